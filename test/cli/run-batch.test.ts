@@ -42,7 +42,7 @@ async function untilRunning(child: Running, isDone: () => Promise<boolean>): Pro
 
 test('every line gets the answer of `run --json`, in the order of the lines', async () => {
   const input = jsonl(
-    { prompt: LANTERN.question, temperature: 0 },
+    { prompt: LANTERN.question, temperature: 0, stats: true },
     { id: 'sum', messages: [{ role: 'user', content: 'What is 23 + 45?' }], seed: 3, logprobs: 2 },
     { id: 'psalm', prompt: 'And the LORD said', raw: true, experts: true, maxTokens: 7 },
     { prompt: 'Hello', prefill: 'Well', system: 'Be kind.' },
@@ -50,7 +50,7 @@ test('every line gets the answer of `run --json`, in the order of the lines', as
   const command = ['--seed', '5', '-n', '12']
   const all = batch(['-', '--parallel', '3', ...command], input)
   const alone = await Promise.all([
-    molm(['run', '--json', ...command, '--temperature', '0', LANTERN.question]),
+    molm(['run', '--json', ...command, '--temperature', '0', '--stats', LANTERN.question]),
     molm(['run', '--json', ...command, '--seed', '3', '--logprobs', '2', 'What is 23 + 45?']),
     molm(['run', '--json', ...command, '--raw', '--experts', '-n', '7', 'And the LORD said']),
     molm(['run', '--json', ...command, '--prefill', 'Well', '--quiet', '--system', 'Be kind.', 'Hello']),

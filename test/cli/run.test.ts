@@ -56,8 +56,8 @@ test('--raw continues the text without template, stop strings and trimming', asy
 test('--json prints all about a run', async () => {
   const args = [...BASE, '--json', '-n', '6', '--ignore-eos', '--seed', '7', '--logprobs', '2', '--experts', 'Hello']
   const result = objectOf(await molm(args))
-  const { model, prompt_tokens, tokens, text, finish_reason, seed, timings, memory, logprobs, experts } = result
-  const keys = 'model prompt_tokens tokens text finish_reason seed timings memory logprobs experts'
+  const { model, prompt_tokens, tokens, text, finish_reason, seed, timings, memory, logprobs, experts, awake } = result
+  const keys = 'model prompt_tokens tokens text finish_reason seed timings memory logprobs experts awake'
   assert.equal(Object.keys(result), keys.split(' '))
   assert.is(model, '01-base-bin-f32')
   assert.ok(prompt_tokens > 0)
@@ -90,6 +90,17 @@ test('--json prints all about a run', async () => {
       assert.ok(gates[0] >= gates[1] && gates[1] > 0 && gates[0] + gates[1] < 1)
     }
   }
+  const used = new Set(
+    experts.flat().flatMap(({ layer, attention, mlp }: (typeof experts)[0][0]) => {
+      return [
+        ...attention.ids.map((id: number) => `${layer} attention ${id}`),
+        ...mlp.ids.map((id: number) => `${layer} mlp ${id}`),
+      ]
+    }),
+  )
+  assert.is(awake.woke, used.size)
+  assert.is(awake.experts, awake.woke + awake.slept)
+  assert.ok(awake.committee > 0 && awake.committee < awake.woke)
 })
 
 test('--jsonl prints each token, and then the run', async () => {
@@ -111,7 +122,7 @@ test('--jsonl prints each token, and then the run', async () => {
   )
   assert.is(lines.map((line) => line.text).join(''), text)
   assert.equal(Object.keys(lines[0]), ['index', 'token', 'text', 'logprob', 'top_logprobs', 'experts'])
-  assert.equal(Object.keys(summary), Object.keys(rest))
+  assert.equal(Object.keys(summary), [...Object.keys(rest), 'awake'])
   assert.equal(summary.tokens, rest.tokens)
 })
 
@@ -150,6 +161,21 @@ test('--verbose prints model, speed and memory to stderr, -q silences warnings',
   assert.match(warned.stderr, /^molm: warning: stdin is not valid UTF-8.*\n$/)
   assert.is(quiet.stderr, '')
   for (const { code } of [verbose, warned, quiet]) assert.is(code, 0)
+})
+
+test('--stats prints the speed and the experts that the answer wakes to stderr, or adds them to JSON', async () => {
+  const [text, json] = await Promise.all([
+    molm([...GREEDY, '--stats', '-q', LANTERN.question]),
+    molm([...GREEDY, '--stats', '--json', LANTERN.question]),
+  ])
+  const { awake, experts } = objectOf(json)
+  assert.equal([awake.experts, experts], [192, undefined])
+  assert.is(text.stdout, `${LANTERN.answer}\n`)
+  const speeds = /^molm: prompt: \d+ tokens in .* tokens\/s\nmolm: answer: \d+ tokens in .* tokens\/s\n/
+  assert.match(text.stderr, speeds)
+  const sentence = `molm: ${awake.woke} of 192 experts woke; ${awake.committee} of them did half of the work\n`
+  assert.is(text.stderr.replace(speeds, ''), sentence)
+  assert.is(json.stderr, '')
 })
 
 test('--model names the model, else the environment', async () => {

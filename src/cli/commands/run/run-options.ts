@@ -7,6 +7,7 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   json?: boolean
   jsonl?: boolean
   experts?: boolean
+  stats?: boolean
   trace?: string
   /** A file of prompts. */
   batch?: string

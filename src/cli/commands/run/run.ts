@@ -51,6 +51,7 @@ export function define(command: Command): void {
     .option('--json', 'print one object: text, tokens, timings, memory')
     .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
     .option('--experts', 'add to JSON the experts that each token activates when read')
+    .option('--stats', 'print speed and awake experts to stderr, or in JSON')
     .addOption(generationOption('logprobs'))
     .option(
       '--trace <file>',
@@ -77,16 +78,19 @@ export function define(command: Command): void {
 const NOTES = `
 Objects:
   --json   { model, prompt_tokens, tokens, text, finish_reason, seed, timings,
-             memory, logprobs?, experts? }
+             memory, logprobs?, experts?, awake? }
   --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } per token,
            then as with --json, without text, logprobs, experts
+  awake (with --experts or --stats) is { experts, woke, slept, committee }: the
+  experts of the model, those that the answer's tokens used, those that they did
+  not, and the fewest that did half of the work.
   finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
   tokens of the stop text are among tokens and logprobs, but not in the text.
 
 Lines of --batch:
   A line is { "prompt": "..." } or { "messages": [{ "role",
   "content" }] }, plus any option that overrides the command line: system,
-  prefill, raw, experts, maxTokens, temperature, topK, topP, minP,
+  prefill, raw, experts, stats, maxTokens, temperature, topK, topP, minP,
   repeatPenalty, seed, stop, ignoreEos, context, logprobs (or max_tokens, top_k
   and so on); and an "id" (default: the line number).
   Answers come in the order of the lines, as with --json but without timings
@@ -105,6 +109,7 @@ Examples:
   molm "What is a lantern?"
   molm run --raw --temperature 0 -n 40 "And the LORD said"
   cat question.txt | molm -m ./my-model --json
+  molm run --stats "What is a lighthouse?"
   molm run --jsonl --experts "What is 23 + 45?"
   molm run --batch questions.jsonl -o answers.jsonl --temperature 0`
 
@@ -198,7 +203,7 @@ async function printAnswer(
   const generation = session.generate(ids, {
     ...optionsIn(options),
     stop: rendered.stop,
-    routes: options.experts || trace !== undefined,
+    routes: options.experts || options.stats || trace !== undefined,
     onPromptProgress: reading.show,
     ...(trace && {
       onPromptRoutes: (routes) => {

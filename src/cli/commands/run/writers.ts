@@ -6,6 +6,7 @@ import { formatBytes, plural } from '../../../numbers.js'
 import { printableText } from '../../../printable.js'
 import { note, writeJson, writeOut } from '../../io/output.js'
 import type { TimedModel } from '../with-model.js'
+import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import type { RunOptions } from './run-options.js'
 import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
 
@@ -28,18 +29,22 @@ export function createRunWriter(options: RunOptions, loaded: TimedModel): RunWri
 
 class TextWriter implements RunWriter {
   private last = ''
+  private readonly awake: AwakeCount | undefined
 
   constructor(
     private readonly options: RunOptions,
     private readonly loaded: TimedModel,
-  ) {}
+  ) {
+    this.awake = awakeCountFor(options, loaded.model)
+  }
 
   async start(prefill: string): Promise<void> {
     await this.write(prefill)
     this.last = prefill
   }
 
-  async step(_step: Step, text: string): Promise<void> {
+  async step(step: Step, text: string): Promise<void> {
+    this.awake?.add(step)
     await this.write(text)
     this.last = text || this.last
   }
@@ -47,11 +52,17 @@ class TextWriter implements RunWriter {
   async end(rest: string, result: GenerationResult): Promise<void> {
     this.last = rest || this.last
     await this.write(rest + this.lineEnd())
-    if (this.options.verbose) printSummary(await summarise(this.loaded, result), this.loaded, this.options)
+    const { verbose, stats } = this.options
+    if (!verbose && !stats) return
+    const summary = await summarise(this.loaded, result)
+    if (verbose) printSummary(summary, this.loaded, this.options)
+    else printSpeeds(summary)
+    if (this.awake) note(this.awake.sentence)
   }
 
   async interrupted(): Promise<void> {
     await writeOut(this.lineEnd())
+    if (this.awake) note(this.awake.sentence)
   }
 
   /** Raw text for programs, without control characters for terminals. */
@@ -69,11 +80,14 @@ class TextWriter implements RunWriter {
 class JsonWriter implements RunWriter {
   private readonly steps: Step[] = []
   private text = ''
+  private readonly awake: AwakeCount | undefined
 
   constructor(
     private readonly options: RunOptions,
     private readonly loaded: TimedModel,
-  ) {}
+  ) {
+    this.awake = awakeCountFor(options, loaded.model)
+  }
 
   async start(prefill: string): Promise<void> {
     this.text = prefill
@@ -81,6 +95,7 @@ class JsonWriter implements RunWriter {
 
   async step(step: Step, text: string): Promise<void> {
     this.steps.push(step)
+    this.awake?.add(step)
     this.text += text
   }
 
@@ -103,6 +118,7 @@ class JsonWriter implements RunWriter {
     return {
       ...(logprobs !== undefined && { logprobs: this.steps.map((step) => logprobsOf(step, tokenizer)) }),
       ...(experts && { experts: this.steps.map(expertsOf) }),
+      ...(this.awake && { awake: this.awake.counts }),
     }
   }
 }
@@ -110,11 +126,14 @@ class JsonWriter implements RunWriter {
 /** Prints an object per token, and one at the end. */
 class JsonLinesWriter implements RunWriter {
   private readonly tokens: number[] = []
+  private readonly awake: AwakeCount | undefined
 
   constructor(
     private readonly options: RunOptions,
     private readonly loaded: TimedModel,
-  ) {}
+  ) {
+    this.awake = awakeCountFor(options, loaded.model)
+  }
 
   /** The lines are tokens of the model, not the given beginning. */
   async start(): Promise<void> {}
@@ -122,6 +141,7 @@ class JsonLinesWriter implements RunWriter {
   async step(step: Step, text: string): Promise<void> {
     const { logprobs, experts } = this.options
     this.tokens.push(step.token)
+    this.awake?.add(step)
     const { logprob, top_logprobs } = logprobsOf(step, this.loaded.model.tokenizer)
     await writeLine({
       index: step.index,
@@ -135,13 +155,17 @@ class JsonLinesWriter implements RunWriter {
   /** Prints `rest` here: no token's line has it, and the texts of all lines make up the whole text. */
   async end(rest: string, result: GenerationResult): Promise<void> {
     const summary = await summarise(this.loaded, result)
-    await writeLine({ ...summary, ...(rest && { text: rest }) })
+    await writeLine({ ...summary, ...this.ofAll(), ...(rest && { text: rest }) })
     if (this.options.verbose) printSummary(summary, this.loaded, this.options)
   }
 
   async interrupted(promptTokens: number): Promise<void> {
     const known = { promptTokens, tokens: this.tokens, seed: this.options.seed }
-    await writeLine(await summariseInterrupted(this.loaded, known))
+    await writeLine({ ...(await summariseInterrupted(this.loaded, known)), ...this.ofAll() })
+  }
+
+  private ofAll() {
+    return this.awake && { awake: this.awake.counts }
   }
 }
 
@@ -151,17 +175,12 @@ function writeLine(value: unknown): Promise<void> {
 
 /** Prints the summary in words to stderr. */
 function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
-  const { timings, memory, tokens, prompt_tokens, seed } = summary
+  const { timings, memory, seed } = summary
   const { threads, tier, compiler, info } = model
   note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
   note(`kernels compiled by ${compiler}`)
   note(`loaded in ${timings.load_ms} ms`)
-  note(
-    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
-  )
-  note(
-    `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
-  )
+  printSpeeds(summary)
   note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
   const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
   note(
@@ -169,6 +188,16 @@ function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOp
   )
   if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
   note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
+}
+
+/** Prints the tokens of the prompt and of the answer, and their speeds, to stderr. */
+function printSpeeds({ timings, tokens, prompt_tokens }: RunSummary): void {
+  note(
+    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
+  )
+  note(
+    `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
+  )
 }
 
 const ENDS: Record<RunSummary['finish_reason'], string> = {

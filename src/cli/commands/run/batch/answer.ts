@@ -3,9 +3,11 @@ import { eventsOf, resultOf } from '../../../../api/generation-events.js'
 import type { Model } from '../../../../api/model.js'
 import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
+import type { Awake } from '../../../../experts/awake.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
 import { AnswerText } from '../../../../text/answer-text.js'
 import { noRoomMessage } from '../../../io/errors.js'
+import { type AwakeCount, awakeCountFor } from '../awake-count.js'
 import { renderPrompt } from '../render-prompt.js'
 import { logprobsOf } from '../summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
@@ -27,6 +29,7 @@ export interface BatchAnswer {
   seed: number
   logprobs?: ReturnType<typeof logprobsOf>[]
   experts?: ReturnType<typeof expertsOf>[]
+  awake?: Awake
 }
 
 /** A line of the output for a request that cannot be answered. */
@@ -67,14 +70,16 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
 
 async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
   const { model, tokenizer, signal } = answering
-  const { prompt, settings, experts, prefill } = ask
+  const { prompt, settings, experts, stats = false, prefill } = ask
   const frame = await renderPrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
   if (frame.dropsSystem) answering.onSystemDropped()
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const session = model.createSession()
   try {
-    const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts, signal })
-    const { kept, result } = await allSteps(steps, experts || settings.logprobs !== undefined)
+    const awake = awakeCountFor(ask, model)
+    const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts || stats, signal })
+    const keeps = experts || settings.logprobs !== undefined
+    const { kept, result } = await allSteps(steps, keeps, awake)
     const text = prefill + new AnswerText(frame).rest(result.text, result.finishReason === 'length')
     return {
       model: model.name,
@@ -85,22 +90,25 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
       seed: result.seed,
       ...(settings.logprobs !== undefined && { logprobs: kept.map((step) => logprobsOf(step, tokenizer)) }),
       ...(experts && { experts: kept.map(expertsOf) }),
+      ...(awake && { awake: awake.counts }),
     }
   } finally {
     session.dispose()
   }
 }
 
-/** Runs a generation to its end. Collects its steps with `keep`; otherwise the result is enough. */
+/** Runs a generation to its end. Collects its steps with `keep`, and counts their experts; else the result is enough. */
 async function allSteps(
   generation: AsyncGenerator<Step, GenerationResult>,
   keep: boolean,
+  awake: AwakeCount | undefined,
 ): Promise<{ kept: Step[]; result: GenerationResult }> {
-  if (!keep) return { kept: [], result: await resultOf(generation) }
+  if (!keep && !awake) return { kept: [], result: await resultOf(generation) }
   const kept: Step[] = []
   let last: GenerationResult | undefined
   for await (const { step, result } of eventsOf(generation)) {
-    if (step) kept.push(step)
+    if (step && keep) kept.push(step)
+    if (step) awake?.add(step)
     last = result
   }
   return { kept, result: last as GenerationResult }

@@ -21,6 +21,8 @@ export interface Ask {
   raw: boolean
   /** Report the experts that each token activates. */
   experts: boolean
+  /** Count the experts that the answer wakes. */
+  stats?: boolean
   /** Whether the prompt is a message even if the model has no chat template. */
   isConversation: boolean
   /** Values for the chat template. */
@@ -46,7 +48,7 @@ export interface BatchRequest {
 /** Maximum bytes of a line, the same as for other prompts. */
 export const MOST_LINE_BYTES = 16 * 2 ** 20
 
-const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts'] as const
+const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts', 'stats'] as const
 const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
 
 /** Option names in snake case, as in results and the API of the server: max_tokens for maxTokens. */
@@ -101,6 +103,7 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
     prefill: raw ? '' : (prefill ?? defaults.prefill),
     raw,
     experts: switchOf(fields, 'experts') ?? defaults.experts,
+    stats: switchOf(fields, 'stats') ?? defaults.stats,
     isConversation: defaults.isConversation || isTurn,
     args: defaults.args,
     settings: { ...defaults.settings, ...given(own) },

@@ -52,9 +52,9 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
 
 async function defaultsOf(options: BatchOptions): Promise<Defaults> {
   const { system, prefill, args } = await readConversation(options)
-  const { raw = false, experts = false } = options
+  const { raw = false, experts = false, stats } = options
   const isConversation = asksForConversation(options)
-  return { system, prefill, args, raw, experts, isConversation, settings: optionsIn(options) }
+  return { system, prefill, args, raw, experts, stats, isConversation, settings: optionsIn(options) }
 }
 
 /** Compares the output with the input, and answers the outstanding lines. Resolves with the counts of the whole output. */
