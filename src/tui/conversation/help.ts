@@ -49,6 +49,8 @@ const KEYS: readonly HelpRow[] = [
   ['Ctrl-← Ctrl-→', 'walk over words'],
   ['Home, End', 'first and last token'],
   ['↑ ↓', 'the layer, in a walk'],
+  ['Tab', 'its next chosen expert'],
+  ['[ ]', 'all its experts'],
   ['Esc', 'ends the walk'],
 ]
 

@@ -1,5 +1,5 @@
 import type { Key, KeyName } from '../input/keys.js'
-import type { Stride } from '../map/token-map.js'
+import type { Stride } from '../map/steps.js'
 import type { Chat } from './chat.js'
 import { submit, walkOverAnswers } from './submit.js'
 
@@ -11,7 +11,7 @@ export function press(chat: Chat, key: Key): void {
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
   if (chat.input.search) chat.input.pressInSearch(key)
   else if (key.kind === 'key') pressKey(chat, key.name)
-  else {
+  else if (key.kind !== 'text' || !pointAtExpert(chat, key.text)) {
     chat.map.select(undefined)
     chat.input.insert(key.text)
   }
@@ -23,10 +23,26 @@ function pressKey(chat: Chat, name: KeyName): void {
   if (name === 'ctrl-c') return chat.interrupt()
   if (name === 'ctrl-d' && input.text === '') return chat.end()
   if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
+  if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {
+    return void chat.map.moveCursor(name === 'tab' ? 1 : -1, 'chosen')
+  }
   if (input.complete(name)) return
   if (name === 'escape') chat.map.select(undefined)
   else if (name === 'enter') enter(chat)
   else if (!walk(chat, name)) input.press(name === 'ctrl-d' ? 'delete' : name)
+}
+
+/** Whether the user walks over tokens, and keys act on the map. */
+function isWalking({ input, map }: Chat): boolean {
+  return input.text === '' && map.mode !== 'off' && map.selected !== undefined
+}
+
+/** During a walk, [ and ] move the cursor among all experts of the layer; false for other text. */
+function pointAtExpert(chat: Chat, text: string): boolean {
+  // Keys that are held down arrive together.
+  if (!isWalking(chat) || !/^[[\]]+$/.test(text)) return false
+  for (const bracket of text) chat.map.moveCursor(bracket === ']' ? 1 : -1, 'all')
+  return true
 }
 
 /** With an empty input, Left and Right walk over the tokens, and during the walk Up and Down over the layers. */

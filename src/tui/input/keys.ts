@@ -8,6 +8,7 @@
  *   CSI A B C D H F           arrows, Home, End              xterm ctlseqs, "PC-Style Function Keys"
  *   SS3 A B C D H F (ESC O)   the same, application mode     xterm ctlseqs, DECCKM
  *   CSI 1 ~  3 ~  4 ~         Home, Delete, End              DEC VT220 (Find, Remove, Select); rxvt: 7 ~ and 8 ~
+ *   CSI Z                     Shift-Tab                      ECMA-48 8.3.7 (CBT); terminfo kcbt
  *   CSI 1 ; 3 C  1 ; 5 C ...  arrows with Alt (3), Ctrl (5)  xterm ctlseqs, "PC-Style Function Keys"
  *   CSI 27 ; 2 ; 13 ~         Shift-Enter                    xterm ctlseqs, modifyOtherKeys
  *   CSI 13 ; 2 u  13 ; 3 u    Shift-Enter, Alt-Enter         the same with formatOtherKeys 1; kitty keyboard protocol
@@ -30,6 +31,7 @@ export type KeyName =
   /** Ctrl-J; also Enter while the terminal is not in raw mode. */
   | 'line-feed'
   | 'tab'
+  | 'shift-tab'
   | 'escape'
   | 'backspace'
   | 'delete'
@@ -91,6 +93,7 @@ const SEQUENCES: Record<string, KeyName> = {
   '[C': 'right',
   '[D': 'left',
   '[H': 'home',
+  '[Z': 'shift-tab',
   '[F': 'end',
   OA: 'up',
   OB: 'down',

@@ -1,9 +1,12 @@
 import type { LayerRoutes } from '../../api/routes.js'
+import type { Atlas } from '../../experts/atlas.js'
+import type { ExpertPlace } from '../../experts/awake.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
-import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../../model/config.js'
 import { alwaysChosen, areProbabilities, largestGate } from '../../model/routing.js'
 import { alwaysLine } from '../../pictures/caption.js'
+import { chosenIn, type Stride, stepFrom, strideFrom } from './steps.js'
 
 /** Forms of the map: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -20,16 +23,19 @@ export interface MappedToken {
 /** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
 const MOST_TOKENS = 2048
 
-/** Long steps of a walk. */
-export type Stride = 'first' | 'last' | 'word-back' | 'word-on'
-
 /**
  * The data of the map: tokens of the conversation, usage of experts by all answers, and the token and layer to show.
  */
 export class TokenMap {
+  /** Names of the model's experts. */
+  atlas?: Atlas
+  /** Experts that new tokens do not use, by kind and layer. */
+  masked?: PerMixture<readonly (readonly number[])[]>
   private shownMode: MapMode = 'newest'
   private shownLayer = 0
   private selection?: number
+  /** The expert that the user chose to look at, in the shown layer. */
+  private pointed?: ExpertPlace
   private walked = false
   private counted: ExpertUsage
   private kept: MappedToken[] = []
@@ -58,6 +64,36 @@ export class TokenMap {
   /** Index of the token that the user looks at; undefined follows the newest. */
   get selected(): number | undefined {
     return this.selection
+  }
+
+  /**
+   * The expert to look at during a walk: of the shown token's choices in the shown layer, the one with the largest gate,
+   * until `moveCursor` chooses another one. Undefined outside a walk and in a dense layer.
+   */
+  get cursor(): ExpertPlace | undefined {
+    if (this.selection === undefined || !this.shown) return undefined
+    if (this.pointed) return this.pointed
+    const chosen = chosenIn(this.shown.routes[this.layer], this.layer)
+    const free = chosen.filter(({ kind, expert }) => !this.isAlways(kind, this.layer, expert))
+    const [strongest] = (free.length > 0 ? free : chosen).toSorted((a, b) => b.gate - a.gate)
+    return strongest && { kind: strongest.kind, layer: this.layer, expert: strongest.expert }
+  }
+
+  /** Moves the cursor among the experts that the token chose, or all of the layer. False if there is no cursor. */
+  moveCursor(by: 1 | -1, among: 'chosen' | 'all'): boolean {
+    const { cursor, shown, layer } = this
+    if (!cursor || !shown) return false
+    const all = this.kindsOf(layer).flatMap((kind) => {
+      return Array.from({ length: this.experts(kind, layer) }, (_, expert) => ({ kind, layer, expert }))
+    })
+    const { kind, expert } = stepFrom(cursor, by, among === 'all' ? all : chosenIn(shown.routes[layer], layer))
+    this.pointed = { kind, layer, expert }
+    return true
+  }
+
+  /** Whether new tokens do not use an expert. */
+  isMasked(kind: MixtureKind, layer: number, expert: number): boolean {
+    return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
   }
 
   /** Whether the user has found out that the arrow keys walk over tokens. */
@@ -144,7 +180,7 @@ export class TokenMap {
     this.startBefore = Math.max(0, this.start - dropped)
     this.start = this.tokens.length
     this.readFrom = this.start
-    this.selection = undefined
+    this.select(undefined)
   }
 
   /** Adds tokens that the model read before it answers, with the routes of all of them. */
@@ -166,7 +202,7 @@ export class TokenMap {
   /** Ends the answer after its first `count` tokens; takes back later ones. */
   endAnswer(count: number): void {
     for (const { routes } of this.kept.splice(this.start + count)) this.counted.add(routes, 1, -1)
-    if (this.selected !== undefined && this.selected >= this.tokens.length) this.selection = undefined
+    if (this.selected !== undefined && this.selected >= this.tokens.length) this.select(undefined)
     this.newest = this.tokens.length - 1
   }
 
@@ -218,34 +254,29 @@ export class TokenMap {
 
   setLayer(layer: number): void {
     this.shownLayer = Math.min(this.layers - 1, Math.max(0, layer))
+    this.pointed = undefined
   }
 
   /** Shows this token, or with undefined the newest. */
   select(index?: number): void {
     this.selection = index
+    this.pointed = undefined
   }
 
   /** Selects the token `by` steps away; past the last one, follows the newest again. False without tokens. */
   walk(by: number): boolean {
     if (this.tokens.length === 0) return false
     const next = this.selected === undefined && by < 0 ? this.shownIndex : Math.max(0, this.shownIndex + by)
-    this.selection = next >= this.tokens.length ? undefined : next
+    this.select(next >= this.tokens.length ? undefined : next)
     this.walked = true
     return true
   }
 
   /** Selects the first or last token, or the start of a word. False without tokens. */
   stride(to: Stride): boolean {
-    const { tokens, shownIndex } = this
-    if (tokens.length === 0) return false
-    const begins = (index: number) => index === 0 || /^\s|\s$/.test(tokens[index].text + tokens[index - 1].text.at(-1))
-    const found = {
-      first: () => 0,
-      last: () => tokens.length - 1,
-      'word-back': () => tokens.findLastIndex((_, index) => index < shownIndex && begins(index)),
-      'word-on': () => tokens.findIndex((_, index) => index > shownIndex && begins(index)),
-    }[to]()
-    if (found >= 0) this.selection = found
+    if (this.tokens.length === 0) return false
+    const found = strideFrom(this.shownIndex, to, this.tokens)
+    if (found >= 0) this.select(found)
     this.walked = true
     return true
   }
