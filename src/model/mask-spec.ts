@@ -6,21 +6,27 @@ import type { ExpertMask } from './expert-mask.js'
 /**
  * Reads masks that a person writes, `LAYER:KIND:IDS` with ids like `5,7-9`, and joins them to one mask. Its gates come
  * from the scores of all experts, so that a token that would not use a masked expert is not affected. Throws a
- * UsageError for another form; whether the experts exist is checked when the mask is used.
+ * UsageError for another form, and for experts that the model does not have.
  *
  * @example
  * parseMask(['3:mlp:5,7-9', '0:attention:2'], model.config)
  */
 export function parseMask(specs: readonly string[], { mixtures, layers }: ModelConfig): ExpertMask {
-  const out = perMixture(mixtures, () => Array.from({ length: layers }, (): number[] => []))
+  const marked = perMixture(mixtures, ({ experts }) => experts.map((count) => new Uint8Array(count)))
   for (const spec of specs) {
-    const { layer, kind, ids } = parseSpec(spec)
-    const masked = out[kind]
-    if (!masked) throw new UsageError(`mask '${spec}': the model has no ${kind} experts`)
-    if (layer >= layers) throw new UsageError(`mask '${spec}': the model has layers 0 to ${layers - 1}`)
-    masked[layer] = [...new Set([...masked[layer], ...ids])].sort((a, b) => a - b)
+    const { layer, kind, ranges } = parseSpec(spec)
+    const wrong = (why: string) => new UsageError(`mask '${spec.slice(0, 60)}': ${why}`)
+    if (!marked[kind]) throw wrong(`the model has no ${kind} experts`)
+    if (layer >= layers) throw wrong(`the model has layers 0 to ${layers - 1}`)
+    const { [layer]: experts } = marked[kind]
+    if (experts.length === 0) throw wrong(`layer ${layer} has no ${kind} experts`)
+    for (const [from, to] of ranges) {
+      if (to >= experts.length) throw wrong(`layer ${layer} has ${kind} experts 0 to ${experts.length - 1}`)
+      experts.fill(1, from, to + 1)
+    }
   }
-  return { ...out, gates: 'all' }
+  const ids = (experts: Uint8Array) => Array.from(experts.keys()).filter((id) => experts[id] === 1)
+  return { ...perMixture(mixtures, ({ kind }) => marked[kind]?.map(ids)), gates: 'all' }
 }
 
 /** Writes a mask as `parseMask` reads it, one spec per layer and kind. */
@@ -30,21 +36,17 @@ export function maskSpecs(mask: ExpertMask): string[] {
   })
 }
 
-/** Most experts of a range, far above those of any layer. */
-const MOST = 100_000
-
-function parseSpec(spec: string): { layer: number; kind: MixtureKind; ids: number[] } {
+function parseSpec(spec: string): { layer: number; kind: MixtureKind; ranges: [from: number, to: number][] } {
   const wrong = () => {
     const kinds = MIXTURE_KINDS.join(' or ')
     return new UsageError(`a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 (kind ${kinds}), not ${shown(spec)}`)
   }
   const [, layer, kind, list] = /^(\d{1,6}):([a-z]+):(\d[\d,-]*)$/.exec(spec.trim()) ?? []
   if (!MIXTURE_KINDS.includes(kind as MixtureKind)) throw wrong()
-  const ids = list.split(',').flatMap((range) => {
+  const ranges = list.split(',').map((range): [number, number] => {
     const [, from, to = from] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range) ?? []
-    const count = Number(to) - Number(from) + 1
-    if (!(count >= 1 && count <= MOST)) throw wrong()
-    return Array.from({ length: count }, (_, i) => Number(from) + i)
+    if (!(Number(to) >= Number(from))) throw wrong()
+    return [Number(from), Number(to)]
   })
-  return { layer: Number(layer), kind: kind as MixtureKind, ids }
+  return { layer: Number(layer), kind: kind as MixtureKind, ranges }
 }

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Model } from '../api/model.js'
 import { checkLanguageModel } from '../evaluation/check-language-model.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
 import { expertRoutes } from './api/experts.js'
@@ -28,6 +29,8 @@ export interface AppOptions extends AuthOptions {
   /** The model's name in requests and responses. Default: its own name. */
   alias?: string
   limits?: Partial<Limits>
+  /** Mask that the model has for all sessions. Default: none. */
+  mask?: ExpertMask
   /** Queue of the requests. Default: a new one. A caller that closes the server passes its own. */
   queue?: Queue
   /** Bounds the caches of sequences. Default: no bound but the engine's own. */
@@ -53,7 +56,8 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   const since = Math.floor(Date.now() / 1000)
   const id = options.alias ?? model.name
   const memory = { bodies: new Bodies(limits), answerMemory: new AnswerMemory(limits) }
-  const context: ServerContext = { model, id, since, ...memory, queue, prefixCache, metrics, limits, onError }
+  const run = { queue, prefixCache, metrics, limits, mask: options.mask }
+  const context: ServerContext = { model, id, since, ...memory, ...run, onError }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.use(everyResponse(options.onRequest))

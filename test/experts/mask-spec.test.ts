@@ -29,10 +29,11 @@ test('other forms are refused with an example', () => {
     '-1:mlp:2',
     '1:mlp:3-1',
     '1:mlp:1,',
-    '1:mlp:0-999999',
+    '1:mlp:0-9999999',
   ]
   for (const spec of wrong) assert.throws(() => parseMask([spec], config), isUsage(/LAYER:KIND:IDS, like 3:mlp:5,7-9/))
   assert.throws(() => parseMask(['3:mlp:1'], config), isUsage(/mask '3:mlp:1': the model has layers 0 to 2/))
+  assert.throws(() => parseMask(['1:mlp:2,7-8'], config), isUsage(/layer 1 has mlp experts 0 to 7$/))
   const { layers, mixtures } = config
   const dense = { layers, mixtures: mixtures.slice(1) } as typeof config
   assert.throws(() => parseMask(['1:attention:0'], dense), isUsage(/the model has no attention experts/))

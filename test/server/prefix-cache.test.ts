@@ -5,6 +5,7 @@ import type { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import { type HeldSession, PrefixCache } from '#molm/server/run/prefix-cache.js'
+import type { RequestMask } from '#molm/server/run/request-mask.js'
 
 const test = suite('the prefix cache')
 
@@ -34,8 +35,8 @@ const NO_BYTES = { cacheTokenBytes: 0, cacheSequenceBytes: 0 } as MemoryStats
 const ENDLESS = new CacheMemory({ stats: async () => NO_BYTES, info: {} as ModelInfo })
 
 /** Takes a session for a prompt, which must succeed. */
-function take(cache: PrefixCache, prompt: number[], runAll: boolean): HeldSession {
-  const held = cache.take(prompt, prompt.length, runAll)
+function take(cache: PrefixCache, prompt: number[], runAll: boolean, mask?: RequestMask): HeldSession {
+  const held = cache.take(prompt, prompt.length, { runAll, mask })
   assert.ok(held)
   return held as HeldSession
 }
@@ -61,6 +62,19 @@ test('a prompt gets the session with the longest common beginning, cut to that, 
   assert.equal(held.session.tokens, [1, 2, 3])
   assert.is(take(cache, [1, 2, 9], false).cached, 2)
   assert.is(take(cache, [1], false).cached, 0)
+})
+
+test('a session is only taken again with the same mask', () => {
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const mask = (key: string) => ({ key, mask: { gates: 'kept' } }) as RequestMask
+  give(cache, take(cache, [1, 2, 3], true, mask('0:mlp:1')), [1, 2, 3])
+  assert.is(take(cache, [1, 2, 3, 4], false).cached, 0)
+  assert.is(take(cache, [1, 2, 3, 4], false, mask('0:mlp:2')).cached, 0)
+  assert.is(cache.cachedOf([1, 2, 3, 4]), 0)
+  assert.is(take(cache, [1, 2, 3, 4], false, mask('0:mlp:1')).cached, 3)
+  used(cache, [5, 6, 7])
+  assert.is(take(cache, [5, 6, 7, 8], false, mask('0:mlp:1')).cached, 0)
+  assert.is(take(cache, [5, 6, 7, 8], false).cached, 3)
 })
 
 test('alternating conversations keep a session each, even with the same beginning', () => {
@@ -115,17 +129,17 @@ test('without memory a sequence takes that of sessions at rest, waits for others
   const cache = new PrefixCache({ createSession }, { keptSequences: 9, keptTokens: 1000 }, memory)
   used(cache, new Array(30).fill(1))
   used(cache, new Array(30).fill(2))
-  const large = cache.take([3], 140, true)
+  const large = cache.take([3], 140, { runAll: true })
   assert.ok(large)
   assert.equal(cache.kept, { sequences: 0, tokens: 0 })
-  assert.is(cache.take([4], 50, true), undefined)
+  assert.is(cache.take([4], 50, { runAll: true }), undefined)
   assert.throws(() => cache.extend(large as HeldSession, 161), /memory for 161 tokens; there is enough for 160/)
   cache.extend(large as HeldSession, 160)
   cache.give(large as HeldSession)
-  assert.is(cache.take([4], 50, true, 111), undefined, 'what is to be left for others')
-  assert.ok(cache.take([4], 50, true, 110))
+  assert.is(cache.take([4], 50, { runAll: true, spare: 111 }), undefined, 'what is to be left for others')
+  assert.ok(cache.take([4], 50, { runAll: true, spare: 110 }))
   assert.throws(
-    () => cache.take([4], 1_000, true),
+    () => cache.take([4], 1_000, { runAll: true }),
     (error: ApiError) => error.status === 503 && /need memory for 1000 tokens/.test(error.message),
   )
   assert.is(live.size, 1)
@@ -136,10 +150,10 @@ test('a sequence with running states takes memory for them, too', async () => {
   const { createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 9, keptTokens: 1000 }, memory)
   assert.is(memory.sequenceTokens, 20)
-  assert.throws(() => cache.take([3], 81, true), /memory for 81 tokens; there is enough for 80/)
-  assert.ok(cache.take([3], 30, true))
-  assert.is(cache.take([4], 31, true), undefined)
-  assert.ok(cache.take([4], 30, true))
+  assert.throws(() => cache.take([3], 81, { runAll: true }), /memory for 81 tokens; there is enough for 80/)
+  assert.ok(cache.take([3], 30, { runAll: true }))
+  assert.is(cache.take([4], 31, { runAll: true }), undefined)
+  assert.ok(cache.take([4], 30, { runAll: true }))
 })
 
 test('caches do not get memory that others have taken, and may reuse their own', async () => {

@@ -10,6 +10,7 @@ import { type Reply, respond } from '../http/respond.js'
 import { answerBytes } from '../run/answer-memory.js'
 import { Choices, checkSpecs } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
+import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
 import { encodePrompt } from './encode-prompt.js'
@@ -48,12 +49,13 @@ class ChatCompletion implements Reply {
     checkTogether(body)
     const { model } = context
     const { signal } = ticket
+    const mask = requestMask(body.mask, context)
     const frame = await frameOf(body, model, signal)
     const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
     const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
     const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0 }
-    const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false }
+    const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false, mask }
     const n = body.n ?? 1
     checkSpecs([spec], n, context)
     const scores = body.logprobs ? 1 + options.logprobs : 0

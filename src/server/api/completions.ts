@@ -6,6 +6,7 @@ import { type Reply, respond } from '../http/respond.js'
 import { answerBytes } from '../run/answer-memory.js'
 import { Choices, checkCount, checkSpecs } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
+import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
@@ -55,11 +56,12 @@ class Completion implements Reply {
 
   static async of(context: ServerContext, body: CompletionBody, ticket: Ticket): Promise<Completion> {
     const n = body.n ?? 1
+    const mask = requestMask(body.mask, context)
     const prompts = await promptsOf(body, context, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
     const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
     const specs = prompts.map(({ tokens: prompt }) => {
-      return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
+      return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes, mask }
     })
     checkSpecs(specs, n, context)
     const scores = logprobs === undefined ? 0 : 1 + logprobs

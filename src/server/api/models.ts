@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono'
 import { perMixture } from '../../model/config.js'
+import { maskSpecs } from '../../model/mask-spec.js'
 import { unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 
 /** `GET /v1/models` and `/v1/models/ID`: the server's only model. */
-export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
+export function modelRoutes({ id, since, model, limits, mask }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
   const taught = mixtures.filter(({ newExperts }) => newExperts)
@@ -28,6 +29,8 @@ export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
       ...(withAlways.length > 0 && {
         always_chosen: perMixture(withAlways, ({ routing }) => routing?.always?.map(({ ids }) => ids)),
       }),
+      // Experts that no request may use.
+      ...(mask && { mask: maskSpecs(mask) }),
       // Largest possible gates, if not 1.
       ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
     },

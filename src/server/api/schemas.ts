@@ -77,6 +77,20 @@ const seed = z
   .transform((value) => Number(BigInt.asUintN(53, BigInt(value))))
   .optional()
 
+/** Most characters of a mask, enough for every second of 512 experts in each of 60 layers. */
+const MASK_CHARACTERS = 2 ** 17
+
+/** Experts in the form LAYER:KIND:IDS; checked against the model later. */
+const mask = z
+  .custom<string[]>(
+    (value) =>
+      Array.isArray(value) &&
+      value.every(isText) &&
+      value.reduce((sum, spec) => sum + spec.length, 0) <= MASK_CHARACTERS,
+    mustBe(`a list of texts like "3:mlp:5,7-9", with at most ${MASK_CHARACTERS} characters in all`),
+  )
+  .optional()
+
 const common = {
   model: text.optional(),
   temperature: option('temperature'),
@@ -94,6 +108,7 @@ const common = {
     .strictObject({ include_usage: flag.optional(), include_obfuscation: only(false) }, mustBe('an object'))
     .optional(),
   routed_experts: flag.optional(),
+  mask,
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),

@@ -1,5 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { Tokenizer } from '../../api/text.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
 import type { Limits } from '../common/limits.js'
 import type { Metrics } from './metrics.js'
 import type { PrefixCache } from './prefix-cache.js'
@@ -10,6 +11,8 @@ export interface RunContext {
   prefixCache: PrefixCache
   metrics: Metrics
   limits: Limits
+  /** Mask of all requests, in addition to their own. */
+  mask?: ExpertMask
 }
 
 /** The model's tokenizer; undefined if the model came without one. */

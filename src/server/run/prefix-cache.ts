@@ -4,6 +4,7 @@ import { commonPrefix } from '../../common-prefix.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { CacheMemory } from './cache-memory.js'
+import type { RequestMask } from './request-mask.js'
 
 /** A session in use. */
 export interface HeldSession {
@@ -16,11 +17,22 @@ export interface HeldSession {
   room: number
 }
 
+export interface TakeOptions {
+  /** Run all of the prompt, so take a new session. */
+  runAll: boolean
+  /** Experts that the session must not use. */
+  mask?: RequestMask
+  /** Tokens whose memory must be left for others. Default 0. */
+  spare?: number
+}
+
 /** All sessions of a server: those in use, and those at rest, kept for later prompts with the same beginning. */
 export class PrefixCache {
   /** Least recently used first. */
   private resting: Session[] = []
   private readonly held = new Set<HeldSession>()
+  /** Key of each session's mask: its cache is of no use with another mask. */
+  private readonly masks = new WeakMap<Session, string>()
 
   constructor(
     private readonly model: Pick<Model, 'createSession'>,
@@ -39,21 +51,21 @@ export class PrefixCache {
   }
 
   /** Tokens of a prompt that a session at rest already has. */
-  cachedOf(prompt: readonly number[]): number {
-    return this.nearest(prompt)?.cached ?? 0
+  cachedOf(prompt: readonly number[], mask?: RequestMask): number {
+    return this.nearest(prompt, mask)?.cached ?? 0
   }
 
   /**
-   * Takes a session with memory for `room` tokens. It is the session at rest that has most of `prompt`, if that is more than
-   * half of the session's own tokens, and then cut to the part in common; the prompt's last token always remains to be run.
+   * Takes a session with memory for `room` tokens. It is the session at rest with the same mask that has most of `prompt`, if
+   * that is more than half of the session's own tokens, and then cut to the part in common; the prompt's last token always remains to be run.
    * Otherwise, or with `runAll`, it is a new session. Drops sessions at rest to make memory. Returns undefined if there is
    * not enough until others end, or less than `spare` tokens' memory would be left. Throws an ApiError if there will never
    * be enough.
    */
-  take(prompt: readonly number[], room: number, runAll: boolean, spare = 0): HeldSession | undefined {
-    const near = runAll ? undefined : this.nearest(prompt)
+  take(prompt: readonly number[], room: number, { runAll, mask, spare }: TakeOptions): HeldSession | undefined {
+    const near = runAll ? undefined : this.nearest(prompt, mask)
     if (!this.makeMemory(room, near?.session, spare)) return undefined
-    const { session, cached } = near ?? { session: this.model.createSession(), cached: 0 }
+    const { session, cached } = near ?? { session: this.create(mask), cached: 0 }
     this.resting = this.resting.filter((other) => other !== session)
     session.truncate(cached)
     const held = { session, cached, read: cached, room }
@@ -84,6 +96,13 @@ export class PrefixCache {
     const had = this.resting.length > 0
     while (this.resting.length > 0) this.dropOldest()
     return had
+  }
+
+  private create(own?: RequestMask): Session {
+    if (!own) return this.model.createSession()
+    const session = this.model.createSession({ mask: own.mask })
+    this.masks.set(session, own.key)
+    return session
   }
 
   private dropOldest(): void {
@@ -121,9 +140,10 @@ export class PrefixCache {
   }
 
   /** Session at rest with most of a prompt; of several with as much, the shortest, which loses least. */
-  private nearest(prompt: readonly number[]): { session: Session; cached: number } | undefined {
+  private nearest(prompt: readonly number[], mask?: RequestMask): { session: Session; cached: number } | undefined {
     let best: { session: Session; cached: number } | undefined
     for (const session of this.resting) {
+      if (this.masks.get(session) !== mask?.key) continue
       const { length } = session
       const cached = commonPrefix(session.tokens, prompt, prompt.length - 1)
       if (2 * cached <= length || cached < (best?.cached ?? 0)) continue

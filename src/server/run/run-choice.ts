@@ -5,6 +5,7 @@ import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { type RunContext, tokenizerOf } from './context.js'
 import { type HeldSession, noMemory } from './prefix-cache.js'
 import { readPrompt, type ScoredToken } from './read-prompt.js'
+import type { RequestMask } from './request-mask.js'
 import { type RoutedToken, routedToken } from './routed-experts.js'
 import type { Slot, Ticket } from './ticket.js'
 
@@ -17,6 +18,8 @@ export interface ChoiceSpec {
   scorePrompt: boolean
   /** Report the experts of each token, those of the prompt among them. */
   routes: boolean
+  /** Experts that no token may use. */
+  mask?: RequestMask
 }
 
 /** One of a request's texts. */
@@ -127,17 +130,17 @@ interface Turn {
 
 async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Turn> {
   const { prefixCache, metrics, limits } = context
-  const { prompt } = spec
+  const { prompt, mask } = spec
   const entered = performance.now()
   await prefixCache.ready()
   const answer = mostTokens(spec, context)
   const room = prompt.length + Math.min(answer, ANSWER_PART)
-  const isWhole = isReadWhole(spec)
-  const take = (spare = 0) => prefixCache.take(prompt, room, isWhole, spare)
+  const runAll = isReadWhole(spec)
+  const take = (spare = 0) => prefixCache.take(prompt, room, { runAll, mask, spare })
   let held: HeldSession | undefined
   const slot = await ticket.slot({
     answer,
-    unread: () => prompt.length - (isWhole ? 0 : prefixCache.cachedOf(prompt)),
+    unread: () => prompt.length - (runAll ? 0 : prefixCache.cachedOf(prompt, mask)),
     admit: (kind) => {
       // A sequence that pauses keeps its memory; quick ones must have theirs meanwhile.
       held = take(kind === 'trial' ? (limits.parallel * limits.quickTokens) / 2 : 0)
