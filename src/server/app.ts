@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Model } from '../api/model.js'
 import { checkLanguageModel } from '../evaluation/check-language-model.js'
+import type { Atlas } from '../experts/atlas.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
@@ -25,12 +26,18 @@ import { Metrics } from './run/metrics.js'
 import { PrefixCache } from './run/prefix-cache.js'
 import { Queue } from './run/queue.js'
 
-export interface AppOptions extends AuthOptions {
+/** Knowledge about the model's experts. */
+export interface ServedExperts {
+  /** Mask that the model has for all sessions. Default: none. */
+  mask?: ExpertMask
+  /** Names of the experts. Default: none. */
+  atlas?: Atlas
+}
+
+export interface AppOptions extends AuthOptions, ServedExperts {
   /** The model's name in requests and responses. Default: its own name. */
   alias?: string
   limits?: Partial<Limits>
-  /** Mask that the model has for all sessions. Default: none. */
-  mask?: ExpertMask
   /** Queue of the requests. Default: a new one. A caller that closes the server passes its own. */
   queue?: Queue
   /** Bounds the caches of sequences. Default: no bound but the engine's own. */
@@ -56,8 +63,9 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   const since = Math.floor(Date.now() / 1000)
   const id = options.alias ?? model.name
   const memory = { bodies: new Bodies(limits), answerMemory: new AnswerMemory(limits) }
-  const run = { queue, prefixCache, metrics, limits, mask: options.mask }
-  const context: ServerContext = { model, id, since, ...memory, ...run, onError }
+  const { mask, atlas } = options
+  const run = { queue, prefixCache, metrics, limits, mask }
+  const context: ServerContext = { model, id, since, ...memory, ...run, atlas, onError }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.use(everyResponse(options.onRequest))

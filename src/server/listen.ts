@@ -4,11 +4,11 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../errors.js'
 import { loadingApp } from './api/health.js'
-import { type AppOptions, createApp } from './app.js'
+import { type AppOptions, createApp, type ServedExperts } from './app.js'
 import { LIMITS, type Limits } from './common/limits.js'
 import { Queue } from './run/queue.js'
 
-export interface ListenOptions extends Omit<AppOptions, 'queue'> {
+export interface ListenOptions extends Omit<AppOptions, 'queue' | keyof ServedExperts> {
   /** Address to listen on. Default 127.0.0.1, which only programs on this computer can reach. */
   host?: string
   /** 0 for any free port. */
@@ -20,7 +20,7 @@ export interface Listening {
   /** Its address, such as http://127.0.0.1:8080. */
   readonly url: string
   /** Starts answering with a model; until then every request gets 503. Throws a UserError if it predicts no tokens. */
-  open(model: Model): void
+  open(model: Model, experts?: ServedExperts): void
   /** Waits for running requests up to `limits.drainMs`, refuses all others, and frees the address. */
   close(): Promise<void>
 }
@@ -46,8 +46,8 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
   const { port: actual } = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    open: (model) => {
-      app = createApp(model, { ...options, host, limits, queue })
+    open: (model, experts) => {
+      app = createApp(model, { ...options, ...experts, host, limits, queue })
     },
     close: async () => {
       await queue.close(limits.drainMs)

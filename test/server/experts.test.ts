@@ -1,7 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Atlas } from '#molm/experts/atlas.js'
 import { awakeSentence } from '#molm/experts/awake.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
+import { perMixture } from '#molm/model/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
 import { listen } from '#molm/server/listen.js'
 import { get, post, type Served, serveNano } from './served.js'
@@ -100,6 +102,38 @@ test('wrong requests are refused by name', async ({ served: { url } }) => {
     const { status, body } = await post(url, '/experts/mark', { name })
     assert.is(status, 400)
     assert.is(body.error.param, 'name')
+  }
+})
+
+test('an atlas is served with the foremost preferences of each expert, and names those in the lists', async ({
+  served,
+}) => {
+  const { model, url } = served
+  assert.is((await get(url, '/experts/atlas')).status, 404)
+  assert.is((await get(url, '/v1/models')).body.data[0].meta.atlas, undefined)
+  const { mixtures } = model.config
+  const tokens = Array.from({ length: 30 }, (_, i) => ({ text: ` word${i}`, lift: 30 - i }))
+  const atlas: Atlas = {
+    ...{ format: 'molm-atlas', version: 1, named: 2, confirmed: 1, texts: [{ name: 'prose', tokens: 100 }] },
+    model: { name: 'nano', experts: perMixture(mixtures, ({ experts }) => experts) },
+    entries: perMixture(mixtures, ({ kind, experts }) =>
+      experts.map((count, layer) =>
+        Array.from({ length: count }, (_, id) => ({ name: `${kind} ${layer} ${id}`, share: 0.5, tokens, texts: [] })),
+      ),
+    ),
+    committees: perMixture(mixtures, ({ experts }) => experts.map(() => null)),
+  }
+  const server = await listen({ port: 0 })
+  server.open(model, { atlas })
+  try {
+    const { body } = await get(server.url, '/experts/atlas')
+    assert.is(body.format, 'molm-atlas')
+    assert.equal(body.entries.mlp[5][23], { name: 'mlp 5 23', share: 0.5, tokens: tokens.slice(0, 5), texts: [] })
+    assert.is((await get(server.url, '/v1/models')).body.data[0].meta.atlas, true)
+    const [{ name, kind, layer, expert }] = (await get(server.url, '/experts')).body.most_used
+    assert.is(name, `${kind} ${layer} ${expert}`)
+  } finally {
+    await server.close()
   }
 })
 

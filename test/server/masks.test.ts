@@ -99,8 +99,8 @@ test('the mask of the whole server is in /v1/models, and counts with that of a r
   const { model } = served
   const mask = parseMask(['3:mlp:0-11'], model.config)
   await model.maskExperts(mask)
-  const server = await listen({ port: 0, mask })
-  server.open(model)
+  const server = await listen({ port: 0 })
+  server.open(model, { mask })
   try {
     const { body } = await get(server.url, '/v1/models')
     assert.equal(body.data[0].meta.mask, ['3:mlp:0,1,2,3,4,5,6,7,8,9,10,11'])

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
+import { loadAtlas } from '../../experts/load-atlas.js'
 import { availableMemory } from '../../library/available-memory.js'
 import { plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
@@ -19,6 +20,7 @@ interface ServeOptions extends ModelOptions {
   alias?: string
   parallel: number
   cors?: string
+  atlas?: string
 }
 
 export function define(command: Command): void {
@@ -39,6 +41,7 @@ export function define(command: Command): void {
       8,
     )
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
+    .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
     .addHelpText('after', NOTES)
     .action(serve)
   addMaskOption(addModelOptions(command))
@@ -48,7 +51,7 @@ export function define(command: Command): void {
 const NOTES = `
 Endpoints:
   POST /v1/chat/completions, /v1/completions, /tokenize, /detokenize
-  GET  /health, /metrics, /v1/models, /tokenizer_info
+  GET  /health, /metrics, /experts, /v1/models, /tokenizer_info
   GET  / in a browser: a chat with live experts, a comparison of two texts
 
 Examples:
@@ -65,8 +68,9 @@ async function serve(options: ServeOptions): Promise<void> {
     memory: { available: availableMemory, used: process.memoryUsage.rss },
   })
   try {
-    await withModel(options, async ({ model }) => {
-      server.open(model)
+    await withModel(options, async ({ model, mask }) => {
+      const warn = (message: string) => options.quiet || note(`warning: ${message}`)
+      server.open(model, { mask, atlas: await loadAtlas(model, options.atlas, warn) })
       const name = options.alias ?? printable(model.name)
       await writeOut(`${name}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`)
       await interrupted()

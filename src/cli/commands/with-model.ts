@@ -1,4 +1,5 @@
 import type { Model } from '../../api/model.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
@@ -8,6 +9,8 @@ import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js
 export interface TimedModel {
   model: Model
   loadMs: number
+  /** Experts that are switched off. */
+  mask?: ExpertMask
 }
 
 /** Loads the model of the options, switches its masked experts off, runs `use` with it, and disposes it. */
@@ -21,8 +24,9 @@ export async function withModel<T>(options: ModelOptions, use: (loaded: TimedMod
     signal: interruptSignal(),
   })
   try {
-    if (masks.length > 0) await model.maskExperts(maskFor(masks, model.config))
-    return await use({ model, loadMs: performance.now() - start })
+    const mask = maskFor(masks, model.config)
+    if (mask) await model.maskExperts(mask)
+    return await use({ model, loadMs: performance.now() - start, mask })
   } finally {
     await model.dispose()
   }

@@ -1,7 +1,9 @@
 import { type Context, Hono } from 'hono'
+import { type Atlas, nameIn } from '../../experts/atlas.js'
 import { awakeIn, awakeSentence } from '../../experts/awake.js'
-import { rankedExperts } from '../../experts/ranked-experts.js'
+import { type RankedExpert, rankedExperts } from '../../experts/ranked-experts.js'
 import { perLayer } from '../../experts/usage.js'
+import type { MixtureKind } from '../../model/config.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
@@ -11,9 +13,16 @@ import { markBody } from './schemas.js'
 /** Experts in each list of the most and least used. */
 const LISTED = 10
 
-/** `GET /experts`: the work of all experts since the model was loaded or since a mark. `POST /experts/mark` sets one. */
+/** Tokens, and kinds of text, of each expert in the served atlas. */
+const PREFERRED = 5
+
+/**
+ * `GET /experts`: the work of all experts since the model was loaded or since a mark. `POST /experts/mark` sets one.
+ * `GET /experts/atlas`: names of the experts.
+ */
 export function expertRoutes(context: ServerContext): Hono {
-  const { id, since, model } = context
+  const { id, since, model, atlas } = context
+  const served = atlas && shortened(atlas)
   const marks = new ExpertMarks(model)
   const app = new Hono()
   app.get('/experts', async (c) => {
@@ -21,7 +30,9 @@ export function expertRoutes(context: ServerContext): Hono {
     const time = mark === undefined ? since : marks.timeOf(mark)
     if (time === undefined) throw unknownMark(mark ?? '')
     const usage = await marks.usageSince(mark)
-    const ranked = rankedExperts(usage).map((one) => ({ ...one, share: one.count / Math.max(1, usage.tokens) }))
+    const ranked = rankedExperts(usage)
+    const listed = (experts: RankedExpert[]) =>
+      experts.map((one) => ({ ...one, share: one.count / Math.max(1, usage.tokens), name: nameIn(atlas, one) }))
     return c.json({
       ...{ model: id, mark: mark ?? null, since: time, tokens: usage.tokens },
       ...{ awake: awakeIn(usage), sentence: awakeSentence(usage) },
@@ -29,8 +40,8 @@ export function expertRoutes(context: ServerContext): Hono {
       entropy: perLayer(usage, ({ experts, entropy }) => (experts > 0 ? entropy : null)),
       fairness: perLayer(usage, ({ experts, fairness }) => (experts > 0 ? fairness : null)),
       gini: perLayer(usage, ({ experts, gini }) => (experts > 0 ? gini : null)),
-      most_used: ranked.slice(0, LISTED),
-      least_used: ranked.slice(-LISTED).reverse(),
+      most_used: listed(ranked.slice(0, LISTED)),
+      least_used: listed(ranked.slice(-LISTED).reverse()),
     })
   })
   app.post('/experts/mark', async (c) => {
@@ -38,7 +49,23 @@ export function expertRoutes(context: ServerContext): Hono {
     const { time, tokens } = await marks.set(name)
     return c.json({ mark: name, since: time, tokens })
   })
+  app.get('/experts/atlas', (c) => {
+    if (served) return c.json(served)
+    throw new ApiError(404, 'the model has no atlas; `molm serve --atlas FILE` reads one', { code: 'no_atlas' })
+  })
   return app
+}
+
+/** An atlas with the foremost preferences of each expert only, so that a page loads soon. */
+function shortened({ entries, ...atlas }: Atlas): Atlas {
+  const few = (layers: Atlas['entries'][MixtureKind]) =>
+    layers?.map((experts) =>
+      experts.map(({ tokens, texts, ...entry }) => {
+        return { ...entry, tokens: tokens.slice(0, PREFERRED), texts: texts.slice(0, PREFERRED) }
+      }),
+    )
+  const kinds = Object.keys(entries) as MixtureKind[]
+  return { ...atlas, entries: Object.fromEntries(kinds.map((kind) => [kind, few(entries[kind])])) }
 }
 
 /** The mark that a request names. Throws an ApiError for any other parameter. */

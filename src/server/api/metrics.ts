@@ -14,6 +14,7 @@ const PATHS = [
   '/tokenizer_info',
   '/experts',
   '/experts/mark',
+  '/experts/atlas',
 ]
 
 /** Counts every request. */

@@ -5,7 +5,7 @@ import { unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 
 /** `GET /v1/models` and `/v1/models/ID`: the server's only model. */
-export function modelRoutes({ id, since, model, limits, mask }: ServerContext): Hono {
+export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
   const taught = mixtures.filter(({ newExperts }) => newExperts)
@@ -31,6 +31,8 @@ export function modelRoutes({ id, since, model, limits, mask }: ServerContext): 
       }),
       // Experts that no request may use.
       ...(mask && { mask: maskSpecs(mask) }),
+      // Whether GET /experts/atlas has names of the experts.
+      ...(atlas && { atlas: true }),
       // Largest possible gates, if not 1.
       ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
     },

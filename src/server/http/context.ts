@@ -1,3 +1,4 @@
+import type { Atlas } from '../../experts/atlas.js'
 import type { AnswerMemory } from '../run/answer-memory.js'
 import type { RunContext } from '../run/context.js'
 import type { Queue } from '../run/queue.js'
@@ -9,6 +10,8 @@ export interface ServerContext extends RunContext {
   id: string
   /** Time when the model was loaded, in seconds since 1970. */
   since: number
+  /** Names of the experts. */
+  atlas?: Atlas
   bodies: Bodies
   answerMemory: AnswerMemory
   queue: Queue
