@@ -66,7 +66,7 @@ test('masks that do not fit are refused with their name', () =>
     const cases: [mask: string, code: number, message: RegExp][] = [
       ['nothing', 2, /a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 \(kind attention or mlp\), not "nothing"/],
       ['9:mlp:1', 2, /mask '9:mlp:1': the model has layers 0 to 5/],
-      ['1:mlp:24', 1, /mask 1:mlp:24: layer 1 has no mlp expert 24/],
+      ['1:mlp:24', 2, /mask '1:mlp:24': layer 1 has mlp experts 0 to 23/],
       ['1:mlp:0-20', 1, /mask 1:mlp:0-20: layer 1 would have 3 mlp experts left, but a token uses 4/],
       [join(dir, 'absent.json'), 1, /absent.json: no such file/],
       [

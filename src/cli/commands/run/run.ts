@@ -208,7 +208,7 @@ async function printAnswer(
     ...(trace && {
       onPromptRoutes: (routes) => {
         promptTraced = trace.addPrompt(ids, routes)
-        // Reported where it is awaited.
+        // The await reports it.
         promptTraced.catch(() => undefined)
       },
     }),
