@@ -14,6 +14,7 @@ const KNOWS: Record<string, string[]> = {
     'index',
     'teaching',
     'pictures',
+    'ablation',
     'experts',
     'evaluation',
     'benchmark',

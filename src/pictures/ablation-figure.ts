@@ -1,6 +1,8 @@
 import type { Ablation, ExpertWorth } from '../ablation/ablate.js'
 import type { Way } from '../ablation/ways.js'
 import type { Worth } from '../ablation/worth.js'
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
@@ -18,29 +20,32 @@ const WAYS: Record<Way, string> = {
 /** Rows of the table of experts. */
 const MOST_ROWS = 15
 
-/** Draws the worth of each expert: a map for each way of taking it away, the most valuable experts, and the layers. */
-export function drawAblation(ablation: Ablation): Figure {
+/**
+ * Draws the worth of each expert: a map for each way of taking it away, the most valuable experts with their names in the
+ * atlas, and the layers.
+ */
+export function drawAblation(ablation: Ablation, atlas?: Atlas): Figure {
   const { model, texts, tokens, parts, loss } = ablation
   const read = `${texts.map((name) => printable(name)).join(', ')}: ${plural(tokens, 'predicted token')} in ${plural(parts, 'part')}, loss ${loss.toFixed(3)} nats per token`
   return {
     title: `Worth of the experts of ${modelTitle(model)}`,
     caption: [
-      surprise(ablation),
+      surprise(ablation, atlas),
       'worth: rise of the loss without the expert, in nats per token, ± two standard errors',
       read,
     ],
-    blocks: [worthMaps(ablation), expertTable(ablation), layerTable(ablation)],
+    blocks: [worthMaps(ablation), expertTable(ablation, atlas), layerTable(ablation)],
   }
 }
 
 /** One sentence: the most valuable expert, and the number of experts without a measurable worth. */
-function surprise({ experts, ways }: Ablation): string {
+function surprise({ experts, ways }: Ablation, atlas?: Atlas): string {
   const [way] = ways
   const measured = experts.flatMap(({ worth, ...place }) => (worth?.[way] ? [{ ...place, worth: worth[way] }] : []))
   if (measured.length === 0) return 'no expert was measured'
   const best = measured.reduce((most, one) => (one.worth.nats > most.worth.nats ? one : most))
   const idle = measured.filter(({ worth: { nats, error = 0 } }) => nats <= error).length
-  const loss = `without layer ${best.layer}’s ${best.kind} expert ${best.expert} the loss rises by ${best.worth.nats.toFixed(3)}`
+  const loss = `without layer ${best.layer}’s ${best.kind} expert ${best.expert}${named(atlas, best)} the loss rises by ${best.worth.nats.toFixed(3)}`
   return `${loss}; ${idle} of ${measured.length} experts make no measurable difference alone`
 }
 
@@ -98,16 +103,17 @@ function inWords({ nats, error }: Worth): string {
   return `${sign}${Math.abs(nats).toFixed(4)}${error === undefined ? '' : ` ± ${error.toFixed(4)}`}`
 }
 
-function expertTable({ experts, ways }: Ablation): TableBlock {
+function expertTable({ experts, ways }: Ablation, atlas?: Atlas): TableBlock {
   const [first] = ways
   const worth = ({ worth }: ExpertWorth) => worth?.[first]?.nats ?? Number.NEGATIVE_INFINITY
   const rows = experts
     .filter(({ worth }) => worth?.[first])
     .sort((a, b) => worth(b) - worth(a))
     .slice(0, MOST_ROWS)
-    .map(({ kind, layer, expert, tokens, worth }) => {
+    .map(({ tokens, worth, ...place }) => {
+      const { kind, layer, expert } = place
       const cells = ways.map((way) => (worth?.[way] ? inWords(worth[way]) : ''))
-      return { cells: [`layer ${layer} ${kind} ${expert}`, String(tokens), ...cells] }
+      return { cells: [`layer ${layer} ${kind} ${expert}${named(atlas, place)}`, String(tokens), ...cells] }
     })
   return {
     type: 'table',
@@ -127,6 +133,12 @@ function layerTable({ layers }: Ablation): TableBlock {
     rows,
     empty: '',
   }
+}
+
+/** An expert's name in brackets, if it has one. */
+function named(atlas: Atlas | undefined, place: ExpertPlace): string {
+  const name = nameIn(atlas, place)
+  return name === undefined ? '' : ` (${name})`
 }
 
 function placeOf(kind: MixtureKind, layer: number, expert: number): string {

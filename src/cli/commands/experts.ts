@@ -13,13 +13,15 @@ import { note } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
-import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
+import { addModelOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
+import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
-import { FORMATS, formatOf, putReport, type Report, type ReportOptions } from './experts-report.js'
+import { FORMATS, formatOf, putReport, type Report } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
-interface ExpertsOptions extends ModelOptions, ReportOptions {
+interface ExpertsOptions extends AblateOptions {
+  ablate?: boolean
   file?: string[]
   against?: string
   atlas?: string[]
@@ -53,6 +55,7 @@ export function define(command: Command): void {
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
+  addAblateOptions(command)
   addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
@@ -64,15 +67,21 @@ Examples:
   molm experts --file prose.txt -o experts.png --width 800
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv
-  molm experts --atlas prose.txt code.js sums.txt -o atlas.json`
+  molm experts --atlas prose.txt code.js sums.txt -o atlas.json
+  molm experts --ablate --file prose.txt --budget 10m -o worth.html`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   const format = formatOf(options)
+  if (options.budget !== undefined && !options.ablate) throw new UsageError('--budget needs --ablate')
   if (options.atlas) {
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
   }
   const texts = await readTexts(words, options)
+  if (options.ablate) {
+    await putReport(await ablationReport(texts, options), format, options)
+    return removeJournal(options)
+  }
   await putReport(await measured(texts, options), format, options)
 }
 

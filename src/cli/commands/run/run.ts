@@ -53,7 +53,7 @@ export function define(command: Command): void {
     .option('--experts', 'add to JSON the experts that each token activates when read')
     .option('--stats', 'print speed and awake experts to stderr, or in JSON')
     .addOption(generationOption('logprobs'))
-    .option('--trace <file>', 'write the experts of every token, prompt included, to a .csv or .jsonl file', expandHome)
+    .option('--trace <file>', 'write each token’s experts, the prompt’s too, to a .csv or .jsonl file', expandHome)
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')

@@ -1,0 +1,46 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(4)
+
+test('--ablate writes the worth of layers and experts, and keeps no measures once it is done', () =>
+  inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'text.txt')
+    await writeFile(file, TEXT)
+    const table = join(dir, 'worth.csv')
+    const args = ['experts', '--ablate', '--file', file, '--budget', '1s']
+    const [csv, json] = await Promise.all([molm([...args, '-o', table]), molm([...args, '--json', '-q'])])
+    assert.is(csv.code, 0, csv.stderr)
+    assert.match(csv.stderr, /\d+ of 192 experts were not measured within 1 s/)
+    const [head, layer] = (await readFile(table, 'utf8')).split('\n')
+    assert.is(head, 'layer,kind,expert,tokens,off,off_error,around,around_error,mean,mean_error')
+    assert.match(layer, /^0,attention,,,-?\d[\d.e-]+,\d[\d.e-]+,,,,$/)
+    assert.equal((await readdir(dir)).sort(), ['text.txt', 'worth.csv'])
+    assert.is(json.stderr, '')
+    const { model, parts, layers, experts } = JSON.parse(json.stdout)
+    assert.equal([model, parts, layers.length, experts.length], ['nano', 2, 12, 192])
+    const best = experts.find(({ worth }: { worth?: object }) => worth && Object.keys(worth).length === 3)
+    assert.equal(Object.keys(best.worth), ['off', 'around', 'mean'])
+    assert.equal(Object.keys(best.worth.off), ['nats', 'error'])
+  }))
+
+test('an interrupted --ablate says how to resume, and its measures are of these texts only', () =>
+  inTemporaryFolder(async (dir) => {
+    const table = join(dir, 'worth.csv')
+    await writeFile(`${table}.ablation`, 'molm-ablation 1 0123\n')
+    const args = ['experts', '--ablate', '-o', table, TEXT]
+    assertRefused(
+      await molm(args),
+      1,
+      /worth.csv.ablation: measures of another model or of other texts; remove the file/,
+    )
+    assertRefused(await molm(['experts', '--budget', '1m', 'hi']), 2, /--budget needs --ablate/)
+    assertRefused(await molm(['experts', '--ablate', '--budget', '1', 'hi']), 2, /a time like 90s, 10m or 2h, not '1'/)
+    assertRefused(await molm(['experts', '--ablate', 'a']), 1, /fewer than two tokens/)
+  }))
+
+test.run()
