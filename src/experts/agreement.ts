@@ -54,9 +54,10 @@ export function compareRouting(text: TextRoutes, against: TextRoutes): RoutingAg
   return { text, against, perToken: perToken.map((sum) => sum / Math.max(1, compared)), mixtures }
 }
 
-/** Means over all layers that have experts of a kind. */
-export function meanAgreement({ mixtures }: RoutingAgreement, kind: MixtureKind) {
-  const layers = mixtures.find((mixture) => mixture.kind === kind)?.layers.filter(({ experts }) => experts > 0) ?? []
+/** Means over the layers that have experts of a kind: all of them, or those `among` some. */
+export function meanAgreement({ mixtures }: RoutingAgreement, kind: MixtureKind, among?: readonly number[]) {
+  const all = mixtures.find((mixture) => mixture.kind === kind)?.layers ?? []
+  const layers = all.filter(({ experts }, layer) => experts > 0 && (among?.includes(layer) ?? true))
   const mean = (of: (layer: LayerAgreement) => number) =>
     layers.reduce((sum, layer) => sum + of(layer), 0) / Math.max(1, layers.length)
   return {

@@ -27,8 +27,9 @@ export interface Specialist extends ExpertAddress {
   tokens: WakingToken[]
 }
 
-/** Specialists that a report lists. */
+/** Specialists that a report lists, and tokens of each. */
 export const SPECIALISTS = 12
+const SPECIALIST_TOKENS = 8
 
 /** Share of a text's tokens that choose an expert, from 0 to 1. */
 export function shareOf({ usage }: NamedUsage, { kind, layer, expert }: ExpertAddress): number {
@@ -40,19 +41,24 @@ export function preference(texts: readonly TextRoutes[], text: number, address: 
   return shareOf(texts[text], address) - elsewhere(texts, text, address)
 }
 
+/** Whether a comparison includes an expert. */
+export type Includes = (address: ExpertAddress) => boolean
+
+const ALL: Includes = () => true
+
 /** Largest share of its tokens that any text gives to one expert. */
-export function largestShare(texts: readonly NamedUsage[]): number {
+export function largestShare(texts: readonly NamedUsage[], includes = ALL): number {
   let most = 0
   for (const text of texts) {
-    for (const address of everyExpert(text)) most = Math.max(most, shareOf(text, address))
+    for (const address of everyExpert(text, includes)) most = Math.max(most, shareOf(text, address))
   }
   return most || 1
 }
 
 /** Largest absolute preference of any text for any expert. */
-export function largestPreference(texts: readonly TextRoutes[]): number {
+export function largestPreference(texts: readonly TextRoutes[], includes = ALL): number {
   let most = 0
-  for (const address of everyExpert(texts[0])) {
+  for (const address of everyExpert(texts[0], includes)) {
     for (let i = 0; i < texts.length; i++) most = Math.max(most, Math.abs(preference(texts, i, address)))
   }
   return most || 1
@@ -62,8 +68,8 @@ export function largestPreference(texts: readonly TextRoutes[]): number {
  * Finds the `count` experts that separate the texts best: those with the strongest preference, each for its text. Omits
  * preferences that two samples of one text could show by chance.
  */
-export function findSpecialists(texts: readonly TextRoutes[], count: number, tokens = 8): Specialist[] {
-  return everyExpert(texts[0])
+export function findSpecialists(texts: readonly TextRoutes[], count: number, includes = ALL): Specialist[] {
+  return everyExpert(texts[0], includes)
     .flatMap((address) => texts.map((_, text) => ({ ...address, text, by: preference(texts, text, address) })))
     .filter(({ by, ...found }) => by > NOTABLE * noise(texts, found.text, found))
     .sort((a, b) => b.by - a.by)
@@ -72,7 +78,7 @@ export function findSpecialists(texts: readonly TextRoutes[], count: number, tok
       ...found,
       share: shareOf(texts[found.text], found),
       elsewhere: elsewhere(texts, found.text, found),
-      tokens: wakingTokens(texts[found.text], found, tokens),
+      tokens: wakingTokens(texts[found.text], found, SPECIALIST_TOKENS),
     }))
 }
 
@@ -103,10 +109,11 @@ function noise(texts: readonly TextRoutes[], text: number, address: ExpertAddres
   return Math.sqrt(pooled * (1 - pooled) * (1 / Math.max(1, own) + 1 / Math.max(1, rest)))
 }
 
-function everyExpert({ usage }: NamedUsage): ExpertAddress[] {
-  return usage.mixtures.flatMap(({ kind, layers }) =>
+function everyExpert({ usage }: NamedUsage, includes: Includes): ExpertAddress[] {
+  const all = usage.mixtures.flatMap(({ kind, layers }) =>
     layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
   )
+  return all.filter(includes)
 }
 
 function elsewhere(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {

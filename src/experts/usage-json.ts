@@ -1,3 +1,5 @@
+import { type Atlas, nameIn } from './atlas.js'
+import { awakeIn } from './awake.js'
 import { findSpecialists, SPECIALISTS } from './comparison.js'
 import type { TextRoutes } from './text-routes.js'
 import { perLayer } from './usage.js'
@@ -10,6 +12,7 @@ export function usageObject({ name, usage }: TextRoutes) {
   return {
     name,
     tokens: usage.tokens,
+    awake: awakeIn(usage),
     usage: perLayer(usage, ({ counts }) => [...counts]),
     gate_mass: perLayer(usage, ({ gateMass }) => [...gateMass]),
     entropy: perLayer(usage, ({ experts, entropy }) => (experts > 0 ? entropy : null)),
@@ -17,13 +20,14 @@ export function usageObject({ name, usage }: TextRoutes) {
   }
 }
 
-/** Experts that separate the texts, as `molm experts --json` prints them. */
-export function specialistObjects(texts: readonly TextRoutes[]) {
+/** Experts that separate the texts, as `molm experts --json` prints them; with names if an atlas has them. */
+export function specialistObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
   return findSpecialists(texts, SPECIALISTS).map(({ text, layer, kind, expert, share, elsewhere, tokens }) => ({
     text: texts[text].name,
     layer,
     kind,
     expert,
+    name: nameIn(atlas, { kind, layer, expert }),
     share,
     elsewhere,
     tokens: tokens.map(({ token, count, gateMass }) => {

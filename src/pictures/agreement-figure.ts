@@ -3,42 +3,44 @@ import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { expertsPerToken, modelTitle } from './caption.js'
-import type { Amount, ExpertMap, Figure, Measure, TableBlock } from './figure.js'
+import type { Amount, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { TITLES } from './figure.js'
+import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
 import { percent } from './percent.js'
 
 /**
  * Draws how alike two models route one or more texts: for each expert, the share of the tokens choosing it in the other
  * model that choose it in this model, too. `renderText`, `renderSvg`, `renderPng` and `renderHtml` render the figure.
  */
-export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
-  const [{ text, against }] = agreements
+export function drawAgreement(agreements: readonly RoutingAgreement[], options: FigureOptions = {}): Figure {
+  const [{ text, against, mixtures }] = agreements
+  const scope = scopeOf(mixtures, options)
+  const parts = partsOf(options, ['caption', 'map', 'table', 'tokens'], ['caption', 'map', 'table', 'tokens'])
   const [name, other] = [modelTitle(text.model), modelTitle(against.model)]
-  const seen = new Set(agreements.flatMap(allAmounts))
+  const seen = new Set(agreements.flatMap((agreement) => allAmounts(agreement, scope)))
   const lacks = seen.has('missing')
   const least = leastShown([...seen].filter((amount) => typeof amount === 'number'))
   const marks = {
     ...(seen.has('unused') && { unused: 'chosen by no token' }),
     ...(lacks && { missing: `not in ${name}` }),
   }
+  const caption = [...new Set([text.model, against.model].map((m) => `${modelTitle(m)}: ${expertsPerToken(m)}`))]
+  const maps: MapsBlock = {
+    type: 'maps',
+    maps: agreements.map((agreement) => mapOf(agreement, { lacks, least, scope })),
+    scale: {
+      isSigned: false,
+      meaning: `of the tokens that choose the expert in ${other}, share that choose it in ${name}`,
+      from: `${Math.round(100 * least)} %`,
+      to: '100 %',
+      marks,
+    },
+  }
   return {
-    title: `Routing of ${name} against ${other}`,
-    agreements,
-    caption: [...new Set([text.model, against.model].map((m) => `${modelTitle(m)}: ${expertsPerToken(m)}`))],
-    blocks: [
-      meanTable(agreements, lacks),
-      {
-        type: 'maps',
-        maps: agreements.map((agreement) => mapOf(agreement, { lacks, least })),
-        scale: {
-          isSigned: false,
-          meaning: `of the tokens that choose the expert in ${other}, share that choose it in ${name}`,
-          from: `${Math.round(100 * least)} %`,
-          to: '100 %',
-          marks,
-        },
-      },
-    ],
+    title: options.title ?? `Routing of ${name} against ${other}`,
+    agreements: parts.has('tokens') ? agreements : [],
+    caption: parts.has('caption') ? caption : [],
+    blocks: [...(parts.has('table') ? [meanTable(agreements, lacks, scope)] : []), ...(parts.has('map') ? [maps] : [])],
   }
 }
 
@@ -49,9 +51,11 @@ function leastShown(shares: readonly number[]): number {
   return Math.min(0.9, Math.floor(10 * Math.min(1, ...shares)) / 10)
 }
 
-function allAmounts({ mixtures }: RoutingAgreement): Amount[] {
-  return mixtures.flatMap(({ layers }) =>
-    layers.flatMap((layer) => Array.from(layer.chosen, (_, expert) => shareKept(layer, expert))),
+function allAmounts({ mixtures }: RoutingAgreement, { includes }: Scope): Amount[] {
+  return mixtures.flatMap(({ kind, layers }) =>
+    layers
+      .filter((_, layer) => includes({ kind, layer }))
+      .flatMap((layer) => Array.from(layer.chosen, (_, expert) => shareKept(layer, expert))),
   )
 }
 
@@ -61,10 +65,10 @@ function shareKept({ has, chosen, kept }: LayerAgreement, expert: number): Amoun
   return chosen[expert] > 0 ? kept[expert] / chosen[expert] : 'unused'
 }
 
-function meanTable(agreements: readonly RoutingAgreement[], lacks: boolean): TableBlock {
+function meanTable(agreements: readonly RoutingAgreement[], lacks: boolean, { mixtures, layers }: Scope): TableBlock {
   const rows = agreements.flatMap((agreement) =>
-    agreement.mixtures.map(({ kind }) => {
-      const { top1, overlap, missing } = meanAgreement(agreement, kind)
+    mixtures.map(({ kind }) => {
+      const { top1, overlap, missing } = meanAgreement(agreement, kind, layers)
       const shares = [top1, overlap, ...(lacks ? [missing] : [])].map(percent)
       return { cells: [printable(agreement.text.name), TITLES[kind], ...shares] }
     }),
@@ -79,18 +83,23 @@ function meanTable(agreements: readonly RoutingAgreement[], lacks: boolean): Tab
   return { type: 'table', title: 'Means over the layers', head, rows, empty: 'none' }
 }
 
-function mapOf(agreement: RoutingAgreement, { lacks, least }: { lacks: boolean; least: number }): ExpertMap {
+function mapOf(
+  agreement: RoutingAgreement,
+  { lacks, least, scope }: { lacks: boolean; least: number; scope: Scope },
+): ExpertMap {
   const { text, mixtures } = agreement
   const layerOf = (kind: MixtureKind, layer: number) =>
     mixtures.find((mixture) => mixture.kind === kind)?.layers[layer] ?? mixtures[0].layers[layer]
-  const measure = (name: string, short: string, of: 'top1' | 'overlap' | 'missing'): Measure => ({
+  const measure = (name: string, short: string, of: 'top1' | 'overlap' | 'missing', meaning: string): Measure => ({
     name,
     short,
+    meaning,
     of: (kind, layer) => (layerOf(kind, layer).experts > 0 ? layerOf(kind, layer)[of] : undefined),
   })
   return {
     title: `${printable(text.name)}, ${plural(text.tokens.length, 'token')}`,
-    mixtures,
+    mixtures: scope.mixtures,
+    layers: scope.layers,
     amount: (kind, layer, expert) => {
       const share = shareKept(layerOf(kind, layer), expert)
       return typeof share === 'number' ? (share - least) / (1 - least) : share
@@ -102,9 +111,9 @@ function mapOf(agreement: RoutingAgreement, { lacks, least }: { lacks: boolean; 
       return `${name}: ${kept[expert]} of the other model's ${plural(chosen[expert], 'token')}`
     },
     measures: [
-      measure('same first', 'first', 'top1'),
-      measure('in common', 'comm', 'overlap'),
-      ...(lacks ? [measure('missing', 'miss', 'missing')] : []),
+      measure('same first', 'first', 'top1', 'share of the tokens whose strongest expert is the same'),
+      measure('in common', 'comm', 'overlap', 'mean share of a token’s experts that both models choose'),
+      ...(lacks ? [measure('missing', 'miss', 'missing', 'share of choices of experts that the model lacks')] : []),
     ],
   }
 }

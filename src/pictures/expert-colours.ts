@@ -1,14 +1,11 @@
 import type { Rgb } from '../terminal/colours.js'
-import { onRamp } from './palette.js'
+import { type Background, onRamp } from '../terminal/ramps.js'
 
-/** Background that coloured text is on. */
-export type Ground = 'light' | 'dark'
-
-/** Colours of the letters on a coloured background; the contrast is at least 4.5 (WCAG AA). */
-export const INK: Record<Ground, Rgb> = { light: [27, 31, 36], dark: [230, 233, 237] }
+/** Colours of the letters, by the background of the page or terminal; the contrast is at least 4.5 (WCAG AA). */
+export const INK: Record<Background, Rgb> = { light: [27, 31, 36], dark: [230, 233, 237] }
 
 /** Lightness of the colours, in turn. */
-const LIGHTNESS: Record<Ground, readonly number[]> = { light: [0.9, 0.81, 0.72], dark: [0.32, 0.4, 0.48] }
+const LIGHTNESS: Record<Background, readonly number[]> = { light: [0.9, 0.81, 0.72], dark: [0.32, 0.4, 0.48] }
 /** Chroma at most; less for hues that sRGB cannot show as strong. */
 const CHROMA = 0.14
 /** Degrees between the hues of neighbours: of the steps tried, it keeps 24 colours furthest apart. */
@@ -16,7 +13,7 @@ const HUE_STEP = 164.5
 const FIRST_HUE = 30
 
 /** Ramps for amounts, from little to much. */
-const AMOUNTS: Record<Ground, readonly Rgb[]> = {
+const AMOUNTS: Record<Background, readonly Rgb[]> = {
   light: [
     [255, 252, 240],
     [251, 230, 138],
@@ -30,11 +27,11 @@ const AMOUNTS: Record<Ground, readonly Rgb[]> = {
 }
 
 /**
- * Background colour of an expert, for text in the ink of the same ground. It depends on the id alone, so an expert has
+ * Colour behind a token of an expert, for text in the ink of the same background. It depends on the id alone, so an expert has
  * the same colour in every text and figure. Neighbours differ in hue and lightness; 24 experts have distinct colours.
  */
-export function expertColour(expert: number, ground: Ground): Rgb {
-  const lightness = LIGHTNESS[ground][expert % 3]
+export function expertColour(expert: number, background: Background): Rgb {
+  const lightness = LIGHTNESS[background][expert % 3]
   const hue = ((FIRST_HUE + HUE_STEP * expert) * Math.PI) / 180
   for (let chroma = CHROMA; ; chroma -= 0.002) {
     const linear = linearOf(lightness, chroma * Math.cos(hue), chroma * Math.sin(hue))
@@ -45,9 +42,9 @@ export function expertColour(expert: number, ground: Ground): Rgb {
   }
 }
 
-/** Background colour of an amount from 0 to 1, for text in the ink of the same ground. */
-export function amountColour(amount: number, ground: Ground): Rgb {
-  return onRamp(AMOUNTS[ground], amount)
+/** Colour behind a token for an amount from 0 to 1, for text in the ink of the same background. */
+export function amountColour(amount: number, background: Background): Rgb {
+  return onRamp(AMOUNTS[background], amount)
 }
 
 /** Linear sRGB of a colour in OKLab (Ottosson, 2020). */

@@ -1,15 +1,19 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
+import type { Atlas } from '../experts/atlas.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 
 /** A picture before it is rendered: a title, a caption, and blocks from top to bottom. */
 export interface Figure {
+  /** Empty for a figure without a title. */
   title: string
-  /** Lines about the model: its packing, its experts per token. */
+  /** Lines about the model, its packing and its experts per token, and sentences about the texts. */
   caption: string[]
   blocks: Block[]
   /** Texts for an interactive page, in the order of the first maps. */
   texts?: readonly TextRoutes[]
+  /** Names of the experts, for an interactive page. */
+  atlas?: Atlas
   /** Two models' routing of texts, for an interactive page of what they share. */
   agreements?: readonly RoutingAgreement[]
 }
@@ -38,12 +42,18 @@ export interface TokensBlock {
   type: 'tokens'
   title: string
   text: TextRoutes
+  /** Layers and kinds to show. */
+  layers: readonly number[]
+  mixtures: readonly MapMixture[]
 }
 
 /** A map with a cell for each expert, a row for each layer, and numbers beside the rows. */
 export interface ExpertMap {
   title: string
+  /** Kinds of experts to show, with all their layers. */
   mixtures: readonly MapMixture[]
+  /** Layers to show, rising. Default: all. */
+  layers?: readonly number[]
   amount(kind: MixtureKind, layer: number, expert: number): Amount
   /** Text to show when the reader points at an expert. */
   describe(kind: MixtureKind, layer: number, expert: number): string
@@ -69,6 +79,8 @@ export interface Measure {
   name: string
   /** Name for narrow windows, at most five characters. */
   short: string
+  /** Explanation to show when the reader points at the name. */
+  meaning: string
   of(kind: MixtureKind, layer: number): number | undefined
 }
 
@@ -90,6 +102,16 @@ export const TITLES: Record<MixtureKind, string> = { attention: 'attention exper
 
 /** Short names, for heads above numbers. */
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
+
+/** All maps of a figure. */
+export function mapsOf({ blocks }: Pick<Figure, 'blocks'>): ExpertMap[] {
+  return blocks.flatMap((block) => (block.type === 'maps' ? block.maps : []))
+}
+
+/** Layers that a map shows. */
+export function layersOf({ layers, mixtures }: Pick<ExpertMap, 'layers' | 'mixtures'>): readonly number[] {
+  return layers ?? mixtures[0].layers.map((_, layer) => layer)
+}
 
 /** Maximum experts of a layer. */
 export function mostExperts({ layers }: MapMixture): number {

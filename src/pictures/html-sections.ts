@@ -30,7 +30,7 @@ export function figureSections(figure: Figure, width: number): string {
 /** Draws one of several maps that share a scale, with its legend. */
 export function mapImage({ maps, scale }: MapsBlock, index: number, width: number): string {
   const fill = onPage(scale.isSigned)
-  const drawing = stack([mapDrawing(maps[index], fill, width), legendDrawing(scale, fill, width)], 10)
+  const drawing = stack([mapDrawing(maps[index], fill, width, maps), legendDrawing(scale, fill, width)], 10)
   return image(drawing, `usage of experts: ${maps[index].title}`)
 }
 

@@ -1,4 +1,5 @@
 import type { ColourDepth, Rgb } from '../terminal/colours.js'
+import { onRamp } from '../terminal/ramps.js'
 
 /*
  * Both ramps keep their order with any kind of colour blindness and in grey print. The first is cividis (Nuñez,
@@ -36,20 +37,7 @@ const ON_TERMINAL: Rgb[] = [
   [230, 135, 20],
 ]
 
-/*
- * Ramps for terminals with 256 colours. The nearest colours to the ramps above would break their order, with teal and
- * pink among them; here each colour is lighter than the last.
- */
-const SEQUENTIAL_256: Rgb[] = [
-  [0, 0, 95],
-  [0, 0, 135],
-  [0, 0, 175],
-  [95, 95, 135],
-  [135, 135, 135],
-  [175, 175, 135],
-  [215, 215, 95],
-  [255, 255, 95],
-]
+/** For terminals with 256 colours; the nearest colours to the ramp above would break its order, with teal among them. */
 const DIVERGING_256: Rgb[] = [
   [95, 135, 215],
   [95, 135, 175],
@@ -68,11 +56,6 @@ export function diverging(difference: number): Rgb {
   return onRamp(DIVERGING, (difference + 1) / 2)
 }
 
-/** Colour of an amount on a terminal of a colour depth. */
-export function sequentialOn(depth: ColourDepth, amount: number): Rgb {
-  return depth === '256' ? nearest(SEQUENTIAL_256, amount) : sequential(amount)
-}
-
 /** Colour of a difference on a terminal of a colour depth. */
 export function divergingOn(depth: ColourDepth, difference: number): Rgb {
   const position = (difference + 1) / 2
@@ -85,13 +68,4 @@ export function toHex(rgb: Rgb): string {
 
 function nearest(ramp: readonly Rgb[], position: number): Rgb {
   return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
-}
-
-/** Interpolates the colour at a position from 0 to 1 on a ramp. */
-export function onRamp(ramp: readonly Rgb[], position: number): Rgb {
-  const at = Math.min(1, Math.max(0, position)) * (ramp.length - 1)
-  const below = Math.min(Math.floor(at), ramp.length - 2)
-  const mix = (channel: number) =>
-    Math.round(ramp[below][channel] + (at - below) * (ramp[below + 1][channel] - ramp[below][channel]))
-  return [mix(0), mix(1), mix(2)]
 }

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { UserError } from '../errors.js'
 import type { Figure } from './figure.js'
-import { type PictureOptions, renderSvg } from './svg.js'
+import { MOST_PICTURE, type PictureOptions, renderSvg } from './svg.js'
 
 /** Pixels per unit of the drawing, enough for print and dense screens. */
 const SCALE = 2
-/** Maximum pixels: they take 256 MB. */
-const MOST_PIXELS = 2 ** 26
 
 const find = createRequire(import.meta.url).resolve
 const FONTS = [400, 700].map((weight) => `@fontsource/dejavu-mono/files/dejavu-mono-latin-${weight}-normal.woff2`)
@@ -15,7 +12,7 @@ const FONTS = [400, 700].map((weight) => `@fontsource/dejavu-mono/files/dejavu-m
 /**
  * Renders a figure as a PNG image, with two pixels for each unit of its width, or fewer for a large picture. Its font
  * covers Latin, Greek, Cyrillic and other letters, but not Chinese, Japanese or Korean; missing characters become
- * boxes. Rejects with a UserError if the image would be too large.
+ * boxes. Rejects with a UserError if the picture would be higher or wider than 4000 pixels.
  */
 export async function renderPng(figure: Figure, options: PictureOptions = {}): Promise<Uint8Array> {
   const svg = renderSvg(figure, options)
@@ -23,8 +20,7 @@ export async function renderPng(figure: Figure, options: PictureOptions = {}): P
   const { Resvg, fontBuffers } = await loaded
   const font = { fontBuffers, defaultFontFamily: 'DejaVu Sans Mono', monospaceFamily: 'DejaVu Sans Mono' }
   const [width, height] = sizeOf(svg)
-  const scale = Math.min(SCALE, Math.sqrt(MOST_PIXELS / (width * height)))
-  if (scale < 1) throw new UserError(`the picture would have ${width} x ${height} pixels, too many for a PNG; take SVG`)
+  const scale = Math.min(SCALE, MOST_PICTURE / Math.max(width, height))
   const image = new Resvg(svg, { font, fitTo: { mode: 'zoom', value: scale } })
   try {
     const drawn = image.render()

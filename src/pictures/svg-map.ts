@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import { DENSE, type ExpertMap, type MapMixture, mostExperts, SHORT, TITLES } from './figure.js'
+import { DENSE, type ExpertMap, layersOf, type MapMixture, mostExperts, SHORT, TITLES } from './figure.js'
 import {
   CHARACTER,
   type Drawing,
@@ -16,6 +16,8 @@ import { markOf } from './svg-legend.js'
 /** Maximum side of a cell, and the minimum at which the kinds are still side by side. */
 const CELL = 14
 const LEAST_CELL = 5
+/** Minimum side of a cell with a gap beside it; narrower cells would be a white grid. */
+const LEAST_APART = 8
 /** Minimum height of a row: that of the numbers beside it. */
 const LEAST_ROW = 12
 const GAP = 24
@@ -27,17 +29,33 @@ const NUMBER = 5
 
 /**
  * Draws a row for each layer: the experts of each kind, then the measures. Puts kinds below one another if `width` is
- * small.
+ * small. Cells are as large as in each of `maps`, so that the columns of a figure's maps are below one another.
  */
-export function mapDrawing(map: ExpertMap, fill: Fill, width: number): Drawing {
-  const beside = largestCell(map, map.mixtures, width)
+export function mapDrawing(map: ExpertMap, fill: Fill, width: number, maps: readonly ExpertMap[] = [map]): Drawing {
+  const beside = Math.min(...maps.map((one) => largestCell(one, one.mixtures, width)))
   if (beside >= LEAST_CELL) return panels(map, map.mixtures, fill, beside)
-  // With little room, measures have short names.
-  const narrow = { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
-  const alone = map.mixtures.map((mixture) => {
-    return panels(narrow, [mixture], fill, Math.max(1, largestCell(narrow, [mixture], width)))
-  })
-  return stack(alone, 12)
+  const alone = map.mixtures.map((mixture) => [mixture])
+  const cell = Math.min(...maps.flatMap((one) => alone.map((kind) => largestCell(narrowed(one), kind, width))))
+  return stack(
+    alone.map((kind) => panels(narrowed(map), kind, fill, Math.max(1, cell))),
+    12,
+  )
+}
+
+/** Gives measures their short names. */
+function narrowed(map: ExpertMap): ExpertMap {
+  return { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
+}
+
+/** Side of the cells in the narrowest of some maps: those of one kind if the kinds are below one another. */
+export function cellSide(maps: readonly ExpertMap[], width: number): number {
+  return Math.min(
+    ...maps.map((map) => {
+      const beside = largestCell(map, map.mixtures, width)
+      if (beside >= LEAST_CELL) return beside
+      return Math.min(...map.mixtures.map((mixture) => largestCell(narrowed(map), [mixture], width)))
+    }),
+  )
 }
 
 /** Maximum side of a cell that lets these kinds fit side by side. */
@@ -62,21 +80,21 @@ function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cel
     ...axis(mostExperts(mixture), starts[i], cell),
   ])
   parts.push(endLabel(LABELS - 6, 27, 'layer'), ...measureHeads(map, mixtures, end))
-  for (let layer = 0; layer < mixtures[0].layers.length; layer++) {
-    const y = HEAD + layer * row
+  for (const [i, layer] of layersOf(map).entries()) {
+    const y = HEAD + i * row
     const cells = mixtures.map(({ kind, layers }, i) =>
       rowOfCells(map, { kind, layer, experts: layers[layer].experts, fill }, { x: starts[i], y, cell, row }),
     )
     const name = endLabel(LABELS - 6, y + row / 2 + 4, String(layer))
     const measured = measuresOf(map, mixtures, layer, end, y + row / 2 + 4)
     // Cells without gaps would show their seams.
-    const crisp = cell < LEAST_CELL ? ' shape-rendering="crispEdges"' : ''
+    const crisp = cell < LEAST_APART ? ' shape-rendering="crispEdges"' : ''
     parts.push(`<g class="layer" data-layer="${layer}"${crisp}>${name}${cells.join('')}${measured}</g>`)
   }
   return {
     markup: parts.join('\n'),
     width: end - (map.measures.length > 0 ? 0 : GAP) + measuresWidth(map, mixtures),
-    height: HEAD + mixtures[0].layers.length * row,
+    height: HEAD + layersOf(map).length * row,
   }
 }
 
@@ -114,7 +132,7 @@ function rowOfCells(
   { x, y, cell, row }: { x: number; y: number; cell: number; row: number },
 ): string {
   if (experts === 0) return label(x, y + row / 2 + 4, DENSE)
-  const gap = cell >= LEAST_CELL ? 1 : 0
+  const gap = cell >= LEAST_APART ? 1 : 0
   const [width, height] = [fixed(cell - gap), fixed(row - gap)]
   return Array.from({ length: experts }, (_, expert) => {
     const amount = map.amount(kind, layer, expert)
@@ -141,12 +159,17 @@ function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
 
 function measureHeads({ measures }: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
   let x = end
-  return measures.flatMap(({ name }) => {
+  return measures.flatMap(({ name, meaning }) => {
     const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
-    const heads = [label(x, 11, name, 'head'), label(x, 27, kinds.trimEnd())]
+    const heads = [explained(label(x, 11, name, 'head'), meaning), label(x, 27, kinds.trimEnd())]
     x += measureWidth(name, mixtures)
     return heads
   })
+}
+
+/** Adds an explanation to a label, which readers see when they point at it. */
+function explained(label: string, meaning: string): string {
+  return label.replace('</text>', `<title>${escapeXml(meaning)}</title></text>`)
 }
 
 function measuresOf(

@@ -2,7 +2,7 @@ import type { TextRoutes } from '../experts/text-routes.js'
 import { largestGate } from '../model/routing.js'
 import { graphemes } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
-import { DENSE, mostExperts, TITLES } from './figure.js'
+import { DENSE, mostExperts, TITLES, type TokensBlock } from './figure.js'
 import { sequential, toHex } from './palette.js'
 import {
   CHARACTER,
@@ -41,9 +41,10 @@ const NUMBERS = 4 * CHARACTER
 /**
  * Draws tokens from left to right in strips as wide as the picture, with a lane for each layer and kind, lit by gate.
  */
-export function tokenDrawing(text: TextRoutes, width: number): Drawing {
+export function tokenDrawing(block: TokensBlock, width: number): Drawing {
+  const { text, mixtures } = block
   const shown = Math.min(MOST_TOKENS, text.tokens.length)
-  const lanes = lanesOf(text)
+  const lanes = lanesOf(block)
   const left =
     Math.max(...lanes.rows.map(({ name }) => textWidth(name)), ...lanes.dense.map(({ name }) => textWidth(name))) + 6
   const room = Math.max(1, Math.floor((width - left - NUMBERS) / CELL))
@@ -51,7 +52,7 @@ export function tokenDrawing(text: TextRoutes, width: number): Drawing {
   const strips = Array.from({ length: Math.ceil(shown / perStrip) }, (_, i) => i * perStrip).map((from) =>
     stripDrawing(text, lanes, { from, to: Math.min(shown, from + perStrip), left }),
   )
-  const kinds = text.usage.mixtures.map(({ kind }) => TITLES[kind]).join(', then ')
+  const kinds = mixtures.map(({ kind }) => TITLES[kind]).join(', then ')
   const rest = shown < text.tokens.length ? [`the first ${shown} of ${text.tokens.length} tokens`] : []
   const said = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
   const note = textLines(wrap(said, Math.floor(width / CHARACTER)))
@@ -104,13 +105,13 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
 type Lanes = ReturnType<typeof lanesOf>
 
 /** Places of the lanes below the names, and of layers without any. */
-function lanesOf({ usage }: TextRoutes) {
-  const most = Math.max(...usage.mixtures.map(mostExperts))
+function lanesOf({ layers, mixtures }: TokensBlock) {
+  const most = Math.max(...mixtures.map(mostExperts))
   const row = ROWS.find(({ experts }) => most <= experts)?.height ?? 1
   let y = 0
   const dense: { name: string; y: number }[] = []
-  const rows = Array.from({ length: usage.layers }, (_, layer) => {
-    const present = usage.mixtures.filter(({ layers }) => layers[layer].experts > 0)
+  const rows = layers.flatMap((layer) => {
+    const present = mixtures.filter(({ layers }) => layers[layer].experts > 0)
     const lanes = present.map(({ kind, layers }) => {
       const { experts } = layers[layer]
       const height = Math.max(LEAST_LANE, experts * row)
@@ -124,7 +125,7 @@ function lanesOf({ usage }: TextRoutes) {
     }
     y += LAYER_GAP
     return lanes
-  }).flat()
+  })
   return { rows, dense, end: y, row }
 }
 

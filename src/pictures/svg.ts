@@ -1,5 +1,6 @@
+import { UserError } from '../errors.js'
 import { wrap } from '../terminal/wrap.js'
-import type { Block, Figure } from './figure.js'
+import { type Block, type ExpertMap, type Figure, mapsOf } from './figure.js'
 import { CHARACTER, type Drawing, escapeXml, FONT, FONT_SIZE, onPaper, stack, textLines } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing, naturalWidth } from './svg-map.js'
@@ -7,23 +8,32 @@ import { tokenDrawing } from './svg-tokens.js'
 import { tableLines } from './text-table.js'
 
 export interface PictureOptions {
-  /** Width in pixels, at least 320. Default: the width of the maps, from 640 to 1000; with tokens 1000. */
+  /** Width in pixels, from 320 to 4000. Default: the width of the maps, from 640 to 1000; with tokens 1000. */
   width?: number
 }
 
 /** Minimum width, for the numbers of a map. */
 export const LEAST_PICTURE = 320
+/** Maximum width and height: a larger picture is mostly empty, and no reader sees all of it. */
+export const MOST_PICTURE = 4000
 const USUAL = { least: 640, most: 1000 }
 const MARGIN = 16
 
-/** Renders a figure as one self-contained SVG image, black on white. */
+/**
+ * Renders a figure as one self-contained SVG image, black on white. Throws a UserError if it would be higher or wider
+ * than 4000 pixels.
+ */
 export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN
-  const head = stack([titleDrawing(figure.title, width), ...figure.caption.map((line) => linesDrawing(line, width))], 2)
-  const { markup, height } = stack([head, ...figure.blocks.map((block) => blockDrawing(block, width))], 22)
+  const title = figure.title === '' ? [] : [titleDrawing(figure.title, width)]
+  const head = [...title, ...figure.caption.map((line) => linesDrawing(line, width))]
+  const maps = mapsOf(figure)
+  const blocks = figure.blocks.map((block) => blockDrawing(block, width, onPaper, maps))
+  const { markup, height } = stack([...(head.length > 0 ? [stack(head, 2)] : []), ...blocks], 22)
   const tall = Math.ceil(height + 2 * MARGIN)
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${full} ${tall}" width="${full}" height="${tall}" role="img" aria-label="${escapeXml(figure.title)}">
+  if (Math.max(full, tall) > MOST_PICTURE) throw tooLarge(full, tall)
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${full} ${tall}" width="${full}" height="${tall}" role="img" aria-label="${escapeXml(figure.title || 'Experts')}">
 <style>${STYLE}</style>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>
@@ -32,18 +42,27 @@ export function renderSvg(figure: Figure, options: PictureOptions = {}): string 
 }
 
 /** Draws a block with its title, no wider than `width`. */
-export function blockDrawing(block: Block, width: number, fillOf = onPaper): Drawing {
+export function blockDrawing(
+  block: Block,
+  width: number,
+  fillOf = onPaper,
+  all: readonly ExpertMap[] = mapsOf({ blocks: [block] }),
+): Drawing {
   if (block.type === 'maps') {
     const fill = fillOf(block.scale.isSigned)
     const maps = block.maps.map((map) => {
-      const drawing = mapDrawing(map, fill, width)
+      const drawing = mapDrawing(map, fill, width, all)
       return map.title === '' ? drawing : stack([titleDrawing(map.title, width), drawing], 6)
     })
     return stack([...maps, legendDrawing(block.scale, fill, width)], 14)
   }
-  const content =
-    block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block.text, width)
+  const content = block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block, width)
   return stack([titleDrawing(block.title, width), content], 6)
+}
+
+function tooLarge(width: number, height: number): UserError {
+  const size = `${width} x ${height} pixels, and ${MOST_PICTURE} is the most`
+  return new UserError(`the picture would have ${size}: show less with \`layers\`, \`only\` or \`parts\``)
 }
 
 export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
+import { DENSE, type ExpertMap, layersOf, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
 
 /** Draws an expert's cell in `width` columns. */
 export type DrawCell = (kind: MixtureKind, layer: number, expert: number, width: number) => string
@@ -7,32 +7,50 @@ export type DrawCell = (kind: MixtureKind, layer: number, expert: number, width:
 const GAP = '  '
 /** Columns of a measure for one kind. */
 const NUMBER = 4
+/** Columns of a layer's number. */
+const LABEL = 5
 
 /**
  * Draws a row for each layer: the experts of each kind, then the measures. Cells have two columns, or one in a narrow
  * window. If even that is too wide, the kinds come one below the other, and a layer takes several lines if it must.
+ * Cells are as wide as in each of `maps`, so that the columns of a figure's maps are below one another.
  */
-export function textMap(
-  map: Pick<ExpertMap, 'mixtures' | 'measures'>,
-  draw: DrawCell,
-  width: number,
-  isNewExpert: ExpertMap['isNewExpert'] = () => false,
-): string[] {
-  for (const cell of [2, 1]) {
-    const table = sideBySide(map, draw, cell, isNewExpert)
-    if (table.width <= width) return table.lines
-  }
-  return map.mixtures.flatMap((mixture) => alone(mixture, map.measures, draw, width))
+export function textMap(map: TextMap, draw: DrawCell, width: number, maps: readonly TextMap[] = [map]): string[] {
+  const cell = [2, 1].find((cell) => maps.every((one) => widthOf(one, cell) <= width))
+  if (cell) return sideBySide(map, draw, cell)
+  const measures = Math.max(...maps.flatMap((one) => one.mixtures.map((mixture) => shortWidth(one, mixture))))
+  return map.mixtures.flatMap((mixture) => {
+    const spare = measures - shortWidth(map, mixture)
+    return alone(mixture, map, draw, width - spare)
+  })
 }
 
-/** Draws all kinds side by side. Returns the lines and their width. */
-function sideBySide(
-  { mixtures, measures }: Pick<ExpertMap, 'mixtures' | 'measures'>,
-  draw: DrawCell,
-  cell: number,
-  isNewExpert: NonNullable<ExpertMap['isNewExpert']>,
-) {
-  const widths = mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
+/** The parts of a map that a text shows. */
+export type TextMap = Pick<ExpertMap, 'mixtures' | 'layers' | 'measures' | 'isNewExpert'>
+
+/** Columns of a map whose kinds are side by side. */
+function widthOf({ mixtures, measures }: TextMap, cell: number): number {
+  const columns = [
+    ...cellColumns(mixtures, cell),
+    ...measureColumns(mixtures, measures, 'name').map(({ width }) => width),
+  ]
+  return columns.reduce((sum, width) => sum + GAP.length + width, LABEL)
+}
+
+/** Columns of the measures beside one kind. */
+function shortWidth({ measures }: TextMap, mixture: MapMixture): number {
+  return measureColumns([mixture], measures, 'short').reduce((sum, { width }) => sum + GAP.length + width, 0)
+}
+
+/** Columns of the cells of each kind. */
+function cellColumns(mixtures: readonly MapMixture[], cell: number): number[] {
+  return mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
+}
+
+/** Draws all kinds side by side. */
+function sideBySide(map: TextMap, draw: DrawCell, cell: number): string[] {
+  const { mixtures, measures, isNewExpert = () => false } = map
+  const widths = cellColumns(mixtures, cell)
   const columns = measureColumns(mixtures, measures, 'name')
   const titles = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
   const numbers = mixtures.map((mixture, i) => {
@@ -44,30 +62,32 @@ function sideBySide(
     ['     ', ...titles, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP),
     ['layer', ...numbers, ...columns.map(({ kinds, width }) => kinds.padEnd(width))].join(GAP),
   ]
-  const rows = mixtures[0].layers.map((_, layer) => {
+  const rows = layersOf(map).map((layer) => {
     const cells = mixtures.map(({ kind, layers }, i) => {
       const { experts } = layers[layer]
       if (experts === 0) return DENSE.padEnd(widths[i])
       return range(0, experts, (expert) => draw(kind, layer, expert, cell)) + ' '.repeat(widths[i] - cell * experts)
     })
-    const line = [String(layer).padStart(5), ...cells, ...columns.map(({ row, width }) => row(layer).padEnd(width))]
+    const line = [String(layer).padStart(LABEL), ...cells, ...columns.map(({ row, width }) => row(layer).padEnd(width))]
     return line.join(GAP).trimEnd()
   })
-  const all = [...widths, ...columns.map(({ width }) => width)]
-  return { width: all.reduce((sum, width) => sum + GAP.length + width, 5), lines: [...heads.map(trimmed), ...rows] }
+  return [...heads.map(trimmed), ...rows]
 }
 
 /** Draws one kind; a layer that is too long takes several lines. */
-function alone(mixture: MapMixture, measures: readonly Measure[], draw: DrawCell, width: number): string[] {
-  const { kind, layers } = mixture
+function alone(mixture: MapMixture, map: TextMap, draw: DrawCell, width: number): string[] {
+  const { kind } = mixture
+  const { measures } = map
+  const layers = layersOf(map)
   const experts = mostExperts(mixture)
   const columns = measureColumns([mixture], measures, 'short')
   const room = width - 1 - columns.reduce((sum, { width }) => sum + GAP.length + width, 0)
-  const { label, perLine } = lineLength(experts, String(layers.length - 1).length, room)
+  const { label, perLine } = lineLength(experts, String(Math.max(...layers)).length, room)
   const title = perLine < experts ? `${kind}, ${perLine} experts per line` : `${kind}, a line per layer`
   const numbers = axis(perLine, 1).padEnd(Math.max(perLine, DENSE.length))
   const head = [`${' '.repeat(label + 1)}${numbers}`, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP)
-  const rows = layers.flatMap(({ experts }, layer) => {
+  const rows = layers.flatMap((layer) => {
+    const { experts } = mixture.layers[layer]
     const starts = Array.from({ length: Math.max(1, Math.ceil(experts / perLine)) }, (_, i) => i * perLine)
     return starts.map((start, i) => {
       const end = Math.min(experts, start + perLine)

@@ -1,3 +1,5 @@
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import {
   findSpecialists,
   largestPreference,
@@ -13,40 +15,70 @@ import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { alwaysLine, expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
+import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
 import { percent, signedPercent } from './percent.js'
+import { usageCaption } from './usage-caption.js'
 import { visibleToken } from './visible-token.js'
 
 /**
  * Draws how one or more texts use the experts of a model: a map of each, the differences between several, and with
  * `tokens` each token with its experts. `renderText`, `renderSvg`, `renderPng` and `renderHtml` render the figure.
  */
-export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: boolean } = {}): Figure {
-  const [{ model }] = texts
-  const blocks: Block[] = [usageMaps(texts)]
-  if (texts.length > 1) blocks.push(differenceMaps(texts), specialistTable(texts))
-  if (options.tokens) {
-    for (const text of texts) blocks.push({ type: 'tokens', title: `Tokens of ${printable(text.name)}`, text })
+export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions = {}): Figure {
+  const [{ model, usage }] = texts
+  const { title, atlas } = options
+  const scope = scopeOf(usage.mixtures, options)
+  const several: Part[] = texts.length > 1 ? ['difference', 'table'] : []
+  const parts = partsOf(options, ['caption', 'map', ...several, 'tokens'], ['caption', 'map', ...several])
+  const blocks: Block[] = []
+  if (parts.has('map')) blocks.push(usageMaps(texts, { scope, atlas }))
+  if (parts.has('difference')) blocks.push(differenceMaps(texts, { scope, atlas }))
+  if (parts.has('table')) blocks.push(specialistTable(texts, { scope, atlas }))
+  if (parts.has('tokens')) {
+    const { layers, mixtures } = scope
+    for (const text of texts) {
+      blocks.push({ type: 'tokens', title: `Tokens of ${printable(text.name)}`, text, layers, mixtures })
+    }
   }
+  const isOnPage = options.parts === undefined || parts.has('tokens')
   return {
-    title: `Experts of ${modelTitle(model)}`,
-    caption: [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model)],
+    title: title ?? `Experts of ${modelTitle(model)}`,
+    caption: parts.has('caption') ? captionOf(texts, atlas) : [],
     blocks,
-    texts,
+    ...(isOnPage && { texts, atlas }),
   }
 }
 
-/** Maps of the share of each text's tokens that choose an expert. */
-export function usageMaps(texts: readonly NamedUsage[]): MapsBlock {
-  const most = largestShare(texts)
+/** Lines about the model, then sentences about each text. */
+function captionOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   const [{ model }] = texts
+  const sentences = texts.map((text) => {
+    const said = usageCaption(text, atlas).join('; ')
+    return texts.length > 1 ? `${printable(text.name)}: ${said}` : said
+  })
+  return [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model), ...sentences]
+}
+
+/** Layers and kinds to draw, and names for their experts. */
+interface Drawn {
+  scope?: Scope
+  atlas?: Atlas
+}
+
+/** Maps of the share of each text's tokens that choose an expert. */
+export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Drawn = {}): MapsBlock {
+  const [{ model, usage }] = texts
+  const { mixtures, layers, includes } = scope ?? scopeOf(usage.mixtures, {})
+  const most = largestShare(texts, includes)
   const maps = texts.map((text): ExpertMap => {
     const { usage } = text
     return {
       title: `${printable(text.name)}, ${plural(usage.tokens, 'token')}`,
-      mixtures: usage.mixtures,
+      mixtures,
+      layers,
       amount: (kind, layer, expert) => shareOf(text, { kind, layer, expert }) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${named(atlas, { kind, layer, expert })}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
       measures: measuresOf(text),
       isNewExpert: (kind, layer, expert) => isNewExpert(model, kind, layer, expert),
     }
@@ -60,24 +92,35 @@ function measuresOf({ usage }: NamedUsage): Measure[] {
     return (kind, layer) => (usage.of(kind, layer).experts > 0 ? usage.of(kind, layer)[of] : undefined)
   }
   return [
-    { name: 'entropy, bits', short: 'bits', of: measure('entropy') },
-    { name: 'fairness', short: 'fair', of: measure('fairness') },
+    {
+      name: 'entropy (bits)',
+      short: 'bits',
+      meaning: 'entropy of the choices in bits: log2 of the number of experts if all are used alike',
+      of: measure('entropy'),
+    },
+    {
+      name: 'fairness (Jain)',
+      short: 'Jain',
+      meaning: 'Jain’s fairness index: 1 if all experts are used alike, 1 / experts if only one is',
+      of: measure('fairness'),
+    },
   ]
 }
 
 /** Maps of the experts that a text uses more or less than the others on average; for two texts a single map. */
-export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
-  const most = largestPreference(texts)
+function differenceMaps(texts: readonly TextRoutes[], { scope, atlas }: { scope: Scope; atlas?: Atlas }): MapsBlock {
+  const most = largestPreference(texts, scope.includes)
   const [first, second] = texts.map(({ name }) => printable(name))
   const ofTwo = texts.length === 2
   const maps = texts.slice(0, ofTwo ? 1 : texts.length).map((text, i): ExpertMap => {
     const by = (kind: MixtureKind, layer: number, expert: number) => preference(texts, i, { kind, layer, expert })
     return {
       title: `${printable(text.name)} against ${ofTwo ? second : 'the others'}`,
-      mixtures: text.usage.mixtures,
+      mixtures: scope.mixtures,
+      layers: scope.layers,
       amount: (kind, layer, expert) => by(kind, layer, expert) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}: ${signedPercent(by(kind, layer, expert))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${named(atlas, { kind, layer, expert })}: ${signedPercent(by(kind, layer, expert))} of the tokens`,
       measures: [],
     }
   })
@@ -88,10 +131,11 @@ export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
   return { type: 'maps', maps, scale }
 }
 
-export function specialistTable(texts: readonly TextRoutes[]): TableBlock {
-  const rows = findSpecialists(texts, SPECIALISTS).map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
+function specialistTable(texts: readonly TextRoutes[], { scope, atlas }: { scope: Scope; atlas?: Atlas }): TableBlock {
+  const found = findSpecialists(texts, SPECIALISTS, scope.includes)
+  const rows = found.map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
     cells: [
-      `layer ${layer} ${kind} ${expert}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
+      `layer ${layer} ${kind} ${expert}${named(atlas, { kind, layer, expert })}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
       printable(texts[text].name),
       percent(share),
       percent(elsewhere),
@@ -100,9 +144,15 @@ export function specialistTable(texts: readonly TextRoutes[]): TableBlock {
   }))
   return {
     type: 'table',
-    title: 'Most specialised experts',
+    title: `Most specialised experts: shares that differ by more than ${NOTABLE} standard errors`,
     head: ['expert', 'text', 'there', 'elsewhere', 'tokens that wake it most'],
     rows,
-    empty: `none: no share differs by more than ${NOTABLE} standard errors, which short texts could also show by chance`,
+    empty: 'none: texts of this length could show all differences by chance',
   }
+}
+
+/** The name of an expert in brackets; empty without one. */
+function named(atlas: Atlas | undefined, place: ExpertPlace): string {
+  const name = nameIn(atlas, place)
+  return name === undefined ? '' : ` (${printable(name)})`
 }

@@ -19,9 +19,54 @@ export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv 
   return /256/.test(TERM) ? '256' : '16'
 }
 
+/** Background of a terminal, from `COLORFGBG`, which some terminals set; dark if it is not set. */
+export function terminalBackground({ COLORFGBG = '' }: NodeJS.ProcessEnv = process.env): 'dark' | 'light' {
+  const [, colour = ''] = /;(\d+)$/.exec(COLORFGBG) ?? []
+  return colour === '7' || colour === '15' ? 'light' : 'dark'
+}
+
 /** Text in the nearest colour that the depth has. */
 export function paint(text: string, colour: Rgb, depth: ColourDepth): string {
   return depth === 'none' ? text : `\x1b[${foregroundCode(colour, depth)}m${text}\x1b[39m`
+}
+
+/**
+ * Text in an ink on a background, each the nearest colour that the depth has. With sixteen colours the background keeps
+ * only its hue, and the ink is black.
+ */
+export function highlight(text: string, background: Rgb, ink: Rgb, depth: ColourDepth): string {
+  const codes = highlightCodes(background, ink, depth)
+  return codes === '' ? text : `\x1b[${codes}m${text}\x1b[39;49m`
+}
+
+/** SGR parameters of an ink on a background; empty without colour. */
+export function highlightCodes(background: Rgb, ink: Rgb, depth: ColourDepth): string {
+  switch (depth) {
+    case 'truecolor':
+      return `48;2;${background.join(';')};38;2;${ink.join(';')}`
+    case '256':
+      return `48;5;${nearest256(background)};38;5;${nearest256(ink)}`
+    case '16':
+      return isGrey(background) ? '' : `${HUES[sector(background)]};30`
+    case 'none':
+      return ''
+  }
+}
+
+/** Background codes of the six hues, from red on. */
+const HUES = [101, 103, 102, 106, 104, 105]
+
+function isGrey(colour: Rgb): boolean {
+  return Math.max(...colour) - Math.min(...colour) < 24
+}
+
+/** Number of the hue's sixth of the colour circle, from red on. */
+function sector([red, green, blue]: Rgb): number {
+  const most = Math.max(red, green, blue)
+  const range = most - Math.min(red, green, blue)
+  const sixths =
+    most === red ? (green - blue) / range : most === green ? 2 + (blue - red) / range : 4 + (red - green) / range
+  return (Math.round(sixths) + 6) % 6
 }
 
 /** SGR parameters (ECMA-48, 8.3.117; xterm ctlseqs) of a foreground colour; empty without colour. */

@@ -1,12 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Mixture } from '#molm/index.js'
-import { mixtureOf } from '#molm/model/config.js'
+import { type Atlas, type AtlasEntry, loadModel, type Mixture, type MixtureKind } from '#molm/index.js'
+import { mixtureOf, perMixture } from '#molm/model/config.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertRefused, molm, molmProcess } from './molm.js'
 
 const TEXT = 'The lantern is lit, and the old man said nothing.'
 
@@ -158,6 +160,136 @@ test('a pruned model is compared by the original numbers of its experts', async 
     }
     assert.ok(mean.mlp.missing > 0 && mean.attention.missing === 0)
   })
+})
+
+test('a figure shows chosen layers, kinds and parts, under its own title', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const svg = join(dir, 'out.svg')
+    const chosen = ['--layers', '1-2,4', '--only', 'mlp', '--title', '', '--parts', 'map,tokens']
+    const [text, drawn] = await Promise.all([
+      molm(['experts', ...chosen, TEXT]),
+      molm(['experts', ...chosen, '-o', svg, TEXT]),
+    ])
+    assert.match(text.stdout, /^share of the tokens/, text.stderr)
+    assert.match(text.stdout, /^token +1 {2}2 {2}4$/m)
+    assert.not.match(text.stdout, /attention|woke/)
+    assert.is(drawn.code, 0, drawn.stderr)
+    const layers = [...(await readFile(svg, 'utf8')).matchAll(/data-layer="(\d)"/g)].map(([, layer]) => layer)
+    assert.equal(layers, ['1', '2', '4'])
+  })
+})
+
+test('choices of a figure that the model or the format does not have are refused', async () => {
+  const refused = await Promise.all([
+    molm(['experts', '--layers', '4-6', TEXT]),
+    molm(['experts', '--parts', 'difference', TEXT]),
+    molm(['experts', '--parts', 'maps', TEXT]),
+    molm(['experts', '--json', '--only', 'mlp', TEXT]),
+    molm(['experts', '--colour', 'expert:6', TEXT]),
+    molm(['experts', '--colour', 'rainbow', TEXT]),
+    molm(['experts', '--colour', 'surprise', '--csv', TEXT]),
+    molm(['experts', '--width', '4001', '-o', 'x.svg', TEXT]),
+    molm(['experts', '--names', '/nonexistent/atlas.json', TEXT]),
+  ])
+  const why = [
+    /--layers: the model has layers 0 to 5, not 6/,
+    /--parts: this figure has no difference; it has caption, map, tokens/,
+    /--parts must be a list of caption, map, difference, table, tokens, not 'maps'/,
+    /--only is for figures; json/,
+    /--colour: the model has layers 0 to 5, not 6/,
+    /--colour must be expert:LAYER.*not 'rainbow'/,
+    /--colour is for text and html, not csv/,
+    /at most 4000 pixels, not 4001/,
+    /\/nonexistent\/atlas\.json/,
+  ]
+  for (const [i, result] of refused.entries()) assertRefused(result, i < 8 ? 2 : 1, why[i])
+})
+
+test('a text is coloured by its experts, and without colours each token has its value', async () => {
+  const [coloured, plain, bits, sleepers] = await Promise.all([
+    molm(['experts', '--colour', 'expert:3', TEXT], { env: { FORCE_COLOR: '3' } }),
+    molm(['experts', '--colour', 'expert:3:mlp', TEXT]),
+    molm(['experts', '--colour', 'surprise', TEXT]),
+    molm(['experts', '--colour', 'sleepers', TEXT]),
+  ])
+  assert.match(
+    coloured.stdout,
+    /^prompt, \d+ tokens, coloured by the strongest mlp expert of layer 3\n/,
+    coloured.stderr,
+  )
+  assert.is(stripVTControlCharacters(coloured.stdout).split('\n').at(-2), TEXT)
+  const values = plain.stdout.split('\n').slice(1, -1)
+  const { texts } = JSON.parse((await molm(['experts', '--json', '--tokens', TEXT])).stdout)
+  assert.equal(
+    values.map((line) => Number(line.slice(0, 8))),
+    texts[0].per_token.map((token: { experts: { mlp: { ids: number[] } }[] }) => token.experts[3].mlp.ids[0]),
+  )
+  assert.match(bits.stdout, /^prompt, \d+ tokens: surprise.*\n {7}- {2}The\n +\d+\.\d\d {2}·/)
+  assert.match(sleepers.stdout, /^prompt, \d+ tokens: sleepers.*\n +\d+\.\d % {2}The\n/)
+})
+
+test('names of an atlas are in the list of specialists, and in JSON', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const [prose, code, names] = ['prose.txt', 'code.js', 'names.json'].map((name) => join(dir, name))
+    await writeFile(prose, 'And he said unto them, the old man and the sea are in the house of the king. '.repeat(6))
+    await writeFile(code, 'function add(a, b) {\n  return a + b;\n}\nlet x = add(1, 2);\n'.repeat(6))
+    const both = ['experts', '--file', prose, '--file', code]
+    const { specialists } = JSON.parse((await molm([...both, '--json'])).stdout)
+    const [{ kind, layer, expert }] = specialists
+    await writeFile(names, JSON.stringify(await nanoAtlas(kind, layer, expert)))
+    const [text, json, html] = await Promise.all([
+      molm([...both, '--names', names]),
+      molm([...both, '--names', names, '--json']),
+      molm([...both, '--names', names, '--format', 'html']),
+    ])
+    assert.ok(text.stdout.includes(`layer ${layer} ${kind} ${expert} (brackets)`), text.stderr)
+    assert.is(JSON.parse(json.stdout).specialists[0].name, 'brackets')
+    assert.ok(html.stdout.includes(`layer ${layer}, ${kind} expert ${expert} (brackets): `))
+  })
+})
+
+/** An atlas of nano that names one expert. */
+async function nanoAtlas(kind: MixtureKind, layer: number, expert: number): Promise<Atlas> {
+  const model = await loadModel('nano')
+  try {
+    const { mixtures } = model.config
+    const experts = perMixture(mixtures, (mixture) => [...mixture.experts])
+    const entries = perMixture(mixtures, (mixture) =>
+      mixture.experts.map((count) =>
+        Array.from({ length: count }, () => ({ share: 0, tokens: [], texts: [] }) as AtlasEntry),
+      ),
+    )
+    if (entries[kind]) entries[kind][layer][expert].name = 'brackets'
+    const committees = perMixture(mixtures, (mixture) =>
+      mixture.experts.map(() => ({ experts: [0], share: 1, gini: 0, fairness: 1 })),
+    )
+    const model_ = { name: 'nano', experts }
+    return { format: 'molm-atlas', version: 1, model: model_, texts: [], named: 1, confirmed: 1, entries, committees }
+  } finally {
+    await model.dispose()
+  }
+}
+
+test('in a pipe, lines are as wide as COLUMNS says, else as the terminal of stderr; in a file as long as needed', async () => {
+  const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
+  const [narrow, none] = await Promise.all([
+    molmProcess(['experts', TEXT], { env: { COLUMNS: '60' } }),
+    molmProcess(['experts', TEXT], { env: { COLUMNS: '' } }),
+  ])
+  assert.ok(widest(narrow.stdout) <= 60, narrow.stdout)
+  assert.ok(widest(none.stdout) > 80, none.stdout)
+  if (!HAS_PSEUDO_TERMINAL) return
+  const piped = `const { stdout } = require("child_process").spawnSync(process.execPath, ["bin/molm.js", "experts", "a lantern"], { stdio: ["ignore", "pipe", "inherit"] }); process.stdout.write("widest " + Math.max(...String(stdout).split("\\n").map((line) => [...line].length)))`
+  const terminal = await PseudoTerminal.start({
+    args: ['-e', piped],
+    columns: 72,
+    outputOnly: true,
+    env: { COLUMNS: '' },
+  })
+  await terminal.waitUntil(() => /widest \d+/.test(terminal.output), 'the width')
+  const [, width] = /widest (\d+)/.exec(terminal.output) ?? []
+  assert.ok(Number(width) > 40 && Number(width) <= 72, terminal.output)
+  await terminal.close()
 })
 
 test('files that are empty or not UTF-8 are refused', async () => {

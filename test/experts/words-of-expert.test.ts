@@ -48,6 +48,19 @@ test('the most particular expert has the words with the highest confirmed lift',
   assert.equal(found?.words, [{ text: 'mg', lift: 8, count: 20 }])
 })
 
+test('whole words say more than parts of words and punctuation', () => {
+  const model = reader([mixture('mlp', [8], 1)], [' the', ' lan', 'tern', ',', ' a', ' mg'])
+  const tokens = repeated(20, [0, 1, 2, 3, 4, 0, 5, 0])
+  const expertOf = (token: number, i: number) => (token === 2 ? 5 : token === 3 ? 4 : token === 5 ? 6 : i % 3)
+  const read = routedText('text', model, tokens, (i) => ({ mlp: { ids: [expertOf(tokens[i], i)], gates: [1] } }))
+  const found = mostParticular(read)
+  assert.is(found?.expert, 6)
+  assert.equal(
+    found?.words.map(({ text }) => text),
+    ['mg'],
+  )
+})
+
 test('no expert of a text whose words chance explains is particular', () => {
   const short = text([0, 1, 3, 4], (_, i) => i)
   assert.is(mostParticular(short), undefined)

@@ -43,8 +43,10 @@ test('a picture has the requested width, and nothing is outside', () => {
     'MoLM 8B': large(48, 16, 32),
     'MLP alone': large(48, 0, 128),
   })) {
-    const figure = drawUsage([text, text], { tokens: true })
     for (const width of [320, 700, 1600]) {
+      // Lanes of all layers would be too high for one picture.
+      const parts = text.usage.layers > 6 ? (['map', 'difference'] as const) : undefined
+      const figure = drawUsage([text, text], parts ? { parts } : { tokens: true })
       const svg = renderSvg(figure, { width })
       assert.match(svg, new RegExp(`width="${width}"`))
       assert.equal(outside(svg), [], `${name} at ${width}`)
@@ -112,5 +114,39 @@ function inkOf(png: Buffer): number {
   }
   return inflateSync(Buffer.concat(parts)).reduce((sum, byte) => sum + (byte === 0 || byte === 255 ? 0 : 1), 0)
 }
+
+test('a picture that would be too large is refused with the options that make it smaller', () => {
+  const text = large(48, 0, 128)
+  const why = /pixels, and 4000 is the most: show less with `layers`, `only` or `parts`/
+  assert.throws(() => renderSvg(drawUsage([text], { tokens: true })), why)
+  assert.throws(() => renderSvg(drawUsage([text]), { width: 4001 }), why)
+  const some = renderSvg(drawUsage([text], { tokens: true, layers: [0, 1, 2, 3] }))
+  assert.equal(
+    [...some.matchAll(/>(\d+) mlp<\/text>/g)].map(([, layer]) => layer),
+    ['0', '1', '2', '3'],
+  )
+})
+
+test('the cells of a usage map and of the differences are below one another, without gaps if they are small', () => {
+  for (const [text, width] of [
+    [large(6, 8, 24), 640],
+    [large(8, 16, 128), 1000],
+    [large(6, 8, 24), 320],
+  ] as const) {
+    const svg = renderSvg(drawUsage([text, text], { parts: ['map', 'difference'] }), { width })
+    const placed = [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"[^>]*data-expert="mlp 0 (\d+)"/g)]
+    const byExpert = new Map<string, Set<string>>()
+    for (const [, x, cell, expert] of placed) {
+      byExpert.set(expert, (byExpert.get(expert) ?? new Set()).add(`${x} ${cell}`))
+    }
+    assert.ok(
+      [...byExpert.values()].every((places) => places.size === 1),
+      `${width}`,
+    )
+    const [first, second] = placed.map(([, x]) => Number(x))
+    const cell = Number(placed[0][2])
+    assert.is(second - first - cell > 0.5, second - first >= 8, `cells of ${cell}`)
+  }
+})
 
 test.run()

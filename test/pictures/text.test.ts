@@ -82,19 +82,19 @@ test('both axes have the numbers of layers and experts, and measures have names'
   const at = lines.indexOf('b.txt, 40 tokens')
   const mlp = [0, 4, 8, 12, 16, 20, 24, 28].map((n) => String(n).padEnd(8)).join('')
   assert.equal(lines.slice(at + 1, at + 4), [
-    `       ${'attention'.padEnd(32)}  ${'mlp'.padEnd(64)}  entropy, bits  fairness`,
-    `layer  ${'0       4       8       12'.padEnd(32)}  ${mlp}  attn mlp       attn mlp`,
-    `    0  ██${'· '.repeat(9)}██${'· '.repeat(5)}  ██${'· '.repeat(9)}██${'· '.repeat(21)}  1.00 1.00      0.13 0.06`,
+    `       ${'attention'.padEnd(32)}  ${'mlp'.padEnd(64)}  entropy (bits)  fairness (Jain)`,
+    `layer  ${'0       4       8       12'.padEnd(32)}  ${mlp}  attn mlp        attn mlp`,
+    `    0  ██${'· '.repeat(9)}██${'· '.repeat(5)}  ██${'· '.repeat(9)}██${'· '.repeat(21)}  1.00 1.00       0.13 0.06`,
   ])
   const narrow = render([text], { width: 60 }).split('\n')
-  assert.is(narrow[narrow.indexOf('attention, a line per layer') + 1], '   0   4   8   12    bits  fair')
+  assert.is(narrow[narrow.indexOf('attention, a line per layer') + 1], '   0   4   8   12    bits  Jain')
 })
 
 test('each line of a long layer says its first expert, and a dense layer says that it is dense', () => {
   const text = textOfShape('b.txt', [mixture('mlp', [0, 128], 2)], 99)
   const lines = render([text], { width: 80 }).split('\n')
   assert.equal(lines.slice(lines.indexOf('mlp, 64 experts per line') + 1), [
-    `    ${[0, 8, 16, 24, 32, 40, 48, 56].map((n) => String(n).padEnd(8)).join('')}  bits  fair`,
+    `    ${[0, 8, 16, 24, 32, 40, 48, 56].map((n) => String(n).padEnd(8)).join('')}  bits  Jain`,
     `  0 dense${' '.repeat(61)}   -     -`,
     `  1 █${'·'.repeat(63)}  1.00  0.02`,
     `+64 ${'·'.repeat(36)}█${'·'.repeat(27)}`,
@@ -103,9 +103,10 @@ test('each line of a long layer says its first expert, and a dense layer says th
 })
 
 test('the caption names the model, its packing and the experts per token, and the legend the cells', () => {
-  const [title, caption, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
+  const [title, caption, awake, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
   assert.is(title, 'Experts of small (q4)')
   assert.is(caption, 'per layer a token uses 2 of 8 attention experts and 2 of 24 MLP experts')
+  assert.is(awake, '24 of 192 experts woke; 12 of them did half of the work')
   assert.is(scale, 'share of the tokens that choose the expert: 0 % · ░ ▒ ▓ █ 100.0 %')
 })
 
@@ -167,9 +168,12 @@ test('a specialist’s tokens are named as far as they fit, with an ellipsis for
 
 test('texts that are alike, or too short, have no specialists', () => {
   const same = textOfShape('a.txt', SHAPES['6 layers'], 3)
-  assert.match(render([same, same], {}), /Most specialised experts\n {2}none: no share differs by more than 3 standard/)
+  assert.match(
+    render([same, same], {}),
+    /Most specialised experts: .* 3 standard errors\n {2}none: texts of this length could/,
+  )
   const [short, other] = [textOfShape('a', SHAPES['6 layers'], 3, 2), textOfShape('b', SHAPES['6 layers'], 5, 2)]
-  assert.match(render([short, other], {}), /none: no share/)
+  assert.match(render([short, other], {}), /none: texts of this length/)
 })
 
 test('lanes of tokens have names: kinds, and layer numbers above the experts', () => {
@@ -181,6 +185,58 @@ test('lanes of tokens have names: kinds, and layer numbers above the experts', (
     'lantern          0  0  0  0  0  0    0  0  0  0  0  0',
     '·灯籠            0  0  0  0  0  0    0  0  0  0  0  0',
   ])
+})
+
+test('the maps of a figure have cells of one width, so that their columns are below one another', () => {
+  const texts = [textOfShape('a.txt', SHAPES['24 layers'], 3), textOfShape('b.txt', SHAPES['24 layers'], 5)]
+  for (const width of WIDTHS) {
+    const lines = render(texts, { width, depth: 'truecolor' })
+    const axes = stripVTControlCharacters(lines)
+      .split('\n')
+      .filter((line) => /^ *(layer|) +0 +4 /.test(line))
+      .map((line) => line.replace(/ *(attn|bits).*$/, '').trimEnd())
+    assert.is(new Set(axes).size, axes.length / 3, `${width}: ${axes.join('\n')}`)
+  }
+})
+
+test('a figure shows only the layers, kinds and parts that were chosen, and its own title', () => {
+  const texts = [textOfShape('a.txt', SHAPES['24 layers'], 3), textOfShape('b.txt', SHAPES['24 layers'], 5)]
+  const some = drawUsage(texts, { layers: [20, 3], only: 'mlp', parts: ['map', 'tokens'], title: 'Mine' })
+  const lines = renderText(some, { width: 100 }).split('\n')
+  assert.is(lines[0], 'Mine')
+  assert.equal(
+    lines.filter((line) => /^ +\d+ {2}█/.test(line)).map((line) => line.trim().split(' ')[0]),
+    ['3', '20', '3', '20'],
+  )
+  assert.not.ok(lines.some((line) => /attention|against|specialised|woke/.test(line)))
+  assert.is(lines.filter((line) => line.endsWith('   3 20')).length, 2)
+  const nothing = renderText(drawUsage(texts, { parts: ['map'], title: '' }), { width: 100 })
+  assert.match(nothing, /^share of the tokens/)
+})
+
+test('layers, kinds and parts that a figure does not have are refused', () => {
+  const [text] = [textOfShape('a.txt', SHAPES['48 layers with 128 MLP experts alone'], 3)]
+  assert.throws(() => drawUsage([text], { layers: [3, 48] }), /`layers`: the model has layers 0 to 47, not 48/)
+  assert.throws(() => drawUsage([text], { only: 'attention' }), /`only`: the model has no attention experts/)
+  assert.throws(
+    () => drawUsage([text], { parts: ['difference'] }),
+    /`parts`: .* no difference; it has caption, map, tokens/,
+  )
+})
+
+test('on a dark terminal a weak cell outshines an empty one; a light terminal has a ramp of its own', () => {
+  const model = reader([mixture('mlp', [3], 1)], WORDS)
+  const text = routedText('a', model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i === 0 ? 1 : 0], gates: [1] } }))
+  const coloured = (background: 'dark' | 'light') =>
+    Array.from(
+      renderText(drawUsage([text]), { depth: 'truecolor', background }).matchAll(/38;2;(\d+);(\d+);(\d+)m([█·])/g),
+      ([, r, g, b, sign]) => ({ sign, light: 0.3 * Number(r) + 0.59 * Number(g) + 0.11 * Number(b) }),
+    ).slice(-3)
+  const [full, weak, empty] = coloured('dark')
+  assert.equal([full.sign, weak.sign, empty.sign], ['█', '█', '·'])
+  assert.ok(full.light > weak.light && weak.light > empty.light)
+  const [fullOnLight, weakOnLight, emptyOnLight] = coloured('light')
+  assert.ok(fullOnLight.light < weakOnLight.light && emptyOnLight.light > fullOnLight.light)
 })
 
 test.run()

@@ -2,20 +2,24 @@ import { writeFile } from 'node:fs/promises'
 import { UsageError } from '../../errors.js'
 import type { RoutingAgreement } from '../../experts/agreement.js'
 import { agreementObject } from '../../experts/agreement-json.js'
+import type { Atlas } from '../../experts/atlas.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../../experts/csv.js'
 import { layersOf } from '../../experts/layers-json.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../../experts/usage-json.js'
 import { cannotWrite } from '../../files/folders.js'
-import { perMixture } from '../../model/config.js'
+import { type MixtureKind, perMixture } from '../../model/config.js'
 import { drawAgreement } from '../../pictures/agreement-figure.js'
 import type { Figure } from '../../pictures/figure.js'
+import type { Part } from '../../pictures/figure-options.js'
 import { renderHtml } from '../../pictures/html.js'
-import { LEAST_PICTURE, renderSvg } from '../../pictures/svg.js'
+import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../pictures/svg.js'
 import { figureLines } from '../../pictures/text.js'
 import { drawUsage } from '../../pictures/usage-figure.js'
-import { colourDepth } from '../../terminal/colours.js'
+import { colourDepth, terminalBackground } from '../../terminal/colours.js'
 import { writeOut } from '../io/output.js'
+import { textColumns } from '../io/text-width.js'
+import { type AskedColour, textInColour } from './experts-colour.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -23,6 +27,7 @@ export type Format = (typeof FORMATS)[number]
 /** File extensions other than the names of the formats. */
 const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
 const WIDE: readonly Format[] = ['text', 'svg', 'png']
+const FIGURE_OPTIONS = ['layers', 'only', 'title', 'parts'] as const
 
 /** Options of a report. */
 export interface ReportOptions {
@@ -34,11 +39,18 @@ export interface ReportOptions {
   width?: number
   /** Also show each token. */
   tokens?: boolean
+  /** Layers, kind of experts, title and parts of a figure. */
+  layers?: number[]
+  only?: MixtureKind
+  title?: string
+  parts?: Part[]
+  /** Prints the text in colours in place of the figure. */
+  colour?: AskedColour
   color?: boolean
 }
 
 /** How texts use the experts of a model, or how alike two models route them, or another report with its own forms. */
-export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] } | FormedReport
+export type Report = { texts: TextRoutes[]; atlas?: Atlas } | { agreements: RoutingAgreement[] } | FormedReport
 
 /** A report that draws its own figure and writes its own tables. */
 export interface FormedReport {
@@ -48,15 +60,25 @@ export interface FormedReport {
 }
 
 /** The format of the report. Throws a UsageError if the options contradict it. */
-export function formatOf({ json, csv, format, output, width }: ReportOptions): Format {
+export function formatOf(options: ReportOptions): Format {
+  const { json, csv, format, output, width, colour } = options
   const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
   if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
     throw new UsageError('a terminal cannot show a PNG: write it to a file with -o')
   }
+  const forFigures = FIGURE_OPTIONS.find((name) => options[name] !== undefined)
+  if (forFigures && (chosen === 'json' || chosen === 'csv')) {
+    throw new UsageError(`--${forFigures} is for figures; ${chosen} has all layers and experts`)
+  }
+  if (colour && chosen !== 'text' && chosen !== 'html')
+    throw new UsageError(`--colour is for text and html, not ${chosen}`)
   if (width === undefined) return chosen
   if (!WIDE.includes(chosen)) throw new UsageError(`--width is for text, svg and png; ${chosen} has no width`)
   if (chosen !== 'text' && width < LEAST_PICTURE) {
     throw new UsageError(`--width of a picture must be at least ${LEAST_PICTURE} pixels, not ${width}`)
+  }
+  if (chosen !== 'text' && width > MOST_PICTURE) {
+    throw new UsageError(`--width of a picture must be at most ${MOST_PICTURE} pixels, not ${width}`)
   }
   return chosen
 }
@@ -88,7 +110,7 @@ function drawn(report: Report, format: Exclude<Format, 'png'>, options: ReportOp
   switch (format) {
     case 'json':
       if ('figure' in report) return report.json()
-      return 'texts' in report ? usageJson(report.texts, options.tokens) : agreementJson(report.agreements)
+      return 'texts' in report ? usageJson(report, options.tokens) : agreementJson(report.agreements)
     case 'csv':
       if ('figure' in report) return report.csv()
       if ('agreements' in report) return agreementCsv(report.agreements)
@@ -103,9 +125,14 @@ function drawn(report: Report, format: Exclude<Format, 'png'>, options: ReportOp
 }
 
 function* textOf(report: Report, options: ReportOptions): Generator<string> {
-  const { output, color, width = output === undefined ? process.stdout.columns : undefined } = options
+  const { output, color, colour, width = output === undefined ? textColumns() : undefined } = options
   const depth = output !== undefined || color === false ? 'none' : colourDepth(process.stdout)
-  for (const line of figureLines(figureOf(report, options), { depth, width })) yield `${line}\n`
+  const background = terminalBackground()
+  if (colour && 'texts' in report) {
+    yield* textInColour(report, colour, { depth, background })
+    return
+  }
+  for (const line of figureLines(figureOf(report, options), { depth, background, width })) yield `${line}\n`
 }
 
 async function pngOf(report: Report, options: ReportOptions): Promise<Uint8Array> {
@@ -115,12 +142,17 @@ async function pngOf(report: Report, options: ReportOptions): Promise<Uint8Array
 
 function figureOf(report: Report, options: ReportOptions): Figure {
   if ('figure' in report) return report.figure(options)
-  const { tokens } = options
-  return 'texts' in report ? drawUsage(report.texts, { tokens }) : drawAgreement(report.agreements)
+  const { tokens, layers, only, title, parts } = options
+  const chosen = { tokens, layers, only, title, parts }
+  if ('agreements' in report) return drawAgreement(report.agreements, chosen)
+  return drawUsage(report.texts, { ...chosen, atlas: report.atlas })
 }
 
 /** One object, in pieces: one for each token. */
-function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
+function* usageJson(
+  { texts, atlas }: { texts: readonly TextRoutes[]; atlas?: Atlas },
+  perToken = false,
+): Generator<string> {
   const [{ model }] = texts
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
   const mixtures = model.config.mixtures.filter(({ newExperts }) => newExperts)
@@ -138,7 +170,7 @@ function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<s
     yield '}'
   }
   yield ']'
-  if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts))}`
+  if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts, atlas))}`
   yield '}\n'
 }
 

@@ -3,20 +3,25 @@ import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../../errors.js'
 import type { NamedText } from '../../evaluation/text-file.js'
 import { compareRouting } from '../../experts/agreement.js'
+import { loadAtlas } from '../../experts/load-atlas.js'
 import { measureUsage } from '../../experts/measure-usage.js'
 import { originalExperts } from '../../experts/originals.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
 import { expandHome } from '../../files/home.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
+import { PARTS, type Part, scopeOf } from '../../pictures/figure-options.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
+import { parseNumberList } from '../parsing/number-list.js'
 import { addModelOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
-import { FORMATS, formatOf, putReport, type Report } from './experts-report.js'
+import { colourIn, parseColour } from './experts-colour.js'
+import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
@@ -25,6 +30,8 @@ interface ExpertsOptions extends AblateOptions {
   file?: string[]
   against?: string
   atlas?: string[]
+  /** A file with names of the experts. */
+  names?: string
 }
 
 export function define(command: Command): void {
@@ -37,13 +44,36 @@ export function define(command: Command): void {
     .argument('[prompt...]', 'words of the text')
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
     .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
-    .addOption(new Option('--tokens', 'also show each token with its experts').conflicts('against'))
+    .addOption(
+      new Option(
+        '--tokens',
+        'also show each token with the first expert of each layer; in pictures, JSON and CSV with all of its experts',
+      ).conflicts('against'),
+    )
     .addOption(
       new Option(
         '--atlas <file...>',
         'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
-      ).conflicts(['file', 'against', 'tokens']),
+      ).conflicts(['file', 'against', 'tokens', 'colour', 'names']),
     )
+    .option('--layers <list>', 'layers of maps and tables, like 0-5,8 (default: all)', layerList)
+    .addOption(new Option('--only <kind>', 'only experts of this kind').choices(MIXTURE_KINDS))
+    .option('--title <text>', "a title of your own; '' for none")
+    .option(
+      '--parts <list>',
+      `parts of the figure, like map,table: any of ${PARTS.join(', ')} (default: all but tokens)`,
+      partList,
+    )
+    .addOption(
+      new Option(
+        '--colour <by>',
+        'print the text coloured: by expert:LAYER[:KIND], its strongest expert there; surprise, in bits; or sleepers, ' +
+          'the share of its experts that sleep through most of the text',
+      )
+        .argParser(parseColour)
+        .conflicts('against'),
+    )
+    .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
@@ -64,7 +94,8 @@ const EXAMPLES = `
 Examples:
   molm experts --tokens "The lantern is lit."
   molm experts --file prose.txt --file program.js -o experts.html
-  molm experts --file prose.txt -o experts.png --width 800
+  molm experts --file prose.txt -o experts.png --layers 0-5 --only mlp
+  molm experts --file prose.txt --colour expert:3:mlp
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
@@ -82,26 +113,29 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
     await putReport(await ablationReport(texts, options), format, options)
     return removeJournal(options)
   }
-  await putReport(await measured(texts, options), format, options)
+  await putReport(await measured(texts, format, options), format, options)
 }
 
 /** Measures one model, or two for a comparison: one after the other, so that each can use all the memory. */
-async function measured(texts: NamedText[], options: ExpertsOptions): Promise<Report> {
-  const { against, memory } = options
+async function measured(texts: NamedText[], format: Format, options: ExpertsOptions): Promise<Report> {
+  const { against, memory, colour } = options
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
-  const own = await routesOf(texts, options)
-  if (!reference) return { texts: own }
-  const others = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
+  const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
+  const { read: own, atlas } = await routesOf(texts, options, surprise)
+  if (!reference) return { texts: own, atlas }
+  const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
   return { agreements: own.map((text, i) => compareRouting(text, others[i])) }
 }
 
-function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRoutes[]> {
+function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false) {
   return withModel(options, async ({ model }) => {
+    checkChoices(model.config, options)
+    const atlas = await loadAtlas(model, options.names, options.quiet ? () => {} : (said) => note(`warning: ${said}`))
     const originals = options.against === undefined ? undefined : await originalExperts(model.info)
     const read: TextRoutes[] = []
     for (const text of texts) {
       const progress = createReadingProgress(options)
-      const usageOptions = { originals, signal: interruptSignal(), onPromptProgress: progress.show }
+      const usageOptions = { originals, surprise, signal: interruptSignal(), onPromptProgress: progress.show }
       try {
         read.push(await measureUsage(model, text, usageOptions))
       } finally {
@@ -109,8 +143,29 @@ function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRout
       }
       if (options.verbose) note(`${text.name}: ${read[read.length - 1].tokens.length} tokens`)
     }
-    return read
+    return { read, atlas }
   })
+}
+
+/** Refuses layers and kinds that the model does not have before the texts are read. */
+function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: ExpertsOptions): void {
+  const shapes = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((experts) => ({ experts })) }))
+  if (shapes.length === 0) return
+  scopeOf(shapes, { layers, only })
+  if (colour) colourIn(colour, mixtures)
+}
+
+/** A list of layers, like `0-5,8`. */
+function layerList(text: string): number[] {
+  const list = parseNumberList(text)
+  if (list) return list
+  throw new UsageError(`--layers must be a list like 0-5,8, not '${text}'`)
+}
+
+function partList(text: string): Part[] {
+  const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
+  if (parts.every((part) => part !== undefined)) return parts
+  throw new UsageError(`--parts must be a list of ${PARTS.join(', ')}, not '${text}'`)
 }
 
 async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {

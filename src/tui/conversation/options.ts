@@ -2,8 +2,8 @@ import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import type { ColourDepth } from '../../terminal/colours.js'
+import type { Background } from '../../terminal/ramps.js'
 import type { InputHistory } from '../input/history.js'
-import type { Background } from '../map/ramps.js'
 
 /** The start of a conversation, as the command line gives it. */
 export interface ChatBeginning {

@@ -1,5 +1,5 @@
 import type { ColourDepth } from '../../terminal/colours.js'
-import { type Background, rampFor } from './ramps.js'
+import { type Background, rampColour, rampFor } from '../../terminal/ramps.js'
 
 /*
  * The amount of a cell is above 0 and at most 1 for a chosen expert, 0 for one that was not chosen, `JUST_BEFORE` for
@@ -102,11 +102,11 @@ export class CellPainter {
   }
 
   private foreground(amount: number): string {
-    return at(this.ramp.foreground, amount)
+    return rampColour(this.ramp.foreground, amount)
   }
 
   private background(amount: number): string {
-    return at(this.ramp.background, amount)
+    return rampColour(this.ramp.background, amount)
   }
 
   private painted(cells: readonly Painted[]): string {
@@ -132,10 +132,6 @@ interface Painted {
 
 function blank(width: number): Painted {
   return { text: ' '.repeat(width), codes: '' }
-}
-
-function at(colours: readonly string[], amount: number): string {
-  return colours[Math.round(Math.min(1, amount) * (colours.length - 1))] ?? ''
 }
 
 function shade(amount: number): string {

@@ -1,5 +1,4 @@
-import { onRamp } from '../../pictures/palette.js'
-import type { ColourDepth, Rgb } from '../../terminal/colours.js'
+import type { ColourDepth, Rgb } from './colours.js'
 
 /** Background of a terminal. */
 export type Background = 'dark' | 'light'
@@ -68,4 +67,18 @@ export function rampFor(depth: ColourDepth, background: Background): Ramp {
 
 function both(colours: readonly string[]): Ramp {
   return { foreground: colours.map((code) => `38;${code}`), background: colours.map((code) => `48;${code}`) }
+}
+
+/** The codes of a ramp for an amount from 0 to 1; empty if the terminal shows no colours. */
+export function rampColour(colours: readonly string[], amount: number): string {
+  return colours[Math.round(Math.min(1, amount) * (colours.length - 1))] ?? ''
+}
+
+/** Interpolates the colour at a position from 0 to 1 on a ramp. */
+export function onRamp(ramp: readonly Rgb[], position: number): Rgb {
+  const at = Math.min(1, Math.max(0, position)) * (ramp.length - 1)
+  const below = Math.min(Math.floor(at), ramp.length - 2)
+  const mix = (channel: number) =>
+    Math.round(ramp[below][channel] + (at - below) * (ramp[below + 1][channel] - ramp[below][channel]))
+  return [mix(0), mix(1), mix(2)]
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rampFor } from '#molm/tui/map/ramps.js'
+import { rampFor } from '#molm/terminal/ramps.js'
 
 /** The 16 colours of xterm and of a VGA console. */
 const PALETTES = {

@@ -1,0 +1,119 @@
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import { SLEEPS_BELOW, type TextColour, textValues } from '../experts/text-colours.js'
+import type { TextRoutes } from '../experts/text-routes.js'
+import { plural } from '../numbers.js'
+import { printable, printableText } from '../printable.js'
+import { type ColourDepth, highlight, type Rgb } from '../terminal/colours.js'
+import type { Background } from '../terminal/ramps.js'
+import { amountColour, expertColour, INK } from './expert-colours.js'
+import { percent } from './percent.js'
+import { visibleToken } from './visible-token.js'
+
+/** Surprise with the strongest colour: a token of probability 1 / 1024. */
+export const MOST_BITS = 10
+/** Experts that a legend lists. */
+const LISTED = 12
+/** Samples of a ramp in a legend. */
+const SAMPLES = 11
+
+export interface ColouredTextOptions {
+  depth: ColourDepth
+  background: Background
+  atlas?: Atlas
+}
+
+/** Describes the colours of a text: `strongest mlp expert of layer 3`. */
+export function colourTitle(colour: TextColour): string {
+  switch (colour.by) {
+    case 'expert':
+      return `strongest ${colour.kind} expert of layer ${colour.layer}`
+    case 'surprise':
+      return 'surprise: -log2 of the token’s probability after the text before it'
+    case 'sleepers':
+      return `sleepers: share of the token’s experts that sleep through most of the text (woken less than ${100 * SLEEPS_BELOW} % as often as if all experts of the layer were used alike)`
+  }
+}
+
+/** An expert that is the strongest one for some tokens, with their number. */
+export interface Strongest {
+  expert: number
+  tokens: number
+  name?: string
+}
+
+/** Counts the strongest experts of a layer for the tokens of a text, the most frequent ones first. */
+export function strongestExperts(
+  text: TextRoutes,
+  { kind, layer }: Extract<TextColour, { by: 'expert' }>,
+  atlas?: Atlas,
+): Strongest[] {
+  const counts = new Map<number, number>()
+  for (const expert of textValues(text, { by: 'expert', kind, layer })) {
+    if (expert !== undefined) counts.set(expert, (counts.get(expert) ?? 0) + 1)
+  }
+  return [...counts]
+    .sort(([a, more], [b, less]) => less - more || a - b)
+    .map(([expert, tokens]) => ({ expert, tokens, name: nameIn(atlas, { kind, layer, expert }) }))
+}
+
+/** Amount of a value that colours a text, from 0 to 1: bits up to MOST_BITS, or a share of the largest one. */
+export function amountOf(value: number, colour: TextColour, largest: number): number {
+  return colour.by === 'surprise' ? Math.min(1, value / MOST_BITS) : value / (largest || 1)
+}
+
+/** Prints a text with a colour behind each token, after a title and a legend. */
+export function* colouredText(
+  text: TextRoutes,
+  colour: TextColour,
+  { depth, background, atlas }: ColouredTextOptions,
+): Generator<string> {
+  const values = textValues(text, colour)
+  const largest = largestOf(values)
+  const behind = (value: number): Rgb =>
+    colour.by === 'expert'
+      ? expertColour(value, background)
+      : amountColour(amountOf(value, colour, largest), background)
+  const onColour = (words: string, value: number) => highlight(words, behind(value), INK[background], depth)
+  yield `${printable(text.name)}, ${plural(text.tokens.length, 'token')}, coloured by the ${colourTitle(colour)}\n`
+  if (colour.by === 'expert') {
+    const listed = strongestExperts(text, colour, atlas)
+    const entries = listed.slice(0, LISTED).map(({ expert, tokens, name }) => {
+      const called = name === undefined ? '' : ` ${printable(name)}`
+      return `${onColour(` ${expert} `, expert)}${called} ${percent(tokens / text.tokens.length)}`
+    })
+    const rest = listed.length > LISTED ? [`and ${listed.length - LISTED} more`] : []
+    yield `${[...entries, ...rest].join('  ')}\n\n`
+  } else {
+    const most = colour.by === 'surprise' ? MOST_BITS : largest
+    const ramp = Array.from({ length: SAMPLES }, (_, i) => onColour(' ', (most * i) / (SAMPLES - 1))).join('')
+    const [from, to] = colour.by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
+    yield `${from} ${ramp} ${to}\n\n`
+  }
+  for (const [i, token] of text.tokens.entries()) {
+    const value = values[i]
+    const words = printableText(text.model.textOf(token))
+    // A colour that runs on over a line break would fill the rest of the line.
+    yield value === undefined ? words : words.replace(/[^\n]+/g, (part) => onColour(part, value))
+  }
+  yield '\n'
+}
+
+/** Yields a line for each token with its value, for readers without colours. */
+export function* valuesTable(text: TextRoutes, colour: TextColour, atlas?: Atlas): Generator<string> {
+  yield `${printable(text.name)}, ${plural(text.tokens.length, 'token')}: ${colourTitle(colour)}\n`
+  for (const [i, value] of textValues(text, colour).entries()) {
+    const name = colour.by === 'expert' && value !== undefined ? nameIn(atlas, { ...colour, expert: value }) : undefined
+    const called = name === undefined ? '' : `  (${printable(name)})`
+    yield `${valueInWords(value, colour).padStart(8)}  ${visibleToken(text.model.textOf(text.tokens[i]))}${called}\n`
+  }
+}
+
+function valueInWords(value: number | undefined, { by }: TextColour): string {
+  if (value === undefined) return '-'
+  return by === 'expert' ? String(value) : by === 'surprise' ? value.toFixed(2) : percent(value)
+}
+
+/** Largest of some values; 0 without any. */
+export function largestOf(values: readonly (number | undefined)[]): number {
+  return values.reduce((most: number, value = 0) => Math.max(most, value), 0)
+}
