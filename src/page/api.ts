@@ -1,3 +1,6 @@
+import type { Atlas } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
+import type { PerMixture } from '../model/config.js'
 import { readEvents } from './events.js'
 import { type PageModel, pageModel, type RoutedToken } from './routes.js'
 
@@ -13,13 +16,32 @@ export interface Sampling {
   seed?: number
 }
 
+/** A request for an answer: messages, or a text to be continued. */
+export interface Asked extends Sampling {
+  messages?: readonly Message[]
+  prompt?: string
+  /** Experts that no token may use, in the form `3:mlp:5`. */
+  mask?: readonly string[]
+}
+
 /** A part of an answer, as it comes. */
 export interface AnswerChunk {
   text: string
   tokens: RoutedToken[]
+  /** Natural logarithms of the tokens' probabilities. */
+  logprobs: number[]
   /** The prompt's tokens, with the first chunk. */
   prompt?: RoutedToken[]
   finishReason?: string
+}
+
+/** The work of all experts, as `GET /experts` reports it. */
+export interface ExpertWork {
+  tokens: number
+  /** Seconds since 1970. */
+  since: number
+  usage: PerMixture<number[][]>
+  most_used: (ExpertPlace & { count: number; share: number; name?: string })[]
 }
 
 /** Name of the API key in the session storage, which lasts until the tab is closed. */
@@ -35,14 +57,25 @@ export class Api {
     return pageModel(data[0])
   }
 
-  /** Yields the answer to messages as it comes. */
-  async *chat(model: string, messages: readonly Message[], sampling: Sampling, signal: AbortSignal) {
-    yield* this.stream('v1/chat/completions', { model, messages, ...sampling }, signal)
+  /** The names of the model's experts, which `model` says that the server has. */
+  async atlas(): Promise<Atlas> {
+    return (await this.request('experts/atlas')).json()
   }
 
-  /** Yields the continuation of a text as it comes. */
-  async *complete(model: string, prompt: string, sampling: Sampling, signal: AbortSignal) {
-    yield* this.stream('v1/completions', { model, prompt, ...sampling }, signal)
+  /** The work of all experts since the model was loaded, or since a mark. */
+  async work(since?: string): Promise<ExpertWork> {
+    return (await this.request(since === undefined ? 'experts' : `experts?since=${encodeURIComponent(since)}`)).json()
+  }
+
+  /** Sets a mark for `work`. */
+  async mark(name: string): Promise<void> {
+    await this.request('experts/mark', { name })
+  }
+
+  /** Yields the answer as it comes. */
+  async *answer(model: string, asked: Asked, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
+    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, signal)
+    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, signal)
   }
 
   /** Tokens of a text, without special ones, and the experts that they wake. */
@@ -70,6 +103,7 @@ export class Api {
       yield {
         text: choice.delta?.content ?? choice.text ?? '',
         tokens: choice.routed_experts ?? [],
+        logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
         prompt: choice.prompt_routed_experts,
         finishReason: choice.finish_reason ?? undefined,
       }
@@ -102,6 +136,8 @@ interface StreamEvent {
   choices: {
     delta?: { content?: string }
     text?: string
+    /** In the form of completions or of chats. */
+    logprobs?: { token_logprobs?: number[]; content?: { logprob: number }[] } | null
     routed_experts?: RoutedToken[]
     prompt_routed_experts?: RoutedToken[]
     finish_reason?: string | null

@@ -1,13 +1,17 @@
-import { ExpertUsage } from '../experts/usage.js'
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import { largestGate } from '../model/routing.js'
 import { mostExperts } from '../pictures/figure.js'
 import { mapImage } from '../pictures/html-sections.js'
 import type { TextSection } from '../pictures/interactive/explore.js'
 import { type PageRoutes, pageRoutes } from '../pictures/interactive/page-routes.js'
 import { usageMaps } from '../pictures/usage-figure.js'
+import { Caption } from './caption.js'
 import { byId } from './elements.js'
+import { GrowingText } from './growing-text.js'
 import { LiveImage } from './live-image.js'
 import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
+import { strikeOut } from './strike-out.js'
 
 /** Share of the time that drawing may take: a map of thousands of cells must not slow down the text. */
 const DRAWING_SHARE = 0.3
@@ -21,18 +25,27 @@ const MOST_WIDTH = 736
 
 /** The map beside the conversation: usage by the answers' tokens so far, and the experts of a pointed token. */
 export class ExpertsPanel {
+  /** Experts that are struck out in the map. */
+  off: readonly ExpertPlace[] = []
   private readonly section: TextSection = byId('talk', HTMLElement)
   private readonly map = byId('map', HTMLDivElement)
   private readonly image = new LiveImage(this.map)
-  private usage: ExpertUsage
+  private readonly caption = new Caption()
+  private shownText: GrowingText
+  private answersText: GrowingText
   private routes: PageRoutes[] = []
   private newest?: HTMLElement
   private timer?: number
   private tookMs = 0
+  private width = 0
 
-  constructor(private readonly model: PageModel) {
+  constructor(
+    private readonly model: PageModel,
+    private readonly atlas?: Atlas,
+  ) {
     const { mixtures } = model.config
-    this.usage = new ExpertUsage(model.config)
+    this.shownText = new GrowingText('conversation', model)
+    this.answersText = new GrowingText('answers', model)
     this.section.dataset.kinds = mixtures.map(({ kind }) => kind).join(' ')
     this.section.dataset.largestGate = String(largestGate(mixtures))
     this.reset()
@@ -40,21 +53,38 @@ export class ExpertsPanel {
     new ResizeObserver(() => this.drawSoon()).observe(this.map)
   }
 
+  /** Tokens of questions and answers; `data-i` of an element is the number of its token. */
+  get shown(): GrowingText {
+    return this.shownText
+  }
+
+  /** Tokens of the answers, which the map counts. */
+  get answers(): GrowingText {
+    return this.answersText
+  }
+
   /** Forgets all tokens. */
   reset(): void {
-    this.usage = new ExpertUsage(this.model.config)
+    this.shownText = new GrowingText('conversation', this.model)
+    this.answersText = new GrowingText('answers', this.model)
     this.routes = []
     this.section.routes = this.routes
     this.newest = undefined
     this.drawSoon()
   }
 
-  /** Keeps the experts of a token and returns its number for `data-i`. Only tokens of answers count as usage. */
-  add(token: RoutedToken, isAnswer: boolean): number {
+  /** Keeps the experts of a question's token and returns its number for `data-i`. */
+  add(token: RoutedToken): number {
     const layers = layerRoutes(token, this.model)
-    if (isAnswer && token.experts) this.usage.add(layers, 1)
-    this.routes.push(pageRoutes(layers, this.model.config.mixtures))
-    return this.routes.length - 1
+    this.shownText.append(token, layers)
+    return this.routes.push(pageRoutes(layers, this.model.config.mixtures)) - 1
+  }
+
+  /** Keeps the experts of an answer's token, counts them as usage, and returns its number for `data-i`. */
+  count(token: RoutedToken, answer: GrowingText, logprob?: number): number {
+    const layers = layerRoutes(token, this.model)
+    for (const text of [this.shownText, this.answersText, answer]) text.append(token, layers, logprob)
+    return this.routes.push(pageRoutes(layers, this.model.config.mixtures)) - 1
   }
 
   /** Schedules a redraw, and shows the experts of a token unless the user points at something else. */
@@ -66,19 +96,41 @@ export class ExpertsPanel {
     this.timer = window.setTimeout(() => requestAnimationFrame(() => this.draw()), pauseMs)
   }
 
+  /** Ends an answer: no token is framed until the user points at one. */
+  rest(): void {
+    this.newest = undefined
+    this.section.querySelector('#turns')?.dispatchEvent(new Event('hide', { bubbles: true }))
+    this.caption.show(this.answersText, this.atlas, true)
+    this.drawSoon()
+  }
+
   private draw(): void {
     this.timer = undefined
+    const started = performance.now()
+    if (this.model.config.mixtures.length > 0) this.caption.show(this.answersText, this.atlas)
     const width = this.map.clientWidth
     if (width === 0 || this.model.config.mixtures.length === 0) return
-    const started = performance.now()
-    const answers = { name: 'answers', usage: this.usage, model: this.model }
-    const [block, unit] = [usageMaps([answers]), this.scaleAt(width)]
-    const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
-    if (isNew) {
-      this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
-      this.showNewest()
-    }
+    const unit = this.scaleAt(width)
+    const isNew = this.image.show(mapImage(this.block(), 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
+    if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
+    this.width = width
+    strikeOut(this.map, this.off)
+    if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
+  }
+
+  /** The map of the usage; cells have the experts' names. */
+  private block() {
+    const block = usageMaps([this.answersText])
+    const maps = block.maps.map((map) => ({
+      ...map,
+      describe: (...[kind, layer, expert]: Parameters<typeof map.describe>) => {
+        const name = nameIn(this.atlas, { kind, layer, expert })
+        const described = map.describe(kind, layer, expert)
+        return name === undefined ? described : `${described}; ${name}`
+      },
+    }))
+    return { ...block, maps }
   }
 
   private showNewest(): void {
@@ -88,7 +140,7 @@ export class ExpertsPanel {
   }
 
   private scaleAt(width: number): number {
-    const most = Math.max(...this.usage.mixtures.map(mostExperts))
+    const most = Math.max(...this.answersText.usage.mixtures.map(mostExperts))
     return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
   }
 }

@@ -1,28 +1,50 @@
 import '../pictures/interactive/explore.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
 import { Api, type Sampling } from './api.js'
+import { CellActions } from './cell-actions.js'
 import { Comparison } from './comparison.js'
 import { Conversation } from './conversation.js'
 import { byId } from './elements.js'
 import { ExpertsPanel } from './experts-panel.js'
 import { askKey } from './key-dialog.js'
 import type { PageModel } from './routes.js'
+import { placesOf, SwitchedOff, specOf } from './switched-off.js'
+import { TextColouring } from './text-colouring.js'
+import { WorkView } from './work-view.js'
 
 const form = byId('composer', HTMLFormElement)
 const message = byId('message', HTMLTextAreaElement)
 const alert = byId('alert', HTMLParagraphElement)
 const fresh = byId('fresh', HTMLButtonElement)
-const views = { chat: byId('talk', HTMLElement), compare: byId('compare', HTMLElement) }
+const views = {
+  chat: byId('talk', HTMLElement),
+  compare: byId('compare', HTMLElement),
+  work: byId('work', HTMLElement),
+}
+type View = keyof typeof views
+/** On narrower screens the map is folded, so that the text has room. */
+const NARROW = matchMedia('(max-width: 37.5rem)')
+
+/** The view named in the address. */
+function viewInAddress(): View {
+  const name = location.hash.slice(1)
+  return name in views ? (name as View) : 'chat'
+}
 
 /** Shows the view named in the address. */
 function showView(): void {
-  const name = location.hash === '#compare' ? 'compare' : 'chat'
   for (const [view, element] of Object.entries(views)) {
-    element.hidden = view !== name
+    element.hidden = view !== viewInAddress()
     const link = byId(`to-${view}`, HTMLAnchorElement)
-    if (view === name) link.setAttribute('aria-current', 'page')
-    else link.removeAttribute('aria-current')
+    if (element.hidden) link.removeAttribute('aria-current')
+    else link.setAttribute('aria-current', 'page')
   }
+}
+
+/** Folds the map on a narrow screen, and opens it on a wide one. */
+function foldMap(): void {
+  byId('experts', HTMLDetailsElement).open = !NARROW.matches
 }
 
 /** Reads the settings; an empty field means the model's default. */
@@ -49,25 +71,63 @@ function showModel(model: PageModel): void {
 
 async function start(): Promise<void> {
   showView()
+  foldMap()
+  NARROW.addEventListener('change', foldMap)
   addEventListener('hashchange', showView)
   const api = new Api(askKey)
   const model = await api.model()
   showModel(model)
-  const conversation = new Conversation(api, model, new ExpertsPanel(model), byId('turns', HTMLDivElement))
+  const atlas = model.hasAtlas ? await api.atlas() : undefined
+  const panel = new ExpertsPanel(model, atlas)
+  const turns = byId('turns', HTMLDivElement)
+  const conversation = new Conversation(api, model, panel, new TextColouring(model, turns, atlas), turns)
   new Comparison(api, model)
+  const work = new WorkView(api, model)
+  const showWork = () => work.show(viewInAddress() === 'work')
+  addEventListener('hashchange', showWork)
+  showWork()
+
   const showState = () => form.classList.toggle('running', conversation.isRunning)
+  /** Shows that a request runs, until it has ended, and then its error. */
+  const during = async <T extends { error?: string }>(request: Promise<T>): Promise<T> => {
+    alert.textContent = ''
+    showState()
+    const outcome = await request
+    showState()
+    if (outcome.error) alert.textContent = outcome.error
+    return outcome
+  }
+
+  const offForAll = placesOf(model.mask)
+  const isOffForAll = (place: ExpertPlace) =>
+    model.mask.length > 0 && offForAll.some((one) => specOf(one) === specOf(place))
+  const off = new SwitchedOff(() => {
+    panel.off = [...offForAll, ...off.all]
+    panel.drawSoon()
+    actions.show()
+  }, atlas)
+  panel.off = offForAll
+  /** Switches an expert off and answers the last question without it, or switches it on again. */
+  const toggle = (place: ExpertPlace) => {
+    if (conversation.isRunning) return
+    const isAskedAgain = !off.has(place) && conversation.hasQuestion
+    const mask = off.specs
+    off.toggle(place)
+    if (!isAskedAgain) return
+    during(conversation.askWithout(place, mask).then((error) => ({ error }))).then(({ error }) => {
+      // The server may not do without the expert.
+      if (error !== undefined && off.has(place)) off.toggle(place)
+    })
+  }
+  const actions = new CellActions({ model, text: () => panel.answers, off, isOffForAll, toggle, atlas })
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
     const text = message.value
     if (text.trim() === '' || conversation.isRunning) return
     message.value = ''
-    alert.textContent = ''
-    const answered = conversation.ask(text, byId('system', HTMLTextAreaElement).value.trim(), sampling())
-    showState()
-    const { isKept, error } = await answered
-    showState()
-    if (error) alert.textContent = error
+    const system = byId('system', HTMLTextAreaElement).value.trim()
+    const { isKept } = await during(conversation.ask(text, { ...sampling(), system, mask: off.specs }))
     if (!isKept && message.value === '') message.value = text
   })
   message.addEventListener('keydown', (event) => {

@@ -11,6 +11,10 @@ export interface PageModel {
   config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts' | 'routing'>[] }
   /** Whether it answers messages; if not, it continues a text. */
   isChat: boolean
+  /** Whether the server has names of its experts. */
+  hasAtlas: boolean
+  /** Experts that the server never uses, in the form `3:mlp:5`. */
+  mask: string[]
 }
 
 /** A model as `/v1/models` lists it. */
@@ -24,6 +28,8 @@ export interface ModelCard {
     newcomers?: PerMixture<number[][]>
     always_chosen?: PerMixture<number[][]>
     gate_factor?: PerMixture<number>
+    atlas?: boolean
+    mask?: string[]
   }
 }
 
@@ -37,7 +43,8 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
     const routing = (always || factor) && { ...(always && { always }), ...(factor && { factor }) }
     return experts ? [{ kind, experts, topK, newExperts, ...(routing && { routing }) }] : []
   })
-  return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
+  const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [] } = meta
+  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask }
 }
 
 /** A token with its experts, from a response with `routed_experts`. */

@@ -1,6 +1,8 @@
 import type { Rgb } from '../terminal/colours.js'
 import { type Background, onRamp } from '../terminal/ramps.js'
 
+export type { Background } from '../terminal/ramps.js'
+
 /** Colours of the letters, by the background of the page or terminal; the contrast is at least 4.5 (WCAG AA). */
 export const INK: Record<Background, Rgb> = { light: [27, 31, 36], dark: [230, 233, 237] }
 

@@ -89,7 +89,8 @@ export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Drawn 
 
 function measuresOf({ usage }: NamedUsage): Measure[] {
   const measure = (of: 'entropy' | 'fairness'): Measure['of'] => {
-    return (kind, layer) => (usage.of(kind, layer).experts > 0 ? usage.of(kind, layer)[of] : undefined)
+    const has = (kind: MixtureKind, layer: number) => usage.tokens > 0 && usage.of(kind, layer).experts > 0
+    return (kind, layer) => (has(kind, layer) ? usage.of(kind, layer)[of] : undefined)
   }
   return [
     {

@@ -49,7 +49,9 @@ inBrowser('pointing at a token frames its experts and shows their gates', async 
   await open(browser, {}, async ({ page }) => {
     await page.hover('#text-0 [data-i="2"]')
     assert.equal(await framed(page), ['attention 0 1', 'mlp 0 1'])
-    assert.is(await page.textContent('#text-0 .detail'), 'layer 0: attention 1 .75  mlp 1 .75')
+    const lines = await page.$$eval('#text-0 .detail div', (lines) => lines.map(({ textContent }) => textContent))
+    assert.equal(lines, ['experts of "<b>"', 'layer 0: attention 1 .75  mlp 1 .75'])
+    assert.is(await page.$$eval('#text-0 svg .frame', (frames) => frames.length), 2)
     await page.hover('h1')
     assert.equal(await framed(page), [])
     assert.is(await page.textContent('#text-0 .detail'), '')

@@ -314,6 +314,11 @@ inBrowser('48 layers of 128 experts are drawn live, too', async ({ browser }) =>
     assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
     await page.hover('.turn.model .tokens span:nth-child(7)')
     assert.is(await page.$$eval('#map .on', (cells) => cells.length), 48 * 2)
+    // Frames would hide cells this small; one expert alone has one.
+    assert.is(await page.$$eval('#map .tick', (ticks) => ticks.length), 48 * 2)
+    assert.is(await page.$$eval('#map .frame', (frames) => frames.length), 0)
+    await page.hover('#map [data-expert="mlp 3 9"]')
+    assert.is(await page.$$eval('#map .frame.small', (frames) => frames.length), 1)
     assert.equal(faults, [])
   })
 })

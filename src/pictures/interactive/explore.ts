@@ -6,8 +6,9 @@ import type { PageRoutes } from './page-routes.js'
  *
  * Two pages run this module. The page that `molm experts` writes has it inline, with the routes in each section. The page of
  * `molm serve` sets `section.routes` as they come, so no listener is bound to an element: each looks up the elements at the
- * time of the event. Two events of its own drive it: `drawn` says that an element has new maps, and `show` asks to show a
- * token unless the user points at something else.
+ * time of the event. Events of its own drive it: `drawn` says that an element has new maps, `show` asks to show a token
+ * unless the user points at something else, and `hide` ends that. A section dispatches `pinned` when its pinned element
+ * changes.
  *
  * It imports types only, since the written page is a single file.
  */
@@ -20,12 +21,20 @@ export interface TextSection extends HTMLElement {
 
 type Explorable = HTMLElement | SVGElement
 
+/** Cells narrower than this get a tick for each expert of a token: frames would hide them and their neighbours. */
+const LEAST_FRAMED = 8
+const TICK_HEIGHT = 3
+
 /** Elements that a section highlights. */
 interface State {
   /** Tokens with a background. */
   lit: HTMLElement[]
   /** Cells and heads with a frame. */
   framed: Element[]
+  /** Frames and ticks, drawn above all cells. */
+  marks: Element[]
+  /** The element whose details are shown. */
+  shown: Explorable | null
   pinned: Explorable | null
   isPointed: boolean
 }
@@ -37,7 +46,7 @@ const states = new WeakMap<TextSection, State>()
 function stateOf(section: TextSection): State {
   let state = states.get(section)
   if (!state) {
-    state = { lit: [], framed: [], pinned: null, isPointed: false }
+    state = { lit: [], framed: [], marks: [], shown: null, pinned: null, isPointed: false }
     states.set(section, state)
   }
   return state
@@ -131,29 +140,48 @@ function beside(key: string, from: Explorable, row: Explorable[]): Explorable | 
   }
 }
 
-function frame(state: State, element: Element | undefined): void {
+/** Frames a cell or a head; a small cell that is one of a token's many gets a tick. */
+function frame(state: State, element: Element | undefined, isOneOfMany = false): void {
   if (!element) return
   element.classList.add('on')
   state.framed.push(element)
+  const box = element.matches('rect') ? element : element.querySelector('rect')
+  const place = element.closest('.layer')?.parentNode
+  if (!box || !place) return
+  const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(box.getAttribute(name)))
+  const isSmall = width < LEAST_FRAMED
+  const isTick = isSmall && isOneOfMany
+  const mark = document.createElementNS('http://www.w3.org/2000/svg', 'rect')
+  const top = isTick ? y + height - TICK_HEIGHT : y
+  for (const [name, value] of Object.entries({ x, y: top, width, height: isTick ? TICK_HEIGHT : height })) {
+    mark.setAttribute(name, String(value))
+  }
+  mark.setAttribute('class', isTick ? 'tick' : isSmall ? 'frame small' : 'frame')
+  if (element.hasAttribute('transform')) mark.setAttribute('transform', element.getAttribute('transform') ?? '')
+  place.append(mark)
+  state.marks.push(mark)
 }
 
 function clear(section: TextSection): void {
   const state = stateOf(section)
   for (const element of state.framed) element.classList.remove('on')
+  for (const mark of state.marks) mark.remove()
   for (const token of state.lit) token.style.background = ''
   state.framed = []
+  state.marks = []
   state.lit = []
+  state.shown = null
   setDetail(section, '')
 }
 
-/** Frames the experts of a token and lists them. */
+/** Frames the experts of a token, and lists them below its name. */
 function showToken(section: TextSection, token: Explorable): void {
   const [state, kinds, svg] = [stateOf(section), kindsOf(section), find(section, '.map svg')]
   light(state, token as HTMLElement, 'var(--lit)')
   const lines = routesOf(section)[Number(token.dataset.i)].map((layer, l) => {
     const chosen = kinds.map((kind, k) => {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
-      for (const id of ids) frame(state, cellAt(svg, `${kind} ${l} ${id}`))
+      for (const id of ids) frame(state, cellAt(svg, `${kind} ${l} ${id}`), true)
       const experts = ids.map((id, i) => `${id} ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`)
       return `${kind} ${experts.join('  ') || 'dense'}`
     })
@@ -161,7 +189,10 @@ function showToken(section: TextSection, token: Explorable): void {
     line.textContent = `layer ${l}: ${chosen.join('  ')}`
     return line
   })
-  find(section, '.detail').replaceChildren(...lines)
+  const name = document.createElement('div')
+  // A page shows a line break as a sign and a break.
+  name.textContent = `experts of ${JSON.stringify((token.textContent ?? '').replaceAll('⏎\n', '\n'))}`
+  find(section, '.detail').replaceChildren(name, ...lines)
 }
 
 function light(state: State, token: HTMLElement, background: string): void {
@@ -203,6 +234,7 @@ function showLayer(section: TextSection, head: Explorable): void {
 
 function show(section: TextSection, element: Explorable): void {
   clear(section)
+  stateOf(section).shown = element
   if (element.matches('[data-i]')) showToken(section, element)
   else if (element.matches('[data-expert]')) showExpert(section, element)
   else showLayer(section, element)
@@ -217,6 +249,21 @@ function pin(section: TextSection, element?: Explorable): void {
   state.pinned?.classList.add('pinned')
   find(section, '.pin').textContent = state.pinned ? 'pinned; Escape unpins' : ''
   if (state.pinned) show(section, state.pinned)
+  else clear(section)
+  section.dispatchEvent(new CustomEvent('pinned', { detail: state.pinned }))
+}
+
+/** Shows the same details in a new or moved map. */
+function showAgain(section: TextSection): void {
+  const state = stateOf(section)
+  const [svg, { shown }] = [section.querySelector('.map svg'), state]
+  if (!svg || !shown) return
+  const again = shown.isConnected ? shown : cellAt(svg, shown.dataset.expert ?? '')
+  if (state.pinned === shown) {
+    state.pinned = again ?? null
+    again?.classList.add('pinned')
+  }
+  if (again) show(section, again)
   else clear(section)
 }
 
@@ -252,6 +299,12 @@ document.addEventListener('show', (event) => {
   const { pinned, isPointed } = stateOf(section)
   if (!pinned && !isPointed) show(section, element)
 })
+document.addEventListener('hide', ({ target }) => {
+  const section = (target as Element).closest<TextSection>('section.text')
+  if (!section) return
+  const { pinned, isPointed } = stateOf(section)
+  if (!pinned && !isPointed) clear(section)
+})
 document.addEventListener('click', (event) => {
   const { element, section } = targetOf(event)
   if (element && section) pin(section, element)
@@ -269,5 +322,10 @@ document.addEventListener('keydown', (event) => {
     pin(section, element)
   }
 })
-document.addEventListener('drawn', ({ target }) => prepare(target as Element))
+document.addEventListener('drawn', ({ target }) => {
+  const place = target as Element
+  prepare(place)
+  const section = place.closest<TextSection>('section.text')
+  if (section) showAgain(section)
+})
 prepare(document)

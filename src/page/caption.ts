@@ -1,0 +1,32 @@
+import type { Atlas } from '../experts/atlas.js'
+import { awakeSentence } from '../experts/awake.js'
+import { mostParticular } from '../experts/words-of-expert.js'
+import { wordsSentence } from '../pictures/usage-caption.js'
+import { byId } from './elements.js'
+import type { GrowingText } from './growing-text.js'
+
+/** Share of the time that the search for words may take. */
+const SEARCHING_SHARE = 0.1
+/** Caption without tokens. */
+const EMPTY = 'Experts of the answers'
+
+/** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
+export class Caption {
+  private readonly heading = byId('caption', HTMLHeadingElement)
+  private readonly words = byId('caption-words', HTMLParagraphElement)
+  private mayAt = 0
+
+  /** Describes a text. While it grows, the words change less often than the numbers; `isFinal` brings them up to date. */
+  show(text: GrowingText, atlas?: Atlas, isFinal = false): void {
+    write(this.heading, text.usage.tokens === 0 ? EMPTY : awakeSentence(text.usage))
+    const started = performance.now()
+    if (started < this.mayAt && !isFinal && text.tokens.length > 0) return
+    const particular = text.tokens.length === 0 ? undefined : mostParticular(text)
+    write(this.words, particular ? wordsSentence(particular, atlas) : '')
+    this.mayAt = performance.now() + (performance.now() - started) / SEARCHING_SHARE
+  }
+}
+
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text
+}

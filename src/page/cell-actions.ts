@@ -1,0 +1,77 @@
+import type { Atlas } from '../experts/atlas.js'
+import { nameIn } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
+import { wordsOf } from '../experts/words-of-expert.js'
+import type { MixtureKind } from '../model/config.js'
+import { alwaysChosen } from '../model/routing.js'
+import { quotedWords } from '../pictures/usage-caption.js'
+import { byId, create } from './elements.js'
+import type { GrowingText } from './growing-text.js'
+import type { PageModel } from './routes.js'
+import type { SwitchedOff } from './switched-off.js'
+
+export interface ActionsOptions {
+  model: PageModel
+  /** The answers so far. */
+  text: () => GrowingText
+  off: SwitchedOff
+  /** Experts that the server never uses, by their specs. */
+  isOffForAll: (place: ExpertPlace) => boolean
+  /** Switches an expert off or on. */
+  toggle: (place: ExpertPlace) => void
+  atlas?: Atlas
+}
+
+/** The line about the pinned cell of the map: words that woke the expert, and a button to switch it off. */
+export class CellActions {
+  private readonly section = byId('talk', HTMLElement)
+  private readonly line = byId('cell-actions', HTMLDivElement)
+  private pinned?: ExpertPlace
+
+  constructor(private readonly options: ActionsOptions) {
+    this.section.addEventListener('pinned', (event) => {
+      this.pinned = placeOf((event as CustomEvent<Element | null>).detail)
+      this.show()
+    })
+    this.section.addEventListener('keydown', (event) => {
+      const place = placeOf(event.target as Element)
+      if (!place || event.key !== 'x' || event.ctrlKey || event.metaKey || event.altKey) return
+      event.preventDefault()
+      if (this.canSwitch(place)) options.toggle(place)
+    })
+  }
+
+  /** Shows the state of the pinned cell, which may have changed. */
+  show(): void {
+    const { pinned: place, options } = this
+    if (!place) return this.line.replaceChildren()
+    const words = quotedWords(wordsOf(options.text(), place))
+    const name = nameIn(options.atlas, place)
+    const about = [...(name ? [name] : []), ...(words ? [`woken by ${words}`] : [])].join('; ')
+    this.line.replaceChildren(about ? create('span', 'about', about) : '', this.button(place))
+  }
+
+  private button(place: ExpertPlace): HTMLElement {
+    const { off, isOffForAll, toggle } = this.options
+    if (isOffForAll(place)) return create('span', 'note', 'the server has switched it off')
+    if (!this.canSwitch(place)) return create('span', 'note', 'every token uses it, so it cannot be switched off')
+    const button = create('button', 'switch', off.has(place) ? 'Switch on' : 'Switch off')
+    button.type = 'button'
+    button.title = 'or press x'
+    button.addEventListener('click', () => toggle(place))
+    return button
+  }
+
+  private canSwitch(place: ExpertPlace): boolean {
+    const { model, isOffForAll } = this.options
+    const mixture = model.config.mixtures.find(({ kind }) => kind === place.kind)
+    return !isOffForAll(place) && !alwaysChosen(mixture ?? {}, place.layer).includes(place.expert)
+  }
+}
+
+/** The expert of a cell of the map. */
+function placeOf(element: Element | null): ExpertPlace | undefined {
+  const [kind, layer, expert] = element?.getAttribute('data-expert')?.split(' ') ?? []
+  if (expert === undefined) return undefined
+  return { kind: kind as MixtureKind, layer: Number(layer), expert: Number(expert) }
+}

@@ -1,0 +1,109 @@
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import { type TextColour, textValues } from '../experts/text-colours.js'
+import type { TextRoutes } from '../experts/text-routes.js'
+import type { MixtureKind } from '../model/config.js'
+import { amountColour, type Background, expertColour, INK } from '../pictures/expert-colours.js'
+import { TITLES } from '../pictures/figure.js'
+import { toHex } from '../pictures/palette.js'
+import { byId, create } from './elements.js'
+import type { PageModel } from './routes.js'
+
+/** Bits at which a token has the full colour of surprise. */
+const MOST_BITS = 10
+/** Experts in the legend. */
+const LISTED = 8
+/** Names of the kinds within a sentence. */
+const NAMES: Record<MixtureKind, string> = { attention: 'attention', mlp: 'MLP' }
+/** Ends of the legend of an amount. */
+const ENDS = {
+  surprise: ['foreseen', `surprise of ${MOST_BITS} bits or more`],
+  sleepers: ['often woken experts only', 'rarely woken experts only'],
+}
+
+/** Colours the tokens of the conversation by one property, which the user chooses. */
+export class TextColouring {
+  private readonly select = byId('colour-by', HTMLSelectElement)
+  private readonly legend = byId('colour-legend', HTMLParagraphElement)
+  private readonly dark = matchMedia('(prefers-color-scheme: dark)')
+  /** The text whose tokens have their numbers in `data-i`. */
+  private text?: TextRoutes
+
+  constructor(
+    model: PageModel,
+    private readonly place: HTMLElement,
+    private readonly atlas?: Atlas,
+  ) {
+    for (const { kind, experts } of model.config.mixtures) {
+      const group = create('optgroup')
+      group.label = TITLES[kind]
+      for (const [layer, count] of experts.entries()) {
+        if (count > 0) group.append(new Option(`strongest ${NAMES[kind]} expert of layer ${layer}`, `${kind} ${layer}`))
+      }
+      this.select.append(group)
+    }
+    this.select.disabled = model.config.mixtures.length === 0
+    this.select.addEventListener('change', () => this.paint(true))
+    this.dark.addEventListener('change', () => this.paint(true))
+  }
+
+  /** Forgets all tokens; those of `text` come next. */
+  reset(text: TextRoutes): void {
+    this.text = text
+    this.legend.replaceChildren()
+  }
+
+  /** Colours the tokens that have no colour yet, or with `all` every token, whose values may have changed. */
+  paint(all = false): void {
+    const { text, colour } = this
+    if (!text || (!all && !colour)) return
+    const spans = this.place.querySelectorAll<HTMLElement>(`.tokens [data-i]${all ? '' : ':not(.coloured)'}`)
+    const values = colour ? textValues(text, colour) : []
+    for (const span of spans) {
+      const value = values[Number(span.dataset.i)]
+      span.classList.toggle('coloured', value !== undefined)
+      if (colour && value !== undefined) span.style.setProperty('--token', this.colourOf(value, colour))
+    }
+    document.documentElement.style.setProperty('--token-ink', toHex(INK[this.ground]))
+    this.explain(text, colour, values)
+  }
+
+  private get colour(): TextColour | undefined {
+    const { value } = this.select
+    if (value === 'off') return undefined
+    if (value === 'surprise' || value === 'sleepers') return { by: value }
+    const [kind, layer] = value.split(' ')
+    return { by: 'expert', kind: kind as MixtureKind, layer: Number(layer) }
+  }
+
+  private get ground(): Background {
+    return this.dark.matches ? 'dark' : 'light'
+  }
+
+  private colourOf(value: number, { by }: TextColour): string {
+    if (by === 'expert') return toHex(expertColour(value, this.ground))
+    return toHex(amountColour(Math.min(1, by === 'surprise' ? value / MOST_BITS : value), this.ground))
+  }
+
+  /** Writes the legend: the experts of most tokens, or the ends of the amounts. */
+  private explain(text: TextRoutes, colour: TextColour | undefined, values: readonly (number | undefined)[]): void {
+    if (!colour || text.tokens.length === 0) return this.legend.replaceChildren()
+    const swatch = (value: number, meaning: string) => {
+      const sample = create('span', 'swatch', meaning)
+      sample.style.setProperty('--token', this.colourOf(value, colour))
+      return sample
+    }
+    if (colour.by !== 'expert') {
+      const [least, most] = ENDS[colour.by]
+      return this.legend.replaceChildren(swatch(0, least), swatch(colour.by === 'surprise' ? MOST_BITS : 1, most))
+    }
+    const counts = new Map<number, number>()
+    for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1)
+    const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, LISTED)
+    this.legend.replaceChildren(
+      ...most.map(([expert, count]) => {
+        const name = nameIn(this.atlas, { ...colour, expert })
+        return swatch(expert, `${expert}${name ? ` (${name})` : ''} ×${count}`)
+      }),
+    )
+  }
+}

@@ -1,0 +1,78 @@
+import type { ExpertPlace } from '../experts/awake.js'
+import { type ComparedPart, changesSentence, wordChanges } from '../experts/word-changes.js'
+import type { Api, Asked } from './api.js'
+import { create } from './elements.js'
+import { placeInWords, specOf } from './switched-off.js'
+
+/** A question as it was asked, and its answer if it was complete. */
+export interface Answered {
+  asked: Asked
+  text: string
+  isComplete: boolean
+}
+
+/**
+ * Answers a question again with and without an expert. Both answers are greedy, so the expert alone makes the difference.
+ * Resolves with an article that shows both, with the words that differ marked, and one sentence.
+ */
+export class WithoutExpert {
+  readonly element = create('article', 'turn without')
+  private readonly sentence = create('p', 'sentence', 'answering again …')
+  private readonly note = create('p', 'note')
+  private readonly texts = [create('div', 'answer'), create('div', 'answer')]
+
+  constructor(
+    private readonly api: Api,
+    private readonly model: string,
+    private readonly place: ExpertPlace,
+  ) {
+    const columns = this.texts.map((text, i) => {
+      const column = create('div')
+      column.append(create('h3', '', i === 0 ? 'with it' : 'without it'), text)
+      return column
+    })
+    const two = create('div', 'two')
+    two.append(...columns)
+    this.element.append(
+      create('h2', '', `The same question without ${placeInWords(place)}`),
+      two,
+      this.sentence,
+      this.note,
+    )
+  }
+
+  /**
+   * Shows both answers as they come, while the experts of `mask` are off. Asks only for those that are not known. Rejects if
+   * the server refuses or `signal` stops it.
+   */
+  async run({ asked, text, isComplete }: Answered, mask: readonly string[], signal: AbortSignal): Promise<void> {
+    const greedy = { ...asked, temperature: 0, seed: undefined }
+    const isSame = isComplete && asked.temperature === 0 && String(asked.mask ?? []) === String(mask)
+    const known = isSame ? text : undefined
+    if (known !== undefined) this.texts[0].textContent = known
+    const [before, after] = await Promise.all([
+      known ?? this.answer({ ...greedy, mask }, 0, signal),
+      this.answer({ ...greedy, mask: [...mask, specOf(this.place)] }, 1, signal),
+    ])
+    const changes = wordChanges(before.trim(), after.trim())
+    mark(this.texts[0], changes.before)
+    mark(this.texts[1], changes.after)
+    const others = mask.length > 0 ? ' The others that are switched off are off in both.' : ''
+    this.sentence.textContent = `without ${placeInWords(this.place)}: ${changesSentence(changes)}`
+    this.note.textContent = `Both answers are greedy, so only this expert makes the difference.${others}`
+  }
+
+  private async answer(asked: Asked, column: number, signal: AbortSignal): Promise<string> {
+    let answer = ''
+    for await (const { text } of this.api.answer(this.model, asked, signal)) {
+      answer += text
+      this.texts[column].textContent = answer
+    }
+    return answer
+  }
+}
+
+/** Shows the parts of a text, those that differ as `mark` elements. */
+function mark(element: HTMLElement, parts: readonly ComparedPart[]): void {
+  element.replaceChildren(...parts.map(({ text, differs }) => (differs ? create('mark', '', text) : text)))
+}

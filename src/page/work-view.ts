@@ -1,0 +1,102 @@
+import { awakeSentence } from '../experts/awake.js'
+import { ExpertUsage } from '../experts/usage.js'
+import { plural } from '../numbers.js'
+import { mapImage } from '../pictures/html-sections.js'
+import { percent } from '../pictures/percent.js'
+import { usageMaps } from '../pictures/usage-figure.js'
+import type { Api, ExpertWork } from './api.js'
+import { byId, create } from './elements.js'
+import { LiveImage } from './live-image.js'
+import type { PageModel } from './routes.js'
+import { placeInWords } from './switched-off.js'
+
+const EVERY_MS = 2_000
+const LEAST_WIDTH = 300
+const MOST_WIDTH = 900
+
+/** The view of the work of all experts, for all clients of the server together. Follows it while the view is shown. */
+export class WorkView {
+  private readonly caption = byId('work-caption', HTMLHeadingElement)
+  private readonly since = byId('work-since', HTMLParagraphElement)
+  private readonly alert = byId('work-alert', HTMLParagraphElement)
+  private readonly map = byId('work-map', HTMLDivElement)
+  private readonly most = byId('work-most', HTMLDivElement)
+  private readonly image = new LiveImage(this.map)
+  /** Own mark of this tab, so that other clients do not move it. */
+  private readonly name = `page ${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`
+  private mark?: string
+  private timer?: number
+
+  constructor(
+    private readonly api: Api,
+    private readonly model: PageModel,
+  ) {
+    byId('work-mark', HTMLButtonElement).addEventListener('click', async () => {
+      await this.attempt(() => this.api.mark(this.name))
+      this.mark = this.name
+      await this.refresh()
+    })
+    byId('work-all', HTMLButtonElement).addEventListener('click', () => {
+      this.mark = undefined
+      this.refresh()
+    })
+  }
+
+  /** Starts to follow the work, or stops. */
+  show(isShown: boolean): void {
+    clearInterval(this.timer)
+    if (!isShown) return
+    this.timer = window.setInterval(() => this.refresh(), EVERY_MS)
+    this.refresh()
+  }
+
+  private async refresh(): Promise<void> {
+    const work = await this.attempt(() => this.api.work(this.mark))
+    if (work) this.draw(work)
+  }
+
+  /** Calls the server. Shows its error; the next success removes it. */
+  private async attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const result = await call()
+      this.alert.textContent = ''
+      return result
+    } catch (error) {
+      this.alert.textContent = (error as Error).message
+      return undefined
+    }
+  }
+
+  private draw({ tokens, since, usage: counts, most_used }: ExpertWork): void {
+    const usage = ExpertUsage.counted(this.model.config, counts, tokens)
+    this.caption.textContent = awakeSentence(usage)
+    const time = new Date(1000 * since).toLocaleTimeString()
+    const beginning = this.mark === undefined ? `the server started, ${time}` : time
+    this.since.textContent = `${plural(tokens, 'token')} of all clients, since ${beginning}`
+    if (this.model.config.mixtures.length === 0) return
+    const block = usageMaps([{ name: 'all clients', usage, model: this.model }])
+    const gini = {
+      name: 'inequality (Gini)',
+      short: 'gini',
+      meaning: 'Gini coefficient: 0 if all experts are used alike, close to 1 if one does all the work.',
+      of: (...[kind, layer]: Parameters<ExpertUsage['of']>) =>
+        tokens > 0 && usage.of(kind, layer).experts > 0 ? usage.of(kind, layer).gini : undefined,
+    }
+    const maps = block.maps.map((map) => ({ ...map, measures: [...map.measures, gini] }))
+    const width = Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, this.map.clientWidth))
+    if (this.image.show(mapImage({ ...block, maps }, 0, width))) {
+      this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
+    }
+    this.most.replaceChildren(...(tokens > 0 ? mostUsed(most_used) : []))
+  }
+}
+
+function mostUsed(experts: ExpertWork['most_used']): HTMLElement[] {
+  const list = create('ol')
+  for (const { name, share, ...place } of experts) {
+    list.append(
+      create('li', '', `${placeInWords(place)}${name ? ` (${name})` : ''}: used by ${percent(share)} of the tokens`),
+    )
+  }
+  return [create('h3', '', 'Most used'), list]
+}
