@@ -7,8 +7,9 @@ import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { modelTitle } from './caption.js'
-import type { Amount, ExpertMap, Figure, MapsBlock, TableBlock } from './figure.js'
+import type { Amount, ExpertMap, Figure, MapMixture, MapsBlock, TableBlock } from './figure.js'
 import { TITLES } from './figure.js'
+import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
 
 /** Titles of the maps. */
 const WAYS: Record<Way, string> = {
@@ -20,22 +21,31 @@ const WAYS: Record<Way, string> = {
 /** Rows of the table of experts. */
 const MOST_ROWS = 15
 
-/**
- * Draws the worth of each expert: a map for each way of taking it away, the most valuable experts with their names in the
- * atlas, and the layers.
- */
-export function drawAblation(ablation: Ablation, atlas?: Atlas): Figure {
+/** Draws the worth of each expert: a map for each way of taking it away, the most valuable experts, and the layers. */
+export function drawAblation(ablation: Ablation, options: FigureOptions = {}): Figure {
   const { model, texts, tokens, parts, loss } = ablation
   const read = `${texts.map((name) => printable(name)).join(', ')}: ${plural(tokens, 'predicted token')} in ${plural(parts, 'part')}, loss ${loss.toFixed(3)} nats per token`
+  const meaning = 'worth: rise of the loss without the expert, in nats per token, ± two standard errors'
+  const shown = partsOf(options, ['caption', 'map', 'table'], ['caption', 'map', 'table'])
+  const scope = scopeOf(layersOfModel(ablation), { ...options, layers: options.layers ?? measuredLayers(ablation) })
   return {
-    title: `Worth of the experts of ${modelTitle(model)}`,
-    caption: [
-      surprise(ablation, atlas),
-      'worth: rise of the loss without the expert, in nats per token, ± two standard errors',
-      read,
+    title: options.title ?? `Worth of the experts of ${modelTitle(model)}`,
+    caption: shown.has('caption') ? [surprise(ablation, options.atlas), meaning, read] : [],
+    blocks: [
+      ...(shown.has('map') ? [worthMaps(ablation, scope)] : []),
+      ...(shown.has('table') ? [expertTable(ablation, scope, options.atlas), layerTable(ablation, scope)] : []),
     ],
-    blocks: [worthMaps(ablation), expertTable(ablation, atlas), layerTable(ablation)],
   }
+}
+
+/** Kinds that were measured, with all their layers. */
+function layersOfModel({ experts, model: { config } }: Ablation): MapMixture[] {
+  const kinds = config.mixtures.filter(({ kind }) => experts.some((one) => one.kind === kind))
+  return kinds.map(({ kind, experts: counts }) => ({ kind, layers: counts.map((count) => ({ experts: count })) }))
+}
+
+function measuredLayers({ experts }: Ablation): number[] {
+  return [...new Set(experts.map(({ layer }) => layer))]
 }
 
 /** One sentence: the most valuable expert, and the number of experts without a measurable worth. */
@@ -49,22 +59,18 @@ function surprise({ experts, ways }: Ablation, atlas?: Atlas): string {
   return `${loss}; ${idle} of ${measured.length} experts make no measurable difference alone`
 }
 
-function worthMaps({ experts, ways, model: { config } }: Ablation): MapsBlock {
+function worthMaps({ experts, ways }: Ablation, { mixtures, layers, includes }: Scope): MapsBlock {
   const byPlace = new Map(experts.map((one) => [placeOf(one.kind, one.layer, one.expert), one]))
   const most = Math.max(
     1e-9,
     ...experts.flatMap(({ worth = {} }) => Object.values(worth).map(({ nats }) => Math.abs(nats))),
   )
-  const kinds = config.mixtures.filter(({ kind }) => experts.some((one) => one.kind === kind))
-  const mixtures = kinds.map(({ kind, experts: counts }) => ({
-    kind,
-    layers: counts.map((count) => ({ experts: count })),
-  }))
   const maps = ways.map((way): ExpertMap => {
     const of = (kind: MixtureKind, layer: number, expert: number) => byPlace.get(placeOf(kind, layer, expert))
     return {
       title: WAYS[way],
       mixtures,
+      layers,
       amount: (kind, layer, expert) => amountOf(of(kind, layer, expert), way, most),
       describe: (kind, layer, expert) => {
         const found = of(kind, layer, expert)
@@ -73,7 +79,9 @@ function worthMaps({ experts, ways, model: { config } }: Ablation): MapsBlock {
       measures: [],
     }
   })
-  const amounts = maps.flatMap((map) => experts.map(({ kind, layer, expert }) => map.amount(kind, layer, expert)))
+  const amounts = maps.flatMap((map) =>
+    experts.filter(includes).map(({ kind, layer, expert }) => map.amount(kind, layer, expert)),
+  )
   const marks = {
     ...(amounts.includes('unused') && { unused: 'chosen by no token' }),
     ...(amounts.includes('missing') && { missing: 'not measured' }),
@@ -103,11 +111,11 @@ function inWords({ nats, error }: Worth): string {
   return `${sign}${Math.abs(nats).toFixed(4)}${error === undefined ? '' : ` ± ${error.toFixed(4)}`}`
 }
 
-function expertTable({ experts, ways }: Ablation, atlas?: Atlas): TableBlock {
+function expertTable({ experts, ways }: Ablation, { includes }: Scope, atlas?: Atlas): TableBlock {
   const [first] = ways
   const worth = ({ worth }: ExpertWorth) => worth?.[first]?.nats ?? Number.NEGATIVE_INFINITY
   const rows = experts
-    .filter(({ worth }) => worth?.[first])
+    .filter((one) => one.worth?.[first] && includes(one))
     .sort((a, b) => worth(b) - worth(a))
     .slice(0, MOST_ROWS)
     .map(({ tokens, worth, ...place }) => {
@@ -124,8 +132,10 @@ function expertTable({ experts, ways }: Ablation, atlas?: Atlas): TableBlock {
   }
 }
 
-function layerTable({ layers }: Ablation): TableBlock {
-  const rows = layers.map(({ kind, layer, worth }) => ({ cells: [`layer ${layer}`, TITLES[kind], inWords(worth)] }))
+function layerTable({ layers }: Ablation, { includes }: Scope): TableBlock {
+  const rows = layers
+    .filter(includes)
+    .map(({ kind, layer, worth }) => ({ cells: [`layer ${layer}`, TITLES[kind], inWords(worth)] }))
   return {
     type: 'table',
     title: 'Layers without all their experts',

@@ -7,7 +7,6 @@ import { ablationObject } from '../../ablation/ablation-json.js'
 import { UsageError } from '../../errors.js'
 import type { NamedText } from '../../evaluation/text-file.js'
 import { loadAtlas } from '../../experts/load-atlas.js'
-import type { MixtureKind } from '../../model/config.js'
 import { decimal, formatDuration } from '../../numbers.js'
 import { drawAblation } from '../../pictures/ablation-figure.js'
 import { interruptSignal } from '../io/interrupt.js'
@@ -21,8 +20,6 @@ import { withModel } from './with-model.js'
 export interface AblateOptions extends ModelOptions, ReportOptions {
   /** Milliseconds. */
   budget?: number
-  layers?: number[]
-  only?: MixtureKind
 }
 
 /** Adds --ablate and its options. */
@@ -71,7 +68,7 @@ export async function ablationReport(texts: NamedText[], options: AblateOptions)
   })
   noteUnmeasured(ablation, options)
   return {
-    figure: () => drawAblation(ablation, atlas),
+    figure: ({ title, parts }) => drawAblation(ablation, { title, parts, atlas }),
     json: () => [`${JSON.stringify(ablationObject(ablation))}\n`],
     csv: () => ablationCsv(ablation),
   }

@@ -102,7 +102,8 @@ Examples:
   molm experts --ablate --file prose.txt --budget 10m -o worth.html`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
-  const format = formatOf(options)
+  // An ablation measures only these layers and kind, in every format.
+  const format = formatOf(options.ablate ? { ...options, layers: undefined, only: undefined } : options)
   if (options.budget !== undefined && !options.ablate) throw new UsageError('--budget needs --ablate')
   if (options.atlas) {
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
