@@ -115,7 +115,7 @@ function expertTable({ experts, ways }: Ablation, { includes }: Scope, atlas?: A
   const [first] = ways
   const worth = ({ worth }: ExpertWorth) => worth?.[first]?.nats ?? Number.NEGATIVE_INFINITY
   const rows = experts
-    .filter((one) => one.worth?.[first] && includes(one))
+    .filter((one) => worth(one) > 0 && includes(one))
     .sort((a, b) => worth(b) - worth(a))
     .slice(0, MOST_ROWS)
     .map(({ tokens, worth, ...place }) => {
@@ -128,7 +128,7 @@ function expertTable({ experts, ways }: Ablation, { includes }: Scope, atlas?: A
     title: 'Most valuable experts',
     head: ['expert', 'tokens', ...ways],
     rows,
-    empty: 'none was measured',
+    empty: 'none',
   }
 }
 
