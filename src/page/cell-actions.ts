@@ -47,7 +47,7 @@ export class CellActions {
     if (!place) return this.line.replaceChildren()
     const words = quotedWords(wordsOf(options.text(), place))
     const name = nameIn(options.atlas, place)
-    const about = [...(name ? [name] : []), ...(words ? [`woken by ${words}`] : [])].join('; ')
+    const about = [...(name ? [`known for ${name}`] : []), ...(words ? [`here woken by ${words}`] : [])].join('; ')
     this.line.replaceChildren(about ? create('span', 'about', about) : '', this.button(place))
   }
 

@@ -1,5 +1,4 @@
-import type { ExpertPlace } from '../experts/awake.js'
-import { awakeIn } from '../experts/awake.js'
+import { awakeIn, awakeSentence, type ExpertPlace } from '../experts/awake.js'
 import type { AnswerChunk, Api, Asked, Message, Sampling } from './api.js'
 import { Batches } from './batches.js'
 import type { ExpertsPanel } from './experts-panel.js'
@@ -179,9 +178,7 @@ export class Conversation {
   }
 }
 
-/** The experts of an answer in numbers: `of 192 experts 64 slept, 128 woke, 31 did half of the work`. */
+/** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */
 function threeNumbers({ usage }: GrowingText): string {
-  const { experts, slept, woke, committee } = awakeIn(usage)
-  const [all, some, most, work] = [experts, slept, woke, committee].map((count) => count.toLocaleString('en-US'))
-  return `of ${all} experts ${some} slept, ${most} woke, ${work} did half of the work`
+  return `${awakeSentence(usage)}; ${awakeIn(usage).slept.toLocaleString('en-US')} slept`
 }

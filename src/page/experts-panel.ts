@@ -127,7 +127,7 @@ export class ExpertsPanel {
       describe: (...[kind, layer, expert]: Parameters<typeof map.describe>) => {
         const name = nameIn(this.atlas, { kind, layer, expert })
         const described = map.describe(kind, layer, expert)
-        return name === undefined ? described : `${described}; ${name}`
+        return name === undefined ? described : `${described}; known for ${name}`
       },
     }))
     return { ...block, maps }

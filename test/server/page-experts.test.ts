@@ -88,7 +88,8 @@ inBrowser('after an answer nothing is framed, and a pointed token is named above
       /^\d+ of 192 experts woke; \d+ of them did half of the work$/,
     )
     const note = (await page.textContent('.turn.model .note')) ?? ''
-    const [, slept, woke] = /; of 192 experts (\d+) slept, (\d+) woke, \d+ did half of the work$/.exec(note) ?? []
+    const [, woke, slept] =
+      /; (\d+) of 192 experts woke; \d+ of them did half of the work; (\d+) slept$/.exec(note) ?? []
     assert.is(Number(slept) + Number(woke), 192, note)
     await page.hover('.turn.model .tokens span:nth-child(2)')
     const token = await page.textContent('.turn.model .tokens span:nth-child(2)')
@@ -231,7 +232,10 @@ inBrowser('an atlas names the cells, and a mask of the server strikes experts ou
   try {
     await open({ browser, url: server.url }, async (page) => {
       await page.hover('#map [data-expert="mlp 0 0"]')
-      assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0: 0.0 % of the tokens; digits')
+      assert.is(
+        await page.textContent('#experts .detail'),
+        'layer 0, mlp expert 0: 0.0 % of the tokens; known for digits',
+      )
       assert.is(await count(page, '#map .strike'), 1)
       await page.click('#map [data-expert="mlp 1 4"]')
       assert.is(await page.textContent('#cell-actions'), 'the server has switched it off')
