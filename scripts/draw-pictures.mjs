@@ -72,22 +72,26 @@ function drawPage(path, scheme, script) {
 
 /** Draws a conversation on the server's page, with a token of the last answer pinned. */
 async function drawServed(path) {
-  const { loadModel } = await import('../dist/index.js')
+  const { loadAtlas, loadModel } = await import('../dist/index.js')
   const { listen } = await import('../dist/server/listen.js')
   const { openBrowser, visit } = await import('../build/test/support/browser.js')
   const [model, server, browser] = [await loadModel('nano'), await listen({ port: 0 }), await openBrowser()]
-  server.open(model)
-  await visit(browser, { viewport: { width: 1180, height: 640 }, deviceScaleFactor: 1.5 }, async ({ page }) => {
+  server.open(model, { atlas: await loadAtlas(model) })
+  await visit(browser, { viewport: { width: 1180, height: 740 }, deviceScaleFactor: 1.5 }, async ({ page }) => {
     await page.goto(`${server.url}/`)
     await page.click('#settings summary')
     await page.fill('#temperature', '0')
     await page.click('#settings summary')
-    for (const question of ['What is a lighthouse?', 'Is a violin a bird?']) {
+    for (const question of ['What is a lighthouse?', 'What is 23 + 45?']) {
       await page.fill('#message', question)
       await page.press('#message', 'Enter')
       await page.waitForSelector(`.turn.user:has-text("${question}") + .turn.model[aria-busy="false"]`)
     }
-    await page.click('.turn.model:nth-child(2) .tokens span:nth-child(5)')
+    await page.selectOption('#colour-by', 'mlp 3')
+    await page.click('#map [data-expert="attention 0 2"]')
+    await page.click('#cell-actions button')
+    await page.waitForSelector('#composer:not(.running)')
+    await page.waitForSelector('.without .sentence:has-text("without")')
     await page.screenshot({ path })
   })
   await browser.close()

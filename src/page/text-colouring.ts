@@ -11,7 +11,7 @@ import type { PageModel } from './routes.js'
 /** Bits at which a token has the full colour of surprise. */
 const MOST_BITS = 10
 /** Experts in the legend. */
-const LISTED = 8
+const LISTED = 5
 /** Names of the kinds within a sentence. */
 const NAMES: Record<MixtureKind, string> = { attention: 'attention', mlp: 'MLP' }
 /** Ends of the legend of an amount. */

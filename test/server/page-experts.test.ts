@@ -251,7 +251,7 @@ inBrowser(
     const { browser, served } = context
     await open({ browser, url: served.url, viewport: { width: 1000, height: 500 } }, async (page) => {
       for (const thing of ['violin', 'drum', 'lighthouse']) await ask(page, `What is a ${thing}?`)
-      assert.ok(await page.isVisible('#map svg'))
+      await page.click('#map [data-expert="mlp 5 20"]')
       await page.setViewportSize({ width: 390, height: 600 })
       await page.waitForSelector('#map', { state: 'hidden' })
       assert.ok(await page.isVisible('#caption'))
@@ -264,7 +264,13 @@ inBrowser(
         '(() => { const { scrollWidth, clientWidth } = document.querySelector("#about"); return scrollWidth - clientWidth })()'
       assert.is(await page.evaluate(about), 0, 'the header is not cut')
       await page.click('#experts summary')
-      await page.waitForSelector('#map svg')
+      // The frame of the pinned cell follows it to its new place.
+      const isAround = `(() => {
+        const place = (selector) => document.querySelector(selector)?.getBoundingClientRect()
+        const [cell, frame] = [place('#map [data-expert="mlp 5 20"]'), place('#map .frame')]
+        return frame && Math.abs(frame.x - cell.x) < 2 && Math.abs(frame.y - cell.y) < 2
+      })()`
+      await page.waitForFunction(isAround)
     })
   },
 )
