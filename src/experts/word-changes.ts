@@ -40,7 +40,7 @@ export function wordChanges(before: string, after: string): WordChanges {
 /** Describes a comparison: `7 of 41 words differ`. */
 export function changesSentence({ words, changed }: Pick<WordChanges, 'words' | 'changed'>): string {
   if (changed === 0) return words === 1 ? 'the one word is the same' : `all ${words} words are the same`
-  return `${changed} of ${words} ${words === 1 ? 'word differs' : 'words differ'}`
+  return `${changed} of ${words} ${words === 1 ? 'word' : 'words'} ${changed === 1 ? 'differs' : 'differ'}`
 }
 
 /** The words of a text, and the blanks before the first, between two, and after the last. */

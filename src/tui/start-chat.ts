@@ -3,6 +3,7 @@ import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import { listModels } from '../library/installed-models.js'
 import { modelsHome } from '../library/model-folders.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { Chat } from './conversation/chat.js'
@@ -22,6 +23,8 @@ export interface StartOptions {
   loadModel: ChatOptions['loadModel']
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
+  /** Experts that answers must not use. */
+  mask?: ExpertMask
   /** Maximum tokens per second of an answer. */
   pace?: number
   /** A saved conversation to begin with. */

@@ -52,6 +52,7 @@ test('texts that are too long to compare differ between their equal ends', () =>
 test('one sentence counts the words that differ', () => {
   assert.is(changesSentence({ words: 41, changed: 7 }), '7 of 41 words differ')
   assert.is(changesSentence({ words: 41, changed: 0 }), 'all 41 words are the same')
+  assert.is(changesSentence({ words: 9, changed: 1 }), '1 of 9 words differs')
   assert.is(changesSentence({ words: 1, changed: 1 }), '1 of 1 word differs')
 })
 

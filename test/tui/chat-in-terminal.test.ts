@@ -53,6 +53,7 @@ trial('a conversation goes into the scrollback whole and once, and ends with Ctr
     await ask(terminal, SUM)
     await terminal.enter('/stats', /tokens in the cache/)
     await terminal.enter('/help', /^\/load FILE +resume a saved one +\/exit +leave$/m)
+    await terminal.enter('/help experts', /^\/without SPEC +answer again without/m)
     await terminal.waitFor(/^› +$|^›$/m)
     terminal.type('\x04')
     const { code, settings } = await terminal.ended()
@@ -221,6 +222,24 @@ trial('the arrow keys walk over the tokens of an answer', async () => {
     await terminal.waitFor(/layer 2 mlp: \d+ \.\d{3}( {2}\d+ \.\d{3}){3} \| next \d+ \.\d{3}/)
     terminal.type('\x1b')
     await terminal.waitFor(/experts of the last token/)
+  })
+})
+
+trial('an expert is switched off in the walk, and the words of the answer that differ are marked', async () => {
+  const masked = ['--temperature', '0', '--mask', '0:attention:2']
+  await inTerminal({ args: ['bin/molm.js', 'chat', ...masked], rows: 40 }, async (terminal) => {
+    await terminal.enter('/mask', /switched off: layer 0 attention expert 2;/)
+    await terminal.enter('/unmask', /on again from the next answer on: layer 0 attention expert 2/)
+    await ask(terminal, 'What is a boat?')
+    await terminal.enter('/without 3:mlp:3', /without layer 3 mlp expert 3: 1 of 10 words differs/)
+    assert.ok(terminal.output.includes('A boat is a \x1b[1;4mlarge\x1b[22;24m vessel'))
+    await terminal.waitFor(/experts of the last token/)
+    terminal.type('\x1b[D')
+    await terminal.waitFor(/experts of token \d+ of \d+/)
+    terminal.type('x')
+    await terminal.waitFor(/off from the next answer on: layer 0 \w+ expert \d+ \(x switches/)
+    terminal.type('x')
+    await terminal.waitFor(/on again from the next answer on: layer 0 \w+ expert \d+/)
   })
 })
 

@@ -4,13 +4,13 @@ import * as assert from 'uvu/assert'
 import { awakeSentence } from '#molm/experts/awake.js'
 import { loadModel, type Model } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
-import { Chat } from '#molm/tui/conversation/chat.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
 import { load } from '#molm/tui/conversation/commands.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { InputHistory } from '#molm/tui/input/history.js'
 import type { MappedToken } from '#molm/tui/map/token-map.js'
 import { LANTERN } from '../support/lantern.js'
+import { chatWith, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 let nano: Model
@@ -21,28 +21,8 @@ test.before(async () => {
 })
 test.after(() => nano.dispose())
 
-async function open(): Promise<Chat> {
-  const history = await InputHistory.open()
-  const loadModel = async () => nano
-  return new Chat(nano, { history, depth: 'none', generation: { temperature: 0, maxTokens: 40 }, loadModel })
-}
-
-/** Sends a line and waits until all is done. */
-async function send(chat: Chat, line: string): Promise<void> {
-  press(chat, { kind: 'text', text: line })
-  press(chat, { kind: 'key', name: 'enter' })
-  await idle(chat)
-}
-
-async function idle(chat: Chat): Promise<void> {
-  do await wait(5)
-  while (chat.queued > 0 || chat.state !== 'idle')
-}
-
-async function left(chat: Chat): Promise<void> {
-  press(chat, { kind: 'key', name: 'left' })
-  await idle(chat)
-}
+const open = () => chatWith(nano)
+const left = (chat: Chat) => pressed(chat, 'left')
 
 /**
  * A line per token: its text, its side and the experts it chose. The line break after an answer may belong to either

@@ -13,6 +13,7 @@ import {
   readConversation,
   readsStdin,
 } from '../parsing/conversation-options.js'
+import { addMaskOption, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -42,7 +43,7 @@ export function define(command: Command): void {
     .action(chat)
   addConversationOptions(command, { takesStdin: false })
   addGenerationOptions(command)
-  addModelOptions(command)
+  addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
 
@@ -63,6 +64,7 @@ async function chat(options: ChatOptions): Promise<void> {
   }
   const beginning = await readConversation(options)
   if (options.load !== undefined) await checkSaved(options.load)
+  const masks = await readMaskFiles(options.mask)
   // React reads it on import. Its development build is slow.
   process.env.NODE_ENV ??= 'production'
   const name = modelName(options.model)
@@ -73,12 +75,14 @@ async function chat(options: ChatOptions): Promise<void> {
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
     const model = await load(name, (message) => options.quiet || terminal.note(`warning: ${message}`))
+    const mask = await orDispose(model, () => maskFor(masks, model.config))
     terminal.clear()
     const { interrupted } = await startChat(model, {
       depth: options.color === false ? 'none' : colourDepth(process.stdout),
       generation: optionsIn(options),
       beginning,
       loadModel: load,
+      mask,
       pace: options.pace,
       load: options.load,
       keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
@@ -106,10 +110,17 @@ async function checkSaved(typed: string): Promise<void> {
 async function loadLanguageModel(name: string, options: LoadOptions): Promise<Model> {
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(name, options)
-  try {
+  await orDispose(model, () => {
     checkLanguageModel(model)
-    model.tokenizer // throws if there is none
-    return model
+    return model.tokenizer // throws if there is none
+  })
+  return model
+}
+
+/** Looks at a model; disposes of it if that fails. */
+async function orDispose<T>(model: Model, look: () => T | Promise<T>): Promise<T> {
+  try {
+    return await look()
   } catch (error) {
     await model.dispose()
     throw error

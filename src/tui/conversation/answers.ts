@@ -1,13 +1,17 @@
 import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
+import { settle } from '../../generation-options.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
 import type { TokenMap } from '../map/token-map.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
 import { Conversation, type ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
+import { haveSameExperts } from './masks.js'
 import { cutNote, Warnings } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { Replay } from './replay.js'
 import type { Answer, AnswerWatcher } from './running-answer.js'
+import { RunningWork } from './running-work.js'
 import type { Settings } from './settings.js'
 import { TurnTokens } from './turn-tokens.js'
 import { ChatWatcher, type WatchedChat } from './watcher.js'
@@ -22,6 +26,8 @@ export interface AnswersScreen {
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
 export class Answers implements WatchedChat {
   readonly warnings = new Warnings()
+  /** The running answer, or other work of the model. */
+  readonly work: RunningWork
   private readonly replay: Replay
   /** Texts to put before the next question. */
   private readonly pending: string[] = []
@@ -30,10 +36,9 @@ export class Answers implements WatchedChat {
   private readonly turns: TurnTokens
   private settings: Settings = {}
   private maximumPace?: number
-  private watcher?: ChatWatcher
-  /** Stops the running answer; absent if none is running. */
-  private running?: AbortController
   private latest?: Answer
+  /** Options and texts that the last answer was generated with. */
+  private latestOrigin?: string
   /** Number of times that the last question was answered again. */
   private retries = 0
   private latestMemory?: MemoryStats
@@ -41,12 +46,14 @@ export class Answers implements WatchedChat {
   constructor(
     private readonly screen: AnswersScreen,
     model: Model,
-    private readonly options: Pick<ChatOptions, 'generation' | 'pace'>,
+    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask'>,
   ) {
     this.maximumPace = options.pace
     this.currentModel = model
-    this.currentConversation = new Conversation(model)
+    this.currentConversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
+    this.map.masked = options.mask
+    this.work = new RunningWork(screen)
     this.replay = new Replay(() => screen.changed())
   }
 
@@ -60,20 +67,6 @@ export class Answers implements WatchedChat {
 
   get map(): TokenMap {
     return this.turns.map
-  }
-
-  get isRunning(): boolean {
-    return this.running !== undefined
-  }
-
-  /** Text of the running answer so far. */
-  get text(): string {
-    return this.watcher?.answer ?? ''
-  }
-
-  /** Progress of reading a long prompt, in words. */
-  get reading(): string | undefined {
-    return this.watcher?.reading
   }
 
   /** Tokens per second of the last answer. */
@@ -113,12 +106,31 @@ export class Answers implements WatchedChat {
     this.maximumPace = pace
   }
 
-  /** Continues the conversation with another model. The caller disposes of the old one. */
+  /**
+   * Continues the conversation with another model. The mask stays if it has the same numbers of experts. The caller
+   * disposes of the old model.
+   */
   setModel(model: Model): void {
-    this.currentConversation = this.conversation.forModel(model)
+    const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
+    this.currentConversation = this.conversation.forModel(model, mask)
     this.currentModel = model
     this.replay.stop()
     this.beginTokens(model.config)
+    this.map.masked = mask
+  }
+
+  /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
+  setMask(mask?: ExpertMask): void {
+    this.conversation.setMask(mask)
+    this.map.masked = mask
+  }
+
+  /** The last answer, if the same options would give it again at temperature 0. */
+  get greedyText(): string | undefined {
+    const { latest, model, generation } = this
+    const isGreedy = settle(generation, model.generationDefaults, { seed: 0 }).temperature === 0
+    const isWhole = latest && !latest.continues && latest.finishReason !== 'interrupted'
+    return isGreedy && isWhole && this.latestOrigin === this.origin ? latest.text : undefined
   }
 
   /** Begins with a system text, messages, and texts to put before the first question. */
@@ -198,21 +210,11 @@ export class Answers implements WatchedChat {
     let isShown = false
     await this.follow('', async (watcher, { signal }) => {
       const onProgress = (progress: PromptProgress) => watcher.progress(progress)
-      const read = await this.conversation.readAgain({ most, onProgress, signal }).catch((error) => {
-        if (!signal?.aborted) throw error
-        this.say('note', 'stopped: the answers above are not on the map')
-      })
+      const read = await this.conversation.readAgain({ most, onProgress, signal })
       if (read) this.turns.fill(read, (token) => this.model.tokenizer.decode([token]))
       isShown = read !== undefined
     })
     return isShown
-  }
-
-  /** Stops the running answer; false if none is running, or it has been stopped. */
-  stop(): boolean {
-    if (!this.running || this.running.signal.aborted) return false
-    this.running.abort()
-    return true
   }
 
   /** Replays the last answer on the map, at `pace` tokens per second; false if there is none. */
@@ -243,6 +245,11 @@ export class Answers implements WatchedChat {
     return this.conversation.messages.some(({ role }) => role === 'assistant')
   }
 
+  private get origin(): string {
+    const { generation, conversation } = this
+    return JSON.stringify([generation, conversation.mask, conversation.system, conversation.prefill])
+  }
+
   /** Begins an empty map; the answers so far are not on it. */
   private beginTokens(shape?: Model['config']): void {
     this.turns.begin(this.hasAnswers, shape)
@@ -269,35 +276,25 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Shows work on the screen until it ends; `begun` is the text that it continues. Ctrl-C aborts its signal. */
-  private async follow(
-    begun: string,
-    work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>,
-  ): Promise<void> {
-    this.running = new AbortController()
-    const { signal } = this.running
-    const watcher = new ChatWatcher(this, begun, signal)
-    this.watcher = watcher
-    this.changed()
-    try {
-      await work(watcher, { ...this.generation, signal })
-    } catch (error) {
-      this.screen.fail(error)
-    } finally {
-      this.watcher = undefined
-      this.running = undefined
-      this.changed()
-    }
+  /**
+   * Shows work like an answer until it ends; `begun` is the text that it continues. Ctrl-C aborts its signal. False if
+   * it was aborted or failed.
+   */
+  follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
+    return this.work.run(new ChatWatcher(this, begun, this.work.begin()), (watcher, signal) => {
+      return work(watcher, { ...this.generation, signal })
+    })
   }
 
   private finish(answer: Answer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
-    this.watcher = undefined
+    this.work.hide()
     if (answer.hadEnded) {
       this.map.dropAnswer()
       return this.say('note', 'the answer had already ended: nothing was added')
     }
     this.latest = answer
+    this.latestOrigin = this.origin
     const all = this.turns.answered(this.conversation.question, tokens, answer)
     const footer = all && answerAwake(all, this.model.config)
     this.screen.say('answer', answer.text.trimEnd(), { footer })

@@ -62,7 +62,7 @@ export class Chat implements ChatView, AnswersScreen {
 
   get state(): ChatState {
     if (this.left) return 'ended'
-    return this.answers.isRunning ? 'answering' : this.isWorking ? 'working' : 'idle'
+    return this.answers.work.isRunning ? 'answering' : this.isWorking ? 'working' : 'idle'
   }
 
   get model(): Model {
@@ -82,11 +82,11 @@ export class Chat implements ChatView, AnswersScreen {
   }
 
   get answer(): string {
-    return this.answers.text
+    return this.answers.work.text
   }
 
   get reading(): string | undefined {
-    return this.answers.reading
+    return this.answers.work.reading
   }
 
   get speed(): number | undefined {
@@ -132,7 +132,8 @@ export class Chat implements ChatView, AnswersScreen {
 
   /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
-    this.said.push({ ...extra, id: this.said.length, kind, text: harmless(text) })
+    const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
+    this.said.push({ ...extra, ...(spans && { spans }), id: this.said.length, kind, text: harmless(text) })
     this.changed()
   }
 
@@ -205,7 +206,7 @@ export class Chat implements ChatView, AnswersScreen {
 
   /** Ctrl-C: stops the running answer; else empties the input, and the second time leaves. */
   interrupt(): void {
-    if (this.answers.stop()) return this.giveBackQueue()
+    if (this.answers.work.stop()) return this.giveBackQueue()
     if (this.leaving) return this.end('interrupted')
     this.input.set('')
     this.leaving = true
@@ -221,7 +222,7 @@ export class Chat implements ChatView, AnswersScreen {
     if (this.left) return
     this.left = how
     this.answers.stopPlaying()
-    this.answers.stop()
+    this.answers.work.stop()
     this.changed()
     this.resolveEnded()
   }

@@ -5,7 +5,8 @@ import { pathOf } from '../input/file-names.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
 import { usageSummary } from '../map/usage-summary.js'
 import type { Chat } from './chat.js'
-import { commandHelp, keyHelp } from './help.js'
+import { EXPERT_ACTIONS } from './expert-commands.js'
+import { commandHelp, expertHelp, type Help, keyHelp } from './help.js'
 import { loadConversation, saveConversation } from './saved-conversation.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
@@ -31,14 +32,18 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
 }
 
 const ACTIONS: Record<string, Action> = {
+  ...EXPERT_ACTIONS,
   help(chat, argument) {
-    if (argument !== '' && argument !== 'keys') throw new UsageError('/help lists the commands, /help keys the keys')
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
-    const isAboutKeys = argument === 'keys'
-    const { rows, text } = isAboutKeys
-      ? keyHelp({ hasTemplate, isPlain, historyPath: history.path })
-      : commandHelp(isPlain)
+    const topics: Record<string, () => Help> = {
+      '': () => commandHelp(isPlain),
+      experts: () => expertHelp(isPlain),
+      keys: () => keyHelp({ hasTemplate, isPlain, historyPath: history.path }),
+    }
+    if (!Object.hasOwn(topics, argument))
+      throw new UsageError('/help lists the commands; its topics are experts and keys')
+    const { rows, text } = topics[argument]()
     chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
@@ -117,10 +122,12 @@ async function changeModel(chat: Chat, name: string): Promise<void> {
   if (name === '') throw new UsageError('name a model: /model nano')
   const model = await chat.options.loadModel(name, (line) => chat.say('note', `warning: ${line}`))
   const { model: old } = chat
+  const { mask } = chat.conversation
   chat.answers.setModel(model)
   await old.dispose()
   await chat.answers.refreshMemory()
   chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
+  if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
 }
 
 function paceOf(text: string, command: string): number {

@@ -99,8 +99,8 @@ export class Conversation {
   }
 
   /** The same conversation with another model, which has read nothing of it. */
-  forModel(model: Model): Conversation {
-    const conversation = new Conversation(model)
+  forModel(model: Model, mask?: ExpertMask): Conversation {
+    const conversation = new Conversation(model, mask)
     conversation.begin({ ...this.parts, messages: this.turns })
     return conversation
   }
@@ -122,6 +122,11 @@ export class Conversation {
   get question(): number {
     const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
     return last >= this.turns.length - 2 && this.turns[last]?.role === 'user' ? last : -1
+  }
+
+  /** The conversation up to the answer to the last question, whose index must not be -1. */
+  promptAgain(watcher: AnswerWatcher, options: GenerateOptions): Promise<Prompt> {
+    return this.nextPrompt(watcher, options, this.question + 1)
   }
 
   /** Answers the user's last turn again; undefined if there is none. */
@@ -282,9 +287,10 @@ export class Conversation {
   }
 
   /** Writes the conversation up to a new answer; old turns that have no room are left out from now on. */
-  private async nextPrompt(watcher: AnswerWatcher, options: GenerateOptions): Promise<Prompt> {
+  private async nextPrompt(watcher: AnswerWatcher, options: GenerateOptions, end = Infinity): Promise<Prompt> {
     const { first } = this
-    const prompt = await writeFittingPrompt(this.model, { ...this.parts, messages: this.turns, first }, options)
+    const messages = this.turns.slice(0, end)
+    const prompt = await writeFittingPrompt(this.model, { ...this.parts, messages, first }, options)
     this.first = prompt.first
     if (this.first > first) watcher.leftOut(this.first)
     return prompt

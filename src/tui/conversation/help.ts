@@ -1,17 +1,29 @@
 import type { HelpRow } from './items.js'
-import { SLASH_COMMANDS } from './slash-commands.js'
+import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.js'
 
 export interface Help {
   rows: readonly HelpRow[]
   text: string
 }
 
-/** The answer to /help: the commands. */
+/** The answer to /help: the commands, but those about experts. */
 export function commandHelp(isPlain = false): Help {
-  const rows = SLASH_COMMANDS.filter(({ draws }) => !(draws && isPlain)).map(
-    ({ name, argument, summary }): HelpRow => [`/${name}${argument === undefined ? '' : ` ${argument}`}`, summary],
+  const rows = commandRows(({ topic }) => topic === undefined, isPlain)
+  return { rows, text: '/help experts lists more; /help keys the keys, and the file with your input.' }
+}
+
+/** The answer to /help experts: commands and keys about single experts. */
+export function expertHelp(isPlain = false): Help {
+  const rows = commandRows(({ topic }) => topic === 'experts', isPlain)
+  const text = 'SPEC is LAYER:KIND:IDS, like 3:mlp:5,7-9 or 0:attention:2.'
+  if (isPlain) return { rows, text }
+  return { rows: [...rows, ...EXPERT_KEYS], text: `${text} The keys act during a walk.` }
+}
+
+function commandRows(isMeant: (command: SlashCommand) => boolean, isPlain: boolean): HelpRow[] {
+  return SLASH_COMMANDS.filter((command) => isMeant(command) && !(command.draws && isPlain)).map(
+    ({ name, argument, summary }) => [`/${name}${argument === undefined ? '' : ` ${argument}`}`, summary],
   )
-  return { rows, text: '/help keys lists the keys, and the file that keeps your input.' }
 }
 
 export interface KeyHelpOptions {
@@ -49,9 +61,13 @@ const KEYS: readonly HelpRow[] = [
   ['Ctrl-← Ctrl-→', 'walk over words'],
   ['Home, End', 'first and last token'],
   ['↑ ↓', 'the layer, in a walk'],
-  ['Tab', 'its next chosen expert'],
-  ['[ ]', 'all its experts'],
   ['Esc', 'ends the walk'],
+]
+
+const EXPERT_KEYS: readonly HelpRow[] = [
+  ['Tab', 'next chosen expert'],
+  ['[ ]', 'all of the layer'],
+  ['x', 'this one off or on'],
 ]
 
 /** Keys of a terminal that only takes lines. */

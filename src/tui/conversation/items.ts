@@ -1,8 +1,16 @@
 /** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
+/** A part of an item's text. */
+export interface ItemSpan {
+  text: string
+  isDim?: boolean
+  /** Whether it differs from the text that it is compared with. */
+  differs?: boolean
+}
+
 /** Parts of an item that only some have. */
-export type ItemExtra = Pick<ChatItem, 'rows' | 'footer'>
+export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans'>
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
@@ -14,4 +22,6 @@ export interface ChatItem {
   rows?: readonly HelpRow[]
   /** A dim line below the text. */
   footer?: string
+  /** Parts of the text with a look of their own; joined they are the text. */
+  spans?: readonly ItemSpan[]
 }

@@ -1,7 +1,8 @@
 import type { Key, KeyName } from '../input/keys.js'
 import type { Stride } from '../map/steps.js'
 import type { Chat } from './chat.js'
-import { submit, walkOverAnswers } from './submit.js'
+import { switchExpert } from './expert-commands.js'
+import { submit, thenQueue, walkOverAnswers } from './submit.js'
 
 /** Does what a key means in a chat. */
 export function press(chat: Chat, key: Key): void {
@@ -37,10 +38,18 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/** During a walk, [ and ] move the cursor among all experts of the layer; false for other text. */
+/**
+ * During a walk, [ and ] move the cursor among all experts of the layer, and x switches its expert off or on; false for
+ * other text.
+ */
 function pointAtExpert(chat: Chat, text: string): boolean {
+  if (!isWalking(chat)) return false
+  if (text === 'x') {
+    if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
+    return true
+  }
   // Keys that are held down arrive together.
-  if (!isWalking(chat) || !/^[[\]]+$/.test(text)) return false
+  if (!/^[[\]]+$/.test(text)) return false
   for (const bracket of text) chat.map.moveCursor(bracket === ']' ? 1 : -1, 'all')
   return true
 }

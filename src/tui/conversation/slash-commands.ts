@@ -15,6 +15,8 @@ export interface SlashCommand {
   summary: string
   /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
+  /** The topic of /help that lists it, in place of /help itself. */
+  topic?: 'experts'
   /** Whether it needs a screen to draw on. */
   draws?: true
   /** Whether it may run while an answer does. */
@@ -45,11 +47,14 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   {
     name: 'help',
     aliases: ['?'],
-    argument: '[keys]',
-    summary: 'this list; the keys',
-    choices: ['keys'],
+    argument: '[topic]',
+    summary: 'this; experts; keys',
+    choices: ['experts', 'keys'],
     anyTime: true,
   },
+  { name: 'mask', argument: '[SPEC]', summary: 'switch experts off', topic: 'experts' },
+  { name: 'unmask', argument: '[SPEC]', summary: 'switch them on again', topic: 'experts' },
+  { name: 'without', argument: 'SPEC', summary: 'answer again without', topic: 'experts' },
   { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave', anyTime: true },
 ]
 

@@ -3,6 +3,7 @@ import type { Chat } from '../conversation/chat.js'
 import { press } from '../conversation/keys.js'
 import type { ChatScreen } from './chat-screen.js'
 import { tableLines } from './help-table.js'
+import { withSigns } from './spans.js'
 
 const PROMPT = '> '
 /** Columns of a table; the width of the window may be unknown. */
@@ -56,12 +57,13 @@ export class PlainScreen implements ChatScreen {
   private update(): void {
     if (this.isClosed) return
     const { chat } = this
-    for (const { kind, text, rows = [], footer } of chat.items.slice(this.written)) {
+    for (const { kind, text, rows = [], footer, spans } of chat.items.slice(this.written)) {
       this.written++
       // The terminal has echoed what was typed.
       if (kind === 'user' || kind === 'command') continue
       for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
-      if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
+      if (spans) this.write(`${spans.map((span) => withSigns(span).text).join('')}\n`)
+      else if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
       else this.write(`${kind === 'error' ? '! ' : ''}${text}\n`)
       if (footer !== undefined) this.write(`${footer}\n`)
       this.shown = 0

@@ -3,6 +3,7 @@ import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { ChatItem } from '../conversation/items.js'
 import { tableLines } from './help-table.js'
+import { spanLines } from './spans.js'
 
 /** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
@@ -72,7 +73,7 @@ export class Transcript {
   }
 }
 
-function linesOf({ kind, text, rows = [], footer }: ChatItem, width: number, depth: ColourDepth): string[] {
+function linesOf({ kind, text, rows = [], footer, spans }: ChatItem, width: number, depth: ColourDepth): string[] {
   switch (kind) {
     case 'user':
     case 'command':
@@ -81,7 +82,7 @@ function linesOf({ kind, text, rows = [], footer }: ChatItem, width: number, dep
       })
     case 'answer': {
       const below = footer === undefined ? [] : wrap(footer, width).map((line) => styled(line, 'dim', depth))
-      return [...wrap(text, width), ...below]
+      return [...(spans ? spanLines(spans, width, depth) : wrap(text, width)), ...below]
     }
     case 'note':
       return [...tableLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))

@@ -1,0 +1,95 @@
+import type { GenerateOptions } from '../../api/generation.js'
+import { eventsOf } from '../../api/generation-events.js'
+import type { Model } from '../../api/model.js'
+import { type ComparedPart, changesSentence, wordChanges } from '../../experts/word-changes.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
+import { AnswerText } from '../../text/answer-text.js'
+import type { Chat } from './chat.js'
+import type { ItemSpan } from './items.js'
+import type { Prompt } from './prompt.js'
+import type { AnswerWatcher } from './running-answer.js'
+
+/** Answers to compare: with the masks before and after experts were switched off, named in words. */
+export interface ComparedMasks {
+  before?: ExpertMask
+  after: ExpertMask
+  name: string
+}
+
+/**
+ * Answers the last question with and without some experts, both at temperature 0, so that only the experts make a
+ * difference, and shows the words that differ. The conversation stays as it was.
+ */
+export async function compareAnswers(chat: Chat, { before, after, name }: ComparedMasks): Promise<void> {
+  const { answers, conversation, model, options } = chat
+  const [first, second] = [`with ${name}, at temperature 0:`, `without ${name}, at temperature 0:`]
+  const last = conversation.messages.at(-1)?.content.trim()
+  const texts: string[] = []
+  const runs = [
+    { head: first, mask: before, known: answers.greedyText },
+    { head: second, mask: after, known: undefined },
+  ]
+  for (const { head, mask, known } of runs) {
+    if (known !== undefined) texts.push(known)
+    else {
+      // A screen of lines could not take back what it has written.
+      const begun = options.isPlain ? '' : `${head}\n${conversation.prefill}`
+      const shown = options.isPlain ? () => undefined : undefined
+      const isDone = await answers.follow(begun, async (watcher, generation) => {
+        const prompt = await conversation.promptAgain(watcher, generation)
+        const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown })
+        texts.push(conversation.prefill + text)
+      })
+      if (!isDone) return
+    }
+  }
+  const [one, other] = texts.map((text) => text.trim())
+  const changes = wordChanges(one, other)
+  const sentence = `without ${name}: ${changesSentence(changes)}`
+  if (changes.changed === 0) {
+    // The answer above may have been sampled.
+    if (one !== last) chat.say('answer', `${first}\n${one}`, { spans: spansOf(first, changes.before) })
+    return chat.say('note', `${sentence}, at temperature 0`)
+  }
+  chat.say('answer', `${first}\n${one}`, { spans: spansOf(first, changes.before) })
+  chat.say('answer', `${second}\n${other}`, { spans: spansOf(second, changes.after), footer: sentence })
+}
+
+interface AsideOptions extends GenerateOptions {
+  watcher: AnswerWatcher
+  /** Takes the text in place of the watcher. */
+  shown?: (text: string) => void
+}
+
+/** Answers a prompt in a session of its own, at temperature 0. */
+async function answerAside(
+  model: Model,
+  mask: ExpertMask | undefined,
+  { ids, stop, isAnswer }: Prompt,
+  { watcher, shown = (text) => watcher.text(text), ...options }: AsideOptions,
+): Promise<string> {
+  const session = model.createSession({ mask })
+  try {
+    const visible = new AnswerText({ isAnswer, isTurn: false })
+    let text = ''
+    const show = (piece: string) => {
+      text += piece
+      if (piece !== '') shown(piece)
+    }
+    const generation = session.generate(ids, {
+      ...options,
+      temperature: 0,
+      stop: [...stop, ...(options.stop ?? [])],
+      onPromptProgress: (progress) => watcher.progress(progress),
+    })
+    for await (const { step } of eventsOf(generation)) if (step) show(visible.add(step.text))
+    show(visible.end(true))
+    return text
+  } finally {
+    session.dispose()
+  }
+}
+
+function spansOf(head: string, parts: readonly ComparedPart[]): ItemSpan[] {
+  return [{ text: `${head}\n`, isDim: true }, ...parts.map(({ text, differs }) => ({ text, differs }))]
+}

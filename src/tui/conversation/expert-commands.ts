@@ -1,0 +1,83 @@
+import { UsageError } from '../../errors.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
+import { parseMask } from '../../model/mask-spec.js'
+import { maskInWords } from '../../model/mask-words.js'
+import { formatRoughly } from '../../numbers.js'
+import type { Chat } from './chat.js'
+import { compareAnswers } from './comparison.js'
+import { maskList, withExperts, withoutExperts } from './masks.js'
+
+/** Tokens that are read again without a word about it. */
+const FEW_TOKENS = 256
+
+/** Commands about experts. */
+export const EXPERT_ACTIONS = {
+  mask(chat: Chat, argument: string): void {
+    if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
+    const specs = specsIn(argument)
+    chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+    sayFrom(chat, 'off', maskInWords(parseMask(specs, chat.model.config)))
+  },
+  unmask(chat: Chat, argument: string): void {
+    const { mask } = chat.conversation
+    if (!mask) throw new UsageError('no experts are switched off')
+    const specs = specsIn(argument)
+    chat.answers.setMask(argument === '' ? undefined : withoutExperts(mask, specs, chat.model.config))
+    sayFrom(chat, 'on again', maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)))
+  },
+  async without(chat: Chat, argument: string): Promise<void> {
+    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5')
+    const { mask: before } = chat.conversation
+    const specs = specsIn(argument)
+    const after = withExperts(before, specs, chat.model.config)
+    const name = maskInWords(parseMask(specs, chat.model.config))
+    if (before && maskInWords(after) === maskInWords(before)) {
+      throw new UsageError(`${name}: switched off already; /unmask switches experts on again`)
+    }
+    await compare(chat, { before, after, name })
+  },
+}
+
+/**
+ * Switches the expert under the map's cursor off or on. If it was on, answers the last question again without it, below
+ * the answer with it.
+ */
+export async function switchExpert(chat: Chat): Promise<void> {
+  const { cursor } = chat.map
+  if (!cursor) return
+  const { kind, layer, expert } = cursor
+  const specs = [`${layer}:${kind}:${expert}`]
+  const name = maskInWords(parseMask(specs, chat.model.config))
+  try {
+    const { mask: before } = chat.conversation
+    if (chat.map.isMasked(kind, layer, expert)) {
+      chat.answers.setMask(withoutExperts(before, specs, chat.model.config))
+      return sayFrom(chat, 'on again', name)
+    }
+    const after = withExperts(before, specs, chat.model.config)
+    // Before the mask changes, since the last answer has the old one.
+    await compare(chat, { before, after, name })
+    chat.answers.setMask(after)
+    sayFrom(chat, 'off', `${name} (x switches it on again)`)
+  } catch (error) {
+    chat.fail(error)
+  }
+}
+
+function compare(chat: Chat, masks: { before?: ExpertMask; after: ExpertMask; name: string }): Promise<void> {
+  if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
+  // Throws a UserError if the mask does not fit, before the first answer.
+  chat.model.createSession({ mask: masks.after }).dispose()
+  return chat.work(() => compareAnswers(chat, masks))
+}
+
+function specsIn(argument: string): string[] {
+  return argument.split(/\s+/).filter((spec) => spec !== '')
+}
+
+/** Says that experts are off or on, and that the conversation will be read again. */
+function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
+  const { contextLength } = chat
+  const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
+  chat.say('note', `${state} from the next answer on${again}: ${experts}`)
+}

@@ -1,0 +1,70 @@
+import type { ChatWatcher } from './watcher.js'
+
+/** Shows the course of work. */
+export interface WorkScreen {
+  say(kind: 'note', text: string): void
+  fail(error: unknown): void
+  changed(): void
+}
+
+/** Work of the model that the user may stop, one at a time. */
+export class RunningWork {
+  private watcher?: ChatWatcher
+  private controller?: AbortController
+
+  constructor(private readonly screen: WorkScreen) {}
+
+  get isRunning(): boolean {
+    return this.controller !== undefined
+  }
+
+  /** Text of the running answer so far. */
+  get text(): string {
+    return this.watcher?.answer ?? ''
+  }
+
+  /** Progress of reading a long prompt, in words. */
+  get reading(): string | undefined {
+    return this.watcher?.reading
+  }
+
+  /** Begins; the signal says when to stop. */
+  begin(): AbortSignal {
+    this.controller = new AbortController()
+    return this.controller.signal
+  }
+
+  /** Runs work that has begun; errors are shown. False if it was stopped or failed. */
+  async run(
+    watcher: ChatWatcher,
+    work: (watcher: ChatWatcher, signal: AbortSignal) => Promise<void>,
+  ): Promise<boolean> {
+    const signal = this.controller?.signal ?? this.begin()
+    this.watcher = watcher
+    this.screen.changed()
+    try {
+      await work(watcher, signal)
+      return true
+    } catch (error) {
+      if (signal.aborted) this.screen.say('note', 'stopped')
+      else this.screen.fail(error)
+      return false
+    } finally {
+      this.hide()
+      this.controller = undefined
+      this.screen.changed()
+    }
+  }
+
+  /** Shows the text no longer. */
+  hide(): void {
+    this.watcher = undefined
+  }
+
+  /** Stops the work; false if none is running, or it has been stopped. */
+  stop(): boolean {
+    if (!this.controller || this.controller.signal.aborted) return false
+    this.controller.abort()
+    return true
+  }
+}

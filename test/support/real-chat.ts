@@ -1,0 +1,39 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { GenerateOptions, Model } from '#molm/index.js'
+import type { ColourDepth } from '#molm/terminal/colours.js'
+import { Chat } from '#molm/tui/conversation/chat.js'
+import { press } from '#molm/tui/conversation/keys.js'
+import { InputHistory } from '#molm/tui/input/history.js'
+import type { KeyName } from '#molm/tui/input/keys.js'
+
+/** A chat with a real model, without a screen. Answers are greedy unless `generation` says otherwise. */
+export async function chatWith(
+  model: Model,
+  { generation = {}, depth = 'none' }: { generation?: GenerateOptions; depth?: ColourDepth } = {},
+): Promise<Chat> {
+  const options = { temperature: 0, maxTokens: 40, ...generation }
+  return new Chat(model, {
+    history: await InputHistory.open(),
+    depth,
+    generation: options,
+    loadModel: async () => model,
+  })
+}
+
+/** Sends a line, and waits until all is done. */
+export async function send(chat: Chat, line: string): Promise<void> {
+  press(chat, { kind: 'text', text: line })
+  await pressed(chat, 'enter')
+}
+
+/** Presses a key, and waits until all is done. */
+export async function pressed(chat: Chat, name: KeyName): Promise<void> {
+  press(chat, { kind: 'key', name })
+  await idle(chat)
+}
+
+/** Resolves when nothing runs and no line waits. */
+export async function idle(chat: Chat): Promise<void> {
+  do await wait(5)
+  while (chat.queued > 0 || chat.state !== 'idle')
+}
