@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
+import type { Atlas } from '../experts/atlas.js'
 import { listModels } from '../library/installed-models.js'
 import { modelsHome } from '../library/model-folders.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -23,6 +24,8 @@ export interface StartOptions {
   loadModel: ChatOptions['loadModel']
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
+  /** Names of the model's experts. */
+  atlas?: Atlas
   /** Experts that answers must not use. */
   mask?: ExpertMask
   /** Maximum tokens per second of an answer. */

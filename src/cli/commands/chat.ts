@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
+import { expandHome } from '../../files/home.js'
 import { optionsIn } from '../../generation-options.js'
 import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'
@@ -28,6 +29,7 @@ export interface ChatOptions extends ModelOptions, GenerationOptions, Conversati
   history?: boolean
   pace?: number
   load?: string
+  atlas?: string
 }
 
 export function define(command: Command): void {
@@ -39,6 +41,7 @@ export function define(command: Command): void {
     .option('--no-history', 'do not save what you type, as with MOLM_HISTORY=0')
     .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
     .option('--load <file>', 'resume a conversation saved with /save')
+    .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addConversationOptions(command, { takesStdin: false })
@@ -72,10 +75,13 @@ async function chat(options: ChatOptions): Promise<void> {
   const { signal } = terminal
   try {
     const { startChat } = await import('../../tui/start-chat.js')
+    const { loadAtlas } = await import('../../experts/load-atlas.js')
+    const warn = (message: string) => options.quiet || terminal.note(`warning: ${message}`)
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
-    const model = await load(name, (message) => options.quiet || terminal.note(`warning: ${message}`))
+    const model = await load(name, warn)
     const mask = await orDispose(model, () => maskFor(masks, model.config))
+    const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
     terminal.clear()
     const { interrupted } = await startChat(model, {
       depth: options.color === false ? 'none' : colourDepth(process.stdout),
@@ -83,6 +89,7 @@ async function chat(options: ChatOptions): Promise<void> {
       beginning,
       loadModel: load,
       mask,
+      atlas,
       pace: options.pace,
       load: options.load,
       keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',

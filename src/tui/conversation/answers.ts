@@ -1,5 +1,6 @@
 import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
+import type { Atlas } from '../../experts/atlas.js'
 import { settle } from '../../generation-options.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { TokenMap } from '../map/token-map.js'
@@ -46,13 +47,14 @@ export class Answers implements WatchedChat {
   constructor(
     private readonly screen: AnswersScreen,
     model: Model,
-    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask'>,
+    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas'>,
   ) {
     this.maximumPace = options.pace
     this.currentModel = model
     this.currentConversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
     this.map.masked = options.mask
+    this.map.atlas = options.atlas
     this.work = new RunningWork(screen)
     this.replay = new Replay(() => screen.changed())
   }
@@ -107,16 +109,17 @@ export class Answers implements WatchedChat {
   }
 
   /**
-   * Continues the conversation with another model. The mask stays if it has the same numbers of experts. The caller
+   * Continues the conversation with another model, whose experts may have names. The mask stays if it has the same numbers of experts. The caller
    * disposes of the old model.
    */
-  setModel(model: Model): void {
+  setModel(model: Model, atlas?: Atlas): void {
     const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
     this.currentConversation = this.conversation.forModel(model, mask)
     this.currentModel = model
     this.replay.stop()
     this.beginTokens(model.config)
     this.map.masked = mask
+    this.map.atlas = atlas
   }
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js'
+import { loadAtlas } from '../../experts/load-atlas.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
 import { pathOf } from '../input/file-names.js'
@@ -120,10 +121,12 @@ function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
 
 async function changeModel(chat: Chat, name: string): Promise<void> {
   if (name === '') throw new UsageError('name a model: /model nano')
-  const model = await chat.options.loadModel(name, (line) => chat.say('note', `warning: ${line}`))
+  const warn = (line: string) => chat.say('note', `warning: ${line}`)
+  const model = await chat.options.loadModel(name, warn)
+  const atlas = await loadAtlas(model, undefined, warn)
   const { model: old } = chat
   const { mask } = chat.conversation
-  chat.answers.setModel(model)
+  chat.answers.setModel(model, atlas)
   await old.dispose()
   await chat.answers.refreshMemory()
   chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)

@@ -1,10 +1,13 @@
 import { UsageError } from '../../errors.js'
+import type { ExpertPlace } from '../../experts/awake.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { parseMask } from '../../model/mask-spec.js'
 import { maskInWords } from '../../model/mask-words.js'
 import { formatRoughly } from '../../numbers.js'
 import type { Chat } from './chat.js'
 import { compareAnswers } from './comparison.js'
+import { describeAtlas, describeExpert } from './expert-profile.js'
 import { maskList, withExperts, withoutExperts } from './masks.js'
 
 /** Tokens that are read again without a word about it. */
@@ -12,6 +15,10 @@ const FEW_TOKENS = 256
 
 /** Commands about experts. */
 export const EXPERT_ACTIONS = {
+  atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
+  expert(chat: Chat, argument: string): void {
+    chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map, chat.model))
+  },
   mask(chat: Chat, argument: string): void {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
     const specs = specsIn(argument)
@@ -62,6 +69,17 @@ export async function switchExpert(chat: Chat): Promise<void> {
   } catch (error) {
     chat.fail(error)
   }
+}
+
+/** The expert that a user names like `3:mlp:5`. */
+function placeOf(argument: string, config: ModelConfig): ExpertPlace {
+  const places = MIXTURE_KINDS.flatMap((kind) => {
+    return (parseMask(specsIn(argument), config)[kind] ?? []).flatMap((ids, layer) => {
+      return ids.map((expert) => ({ kind, layer, expert }))
+    })
+  })
+  if (places.length !== 1) throw new UsageError('name one expert: /expert 3:mlp:5')
+  return places[0]
 }
 
 function compare(chat: Chat, masks: { before?: ExpertMask; after: ExpertMask; name: string }): Promise<void> {

@@ -1,6 +1,7 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
+import type { Atlas } from '../../experts/atlas.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
@@ -24,6 +25,8 @@ export interface ChatOptions {
   isPlain?: boolean
   /** The terminal's background, as far as the environment shows. */
   background?: Background
+  /** Names of the model's experts. */
+  atlas?: Atlas
   /** Experts that answers must not use. */
   mask?: ExpertMask
   /** Maximum tokens per second of an answer; default: no limit. */

@@ -52,6 +52,8 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     choices: ['experts', 'keys'],
     anyTime: true,
   },
+  { name: 'expert', argument: 'SPEC', summary: 'all about one expert', topic: 'experts', anyTime: true },
+  { name: 'atlas', summary: 'texts of the names', topic: 'experts', anyTime: true },
   { name: 'mask', argument: '[SPEC]', summary: 'switch experts off', topic: 'experts' },
   { name: 'unmask', argument: '[SPEC]', summary: 'switch them on again', topic: 'experts' },
   { name: 'without', argument: 'SPEC', summary: 'answer again without', topic: 'experts' },
