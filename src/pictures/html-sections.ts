@@ -36,6 +36,10 @@ export function mapImage({ maps, scale }: MapsBlock, index: number, width: numbe
 
 function blockSection(block: Block, width: number): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
+  if (block.type === 'matrices') {
+    const drawing = blockDrawing({ ...block, title: '' }, width, onPage)
+    return `<section><h2>${escapeXml(block.title)}</h2>${image(drawing, block.title)}</section>`
+  }
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
     const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage)
