@@ -36,7 +36,7 @@ export class Choices {
   /** Tokens that choose each expert. */
   readonly experts: Float64Array
   private readonly tokens: Float64Array
-  private readonly counts: Float64Array
+  private readonly counts: Uint32Array
 
   constructor(
     chosen: Int32Array,
@@ -47,7 +47,7 @@ export class Choices {
   ) {
     this.experts = new Float64Array(experts)
     this.tokens = new Float64Array(size)
-    this.counts = new Float64Array(experts * size)
+    this.counts = new Uint32Array(experts * size)
     const perToken = chosen.length / Math.max(1, features.length)
     for (let token = 0; token < features.length; token++) {
       this.tokens[features[token]]++
