@@ -19,9 +19,10 @@ export interface LoadOptions {
   /**
    * Number of experts that a token uses: fewer are faster and less exact, since a token computes and reads only those.
    * A number for all layers, a list with one for each layer, or an object with either of these for `attention` and
-   * `mlp`. At most the experts that a layer has. Default: the number in config.json.
+   * `mlp`. At most the experts that a layer has. `trained` is the number in config.json.
+   * Default: the numbers in `experts-per-token.json` in the model's folder, else `trained`.
    */
-  expertsPerToken?: ExpertsPerToken
+  expertsPerToken?: ExpertsPerToken | 'trained'
   /**
    * Checks the checksum of every expert of a packed model when it is first read. The first token then takes about a
    * fifth longer. Default: false, which checks only the weights that every token needs; `verifyModel` checks all at

@@ -72,7 +72,7 @@ export class Training {
     const { model, formats, layout, store, pool } = this.loaded
     if (model.config.mixtures.some(({ used }) => used)) {
       throw new UserError(
-        'experts are taught with the experts per token of config.json: load the model without `expertsPerToken`',
+        'experts are taught with the experts per token of config.json: load the model with `expertsPerToken` trained',
       )
     }
     return { config: model.config, formats, layout, store, pool, build: trainingOf(model.config) }

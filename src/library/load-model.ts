@@ -28,6 +28,7 @@ import { availableMemory } from './available-memory.js'
 import { checkLoadOptions } from './load-options.js'
 import { type Companions, describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
+import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 
 /** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
@@ -53,10 +54,7 @@ export async function startModel(
 ): Promise<Model> {
   const { expertsPerToken } = options
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  const found =
-    expertsPerToken === undefined
-      ? resolved
-      : { ...resolved, config: withExpertsPerToken(resolved.config, expertsPerToken) }
+  const found = withNumbers(resolved, expertsPerToken)
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
@@ -77,10 +75,13 @@ export async function startModel(
 }
 
 /** Describes a model without starting an engine or reading its weights. */
-export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
+export async function describeModel(
+  name: string,
+  options: Pick<LoadOptions, 'quant' | 'expertsPerToken'> = {},
+): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
   await checkWeights(found)
-  return describe(found, await loadCompanions(found.folder))
+  return describe(withNumbers(found, options.expertsPerToken), await loadCompanions(found.folder))
 }
 
 /** Reads the files beside a model's weights. Rejects with a UserError that names the file which cannot be used. */

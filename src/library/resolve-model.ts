@@ -17,6 +17,7 @@ import { openPackedFile, type PackedFile } from '../packing/format/packed-file.j
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { isName, likelyName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
 
 /** A model found on this computer. */
@@ -31,7 +32,10 @@ export interface FoundModel {
   file?: PackedFile
   quant: Quant
   formats: PartFormats
+  /** As config.json has it. */
   config: ModelConfig
+  /** Numbers of experts per token in the folder. */
+  stored?: StoredNumbers
   source?: string
   sourceRevision?: string
 }
@@ -102,7 +106,8 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   const config = await readConfig(dir)
   const formats = await formatsIn(dir, config, quant)
   const shown = name === dir ? basename(resolve(dir)) : name
-  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, config }
+  const stored = await storedNumbers(dir, config)
+  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, config, stored }
 }
 
 /** Formats that a checkpoint is packed in. Its tensors are only looked at in families with two kinds of checkpoints. */
@@ -130,7 +135,9 @@ async function packed(name: string, dir: string, path: string, wanted?: Quant): 
   if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
   const config = await readConfig(dir, file)
   const shown = name === dir || name === path ? basename(resolve(name)) : name
-  return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, config, source, sourceRevision }
+  const stored = await storedNumbers(dir, config)
+  const weights = { folder: dir, path, kind: 'packed', file, quant, formats } as const
+  return { name: shown, ...weights, config, stored, source, sourceRevision }
 }
 
 /** Reads config.json; beside packed weights it must be the file that they were packed with. */

@@ -9,16 +9,15 @@ import { alwaysChosen } from './routing.js'
  */
 export type ExpertsPerToken = number | number[] | PerMixture<number | number[]>
 
-/** The model's numbers of experts per token, by kind: a list with one for each layer, 0 for layers without experts. */
-export function expertsPerToken({ mixtures }: Pick<ModelConfig, 'mixtures'>): PerMixture<number[]> {
-  return Object.fromEntries(
-    mixtures.map((mixture) => [mixture.kind, mixture.experts.map((_, l) => usedIn(mixture, l))]),
-  )
-}
-
 /** Experts that a token uses in a layer; 0 if the layer has none of this kind. */
 export function usedIn({ experts, topK, used }: Pick<Mixture, 'experts' | 'topK' | 'used'>, layer: number): number {
   return experts[layer] === 0 ? 0 : (used?.[layer] ?? topK)
+}
+
+/** Experts that a token uses: one number if it is the same in all layers that have some, else a list. */
+export function usedPerToken(mixture: Pick<Mixture, 'experts' | 'topK' | 'used'>): number | number[] {
+  const { least, most } = rangeOfUsed(mixture)
+  return least === most ? most : mixture.experts.map((_, layer) => usedIn(mixture, layer))
 }
 
 /** The least and the most experts that a token uses in any layer that has some. */
@@ -81,7 +80,7 @@ function usedBy(mixture: Mixture, numbers: number | number[], name: string): num
   const { kind, experts, routing } = mixture
   const isList = Array.isArray(numbers)
   if (isList && numbers.length !== experts.length) {
-    throw new UsageError(`${name} lists ${numbers.length} numbers, but the model has ${experts.length} layers`)
+    throw new UsageError(`${name} has ${numbers.length} numbers of ${kind} experts for ${experts.length} layers`)
   }
   return experts.map((count, layer) => {
     const used: unknown = isList ? numbers[layer] : numbers

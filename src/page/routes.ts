@@ -8,7 +8,7 @@ export interface PageModel {
   /** Its name in the API. */
   name: string
   quant: Quant
-  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts' | 'routing'>[] }
+  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'used' | 'newExperts' | 'routing'>[] }
   /** Whether it answers messages; if not, it continues a text. */
   isChat: boolean
   /** Whether the server has names of its experts. */
@@ -24,7 +24,7 @@ export interface ModelCard {
     quant: Quant
     chat_template: boolean
     experts: PerMixture<number[]>
-    experts_per_token: PerMixture<number>
+    experts_per_token: PerMixture<number | number[]>
     newcomers?: PerMixture<number[][]>
     always_chosen?: PerMixture<number[][]>
     gate_factor?: PerMixture<number>
@@ -37,11 +37,14 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
   const mixtures = MIXTURE_KINDS.flatMap((kind) => {
     const { [kind]: experts } = meta.experts
     const newExperts = meta.newcomers?.[kind]
-    const topK = meta.experts_per_token[kind] ?? 0
+    const used = [meta.experts_per_token[kind] ?? 0].flat()
+    const topK = Math.max(...used)
     const always = meta.always_chosen?.[kind]?.map((ids) => ({ ids, isApart: false }))
     const factor = meta.gate_factor?.[kind]
     const routing = (always || factor) && { ...(always && { always }), ...(factor && { factor }) }
-    return experts ? [{ kind, experts, topK, newExperts, ...(routing && { routing }) }] : []
+    return experts
+      ? [{ kind, experts, topK, newExperts, ...(used.length > 1 && { used }), ...(routing && { routing }) }]
+      : []
   })
   const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [] } = meta
   return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask }

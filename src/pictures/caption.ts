@@ -1,5 +1,6 @@
 import type { Reader } from '../experts/text-routes.js'
 import { type MixtureKind, mixtureOf } from '../model/config.js'
+import { rangeOfUsed } from '../model/experts-per-token.js'
 import { alwaysChosen } from '../model/routing.js'
 import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
@@ -12,12 +13,17 @@ export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): str
 
 /** Experts of a token in words: `per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts`. */
 export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
-  const kinds = config.mixtures.map(({ kind, experts, topK }) => {
+  const kinds = config.mixtures.map((mixture) => {
+    const { kind, experts } = mixture
     const some = experts.filter((count) => count > 0)
     const [least, most] = [Math.min(...some), Math.max(...some)]
-    return `${topK} of ${least === most ? most : `${least} to ${most}`} ${TITLES[kind]}`
+    return `${range(rangeOfUsed(mixture))} of ${range({ least, most })} ${TITLES[kind]}`
   })
   return `per layer a token uses ${kinds.join(' and ')}`
+}
+
+function range({ least, most }: { least: number; most: number }): string {
+  return least === most ? String(most) : `${least} to ${most}`
 }
 
 /** Whether an expert was added by teaching. */

@@ -19,7 +19,7 @@ export interface MeasuredPlan extends TeachingPlan {
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options
-  const model = await loadModel(name, { quant, threads, signal })
+  const model = await loadModel(name, { quant, threads, signal, expertsPerToken: 'trained' })
   try {
     checkTeachable(model.name, model.config)
     const texts = await readTexts(model, settingsOf(options, model.config), options)

@@ -38,7 +38,7 @@ export async function withPrepared<T>(
   const wanted = settingsOf(options, config)
   clock.begin('opening the model')
   return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
-    const model = await loadModel(found.path, { threads, signal })
+    const model = await loadModel(found.path, { threads, signal, expertsPerToken: 'trained' })
     try {
       clock.begin('reading the texts')
       const texts = await readTexts(model, wanted, options)

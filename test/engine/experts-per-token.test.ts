@@ -158,7 +158,7 @@ test('numbers that a model cannot have are refused by name', async () => {
     [0, /^`expertsPerToken` must be a whole number from 1 on, not 0$/],
     [9, /^`expertsPerToken` is 9, but layer 0 has 8 attention experts$/],
     [1.5, /must be a whole number from 1 on, not 1.5/],
-    [[1, 2], /^`expertsPerToken` lists 2 numbers, but the model has 6 layers$/],
+    [[1, 2], /^`expertsPerToken` has 2 numbers of attention experts for 6 layers$/],
     [{ mlp: [4, 4, 4, 25, 4, 4] }, /^`expertsPerToken` is 25, but layer 3 has 24 mlp experts$/],
     ['2' as never, /^`expertsPerToken` must be a number, a list with one for each layer, or an object/],
     [{ moe: 2 } as never, /an object with 'moe'$/],

@@ -7,6 +7,7 @@ import { expandHome } from '../../files/home.js'
 import { MAX_THREADS } from '../../library/load-options.js'
 import { formatBytes } from '../../numbers.js'
 import { note, type OutputOptions, writeOut } from '../io/output.js'
+import { addExpertsPerToken } from '../parsing/experts-per-token.js'
 import {
   addModelOption,
   addOutputOptions,
@@ -28,6 +29,7 @@ interface BenchOptions extends OutputOptions {
   repetitions: number
   threads: number[]
   memory?: number
+  expertsPerToken?: LoadOptions['expertsPerToken']
   format?: BenchmarkFormat
   json?: boolean
   write?: string
@@ -63,7 +65,7 @@ export function define(command: Command): void {
       'write the model of --shape to a packed file, with the tokenizer of nano, instead of measuring it',
       expandHome,
     )
-  addOutputOptions(command)
+  addOutputOptions(addExpertsPerToken(command))
 }
 
 /** Maximum number of sequences in one pass through the model. */
@@ -82,7 +84,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const { benchmark } = await import('../../benchmark/benchmark.js')
   const { rowWriter } = await import('./benchmark-rows.js')
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
-  const { prompt, generate, depth, batch, repetitions } = options
+  const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken } = options
   const withBatches = batch.some((sequences) => sequences > 1)
   const writer = rowWriter(options.json ? 'json' : format, withBatches)
   const prompts = prompt.filter((length) => length > 0)
@@ -91,7 +93,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
   let isBegun = false
   for (const threads of options.threads) {
-    const model = await load(options, { threads, quant: options.quant, memory: options.memory })
+    const model = await load(options, { threads, quant, memory, expertsPerToken })
     if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
     try {
       for await (const row of benchmark(model, plan)) {

@@ -9,6 +9,7 @@ import type { TextRoutes } from '../../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../../experts/usage-json.js'
 import { cannotWrite } from '../../files/folders.js'
 import { type MixtureKind, perMixture } from '../../model/config.js'
+import { usedPerToken } from '../../model/experts-per-token.js'
 import { drawAgreement } from '../../pictures/agreement-figure.js'
 import type { Figure } from '../../pictures/figure.js'
 import type { Part } from '../../pictures/figure-options.js'
@@ -154,7 +155,7 @@ function* usageJson(
   perToken = false,
 ): Generator<string> {
   const [{ model }] = texts
-  const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
+  const topK = perMixture(model.config.mixtures, usedPerToken)
   const mixtures = model.config.mixtures.filter(({ newExperts }) => newExperts)
   const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newExperts }) => newExperts) }
   const withAlways = model.config.mixtures.filter(({ routing }) => routing?.always)

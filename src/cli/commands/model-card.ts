@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import type { ModelInfo, Teaching } from '../../api/model.js'
 import { OPTION_NAMES, typedName } from '../../generation-options.js'
-import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
+import { rangeOfUsed, usedPerToken } from '../../model/experts-per-token.js'
 import { formatBytes, formatCount, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { alignColumns } from '../io/table.js'
@@ -84,7 +85,18 @@ function experts(config: ModelConfig, kind: MixtureKind): string[] {
   const least = counts.reduce((a, b) => Math.min(a, b))
   const most = counts.reduce((a, b) => Math.max(a, b))
   const layers = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
-  return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${layers}`]
+  return [`${usedWords(mixture)} of ${least === most ? most : `${least} to ${most}`} experts${layers}`]
+}
+
+/** Maximum number of layers whose numbers are listed; of more, only the range is shown. */
+const LISTED_LAYERS = 12
+
+/** `4`, or if the layers differ `uses 4, 3, 1, 2`. */
+function usedWords(mixture: Mixture): string {
+  const used = usedPerToken(mixture)
+  if (typeof used === 'number') return String(used)
+  const { least, most } = rangeOfUsed(mixture)
+  return `uses ${used.length <= LISTED_LAYERS ? used.join(', ') : `${least} to ${most}`}`
 }
 
 function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {

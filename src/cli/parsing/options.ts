@@ -12,6 +12,7 @@ import { MAX_THREADS } from '../../library/load-options.js'
 import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
 import type { OutputOptions } from '../io/output.js'
+import { addExpertsPerToken } from './experts-per-token.js'
 
 /** The model of a command, and how to load it. */
 export interface ModelOptions extends OutputOptions {
@@ -19,6 +20,7 @@ export interface ModelOptions extends OutputOptions {
   quant?: Quant
   threads?: number
   memory?: number
+  expertsPerToken?: LoadOptions['expertsPerToken']
   /** Experts to switch off: specs, or files of them. */
   mask?: string[]
 }
@@ -56,7 +58,8 @@ function threadsOption(): Option {
 /** Adds the options of every command that runs a model. */
 export function addModelOptions(command: Command): Command {
   addThreadsOption(addQuantOption(addModelOption(command), 'weights in memory'))
-  return command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
+  command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
+  return addExpertsPerToken(command)
 }
 
 /** Adds the options of every command that generates text. */
@@ -139,8 +142,8 @@ export function modelName(named: string | undefined): string {
 }
 
 /** Loading options of the library, without `onWarning` and `signal`. */
-export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptions {
-  return { quant, threads, memory }
+export function loadOptions({ quant, threads, memory, expertsPerToken }: ModelOptions): LoadOptions {
+  return { quant, threads, memory, expertsPerToken }
 }
 
 /** Parser of a repeatable option: the values so far and the new one. */

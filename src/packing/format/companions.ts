@@ -1,5 +1,8 @@
 import { printable } from '../../printable.js'
 
+/** Numbers of experts per token, in place of those of config.json. */
+export const EXPERTS_PER_TOKEN_FILE = 'experts-per-token.json'
+
 /** Files that go with the weights from a checkpoint into a packed model, if the checkpoint has them. */
 const COMPANIONS = [
   'config.json',
@@ -12,6 +15,7 @@ const COMPANIONS = [
   'merges.txt',
   'chat_template.jinja',
   'README.md',
+  EXPERTS_PER_TOKEN_FILE,
   'selection.json',
   'atlas.json',
   'teaching.csv',

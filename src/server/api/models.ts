@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { perMixture } from '../../model/config.js'
+import { usedPerToken } from '../../model/experts-per-token.js'
 import { maskSpecs } from '../../model/mask-spec.js'
 import { unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
@@ -22,7 +23,8 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
       chat_template: model.chatTemplate !== undefined,
       // A list per kind, an entry per layer.
       experts: perMixture(mixtures, ({ experts }) => experts),
-      experts_per_token: perMixture(mixtures, ({ topK }) => topK),
+      // A number, or a list if the layers differ.
+      experts_per_token: perMixture(mixtures, usedPerToken),
       // Ids of experts that were taught to the model later.
       ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newExperts }) => newExperts) }),
       // Ids of experts that every token uses.

@@ -65,10 +65,12 @@ async function answerOutstanding(
   options: BatchOptions,
 ): Promise<Count> {
   const { resolveModel } = await import('../../../../library/resolve-model.js')
-  const { name, quant } = await resolveModel(modelName(options.model), options.quant)
+  const { name, quant, stored } = await resolveModel(modelName(options.model), options.quant)
   const masks = await readMaskFiles(options.mask)
   const mask = masks.length > 0 ? masks.map(({ source, bytes }) => bytes?.toString() ?? source) : undefined
-  const hash = hashOf({ quant, mask, ...defaults })
+  const numbers = options.expertsPerToken ?? stored?.numbers
+  const expertsPerToken = numbers === 'trained' ? undefined : numbers
+  const hash = hashOf({ quant, mask, expertsPerToken, ...defaults })
   const earlier = await earlierResults(output, { model: name, options: hash })
   const resumed = { earlier, input: input.name, output: output.name }
   // Reads a file twice, to refuse another input before the model is loaded.
