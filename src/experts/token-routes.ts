@@ -16,3 +16,19 @@ export function expertsOfToken({ ids, gates, probabilities }: ExpertRoutes, toke
   }
   return { ids: row(ids), gates: row(gates), ...(probabilities && { probabilities: row(probabilities) }) }
 }
+
+/** Joins the routes of single tokens, in order; scores of experts that were not chosen are left out. */
+export function joinRoutes(tokens: readonly (readonly LayerRoutes[])[]): LayerRoutes[] {
+  const [first = []] = tokens
+  return first.map((own, layer) => {
+    const joined: LayerRoutes = {}
+    for (const { kind } of routesByKind(own)) {
+      const routes = tokens.map((token) => token[layer][kind] as ExpertRoutes)
+      joined[kind] = {
+        ids: Int32Array.from(routes.flatMap(({ ids }) => [...ids])),
+        gates: Float32Array.from(routes.flatMap(({ gates }) => [...gates])),
+      }
+    }
+    return joined
+  })
+}

@@ -231,6 +231,8 @@ trial('an expert is switched off in the walk, and the words of the answer that d
     await terminal.enter('/mask', /switched off: layer 0 attention expert 2;/)
     await terminal.enter('/unmask', /on again from the next answer on: layer 0 attention expert 2/)
     await ask(terminal, 'What is a boat?')
+    await terminal.enter('/colour expert 3', /coloured by the strongest mlp expert of layer 3/)
+    assert.ok(terminal.output.includes('m boat\x1b[39;49m'), 'a colour behind a token')
     await terminal.enter('/without 3:mlp:3', /without layer 3 mlp expert 3: 1 of 10 words differs/)
     assert.ok(terminal.output.includes('A boat is a \x1b[1;4mlarge\x1b[22;24m vessel'))
     await terminal.waitFor(/experts of the last token/)

@@ -1,14 +1,17 @@
 import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
 import type { Atlas } from '../../experts/atlas.js'
+import type { TextColour } from '../../experts/text-colours.js'
 import { settle } from '../../generation-options.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
+import type { Background } from '../../terminal/ramps.js'
 import type { TokenMap } from '../map/token-map.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
+import { colourAnswer, spansWithin } from './colouring.js'
 import { Conversation, type ConversationState } from './conversation.js'
-import type { ChatItem, ItemExtra } from './items.js'
+import type { ChatItem, ItemExtra, ItemSpan } from './items.js'
 import { haveSameExperts } from './masks.js'
-import { cutNote, Warnings } from './notes.js'
+import { endNotes, Warnings } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { Replay } from './replay.js'
 import type { Answer, AnswerWatcher } from './running-answer.js'
@@ -19,6 +22,7 @@ import { ChatWatcher, type WatchedChat } from './watcher.js'
 
 /** Shows what comes of questions. */
 export interface AnswersScreen {
+  readonly background: Background
   say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
   fail(error: unknown): void
   changed(when?: 'now' | 'soon'): void
@@ -37,6 +41,8 @@ export class Answers implements WatchedChat {
   private readonly turns: TurnTokens
   private settings: Settings = {}
   private maximumPace?: number
+  /** Colours of answers; absent: none. */
+  colour?: TextColour
   private latest?: Answer
   /** Options and texts that the last answer was generated with. */
   private latestOrigin?: string
@@ -120,6 +126,7 @@ export class Answers implements WatchedChat {
     this.beginTokens(model.config)
     this.map.masked = mask
     this.map.atlas = atlas
+    this.colour = undefined
   }
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
@@ -248,6 +255,17 @@ export class Answers implements WatchedChat {
     return this.conversation.messages.some(({ role }) => role === 'assistant')
   }
 
+  /** Tokens of the last answer; undefined if there is none, or it must be read again. */
+  get tokens(): readonly AnswerToken[] | undefined {
+    return this.turns.latest
+  }
+
+  private coloured(tokens: readonly AnswerToken[], text: string): ItemSpan[] | undefined {
+    const { colour, model, map, screen } = this
+    const { background } = screen
+    return colour && spansWithin(text, colourAnswer(tokens, colour, { model, background, atlas: map.atlas }).spans)
+  }
+
   private get origin(): string {
     const { generation, conversation } = this
     return JSON.stringify([generation, conversation.mask, conversation.system, conversation.prefill])
@@ -300,12 +318,9 @@ export class Answers implements WatchedChat {
     this.latestOrigin = this.origin
     const all = this.turns.answered(this.conversation.question, tokens, answer)
     const footer = all && answerAwake(all, this.model.config)
-    this.screen.say('answer', answer.text.trimEnd(), { footer })
-    if (answer.finishReason === 'interrupted') {
-      this.say('note', `interrupted: ${answer.text === '' ? '/retry answers again' : '/continue resumes it'}`)
-    } else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
-    if (answer.contextFull)
-      this.say('note', "the answer ended because the model's context is full; /reset begins again")
+    const text = answer.text.trimEnd()
+    this.screen.say('answer', text, { footer, spans: all && this.coloured(all, text) })
+    for (const note of endNotes(answer, this.map.answerLength)) this.say('note', note)
     void this.refreshMemory()
   }
 }

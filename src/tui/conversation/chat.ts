@@ -81,6 +81,10 @@ export class Chat implements ChatView, AnswersScreen {
     return this.currentPainter
   }
 
+  get background(): Background {
+    return this.painter.ground
+  }
+
   get answer(): string {
     return this.answers.work.text
   }

@@ -6,8 +6,10 @@ import { parseMask } from '../../model/mask-spec.js'
 import { maskInWords } from '../../model/mask-words.js'
 import { formatRoughly } from '../../numbers.js'
 import type { Chat } from './chat.js'
+import { colourAnswer, parseTextColour, titleOf, trimSpans } from './colouring.js'
 import { compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
+import type { ItemSpan } from './items.js'
 import { maskList, withExperts, withoutExperts } from './masks.js'
 
 /** Tokens that are read again without a word about it. */
@@ -18,6 +20,23 @@ export const EXPERT_ACTIONS = {
   atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
   expert(chat: Chat, argument: string): void {
     chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map, chat.model))
+  },
+  async colour(chat: Chat, argument: string): Promise<void> {
+    const { answers, model, background, options } = chat
+    if (argument === 'off') {
+      answers.colour = undefined
+      return chat.say('note', 'answers have no colours from now on')
+    }
+    if (options.depth === 'none')
+      throw new UsageError('this terminal shows no colours; molm experts --colour prints numbers')
+    const colour = parseTextColour(argument, model.config)
+    answers.colour = colour
+    if (!answers.tokens && chat.isUnread && !(await answers.readAgain())) return
+    const { tokens } = answers
+    if (!tokens) return chat.say('note', `the next answers are coloured by the ${titleOf(colour)}`)
+    const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
+    const whole: ItemSpan[] = [...legend, { text: '\n' }, ...trimSpans(spans)]
+    chat.say('answer', whole.map(({ text }) => text).join(''), { spans: whole })
   },
   mask(chat: Chat, argument: string): void {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))

@@ -1,3 +1,5 @@
+import type { Rgb } from '../../terminal/colours.js'
+
 /** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
@@ -5,6 +7,8 @@ export type HelpRow = readonly [term: string, meaning: string]
 export interface ItemSpan {
   text: string
   isDim?: boolean
+  /** Colour behind the text, and of its letters. */
+  highlight?: { behind: Rgb; ink: Rgb }
   /** Whether it differs from the text that it is compared with. */
   differs?: boolean
 }

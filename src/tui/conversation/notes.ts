@@ -3,6 +3,17 @@ import { NoRoom } from '../../errors.js'
 import { isBeyondTraining } from '../../library/trained-context.js'
 import { formatCount, plural } from '../../numbers.js'
 import { systemDropped } from '../../text/chat-frame.js'
+import type { Answer } from './running-answer.js'
+
+/** Notes below an answer of `tokens` tokens that was stopped or cut. */
+export function endNotes({ finishReason, contextFull, text }: Answer, tokens: number): string[] {
+  const notes: string[] = []
+  if (finishReason === 'interrupted')
+    notes.push(`interrupted: ${text === '' ? '/retry answers again' : '/continue resumes it'}`)
+  else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens))
+  if (contextFull) notes.push("the answer ended because the model's context is full; /reset begins again")
+  return notes
+}
 
 /** The note below an answer that reached its maximum number of tokens. */
 export function cutNote(tokens: number): string {

@@ -96,7 +96,7 @@ export class TurnTokens {
     const tokensIn = (first: number, end: number) => {
       return Array.from({ length: Math.max(0, end - first) }, (_, i) => {
         const token = first + i
-        return { text: textOf(ids[token]), logprob: logprobOf(token), routes: routesOf(token) }
+        return { id: ids[token], text: textOf(ids[token]), logprob: logprobOf(token), routes: routesOf(token) }
       })
     }
     let end = from

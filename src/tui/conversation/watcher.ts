@@ -91,7 +91,7 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   token(token: number, logprob: number): void {
-    this.tokens.push({ text: this.chat.model.tokenizer.decode([token]), logprob })
+    this.tokens.push({ id: token, text: this.chat.model.tokenizer.decode([token]), logprob })
   }
 
   routes(routes: LayerRoutes[]): void {

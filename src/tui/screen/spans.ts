@@ -1,4 +1,4 @@
-import type { ColourDepth } from '../../terminal/colours.js'
+import { type ColourDepth, highlight } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { ItemSpan } from '../conversation/items.js'
@@ -41,7 +41,8 @@ export function withSigns(span: ItemSpan): ItemSpan {
   return { ...span, text: `${before}${SIGNS[0]}${words}${SIGNS[1]}${after}` }
 }
 
-function drawSpan(text: string, { isDim, differs }: ItemSpan, depth: ColourDepth): string {
+function drawSpan(text: string, { isDim, differs, highlight: colours }: ItemSpan, depth: ColourDepth): string {
+  if (colours) return highlight(text, colours.behind, colours.ink, depth)
   if (differs) return styled(text, 'marked', depth)
   return isDim ? styled(text, 'dim', depth) : text
 }

@@ -1,0 +1,123 @@
+import type { Model } from '../../api/model.js'
+import { UsageError } from '../../errors.js'
+import type { Atlas } from '../../experts/atlas.js'
+import { type TextColour, textValues } from '../../experts/text-colours.js'
+import type { TextRoutes } from '../../experts/text-routes.js'
+import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
+import { amountOf, colourTitle, largestOf, MOST_BITS, strongestExperts } from '../../pictures/coloured-text.js'
+import { amountColour, expertColour, INK } from '../../pictures/expert-colours.js'
+import { percent } from '../../pictures/percent.js'
+import { printable } from '../../printable.js'
+import type { Background } from '../../terminal/ramps.js'
+import { Utf8Stream } from '../../text/utf8-stream.js'
+import { type AnswerToken, answerRoutes } from './answer-tokens.js'
+import type { ItemSpan } from './items.js'
+
+/** Experts that a legend lists. */
+const LISTED = 8
+/** Samples of a ramp in a legend. */
+const SAMPLES = 11
+
+/** Reads `expert 3`, `expert 3:mlp`, `surprise` or `sleepers`. Throws a UsageError if the model lacks the experts. */
+export function parseTextColour(argument: string, { mixtures, layers }: ModelConfig): TextColour {
+  if (mixtures.length === 0) throw new UsageError('the model has no experts')
+  if (argument === 'surprise' || argument === 'sleepers') return { by: argument }
+  const [, digits, typed] = /^expert[\s:]+(\d{1,5})(?::([a-z]+))?$/.exec(argument) ?? []
+  const layer = Number(digits)
+  if (digits === undefined || (typed !== undefined && !(MIXTURE_KINDS as readonly string[]).includes(typed))) {
+    throw new UsageError('/colour takes expert LAYER, expert LAYER:KIND, surprise, sleepers or off')
+  }
+  if (layer >= layers) throw new UsageError(`the model has layers 0 to ${layers - 1}`)
+  const kinds = mixtures.filter(({ experts }) => experts[layer] > 0).map(({ kind }) => kind)
+  const kind = (typed as MixtureKind | undefined) ?? kinds.at(-1)
+  if (!kind || !kinds.includes(kind)) throw new UsageError(`layer ${layer} has no ${kind ? `${kind} ` : ''}experts`)
+  return { by: 'expert', layer, kind }
+}
+
+/** Colours for the tokens of an answer, and their legend. */
+export interface ColouredAnswer {
+  legend: ItemSpan[]
+  /** The text; joined the spans are the text of the tokens. */
+  spans: ItemSpan[]
+}
+
+/** Colours the tokens of an answer for a terminal with this background. */
+export function colourAnswer(
+  tokens: readonly AnswerToken[],
+  colour: TextColour,
+  { model, background, atlas }: { model: Model; background: Background; atlas?: Atlas },
+): ColouredAnswer {
+  const text = answerRoutes(tokens, model)
+  const values = colour.by === 'sleepers' ? loneShares(text) : textValues(text, colour)
+  const largest = largestOf(values)
+  const on = (words: string, value: number): ItemSpan => {
+    const isExpert = colour.by === 'expert'
+    const behind = isExpert
+      ? expertColour(value, background)
+      : amountColour(amountOf(value, colour, largest), background)
+    return { text: words, highlight: { behind, ink: INK[background] } }
+  }
+  const decoder = new Utf8Stream()
+  const spans = text.tokens.map((id, i): ItemSpan => {
+    const words = decoder.push(model.tokenizer.bytesOf(id))
+    const value = values[i]
+    return value === undefined ? { text: words } : on(words, value)
+  })
+  const dim = (words: string): ItemSpan => ({ text: words, isDim: true })
+  const legend = [dim(`coloured by the ${titleOf(colour)}\n`)]
+  if (colour.by === 'expert') {
+    const listed = strongestExperts(text, colour, atlas)
+    for (const { expert, tokens, name } of listed.slice(0, LISTED)) {
+      const called = name === undefined ? '' : ` ${printable(name)}`
+      legend.push(on(`\u00a0${expert}\u00a0`, expert), dim(`${called} ${percent(tokens / text.tokens.length)}  `))
+    }
+    if (listed.length > LISTED) legend.push(dim(`and ${listed.length - LISTED} more`))
+  } else {
+    const most = colour.by === 'surprise' ? MOST_BITS : largest
+    const [from, to] =
+      colour.by === 'surprise' ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
+    // No-break spaces: lines do not break in a ramp.
+    const samples = Array.from({ length: SAMPLES }, (_, i) => on('\u00a0', (most * i) / (SAMPLES - 1)))
+    legend.push(dim(from), ...samples, dim(to))
+  }
+  return { legend, spans }
+}
+
+/** Describes the colours of an answer. */
+export function titleOf(colour: TextColour): string {
+  return colour.by === 'sleepers'
+    ? 'sleepers: share of the token’s experts that no other token of the answer woke'
+    : colourTitle(colour)
+}
+
+/** Share of each token's experts that no other token woke. An answer is too short for experts that seldom wake. */
+function loneShares(text: TextRoutes): number[] {
+  const { mixtures } = text.usage
+  return text.tokens.map((_, token) => {
+    const counts = mixtures.flatMap(({ kind, layers }) => {
+      return layers.flatMap((usage, layer) => {
+        return Array.from(text.chosen(token, layer, kind)?.ids ?? [], (id) => usage.counts[id])
+      })
+    })
+    return counts.filter((count) => count === 1).length / Math.max(1, counts.length)
+  })
+}
+
+/** Colours the part of a text that the spans are; undefined if the text does not contain them. */
+export function spansWithin(text: string, spans: readonly ItemSpan[]): ItemSpan[] | undefined {
+  const trimmed = trimSpans(spans)
+  const joined = trimmed.map((span) => span.text).join('')
+  const at = text.lastIndexOf(joined)
+  if (joined === '' || at < 0) return undefined
+  return [{ text: text.slice(0, at) }, ...trimmed, { text: text.slice(at + joined.length) }]
+}
+
+/** Drops the blanks at both ends. */
+export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
+  const first = spans.findIndex(({ text }) => text.trim() !== '')
+  const last = spans.findLastIndex(({ text }) => text.trim() !== '')
+  return spans.slice(Math.max(0, first), last + 1).map((span, i, { length }) => {
+    const text = i === 0 ? span.text.trimStart() : span.text
+    return { ...span, text: i === length - 1 ? text.trimEnd() : text }
+  })
+}
