@@ -1,5 +1,6 @@
 import { type Atlas, nameIn } from './atlas.js'
 import { awakeIn } from './awake.js'
+import { committeesOf } from './committee.js'
 import { findSpecialists, SPECIALISTS } from './comparison.js'
 import type { TextRoutes } from './text-routes.js'
 import { perLayer } from './usage.js'
@@ -33,5 +34,17 @@ export function specialistObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
     tokens: tokens.map(({ token, count, gateMass }) => {
       return { token, text: texts[text].model.textOf(token), count, gate_mass: gateMass }
     }),
+  }))
+}
+
+/** The committee of each layer and kind, as `molm experts --json` prints it; with names if an atlas has them. */
+export function committeeObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
+  return committeesOf(texts).map(({ kind, layer, members, share, gini, fairness }) => ({
+    layer,
+    kind,
+    experts: members.map(({ expert, share }) => ({ expert, name: nameIn(atlas, { kind, layer, expert }), share })),
+    share,
+    gini,
+    fairness,
   }))
 }

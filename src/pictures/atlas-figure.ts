@@ -3,16 +3,21 @@ import { MIXTURE_KINDS } from '../model/config.js'
 import { formatPercent, plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { tableOf } from './committee-table.js'
-import { type Figure, type TableBlock, TITLES } from './figure.js'
+import { type Figure, type MapMixture, type TableBlock, TITLES } from './figure.js'
+import { type FigureOptions, partsOf, scopeOf } from './figure-options.js'
 import { percent } from './percent.js'
 import { visibleToken } from './visible-token.js'
 
 /** Draws an atlas as tables: a row for each expert with its name, share, kinds of text and tokens. */
-export function drawAtlas(atlas: Atlas): Figure {
-  const kinds = MIXTURE_KINDS.filter((kind) => atlas.entries[kind])
-  const layers = Math.max(...kinds.map((kind) => atlas.entries[kind]?.length ?? 0))
-  const blocks = Array.from({ length: layers }, (_, layer) => layer).flatMap((layer) =>
-    kinds.flatMap((kind): TableBlock[] => {
+export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
+  const shape = MIXTURE_KINDS.flatMap((kind): MapMixture[] => {
+    const counts = atlas.model.experts[kind]
+    return counts ? [{ kind, layers: counts.map((experts) => ({ experts })) }] : []
+  })
+  const { layers, mixtures, includes } = scopeOf(shape, options)
+  const parts = partsOf(options, ['caption', 'table', 'committee'], ['caption', 'table', 'committee'])
+  const blocks = layers.flatMap((layer) =>
+    mixtures.flatMap(({ kind }): TableBlock[] => {
       const entries = atlas.entries[kind]?.[layer] ?? []
       if (entries.length === 0) return []
       const rows = entries.map(({ name = '-', share, tokens, texts }, expert) => ({
@@ -23,7 +28,7 @@ export function drawAtlas(atlas: Atlas): Figure {
       return [{ type: 'table', title: `Layer ${layer}, ${TITLES[kind]}`, head, rows, empty: '' }]
     }),
   )
-  const committees = kinds.flatMap((kind) =>
+  const committees = mixtures.flatMap(({ kind }) =>
     (atlas.committees[kind] ?? []).flatMap((one, layer) => {
       if (!one) return []
       const members = one.experts.map((expert) => ({ expert, name: atlas.entries[kind]?.[layer]?.[expert]?.name }))
@@ -31,19 +36,18 @@ export function drawAtlas(atlas: Atlas): Figure {
     }),
   )
   const texts = atlas.texts.map(({ name, tokens }) => `${printable(name)} (${tokens.toLocaleString('en-US')})`)
+  const ofLayers = committees.filter(includes).sort((a, b) => a.layer - b.layer)
+  const caption = [
+    survivedLine(atlas),
+    `tokens of the texts: ${texts.join(', ')}`,
+    '×2 means: twice as often among the expert’s tokens as by chance, measured in the second half of the texts',
+  ]
   return {
-    title: `Names of the experts of ${printable(atlas.model.name)}`,
-    caption: [
-      survivedLine(atlas),
-      `tokens of the texts: ${texts.join(', ')}`,
-      '×2 means: twice as often among the expert’s tokens as by chance, measured in the second half of the texts',
-    ],
+    title: options.title ?? `Names of the experts of ${printable(atlas.model.name)}`,
+    caption: parts.has('caption') ? caption : [],
     blocks: [
-      ...blocks,
-      tableOf(
-        committees.sort((a, b) => a.layer - b.layer),
-        atlas.texts.length,
-      ),
+      ...(parts.has('table') ? blocks : []),
+      ...(parts.has('committee') ? [tableOf(ofLayers, atlas.texts.length)] : []),
     ],
   }
 }

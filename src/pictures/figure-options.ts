@@ -5,7 +5,7 @@ import type { MixtureKind } from '../model/config.js'
 import type { MapMixture } from './figure.js'
 
 /** Parts of a figure, in the order they are drawn. */
-export const PARTS = ['caption', 'map', 'difference', 'table', 'tokens'] as const
+export const PARTS = ['caption', 'map', 'difference', 'table', 'committee', 'tokens'] as const
 export type Part = (typeof PARTS)[number]
 
 /** Choices of what a figure shows. */

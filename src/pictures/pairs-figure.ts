@@ -15,17 +15,12 @@ import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { alwaysLine, expertsPerToken, modelTitle } from './caption.js'
 import type { Figure, MatricesBlock, TableBlock } from './figure.js'
+import { type FigureOptions, partsOf, scopeOf } from './figure-options.js'
 
 /** Doublings of the lift at both ends of the scale. */
 const DOUBLINGS = 3
 /** Maximum cells of a picture: a larger one would be slow to open. */
 const MOST_CELLS = 200_000
-
-export interface PairsOptions {
-  /** Names of the experts. */
-  atlas?: Atlas
-  title?: string
-}
 
 /**
  * Draws tables of pairs of experts as matrices, and lists the pairs that are most and least often together compared with
@@ -33,11 +28,16 @@ export interface PairsOptions {
  */
 export function drawPairs(
   texts: readonly TextRoutes[],
-  tables: readonly PairTable[],
-  options: PairsOptions = {},
+  all: readonly PairTable[],
+  options: FigureOptions = {},
 ): Figure {
-  const [{ model }] = texts
-  const { atlas } = options
+  const [{ model, usage }] = texts
+  const { title, atlas } = options
+  const { includes } = scopeOf(usage.mixtures, options)
+  const tables = all.filter(({ from, to }) => includes(from) && includes(to))
+  if (tables.length === 0)
+    throw new UserError('no expert of these layers follows another one of them: name more `layers`')
+  const parts = partsOf(options, ['caption', 'map', 'table'], ['caption', 'map', 'table'])
   const cells = tables.reduce((sum, { observed }) => sum + observed.length, 0)
   if (cells > MOST_CELLS) {
     const size = cells.toLocaleString('en-US')
@@ -50,13 +50,18 @@ export function drawPairs(
   const pairs = areWithin ? 'Experts that meet' : 'Experts that follow one another'
   return {
     title:
-      options.title ??
-      `Experts of ${modelTitle(model)} that ${areWithin ? 'the same token chooses' : 'follow one another'}`,
-    caption: [...surprise(tables, atlas), expertsPerToken(model), ...alwaysLine(model), read.join(', ')],
+      title ?? `Experts of ${modelTitle(model)} that ${areWithin ? 'the same token chooses' : 'follow one another'}`,
+    caption: parts.has('caption')
+      ? [...surprise(tables, atlas), expertsPerToken(model), ...alwaysLine(model), read.join(', ')]
+      : [],
     blocks: [
-      matricesOf(tables, areWithin, atlas),
-      pairTable(`${pairs} more often than by chance`, strongestPairs(tables, SPECIALISTS), atlas),
-      pairTable(`${pairs} more rarely than by chance`, strongestPairs(tables, SPECIALISTS, true), atlas),
+      ...(parts.has('map') ? [matricesOf(tables, areWithin, atlas)] : []),
+      ...(parts.has('table')
+        ? [
+            pairTable(`${pairs} more often than by chance`, strongestPairs(tables, SPECIALISTS), atlas),
+            pairTable(`${pairs} more rarely than by chance`, strongestPairs(tables, SPECIALISTS, true), atlas),
+          ]
+        : []),
     ],
   }
 }

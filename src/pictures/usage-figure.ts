@@ -14,6 +14,7 @@ import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { alwaysLine, expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
+import { committeeTable } from './committee-table.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
 import { percent, signedPercent } from './percent.js'
@@ -28,12 +29,13 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
   const [{ model, usage }] = texts
   const { title, atlas } = options
   const scope = scopeOf(usage.mixtures, options)
-  const several: Part[] = texts.length > 1 ? ['difference', 'table'] : []
-  const parts = partsOf(options, ['caption', 'map', ...several, 'tokens'], ['caption', 'map', ...several])
+  const several: Part[] = texts.length > 1 ? ['difference', 'table', 'committee'] : []
+  const parts = partsOf(options, ['caption', 'map', ...several, 'committee', 'tokens'], ['caption', 'map', ...several])
   const blocks: Block[] = []
   if (parts.has('map')) blocks.push(usageMaps(texts, { scope, atlas }))
   if (parts.has('difference')) blocks.push(differenceMaps(texts, { scope, atlas }))
   if (parts.has('table')) blocks.push(specialistTable(texts, { scope, atlas }))
+  if (parts.has('committee')) blocks.push(committeeTable(texts, { scope, atlas }))
   if (parts.has('tokens')) {
     const { layers, mixtures } = scope
     for (const text of texts) {

@@ -220,7 +220,7 @@ test('layers, kinds and parts that a figure does not have are refused', () => {
   assert.throws(() => drawUsage([text], { only: 'attention' }), /`only`: the model has no attention experts/)
   assert.throws(
     () => drawUsage([text], { parts: ['difference'] }),
-    /`parts`: .* no difference; it has caption, map, tokens/,
+    /`parts`: .* no difference; it has caption, map, committee, tokens/,
   )
 })
 

@@ -28,7 +28,7 @@ export async function atlasReport(
     }
   })
   if (options.output !== undefined && !options.quiet) note(`${options.output}: ${survivedLine(atlas)}`)
-  return { figure: () => drawAtlas(atlas), json: () => [atlasJson(atlas)], csv: () => atlasCsv(atlas) }
+  return { figure: (options) => drawAtlas(atlas, options), json: () => [atlasJson(atlas)], csv: () => atlasCsv(atlas) }
 }
 
 /**

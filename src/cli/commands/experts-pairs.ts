@@ -1,5 +1,5 @@
 import type { Atlas } from '../../experts/atlas.js'
-import { type PairTable, pairsAcross, pairsWithin } from '../../experts/expert-pairs.js'
+import { pairsAcross, pairsWithin } from '../../experts/expert-pairs.js'
 import { pairsCsv, pairsJson } from '../../experts/pairs-csv.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
 import { drawPairs } from '../../pictures/pairs-figure.js'
@@ -13,11 +13,7 @@ export function pairsReport(texts: readonly TextRoutes[], of: PairsOf, atlas?: A
   const tables = of === 'pairs' ? pairsWithin(texts) : pairsAcross(texts)
   const tokens = texts.reduce((sum, { tokens }) => sum + tokens.length, 0)
   return {
-    figure: ({ layers, only, title }) => {
-      const isShown = ({ from, to }: PairTable) =>
-        [from, to].every(({ kind, layer }) => (layers?.includes(layer) ?? true) && (only ?? kind) === kind)
-      return drawPairs(texts, tables.filter(isShown), { atlas, title })
-    },
+    figure: (options) => drawPairs(texts, tables, { ...options, tokens: false, atlas }),
     json: () => pairsJson(texts[0].model.name, tokens, tables),
     csv: () => pairsCsv(tables),
   }

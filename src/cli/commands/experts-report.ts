@@ -6,7 +6,7 @@ import type { Atlas } from '../../experts/atlas.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../../experts/csv.js'
 import { layersOf } from '../../experts/layers-json.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
-import { specialistObjects, usageObject } from '../../experts/usage-json.js'
+import { committeeObjects, specialistObjects, usageObject } from '../../experts/usage-json.js'
 import { cannotWrite } from '../../files/folders.js'
 import { type MixtureKind, perMixture } from '../../model/config.js'
 import { usedPerToken } from '../../model/experts-per-token.js'
@@ -172,7 +172,7 @@ function* usageJson(
   }
   yield ']'
   if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts, atlas))}`
-  yield '}\n'
+  yield `,"committees":${JSON.stringify(committeeObjects(texts, atlas))}}\n`
 }
 
 function* perTokenJson(text: TextRoutes): Generator<string> {
