@@ -92,7 +92,7 @@ export function partsOf({ words, group, kinds }: Found, texts: readonly string[]
 export function writeName({ group, kinds, words }: NameParts, texts: readonly string[], names: readonly string[]) {
   const labels = words.map(({ of }) => wordLabel(texts[of]))
   if (group) return withHead(CLASSES[group.of], isBlank(group) ? [] : labels)
-  const quoted = labels.map((label) => `"${label}"`)
+  const quoted = labels.map((label) => (label.includes('"') ? `'${label}'` : `"${label}"`))
   return withHead(kinds.map(({ of }) => names[of]).join(', '), quoted)
 }
 

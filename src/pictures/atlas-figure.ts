@@ -22,7 +22,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
       if (entries.length === 0) return []
       const rows = entries.map(({ name = '-', share, tokens, texts }, expert) => ({
         cells: [String(expert), name, percent(share), texts.slice(0, 1).map(lifted).join('') || '-'],
-        words: tokens.map(lifted),
+        words: tokens.length > 0 ? tokens.map(lifted) : ['none confirmed'],
       }))
       const head = ['expert', 'name', 'share', 'kind of text', 'tokens']
       return [{ type: 'table', title: `Layer ${layer}, ${TITLES[kind]}`, head, rows, empty: '' }]

@@ -19,12 +19,9 @@ import { type FigureOptions, partsOf, scopeOf } from './figure-options.js'
 
 /** Doublings of the lift at both ends of the scale. */
 const DOUBLINGS = 3
-/** Maximum cells of a picture: a larger one would be slow to open. */
-const MOST_CELLS = 200_000
-
 /**
  * Draws tables of pairs of experts as matrices, and lists the pairs that are most and least often together compared with
- * chance. Throws a UserError if the matrices have more than 200,000 cells.
+ * chance. Throws a UserError if no table is among the layers and kinds to show.
  */
 export function drawPairs(
   texts: readonly TextRoutes[],
@@ -38,13 +35,6 @@ export function drawPairs(
   if (tables.length === 0)
     throw new UserError('no expert of these layers follows another one of them: name more `layers`')
   const parts = partsOf(options, ['caption', 'map', 'table'], ['caption', 'map', 'table'])
-  const cells = tables.reduce((sum, { observed }) => sum + observed.length, 0)
-  if (cells > MOST_CELLS) {
-    const size = cells.toLocaleString('en-US')
-    throw new UserError(
-      `the matrices have ${size} cells, and ${MOST_CELLS} is the most: show less with \`layers\` or \`only\``,
-    )
-  }
   const areWithin = tables.every(isWithin)
   const read = texts.map(({ name, tokens }) => `${printable(name)} (${plural(tokens.length, 'token')})`)
   const pairs = areWithin ? 'Experts that meet' : 'Experts that follow one another'

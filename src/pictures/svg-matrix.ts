@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { wrap } from '../terminal/wrap.js'
 import type { MatricesBlock, Matrix } from './figure.js'
 import {
@@ -28,11 +29,21 @@ const TALL = 3000
 /** Maximum cells that have a text to point at: with more, a page would be slow to open. */
 const MOST_DESCRIBED = 20_000
 
-/** Draws matrices side by side, those of another size below them, and the legend above. */
+/** Maximum cells of a picture: a larger one would be slow to open. */
+const MOST_CELLS = 200_000
+
+/**
+ * Draws matrices side by side, those of another size below them, and the legend above. Throws a UserError if they have
+ * more than 200,000 cells.
+ */
 export function matricesDrawing({ matrices, scale }: MatricesBlock, fill: Fill, width: number): Drawing {
+  const cells = matrices.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+  if (cells > MOST_CELLS) {
+    const size = `${cells.toLocaleString('en-US')} cells, and ${MOST_CELLS} is the most`
+    throw new UserError(`the matrices would have ${size}: show less with \`layers\` or \`only\``)
+  }
   let cell = CELL
   while (cell > LEAST_CELL && !fits(inRows(matrices, cell, width), cell, width)) cell -= 0.5
-  const cells = matrices.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
   const rows = inRows(matrices, cell, width).map((row) => {
     const drawings = row.map((matrix) => matrixDrawing(matrix, fill, cell, cells <= MOST_DESCRIBED))
     const step = widthOf(row[0], cell) + ASIDE

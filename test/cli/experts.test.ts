@@ -194,7 +194,7 @@ test('choices of a figure that the model or the format does not have are refused
   const why = [
     /--layers: the model has layers 0 to 5, not 6/,
     /--parts: this figure has no difference; it has caption, map, committee, tokens/,
-    /--parts must be a list of caption, map, difference, table, tokens, not 'maps'/,
+    /--parts must be a list of caption, map, difference, table, committee, tokens, not 'maps'/,
     /--only is for figures; json/,
     /--colour: the model has layers 0 to 5, not 6/,
     /--colour must be expert:LAYER.*not 'rainbow'/,

@@ -47,10 +47,23 @@ test('text lists the pairs with names, lift and counts, the most telling one fir
   assert.ok(lines.every((line) => line.length <= 100))
 })
 
-test('matrices with too many cells are refused with a way out', () => {
-  const [table] = within
-  const large = { ...table, observed: new Float64Array(200_001) }
-  assert.throws(() => drawPairs(TEXTS, [large]), /have 200,001 cells, and 200000 is the most: show less with `layers`/)
+test('a picture of too many cells is refused with a way out, and text is not', () => {
+  const figure = drawPairs(TEXTS, within)
+  const [block] = figure.blocks
+  if (block.type !== 'matrices') throw new Error('the first block has the matrices')
+  block.matrices = Array(20_000).fill(block.matrices[0])
+  assert.throws(
+    () => renderSvg(figure),
+    /have 320,000 cells, and 200000 is the most: show less with `layers` or `only`/,
+  )
+  assert.match(renderText(figure), /Experts that meet/)
+})
+
+test('layers and a kind choose matrices, and none is an error', () => {
+  const drawn = (layers: number[]) => renderSvg(drawPairs(TEXTS, pairsAcross(TEXTS), { layers, only: 'attention' }))
+  assert.match(drawn([0, 1]), /layer 0 attention →/)
+  assert.not.match(drawn([0, 1]), /layer 1 attention →/)
+  assert.throws(() => drawn([0]), /no expert of these layers follows another one of them/)
 })
 
 test.run()
