@@ -16,6 +16,8 @@ test('--pairs and --flow list pairs of experts compared with chance', async () =
   assert.is(pairs.code, 0, pairs.stderr)
   assert.match(pairs.stdout, /^Experts of nano \(q4\) that the same token chooses\n/)
   assert.match(pairs.stdout, /Experts that meet more often than by chance\n/)
+  // The names are those of nano's own atlas.
+  assert.match(pairs.stdout, /layer \d mlp.* \d+ \((code|punctuation|function words): /)
   assert.match(flow.stdout, /^Experts of nano \(q4\) that follow one another\n/)
   assert.match(flow.stdout, /Experts that follow one another more rarely than by chance\n/)
 })

@@ -140,7 +140,7 @@ async function measured(texts: NamedText[], format: Format, options: ExpertsOpti
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
   const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
   const { read: own, atlas } = await routesOf(texts, options, surprise)
-  if (options.pairs || options.flow) return pairsReport(own, options.pairs ? 'pairs' : 'flow')
+  if (options.pairs || options.flow) return pairsReport(own, options.pairs ? 'pairs' : 'flow', atlas)
   if (!reference) return { texts: own, atlas }
   const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
   return { agreements: own.map((text, i) => compareRouting(text, others[i])) }
