@@ -75,6 +75,8 @@ export { renderPng } from './pictures/png.js'
 export { type PictureOptions, renderSvg } from './pictures/svg.js'
 export { renderText, type TextOptions } from './pictures/text.js'
 export { drawUsage } from './pictures/usage-figure.js'
+export type { NumbersByKind, NumbersPoint } from './surgery/experts-per-token-curve.js'
+export { type FewerExperts, type FewerExpertsOptions, measureFewerExperts } from './surgery/fewer-experts.js'
 export { type Grafted, type GraftOptions, graftModel } from './surgery/graft.js'
 export {
   type BeforeAndAfter,

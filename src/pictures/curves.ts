@@ -48,7 +48,9 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
   ]
   const lines = drawn.map(({ points, isFaint }, i) => {
     const path = points.map((p) => `${placeX(p.x)} ${placeY(p.y)}`).join('L')
-    const dots = isFaint ? '' : points.map((p) => `<circle cx="${placeX(p.x)}" cy="${placeY(p.y)}" r="2"/>`).join('')
+    const radius = points.length > 1 ? 2 : 4
+    const dot = (p: Curve['points'][number]) => `<circle cx="${placeX(p.x)}" cy="${placeY(p.y)}" r="${radius}"/>`
+    const dots = isFaint ? '' : points.map(dot).join('')
     return `<g fill="${colourOf(i)}"><path d="M${path}" fill="none" ${strokeOf(i, isFaint)}/>${dots}</g>`
   })
   let legendAt = left

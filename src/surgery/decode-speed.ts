@@ -11,15 +11,26 @@ const RUNS = 3
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
   for (let run = -1; run < RUNS; run++) {
-    const session = model.createSession()
-    try {
-      const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
-      const { decodeMs } = await resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options))
-      // The first run does not count: it reads experts and warms the code.
-      if (run >= 0) speeds.push(((GENERATED_TOKENS - 1) * 1000) / decodeMs)
-    } finally {
-      session.dispose()
-    }
+    const speed = await decodeOnce(model, text, signal)
+    // The first run does not count: it reads experts and warms the code.
+    if (run >= 0) speeds.push(speed)
   }
-  return speeds.sort((a, b) => a - b)[(RUNS - 1) / 2]
+  return median(speeds)
+}
+
+/** Measures the tokens a second of one short run. */
+export async function decodeOnce(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
+  const session = model.createSession()
+  try {
+    const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
+    const { decodeMs } = await resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options))
+    return ((GENERATED_TOKENS - 1) * 1000) / decodeMs
+  } finally {
+    session.dispose()
+  }
+}
+
+/** The middle of an odd number of values. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) / 2]
 }

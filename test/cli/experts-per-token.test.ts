@@ -110,6 +110,46 @@ test('eval and bench measure fewer experts', () =>
     assert.ok((await active('--experts-per-token', '1')) < (await active()))
   }))
 
+test('eval --fewer-experts prints a curve, draws it and writes numbers that run', () =>
+  inTemporaryFolder(async (dir) => {
+    const text = join(dir, 'text.txt')
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1200))
+    const at = (name: string) => join(dir, name)
+    const curve = ['eval', '--text', text, '--fewer-experts']
+    const files = ['numbers.json', 'curve.csv', 'curve.svg'].flatMap((name) => ['-o', at(name)])
+    const { code, stdout, stderr } = await molm([...curve, '--budget', '60%', ...files])
+    assert.is(code, 0, stderr)
+    const rows = stdout.split('\n')
+    assert.match(rows[0], /^ +attention +mlp +a token reads +experts +perplexity +change +tokens\/s$/)
+    assert.match(rows[1], /^ +2 +4 +1.96 MB +100.0 % +[\d.]+ ± [\d.]+ +[\d.]+$/)
+    assert.match(
+      rows[9],
+      /^ +by layer +by layer +1.\d+ MB +[45]\d.\d % +[\d.]+ ± [\d.]+ +[+-][\d.]+ % ± [\d.]+ +[\d.]+$/,
+    )
+    assert.match(stdout, /^ {2}mlp by layer: [1-4](,[1-4]){5}$/m)
+    const numbers = JSON.parse(await readFile(at('numbers.json'), 'utf8'))
+    assert.match(stdout, new RegExp(`mlp by layer: ${numbers.mlp.join()}\n`))
+    const csv = (await readFile(at('curve.csv'), 'utf8')).trimEnd().split('\n')
+    assert.is(csv.length, 10)
+    assert.ok(csv[9].startsWith(`${numbers.attention.join(' ')},${numbers.mlp.join(' ')},`))
+    assert.match(await readFile(at('curve.svg'), 'utf8'), /^<svg .*aria-label="Fewer experts per token: nano"/)
+    const run = await molm(['run', '--experts-per-token', at('numbers.json'), '-n', '3', 'Hi'])
+    assert.is(run.code, 0, run.stderr)
+
+    const json = await molm([...curve, '--json'])
+    const { model, points, found } = JSON.parse(json.stdout)
+    assert.is(model, 'nano')
+    assert.is(found, undefined)
+    assert.equal(points[7].experts_per_token, { attention: 1, mlp: 1 })
+    const names = ['active_bytes', 'expert_share', 'perplexity', 'tokens_per_second', 'nll_per_token', 'nll_error']
+    assert.equal(Object.keys(points[7]), ['experts_per_token', ...names, 'rise', 'rise_error'])
+
+    assertRefused(await molm([...curve, '-o', at('a.json')]), 2, /numbers by layer need a --budget/)
+    assertRefused(await molm([...curve, '-o', at('a.txt')]), 2, /name a .csv or .svg file for the curve/)
+    assertRefused(await molm([...curve, '--against', 'nano']), 2, /--fewer-experts measures on texts alone/)
+    assertRefused(await molm(['eval', '--text', text, '--budget', '0.5']), 2, /--budget belongs to --fewer-experts/)
+  }))
+
 test('numbers that make no sense are refused', () =>
   inTemporaryFolder(async (dir) => {
     const file = join(dir, 'numbers.json')

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
+import { expandHome } from '../../files/home.js'
 import type { Model, NamedText, Task } from '../../index.js'
 import { formatCount } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
@@ -8,7 +9,14 @@ import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
 import { addMaskOption } from '../parsing/mask-option.js'
-import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from '../parsing/options.js'
+import {
+  addModelOptions,
+  addOutputOptions,
+  type ModelOptions,
+  modelName,
+  share,
+  wholeNumber,
+} from '../parsing/options.js'
 import { type Measured, measuredJson, measuredTables } from './eval-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
@@ -20,6 +28,9 @@ interface EvalOptions extends ModelOptions {
   stride?: number
   against?: string
   details?: boolean
+  fewerExperts?: boolean
+  budget?: number
+  output?: string[]
   json?: boolean
 }
 
@@ -34,6 +45,17 @@ export function define(command: Command): void {
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
     .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
     .option('--against <model>', 'also compare predictions on the texts with this model; a checkpoint is loaded in f32')
+    .option('--fewer-experts', 'perplexity, bytes and speed of the texts with fewer experts per token')
+    .option(
+      '--budget <share>',
+      'with --fewer-experts, also find a number for each layer that reads this share of the experts’ bytes',
+      share('--budget'),
+    )
+    .option(
+      '-o, --output <file>',
+      'with --fewer-experts, write the curve (.csv, .svg) or the numbers found (.json); repeatable',
+      (file: string, earlier: string[] = []) => [...earlier, expandHome(file)],
+    )
     .option('--details', 'also print the choice for each item of a task')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
@@ -48,7 +70,8 @@ A line of a task: {"context": "...", "choices": ["...", "..."], "answer": 0}
 Examples:
   molm eval --text book.txt letters.txt --window 512 --stride 256
   molm eval -m ./molm-350m --task piqa.jsonl --json
-  molm eval --quant q4 --text book.txt --against nano:f32`
+  molm eval --quant q4 --text book.txt --against nano:f32
+  molm eval --text book.txt --fewer-experts --budget 60% -o numbers.json`
 
 /** Texts and tasks to measure a model on. */
 interface Measures {
@@ -58,16 +81,30 @@ interface Measures {
 
 async function evaluate(options: EvalOptions): Promise<void> {
   checkOptions(options)
+  if (options.fewerExperts) {
+    const { fewerExperts } = await import('./fewer-experts.js')
+    return fewerExperts(options)
+  }
   const measures = await readMeasures(options)
   const measured = await measureModels(measures, options)
   if (options.json) await writeJson(measuredJson(measured, options))
   else await writeOut(measuredTables(measured, options))
 }
 
-function checkOptions({ text = [], task = [], against, details }: EvalOptions): void {
+function checkOptions(options: EvalOptions): void {
+  const { text = [], task = [], against, details, fewerExperts, budget, output, window, stride } = options
   if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
   if (details && task.length === 0) throw new UsageError('--details are about a task: give --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
+  if (!fewerExperts && (budget !== undefined || output)) {
+    throw new UsageError(`${output ? '-o' : '--budget'} belongs to --fewer-experts: give that, too`)
+  }
+  if (fewerExperts && (text.length === 0 || task.length > 0 || against !== undefined)) {
+    throw new UsageError('--fewer-experts measures on texts alone: give --text, and neither --task nor --against')
+  }
+  if (fewerExperts && (window !== undefined || stride !== undefined)) {
+    throw new UsageError('--fewer-experts divides the texts itself: give neither --window nor --stride')
+  }
 }
 
 async function readMeasures({ text = [], task = [] }: EvalOptions): Promise<Measures> {

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeModel, type Model, measureFewerExperts } from '#molm/index.js'
+import type { Mixture } from '#molm/model/config.js'
+import { fewerNumbers } from '#molm/surgery/experts-per-token-curve.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+
+const mixture = (kind: Mixture['kind'], topK: number, always?: number[]): Mixture => {
+  const routing = always && { always: [{ ids: always, isApart: true }] }
+  return { kind, experts: [16], topK, ...(routing && { routing }) }
+}
+
+test('numbers fall from those of the model to one expert, or to those that every token uses', () => {
+  assert.equal(fewerNumbers({ mixtures: [mixture('mlp', 3)] }), [{ mlp: 3 }, { mlp: 2 }, { mlp: 1 }])
+  assert.equal(fewerNumbers({ mixtures: [mixture('mlp', 4, [1, 2])] }), [{ mlp: 4 }, { mlp: 3 }, { mlp: 2 }])
+  const two = [mixture('attention', 2), mixture('mlp', 2)]
+  assert.equal(fewerNumbers({ mixtures: two }), [
+    { attention: 2, mlp: 2 },
+    { attention: 2, mlp: 1 },
+    { attention: 1, mlp: 2 },
+    { attention: 1, mlp: 1 },
+  ])
+  // Too many together: one kind at a time.
+  assert.is(fewerNumbers({ mixtures: [mixture('attention', 8), mixture('mlp', 8)] }).length, 1 + 7 + 7)
+})
+
+/** Mean loss of a text under a model, in nats per token. */
+async function lossOf(model: Model, text: string): Promise<number> {
+  const tokens = model.tokenizer.encode(text, { addSpecialTokens: false })
+  const { logprobs = new Float64Array(0) } = await model
+    .createSession()
+    .forward(tokens.slice(0, -1), { logits: 'none', targets: tokens.slice(1) })
+  return -logprobs.reduce((sum, logprob) => sum + logprob, 0) / logprobs.length
+}
+
+test('a curve has the losses and bytes of a model that was loaded with each number', async () => {
+  const text = 'The lantern is lit. The ship comes home to the harbour.'
+  const { points } = await withModel('nano', { threads: 2 }, async (model) => {
+    const measured = await measureFewerExperts(model, [{ name: 'text', text }], { speed: false })
+    assert.is(model.config.mixtures[1].used, undefined, 'afterwards the model has its own numbers')
+    return measured
+  })
+  assert.is(points.length, 8)
+  assert.equal(points[0].rise, { nats: 0 })
+  assert.is(points[0].expertShare, 1)
+  for (const { numbers, loss, perplexity, rise, activeBytes, expertShare } of [points[2], points[7]]) {
+    await withModel('nano', { threads: 1, expertsPerToken: numbers }, async (model) => {
+      assert.ok(Math.abs((await lossOf(model, text)) - loss.nats) < 1e-9)
+    })
+    assert.is(perplexity, Math.exp(loss.nats))
+    assert.ok(Math.abs(rise.nats - (loss.nats - points[0].loss.nats)) < 1e-12)
+    assert.is(activeBytes, (await describeModel('nano', { expertsPerToken: numbers })).activeBytes)
+    assert.ok(expertShare < 1)
+  }
+})
+
+test('the numbers of a loaded model are a point of their own', () =>
+  withModel('nano', { threads: 2, expertsPerToken: { mlp: [4, 4, 4, 2, 2, 1] } }, async (model) => {
+    const { points } = await measureFewerExperts(model, [{ name: 'text', text: 'Once upon a time' }], { speed: false })
+    assert.equal(points[8].numbers, { attention: 2, mlp: [4, 4, 4, 2, 2, 1] })
+    assert.equal(model.config.mixtures[1].used, [4, 4, 4, 2, 2, 1])
+  }))
+
+test('a search within a budget finds better numbers than the same in every layer', async () => {
+  const text = (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500)
+  const texts = [{ name: 'code.txt', text }]
+  await withModel('nano', { threads: 2 }, async (model) => {
+    const { points, found } = await measureFewerExperts(model, texts, { budget: 0.5, speed: false })
+    const last = points[points.length - 1]
+    assert.equal(last.numbers, found)
+    assert.ok(last.expertShare <= 0.5, `${last.expertShare}`)
+    for (const [kind, most] of [
+      ['attention', 2],
+      ['mlp', 4],
+    ] as const) {
+      assert.is(found?.[kind]?.length, 6)
+      assert.ok(found?.[kind]?.every((number) => number >= 1 && number <= most))
+    }
+    // One attention expert and two of the MLP read half of the bytes, too.
+    const half = points.find(({ expertShare }) => Math.abs(expertShare - 0.5) < 0.01)
+    assert.ok(half && last.loss.nats < half.loss.nats, `${last.loss.nats}, not below ${half?.loss.nats}`)
+    await rejectsWithUserError(
+      () => measureFewerExperts(model, texts, { budget: 0.2 }),
+      /^a budget of 20 % is too small: with the fewest experts, a token reads 32.5 %$/,
+    )
+  })
+})
+
+test('an interrupted measure leaves the model with its own numbers', () =>
+  withModel('nano', { threads: 2 }, async (model) => {
+    const texts = [{ name: 'text', text: 'The lantern is lit. The ship comes home to the harbour. '.repeat(30) }]
+    for (const step of [/^measuring 3/, /^speed, run 2/, /^searching, 4/]) {
+      const stop = new AbortController()
+      const onProgress = (name: string) => {
+        if (step.test(name)) setTimeout(() => stop.abort(), 2)
+      }
+      const options = { onProgress, signal: stop.signal, ...(step.source.includes('search') && { budget: 0.5 }) }
+      const error = await thrownBy(measureFewerExperts(model, texts, options))
+      assert.is((error as Error).name, 'AbortError', String(error))
+      assert.equal(
+        model.config.mixtures.map(({ used }) => used),
+        [undefined, undefined],
+      )
+    }
+  }))
+
+test.run()
