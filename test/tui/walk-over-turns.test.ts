@@ -1,14 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { UserError } from '#molm/errors.js'
 import { awakeSentence } from '#molm/experts/awake.js'
 import { loadModel, type Model } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { load } from '#molm/tui/conversation/commands.js'
 import { press } from '#molm/tui/conversation/keys.js'
+import { readAnswers } from '#molm/tui/conversation/read-answers.js'
 import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import type { MappedToken } from '#molm/tui/map/token-map.js'
+import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { chatWith, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -154,6 +157,48 @@ test('Ctrl-C stops the reading, and the next walk reads again', async () => {
   await left(chat)
   assert.is(chat.map.tokens.length, 512)
   assert.is(chat.map.selected, 511)
+})
+
+test('tokens that are read again wake the same experts, in models with windows and states too', async () => {
+  for (const name of ['71-gptoss-bf16-sharded', '81-lfm2moe-f32', '152-smallthinker-window-bf16-sharded']) {
+    const model = await loadModel(fixturePath(name), { quant: 'f32', threads: 1 })
+    const session = model.createSession()
+    const ids = Array.from({ length: 150 }, (_, i) => (7 * i * i + 3 * i) % 240)
+    const { routes, logprobs } = await session.forward(ids, {
+      routes: true,
+      targets: [...ids.slice(1), 0],
+      logits: 'none',
+    })
+    session.truncate(140)
+    for (const from of [133, 20]) {
+      const located = { ids, from, answers: [{ message: 1, from: from + 5, to: ids.length }] }
+      const read = await readAnswers(session, located, {})
+      assert.is(session.length, ids.length)
+      for (const token of [from, from + 1, 139, 148, 149]) {
+        for (const [layer, { mlp }] of routes.entries()) {
+          const k = (mlp?.ids.length ?? 0) / ids.length
+          const expected = mlp?.ids.slice(token * k, token * k + k)
+          assert.equal(read.routesOf(token)[layer].mlp?.ids, expected, `${name}, token ${token}, layer ${layer}`)
+        }
+        if (token > from) assert.is(read.logprobOf(token), logprobs?.[token - 1], `${name}, token ${token}`)
+      }
+    }
+    await model.dispose()
+  }
+})
+
+test('given messages that the template cannot write again do no harm until the walk', async () => {
+  const chat = await open()
+  chat.begin({ ...BEGINNING, messages })
+  const render = () => Promise.reject(new UserError('roles must alternate'))
+  const refusing = { ...nano, config: nano.config, tokenizer: nano.tokenizer, generationDefaults: {} }
+  const model = { ...refusing, chatTemplate: { render }, createSession: () => nano.createSession() } as unknown as Model
+  chat.answers.setModel(model)
+  const said = chat.items.length
+  await chat.showFewAnswers()
+  assert.is(chat.items.length, said)
+  await left(chat)
+  assert.match(chat.items.at(-1)?.text ?? '', /roles must alternate/)
 })
 
 test('an answer that fails leaves no tokens on the map', async () => {

@@ -213,14 +213,17 @@ export class Answers implements WatchedChat {
   }
 
   /**
-   * Reads the last answers again and shows their tokens on the map, unless more than `most` tokens have to be read.
-   * False if they are not shown.
+   * Reads the last answers again and shows their tokens on the map. Given `most`, it is a service that the user did not
+   * ask for: if more tokens have to be read, or it fails, it does nothing. False if the answers are not shown.
    */
   async readAgain(most?: number): Promise<boolean> {
     let isShown = false
     await this.follow('', async (watcher, { signal }) => {
       const onProgress = (progress: PromptProgress) => watcher.progress(progress)
-      const read = await this.conversation.readAgain({ most, onProgress, signal })
+      const read = await this.conversation.readAgain({ most, onProgress, signal }).catch((error) => {
+        if (most === undefined || signal?.aborted) throw error
+        return undefined
+      })
       if (read) this.turns.fill(read, (token) => this.model.tokenizer.decode([token]))
       isShown = read !== undefined
     })
