@@ -40,7 +40,7 @@ test('each token has the colour of its strongest expert, the same everywhere', a
   }
   const [title, , named] = chat.items.at(-1)?.spans ?? []
   assert.is(title.text, 'coloured by the strongest mlp expert of layer 3\n')
-  assert.match(named.text, /^ .*[^ ] [\d.]+ % {2}$/, 'a name and a share')
+  assert.match(named.text, /^\s.*\S\s[\d.]+\s%$/, 'a name and a share')
   const before = JSON.stringify(spans)
   await send(chat, '/colour expert 3:attention')
   assert.not.equal(JSON.stringify(answerSpans(chat)), before)

@@ -69,7 +69,11 @@ export function colourAnswer(
     const listed = strongestExperts(text, colour, atlas)
     for (const { expert, tokens, name } of listed.slice(0, LISTED)) {
       const called = name === undefined ? '' : ` ${printable(name)}`
-      legend.push(on(`\u00a0${expert}\u00a0`, expert), dim(`${called} ${percent(tokens / text.tokens.length)}  `))
+      legend.push(
+        on(`\u00a0${expert}\u00a0`, expert),
+        dim(unbroken(`${called} ${percent(tokens / text.tokens.length)}`)),
+        dim('  '),
+      )
     }
     if (listed.length > LISTED) legend.push(dim(`and ${listed.length - LISTED} more`))
   } else {
@@ -81,6 +85,11 @@ export function colourAnswer(
     legend.push(dim(from), ...samples, dim(to))
   }
   return { legend, spans }
+}
+
+/** Keeps a text on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(' ', '\u00a0')
 }
 
 /** Describes the colours of an answer. */

@@ -8,6 +8,7 @@ import { usageSummary } from '../map/usage-summary.js'
 import type { Chat } from './chat.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
 import { commandHelp, expertHelp, type Help, keyHelp } from './help.js'
+import { maskKey } from './masks.js'
 import { loadConversation, saveConversation } from './saved-conversation.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
@@ -106,9 +107,11 @@ const ACTIONS: Record<string, Action> = {
 export async function load(chat: Chat, path: string): Promise<void> {
   const { otherModel, ...state } = await loadConversation(path, chat.model)
   await chat.restore(state)
+  const isOtherMask = state.masked !== maskKey(chat.conversation.mask)
+  const origin = otherModel ?? (isOtherMask ? 'other experts switched off' : undefined)
   const kept = `${chat.contextLength} tokens in the cache`
-  const again = `saved with ${otherModel}: the turns will be read again with your next message`
-  chat.say('note', `loaded ${path}: ${otherModel === undefined ? kept : again}`)
+  const again = `saved with ${origin}: the turns will be read again with your next message`
+  chat.say('note', `loaded ${path}: ${origin === undefined ? kept : again}`)
 }
 
 function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {

@@ -6,6 +6,7 @@ import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { locateAnswers } from './locate-answers.js'
+import { maskKey } from './masks.js'
 import { type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { readAhead } from './read-ahead.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
@@ -17,6 +18,8 @@ export interface ConversationState {
   system: string
   /** Absent if another model has to read the turns again. */
   saved?: SavedSequence
+  /** Experts that were switched off when the cache was filled, as `maskKey` writes them. */
+  masked?: string
 }
 
 /** An answer that was run, and what it was run after. */
@@ -184,12 +187,16 @@ export class Conversation {
 
   /** The state to save, with the session's cache. */
   async save(): Promise<ConversationState & { saved: SavedSequence }> {
-    return { messages: [...this.turns], system: this.system, saved: await this.session.save() }
+    const masked = maskKey(this.mask)
+    return { messages: [...this.turns], system: this.system, masked, saved: await this.session.save() }
   }
 
-  /** Continues a saved conversation. A cache in it must come from the same model. */
-  async restore({ messages, system, saved }: ConversationState): Promise<void> {
-    if (saved) await this.session.restore(saved)
+  /**
+   * Continues a saved conversation. A cache in it must come from the same model; it is not used if other experts were
+   * switched off then.
+   */
+  async restore({ messages, system, saved, masked }: ConversationState): Promise<void> {
+    if (saved && masked === maskKey(this.mask)) await this.session.restore(saved)
     else this.forget()
     this.turns.splice(0, Infinity, ...messages)
     this.setSystem(system)

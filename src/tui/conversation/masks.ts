@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { UsageError } from '../../errors.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { parseMask } from '../../model/mask-spec.js'
+import { maskSpecs, parseMask } from '../../model/mask-spec.js'
 import { maskInWords } from '../../model/mask-words.js'
 
 /** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
@@ -30,6 +31,13 @@ export function haveSameExperts(one: Pick<ModelConfig, 'mixtures'>, other: Pick<
     return JSON.stringify(mixtures.map(({ kind, experts }) => [kind, experts]))
   }
   return counts(one) === counts(other)
+}
+
+/** Identifies a mask in a file; undefined without a mask. A mask with means gets another key each time. */
+export function maskKey(mask: ExpertMask | undefined): string | undefined {
+  if (!mask) return undefined
+  const { gates, instead } = mask
+  return JSON.stringify([maskSpecs(mask), gates, typeof instead === 'object' ? randomUUID() : (instead ?? 'others')])
 }
 
 /** Lists the experts of a mask, for a user. */

@@ -48,7 +48,7 @@ export async function saveConversation(
   model: Model,
   { replaces = true } = {},
 ): Promise<void> {
-  const { messages, system, saved } = state
+  const { messages, system, masked, saved } = state
   refuseOver(4 * MOST_FLOATS, saved.rows.byteLength, 'cache')
   if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
@@ -67,6 +67,7 @@ export async function saveConversation(
       model: model.name,
       weights: weightsOf(model),
       oldest: String(saved.oldest),
+      ...(masked !== undefined && { masked }),
       system,
       messages: JSON.stringify(messages),
     },
@@ -108,7 +109,7 @@ export async function checkConversation(path: string): Promise<void> {
 /** Loads a conversation; without its cache if another model saved it, so that its turns must be read again. */
 export function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
   return withConversation(path, async ({ tensors, metadata, messages }) => {
-    const turns = { messages, system: metadata.system ?? '' }
+    const turns = { messages, system: metadata.system ?? '', masked: metadata.masked }
     const otherModel = printable(String(metadata.model))
     if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
     const named = (name: string) => find(tensors, name, path)
