@@ -15,9 +15,13 @@ export interface Awake {
 
 /** Counts the experts that a usage woke. */
 export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
-  const counts = mixtures.flatMap(({ layers }) => layers.flatMap((layer) => [...layer.counts]))
-  const woke = counts.reduce((sum, count) => sum + Number(count > 0), 0)
-  return { experts: counts.length, woke, slept: counts.length - woke, committee: fewestForHalf(counts) }
+  let experts = 0
+  const woken: number[] = []
+  for (const { counts } of mixtures.flatMap(({ layers }) => layers)) {
+    experts += counts.length
+    for (const count of counts) if (count > 0) woken.push(count)
+  }
+  return { experts, woke: woken.length, slept: experts - woken.length, committee: fewestForHalf(woken) }
 }
 
 /** An expert's place in a model. */
@@ -37,9 +41,9 @@ export function awakeSentence(usage: Pick<ExpertUsage, 'mixtures'>): string {
 }
 
 function fewestForHalf(counts: readonly number[]): number {
-  const sorted = counts.toSorted((a, b) => b - a)
+  const sorted = Float64Array.from(counts).sort()
   const half = sorted.reduce((sum, count) => sum + count, 0) / 2
   let fewest = 0
-  for (let sum = 0; sum < half; fewest++) sum += sorted[fewest]
+  for (let sum = 0; sum < half; fewest++) sum += sorted[sorted.length - 1 - fewest]
   return fewest
 }

@@ -18,8 +18,8 @@ const WORDS = 'One tablet of 500 mg is the usual dose ; the little ship sails ho
 )
 
 /** Routes of a token: its word and its place decide on the experts, so that each expert prefers some words. */
-function routesOfWord(mixtures: readonly Mixture[], word: number, at: number): LayerRoutes[] {
-  const random = seededRandom(7919 * word + 1)
+function routesOfWord(mixtures: readonly Mixture[], at: number): LayerRoutes[] {
+  const random = seededRandom(7919 * (at % WORDS.length) + 1)
   const noise = seededRandom(at + 1)
   return Array.from({ length: layersOf([...mixtures]) }, (_, layer) => {
     const kinds = mixtures.map(({ kind, experts, topK }) => {
@@ -43,9 +43,11 @@ export async function routedChat(mixtures: Mixture[], depth: ColourDepth, name =
   const chat = await chatOf(mixtures, depth, { model: modelOf(mixtures, layersOf(mixtures), name) })
   const { map } = chat
   map.reset()
-  for (let at = 0; at < 3 * WORDS.length; at++) {
-    const word = at % WORDS.length
-    map.add(` ${WORDS[word]}`, routesOfWord(mixtures, word, at))
-  }
+  const routes = known.get(mixtures) ?? Array.from({ length: 3 * WORDS.length }, (_, at) => routesOfWord(mixtures, at))
+  known.set(mixtures, routes)
+  for (const [at, ofToken] of routes.entries()) map.add(` ${WORDS[at % WORDS.length]}`, ofToken)
   return chat
 }
+
+/** Routes of all tokens by the mixtures, since many chats share them. */
+const known = new Map<Mixture[], LayerRoutes[][]>()

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rampFor } from '#molm/terminal/ramps.js'
+import { type CellForm, CellPainter } from '#molm/tui/map/cell-painter.js'
 
 /** The 16 colours of xterm and of a VGA console. */
 const PALETTES = {
@@ -47,6 +48,34 @@ for (const depth of ['truecolor', '256', '16'] as const) {
         if (depth !== '16') assert.ok(Math.max(...rises) < 2.6 * Math.min(...rises), `${rises.map(Math.round)}`)
         const farthest = ground === 'dark' ? steps[steps.length - 1] : 100 + steps[steps.length - 1]
         assert.ok(farthest > 80, 'the strongest is far from the background')
+      }
+    })
+  }
+}
+
+/** Contrast of two colours as WCAG 2 measures it, from 1 to 21. */
+function contrast(one: number[], other: number[]): number {
+  const [dark, light] = [one, other].map((rgb) => ((lightness(rgb) + 16) / 116) ** 3).sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+const GROUNDS = { dark: [18, 22, 27], light: [255, 255, 255] }
+
+for (const depth of ['truecolor', '256', '16'] as const) {
+  for (const [ground, rgb] of Object.entries(GROUNDS) as ['dark' | 'light', number[]][]) {
+    test(`in ${depth} on ${ground}, gate .15 is visible, more so in braille than as a block`, () => {
+      const glow = Math.sqrt(0.15)
+      const drawn = (form: CellForm) => {
+        const lanes = Array.from({ length: form.perLine }, () => Float32Array.of(glow, 0))
+        return new CellPainter(depth, ground).forForm(form).line(lanes, form)
+      }
+      const of = (line: string, palette: string) => {
+        return contrast(colourOf(line.split('[')[1]?.split(/m/)[0].split(';48')[0] ?? '', palette), rgb)
+      }
+      for (const palette of depth === '16' ? Object.keys(PALETTES) : ['xterm']) {
+        const [block, dots] = [drawn({ cell: 1, perLine: 1 }), drawn({ cell: 0.5, perLine: 4 })]
+        assert.ok(of(block, palette) >= 2.4, `${palette} block: ${of(block, palette)}`)
+        assert.ok(of(dots, palette) >= 4.4, `${palette} dots: ${of(dots, palette)}`)
       }
     })
   }

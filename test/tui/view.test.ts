@@ -5,7 +5,7 @@ import type { Mixture } from '#molm/index.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
-import { expertsLine } from '#molm/tui/map/token-details.js'
+import { expertsLines } from '#molm/tui/map/token-details.js'
 import { MAP_MODES, TokenMap } from '#molm/tui/map/token-map.js'
 import { usageSummary } from '#molm/tui/map/usage-summary.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
@@ -48,6 +48,11 @@ function mapOf(chat: Chat, columns: number, rows: number): string[] {
   return lines.map((line) => stripVTControlCharacters(line).trimEnd())
 }
 
+/** The lines of a map from its title on. */
+function withoutCaption(lines: string[]): string[] {
+  return / experts woke; | of them did half/.test(lines[0]) && !lines[0].includes('"') ? lines.slice(1) : lines
+}
+
 for (const [name, mixtures] of Object.entries(SHAPES)) {
   test(`for ${name} the live area is lower than every window, and no line is wider`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
@@ -76,27 +81,19 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`for ${name} the text has 10 lines at 80 x 24, 12 at 100 x 30, and no fewer in larger windows`, async () => {
+  test(`for ${name} the text has 10 lines at 80 x 24, 12 from 30 rows on, and a third of a large window; a walk leaves 6`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
       const chat = shownAs(await chatOf(mixtures, depth), { state: 'answering', answer: ANSWER })
       for (const mode of MAP_MODES) {
         chat.map.setMode(mode)
         for (const selected of [undefined, 20]) {
           chat.map.select(selected)
-          const words = (columns: number, rows: number) => {
+          for (const [columns, rows] of WINDOWS.filter(([, rows]) => rows >= 24)) {
             const { textWidth } = layoutOf(chat, { columns, rows })
             const { text } = viewOf(chat, { columns, rows })
             const lines = text.filter((line) => stripVTControlCharacters(line).slice(0, textWidth).trim() !== '').length
-            return { lines, area: lines * textWidth }
-          }
-          const which = `${depth} ${mode} ${selected}`
-          assert.ok(words(80, 24).lines >= 10, `${which} 80x24: ${words(80, 24).lines}`)
-          assert.ok(words(100, 30).lines >= 12, `${which} 100x30: ${words(100, 30).lines}`)
-          let before = { lines: 0, area: 0 }
-          for (const [columns, rows] of WINDOWS) {
-            const now = words(columns, rows)
-            assert.ok(now.lines >= before.lines && now.area >= before.area, `${which} ${columns}x${rows}`)
-            before = now
+            const least = selected === undefined ? Math.max(rows < 30 ? 10 : 12, Math.floor(rows / 3)) : 6
+            assert.ok(lines >= least, `${depth} ${mode} ${selected} ${columns}x${rows}: ${lines}`)
           }
         }
       }
@@ -110,9 +107,9 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
       for (const selected of [undefined, 20]) {
         map.select(selected)
         map.setLayer(map.layers >> 1)
-        const [title, ...lines] = mapOf(chat, columns, rows)
+        const [title, ...lines] = withoutCaption(mapOf(chat, columns, rows))
         const which = `${columns}x${rows} ${selected}: ${title}\n${lines.join('\n')}`
-        const lanes = lines.filter((line) => LANE.test(line) && !/^(gate|share|▘)/.test(line))
+        const lanes = lines.filter((line) => LANE.test(line) && !/^(gate|share|▘|⠂)/.test(line))
         const numbers = lanes.flatMap((line) => [...line.matchAll(LABEL)])
         const labels = numbers.map(([, n]) => Number(n)).sort((a, b) => a - b)
         const [, from, to] = /layers (\d+)-(\d+) of/.exec(title) ?? ['', '0', String(map.layers - 1)]
@@ -132,12 +129,16 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     for (const depth of ['truecolor', '256', '16'] as const) {
       const chat = await chatOf(mixtures, depth)
       for (const [columns, rows] of WINDOWS.filter(([columns]) => columns >= 80)) {
-        const lines = mapOf(chat, columns, rows)
+        const all = mapOf(chat, columns, rows)
+        const lines = withoutCaption(all)
         const which = `${depth} ${columns}x${rows}\n${lines.join('\n')}`
         for (const { kind } of mixtures) assert.match(lines[1], kind === 'mlp' ? /mlp/ : /att/, which)
-        assert.match(lines[0], /"·token49".* · ← → walk over the tokens/, which)
-        assert.match(lines.at(-1) ?? '', /^gate █ \.06 █ \.25 █ \.56 █ 1 {3}· not chosen/, which)
-        if (rows >= 30) assert.match(lines[2], / 0 .*\d/, which)
+        assert.match(lines[0], /"·token49"/, which)
+        assert.match(`${lines[0]} ${lines.at(-1)}`, /← → walk/, which)
+        assert.match(all.join('\n'), /\d of [\d,]+ (experts )?woke/, which)
+        const signs = /^gate █ \.06 █ \.25 █ \.56 █ 1 {3}(each sign: .* {3})?(· not chosen|blank: not chosen|← →)/
+        assert.match(lines.at(-1) ?? '', signs, which)
+        assert.match(lines[1] + lines[2], /\d +\d/, `numbers: ${which}`)
       }
     }
   })
@@ -147,7 +148,7 @@ test('in a wide window the map is beside the text, which continues at its left',
   const chat = await chatOf(SHAPES['MoLM-4B’s'], 'none')
   const size = { columns: 200, rows: 50 }
   const { side, textWidth, held } = layoutOf(chat, size)
-  assert.equal(side, { width: 66, height: 28 })
+  assert.equal(side, { width: 104, height: 29 })
   const { text, map } = viewOf(chat, size, HELD.slice(-held))
   assert.equal(map, [])
   assert.is(text.length, held)
@@ -158,7 +159,8 @@ test('in a wide window the map is beside the text, which continues at its left',
 test('the map lights the cells of the token’s experts, and draws the others as the quietest sign', async () => {
   const chat = await chatOf(mixturesOf(2, { attention: 4, mlp: 8 }), 'none')
   assert.equal(mapOf(chat, 60, 20), [
-    'experts of the last token "·token49"',
+    '8 of 24 experts woke; 4 of them did half of the work',
+    'experts of the last token "·token49" · ← → walk',
     'layer attn      mlp 0-7',
     '      0 1 2 3   0 1 2 3 4 5 6 7',
     '    0 ▒▒· · ▓▓  ▒▒· · · · · · ▓▓',
@@ -172,7 +174,7 @@ test('a model without attention experts has no lane for them, and a dense layer 
   assert.equal(mapOf(chat, 60, 20).slice(3, 6), ['    0 ▒▒· · ▓▓', '    1 dense', '    2 ▒▒· · ▓▓'])
   chat.map.select(20)
   chat.map.setLayer(1)
-  assert.is(viewOf(chat, { columns: 60, rows: 20 }).token[1], 'layer 1 is dense: it has no experts')
+  assert.ok(viewOf(chat, { columns: 60, rows: 20 }).token.includes('layer 1 is dense: it has no experts'))
   chat.map.setMode('layer')
   assert.match(mapOf(chat, 60, 20)[0], /^layer 1 of 3 · dense: it has no experts/)
 })
@@ -187,39 +189,26 @@ test('a model without experts has no map', async () => {
 test('if one of two layers in a line is dense, only the other is drawn, and the title names the dense one', async () => {
   const chat = await chatOf(mixturesOf(6, { mlp: 64 }, [0, 2, 3]), 'truecolor')
   const [title, , ...lines] = mapOf(chat, 72, 12)
-  assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3')
+  assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3 · 6 of 192 woke')
   assert.equal(lines.slice(0, 3), [` 0 ▄${'·'.repeat(62)}▄`, ` 2 dense`, ` 4 ▀${'·'.repeat(62)}▀`])
 })
 
 test('the title hints at the walk until it was used; during a walk, at the layers', async () => {
   const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { state: 'idle' })
-  const title = () => mapOf(chat, 120, 30)[0]
+  const title = () => withoutCaption(mapOf(chat, 120, 30))[0]
   assert.match(title(), / · ← → walk over the tokens$/)
   chat.state = 'answering'
   assert.not.match(title(), /→/)
   chat.state = 'idle'
   press(chat, { kind: 'key', name: 'left' })
-  assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Esc ends$/)
+  assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Tab experts · Esc ends$/)
   press(chat, { kind: 'key', name: 'escape' })
   assert.is(title(), 'experts of the last token "·token49"')
 })
 
 test('layers with fewer experts have fewer cells', async () => {
   const chat = await chatOf([{ kind: 'mlp', experts: [2, 4], topK: 2 }], 'none')
-  assert.equal(mapOf(chat, 60, 20).slice(3, 5), ['    0 ▒▒▓▓', '    1 ▒▒· · ▓▓'])
-})
-
-test('a walk shows single experts, of the layers around the selected one', async () => {
-  const chat = await chatOf(SHAPES['one with MLP experts alone'], 'truecolor')
-  assert.match(mapOf(chat, 80, 24)[0], /^2 per cell · experts of the last token/)
-  chat.map.select(20)
-  chat.map.setLayer(9)
-  const [title, ...lines] = mapOf(chat, 80, 24)
-  assert.match(title, /^layers \d+-\d+ of 48 · experts of token 21 of 50 "·token20"/)
-  assert.ok(
-    lines.some((line) => line.startsWith('› 8 ')),
-    lines.join('\n'),
-  )
+  assert.equal(mapOf(chat, 60, 20).slice(4, 6), ['    0 ▒▒▓▓', '    1 ▒▒· · ▓▓'])
 })
 
 test('the map of one layer has a row per token with names and numbers, around the selected one', async () => {
@@ -227,12 +216,13 @@ test('the map of one layer has a row per token with names and numbers, around th
   chat.map.setMode('layer')
   chat.map.setLayer(2)
   const cells = '▒▒· · ▓▓  ▒▒· · · · · · ▓▓'
-  assert.equal(mapOf(chat, 60, 30).slice(0, 5), [
+  assert.equal(mapOf(chat, 60, 30).slice(0, 6), [
+    '12 of 36 experts woke; 6 of them did half of the work',
     'layer 2 of 3 · a row per token · ← → walk over the tokens',
     '              attn      mlp 0-7',
     '              0 1 2 3   0 1 2 3 4 5 6 7',
+    ` ·token42     ${cells}`,
     ` ·token43     ${cells}`,
-    ` ·token44     ${cells}`,
   ])
   chat.map.select(20)
   const rows = mapOf(chat, 60, 30).filter((line) => line.includes('·token'))
@@ -247,7 +237,7 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
   for (let i = 0; i < 150; i++) chat.map.add('x', odd)
   chat.map.setMode('usage')
-  assert.equal(mapOf(chat, 60, 20).slice(3), [
+  assert.equal(mapOf(chat, 60, 20).slice(4), [
     '    0 ██· · ██',
     '    1 ░░▓▓▓▓░░',
     'share ░ 25 ▒ 50 ▓ 75 █ 100 %   · not chosen',
@@ -263,7 +253,8 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
 
 test('the details of a token name its experts with gates, and the likeliest others', async () => {
   const chat = await chatOf(SHAPES['nano’s'], 'none')
-  assert.is(expertsLine(chat.map, 'attention'), 'layer 0 attention: 7 .500  0 .250 | next 6 .060  5 .050  4 .040')
+  const [attention] = expertsLines(chat.map, 99, false)
+  assert.is(attention, 'layer 0 attention: 7 .500  0 .250 | next 6 .060  5 .050  4 .040')
 })
 
 test('scores of others that are no probabilities are named', () => {
@@ -273,14 +264,14 @@ test('scores of others that are no probabilities are named', () => {
   })
   const probabilities = Float32Array.of(0.9, 0.75, 0.5, 0.25)
   map.add('x', [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }])
-  assert.is(expertsLine(map, 'mlp'), 'layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250')
+  assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250'])
 })
 
 test('an expert that every token uses is marked, and named below the usage', () => {
   const always = [{ ids: [3], isApart: true }]
   const map = new TokenMap({ layers: 1, mixtures: [{ kind: 'mlp', experts: [4], topK: 2, routing: { always } }] })
   map.add('x', [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }])
-  assert.is(expertsLine(map, 'mlp'), 'layer 0 mlp: 3 1.000 always  0 .500')
+  assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 3 1.000 always  0 .500'])
   assert.is(usageSummary(map.usage, map.notes).split('\n').at(-1), 'every token uses mlp 3 in layer 0')
 })
 
@@ -296,19 +287,21 @@ test('gates with a factor are measured against it', async () => {
   assert.ok(lines.includes('gate ░ .13 ▒ .50 ▓ 1.13 █ 2   · not chosen'), lines.join('\n'))
 })
 
-test('many experts of a token need a second line, and an ellipsis replaces the rest', async () => {
+test('many experts of a token need a second line; with one line they are shortened, then cut', async () => {
   const mixtures: Mixture[] = [{ kind: 'mlp', experts: [128], topK: 8 }]
-  const chat = await chatOf(mixtures, 'none')
+  const { map } = await chatOf(mixtures, 'none')
   const ids = Int32Array.from({ length: 8 }, (_, i) => 100 + i)
   const probabilities = new Float32Array(128)
-  chat.map.add('x', [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }])
-  chat.map.select(50)
-  const lines = (columns: number) => viewOf(chat, { columns, rows: 30 }).token.slice(1)
-  assert.equal(lines(80), [
-    'layer 0 mlp: 100 .125  101 .125  102 .125  103 .125  104 .125  105 .125  106',
-    '.125  107 .125 | next 0 .000  1 .000  2 .000',
+  map.add('x', [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }])
+  map.select(50)
+  assert.equal(expertsLines(map, 80, false), [
+    'layer 0 mlp: 100 .125  101 .125  102 .125  103 .125  104 .125  105 .125',
+    '106 .125  107 .125 | next 0 .000  1 .000  2 .000',
   ])
-  assert.equal(lines(40), ['layer 0 mlp: 100 .125  101 .125  102', '.125  103 .125  104 .125  105 .125 …'])
+  assert.equal(expertsLines(map, 90, true), [
+    'layer 0 mlp: 100 .13  101 .13  102 .13  103 .13  104 .13  105 .13  106 .13  107 .13',
+  ])
+  assert.equal(expertsLines(map, 40, true), ['layer 0 mlp: 100 .13  101 .13  102 .13 …'])
 })
 
 for (const depth of ['truecolor', '256', '16', 'none'] as const) {

@@ -1,10 +1,22 @@
+import type { MixtureKind } from '../../model/config.js'
 import { fit } from '../../terminal/cell-width.js'
-import { styled } from '../../terminal/style.js'
-import { amountsOf, glowOf } from './amounts.js'
+import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import { DENSE_FORMS, type Fold, foldLanes, GAP, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
-import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
-import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
+import {
+  DENSE_FORMS,
+  type Fold,
+  foldLanes,
+  foldNote,
+  GAP,
+  type Lanes,
+  type Room,
+  SINGLE_FORMS,
+  SPARSE_FORMS,
+} from './fold.js'
+import { frameAround } from './frame.js'
+import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf } from './head.js'
+import { withNumber } from './number-line.js'
+import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
 /** The heading of the layers' numbers, if there is room for a word. */
@@ -15,14 +27,14 @@ const MOST_PER_CELL = { colour: 12, plain: 4 }
 const LEAST_SIDE = 66
 
 /** Draws a lane for each layer, folded to fit the room (fold.ts). */
-export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, options: MapOptions): string[] {
-  const { layers, kinds, selected, mode } = map
+export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, options: MapOptions): string[] {
+  const { layers, kinds, selected, mode, cursor } = map
   const { fades, isStreaming, keys } = options
-  const labels = labelsFor(room.height, layers)
-  const inside = { width: room.width, height: room.height - labelsHeight(labels) }
-  const { fold, label } = foldWithLabel(map, inside, painter)
+  const { fold, label } = foldWithLabel(map, room, plain)
   if (!fold) return [fit(`too narrow for a map · ${titleOf(map, isStreaming)}`, room.width)]
   const { perLine, blocks, lines, from, to } = fold
+  const painter = plain.forForm(fold)
+  const labels = labelsFor(room.height, lines)
   const experts = kinds.map((kind) => map.mostExperts(kind))
   const panels = panelsOf(kinds, experts, fold)
   const marks = mode === 'usage' && selected !== undefined
@@ -30,10 +42,13 @@ export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, 
   const line = (layer: number) => {
     const isLookedAt = selected !== undefined && layer <= map.layer && map.layer < layer + perLine
     const drawn = panels.map((panel) => {
+      const { kind } = panel
       const of = Array.from({ length: perLine }, (_, below) => {
-        return layer + below < to ? amountsOf(map, panel.kind, layer + below, fades ?? false) : new Float32Array(0)
+        return layer + below < to ? amountsOf(map, kind, layer + below, fades ?? false) : new Float32Array(0)
       })
-      return drawPanel(panel, of, painter, marks ? glowOf(map, panel.kind, layer) : undefined)
+      // On cells of several experts the marks would be everywhere.
+      const marked = marks && panel.perCell === 1 ? glowOf(map, kind, layer) : undefined
+      return drawPanel(panel, of, painter, { marked, struck: struckOf(map, kind, layer, of[0]) })
     })
     return `${isLookedAt ? '›' : ' '}${String(layer).padStart(label - 2)} ${beside(drawn)}`
   }
@@ -42,33 +57,49 @@ export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, 
     const inLine = starts.map((start) => start + row * perLine).filter((layer) => layer < to)
     return beside(inLine.map(line))
   })
-  const above = (text: string, word = '') => {
-    return styled(beside(starts.map(() => word.padEnd(label) + text)).trimEnd(), 'dim', painter.depth)
-  }
+  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
+  const heads = headLines(panels, labels.heads, isNewcomer).map((text, at, { length }) => {
+    const word = at === 0 && label === WORD.length ? WORD : ''
+    const whole = beside(starts.map(() => word.padEnd(label) + text)).trimEnd()
+    const column = cursor && at === length - 1 && isPlain(fold) ? label + columnOf(panels, cursor) : undefined
+    return withNumber(whole, cursor?.expert, column, room.width, painter.depth)
+  })
   const shown = Array.from({ length: to - from }, (_, i) => from + i)
   const dense = perLine > 1 ? shown.filter((layer) => map.kindsOf(layer).length === 0) : []
-  const head = [
-    ...(shown.length < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []),
-    ...cellNotes(kinds, fold.perCell),
-    titleOf(map, isStreaming),
-    ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
-  ]
-  const taught = labels.numbers && map.hasNewcomers ? ['+ newcomer'] : []
-  const notes = perLine > 1 ? [`per sign: ${perLine} layers${fold.cell < 1 ? ', 2 experts' : ''}`, ...taught] : taught
-  return [
-    titleLine(head, keys, room.width, painter),
-    ...(labels.names ? [above(namesLine(panels), label === WORD.length ? WORD : '')] : []),
-    ...(labels.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
-    ...drawn,
-    ...(labels.legend ? [legendLine(map, painter, room.width, { fades, marks, notes, hasShades: perLine === 1 })] : []),
-  ]
+  const { above, below } = frameAround(map, painter, room.width, labels, {
+    ...{ form: fold, fades, marks, keys, foldNote: foldNote(kinds, fold) },
+    notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
+    title: [
+      ...(shown.length < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []),
+      titleOf(map, isStreaming),
+      ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
+    ],
+  })
+  return [...above, ...heads, ...drawn, ...below]
+}
+
+/** How a map shows the layers. */
+export interface LaneForm {
+  /** Columns of an expert's cell, if each layer has a line with numbers above; 0 if the map is folded. */
+  cell: number
+  /** The painter of the cells. */
+  painter: CellPainter
+}
+
+/** How the map shows the layers in this room. */
+export function laneForm(map: TokenMap, room: Room, painter: CellPainter): LaneForm {
+  const { fold } = foldWithLabel(map, room, painter)
+  if (!fold) return { cell: 0, painter }
+  const isNumbered = isPlain(fold) && labelsFor(room.height, fold.lines).heads > 0
+  return { cell: isNumbered ? fold.cell : 0, painter: painter.forForm(fold) }
 }
 
 /** Possible rooms of a map beside the text, within `most`, most legible first: with a line per layer, or per two. */
 export function sideRooms(map: TokenMap, most: Room): Room[] {
-  const around = labelsHeight(labelsFor(most.height, map.layers))
+  const least = labelsHeight(leastLabels(most.height))
   const rooms = [1, 2].flatMap((perLine) => {
-    const height = Math.ceil(map.layers / perLine) + around
+    const lanes = Math.ceil(map.layers / perLine)
+    const height = Math.min(lanes + ALL_LABELS, Math.max(most.height, lanes + least))
     return [2, 1].map((cell) => {
       const lane = map.kinds.reduce((sum, kind) => sum + map.mostExperts(kind) * cell + GAP, WORD.length - GAP)
       return { width: Math.max(LEAST_SIDE, lane), height }
@@ -79,31 +110,44 @@ export function sideRooms(map: TokenMap, most: Room): Room[] {
 
 /** Height of a map below the text that may have `most` lines. */
 export function heightBelow(map: TokenMap, most: number): number {
-  return Math.min(most, map.layers + labelsHeight(labelsFor(most, map.layers)))
+  return Math.min(most, map.layers + ALL_LABELS)
+}
+
+/** Whether each layer has a line, and each expert a cell. */
+function isPlain({ perLine, blocks, cell, perCell }: Fold): boolean {
+  return perLine * blocks === 1 && cell >= 1 && perCell.every((count) => count === 1)
+}
+
+/** Columns before an expert's cell in a line of panels. */
+function columnOf(
+  panels: ReturnType<typeof panelsOf>,
+  { kind, expert }: { kind: MixtureKind; expert: number },
+): number {
+  const at = panels.findIndex((panel) => panel.kind === kind)
+  const before = panels.slice(0, at).reduce((sum, { experts, cell }) => sum + experts * cell + GAP, 0)
+  return before + expert * panels[at].cell
 }
 
 /** The fold, and the columns in front of each lane: those of the heading, if every layer has a line of its own. */
 function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?: Fold; label: number } {
-  const roomy = foldOf(map, room, painter, WORD.length)
+  const inside = { width: room.width, height: room.height - labelsHeight(leastLabels(room.height)) }
+  const roomy = foldOf(map, inside, painter, WORD.length)
   if (roomy && roomy.perLine * roomy.blocks === 1 && roomy.to - roomy.from === map.layers) {
     return { fold: roomy, label: WORD.length }
   }
   const label = String(map.layers - 1).length + 2
-  return { fold: foldOf(map, room, painter, label), label }
+  return { fold: foldOf(map, inside, painter, label), label }
 }
 
 function foldOf(map: TokenMap, room: Room, painter: CellPainter, label: number): Fold | undefined {
   const inColour = painter.depth !== 'none'
-  const isWalking = map.selected !== undefined
-  const denseForms = isWalking || !inColour ? SINGLE_FORMS : DENSE_FORMS
-  const lanes = {
+  const lanes: Lanes = {
     layers: map.layers,
     experts: map.kinds.map((kind) => map.mostExperts(kind)),
     label,
     around: map.layer,
-    forms: map.mode === 'usage' ? denseForms : SPARSE_FORMS,
+    forms: map.mode !== 'usage' ? SPARSE_FORMS : inColour ? DENSE_FORMS : SINGLE_FORMS,
     mostPerCell: inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain,
-    exact: isWalking,
   }
   return foldLanes(lanes, room)
 }

@@ -1,16 +1,32 @@
 import type { ExpertUsage } from '../../experts/usage.js'
 import type { MixtureKind } from '../../model/config.js'
-import { JUST_BEFORE } from './cell-painter.js'
+import { JUST_BEFORE, MASKED } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
 /** Number of tokens before the shown one whose experts still show. */
 const TRAIL = 5
 
 /**
- * Amount of each expert's cell: its share of the tokens, or the glow of the shown token's gate. With `fades`, experts that only the tokens just before chose are `JUST_BEFORE`.
+ * Amount of each expert's cell: its share of the tokens, or the glow of the shown token's gate. With `fades`, experts that
+ * only the tokens just before chose are `JUST_BEFORE`. Masked experts that were not chosen are `MASKED`.
  */
 export function amountsOf(map: TokenMap, kind: MixtureKind, layer: number, fades: boolean): Float32Array {
-  return map.mode === 'usage' ? shares(map.usage, kind, layer) : fadingGlow(map, kind, layer, fades)
+  const amounts = map.mode === 'usage' ? shares(map.usage, kind, layer) : fadingGlow(map, kind, layer, fades)
+  for (const expert of map.masked?.[kind]?.[layer] ?? []) if (!(amounts[expert] > 0)) amounts[expert] = MASKED
+  return amounts
+}
+
+/** 1 for each masked expert whose amount shows that it was chosen before; absent if no expert of the layer is masked. */
+export function struckOf(
+  map: TokenMap,
+  kind: MixtureKind,
+  layer: number,
+  amounts: Float32Array,
+): Float32Array | undefined {
+  const masked = map.masked?.[kind]?.[layer] ?? []
+  return masked.length === 0
+    ? undefined
+    : amounts.map((amount, expert) => (amount > 0 && masked.includes(expert) ? 1 : 0))
 }
 
 /**

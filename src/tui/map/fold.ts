@@ -1,3 +1,4 @@
+import type { MixtureKind } from '../../model/config.js'
 import { type CellForm, JUST_BEFORE } from './cell-painter.js'
 
 /*
@@ -9,8 +10,7 @@ import { type CellForm, JUST_BEFORE } from './cell-painter.js'
  *   2. all forms again with 2, 3, ... neighbouring experts per cell, up to `mostPerCell`; the brightest is shown;
  *   3. some of the layers only, around the one that must be seen, in the form that shows most of them.
  *
- * The first fold that shows all layers wins. An `exact` map (the user walks over tokens) skips step 2: every cell stays
- * one expert if a single lane fits that way. An example, 4 layers with 8 experts, two of them chosen in each layer:
+ * The first fold that shows all layers wins. An example, 4 layers with 8 experts, two of them chosen in each layer:
  *
  *   24 columns, 2 lines: 1 column per expert, 2 blocks     22 columns, 2 lines: 2 layers per line
  *    0 █····█··   2 ··█····█                                0 ▀▀▄▄· · ▄▄▀▀· ·
@@ -55,8 +55,6 @@ export interface Lanes {
   forms: readonly CellForm[]
   /** Maximum experts of the largest kind per cell, before layers are left out. */
   mostPerCell: number
-  /** Whether to leave out layers before experts share a cell. */
-  exact: boolean
 }
 
 /** Columns between two lanes. */
@@ -91,11 +89,9 @@ export const SINGLE_FORMS = SINGLE
  */
 export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   if (room.height < 1) return undefined
-  if (!lanes.exact) {
-    for (let most = 1; most <= lanes.mostPerCell; most++) {
-      const whole = foldsOf(lanes, room, most).find(({ from, to }) => to - from === lanes.layers)
-      if (whole) return whole
-    }
+  for (let most = 1; most <= lanes.mostPerCell; most++) {
+    const whole = foldsOf(lanes, room, most).find(({ from, to }) => to - from === lanes.layers)
+    if (whole) return whole
   }
   for (let most = 1; most <= Math.max(1, ...lanes.experts); most++) {
     const folds = foldsOf(lanes, room, most)
@@ -125,6 +121,23 @@ function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   })
 }
 
+/** Says how many layers and experts share a sign: `each sign: 4 layers x 2 experts`. None if every expert has its own. */
+export function foldNote(kinds: readonly MixtureKind[], { perCell, cell, perLine }: FoldedForm): string[] {
+  const across = cell < 1 ? 2 : 1
+  const counts = perCell.map((count) => count * across)
+  const [first] = counts
+  const layers = perLine > 1 ? [`${perLine} layers`] : []
+  if (counts.every((count) => count === first)) {
+    const parts = first > 1 ? [...layers, `${first} experts`] : layers
+    return parts.length > 0 ? [`each sign: ${parts.join(' x ')}`] : []
+  }
+  const byKind = kinds.map((kind, i) => `${counts[i]} ${kind}`).join(' or ')
+  return [`each sign: ${[...layers, `${byKind} experts`].join(' x ')}`]
+}
+
+/** The part of a fold that its cells show. */
+type FoldedForm = CellForm & Pick<Fold, 'perCell'>
+
 /**
  * Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN.
  */
@@ -137,7 +150,7 @@ export function folded(amounts: Float32Array, perCell: number, experts: number):
   return cells
 }
 
-/** Orders amounts: chosen, then chosen just before, then not chosen. */
+/** Orders amounts: chosen, then chosen just before, then not chosen, then masked. */
 function rank(amount: number): number {
   return amount === JUST_BEFORE ? Number.MIN_VALUE : amount
 }

@@ -1,13 +1,10 @@
-import type { MixtureKind } from '../../model/config.js'
+import { awakeIn, awakeSentence } from '../../experts/awake.js'
+import type { ExpertUsage } from '../../experts/usage.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
-import { gateOf, largestShare } from './amounts.js'
-import { type CellPainter, EMPTY, MARK, TRAIL } from './cell-painter.js'
+import type { CellPainter } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
-
-/** Amounts of the samples in the legend; each is the largest of its shade. */
-const SAMPLES = [0.25, 0.5, 0.75, 1]
 
 /** How to draw a map. */
 export interface MapOptions {
@@ -15,25 +12,37 @@ export interface MapOptions {
   fades?: boolean
   /** Whether more tokens will come. */
   isStreaming?: boolean
-  /** Hint at the keys that change the map, for the end of the title. */
-  keys?: string
+  /** Hints at the keys that change the map, from the longest to the shortest. */
+  keys?: readonly string[]
 }
 
 /** Lines above and below the lanes, besides the title. */
 export interface Labels {
-  names: boolean
+  /** Lines for the names of the kinds and the numbers of the experts: one for both, or two. */
+  heads: 0 | 1 | 2
   legend: boolean
-  numbers: boolean
+  /** Whether the sentence on all experts has a line of its own. */
+  caption: boolean
 }
 
-/** Labels that a map of this height has room for: a low map is for its lanes. */
+/** Lines that a map without folds has besides its lanes: caption, title, two heads and the legend. */
+export const ALL_LABELS = 5
+
+/** Labels that a map of this height has before its lanes take what is left. */
+export function leastLabels(height: number): Labels {
+  return { heads: height >= 5 ? 1 : 0, legend: height >= 6, caption: false }
+}
+
+/** Labels of a map of this height: the lines that its lanes leave are for the caption, then for a second head. */
 export function labelsFor(height: number, lanes: number): Labels {
-  return { names: height >= 5, legend: height >= 6, numbers: height >= Math.min(11, 4 + lanes) && height >= 6 }
+  const least = leastLabels(height)
+  const free = least.legend ? height - lanes - labelsHeight(least) : 0
+  return { ...least, caption: free > 0, ...(free > 1 && { heads: 2 }) }
 }
 
 /** Lines of the title and these labels. */
-export function labelsHeight({ names, legend, numbers }: Labels): number {
-  return 1 + Number(names) + Number(legend) + Number(numbers)
+export function labelsHeight({ heads, legend, caption }: Labels): number {
+  return 1 + heads + Number(legend) + Number(caption)
 }
 
 /** Describes the map's content. */
@@ -41,77 +50,54 @@ export function titleOf(map: TokenMap, isStreaming = false): string {
   const { mode, shown, selected, shownIndex, usage } = map
   if (mode === 'usage') return `share of the answers' ${usage.tokens} tokens that chose each expert`
   if (mode === 'layer') return 'a row per token'
-  if (!shown) return 'experts, a row per layer: lit when a token chooses them'
+  if (!shown) return 'experts: lit when a token chooses them'
   const text = `"${visibleToken(shown.text)}"`
   if (selected === undefined) return `experts of the ${isStreaming ? 'newest' : 'last'} token ${text}`
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
 }
 
-/** The title and its notes; also the hint at keys, dim, if there is room. */
-export function titleLine(parts: readonly string[], keys = '', width: number, painter: CellPainter): string {
-  const text = fit(parts.join(' · '), width)
-  const hint = ` · ${keys}`
-  const hasRoom = keys !== '' && cellWidth(text) + cellWidth(hint) <= width
-  return hasRoom ? text + styled(hint, 'dim', painter.depth) : text
-}
-
-/** Notes how many experts share a cell; none if each has its own. */
-export function cellNotes(kinds: readonly MixtureKind[], perCell: readonly number[]): string[] {
-  if (perCell.every((count) => count === 1)) return []
-  if (perCell.every((count) => count === perCell[0])) return [`${perCell[0]} per cell`]
-  const several = kinds.flatMap((kind, i) => (perCell[i] > 1 ? [`${perCell[i]} ${kind}`] : []))
-  return [`${several.join(', ')} per cell`]
-}
-
-export interface LegendOptions {
-  fades?: boolean
-  /** Whether cells of the selected token are marked. */
-  marks?: boolean
-  /** Whether the cells have shades for the gates if there is no colour. */
-  hasShades?: boolean
-  notes?: readonly string[]
-}
-
-/** Explains the cells: a scale, then the other signs and the notes, as far as there is room. */
-export function legendLine(
-  map: TokenMap,
-  painter: CellPainter,
-  width: number,
-  { fades = false, marks = false, hasShades = true, notes = [] }: LegendOptions,
-): string {
-  if (painter.depth === 'none' && !hasShades) return joined([CHOSEN, ...others(fades, marks), ...notes], width)
-  const isUsage = map.mode === 'usage'
-  const values = SAMPLES.map((amount) => {
-    return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : formatGate(gateOf(amount, map))
-  })
-  const [before, after] = isUsage ? ['share ', ' %'] : ['gate ', '']
-  const scaleWidth = values.reduce((sum, value) => sum + 3 + value.length, before.length + after.length - 1)
-  if (scaleWidth > width) return ''
-  const rest = joined(['', ...others(fades, marks), ...notes], width - scaleWidth)
-  const dim = (text: string) => styled(text, 'dim', painter.depth)
-  const scale = SAMPLES.map((amount, i) => `${painter.sample(amount)}${dim(` ${values[i]}`)}`).join(' ')
-  return dim(before) + scale + dim(after + rest)
-}
-
-const CHOSEN = '▘ chosen'
-
-function others(fades: boolean, marks: boolean): string[] {
-  return [
-    `${EMPTY} not chosen`,
-    ...(fades ? [`${TRAIL} just before`] : []),
-    ...(marks ? [`${MARK} by this token`] : []),
+/** The sentence on all experts, as long as fits `width`; empty if none does. */
+export function captionOf(usage: ExpertUsage, width: number): string {
+  const whole = awakeSentence(usage)
+  if (cellWidth(whole) <= width) return whole
+  const { experts, woke, committee } = awakeIn(usage)
+  if (woke === 0) return ''
+  const [some, all, half] = [woke, experts, committee].map((count) => count.toLocaleString('en-US'))
+  const forms = [
+    `${some} of ${all} experts woke; ${half} did half of the work`,
+    `${some} of ${all} woke; ${half} did half of the work`,
+    `${some} of ${all} experts woke`,
+    `${some} of ${all} woke`,
   ]
+  return forms.find((form) => cellWidth(form) <= width) ?? ''
 }
 
-/** Joins the parts that fit. */
-function joined(parts: readonly string[], width: number): string {
-  const between = '   '
-  return parts.reduce((line, part, i) => {
-    const longer = i === 0 ? part : line + between + part
-    return cellWidth(longer) <= width ? longer : line
-  }, '')
+/** The line of the caption. */
+export function captionLine(map: TokenMap, width: number, painter: CellPainter): string {
+  return styled(captionOf(map.usage, width), 'bold', painter.depth)
 }
 
-function formatGate(gate: number): string {
-  return gate < 1 ? gate.toFixed(2).replace(/^0/, '') : String(Number(gate.toPrecision(3)))
+/** Parts of a title besides its text, each only if there is room. */
+export interface TitleEnd {
+  /** Hints at keys, longest first. */
+  keys?: readonly string[]
+  /** Whose caption to add; absent if the caption has a line of its own. */
+  caption?: TokenMap
+}
+
+/** The title and its notes, then the hint at keys, dim, and between them the caption. */
+export function titleLine(parts: readonly string[], end: TitleEnd, width: number, painter: CellPainter): string {
+  const text = fit(parts.join(SEPARATOR), width)
+  const room = width - cellWidth(text)
+  const hint = longest(end.keys ?? [], room)
+  const sentence = end.caption ? captionOf(end.caption.usage, room - cellWidth(hint) - SEPARATOR.length) : ''
+  return text + (sentence === '' ? '' : SEPARATOR + sentence) + styled(hint, 'dim', painter.depth)
+}
+
+const SEPARATOR = ' · '
+
+/** The longest text that fits, with a separator in front of it; empty if none fits. */
+export function longest(texts: readonly string[], width: number, separator = SEPARATOR): string {
+  const found = texts.find((text) => cellWidth(separator + text) <= width)
+  return found === undefined ? '' : separator + found
 }

@@ -1,15 +1,19 @@
+import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse, styled } from '../../terminal/style.js'
-import { glowOf } from './amounts.js'
+import { glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import { foldLanes, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
-import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
-import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
+import { type Fold, foldLanes, foldNote, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
+import { frameAround } from './frame.js'
+import { ALL_LABELS, labelsFor, labelsHeight, type MapOptions, titleOf } from './head.js'
+import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
 /** Maximum columns of a token's text in front of its lane. */
 const TOKEN_LABEL = 12
+/** Rows that go before a caption and a second head. */
+const LEAST_ROWS = 6
 
 /** Draws one layer, with a row for each token, the newest last. Always fills the height of the room. */
 export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, { keys }: MapOptions): string[] {
@@ -18,14 +22,12 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   const note = `layer ${layer} of ${map.layers}`
   const filled = (lines: string[]) => Array.from({ length: room.height }, (_, i) => lines[i] ?? '')
   if (kinds.length === 0) return filled([fit(`${note} · dense: it has no experts`, room.width)])
-  const label = Math.min(TOKEN_LABEL, Math.floor(room.width / 4))
+  const label = labelWidth(room)
   const experts = kinds.map((kind) => map.experts(kind, layer))
-  const forms = [...SINGLE_FORMS, ...SPARSE_FORMS.filter(({ perLine, cell }) => perLine === 1 && cell < 1)]
-  const lanes = { layers: 1, experts, label: label + 2, around: 0, forms, mostPerCell: 1, exact: true }
-  const fold = foldLanes(lanes, { width: room.width, height: 1 })
+  const fold = foldOf(map, room)
   if (!fold) return filled([fit(`${note} · too narrow for a map`, room.width)])
 
-  const labels = labelsFor(room.height, room.height)
+  const labels = labelsFor(room.height, Math.max(LEAST_ROWS, room.height - ALL_LABELS))
   const height = room.height - labelsHeight(labels)
   const panels = panelsOf(kinds, experts, fold)
   const last = selected === undefined ? shownIndex : Math.min(map.tokens.length - 1, shownIndex + (height >> 1))
@@ -33,23 +35,36 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   const rows = map.tokens.slice(first, last + 1).map(({ text }, i) => {
     const index = first + i
     const drawn = panels.map((panel) => {
-      return drawPanel(panel, [glowOf(map, panel.kind, layer, index)], painter)
+      const glow = glowOf(map, panel.kind, layer, index)
+      return drawPanel(panel, [glow], painter, { struck: struckOf(map, panel.kind, layer, glow) })
     })
     const name = fit(visibleToken(text), label)
     const shown = index === selected ? inverse(name) : name
     return `${index === selected ? '›' : ' '}${shown}${' '.repeat(label - cellWidth(name) + 1)}${beside(drawn)}`
   })
   const blank = new Array<string>(height - rows.length).fill('')
-  const above = (text: string) => styled(`${' '.repeat(label + 2)}${text}`.trimEnd(), 'dim', painter.depth)
-  const head = [note, ...cellNotes(kinds, fold.perCell), titleOf(map)]
-  return [
-    titleLine(head, keys, room.width, painter),
-    ...(labels.names ? [above(namesLine(panels))] : []),
-    ...(labels.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
-    ...rows,
-    ...(labels.legend
-      ? [legendLine(map, painter, room.width, { notes: labels.numbers && map.hasNewcomers ? ['+ newcomer'] : [] })]
-      : []),
-    ...blank,
-  ]
+  const head = (text: string) => styled(`${' '.repeat(label + 2)}${text}`.trimEnd(), 'dim', painter.depth)
+  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
+  const { above, below } = frameAround(map, painter, room.width, labels, {
+    ...{ form: fold, keys, foldNote: foldNote(kinds, fold), title: [note, titleOf(map)] },
+    notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
+  })
+  return [...above, ...headLines(panels, labels.heads, isNewcomer).map(head), ...rows, ...below, ...blank]
+}
+
+/** Columns of an expert's cell in these rows; 0 if experts share a sign. */
+export function cellOfRow(map: TokenMap, room: Room): number {
+  return Math.floor(foldOf(map, room)?.cell ?? 0)
+}
+
+function foldOf(map: TokenMap, room: Room): Fold | undefined {
+  const { layer } = map
+  const experts = map.kindsOf(layer).map((kind) => map.experts(kind, layer))
+  const forms = [...SINGLE_FORMS, ...SPARSE_FORMS.filter(({ perLine, cell }) => perLine === 1 && cell < 1)]
+  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, around: 0, forms, mostPerCell: 1 }
+  return foldLanes(lanes, { width: room.width, height: 1 })
+}
+
+function labelWidth({ width }: Room): number {
+  return Math.min(TOKEN_LABEL, Math.floor(width / 4))
 }

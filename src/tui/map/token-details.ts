@@ -1,5 +1,9 @@
+import { nameIn } from '../../experts/atlas.js'
+import type { ExpertPlace } from '../../experts/awake.js'
+import { wokenBy } from '../../experts/woken-by.js'
 import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
+import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
@@ -7,49 +11,120 @@ import type { TokenMap } from './token-map.js'
 
 /** Lines for the experts of a token, shared by the kinds of experts. */
 const EXPERT_LINES = 2
-
 /** Number of experts to name besides the chosen ones: those that came closest. */
 const ALTERNATIVES = 3
+/** Maximum columns of an expert's name in a list of experts. */
+const MOST_NAME = 16
+/** Number of words to name that woke an expert. */
+const WORDS = 3
 
-/** Details of the selected token: the text around it, and its experts in one layer with those that came close. */
-export function tokenDetails(map: TokenMap, width: number): string[] {
-  if (map.selected === undefined || !map.shown) return []
-  const kinds = map.kindsOf(map.layer)
-  if (kinds.length === 0) return [strip(map, width), fit(`layer ${map.layer} is dense: it has no experts`, width)]
-  const lines = kinds.flatMap((kind) => wrapAtMost(expertsLine(map, kind), width, EXPERT_LINES / kinds.length))
-  return [strip(map, width), ...lines]
+/** How much to say about the experts of a token. */
+interface ExpertsForm {
+  decimals: 2 | 3
+  /** Number of chosen experts to name, the strongest first. */
+  named: number
+  hasOthers: boolean
 }
 
-/** Wraps a text into at most `count` lines; an ellipsis replaces the rest. */
-function wrapAtMost(text: string, width: number, count: number): string[] {
-  const lines = wrap(text, width)
-  if (lines.length <= count) return lines
+const FULL: ExpertsForm = { decimals: 3, named: Number.POSITIVE_INFINITY, hasOthers: true }
+
+/** The experts of the selected token in one layer, with those that came close: one line per kind, or up to two in all. */
+export function expertsLines(map: TokenMap, width: number, isShort: boolean): string[] {
+  const kinds = map.kindsOf(map.layer)
+  if (kinds.length === 0) return [fit(`layer ${map.layer} is dense: it has no experts`, width)]
+  const most = isShort ? 1 : Math.max(1, EXPERT_LINES / kinds.length)
+  return kinds.flatMap((kind) => {
+    let lines: string[] = []
+    for (const form of formsFor(map, kind)) {
+      lines = wrapped(expertsLine(map, kind, form), width)
+      if (lines.length <= most) return lines
+    }
+    return shortened(lines, width, most)
+  })
+}
+
+/** Forms of the line of one kind, from the longest to the shortest. */
+function formsFor(map: TokenMap, kind: MixtureKind): ExpertsForm[] {
+  const count = map.shown?.routes[map.layer][kind]?.ids.length ?? 0
+  const short = { decimals: 2, hasOthers: false } as const
+  const named = map.atlas ? Array.from({ length: count }, (_, i) => ({ ...short, named: count - i })) : []
+  return [FULL, { ...FULL, hasOthers: false }, ...named, { ...short, named: 0 }]
+}
+
+/** Wraps a line of experts, not between an expert and its gate. */
+function wrapped(line: string, width: number): string[] {
+  return wrap(line, width).map((text) => text.replaceAll(TIE, ' '))
+}
+
+/** The first `count` lines; an ellipsis replaces the rest. */
+function shortened(lines: readonly string[], width: number, count: number): string[] {
   let last = `${lines[count - 1].trimEnd()} …`
   while (cellWidth(last) > width && last.includes(' ')) last = last.replace(/ *\S+ …$/, ' …')
   return [...lines.slice(0, count - 1), fit(last, width)]
 }
 
+/** A blank at which a line must not be broken. */
+const TIE = '\u00a0'
+
 /**
- * Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. Scores
- * that are no probabilities are named: `next by score`. An expert that every token uses is marked: `8 1.000 always`.
+ * Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. With
+ * an atlas, experts have names: `e4 digits .412`. Scores that are no probabilities are named: `next by score`. An expert
+ * that every token uses is marked: `8 1.000 always`. Blanks within an expert are no-break spaces.
  */
-export function expertsLine(map: TokenMap, kind: MixtureKind): string {
-  const routes = map.shown?.routes[map.layer][kind]
-  if (!routes) return `layer ${map.layer} ${kind}: no experts`
+function expertsLine(map: TokenMap, kind: MixtureKind, { decimals, named, hasOthers }: ExpertsForm): string {
+  const { layer } = map
+  const routes = map.shown?.routes[layer][kind]
+  if (!routes) return `layer ${layer} ${kind}: no experts`
   const { ids, gates, probabilities = new Float32Array(0) } = routes
-  const always = (id: number) => (map.isAlways(kind, map.layer, id) ? ' always' : '')
-  const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}${always(id)}`)
+  const e = named > 0 && map.atlas ? 'e' : ''
+  const chosen = Array.from(ids, (expert, slot) => {
+    const name = slot < named ? shortName(map, { kind, layer, expert }) : undefined
+    const notes = [
+      ...(map.isAlways(kind, layer, expert) ? ['always'] : []),
+      ...(decimals === 3 && map.isMasked(kind, layer, expert) ? ['masked'] : []),
+    ]
+    const parts = [`${e}${expert}`, ...(name === undefined ? [] : [name]), share(gates[slot], decimals), ...notes]
+    return parts.join(' ').replaceAll(' ', TIE)
+  })
   const others = Array.from(probabilities, (score, id) => ({ id, score }))
     .filter(({ id }) => !ids.includes(id))
     .sort((a, b) => b.score - a.score)
-    .slice(0, ALTERNATIVES)
-    .map(({ id, score }) => `${id} ${share(score)}`)
+    .slice(0, hasOthers ? ALTERNATIVES : 0)
+    .map(({ id, score }) => `${e}${id}${TIE}${share(score)}`)
   const next = others.length > 0 ? ` | next${map.hasProbabilities(kind) ? '' : ' by score'} ${others.join('  ')}` : ''
-  return `layer ${map.layer} ${kind}: ${chosen.join('  ')}${next}`
+  return `layer ${layer} ${kind}: ${chosen.join('  ')}${next}`
+}
+
+/**
+ * The expert under the cursor and the words that woke it: `layer 9 expert 17, "ships", gate .41: woken by "ship", "sails"`.
+ * None without a cursor.
+ */
+export function wokenLine(map: TokenMap, width: number): string[] {
+  const { cursor, shown, tokens, kinds } = map
+  if (!cursor || !shown) return []
+  const { kind, layer, expert } = cursor
+  const routes = shown.routes[layer][kind]
+  const slot = routes?.ids.indexOf(expert) ?? -1
+  const name = nameIn(map.atlas, cursor)
+  const place = `layer ${layer} ${kinds.length > 1 ? `${kind} ` : ''}expert ${expert}`
+  const token = `"${visibleToken(shown.text.trim() || shown.text)}"`
+  const gate = routes && slot >= 0 ? `${token}, gate ${share(routes.gates[slot], 2)}` : `not chosen by ${token}`
+  const masked = map.isMasked(kind, layer, expert) ? ', masked' : ''
+  const head = `${place}${name === undefined ? '' : ` (${printable(name)})`}, ${gate}${masked}: `
+  const words = wokenBy(tokens, cursor).slice(0, WORDS)
+  const quoted = words.map(({ text }) => `"${visibleToken(text)}"`)
+  const forms = quoted.map((_, i) => `woken by ${quoted.slice(0, quoted.length - i).join(', ')}`)
+  const none = map.isAlways(kind, layer, expert)
+    ? 'woken by every token'
+    : slot < 0
+      ? 'asleep so far'
+      : 'woken by all alike'
+  const text = [...forms, ...(forms.length > 0 ? [] : [none])].find((form) => cellWidth(head + form) <= width)
+  return [fit(head + (text ?? forms.at(-1) ?? none), width)]
 }
 
 /** The selected token in reverse video, between its neighbours. */
-function strip(map: TokenMap, width: number): string {
+export function tokenStrip(map: TokenMap, width: number): string {
   const at = map.shownIndex
   const text = (index: number) => visibleToken(map.tokens[index].text).replaceAll('·', ' ')
   const middle = fit(text(at), width - 4)
@@ -67,6 +142,12 @@ function strip(map: TokenMap, width: number): string {
   return `${left}${inverse(middle)}${right}`
 }
 
-function share(score: number): string {
-  return score.toFixed(3).replace(/^0/, '')
+/** The name of an expert, without the examples after its colon. */
+function shortName(map: TokenMap, place: ExpertPlace): string | undefined {
+  const name = nameIn(map.atlas, place)
+  return name && fit(printable(name).replace(/: .*/, ''), MOST_NAME)
+}
+
+function share(score: number, decimals = 3): string {
+  return score.toFixed(decimals).replace(/^0/, '')
 }

@@ -96,6 +96,11 @@ export class TokenMap {
     return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
   }
 
+  /** Whether new tokens do without any expert. */
+  get hasMask(): boolean {
+    return this.kinds.some((kind) => this.masked?.[kind]?.some((ids) => ids.length > 0))
+  }
+
   /** Whether the user has found out that the arrow keys walk over tokens. */
   get hasWalked(): boolean {
     return this.walked

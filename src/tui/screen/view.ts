@@ -8,8 +8,7 @@ import { inputLines } from '../input/lines.js'
 import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
-import { mapLines, sideRooms } from '../map/lines.js'
-import { tokenDetails } from '../map/token-details.js'
+import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
 import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 
@@ -19,7 +18,7 @@ export interface View {
   text: string[]
   /** The map, if it is below the text. */
   map: string[]
-  /** Details of the selected token. */
+  /** During a walk, the chosen layer and its experts. */
   token: string[]
   /** A blank line, unless the window is low. */
   air: string[]
@@ -41,6 +40,8 @@ export interface Layout {
   held: number
   /** Rows for text and map. */
   room: number
+  /** The map, drawn. */
+  map: string[]
   /** The last lines of the running answer. */
   answer: string[]
   lower: LowerParts
@@ -48,12 +49,19 @@ export interface Layout {
 
 /** Maximum suggestions to show at once. */
 const MOST_SUGGESTIONS = 6
+/** Rows of a window that has a map and a walk without compromises. */
+const ROOMY = 24
 /**
- * Minimum lines of text above a map, in windows from 24 and from 30 rows on; in a lower window, a quarter of the rows.
+ * Minimum lines of text above a map, in windows from 24 and from 30 rows on, or a third of the rows if that is more; in a
+ * lower window, a quarter of the rows.
  */
 const LEAST_TEXT = { low: 10, high: 12 }
+/** The same during a walk: its lines come from the text, not from the map. */
+const LEAST_TEXT_OF_WALK = 6
 /** Minimum lines of a map, so that it has a title and a legend, even if that is more than a third of a low window. */
 const LEAST_MAP = 6
+/** Minimum lines of a walk below the map; in a low window the map gives them. */
+const LEAST_WALK = 3
 /** Minimum columns of the text beside a map. */
 const LEAST_COLUMNS = 60
 /** Columns between text and map. */
@@ -68,20 +76,60 @@ export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
 
 /** Shares out a window among text, map and the parts below. */
 export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout {
+  const { map, painter } = chat
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
   // The status has a row, and so has the cursor.
-  const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.token.length - lower.air.length
+  const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.air.length
   const most = { width: width - BETWEEN - LEAST_COLUMNS, height: rows - BELOW_SIDE }
   // A map beside the text is better only if it leaves more of the text in view than a map below.
-  const left = width * (room - 1 - heightBelow(chat.map, mostBelow(rows, room)))
-  const side = sideRooms(chat.map, most).find(({ width: taken }) => (width - BETWEEN - taken) * room >= left)
+  const left = width * (room - 1 - heightBelow(map, mostBelow(rows, room)))
+  const side = sideRooms(map, most).find(({ width: taken }) => (width - BETWEEN - taken) * room >= left)
   const textWidth = side ? width - BETWEEN - side.width : width
+  const forMap = side ? { ...side, height: Math.min(side.height, room) } : { width, height: mostBelow(rows, room) }
+  const drawn = mapLines(map, forMap, painter, optionsOf(chat))
+  const isBeside = side !== undefined
+  const { lower: whole, left: forText } = addWalk(chat, lower, drawn, { width, rows, room, forMap, isBeside })
+  // In a low window the walk takes lines from the map, too.
+  const height = isBeside || rows >= ROOMY ? forText : forText - Math.floor(rows / 4)
+  const fits = drawn.length <= height
+  const shown = fits ? drawn : mapLines(map, { ...forMap, height }, painter, optionsOf(chat))
   const answer = answerLines(chat, textWidth, rows)
-  const layout = { textWidth, side, room, answer, lower }
+  const layout = { textWidth, side, room: forText, map: shown, answer, lower: whole }
   if (!side) return { ...layout, held: 0 }
   // Lines that the running answer pushes out of sight go to the scrollback.
-  return { ...layout, held: answer.length > 0 ? Math.max(0, room - answer.length) : Math.min(side.height, room) }
+  return { ...layout, held: answer.length > 0 ? Math.max(0, forText - answer.length) : Math.min(side.height, forText) }
+}
+
+/** The room that a walk shares with text and map. */
+interface WalkRoom {
+  /** Columns of the window. */
+  width: number
+  rows: number
+  /** Rows for text, map and walk. */
+  room: number
+  forMap: Room
+  isBeside: boolean
+}
+
+/** Adds the lines of a walk to the lower parts. Returns also the rows that are left for text and map. */
+function addWalk(
+  { map, painter }: ChatView,
+  lower: LowerParts,
+  drawn: readonly string[],
+  { width, rows, room, forMap, isBeside }: WalkRoom,
+): { lower: LowerParts; left: number } {
+  if (map.selected === undefined) return { lower, left: room }
+  const text = rows < ROOMY ? Math.floor(rows / 4) : LEAST_TEXT_OF_WALK
+  const above = isBeside ? Math.max(drawn.length, text) : drawn.length + text + 1
+  const height = Math.max(LEAST_WALK, room - above)
+  const roomy = walkBelow(map, forMap, painter, { width, height })
+  // The blank line goes before anything that a reader needs.
+  const air = roomy.isComplete ? lower.air : []
+  const freed = lower.air.length - air.length
+  const walk = freed > 0 ? walkBelow(map, forMap, painter, { width, height: height + freed }) : roomy
+  const token = walk.lines.slice(0, Math.max(0, room + freed))
+  return { lower: { ...lower, token, air }, left: room + freed - token.length }
 }
 
 /** Draws the live area in a window of this size; `held` are the finished lines that are still in it. */
@@ -91,20 +139,15 @@ export function viewOf(
   held: readonly string[] = [],
   layout: Layout = layoutOf(chat, size),
 ): View {
-  const { textWidth, side, room, answer, lower } = layout
-  const { map, painter } = chat
-  const width = lineWidth(size)
-  const status = styled(statusLine(chat, width), 'dim', painter.depth)
+  const { textWidth, side, room, map, answer, lower } = layout
+  const status = styled(statusLine(chat, lineWidth(size)), 'dim', chat.painter.depth)
   if (side) {
-    const drawn = mapLines(map, { ...side, height: Math.min(side.height, room) }, painter, optionsOf(chat))
     const text = tail([...held, ...answer], room)
-    while (text.length < drawn.length) text.push('')
-    return { text: beside(text, drawn, textWidth + BETWEEN), map: [], ...lower, status }
+    while (text.length < map.length) text.push('')
+    return { text: beside(text, map, textWidth + BETWEEN), map: [], ...lower, status }
   }
-  const height = mostBelow(size.rows, room)
-  const drawn = mapLines(map, { width, height }, painter, optionsOf(chat))
-  const shown = tail(answer, room - drawn.length - 1)
-  return { text: shown.length > 0 ? [...shown, ''] : shown, map: drawn, ...lower, status }
+  const shown = tail(answer, room - map.length - 1)
+  return { text: shown.length > 0 ? [...shown, ''] : shown, map, ...lower, status }
 }
 
 /** Joins a text with lines at the right of its end, from `column` on. */
@@ -118,9 +161,10 @@ function beside(text: readonly string[], right: readonly string[], column: numbe
 
 /** Maximum lines of a map below the text; `room` are the lines for both, of the window's `rows`. */
 function mostBelow(rows: number, room: number): number {
+  if (rows < ROOMY) return Math.min(Math.max(LEAST_MAP, Math.floor(rows / 3) + 1), room - Math.floor(rows / 4))
+  const text = Math.max(rows < 30 ? LEAST_TEXT.low : LEAST_TEXT.high, Math.floor(rows / 3))
   // 1 is the blank line below the text.
-  const text = rows < 24 ? Math.floor(rows / 4) : 1 + (rows < 30 ? LEAST_TEXT.low : LEAST_TEXT.high)
-  return Math.min(Math.max(LEAST_MAP, Math.floor(rows / 3) + 1), room - text)
+  return room - 1 - text
 }
 
 /** All lines of a view, in order. */
@@ -128,7 +172,7 @@ export function linesOf({ text, map, token, air, suggestions, input, status }: V
   return [...text, ...map, ...token, ...air, ...suggestions, ...input, status]
 }
 
-/** Draws the parts below text and map. The input gets its lines first, the blank line last. */
+/** Draws the parts below text and map, apart from a walk. The input gets its lines first, the blank line last. */
 function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
   let room = rows - 2
   const take = (lines: string[], most = room): string[] => {
@@ -138,9 +182,8 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
   }
   const input = take(inputLines(chat.input, width, Math.max(1, Math.floor(rows / 4)), chat.placeholder))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
-  const token = take(tokenDetails(chat.map, width))
   const air = rows >= 16 ? take(['']) : []
-  return { input, suggestions, token, air }
+  return { input, suggestions, token: [], air }
 }
 
 /** The last lines of the running answer, or the progress of reading its prompt. */
@@ -158,12 +201,13 @@ function optionsOf(chat: ChatView): MapOptions {
   return { fades, isStreaming, keys: keysOfMap(chat) }
 }
 
-/** Hint at the keys that work on the map now; undefined if there are none. */
-function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string | undefined {
-  if (isPlaying) return 'any key stops'
-  if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return undefined
-  if (map.selected === undefined) return map.hasWalked ? undefined : '← → walk over the tokens'
-  return '↑ ↓ layers · Esc ends'
+/** Hints at the keys that work on the map now, longest first. */
+function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string[] {
+  if (isPlaying) return ['any key stops']
+  if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return []
+  if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
+  const layers = '↑ ↓ layers'
+  return [`${layers} · Tab experts · Esc ends`, `${layers} · Esc ends`, layers]
 }
 
 function tail<T>(lines: readonly T[], count: number): T[] {

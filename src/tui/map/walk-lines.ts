@@ -1,0 +1,42 @@
+import type { CellPainter } from './cell-painter.js'
+import { chosenLayerForms } from './chosen-layer.js'
+import type { Room } from './fold.js'
+import { expertsLines, tokenStrip, wokenLine } from './token-details.js'
+import type { TokenMap } from './token-map.js'
+
+/** Lines below the map during a walk. */
+export interface WalkLines {
+  lines: string[]
+  /** Whether nothing is missing that a reader needs: the chosen layer, the gates, the words that woke an expert. */
+  isComplete: boolean
+}
+
+/**
+ * Describes the selected token in at most `height` lines: the text around it, the chosen layer expert by expert (unless the
+ * map shows it already), its experts with their gates, and the words that woke one of them. With less room, the gates get
+ * shorter, then the text around the token is left out.
+ */
+export function walkLines(
+  map: TokenMap,
+  painter: CellPainter,
+  { width, height, isLayerShown }: Room & { isLayerShown: boolean },
+): WalkLines {
+  if (map.selected === undefined || !map.shown) return { lines: [], isComplete: true }
+  const isDense = map.kindsOf(map.layer).length === 0
+  const strip = [tokenStrip(map, width)]
+  const [full, short] = [false, true].map((isShort) => expertsLines(map, width, isShort))
+  const woken = wokenLine(map, width)
+  const fits = (lines: readonly string[]) => lines.length <= height
+  for (const layer of isDense || isLayerShown ? [[]] : chosenLayerForms(map, width, painter)) {
+    const forms = [
+      [...layer, ...strip, ...full, ...woken],
+      [...layer, ...strip, ...short, ...woken],
+      [...layer, ...full, ...woken],
+      [...layer, ...short, ...woken],
+    ]
+    const lines = forms.find(fits)
+    if (lines) return { lines, isComplete: true }
+  }
+  const poor = [[...strip, ...short, ...woken], [...strip, ...full], [...strip, ...short], short]
+  return { lines: poor.find(fits) ?? short.slice(0, Math.max(0, height)), isComplete: false }
+}
