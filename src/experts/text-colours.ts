@@ -34,6 +34,19 @@ export function textValues(text: ColouredTokens, colour: TextColour): (number | 
   }
 }
 
+/** Surprise with the strongest colour: a token of probability 1 / 1024. */
+export const MOST_BITS = 10
+
+/** Amount of a value that colours a text, from 0 to 1: bits up to MOST_BITS, or a share of the largest one. */
+export function amountOf(value: number, colour: TextColour, largest: number): number {
+  return colour.by === 'surprise' ? Math.min(1, value / MOST_BITS) : value / (largest || 1)
+}
+
+/** Largest of some values; 0 without any. */
+export function largestOf(values: readonly (number | undefined)[]): number {
+  return values.reduce((most: number, value = 0) => Math.max(most, value), 0)
+}
+
 /** Surprise in bits: -log2 of a token's probability, from its natural logarithm. */
 export function bitsOf(logprob: number): number {
   return -logprob / Math.LN2

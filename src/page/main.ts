@@ -1,3 +1,4 @@
+import '../pictures/interactive/colour-text.js'
 import '../pictures/interactive/explore.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'

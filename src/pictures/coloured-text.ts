@@ -1,5 +1,5 @@
 import { type Atlas, nameIn } from '../experts/atlas.js'
-import { SLEEPS_BELOW, type TextColour, textValues } from '../experts/text-colours.js'
+import { amountOf, largestOf, MOST_BITS, SLEEPS_BELOW, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { plural } from '../numbers.js'
 import { printable, printableText } from '../printable.js'
@@ -9,8 +9,6 @@ import { amountColour, expertColour, INK } from './expert-colours.js'
 import { percent } from './percent.js'
 import { visibleToken } from './visible-token.js'
 
-/** Surprise with the strongest colour: a token of probability 1 / 1024. */
-export const MOST_BITS = 10
 /** Experts that a legend lists. */
 const LISTED = 12
 /** Samples of a ramp in a legend. */
@@ -54,11 +52,6 @@ export function strongestExperts(
   return [...counts]
     .sort(([a, more], [b, less]) => less - more || a - b)
     .map(([expert, tokens]) => ({ expert, tokens, name: nameIn(atlas, { kind, layer, expert }) }))
-}
-
-/** Amount of a value that colours a text, from 0 to 1: bits up to MOST_BITS, or a share of the largest one. */
-export function amountOf(value: number, colour: TextColour, largest: number): number {
-  return colour.by === 'surprise' ? Math.min(1, value / MOST_BITS) : value / (largest || 1)
 }
 
 /** Prints a text with a colour behind each token, after a title and a legend. */
@@ -111,9 +104,4 @@ export function* valuesTable(text: TextRoutes, colour: TextColour, atlas?: Atlas
 function valueInWords(value: number | undefined, { by }: TextColour): string {
   if (value === undefined) return '-'
   return by === 'expert' ? String(value) : by === 'surprise' ? value.toFixed(2) : percent(value)
-}
-
-/** Largest of some values; 0 without any. */
-export function largestOf(values: readonly (number | undefined)[]): number {
-  return values.reduce((most: number, value = 0) => Math.max(most, value), 0)
 }

@@ -9,7 +9,7 @@ export const INK: Record<Background, Rgb> = { light: [27, 31, 36], dark: [230, 2
 /** Lightness of the colours, in turn. */
 const LIGHTNESS: Record<Background, readonly number[]> = { light: [0.9, 0.81, 0.72], dark: [0.32, 0.4, 0.48] }
 /** Chroma at most; less for hues that sRGB cannot show as strong. */
-const CHROMA = 0.14
+const CHROMA = 0.12
 /** Degrees between the hues of neighbours: of the steps tried, it keeps 24 colours furthest apart. */
 const HUE_STEP = 164.5
 const FIRST_HUE = 30

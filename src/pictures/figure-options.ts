@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js'
 import type { Atlas } from '../experts/atlas.js'
 import type { ExpertAddress } from '../experts/comparison.js'
+import type { TextColour } from '../experts/text-colours.js'
 import type { MixtureKind } from '../model/config.js'
 import type { MapMixture } from './figure.js'
 
@@ -22,6 +23,8 @@ export interface FigureOptions {
   parts?: readonly Part[]
   /** Names of experts. */
   atlas?: Atlas
+  /** The property that colours the texts on a page at first. Default: the experts of a layer. */
+  colour?: TextColour
 }
 
 /** The layers and kinds of experts that a figure shows. */

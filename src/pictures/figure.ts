@@ -1,5 +1,5 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
-import type { Atlas } from '../experts/atlas.js'
+import type { TextColour } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 
@@ -7,13 +7,15 @@ import type { MixtureKind } from '../model/config.js'
 export interface Figure {
   /** Empty for a figure without a title. */
   title: string
-  /** Lines about the model, its packing and its experts per token, and sentences about the texts. */
+  /** Lines about the model: its packing, its experts per token. */
   caption: string[]
+  /** A sentence for each text. */
+  sentences?: readonly string[]
   blocks: Block[]
   /** Texts for an interactive page, in the order of the first maps. */
   texts?: readonly TextRoutes[]
-  /** Names of the experts, for an interactive page. */
-  atlas?: Atlas
+  /** The property that colours the texts on an interactive page at first. Default: the experts of a layer. */
+  colour?: TextColour
   /** Two models' routing of texts, for an interactive page of what they share. */
   agreements?: readonly RoutingAgreement[]
 }
@@ -79,6 +81,8 @@ export interface ExpertMap {
   measures: readonly Measure[]
   /** Whether an expert was added by teaching; such experts are marked. Default: none. */
   isNewExpert?(kind: MixtureKind, layer: number, expert: number): boolean
+  /** Name of an expert, if it has one. */
+  nameOf?(kind: MixtureKind, layer: number, expert: number): string | undefined
 }
 
 /** Experts of one kind in each layer, 0 in a layer without any. */

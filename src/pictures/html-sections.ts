@@ -1,15 +1,19 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
+import type { TextColour } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import { mostParticular } from '../experts/words-of-expert.js'
 import { largestGate } from '../model/routing.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import type { Block, Figure, MapsBlock, TableBlock } from './figure.js'
+import { pageColours } from './colours-of-text.js'
+import { type Block, type ExpertMap, type Figure, type MapsBlock, mapsOf, type TableBlock, TITLES } from './figure.js'
 import { type PageRoutes, pageRoutes } from './interactive/page-routes.js'
 import { percent } from './percent.js'
 import { blockDrawing } from './svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing } from './svg-map.js'
+import { usageMaps } from './usage-figure.js'
 
 /** Maximum tokens of a text on a page, with their experts: a page with more would be slow to open. */
 const MOST_TOKENS = 1000
@@ -17,24 +21,30 @@ const MOST_TOKENS = 1000
 /** Sections of a figure, with maps of at most `width` pixels. `interactive/explore.ts` handles pointer and keys. */
 export function figureSections(figure: Figure, width: number): string {
   const { texts = [], agreements = [] } = figure
-  const [maps] = figure.blocks.filter((block) => block.type === 'maps')
-  const inSections = texts.length > 0 ? maps : undefined
-  const blocks = figure.blocks.filter((block) => block !== inSections && block.type !== 'tokens')
+  const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
+  const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
+  const sections = usage ? texts.map((text, i) => textSection(text, i, { figure, usage, width })) : []
   return [
-    ...blocks.map((block) => blockSection(block, width)),
+    sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
+    ...blocks.map((block) => blockSection(block, width, mapsOf(figure))),
     ...agreements.map(agreementSection),
-    ...texts.map((text, i) => textSection(text, i, maps as MapsBlock, width)),
   ].join('\n')
 }
 
+/** The maps of the texts, if the figure has them. */
+function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
+  const [maps] = blocks.filter((block) => block.type === 'maps')
+  return maps && !maps.scale.isSigned && maps.maps.length === texts?.length ? maps : undefined
+}
+
 /** Draws one of several maps that share a scale, with its legend. */
-export function mapImage({ maps, scale }: MapsBlock, index: number, width: number): string {
+export function mapImage({ maps, scale }: MapsBlock, index: number, width: number, all = maps): string {
   const fill = onPage(scale.isSigned)
-  const drawing = stack([mapDrawing(maps[index], fill, width, maps), legendDrawing(scale, fill, width)], 10)
+  const drawing = stack([mapDrawing(maps[index], fill, width, all), legendDrawing(scale, fill, width)], 10)
   return image(drawing, `usage of experts: ${maps[index].title}`)
 }
 
-function blockSection(block: Block, width: number): string {
+function blockSection(block: Block, width: number, all: readonly ExpertMap[]): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type === 'matrices') {
     const drawing = blockDrawing({ ...block, title: '' }, width, onPage)
@@ -42,7 +52,7 @@ function blockSection(block: Block, width: number): string {
   }
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
-    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage)
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all)
     return `<section><h2>${escapeXml(map.title)}</h2>${image(drawing, map.title)}</section>`
   })
   return maps.join('\n')
@@ -51,13 +61,24 @@ function blockSection(block: Block, width: number): string {
 function table({ head, rows, empty }: TableBlock): string {
   if (rows.length === 0) return `<p class="note">${escapeXml(empty)}</p>`
   const lines = rows.map(({ cells, words }) => {
-    const last = words ? `<td>${words.map((word) => `<code>${escapeXml(word)}</code>`).join('&ensp;')}</td>` : ''
-    return `<tr>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join('')}${last}</tr>`
+    const last = words
+      ? `<td class="words">${words.map((word) => `<code>${escapeXml(word)}</code>`).join('&ensp;')}</td>`
+      : ''
+    const named = cells.map(
+      (cell, i) => `<td${i > 1 ? ` data-head="${escapeXml(head[i])}"` : ''}>${escapeXml(cell)}</td>`,
+    )
+    return `<tr>${named.join('')}${last}</tr>`
   })
-  return `<table><tr>${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
+  return `<table><tr class="heads">${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
 }
 
-function textSection(text: TextRoutes, index: number, block: MapsBlock, width: number): string {
+interface Section {
+  figure: Figure
+  usage: MapsBlock
+  width: number
+}
+
+function textSection(text: TextRoutes, index: number, { figure, usage, width }: Section): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
     (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
@@ -66,10 +87,41 @@ function textSection(text: TextRoutes, index: number, block: MapsBlock, width: n
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   const largest = largestGate(text.model.config.mixtures)
-  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(block.maps[index].title)}</h2>
-<div class="map">${mapImage(block, index, width)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
-<div class="tokens">${spans.join('')}</div>${moreTokens(text)}
-<script type="application/json">${data}</script></section>`
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
+${colouring(text, firstColour(figure))}
+<div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
+<div class="map">${mapImage(usage, index, width, mapsOf(figure))}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
+<script type="application/json">${data}</script>
+<script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
+}
+
+/** The colour of the texts at first: by the layer of the most particular expert, else by the last layer. */
+function firstColour({ colour, texts = [] }: Figure): TextColour {
+  if (colour) return colour
+  const [{ usage }] = texts
+  const last = usage.mixtures.toReversed().flatMap(({ kind, layers }) => {
+    const layer = layers.findLastIndex(({ experts }) => experts > 0)
+    return layer < 0 ? [] : [{ kind, layer }]
+  })
+  return { by: 'expert', ...(mostParticular(texts[0]) ?? last[0]) }
+}
+
+/** The control that chooses the property to colour a text by, with the legend of its colours. */
+function colouring({ usage, surprise }: TextRoutes, first: TextColour): string {
+  const option = (value: string, name: string, isChosen: boolean) =>
+    `<option value="${value}"${isChosen ? ' selected' : ''}>${name}</option>`
+  const kinds = usage.mixtures.map(({ kind, layers }) => {
+    const options = layers.flatMap(({ experts }, layer) => {
+      const isChosen = first.by === 'expert' && first.kind === kind && first.layer === layer
+      return experts > 0 ? [option(`${kind} ${layer}`, `${kind} expert of layer ${layer}`, isChosen)] : []
+    })
+    return `<optgroup label="strongest of the ${TITLES[kind]}">${options.join('')}</optgroup>`
+  })
+  const bits = surprise ? option('surprise', 'surprise', first.by === 'surprise') : ''
+  const sleepers = option('sleepers', 'sleepers: share of experts that sleep otherwise', first.by === 'sleepers')
+  const none = option('', 'nothing', false)
+  const choices = `<select>${kinds.join('')}<optgroup label="else">${bits}${sleepers}${none}</optgroup></select>`
+  return `<div class="colouring"><label>Colour by ${choices}</label><span class="legend"></span></div>`
 }
 
 /**

@@ -144,8 +144,10 @@ function rowOfCells(
       return `<g transform="translate(${left} ${fixed(y)})" ${named}>${title}${mark}</g>`
     }
     const mark = map.isNewExpert?.(kind, layer, expert) ? ' class="new"' : ''
+    const name = map.nameOf?.(kind, layer, expert)
+    const called = name === undefined ? '' : ` data-name="${escapeXml(name)}"`
     const place = `x="${left}" y="${fixed(y)}" width="${width}" height="${height}"`
-    return `<rect ${place} ${fill(amount)} ${named}${mark}>${title}</rect>`
+    return `<rect ${place} ${fill(amount)} ${named}${called}${mark}>${title}</rect>`
   }).join('')
 }
 

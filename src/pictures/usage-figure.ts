@@ -27,7 +27,7 @@ import { visibleToken } from './visible-token.js'
  */
 export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions = {}): Figure {
   const [{ model, usage }] = texts
-  const { title, atlas } = options
+  const { title, atlas, colour } = options
   const scope = scopeOf(usage.mixtures, options)
   const several: Part[] = texts.length > 1 ? ['difference', 'table', 'committee'] : []
   const parts = partsOf(options, ['caption', 'map', ...several, 'committee', 'tokens'], ['caption', 'map', ...several])
@@ -42,23 +42,23 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
       blocks.push({ type: 'tokens', title: `Tokens of ${printable(text.name)}`, text, layers, mixtures })
     }
   }
+  const hasCaption = parts.has('caption')
   const isOnPage = options.parts === undefined || parts.has('tokens')
   return {
     title: title ?? `Experts of ${modelTitle(model)}`,
-    caption: parts.has('caption') ? captionOf(texts, atlas) : [],
+    caption: hasCaption ? [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model)] : [],
+    sentences: hasCaption ? sentencesOf(texts, atlas) : [],
     blocks,
-    ...(isOnPage && { texts, atlas }),
+    ...(isOnPage && { texts, colour }),
   }
 }
 
-/** Lines about the model, then sentences about each text. */
-function captionOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
-  const [{ model }] = texts
-  const sentences = texts.map((text) => {
+/** A sentence for each text, with its name if there are several. */
+function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
+  return texts.map((text) => {
     const said = usageCaption(text, atlas).join('; ')
     return texts.length > 1 ? `${printable(text.name)}: ${said}` : said
   })
-  return [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model), ...sentences]
 }
 
 /** Layers and kinds to draw, and names for their experts. */
@@ -83,6 +83,7 @@ export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Drawn 
         `layer ${layer}, ${kind} expert ${expert}${named(atlas, { kind, layer, expert })}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
       measures: measuresOf(text),
       isNewExpert: (kind, layer, expert) => isNewExpert(model, kind, layer, expert),
+      nameOf: (kind, layer, expert) => nameIn(atlas, { kind, layer, expert }),
     }
   })
   const meaning = 'share of the tokens that choose the expert'

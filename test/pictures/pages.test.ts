@@ -30,9 +30,9 @@ test('pictures use no external resources', () => {
   }
 })
 
-test('on a page the comparison comes before the texts', () => {
+test('on a page the texts come first, then their comparison', () => {
   const page = renderHtml(figure)
-  const places = ['prose against code', 'Most specialised experts', 'id="text-0"', 'id="text-1"'].map((part) =>
+  const places = ['id="text-0"', 'id="text-1"', 'prose against code', 'Most specialised experts'].map((part) =>
     page.indexOf(part),
   )
   assert.ok(
@@ -67,7 +67,7 @@ test('a model without attention experts, or with a layer without experts, is sho
   const text = routedText('sparse', model, [0, 1], (i) => ({ mlp: { ids: [2 - i], gates: [0.5 / (i + 1)] } }))
   const all = drawUsage([text, text], { tokens: true })
   const csv = [...tokensCsv([text])].join('')
-  const markup = renderHtml(all).replace(/<script type="module">.*?<\/script>/s, '')
+  const markup = renderHtml(all).replace(/<script type="module">.*?<\/script>/gs, '')
   for (const picture of [renderText(all), renderSvg(all), markup, csv]) {
     assert.not.match(picture, /attention|undefined|NaN|Infinity/)
   }

@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Atlas } from '#molm/experts/atlas.js'
+import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
 import { renderHtml } from '#molm/pictures/html.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
 import { HAS_BROWSER, openBrowser, type Visit, visit } from '../support/browser.js'
@@ -25,10 +27,15 @@ test.after(({ browser }) => browser?.close())
 /** Two texts of alternating tokens: in prose `<b>` uses experts 0, in code all tokens use MLP expert 2. */
 const HTML = renderHtml(drawUsage([proseOf(3), codeOf(3)], { tokens: true }))
 
-async function open(browser: Browser, options: Parameters<typeof visit>[1], use: (visit: Visit) => Promise<void>) {
+async function open(
+  browser: Browser,
+  options: Parameters<typeof visit>[1],
+  use: (visit: Visit) => Promise<void>,
+  html = HTML,
+) {
   await inTemporaryFolder(async (folder) => {
     const file = join(folder, 'experts.html')
-    await writeFile(file, HTML)
+    await writeFile(file, html)
     await visit(browser, options, async (visited) => {
       await visited.page.goto(pathToFileURL(file).href)
       await use(visited)
@@ -98,7 +105,9 @@ inBrowser('arrow keys move between tokens and between cells, with a single Tab s
     await page.keyboard.press('Escape')
     await page.keyboard.press('End')
     assert.is(await at(), '11')
-    await page.keyboard.press('Shift+Tab')
+    // The number of a layer comes before its cells.
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
     assert.is(await at(), 'attention 0 0')
     await page.keyboard.press('ArrowRight')
     await page.keyboard.press('ArrowRight')
@@ -119,5 +128,117 @@ inBrowser('the cells of a difference have the colours of its legend', async ({ b
     assert.ok(channels(less)[2] > channels(less)[0], less)
   })
 })
+
+interface Box {
+  top: number
+  bottom: number
+  right: number
+}
+
+/** Backgrounds of a section's tokens, as the browser computes them. */
+const backgrounds = (page: Page, section = '#text-0') =>
+  page.evaluate(
+    `Array.from(document.querySelectorAll('${section} [data-i]'), (token) => getComputedStyle(token).backgroundColor)`,
+  ) as Promise<string[]>
+const rgb = (colour: readonly number[]) => `rgb(${colour.join(', ')})`
+
+inBrowser(
+  'tokens have the colours of their strongest experts, the same in all texts, light or dark',
+  async ({ browser }) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await open(browser, { colorScheme }, async ({ page }) => {
+        const [first, second, third] = [0, 1, 2].map((expert) => rgb(expertColour(expert, colorScheme)))
+        assert.equal((await backgrounds(page)).slice(0, 4), [first, first, second, first])
+        assert.equal(await backgrounds(page, '#text-1'), Array(6).fill(third))
+        const experts = await page.$$eval('#text-0 .chip', (chips) => chips.map(({ textContent }) => textContent))
+        assert.equal(experts, ['0 · 75 %', '1 · 25 %'])
+      })
+    }
+  },
+)
+
+inBrowser(
+  'the control colours all texts by another layer, by surprise, by sleepers or by nothing',
+  async ({ browser }) => {
+    const texts = [proseOf(3), codeOf(3)]
+    for (const text of texts) text.surprise = text.tokens.map((_, i) => (i === 0 ? undefined : i % 12))
+    await open(
+      browser,
+      {},
+      async ({ page }) => {
+        await page.selectOption('#text-0 select', 'surprise')
+        const [none, , two, , , , , , , , ten, eleven] = await backgrounds(page)
+        assert.is(none, 'rgba(0, 0, 0, 0)')
+        assert.is(two, rgb(amountColour(0.2, 'light')))
+        assert.equal([ten, eleven], Array(2).fill(rgb(amountColour(1, 'light'))))
+        assert.equal(await page.textContent('#text-0 .legend'), '0 bits10 bits or more')
+        assert.is((await backgrounds(page, '#text-1'))[2], two)
+        await page.selectOption('#text-1 select', 'attention 0')
+        assert.is((await backgrounds(page))[2], rgb(expertColour(1, 'light')))
+        assert.is(await page.inputValue('#text-0 select'), 'attention 0')
+        await page.selectOption('#text-0 select', '')
+        assert.equal(await backgrounds(page), Array(12).fill('rgba(0, 0, 0, 0)'))
+        assert.is(await page.textContent('#text-0 .legend'), '')
+      },
+      renderHtml(drawUsage(texts)),
+    )
+    assert.not.match(HTML, /value="surprise"/)
+    assert.match(renderHtml(drawUsage(texts, { colour: { by: 'sleepers' } })), /<option value="sleepers" selected>/)
+  },
+)
+
+inBrowser('an expert of the legend lights its tokens, and nothing else is coloured meanwhile', async ({ browser }) => {
+  await open(browser, {}, async ({ page }) => {
+    await page.hover('#text-0 .chip >> nth=1')
+    assert.equal(await lit(page), [2, 6, 10])
+    assert.is((await backgrounds(page))[0], 'rgba(0, 0, 0, 0)')
+    assert.equal(await framed(page), ['mlp 0 1'])
+    await page.click('#text-0 .chip >> nth=1')
+    assert.match((await page.textContent('#text-0 .pin')) ?? '', /Escape/)
+    await page.keyboard.press('Escape')
+    assert.is((await backgrounds(page))[0], rgb(expertColour(0, 'light')))
+  })
+})
+
+inBrowser('names of experts are in the legend and in the details of a token and of an expert', async ({ browser }) => {
+  const unnamed = { share: 0, tokens: [], texts: [] }
+  const entries = { mlp: [[unnamed, { ...unnamed, name: '<digits>' }, unnamed]] }
+  const html = renderHtml(drawUsage([proseOf(3)], { atlas: { entries } as unknown as Atlas }))
+  await open(
+    browser,
+    {},
+    async ({ page }) => {
+      assert.match((await page.textContent('#text-0 .legend')) ?? '', /1 <digits> · 25 %/)
+      await page.hover('#text-0 [data-i="2"]')
+      assert.match((await page.textContent('#text-0 .detail')) ?? '', /mlp 1 \(<digits>\) \.75/)
+      await page.hover('#text-0 .map [data-expert="mlp 0 1"]')
+      assert.is(await page.textContent('#text-0 .detail'), 'layer 0, mlp expert 1 (<digits>): 25.0 % of the tokens')
+    },
+    html,
+  )
+})
+
+inBrowser(
+  'on a phone nothing is cut: maps are as wide as the page, words of a table below its numbers',
+  async ({ browser }) => {
+    const html = renderHtml(drawUsage([proseOf(60), codeOf(60)]))
+    await open(
+      browser,
+      { viewport: { width: 390, height: 844 } },
+      async ({ page }) => {
+        const [width, map, words, cells] = (await page.evaluate(`[
+        document.documentElement.scrollWidth,
+        document.querySelector('#text-0 .map svg').getBoundingClientRect().width,
+        document.querySelector('td.words').getBoundingClientRect(),
+        document.querySelector('td').getBoundingClientRect(),
+      ].map((value) => value.toJSON?.() ?? value)`)) as [number, number, Box, Box]
+        assert.is(width, 390)
+        assert.ok(map > 340, String(map))
+        assert.ok(words.top >= cells.bottom - 1 && words.right <= 390)
+      },
+      html,
+    )
+  },
+)
 
 test.run()

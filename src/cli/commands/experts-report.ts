@@ -20,7 +20,7 @@ import { drawUsage } from '../../pictures/usage-figure.js'
 import { colourDepth, terminalBackground } from '../../terminal/colours.js'
 import { writeOut } from '../io/output.js'
 import { textColumns } from '../io/text-width.js'
-import { type AskedColour, textInColour } from './experts-colour.js'
+import { type AskedColour, colourIn, textInColour } from './experts-colour.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -146,7 +146,9 @@ function figureOf(report: Report, options: ReportOptions): Figure {
   const { tokens, layers, only, title, parts } = options
   const chosen = { tokens, layers, only, title, parts }
   if ('agreements' in report) return drawAgreement(report.agreements, chosen)
-  return drawUsage(report.texts, { ...chosen, atlas: report.atlas })
+  const { texts, atlas } = report
+  const colour = options.colour && colourIn(options.colour, texts[0].model.config.mixtures)
+  return drawUsage(texts, { ...chosen, atlas, colour })
 }
 
 /** One object, in pieces: one for each token. */

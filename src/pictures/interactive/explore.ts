@@ -171,6 +171,7 @@ function clear(section: TextSection): void {
   state.marks = []
   state.lit = []
   state.shown = null
+  section.classList.remove('lighting')
   setDetail(section, '')
 }
 
@@ -182,7 +183,11 @@ function showToken(section: TextSection, token: Explorable): void {
     const chosen = kinds.map((kind, k) => {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
       for (const id of ids) frame(state, cellAt(svg, `${kind} ${l} ${id}`), true)
-      const experts = ids.map((id, i) => `${id} ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`)
+      const experts = ids.map((id, i) => {
+        // The router's first choice has its name, if it has one.
+        const name = i === 0 ? cellAt(svg, `${kind} ${l} ${id}`)?.dataset.name : undefined
+        return `${id}${name ? ` (${name})` : ''} ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`
+      })
       return `${kind} ${experts.join('  ') || 'dense'}`
     })
     const line = document.createElement('div')
@@ -204,6 +209,7 @@ function light(state: State, token: HTMLElement, background: string): void {
 function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => number | undefined): void {
   const [state, routes] = [stateOf(section), routesOf(section)]
   const largest = Number(section.dataset.largestGate ?? 1)
+  section.classList.add('lighting')
   for (const token of all<HTMLElement>(section, '.tokens [data-i]')) {
     const gate = gateOf(routes[Number(token.dataset.i)])
     if (gate === undefined) continue
@@ -211,8 +217,9 @@ function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => numbe
   }
 }
 
-/** Lights the tokens that wake an expert. */
-function showExpert(section: TextSection, cell: Explorable): void {
+/** Lights the tokens that wake an expert, which the user points at in the map or in a legend. */
+function showExpert(section: TextSection, place: Explorable): void {
+  const cell = cellAt(find(section, '.map svg'), place.dataset.expert ?? '') ?? place
   const [kind, layer, expert] = cell.dataset.expert?.split(' ') ?? []
   const k = 2 * kindsOf(section).indexOf(kind)
   lightByGate(section, (layers) => {
@@ -220,7 +227,7 @@ function showExpert(section: TextSection, cell: Explorable): void {
     return gates[ids.indexOf(Number(expert))]
   })
   frame(stateOf(section), cell)
-  setDetail(section, find(cell, 'title').textContent ?? '')
+  setDetail(section, cell.querySelector('title')?.textContent ?? '')
 }
 
 /** Lights each token by the gate of its first expert in a layer. */

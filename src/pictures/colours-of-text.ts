@@ -1,0 +1,35 @@
+import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../experts/text-colours.js'
+import type { TextRoutes } from '../experts/text-routes.js'
+import { amountColour, expertColour } from './expert-colours.js'
+import { mostExperts } from './figure.js'
+import type { PageAmounts, PageColours } from './interactive/page-colours.js'
+import { toHex } from './palette.js'
+import { percent } from './percent.js'
+
+/** Steps of the ramp, without the first. */
+const STEPS = 20
+
+/** Makes colours for a page: those of the first `count` tokens of a text. */
+export function pageColours(text: TextRoutes, count: number): PageColours {
+  const most = Math.max(...text.usage.mixtures.map(mostExperts))
+  return {
+    experts: Array.from({ length: most }, (_, expert) => pair((background) => expertColour(expert, background))),
+    ramp: Array.from({ length: STEPS + 1 }, (_, i) => pair((background) => amountColour(i / STEPS, background))),
+    ...(text.surprise && { surprise: amounts(text, { by: 'surprise' }, count) }),
+    sleepers: amounts(text, { by: 'sleepers' }, count),
+  }
+}
+
+function amounts(text: TextRoutes, colour: TextColour, count: number): PageAmounts {
+  const values = textValues(text, colour)
+  const largest = largestOf(values)
+  const steps = values
+    .slice(0, count)
+    .map((value) => (value === undefined ? null : Math.round(STEPS * amountOf(value, colour, largest))))
+  const [from, to] = colour.by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
+  return { steps, from, to }
+}
+
+function pair(colour: (background: 'light' | 'dark') => readonly [number, number, number]): string {
+  return `light-dark(${toHex(colour('light'))},${toHex(colour('dark'))})`
+}
