@@ -1,8 +1,9 @@
 import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
-import { amountColour, expertColour } from './expert-colours.js'
+import type { Rgb } from '../terminal/colours.js'
+import { amountColour, type Background, expertColour } from './expert-colours.js'
 import { mostExperts } from './figure.js'
-import type { PageAmounts, PageColours } from './interactive/page-colours.js'
+import type { PageAmounts, PageColours, Tint } from './interactive/page-colours.js'
 import { toHex } from './palette.js'
 import { percent } from './percent.js'
 
@@ -30,6 +31,6 @@ function amounts(text: TextRoutes, colour: TextColour, count: number): PageAmoun
   return { steps, from, to }
 }
 
-function pair(colour: (background: 'light' | 'dark') => readonly [number, number, number]): string {
-  return `light-dark(${toHex(colour('light'))},${toHex(colour('dark'))})`
+function pair(colour: (background: Background) => Rgb): Tint {
+  return [toHex(colour('light')), toHex(colour('dark'))]
 }

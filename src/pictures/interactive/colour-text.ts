@@ -1,5 +1,5 @@
 import type { TextSection } from './explore.js'
-import type { PageColours } from './page-colours.js'
+import type { PageColours, Tint } from './page-colours.js'
 
 /*
  * Colours the tokens of a text by the property that its control chooses: the strongest expert of a layer, surprise or
@@ -26,14 +26,20 @@ function colourBy(section: TextSection, value: string): void {
   const steps = isAmount ? (colours[value]?.steps ?? []) : []
   for (const token of section.querySelectorAll<HTMLElement>('.tokens [data-i]')) {
     const i = Number(token.dataset.i)
-    const tint = isAmount ? colours.ramp[steps[i] ?? -1] : colours.experts[firsts[i] ?? -1]
-    if (tint) token.style.setProperty('--tint', tint)
-    else token.style.removeProperty('--tint')
+    tint(token, isAmount ? colours.ramp[steps[i] ?? -1] : colours.experts[firsts[i] ?? -1])
   }
   const legend = section.querySelector('.colouring .legend')
   if (value === '') legend?.replaceChildren()
   else if (isAmount) legend?.replaceChildren(...rampLegend(colours, value))
   else legend?.replaceChildren(...expertLegend(section, { kind, layer, firsts, colours: colours.experts }))
+}
+
+/** Gives an element a colour, or none. */
+function tint(element: HTMLElement, colour: Tint | undefined): void {
+  element.classList.toggle('tinted', colour !== undefined)
+  if (!colour) return
+  element.style.setProperty('--on-light', colour[0])
+  element.style.setProperty('--on-dark', colour[1])
 }
 
 /** The strongest expert of each token in a layer. */
@@ -46,7 +52,7 @@ function firstExperts(section: TextSection, kind: string, layer: number): (numbe
 /** A button for each of the most frequent experts, which explore.ts handles as the expert's cell. */
 function expertLegend(
   section: TextSection,
-  { kind, layer, firsts, colours }: { kind: string; layer: string; firsts: (number | undefined)[]; colours: string[] },
+  { kind, layer, firsts, colours }: { kind: string; layer: string; firsts: (number | undefined)[]; colours: Tint[] },
 ): Node[] {
   const counts = new Map<number, number>()
   for (const expert of firsts) if (expert !== undefined) counts.set(expert, (counts.get(expert) ?? 0) + 1)
@@ -56,7 +62,7 @@ function expertLegend(
     chip.type = 'button'
     chip.className = 'chip'
     chip.dataset.expert = `${kind} ${layer} ${expert}`
-    chip.style.setProperty('--tint', colours[expert])
+    tint(chip, colours[expert])
     const name = section.querySelector<SVGElement>(`.map [data-expert="${kind} ${layer} ${expert}"]`)?.dataset.name
     chip.textContent = `${expert}${name ? ` ${name}` : ''} · ${Math.round((100 * count) / firsts.length)} %`
     return chip
@@ -70,7 +76,7 @@ function rampLegend({ ramp, ...colours }: PageColours, by: 'surprise' | 'sleeper
   bar.className = 'ramp'
   for (const colour of ramp) {
     const step = document.createElement('i')
-    step.style.setProperty('--tint', colour)
+    tint(step, colour)
     bar.append(step)
   }
   return [note(from), bar, note(to)]

@@ -22,7 +22,7 @@ export interface TextSection extends HTMLElement {
 type Explorable = HTMLElement | SVGElement
 
 /** Cells narrower than this get a tick for each expert of a token: frames would hide them and their neighbours. */
-const LEAST_FRAMED = 8
+const LEAST_FRAMED = 7
 const TICK_HEIGHT = 3
 
 /** Elements that a section highlights. */

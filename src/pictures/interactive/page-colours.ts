@@ -6,12 +6,15 @@ export interface PageAmounts {
   to: string
 }
 
-/** Colours of a text. Each is a pair for light and dark pages, as CSS writes it. */
+/** A colour on a light page and on a dark one. */
+export type Tint = [light: string, dark: string]
+
+/** Colours of a text. Each is a pair: for light and for dark pages. */
 export interface PageColours {
   /** By the id of the expert. */
-  experts: string[]
+  experts: Tint[]
   /** The ramp of amounts. */
-  ramp: string[]
+  ramp: Tint[]
   surprise?: PageAmounts
   sleepers: PageAmounts
 }
