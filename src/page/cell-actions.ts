@@ -1,5 +1,3 @@
-import type { Atlas } from '../experts/atlas.js'
-import { nameIn } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { wordsOf } from '../experts/words-of-expert.js'
 import type { MixtureKind } from '../model/config.js'
@@ -19,7 +17,6 @@ export interface ActionsOptions {
   isOffForAll: (place: ExpertPlace) => boolean
   /** Switches an expert off or on. */
   toggle: (place: ExpertPlace) => void
-  atlas?: Atlas
 }
 
 /** The line about the pinned cell of the map: words that woke the expert, and a button to switch it off. */
@@ -46,9 +43,7 @@ export class CellActions {
     const { pinned: place, options } = this
     if (!place) return this.line.replaceChildren()
     const words = quotedWords(wordsOf(options.text(), place))
-    const name = nameIn(options.atlas, place)
-    const about = [...(name ? [`known for ${name}`] : []), ...(words ? [`here woken by ${words}`] : [])].join('; ')
-    this.line.replaceChildren(about ? create('span', 'about', about) : '', this.button(place))
+    this.line.replaceChildren(words ? create('span', '', `woken here by ${words}`) : '', this.button(place))
   }
 
   private button(place: ExpertPlace): HTMLElement {

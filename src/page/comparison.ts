@@ -1,3 +1,4 @@
+import type { Atlas } from '../experts/atlas.js'
 import { figureSections } from '../pictures/html-sections.js'
 import { drawUsage } from '../pictures/usage-figure.js'
 import type { Api } from './api.js'
@@ -17,6 +18,7 @@ export class Comparison {
   constructor(
     private readonly api: Api,
     private readonly model: PageModel,
+    private readonly atlas?: Atlas,
   ) {
     this.form.addEventListener('submit', (event) => {
       event.preventDefault()
@@ -56,7 +58,7 @@ export class Comparison {
   private draw([first, second]: RoutedToken[][]): void {
     this.width = this.figure.clientWidth
     const texts = [textRoutes('first', first, this.model), textRoutes('second', second, this.model)]
-    this.figure.innerHTML = figureSections(drawUsage(texts), Math.max(300, this.width))
+    this.figure.innerHTML = figureSections(drawUsage(texts, { atlas: this.atlas }), Math.max(300, this.width))
     this.figure.dispatchEvent(new Event('drawn', { bubbles: true }))
   }
 }

@@ -1,4 +1,4 @@
-import { type Atlas, nameIn } from '../experts/atlas.js'
+import type { Atlas } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { largestGate } from '../model/routing.js'
 import { mostExperts } from '../pictures/figure.js'
@@ -25,8 +25,7 @@ const MOST_WIDTH = 736
 
 /** The map beside the conversation: usage by the answers' tokens so far, and the experts of a pointed token. */
 export class ExpertsPanel {
-  /** Experts that are struck out in the map. */
-  off: readonly ExpertPlace[] = []
+  private off: readonly ExpertPlace[] = []
   private readonly section: TextSection = byId('talk', HTMLElement)
   private readonly map = byId('map', HTMLDivElement)
   private readonly image = new LiveImage(this.map)
@@ -87,6 +86,12 @@ export class ExpertsPanel {
     return this.routes.push(pageRoutes(layers, this.model.config.mixtures)) - 1
   }
 
+  /** Strikes out experts in the map, in place of those before. */
+  strikeOut(off: readonly ExpertPlace[]): void {
+    this.off = off
+    strikeOut(this.map, off)
+  }
+
   /** Schedules a redraw, and shows the experts of a token unless the user points at something else. */
   drawSoon(newest = this.newest): void {
     this.newest = newest
@@ -110,27 +115,13 @@ export class ExpertsPanel {
     if (this.model.config.mixtures.length > 0) this.caption.show(this.answersText, this.atlas)
     const width = this.map.clientWidth
     if (width === 0 || this.model.config.mixtures.length === 0) return
-    const unit = this.scaleAt(width)
-    const isNew = this.image.show(mapImage(this.block(), 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
+    const [block, unit] = [usageMaps([this.answersText], { atlas: this.atlas }), this.scaleAt(width)]
+    const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width
     strikeOut(this.map, this.off)
     if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
-  }
-
-  /** The map of the usage; cells have the experts' names. */
-  private block() {
-    const block = usageMaps([this.answersText])
-    const maps = block.maps.map((map) => ({
-      ...map,
-      describe: (...[kind, layer, expert]: Parameters<typeof map.describe>) => {
-        const name = nameIn(this.atlas, { kind, layer, expert })
-        const described = map.describe(kind, layer, expert)
-        return name === undefined ? described : `${described}; known for ${name}`
-      },
-    }))
-    return { ...block, maps }
   }
 
   private showNewest(): void {

@@ -82,8 +82,8 @@ async function start(): Promise<void> {
   const panel = new ExpertsPanel(model, atlas)
   const turns = byId('turns', HTMLDivElement)
   const conversation = new Conversation(api, model, panel, new TextColouring(model, turns, atlas), turns)
-  new Comparison(api, model)
-  const work = new WorkView(api, model)
+  new Comparison(api, model, atlas)
+  const work = new WorkView(api, model, atlas)
   const showWork = () => work.show(viewInAddress() === 'work')
   addEventListener('hashchange', showWork)
   showWork()
@@ -103,11 +103,10 @@ async function start(): Promise<void> {
   const isOffForAll = (place: ExpertPlace) =>
     model.mask.length > 0 && offForAll.some((one) => specOf(one) === specOf(place))
   const off = new SwitchedOff(() => {
-    panel.off = [...offForAll, ...off.all]
-    panel.drawSoon()
+    panel.strikeOut([...offForAll, ...off.all])
     actions.show()
   }, atlas)
-  panel.off = offForAll
+  panel.strikeOut(offForAll)
   /** Switches an expert off and answers the last question without it, or switches it on again. */
   const toggle = (place: ExpertPlace) => {
     if (conversation.isRunning) return
@@ -120,7 +119,7 @@ async function start(): Promise<void> {
       if (error !== undefined && off.has(place)) off.toggle(place)
     })
   }
-  const actions = new CellActions({ model, text: () => panel.answers, off, isOffForAll, toggle, atlas })
+  const actions = new CellActions({ model, text: () => panel.answers, off, isOffForAll, toggle })
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault()

@@ -1,3 +1,4 @@
+import type { Atlas } from '../experts/atlas.js'
 import { awakeSentence } from '../experts/awake.js'
 import { ExpertUsage } from '../experts/usage.js'
 import { plural } from '../numbers.js'
@@ -30,6 +31,7 @@ export class WorkView {
   constructor(
     private readonly api: Api,
     private readonly model: PageModel,
+    private readonly atlas?: Atlas,
   ) {
     byId('work-mark', HTMLButtonElement).addEventListener('click', async () => {
       await this.attempt(() => this.api.mark(this.name))
@@ -74,7 +76,7 @@ export class WorkView {
     const beginning = this.mark === undefined ? `the server started, ${time}` : time
     this.since.textContent = `${plural(tokens, 'token')} of all clients, since ${beginning}`
     if (this.model.config.mixtures.length === 0) return
-    const block = usageMaps([{ name: 'all clients', usage, model: this.model }])
+    const block = usageMaps([{ name: 'all clients', usage, model: this.model }], { atlas: this.atlas })
     const gini = {
       name: 'inequality (Gini)',
       short: 'gini',

@@ -232,10 +232,7 @@ inBrowser('an atlas names the cells, and a mask of the server strikes experts ou
   try {
     await open({ browser, url: server.url }, async (page) => {
       await page.hover('#map [data-expert="mlp 0 0"]')
-      assert.is(
-        await page.textContent('#experts .detail'),
-        'layer 0, mlp expert 0: 0.0 % of the tokens; known for digits',
-      )
+      assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0 (digits): 0.0 % of the tokens')
       assert.is(await count(page, '#map .strike'), 1)
       await page.click('#map [data-expert="mlp 1 4"]')
       assert.is(await page.textContent('#cell-actions'), 'the server has switched it off')
