@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { loadModel, readText } from '../dist/index.js'
 import { perplexityOf, splitTexts } from '../dist/surgery/held-out.js'
-import { measureSaliency } from '../dist/surgery/saliency.js'
+import { measureScores } from '../dist/surgery/saliency.js'
 import { maskOf, selectExperts } from '../dist/surgery/selection.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
@@ -19,11 +19,11 @@ row(...Array(3 + SHARES.length).fill('---'))
 for (const only of ['mlp', 'attention']) {
   for (const [i, domain] of DOMAINS.entries()) {
     const tokens = model.tokenizer.encode(calibration[i].text)
-    const usage = await measureSaliency(model, [tokens], { window: model.config.trainedContext })
+    const scores = await measureScores(model, [tokens], { by: 'gate', window: model.config.trainedContext })
     const whole = await perplexityOf(model, [heldOut[i]])
     const cells = []
     for (const keep of SHARES) {
-      const selection = selectExperts(usage, model.config, { keep, by: 'gate', only, budget: 'layer' })
+      const selection = selectExperts(scores, model.config, { keep, by: 'gate', only, budget: 'layer' })
       const measured = []
       for (const gates of ['kept', 'all']) {
         await model.maskExperts(maskOf(selection, model.config, gates))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadModel, pruneModel, readText, SCORES } from '../dist/index.js'
 import { perplexityOf, splitTexts } from '../dist/surgery/held-out.js'
-import { measureSaliency } from '../dist/surgery/saliency.js'
+import { measureScores } from '../dist/surgery/saliency.js'
 import { maskOf, selectExperts } from '../dist/surgery/selection.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
@@ -29,10 +29,12 @@ row('', '100 %', '', '', ...whole)
 const own = whole.map((perplexity) => [perplexity])
 for (const [i, domain] of DOMAINS.entries()) {
   const tokens = model.tokenizer.encode(calibration[i].text)
-  const usage = await measureSaliency(model, [tokens], { window: model.config.trainedContext })
+  const scores = {}
+  const window = model.config.trainedContext
+  for (const by of SCORES) scores[by] = await measureScores(model, [tokens], { by, only: 'mlp', window })
   for (const keep of SHARES) {
     for (const by of SCORES) {
-      const selection = selectExperts(usage, model.config, { keep, by, only: 'mlp', budget: 'layer' })
+      const selection = selectExperts(scores[by], model.config, { keep, by, only: 'mlp', budget: 'layer' })
       const gates = await betterGates(selection, { ...calibration[i], text: calibration[i].text.slice(-GATE_TEXT) })
       await model.maskExperts(maskOf(selection, model.config, gates))
       const measured = await measureAll()

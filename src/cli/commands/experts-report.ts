@@ -55,7 +55,7 @@ export type Report = { texts: TextRoutes[]; atlas?: Atlas } | { agreements: Rout
 
 /** A report that draws its own figure and writes its own tables. */
 export interface FormedReport {
-  figure(options: ReportOptions): Figure
+  figure(options: Omit<ReportOptions, 'colour'>): Figure
   json(): Iterable<string>
   csv(): Iterable<string>
 }
@@ -142,13 +142,18 @@ async function pngOf(report: Report, options: ReportOptions): Promise<Uint8Array
 }
 
 function figureOf(report: Report, options: ReportOptions): Figure {
-  if ('figure' in report) return report.figure(options)
+  if ('figure' in report) return report.figure(withoutColour(options))
   const { tokens, layers, only, title, parts } = options
   const chosen = { tokens, layers, only, title, parts }
   if ('agreements' in report) return drawAgreement(report.agreements, chosen)
   const { texts, atlas } = report
   const colour = options.colour && colourIn(options.colour, texts[0].model.config.mixtures)
   return drawUsage(texts, { ...chosen, atlas, colour })
+}
+
+/** Options of a figure that has no text to colour. */
+function withoutColour({ colour: _, ...options }: ReportOptions): Omit<ReportOptions, 'colour'> {
+  return options
 }
 
 /** One object, in pieces: one for each token. */
