@@ -67,7 +67,7 @@ export async function searchExpertsPerToken(
       rises.set(number, worthOf(differences, predicted).nats)
       bytes.set(number, expertBytes(model))
     }
-    descend(choices, whole * (1 - budget))
+    ascend(choices, descend(choices, whole * (1 - budget)))
     return perMixture(mixtures, ({ kind }) => {
       return (full[kind] ?? []).map((own, layer) => choiceOf(choices, kind, layer)?.used ?? own)
     })
@@ -76,9 +76,10 @@ export async function searchExpertsPerToken(
   }
 }
 
-/** Takes the cheapest steps until they save `wanted` bytes. */
-function descend(choices: readonly LayerChoice[], wanted: number): void {
-  for (let saved = 0; saved < wanted * (1 - 1e-9); ) {
+/** Takes the cheapest steps until they save `wanted` bytes. Returns the bytes that they save beyond that. */
+function descend(choices: readonly LayerChoice[], wanted: number): number {
+  let saved = 0
+  while (saved < wanted * (1 - 1e-9)) {
     let best: { choice: LayerChoice; number: number; cost: number; saves: number } | undefined
     for (const choice of choices) {
       const { used, rises, bytes } = choice
@@ -89,9 +90,29 @@ function descend(choices: readonly LayerChoice[], wanted: number): void {
         if (!best || cost < best.cost) best = { choice, number, cost, saves }
       }
     }
-    if (!best) return
+    if (!best) break
     best.choice.used = best.number
     saved += best.saves
+  }
+  return saved - wanted
+}
+
+/** Takes the most useful steps back, as far as `spare` bytes allow. */
+function ascend(choices: readonly LayerChoice[], spare: number): void {
+  for (let left = spare * (1 + 1e-9); ; ) {
+    let best: { choice: LayerChoice; number: number; gain: number; bytes: number } | undefined
+    for (const choice of choices) {
+      const { used, rises, bytes } = choice
+      for (const [number, rise] of rises) {
+        const more = (bytes.get(number) ?? 0) - (bytes.get(used) ?? 0)
+        if (number <= used || more > left) continue
+        const gain = ((rises.get(used) ?? 0) - rise) / more
+        if (gain > 0 && (!best || gain > best.gain)) best = { choice, number, gain, bytes: more }
+      }
+    }
+    if (!best) return
+    best.choice.used = best.number
+    left -= best.bytes
   }
 }
 

@@ -82,6 +82,13 @@ test('show reports the numbers in a folder, and a copy of the model keeps them',
     assert.ok(activeBytes < (await describeModel(pruned, { expertsPerToken: 'trained' })).activeBytes)
   }))
 
+test('show leaves out layers without experts', () =>
+  inTemporaryFolder(async (dir) => {
+    await cp(fixturePath('81-lfm2moe-f32'), dir, { recursive: true })
+    await writeFile(join(dir, 'experts-per-token.json'), '[0, 2, 1, 1, 2]')
+    assert.match((await molm(['show', dir])).stdout, /^ +mlp +uses 2, 1, 1, 2 of 6 experts in 4 of 5 layers/m)
+  }))
+
 test('a batch with other experts per token is another batch', () =>
   inTemporaryFolder(async (dir) => {
     const output = join(dir, 'answers.jsonl')

@@ -91,12 +91,13 @@ function experts(config: ModelConfig, kind: MixtureKind): string[] {
 /** Maximum number of layers whose numbers are listed; of more, only the range is shown. */
 const LISTED_LAYERS = 12
 
-/** `4`, or if the layers differ `uses 4, 3, 1, 2`. */
+/** `4`, or if the layers differ `uses 4, 3, 1, 2`, without layers that have no experts. */
 function usedWords(mixture: Mixture): string {
   const used = usedPerToken(mixture)
   if (typeof used === 'number') return String(used)
   const { least, most } = rangeOfUsed(mixture)
-  return `uses ${used.length <= LISTED_LAYERS ? used.join(', ') : `${least} to ${most}`}`
+  const some = used.filter((count) => count > 0)
+  return `uses ${some.length <= LISTED_LAYERS ? some.join(', ') : `${least} to ${most}`}`
 }
 
 function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {
