@@ -164,7 +164,7 @@ export class Decoder {
     const config = given === undefined ? loaded : withExpertsPerToken(loaded, given, { most })
     this.masks.fit(config)
     this.current = config
-    for (const workspace of this.workspaces) workspace.config = config
+    for (const workspace of this.workspaces) workspace.useNumbersOf(config)
   }
 
   /** The model's, with the numbers of experts per token that now hold. */

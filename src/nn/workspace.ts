@@ -1,4 +1,4 @@
-import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import { usedIn } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName } from '../packing/format/layout.js'
@@ -22,6 +22,8 @@ export class Workspace {
   readonly everyRow: number
   /** Caches and observers of the sequences in the batch. */
   readonly cache: BatchCache
+  /** Experts that a token uses, by kind and layer. */
+  private numbers: PerMixture<number[]>
   /**
    * Keys that attention's heads have visited, and the number of their walks over the cache. Only attention that may
    * stop before the oldest key counts them.
@@ -35,12 +37,12 @@ export class Workspace {
     /** Number of the bank. */
     readonly index: number,
     readonly store: WeightStore,
-    /** The model's. Its numbers of experts per token may change between batches. */
-    public config: ModelConfig,
+    readonly config: ModelConfig,
     readonly formats: PartFormats,
     readonly maxTokens: number,
     readonly threads: number,
   ) {
+    this.numbers = numbersOf(config)
     this.x = this.rows(1, config.width)
     this.a = this.rows(1, config.width, { records: true })
     this.everyRow = identityList(bank, maxTokens)
@@ -64,12 +66,21 @@ export class Workspace {
 
   /** Experts that a token uses in a layer. */
   used(kind: MixtureKind, layer: number): number {
-    const mixture = mixtureOf(this.config, kind)
-    return mixture ? usedIn(mixture, layer) : 0
+    return this.numbers[kind]?.[layer] ?? 0
+  }
+
+  /** Takes the numbers of experts per token from another config of the model, for the next batches. */
+  useNumbersOf(config: ModelConfig): void {
+    this.numbers = numbersOf(config)
   }
 
   /** Address of a dense piece of a layer. */
   at(layer: number, piece: string): number {
     return this.store.address(densePartName(layer), piece)
   }
+}
+
+/** Experts that a token uses, by kind and layer. */
+function numbersOf({ mixtures }: ModelConfig): PerMixture<number[]> {
+  return perMixture(mixtures, (mixture: Mixture) => mixture.experts.map((_, layer) => usedIn(mixture, layer)))
 }
