@@ -10,7 +10,7 @@ import { percent } from './percent.js'
 import { visibleToken } from './visible-token.js'
 
 /** Experts that a legend lists. */
-const LISTED = 12
+const LISTED = 8
 /** Samples of a ramp in a legend. */
 const SAMPLES = 11
 
@@ -70,12 +70,14 @@ export function* colouredText(
   yield `${printable(text.name)}, ${plural(text.tokens.length, 'token')}, coloured by the ${colourTitle(colour)}\n`
   if (colour.by === 'expert') {
     const listed = strongestExperts(text, colour, atlas)
-    const entries = listed.slice(0, LISTED).map(({ expert, tokens, name }) => {
-      const called = name === undefined ? '' : ` ${printable(name)}`
-      return `${onColour(` ${expert} `, expert)}${called} ${percent(tokens / text.tokens.length)}`
-    })
-    const rest = listed.length > LISTED ? [`and ${listed.length - LISTED} more`] : []
-    yield `${[...entries, ...rest].join('  ')}\n\n`
+    const digits = String(Math.max(...listed.map(({ expert }) => expert))).length
+    for (const { expert, tokens, name } of listed.slice(0, LISTED)) {
+      const share = percent(tokens / text.tokens.length).padStart(7)
+      const called = name === undefined ? '' : `  ${printable(name)}`
+      yield `${onColour(` ${String(expert).padStart(digits)} `, expert)} ${share}${called}\n`
+    }
+    if (listed.length > LISTED) yield `and ${plural(listed.length - LISTED, 'more expert')}\n`
+    yield '\n'
   } else {
     const most = colour.by === 'surprise' ? MOST_BITS : largest
     const ramp = Array.from({ length: SAMPLES }, (_, i) => onColour(' ', (most * i) / (SAMPLES - 1))).join('')

@@ -19,7 +19,7 @@ export interface FigureOptions {
   only?: MixtureKind
   /** A title in place of the figure's own; none if it is empty. */
   title?: string
-  /** Parts to show. Default: all that the texts have; each token only with `tokens`. */
+  /** Parts to show. Default: all that the texts have but the committee; each token only with `tokens`. */
   parts?: readonly Part[]
   /** Names of experts. */
   atlas?: Atlas

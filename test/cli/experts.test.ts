@@ -217,6 +217,7 @@ test('a text is coloured by its experts, and without colours each token has its 
     /^prompt, \d+ tokens, coloured by the strongest mlp expert of layer 3\n/,
     coloured.stderr,
   )
+  assert.match(stripVTControlCharacters(coloured.stdout), /\n +\d+ +\d+\.\d %.*\n/)
   assert.is(stripVTControlCharacters(coloured.stdout).split('\n').at(-2), TEXT)
   const values = plain.stdout.split('\n').slice(1, -1)
   const { texts } = JSON.parse((await molm(['experts', '--json', '--tokens', TEXT])).stdout)

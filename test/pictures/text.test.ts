@@ -224,6 +224,15 @@ test('layers, kinds and parts that a figure does not have are refused', () => {
   )
 })
 
+test('the committee is a part that must be chosen, of the layers chosen', () => {
+  const [text] = [textOfShape('a.txt', SHAPES['48 layers with 128 MLP experts alone'], 3)]
+  const drawn = renderText(drawUsage([text], { parts: ['committee'], layers: [2, 5] }))
+  assert.equal(
+    drawn.split('\n').flatMap((line) => /^ {2}(layer \d+ mlp)/.exec(line)?.[1] ?? []),
+    ['layer 2 mlp', 'layer 5 mlp'],
+  )
+})
+
 test('on a dark terminal a weak cell outshines an empty one; a light terminal has a ramp of its own', () => {
   const model = reader([mixture('mlp', [3], 1)], WORDS)
   const text = routedText('a', model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i === 0 ? 1 : 0], gates: [1] } }))

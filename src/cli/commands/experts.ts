@@ -66,7 +66,7 @@ export function define(command: Command): void {
     .option('--title <text>', "a title of your own; '' for none")
     .option(
       '--parts <list>',
-      `parts of the figure, like map,table: any of ${PARTS.join(', ')} (default: all but tokens)`,
+      `parts of the figure, like map,table: any of ${PARTS.join(', ')} (default: all but committee and tokens)`,
       partList,
     )
     .addOption(
