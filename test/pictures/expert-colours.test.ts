@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { amountColour, expertColour, INK } from '#molm/pictures/expert-colours.js'
-import type { Rgb } from '#molm/terminal/colours.js'
+import { highlight, highlightCodes, type Rgb, terminalBackground } from '#molm/terminal/colours.js'
 import type { Background } from '#molm/terminal/ramps.js'
 
 const BACKGROUNDS: Background[] = ['light', 'dark']
@@ -31,6 +31,40 @@ test('letters on any colour of a text are legible', () => {
       assert.ok(contrast(amountColour(i / 100, background), INK[background]) >= 4.5, `${i} % on ${background}`)
     }
   }
+})
+
+/** Red, green and blue of one of 256 colours above the first 16. */
+function of256(number: number): Rgb {
+  if (number >= 232) return [8 + 10 * (number - 232), 8 + 10 * (number - 232), 8 + 10 * (number - 232)]
+  const level = (share: number) => [0, 95, 135, 175, 215, 255][share % 6]
+  const place = number - 16
+  return [level(Math.floor(place / 36)), level(Math.floor(place / 6)), level(place)]
+}
+
+test('letters stay legible on a terminal with 256 colours, and sixteen keep the hues', () => {
+  for (const background of BACKGROUNDS) {
+    for (let expert = 0; expert < 64; expert++) {
+      const codes = highlightCodes(expertColour(expert, background), INK[background], '256')
+      const [, behind, ink] = /^48;5;(\d+);38;5;(\d+)$/.exec(codes) ?? []
+      assert.ok(contrast(of256(Number(behind)), of256(Number(ink))) >= 4.5, `expert ${expert}: ${codes}`)
+    }
+    const sixteen = [0, 1, 2, 3].map((expert) =>
+      highlightCodes(expertColour(expert, background), INK[background], '16'),
+    )
+    for (const [i, codes] of sixteen.entries()) {
+      assert.match(codes, /^10[1-6];30$/)
+      assert.is.not(codes, sixteen[i + 1])
+    }
+  }
+  assert.is(highlightCodes([200, 200, 200], INK.dark, '16'), '')
+  assert.is(highlight('a', [1, 2, 3], INK.dark, 'none'), 'a')
+  assert.is(highlight('a', [1, 2, 3], [4, 5, 6], 'truecolor'), '\x1b[48;2;1;2;3;38;2;4;5;6ma\x1b[39;49m')
+})
+
+test('the background of a terminal comes from COLORFGBG, else it is dark', () => {
+  assert.is(terminalBackground({ COLORFGBG: '0;15' }), 'light')
+  assert.is(terminalBackground({ COLORFGBG: '15;default;0' }), 'dark')
+  assert.is(terminalBackground({}), 'dark')
 })
 
 test('neighbouring experts have clearly different colours, and 24 experts distinct ones', () => {
