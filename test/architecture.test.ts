@@ -119,7 +119,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
   ],
   ablation: ['experts', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
-  experts: ['engine', 'api', 'model', 'files', 'checkpoint', 'json', 'csv', 'errors', 'printable'],
+  experts: ['engine', 'api', 'model', 'files', 'checkpoint', 'json', 'csv', 'errors', 'numbers', 'printable'],
   evaluation: [
     'api',
     'model',
@@ -227,6 +227,7 @@ const WITHIN: Record<string, string[]> = {
   cli: ['commands', 'completion', 'parsing', 'io'],
   server: ['page', 'api', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],
+  experts: ['traces'],
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],

@@ -94,7 +94,9 @@ export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAd
     entry.gateMass += routes.gates[slot]
     found.set(token, entry)
   }
-  return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
+  return [...found.values()]
+    .sort((a, b) => b.gateMass - a.gateMass || b.count - a.count || a.token - b.token)
+    .slice(0, count)
 }
 
 /** Minimum standard errors of a difference; among some hundreds of experts, chance alone gives smaller ones. */

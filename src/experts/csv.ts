@@ -66,7 +66,7 @@ function linesOf(rows: readonly (string | number)[][]): string {
   return rows.map((row) => `${csvRow(row)}\n`).join('')
 }
 
-/** Rounds to six digits: routing is not more exact. */
-export function sixDigits(value: number): number {
-  return Number(value.toPrecision(6))
+/** Rounds to six digits: routing is not more exact. Nothing for a number that is not known. */
+export function sixDigits(value: number): number | '' {
+  return Number.isNaN(value) ? '' : Number(value.toPrecision(6))
 }

@@ -13,8 +13,9 @@ export function layersOf(routes: readonly LayerRoutes[]) {
   return routes.map((experts, layer) => ({ layer, ...perMixture(routesByKind(experts), plain) }))
 }
 
+/** Leaves out gates that are not known. */
 function plain({ ids, gates }: ExpertRoutes) {
-  return { ids: [...ids], gates: Array.from(gates, shortestFloat32) }
+  return { ids: [...ids], ...(!Number.isNaN(gates[0]) && { gates: Array.from(gates, shortestFloat32) }) }
 }
 
 /** Shortest decimal that reads back as the same float32. */

@@ -11,7 +11,8 @@ export const CHUNK = 1024
 /** The model that read a text, as tables and pictures name it. */
 export interface Reader {
   name: string
-  quant: ModelInfo['quant']
+  /** Absent if only a trace is known of the model. */
+  quant?: ModelInfo['quant']
   config: Pick<ModelConfig, 'mixtures'>
   /** Decodes one token. */
   textOf(token: number): string
@@ -20,6 +21,8 @@ export interface Reader {
    * own numbers.
    */
   originals?: PerMixture<number[][]>
+  /** False if the gates are not known: those of the routes are NaN. */
+  hasGates?: false
 }
 
 export function readerOf(model: Model, originals?: Reader['originals']): Reader {
@@ -59,11 +62,12 @@ export class TextRoutes {
     return routes.map((layer) => routesOfToken(layer, row, rows))
   }
 
-  /** A token's experts of one kind in one layer; undefined if the layer has none of that kind. */
+  /** A token's experts of one kind in one layer; undefined if the layer has none of that kind, or the trace lacks them. */
   chosen(token: number, layer: number, kind: MixtureKind): ExpertRoutes | undefined {
     const { routes, row, rows } = this.placeOf(token)
     const all = routes[layer][kind]
-    return all && expertsOfToken(all, row, rows)
+    const own = all && expertsOfToken(all, row, rows)
+    return own && own.ids[0] < 0 ? undefined : own
   }
 
   /**

@@ -4,7 +4,11 @@ import { routesByKind } from '../engine/route-codec.js'
 /** Takes the routes of token number `token` out of those of `tokens` tokens in a layer. */
 export function routesOfToken(layer: LayerRoutes, token: number, tokens: number): LayerRoutes {
   const own: LayerRoutes = {}
-  for (const chosen of routesByKind(layer)) own[chosen.kind] = expertsOfToken(chosen, token, tokens)
+  for (const chosen of routesByKind(layer)) {
+    const experts = expertsOfToken(chosen, token, tokens)
+    // A trace may lack them.
+    if (!(experts.ids[0] < 0)) own[chosen.kind] = experts
+  }
   return own
 }
 

@@ -9,13 +9,13 @@ import { perLayer } from './usage.js'
  * Usage of the experts by a text, as `molm experts --json` prints it: each field by kind and layer. A layer without
  * experts of a kind has no counts, and null for entropy and fairness.
  */
-export function usageObject({ name, usage }: TextRoutes) {
+export function usageObject({ name, usage, model }: TextRoutes) {
   return {
     name,
     tokens: usage.tokens,
     awake: awakeIn(usage),
     usage: perLayer(usage, ({ counts }) => [...counts]),
-    gate_mass: perLayer(usage, ({ gateMass }) => [...gateMass]),
+    ...(model.hasGates !== false && { gate_mass: perLayer(usage, ({ gateMass }) => [...gateMass]) }),
     entropy: perLayer(usage, ({ experts, entropy }) => (experts > 0 ? entropy : null)),
     fairness: perLayer(usage, ({ experts, fairness }) => (experts > 0 ? fairness : null)),
   }
@@ -32,7 +32,8 @@ export function specialistObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
     share,
     elsewhere,
     tokens: tokens.map(({ token, count, gateMass }) => {
-      return { token, text: texts[text].model.textOf(token), count, gate_mass: gateMass }
+      const { textOf, hasGates } = texts[text].model
+      return { token, text: textOf(token), count, ...(hasGates !== false && { gate_mass: gateMass }) }
     }),
   }))
 }

@@ -30,6 +30,8 @@ export class LayerUsage {
   add({ ids, gates, outputNorms, probabilities = NONE }: ExpertRoutes, times: 1 | -1 = 1): void {
     for (let i = 0; i < ids.length; i++) {
       const expert = ids[i]
+      // A trace may lack some tokens' experts.
+      if (expert < 0) continue
       this.counts[expert] += times
       this.gateMass[expert] += times * gates[i]
       if (outputNorms) this.outputMass[expert] += times * gates[i] * outputNorms[i]

@@ -5,10 +5,16 @@ import { alwaysChosen } from '../model/routing.js'
 import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
-/** Name of a model with its packing: `nano (q4)`, for `nano:q4` as well. */
+/** Name of a model with its packing, if that is known: `nano (q4)`, for `nano:q4` as well. */
 export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
   const tag = `:${quant}`
+  if (quant === undefined) return printable(name)
   return `${printable(name.endsWith(tag) ? name.slice(0, -tag.length) : name)} (${quant})`
+}
+
+/** A line that says so if the gates are not known, as in other engines' traces. */
+export function gatesLine({ hasGates }: Pick<Reader, 'hasGates'>): string[] {
+  return hasGates === false ? ['gates are not known: the trace has none'] : []
 }
 
 /** Experts of a token in words: `per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts`. */

@@ -69,3 +69,8 @@ export function toHex(rgb: Rgb): string {
 function nearest(ramp: readonly Rgb[], position: number): Rgb {
   return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
 }
+
+/** Strength of a gate against the largest possible one, from 0 to 1; 1 for a gate that is not known. */
+export function strengthOf(gate: number, largest: number): number {
+  return Number.isNaN(gate) ? 1 : gate / largest
+}

@@ -3,7 +3,7 @@ import { largestGate } from '../model/routing.js'
 import { graphemes } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { DENSE, mostExperts, TITLES, type TokensBlock } from './figure.js'
-import { sequential, toHex } from './palette.js'
+import { sequential, strengthOf, toHex } from './palette.js'
 import {
   CHARACTER,
   type Drawing,
@@ -57,7 +57,8 @@ export function tokenDrawing(block: TokensBlock, width: number): Drawing {
   const said = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
   const note = textLines(wrap(said, Math.floor(width / CHARACTER)))
   const scale = { isSigned: false, meaning: 'gate', from: '0', to: String(largestGate(text.model.config.mixtures)) }
-  return stack([stack([note, legendDrawing(scale, onPaper(false), width)], 2), ...strips], 16)
+  const legend = text.model.hasGates === false ? [] : [legendDrawing(scale, onPaper(false), width)]
+  return stack([stack([note, ...legend], 2), ...strips], 16)
 }
 
 interface Strip {
@@ -92,9 +93,10 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
       chosen?.ids.forEach((expert, slot) => {
         const gate = chosen.gates[slot]
         const place = `x="${fixed(left + (i - from) * CELL)}" y="${fixed(head + y + expert * row)}" width="${CELL - 1}" height="${row}"`
-        const title = `${names[i - from]}: layer ${layer}, ${kind} expert ${expert}, gate ${gate.toFixed(3)}`
+        const known = Number.isNaN(gate) ? '' : `, gate ${gate.toFixed(3)}`
+        const title = `${names[i - from]}: layer ${layer}, ${kind} expert ${expert}${known}`
         parts.push(
-          `<rect ${place} fill="${toHex(sequential(0.25 + (0.75 * gate) / most))}"><title>${escapeXml(title)}</title></rect>`,
+          `<rect ${place} fill="${toHex(sequential(0.25 + 0.75 * strengthOf(gate, most)))}"><title>${escapeXml(title)}</title></rect>`,
         )
       })
     }

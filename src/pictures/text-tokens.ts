@@ -4,6 +4,7 @@ import { largestGate } from '../model/routing.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { mostExperts, type TokensBlock } from './figure.js'
+import { strengthOf } from './palette.js'
 import { type Colours, onUsageRamp } from './text-cell.js'
 import { evenChunk } from './text-map.js'
 import { visibleToken } from './visible-token.js'
@@ -29,7 +30,8 @@ export function* tokenLanes(
   const experts = (token: number, kind: MixtureKind, of: readonly number[]) =>
     of.map((layer) => first(text.first(token, layer, kind), { digits, colours, largest })).join(' ')
   const hasAlways = text.model.config.mixtures.some(({ routing }) => routing?.always)
-  const what = `the expert with the largest gate in each layer${hasAlways ? ', except those that every token uses' : ''}`
+  const best = text.model.hasGates === false ? 'the first expert of the trace' : 'the expert with the largest gate'
+  const what = `${best} in each layer${hasAlways ? ', except those that every token uses' : ''}`
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {
     yield* wrap(`${what}; the numbers above are layers`, width)
     yield trimmed(['', ...mixtures.map(({ kind }) => fit(kind, lane))], [TOKEN, ...mixtures.map(() => lane)])
@@ -62,7 +64,7 @@ function first(
   { digits, colours, largest }: { digits: number; colours: Colours; largest: number },
 ): string {
   if (!expert) return '-'.padStart(digits)
-  return onUsageRamp(String(expert.id).padStart(digits), expert.gate / largest, colours)
+  return onUsageRamp(String(expert.id).padStart(digits), strengthOf(expert.gate, largest), colours)
 }
 
 /** Puts a name and lanes side by side. */

@@ -13,7 +13,7 @@ import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { alwaysLine, expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
+import { alwaysLine, expertsPerToken, gatesLine, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
 import { committeeTable } from './committee-table.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
@@ -46,7 +46,9 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
   const isOnPage = options.parts === undefined || parts.has('tokens')
   return {
     title: title ?? `Experts of ${modelTitle(model)}`,
-    caption: hasCaption ? [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model)] : [],
+    caption: hasCaption
+      ? [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model), ...gatesLine(model)]
+      : [],
     sentences: hasCaption ? sentencesOf(texts, atlas) : [],
     blocks,
     ...(isOnPage && { texts, colour }),

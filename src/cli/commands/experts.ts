@@ -21,6 +21,7 @@ import { addModelOptions, addOutputOptions, collect, wholeNumber } from '../pars
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
 import { colourIn, parseColour } from './experts-colour.js'
+import { tracedTexts } from './experts-from.js'
 import { pairsReport } from './experts-pairs.js'
 import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
@@ -28,6 +29,10 @@ import { withModel } from './with-model.js'
 
 interface ExpertsOptions extends AblateOptions {
   ablate?: boolean
+  /** Files of traces. */
+  from?: string[]
+  /** Experts in a layer of a trace. */
+  experts?: number
   file?: string[]
   against?: string
   atlas?: string[]
@@ -49,6 +54,16 @@ export function define(command: Command): void {
     .argument('[prompt...]', 'words of the text')
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
     .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
+    .addOption(
+      new Option('--from <file>', 'draw a trace of molm, vLLM or llama.cpp (- for stdin); repeatable, to compare')
+        .argParser(collect)
+        .conflicts([...OTHER_REPORTS.filter((name) => name !== 'tokens'), 'file', 'mask', 'names', 'pairs', 'flow']),
+    )
+    .option(
+      '--experts <n>',
+      'experts in a layer of the trace (default: by the largest id)',
+      wholeNumber('--experts', 1),
+    )
     .addOption(
       new Option(
         '--tokens',
@@ -116,7 +131,8 @@ Examples:
   molm experts --csv --file prose.txt > experts.csv
   molm experts --flow --file prose.txt -o flow.svg
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
-  molm experts --ablate --file prose.txt --budget 10m -o worth.html`
+  molm experts --ablate --file prose.txt --budget 10m -o worth.html
+  molm experts --from vllm-response.json --experts 128 -o experts.html`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   // An ablation measures only these layers and kind, in every format.
@@ -126,6 +142,8 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
   }
+  if (options.from) return putReport({ texts: await tracedTexts(words, options) }, format, options)
+  if (options.experts !== undefined) throw new UsageError('--experts needs --from')
   const texts = await readTexts(words, options)
   if (options.ablate) {
     await putReport(await ablationReport(texts, options), format, options)

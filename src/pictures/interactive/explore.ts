@@ -186,7 +186,8 @@ function showToken(section: TextSection, token: Explorable): void {
       const experts = ids.map((id, i) => {
         // The router's first choice has its name, if it has one.
         const name = i === 0 ? cellAt(svg, `${kind} ${l} ${id}`)?.dataset.name : undefined
-        return `${id}${name ? ` (${name})` : ''} ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`
+        const gate = gates[i] < 0 ? '' : ` ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`
+        return `${id}${name ? ` (${name})` : ''}${gate}`
       })
       return `${kind} ${experts.join('  ') || 'dense'}`
     })
@@ -205,7 +206,7 @@ function light(state: State, token: HTMLElement, background: string): void {
   state.lit.push(token)
 }
 
-/** Lights all tokens with a gate; the larger the gate, the stronger. */
+/** Lights all tokens with a gate; the larger the gate, the stronger. A gate of -1 is not known. */
 function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => number | undefined): void {
   const [state, routes] = [stateOf(section), routesOf(section)]
   const largest = Number(section.dataset.largestGate ?? 1)
@@ -213,7 +214,8 @@ function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => numbe
   for (const token of all<HTMLElement>(section, '.tokens [data-i]')) {
     const gate = gateOf(routes[Number(token.dataset.i)])
     if (gate === undefined) continue
-    light(state, token, `color-mix(in srgb, var(--lit) ${Math.min(100, 25 + gate / largest / 8)}%, transparent)`)
+    const strength = gate < 0 ? 100 : Math.min(100, 25 + gate / largest / 8)
+    light(state, token, `color-mix(in srgb, var(--lit) ${strength}%, transparent)`)
   }
 }
 

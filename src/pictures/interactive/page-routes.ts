@@ -2,7 +2,10 @@ import type { LayerRoutes } from '../../api/routes.js'
 import type { Mixture } from '../../model/config.js'
 import { alwaysChosen } from '../../model/routing.js'
 
-/** Experts of one token. Per layer, the ids and the gates of each mixture, empty if it has none; gates in thousandths. */
+/**
+ * Experts of one token. Per layer, the ids and the gates of each mixture, empty if it has none; gates in thousandths, -1 if
+ * they are not known.
+ */
 export type PageRoutes = number[][][]
 
 /**
@@ -19,7 +22,10 @@ export function pageRoutes(
       const always = alwaysChosen(mixture, layer)
       const isAlways = (slot: number) => Number(always.includes(ids[slot]))
       const slots = [...ids.keys()].sort((a, b) => isAlways(a) - isAlways(b))
-      return [slots.map((slot) => ids[slot]), slots.map((slot) => Math.round(1000 * gates[slot]))]
+      return [
+        slots.map((slot) => ids[slot]),
+        slots.map((slot) => (Number.isNaN(gates[slot]) ? -1 : Math.round(1000 * gates[slot]))),
+      ]
     }),
   )
 }

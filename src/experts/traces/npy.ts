@@ -1,0 +1,74 @@
+import { UserError } from '../../errors.js'
+import { printable } from '../../printable.js'
+
+/** An array of expert ids, [tokens, layers, k]. */
+export interface RoutedArray {
+  tokens: number
+  layers: number
+  k: number
+  /** All ids, those of the first token first. */
+  ids: ArrayLike<number>
+}
+
+/** First bytes of an .npy file. */
+export const NPY_MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)
+
+/** Typed arrays of NumPy's types. */
+const TYPES = {
+  u1: Uint8Array,
+  i1: Int8Array,
+  u2: Uint16Array,
+  i2: Int16Array,
+  u4: Uint32Array,
+  i4: Int32Array,
+} as const
+/** Longest header, which names the type and the shape. */
+const LONGEST_HEADER = 4096
+
+/** Reads the bytes of an .npy file with expert ids. `place` begins the message of the UserError that it throws. */
+export function readNpy(bytes: Uint8Array, place: string): RoutedArray {
+  const fail = (what: string): never => {
+    throw new UserError(`${place}: ${what}`)
+  }
+  const version = bytes[6]
+  const lengthBytes = version === 1 ? 2 : 4
+  if (!NPY_MAGIC.every((byte, i) => bytes[i] === byte) || ![1, 2, 3].includes(version)) {
+    fail('not an array in the .npy format')
+  }
+  const start = 8 + lengthBytes
+  if (bytes.length < start) fail('the .npy array is cut off')
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const length = lengthBytes === 2 ? view.getUint16(8, true) : view.getUint32(8, true)
+  if (length > LONGEST_HEADER || start + length > bytes.length) fail('the header of the .npy array is damaged')
+  const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + length))
+  const [, type = ''] = /'descr':\s*'([^']*)'/.exec(header) ?? []
+  const [, shapeText = ''] = /'shape':\s*\(([^)]*)\)/.exec(header) ?? []
+  const shape = shapeText
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map(Number)
+  if (/'fortran_order':\s*True/.test(header)) fail('the .npy array is in Fortran order; save it in C order')
+  return arrayOf(bytes.subarray(start + length), type, shape, place)
+}
+
+/** Takes an array from its bytes. `type` is NumPy's, such as `<i4`, or its name, such as `int32`. */
+export function arrayOf(data: Uint8Array, type: string, shape: readonly number[], place: string): RoutedArray {
+  const [, code] = /^[<|=]?([ui][124])$/.exec(shortType(type)) ?? []
+  const Type = TYPES[code as keyof typeof TYPES]
+  const shown = `(${shape.join(', ')})`
+  if (!Type) throw new UserError(`${place}: ids of type '${printable(type)}'; integers of 8, 16 or 32 bits are read`)
+  if (shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+    throw new UserError(`${place}: the shape of the ids must be (tokens, layers, experts of a token), not ${shown}`)
+  }
+  const [tokens, layers, k] = shape
+  if (tokens * layers * k * Type.BYTES_PER_ELEMENT !== data.length) {
+    throw new UserError(`${place}: ${data.length} bytes of ids do not have the shape ${shown}`)
+  }
+  return { tokens, layers, k, ids: new Type(new Uint8Array(data).buffer) }
+}
+
+/** Shortens `int16` to `i2`. */
+function shortType(type: string): string {
+  const [, sign, bits] = /^(u?)int(8|16|32)$/.exec(type) ?? []
+  return bits ? `${sign || 'i'}${Number(bits) / 8}` : type
+}

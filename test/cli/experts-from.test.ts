@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { integers } from '../support/random.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+const NESTED = Array.from({ length: 5 }, (_, t) => [0, 1, 2].map((l) => [(t + l) % 7, 7 + (t % 3)]))
+const RESPONSE = JSON.stringify({ model: 'org/model', choices: [{ routed_experts: NESTED }] })
+
+test('experts --from draws the trace of another engine in every format, and says that it has no gates', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'response.json')
+    await writeFile(file, RESPONSE)
+    const [text, json, svg, html] = await Promise.all([
+      molm(['experts', '--from', file, '--experts', '16', '--tokens']),
+      molm(['experts', '--from', file, '--tokens', '--json', '-q']),
+      molm(['experts', '--from', file, '--tokens', '--format', 'svg', '-q']),
+      molm(['experts', '--from', file, '-o', join(dir, 'x.html'), '-q']),
+    ])
+    assert.match(text.stdout, /^Experts of org\/model\nper layer a token uses 2 of 16 MLP experts\ngates are not known/)
+    assert.match(text.stdout, /the first expert of the trace in each layer/)
+    assert.match(text.stderr, /response\.json: 5 tokens, 3 layers\n.*no gates/)
+    const { texts } = JSON.parse(json.stdout)
+    assert.equal(texts[0].usage.mlp[0].slice(0, 5), [1, 1, 1, 1, 1])
+    assert.equal(texts[0].per_token[1].experts[2], { layer: 2, mlp: { ids: [3, 8] } })
+    assert.is('gate_mass' in texts[0], false)
+    assert.not.match(svg.stdout, /NaN|, gate |gate:/)
+    assert.equal(html, { code: 0, signal: null, stdout: '', stderr: '' })
+    assert.not.match(await readFile(join(dir, 'x.html'), 'utf8'), /"NaN|null\]/)
+  })
+})
+
+test('a trace of run is drawn from stdin as molm experts draws the same tokens', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'trace.csv')
+    const run = ['run', '--raw', '--temperature', '0', '-n', '4', '--trace', file, 'The lantern']
+    const { stdout: answer } = await molm(run)
+    const [from, whole] = await Promise.all([
+      molm(['experts', '--from', '-', '-m', 'nano', '--json', '-q'], { stdin: await readFile(file, 'utf8') }),
+      molm(['experts', '--json', `The lantern${answer.replace(/\n$/, '')}`]),
+    ])
+    assert.is(from.code, 0, from.stderr)
+    const [traced, measured] = [from, whole].map(({ stdout }) => JSON.parse(stdout))
+    assert.equal([traced.model, traced.quant], [measured.model, measured.quant])
+    assert.is(traced.texts[0].name, 'stdin')
+    assert.equal(traced.texts[0].usage, measured.texts[0].usage)
+  })
+})
+
+test('two traces are compared, and what contradicts --from is refused', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const files = [1, 2].map((seed) => join(dir, `${seed}.csv`))
+    for (const [i, file] of files.entries()) {
+      const ids = integers(60, i + 1, 8)
+      await writeFile(file, `index,layer,expert\n${ids.map((id, n) => `${n},0,${id}\n`).join('')}`)
+    }
+    const [first, second] = files
+    const compared = await molm(['experts', '--from', first, '--from', second])
+    assert.match(compared.stdout, /1\.csv against 2\.csv/)
+    const refused = await Promise.all([
+      molm(['experts', '--from', first, 'words']),
+      molm(['experts', '--from', first, '--file', second]),
+      molm(['experts', '--experts', '8', 'words']),
+      molm(['experts', '--from', first, '-m', 'nano']),
+      molm(['experts', '--from', first, '-m', 'nano', '--experts', '8']),
+      molm(['experts', '--from', join(dir, 'no.csv')]),
+    ])
+    const expected: [number, RegExp][] = [
+      [2, /give a prompt or --from, not both/],
+      [2, /--from.*cannot be used with.*--file|cannot be used/],
+      [2, /--experts needs --from/],
+      [1, /1\.csv: not a trace of nano: a token has 1 mlp experts in it, and 4 in the model/],
+      [2, /leave out --experts/],
+      [1, /no\.csv: no such file/],
+    ]
+    for (const [i, [code, pattern]] of expected.entries()) assertRefused(refused[i], code, pattern)
+  })
+})
+
+test.run()

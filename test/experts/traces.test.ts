@@ -1,0 +1,265 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tokensCsv } from '#molm/experts/csv.js'
+import { textsOfTraces } from '#molm/experts/trace-texts.js'
+import { readChunks, readTrace } from '#molm/experts/traces/read-trace.js'
+import type { TraceFormat } from '#molm/experts/traces/trace-format.js'
+import { usageObject } from '#molm/experts/usage-json.js'
+import { loadModel, measureUsage } from '#molm/index.js'
+import { post, serveNano } from '../server/served.js'
+import { npyOf } from '../support/npy.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('traces of routing')
+
+/** Reads a trace that comes in pieces of a few bytes, so that every boundary is met. */
+function read(content: string | Uint8Array, piece = 7): Promise<TraceFormat> {
+  const bytes = Buffer.from(content)
+  const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, i) =>
+    bytes.subarray(i * piece, (i + 1) * piece),
+  )
+  return readChunks(
+    't',
+    (async function* () {
+      yield* pieces
+    })(),
+  )
+}
+
+/** Choices of a format's only text: for each layer, kind, k, ids and gates. */
+async function layersIn(content: string | Uint8Array) {
+  const { texts } = await read(content)
+  assert.is(texts.length, 1)
+  const { length, prompt, layers } = texts[0].text
+  const plain = layers.map(({ layer, kind, k, ids, gates }) => [layer, kind, k, [...ids], gates && [...gates]])
+  return { length, prompt, layers: plain }
+}
+
+/** Three tokens, two layers, two experts of a token. */
+const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+const NESTED = [0, 1, 2].map((t) => [0, 1].map((l) => IDS.slice(4 * t + 2 * l, 4 * t + 2 * l + 2)))
+const BOTH_LAYERS = [
+  [0, 'mlp', 2, [1, 2, 5, 6, 9, 10], undefined],
+  [1, 'mlp', 2, [3, 4, 7, 8, 11, 12], undefined],
+]
+
+test('the response of vLLM has an array in NumPy’s format, of prompt and answer', async () => {
+  for (const type of ['|u1', '<i2', '<i4'] as const) {
+    const routed = npyOf([3, 2, 2], IDS, type).toString('base64')
+    const response = { model: 'Qwen', choices: [{ routed_experts: routed }], usage: { prompt_tokens: 2 } }
+    assert.equal(await layersIn(JSON.stringify(response)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
+    assert.equal(await layersIn(JSON.stringify(response, null, 1)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
+  }
+})
+
+test('earlier vLLM has nested lists, those of the prompt apart; other programs give shape and type', async () => {
+  const earlier = { prompt_routed_experts: NESTED.slice(0, 2), choices: [{ routed_experts: NESTED.slice(2) }] }
+  assert.equal(await layersIn(JSON.stringify(earlier)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
+  const data = Buffer.from(Int16Array.from(IDS).buffer).toString('base64')
+  const shaped = { choices: [{ routed_experts: { data, shape: [3, 2, 2], dtype: 'int16' }, token_ids: [7, 8, 9] }] }
+  assert.equal(await layersIn(JSON.stringify(shaped)), { length: 3, prompt: 0, layers: BOTH_LAYERS })
+  const array = npyOf([3, 2, 2], IDS)
+  assert.equal(await layersIn(array), { length: 3, prompt: 0, layers: BOTH_LAYERS })
+})
+
+test('several choices or lines are several texts', async () => {
+  const choice = { routed_experts: NESTED }
+  const two = JSON.stringify({ choices: [choice, choice] })
+  const { texts } = await read(`${two}\n${JSON.stringify({ choices: [choice] })}\n`)
+  assert.equal(
+    texts.map(({ name, text }) => [name, text.length]),
+    [
+      ['answer 0, choice 0', 3],
+      ['answer 0, choice 1', 3],
+      ['answer 1', 3],
+    ],
+  )
+})
+
+test('llama.cpp’s trace has layers and experts alone; its last layer only reads a prompt’s last token', async () => {
+  const rows = ['0,1', '0,2', '0,3', '0,4', '1,5', '1,6', '0,7', '0,8', '1,9', '1,0']
+  const expected = {
+    length: 3,
+    prompt: 2,
+    layers: [
+      [0, 'mlp', 2, [1, 2, 3, 4, 7, 8], undefined],
+      [1, 'mlp', 2, [-1, -1, 5, 6, 9, 0], undefined],
+    ],
+  }
+  assert.equal(await layersIn(`${rows.join('\n')}\n`), expected)
+  assert.equal(await layersIn(`layer,expert\r\n${rows.join('\r\n')}`), expected)
+  const { texts, notes } = textsOfTraces([{ name: 'l.csv', trace: await read(rows.join('\n')) }], {})
+  assert.equal([...texts[0].usage.of('mlp', 1).counts], [1, 0, 0, 0, 0, 1, 1, 0, 0, 1])
+  assert.is(texts[0].chosen(0, 1, 'mlp'), undefined)
+  assert.equal([...(texts[0].chosen(1, 1, 'mlp')?.ids ?? [])], [5, 6])
+  assert.ok(notes.includes('l.csv: layer 1 has the mlp experts of 2 of 3 tokens'), notes.join('\n'))
+})
+
+test('a table is read by the names of its columns, in the order of tokens or of layers', async () => {
+  const expected = {
+    length: 2,
+    prompt: 1,
+    layers: [
+      [0, 'mlp', 2, [1, 2, 5, 6], [0.5, 0.25, 0.75, 0.125]],
+      [1, 'mlp', 2, [3, 4, 7, 8], [0.5, 0.25, 0.75, 0.125]],
+    ],
+  }
+  const row = (phase: string, token: number, layer: number, expert: number, weight: number) =>
+    `${phase},${token},${layer},${expert},${weight}`
+  const byToken = [0, 1].flatMap((t) =>
+    [0, 1].flatMap((layer) =>
+      [0, 1].map((i) =>
+        row(t ? 'decode' : 'prefill', t, layer, 4 * t + 2 * layer + i + 1, t ? 0.75 / 6 ** i : 0.5 / 2 ** i),
+      ),
+    ),
+  )
+  const byLayer = byToken.toSorted((a, b) => Number(a.split(',')[2]) - Number(b.split(',')[2]))
+  for (const rows of [byToken, byLayer]) {
+    assert.equal(await layersIn(['# a comment', 'phase,token,layer,expert,weight', ...rows, ''].join('\n')), expected)
+  }
+})
+
+test('molm’s own table gives back tokens, texts, gates and usage', async () => {
+  const model = await loadModel('nano', { threads: 1 })
+  try {
+    const measured = await measureUsage(model, { name: 'prose', text: 'The lantern is "lit",\nand the sea is calm.\n' })
+    const table = [...tokensCsv([measured])].join('')
+    const trace = await read(table, 1000)
+    const { texts, notes } = textsOfTraces([{ name: 'trace', trace }], {
+      model: { name: model.name, config: model.config, textOf: (token) => model.tokenizer.decode([token]) },
+    })
+    const [traced] = texts
+    assert.equal(traced.tokens, measured.tokens)
+    assert.equal(traced.tokens.map(traced.model.textOf), measured.tokens.map(measured.model.textOf))
+    const { gate_mass: mass, name, ...rest } = usageObject(traced)
+    const { gate_mass: expectedMass, name: _, ...expected } = usageObject(measured)
+    assert.is(name, 'trace, prose')
+    assert.equal(rest, expected)
+    assert.ok(Math.abs((mass?.mlp?.[3][5] ?? 9) - (expectedMass?.mlp?.[3][5] ?? 0)) < 1e-4)
+    assert.equal(notes, [`trace, prose: ${measured.tokens.length} tokens, 6 layers`])
+  } finally {
+    await model.dispose()
+  }
+})
+
+test('a response of molm’s server is read with the tokens of its prompt', async () => {
+  const served = await serveNano()
+  try {
+    const request = { prompt: 'The lantern', max_tokens: 3, temperature: 0, routed_experts: true }
+    const { body } = await post(served.url, '/v1/completions', request)
+    const trace = await read(JSON.stringify(body), 5000)
+    const [{ text }] = trace.texts
+    const promptIds = served.model.tokenizer.encode('The lantern')
+    assert.is(text.prompt, promptIds.length)
+    assert.equal(text.tokens?.slice(0, text.prompt), promptIds)
+    const { ids, gates } = body.choices[0].routed_experts[0].experts[2].mlp
+    const layer = text.layers.find(({ layer, kind }) => layer === 2 && kind === 'mlp')
+    const at = text.prompt * 4
+    assert.equal([...(layer?.ids.subarray(at, at + 4) ?? [])], ids)
+    assert.equal([...(layer?.gates?.subarray(at, at + 4) ?? [])], gates.map(Math.fround))
+  } finally {
+    await served.close()
+  }
+})
+
+test('without gates there is no gate mass, and tokens without ids are numbered', async () => {
+  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
+  const { texts, notes } = textsOfTraces([{ name: 'v.json', trace }], {})
+  const [{ model, usage }] = texts
+  assert.is(usage.of('mlp', 0).experts, 13)
+  assert.is(model.textOf(2), '[2]')
+  assert.is(usageObject(texts[0]).gate_mass, undefined)
+  assert.match([...tokensCsv(texts)].join(''), /^v\.json,2,2,\[2\],1,mlp,1,12,$/m)
+  assert.match(notes.join('\n'), /no gates.*no token ids.*13 mlp experts in a layer, judged by the largest id/s)
+  const { texts: wider } = textsOfTraces([{ name: 'v.json', trace }], { experts: 16 })
+  assert.is(wider[0].usage.of('mlp', 1).experts, 16)
+})
+
+test('a trace of layers with experts alone gets the layers of its model', async () => {
+  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
+  const config = { layers: 3, mixtures: [{ kind: 'mlp' as const, experts: [0, 13, 13], topK: 2 }] }
+  const model = { name: 'a', config, textOf: String }
+  const [text] = textsOfTraces([{ name: 'v.json', trace }], { model }).texts
+  assert.equal(
+    text.usage.mixtures[0].layers.map(({ counts }) => counts.reduce((sum, n) => sum + n, 0)),
+    [0, 6, 6],
+  )
+})
+
+test('what does not belong together is refused', async () => {
+  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
+  const named = [{ name: 'v.json', trace }]
+  const shape = (experts: number[], topK: number) => ({
+    model: { name: 'a', config: { layers: 2, mixtures: [{ kind: 'mlp' as const, experts, topK }] }, textOf: String },
+  })
+  const refused: [Parameters<typeof textsOfTraces>[1], RegExp][] = [
+    [{ experts: 12 }, /--experts 12 is too little: there is mlp expert 12 in the trace/],
+    [shape([13, 12], 2), /v\.json: not a trace of a: layer 1 has mlp expert 12, and the model 12 of them/],
+    [shape([13, 13], 3), /not a trace of a: a token has 2 mlp experts in it, and 3 in the model/],
+    [shape([13, 0], 2), /not a trace of a: it has layer 1, the model 1 layer/],
+  ]
+  for (const [facts, pattern] of refused) await rejectsWithUserError(() => textsOfTraces(named, facts), pattern)
+  const one = await read(JSON.stringify({ choices: [{ routed_experts: [[[1]]] }] }))
+  await rejectsWithUserError(
+    () => textsOfTraces([...named, { name: 'w.json', trace: one }], {}),
+    /w\.json: layer 0 has 1 mlp experts of a token, and layer 0 of v\.json has 2/,
+  )
+})
+
+test('a file that is no trace, or a damaged one, is refused with the place', async () => {
+  const table = 'index,token,text,layer,kind,rank,expert,gate\n'
+  const choice = (routed: unknown) => JSON.stringify({ choices: [{ routed_experts: routed }] })
+  const refused: [string | Uint8Array, RegExp][] = [
+    ['', /^t: the file is empty$/],
+    ['hello world\n', /^t: line 1: there are no columns named layer and expert$/],
+    ['{"a": 1}', /^t: line 1: neither a row of a trace nor a response/],
+    ['{\n"a": 1}', /^t: neither a row of a trace nor a response/],
+    ['{"choices": [', /^t: not valid JSON/],
+    [table, /^t: there are no rows in it$/],
+    [`${table}0,1,a,0,mlp,0,x,0.5\n`, /^t: line 2: expert must be a whole number, not "x"$/],
+    [`${table}0,1,a,0,mlp,0,5,NaN\n`, /^t: line 2: gate must be a number, not "NaN"$/],
+    [`${table}0,1,a,0,mlp,0\n`, /^t: line 2: 6 columns, not 8 as in the first line$/],
+    [`${table}0,1,a,0,head,0,1,0.5\n`, /^t: up to line 2: the kind of an expert is attention or mlp, not 'head'$/],
+    [
+      `${table}0,1,a,0,mlp,0,-3,0.5\n`,
+      /^t: up to line 2: layer 0, mlp: an expert must be a number from 0 to 4095, not -3$/,
+    ],
+    [`${table}0,1,a,5000,mlp,0,3,0.5\n`, /a layer must be a number from 0 to 1023, not 5000$/],
+    [`${table}0,1,"a,0,mlp,0,3,0.5\n`, /^t: line 2: a quote is not closed$/],
+    [`${table}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n0,1,a,0,mlp,0,3,1\n`, /experts of this token come twice$/],
+    [
+      `${table}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,1,4,1\n`,
+      /2 experts of a token, and 1 of those before$/,
+    ],
+    ['0,1\n0,2\n0,3\n', /^t: it has the experts of one layer only/],
+    [choice('not base64!'), /^t: line 1: choices\[0\]\.routed_experts: not base64$/],
+    [choice('aGVsbG8='), /choices\[0\]\.routed_experts: not an array in the \.npy format$/],
+    [choice(npyOf([3, 2, 2], IDS.slice(1)).toString('base64')), /44 bytes of ids do not have the shape \(3, 2, 2\)$/],
+    [choice(npyOf([3, 4], IDS).toString('base64')), /the shape of the ids must be \(tokens, layers, experts/],
+    [choice([[[1], [1, 2]]]), /must be expert ids \[tokens\]\[layers\]\[experts of a token\]/],
+    [choice([]), /choices\[0\]: there are no experts in it$/],
+    [JSON.stringify({ choices: [{ text: 'x' }] }), /choices\[0\]: there are no routed_experts; ask molm/],
+    [JSON.stringify({ choices: [{ sgl_ext: {} }] }), /SGLang's routed_experts have no shape/],
+    [npyOf([3, 2, 2], IDS, '<i4', true), /^t: the \.npy array is in Fortran order; save it in C order$/],
+    [npyOf([3, 2, 2], IDS).subarray(0, 30), /^t: the header of the \.npy array is damaged$/],
+    [Buffer.from('layer,expert\n\xff,1\n', 'latin1'), /^t: it is not UTF-8 text$/],
+    [`{"index":0,"layer":0,"expert":1}\n${choice(NESTED)}\n`, /^t: line 2: another format than the lines before$/],
+    [`[${'['.repeat(100)}`, /^t: not valid here, nested more than 64 deep$/],
+  ]
+  for (const [content, pattern] of refused) await rejectsWithUserError(() => read(content), pattern)
+})
+
+test('a file is named if it is not there or is a folder', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await rejectsWithUserError(() => readTrace(join(dir, 'no.csv')), /no\.csv: no such file$/)
+    await rejectsWithUserError(() => readTrace(dir), /: is a folder, not a file$/)
+    const path = join(dir, 'one.csv')
+    await writeFile(path, 'layer,expert\n0,1\n1,2\n')
+    assert.is((await readTrace(path)).texts[0].text.length, 1)
+  })
+})
+
+test.run()
