@@ -1,4 +1,4 @@
-import { type Layout, MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
+import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part } from '../packing/format/layout.js'
 
 /** Default limit of weights in a bank: 4 GiB of a memory less the room that caches and activations may need. */
 export const BANK_BYTES = 3.25 * 2 ** 30
@@ -122,4 +122,32 @@ function planSlots(kinds: ExpertCounts, share: number): BankPlan['slots'][number
 
 function sumBytes(parts: readonly { bytes: number }[]): number {
   return parts.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** The pool of the experts of one kind in a bank. */
+export interface PoolPlan extends SlotPlan {
+  bank: number
+  kind: MixtureKind
+  /** Its experts, layer after layer: an expert's number in the pool is its index. */
+  parts: Part[]
+  /** Layers with experts in it, rising, and the number of each layer's expert 0. */
+  layers: { layer: number; first: number }[]
+}
+
+/** Plans the pools of all banks. */
+export function planPools(layout: Layout, { bankOfLayer, slots }: Pick<BankPlan, 'bankOfLayer' | 'slots'>): PoolPlan[] {
+  return slots.flatMap((kinds, bank) =>
+    MIXTURE_KINDS.flatMap((kind) => {
+      const plan = kinds[kind]
+      if (!plan) return []
+      const parts: Part[] = []
+      const layers: PoolPlan['layers'] = []
+      for (const [layer, bankOfThis] of bankOfLayer.entries()) {
+        const experts = bankOfThis === bank ? layout.experts(layer, kind) : []
+        if (experts.length > 0) layers.push({ layer, first: parts.length })
+        parts.push(...experts)
+      }
+      return [{ ...plan, bank, kind, parts, layers }]
+    }),
+  )
 }

@@ -4,9 +4,32 @@ import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld,
 /** Reads the packed bytes of an expert, by its number, into memory. */
 export type ReadExpert = (id: number, target: Uint8Array) => void
 
+/** Passes of the model after which a use counts half. */
+export const HALF_LIFE = 4
+
+/** Numbers of a pool. */
+export interface PoolCounts {
+  /** Experts in memory at a time, at most. */
+  capacity: number
+  experts: number
+  /** Layers that they are in; a pass of the model uses each once. */
+  layers: number
+}
+
+/** Whether a use of `count` experts is of most experts of a layer, as by a prompt; layers have about as many each. */
+export function usesMost(count: number, { experts, layers }: Pick<PoolCounts, 'experts' | 'layers'>): boolean {
+  return 2 * count * layers > experts
+}
+
 /**
- * The experts of one kind in a bank: at most `capacity` at a time; the least recently used makes room. Experts are
- * numbered by their owner; all have the same size.
+ * The experts of one kind in a bank: at most `capacity` at a time. Experts are numbered by their owner; all have the same
+ * size.
+ *
+ * The expert used least makes room; uses count half after every four passes, and of equal ones the one used longest ago
+ * goes. A pass visits the layers in turn, so recency alone would evict the experts of the layers that come next: all of
+ * them, if a pass uses more experts than there is room for. Prompts use most experts of every layer in each pass. Such
+ * uses are not counted, and of equal experts the one used last goes, so that those of some layers stay for the next
+ * pass. docs/TRACES.md compares policies.
  *
  * If there is room for all, each has its place from the start, and another thread may read some of them into it.
  */
@@ -18,7 +41,13 @@ export class ExpertPool {
   /** Address of each expert, shared with other threads; 0 while it has no place. */
   readonly address: Uint32Array
   private readonly lastUse: Float64Array
+  /** Uses of each expert, aged. */
+  private readonly uses: Float64Array
   private now = 0
+  /** Uses by layers so far, each by a whole micro-batch. */
+  private steps = 0
+  /** Whether the latest use was of most experts of a layer. */
+  private isOfMost = false
   /** Whether the latest uses have been counted by `request`. */
   private isCounted = false
   /** Addresses of experts that could not be read. */
@@ -29,13 +58,14 @@ export class ExpertPool {
   constructor(
     private readonly bank: Bank,
     readonly bytes: number,
-    private readonly capacity: number,
-    experts: number,
+    private readonly counts: PoolCounts,
     private readonly read: ReadExpert,
   ) {
+    const { experts } = counts
     this.residency = noneHeld(experts)
     this.address = new Uint32Array(new SharedArrayBuffer(experts * 4))
     this.lastUse = new Float64Array(experts)
+    this.uses = new Float64Array(experts)
     if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(bytes)
   }
 
@@ -43,7 +73,7 @@ export class ExpertPool {
    * Whether there is room for all experts. Any thread that claims one in `residency` may then read it to its address.
    */
   get holdsAll(): boolean {
-    return this.capacity >= this.address.length
+    return this.counts.capacity >= this.address.length
   }
 
   /** Bytes read for uses of missing experts, by whichever thread. */
@@ -106,11 +136,19 @@ export class ExpertPool {
       this.lastUse[id] = now
       if (!isHeld(this.residency, id)) missing++
     }
-    if (!this.isCounted) {
-      this.hits += count - missing
-      this.misses += missing
-    }
+    if (this.isCounted) return missing
+    this.hits += count - missing
+    this.misses += missing
+    if (!this.holdsAll) this.age(first, list, count)
     return missing
+  }
+
+  /** Counts a use of experts, for `makeRoom`. */
+  private age(first: number, list: Int32Array, count: number): void {
+    const { uses, counts } = this
+    if (this.steps++ % (HALF_LIFE * counts.layers) === 0) for (let id = 0; id < uses.length; id++) uses[id] /= 2
+    this.isOfMost = usesMost(count, counts)
+    if (!this.isOfMost) for (let i = 0; i < count; i++) uses[first + list[i]]++
   }
 
   /** Puts an expert's bytes in place ahead of any use. */
@@ -143,23 +181,32 @@ export class ExpertPool {
     this.address[id] = 0
   }
 
-  /** Finds a free range, or takes that of the expert used longest ago, which the current step does not use. */
+  /** Finds a free range, or takes that of the expert used least, which the current step does not use. */
   private makeRoom(): number {
     const spare = this.spare.pop()
     if (spare !== undefined) return spare
-    if (this.used < this.capacity) {
+    if (this.used < this.counts.capacity) {
       this.used++
       return this.bank.arena.allocate(this.bytes)
     }
     for (;;) {
-      let oldest = -1
-      for (let id = 0; id < this.address.length; id++) {
-        if (this.address[id] !== 0 && (oldest < 0 || this.lastUse[id] < this.lastUse[oldest])) oldest = id
-      }
-      if (vacate(this.residency, oldest)) return this.takePlaceOf(oldest)
+      const least = this.leastUsed()
+      if (vacate(this.residency, least)) return this.takePlaceOf(least)
       // Another thread is reading it, for a batch that has failed since.
-      awaitReading(this.residency, oldest)
+      awaitReading(this.residency, least)
     }
+  }
+
+  private leastUsed(): number {
+    const { address, uses, lastUse, now, isOfMost } = this
+    let least = -1
+    for (let id = 0; id < address.length; id++) {
+      if (address[id] === 0 || lastUse[id] === now) continue
+      const later = least < 0 ? -1 : lastUse[id] - lastUse[least]
+      const difference = least < 0 ? -1 : uses[id] - uses[least] || (isOfMost ? -later : later)
+      if (difference < 0 || (isOfMost && difference === 0)) least = id
+    }
+    return least
   }
 
   private takePlaceOf(id: number): number {

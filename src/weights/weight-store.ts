@@ -1,6 +1,6 @@
-import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
+import { type Layout, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
 import { Bank } from '../runtime/memory/bank.js'
-import type { BankPlan } from './bank-plan.js'
+import { type BankPlan, type PoolPlan, planPools } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'
 import { BELL_WORDS, Bell } from './residency.js'
 
@@ -42,7 +42,8 @@ export class WeightStore {
     private readonly readPart: ReadPart,
   ) {
     this.banks = plan.slots.map((_, bank) => (bank === 0 ? first : new Bank(first.module)))
-    this.pools = plan.slots.map((_, bank) => this.createPools(bank))
+    this.pools = plan.slots.map(() => new Map())
+    for (const pool of planPools(layout, plan)) this.createPool(pool)
     let mixture = 0
     for (const { layer = 0, expert } of layout.parts)
       if (expert?.id === 0) this.mixtures[expert.kind][layer] = mixture++
@@ -153,21 +154,11 @@ export class WeightStore {
     return pool
   }
 
-  private createPools(bank: number): Map<MixtureKind, ExpertPool> {
-    const pools = new Map<MixtureKind, ExpertPool>()
-    for (const kind of MIXTURE_KINDS) {
-      const slots = this.plan.slots[bank][kind]
-      if (!slots) continue
-      const parts: Part[] = []
-      for (let layer = 0; layer < this.layout.layers; layer++) {
-        if (this.bankOf(layer) !== bank) continue
-        this.first[kind][layer] = parts.length
-        parts.push(...this.layout.experts(layer, kind))
-      }
-      const read = (id: number, target: Uint8Array) => this.readPart(parts[id], target)
-      pools.set(kind, new ExpertPool(this.banks[bank], slots.bytes, slots.slots, parts.length, read))
-    }
-    return pools
+  private createPool({ bank, kind, slots, bytes, parts, layers }: PoolPlan): void {
+    for (const { layer, first } of layers) this.first[kind][layer] = first
+    const read = (id: number, target: Uint8Array) => this.readPart(parts[id], target)
+    const counts = { capacity: slots, experts: parts.length, layers: layers.length }
+    this.pools[bank].set(kind, new ExpertPool(this.banks[bank], bytes, counts, read))
   }
 
   private placeDense(part: Part, fill: (target: Uint8Array) => void): void {

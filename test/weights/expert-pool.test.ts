@@ -11,7 +11,7 @@ const BYTES = 128
 test('experts that cannot be read leave their places to others, and no other memory is written', () => {
   const bank = bankOf('plain')
   let broken = false
-  const pool = new ExpertPool(bank, BYTES, 4, 12, (id, target) => {
+  const pool = new ExpertPool(bank, BYTES, { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
     if (broken) throw new Error('the disk is gone')
     target.fill(id + 1)
   })
@@ -42,7 +42,7 @@ test('experts that cannot be read leave their places to others, and no other mem
 test('another thread may read requested experts before they are required', () => {
   const bank = bankOf('plain')
   const read: number[] = []
-  const pool = new ExpertPool(bank, BYTES, 4, 12, (id, target) => {
+  const pool = new ExpertPool(bank, BYTES, { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
     read.push(id)
     target.fill(id + 1)
   })
@@ -73,6 +73,46 @@ test('another thread may read requested experts before they are required', () =>
   use([0, 1, 2, 3], [])
   use([8, 9, 10, 11], [11])
   assert.is(pool.held, 4)
+})
+
+test('the expert used least lately makes room, and of equal ones the one used longest ago', () => {
+  const bank = bankOf('plain')
+  const read: number[] = []
+  // Two layers of four experts.
+  const pool = new ExpertPool(bank, BYTES, { capacity: 4, experts: 8, layers: 2 }, (id) => read.push(id))
+  const pass = (first: number[], second: number[]) => {
+    pool.require(0, Int32Array.from(first), first.length, () => undefined)
+    pool.require(4, Int32Array.from(second), second.length, () => undefined)
+  }
+  const reads = (...uses: [number[], number[]][]) => {
+    read.length = 0
+    for (const use of uses) pass(...use)
+    return [...read]
+  }
+  assert.equal(reads([[0], [0]], [[0], [0]], [[0], [0]]), [0, 4])
+  // A pass of four other experts: those of layer 0 are the least used, and make room for those of layer 1.
+  assert.equal(
+    reads([
+      [1, 2],
+      [1, 2],
+    ]),
+    [1, 2, 5, 6],
+  )
+  assert.equal(reads([[0], [0]]), [])
+  // Uses of long ago count less: after some passes with others, the once favoured experts are gone.
+  const others: [number[], number[]][] = Array.from({ length: 16 }, () => [
+    [1, 2],
+    [1, 2],
+  ])
+  reads(...others)
+  assert.equal(
+    reads([
+      [1, 2],
+      [1, 2],
+    ]),
+    [],
+  )
+  assert.equal(reads([[0], [0]]), [0, 4])
 })
 
 test.run()
