@@ -14,6 +14,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   chat: () => import('./commands/chat.js'),
   serve: () => import('./commands/serve.js'),
   experts: () => import('./commands/experts.js'),
+  trace: () => import('./commands/trace.js'),
   show: () => import('./commands/show.js'),
   pull: () => import('./commands/pull.js'),
   list: () => import('./commands/list.js'),

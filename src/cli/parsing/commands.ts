@@ -24,6 +24,7 @@ const commands = [
   { name: 'chat', summary: 'hold a conversation, with a live map of the experts', runsModel: true },
   { name: 'serve', summary: 'serve a model through an OpenAI-style HTTP API', runsModel: true },
   { name: 'experts', summary: 'show how a text uses the experts', runsModel: true },
+  { name: 'trace', summary: 'replay a trace: hits and speed for sizes of memory' },
   { name: 'show', summary: 'describe a model: shape, parameters, bytes, source' },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub' },
   { name: 'list', alias: 'ls', summary: 'list the models on this computer' },

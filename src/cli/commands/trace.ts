@@ -1,0 +1,171 @@
+import { basename } from 'node:path'
+import { Argument, type Command, Option } from 'commander'
+import { layoutOf, publishedFormats } from '../../architectures/index.js'
+import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../architectures/published-shapes.js'
+import { UsageError, UserError } from '../../errors.js'
+import { leastOf, replay } from '../../experts/replay/replay.js'
+import { fitToModel } from '../../experts/trace-texts.js'
+import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
+import type { ModelConfig } from '../../model/config.js'
+import { decimal } from '../../numbers.js'
+import type { PartFormats, Quant } from '../../packing/format/formats.js'
+import type { PackedFile } from '../../packing/format/packed-file.js'
+import { note, type OutputOptions } from '../io/output.js'
+import {
+  addModelOption,
+  addOutputOptions,
+  addQuantOption,
+  modelName,
+  parseMemory,
+  parseSize,
+} from '../parsing/options.js'
+import { putReplay, type ReplayReport } from './trace-report.js'
+
+const ACTIONS = ['replay'] as const
+
+interface TraceOptions extends OutputOptions {
+  model?: string
+  shape?: PublishedShape
+  quant?: Quant
+  memory?: number[]
+  disk?: number
+  speed?: number
+  json?: boolean
+  csv?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Replays a trace of routing within limits of memory: how many of the experts that tokens use would have been in ' +
+        'memory, with the policy of molm and with others, and the tokens per second that follow from it. docs/TRACES.md ' +
+        'describes traces and policies.',
+    )
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
+    .argument('<file>', 'a trace of molm, vLLM or llama.cpp (- for stdin)')
+    .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
+    .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
+    .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
+    .option('--json', 'print one object')
+    .addOption(new Option('--csv', 'print a table').conflicts('json'))
+    .addHelpText('after', EXAMPLES)
+    .action((_action: string, file: string, options: TraceOptions) => replayFile(file, options))
+  addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
+  command.addOption(
+    new Option('--shape <name>', 'a published size in place of a model').choices(PUBLISHED_SHAPES).conflicts('model'),
+  )
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm run --trace t.csv "What is a lantern?" && molm trace replay t.csv
+  molm trace replay t.csv -m ./my-model --memory 2G,4G,8G
+  molm trace replay vllm.json --shape qwen3-30b-a3b --disk 2GB/s --speed 10`
+
+/** A model whose experts a trace uses, and what is needed to replay it. */
+interface TracedModel {
+  name: string
+  quant: Quant
+  config: ModelConfig
+  formats: PartFormats
+  /** Table of contents of a packed model. */
+  file?: PackedFile
+}
+
+async function replayFile(path: string, options: TraceOptions): Promise<void> {
+  const isStdin = path === '-'
+  const name = isStdin ? 'stdin' : basename(path)
+  const [trace, model] = await Promise.all([
+    isStdin ? readChunks(name, process.stdin) : readTrace(path),
+    modelOf(options),
+  ])
+  const texts = trace.texts.map(({ text }) => fitToModel(name, text, model, trace.onlyMixtures))
+  const layout = layoutOf(model.config, model.formats)
+  const least = leastOf(layout)
+  const memories =
+    options.memory ?? [0, 0.25, 0.5, 0.75].map((share) => Math.ceil(least + share * (layout.bytes - least)))
+  const report: ReplayReport = {
+    trace: name,
+    model: model.name,
+    quant: model.quant,
+    tokens: texts.reduce((sum, { length }) => sum + length, 0),
+    promptTokens: texts.reduce((sum, { prompt }) => sum + prompt, 0),
+    bytes: layout.bytes,
+    leastBytes: least,
+    memories: replay(texts, layout, memories),
+    disk: await diskOf(options, model),
+    speed: await speedOf(options, model, layout.bytes),
+  }
+  if (!options.quiet) for (const line of trace.notes) note(`${name}: ${line}`)
+  await putReplay(report, options)
+}
+
+async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedModel> {
+  if (shape) {
+    const config = publishedShape(shape)
+    const packing = quant ?? 'q4'
+    return { name: shape, quant: packing, config, formats: publishedFormats(config, packing) }
+  }
+  const { resolveModel } = await import('../../library/resolve-model.js')
+  const found = await resolveModel(modelName(model), quant)
+  if (found.config.mixtures.length === 0) throw new UserError(`${found.name} has no experts`)
+  return found
+}
+
+/** Speed of reading experts: given, or that of a packed model's file. */
+async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<ReplayReport['disk']> {
+  if (disk !== undefined) return { bytesPerSecond: disk, isMeasured: false }
+  if (!file) return undefined
+  const { measureReading } = await import('../../library/reading-speed.js')
+  return { bytesPerSecond: measureReading(file), isMeasured: true }
+}
+
+/** Tokens measured, and repetitions. */
+const MEASURED = { prompts: [], generate: 32, depths: [0], repetitions: 3 }
+/** Memory for a model beside its weights, as a fraction of these. */
+const BESIDES_WEIGHTS = 1.25
+
+/** Speed with all experts in memory: given, or measured if the model fits. */
+async function speedOf(
+  options: TraceOptions,
+  { name, config }: TracedModel,
+  bytes: number,
+): Promise<ReplayReport['speed']> {
+  if (options.speed !== undefined) return { tokensPerSecond: options.speed, isMeasured: false }
+  if (options.shape || config.architecture === 'classifier') return undefined
+  const { availableMemory } = await import('../../library/available-memory.js')
+  if (bytes * BESIDES_WEIGHTS > availableMemory()) return undefined
+  const { loadModel } = await import('../../library/load-model.js')
+  const { benchmark } = await import('../../benchmark/benchmark.js')
+  if (!options.quiet) note(`measuring ${name} with all experts in memory; --speed N gives its tokens/s`)
+  const model = await loadModel(modelName(options.model), { quant: options.quant })
+  try {
+    for await (const { tokensPerSecond } of benchmark(model, MEASURED)) {
+      return { tokensPerSecond: tokensPerSecond.median, isMeasured: true }
+    }
+  } finally {
+    await model.dispose()
+  }
+}
+
+function actionNamed(word: string): string {
+  if ((ACTIONS as readonly string[]).includes(word)) return word
+  throw new UsageError(`there is no action '${word}'; molm trace replay FILE replays a trace`)
+}
+
+function parseMemories(text: string): number[] {
+  return text.split(',').map((part) => parseMemory(part.trim()))
+}
+
+function parseSpeed(text: string): number {
+  const [, size] = /^(.+?)\s*\/\s*s$/i.exec(text) ?? []
+  if (size === undefined) throw new UsageError(`--disk must be a speed like 1.2GB/s, not '${text}'`)
+  return parseSize('--disk', size)
+}
+
+function parseTokens(text: string): number {
+  const value = decimal(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError(`--speed must be a number of tokens per second above 0, not '${text}'`)
+}

@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { convertModel } from '#molm/index.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+test('trace replay shows the hits of run, and speeds from disk and memory', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const nano = join(dir, 'nano')
+    await convertModel(repositoryPath('models/nano'), nano, { threads: 1 })
+    const trace = join(dir, 't.jsonl')
+    const run = [
+      'run',
+      '--raw',
+      '--json',
+      '--ignore-eos',
+      '-n',
+      '20',
+      '--temperature',
+      '0',
+      '-m',
+      nano,
+      '--memory',
+      '4MB',
+    ]
+    const { memory } = JSON.parse((await molm([...run, '--trace', trace, 'The lantern is lit'])).stdout)
+    const replay = ['trace', 'replay', trace, '-m', nano, '--memory', '4MB,1GB', '--disk', '1GB/s', '--speed', '1000']
+    const [text, json, csv] = await Promise.all([molm(replay), molm([...replay, '--json']), molm([...replay, '--csv'])])
+    const { memories, tokens, prompt_tokens: prompt } = JSON.parse(json.stdout)
+    assert.is(tokens - prompt, 20)
+    const [{ policies, experts_held: held, experts }, whole] = memories
+    assert.equal(
+      policies.map(({ policy }: { policy: string }) => policy),
+      ['frequency', 'lru', 'least-stale', 'pinned', 'optimal'],
+    )
+    const [own] = policies
+    assert.equal([own.hits, own.misses], [memory.expert_hits, memory.expert_misses])
+    assert.ok(held < experts)
+    assert.is(whole.experts_held, experts)
+    const { bytes_per_token: bytes, tokens_per_second: speed } = own.generated
+    assert.ok(Math.abs(speed - 1 / (1 / 1000 + bytes / 1e9)) < 1e-6)
+    assert.match(
+      text.stdout,
+      /^t\.jsonl: \d+ tokens, \d+ in prompts and 20 generated\n.*\n.*1\.00 GB\/s; 1000 tokens\/s/,
+    )
+    assert.match(text.stdout, /4MB +\d+\/192 +least used \(molm\) +\d+\.\d %/)
+    for (const line of text.stdout.split('\n')) assert.ok(line.length <= 80, line)
+    assert.match(csv.stdout, /^memory,experts_held,experts,policy,hits,misses,bytes_read,generated_hits,/)
+    assert.is(csv.stdout.trimEnd().split('\n').length, 1 + 2 * 5)
+  })
+})
+
+test('trace replay takes a published shape in place of a model, and then gives bytes without speeds', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'response.json')
+    const routed = Array.from({ length: 6 }, (_, t) =>
+      Array.from({ length: 48 }, (_, l) => [0, 1, 2, 3, 4, 5, 6, 7].map((i) => (16 * i + t + l) % 128)),
+    )
+    await writeFile(file, JSON.stringify({ choices: [{ routed_experts: routed }], usage: { prompt_tokens: 2 } }))
+    const shape = ['trace', 'replay', file, '--shape', 'qwen3-30b-a3b']
+    const { stdout, code } = await molm([...shape, '--memory', '3G'])
+    assert.is(code, 0)
+    assert.match(stdout, /qwen3-30b-a3b \(q4\): 17\.\d GB of weights/)
+    assert.match(stdout, /no tokens\/s: they need --disk and --speed/)
+    const [little, other, word, speed, both] = await Promise.all([
+      molm([...shape, '--memory', '1G']),
+      molm(['trace', 'replay', file, '--shape', 'gpt-oss-20b']),
+      molm(['trace', 'play', file]),
+      molm([...shape, '--disk', '3']),
+      molm([...shape, '-m', 'nano']),
+    ])
+    assertRefused(little, 1, /--memory 1GiB is too little for this model: it needs /)
+    assertRefused(other, 1, /response\.json: not a trace of gpt-oss-20b: /)
+    assertRefused(word, 2, /there is no action 'play'; molm trace replay FILE/)
+    assertRefused(speed, 2, /--disk must be a speed like 1\.2GB\/s, not '3'/)
+    assertRefused(both, 2, /--shape.*cannot be used with|cannot be used/)
+  })
+})
+
+test.run()

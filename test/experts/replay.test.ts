@@ -1,0 +1,246 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { layoutOf } from '#molm/architectures/index.js'
+import { loadWeights } from '#molm/engine/load.js'
+import { unpackRoutes } from '#molm/engine/route-codec.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { leastFrequentlyUsed } from '#molm/experts/replay/frequency.js'
+import { leastRecentlyUsed } from '#molm/experts/replay/least-recently-used.js'
+import { leastStale } from '#molm/experts/replay/least-stale.js'
+import { optimal } from '#molm/experts/replay/optimal.js'
+import { pinned } from '#molm/experts/replay/pinned.js'
+import type { PoolTrace } from '#molm/experts/replay/pool-trace.js'
+import { replay } from '#molm/experts/replay/replay.js'
+import { readTrace } from '#molm/experts/traces/read-trace.js'
+import type { TracedText } from '#molm/experts/traces/traced-text.js'
+import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/index.js'
+import { resolveModel } from '#molm/library/resolve-model.js'
+import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
+import { leastBudget } from '#molm/weights/bank-plan.js'
+import { molm } from '../cli/molm.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { integers, normalFloats } from '../support/random.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { runTask } from '../support/run-task.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite<{ dir: string; nano: string }>('replay of traces', { dir: '', nano: '' })
+
+test.before(async (context) => {
+  context.dir = await mkdtemp(join(tmpdir(), 'molm-replay-'))
+  context.nano = join(context.dir, 'nano')
+  await convertModel(repositoryPath('models/nano'), context.nano, { threads: 2 })
+})
+
+test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
+
+/** A text whose prompt and steps have the given routes, as the engine reports them. */
+function traced(prompt: { routes: LayerRoutes[]; tokens: number }, steps: LayerRoutes[][]): TracedText {
+  const layers = prompt.routes.flatMap((routes, layer) =>
+    (['attention', 'mlp'] as const).flatMap((kind) => {
+      const own = routes[kind]
+      if (!own) return []
+      const ids = [...own.ids, ...steps.flatMap((step) => [...(step[layer][kind]?.ids ?? [])])]
+      return [{ kind, layer, k: own.ids.length / prompt.tokens, ids: Int32Array.from(ids) }]
+    }),
+  )
+  return { length: prompt.tokens + steps.length, prompt: prompt.tokens, layers }
+}
+
+/** Generates after a prompt, and returns the trace of all of it. */
+async function generate(model: Model, prompt: ArrayLike<number>, maxTokens: number): Promise<TracedText> {
+  const read: { routes: LayerRoutes[]; tokens: number }[] = []
+  const steps: LayerRoutes[][] = []
+  const session = model.createSession()
+  const generation = session.generate(prompt, {
+    temperature: 1,
+    seed: 1,
+    maxTokens,
+    ignoreEos: true,
+    stop: [],
+    routes: true,
+    onPromptRoutes: (routes, tokens) => read.push({ routes, tokens }),
+  })
+  for await (const { routes = [] } of generation) steps.push(routes)
+  session.dispose()
+  return traced(read[0], steps)
+}
+
+test('has the hits of the engine, on nano within several limits of memory', async ({ nano }) => {
+  const { config, formats } = await resolveModel(nano)
+  const layout = layoutOf(config, formats)
+  const least = leastBudget(layout)
+  for (const share of [0, 0.1, 0.3, 0.6, 0.9]) {
+    const memory = Math.round(least + share * (layout.bytes - least))
+    const model = await loadModel(nano, { threads: 1, memory })
+    try {
+      const texts: TracedText[] = []
+      for (const [seed, length] of [
+        [1, 300],
+        [2, 7],
+      ]) {
+        texts.push(await generate(model, integers(length, seed, 4000), 40))
+      }
+      const { expertHits, expertMisses } = await model.stats()
+      const [{ policies }] = replay(texts, layout, [memory])
+      const [{ policy, hits, misses }] = policies
+      assert.equal([policy, hits, misses], ['frequency', expertHits, expertMisses], `${memory} bytes`)
+    } finally {
+      await model.dispose()
+    }
+  }
+})
+
+test('has the hits of the engine, on random weights of other families', async () => {
+  for (const fixture of [
+    '42-qwen3moe-bf16-sharded',
+    '82-lfm2moe-bf16-sharded',
+    '152-smallthinker-window-bf16-sharded',
+  ]) {
+    await inTemporaryFolder(async (dir) => {
+      const out = join(dir, 'packed')
+      await convertModel(fixturePath(fixture), out, { quant: 'q4' })
+      const { config, formats } = await resolveModel(out)
+      const layout = layoutOf(config, formats)
+      const least = leastBudget(layout)
+      const memory = Math.round(least + 0.2 * (layout.bytes - least))
+      const model = await loadModel(out, { threads: 1, memory })
+      try {
+        const text = await generate(model, integers(20, 3, config.vocabSize), 30)
+        const { expertHits, expertMisses } = await model.stats()
+        const [{ policies, held, experts }] = replay([text], layout, [memory])
+        assert.ok(held < experts, `${fixture}: ${held} of ${experts} experts fit`)
+        assert.equal([policies[0].hits, policies[0].misses], [expertHits, expertMisses], fixture)
+      } finally {
+        await model.dispose()
+      }
+    })
+  }
+})
+
+test('has the hits of the engine in several banks', async ({ nano }) => {
+  const { config, formats, path, kind } = await resolveModel(nano)
+  const layout = layoutOf(config, formats)
+  const bankBytes = Math.ceil(layout.bytes / 3)
+  const memory = Math.round(leastBudget(layout, bankBytes) * 1.3)
+  const source = { config, formats, path, kind, memory, memoryIsGiven: true, free: Number.MAX_SAFE_INTEGER }
+  const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, 1, bankBytes)
+  try {
+    const sequence = new Sequence(model)
+    const run = (tokens: Int32Array): LayerRoutes[] => {
+      const wanted = { logits: 'none', routes: true, hidden: false, probabilities: false } as const
+      const request = { kind: 'forward', session: 0, tokens, ...wanted } as const
+      const { routes } = runTask(model, sequence.forward(request, new Int32Array(1)))
+      assert.ok(routes)
+      return unpackRoutes(routes, config, tokens.length)
+    }
+    const tokens = Int32Array.from(integers(330, 5, 4000))
+    const routes = run(tokens.slice(0, 300))
+    const steps = Array.from({ length: 30 }, (_, i) => run(tokens.slice(300 + i, 301 + i)))
+    const { hits, misses } = store.stats()
+    const [{ policies }] = replay([traced({ routes, tokens: 300 }, steps)], layout, [memory], bankBytes)
+    assert.ok(store.banks.length > 1, `${store.banks.length} banks`)
+    assert.equal([policies[0].hits, policies[0].misses], [hits, misses])
+  } finally {
+    await pool.close()
+    close()
+  }
+})
+
+test('of a file of run --trace has the hits that the run reports', async ({ nano }) => {
+  await inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'trace.csv')
+    const run = [
+      'run',
+      '--raw',
+      '--json',
+      '--temperature',
+      '0',
+      '--ignore-eos',
+      '-n',
+      '30',
+      '--memory',
+      '6MB',
+      '-m',
+      nano,
+    ]
+    const { stdout } = await molm([...run, '--trace', file, 'The lantern is lit, and the old man'])
+    const { memory } = JSON.parse(stdout)
+    const { config, formats } = await resolveModel(nano)
+    const { texts } = await readTrace(file)
+    const [{ policies }] = replay([texts[0].text], layoutOf(config, formats), [6e6])
+    assert.equal([policies[0].hits, policies[0].misses], [memory.expert_hits, memory.expert_misses])
+  })
+})
+
+/** A trace of single tokens that prefer some experts, in 3 layers of 8. */
+function randomTrace(seed: number): PoolTrace {
+  const floats = normalFloats(600, seed)
+  const uses = Array.from({ length: 300 }, (_, i) => {
+    const layer = i % 3
+    const chosen = new Set([floats[2 * i], floats[2 * i + 1]].map((x) => Math.floor(4 * Math.abs(x)) % 8))
+    const experts = Int32Array.from(
+      [...chosen].sort((a, b) => a - b),
+      (id) => 8 * layer + id,
+    )
+    return { pass: Math.floor(i / 3), layer, experts }
+  })
+  return { experts: 24, layerOf: Int32Array.from({ length: 24 }, (_, i) => Math.floor(i / 8)), most: 8, uses }
+}
+
+const sum = (values: Int32Array) => values.reduce((total, value) => total + value, 0)
+
+test('finds no policy with fewer misses than the optimal one, and each expert read once with room for all', () => {
+  for (let seed = 1; seed < 9; seed++) {
+    const trace = randomTrace(seed)
+    const distinct = new Set(trace.uses.flatMap(({ experts }) => [...experts])).size
+    for (const capacity of [8, 9, 12, 16, 20, 24]) {
+      const best = sum(optimal(trace, capacity))
+      for (const policy of [leastFrequentlyUsed, leastRecentlyUsed, leastStale, pinned]) {
+        const misses = sum(policy(trace, capacity))
+        assert.ok(misses >= best, `${misses} misses, ${best} at best`)
+        if (capacity === 24) assert.is(misses, distinct)
+      }
+      assert.ok(best >= distinct)
+    }
+  }
+})
+
+test('the optimal policy has as few misses as a search of all choices', () => {
+  const uses = [0, 1, 2, 3, 0, 1, 4, 0, 1, 2, 3, 4].map((id, pass) => ({ pass, layer: 0, experts: Int32Array.of(id) }))
+  const trace = { experts: 5, layerOf: new Int32Array(5), most: 1, uses }
+  const search = (i: number, held: readonly number[]): number => {
+    if (i === uses.length) return 0
+    const [id] = uses[i].experts
+    if (held.includes(id)) return search(i + 1, held)
+    if (held.length < 3) return 1 + search(i + 1, [...held, id])
+    return 1 + Math.min(...held.map((out) => search(i + 1, [...held.filter((other) => other !== out), id])))
+  }
+  assert.is(sum(optimal(trace, 3)), search(0, []))
+  // Belady's example.
+  assert.is(sum(optimal(trace, 3)), 7)
+  assert.is(sum(leastRecentlyUsed(trace, 3)), 10)
+})
+
+test('recency alone keeps nothing if a pass uses more experts than there is room for; counts keep some', () => {
+  const passes = Array.from({ length: 40 }, (_, pass) => pass)
+  const uses = passes.flatMap((pass) =>
+    [0, 1, 2].map((layer) => ({ pass, layer, experts: Int32Array.of(4 * layer, 4 * layer + 1 + (pass % 3)) })),
+  )
+  const layerOf = Int32Array.from({ length: 12 }, (_, i) => Math.floor(i / 4))
+  const trace = { experts: 12, layerOf, most: 4, uses }
+  assert.is(sum(leastRecentlyUsed(trace, 5)), 240)
+  // Expert 0 of each layer is in every pass.
+  assert.ok(sum(leastFrequentlyUsed(trace, 5)) < 140)
+})
+
+test('a limit that is too little for the model is refused', async ({ nano }) => {
+  const { config, formats } = await resolveModel(nano)
+  const layout = layoutOf(config, formats)
+  await rejectsWithUserError(() => replay([], layout, [1e6]), /`memory` 1MB is too little for this model: it needs /)
+})
+
+test.run()
