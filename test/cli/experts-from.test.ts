@@ -66,6 +66,7 @@ test('two traces are compared, and what contradicts --from is refused', async ()
       molm(['experts', '--from', first, '-m', 'nano']),
       molm(['experts', '--from', first, '-m', 'nano', '--experts', '8']),
       molm(['experts', '--from', join(dir, 'no.csv')]),
+      molm(['experts', '--from', first, '--colour', 'surprise']),
     ])
     const expected: [number, RegExp][] = [
       [2, /give a prompt or --from, not both/],
@@ -74,6 +75,7 @@ test('two traces are compared, and what contradicts --from is refused', async ()
       [1, /1\.csv: not a trace of nano: a token has 1 mlp experts in it, and 4 in the model/],
       [2, /leave out --experts/],
       [1, /no\.csv: no such file/],
+      [2, /--colour surprise needs a text/],
     ]
     for (const [i, [code, pattern]] of expected.entries()) assertRefused(refused[i], code, pattern)
   })

@@ -12,12 +12,14 @@ export interface FromOptions extends ModelOptions {
   from?: string[]
   /** Experts in a layer. */
   experts?: number
+  colour?: { by: string }
 }
 
 /** Reads the traces of `--from`, and says on stderr what they have. */
 export async function tracedTexts(words: readonly string[], options: FromOptions): Promise<TextRoutes[]> {
-  const { from = [], experts, model, quant, quiet } = options
+  const { from = [], experts, model, quant, quiet, colour } = options
   if (words.length > 0) throw new UsageError('give a prompt or --from, not both')
+  if (colour?.by === 'surprise') throw new UsageError('--colour surprise needs a text: a trace has no probabilities')
   if (model !== undefined && experts !== undefined) {
     throw new UsageError('-m names the model of the trace, which has its number of experts; leave out --experts')
   }
