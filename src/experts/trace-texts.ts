@@ -2,6 +2,7 @@ import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { UserError } from '../errors.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { plural } from '../numbers.js'
+import { printable } from '../printable.js'
 import { CHUNK, type Reader, TextRoutes } from './text-routes.js'
 import type { TraceFormat } from './traces/trace-format.js'
 import type { TracedText } from './traces/traced-text.js'
@@ -64,7 +65,7 @@ interface NamedText {
 
 function fitted({ name, trace }: NamedTrace, model?: TracedModel): NamedText[] {
   return trace.texts.map(({ name: part, text }) => {
-    const full = part === '' || part === name ? name : `${name}, ${part}`
+    const full = part === '' || part === name ? name : `${name}, ${printable(part)}`
     return { name: full, text: model ? fitToModel(full, text, model, trace.onlyMixtures) : text }
   })
 }

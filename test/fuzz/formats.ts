@@ -19,6 +19,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   'torch-zip': async () => (await import('./formats/torch.js')).torchZipFormat,
   'torch-legacy': async () => (await import('./formats/torch.js')).torchLegacyFormat,
   pickle: async () => (await import('./formats/pickle.js')).pickle,
+  trace: async () => (await import('./formats/trace.js')).trace,
   task: async () => (await import('./formats/task.js')).task,
   history: async () => (await import('./formats/history.js')).history,
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js'
 import { decimal } from '../../numbers.js'
+import { printable } from '../../printable.js'
 import { type CsvRecord, csvRecords } from './csv-records.js'
 import { LayerRuns } from './layer-runs.js'
 import { RowCollector, type TraceRow } from './row-collector.js'
@@ -102,7 +103,7 @@ class Columns {
     const text = this.text(record, name) ?? ''
     const value = decimal(text.trim())
     if (isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)) return value
-    const shown = JSON.stringify(text.slice(0, 20))
+    const shown = `"${printable(text, 20)}"`
     throw new UserError(
       `${this.path}: line ${record.line}: ${name} must be a ${isWhole ? 'whole ' : ''}number, not ${shown}`,
     )

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
+import { printable } from '../../printable.js'
 import { type TracedText, TracedTextBuilder } from './traced-text.js'
 
 /** One expert that one token chose, as a row of a trace has it. */
@@ -47,7 +48,7 @@ export class RowCollector {
     const { row, ids, gates } = this
     if (!row) return
     const { kind, layer } = row
-    if (!isKind(kind)) throw new UserError(`${this.place()}: the kind of an expert is attention or mlp, not '${kind}'`)
+    if (!isKind(kind)) throw new UserError(`${this.place()}: the kind of an expert is attention or mlp, not '${printable(kind)}'`)
     if (gates.length > 0 && gates.length < ids.length) {
       throw new UserError(`${this.place()}: only some experts have gates`)
     }

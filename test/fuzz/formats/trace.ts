@@ -1,0 +1,49 @@
+import { textsOfTraces } from '#molm/experts/trace-texts.js'
+import { readChunks } from '#molm/experts/traces/read-trace.js'
+import { npyOf } from '../../support/npy.js'
+import { bytesOf, type Files, replaced } from '../files.js'
+import { expect, type Format } from '../format.js'
+import { harmBytes } from '../harm-bytes.js'
+
+const FILE = 'trace'
+const IDS = Array.from({ length: 24 }, (_, i) => i % 11)
+const NESTED = Array.from({ length: 3 }, (_, t) => [0, 1].map((l) => IDS.slice(8 * t + 4 * l, 8 * t + 4 * l + 4)))
+const ROW = { index: -1, token: 5, text: 'a "b"', layer: 0, kind: 'mlp', rank: 0, expert: 3, gate: 0.5 }
+
+/** Traces of routing in each of their formats. */
+const SOUND = [
+  `index,token,text,layer,kind,rank,expert,gate\n-1,5,"a ""b""\n",0,attention,0,3,0.5\n0,6,c,0,attention,0,1,1e-3\n`,
+  '0,1\n0,2\n1,5\n1,6\n0,3\n0,4\n1,0\n1,7\n',
+  `${JSON.stringify(ROW)}\n${JSON.stringify({ ...ROW, index: 0 })}\n`,
+  JSON.stringify({ prompt_routed_experts: NESTED, choices: [{ routed_experts: NESTED }] }, null, 1),
+  JSON.stringify({ choices: [{ routed_experts: npyOf([3, 2, 4], IDS).toString('base64') }] }),
+  npyOf([3, 2, 4], IDS, '<i2'),
+].map((content) => Buffer.from(content))
+
+export const trace: Format = {
+  name: 'trace',
+  inputs: 3000,
+  prepare: () => ({
+    sound: (chance): Files => new Map([[FILE, Uint8Array.from(chance.pick(SOUND))]]),
+    harm: (files, chance) => replaced(files, FILE, harmBytes(bytesOf(files, FILE), chance)),
+    async read({ files }) {
+      const bytes = bytesOf(files, FILE)
+      const found = await readChunks(
+        FILE,
+        (async function* () {
+          yield bytes
+        })(),
+      )
+      for (const { usage, tokens } of textsOfTraces([{ name: FILE, trace: found }], {}).texts) {
+        expect(usage.tokens === tokens.length, 'as many tokens as their usage has')
+        for (const { layers } of usage.mixtures) {
+          for (const { counts } of layers)
+            expect(
+              counts.every((count) => count <= tokens.length * 256),
+              'counts of tokens',
+            )
+        }
+      }
+    },
+  }),
+}
