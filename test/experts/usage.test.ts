@@ -51,6 +51,7 @@ test('a layer without experts has no counts, entropy or fairness', () => {
   assert.equal(usageObject(text), {
     name: 'dense',
     tokens: 2,
+    awake: { experts: 3, woke: 2, slept: 1, committee: 1 },
     usage: { mlp: [[], [1, 1, 0]] },
     gate_mass: { mlp: [[], [0.5, 0.25, 0]] },
     entropy: { mlp: [null, 1] },

@@ -48,7 +48,8 @@ export class RowCollector {
     const { row, ids, gates } = this
     if (!row) return
     const { kind, layer } = row
-    if (!isKind(kind)) throw new UserError(`${this.place()}: the kind of an expert is attention or mlp, not '${printable(kind)}'`)
+    if (!isKind(kind))
+      throw new UserError(`${this.place()}: the kind of an expert is attention or mlp, not '${printable(kind)}'`)
     if (gates.length > 0 && gates.length < ids.length) {
       throw new UserError(`${this.place()}: only some experts have gates`)
     }
