@@ -1,8 +1,11 @@
 import type { ExpertPlace } from './awake.js'
 import type { Reader, TextRoutes } from './text-routes.js'
 
-/** A text with its tokens and their experts: the parts of TextRoutes that the words of an expert need. */
-export type RoutedTokens = Pick<TextRoutes, 'tokens' | 'chosen'> & { model: Pick<Reader, 'config' | 'textOf'> }
+/** A text with its tokens and their experts: the parts of TextRoutes that the words of one expert need. */
+export type SpokenTokens = Pick<TextRoutes, 'tokens' | 'chosen'> & { model: Pick<Reader, 'textOf'> }
+
+/** The same with the config of the model, for the choice of an expert. */
+export type RoutedTokens = SpokenTokens & { model: Pick<Reader, 'config'> }
 
 /** A word of a text that woke an expert: a token without the blanks at its ends. */
 export interface Word {
@@ -37,7 +40,7 @@ const BY_CHANCE = 0.05
  * Finds the words of a text that woke an expert more often than other words did, the most particular ones first. A word
  * that came once ranks below one that woke the expert every time it came.
  */
-export function wordsOf(text: RoutedTokens, { kind, layer, expert }: ExpertPlace): Word[] {
+export function wordsOf(text: SpokenTokens, { kind, layer, expert }: ExpertPlace): Word[] {
   const words = new WordCounts(text)
   const counts = new Map<number, number>()
   for (const [i, word] of words.at.entries()) {
@@ -94,7 +97,7 @@ class WordCounts {
   /** Times that each was a whole word of letters or digits. */
   private readonly wholes: number[] = []
 
-  constructor({ tokens, model }: RoutedTokens) {
+  constructor({ tokens, model }: SpokenTokens) {
     const textAt = (i: number) => (i < 0 || i >= tokens.length ? '' : model.textOf(tokens[i]))
     const ofToken = new Map<number, number>()
     const ofText = new Map<string, number>()

@@ -19,7 +19,7 @@ const FEW_TOKENS = 256
 export const EXPERT_ACTIONS = {
   atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
   expert(chat: Chat, argument: string): void {
-    chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map, chat.model))
+    chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map))
   },
   async colour(chat: Chat, argument: string): Promise<void> {
     const { answers, model, background, options } = chat

@@ -1,12 +1,13 @@
 import type { Model } from '../../api/model.js'
 import { type Atlas, type AtlasToken, nameIn } from '../../experts/atlas.js'
 import type { ExpertPlace } from '../../experts/awake.js'
-import { type RoutedTokens, wordsOf } from '../../experts/words-of-expert.js'
+import { wordsOf } from '../../experts/words-of-expert.js'
 import { plural } from '../../numbers.js'
 import { percent } from '../../pictures/percent.js'
 import { quotedWords } from '../../pictures/usage-caption.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { printable } from '../../printable.js'
+import { routedTokens } from '../map/routed-tokens.js'
 import type { TokenMap } from '../map/token-map.js'
 
 /** Describes the texts that the names of experts come from. */
@@ -26,7 +27,7 @@ export function describeAtlas(atlas: Atlas | undefined, { name }: Pick<Model, 'n
 }
 
 /** Describes an expert: its name and preferences by the atlas, and its work in the conversation. */
-export function describeExpert(place: ExpertPlace, map: TokenMap, { config }: Pick<Model, 'config'>): string {
+export function describeExpert(place: ExpertPlace, map: TokenMap): string {
   const { kind, layer, expert } = place
   const name = nameIn(map.atlas, place)
   const entry = map.atlas?.entries[kind]?.[layer]?.[expert]
@@ -40,7 +41,7 @@ export function describeExpert(place: ExpertPlace, map: TokenMap, { config }: Pi
     ...(entry ? [`chosen by ${percent(entry.share)} of the atlas's tokens`] : []),
     ...preferred('tokens', entry?.tokens),
     ...preferred('kinds of text', entry?.texts),
-    inConversation(place, map, config),
+    inConversation(place, map),
   ].join('\n')
 }
 
@@ -50,21 +51,12 @@ function preferred(what: string, tokens: readonly AtlasToken[] = []): string[] {
   return [`${what}, times as often as usual: ${listed.join('  ')}`]
 }
 
-function inConversation({ kind, layer, expert }: ExpertPlace, map: TokenMap, config: Model['config']): string {
+function inConversation({ kind, layer, expert }: ExpertPlace, map: TokenMap): string {
   const chosen = map.usage.of(kind, layer).counts[expert]
   if (map.usage.tokens === 0) return 'there is no answer yet'
   const share = `chosen by ${count(chosen)} of the answers' ${plural(map.usage.tokens, 'token')} here`
-  const words = wordsOf(routedTokens(map, config), { kind, layer, expert })
+  const words = wordsOf(routedTokens(map), { kind, layer, expert })
   return words.length === 0 ? share : `${share}; words of the conversation that woke it: ${quotedWords(words)}`
-}
-
-/** The tokens of the map, each with an id of its own. */
-function routedTokens({ tokens }: TokenMap, config: Model['config']): RoutedTokens {
-  return {
-    tokens: [...tokens.keys()],
-    chosen: (token, layer, kind) => tokens[token].routes[layer][kind],
-    model: { config, textOf: (token) => tokens[token].text },
-  }
 }
 
 function count(number: number): string {

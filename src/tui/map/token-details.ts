@@ -1,12 +1,13 @@
 import { nameIn } from '../../experts/atlas.js'
 import type { ExpertPlace } from '../../experts/awake.js'
-import { wokenBy } from '../../experts/woken-by.js'
+import { WORDS, wordsOf } from '../../experts/words-of-expert.js'
 import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
+import { routedTokens } from './routed-tokens.js'
 import type { TokenMap } from './token-map.js'
 
 /** Lines for the experts of a token, shared by the kinds of experts. */
@@ -15,8 +16,6 @@ const EXPERT_LINES = 2
 const ALTERNATIVES = 3
 /** Maximum columns of an expert's name in a list of experts. */
 const MOST_NAME = 16
-/** Number of words to name that woke an expert. */
-const WORDS = 3
 
 /** How much to say about the experts of a token. */
 interface ExpertsForm {
@@ -100,7 +99,7 @@ function expertsLine(map: TokenMap, kind: MixtureKind, { decimals, named, hasOth
  * None without a cursor.
  */
 export function wokenLine(map: TokenMap, width: number): string[] {
-  const { cursor, shown, tokens, kinds } = map
+  const { cursor, shown, kinds } = map
   if (!cursor || !shown) return []
   const { kind, layer, expert } = cursor
   const routes = shown.routes[layer][kind]
@@ -111,7 +110,7 @@ export function wokenLine(map: TokenMap, width: number): string[] {
   const gate = routes && slot >= 0 ? `${token}, gate ${share(routes.gates[slot], 2)}` : `not chosen by ${token}`
   const masked = map.isMasked(kind, layer, expert) ? ', masked' : ''
   const head = `${place}${name === undefined ? '' : ` (${printable(name)})`}, ${gate}${masked}: `
-  const words = wokenBy(tokens, cursor).slice(0, WORDS)
+  const words = wordsOf(routedTokens(map), cursor).slice(0, WORDS)
   const quoted = words.map(({ text }) => `"${visibleToken(text)}"`)
   const forms = quoted.map((_, i) => `woken by ${quoted.slice(0, quoted.length - i).join(', ')}`)
   const none = map.isAlways(kind, layer, expert)

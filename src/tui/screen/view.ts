@@ -206,8 +206,10 @@ function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string
   if (isPlaying) return ['any key stops']
   if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return []
   if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
-  const layers = '↑ ↓ layers'
-  return [`${layers} · Tab experts · Esc ends`, `${layers} · Esc ends`, layers]
+  const { cursor } = map
+  const x = cursor && (map.isMasked(cursor.kind, cursor.layer, cursor.expert) ? ' · x on' : ' · x off')
+  const keys = `↑ ↓ layers · Tab experts${x ?? ''}`
+  return [`${keys} · Esc ends`, keys, '↑ ↓ layers · Tab experts', '↑ ↓ layers']
 }
 
 function tail<T>(lines: readonly T[], count: number): T[] {
