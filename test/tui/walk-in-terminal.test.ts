@@ -1,0 +1,100 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { writeRandomChatModel } from '../support/random-chat-model.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { signsOfChosenLayer } from '../support/walk-signs.js'
+
+const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+
+const [HOME, DOWN] = ['\x1b[H', '\x1b[B']
+
+/** Asks, and selects the first token of the question in layer 1. */
+async function walk(model: string, noColor: boolean, use: (terminal: PseudoTerminal) => Promise<void>): Promise<void> {
+  const args = ['bin/molm.js', 'chat', '-m', model, '--seed', '7', '-n', '6']
+  const terminal = await PseudoTerminal.start({ args, env: noColor ? { NO_COLOR: '1' } : {} })
+  try {
+    await terminal.waitFor(/write something/)
+    terminal.type('Is a ship a bird?\r')
+    await terminal.waitFor(/experts of the last token/)
+    await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
+    const before = mapOf(terminal)
+    terminal.type(HOME + DOWN)
+    await terminal.waitFor(/layer 1 (mlp|attention): /)
+    assert.equal(foldOf(mapOf(terminal)), foldOf(before), 'the walk folds nothing further')
+    await use(terminal)
+  } finally {
+    await terminal.close()
+  }
+}
+
+/** The lines from the map's title to its legend. */
+function mapOf({ screen }: PseudoTerminal): string[] {
+  const from = screen.text.findIndex((line) => /experts of /.test(line))
+  return screen.text.slice(from, screen.text.findIndex((line) => /(^| )gate|(^| )[▘⠂] chosen/.test(line)) + 1)
+}
+
+/** Number of lines, of blocks side by side, and the phrase on signs of several experts. */
+function foldOf(lines: string[]): unknown {
+  const text = lines.join('\n')
+  return {
+    lines: lines.length,
+    blocks: text.match(/mlp/g)?.length,
+    note: /each sign: .*? experts|each sign: \d+ layers/.exec(text)?.[0],
+  }
+}
+
+/** Asserts that signs alone show which experts of layer 1 are chosen, and that the screen fits its window. */
+function assertReadable({ screen }: PseudoTerminal, { experts, chosen, columns, rows }: Wanted): void {
+  const { text } = screen
+  const which = `${columns} x ${rows}\n${text.join('\n')}`
+  const side = Math.max(0, ...text.map((line) => line.indexOf('experts of token')))
+  const { signs } = signsOfChosenLayer(side > 0 ? [...text.map((line) => line.slice(side)), ...text] : text)
+  assert.is(signs.length, experts, which)
+  assert.is(signs.filter((sign) => sign !== '·').length, chosen, which)
+  assert.ok(text.length < rows && text.every((line) => line.length < columns), which)
+}
+
+interface Wanted {
+  /** Experts of layer 1, and those that a token chooses. */
+  experts: number
+  chosen: number
+  columns: number
+  rows: number
+}
+
+trial('the walk over nano is readable at 80 x 24, with the words that woke an expert', async () => {
+  await walk('nano', false, async (terminal) => {
+    assertReadable(terminal, { experts: 8 + 24, chosen: 2 + 4, columns: 80, rows: 24 })
+    await terminal.waitFor(/^layer 1 \w+ expert \d+.*, "\w+", gate [\d.]+: woken by "/m)
+    terminal.type('\t')
+    await terminal.waitFor(/x off/)
+  })
+})
+
+for (const [name, experts] of [
+  ['granite-like', 32],
+  ['qwen3-like', 128],
+] as const) {
+  trial(`the walk over a ${name} model is readable without colour in windows of all sizes`, async () => {
+    await inTemporaryFolder(async (folder) => {
+      await walk(await writeRandomChatModel(folder, name), true, async (terminal) => {
+        assertReadable(terminal, { experts, chosen: 8, columns: 80, rows: 24 })
+        for (const [columns, rows] of [
+          [100, 30],
+          [120, 40],
+          [200, 50],
+        ]) {
+          await terminal.resize(columns, rows)
+          const isDrawn = () => terminal.screen.text.some((line) => /Tab experts/.test(line))
+          await new Promise((resolve) => setTimeout(resolve, 300))
+          await terminal.waitUntil(isDrawn, 'the screen of the new size')
+          assertReadable(terminal, { experts, chosen: 8, columns, rows })
+        }
+        assert.not.ok(terminal.output.includes('\x1b[38;'), 'no colour')
+      })
+    })
+  })
+}
+
+test.run()
