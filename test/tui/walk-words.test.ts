@@ -68,7 +68,7 @@ test('an expert that the token did not choose can be looked at, and one that nev
   const { map } = await walking()
   const chosen = [...(map.shown?.routes[0].mlp?.ids ?? [])]
   while (map.cursor && chosen.includes(map.cursor.expert)) map.moveCursor(1, 'all')
-  assert.match(wokenLine(map, 99)[0], /^layer 0 expert \d+, not chosen by "sails": (woken by "|asleep so far)/)
+  assert.match(wokenLine(map, 99)[0], /^layer 0 expert \d+, not chosen by "sails": (woken by ["a]|asleep so far)/)
 })
 
 test('names of an atlas are in the list of the experts, the strongest first if not all fit', async () => {
@@ -83,6 +83,16 @@ test('names of an atlas are in the list of the experts, the strongest first if n
   assert.match(short, new RegExp(`^layer 0 mlp: e${first} digits \\.\\d\\d  e${second} plural nouns`))
   assert.not.match(short, /articles/)
   assert.match(wokenLine(map, 99)[0], new RegExp(`^layer 0 expert ${first} \\(digits: 5 0 8\\), "sails"`))
+})
+
+test('a long name is shortened before the words that woke the expert are', async () => {
+  const chat = await walking()
+  const { map } = chat
+  const expert = map.cursor?.expert ?? 0
+  map.atlas = atlasOf(chat, { [expert]: 'plural nouns: ships sails tablets' })
+  assert.match(wokenLine(map, 99)[0], /^layer 0 expert \d+ \(plural nouns: ships sails tablets\), .*: woken by "/)
+  assert.match(wokenLine(map, 75)[0], /^layer 0 expert \d+ \(plural nouns\), "sails", gate [.\d]+: woken by "\w+"/)
+  assert.match(wokenLine(map, 58)[0], /^layer 0 expert \d+, "sails", gate [.\d]+: woken by "\w+"/)
 })
 
 test('masked experts are struck out in the map and in the chosen layer, chosen ones by another sign', async () => {

@@ -104,22 +104,30 @@ export function wokenLine(map: TokenMap, width: number): string[] {
   const { kind, layer, expert } = cursor
   const routes = shown.routes[layer][kind]
   const slot = routes?.ids.indexOf(expert) ?? -1
-  const name = nameIn(map.atlas, cursor)
   const place = `layer ${layer} ${kinds.length > 1 ? `${kind} ` : ''}expert ${expert}`
   const token = `"${visibleToken(shown.text.trim() || shown.text)}"`
   const gate = routes && slot >= 0 ? `${token}, gate ${share(routes.gates[slot], 2)}` : `not chosen by ${token}`
   const masked = map.isMasked(kind, layer, expert) ? ', masked' : ''
-  const head = `${place}${name === undefined ? '' : ` (${printable(name)})`}, ${gate}${masked}: `
-  const words = wordsOf(routedTokens(map), cursor).slice(0, WORDS)
-  const quoted = words.map(({ text }) => `"${visibleToken(text)}"`)
-  const forms = quoted.map((_, i) => `woken by ${quoted.slice(0, quoted.length - i).join(', ')}`)
-  const none = map.isAlways(kind, layer, expert)
-    ? 'woken by every token'
-    : slot < 0
-      ? 'asleep so far'
-      : 'woken by all alike'
-  const text = [...forms, ...(forms.length > 0 ? [] : [none])].find((form) => cellWidth(head + form) <= width)
-  return [fit(head + (text ?? forms.at(-1) ?? none), width)]
+  const names = [nameIn(map.atlas, cursor), shortName(map, cursor)].flatMap((name) => name ?? [])
+  const heads = [...names.map((name) => `${place} (${printable(name)})`), place].map(
+    (head) => `${head}, ${gate}${masked}: `,
+  )
+  const causes = causesOf(map, cursor)
+  // A shorter name is better than no word.
+  const lines = heads.flatMap((head) => causes.map((cause) => head + cause))
+  return [lines.find((line) => cellWidth(line) <= width) ?? fit(lines[lines.length - 1], width)]
+}
+
+/** Descriptions of what woke an expert, the longest first. */
+function causesOf(map: TokenMap, { kind, layer, expert }: ExpertPlace): string[] {
+  const words = wordsOf(routedTokens(map), { kind, layer, expert }).slice(0, WORDS)
+  if (words.length > 0) {
+    const quoted = words.map(({ text }) => `"${visibleToken(text)}"`)
+    return quoted.map((_, i) => `woken by ${quoted.slice(0, quoted.length - i).join(', ')}`)
+  }
+  if (map.isAlways(kind, layer, expert)) return ['woken by every token']
+  const isAwake = map.tokens.some(({ routes }) => routes[layer][kind]?.ids.includes(expert))
+  return [isAwake ? 'woken by all words alike' : 'asleep so far']
 }
 
 /** The selected token in reverse video, between its neighbours. */
