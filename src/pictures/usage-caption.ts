@@ -24,7 +24,8 @@ export function usageCaption(text: RoutedTokens & Pick<TextRoutes, 'usage'>, atl
 export function wordsSentence({ words, ...place }: ParticularExpert, atlas?: Atlas): string {
   const { kind, layer, expert } = place
   const name = nameIn(atlas, place)
-  const called = name === undefined ? '' : ` (${printable(name)})`
+  // A name that is only a list of words would say the same twice.
+  const called = name === undefined || /^["']/.test(name) ? '' : ` (${printable(name)})`
   const subject = words.length === 1 ? 'this word' : 'these words'
   return `${subject} woke layer ${layer}'s ${kind} expert ${expert}${called}: ${quotedWords(words)}`
 }
