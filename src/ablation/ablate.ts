@@ -87,7 +87,8 @@ export async function ablateTokens(
   const ends = performance.now() + budgetMs
   const whole = await readWhole(model, parts, signal)
   const conditions = new Conditions(model.config, whole, options)
-  const journal = options.journal === undefined ? undefined : await AblationJournal.open(options.journal, model, parts)
+  const journal =
+    options.journal === undefined ? undefined : await AblationJournal.open(options.journal, model, parts, whole.losses)
   try {
     const run = new AblationRun(model, parts, whole, journal, options)
     const layers: LayerWorth[] = []

@@ -9,6 +9,9 @@ const FORMAT = 'molm-ablation 1'
 /**
  * Losses that an ablation has measured so far, in a file: a line with a hash of the model and the parts, then a line
  * of JSON for each condition. A line that a kill cut off does not count.
+ *
+ * The losses of the whole model are part of the hash. They differ if the model has a mask or other numbers of experts
+ * per token, or if its weights have been replaced.
  */
 export class AblationJournal {
   private constructor(
@@ -17,25 +20,30 @@ export class AblationJournal {
     private readonly losses: Map<string, number[]>,
   ) {}
 
-  /** Opens or creates a journal. Rejects with a UserError if it is another model's or of other texts. */
-  static async open(path: string, model: Model, parts: readonly (readonly number[])[]): Promise<AblationJournal> {
-    const head = `${FORMAT} ${keyOf(model, parts)}`
+  /**
+   * Opens or creates a journal; `whole` has the losses of the parts in the whole model. Rejects with a UserError if it
+   * is another model's or of other texts.
+   */
+  static async open(path: string, model: Model, parts: Parts, whole: readonly number[]): Promise<AblationJournal> {
+    const head = `${FORMAT} ${keyOf(model, parts, whole)}`
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return ''
       throw new UserError(`${path}: cannot be read (${codeOf(error)})`)
     })
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-    const [first, ...lines] = whole.split('\n')
+    const written = text.slice(0, text.lastIndexOf('\n') + 1)
+    const [first, ...lines] = written.split('\n')
     if (first !== '' && first !== head) {
-      throw new UserError(`${path}: measures of another model or of other texts; remove the file to measure again`)
+      throw new UserError(
+        `${path}: measures of another model or of other texts, or with other experts; remove the file to measure again`,
+      )
     }
     const losses = new Map(lines.filter(Boolean).map((line) => entryOf(line, path, parts.length)))
     const file = await open(path, 'a').catch((error: unknown) => {
       throw cannotWrite(path, error)
     })
     const journal = new AblationJournal(path, file, losses)
-    if (whole.length < text.length) await file.truncate(Buffer.byteLength(whole))
-    if (whole === '') await journal.write([head])
+    if (written.length < text.length) await file.truncate(Buffer.byteLength(written))
+    if (written === '') await journal.write([head])
     return journal
   }
 
@@ -60,8 +68,11 @@ export class AblationJournal {
   }
 }
 
-function keyOf({ name, info: { quant, bytes, source, sourceRevision } }: Model, parts: readonly (readonly number[])[]) {
-  const about = JSON.stringify({ name, quant, bytes, source, sourceRevision, parts })
+type Parts = readonly (readonly number[])[]
+
+function keyOf({ name, info }: Model, parts: Parts, whole: readonly number[]): string {
+  const { quant, bytes, source, sourceRevision } = info
+  const about = JSON.stringify({ name, quant, bytes, source, sourceRevision, parts, whole })
   return createHash('sha256').update(about).digest('hex').slice(0, 32)
 }
 

@@ -110,6 +110,15 @@ test('an interrupted ablation resumes with the same result, and measures nothing
         () => ablateExperts(model, other, { ...SOME, journal }),
         /of another model or of other texts/,
       )
+      const withOthers = () => ablateExperts(model, texts, { ...SOME, journal })
+      await model.setExpertsPerToken({ mlp: 3 })
+      await rejectsWithUserError(withOthers, /or with other experts; remove the file/)
+      await model.setExpertsPerToken()
+      await model.maskExperts({ mlp: [[0]], gates: 'all' })
+      await rejectsWithUserError(withOthers, /or with other experts; remove the file/)
+      await model.maskExperts()
+      const { model: ___, ...last } = await withOthers()
+      assert.equal(last, expected)
     }),
   ))
 

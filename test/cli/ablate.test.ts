@@ -36,7 +36,7 @@ test('an interrupted --ablate says how to resume, and its measures are of these 
     assertRefused(
       await molm(args),
       1,
-      /worth.csv.ablation: measures of another model or of other texts; remove the file/,
+      /worth.csv.ablation: measures of another model or of other texts, or with other experts; remove the file/,
     )
     assertRefused(await molm(['experts', '--budget', '1m', 'hi']), 2, /--budget needs --ablate/)
     assertRefused(await molm(['experts', '--ablate', '--budget', '1', 'hi']), 2, /a time like 90s, 10m or 2h, not '1'/)
