@@ -45,7 +45,7 @@ export function pairsWithin(texts: readonly TextRoutes[]): PairTable[] {
   return layersOf(texts).map((place) => {
     const table = countPairs(texts, place, place)
     for (let expert = 0; expert < place.experts; expert++) table.observed[expert * place.experts + expert] = 0
-    table.expected.set(withoutDiagonal(table.observed, place.experts))
+    table.expected.set(withoutDiagonal(amongChosen(table.observed, place), place.experts))
     return table
   })
 }
@@ -145,6 +145,14 @@ function usesOf(texts: readonly TextRoutes[], { kind, layer, experts }: ExpertLa
   return Array.from({ length: experts }, (_, expert) =>
     texts.reduce((sum, { usage }) => sum + usage.of(kind, layer).counts[expert], 0),
   )
+}
+
+/** Leaves out the counts of experts that every token uses: these would change the expected counts of the others. */
+function amongChosen(observed: Float64Array, { experts, always }: ExpertLayer): Float64Array {
+  return observed.map((count, at) => {
+    const isApart = always.includes(Math.floor(at / experts)) || always.includes(at % experts)
+    return isApart ? 0 : count
+  })
 }
 
 /** Steps of the fit below; it is close to its limit after some twenty. */

@@ -12,7 +12,7 @@ import { pairsCsv } from '#molm/experts/pairs-csv.js'
 import { TextRoutes } from '#molm/experts/text-routes.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { randomText } from '../support/random-routes.js'
-import { mixture, reader } from '../support/routed-text.js'
+import { mixture, reader, routedText } from '../support/routed-text.js'
 
 const TEXTS = [randomText('one', 300, 1), randomText('two', 200, 2)]
 
@@ -114,6 +114,19 @@ test('pairs that are hardly expected, and experts of every token, have no lift',
   const [full] = pairsAcross(TEXTS)
   assert.ok(pairOf(full, 0, 1))
   assert.is(pairOf({ ...full, to: { ...full.to, always: [1] } }, 0, 1), undefined)
+})
+
+test('experts of every token leave the lifts of the others unchanged', () => {
+  const pairs = [...Array(60).fill([1, 2]), ...Array(30).fill([1, 3]), ...Array(9).fill([3, 4])]
+  const tokens = pairs.map(() => 0)
+  const without = reader([mixture('mlp', [5], 2)], ['a'])
+  const routing = { always: [{ ids: [0], isApart: false }] }
+  const withOne = reader([{ ...mixture('mlp', [5], 3), routing }], ['a'])
+  const choices = (ids: number[]) => ({ mlp: { ids, gates: ids.map(() => 0.5) } })
+  const [expected] = pairsWithin([routedText('', without, tokens, (i) => choices(pairs[i]))])
+  const [found] = pairsWithin([routedText('', withOne, tokens, (i) => choices([0, ...pairs[i]]))])
+  assert.equal(pairsOf(found), pairsOf(expected))
+  assert.ok(pairsOf(found).length > 2)
 })
 
 test('the CSV of pairs has a row for each pair with enough tokens', () => {
