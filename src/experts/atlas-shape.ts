@@ -4,8 +4,8 @@ import { type Mixture, perMixture } from '../model/config.js'
 import { printable } from '../printable.js'
 import type { Atlas, AtlasCommittee, AtlasEntry, AtlasToken } from './atlas.js'
 
-/** Maximum characters of a name or a token. */
-const LONGEST = 120
+/** Maximum characters of a name or a token. Names may contain those of files; some tokenizers have tokens of 128 blanks. */
+const LONGEST = 1024
 /** Maximum tokens or kinds of text of an expert. */
 const MOST_TOKENS = 64
 /** Maximum kinds of text of an atlas. */

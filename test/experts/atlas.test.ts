@@ -55,6 +55,15 @@ test('an atlas is written with a line for each expert, and reads back the same',
   assert.is(text.split('\n').filter((line) => line.includes('"share":') && line.includes('"tokens":')).length, 10)
 })
 
+test('an atlas with long names of texts and long tokens reads back', () => {
+  const reader = { ...PLANTED, textOf: (token: number) => PLANTED.textOf(token).padEnd(128, '-') }
+  const kinds = PLANTED_KINDS.map((kind) => ({ ...kind, name: kind.name.padEnd(70, 'x') }))
+  const atlas = atlasOf(reader, kinds, plantedHalves(8000))
+  assert.ok(namesOf(atlas).some((name) => (name ?? '').length > 70))
+  const read = checkAtlas('x', JSON.parse(atlasJson(atlas)), { name: 'small', config: PLANTED.config })
+  assert.equal(namesOf(read), namesOf(atlas))
+})
+
 test('tokens are classed by their text and labelled on one line', () => {
   const classes = ['\n  ', '  ', ' 12', ' +=', ' The', ' the', 'ing', ' lantern', ' 灯', '灯'].map(classOf)
   const expected = ['line breaks', 'blanks', 'digits', 'punctuation', 'capitals', 'function words', 'word parts']

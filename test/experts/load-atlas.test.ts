@@ -51,7 +51,7 @@ test('a file that is no atlas of the model is refused in one line with its name 
       [{ ...tinyAtlas(), version: 2 }, /version: must be 1/],
       [{ ...tinyAtlas(), model: 'tiny' }, /model: must be an object/],
       [{ ...tinyAtlas(), named: -1 }, /named: must be a whole number from 0/],
-      [{ ...tinyAtlas(), texts: [{ name: '', tokens: 1 }] }, /texts\[0\]\.name: must be a text of 1 to 120/],
+      [{ ...tinyAtlas(), texts: [{ name: '', tokens: 1 }] }, /texts\[0\]\.name: must be a text of 1 to 1024/],
       [{ ...tinyAtlas(), entries: {} }, /entries\.mlp: must be a list of 2/],
       [{ ...tinyAtlas(), entries: { mlp: [[], [other]] } }, /entries\.mlp\[1\]: must be a list of 2/],
       [
@@ -60,7 +60,7 @@ test('a file that is no atlas of the model is refused in one line with its name 
       ],
       [{ ...tinyAtlas(), entries: { mlp: [[], [other, { ...other, tokens: [{ text: 'a' }] }]] } }, /tokens\[0\]\.lift/],
       [
-        { ...tinyAtlas(), entries: { mlp: [[], [other, { ...other, name: 'a'.repeat(121) }]] } },
+        { ...tinyAtlas(), entries: { mlp: [[], [other, { ...other, name: 'a'.repeat(1025) }]] } },
         /name: must be a text/,
       ],
       [
