@@ -1,6 +1,7 @@
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { UserError } from '../errors.js'
-import { MIXTURE_KINDS, type Mixture, type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
+import { MIXTURE_KINDS, type Mixture, type ModelConfig, mixtureOf } from '../model/config.js'
+import { usedIn, usedPerToken } from '../model/experts-per-token.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { CHUNK, type Reader, TextRoutes } from './text-routes.js'
@@ -34,7 +35,7 @@ export function textsOfTraces(
   { model, experts }: TraceFacts,
 ): { texts: TextRoutes[]; notes: string[] } {
   const named = traces.flatMap((trace) => fitted(trace, model))
-  const mixtures = model ? model.config.mixtures : mixturesOf(named, experts)
+  const mixtures = (model?.config.mixtures ?? mixturesOf(named, experts)).map((one) => asTraced(one, named))
   const hasGates = named.every(({ text }) => text.layers.every(({ gates }) => gates))
   const words = new Map(traces.flatMap(({ trace }) => [...trace.words]))
   const hasTokens = named.every(({ text }) => text.tokens)
@@ -48,6 +49,7 @@ export function textsOfTraces(
   }
   const notes = named.flatMap(({ name, text }) => [described(name, text), ...lacking(name, text)])
   for (const { name, trace } of traces) notes.push(...trace.notes.map((note) => `${name}: ${note}`))
+  if (model) notes.push(...otherNumbers(mixtures, model))
   if (!hasGates) notes.push('the trace has no gates: shares count the choices alone')
   if (!hasTokens) notes.push('the trace has no token ids: [0] is its first token')
   if (!model && experts === undefined) {
@@ -91,7 +93,7 @@ export function fitToModel(
     const mixture = mixtureOf(config, kind)
     const experts = mixture?.experts[layer] ?? 0
     if (!mixture || experts === 0) return fail(`the model has no ${kind} experts in layer ${layer}`)
-    if (k !== mixture.topK) fail(`a token has ${k} ${kind} experts in it, and ${mixture.topK} in the model`)
+    if (k > experts) fail(`a token has ${k} ${kind} experts in layer ${layer}, and the model ${experts} in all`)
     const most = largest(ids)
     if (most >= experts) fail(`layer ${layer} has ${kind} expert ${most}, and the model ${experts} of them`)
     return { ...traced, layer }
@@ -99,8 +101,10 @@ export function fitToModel(
   return { ...text, layers }
 }
 
-/** Mixtures of the traces: layers without experts have none. */
-function mixturesOf(texts: readonly NamedText[], given?: number): Pick<Mixture, 'kind' | 'experts' | 'topK'>[] {
+type TracedMixture = Pick<Mixture, 'kind' | 'experts' | 'topK' | 'used'>
+
+/** Mixtures of the traces, without their numbers per token: layers without experts have none. */
+function mixturesOf(texts: readonly NamedText[], given?: number): TracedMixture[] {
   const all = texts.flatMap(({ text }) => text.layers)
   const layers = 1 + Math.max(...all.map(({ layer }) => layer))
   const kinds = MIXTURE_KINDS.filter((kind) => all.some((traced) => traced.kind === kind))
@@ -115,20 +119,39 @@ function mixturesOf(texts: readonly NamedText[], given?: number): Pick<Mixture, 
     }
     const experts = new Array<number>(layers).fill(0)
     for (const { layer } of own) experts[layer] = given ?? most + 1
-    return { kind, experts, topK: commonK(texts, kind) }
+    return { kind, experts, topK: 1 }
   })
 }
 
-function commonK(texts: readonly NamedText[], kind: MixtureKind): number {
-  const found = texts.flatMap(({ name, text }) =>
-    text.layers.filter((traced) => traced.kind === kind).map(({ k, layer }) => ({ name, k, layer })),
-  )
-  const [first] = found
-  const other = found.find(({ k }) => k !== first.k)
-  if (!other) return first.k
-  throw new UserError(
-    `${other.name}: layer ${other.layer} has ${other.k} ${kind} experts of a token, and layer ${first.layer} of ${first.name} has ${first.k}`,
-  )
+/**
+ * A mixture with the numbers of experts per token that the traces have, layer by layer. Throws a UserError if two traces
+ * differ in a layer.
+ */
+function asTraced<M extends TracedMixture>(mixture: M, texts: readonly NamedText[]): M {
+  const { kind, experts } = mixture
+  const used = experts.map((_, layer) => {
+    const found = texts.flatMap(({ name, text }) =>
+      text.layers.filter((own) => own.kind === kind && own.layer === layer).map(({ k }) => ({ name, k })),
+    )
+    const [first] = found
+    const other = found.find(({ k }) => k !== first.k)
+    if (!other) return first?.k ?? usedIn(mixture, layer)
+    throw new UserError(
+      `${other.name}: a token has ${other.k} ${kind} experts in layer ${layer}, and ${first.k} in ${first.name}`,
+    )
+  })
+  const topK = Math.max(...used)
+  const { used: _, ...rest } = mixture
+  const isFull = used.every((count, layer) => experts[layer] === 0 || count === topK)
+  return { ...rest, topK, ...(!isFull && { used }) } as M
+}
+
+/** A line for each kind that has other numbers of experts per token in the traces than in the model. */
+function otherNumbers(traced: readonly TracedMixture[], { name, config }: TracedModel): string[] {
+  return config.mixtures.flatMap((own, i) => {
+    const [used, usual] = [traced[i], own].map((mixture) => String(usedPerToken(mixture)))
+    return used === usual ? [] : [`a token has ${used} ${own.kind} experts in the traces, and ${usual} in ${name}`]
+  })
 }
 
 function largest(ids: Int32Array): number {

@@ -57,13 +57,15 @@ test('two traces are compared, and what contradicts --from is refused', async ()
       await writeFile(file, `index,layer,expert\n${ids.map((id, n) => `${n},0,${id}\n`).join('')}`)
     }
     const [first, second] = files
+    const other = join(dir, 'other.csv')
+    await writeFile(other, 'index,layer,expert\n0,0,24\n')
     const compared = await molm(['experts', '--from', first, '--from', second])
     assert.match(compared.stdout, /1\.csv against 2\.csv/)
     const refused = await Promise.all([
       molm(['experts', '--from', first, 'words']),
       molm(['experts', '--from', first, '--file', second]),
       molm(['experts', '--experts', '8', 'words']),
-      molm(['experts', '--from', first, '-m', 'nano']),
+      molm(['experts', '--from', other, '-m', 'nano']),
       molm(['experts', '--from', first, '-m', 'nano', '--experts', '8']),
       molm(['experts', '--from', join(dir, 'no.csv')]),
       molm(['experts', '--from', first, '--colour', 'surprise']),
@@ -72,7 +74,7 @@ test('two traces are compared, and what contradicts --from is refused', async ()
       [2, /give a prompt or --from, not both/],
       [2, /--from.*cannot be used with.*--file|cannot be used/],
       [2, /--experts needs --from/],
-      [1, /1\.csv: not a trace of nano: a token has 1 mlp experts in it, and 4 in the model/],
+      [1, /other\.csv: not a trace of nano: layer 0 has mlp expert 24, and the model 24 of them/],
       [2, /leave out --experts/],
       [1, /no\.csv: no such file/],
       [2, /--colour surprise needs a text/],

@@ -189,6 +189,26 @@ test('a trace of layers with experts alone gets the layers of its model', async 
   )
 })
 
+test('the numbers of experts per token are those of the trace, layer by layer', async () => {
+  const rows = ['0,0,3', '0,0,1', '0,2,2', '1,0,0', '1,0,1', '1,2,0']
+  const trace = await read(`index,layer,expert\n${rows.join('\n')}\n`)
+  const named = [{ name: 't.csv', trace }]
+  const used = [2, 0, 1]
+  const mixture = { kind: 'mlp' as const, experts: [4, 0, 4], topK: 3 }
+  const model = { name: 'a', config: { layers: 3, mixtures: [mixture] }, textOf: String }
+  const { texts, notes } = textsOfTraces(named, { model })
+  assert.equal(texts[0].model.config.mixtures, [{ ...mixture, topK: 2, used }])
+  assert.ok(notes.includes('a token has 2,0,1 mlp experts in the traces, and 3 in a'))
+  const { counts } = texts[0].usage.of('mlp', 0)
+  assert.equal([...counts], [1, 2, 0, 1])
+  assert.equal(textsOfTraces(named, {}).texts[0].model.config.mixtures, [{ ...mixture, topK: 2, used }])
+  assert.equal(
+    textsOfTraces(named, { model: { ...model, config: { layers: 3, mixtures: [{ ...mixture, topK: 2, used }] } } })
+      .notes.length,
+    3,
+  )
+})
+
 test('what does not belong together is refused', async () => {
   const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
   const named = [{ name: 'v.json', trace }]
@@ -198,14 +218,14 @@ test('what does not belong together is refused', async () => {
   const refused: [Parameters<typeof textsOfTraces>[1], RegExp][] = [
     [{ experts: 12 }, /--experts 12 is too little: there is mlp expert 12 in the trace/],
     [shape([13, 12], 2), /v\.json: not a trace of a: layer 1 has mlp expert 12, and the model 12 of them/],
-    [shape([13, 13], 3), /not a trace of a: a token has 2 mlp experts in it, and 3 in the model/],
+    [shape([1, 13], 1), /not a trace of a: a token has 2 mlp experts in layer 0, and the model 1 in all/],
     [shape([13, 0], 2), /not a trace of a: it has layer 1, the model 1 layer/],
   ]
   for (const [facts, pattern] of refused) await rejectsWithUserError(() => textsOfTraces(named, facts), pattern)
   const one = await read(JSON.stringify({ choices: [{ routed_experts: [[[1]]] }] }))
   await rejectsWithUserError(
     () => textsOfTraces([...named, { name: 'w.json', trace: one }], {}),
-    /w\.json: layer 0 has 1 mlp experts of a token, and layer 0 of v\.json has 2/,
+    /w\.json: a token has 1 mlp experts in layer 0, and 2 in v\.json/,
   )
 })
 
