@@ -47,7 +47,7 @@ const BOTH_LAYERS = [
 ]
 
 test('the response of vLLM has an array in NumPy’s format, of prompt and answer', async () => {
-  for (const type of ['|u1', '<i2', '<i4'] as const) {
+  for (const type of ['|u1', '<i2', '<i4', '<i8'] as const) {
     const routed = npyOf([3, 2, 2], IDS, type).toString('base64')
     const response = { model: 'Qwen', choices: [{ routed_experts: routed }], usage: { prompt_tokens: 2 } }
     assert.equal(await layersIn(JSON.stringify(response)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
@@ -186,6 +186,17 @@ test('a trace of layers with experts alone gets the layers of its model', async 
   assert.equal(
     text.usage.mixtures[0].layers.map(({ counts }) => counts.reduce((sum, n) => sum + n, 0)),
     [0, 6, 6],
+  )
+})
+
+test('a table of a text whose name begins with # is no comment', async () => {
+  const choice = { routed_experts: NESTED }
+  const trace = await read(JSON.stringify({ choices: [choice] }))
+  const { texts } = textsOfTraces([{ name: '#notes.txt', trace }], {})
+  const again = await read([...tokensCsv(texts)].join(''))
+  assert.equal(
+    again.texts.map(({ name, text }) => [name, text.length]),
+    [['#notes.txt', 3]],
   )
 })
 
