@@ -2,7 +2,7 @@
 export function npyOf(
   shape: readonly number[],
   values: readonly number[],
-  type: '|u1' | '<i2' | '<i4' = '<i4',
+  type: '|u1' | '<i2' | '<i4' | '<i8' = '<i4',
   fortran = false,
 ): Buffer {
   const shown = `(${shape.join(', ')})`
@@ -10,7 +10,9 @@ export function npyOf(
   const length = Math.ceil((10 + dictionary.length + 1) / 64) * 64 - 10
   const header = Buffer.from(`${dictionary.padEnd(length - 1)}\n`, 'latin1')
   const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, length & 255, length >> 8])
-  const Type = { '|u1': Uint8Array, '<i2': Int16Array, '<i4': Int32Array }[type]
-  const data = Type.from(values)
+  const data =
+    type === '<i8'
+      ? BigInt64Array.from(values, BigInt)
+      : { '|u1': Uint8Array, '<i2': Int16Array, '<i4': Int32Array }[type].from(values)
   return Buffer.concat([start, header, Buffer.from(data.buffer, data.byteOffset, data.byteLength)])
 }

@@ -21,6 +21,8 @@ const TYPES = {
   i2: Int16Array,
   u4: Uint32Array,
   i4: Int32Array,
+  u8: BigUint64Array,
+  i8: BigInt64Array,
 } as const
 /** Longest header, which names the type and the shape. */
 const LONGEST_HEADER = 4096
@@ -53,10 +55,10 @@ export function readNpy(bytes: Uint8Array, place: string): RoutedArray {
 
 /** Takes an array from its bytes. `type` is NumPy's, such as `<i4`, or its name, such as `int32`. */
 export function arrayOf(data: Uint8Array, type: string, shape: readonly number[], place: string): RoutedArray {
-  const [, code] = /^[<|=]?([ui][124])$/.exec(shortType(type)) ?? []
+  const [, code] = /^[<|=]?([ui][1248])$/.exec(shortType(type)) ?? []
   const Type = TYPES[code as keyof typeof TYPES]
   const shown = `(${shape.join(', ')})`
-  if (!Type) throw new UserError(`${place}: ids of type '${printable(type)}'; integers of 8, 16 or 32 bits are read`)
+  if (!Type) throw new UserError(`${place}: ids of type '${printable(type)}'; integers of 8 to 64 bits are read`)
   if (shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
     throw new UserError(`${place}: the shape of the ids must be (tokens, layers, experts of a token), not ${shown}`)
   }
@@ -64,11 +66,13 @@ export function arrayOf(data: Uint8Array, type: string, shape: readonly number[]
   if (tokens * layers * k * Type.BYTES_PER_ELEMENT !== data.length) {
     throw new UserError(`${place}: ${data.length} bytes of ids do not have the shape ${shown}`)
   }
-  return { tokens, layers, k, ids: new Type(new Uint8Array(data).buffer) }
+  const ids = new Type(new Uint8Array(data).buffer)
+  const isWide = ids instanceof BigInt64Array || ids instanceof BigUint64Array
+  return { tokens, layers, k, ids: isWide ? Float64Array.from(ids, Number) : ids }
 }
 
 /** Shortens `int16` to `i2`. */
 function shortType(type: string): string {
-  const [, sign, bits] = /^(u?)int(8|16|32)$/.exec(type) ?? []
+  const [, sign, bits] = /^(u?)int(8|16|32|64)$/.exec(type) ?? []
   return bits ? `${sign || 'i'}${Number(bits) / 8}` : type
 }
