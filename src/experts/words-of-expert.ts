@@ -33,7 +33,7 @@ const LEAST_COUNT = 3
 /** Weight of parts of words and of punctuation in the choice of an expert: readers learn more from whole words. */
 const PART = 0.2
 
-/** Maximum number of a model's experts that a confirmed word would wake as often by chance. */
+/** Maximum number of pairs of an expert and a word of the text that chance alone would confirm. */
 const BY_CHANCE = 0.05
 
 /**
@@ -51,7 +51,7 @@ export function wordsOf(text: SpokenTokens, { kind, layer, expert }: ExpertPlace
 
 /**
  * Finds the expert that some words woke far more often than the text did, with up to three of these words, whole words
- * first. They are confirmed: chance would give such a word to fewer than one expert in twenty models. Undefined if no
+ * first. They are confirmed: chance would give any expert such a word in fewer than one text in twenty. Undefined if no
  * expert has such words, as in a short text.
  */
 export function mostParticular(text: RoutedTokens): ParticularExpert | undefined {
@@ -60,6 +60,7 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
     (sum, mixture) => sum + mixture.experts.reduce((a, b) => a + b, 0),
     0,
   )
+  const chances = experts * words.thatCame(LEAST_COUNT)
   let best: ParticularExpert | undefined
   let most = 0
   for (const { kind, experts: layers } of text.model.config.mixtures) {
@@ -71,7 +72,7 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
       for (const [expert, ofExpert] of counts.entries()) {
         const confirmed = words
           .ranked(ofExpert)
-          .filter(({ word, chance }) => word.count >= LEAST_COUNT && chance * experts < BY_CHANCE)
+          .filter(({ word, chance }) => word.count >= LEAST_COUNT && chance * chances < BY_CHANCE)
         const first = wordsFirst(confirmed).slice(0, WORDS)
         const score = first.reduce((sum, { isWhole, cautious }) => sum + (isWhole ? 1 : PART) * Math.log2(cautious), 0)
         if (score <= most) continue
@@ -108,6 +109,11 @@ class WordCounts {
       if (isWhole(textAt(i), textAt(i - 1), textAt(i + 1))) this.wholes[word]++
       return word
     })
+  }
+
+  /** Number of words that came at least `count` times. */
+  thatCame(count: number): number {
+    return this.totals.filter((total) => total >= count).length
   }
 
   /** Ranks the words that woke an expert more often than others, by the times that each woke it. */

@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { textValues } from '#molm/experts/text-colours.js'
 import { mostParticular, wordsOf } from '#molm/experts/words-of-expert.js'
+import { seededRandom } from '#molm/sampling/random.js'
 import { mixture, reader, routedText } from '../support/routed-text.js'
 
 const WORDS = ['the', ' dose', 'dose', ' mg', ' a', '\n']
@@ -66,6 +67,22 @@ test('no expert of a text whose words chance explains is particular', () => {
   assert.is(mostParticular(short), undefined)
   const even = text(repeated(30, [0, 1, 2, 3]), (_, i) => (i * 5 + (i >> 2)) % 8)
   assert.is(mostParticular(even), undefined)
+})
+
+test('of many texts whose tokens choose by chance, hardly any has a particular expert', () => {
+  const random = seededRandom(5)
+  const words = Array.from({ length: 90 }, (_, i) => ` ${String.fromCharCode(97 + (i % 9), 97 + Math.floor(i / 9))}`)
+  const model = reader([mixture('mlp', [16, 16], 1)], words)
+  const below = (end: number) => Math.floor(random.nextFloat() ** 2 * end)
+  const isParticular = () => {
+    const tokens = Array.from({ length: 500 }, () => below(words.length))
+    const ids = tokens.map(() => below(16))
+    return (
+      mostParticular(routedText('text', model, tokens, (i) => ({ mlp: { ids: [ids[i]], gates: [1] } }))) !== undefined
+    )
+  }
+  const found = Array.from({ length: 60 }, isParticular).filter(Boolean).length
+  assert.ok(found <= 1, `${found} of 60`)
 })
 
 test('values that colour a text: the strongest expert, surprise, and the share of experts that sleep', () => {
