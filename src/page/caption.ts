@@ -18,7 +18,7 @@ export class Caption {
 
   /** Describes a text. While it grows, the words change less often than the numbers; `isFinal` brings them up to date. */
   show(text: GrowingText, atlas?: Atlas, isFinal = false): void {
-    write(this.heading, text.usage.tokens === 0 ? EMPTY : awakeSentence(text.usage))
+    write(this.heading, text.usage.tokens === 0 ? EMPTY : `All answers: ${awakeSentence(text.usage)}`)
     const started = performance.now()
     if (started < this.mayAt && !isFinal && text.tokens.length > 0) return
     const particular = text.tokens.length === 0 ? undefined : mostParticular(text)

@@ -48,6 +48,11 @@ function foldMap(): void {
   byId('experts', HTMLDetailsElement).open = !NARROW.matches
 }
 
+/** Folds the map on a narrow screen, so that a comparison below the conversation is seen. */
+function foldMapIfNarrow(): void {
+  if (NARROW.matches) foldMap()
+}
+
 /** Reads the settings; an empty field means the model's default. */
 function sampling(): Sampling {
   const number = (id: string) => {
@@ -114,6 +119,7 @@ async function start(): Promise<void> {
     const mask = off.specs
     off.toggle(place)
     if (!isAskedAgain) return
+    foldMapIfNarrow()
     during(conversation.askWithout(place, mask).then((error) => ({ error }))).then(({ error }) => {
       // The server may not do without the expert.
       if (error !== undefined && off.has(place)) off.toggle(place)

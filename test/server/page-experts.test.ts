@@ -85,7 +85,7 @@ inBrowser('after an answer nothing is framed, and a pointed token is named above
     assert.is(await page.textContent('#experts .detail'), '')
     assert.match(
       (await page.textContent('#caption')) ?? '',
-      /^\d+ of 192 experts woke; \d+ of them did half of the work$/,
+      /^All answers: \d+ of 192 experts woke; \d+ of them did half of the work$/,
     )
     const note = (await page.textContent('.turn.model .note')) ?? ''
     const [, woke, slept] =
@@ -268,6 +268,10 @@ inBrowser(
         return frame && Math.abs(frame.x - cell.x) < 2 && Math.abs(frame.y - cell.y) < 2
       })()`
       await page.waitForFunction(isAround)
+      await page.click('#cell-actions button')
+      await page.waitForSelector('#map', { state: 'hidden' })
+      await page.waitForSelector('.turn.without .sentence:has-text("without layer 5 mlp expert 20")')
+      assert.ok(await page.isVisible('.turn.without'))
     })
   },
 )

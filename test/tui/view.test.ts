@@ -50,7 +50,7 @@ function mapOf(chat: Chat, columns: number, rows: number): string[] {
 
 /** The lines of a map from its title on. */
 function withoutCaption(lines: string[]): string[] {
-  return / experts woke; | of them did half/.test(lines[0]) && !lines[0].includes('"') ? lines.slice(1) : lines
+  return lines[0].startsWith('all answers: ') ? lines.slice(1) : lines
 }
 
 for (const [name, mixtures] of Object.entries(SHAPES)) {
@@ -159,7 +159,7 @@ test('in a wide window the map is beside the text, which continues at its left',
 test('the map lights the cells of the token’s experts, and draws the others as the quietest sign', async () => {
   const chat = await chatOf(mixturesOf(2, { attention: 4, mlp: 8 }), 'none')
   assert.equal(mapOf(chat, 60, 20), [
-    '8 of 24 experts woke; 4 of them did half of the work',
+    'all answers: 8 of 24 experts woke; 4 did half of the work',
     'experts of the last token "·token49" · ← → walk',
     'layer attn      mlp 0-7',
     '      0 1 2 3   0 1 2 3 4 5 6 7',
@@ -189,7 +189,7 @@ test('a model without experts has no map', async () => {
 test('if one of two layers in a line is dense, only the other is drawn, and the title names the dense one', async () => {
   const chat = await chatOf(mixturesOf(6, { mlp: 64 }, [0, 2, 3]), 'truecolor')
   const [title, , ...lines] = mapOf(chat, 72, 12)
-  assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3 · 6 of 192 woke')
+  assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3')
   assert.equal(lines.slice(0, 3), [` 0 ▄${'·'.repeat(62)}▄`, ` 2 dense`, ` 4 ▀${'·'.repeat(62)}▀`])
 })
 
@@ -217,7 +217,7 @@ test('the map of one layer has a row per token with names and numbers, around th
   chat.map.setLayer(2)
   const cells = '▒▒· · ▓▓  ▒▒· · · · · · ▓▓'
   assert.equal(mapOf(chat, 60, 30).slice(0, 6), [
-    '12 of 36 experts woke; 6 of them did half of the work',
+    'all answers: 12 of 36 experts woke; 6 did half of the work',
     'layer 2 of 3 · a row per token · ← → walk over the tokens',
     '              attn      mlp 0-7',
     '              0 1 2 3   0 1 2 3 4 5 6 7',

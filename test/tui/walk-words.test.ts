@@ -35,20 +35,21 @@ function lineOf(chat: Chat, pattern: RegExp, columns = 100, rows = 30): string {
 
 test('the caption says how many experts woke, as long as fits', async () => {
   const { map } = await routedChat(MAP_SHAPES['16 x 64'], 'none')
-  const long = '1,019 of 1,024 experts woke; 336 of them did half of the work'
+  const long = 'all answers: 1,019 of 1,024 experts woke; 336 of them did half of the work'
   assert.is(captionOf(map.usage, 80), long)
-  assert.is(captionOf(map.usage, long.length - 1), '1,019 of 1,024 experts woke; 336 did half of the work')
-  assert.is(captionOf(map.usage, 50), '1,019 of 1,024 woke; 336 did half of the work')
-  assert.is(captionOf(map.usage, 30), '1,019 of 1,024 experts woke')
-  assert.is(captionOf(map.usage, 20), '1,019 of 1,024 woke')
-  assert.is(captionOf(map.usage, 10), '')
+  assert.is(captionOf(map.usage, long.length - 1), 'all answers: 1,019 of 1,024 experts woke; 336 did half of the work')
+  assert.is(captionOf(map.usage, 60), 'all answers: 1,019 of 1,024 woke; 336 did half of the work')
+  assert.is(captionOf(map.usage, 50), 'all answers: 1,019 of 1,024 woke; 336 did half')
+  assert.is(captionOf(map.usage, 40), 'all answers: 1,019 of 1,024 woke')
+  assert.is(captionOf(map.usage, 30), 'in all: 1,019 of 1,024 woke')
+  assert.is(captionOf(map.usage, 20), '')
 })
 
 test('the caption is above the title if a line is free, else in it, before the first token as well', async () => {
   const chat = shownAs(await routedChat(MAP_SHAPES['6 x 8 and 24'], 'none'), { state: 'idle' })
   const first = (columns: number, rows: number) => viewOf(chat, { columns, rows }).map[0]
-  assert.is(first(100, 30), '192 of 192 experts woke; 67 of them did half of the work')
-  assert.is(first(80, 24), 'experts of the last token "·." · 192 of 192 woke; 67 did half of the work')
+  assert.is(first(100, 30), 'all answers: 192 of 192 experts woke; 67 of them did half of the work')
+  assert.is(first(80, 24), 'experts of the last token "·." · all answers: 192 of 192 woke; 67 did half')
   chat.map.reset()
   assert.is(first(80, 24), 'experts: lit when a token chooses them · none of 192 experts woke')
 })

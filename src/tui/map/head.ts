@@ -56,19 +56,21 @@ export function titleOf(map: TokenMap, isStreaming = false): string {
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
 }
 
-/** The sentence on all experts, as long as fits `width`; empty if none does. */
+/** The sentence on the experts of all answers, as long as fits `width`; empty if none does. */
 export function captionOf(usage: ExpertUsage, width: number): string {
-  const whole = awakeSentence(usage)
-  if (cellWidth(whole) <= width) return whole
   const { experts, woke, committee } = awakeIn(usage)
-  if (woke === 0) return ''
   const [some, all, half] = [woke, experts, committee].map((count) => count.toLocaleString('en-US'))
-  const forms = [
-    `${some} of ${all} experts woke; ${half} did half of the work`,
-    `${some} of ${all} woke; ${half} did half of the work`,
-    `${some} of ${all} experts woke`,
-    `${some} of ${all} woke`,
-  ]
+  const forms =
+    woke === 0
+      ? [awakeSentence(usage)]
+      : [
+          `all answers: ${awakeSentence(usage)}`,
+          `all answers: ${some} of ${all} experts woke; ${half} did half of the work`,
+          `all answers: ${some} of ${all} woke; ${half} did half of the work`,
+          `all answers: ${some} of ${all} woke; ${half} did half`,
+          `all answers: ${some} of ${all} woke`,
+          `in all: ${some} of ${all} woke`,
+        ]
   return forms.find((form) => cellWidth(form) <= width) ?? ''
 }
 
