@@ -28,7 +28,7 @@ export function renderSvg(figure: Figure, options: PictureOptions = {}): string 
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN
   const title = figure.title === '' ? [] : [titleDrawing(figure.title, width)]
-  const head = [...title, ...[...figure.caption, ...(figure.sentences ?? [])].map((line) => linesDrawing(line, width))]
+  const head = [...title, ...[...(figure.sentences ?? []), ...figure.caption].map((line) => linesDrawing(line, width))]
   const maps = mapsOf(figure)
   const blocks = figure.blocks.map((block) => blockDrawing(block, width, onPaper, maps))
   const { markup, height } = stack([...(head.length > 0 ? [stack(head, 2)] : []), ...blocks], 22)

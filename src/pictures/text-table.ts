@@ -18,9 +18,14 @@ export function tableLines({ head, rows, empty }: TableBlock, width: number): st
     return table.map((line, i) => `${line}  ${fit(words[i], width - used)}`.trimEnd())
   }
   return rows.flatMap(({ cells, words }) => {
-    const facts = cells.map((cell, i) => (i < 2 ? cell : `${heads[i]} ${cell}`)).join(', ')
+    const facts = cells.map((cell, i) => (isClear(cell, i) ? cell : `${heads[i]} ${cell}`)).join(', ')
     return [...indented(wrap(facts, width - 4)), ...(words ? [`    ${clipped(words, width - 4)}`] : [])]
   })
+}
+
+/** Whether a cell needs no head in front of it: the first one, and the second if it is not a number. */
+function isClear(cell: string, column: number): boolean {
+  return column === 0 || (column === 1 && !/^\d/.test(cell))
 }
 
 /** Indents lines, those after the first further. */

@@ -27,7 +27,7 @@ export function renderText(figure: Figure, options: TextOptions = {}): string {
 export function* figureLines(figure: Figure, options: TextOptions = {}): Generator<string> {
   const { depth = 'none', background = 'dark', width = Number.POSITIVE_INFINITY } = options
   const colours = { depth, background }
-  const head = [figure.title, ...figure.caption, ...(figure.sentences ?? [])].filter((line) => line !== '')
+  const head = [figure.title, ...(figure.sentences ?? []), ...figure.caption].filter((line) => line !== '')
   if (head.length > 0) yield* wrap(head.join('\n'), width)
   const maps = mapsOf(figure)
   const blocks = figure.blocks.filter((block) => block.type !== 'matrices')

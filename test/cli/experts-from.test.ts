@@ -19,7 +19,10 @@ test('experts --from draws the trace of another engine in every format, and says
       molm(['experts', '--from', file, '--tokens', '--format', 'svg', '-q']),
       molm(['experts', '--from', file, '-o', join(dir, 'x.html'), '-q']),
     ])
-    assert.match(text.stdout, /^Experts of org\/model\nper layer a token uses 2 of 16 MLP experts\ngates are not known/)
+    assert.match(
+      text.stdout,
+      /^Experts of org\/model\n\d+ of 48 .*\nper layer a token uses 2 of 16 MLP experts\ngates are not/,
+    )
     assert.match(text.stdout, /the first expert of the trace in each layer/)
     assert.match(text.stderr, /response\.json: 5 tokens, 3 layers\n.*no gates/)
     const { texts } = JSON.parse(json.stdout)

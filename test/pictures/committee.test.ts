@@ -19,6 +19,8 @@ test('a figure of several texts names the experts that work whatever the text, w
     '  layer 0 attention  1        50.0 %  0.13  0.94             0 (brackets) 63 %',
     '  layer 0 mlp        0        -       0.25  0.82             none',
   ])
+  const narrow = renderText(drawUsage(texts, { atlas, parts: ['committee'], title: '' }), { width: 80 })
+  assert.match(narrow, /^ {2}layer 0 attention, members 1, share 50\.0 %, Gini 0\.13, /m)
   const [committee] = committeeObjects(texts, atlas)
   assert.equal(committee, {
     layer: 0,

@@ -102,8 +102,8 @@ test('each line of a long layer says its first expert, and a dense layer says th
   ])
 })
 
-test('the caption names the model, its packing and the experts per token, and the legend the cells', () => {
-  const [title, caption, awake, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
+test('after the sentence the caption names the model, its packing and the experts per token, and the legend the cells', () => {
+  const [title, awake, caption, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
   assert.is(title, 'Experts of small (q4)')
   assert.is(caption, 'per layer a token uses 2 of 8 attention experts and 2 of 24 MLP experts')
   assert.is(awake, '24 of 192 experts woke; 12 of them did half of the work')
