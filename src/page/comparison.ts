@@ -1,5 +1,5 @@
 import type { Atlas } from '../experts/atlas.js'
-import { figureSections } from '../pictures/html-sections.js'
+import { figureSections, figureSentences } from '../pictures/html-sections.js'
 import { drawUsage } from '../pictures/usage-figure.js'
 import type { Api } from './api.js'
 import { byId } from './elements.js'
@@ -58,7 +58,8 @@ export class Comparison {
   private draw([first, second]: RoutedToken[][]): void {
     this.width = this.figure.clientWidth
     const texts = [textRoutes('first', first, this.model), textRoutes('second', second, this.model)]
-    this.figure.innerHTML = figureSections(drawUsage(texts, { atlas: this.atlas }), Math.max(300, this.width))
+    const figure = drawUsage(texts, { atlas: this.atlas })
+    this.figure.innerHTML = figureSentences(figure) + figureSections(figure, Math.max(300, this.width))
     this.figure.dispatchEvent(new Event('drawn', { bubbles: true }))
   }
 }

@@ -79,7 +79,7 @@ export class WorkView {
     const block = usageMaps([{ name: 'all clients', usage, model: this.model }], { atlas: this.atlas })
     const gini = {
       name: 'inequality (Gini)',
-      short: 'gini',
+      short: 'Gini',
       meaning: 'Gini coefficient: 0 if all experts are used alike, close to 1 if one does all the work.',
       of: (...[kind, layer]: Parameters<ExpertUsage['of']>) =>
         tokens > 0 && usage.of(kind, layer).experts > 0 ? usage.of(kind, layer).gini : undefined,

@@ -23,12 +23,29 @@ export function figureSections(figure: Figure, width: number): string {
   const { texts = [], agreements = [] } = figure
   const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
   const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
-  const sections = usage ? texts.map((text, i) => textSection(text, i, { figure, usage, width })) : []
+  const maps = mapsOf(figure)
+  const widest = widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width)
+  const sections = usage ? texts.map((text, i) => textSection(text, i, { figure, usage, width, widest })) : []
   return [
     sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
-    ...blocks.map((block) => blockSection(block, width, mapsOf(figure))),
+    ...blocks.map((block) => blockSection(block, width, { maps, widest })),
     ...agreements.map(agreementSection),
   ].join('\n')
+}
+
+/** A paragraph for each sentence of a figure. */
+export function figureSentences({ sentences = [] }: Figure): string {
+  return sentences.map((sentence) => `<p class="sentence">${escapeXml(sentence)}</p>`).join('\n')
+}
+
+/** Width of the widest image of a map. A page scales images of one width alike. */
+function widestMap(blocks: readonly Block[], all: readonly ExpertMap[], width: number): number {
+  const widths = blocks.flatMap((block) => {
+    if (block.type !== 'maps') return []
+    const maps = block.maps.map((map) => mapDrawing(map, onPage(false), width, all).width)
+    return [...maps, legendDrawing(block.scale, onPage(block.scale.isSigned), width).width]
+  })
+  return Math.max(0, ...widths)
 }
 
 /** The maps of the texts, if the figure has them. */
@@ -37,14 +54,21 @@ function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
   return maps && !maps.scale.isSigned && maps.maps.length === texts?.length ? maps : undefined
 }
 
-/** Draws one of several maps that share a scale, with its legend. */
-export function mapImage({ maps, scale }: MapsBlock, index: number, width: number, all = maps): string {
+/** Draws one of several maps that share a scale, with its legend, in an image of at least `least` pixels. */
+export function mapImage({ maps, scale }: MapsBlock, index: number, width: number, all = maps, least = 0): string {
   const fill = onPage(scale.isSigned)
   const drawing = stack([mapDrawing(maps[index], fill, width, all), legendDrawing(scale, fill, width)], 10)
-  return image(drawing, `usage of experts: ${maps[index].title}`)
+  return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-function blockSection(block: Block, width: number, all: readonly ExpertMap[]): string {
+/** All maps of a figure. */
+interface Maps {
+  maps: readonly ExpertMap[]
+  /** Width of the widest. */
+  widest: number
+}
+
+function blockSection(block: Block, width: number, all: Maps): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type === 'matrices') {
     const drawing = blockDrawing({ ...block, title: '' }, width, onPage)
@@ -52,8 +76,9 @@ function blockSection(block: Block, width: number, all: readonly ExpertMap[]): s
   }
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
-    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all)
-    return `<section><h2>${escapeXml(map.title)}</h2>${image(drawing, map.title)}</section>`
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all.maps)
+    const wide = { ...drawing, width: Math.max(drawing.width, all.widest) }
+    return `<section><h2>${escapeXml(map.title)}</h2>${image(wide, map.title)}</section>`
   })
   return maps.join('\n')
 }
@@ -76,9 +101,10 @@ interface Section {
   figure: Figure
   usage: MapsBlock
   width: number
+  widest: number
 }
 
-function textSection(text: TextRoutes, index: number, { figure, usage, width }: Section): string {
+function textSection(text: TextRoutes, index: number, { figure, usage, width, widest }: Section): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
     (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
@@ -90,7 +116,7 @@ function textSection(text: TextRoutes, index: number, { figure, usage, width }: 
   return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
 ${colouring(text, firstColour(figure))}
 <div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
-<div class="map">${mapImage(usage, index, width, mapsOf(figure))}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
+<div class="map">${mapImage(usage, index, width, mapsOf(figure), widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
 <script type="application/json">${data}</script>
 <script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
 }

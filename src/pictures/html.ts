@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Figure, mapsOf } from './figure.js'
-import { figureSections } from './html-sections.js'
+import { figureSections, figureSentences } from './html-sections.js'
 import { escapeXml } from './svg-drawing.js'
 import { cellSide } from './svg-map.js'
 
@@ -21,7 +21,6 @@ export function renderHtml(figure: Figure): string {
   const maps = mapsOf(figure)
   const width = maps.length === 0 ? WIDE : (BESIDE.find((width) => cellSide(maps, width) >= LEAST_CELL) ?? WIDE)
   const title = escapeXml(figure.title || 'Experts')
-  const sentences = (figure.sentences ?? []).map((sentence) => `<p class="sentence">${escapeXml(sentence)}</p>`)
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -30,7 +29,7 @@ export function renderHtml(figure: Figure): string {
 <style>${asset('figure.css')}${asset('written-page.css')}</style>
 <body class="${width === WIDE ? 'wide' : 'narrow'}">
 ${figure.title === '' ? '' : `<h1>${title}</h1>`}
-${sentences.join('\n')}
+${figureSentences(figure)}
 ${captionOf(figure)}
 ${figureSections(figure, width)}
 <script type="module">${asset('colour-text.js')}</script>

@@ -41,6 +41,13 @@ test('on a page the texts come first, then their comparison', () => {
   )
 })
 
+test('on a page all maps have the same width, and cells of one size', () => {
+  const page = renderHtml(drawUsage([proseOf(), codeOf()]))
+  const boxes = Array.from(page.matchAll(/<svg viewBox="0 0 (\d+) /g), ([, width]) => width)
+  assert.is(boxes.length, 3)
+  assert.is(new Set(boxes).size, 1)
+})
+
 test('pictures measure gates against the largest possible one, and pages list the experts of all tokens last', () => {
   const always = [{ ids: [2], isApart: true }]
   const model = reader([{ ...mixture('mlp', [3], 2), routing: { factor: 2, always } }], ['a'])

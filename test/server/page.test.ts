@@ -240,6 +240,10 @@ inBrowser('two prompts are compared as molm experts compares them', async (conte
       ),
     )
     assert.equal(titles.sort(), expected.sort())
+    assert.equal(
+      await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),
+      drawUsage(read).sentences,
+    )
     assert.is(await page.textContent('#text-1 .tokens'), texts[1])
     await page.hover('#text-1 .tokens [data-i="1"]')
     const cells = await page.$$eval('#text-1 .on', (all) => all.map((cell) => cell.getAttribute('data-expert')))
