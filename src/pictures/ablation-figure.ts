@@ -25,7 +25,8 @@ const MOST_ROWS = 15
 export function drawAblation(ablation: Ablation, options: FigureOptions = {}): Figure {
   const { model, texts, tokens, parts, loss } = ablation
   const read = `${texts.map((name) => printable(name)).join(', ')}: ${plural(tokens, 'predicted token')} in ${plural(parts, 'part')}, loss ${loss.toFixed(3)} nats per token`
-  const meaning = 'worth: rise of the loss without the expert, in nats per token, ± two standard errors'
+  const errors = parts > 1 ? '± two standard errors' : 'without errors, since the text has one part only'
+  const meaning = `worth: rise of the loss without the expert, in nats per token, ${errors}`
   const shown = partsOf(options, ['caption', 'map', 'table'], ['caption', 'map', 'table'])
   const scope = scopeOf(layersOfModel(ablation), { ...options, layers: options.layers ?? measuredLayers(ablation) })
   return {
@@ -49,14 +50,15 @@ function measuredLayers({ experts }: Ablation): number[] {
 }
 
 /** One sentence: the most valuable expert, and the number of experts without a measurable worth. */
-function surprise({ experts, ways }: Ablation, atlas?: Atlas): string {
+function surprise({ experts, ways, parts }: Ablation, atlas?: Atlas): string {
   const [way] = ways
   const measured = experts.flatMap(({ worth, ...place }) => (worth?.[way] ? [{ ...place, worth: worth[way] }] : []))
   if (measured.length === 0) return 'no expert was measured'
   const best = measured.reduce((most, one) => (one.worth.nats > most.worth.nats ? one : most))
   const idle = measured.filter(({ worth: { nats, error = 0 } }) => nats <= error).length
   const loss = `without layer ${best.layer}’s ${best.kind} expert ${best.expert}${named(atlas, best)} the loss rises by ${best.worth.nats.toFixed(3)}`
-  return `${loss}; ${idle} of ${measured.length} experts make no measurable difference alone`
+  const effect = parts > 1 ? 'make no measurable difference' : 'do not raise it'
+  return `${loss}; ${idle} of ${measured.length} experts ${effect} alone`
 }
 
 function worthMaps({ experts, ways }: Ablation, { mixtures, layers, includes }: Scope): MapsBlock {

@@ -28,6 +28,13 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
     assert.equal(Object.keys(best.worth.off), ['nats', 'error'])
   }))
 
+test('a text of one part has no errors, and no worth is called measurable', async () => {
+  const { stdout } = await molm(['experts', '--ablate', '--only', 'attention', '--layers', '5', 'The ship'])
+  assert.match(stdout, /the loss rises by .*; \d+ of \d+ experts do not raise it alone/)
+  assert.match(stdout, /nats per token, without errors, since the text has one part only/)
+  assert.not.match(stdout, /±|measurable/)
+})
+
 test('an interrupted --ablate says how to resume, and its measures are of these texts only', () =>
   inTemporaryFolder(async (dir) => {
     const table = join(dir, 'worth.csv')
