@@ -171,6 +171,7 @@ test('numbers that make no sense are refused', () =>
     for (const [typed, message] of cases) {
       assertRefused(await molm(['run', '--experts-per-token', typed, 'Hi']), 2, message)
     }
+    assertRefused(await molm(['run', '--experts-per-token', './absent.json', 'Hi']), 1, /absent.json: no such file/)
     const packed = await packWith(dir, { mlp: 25 })
     const wrong = /experts-per-token.json: the number of experts is 25, but layer 0 has 24 mlp experts/
     for (const args of [

@@ -64,7 +64,8 @@ test('masks that do not fit are refused with their name', () =>
       return join(dir, name)
     }
     const cases: [mask: string, code: number, message: RegExp][] = [
-      ['nothing', 2, /a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 \(kind attention or mlp\), not "nothing"/],
+      ['nothing', 2, /--mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9, or a file, like .\/mask.json, not 'nothing'/],
+      ['3:mpl:1', 2, /a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 \(kind attention or mlp\), not "3:mpl:1"/],
       ['9:mlp:1', 2, /mask '9:mlp:1': the model has layers 0 to 5/],
       ['1:mlp:24', 2, /mask '1:mlp:24': layer 1 has mlp experts 0 to 23/],
       ['1:mlp:0-20', 1, /mask 1:mlp:0-20: layer 1 would have 3 mlp experts left, but a token uses 4/],

@@ -64,7 +64,7 @@ test('trace replay takes a published shape in place of a model, and then gives b
     const { stdout, code } = await molm([...shape, '--memory', '3G'])
     assert.is(code, 0)
     assert.match(stdout, /qwen3-30b-a3b \(q4\): 17\.\d GB of weights/)
-    assert.match(stdout, /no tokens\/s: they need --disk and --speed/)
+    assert.match(stdout, /tokens\/s in less memory need --disk and --speed/)
     const [little, other, word, speed, both] = await Promise.all([
       molm([...shape, '--memory', '1G']),
       molm(['trace', 'replay', file, '--shape', 'gpt-oss-20b']),

@@ -67,7 +67,7 @@ function speedLine(disk: ReplayReport['disk'], speed: ReplayReport['speed']): st
   ].filter((part) => part !== undefined)
   const missing = [...(disk ? [] : ['--disk']), ...(speed ? [] : ['--speed'])]
   const known = parts.length > 0 ? [parts.join('; ')] : []
-  return missing.length === 0 ? known : [...known, `no tokens/s: they need ${missing.join(' and ')}`]
+  return missing.length === 0 ? known : [...known, `tokens/s in less memory need ${missing.join(' and ')}`]
 }
 
 function threeDigits(value: number | undefined): string {

@@ -32,6 +32,7 @@ export function parseExpertsPerToken(text: string): LoadOptions['expertsPerToken
 function readFile(path: string, typed: string): Uint8Array {
   const info = statSync(path, { throwIfNoEntry: false })
   if (info === undefined) {
+    if (/[./\\]/.test(typed)) throw new UserError(`${path}: no such file`)
     throw new UsageError(`--experts-per-token must be a number, two like 1,3, a file or trained, not '${typed}'`)
   }
   if (!info.isFile() || info.size > MOST_BYTES) {

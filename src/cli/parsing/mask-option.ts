@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { UserError } from '../../errors.js'
+import { UsageError, UserError } from '../../errors.js'
 import { readBounded } from '../../files/bounded-file.js'
 import { expandHome } from '../../files/home.js'
 import { MOST_JSON_BYTES } from '../../json.js'
@@ -7,6 +7,7 @@ import type { ModelConfig } from '../../model/config.js'
 import { type ExpertMask, layerMasks } from '../../model/expert-mask.js'
 import { maskSpecs, parseMask } from '../../model/mask-spec.js'
 import { maskOfJson } from '../../model/read-mask.js'
+import { printable } from '../../printable.js'
 import { collect } from './options.js'
 
 /** Adds --mask to a command that runs a model. */
@@ -28,11 +29,17 @@ export interface GivenMask {
 export function readMaskFiles(values: readonly string[] = []): Promise<GivenMask[]> {
   return Promise.all(
     values.map(async (value) => {
+      if (!/[:./\\]/.test(value)) throw noMask(value)
       if (/^\d+:[a-z]+:/.test(value) || !/[./\\]/.test(value)) return { source: value }
       const path = expandHome(value)
       return { source: path, bytes: await readBounded(path, MOST_JSON_BYTES, 'a mask is a short list') }
     }),
   )
+}
+
+function noMask(value: string): UsageError {
+  const forms = 'LAYER:KIND:IDS, like 3:mlp:5,7-9, or a file, like ./mask.json'
+  return new UsageError(`--mask must be ${forms}, not '${printable(value.slice(0, 60))}'`)
 }
 
 /**

@@ -92,6 +92,7 @@ export async function switchExpert(chat: Chat): Promise<void> {
 
 /** The expert that a user names like `3:mlp:5`. */
 function placeOf(argument: string, config: ModelConfig): ExpertPlace {
+  if (!/^\d+:[a-z]+:\d+$/.test(argument.trim())) throw new UsageError('name one expert: /expert 3:mlp:5')
   const places = MIXTURE_KINDS.flatMap((kind) => {
     return (parseMask(specsIn(argument), config)[kind] ?? []).flatMap((ids, layer) => {
       return ids.map((expert) => ({ kind, layer, expert }))
