@@ -43,10 +43,10 @@ const SPEED_RUNS = 3
 
 /** Numbers to compare: those of the model, then fewer and fewer, the same in every layer. */
 export function fewerNumbers({ mixtures }: Pick<ModelConfig, 'mixtures'>): NumbersByKind[] {
-  const full = perMixture(mixtures, ({ topK }) => topK)
+  const full = perMixture(mixtures, (mixture) => inEachLayer(mixture, mixture.topK))
   const falling = (mixture: Mixture) => {
     const least = leastPerToken(mixture)
-    return Array.from({ length: mixture.topK - least + 1 }, (_, i) => mixture.topK - i)
+    return Array.from({ length: mixture.topK - least + 1 }, (_, i) => inEachLayer(mixture, mixture.topK - i))
   }
   const points = mixtures.reduce((count, mixture) => count * falling(mixture).length, 1)
   if (points > MOST_POINTS) {
@@ -63,6 +63,12 @@ export function fewerNumbers({ mixtures }: Pick<ModelConfig, 'mixtures'>): Numbe
     (settings, mixture) => settings.flatMap((one) => falling(mixture).map((k) => ({ ...one, [mixture.kind]: k }))),
     [{}],
   )
+}
+
+/** The same number of experts in every layer, but all of a layer that has fewer. */
+function inEachLayer({ experts }: Mixture, number: number): number | number[] {
+  const isEnough = experts.every((count) => count === 0 || count >= number)
+  return isEnough ? number : experts.map((count) => Math.min(count, number))
 }
 
 /** Fewest experts that a token may use in every layer. */

@@ -39,7 +39,7 @@ export async function searchExpertsPerToken(
 ): Promise<PerMixture<number[]>> {
   if (!(budget > 0 && budget <= 1)) throw new UsageError('`budget` must be a share above 0 and at most 1')
   const { mixtures } = model.config
-  const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => (count > 0 ? topK : 0)))
+  const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => Math.min(count, topK)))
   const parts = partsOf(first(await encodeAll(model, texts, signal)), model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to search with')
   const predicted = parts.map(predictedIn)
@@ -49,7 +49,8 @@ export async function searchExpertsPerToken(
     await checkBudget(model, budget, whole)
     const choices: LayerChoice[] = mixtures.flatMap((mixture) => {
       return mixture.experts.flatMap((count, layer) => {
-        const { kind, topK: used } = mixture
+        const { kind, topK } = mixture
+        const used = Math.min(count, topK)
         return count > 0 ? [{ kind, layer, used, rises: new Map([[used, 0]]), bytes: new Map([[used, whole]]) }] : []
       })
     })

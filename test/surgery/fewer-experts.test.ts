@@ -27,6 +27,11 @@ test('numbers fall from those of the model to one expert, or to those that every
   assert.is(fewerNumbers({ mixtures: [mixture('attention', 8), mixture('mlp', 8)] }).length, 1 + 7 + 7)
 })
 
+test('a layer with fewer experts than the others uses all of them', () => {
+  const uneven = { ...mixture('mlp', 3), experts: [2, 0, 4] }
+  assert.equal(fewerNumbers({ mixtures: [uneven] }), [{ mlp: [2, 0, 3] }, { mlp: 2 }, { mlp: 1 }])
+})
+
 /** Mean loss of a text under a model, in nats per token. */
 async function lossOf(model: Model, text: string): Promise<number> {
   const tokens = model.tokenizer.encode(text, { addSpecialTokens: false })
