@@ -64,11 +64,16 @@ export function pairsAcross(texts: readonly TextRoutes[]): PairTable[] {
       .filter((to) => to !== undefined)
       .map((to) => {
         const table = countPairs(texts, from, to)
-        const [rows, columns] = [usesOf(texts, from), usesOf(texts, to)]
-        for (const [row, uses] of rows.entries()) {
-          for (const [column, others] of columns.entries()) {
-            table.expected[row * to.experts + column] = (uses * others) / table.tokens
-          }
+        const { observed, expected } = table
+        const [rows, columns] = [new Float64Array(from.experts), new Float64Array(to.experts)]
+        let all = 0
+        for (const [at, count] of observed.entries()) {
+          rows[Math.floor(at / to.experts)] += count
+          columns[at % to.experts] += count
+          all += count
+        }
+        for (const at of observed.keys()) {
+          expected[at] = all > 0 ? (rows[Math.floor(at / to.experts)] * columns[at % to.experts]) / all : 0
         }
         return table
       })
@@ -130,21 +135,15 @@ function countPairs(texts: readonly TextRoutes[], from: ExpertLayer, to: ExpertL
   const size = from.experts * to.experts
   const table = { from, to, tokens: 0, observed: new Float64Array(size), expected: new Float64Array(size) }
   for (const text of texts) {
-    table.tokens += text.tokens.length
     for (let token = 0; token < text.tokens.length; token++) {
       const own = text.chosen(token, from.layer, from.kind)?.ids ?? []
       const others = text.chosen(token, to.layer, to.kind)?.ids ?? []
+      // A trace may lack a token's experts in some layers.
+      if (own.length > 0 && others.length > 0) table.tokens++
       for (const row of own) for (const column of others) table.observed[row * to.experts + column]++
     }
   }
   return table
-}
-
-/** Tokens that chose each expert of a layer. */
-function usesOf(texts: readonly TextRoutes[], { kind, layer, experts }: ExpertLayer): number[] {
-  return Array.from({ length: experts }, (_, expert) =>
-    texts.reduce((sum, { usage }) => sum + usage.of(kind, layer).counts[expert], 0),
-  )
 }
 
 /** Leaves out the counts of experts that every token uses: these would change the expected counts of the others. */

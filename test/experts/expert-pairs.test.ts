@@ -116,6 +116,18 @@ test('pairs that are hardly expected, and experts of every token, have no lift',
   assert.is(pairOf({ ...full, to: { ...full.to, always: [1] } }, 0, 1), undefined)
 })
 
+test('tokens whose experts a trace lacks do not count', () => {
+  const model = reader([mixture('mlp', [4, 4], 1)], ['a'])
+  const random = seededRandom(8)
+  const ids = Array.from({ length: 200 }, () => Math.floor(random.nextFloat() * 4))
+  const of = (id: number) => ({ mlp: { ids: [id], gates: [0.5] } })
+  const tokens = ids.map(() => 0)
+  const [whole] = pairsAcross([routedText('', model, tokens, (i) => of(ids[i]))])
+  const [half] = pairsAcross([routedText('', model, [...tokens, ...tokens], (i) => of(ids[i] ?? -1))])
+  assert.is(half.tokens, 200)
+  assert.equal(pairsOf(half), pairsOf(whole))
+})
+
 test('experts of every token leave the lifts of the others unchanged', () => {
   const pairs = [...Array(60).fill([1, 2]), ...Array(30).fill([1, 3]), ...Array(9).fill([3, 4])]
   const tokens = pairs.map(() => 0)
