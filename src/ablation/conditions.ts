@@ -28,6 +28,8 @@ export interface ExpertConditions {
 }
 
 interface ConditionOptions {
+  /** Mask of the model, in addition to those of the conditions. */
+  modelMask?: ExpertMask
   only?: MixtureKind
   layers?: readonly number[]
   ways?: readonly Way[]
@@ -84,7 +86,8 @@ export class Conditions {
     const { kind, routing } = mixture
     return this.ways.flatMap((way) => {
       const mask = this.mask(kind, layer, [expert], way)
-      if (!fits(mask, this.config)) return []
+      const { modelMask } = this.options
+      if (!fit(modelMask ? [modelMask, mask] : [mask], this.config)) return []
       // Scores of a group count also if none of its experts is chosen.
       const isEverywhere = way === 'around' && routing?.groups !== undefined
       const parts = [...this.whole.usages.keys()].filter((part) => {
@@ -111,10 +114,10 @@ export class Conditions {
   }
 }
 
-/** Whether enough experts remain to route around these. */
-function fits(mask: ExpertMask, config: ModelConfig): boolean {
+/** Whether enough experts remain to route around the masked ones. */
+function fit(masks: readonly ExpertMask[], config: ModelConfig): boolean {
   try {
-    layerMasks([mask], config)
+    layerMasks(masks, config)
     return true
   } catch (error) {
     if (error instanceof UserError) return false

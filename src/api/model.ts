@@ -186,6 +186,8 @@ export interface Model {
    * token; if config.json has a `pad_token_id`, from the token whose number is the count of other ids.
    */
   classify(tokens: ArrayLike<number>): Promise<Classification>
+  /** Mask of all sessions, as `maskExperts` has set it. Absent if no expert is masked. */
+  readonly mask?: ExpertMask
   /**
    * Keeps experts from being used, in all sessions from now on and in addition to their own masks; without a mask,
    * frees all. Rejects with a UserError if a layer would have fewer experts left than a token uses.

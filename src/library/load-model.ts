@@ -97,6 +97,7 @@ export async function loadCompanions(folder: string): Promise<Companions> {
 class EngineModel implements Model {
   readonly name: string
   readonly training: EngineTraining
+  mask?: ExpertMask
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
   private sessions = 0
@@ -169,8 +170,9 @@ class EngineModel implements Model {
     return this.engine.call<number>({ kind: 'bandwidth' }).reply
   }
 
-  maskExperts(mask?: ExpertMask): Promise<void> {
-    return this.engine.call<void>({ kind: 'mask', mask }).reply
+  async maskExperts(mask?: ExpertMask): Promise<void> {
+    await this.engine.call<void>({ kind: 'mask', mask }).reply
+    this.mask = mask
   }
 
   async setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void> {

@@ -122,6 +122,20 @@ test('an interrupted ablation resumes with the same result, and measures nothing
     }),
   ))
 
+test('around a mask that leaves just enough experts there is no way', () =>
+  withModel('nano', { threads: 2 }, async (model) => {
+    const masked = [1, 2, 3, 4, 5, 6]
+    await model.maskExperts({ attention: [[], [], masked], gates: 'all' })
+    const tokens = tokensOf(model).slice(0, 60)
+    const { experts } = await ablateTokens(model, [tokens], { only: 'attention', layers: [2], ways: ['off', 'around'] })
+    for (const { expert, worth } of experts) {
+      if (masked.includes(expert)) assert.equal(worth, { off: { nats: 0 }, around: { nats: 0 } })
+      else assert.equal(Object.keys(worth ?? {}), ['off'])
+    }
+    await model.maskExperts()
+    assert.is(model.mask, undefined)
+  }))
+
 test('a time budget leaves the rest unmeasured, after the layers', () =>
   withModel('nano', { threads: 2 }, async (model) => {
     const { layers, experts } = await ablateExperts(model, [{ name: 'text', text: TEXT }], { ...SOME, budgetMs: 0 })
