@@ -48,6 +48,10 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
     const kinds = Object.keys(idsOf(mask))
     const missing = kinds.find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
     if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
+    for (const { kind, experts } of mixtures) {
+      const beyond = mask[kind]?.findIndex((ids, layer) => layer >= experts.length && ids.length > 0) ?? -1
+      if (beyond >= 0) throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
+    }
   }
   return perMixture(mixtures, (mixture) => {
     return mixture.experts.map((_, layer) => {

@@ -99,6 +99,7 @@ test("a session's mask that does not fit is refused when the session is made", (
     const means = { mlp: everyLayer([]).map(() => new Float32Array(3)) }
     const wrong: [ExpertMask, RegExp][] = [
       [{ mlp: everyLayer([24]), gates: 'kept' }, /layer 0 has no mlp expert 24/],
+      [{ mlp: [...none, [], [1]], gates: 'kept' }, /there is no layer 7: the model has 0 to 5/],
       [
         { mlp: everyLayer([1]), gates: 'kept', instead: { means } },
         /`means` of a mask must have \d+ floats for the mlp experts of layer 0/,
