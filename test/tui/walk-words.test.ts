@@ -51,7 +51,7 @@ test('the caption is above the title if a line is free, else in it, before the f
   assert.is(first(100, 30), 'all answers: 192 of 192 experts woke; 67 of them did half of the work')
   assert.is(first(80, 24), 'experts of the last token "·." · all answers: 192 of 192 woke; 67 did half')
   chat.map.reset()
-  assert.is(first(80, 24), 'experts: lit when a token chooses them · none of 192 experts woke')
+  assert.is(first(80, 24), 'a row is a layer, a cell an expert, lit when a token chooses it')
 })
 
 test('a walk says which words woke the expert under the cursor', async () => {

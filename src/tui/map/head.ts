@@ -50,7 +50,7 @@ export function titleOf(map: TokenMap, isStreaming = false): string {
   const { mode, shown, selected, shownIndex, usage } = map
   if (mode === 'usage') return `share of the answers' ${usage.tokens} tokens that chose each expert`
   if (mode === 'layer') return 'a row per token'
-  if (!shown) return 'experts: lit when a token chooses them'
+  if (!shown) return 'a row is a layer, a cell an expert, lit when a token chooses it'
   const text = `"${visibleToken(shown.text)}"`
   if (selected === undefined) return `experts of the ${isStreaming ? 'newest' : 'last'} token ${text}`
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
