@@ -106,7 +106,7 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
       await new Promise((resolve) => setTimeout(resolve, 300))
       await ask(terminal, SUM)
       await terminal.enter('/reset', /begins again/)
-      await terminal.waitFor(/experts, a row|experts: /)
+      await terminal.waitFor(/a row is a layer|a row per token/)
       assert.ok(terminal.screen.text.every((line) => line.length <= columns))
     }
     terminal.type('\x04')
