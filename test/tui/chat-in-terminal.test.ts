@@ -12,7 +12,8 @@ const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 async function inTerminal(options: TerminalOptions, use: (terminal: PseudoTerminal) => Promise<void>): Promise<void> {
   const terminal = await PseudoTerminal.start(options)
   try {
-    await terminal.waitFor(/write something/)
+    // A loaded conversation may have moved it into the scrollback.
+    await terminal.waitUntil(() => terminal.screen.everything.includes('write something'), 'the first line')
     await use(terminal)
   } finally {
     await terminal.close()
