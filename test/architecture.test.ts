@@ -146,7 +146,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
-  benchmark: ['api', 'errors'],
+  benchmark: ['api', 'model', 'errors'],
   library: [
     'hub',
     'session',

@@ -2,6 +2,8 @@ import { resultOf } from '../api/generation-events.js'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import { UsageError } from '../errors.js'
+import { type PerMixture, perMixture } from '../model/config.js'
+import { usedPerToken } from '../model/experts-per-token.js'
 import { hugePageBytes } from './huge-pages.js'
 
 /** Tests to run: prompts of some lengths and a generation, at each depth of context. */
@@ -42,6 +44,8 @@ export interface BenchmarkRow {
   tokensPerSecond: Spread
   /** Tokens a second of each sequence (median). */
   perSequence: number
+  /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
+  expertsPerToken: PerMixture<number | number[]>
   /** Bytes of weights that one token reads. */
   activeBytesPerToken: number
   /** Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. */
@@ -121,6 +125,7 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
     batch,
     tokensPerSecond: speed,
     perSequence: speed.median / batch,
+    expertsPerToken: perMixture(model.config.mixtures, usedPerToken),
     activeBytesPerToken: activeBytes,
     effectiveGbPerSecond: (speed.median * activeBytes) / 1e9,
     streamGbPerSecond: median(streams) / 1e9,

@@ -41,6 +41,9 @@ export class ExpertMixture {
   readonly gates: number
   private readonly sharedSlots: number
   private readonly router: Router
+  private readonly used: readonly number[]
+  /** Times that a token has used each expert, by layer. */
+  private readonly uses: readonly Float64Array[]
   private readonly groups: ExpertGroups
 
   constructor(
@@ -52,6 +55,8 @@ export class ExpertMixture {
     const { bank, maxTokens } = workspace
     this.sharedSlots = sharedSlots
     this.mostSlots = mixture.topK + sharedSlots
+    this.used = workspace.used(mixture.kind)
+    this.uses = workspace.uses[mixture.kind] ?? []
     this.router = new Router(workspace, mixture, logits, sharedSlots)
     this.gates = this.router.gates
     const most = mixture.experts.reduce((most, experts) => Math.max(most, experts), 0)
@@ -65,7 +70,7 @@ export class ExpertMixture {
 
   /** Experts of a token in a layer. */
   k(layer: number): number {
-    return this.workspace.used(this.mixture.kind, layer)
+    return this.used[layer]
   }
 
   /** Rows and gates of a token in a layer: those of its experts, and the shared ones. */
@@ -128,17 +133,17 @@ export class ExpertMixture {
     const { router, groups, mixture } = this
     router.run(layer, tokens)
     groups.assign(router.ids, tokens, this.k(layer), this.slots(layer), mixture.experts[layer])
-    const uses = this.workspace.uses[mixture.kind]?.[layer]
-    if (uses) groups.addTo(uses)
+    groups.addTo(this.uses[layer])
   }
 
   /** Replaces the outputs of masked experts that the routers chose. */
   private replaceMasked(layer: number, output: Rows): void {
     const { router, mixture, workspace } = this
-    const k = this.k(layer)
     for (const { first, count, masks } of workspace.cache.segments) {
-      const { replaced, mean } = masks?.[mixture.kind]?.[layer] ?? {}
-      if (!replaced) continue
+      const mask = masks?.[mixture.kind]?.[layer]
+      if (!mask?.replaced) continue
+      const { replaced, mean } = mask
+      const k = this.k(layer)
       for (let i = first * k; i < (first + count) * k; i++) {
         if (!replaced[router.ids[i]]) continue
         const y = output.row(this.itemRow(layer, i))

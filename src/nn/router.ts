@@ -11,6 +11,7 @@ export class Router {
   /** Address of the gates, floats [T, slots], the first k of each token in the order of `ids`. */
   readonly gates: number
   private readonly choice: ExpertChoice
+  private readonly used: readonly number[]
   /** Addresses by layer of the biases of logits and of the choice; 0 for none. */
   private readonly biases: number[]
   private readonly selections: number[]
@@ -26,6 +27,7 @@ export class Router {
     const { kind, topK, experts, routing } = mixture
     this.ids = new Int32Array(maxTokens * topK)
     this.gates = bank.arena.allocate(maxTokens * (topK + sharedSlots) * 4)
+    this.used = workspace.used(kind)
     this.choice = new ExpertChoice(mixture, logits.logits.columns)
     const piece = (isIn: boolean | undefined, name: string) =>
       workspace.perLayer((layer) => (isIn && experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${name}`) : 0))
@@ -74,7 +76,7 @@ export class Router {
 
   private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
     const { ids, choice, sharedSlots, selections } = this
-    const k = this.workspace.used(this.mixture.kind, layer)
+    const k = this.used[layer]
     const { f32 } = this.workspace.bank
     const router = { layer, k, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
     for (let t = first; t < first + count; t++) {

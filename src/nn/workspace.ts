@@ -22,8 +22,8 @@ export class Workspace {
   readonly everyRow: number
   /** Caches and observers of the sequences in the batch. */
   readonly cache: BatchCache
-  /** Experts that a token uses, by kind and layer. */
-  private numbers: PerMixture<number[]>
+  /** Experts that a token uses, by kind and layer. `useNumbersOf` changes the lists in place. */
+  private readonly numbers: PerMixture<number[]>
   /**
    * Keys that attention's heads have visited, and the number of their walks over the cache. Only attention that may
    * stop before the oldest key counts them.
@@ -64,14 +64,15 @@ export class Workspace {
     return values
   }
 
-  /** Experts that a token uses in a layer. */
-  used(kind: MixtureKind, layer: number): number {
-    return this.numbers[kind]?.[layer] ?? 0
+  /** Experts that a token uses in each layer: a list that stays up to date. */
+  used(kind: MixtureKind): readonly number[] {
+    return this.numbers[kind] ?? []
   }
 
   /** Takes the numbers of experts per token from another config of the model, for the next batches. */
   useNumbersOf(config: ModelConfig): void {
-    this.numbers = numbersOf(config)
+    for (const [kind, numbers] of Object.entries(numbersOf(config)))
+      this.numbers[kind as MixtureKind]?.splice(0, numbers.length, ...numbers)
   }
 
   /** Address of a dense piece of a layer. */

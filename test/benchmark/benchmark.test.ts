@@ -31,6 +31,7 @@ test('a plan gives a row for each test at each depth, with samples and the strea
     assert.ok(row.tokensPerSecond.median > 0 && Number.isFinite(row.tokensPerSecond.median))
     assert.ok(row.streamGbPerSecond > 0 && Number.isFinite(row.streamGbPerSecond))
     assert.ok(row.firstTokenMs > 0)
+    assert.equal(row.expertsPerToken, { attention: 2, mlp: 4 })
     assert.is(row.activeBytesPerToken, model.info.activeBytes)
     assert.is(row.threads, 2)
   }

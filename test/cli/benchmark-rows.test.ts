@@ -16,6 +16,7 @@ const row: BenchmarkRow = {
   batch: 1,
   tokensPerSecond: spread([10, 12]),
   perSequence: 11,
+  expertsPerToken: { attention: 2, mlp: [4, 0, 3, 1] },
   activeBytesPerToken: 1e9,
   effectiveGbPerSecond: 11,
   streamGbPerSecond: 22,
@@ -48,6 +49,7 @@ const object = {
   batch: 1,
   tokens_per_second: row.tokensPerSecond,
   per_sequence: 11,
+  experts_per_token: { attention: 2, mlp: [4, 0, 3, 1] },
   active_bytes_per_token: 1e9,
   effective_gb_per_second: 11,
   stream_gb_per_second: 22,
@@ -55,6 +57,12 @@ const object = {
   huge_page_bytes: 2 ** 21,
   first_token_ms: 5,
 }
+
+test('a row says how many experts a token uses, of each kind', () => {
+  assert.match(written('table'), /^a, "b" as q4, 2,1-4 experts per token, relaxed kernels/)
+  assert.match(written('md'), /\| relaxed \| 2,1-4 \| tg64 @ 8 \|/)
+  assert.match(written('csv'), /,11,"2,1-4",1000000000,/)
+})
 
 test('json is one array, jsonl one object per line, with names in snake case', () => {
   assert.is(written('json'), `[\n${JSON.stringify(object)},\n${JSON.stringify(object)}\n]\n`)
@@ -66,12 +74,12 @@ test('json is one array, jsonl one object per line, with names in snake case', (
 test('csv quotes values if needed, and every row has as many fields as the head', () => {
   const [head, first] = written('csv').split('\n')
   assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,1,11,'))
-  assert.is(head.split(',').length, first.split(',').length - 1)
+  assert.is(head.split(',').length, first.split(',').length - 2)
 })
 
 test('on a terminal the columns are aligned within 80 cells', () => {
   const [title, head, ...rows] = written('table').trimEnd().split('\n')
-  assert.match(title, /^a, "b" as q4, relaxed kernels, Node 20\.0\.0;/)
+  assert.match(title, /^a, "b" as q4, 2,1-4 experts per token, relaxed kernels, Node 20\.0\.0;/)
   assert.is(rows.length, 2)
   for (const line of [head, ...rows]) assert.ok(line.length === head.length && line.length <= 80, line)
   assert.is(rows[0].indexOf('11.0 ± 1.4') + '11.0 ± 1.4'.length, head.indexOf('tokens/s') + 'tokens/s'.length)

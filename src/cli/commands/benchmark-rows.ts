@@ -31,6 +31,7 @@ const CSV_COLUMNS: Column[] = [
   ['tokens_per_second_mean', (row) => row.tokensPerSecond.mean],
   ['tokens_per_second_sd', (row) => row.tokensPerSecond.sd],
   ['per_sequence', (row) => row.perSequence],
+  ['experts_per_token', usedInWords],
   ['active_bytes_per_token', (row) => row.activeBytesPerToken],
   ['effective_gb_per_second', (row) => row.effectiveGbPerSecond],
   ['stream_gb_per_second', (row) => row.streamGbPerSecond],
@@ -44,6 +45,7 @@ const TABLE_COLUMNS: Column[] = [
   ['quant', (row) => row.quant],
   ['threads', (row) => row.threads],
   ['tier', (row) => row.tier],
+  ['experts', usedInWords],
   ['test', testOf],
   ['tokens/s', speedOf],
   ['each', eachOf],
@@ -77,7 +79,7 @@ function mebibytes(bytes: number): string {
 
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
   const { model, quant, tier, node, hugePageBytes: huge } = row
-  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
+  const title = `${model} as ${quant}, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
 }
@@ -88,6 +90,16 @@ function alignedLine(columns: AlignedColumn[], cell: (column: AlignedColumn) => 
     return name === 'test' ? cell(column).padEnd(width) : cell(column).padStart(width)
   })
   return `${padded.join('  ')}\n`
+}
+
+/** Experts per token of each kind: `2,4`, or `2,1-4` if the layers differ. */
+function usedInWords({ expertsPerToken }: BenchmarkRow): string {
+  const kinds = Object.values(expertsPerToken).map((used) => {
+    if (typeof used === 'number') return String(used)
+    const some = used.filter((count) => count > 0)
+    return `${Math.min(...some)}-${Math.max(...some)}`
+  })
+  return kinds.join(',')
 }
 
 function testOf({ test, depth, batch }: BenchmarkRow): string {
