@@ -72,27 +72,37 @@ trial('the walk over nano is readable at 80 x 24, with the words that woke an ex
   })
 })
 
+/** Walks without colours in windows of all sizes. */
+async function assertReadableInAllSizes(model: string, experts: number, chosen: number): Promise<void> {
+  await walk(model, true, async (terminal) => {
+    assertReadable(terminal, { experts, chosen, columns: 80, rows: 24 })
+    for (const [columns, rows] of [
+      [100, 30],
+      [120, 40],
+      [200, 50],
+    ]) {
+      await terminal.resize(columns, rows)
+      const isDrawn = () => terminal.screen.text.some((line) => /Tab experts/.test(line))
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await terminal.waitUntil(isDrawn, 'the screen of the new size')
+      assertReadable(terminal, { experts, chosen, columns, rows })
+    }
+    assert.not.ok(terminal.output.includes('\x1b[38;'), 'no colour')
+  })
+}
+
+trial('the walk over nano is readable without colour in windows of all sizes', () => {
+  return assertReadableInAllSizes('nano', 8 + 24, 2 + 4)
+})
+
 for (const [name, experts] of [
   ['granite-like', 32],
+  ['olmoe-like', 64],
   ['qwen3-like', 128],
 ] as const) {
-  trial(`the walk over a ${name} model is readable without colour in windows of all sizes`, async () => {
-    await inTemporaryFolder(async (folder) => {
-      await walk(await writeRandomChatModel(folder, name), true, async (terminal) => {
-        assertReadable(terminal, { experts, chosen: 8, columns: 80, rows: 24 })
-        for (const [columns, rows] of [
-          [100, 30],
-          [120, 40],
-          [200, 50],
-        ]) {
-          await terminal.resize(columns, rows)
-          const isDrawn = () => terminal.screen.text.some((line) => /Tab experts/.test(line))
-          await new Promise((resolve) => setTimeout(resolve, 300))
-          await terminal.waitUntil(isDrawn, 'the screen of the new size')
-          assertReadable(terminal, { experts, chosen: 8, columns, rows })
-        }
-        assert.not.ok(terminal.output.includes('\x1b[38;'), 'no colour')
-      })
+  trial(`the walk over a ${name} model is readable without colour in windows of all sizes`, () => {
+    return inTemporaryFolder(async (folder) => {
+      await assertReadableInAllSizes(await writeRandomChatModel(folder, name), experts, 8)
     })
   })
 }
