@@ -15,7 +15,10 @@ export type ColouredTokens = Pick<TextRoutes, 'tokens' | 'first' | 'chosen' | 's
   usage: Pick<TextRoutes['usage'], 'mixtures'>
 }
 
-/** An expert sleeps if fewer tokens wake it than this share of those that even use of its layer would give it. */
+/**
+ * An expert sleeps if a single token wakes it, or fewer tokens than this share of those that even use of its layer would
+ * give it. The first counts in short texts: even use would give an expert only a few tokens of these.
+ */
 export const SLEEPS_BELOW = 0.1
 
 /**
@@ -61,7 +64,7 @@ function sleeperShares(text: ColouredTokens): number[] {
       for (let i = 0; i < text.tokens.length; i++) {
         for (const id of text.chosen(i, layer, kind)?.ids ?? []) {
           all[i]++
-          if (counts[id] < SLEEPS_BELOW * even) asleep[i]++
+          if (counts[id] === 1 || counts[id] < SLEEPS_BELOW * even) asleep[i]++
         }
       }
     }

@@ -1,5 +1,5 @@
 import { type Atlas, nameIn } from '../experts/atlas.js'
-import { type TextColour, textValues } from '../experts/text-colours.js'
+import { amountOf, MOST_BITS, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { amountColour, type Background, expertColour, INK } from '../pictures/expert-colours.js'
@@ -8,8 +8,6 @@ import { toHex } from '../pictures/palette.js'
 import { byId, create } from './elements.js'
 import type { PageModel } from './routes.js'
 
-/** Bits at which a token has the full colour of surprise. */
-const MOST_BITS = 10
 /** Experts in the legend. */
 const LISTED = 5
 /** Names of the kinds within a sentence. */
@@ -79,9 +77,10 @@ export class TextColouring {
     return this.dark.matches ? 'dark' : 'light'
   }
 
-  private colourOf(value: number, { by }: TextColour): string {
-    if (by === 'expert') return toHex(expertColour(value, this.ground))
-    return toHex(amountColour(Math.min(1, by === 'surprise' ? value / MOST_BITS : value), this.ground))
+  private colourOf(value: number, colour: TextColour): string {
+    if (colour.by === 'expert') return toHex(expertColour(value, this.ground))
+    // Not the largest share so far, which would grow while an answer comes.
+    return toHex(amountColour(amountOf(value, colour, 1), this.ground))
   }
 
   /** Writes the legend: the experts of most tokens, or the ends of the amounts. */

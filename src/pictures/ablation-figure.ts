@@ -1,12 +1,11 @@
 import type { Ablation, ExpertWorth } from '../ablation/ablate.js'
 import type { Way } from '../ablation/ways.js'
 import type { Worth } from '../ablation/worth.js'
-import { type Atlas, nameIn } from '../experts/atlas.js'
-import type { ExpertPlace } from '../experts/awake.js'
+import type { Atlas } from '../experts/atlas.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { modelTitle } from './caption.js'
+import { bracketedName, modelTitle } from './caption.js'
 import type { Amount, ExpertMap, Figure, MapMixture, MapsBlock, TableBlock } from './figure.js'
 import { TITLES } from './figure.js'
 import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
@@ -56,7 +55,7 @@ function surprise({ experts, ways, parts }: Ablation, atlas?: Atlas): string {
   if (measured.length === 0) return 'no expert was measured'
   const best = measured.reduce((most, one) => (one.worth.nats > most.worth.nats ? one : most))
   const idle = measured.filter(({ worth: { nats, error = 0 } }) => nats <= error).length
-  const loss = `without layer ${best.layer}’s ${best.kind} expert ${best.expert}${named(atlas, best)} the loss rises by ${best.worth.nats.toFixed(3)}`
+  const loss = `without layer ${best.layer}’s ${best.kind} expert ${best.expert}${bracketedName(atlas, best)} the loss rises by ${best.worth.nats.toFixed(3)}`
   const effect = parts > 1 ? 'make no measurable difference' : 'do not raise it'
   return `${loss}; ${idle} of ${measured.length} experts ${effect} alone`
 }
@@ -123,7 +122,7 @@ function expertTable({ experts, ways }: Ablation, { includes }: Scope, atlas?: A
     .map(({ tokens, worth, ...place }) => {
       const { kind, layer, expert } = place
       const cells = ways.map((way) => (worth?.[way] ? inWords(worth[way]) : ''))
-      return { cells: [`layer ${layer} ${kind} ${expert}${named(atlas, place)}`, String(tokens), ...cells] }
+      return { cells: [`layer ${layer} ${kind} ${expert}${bracketedName(atlas, place)}`, String(tokens), ...cells] }
     })
   return {
     type: 'table',
@@ -145,12 +144,6 @@ function layerTable({ layers }: Ablation, { includes }: Scope): TableBlock {
     rows,
     empty: '',
   }
-}
-
-/** An expert's name in brackets, if it has one. */
-function named(atlas: Atlas | undefined, place: ExpertPlace): string {
-  const name = nameIn(atlas, place)
-  return name === undefined ? '' : ` (${name})`
 }
 
 function placeOf(kind: MixtureKind, layer: number, expert: number): string {

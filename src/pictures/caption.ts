@@ -1,3 +1,5 @@
+import { type Atlas, nameIn } from '../experts/atlas.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import type { Reader } from '../experts/text-routes.js'
 import { type MixtureKind, mixtureOf } from '../model/config.js'
 import { rangeOfUsed } from '../model/experts-per-token.js'
@@ -30,6 +32,12 @@ export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
 
 function range({ least, most }: { least: number; most: number }): string {
   return least === most ? String(most) : `${least} to ${most}`
+}
+
+/** Name of an expert in brackets, after a space; empty without one. */
+export function bracketedName(atlas: Atlas | undefined, place: ExpertPlace): string {
+  const name = nameIn(atlas, place)
+  return name === undefined ? '' : ` (${printable(name)})`
 }
 
 /** Whether an expert was added by teaching. */

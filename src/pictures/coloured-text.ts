@@ -28,7 +28,7 @@ export function colourTitle(colour: TextColour): string {
     case 'surprise':
       return 'surprise: -log2 of the token’s probability after the text before it'
     case 'sleepers':
-      return `sleepers: share of the token’s experts that sleep through most of the text (woken less than ${100 * SLEEPS_BELOW} % as often as if all experts of the layer were used alike)`
+      return `sleepers: share of the token’s experts that sleep through most of the text (woken by no other token, or less than ${100 * SLEEPS_BELOW} % as often as if all experts of the layer were used alike)`
   }
 }
 

@@ -1,5 +1,4 @@
 import { type Atlas, nameIn } from '../experts/atlas.js'
-import type { ExpertPlace } from '../experts/awake.js'
 import {
   findSpecialists,
   largestPreference,
@@ -13,7 +12,15 @@ import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { alwaysLine, expertsPerToken, gatesLine, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
+import {
+  alwaysLine,
+  bracketedName,
+  expertsPerToken,
+  gatesLine,
+  isNewExpert,
+  modelTitle,
+  newExpertsLine,
+} from './caption.js'
 import { committeeTable } from './committee-table.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
@@ -82,7 +89,7 @@ export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Drawn 
       layers,
       amount: (kind, layer, expert) => shareOf(text, { kind, layer, expert }) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${named(atlas, { kind, layer, expert })}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${bracketedName(atlas, { kind, layer, expert })}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
       measures: measuresOf(text),
       isNewExpert: (kind, layer, expert) => isNewExpert(model, kind, layer, expert),
       nameOf: (kind, layer, expert) => nameIn(atlas, { kind, layer, expert }),
@@ -126,7 +133,7 @@ function differenceMaps(texts: readonly TextRoutes[], { scope, atlas }: { scope:
       layers: scope.layers,
       amount: (kind, layer, expert) => by(kind, layer, expert) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${named(atlas, { kind, layer, expert })}: ${signedPercent(by(kind, layer, expert))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${bracketedName(atlas, { kind, layer, expert })}: ${signedPercent(by(kind, layer, expert))} of the tokens`,
       measures: [],
     }
   })
@@ -141,7 +148,7 @@ function specialistTable(texts: readonly TextRoutes[], { scope, atlas }: { scope
   const found = findSpecialists(texts, SPECIALISTS, scope.includes)
   const rows = found.map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
     cells: [
-      `layer ${layer} ${kind} ${expert}${named(atlas, { kind, layer, expert })}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
+      `layer ${layer} ${kind} ${expert}${bracketedName(atlas, { kind, layer, expert })}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
       printable(texts[text].name),
       percent(share),
       percent(elsewhere),
@@ -155,10 +162,4 @@ function specialistTable(texts: readonly TextRoutes[], { scope, atlas }: { scope
     rows,
     empty: 'none: texts of this length could show all differences by chance',
   }
-}
-
-/** The name of an expert in brackets; empty without one. */
-function named(atlas: Atlas | undefined, place: ExpertPlace): string {
-  const name = nameIn(atlas, place)
-  return name === undefined ? '' : ` (${printable(name)})`
 }

@@ -90,6 +90,8 @@ test('values that colour a text: the strongest expert, surprise, and the share o
   const read = text(tokens, (token, i) => (token === 3 ? 7 : i % 2))
   assert.equal(textValues(read, { by: 'expert', kind: 'mlp', layer: 0 }).slice(-2), [1, 7])
   assert.equal(textValues(read, { by: 'sleepers' }).slice(-2), [0, 1])
+  const short = text([0, 1, 2], (token) => (token === 2 ? 7 : 0))
+  assert.equal(textValues(short, { by: 'sleepers' }), [0, 0, 1])
   assert.equal(textValues(read, { by: 'surprise' }).slice(-2), [undefined, undefined])
   read.surprise = tokens.map((_, i) => (i === 0 ? undefined : 2))
   assert.equal(textValues(read, { by: 'surprise' }).slice(0, 2), [undefined, 2])

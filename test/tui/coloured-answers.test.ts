@@ -60,7 +60,7 @@ test('later answers come in colour, until /colour off', async () => {
   assert.is(chat.items.at(-1)?.spans, undefined)
 })
 
-test('sleepers are experts that no other token of the answer woke', async () => {
+test('in a short answer, sleepers are experts that no other token woke', async () => {
   const chat = await open()
   await send(chat, BOAT)
   await send(chat, '/colour sleepers')

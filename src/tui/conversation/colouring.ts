@@ -2,7 +2,6 @@ import type { Model } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import type { Atlas } from '../../experts/atlas.js'
 import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../../experts/text-colours.js'
-import type { TextRoutes } from '../../experts/text-routes.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { colourTitle, strongestExperts } from '../../pictures/coloured-text.js'
 import { amountColour, expertColour, INK } from '../../pictures/expert-colours.js'
@@ -48,7 +47,7 @@ export function colourAnswer(
   { model, background, atlas }: { model: Model; background: Background; atlas?: Atlas },
 ): ColouredAnswer {
   const text = answerRoutes(tokens, model)
-  const values = colour.by === 'sleepers' ? loneShares(text) : textValues(text, colour)
+  const values = textValues(text, colour)
   const largest = largestOf(values)
   const on = (words: string, value: number): ItemSpan => {
     const isExpert = colour.by === 'expert'
@@ -64,7 +63,7 @@ export function colourAnswer(
     return value === undefined ? { text: words } : on(words, value)
   })
   const dim = (words: string): ItemSpan => ({ text: words, isDim: true })
-  const legend = [dim(`coloured by the ${titleOf(colour)}\n`)]
+  const legend = [dim(`coloured by the ${colourTitle(colour)}\n`)]
   if (colour.by === 'expert') {
     const listed = strongestExperts(text, colour, atlas)
     for (const { expert, tokens, name } of listed.slice(0, LISTED)) {
@@ -90,26 +89,6 @@ export function colourAnswer(
 /** Keeps a text on one line. */
 function unbroken(text: string): string {
   return text.replaceAll(' ', '\u00a0')
-}
-
-/** Describes the colours of an answer. */
-export function titleOf(colour: TextColour): string {
-  return colour.by === 'sleepers'
-    ? 'sleepers: share of the token’s experts that no other token of the answer woke'
-    : colourTitle(colour)
-}
-
-/** Share of each token's experts that no other token woke. An answer is too short for experts that seldom wake. */
-function loneShares(text: TextRoutes): number[] {
-  const { mixtures } = text.usage
-  return text.tokens.map((_, token) => {
-    const counts = mixtures.flatMap(({ kind, layers }) => {
-      return layers.flatMap((usage, layer) => {
-        return Array.from(text.chosen(token, layer, kind)?.ids ?? [], (id) => usage.counts[id])
-      })
-    })
-    return counts.filter((count) => count === 1).length / Math.max(1, counts.length)
-  })
 }
 
 /** Colours the part of a text that the spans are; undefined if the text does not contain them. */

@@ -5,8 +5,9 @@ import type { ExpertMask } from '../../model/expert-mask.js'
 import { parseMask } from '../../model/mask-spec.js'
 import { maskInWords } from '../../model/mask-words.js'
 import { formatRoughly } from '../../numbers.js'
+import { colourTitle } from '../../pictures/coloured-text.js'
 import type { Chat } from './chat.js'
-import { colourAnswer, parseTextColour, titleOf, trimSpans } from './colouring.js'
+import { colourAnswer, parseTextColour, trimSpans } from './colouring.js'
 import { compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 import type { ItemSpan } from './items.js'
@@ -33,7 +34,7 @@ export const EXPERT_ACTIONS = {
     answers.colour = colour
     if (!answers.tokens && chat.isUnread && !(await answers.readAgain())) return
     const { tokens } = answers
-    if (!tokens) return chat.say('note', `the next answers are coloured by the ${titleOf(colour)}`)
+    if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
     const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
     const whole: ItemSpan[] = [...legend, { text: '\n' }, ...trimSpans(spans)]
     chat.say('answer', whole.map(({ text }) => text).join(''), { spans: whole })
