@@ -1,4 +1,5 @@
 import type { GenerationSettings, Sampling } from '../generation-options.js'
+import type { GuideSpec, OutputConstraint } from './guide.js'
 import type { LayerRoutes } from './routes.js'
 
 /** Progress of reading a prompt. */
@@ -14,7 +15,9 @@ export interface PromptProgress {
 /** Choice of the next token. An absent option takes the model's default, else the usual one. */
 export type SamplingOptions = Partial<Sampling>
 
-export interface GenerateOptions extends Partial<GenerationSettings> {
+export interface GenerateOptions extends Partial<GenerationSettings>, OutputConstraint {
+  /** Limits of the text in stretches, instead of `schema`, `grammar` or `regex`, which limit all of it. */
+  guide?: GuideSpec
   /**
    * Report the experts that each step's token wakes when the model reads it. Each step then comes one forward pass
    * later. Default: false.
@@ -43,8 +46,13 @@ export interface Step {
    * uncertain, the step waits for the next token; the last step has the rest. All steps' texts joined are the result's.
    */
   text: string
-  /** Natural logarithm of the token's probability under the model, before temperature and filters. */
+  /**
+   * Natural logarithm of the token's probability under the model, before constraints, temperature and filters. Of a
+   * forced token it is 0, unless the option `logprobs` is given: the model need not be asked.
+   */
   logprob: number
+  /** True if a constraint left no other token. */
+  forced?: true
   /** The likeliest tokens, in falling order. Only with `logprobs`. */
   topLogprobs?: { token: number; logprob: number }[]
   /**

@@ -1,4 +1,5 @@
 import type { Sampling } from '../generation-options.js'
+import type { ResponseTemplate } from './response.js'
 
 export interface EncodeOptions {
   /**
@@ -53,10 +54,26 @@ export interface Tokenizer {
   idOf(token: string): number | undefined
 }
 
+/** A model's call of a tool. */
+export interface ToolCall {
+  /** Unique in the conversation; the tool's result names it. */
+  id: string
+  name: string
+  arguments: Record<string, unknown>
+}
+
 export interface ChatMessage {
-  /** 'system', 'user', 'assistant' or another role that the template knows. */
+  /** 'system', 'user', 'assistant', 'tool' or another role that the template knows. */
   role: string
   content: string
+  /** Thoughts before the content of an assistant's message. */
+  thinking?: string
+  /** Calls of an assistant's message. */
+  toolCalls?: readonly ToolCall[]
+  /** Id of the call whose result a message of the role 'tool' is. */
+  toolCallId?: string
+  /** Name of the tool whose result a message of the role 'tool' is. */
+  name?: string
 }
 
 /** A message with further fields that a template may know: tool calls, a name, content in parts. */
@@ -85,6 +102,10 @@ export interface ChatTemplate {
   render(messages: readonly TemplateMessage[], options?: RenderOptions): Promise<string>
   /** Prepares for rendering, so that the first conversation need not wait. */
   prepare(): Promise<void>
+  /** Form of the model's answers; absent if it is unknown, and then an answer is plain text. */
+  readonly response?: ResponseTemplate
+  /** Whether the template's source contains this text. */
+  mentions?(text: string): boolean
 }
 
 /** Generation defaults from the model's generation_config.json; options that it does not name are absent. */

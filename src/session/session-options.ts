@@ -20,6 +20,10 @@ const LOGITS: readonly ForwardOptions['logits'][] = ['last', 'all', 'none']
 
 /** Options of `generate` besides the settings of the generation itself. */
 const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[number]>, true> = {
+  schema: true,
+  grammar: true,
+  regex: true,
+  guide: true,
   routes: true,
   probabilities: true,
   onPromptProgress: true,
@@ -28,7 +32,17 @@ const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[numb
 }
 
 /** Options that only `chat` has. */
-const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = { args: true, onWarning: true }
+const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = {
+  args: true,
+  think: true,
+  thinkBudget: true,
+  tools: true,
+  toolChoice: true,
+  parallelToolCalls: true,
+  maxTurns: true,
+  onMessage: true,
+  onWarning: true,
+}
 
 const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [name, true])) as object), ...GENERATE }
 

@@ -118,7 +118,13 @@ export class EngineSession implements Session {
       else {
         const message = { role: 'assistant', content: begun + result.text } as const
         const { readAgain = 0 } = result
-        return { ...result, promptTokens: prompt.length, cachedTokens: cachedTokens - readAgain, message }
+        return {
+          ...result,
+          promptTokens: prompt.length,
+          cachedTokens: cachedTokens - readAgain,
+          message,
+          messages: [message],
+        }
       }
     }
     throw new Error('a generation ended without a result')

@@ -1,7 +1,10 @@
+import type { AskOptions } from '../api/chat.js'
+import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
+import type { Reading } from './answer-reader.js'
 
-export interface ChatFrameOptions {
+export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   /** The model's chat template; without one, turns are written as plain text. */
   template?: ChatTemplate
   /** Further variables of the template, with values of JSON. */
@@ -22,6 +25,12 @@ export interface ChatFrame {
   stop: string[]
   /** Whether the model begins a new answer instead of continuing one. */
   isAnswer: boolean
+  /** How the answer is to be read. */
+  reading: Reading
+  /** Limits of the answer; absent if there are none. */
+  guide?: GuideSpec
+  /** Notes for the user, such as that the model cannot stop thinking. */
+  notes: string[]
   /** Whether the template leaves out the system text, so that the model never reads it. */
   dropsSystem: boolean
 }
@@ -48,12 +57,14 @@ export async function writeChat(
   const isAnswer = !continues
   if (!template) {
     const text = inFront(system, plainTurns(turns, continues))
-    return { text, hasSpecialTokens: false, stop: [...PLAIN_STOP], isAnswer, dropsSystem: false }
+    const reading = { prompt: text, isAnswer, isTurn: true }
+    return { text, hasSpecialTokens: false, stop: [...PLAIN_STOP], isAnswer, reading, notes: [], dropsSystem: false }
   }
   const options = { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal }
   const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
   const frame = await withSystem(all, (some) => template.render(some, options))
-  return { ...frame, hasSpecialTokens: true, stop: [], isAnswer }
+  const reading = { response: template.response, prompt: frame.text, isAnswer, isTurn: true }
+  return { ...frame, hasSpecialTokens: true, stop: [], isAnswer, reading, notes: [] }
 }
 
 /** Warning for a system text that the template leaves out (`dropsSystem`). */

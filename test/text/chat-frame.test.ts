@@ -22,11 +22,14 @@ test('a model without template has plain turns, which end at the beginning of th
     { role: 'assistant', content: 'Hello.' },
     { role: 'user', content: 'Bye' },
   ]
+  const text = 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:'
   assert.equal(await writeChat(messages), {
-    text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
+    text,
     hasSpecialTokens: false,
     stop: ['\nUser:', '\nAssistant:'],
     isAnswer: true,
+    reading: { prompt: text, isAnswer: true, isTurn: true },
+    notes: [],
     dropsSystem: false,
   })
 })

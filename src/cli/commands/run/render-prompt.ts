@@ -29,7 +29,9 @@ export async function renderPrompt(
   { raw, stop = [], isConversation, signal }: RenderPromptOptions,
 ): Promise<RenderedPrompt> {
   const own = model.generationDefaults.stop
-  const asIs = { text: prompt, hasSpecialTokens: false, isAnswer: false, isTurn: false, dropsSystem: false }
+  const ends = { isAnswer: false, isTurn: false }
+  const reading = { prompt, ...ends }
+  const asIs = { text: prompt, hasSpecialTokens: false, ...ends, reading, notes: [], dropsSystem: false }
   if (raw) return { ...asIs, stop }
   if (!model.chatTemplate && !isConversation) return { ...asIs, stop: [...(own ?? []), ...stop] }
   const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]

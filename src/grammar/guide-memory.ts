@@ -1,0 +1,129 @@
+/*
+ * Memory that a guide shares with the engine. The engine writes each token that it has sampled, and
+ * while it runs the token, the guide prepares its next directive.
+ */
+
+/** Limits of the next token. */
+export type Directive =
+  /** Any token is allowed. */
+  | { kind: 'free' }
+  /** The tokens whose bits are set are allowed: bit i % 32 of word i / 32 is that of token i. */
+  | { kind: 'masked'; mask: Int32Array }
+  /** These tokens follow, and no others can. The engine then says `taken`. */
+  | { kind: 'forced'; tokens: Int32Array }
+  /** The text is complete: nothing can follow. */
+  | { kind: 'done' }
+  /** The guide has failed. */
+  | { kind: 'failed'; message: string }
+
+/** Most tokens of one `forced` directive. */
+export const MOST_FORCED = 64
+
+const [TOLD, ANSWERED, KIND, COUNT, TOKEN, FORCED] = [0, 1, 2, 3, 4, 5]
+const MASK = FORCED + MOST_FORCED
+const KINDS = ['free', 'masked', 'forced', 'done', 'failed'] as const
+/** In place of a token: the forced ones have been taken. */
+const TAKEN = -1
+/** Least room for the message of a failure, in words. */
+const MESSAGE_WORDS = 64
+
+/** Words of a mask. */
+export function maskWords(vocabSize: number): number {
+  return Math.ceil(vocabSize / 32)
+}
+
+/** Memory for one guide of a model with this vocabulary. */
+export function guideMemory(vocabSize: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * (MASK + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))
+}
+
+/** The engine's end. */
+export class GuideReader {
+  private readonly words: Int32Array
+  private told = 0
+
+  constructor(
+    memory: SharedArrayBuffer,
+    private readonly vocabSize: number,
+  ) {
+    this.words = new Int32Array(memory)
+  }
+
+  /** Says that a token was sampled. */
+  tell(token: number): void {
+    this.say(token)
+  }
+
+  /** Says that all forced tokens were taken. */
+  taken(): void {
+    this.say(TAKEN)
+  }
+
+  /** Waits up to `ms` for the directive of the next position; undefined if it has not come. */
+  directive(ms = 0): Directive | undefined {
+    const { words, told } = this
+    if (Atomics.load(words, ANSWERED) <= told) {
+      if (ms > 0) Atomics.wait(words, ANSWERED, told, ms)
+      if (Atomics.load(words, ANSWERED) <= told) return undefined
+    }
+    const count = words[COUNT]
+    switch (KINDS[words[KIND]]) {
+      case 'masked':
+        return { kind: 'masked', mask: words.subarray(MASK, MASK + maskWords(this.vocabSize)) }
+      case 'forced':
+        return { kind: 'forced', tokens: words.slice(FORCED, FORCED + count) }
+      case 'failed':
+        return { kind: 'failed', message: String.fromCharCode(...words.subarray(MASK, MASK + count)) }
+      case 'done':
+        return { kind: 'done' }
+      default:
+        return { kind: 'free' }
+    }
+  }
+
+  private say(token: number): void {
+    this.words[TOKEN] = token
+    this.told++
+    Atomics.store(this.words, TOLD, this.told)
+    Atomics.notify(this.words, TOLD)
+  }
+}
+
+/** The guide's end. */
+export class GuideWriter {
+  private readonly words: Int32Array
+  private heard = 0
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory)
+  }
+
+  /** Gives the directive for the next position. */
+  answer(directive: Directive): void {
+    const { words } = this
+    words[KIND] = KINDS.indexOf(directive.kind)
+    if (directive.kind === 'masked') words.set(directive.mask, MASK)
+    if (directive.kind === 'forced') {
+      words.set(directive.tokens, FORCED)
+      words[COUNT] = directive.tokens.length
+    }
+    if (directive.kind === 'failed') {
+      const text = directive.message.slice(0, words.length - MASK)
+      for (let i = 0; i < text.length; i++) words[MASK + i] = text.charCodeAt(i)
+      words[COUNT] = text.length
+    }
+    Atomics.store(words, ANSWERED, this.heard + 1)
+    Atomics.notify(words, ANSWERED)
+  }
+
+  /** Resolves with the next token that was sampled; undefined if the forced ones were taken. */
+  async heardToken(): Promise<number | undefined> {
+    const { words } = this
+    while (Atomics.load(words, TOLD) <= this.heard) {
+      const waiting = Atomics.waitAsync(words, TOLD, this.heard)
+      if (waiting.async) await waiting.value
+    }
+    this.heard++
+    return words[TOKEN] === TAKEN ? undefined : words[TOKEN]
+  }
+}
