@@ -169,6 +169,7 @@ const KNOWS: Record<string, string[]> = {
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   session: [
     'engine',
+    'grammar',
     'text',
     'api',
     'model',
@@ -181,6 +182,7 @@ const KNOWS: Record<string, string[]> = {
   ],
   engine: [
     'training',
+    'grammar',
     'architectures',
     'nn',
     'weights',

@@ -64,7 +64,7 @@ export interface Step {
 
 /** A finished generation: the return value of the generator. */
 export interface GenerationResult {
-  /** `eos`: an end-of-text token; `stop`: a stop string; `length`: `maxTokens` tokens, or the end of the context. */
+  /** `eos`: an end-of-text token; `stop`: a stop string, or a constraint allows no more; `length`: `maxTokens` tokens, or the end of the context. */
   finishReason: 'eos' | 'stop' | 'length'
   /** All steps' texts joined. */
   text: string

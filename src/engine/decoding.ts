@@ -1,26 +1,41 @@
 import { UserError } from '../errors.js'
+import { type Directive, GuideReader } from '../grammar/guide-memory.js'
 import type { ModelConfig } from '../model/config.js'
 import type { TokenLogits } from '../nn/decoder.js'
-import { topLogprobs } from '../sampling/logprobs.js'
-import { createSampler, type Sampler } from '../sampling/sample.js'
+import { logprobOf, topLogprobs } from '../sampling/logprobs.js'
+import { createSampler, type LogitSummary, type Sampler } from '../sampling/sample.js'
 import type { Demand } from './demand.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
-import { RouteRecorder } from './route-codec.js'
+import { RouteRecorder, routesOfOne } from './route-codec.js'
+
+/** Limits of the next token in a generation without a guide. */
+const FREE: Directive = { kind: 'free' }
+/** Longest wait for a guide that delays the other sequences of a micro-batch, in ms. */
+const SHORT_WAIT = 2
 
 /**
  * One generation in the engine: samples tokens and emits their steps. A step comes at once or, if routes are wanted,
- * when its token has been read.
+ * when its token has been read. A guide may limit the tokens: it prepares its directive while the model runs.
  */
 export class Decoding {
   private readonly sampler: Sampler
+  private readonly guide?: GuideReader
   private readonly started = performance.now()
   private firstAt?: number
   private endedAt = 0
-  private sampled?: StepMessage
-  /** A step that waits until its token has been read. */
-  private unread?: StepMessage
-  /** Records the routes of `unread` while its token is read. */
+  /** Limits of the next token; undefined until the guide has given them. */
+  private limits?: Directive
+  /** Number of forced tokens that were taken one by one. */
+  private taken = 0
+  /** Logits that wait for the limits. */
+  private kept?: { values: Float32Array; summary: LogitSummary | undefined }
+  /** The next tokens: one that was sampled, or those that are forced. */
+  private next: StepMessage[] = []
+  /** Steps that wait until their tokens have been read. */
+  private unread: StepMessage[] = []
+  /** Records the routes of `unread` while their tokens are read. */
   private recorder?: RouteRecorder
+  private isDone = false
 
   constructor(
     private readonly request: GenerateRequest,
@@ -28,45 +43,70 @@ export class Decoding {
     private readonly emit: (step: StepMessage) => void,
   ) {
     this.sampler = createSampler(request.settings)
+    this.guide = request.guide && new GuideReader(request.guide, config.vocabSize)
   }
 
-  /** Whether a step waits until its token has been read. */
+  /** Whether steps wait until their tokens have been read. */
   get isUnread(): boolean {
-    return this.unread !== undefined
+    return this.unread.length > 0
   }
 
-  /** Observers of the run that reads the newest token. */
-  reading(): Demand['taps'] {
-    this.recorder = this.unread && new RouteRecorder(this.config, 1, this.request)
-    return this.recorder?.taps ?? {}
+  /** Observers of the run that reads the newest tokens, after `before` of them. */
+  reading(before = 0): { taps: Demand['taps']; after?: (done: number) => void } {
+    if (!this.isUnread) return { taps: {} }
+    if (before === 0) this.recorder = new RouteRecorder(this.config, this.unread.length, this.request)
+    const { recorder } = this
+    recorder?.at(before)
+    return { taps: recorder?.taps ?? {}, after: (done) => recorder?.at(before + done) }
   }
 
-  /** Emits the waiting step, with routes if its token has been read. */
+  /** Emits the waiting steps, with routes if their tokens have been read. */
   flush(): void {
-    if (this.unread) this.emit({ ...this.unread, routes: this.recorder?.packed })
-    this.unread = undefined
+    const { recorder, unread, config } = this
+    for (const [i, step] of unread.entries()) {
+      this.emit({ ...step, routes: recorder && routesOfOne(recorder.packed, config, unread.length, i) })
+    }
+    this.unread = []
     this.recorder = undefined
   }
 
-  /** Samples the next token. The repeat penalty applies to the `previous` ones. */
-  sample({ values, summary }: TokenLogits, previous: readonly number[]): void {
-    const known = summary()
-    const { token, logprob } = this.sampler.sample(values, previous, known)
-    const { logprobs } = this.request.settings
-    const top = logprobs > 0 ? topLogprobs(values, logprobs, known?.logSumExp) : undefined
-    this.sampled = { at: performance.now(), token, logprob, top }
+  /** Whether the next tokens are known without logits: the guide forces them, or ends the text. */
+  skipsLogits(): boolean {
+    const limits = this.limitsWithin(SHORT_WAIT)
+    return !this.request.scored && limits !== undefined && limits.kind !== 'free' && limits.kind !== 'masked'
   }
 
-  /** Takes over the sampled token. Returns it, or undefined if it ends the text. */
-  advance(): number | undefined {
-    const { request, sampled } = this
-    if (!sampled) throw new UserError('there is nothing to continue: the prompt is empty')
+  /** Samples the next token, or keeps the logits for `settle`. The repeat penalty applies to the `previous` ones. */
+  sample({ values, summary }: TokenLogits, previous: readonly number[]): void {
+    const limits = this.limitsWithin(SHORT_WAIT)
+    if (limits) this.choose(limits, values, summary(), previous)
+    else this.kept = { values: values.slice(), summary: summary() }
+  }
+
+  /** Chooses the next tokens if the guide has come with its limits within `ms`. Returns whether they are chosen. */
+  settle(ms: number, previous: readonly number[]): boolean {
+    if (this.next.length > 0 || this.isDone) return true
+    const limits = this.limitsWithin(ms)
+    if (!limits) return false
+    this.choose(limits, this.kept?.values, this.kept?.summary, previous)
+    this.kept = undefined
+    return true
+  }
+
+  /** Takes over the next tokens, at most `most`. Returns them, or the reason why the text ends. */
+  advance(most: number): Int32Array | 'eos' | 'stop' {
+    const { request, next } = this
     this.firstAt ??= performance.now()
     this.flush()
-    if (request.eos.includes(sampled.token)) return undefined
-    if (request.routes) this.unread = sampled
-    else this.emit(sampled)
-    return sampled.token
+    if (this.isDone) return 'stop'
+    const eos = next.findIndex(({ token }) => request.eos.includes(token))
+    if (eos === 0) return 'eos'
+    const steps = next.slice(0, Math.min(most, eos < 0 ? Infinity : eos))
+    if (request.routes) this.unread = steps
+    else for (const step of steps) this.emit(step)
+    this.next = eos < 0 ? [] : next.slice(eos)
+    if (eos < 0) this.tellGuide(steps[0])
+    return Int32Array.from(steps, ({ token }) => token)
   }
 
   /** Stops the clock: all tokens have been sampled. */
@@ -78,5 +118,53 @@ export class Decoding {
   get times(): Pick<GenerateReply, 'prefillMs' | 'decodeMs'> {
     const { started, firstAt = this.endedAt, endedAt } = this
     return { prefillMs: firstAt - started, decodeMs: endedAt - firstAt }
+  }
+
+  private limitsWithin(ms: number): Directive | undefined {
+    this.limits ??= this.guide ? this.guide.directive(ms) : FREE
+    return this.limits
+  }
+
+  private choose(
+    limits: Directive,
+    values: Float32Array | undefined,
+    summary: LogitSummary | undefined,
+    previous: readonly number[],
+  ): void {
+    if (limits.kind === 'failed') throw new UserError(limits.message)
+    if (limits.kind === 'done') {
+      this.isDone = true
+      return
+    }
+    const at = performance.now()
+    const isForced = limits.kind === 'forced'
+    if (isForced && !this.request.scored) {
+      this.next = Array.from(limits.tokens, (token) => ({ at, token, logprob: 0, forced: true }))
+      return
+    }
+    if (!values) throw new UserError('there is nothing to continue: the prompt is empty')
+    const { logprobs } = this.request.settings
+    const top = logprobs > 0 ? topLogprobs(values, logprobs, summary?.logSumExp) : undefined
+    if (isForced) {
+      const token = limits.tokens[this.taken]
+      const logprob = summary ? values[token] - summary.logSumExp : logprobOf(values, token)
+      this.next = [{ at, token, logprob, top, forced: true }]
+    } else {
+      const allowed = limits.kind === 'masked' ? limits.mask : undefined
+      this.next = [{ at, ...this.sampler.sample(values, previous, { summary, allowed }), top }]
+    }
+  }
+
+  /** Says to the guide that its limits are used up. */
+  private tellGuide({ token }: StepMessage): void {
+    const { guide, limits, request } = this
+    if (!guide || !limits) return
+    if (limits.kind === 'forced') {
+      this.taken++
+      if (request.scored && this.taken < limits.tokens.length) return
+      guide.taken()
+    } else guide.tell(token)
+    this.taken = 0
+    this.limits = undefined
   }
 }

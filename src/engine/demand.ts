@@ -19,6 +19,8 @@ export interface Demand {
   stopped: () => boolean
   /** Index of the first token whose logits are wanted; those of all later tokens are wanted, too. */
   logitsFrom: number
+  /** Asked when the tokens have run: whether no logits are wanted after all. */
+  skipsLogits?: () => boolean
   /** Receives the logits of the token with index `token`. */
   take: (token: number, logits: TokenLogits) => void
 }

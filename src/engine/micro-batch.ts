@@ -34,7 +34,11 @@ function takeLogits(model: Decoder, shares: readonly Share[]): unknown[] {
   const wanted: { share: number; token: number; row: number }[] = []
   let firstRow = 0
   for (const [share, { demand, count }] of shares.entries()) {
-    const { first, logitsFrom } = demand
+    const { first, logitsFrom, skipsLogits } = demand
+    if (logitsFrom < first + count && skipsLogits?.()) {
+      firstRow += count
+      continue
+    }
     for (let token = Math.max(first, logitsFrom); token < first + count; token++) {
       wanted.push({ share, token, row: firstRow + token - first })
     }

@@ -81,6 +81,10 @@ export interface GenerateRequest {
   progress?: boolean
   /** Whether to report the routes of the prompt's tokens. */
   promptRoutes?: boolean
+  /** Memory of the guide that limits the text. */
+  guide?: SharedArrayBuffer
+  /** With a guide, also compute the log-probabilities of forced tokens. */
+  scored?: boolean
 }
 
 export type Request =
@@ -141,13 +145,16 @@ export interface StepMessage {
   token: number
   logprob: number
   top?: { token: number; logprob: number }[]
+  /** Whether the guide left no other token. */
+  forced?: true
   routes?: PackedRoutes
   /** Tokens of the sequence that had to be read again so far; absent if there were none. */
   readAgain?: number
 }
 
 export interface GenerateReply {
-  finishReason: 'eos' | 'length'
+  /** `stop`: the guide says that the text is complete. */
+  finishReason: 'eos' | 'stop' | 'length'
   /** The text ended because the model has no more positions. */
   contextFull?: true
   /** First position still in the cache. */

@@ -99,6 +99,32 @@ export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: 
   })
 }
 
+/** The routes of token `i` of `tokens`. */
+export function routesOfOne(packed: PackedRoutes, config: ModelConfig, tokens: number, i: number): PackedRoutes {
+  if (tokens === 1) return packed
+  const places = placesOf(config).flat()
+  const one = <T extends Int32Array | Float32Array>(all: T, sort: typeof CHOSEN): T => {
+    const rows = places.map((place) => {
+      const { each, before } = sort(place)
+      return all.subarray(tokens * before + i * each, tokens * before + (i + 1) * each)
+    })
+    const values = all.slice(0, all.length / tokens) as T
+    let at = 0
+    for (const row of rows) {
+      values.set(row, at)
+      at += row.length
+    }
+    return values
+  }
+  const { ids, gates, probabilities, outputNorms } = packed
+  return {
+    ids: one(ids, CHOSEN),
+    gates: one(gates, CHOSEN),
+    ...(probabilities && { probabilities: one(probabilities, ALL) }),
+    ...(outputNorms && { outputNorms: one(outputNorms, CHOSEN) }),
+  }
+}
+
 /** A layer's kinds of experts with their routes, in the order of use by a token. */
 export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: MixtureKind })[] {
   const kinds = Object.entries(layer) as [MixtureKind, ExpertRoutes][]

@@ -20,8 +20,11 @@ import type {
 import { RouteRecorder } from './route-codec.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
+/** Longest wait for a guide before other sequences get their turn, in ms. */
+const GUIDE_WAIT = 1
+
 /** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
-interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
+interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'> {
   tokens: Int32Array
   /** Numbers of these tokens before which a message ends. */
   messageEnds?: readonly number[]
@@ -95,42 +98,67 @@ export class Sequence {
       const readAgain = this.readAgain - readBefore
       emit(readAgain > 0 ? { ...step, readAgain } : step)
     })
-    const bounds = { context, limit, take: (_: number, logits: TokenLogits) => decoding.sample(logits, this.tokens) }
+    const bounds = {
+      context,
+      limit,
+      take: (_: number, logits: TokenLogits) => decoding.sample(logits, this.tokens),
+      skipsLogits: () => decoding.skipsLogits(),
+    }
     let finishReason: GenerateReply['finishReason'] = 'length'
     let contextFull = false
     let { tokens, again } = this.promptOf(request)
     let promptRoutes = request.promptRoutes && new RouteRecorder(this.model.config, tokens.length)
     let progress = request.progress ? tell : undefined
     let messageEnds: readonly number[] | undefined = request.messageEnds
-    for (let index = 0; index < maxTokens; index++) {
-      contextFull = index > 0 && this.tokens.length >= limit
+    let generated = 0
+    while (generated < maxTokens) {
+      contextFull = generated > 0 && this.tokens.length >= limit
       if (contextFull) break
-      const taps = promptRoutes ? promptRoutes.taps : decoding.reading()
-      const after = promptRoutes ? promptRoutes.at.bind(promptRoutes) : undefined
-      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, taps, after }
+      const observers = promptRoutes
+        ? { taps: promptRoutes.taps, after: promptRoutes.at.bind(promptRoutes) }
+        : decoding.reading()
+      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, ...observers }
       yield* this.run({ ...bounds, ...input }, stop)
       if (promptRoutes) {
         const [total, { packed: routes }] = [tokens.length, promptRoutes]
         tell?.({ processed: total, total, timeMs: performance.now() - started, routes })
         promptRoutes = undefined
       }
-      const token = decoding.advance()
-      if (token === undefined) {
-        finishReason = 'eos'
+      // Other sequences run while this one waits for its guide.
+      while (!decoding.settle(GUIDE_WAIT, this.tokens)) yield
+      const next = decoding.advance(Math.min(maxTokens - generated, limit - this.tokens.length + 1))
+      if (typeof next === 'string') {
+        finishReason = next
         break
       }
-      tokens = Int32Array.of(token)
+      tokens = next
+      generated += next.length
       messageEnds = undefined
       again = 0
       progress = undefined
     }
     decoding.end()
-    if (decoding.isUnread && this.tokens.length < limit) {
-      const input = { tokens, onlyLook: true, logitsFrom: tokens.length, taps: decoding.reading() } as const
-      yield* this.run({ ...bounds, ...input }, stop)
-    }
+    if (finishReason === 'length' && generated > 0) yield* this.readLast(tokens, decoding, bounds, stop)
     decoding.flush()
     return { finishReason, ...(contextFull && { contextFull }), oldest: this.cache.oldest, ...decoding.times }
+  }
+
+  /** Reads the tokens of a text that was cut, all but the last; that one only for its routes, if there is room. */
+  private *readLast(
+    tokens: Int32Array,
+    decoding: Decoding,
+    bounds: Pick<Input, 'context' | 'limit' | 'take'>,
+    stop: Int32Array,
+  ): Task<void> {
+    const last = tokens.length - 1
+    if (last > 0) {
+      const input = { tokens: tokens.subarray(0, last), logitsFrom: last, ...decoding.reading() }
+      yield* this.run({ ...bounds, ...input }, stop)
+    }
+    if (decoding.isUnread && this.tokens.length < bounds.limit) {
+      const input = { tokens: tokens.subarray(last), onlyLook: true, logitsFrom: 1, ...decoding.reading(last) } as const
+      yield* this.run({ ...bounds, ...input }, stop)
+    }
   }
 
   truncate(length: number): TruncateReply {
@@ -228,10 +256,21 @@ export class Sequence {
 
   private demand(input: Input, first: number, end: number, stop: Int32Array): Demand {
     const { cache, mask } = this
-    const { tokens, messageEnds, taps, logitsFrom, take } = input
+    const { tokens, messageEnds, taps, logitsFrom, skipsLogits, take } = input
     const stopped = () => Atomics.load(stop, 0) !== 0
     const marks = cache.needsCheckpoints ? checkpointPositions(cache.length - first, tokens.length, messageEnds) : []
-    return { tokens: tokens.subarray(first, end), first, cache, marks, mask, taps, stopped, logitsFrom, take }
+    return {
+      tokens: tokens.subarray(first, end),
+      first,
+      cache,
+      marks,
+      mask,
+      taps,
+      stopped,
+      logitsFrom,
+      skipsLogits,
+      take,
+    }
   }
 
   private forgetBeyond(context: number): void {

@@ -1,3 +1,5 @@
+import { type AllowedTokens, idsIn } from './allowed-tokens.js'
+
 /**
  * Tokens that may still be chosen, in parallel arrays. The first `count` places are in use, in any order. One object
  * serves all tokens of a text, so that choosing one allocates nothing.
@@ -25,6 +27,20 @@ export class Candidates {
       if (logit > -Infinity) {
         ids[count] = id
         kept[count] = logit
+        count++
+      }
+    }
+    this.count = count
+  }
+
+  /** Adds the allowed tokens, except those that `fill` leaves out. */
+  fillAllowed(logits: Float32Array, allowed: AllowedTokens): void {
+    const { ids, logits: kept } = this
+    let count = 0
+    for (const id of idsIn(allowed, logits.length)) {
+      if (logits[id] > -Infinity) {
+        ids[count] = id
+        kept[count] = logits[id]
         count++
       }
     }

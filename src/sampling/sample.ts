@@ -1,12 +1,13 @@
 import { UserError } from '../errors.js'
 import { type Sampling, settle } from '../generation-options.js'
+import { type AllowedTokens, argmaxAllowed } from './allowed-tokens.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { keepMinP } from './min-p.js'
 import { randomSeed, seededRandom } from './random.js'
 import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
-import { keepTopK } from './top-k.js'
+import { keepTopK, narrowToTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
 /** Summary of a row of logits: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
@@ -15,15 +16,25 @@ export interface LogitSummary {
   logSumExp: number
 }
 
+/** Known facts of a row of logits, and limits of the choice. */
+export interface Known {
+  summary?: LogitSummary
+  /** Tokens that may be chosen; default: all. */
+  allowed?: AllowedTokens
+}
+
+/** Narrows the candidates of a token. */
+type CandidateFilter = (candidates: Candidates) => void
+
 export interface Sampler {
   /** The seed in use: the given one, or a random one. */
   readonly seed: number
   /**
    * Chooses the next token by its logits (one per id), which stay unchanged. The repeat penalty applies to
    * `previousIds`: pass the whole context, or its end for a shorter memory. The returned logprob is the model's own,
-   * before penalty, filters and temperature. Pass a summary that is `known` already to save computing it.
+   * before constraints, penalty, filters and temperature. Pass a summary that is known already to save computing it.
    */
-  sample(logits: Float32Array, previousIds: Iterable<number>, known?: LogitSummary): TokenLogprob
+  sample(logits: Float32Array, previousIds: Iterable<number>, known?: Known): TokenLogprob
 }
 
 /**
@@ -31,8 +42,8 @@ export interface Sampler {
  * Absent options take their defaults, and the seed a random number. Throws a UsageError for an option outside its
  * range.
  *
- * The order is llama.cpp's: repeat penalty, top-k, top-p, min-p, temperature. With the temperature last, the filters
- * judge the model's own distribution: a high temperature varies the choice among plausible tokens and adds no
+ * The order is llama.cpp's: constraint, repeat penalty, top-k, top-p, min-p, temperature. The constraint comes first, so
+ * that the filters see only tokens that it allows. With the temperature last, the filters judge the model's own distribution: a high temperature varies the choice among plausible tokens and adds no
  * implausible ones. (Hugging Face applies the temperature before top-k.)
  */
 export function createSampler(options: Partial<Sampling> = {}): Sampler {
@@ -40,6 +51,10 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   const random = seededRandom(seed)
   let candidates = new Candidates(0)
   let scratch = new Float32Array(0)
+  const filters: CandidateFilter[] = [
+    ...(topP < 1 ? [(all: Candidates) => keepTopP(all, topP)] : []),
+    ...(minP > 0 ? [(all: Candidates) => keepMinP(all, minP)] : []),
+  ]
 
   function penalise(logits: Float32Array, previousIds: Iterable<number>): Float32Array {
     if (repeatPenalty === 1) return logits
@@ -49,27 +64,35 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
     return scratch
   }
 
-  function choose(logits: Float32Array, known?: LogitSummary): number {
-    if (temperature === 0) return known?.argmax ?? argmax(logits)
+  /** Collects the candidates: one pass over the logits finds the top k of all tokens. */
+  function collect(logits: Float32Array, allowed?: AllowedTokens): void {
     if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
-    if (topK > 0) keepTopK(logits, topK, candidates)
+    if (allowed) {
+      candidates.fillAllowed(logits, allowed)
+      if (topK > 0) narrowToTopK(candidates, topK)
+    } else if (topK > 0) keepTopK(logits, topK, candidates)
     else candidates.fill(logits)
-    keepTopP(candidates, topP)
-    keepMinP(candidates, minP)
+  }
+
+  function choose(logits: Float32Array, { summary, allowed }: Known): number {
+    if (temperature === 0) return allowed ? argmaxAllowed(logits, allowed) : (summary?.argmax ?? argmax(logits))
+    collect(logits, allowed)
+    for (const filter of filters) filter(candidates)
     return draw(candidates, weigh(candidates, temperature), random.nextFloat())
   }
 
   return {
     seed,
-    sample(logits, previousIds, known) {
+    sample(logits, previousIds, { summary, allowed } = {}) {
       const judged = penalise(logits, previousIds)
-      const token = choose(judged, judged === logits ? known : undefined)
+      const token = choose(judged, { allowed, summary: judged === logits ? summary : undefined })
       if (token < 0) {
+        const of = allowed ? 'any token that the constraint allows' : 'any token'
         throw new UserError(
-          'the model gave no usable score for any token (all are NaN or minus infinity); its weights may be damaged',
+          `the model gave no usable score for ${of} (all are NaN or minus infinity); its weights may be damaged`,
         )
       }
-      return { token, logprob: known ? logits[token] - known.logSumExp : logprobOf(logits, token) }
+      return { token, logprob: summary ? logits[token] - summary.logSumExp : logprobOf(logits, token) }
     },
   }
 }

@@ -29,6 +29,19 @@ export function keepTopK(logits: Float32Array, k: number, candidates: Candidates
   }
 }
 
+/** Keeps the k candidates that rank first, in the order that `keepTopK` gives them. Their ids must rise. */
+export function narrowToTopK(candidates: Candidates, k: number): void {
+  const { ids, logits, count } = candidates
+  candidates.count = Math.min(k, count)
+  for (let at = (candidates.count >> 1) - 1; at >= 0; at--) sink(candidates, at)
+  for (let at = k; at < count; at++) {
+    if (logits[at] > logits[0]) {
+      place(candidates, 0, ids[at], logits[at])
+      sink(candidates, 0)
+    }
+  }
+}
+
 function place(candidates: Candidates, at: number, id: number, logit: number): void {
   candidates.ids[at] = id
   candidates.logits[at] = logit

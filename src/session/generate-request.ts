@@ -49,5 +49,6 @@ export function generateRequest(
     probabilities: options.probabilities ?? false,
     progress: options.onPromptProgress !== undefined,
     promptRoutes: options.onPromptRoutes !== undefined,
+    scored: options.logprobs !== undefined,
   }
 }

@@ -71,18 +71,19 @@ export class RunningGeneration {
     const reply = await settled(ongoing, signal)
     const rest = text.flush(reply.finishReason === 'length')
     if (this.waiting) yield this.deliver({ ...this.waiting, text: this.waiting.text + rest })
-    // To sample the end-of-text token, the engine has read the last token, too.
-    if (reply.finishReason === 'eos') parts.cached.add(this.unread)
+    // To find the end of the text, the engine has read the last token, too.
+    if (reply.finishReason !== 'length') parts.cached.add(this.unread)
     this.reply = reply
     return this.result(reply.finishReason, reply, reply.contextFull)
   }
 
-  private stepOf({ token, logprob, top, routes }: StepMessage): Step {
+  private stepOf({ token, logprob, top, routes, forced }: StepMessage): Step {
     return {
       index: this.tokens.length,
       token,
       text: this.text.push(token),
       logprob,
+      ...(forced && { forced }),
       ...(top && { topLogprobs: top }),
       ...(routes && { routes: unpackRoutes(routes, this.parts.model.config, 1) }),
     }

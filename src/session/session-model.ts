@@ -1,5 +1,6 @@
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import type { EngineClient } from '../engine/client.js'
+import type { Guides } from '../grammar/guides.js'
 import type { ModelConfig } from '../model/config.js'
 
 /** The parts of a model that a session uses. */
@@ -10,4 +11,6 @@ export interface SessionModel {
   tokenizer?: Tokenizer
   chatTemplate?: ChatTemplate
   defaults: GenerationDefaults
+  /** Makes guides of constrained generations; absent without a tokenizer. */
+  guides?: Guides
 }

@@ -8,10 +8,12 @@ import type { EngineClient, Ongoing } from '../engine/client.js'
 import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
+import type { OpenGuide } from '../grammar/guides.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { AnswerEnds } from '../text/answer-text.js'
 import { chatPrompt } from './chat-prompt.js'
 import { generateRequest, promptIds } from './generate-request.js'
+import { guideSpec } from './guide-spec.js'
 import { messageEnds } from './message-ends.js'
 import { onAbort } from './on-abort.js'
 import { RunningGeneration } from './running-generation.js'
@@ -182,18 +184,32 @@ export class EngineSession implements Session {
     this.checkAlive()
     const request = generateRequest(this.id, prompt, this.model, options)
     if (prompt.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
+    const guide = await this.openGuide(options, request.eos)
     const cached = this.cached.plan({})
-    const generation = new RunningGeneration({ model: this.model, request, cached, options, ends })
+    const guided = { ...request, guide: guide?.memory }
+    const generation = new RunningGeneration({ model: this.model, request: guided, cached, options, ends })
     const unlisten = onAbort(options.signal, () => generation.ongoing.stop())
     try {
       return yield* generation.steps()
     } finally {
       unlisten()
+      guide?.close()
       // The engine runs ahead of the reader: if that left early, the surplus is cut off.
       if (generation.reply) this.oldest = generation.reply.oldest
       else await this.takeBack(generation.ongoing, this.length)
       cached.done()
     }
+  }
+
+  /** Opens the guide that the options ask for. */
+  private async openGuide(options: GenerateOptions, eos: readonly number[]): Promise<OpenGuide | undefined> {
+    const spec = guideSpec(options)
+    if (!spec) return undefined
+    const { guides } = this.model
+    if (!guides) throw new UsageError('the model came without tokenizer files, which constraints need')
+    const guide = await guides.open(spec, { eos, signal: options.signal })
+    this.checkAlive()
+    return guide
   }
 
   /** Registers a change of the tokens until its call succeeds or fails. */
