@@ -139,6 +139,7 @@ export class Decoding {
     const at = performance.now()
     const isForced = limits.kind === 'forced'
     if (isForced && !this.request.scored) {
+      for (const _ of limits.tokens) this.sampler.skip()
       this.next = Array.from(limits.tokens, (token) => ({ at, token, logprob: 0, forced: true }))
       return
     }
@@ -146,6 +147,7 @@ export class Decoding {
     const { logprobs } = this.request.settings
     const top = logprobs > 0 ? topLogprobs(values, logprobs, summary?.logSumExp) : undefined
     if (isForced) {
+      this.sampler.skip()
       const token = limits.tokens[this.taken]
       const logprob = summary ? values[token] - summary.logSumExp : logprobOf(values, token)
       this.next = [{ at, token, logprob, top, forced: true }]

@@ -112,7 +112,7 @@ export class Sequence {
     let messageEnds: readonly number[] | undefined = request.messageEnds
     let generated = 0
     while (generated < maxTokens) {
-      contextFull = generated > 0 && this.tokens.length >= limit
+      contextFull = generated > 0 && this.tokens.length + tokens.length > limit
       if (contextFull) break
       const observers = promptRoutes
         ? { taps: promptRoutes.taps, after: promptRoutes.at.bind(promptRoutes) }

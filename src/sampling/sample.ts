@@ -35,6 +35,8 @@ export interface Sampler {
    * before constraints, penalty, filters and temperature. Pass a summary that is known already to save computing it.
    */
   sample(logits: Float32Array, previousIds: Iterable<number>, known?: Known): TokenLogprob
+  /** Uses up the random number of a token that was no choice: later tokens are the same as if it had been one. */
+  skip(): void
 }
 
 /**
@@ -83,6 +85,9 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
 
   return {
     seed,
+    skip() {
+      if (temperature !== 0) random.nextFloat()
+    },
     sample(logits, previousIds, { summary, allowed } = {}) {
       const judged = penalise(logits, previousIds)
       const token = choose(judged, { allowed, summary: judged === logits ? summary : undefined })
