@@ -1,0 +1,115 @@
+import { type Command, Option } from 'commander'
+import type { AskOptions, Think } from '../../api/chat.js'
+import type { OutputConstraint } from '../../api/guide.js'
+import { UsageError, UserError } from '../../errors.js'
+import { readBounded } from '../../files/bounded-file.js'
+import { expandHome } from '../../files/home.js'
+import { parseJson } from '../../json.js'
+import { printable } from '../../printable.js'
+import { wholeNumber } from './options.js'
+
+/** Options of thinking and of the form of an answer, as typed. */
+export interface AskFlags {
+  think?: Think
+  thinkBudget?: number
+  /** A JSON Schema, or the name of its file. */
+  schema?: string
+  /** A grammar, or the name of its file. */
+  grammar?: string
+  regex?: string
+}
+
+export const THINK_LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
+
+/** Maximum bytes of a schema or grammar. */
+const MOST_BYTES = 2 ** 20
+
+/** Adds the options of thinking and of the form of an answer to a command that asks a model. */
+export function addAskOptions(command: Command): Command {
+  return command
+    .optionsGroup('Thinking:')
+    .addOption(
+      new Option('--think <level>', `thoughts before the answer: ${THINK_LEVELS.join(', ')}`).argParser(parseThink),
+    )
+    .option('--think-budget <n>', 'maximum tokens of thoughts', wholeNumber('--think-budget', 0))
+    .optionsGroup('Form of the answer (only one of these):')
+    .addOption(
+      new Option('--schema <json>', 'JSON that a JSON Schema accepts; a schema or a file').conflicts([
+        'grammar',
+        'regex',
+      ]),
+    )
+    .addOption(new Option('--grammar <ebnf>', 'text of a grammar in GBNF or EBNF; rules or a file').conflicts('regex'))
+    .option('--regex <pattern>', 'text that matches a regular expression from end to end')
+}
+
+/** Whether an option of thinking was given, which only a model with a chat template can follow. */
+export function asksForThinking({ think, thinkBudget }: AskFlags): boolean {
+  return think !== undefined || thinkBudget !== undefined
+}
+
+/**
+ * Reads the options, and the file of a schema or grammar. Rejects with a UsageError or UserError that names the option
+ * or the file.
+ */
+export async function readAskOptions(
+  flags: AskFlags,
+): Promise<Pick<AskOptions, 'think' | 'thinkBudget'> & OutputConstraint> {
+  const { think, thinkBudget, schema, grammar, regex } = flags
+  return {
+    ...(think !== undefined && { think }),
+    ...(thinkBudget !== undefined && { thinkBudget }),
+    ...(schema !== undefined && { schema: await readSchema(schema) }),
+    ...(grammar !== undefined && { grammar: await readGrammar(grammar) }),
+    ...(regex !== undefined && { regex }),
+  }
+}
+
+/** Parses the level of --think. Throws a UsageError that names ours for a word of other tools. */
+function parseThink(text: string): Think {
+  if (THINK_LEVELS.includes(text as Think)) return text as Think
+  const ours = THEIR_LEVELS[text]
+  throw new UsageError(
+    `--think must be ${THINK_LEVELS.slice(0, -1).join(', ')} or high, not '${printable(text.slice(0, 40))}'` +
+      (ours ? `; did you mean --think ${ours}?` : ''),
+  )
+}
+
+const THEIR_LEVELS: Readonly<Record<string, Think | undefined>> = Object.assign(Object.create(null), {
+  true: 'on',
+  yes: 'on',
+  auto: 'on',
+  false: 'off',
+  no: 'off',
+  none: 'off',
+  minimal: 'low',
+})
+
+async function readSchema(value: string): Promise<unknown> {
+  if (/^\s*(?:[{[]|true\s*$|false\s*$)/.test(value)) return schemaIn(Buffer.from(value), '--schema')
+  const path = fileNamed('--schema', value, `JSON, like '{"type": "object"}', or a file, like ./schema.json`)
+  return schemaIn(await readBounded(path, MOST_BYTES, 'a schema is shorter'), path)
+}
+
+function schemaIn(bytes: Uint8Array, source: string): unknown {
+  const value = parseJson(bytes, source)
+  if (typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))) return value
+  throw new UserError(`${source}: a JSON Schema is an object, or true or false`)
+}
+
+async function readGrammar(value: string): Promise<string> {
+  if (value.includes('::=')) return value
+  const path = fileNamed('--grammar', value, `rules, like 'root ::= "yes" | "no"', or a file, like ./list.gbnf`)
+  const bytes = await readBounded(path, MOST_BYTES, 'a grammar is shorter')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UserError(`${path}: not a text in UTF-8`)
+  }
+}
+
+/** The path of a file. Throws a UsageError for a value that looks neither like one nor like what the option takes. */
+function fileNamed(flag: string, value: string, forms: string): string {
+  if (/[./\\]/.test(value) && !/[\n{]/.test(value)) return expandHome(value)
+  throw new UsageError(`${flag} must be ${forms}, not '${printable(value.slice(0, 60))}'`)
+}
