@@ -30,7 +30,11 @@ test('calls as JSON are limited after their opener, or from it', () => {
     { kind: 'schema', schema: SCHEMA },
     { kind: 'text', text: '}' },
   ]
-  const rest = [{ kind: 'text', text: '\n' }, { kind: 'sequence', parts }, { kind: 'text', text: '\n</tool_call>' }]
+  const rest = [
+    { kind: 'text', text: '\n' },
+    { kind: 'sequence', parts },
+    { kind: 'text', text: '\n</tool_call>' },
+  ]
   const then = { kind: 'sequence', parts: rest }
   assert.equal(guide?.triggers, [{ text: '<tool_call>', then }])
   assert.equal(guide?.calls, { kind: 'sequence', parts: [{ kind: 'text', text: '<tool_call>' }, then] })
