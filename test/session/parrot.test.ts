@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RenderOptions, TemplateMessage } from '#molm/api/text.js'
+import { eventsOf, type Model } from '#molm/index.js'
+import { withModel } from '../support/models.js'
+import { type ParrotAnswer, type ParrotFormatName, writeParrot } from '../support/parrot-model.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/*
+ * Tests of answers that think and call tools read what a parrot says: it must say its scripts.
+ */
+
+const test = suite('a parrot')
+
+const BERN = { role: 'user', content: 'What is the weather in Bern?' }
+const CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Bern"}}\n</tool_call>'
+const CALLS = `${CALL}\n<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>`
+const called = {
+  role: 'assistant',
+  content: '',
+  tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: { city: 'Bern' } } }],
+}
+const RESULT = { role: 'tool', content: '21 degrees', name: 'get_weather', tool_call_id: 'call_1' }
+
+async function withParrot(
+  format: ParrotFormatName,
+  answers: ParrotAnswer[],
+  use: (model: Model) => Promise<void>,
+  quant: 'q4' | 'f32' = 'q4',
+): Promise<void> {
+  await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'parrot'), { format, answers })
+    await withModel(path, { threads: 1, quant }, use)
+  })
+}
+
+/** All that the model says to the messages, special tokens too. `begun` is the beginning of the answer. */
+async function said(
+  model: Model,
+  messages: TemplateMessage[],
+  args: RenderOptions['args'] = {},
+  begun = '',
+): Promise<string> {
+  const prompt = await model.chatTemplate?.render(messages, { addGenerationPrompt: true, args })
+  const ids = model.tokenizer.encode(`${prompt}${begun}`, { addSpecialTokens: false })
+  const session = model.createSession()
+  try {
+    for await (const { result } of eventsOf(session.generate(ids, { temperature: 0.8, maxTokens: 200 }))) {
+      if (result) return `${result.text} ${result.finishReason}`
+    }
+  } finally {
+    session.dispose()
+  }
+  return ''
+}
+
+const THOUGHTS = '<think>\nThe user wants the weather. I ask the tool for it.\n</think>\n\n'
+const ANSWERS = [
+  { says: '<think>\nA greeting.\n</think>\n\nHello! How are you?' },
+  { to: BERN.content, says: THOUGHTS + CALLS },
+  { toTool: true, says: '<think>\nThe tool has answered.\n</think>\n\nIt is 21 degrees in Bern.' },
+  { toTool: 'rain', says: 'Take an umbrella.' },
+] as const
+
+for (const quant of ['q4', 'f32'] as const) {
+  test(`says what its script has for a question, a tool's result and all else (${quant})`, () => {
+    return withParrot(
+      'qwen3',
+      [...ANSWERS],
+      async (model) => {
+        assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), `${ANSWERS[0].says} eos`)
+        assert.is(await said(model, [BERN]), `${THOUGHTS}${CALLS} eos`)
+        assert.is(await said(model, [BERN, called, RESULT]), `${ANSWERS[2].says} eos`)
+        assert.is(await said(model, [BERN, called, { ...RESULT, content: 'much rain' }]), 'Take an umbrella. eos')
+        assert.is(await said(model, [BERN, called, RESULT, BERN]), `${THOUGHTS}${CALLS} eos`)
+      },
+      quant,
+    )
+  })
+}
+
+test('leaves its thoughts out if the template can switch them off', () => {
+  return withParrot('qwen3', [...ANSWERS], async (model) => {
+    const off = { enable_thinking: false }
+    assert.is(await said(model, [{ role: 'user', content: 'Hi' }], off), 'Hello! How are you? eos')
+    assert.is(await said(model, [BERN], off), `${CALLS} eos`)
+    assert.is(await said(model, [BERN, called, RESULT], off), 'It is 21 degrees in Bern. eos')
+  })
+})
+
+test('continues with its answer after thoughts that were cut short', () => {
+  return withParrot('qwen3', [...ANSWERS], async (model) => {
+    for (const begun of ['<think>\nThe user wants', '<think>\nThe', '<think>\nI do not know this.', '<think>']) {
+      assert.is(await said(model, [BERN], {}, `${begun}\n</think>\n\n`), `${CALLS} eos`, begun)
+    }
+  })
+})
+
+test('says its scripts in the forms of other families', async () => {
+  await withParrot('qwen3-thinking', [...ANSWERS], async (model) => {
+    assert.is(await said(model, [BERN]), `${(THOUGHTS + CALLS).slice('<think>\n'.length)} eos`)
+  })
+  for (const format of ['qwen3-instruct', 'qwen3-coder', 'granite4', 'chatml'] as const) {
+    const answers = [{ says: CALLS }, { toTool: true as const, says: 'It is warm.' }]
+    await withParrot(format, answers, async (model) => {
+      assert.is(await said(model, [BERN]), `${CALLS} eos`, format)
+      if (format !== 'chatml') assert.is(await said(model, [BERN, called, RESULT]), 'It is warm. eos', format)
+    })
+  }
+})
+
+test('says its scripts in the channels of harmony', () => {
+  const thoughts = '<|channel|>analysis<|message|>The user wants the weather.<|end|>'
+  const call =
+    '<|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Bern"}<|call|>'
+  const final =
+    '<|channel|>analysis<|message|>Done.<|end|><|start|>assistant<|channel|>final<|message|>It is 21 degrees.'
+  const answers = [{ says: thoughts + call }, { toTool: true as const, says: final }]
+  return withParrot('harmony', answers, async (model) => {
+    const skipped = call.replace('<|call|>', '')
+    assert.is(await said(model, [BERN]), `${thoughts}${skipped} eos`)
+    assert.is(await said(model, [BERN, called, RESULT]), `${final} eos`)
+  })
+})
+
+test('writes nothing to a text that no script has', () => {
+  return withParrot('qwen3', [{ to: BERN.content, says: 'Warm, I think.' }], async (model) => {
+    assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), ' eos')
+  })
+})
+
+test.run()
