@@ -7,7 +7,7 @@ import { type AskFlags, addAskOptions, readAskOptions } from '#molm/cli/parsing/
 import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-/** Meaning of the options, or the error of the parser. */
+/** Reads a command line. Rejects with the error of the parser or the reader. */
 async function asked(...words: string[]) {
   const command = addAskOptions(new Command('run').exitOverride().configureOutput({ writeErr() {} }))
   command.parse(words, { from: 'user' })

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Line, readLines } from '#molm/cli/commands/run/batch/lines.js'
 import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
-import { type BatchRequest, requestsOf } from '#molm/cli/commands/run/batch/request.js'
+import { type BatchRequest, type Defaults, requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { UserError } from '#molm/errors.js'
 
 const DEFAULTS = {
@@ -25,11 +25,11 @@ async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
-async function requests(text: string, defaults = DEFAULTS): Promise<BatchRequest[]> {
+async function requests(text: string, defaults: Defaults = DEFAULTS): Promise<BatchRequest[]> {
   return collected(requestsOf(readLines(chunksOf(text), 1000), defaults))
 }
 
-async function askOf(fields: object, defaults = DEFAULTS) {
+async function askOf(fields: object, defaults: Defaults = DEFAULTS) {
   const [{ ask }] = await requests(JSON.stringify(fields), defaults)
   assert.not.instance(ask, UserError)
   return ask as Exclude<typeof ask, UserError>
@@ -79,6 +79,42 @@ test('a line has the options of the command line unless it has its own', async (
   const lined = await askOf({ prompt: 'a', max_tokens: 3, top_k: 7 })
   assert.equal(lined.settings, { maxTokens: 3, topK: 7, seed: 4 })
   assert.is((await askOf({ prompt: 'a' })).system, 'Be brief.')
+})
+
+test('a line has the thinking and the form of the command line unless it has its own', async () => {
+  const defaults = { ...DEFAULTS, think: 'low', thinkBudget: 9, schema: true } as const
+  const formOf = async (fields: object) => {
+    const { think, thinkBudget, schema, grammar, regex } = await askOf({ prompt: 'a', ...fields }, defaults)
+    return { think, thinkBudget, schema, grammar, regex }
+  }
+  const none = { schema: undefined, grammar: undefined, regex: undefined }
+  const thinks = { think: 'low', thinkBudget: 9, ...none }
+  assert.equal(await formOf({}), { ...thinks, schema: true })
+  assert.equal(await formOf({ regex: 'x+' }), { ...thinks, regex: 'x+' })
+  assert.equal(await formOf({ grammar: 'root ::= "x"', think: 'off' }), {
+    ...thinks,
+    think: 'off',
+    grammar: 'root ::= "x"',
+  })
+  assert.equal(await formOf({ schema: { const: 1 }, think_budget: 0 }), {
+    ...thinks,
+    thinkBudget: 0,
+    schema: { const: 1 },
+  })
+  assert.equal(await formOf({ raw: true }), { ...none, think: undefined, thinkBudget: undefined, schema: true })
+  const hashes = ['{"const": 1}', '{"const": 2}'].map((schema) => requests(`{"prompt": "a", "schema": ${schema}}`))
+  const [[one], [other]] = await Promise.all(hashes)
+  assert.not.equal(one.hash, other.hash)
+})
+
+test('a wrong form or thinking of a line is an error that names the field', async () => {
+  assert.match(await errorOf('{"prompt": "a", "think": "false"}'), /"think" must be one of off, on, low, medium, high/)
+  assert.match(await errorOf('{"prompt": "a", "thinkBudget": -1}'), /"thinkBudget" must be a whole number from 0 on/)
+  assert.match(await errorOf('{"prompt": "a", "schema": "x.json"}'), /"schema" must be a JSON Schema: an object/)
+  assert.match(await errorOf('{"prompt": "a", "grammar": {}}'), /"grammar" must be a text/)
+  assert.match(await errorOf('{"prompt": "a", "schema": {}, "regex": "x"}'), /give "schema" or "regex", not both/)
+  assert.match(await errorOf('{"prompt": "a", "raw": true, "think": "on"}'), /"raw" continues .* takes no "think"/)
+  assert.match(await errorOf('{"prompt": "a", "prefill": "b", "regex": "x"}'), /"regex" take no "prefill"/)
 })
 
 test('raw lines take no turns, and lines with turns are conversations even under --raw', async () => {

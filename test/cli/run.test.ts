@@ -121,7 +121,7 @@ test('--jsonl prints each token, and then the run', async () => {
     rest.tokens,
   )
   assert.is(lines.map((line) => line.text).join(''), text)
-  assert.equal(Object.keys(lines[0]), ['index', 'token', 'text', 'logprob', 'top_logprobs', 'experts'])
+  assert.equal(Object.keys(lines[0]), ['index', 'token', 'kind', 'text', 'logprob', 'top_logprobs', 'experts'])
   assert.equal(Object.keys(summary), [...Object.keys(rest), 'awake'])
   assert.equal(summary.tokens, rest.tokens)
 })

@@ -29,18 +29,18 @@ export function addAskOptions(command: Command): Command {
   return command
     .optionsGroup('Thinking:')
     .addOption(
-      new Option('--think <level>', `thoughts before the answer: ${THINK_LEVELS.join(', ')}`).argParser(parseThink),
+      new Option('--think <level>', `thinking before the answer: ${THINK_LEVELS.join(', ')}`).argParser(parseThink),
     )
-    .option('--think-budget <n>', 'maximum tokens of thoughts', wholeNumber('--think-budget', 0))
-    .optionsGroup('Form of the answer (only one of these):')
+    .option('--think-budget <n>', 'maximum tokens of thinking', wholeNumber('--think-budget', 0))
+    .optionsGroup('Form of the answer:')
     .addOption(
-      new Option('--schema <json>', 'JSON that a JSON Schema accepts; a schema or a file').conflicts([
+      new Option('--schema <json>', 'JSON that fits a JSON Schema: the schema, or a file').conflicts([
         'grammar',
         'regex',
       ]),
     )
-    .addOption(new Option('--grammar <ebnf>', 'text of a grammar in GBNF or EBNF; rules or a file').conflicts('regex'))
-    .option('--regex <pattern>', 'text that matches a regular expression from end to end')
+    .addOption(new Option('--grammar <ebnf>', 'text of a grammar in GBNF or EBNF: rules, or a file').conflicts('regex'))
+    .option('--regex <pattern>', 'text that a regular expression matches as a whole')
 }
 
 /** Whether an option of thinking was given, which only a model with a chat template can follow. */

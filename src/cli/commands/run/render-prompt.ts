@@ -1,14 +1,18 @@
+import type { AskOptions } from '../../../api/chat.js'
+import type { GenerateOptions } from '../../../api/generation.js'
+import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
+import type { ChatMessage } from '../../../api/text.js'
 import { type ChatFrame, writeChat } from '../../../text/chat-frame.js'
 import type { ConversationStart } from '../../parsing/conversation-options.js'
 
 /** A prompt as the model receives it. */
-export interface RenderedPrompt extends ChatFrame {
-  /** Whether the generated text is a turn of a conversation. */
-  isTurn: boolean
+export interface RenderedPrompt extends Omit<ChatFrame, 'guide'> {
+  /** Limits of the generated text: all of it has one form, or its stretches have. */
+  limits: Pick<GenerateOptions, 'guide' | keyof OutputConstraint>
 }
 
-export interface RenderPromptOptions {
+export interface RenderPromptOptions extends AskOptions, OutputConstraint {
   /** Continue the prompt as is, without a chat template. */
   raw?: boolean
   /** Stop strings of the user. */
@@ -25,16 +29,32 @@ export interface RenderPromptOptions {
 export async function renderPrompt(
   model: Model,
   prompt: string,
-  { messages, system, prefill, args }: ConversationStart,
-  { raw, stop = [], isConversation, signal }: RenderPromptOptions,
+  { messages, system, prefill, args }: Omit<ConversationStart, 'files'>,
+  options: RenderPromptOptions,
 ): Promise<RenderedPrompt> {
+  const { raw, stop = [], isConversation, signal } = options
+  const { think, thinkBudget, tools, toolChoice, parallelToolCalls, schema, grammar, regex } = options
+  const ask = { think, thinkBudget, tools, toolChoice, parallelToolCalls, schema, grammar, regex }
   const own = model.generationDefaults.stop
+  if (raw || !(model.chatTemplate || isConversation || tools)) {
+    const stops = raw ? stop : [...(own ?? []), ...stop]
+    return { ...asIs(prompt, ask), notes: raw ? [] : notesOf(model, ask), stop: stops }
+  }
+  const all: ChatMessage[] = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
+  const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, ...ask, signal })
+  const { guide, ...rest } = frame
+  return { ...rest, limits: guide ? { guide } : {}, stop: [...(own ?? frame.stop), ...stop] }
+}
+
+/** A text to continue. Its form is that of the whole continuation. */
+function asIs(text: string, { schema, grammar, regex }: OutputConstraint) {
   const ends = { isAnswer: false, isTurn: false }
-  const reading = { prompt, ...ends }
-  const asIs = { text: prompt, hasSpecialTokens: false, ...ends, reading, notes: [], dropsSystem: false }
-  if (raw) return { ...asIs, stop }
-  if (!model.chatTemplate && !isConversation) return { ...asIs, stop: [...(own ?? []), ...stop] }
-  const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
-  const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, signal })
-  return { ...frame, isTurn: true, stop: [...(own ?? frame.stop), ...stop] }
+  const reading = { prompt: text, ...ends }
+  const limits = { schema, grammar, regex }
+  return { text, hasSpecialTokens: false, isAnswer: false, reading, limits, dropsSystem: false }
+}
+
+function notesOf({ name }: Model, { think, thinkBudget }: AskOptions): string[] {
+  if (think === undefined && thinkBudget === undefined) return []
+  return [`${name} has no chat template, so it continues the text without thinking`]
 }

@@ -1,11 +1,14 @@
+import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
 import type { GenerationOptions, ModelOptions } from '../../parsing/options.js'
 
 /** Options of `molm run`. */
-export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
+export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags {
   raw?: boolean
   json?: boolean
   jsonl?: boolean
+  /** Print thoughts to stderr. */
+  showThinking?: boolean
   experts?: boolean
   stats?: boolean
   trace?: string

@@ -49,7 +49,12 @@ export async function summariseInterrupted(
   }
 }
 
-export async function summarise({ model, loadMs }: TimedModel, result: GenerationResult): Promise<RunSummary> {
+/** Summarises a generation. `readTokens` of its prompt were read, by default all. */
+export async function summarise(
+  { model, loadMs }: TimedModel,
+  result: GenerationResult,
+  readTokens = result.promptTokens,
+): Promise<RunSummary> {
   const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
   // The prefill gives the first token.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
@@ -62,7 +67,7 @@ export async function summarise({ model, loadMs }: TimedModel, result: Generatio
     timings: {
       load_ms: rounded(loadMs, 1),
       prefill_ms: rounded(prefillMs, 1),
-      prefill_tokens_per_second: perSecond(promptTokens, prefillMs),
+      prefill_tokens_per_second: perSecond(readTokens, prefillMs),
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
     },

@@ -5,10 +5,14 @@ import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
 import type { Awake } from '../../../../experts/awake.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
-import { AnswerText } from '../../../../text/answer-text.js'
+import { AnswerReader } from '../../../../text/answer-reader.js'
+import { systemDropped } from '../../../../text/chat-frame.js'
 import { noRoomMessage } from '../../../io/errors.js'
 import { type AwakeCount, awakeCountFor } from '../awake-count.js'
+import { isComplete } from '../complete-value.js'
+import { callsJson } from '../message-json.js'
 import { renderPrompt } from '../render-prompt.js'
+import { textOf } from '../run-writer.js'
 import { logprobsOf } from '../summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 import type { RetryAlone } from './retry-alone.js'
@@ -25,6 +29,8 @@ export interface BatchAnswer {
   prompt_tokens: number
   tokens: number[]
   text: string
+  reasoning_content?: string
+  tool_calls?: ReturnType<typeof callsJson>
   finish_reason: GenerationResult['finishReason']
   seed: number
   logprobs?: ReturnType<typeof logprobsOf>[]
@@ -49,8 +55,10 @@ export interface Answering {
   signal: AbortSignal
   /** Runs the requests, which share the memory of the model. */
   retryAlone: RetryAlone
-  /** Called if the chat template ignores the system text of a request. */
-  onSystemDropped(): void
+  /** Called with each note on a request, such as that the chat template ignores its system text. */
+  onNote(note: string): void
+  /** Called if an answer ends within the form that it must have. */
+  onCutOff(): void
 }
 
 /** Answers a request. An error of the request becomes its result. Rejects when aborted, or if the model fails. */
@@ -71,21 +79,28 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
 async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
   const { model, tokenizer, signal } = answering
   const { prompt, settings, experts, stats = false, prefill } = ask
-  const frame = await renderPrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
-  if (frame.dropsSystem) answering.onSystemDropped()
+  const frame = await renderPrompt(model, prompt, ask, { ...ask, stop: settings.stop, signal })
+  if (frame.dropsSystem) answering.onNote(`warning: ${systemDropped(model.name)}`)
+  for (const note of frame.notes) answering.onNote(note)
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const session = model.createSession()
   try {
     const awake = awakeCountFor(ask, model)
-    const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts || stats, signal })
+    const options = { ...settings, ...frame.limits, stop: frame.stop, routes: experts || stats, signal }
+    const steps = session.generate(ids, options)
     const keeps = experts || settings.logprobs !== undefined
     const { kept, result } = await allSteps(steps, keeps, awake)
-    const text = prefill + new AnswerText(frame).rest(result.text, result.finishReason === 'length')
+    const reader = new AnswerReader(frame.reading)
+    const events = [...reader.add(result.text), ...reader.end(result.finishReason === 'length')]
+    const { message } = reader
+    if (!isComplete({ message, result }, ask)) answering.onCutOff()
     return {
       model: model.name,
       prompt_tokens: result.promptTokens,
       tokens: result.tokens,
-      text,
+      text: prefill + textOf(events, 'content'),
+      ...(message.thinking && { reasoning_content: message.thinking }),
+      ...(message.toolCalls?.length && { tool_calls: callsJson(message.toolCalls) }),
       finish_reason: result.finishReason,
       seed: result.seed,
       ...(settings.logprobs !== undefined && { logprobs: kept.map((step) => logprobsOf(step, tokenizer)) }),

@@ -1,9 +1,13 @@
+import type { AskOptions } from '../../../../api/chat.js'
+import type { OutputConstraint } from '../../../../api/guide.js'
 import type { ChatMessage } from '../../../../api/text.js'
 import { UserError } from '../../../../errors.js'
 import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../../../generation-options.js'
 import { parseJsonObject } from '../../../../json.js'
 import { nearest, snakeCase } from '../../../../spelling.js'
 import { readMessages } from '../../../../text/read-messages.js'
+import { hasForm } from '../complete-value.js'
+import { ASK_FIELDS, askFieldsOf, withoutThinking } from './ask-fields.js'
 import { hashOf } from './hash.js'
 import type { Line } from './lines.js'
 
@@ -11,7 +15,7 @@ import type { Line } from './lines.js'
 export type RequestId = string | number
 
 /** The prompt of a line, and the options of its answer. */
-export interface Ask {
+export interface Ask extends AskOptions, OutputConstraint {
   /** Empty if there are messages. */
   prompt: string
   messages: ChatMessage[]
@@ -49,10 +53,10 @@ export interface BatchRequest {
 export const MOST_LINE_BYTES = 16 * 2 ** 20
 
 const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts', 'stats'] as const
-const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
+const FIELDS: readonly string[] = [...OWN_FIELDS, ...ASK_FIELDS, ...OPTION_NAMES]
 
 /** Option names in snake case, as in results and the API of the server: max_tokens for maxTokens. */
-const SNAKE_CASE = new Map<string, string>(OPTION_NAMES.map((name) => [snakeCase(name), name]))
+const SNAKE_CASE = new Map<string, string>([...ASK_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]))
 
 /** Parses the requests of an input, one JSON object per line. Skips empty lines. */
 export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
@@ -94,13 +98,20 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   const raw = switchOf(fields, 'raw') ?? (defaults.raw && !isTurn)
   if (raw && isTurn) throw new UserError('"raw" continues a prompt as is; it takes no messages, system, prefill')
   if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
+  if (raw && (fields.think ?? fields.thinkBudget) !== undefined) {
+    throw new UserError('"raw" continues a prompt as is; it takes no "think"')
+  }
+  const asked = askFieldsOf(fields, raw ? withoutThinking(defaults) : defaults)
+  const begun = raw ? '' : (prefill ?? defaults.prefill)
+  if (begun !== '' && hasForm(asked)) throw new UserError('"schema", "grammar" and "regex" take no "prefill"')
   const own = optionsIn(fields as Partial<GenerationSettings>)
   checkOptions(own)
   return {
+    ...asked,
     prompt: prompt ?? '',
     messages: messages ?? [],
     system: raw ? '' : (system ?? defaults.system),
-    prefill: raw ? '' : (prefill ?? defaults.prefill),
+    prefill: begun,
     raw,
     experts: switchOf(fields, 'experts') ?? defaults.experts,
     stats: switchOf(fields, 'stats') ?? defaults.stats,

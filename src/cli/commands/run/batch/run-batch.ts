@@ -5,9 +5,9 @@ import { checkLanguageModel } from '../../../../evaluation/check-language-model.
 import { optionsIn } from '../../../../generation-options.js'
 import { inOrder } from '../../../../in-order.js'
 import { plural } from '../../../../numbers.js'
-import { systemDropped } from '../../../../text/chat-frame.js'
 import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
+import { readAskOptions } from '../../../parsing/ask-options.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
 import { readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
@@ -54,7 +54,8 @@ async function defaultsOf(options: BatchOptions): Promise<Defaults> {
   const { system, prefill, args } = await readConversation(options)
   const { raw = false, experts = false, stats } = options
   const isConversation = asksForConversation(options)
-  return { system, prefill, args, raw, experts, stats, isConversation, settings: optionsIn(options) }
+  const asked = await readAskOptions(options)
+  return { ...asked, system, prefill, args, raw, experts, stats, isConversation, settings: optionsIn(options) }
 }
 
 /** Compares the output with the input, and answers the outstanding lines. Resolves with the counts of the whole output. */
@@ -76,7 +77,7 @@ async function answerOutstanding(
   // Reads a file twice, to refuse another input before the model is loaded.
   if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
   const failed = earlier.filter(({ isError }) => isError).length
-  const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
+  const before = { lines: earlier.length, failed, cutOff: 0, added: 0, again: { failed: 0, edited: 0 } }
   const work = outstanding(requestsOf(input.lines, defaults), resumed)
   const first = await work.next()
   if (first.done) return before
@@ -103,6 +104,8 @@ interface Count {
   lines: number
   /** Lines with an error. */
   failed: number
+  /** Lines of this run whose answer ends within the form that it must have. */
+  cutOff: number
   /** Lines added by this run. */
   added: number
   /** Lines answered again by this run, by reason. */
@@ -131,15 +134,18 @@ async function answerAll(
   const { tokenizer } = model
   const { parallel } = options
   const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
-  let saysDropped = !options.quiet
-  const onSystemDropped = () => {
-    if (!saysDropped) return
-    saysDropped = false
+  const notes = new Set<string>()
+  const onNote = (text: string) => {
+    if (options.quiet || notes.has(text)) return
+    notes.add(text)
     progress.clear()
-    note(`warning: ${systemDropped(model.name)}`)
+    note(text)
+  }
+  const onCutOff = () => {
+    count.cutOff++
   }
   const signal = interruptSignal()
-  const answering = { model, options: hash, tokenizer, signal, retryAlone: new RetryAlone(), onSystemDropped }
+  const answering = { model, options: hash, tokenizer, signal, retryAlone: new RetryAlone(), onNote, onCutOff }
   const answered = async ({ request, replaces }: Work) => {
     return { result: await answer(request, answering), replaces, end: request.end }
   }
@@ -165,12 +171,15 @@ async function answerAll(
 }
 
 /** Prints what was done. Throws a UserError if any line has no answer, also one of an earlier run. */
-function reportEnd({ lines, failed, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
+function reportEnd({ lines, failed, cutOff, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
   if (!quiet) {
     if (again.failed + again.edited > 0) note(describeAgain(again))
     else if (added === 0) note(`nothing to do: ${lines === 0 ? 'there are no lines' : doneBefore(lines, output)}`)
   }
-  if (failed === 0) return
+  if (failed === 0) {
+    if (cutOff === 0) return
+    throw new UserError(`${plural(cutOff, 'answer')} of this run ended within the form asked for; see "finish_reason"`)
+  }
   throw new UserError(`${failed} of ${plural(lines, 'line')} could not be answered; see "error" in ${output.name}`)
 }
 

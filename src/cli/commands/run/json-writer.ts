@@ -1,0 +1,93 @@
+import type { Step } from '../../../api/generation.js'
+import type { ChatMessage } from '../../../api/text.js'
+import { expertsOf } from '../../../experts/layers-json.js'
+import type { AnswerEvent } from '../../../text/answer-reader.js'
+import { writeJson } from '../../io/output.js'
+import type { TimedModel } from '../with-model.js'
+import { type AwakeCount, awakeCountFor } from './awake-count.js'
+import { callsJson, messageJson } from './message-json.js'
+import { printSummary } from './printed-summary.js'
+import type { RunOptions } from './run-options.js'
+import { type EndedAnswer, type RunWriter, textOf } from './run-writer.js'
+import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
+
+/** Prints one object at the end: the last answer, and all messages if tools ran. */
+export class JsonWriter implements RunWriter {
+  private steps: Step[] = []
+  private text = ''
+  private thinking = ''
+  private readonly messages: ChatMessage[] = []
+  private awake: AwakeCount | undefined
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: TimedModel,
+  ) {}
+
+  async start(prefill: string): Promise<void> {
+    this.steps = []
+    this.text = prefill
+    this.thinking = ''
+    this.awake = awakeCountFor(this.options, this.loaded.model)
+  }
+
+  async step(step: Step, events: readonly AnswerEvent[]): Promise<void> {
+    this.steps.push(step)
+    this.awake?.add(step)
+    this.add(events)
+  }
+
+  async end({ events, result, readTokens, message, isLast }: EndedAnswer): Promise<void> {
+    this.add(events)
+    this.messages.push(message)
+    if (!isLast) return
+    const summary = await summarise(this.loaded, result, readTokens)
+    const { model, prompt_tokens, tokens, ...rest } = summary
+    const calls = message.toolCalls ?? []
+    const said = { ...this.said(), ...(calls.length > 0 && { tool_calls: callsJson(calls) }) }
+    await writeJson({ model, prompt_tokens, tokens, ...said, ...this.conversation(), ...rest, ...this.perToken() })
+    if (this.options.verbose) printSummary(summary, this.loaded, this.options)
+  }
+
+  async ran(results: readonly ChatMessage[]): Promise<void> {
+    this.messages.push(...results)
+  }
+
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.steps.map(({ token }) => token), seed: this.options.seed }
+    const { model, prompt_tokens, tokens, ...rest } = await summariseInterrupted(this.loaded, known)
+    await writeJson({
+      model,
+      prompt_tokens,
+      tokens,
+      ...this.said(),
+      ...this.conversation(),
+      ...rest,
+      ...this.perToken(),
+    })
+  }
+
+  private add(events: readonly AnswerEvent[]): void {
+    this.text += textOf(events, 'content')
+    this.thinking += textOf(events, 'thinking')
+  }
+
+  private said() {
+    return { text: this.text, ...(this.thinking !== '' && { reasoning_content: this.thinking }) }
+  }
+
+  /** The added messages, if they are more than one answer. */
+  private conversation() {
+    return this.messages.length > 1 && { messages: this.messages.map(messageJson) }
+  }
+
+  private perToken() {
+    const { logprobs, experts } = this.options
+    const { tokenizer } = this.loaded.model
+    return {
+      ...(logprobs !== undefined && { logprobs: this.steps.map((step) => logprobsOf(step, tokenizer)) }),
+      ...(experts && { experts: this.steps.map(expertsOf) }),
+      ...(this.awake && { awake: this.awake.counts }),
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Model } from '../../../api/model.js'
+import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../../../generation-options.js'
+import { formatBytes, plural } from '../../../numbers.js'
+import { note } from '../../io/output.js'
+import type { TimedModel } from '../with-model.js'
+import type { RunOptions } from './run-options.js'
+import type { RunSummary } from './summary.js'
+
+/** Prints the summary in words to stderr. */
+export function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
+  const { timings, memory, seed } = summary
+  const { threads, tier, compiler, info } = model
+  note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
+  note(`kernels compiled by ${compiler}`)
+  note(`loaded in ${timings.load_ms} ms`)
+  printSpeeds(summary)
+  note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
+  const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
+  note(
+    `experts: ${plural(expert_hits, 'time')} in memory, ${plural(expert_misses, 'time')} read (${formatBytes(bytes_read)} in all)`,
+  )
+  if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
+  note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
+}
+
+/** Prints the tokens of the prompt and of the answer, and their speeds, to stderr. */
+export function printSpeeds({ timings, tokens, prompt_tokens }: RunSummary): void {
+  note(
+    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
+  )
+  note(
+    `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
+  )
+}
+
+const ENDS: Record<RunSummary['finish_reason'], string> = {
+  eos: 'an end-of-text token (eos)',
+  stop: 'a stop text (stop)',
+  length: '--max-tokens or the context (length)',
+}
+
+/** The effective options of the generation, as flags. */
+function settingsOf(options: RunOptions, { generationDefaults }: Model, seed: number): string {
+  const settings = settle(optionsIn(options), generationDefaults, { seed })
+  const numbers = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].kind === 'number' && name !== 'logprobs')
+  return numbers
+    .filter((name) => settings[name] !== Number.MAX_SAFE_INTEGER)
+    .map((name) => `--${typedName(name)} ${settings[name]}`)
+    .join(' ')
+}
+
+function rate(tokensPerSecond: number | null): string {
+  return tokensPerSecond === null ? 'too few tokens for a speed' : `${tokensPerSecond} tokens/s`
+}

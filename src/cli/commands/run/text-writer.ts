@@ -1,0 +1,88 @@
+import type { Step } from '../../../api/generation.js'
+import { printableText } from '../../../printable.js'
+import { colourDepth } from '../../../terminal/colours.js'
+import { styled } from '../../../terminal/style.js'
+import type { AnswerEvent } from '../../../text/answer-reader.js'
+import { note, writeOut } from '../../io/output.js'
+import type { TimedModel } from '../with-model.js'
+import { type AwakeCount, awakeCountFor } from './awake-count.js'
+import { printSpeeds, printSummary } from './printed-summary.js'
+import type { RunOptions } from './run-options.js'
+import { type EndedAnswer, type RunWriter, textOf } from './run-writer.js'
+import { summarise } from './summary.js'
+
+/** Prints the content of answers to stdout, and thoughts to stderr if they are asked for. */
+export class TextWriter implements RunWriter {
+  private last = ''
+  private lastThought = ''
+  private readonly awake: AwakeCount | undefined
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: TimedModel,
+  ) {
+    this.awake = awakeCountFor(options, loaded.model)
+  }
+
+  async start(prefill: string): Promise<void> {
+    await this.write(prefill)
+    this.last = prefill
+  }
+
+  async step(step: Step, events: readonly AnswerEvent[]): Promise<void> {
+    this.awake?.add(step)
+    await this.show(events)
+  }
+
+  async end({ events, result, readTokens, isLast }: EndedAnswer): Promise<void> {
+    await this.show(events)
+    await this.endLines()
+    const { verbose, stats } = this.options
+    if (!isLast || !(verbose || stats)) return
+    const summary = await summarise(this.loaded, result, readTokens)
+    if (verbose) printSummary(summary, this.loaded, this.options)
+    else printSpeeds(summary)
+    if (this.awake) note(this.awake.sentence)
+  }
+
+  async ran(): Promise<void> {}
+
+  async interrupted(): Promise<void> {
+    await this.endLines()
+    if (this.awake) note(this.awake.sentence)
+  }
+
+  private async show(events: readonly AnswerEvent[]): Promise<void> {
+    if (this.options.showThinking) this.think(textOf(events, 'thinking'))
+    const text = textOf(events, 'content')
+    if (text === '') return
+    this.endThoughts()
+    await this.write(text)
+    this.last = text
+  }
+
+  private think(text: string): void {
+    if (text === '') return
+    const { isTTY } = process.stderr
+    const depth = this.options.color === false ? 'none' : colourDepth(process.stderr)
+    process.stderr.write(isTTY ? styled(printableText(text), 'dim', depth) : text)
+    this.lastThought = text
+  }
+
+  private endThoughts(): void {
+    if (this.lastThought !== '' && !this.lastThought.endsWith('\n')) process.stderr.write('\n')
+    this.lastThought = ''
+  }
+
+  /** Raw text for programs, without control characters for terminals. */
+  private write(text: string): Promise<void> {
+    return writeOut(process.stdout.isTTY ? printableText(text) : text)
+  }
+
+  /** Newline after a text that does not end with one, for the prompt of the shell or the next tool. */
+  private async endLines(): Promise<void> {
+    this.endThoughts()
+    if (this.last !== '' && !this.last.endsWith('\n')) await writeOut('\n')
+    this.last = ''
+  }
+}

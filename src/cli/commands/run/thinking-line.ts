@@ -1,0 +1,26 @@
+import { plural } from '../../../numbers.js'
+import type { OutputOptions } from '../../io/output.js'
+import { createStatusLine } from '../../io/status-line.js'
+
+/** A status line that counts the tokens of thoughts that are not printed. */
+export interface ThinkingLine {
+  /** Counts a token of thinking. */
+  add(): void
+  /** Removes the line, if there is one. */
+  clear(): void
+}
+
+/** Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn. */
+export function createThinkingLine(options: OutputOptions): ThinkingLine {
+  const line = createStatusLine(options)
+  let tokens = 0
+  return {
+    add() {
+      tokens++
+      line?.refresh(() => `thinking ... ${plural(tokens, 'token')}`)
+    },
+    clear() {
+      line?.clear()
+    },
+  }
+}

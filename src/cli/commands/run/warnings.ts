@@ -1,0 +1,35 @@
+import type { GenerationResult } from '../../../api/generation.js'
+import type { Model } from '../../../api/model.js'
+import { isBeyondTraining } from '../../../library/trained-context.js'
+import { formatCount } from '../../../numbers.js'
+import { systemDropped } from '../../../text/chat-frame.js'
+import { note } from '../../io/output.js'
+import type { RenderedPrompt } from './render-prompt.js'
+
+/** Prints the notes on a prompt: on what the model or its template cannot do, and on its length. */
+export function warnOfPrompt(
+  { dropsSystem, notes }: RenderedPrompt,
+  tokens: number,
+  model: Model,
+  context?: number,
+): void {
+  if (dropsSystem) note(`warning: ${systemDropped(model.name)}`)
+  for (const text of notes) note(text)
+  warnOfLength(tokens, model, context)
+}
+
+/** Says that the text ended at the limit of the model's context. */
+export function noteFullContext({ promptTokens, tokens }: GenerationResult): void {
+  note(`the text ended at the limit of the model's context, ${promptTokens + tokens.length - 1} tokens`)
+}
+
+/** Warns if the prompt is longer than the texts that the model was trained on. */
+function warnOfLength(tokens: number, { config, name }: Model, context?: number): void {
+  if (!isBeyondTraining(tokens, config, context)) return
+  const { trainedContext, maxPositions } = config
+  const remedy = maxPositions === undefined ? `; --context ${trainedContext} uses only the latest` : ''
+  note(
+    `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
+      `the answer may make no sense${remedy}`,
+  )
+}
