@@ -43,10 +43,9 @@ test('openai', async () => {
   for await (const _ of stream) controller.abort()
   await atRest()
 
-  const tools = [{ type: 'function' as const, function: { name: 'f' } }]
-  const refusal = await thrownBy(client.chat.completions.create({ ...ask, tools }))
+  const refusal = await thrownBy(client.chat.completions.create({ ...ask, functions: [{ name: 'f' }] }))
   assert.instance(refusal, OpenAI.BadRequestError)
-  assert.match((refusal as Error).message, /"tools" is not supported; leave it out, or send \[\]/)
+  assert.match((refusal as Error).message, /"functions" is not supported; use "tools"/)
   const responses = await thrownBy(client.responses.create({ model: 'nano', input: QUESTION }))
   assert.match((responses as Error).message, /use \/v1\/chat\/completions/)
 })

@@ -52,12 +52,10 @@ test('an unsupported field of OpenAI’s API is refused, unless its value change
     [COMPLETIONS, 'presence_penalty', -1, 0],
     [COMPLETIONS, 'logit_bias', { 50: 10 }, {}],
     [CHAT, 'frequency_penalty', 0.5, 0],
-    [CHAT, 'tools', [{ type: 'function' }], []],
-    [CHAT, 'tool_choice', 'required', 'none'],
-    [CHAT, 'response_format', { type: 'json_object' }, { type: 'text' }],
     [CHAT, 'functions', [{ name: 'f' }], []],
     [CHAT, 'function_call', { name: 'f' }, 'none'],
     [CHAT, 'modalities', ['audio'], ['text']],
+    [CHAT, 'include_reasoning', false, true],
   ]
   for (const [path, field, wanted, neutral] of asking) {
     const rest = { ...(path === CHAT ? { messages: MESSAGES } : { prompt: 'a' }), max_tokens: 1 }

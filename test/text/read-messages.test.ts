@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { chatBody } from '#molm/server/api/schemas.js'
+import { chatBody } from '#molm/server/api/chat-body.js'
 import { readMessages, WrongMessages } from '#molm/text/read-messages.js'
 
 const test = suite('messages of a request, a file or a line')

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
-import type { Model } from '../../api/model.js'
-import { AnswerText } from '../../text/answer-text.js'
-import { type ChatFrame, writeChat } from '../../text/chat-frame.js'
+import type { ChatFrame } from '../../text/chat-frame.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
@@ -13,36 +11,47 @@ import type { ScoredToken } from '../run/read-prompt.js'
 import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
+import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
+import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
+import { chatFrameOf } from './chat-frame-of.js'
+import { chatLogprobs } from './chat-logprobs.js'
 import { encodePrompt } from './encode-prompt.js'
 import { optionsOf } from './request-options.js'
-import { type ChatBody, chatBody } from './schemas.js'
-import { tokenBytes, tokenText } from './token-text.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/chat/completions', async (c) => {
-    const body = await readBody(c, chatBody, context)
+    const body = await readBody(c, chatBody, context, chatNulls)
     return respond(c, context, body.stream, (ticket) => ChatCompletion.of(context, body, ticket))
   })
   return app
 }
 
+/** A choice of a complete response. */
+interface Choice {
+  index: number
+  message: AnswerMessage
+  logprobs: ReturnType<typeof chatLogprobs> | null
+  finish_reason: ChatFinish | null
+  routed_experts?: PlacedToken[]
+  prompt_routed_experts?: NonNullable<Piece['promptRouted']>
+}
+
 /** One request and the response to it. */
 class ChatCompletion implements Reply {
   private readonly head: { id: string; created: number; model: string }
-  /** Visible text of each choice. */
-  private readonly texts: AnswerText[]
+  /** Tokens of thoughts in finished answers. */
+  private thoughtTokens = 0
 
   private constructor(
     private readonly context: ServerContext,
     private readonly body: ChatBody,
-    frame: ChatFrame,
+    private readonly frame: ChatFrame,
     readonly choices: Choices,
     readonly bytes: number,
   ) {
     this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: context.id }
-    this.texts = Array.from({ length: body.n ?? 1 }, () => new AnswerText({ isAnswer: frame.isAnswer, isTurn: true }))
   }
 
   static async of(context: ServerContext, body: ChatBody, ticket: Ticket): Promise<ChatCompletion> {
@@ -50,11 +59,12 @@ class ChatCompletion implements Reply {
     const { model } = context
     const { signal } = ticket
     const mask = requestMask(body.mask, context)
-    const frame = await frameOf(body, model, signal)
+    const frame = await chatFrameOf(body, context, signal)
     const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
     const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
-    const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0 }
+    const { guide } = frame
+    const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
     const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false, mask }
     const n = body.n ?? 1
     checkSpecs([spec], n, context)
@@ -64,69 +74,84 @@ class ChatCompletion implements Reply {
   }
 
   async whole() {
-    const choices = this.texts.map((_, index) => ({
-      index,
-      message: { role: 'assistant', content: '', refusal: null },
-      logprobs: this.logprobs([]),
-      finish_reason: null as Piece['finishReason'] | null,
-      ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
-    }))
+    const answers = this.indexes.map(() => new ChatAnswer(this.frame.reading))
+    const choices = answers.map(({ message }, index): Choice => {
+      const experts = this.body.routed_experts && { routed_experts: [], prompt_routed_experts: [] }
+      return { index, message, logprobs: this.logprobs([]), finish_reason: null, ...experts }
+    })
     for await (const piece of this.choices.pieces()) {
       const choice = choices[piece.index]
-      choice.message.content += this.visible(piece)
+      const answer = answers[piece.index]
+      const { routed = [] } = answer.add(piece)
       choice.logprobs?.content.push(...(this.logprobs(piece.tokens)?.content ?? []))
-      choice.routed_experts?.push(...(piece.routed ?? []))
+      choice.routed_experts?.push(...routed)
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
-      if (piece.finishReason) choice.finish_reason = piece.finishReason
+      if (!piece.finishReason) continue
+      choice.message = answer.message
+      choice.finish_reason = answer.finish(piece.finishReason)
+      this.thoughtTokens += answer.thoughtTokens
     }
-    return { ...this.head, object: 'chat.completion', choices, usage: this.choices.usage }
+    return { ...this.head, object: 'chat.completion', choices, usage: this.usage, ...this.notes }
   }
 
   async *chunks(): AsyncGenerator<object> {
     const withUsage = this.body.stream_options?.include_usage
     const head = { ...this.head, object: 'chat.completion.chunk' }
     const usage = withUsage ? { usage: null } : {}
-    for (const index of this.texts.keys()) {
+    for (const index of this.indexes) {
       const delta = { role: 'assistant', content: '', refusal: null }
-      yield { ...head, choices: [{ index, delta, logprobs: null, finish_reason: null }], ...usage }
+      const choices = [{ index, delta, logprobs: null, finish_reason: null }]
+      yield { ...head, choices, ...usage, ...(index === 0 && this.notes) }
     }
+    /** Answers in progress; finished ones need no memory. */
+    const answers = new Map<number, ChatAnswer>()
     for await (const piece of this.choices.pieces()) {
-      for (const choice of this.choicesOf(piece)) yield { ...head, choices: [choice], ...usage }
+      const answer = answers.get(piece.index) ?? new ChatAnswer(this.frame.reading)
+      answers.set(piece.index, answer)
+      for (const choice of this.choicesOf(piece, answer)) yield { ...head, choices: [choice], ...usage }
+      if (!piece.finishReason) continue
+      answers.delete(piece.index)
+      this.thoughtTokens += answer.thoughtTokens
     }
-    if (withUsage) yield { ...head, choices: [], usage: this.choices.usage }
+    if (withUsage) yield { ...head, choices: [], usage: this.usage }
   }
 
-  /** Chunks of a piece: none if its text is held back, and a chunk of its own for the end of a choice. */
-  private *choicesOf(piece: Piece) {
-    const { index, tokens, routed, promptRouted, finishReason } = piece
-    const content = this.visible(piece)
+  /**
+   * Chunks of a piece: one for each part of the message, none if its text is held back, and one for the end of a choice.
+   * The first has what is known about the tokens.
+   */
+  private *choicesOf(piece: Piece, answer: ChatAnswer) {
+    const { index, tokens, promptRouted, finishReason } = piece
+    const { deltas, routed } = answer.add(piece)
     const logprobs = tokens.length > 0 ? this.logprobs(tokens) : null
     const experts = {
       ...(routed && { routed_experts: routed }),
       ...(promptRouted && { prompt_routed_experts: promptRouted }),
     }
-    if (content !== '' || logprobs || routed || promptRouted) {
-      yield { index, delta: content === '' ? {} : { content }, logprobs, finish_reason: null, ...experts }
+    const isTold = logprobs !== null || routed !== undefined || promptRouted !== undefined
+    const parts: Delta[] = deltas.length === 0 && isTold ? [{}] : deltas
+    for (const [i, delta] of parts.entries()) {
+      yield { index, delta, logprobs: i === 0 ? logprobs : null, finish_reason: null, ...(i === 0 && experts) }
     }
-    if (finishReason) yield { index, delta: {}, logprobs: null, finish_reason: finishReason }
+    if (finishReason) yield { index, delta: {}, logprobs: null, finish_reason: answer.finish(finishReason) }
   }
 
-  private visible({ index, text, finishReason }: Piece): string {
-    const shown = this.texts[index]
-    return shown.add(text) + (finishReason ? shown.end(finishReason === 'length') : '')
+  private get indexes(): number[] {
+    return Array.from({ length: this.body.n ?? 1 }, (_, index) => index)
+  }
+
+  private get usage() {
+    return { ...this.choices.usage, completion_tokens_details: { reasoning_tokens: this.thoughtTokens } }
+  }
+
+  /** Notes on the request; absent without any. */
+  private get notes(): { notes?: string[] } {
+    const { notes } = this.frame
+    return notes.length > 0 ? { notes } : {}
   }
 
   private logprobs(scored: readonly ScoredToken[]) {
-    if (!this.body.logprobs) return null
-    const { model } = this.context
-    const entry = (token: number, logprob: number | null) => {
-      return { token: tokenText(token, model.tokenizer), logprob, bytes: tokenBytes(token, model.tokenizer) }
-    }
-    const content = scored.map(({ token, logprob, top }) => ({
-      ...entry(token, logprob),
-      top_logprobs: top.map((likely) => entry(likely.token, likely.logprob)),
-    }))
-    return { content, refusal: null }
+    return this.body.logprobs ? chatLogprobs(scored, this.context.model.tokenizer) : null
   }
 }
 
@@ -139,12 +164,4 @@ function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_toke
     const message = '"max_tokens" and "max_completion_tokens" are the same option; send one of them'
     throw new ApiError(400, message, { param: 'max_tokens' })
   }
-}
-
-/** Frames a conversation. Without a template, the system text comes first and without a name, as in the terminal. */
-function frameOf({ messages }: ChatBody, { chatTemplate: template }: Model, signal: AbortSignal): Promise<ChatFrame> {
-  const [first, ...others] = messages
-  const isSystem = first.role === 'system' && others.length > 0
-  const system = isSystem ? first.content : ''
-  return writeChat(isSystem ? others : messages, { template, system, signal })
 }

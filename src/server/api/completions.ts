@@ -9,10 +9,11 @@ import { tokenizerOf } from '../run/context.js'
 import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
+import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
+import { constraintNulls, constraintOf } from './constraint-fields.js'
 import { encodePrompt } from './encode-prompt.js'
 import { optionsOf } from './request-options.js'
-import { type CompletionBody, completionBody } from './schemas.js'
 
 /** A prompt's ids and, for `echo`, its text; empty for ids that are not echoed. */
 interface Prompt {
@@ -24,7 +25,7 @@ interface Prompt {
 export function completionRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/completions', async (c) => {
-    const body = await readBody(c, completionBody, context)
+    const body = await readBody(c, completionBody, context, constraintNulls)
     return respond(c, context, body.stream, (ticket) => Completion.of(context, body, ticket))
   })
   return app
@@ -57,9 +58,10 @@ class Completion implements Reply {
   static async of(context: ServerContext, body: CompletionBody, ticket: Ticket): Promise<Completion> {
     const n = body.n ?? 1
     const mask = requestMask(body.mask, context)
+    const { field, ...constraint } = constraintOf(body, context)
     const prompts = await promptsOf(body, context, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
-    const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
+    const options = { ...optionsOf(body), ...constraint, stop: body.stop ?? [], logprobs: logprobs ?? 0 }
     const specs = prompts.map(({ tokens: prompt }) => {
       return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes, mask }
     })

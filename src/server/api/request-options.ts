@@ -1,5 +1,6 @@
 import type { GenerateOptions } from '../../api/generation.js'
-import type { ChatBody, CompletionBody } from './schemas.js'
+import type { ChatBody } from './chat-body.js'
+import type { CompletionBody } from './completion-body.js'
 
 /** A body's options by the library's names, without stop strings and log-probabilities. */
 export function optionsOf(body: CompletionBody | ChatBody): GenerateOptions {

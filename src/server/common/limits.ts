@@ -21,6 +21,12 @@ export interface Limits {
   answerBytes: number
   /** Bytes of all answers together, small ones not counted. */
   answersBytes: number
+  /** Characters of a schema, grammar or regular expression. */
+  constraintCharacters: number
+  /** Tools of a request. */
+  tools: number
+  /** Characters of all tools of a request, as JSON. */
+  toolCharacters: number
   /** Tokens of a prompt whose experts are reported, some hundred numbers per token. */
   routedTokens: number
   bodyBytes: number
@@ -55,6 +61,9 @@ export const LIMITS: Limits = {
   scores: 2 ** 18,
   answerBytes: 64 * 2 ** 20,
   answersBytes: 256 * 2 ** 20,
+  constraintCharacters: 2 ** 17,
+  tools: 128,
+  toolCharacters: 2 ** 18,
   routedTokens: 4_096,
   bodyBytes: 4 * 2 ** 20,
   bodiesBytes: 64 * 2 ** 20,

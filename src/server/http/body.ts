@@ -2,13 +2,14 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import { UserError } from '../../errors.js'
 import { inOneTurn } from '../../in-turns.js'
-import { isObject, parseJson } from '../../json.js'
+import { parseJson } from '../../json.js'
 import { nearest } from '../../spelling.js'
 import { ApiError, ClientGone } from '../common/api-error.js'
 import type { ReceivedBody } from './bodies.js'
 import type { ServerContext } from './context.js'
 import { keptBytes } from './kept-bytes.js'
 import { onceAnswered } from './once-answered.js'
+import { type KeptNulls, withoutNulls } from './without-nulls.js'
 
 /** Maximum number of values in a body: twice `promptTokens`. */
 const MOST_VALUES = 2 ** 18
@@ -17,8 +18,8 @@ const MOST_KEYS = 2 ** 16
 
 /**
  * Reads a request's JSON body and checks it. Rejects with an ApiError that names the wrong field. The Content-Type must be
- * JSON, since a browser does not let a page of another origin send that without a preflight request. The body counts as
- * memory of bodies until the request has been answered.
+ * JSON, since a browser does not let a page of another origin send that without a preflight request. Null fields count as
+ * absent, except in `keptNulls`. The body counts as memory of bodies until the request has been answered.
  *
  * hono/body-limit is not used: it bounds each body, but not the memory of all together (bodies.ts).
  */
@@ -26,6 +27,7 @@ export async function readBody<T extends z.ZodObject>(
   c: Context,
   schema: T,
   { bodies, id, model }: Pick<ServerContext, 'bodies' | 'id' | 'model'>,
+  keptNulls?: KeptNulls,
 ): Promise<z.output<T>> {
   if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     throw new ApiError(415, 'the body must be JSON, sent with Content-Type: application/json')
@@ -34,7 +36,7 @@ export async function readBody<T extends z.ZodObject>(
   const body = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
   try {
     // Simultaneous large bodies are checked one by one, with turns of the event loop between them.
-    const parsed = await inOneTurn(() => parse(c, body, schema), body.bytes.length)
+    const parsed = await inOneTurn(() => parse(c, body, schema, keptNulls), body.bytes.length)
     if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
     const { model: named } = parsed.data as { model?: string }
     if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
@@ -51,9 +53,9 @@ export function unknownModel(named: string, id: string): ApiError {
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
 }
 
-function parse<T extends z.ZodObject>(c: Context, body: ReceivedBody, schema: T) {
+function parse<T extends z.ZodObject>(c: Context, body: ReceivedBody, schema: T, keptNulls?: KeptNulls) {
   if (c.req.raw.signal.aborted) throw new ClientGone('the client has disconnected')
-  const parsed = schema.safeParse(withoutNulls(jsonOf(body.bytes)))
+  const parsed = schema.safeParse(withoutNulls(jsonOf(body.bytes), keptNulls))
   body.parsed(keptBytes(parsed.data))
   return parsed
 }
@@ -64,18 +66,6 @@ function jsonOf(bytes: Uint8Array): unknown {
   } catch (error) {
     throw error instanceof UserError ? new ApiError(400, error.message) : error
   }
-}
-
-/** Removes null fields, in place: typed clients send every field that they know. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) for (const element of value) withoutNulls(element)
-  if (isObject(value)) {
-    for (const key of Object.keys(value)) {
-      if (value[key] === null) delete value[key]
-      else withoutNulls(value[key])
-    }
-  }
-  return value
 }
 
 function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {

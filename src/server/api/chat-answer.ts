@@ -1,0 +1,104 @@
+import type { ToolCall } from '../../api/text.js'
+import { type AnswerEvent, AnswerReader, type Reading } from '../../text/answer-reader.js'
+import type { RoutedToken } from '../run/routed-experts.js'
+import type { Piece } from '../run/run-choice.js'
+
+/** A call in the form of OpenAI's API. */
+interface MessageCall {
+  id: string
+  type: 'function'
+  function: { name: string; arguments: string }
+}
+
+/** A complete message. */
+export interface AnswerMessage {
+  role: 'assistant'
+  /** Null if there are only calls. */
+  content: string | null
+  refusal: null
+  reasoning_content?: string
+  tool_calls?: MessageCall[]
+}
+
+/** A part of a streamed message. */
+export interface Delta {
+  content?: string
+  reasoning_content?: string
+  tool_calls?: DeltaCall[]
+}
+
+/** A call in a stream: its id and name come first, then its arguments. */
+interface DeltaCall extends Partial<Omit<MessageCall, 'function'>> {
+  index: number
+  function: Partial<MessageCall['function']>
+}
+
+export type ChatFinish = Piece['finishReason'] | 'tool_calls'
+
+/** A token with its experts, and the part of the message that it belongs to. */
+export type PlacedToken = RoutedToken & { kind: AnswerReader['place'] }
+
+/** One answer of a chat completion, read piece by piece. */
+export class ChatAnswer {
+  /** Tokens of thoughts so far. */
+  thoughtTokens = 0
+  private readonly reader: AnswerReader
+  private calls = 0
+
+  constructor(reading: Reading) {
+    this.reader = new AnswerReader(reading)
+  }
+
+  /** Adds a piece; returns the message's parts that it makes certain, and the experts of its tokens. */
+  add({ text, tokens, routed, promptRouted, finishReason }: Piece): { deltas: Delta[]; routed?: PlacedToken[] } {
+    const events = this.reader.add(text)
+    const kind = this.reader.place
+    if (finishReason) events.push(...this.reader.end(finishReason === 'length'))
+    // A prompt's tokens are no part of the message.
+    else if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
+    const deltas = events.flatMap((event) => this.deltasOf(event))
+    return { deltas, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
+  }
+
+  /** The message so far. */
+  get message(): AnswerMessage {
+    const { content, thinking, toolCalls } = this.reader.message
+    const hasCalls = toolCalls !== undefined && toolCalls.length > 0
+    return {
+      role: 'assistant',
+      content: content === '' && hasCalls ? null : content,
+      refusal: null,
+      ...(thinking && { reasoning_content: thinking }),
+      ...(hasCalls && { tool_calls: toolCalls.map(messageCall) }),
+    }
+  }
+
+  /** The end of an answer as clients know it: one that has calls ended for their results. */
+  finish(reason: Piece['finishReason']): ChatFinish {
+    return reason === 'stop' && this.calls > 0 ? 'tool_calls' : reason
+  }
+
+  private deltasOf(event: AnswerEvent): Delta[] {
+    switch (event.kind) {
+      case 'content':
+        return [{ content: event.text }]
+      case 'thinking':
+        return [{ reasoning_content: event.text }]
+      // The model's notation for a call; `called` has the call itself.
+      case 'call':
+        return []
+      case 'called': {
+        const index = this.calls++
+        const { function: called, ...call } = messageCall(event.call)
+        return [
+          { tool_calls: [{ index, ...call, function: { name: called.name, arguments: '' } }] },
+          { tool_calls: [{ index, function: { arguments: called.arguments } }] },
+        ]
+      }
+    }
+  }
+}
+
+function messageCall({ id, name, arguments: args }: ToolCall): MessageCall {
+  return { id, type: 'function', function: { name, arguments: JSON.stringify(args) } }
+}

@@ -1,0 +1,22 @@
+import type { ChatFrame } from '../../text/chat-frame.js'
+import { systemDropped, writeChat } from '../../text/chat-frame.js'
+import type { ServerContext } from '../http/context.js'
+import type { ChatBody } from './chat-body.js'
+import { constraintOf } from './constraint-fields.js'
+import { thinkingOf } from './thinking-fields.js'
+import { toolsOf } from './tool-fields.js'
+
+/**
+ * Frames a body's conversation. Without a template, the system text comes first and without a name, as in the terminal.
+ * Rejects with an ApiError if fields exclude each other, and with a UserError if the model cannot do what they ask.
+ */
+export async function chatFrameOf(body: ChatBody, context: ServerContext, signal: AbortSignal): Promise<ChatFrame> {
+  const { chatTemplate: template } = context.model
+  const { field, ...constraint } = constraintOf(body, context)
+  const [first, ...others] = body.messages
+  const isSystem = first.role === 'system' && others.length > 0
+  const system = isSystem ? first.content : ''
+  const options = { ...thinkingOf(body), ...toolsOf(body, context), ...constraint, template, system, signal }
+  const frame = await writeChat(isSystem ? others : body.messages, options)
+  return frame.dropsSystem ? { ...frame, notes: [...frame.notes, systemDropped(context.id)] } : frame
+}
