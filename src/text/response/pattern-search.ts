@@ -22,7 +22,7 @@ export class PatternSearch {
   private found: { start: number; end: number; slots: readonly number[] } | undefined
   /** Steps done so far. */
   work = 0
-  /** The turn in which a step was last reached; a later thread there has nothing to add. */
+  /** Number of the turn that last reached each step; a later thread there has nothing to add. */
   private readonly reached: Int32Array
   private turn = 1
   private readonly begin: number

@@ -69,7 +69,7 @@ test('random patterns match as a backtracking search does', () => {
   assert.ok(compared > 1000, `${compared}`)
 })
 
-test('a search knows from which place a match may still come', () => {
+test('a search knows the earliest place of a match that may still come', () => {
   const search = new PatternSearch(Pattern.of('<a b*>'), 10, false)
   const earliest = [...'x<a bb'].map((letter) => {
     search.add(letter.charCodeAt(0))
