@@ -250,7 +250,7 @@ const WITHIN: Record<string, string[]> = {
   training: ['families', 'layers'],
   nn: ['cache'],
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
-  text: ['response', 'tokenizer', 'jinja', 'sandbox'],
+  text: ['frame', 'response', 'tokenizer', 'jinja', 'sandbox'],
 }
 
 /**

@@ -3,7 +3,7 @@ import type { ChatMessage } from '../api/text.js'
 import { UsageError, UserError } from '../errors.js'
 import type { AnswerEnds } from '../text/answer-text.js'
 import { systemDropped, writeChat } from '../text/chat-frame.js'
-import { readMessages } from '../text/read-messages.js'
+import { checkMessages } from '../text/read-messages.js'
 import type { SessionModel } from './session-model.js'
 
 /** A conversation as ids, up to the beginning of its next answer. */
@@ -26,7 +26,7 @@ export async function chatPrompt(
     throw new UserError('the model has no chat template, which `chat` needs; write the prompt and use `generate`')
   }
   if (!tokenizer) throw new UsageError('the model came without tokenizer files, which `chat` needs')
-  const turns = readMessages(messages)
+  const turns = checkMessages(messages)
   const frame = await writeChat(turns, { template, args, signal })
   if (frame.dropsSystem) onWarning?.(systemDropped('the model'))
   const last = turns[turns.length - 1]

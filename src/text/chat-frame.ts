@@ -1,12 +1,19 @@
-import type { AskOptions } from '../api/chat.js'
+import type { AskOptions, Think } from '../api/chat.js'
 import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
+import { answerGuide } from './frame/answer-guide.js'
+import { type Asked, askedOf } from './frame/asked.js'
+import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
+import { mentionsIn, templatePrompt, thoughtsOf } from './frame/template-prompt.js'
+import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   /** The model's chat template; without one, turns are written as plain text. */
   template?: ChatTemplate
+  /** Name of the model, for notes and errors. Default: "the model". */
+  model?: string
   /** Further variables of the template, with values of JSON. */
   args?: Readonly<Record<string, unknown>>
   /** System text, put before the conversation. */
@@ -35,36 +42,27 @@ export interface ChatFrame {
   dropsSystem: boolean
 }
 
-/** Names of the roles for models without a template. */
-const NAMES = new Map([
-  ['user', 'User'],
-  ['assistant', 'Assistant'],
-  ['system', 'System'],
-])
-const PLAIN_STOP = ['\nUser:', '\nAssistant:']
+const THE_MODEL = 'the model'
 
 /**
  * Writes a conversation up to the beginning of the next answer. If the last message is the assistant's, it stays open,
- * so that the model continues it. Uses the model's template, else plain turns of `User:` and `Assistant:`. Rejects with
- * a UserError if the template refuses the conversation; the message says if it accepts it without the system text.
+ * so that the model continues it. Uses the model's template, else plain turns of `User:` and `Assistant:`.
+ *
+ * Rejects with a UserError if the template refuses the conversation; the message says if it accepts it without the
+ * system text. Rejects, too, if the model has no form for the tools or their calls, and if an answer that has been begun
+ * is to match a schema, grammar or regex.
  */
-export async function writeChat(
-  messages: readonly ChatMessage[],
-  { template, args, system = '', prefill = '', signal }: ChatFrameOptions = {},
-): Promise<ChatFrame> {
+export async function writeChat(messages: readonly ChatMessage[], options: ChatFrameOptions = {}): Promise<ChatFrame> {
+  const { template, prefill = '' } = options
   const turns = prefill === '' ? messages : [...messages, { role: 'assistant', content: prefill }]
-  const continues = turns.at(-1)?.role === 'assistant'
-  const isAnswer = !continues
-  if (!template) {
-    const text = inFront(system, plainTurns(turns, continues))
-    const reading = { prompt: text, isAnswer, isTurn: true }
-    return { text, hasSpecialTokens: false, stop: [...PLAIN_STOP], isAnswer, reading, notes: [], dropsSystem: false }
+  const last = turns.at(-1)
+  const begun = last?.role === 'assistant' ? last.content : undefined
+  const asked = askedOf(options)
+  if (begun !== undefined && asked.content) {
+    throw new UserError('a schema, grammar or regex is for a whole answer, and this one has been begun')
   }
-  const options = { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal }
-  const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
-  const frame = await withSystem(all, (some) => template.render(some, options))
-  const reading = { response: template.response, prompt: frame.text, isAnswer, isTurn: true }
-  return { ...frame, hasSpecialTokens: true, stop: [], isAnswer, reading, notes: [] }
+  const parts = { turns, begun, asked, options }
+  return template ? templateFrame(parts, template) : plainFrame(parts)
 }
 
 /** Warning for a system text that the template leaves out (`dropsSystem`). */
@@ -72,30 +70,69 @@ export function systemDropped(model: string): string {
   return `${model}'s chat template leaves system texts out: this one has no effect`
 }
 
-/** Renders a conversation with and without its system texts: equal results mean that the template drops them. */
-async function withSystem(
-  messages: readonly ChatMessage[],
-  render: (messages: readonly ChatMessage[]) => Promise<string>,
-): Promise<Pick<ChatFrame, 'text' | 'dropsSystem'>> {
-  const others = messages.filter(({ role }) => role !== 'system')
-  const compares = others.length > 0 && others.length < messages.length
-  if (!compares) return { text: await render(messages), dropsSystem: false }
-  const without = await render(others).catch(() => undefined)
-  try {
-    const text = await render(messages)
-    return { text, dropsSystem: text === without }
-  } catch (error) {
-    if (!(error instanceof UserError) || without === undefined) throw error
-    throw new UserError(`${error.message}; without the system text it does`)
+/** The values of `think` that change a model's answers, such as 'off' and 'on'. None if it does not think. */
+export async function thinkingChoices(template: ChatTemplate | undefined): Promise<Think[]> {
+  if (!template) return []
+  const render = (args: Readonly<Record<string, unknown>>) =>
+    template.render([{ role: 'user', content: 'Hi' }], { addGenerationPrompt: true, args })
+  return thinkChoices({ hasThoughts: thoughtsOf(template) !== undefined, mentions: mentionsIn(template), render })
+}
+
+interface Parts {
+  turns: readonly ChatMessage[]
+  /** Beginning of the answer, if it has one. */
+  begun?: string
+  asked: Asked
+  options: ChatFrameOptions
+}
+
+function plainFrame(parts: Parts): ChatFrame {
+  const { turns, begun, asked, options } = parts
+  const { model = THE_MODEL, system = '', think, thinkBudget } = options
+  if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
+    throw new UserError(`${model} cannot use tools: it has no chat template`)
+  }
+  const text = plainTurns(turns, system, begun !== undefined)
+  const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
+  return {
+    text,
+    hasSpecialTokens: false,
+    stop: [...PLAIN_STOP],
+    isAnswer: begun === undefined,
+    reading: readingOf(text, parts),
+    ...(asked.content && { guide: { phases: [{ kind: 'grammar', grammar: asked.content }] } }),
+    notes: ignored ? [doesNotThink(model, ignored)] : [],
+    dropsSystem: false,
   }
 }
 
-function inFront(system: string, text: string): string {
-  return system.trim() === '' ? text : `${system.trim()}\n\n${text}`
+async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
+  const { turns, begun, asked, options } = parts
+  const { model = THE_MODEL, args, system = '', think, thinkBudget, signal } = options
+  const { tools } = asked
+  const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
+  const continues = begun !== undefined
+  const prompt = await templatePrompt(all, { template, model, args, continues, tools, think, thinkBudget, signal })
+  const { text, notes, dropsSystem } = prompt
+  const guide = answerGuide({ ...asked, ...options, ...prompt, model, response: template.response })
+  return {
+    text,
+    hasSpecialTokens: true,
+    stop: [],
+    isAnswer: !continues,
+    reading: { response: template.response, ...readingOf(text, parts) },
+    ...(guide && { guide }),
+    notes,
+    dropsSystem,
+  }
 }
 
-function plainTurns(messages: readonly ChatMessage[], continues: boolean): string {
-  const turns = messages.map(({ role, content }) => `${NAMES.get(role) ?? role}: ${content.trim()}\n`)
-  const text = turns.join('')
-  return continues ? text.trimEnd() : `${text}${NAMES.get('assistant')}:`
+function readingOf(prompt: string, { begun, options: { tools } }: Parts): Reading {
+  return {
+    prompt,
+    isAnswer: begun === undefined,
+    isTurn: true,
+    ...(begun !== undefined && { begun }),
+    ...(tools?.length && { tools }),
+  }
 }

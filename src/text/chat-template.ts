@@ -53,7 +53,7 @@ class NamedTemplates implements ChatTemplate {
 
   constructor(
     private readonly file: string,
-    sources: Record<string, string>,
+    private readonly sources: Record<string, string>,
     private readonly tokens: Record<string, string>,
   ) {
     this.plain = new LimitedTemplate(sources[DEFAULT])
@@ -62,6 +62,10 @@ class NamedTemplates implements ChatTemplate {
 
   prepare(): Promise<void> {
     return this.plain.prepare()
+  }
+
+  mentions(text: string): boolean {
+    return Object.values(this.sources).some((source) => source.includes(text))
   }
 
   async render(messages: readonly TemplateMessage[], options: RenderOptions = {}): Promise<string> {

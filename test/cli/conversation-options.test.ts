@@ -127,7 +127,7 @@ test('wrong options are refused by name', () =>
     assertRefused(
       await molm(['--messages', bad]),
       1,
-      /bad\.json: "messages\[0\]\.role" must be system, developer, user or assistant; the file must hold/,
+      /bad\.json: "messages\[0\]\.role" must be system, developer, user, assistant or tool; the file must hold/,
     )
     assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is not JSON; a text needs quotes/)
     assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chatBody } from '#molm/server/api/chat-body.js'
-import { readMessages, WrongMessages } from '#molm/text/read-messages.js'
+import { checkMessages, readMessages, WrongMessages } from '#molm/text/read-messages.js'
 
 const test = suite('messages of a request, a file or a line')
 
@@ -15,18 +15,14 @@ test('a wrong field is named, and the server names the same field', () => {
     [[null], '"messages[0]" must be an object with a role and a content'],
     [[{ content: 'Hi' }], '"messages[0].role" is missing'],
     [[{ role: null, content: 'Hi' }], '"messages[0].role" is missing'],
-    [[{ role: 'usr', content: 'Hi' }], '"messages[0].role" must be system, developer, user or assistant'],
-    [[{ role: 1, content: 'Hi' }], '"messages[0].role" must be system, developer, user or assistant'],
+    [[{ role: 'usr', content: 'Hi' }], '"messages[0].role" must be system, developer, user, assistant or tool'],
+    [[{ role: 1, content: 'Hi' }], '"messages[0].role" must be system, developer, user, assistant or tool'],
     [[{ role: 'user' }], '"messages[0].content" is missing'],
     [[{ role: 'user', content: 1 }], `"messages[0].content" ${must}`],
     [[{ role: 'user', content: [null] }], `"messages[0].content" ${must}`],
     [[{ role: 'user', content: [{ type: 'image_url' }] }], `"messages[0].content" ${must}`],
     [[{ role: 'user', content: [{ type: 'text', text: 'Hi', more: 1 }] }], `"messages[0].content" ${must}`],
     [[{ role: 'user', content: 'Hi', name: 5 }], '"messages[0].name" must be a text'],
-    [
-      [{ role: 'assistant', content: 'Hi', tool_calls: [{}] }],
-      '"messages[0].tool_calls" is not supported; leave it out, or give []',
-    ],
     [
       [{ role: 'assistant', content: 'Hi', function_call: {} }],
       '"messages[0].function_call" is not supported; leave it out',
@@ -38,8 +34,28 @@ test('a wrong field is named, and the server names the same field', () => {
         { role: 'user', content: 'Hi' },
         { role: 'tool', content: 'Hi' },
       ],
-      '"messages[1].role" must be system, developer, user or assistant',
+      '"messages[1].tool_call_id" is missing',
     ],
+    [[{ role: 'tool', content: 'Hi', tool_call_id: 1 }], '"messages[0].tool_call_id" must be a text that is not empty'],
+    [[{ role: 'tool', tool_call_id: 'a' }], '"messages[0].content" is missing'],
+    [[{ role: 'assistant', content: null, tool_calls: [] }], '"messages[0].content" is missing'],
+    [[{ role: 'assistant', tool_calls: 'a' }], '"messages[0].tool_calls" must be a list of calls'],
+    [[{ role: 'assistant', tool_calls: [1] }], '"messages[0].tool_calls[0]" must be an object'],
+    [[answerWith({ function: undefined })], '"messages[0].tool_calls[0].function" is missing'],
+    [[answerWith({ type: 'custom' })], '"messages[0].tool_calls[0].type" must be "function"'],
+    [[answerWith({ id: '' })], '"messages[0].tool_calls[0].id" must be a text that is not empty'],
+    [[answerWith({ function: { arguments: '{}' } })], '"messages[0].tool_calls[0].function.name" is missing'],
+    [[answerWith({ function: { name: 'f' } })], '"messages[0].tool_calls[0].function.arguments" is missing'],
+    ...['{"a":', '[]', '"a"', '['.repeat(1e6)].map((json): [unknown, string] => [
+      [answerWith({ function: { name: 'f', arguments: json } })],
+      '"messages[0].tool_calls[0].function.arguments" must be a text that is a JSON object',
+    ]),
+    [
+      [answerWith({ function: { name: 'f', arguments: {} } })],
+      '"messages[0].tool_calls[0].function.arguments" must be a text that is a JSON object',
+    ],
+    [[answerWith({ weight: 1 })], '"messages[0].tool_calls[0].weight" is not supported'],
+    [[{ role: 'assistant', content: 'Hi', reasoning_content: 1 }], '"messages[0].reasoning_content" must be a text'],
   ]
   for (const [messages, message] of cases) {
     const error = errorOf(messages)
@@ -83,6 +99,66 @@ test('parts are joined, a developer is the system, and meaningless fields are ig
   assert.equal(readMessages(messages), expected)
   assert.equal(chatBody.parse({ messages }).messages, expected)
 })
+
+test('calls, results and thoughts are read, and arguments are parsed', () => {
+  const messages = [
+    { role: 'user', content: 'Add.' },
+    { ...answerWith({ index: 0 }), reasoning_content: 'Two numbers.' },
+    { role: 'tool', tool_call_id: 'call_1', name: 'add', content: [{ type: 'text', text: '3' }] },
+    { ...answerWith({ type: null, function: { name: 'now', arguments: '' } }), content: 'And', reasoning: 'Time.' },
+    { role: 'tool', tool_call_id: 'call_1', content: '' },
+    { role: 'assistant', content: 'Done.', reasoning_content: '', reasoning: 'Not this.' },
+  ]
+  const expected = [
+    { role: 'user', content: 'Add.' },
+    {
+      role: 'assistant',
+      content: '',
+      thinking: 'Two numbers.',
+      toolCalls: [{ id: 'call_1', name: 'add', arguments: { a: 1, b: 2 } }],
+    },
+    { role: 'tool', content: '3', toolCallId: 'call_1', name: 'add' },
+    {
+      role: 'assistant',
+      content: 'And',
+      thinking: 'Time.',
+      toolCalls: [{ id: 'call_1', name: 'now', arguments: {} }],
+    },
+    { role: 'tool', content: '', toolCallId: 'call_1' },
+    { role: 'assistant', content: 'Done.' },
+  ]
+  assert.equal(readMessages(messages), expected)
+  assert.equal(chatBody.parse({ messages }).messages, expected)
+  assert.equal(checkMessages(expected), expected, 'the library reads what it gives')
+})
+
+test('messages of the library have its own names', () => {
+  const call = { id: 'a', name: 'f', arguments: {} }
+  for (const [message, text] of [
+    [{ role: 'assistant', content: '', tool_calls: [call] }, '"messages[0].tool_calls" is not supported'],
+    [{ role: 'user', content: '', toolCalls: [call] }, '"messages[0].toolCalls" is not supported'],
+    [{ role: 'user', content: '', thinking: 'a' }, '"messages[0].thinking" is not supported'],
+    [{ role: 'tool', content: '', tool_call_id: 'a' }, '"messages[0].tool_call_id" is not supported'],
+    [
+      { role: 'assistant', content: '', toolCalls: [{ ...call, arguments: '{}' }] },
+      '"messages[0].toolCalls[0].arguments" must be an object',
+    ],
+  ] as const) {
+    assert.throws(
+      () => checkMessages([message]),
+      (error: WrongMessages) => error.message === text,
+    )
+  }
+})
+
+function answerWith(call: object) {
+  const added = { name: 'add', arguments: '{"a": 1, "b": 2}' }
+  return {
+    role: 'assistant',
+    content: null,
+    tool_calls: [{ id: 'call_1', type: 'function', function: added, ...call }],
+  }
+}
 
 function errorOf(messages: unknown): WrongMessages {
   try {

@@ -1,0 +1,84 @@
+import type { Think, Tool } from '../../api/chat.js'
+import type { ChatMessage, ChatTemplate } from '../../api/text.js'
+import { UserError } from '../../errors.js'
+import { type ThinkingForm, thinkingOf } from '../response/thinking-form.js'
+import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
+import { type Render, renderedText, renderMessages } from './render-messages.js'
+import { templateMessages, waysOf } from './template-messages.js'
+import { templateTools } from './template-tools.js'
+import { doesNotThink, switchThinking } from './think-switch.js'
+
+export interface TemplatePromptOptions {
+  template: ChatTemplate
+  /** Name of the model, for notes and errors. */
+  model: string
+  args?: Readonly<Record<string, unknown>>
+  /** Whether the last message stays open. */
+  continues: boolean
+  tools: readonly Tool[]
+  think?: Think
+  thinkBudget?: number
+  signal?: AbortSignal
+}
+
+/** A conversation as a template writes it. */
+export interface TemplatePrompt {
+  text: string
+  notes: string[]
+  dropsSystem: boolean
+  /** Form of the thoughts, if the model thinks. */
+  form?: ThinkingForm
+  /** Thoughts at the end of the prompt; absent if the model does not think, or if an answer continues. */
+  thoughts?: PromptThoughts
+}
+
+/**
+ * Writes a conversation with a chat template. Rejects with a UserError if the template refuses it, or leaves out tools,
+ * their calls or their results.
+ */
+export async function templatePrompt(
+  conversation: readonly ChatMessage[],
+  { template, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
+): Promise<TemplatePrompt> {
+  if (tools.length > 0 && !template.response?.fields.tool_calls) {
+    throw new UserError(`${model} cannot use tools: the form of its calls is unknown`)
+  }
+  const messages = templateMessages(conversation, waysOf(template))
+  const renderWith =
+    (args: Readonly<Record<string, unknown>>): Render =>
+    (some) =>
+      template.render(some, { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal })
+  const given = tools.length > 0 ? { ...args, tools: templateTools(tools) } : args
+  const form = thoughtsOf(template)
+  const render = (variables: object) => renderedText(messages, renderWith({ ...variables, ...given }))
+  const mentions = mentionsIn(template)
+  const switched =
+    think && (await switchThinking({ think, args, model, hasThoughts: form !== undefined, mentions, render }))
+  const { variables = {}, notes = [], closes = false } = switched ?? {}
+  const rendered = await renderMessages(messages, renderWith({ ...variables, ...given }))
+  const { text, dropsSystem, dropsCalls, dropsResults } = rendered
+  if (dropsCalls) throw new UserError(`${model}'s chat template leaves calls of tools out`)
+  if (dropsResults) throw new UserError(`${model}'s chat template leaves results of tools out`)
+  if (tools.length > 0 && text === (await renderedText(messages, renderWith({ ...variables, ...args })))) {
+    throw new UserError(`${model} cannot use tools: its chat template leaves them out`)
+  }
+  const hasBudget = thinkBudget !== undefined && think !== 'off'
+  const budgetNotes = hasBudget && !form && notes.length === 0 ? [doesNotThink(model, 'thinkBudget')] : []
+  const all = { text, notes: [...notes, ...budgetNotes], dropsSystem, form }
+  if (!form || continues) return all
+  const found = promptThoughts(text, form)
+  const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
+  return { ...all, text: text + thoughts.added, thoughts }
+}
+
+/** Form of a model's thoughts; undefined if its template never names them. */
+export function thoughtsOf(template: ChatTemplate): ThinkingForm | undefined {
+  const form = thinkingOf(template.response)
+  const mentions = mentionsIn(template)
+  return form && (mentions(form.open.trim()) || mentions(form.close.trim())) ? form : undefined
+}
+
+/** A template without a source may have any text. */
+export function mentionsIn(template: ChatTemplate): (text: string) => boolean {
+  return (text) => template.mentions?.(text) ?? true
+}

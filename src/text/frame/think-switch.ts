@@ -1,0 +1,99 @@
+import type { Think } from '../../api/chat.js'
+
+type Variables = Readonly<Record<string, unknown>>
+
+/** Variables of chat templates that turn thinking on and off, and the one that sets how long it is. */
+const SWITCHES = ['enable_thinking', 'thinking']
+const EFFORT = 'reasoning_effort'
+const LEVELS: readonly Think[] = ['low', 'medium', 'high']
+
+export interface ThinkOptions {
+  think: Think
+  /** Variables that the user gives; they win. */
+  args: Variables
+  /** Whether the form of the model's answers has thoughts. */
+  hasThoughts: boolean
+  /** Name of the model, for notes. */
+  model: string
+  /** Whether the template's source contains this text. */
+  mentions: (text: string) => boolean
+  /** Renders the conversation with these variables. */
+  render: (variables: Variables) => Promise<string>
+}
+
+export interface Switched {
+  /** Variables for the amount of thinking. */
+  variables: Variables
+  /** Notes for the user. */
+  notes: string[]
+  /** Whether the thoughts must be closed before they begin, since the template cannot turn them off. */
+  closes: boolean
+}
+
+/**
+ * Finds the variables that ask a template for an amount of thinking. Renders the conversation with different values:
+ * equal texts prove that the template has no switch, or no levels.
+ */
+export async function switchThinking(options: ThinkOptions): Promise<Switched> {
+  const { think, args, hasThoughts, model } = options
+  const given = [...SWITCHES, EFFORT].filter((name) => args[name] !== undefined)
+  if (given.length > 0) return { variables: variablesFor(think), notes: conflicts(given, options), closes: false }
+  const { hasSwitch, hasLevels } = await provenSwitches(options)
+  if (think === 'off') {
+    const closes = hasThoughts && !hasSwitch
+    const variables = variablesFor('off', closes && hasLevels ? 'low' : undefined)
+    return { variables, notes: closes ? [alwaysThinks(model, hasLevels)] : [], closes }
+  }
+  const thinks = hasThoughts || hasSwitch || hasLevels
+  const isLevel = LEVELS.includes(think)
+  const notes = !thinks ? [doesNotThink(model, 'think')] : isLevel && !hasLevels ? [hasNoLevels(model, think)] : []
+  return { variables: variablesFor(think), notes, closes: false }
+}
+
+/** The values of `think` that change the answers of a model. None if it does not think. */
+export async function thinkChoices(options: Probe & Pick<ThinkOptions, 'hasThoughts'>): Promise<Think[]> {
+  const { hasSwitch, hasLevels } = await provenSwitches(options)
+  if (!options.hasThoughts && !hasSwitch && !hasLevels) return []
+  return hasLevels ? ['off', ...LEVELS] : ['off', 'on']
+}
+
+type Probe = Pick<ThinkOptions, 'mentions' | 'render'>
+
+/** A template that does not name the variables is not rendered. */
+async function provenSwitches({ mentions, render }: Probe): Promise<{ hasSwitch: boolean; hasLevels: boolean }> {
+  const differ = async (a: Think, b: Think) => (await render(variablesFor(a))) !== (await render(variablesFor(b)))
+  return {
+    hasSwitch: SWITCHES.some(mentions) && (await differ('on', 'off')),
+    hasLevels: mentions(EFFORT) && (await differ('low', 'high')),
+  }
+}
+
+function variablesFor(think: Think, effort = LEVELS.find((level) => level === think)): Variables {
+  return {
+    ...Object.fromEntries(SWITCHES.map((name) => [name, think !== 'off'])),
+    ...(effort !== undefined && { [EFFORT]: effort }),
+  }
+}
+
+function conflicts(given: readonly string[], { think, args }: ThinkOptions): string[] {
+  const wanted = variablesFor(think)
+  return given
+    .filter((name) => wanted[name] !== undefined && wanted[name] !== args[name])
+    .map((name) => `the template argument ${name} wins over \`think\``)
+}
+
+/** Note that an option has no effect. */
+export function doesNotThink(model: string, option: 'think' | 'thinkBudget'): string {
+  return `${model} does not think: \`${option}\` has no effect`
+}
+
+function hasNoLevels(model: string, think: Think): string {
+  return `${model} has no levels of thinking: ${think} is the same as on`
+}
+
+function alwaysThinks(model: string, hasLevels: boolean): string {
+  const does = 'its thoughts are closed before they begin'
+  return hasLevels
+    ? `${model} cannot turn thinking off: it has the lowest effort, and ${does}`
+    : `${model} has no switch for thinking: ${does}`
+}
