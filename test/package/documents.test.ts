@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { chatBody } from '#molm/server/api/chat-body.js'
+import { completionBody } from '#molm/server/api/completion-body.js'
 import { repositoryPath } from '../support/fixtures.js'
 
-const test = suite('documents for contributors')
+const test = suite('documents')
 
 for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
   test(`all files and folders that ${name} names exist`, () => {
@@ -18,6 +20,15 @@ for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
     )
   })
 }
+
+test('docs/SERVE.md names every field of the requests', () => {
+  const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')
+  const fields = new Set([chatBody, completionBody].flatMap(({ shape }) => Object.keys(shape)))
+  assert.equal(
+    [...fields].filter((field) => !text.includes(`\`${field}\``)),
+    [],
+  )
+})
 
 test('CHANGELOG.md has a section for the version in package.json, or for the next one', () => {
   const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))

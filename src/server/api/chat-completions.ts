@@ -69,7 +69,8 @@ class ChatCompletion implements Reply {
     const n = body.n ?? 1
     checkSpecs([spec], n, context)
     const scores = body.logprobs ? 1 + options.logprobs : 0
-    const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false }, context)
+    const hasCalls = (frame.reading.tools ?? []).length > 0
+    const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false, hasCalls }, context)
     return new ChatCompletion(context, body, frame, new Choices(context, [spec], n, ticket), bytes)
   }
 

@@ -1,6 +1,8 @@
-import type { ChatFrame } from '../../text/chat-frame.js'
-import { systemDropped, writeChat } from '../../text/chat-frame.js'
+import { UserError } from '../../errors.js'
+import { type ChatFrame, systemDropped, writeChat } from '../../text/chat-frame.js'
+import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
+import { withFields } from '../http/errors.js'
 import type { ChatBody } from './chat-body.js'
 import { constraintOf } from './constraint-fields.js'
 import { thinkingOf } from './thinking-fields.js'
@@ -13,10 +15,17 @@ import { toolsOf } from './tool-fields.js'
 export async function chatFrameOf(body: ChatBody, context: ServerContext, signal: AbortSignal): Promise<ChatFrame> {
   const { chatTemplate: template } = context.model
   const { field, ...constraint } = constraintOf(body, context)
+  const asked = toolsOf(body, context)
   const [first, ...others] = body.messages
   const isSystem = first.role === 'system' && others.length > 0
   const system = isSystem ? first.content : ''
-  const options = { ...thinkingOf(body), ...toolsOf(body, context), ...constraint, template, system, signal }
-  const frame = await writeChat(isSystem ? others : body.messages, options)
-  return frame.dropsSystem ? { ...frame, notes: [...frame.notes, systemDropped(context.id)] } : frame
+  const options = { ...thinkingOf(body), ...asked, ...constraint, template, system, signal }
+  try {
+    const frame = await writeChat(isSystem ? others : body.messages, options)
+    const notes = frame.dropsSystem ? [...frame.notes, systemDropped(context.id)] : frame.notes
+    return { ...frame, notes: notes.map(withFields) }
+  } catch (error) {
+    const isForTools = asked.tools && error instanceof UserError && /\btools?\b/.test(error.message)
+    throw isForTools ? new ApiError(400, withFields(error.message), { param: 'tools' }) : error
+  }
 }

@@ -23,8 +23,13 @@ const TYPES: Record<Status, string> = {
 /** Maps an error to what the client sees; unexpected errors stay opaque. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof UserError) return new ApiError(400, renameOptions(error.message, fieldOf))
+  if (error instanceof UserError) return new ApiError(400, withFields(error.message))
   return new ApiError(500, 'internal error; the server log has the details')
+}
+
+/** A message of the library with the names of a request's fields. */
+export function withFields(message: string): string {
+  return renameOptions(message, fieldOf)
 }
 
 export function errorBody({ status, message, details: { param, code } }: ApiError): ErrorBody {
@@ -38,7 +43,15 @@ export function errorResponse(c: Context, error: ApiError): Response {
   return c.json(errorBody(error), error.status)
 }
 
+/** Options whose fields have other names. */
+const FIELDS: Record<string, string> = {
+  repeatPenalty: 'repetition_penalty',
+  think: 'reasoning_effort',
+  thinkBudget: 'thinking_budget',
+  schema: 'response_format',
+}
+
 /** The library's `maxTokens` is `max_tokens` in a request. */
 function fieldOf(option: string): string {
-  return `"${snakeCase(option === 'repeatPenalty' ? 'repetitionPenalty' : option)}"`
+  return `"${FIELDS[option] ?? snakeCase(option)}"`
 }

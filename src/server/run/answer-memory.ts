@@ -8,9 +8,11 @@ import { type ChoiceSpec, mostTokens } from './run-choice.js'
 /*
  * The memory of an answer is bounded before it begins: the whole answer if it is not streamed, else the scores and experts of
  * its prompts, since those of a prompt come in one piece. The bytes of the objects are measured and rounded up: for each
- * token, each log-probability, and each layer's experts.
+ * token of thoughts and content, each log-probability, and each layer's experts. Arguments of calls are
+ * parsed, which takes up to 29 bytes per character. The texts of running streams are far smaller than their caches.
  */
 const TOKEN_BYTES = 256
+const CALL_BYTES = 256
 const SCORE_BYTES = 256
 const LAYER_BYTES = 128
 const EXPERT_BYTES = 64
@@ -19,12 +21,12 @@ const EXPERT_BYTES = 64
 const SMALL_PART = 1 / 128
 
 /**
- * Maximum bytes held at a time for `n` answers to each of `specs`, with `scores` log-probabilities a token. Throws an
- * ApiError if they exceed the limits.
+ * Maximum bytes held at a time for `n` answers to each of `specs`, with `scores` log-probabilities a token, and perhaps
+ * with calls of tools. Throws an ApiError if they exceed the limits.
  */
 export function answerBytes(
   specs: readonly ChoiceSpec[],
-  { n, scores, isStream }: { n: number; scores: number; isStream: boolean },
+  { n, scores, isStream, hasCalls = false }: { n: number; scores: number; isStream: boolean; hasCalls?: boolean },
   { limits, model }: Pick<RunContext, 'limits' | 'model'>,
 ): number {
   const expertBytes = model.config.mixtures
@@ -44,7 +46,7 @@ export function answerBytes(
   for (const spec of specs) {
     const answer = mostTokens(spec, { limits, model })
     const experts = spec.routes ? expertBytes : 0
-    const tokenBytes = TOKEN_BYTES + SCORE_BYTES * scores + experts
+    const tokenBytes = TOKEN_BYTES + (hasCalls ? CALL_BYTES : 0) + SCORE_BYTES * scores + experts
     const promptBytes = spec.prompt.length * (experts + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
     longestBytes = Math.max(longestBytes, promptBytes)
     promptsBytes += n * promptBytes
