@@ -1,3 +1,4 @@
+import type { ChatStep } from '../api/chat.js'
 import type { Atlas } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import type { PerMixture } from '../model/config.js'
@@ -5,15 +6,39 @@ import { readEvents } from './events.js'
 import { type PageModel, pageModel, type RoutedToken } from './routes.js'
 
 export interface Message {
-  role: 'system' | 'user' | 'assistant'
+  role: 'system' | 'user' | 'assistant' | 'tool'
   content: string
+  reasoning_content?: string
+  tool_calls?: { id: string; type: 'function'; function: Omit<Call, 'id'> }[]
+  tool_call_id?: string
 }
+
+/** A call of a tool. The arguments are JSON, if the model did not err. */
+export interface Call {
+  id: string
+  name: string
+  arguments: string
+}
+
+/** A part of a call, as it comes: its texts continue those of the same index. */
+export interface CallDelta extends Call {
+  index: number
+}
+
+/** Part of an answer that a text or a token belongs to. */
+export type AnswerPart = ChatStep['kind']
 
 /** Options of an answer. Default: the model's own. */
 export interface Sampling {
   temperature?: number
   max_tokens?: number
   seed?: number
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high'
+  /** Variables of the chat template. */
+  chat_template_kwargs?: { enable_thinking: boolean }
+  /** The answer is JSON that a schema accepts. */
+  response_format?: { type: 'json_schema'; json_schema: { name: string; schema: unknown } }
+  tools?: unknown
 }
 
 /** A request for an answer: messages, or a text to be continued. */
@@ -27,11 +52,15 @@ export interface Asked extends Sampling {
 /** A part of an answer, as it comes. */
 export interface AnswerChunk {
   text: string
+  thinking: string
+  calls: CallDelta[]
   tokens: RoutedToken[]
   /** Natural logarithms of the tokens' probabilities. */
   logprobs: number[]
   /** The prompt's tokens, with the first chunk. */
   prompt?: RoutedToken[]
+  /** Notes on the request, such as that the model cannot stop thinking; with the first chunk. */
+  notes: string[]
   finishReason?: string
 }
 
@@ -97,14 +126,17 @@ export class Api {
     })
     if (!response.body) throw new Error('the server sent no answer')
     for await (const event of readEvents(response.body)) {
-      const { choices } = event as StreamEvent
+      const { choices, notes = [] } = event as StreamEvent
       const [choice] = choices
       if (!choice) continue
       yield {
         text: choice.delta?.content ?? choice.text ?? '',
+        thinking: choice.delta?.reasoning_content ?? '',
+        calls: (choice.delta?.tool_calls ?? []).map(callDelta),
         tokens: choice.routed_experts ?? [],
         logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
         prompt: choice.prompt_routed_experts,
+        notes,
         finishReason: choice.finish_reason ?? undefined,
       }
     }
@@ -132,9 +164,20 @@ export class Api {
   }
 }
 
+/** A part of a call in the API's form. */
+interface ToolCallDelta {
+  index: number
+  id?: string
+  function?: { name?: string; arguments?: string }
+}
+
+function callDelta({ index, id = '', function: call }: ToolCallDelta): CallDelta {
+  return { index, id, name: call?.name ?? '', arguments: call?.arguments ?? '' }
+}
+
 interface StreamEvent {
   choices: {
-    delta?: { content?: string }
+    delta?: { content?: string | null; reasoning_content?: string | null; tool_calls?: ToolCallDelta[] | null }
     text?: string
     /** In the form of completions or of chats. */
     logprobs?: { token_logprobs?: number[]; content?: { logprob: number }[] } | null
@@ -142,10 +185,11 @@ interface StreamEvent {
     prompt_routed_experts?: RoutedToken[]
     finish_reason?: string | null
   }[]
+  notes?: string[]
 }
 
 /** A refusal by the server; `field` is the request's field that caused it, if the server names one. */
-class Refusal extends Error {
+export class Refusal extends Error {
   constructor(
     message: string,
     readonly field?: string,

@@ -1,29 +1,36 @@
 import { awakeIn, awakeSentence, type ExpertPlace } from '../experts/awake.js'
+import { Answer } from './answer.js'
+import { AnswerParts, type AnswerPiece } from './answer-parts.js'
 import type { AnswerChunk, Api, Asked, Message, Sampling } from './api.js'
 import { Batches } from './batches.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import { GrowingText } from './growing-text.js'
 import { Pace } from './pace.js'
-import { type Piece, Pieces, piecesOf } from './pieces.js'
+import { piecesOf } from './pieces.js'
+import { ResultsForm } from './results-form.js'
 import type { PageModel, RoutedToken } from './routes.js'
 import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { Turn } from './turn.js'
 import { WithoutExpert } from './without-expert.js'
 
-/** A question and its answer, which may be empty. */
+/** A question, or the results of calls, and the answer. */
 interface Exchange {
-  question: Turn
-  answer: Turn
+  said: readonly Message[]
+  /** A turn per message. */
+  turns: readonly Turn[]
+  answer: Answer
   asked: Asked
   /** Whether the answer has come to its end. */
   isComplete: boolean
+  /** Fields for the results of the answer's calls. */
+  results?: ResultsForm
 }
 
 /** Whether question and answer stay in the conversation, and the error if one occurred. */
 export interface Outcome {
   isKept: boolean
-  error?: string
+  error?: Error
 }
 
 /** How a message is to be answered. */
@@ -40,12 +47,14 @@ export class Conversation {
   private running?: AbortController
   private readonly end: ScrolledEnd
 
+  /** `give` is called with the results of an answer's calls, to `ask` with them. */
   constructor(
     private readonly api: Api,
     private readonly model: PageModel,
     private readonly panel: ExpertsPanel,
     private readonly colouring: TextColouring,
     private readonly place: HTMLElement,
+    private readonly give: (results: Message[]) => void,
   ) {
     this.end = new ScrolledEnd(place)
     colouring.reset(panel.shown)
@@ -75,28 +84,31 @@ export class Conversation {
   }
 
   /**
-   * Asks, and shows the answer as it comes. Takes the question back if no answer came, because the server refused or the
-   * user stopped it.
+   * Asks with a question or the results of calls, and shows the answer as it comes. Takes the messages back if no answer
+   * came, because the server refused or the user stopped it.
    */
-  async ask(text: string, options: AskOptions): Promise<Outcome> {
+  async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
     const before = this.exchanges
-    const answer = new Turn('model', this.model.name)
-    const asked = this.askedFor(before, text, options)
-    const exchange: Exchange = { question: new Turn('user', 'You'), answer, asked, isComplete: false }
-    const { question } = exchange
-    question.write(text)
+    const last = before.at(-1)
+    const asked = this.askedFor(before, said, options)
+    const answer = new Answer(this.model.name, options.response_format !== undefined)
+    const turns = said.map((message) => turnOf(message, last?.answer))
+    const exchange: Exchange = { said, turns, answer, asked, isComplete: false }
     answer.isBusy = true
-    this.place.append(question.element, answer.element)
+    this.place.append(...turns.map(({ element }) => element), answer.element)
+    if (last?.results) last.results.element.hidden = true
     const error = await this.run(async (signal) => {
       await this.show(this.api.answer(this.model.name, asked, signal), exchange)
       exchange.isComplete = true
     })
-    answer.isBusy = false
     if (error === 'stopped') answer.note('stopped')
     // The conversation may have been cleared meanwhile.
-    const isKept = this.exchanges === before && answer.text !== ''
-    if (isKept) this.exchanges = [...before, exchange]
-    else for (const { element } of [question, answer]) element.remove()
+    const isKept = this.exchanges === before && !answer.isEmpty
+    if (isKept) this.keep(exchange)
+    else {
+      for (const { element } of [...turns, answer]) element.remove()
+      if (last?.results) last.results.element.hidden = false
+    }
     return { isKept, error: error === 'stopped' ? undefined : error }
   }
 
@@ -104,19 +116,20 @@ export class Conversation {
    * Answers the last question again with and without an expert, below its answer, while those of `mask` are off. Resolves
    * with the error if one occurred.
    */
-  async askWithout(place: ExpertPlace, mask: readonly string[]): Promise<string | undefined> {
+  async askWithout(place: ExpertPlace, mask: readonly string[]): Promise<Error | undefined> {
     const last = this.exchanges.at(-1)
     if (!last || this.isRunning) return undefined
     const compared = new WithoutExpert(this.api, this.model.name, place)
     this.place.append(compared.element)
     const { asked, answer, isComplete } = last
-    const error = await this.run((signal) => compared.run({ asked, text: answer.text, isComplete }, mask, signal))
+    const text = answer.body.text
+    const error = await this.run((signal) => compared.run({ asked, text, isComplete }, mask, signal))
     if (error !== undefined) compared.element.remove()
     return error === 'stopped' ? undefined : error
   }
 
   /** Runs a request that Stop ends. Returns `stopped` or the error. */
-  private async run(request: (signal: AbortSignal) => Promise<void>): Promise<string | undefined> {
+  private async run(request: (signal: AbortSignal) => Promise<void>): Promise<'stopped' | Error | undefined> {
     const running = new AbortController()
     this.running = running
     this.end.go()
@@ -124,58 +137,89 @@ export class Conversation {
       await request(running.signal)
       return undefined
     } catch (thrown) {
-      return running.signal.aborted ? 'stopped' : (thrown as Error).message
+      return running.signal.aborted ? 'stopped' : (thrown as Error)
     } finally {
       if (this.running === running) this.running = undefined
     }
   }
 
-  private askedFor(before: readonly Exchange[], text: string, { system, mask, ...sampling }: AskOptions): Asked {
-    const said = before.flatMap(({ question, answer }) => [question.text, answer.text])
+  private askedFor(
+    before: readonly Exchange[],
+    said: readonly Message[],
+    { system, mask, ...sampling }: AskOptions,
+  ): Asked {
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
-    if (!this.model.isChat) return { ...options, prompt: [...said, text].join('') }
-    const messages: Message[] = [...said, text].map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))
+    // With results of calls, the model continues the thoughts that led to the calls.
+    const isQuestion = (messages: readonly Message[]) => messages[0].role === 'user'
+    const asking = isQuestion(said) ? before.length : before.findLastIndex((exchange) => isQuestion(exchange.said))
+    const earlier = before.flatMap(({ said, answer }, i) => [...said, answer.message(i >= asking)])
+    const messages: Message[] = [...earlier, ...said]
+    if (!this.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
     if (system) messages.unshift({ role: 'system', content: system })
     return { ...options, messages }
   }
 
-  private async show(chunks: AsyncIterable<AnswerChunk>, { question, answer }: Exchange): Promise<void> {
-    const pieces = new Pieces()
+  private keep(exchange: Exchange): void {
+    this.exchanges = [...this.exchanges, exchange]
+    const { answer, isComplete } = exchange
+    if (!isComplete || answer.calls.length === 0) return
+    exchange.results = new ResultsForm(answer.calls, this.give)
+    answer.element.append(exchange.results.element)
+  }
+
+  private async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer }: Exchange): Promise<void> {
+    const parts = new AnswerParts()
     const pace = new Pace()
     const text = new GrowingText('answer', this.model)
     let end = ''
-    const batches = new Batches<Piece>((certain) => {
-      for (const piece of certain) answer.add(piece)
-      answer.note(`${pace}${end}`)
+    const batches = new Batches<AnswerPiece>((certain) => {
+      answer.show(certain)
+      // The line of the thoughts counts meanwhile.
+      answer.note(answer.isThinking ? '' : `${pace}${end}`)
       this.colouring.paint()
       this.panel.drawSoon(answer.newest)
     })
     try {
       for await (const chunk of chunks) {
-        if (chunk.prompt) this.showTokens(question, chunk.prompt)
+        if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
         const numbered = chunk.tokens.map((token, i) => {
-          return { text: token.text, token: this.panel.count(token, text, chunk.logprobs[i]) }
+          const part = parts.partOf(chunk, token.kind)
+          return { part, text: token.text, token: this.panel.count(token, text, chunk.logprobs[i]) }
         })
+        for (const { part } of numbered) answer.count(part, 1)
+        // A long conversation has no reports of experts, but still log-probabilities.
+        if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
+        for (const call of chunk.calls) answer.call(call)
+        for (const note of chunk.notes) answer.warn(note)
         pace.count(numbered.length)
         if (chunk.finishReason === 'length') end = ', the limit'
-        await batches.add(pieces.add(chunk.text, numbered))
+        await batches.add(parts.add(chunk, numbered))
       }
       if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
     } finally {
       if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
-      await batches.add(pieces.end())
+      await batches.add(parts.end())
+      answer.isBusy = false
       batches.flush()
       this.panel.rest()
       this.colouring.paint(true)
     }
   }
 
-  /** Replaces the question's text by its tokens, if the prompt has it unchanged. */
-  private showTokens(question: Turn, prompt: readonly RoutedToken[]): void {
+  /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
+  private showTokens({ body }: Turn, prompt: readonly RoutedToken[]): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
-    const pieces = piecesOf(question.text, places) ?? piecesOf(question.text.trim(), places)
-    if (pieces) question.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
+    const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
+    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
   }
+}
+
+/** A turn with the text of a message; `asking` is the answer whose calls the results are for. */
+function turnOf({ role, content, tool_call_id }: Message, asking?: Answer): Turn {
+  const call = asking?.calls.find(({ id }) => id === tool_call_id)
+  const turn = role === 'tool' ? new Turn('tool', `Result of ${call?.name}`) : new Turn('user', 'You')
+  turn.body.write(content)
+  return turn
 }
 
 /** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */

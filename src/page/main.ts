@@ -2,7 +2,7 @@ import '../pictures/interactive/colour-text.js'
 import '../pictures/interactive/explore.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
-import { Api, type Sampling } from './api.js'
+import { Api, type Message } from './api.js'
 import { CellActions } from './cell-actions.js'
 import { Comparison } from './comparison.js'
 import { Conversation } from './conversation.js'
@@ -10,6 +10,7 @@ import { byId } from './elements.js'
 import { ExpertsPanel } from './experts-panel.js'
 import { askKey } from './key-dialog.js'
 import type { PageModel } from './routes.js'
+import { Settings } from './settings.js'
 import { placesOf, SwitchedOff, specOf } from './switched-off.js'
 import { TextColouring } from './text-colouring.js'
 import { WorkView } from './work-view.js'
@@ -53,15 +54,6 @@ function foldMapIfNarrow(): void {
   if (NARROW.matches) foldMap()
 }
 
-/** Reads the settings; an empty field means the model's default. */
-function sampling(): Sampling {
-  const number = (id: string) => {
-    const { valueAsNumber } = byId(id, HTMLInputElement)
-    return Number.isNaN(valueAsNumber) ? undefined : valueAsNumber
-  }
-  return { temperature: number('temperature'), max_tokens: number('max-tokens'), seed: number('seed') }
-}
-
 function showModel(model: PageModel): void {
   const about = [
     modelTitle(model),
@@ -71,7 +63,6 @@ function showModel(model: PageModel): void {
   ]
   byId('about', HTMLParagraphElement).textContent = about.join('; ')
   document.title = `${model.name} · molm`
-  byId('system', HTMLTextAreaElement).disabled = !model.isChat
   if (!model.isChat) message.placeholder = 'A text to be continued'
 }
 
@@ -86,7 +77,9 @@ async function start(): Promise<void> {
   const atlas = model.hasAtlas ? await api.atlas() : undefined
   const panel = new ExpertsPanel(model, atlas)
   const turns = byId('turns', HTMLDivElement)
-  const conversation = new Conversation(api, model, panel, new TextColouring(model, turns, atlas), turns)
+  const settings = new Settings(model)
+  const colouring = new TextColouring(model, turns, atlas)
+  const conversation = new Conversation(api, model, panel, colouring, turns, (results) => ask(results))
   new Comparison(api, model, atlas)
   const work = new WorkView(api, model, atlas)
   const showWork = () => work.show(viewInAddress() === 'work')
@@ -94,14 +87,28 @@ async function start(): Promise<void> {
   showWork()
 
   const showState = () => form.classList.toggle('running', conversation.isRunning)
+  const showError = (error: Error) => {
+    if (!settings.blame(error)) alert.textContent = error.message
+  }
   /** Shows that a request runs, until it has ended, and then its error. */
-  const during = async <T extends { error?: string }>(request: Promise<T>): Promise<T> => {
+  const during = async <T extends { error?: Error }>(request: Promise<T>): Promise<T> => {
     alert.textContent = ''
     showState()
     const outcome = await request
     showState()
-    if (outcome.error) alert.textContent = outcome.error
+    if (outcome.error) showError(outcome.error)
     return outcome
+  }
+  /** Asks with a question or results of calls. Returns whether they stay in the conversation. */
+  const ask = async (said: readonly Message[]): Promise<boolean> => {
+    if (conversation.isRunning) return false
+    try {
+      const options = { ...settings.read(), mask: off.specs }
+      return (await during(conversation.ask(said, options))).isKept
+    } catch (error) {
+      showError(error as Error)
+      return false
+    }
   }
 
   const offForAll = placesOf(model.mask)
@@ -132,8 +139,7 @@ async function start(): Promise<void> {
     const text = message.value
     if (text.trim() === '' || conversation.isRunning) return
     message.value = ''
-    const system = byId('system', HTMLTextAreaElement).value.trim()
-    const { isKept } = await during(conversation.ask(text, { ...sampling(), system, mask: off.specs }))
+    const isKept = await ask([{ role: 'user', content: text }])
     if (!isKept && message.value === '') message.value = text
   })
   message.addEventListener('keydown', (event) => {

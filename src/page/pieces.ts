@@ -6,19 +6,28 @@ export interface Piece {
 
 /**
  * Cuts streamed text into the pieces of its tokens. Text may come later than its tokens: a character may have several, and
- * text is held back while it may begin a stop string.
+ * text is held back while it may begin a stop string. Some tokens have no text: special ones, and blanks around an answer.
  */
 export class Pieces {
   private text = ''
-  private waiting: { text: string; token: number }[] = []
+  private waiting: Piece[] = []
 
   /** Adds text and tokens; returns the pieces that are certain. */
   add(text: string, tokens: readonly Piece[]): Piece[] {
     this.text += text
     this.waiting.push(...tokens)
-    const joined = this.waiting.map(({ text }) => text).join('')
-    if (joined.startsWith(this.text) && joined !== this.text) return []
-    return this.end(joined === this.text)
+    const { waiting } = this
+    if (this.text === '' && waiting.some(({ text }) => text !== '')) return []
+    const joined = joinedText(waiting)
+    if (joined === this.text) return this.end(true)
+    if (joined.startsWith(this.text)) return []
+    const from = joined.lastIndexOf(this.text)
+    if (from < 0) return this.end()
+    const end = from + this.text.length
+    const pieces = cut(waiting, from, end)
+    this.text = ''
+    this.waiting = cut(waiting, end, joined.length)
+    return pieces
   }
 
   /** Returns the remaining pieces at the end of the text. */
@@ -37,16 +46,22 @@ export class Pieces {
  * not contain the text.
  */
 export function piecesOf(text: string, tokens: readonly Piece[]): Piece[] | undefined {
-  const from = tokens
-    .map(({ text }) => text)
-    .join('')
-    .lastIndexOf(text)
+  const from = joinedText(tokens).lastIndexOf(text)
   if (text === '' || from < 0) return undefined
+  return cut(tokens, from, from + text.length)
+}
+
+function joinedText(pieces: readonly Piece[]): string {
+  return pieces.map(({ text }) => text).join('')
+}
+
+/** The part of joined pieces between two places in their text. */
+function cut(pieces: readonly Piece[], from: number, to: number): Piece[] {
   let end = 0
-  return tokens.flatMap((piece) => {
+  return pieces.flatMap(({ text, token }) => {
     const start = end
-    end += piece.text.length
-    const own = piece.text.slice(Math.max(0, from - start), Math.max(0, from + text.length - start))
-    return own === '' ? [] : [{ text: own, token: piece.token }]
+    end += text.length
+    const own = text.slice(Math.max(0, from - start), Math.max(0, to - start))
+    return own === '' ? [] : [{ text: own, token }]
   })
 }

@@ -1,3 +1,4 @@
+import type { ChatStep, Think } from '../api/chat.js'
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { CHUNK, type Reader, TextRoutes } from '../experts/text-routes.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../model/config.js'
@@ -15,6 +16,8 @@ export interface PageModel {
   hasAtlas: boolean
   /** Experts that the server never uses, in the form `3:mlp:5`. */
   mask: string[]
+  /** Settings of thinking that change its answers; empty if it does not think. */
+  thinking: Think[]
 }
 
 /** A model as `/v1/models` lists it. */
@@ -30,6 +33,7 @@ export interface ModelCard {
     gate_factor?: PerMixture<number>
     atlas?: boolean
     mask?: string[]
+    thinking?: Think[]
   }
 }
 
@@ -46,8 +50,8 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
       ? [{ kind, experts, topK, newExperts, ...(used.length > 1 && { used }), ...(routing && { routing }) }]
       : []
   })
-  const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [] } = meta
-  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask }
+  const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [] } = meta
+  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking }
 }
 
 /** A token with its experts, from a response with `routed_experts`. */
@@ -56,6 +60,8 @@ export interface RoutedToken {
   text: string
   /** Null if the model had no position left to read the token. */
   experts: ({ layer: number } & PerMixture<{ ids: number[]; gates: number[] }>)[] | null
+  /** Part of the answer that it belongs to; only in answers of a conversation. */
+  kind?: ChatStep['kind']
 }
 
 /** Converts a token's experts to molm's own form, an entry per layer. */

@@ -64,9 +64,9 @@ export class WithoutExpert {
 
   private async answer(asked: Asked, column: number, signal: AbortSignal): Promise<string> {
     let answer = ''
-    for await (const { text } of this.api.answer(this.model, asked, signal)) {
+    for await (const { text, thinking } of this.api.answer(this.model, asked, signal)) {
       answer += text
-      this.texts[column].textContent = answer
+      this.texts[column].textContent = answer === '' && thinking !== '' ? 'thinking …' : answer
     }
     return answer
   }

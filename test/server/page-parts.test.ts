@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { largestGate } from '#molm/model/routing.js'
 import { readEvents } from '#molm/page/events.js'
+import { JsonLayout, laidOut } from '#molm/page/json-layout.js'
 import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
 import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/routes.js'
 import { alwaysLine } from '#molm/pictures/caption.js'
@@ -25,6 +26,41 @@ test('tokens that share a character have one piece', () => {
   const pieces = new Pieces()
   assert.equal(pieces.add('', [{ text: '\ufffd', token: 4 }]), [])
   assert.equal(pieces.add('é', [{ text: '\ufffd', token: 5 }]), [{ text: 'é', token: 4 }])
+})
+
+test('special tokens and blanks before a text have no piece', () => {
+  const pieces = new Pieces()
+  assert.equal(pieces.add('', tokens('</think>')), [])
+  assert.equal(pieces.add('', [{ text: '\n\n', token: 1 }]), [])
+  assert.equal(pieces.add('Yes', [{ text: ' Yes', token: 2 }]), [{ text: 'Yes', token: 2 }])
+  assert.equal(pieces.add(', it', [{ text: ', it is', token: 3 }]), [])
+  assert.equal(pieces.add(' is', []), [{ text: ', it is', token: 3 }])
+})
+
+test('the rest of a token whose text is partly held back comes later', () => {
+  const pieces = new Pieces()
+  assert.equal(pieces.add('one', tokens('<x>', 'one#')), [{ text: 'one', token: 1 }])
+  assert.equal(pieces.add('#', []), [{ text: '#', token: 1 }])
+})
+
+test('JSON is set out in lines, however it is cut', () => {
+  const value = { a: [1, { b: 'x, {y}: [\\" ', c: [] }], d: {}, e: [[], null, -1.5e3], 'f"': true }
+  const text = JSON.stringify(value)
+  const lines = JSON.stringify(value, null, 2)
+  for (let size = 1; size <= text.length; size += 3) {
+    const layout = new JsonLayout()
+    let out = ''
+    for (let i = 0; i < text.length; i += size) out += layout.add(text.slice(i, i + size))
+    assert.is(out, lines)
+  }
+  assert.is(laidOut(lines), lines)
+  assert.is(laidOut('{"a":1'), undefined)
+})
+
+test('deep JSON does not become wide, and text that is no JSON does no harm', () => {
+  const deep = new JsonLayout().add('['.repeat(10_000))
+  assert.ok(deep.length < 10_000 * 50)
+  assert.is(new JsonLayout().add(']]}}'), '\n]\n]\n}\n}')
 })
 
 test('text that differs from its token is shown unchanged, and so is the rest at the end', () => {

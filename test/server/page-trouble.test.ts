@@ -1,15 +1,9 @@
-import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { RoutedToken } from '#molm/page/routes.js'
-import { pageRoutes } from '#molm/server/page/page.js'
-import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
-
-/* A simulated server, for answers that would be rare, slow or large with a real model. */
+import { HAS_BROWSER, openBrowser } from '../support/browser.js'
+import { alert, chunk, open, SMALL, send, token } from './simulated-server.js'
 
 const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
 const inBrowser = HAS_BROWSER ? test : test.skip
@@ -19,100 +13,6 @@ test.before(async (context) => {
   context.browser = await openBrowser()
 })
 test.after(({ browser }) => browser?.close())
-
-interface Shape {
-  layers: number
-  attention?: number
-  mlp: number
-  isChat?: boolean
-}
-
-const SMALL: Shape = { layers: 2, attention: 2, mlp: 4 }
-
-function card({ layers, attention, mlp, isChat = true }: Shape) {
-  const of = (experts: number) => Array<number>(layers).fill(experts)
-  const experts = { ...(attention && { attention: of(attention) }), mlp: of(mlp) }
-  const experts_per_token = { ...(attention && { attention: 1 }), mlp: 2 }
-  return { id: 'made-up', meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token } }
-}
-
-function token(text: string, { layers, attention, mlp }: Shape, i: number): RoutedToken {
-  const experts = Array.from({ length: layers }, (_, layer) => ({
-    layer,
-    ...(attention && { attention: { ids: [i % attention], gates: [0.5] } }),
-    mlp: { ids: [(i + layer) % mlp, (i + layer + 1) % mlp], gates: [0.5, 0.25] },
-  }))
-  return { token: i, text, experts }
-}
-
-const chunk = (text: string, tokens: RoutedToken[] = []) =>
-  `data: ${JSON.stringify({ choices: [{ delta: { content: text }, text, routed_experts: tokens }] })}\n\n`
-
-interface Answering {
-  shape?: Shape
-  /** Lines of the stream. */
-  answer?: (body: { messages?: unknown; prompt?: string }) => AsyncGenerator<string>
-  /** Refusal instead of an answer. */
-  refuse?: (body: object) => Response | undefined
-  key?: string
-}
-
-/** Opens the page of a simulated server; `gone` says whether the reader of the last answer has left. */
-async function open(
-  browser: Browser,
-  { shape = SMALL, answer, refuse, key }: Answering,
-  use: (page: Page, told: { gone: boolean; faults: string[] }) => Promise<void>,
-): Promise<void> {
-  const told = { gone: false, faults: [] as string[] }
-  const app = new Hono()
-  app.route('/', pageRoutes())
-  app.use('/v1/*', async (c, next) => {
-    if (key === undefined || c.req.header('Authorization') === `Bearer ${key}`) return next()
-    return c.json({ error: { message: 'an API key is needed' } }, 401)
-  })
-  app.get('/v1/models', (c) => c.json({ data: [card(shape)] }))
-  app.post('/v1/:path{.+}', async (c) => {
-    const asked = await c.req.json()
-    const refused = refuse?.(asked)
-    if (refused) return refused
-    const lines = answer?.(asked)
-    const encoder = new TextEncoder()
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        const next = await lines?.next()
-        if (!next || next.done) controller.close()
-        else controller.enqueue(encoder.encode(next.value))
-      },
-      cancel() {
-        told.gone = true
-      },
-    })
-    return c.body(body, 200, { 'Content-Type': 'text/event-stream' })
-  })
-  const server = createAdaptorServer({ fetch: app.fetch })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  try {
-    await visit(browser, {}, async ({ page, faults }) => {
-      told.faults = faults
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-      await use(page, told)
-    })
-  } finally {
-    server.close()
-    if ('closeAllConnections' in server) server.closeAllConnections()
-  }
-}
-
-async function send(page: Page, text = 'a question'): Promise<void> {
-  await page.waitForSelector('#send:enabled')
-  await page.fill('#message', text)
-  await page.press('#message', 'Enter')
-}
-
-const alert = async (page: Page) => {
-  await page.waitForSelector('#alert:not(:empty)')
-  return page.textContent('#alert')
-}
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
 

@@ -1,0 +1,93 @@
+import type { AnswerPiece } from './answer-parts.js'
+import type { AnswerPart, Call, CallDelta, Message } from './api.js'
+import { CallBlocks } from './call-blocks.js'
+import { create } from './elements.js'
+import { JsonLayout, laidOut } from './json-layout.js'
+import { Thoughts } from './thoughts.js'
+import { TokenText } from './token-text.js'
+import { Turn } from './turn.js'
+
+/** The model's message as it comes: thoughts, content and calls. */
+export class Answer extends Turn {
+  /** The last token's span. */
+  newest?: HTMLElement
+  readonly calls: Call[] = []
+  private readonly thoughts = new Thoughts()
+  private readonly blocks = new CallBlocks()
+
+  /** `isJson` shows the content in lines. */
+  constructor(name: string, isJson: boolean) {
+    super('model', name, new TokenText(isJson ? new JsonLayout() : undefined))
+    this.body.element.classList.toggle('json', isJson)
+  }
+
+  /** Whether nothing of the answer has come yet. */
+  get isEmpty(): boolean {
+    return !this.hasThoughts && !this.isBegun
+  }
+
+  /** Whether thoughts have come and nothing else yet. */
+  get isThinking(): boolean {
+    return this.hasThoughts && !this.isBegun && this.isBusy
+  }
+
+  /** Shows a note on the request. */
+  warn(text: string): void {
+    this.body.element.before(create('p', 'note', text))
+  }
+
+  /** Counts tokens of a part, whose text may come later. */
+  count(part: AnswerPart, tokens: number): void {
+    if (part === 'thinking') this.thoughts.count(tokens)
+    if (part === 'call') this.blocks.count(tokens)
+  }
+
+  /** Adds a part of a call. */
+  call({ index, id, name, arguments: given }: CallDelta): void {
+    this.calls[index] ??= { id: '', name: '', arguments: '' }
+    const call = this.calls[index]
+    call.id += id
+    call.name += name
+    call.arguments += given
+  }
+
+  /** Shows pieces of text, and the calls so far. */
+  show(pieces: readonly AnswerPiece[]): void {
+    for (const { part, ...piece } of pieces) {
+      const text = this.textOf(part)
+      text.add(piece)
+      this.newest = text.newest ?? this.newest
+    }
+    if (this.hasThoughts && !this.thoughts.element.parentElement) this.body.element.before(this.thoughts.element)
+    if (this.calls.length > 0 && !this.blocks.element.parentElement) this.body.element.after(this.blocks.element)
+    if (this.hasThoughts) this.thoughts.show(!this.isThinking)
+    if (this.calls.length > 0) this.blocks.show(this.calls)
+    this.element.classList.toggle('thinking', this.isThinking)
+  }
+
+  /** The message for the API. Models want their thoughts back only while they wait for results of calls. */
+  message(withThoughts: boolean): Message {
+    const whole = this.calls.filter(({ arguments: given }) => laidOut(given) !== undefined)
+    const calls = whole.map(({ id, ...call }) => ({ id, type: 'function' as const, function: call }))
+    return {
+      role: 'assistant',
+      content: this.body.text,
+      ...(withThoughts && this.hasThoughts && { reasoning_content: this.thoughts.body.text }),
+      ...(calls.length > 0 && { tool_calls: calls }),
+    }
+  }
+
+  private get hasThoughts(): boolean {
+    return this.thoughts.body.text !== ''
+  }
+
+  /** Whether content or a call has come. */
+  private get isBegun(): boolean {
+    return this.body.text !== '' || this.calls.length > 0
+  }
+
+  private textOf(part: AnswerPart): TokenText {
+    if (part === 'content') return this.body
+    return part === 'thinking' ? this.thoughts.body : this.blocks.body
+  }
+}

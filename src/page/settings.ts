@@ -1,0 +1,59 @@
+import type { Think } from '../api/chat.js'
+import { Refusal, type Sampling } from './api.js'
+import { byId } from './elements.js'
+import { JsonBox, WrongSetting } from './json-box.js'
+import type { PageModel } from './routes.js'
+
+/** How messages are answered. An empty field means the model's default. */
+export class Settings {
+  private readonly system = byId('system', HTMLTextAreaElement)
+  private readonly think = byId('think', HTMLSelectElement)
+  private readonly schema = new JsonBox('schema')
+  private readonly tools = new JsonBox('tools')
+
+  constructor(model: PageModel) {
+    for (const field of [this.system, this.schema.field, this.tools.field]) field.disabled = !model.isChat
+    for (const think of model.thinking) this.think.append(new Option(think))
+    byId('thinking', HTMLLabelElement).hidden = model.thinking.length === 0
+  }
+
+  /** Reads the settings. Throws WrongSetting if one is wrong. */
+  read(): Sampling & { system: string } {
+    const [schema, tools] = [this.schema.read(), this.tools.read()]
+    return {
+      system: this.system.value.trim(),
+      temperature: number('temperature'),
+      max_tokens: number('max-tokens'),
+      seed: number('seed'),
+      ...effort(this.think.value as Think | ''),
+      ...(schema !== undefined && {
+        response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
+      }),
+      // One tool may be given without a list around it.
+      ...(tools !== undefined && { tools: [tools].flat() }),
+    }
+  }
+
+  /** Shows an error at the setting that caused it. Returns false if none did. */
+  blame(error: Error): boolean {
+    if (error instanceof WrongSetting) error.box.refuse(error.message)
+    else if (!(error instanceof Refusal)) return false
+    else if (error.field?.startsWith('response_format')) this.schema.refuse(error.message)
+    else if (error.field?.startsWith('tool')) this.tools.refuse(error.message)
+    else return false
+    return true
+  }
+}
+
+/** A setting of thinking as fields of a request. */
+function effort(think: Think | ''): Sampling {
+  if (think === '') return {}
+  if (think === 'on') return { chat_template_kwargs: { enable_thinking: true } }
+  return { reasoning_effort: think === 'off' ? 'none' : think }
+}
+
+/** Reads a field for a number. */
+function number(id: string): number | undefined {
+  const { valueAsNumber } = byId(id, HTMLInputElement)
+  return Number.isNaN(valueAsNumber) ? undefined : valueAsNumber
+}

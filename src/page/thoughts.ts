@@ -1,0 +1,36 @@
+import { formatDuration, plural } from '../numbers.js'
+import { byId, create } from './elements.js'
+import { TokenText } from './token-text.js'
+
+/** The thoughts before an answer, folded to a line. A click or a key opens them. */
+export class Thoughts {
+  readonly element = create('details', 'thoughts')
+  readonly body = new TokenText()
+  private readonly line = create('summary')
+  private readonly status = byId('spoken', HTMLParagraphElement)
+  private tokens = 0
+  private firstAt = 0
+  private lastAt = 0
+
+  constructor() {
+    this.element.append(this.line, this.body.element)
+    // Screen readers announce that the model thinks, and read the thoughts only on request.
+    this.element.setAttribute('aria-live', 'off')
+  }
+
+  /** Counts tokens that have come. */
+  count(tokens: number): void {
+    this.lastAt = performance.now()
+    if (this.tokens === 0) this.firstAt = this.lastAt
+    this.tokens += tokens
+  }
+
+  /** Brings the line up to date: `thinking · 212 tokens`, at the end `thought 212 tokens, 3 s`. */
+  show(isOver: boolean): void {
+    const tokens = this.tokens > 0 ? plural(this.tokens, 'token') : 'some time'
+    const took = formatDuration((this.lastAt - this.firstAt) / 1000)
+    this.line.textContent = isOver ? `thought ${tokens}, ${took}` : `thinking · ${tokens}`
+    const spoken = isOver ? `The model ${this.line.textContent}.` : 'The model is thinking.'
+    if (this.status.textContent !== spoken) this.status.textContent = spoken
+  }
+}

@@ -1,0 +1,45 @@
+import { create } from './elements.js'
+import type { JsonLayout } from './json-layout.js'
+import type { Piece } from './pieces.js'
+
+/** A text with a span per token. */
+export class TokenText {
+  readonly element = create('div', 'tokens')
+  /** All text so far. */
+  text = ''
+  /** The last token's span. */
+  newest?: HTMLElement
+
+  /** `layout` sets out the text that is shown. */
+  constructor(private readonly layout?: JsonLayout) {}
+
+  /** Adds text without a known token. */
+  write(text: string): void {
+    this.text += text
+    this.element.append(this.shown(text))
+  }
+
+  /** Adds a token's piece of text; `token` is the number of its experts, or -1 if they are unknown. */
+  add({ text, token }: Piece): void {
+    if (token < 0) return this.write(text)
+    this.text += text
+    const span = create('span', '', this.shown(text))
+    span.dataset.i = String(token)
+    // All tokens are one Tab stop; the arrow keys move within.
+    span.tabIndex = this.newest ? -1 : 0
+    this.element.append(span)
+    this.newest = span
+  }
+
+  /** Shows the same text, divided into tokens. */
+  replace(pieces: readonly Piece[]): void {
+    this.element.replaceChildren()
+    this.text = ''
+    this.newest = undefined
+    for (const piece of pieces) this.add(piece)
+  }
+
+  private shown(text: string): string {
+    return this.layout?.add(text) ?? text
+  }
+}
