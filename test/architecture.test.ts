@@ -168,6 +168,7 @@ const KNOWS: Record<string, string[]> = {
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   session: [
+    'tools',
     'engine',
     'grammar',
     'text',
@@ -180,6 +181,7 @@ const KNOWS: Record<string, string[]> = {
     'option-checks',
     'errors',
   ],
+  tools: ['api', 'platform'],
   engine: [
     'training',
     'grammar',

@@ -27,7 +27,7 @@ export interface AskOptions {
   /** Most tokens of thinking; then the answer is forced. */
   thinkBudget?: number
   tools?: readonly Tool[]
-  /** Default: 'auto' with tools. */
+  /** Default: 'auto' with tools. In `chat`, a call that must be made is the first; after its result, it is 'auto'. */
   toolChoice?: ToolChoice
   /** Whether an answer may have several calls. Default: true. */
   parallelToolCalls?: boolean
@@ -47,13 +47,16 @@ export interface ChatOptions extends GenerateOptions, AskOptions {
   maxTurns?: number
 }
 
-/** One generated token of an answer. The texts leave out blanks at the beginning and the end of the answer. */
+/**
+ * One generated token of an answer. The texts leave out blanks at the beginning and the end of the answer. A token whose
+ * text belongs to two parts of the message comes as two steps.
+ */
 export interface ChatStep extends Step {
   /** Part of the message that the text belongs to. The text of a `call` is the model's notation for it. */
   kind: 'thinking' | 'content' | 'call'
 }
 
-/** A finished answer. */
+/** A finished answer. If tools ran, tokens, text and times are those of the last message. */
 export interface ChatResult extends GenerationResult {
   /** Number of tokens in the conversation up to the answer. */
   promptTokens: number

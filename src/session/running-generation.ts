@@ -2,7 +2,6 @@ import type { GenerateOptions, GenerationResult, Step } from '../api/generation.
 import type { Ongoing } from '../engine/client.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
-import type { AnswerEnds } from '../text/answer-text.js'
 import type { SessionModel } from './session-model.js'
 import type { PlannedChange } from './session-tokens.js'
 import { settled } from './settled.js'
@@ -15,8 +14,6 @@ interface Parts {
   /** Receives the tokens that the generation leaves in the cache. */
   cached: PlannedChange
   options: Pick<GenerateOptions, 'signal' | 'onPromptProgress' | 'onPromptRoutes'>
-  /** Ends of an answer, whose outer blanks are dropped. Default: the text is no answer. */
-  ends?: AnswerEnds
 }
 
 /** One generation on the caller's side, from its request to its result. */
@@ -36,8 +33,8 @@ export class RunningGeneration {
   private waiting?: Step
 
   constructor(private readonly parts: Parts) {
-    const { model, request, options, ends } = parts
-    this.text = new TextStream(model.tokenizer, request.settings.stop, ends)
+    const { model, request, options } = parts
+    this.text = new TextStream(model.tokenizer, request.settings.stop)
     this.unread = request.prompt
     this.ongoing = model.engine.call<GenerateReply>(request, {
       onStep: (step) => this.queue.push(step),
@@ -69,7 +66,7 @@ export class RunningGeneration {
       if (text.stopped) return this.result('stop', clock)
     }
     const reply = await settled(ongoing, signal)
-    const rest = text.flush(reply.finishReason === 'length')
+    const rest = text.flush()
     if (this.waiting) yield this.deliver({ ...this.waiting, text: this.waiting.text + rest })
     // To find the end of the text, the engine has read the last token, too.
     if (reply.finishReason !== 'length') parts.cached.add(this.unread)

@@ -1,8 +1,9 @@
 import type { ChatOptions } from '../api/chat.js'
 import type { GenerateOptions } from '../api/generation.js'
 import type { ForwardOptions } from '../api/session.js'
+import { UsageError } from '../errors.js'
 import { OPTION_NAMES } from '../generation-options.js'
-import { checkOneOf, checkOptionNames, checkSwitches } from '../option-checks.js'
+import { checkOneOf, checkOptionNames, checkSwitches, shown } from '../option-checks.js'
 
 const FORWARD: Record<keyof ForwardOptions, true> = {
   logits: true,
@@ -15,6 +16,8 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
   onPromptProgress: true,
   signal: true,
 }
+
+const THINK: readonly ChatOptions['think'][] = ['off', 'on', 'low', 'medium', 'high']
 
 const LOGITS: readonly ForwardOptions['logits'][] = ['last', 'all', 'none']
 
@@ -62,5 +65,25 @@ export function checkGenerate(options: GenerateOptions): void {
 /** Throws a UsageError that names the first wrong option of `chat`; `settle` checks the settings. */
 export function checkChat(options: ChatOptions): void {
   checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
-  checkSwitches(options, ['routes', 'probabilities'])
+  checkSwitches(options, ['routes', 'probabilities', 'parallelToolCalls'])
+  checkOneOf('think', options.think, THINK)
+  checkWhole('thinkBudget', options.thinkBudget, 0)
+  checkWhole('maxTurns', options.maxTurns, 1)
+  checkTools(options)
+}
+
+function checkWhole(name: string, value: unknown, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= least)) return
+  throw new UsageError(`\`${name}\` must be a whole number from ${least} on, not ${shown(value)}`)
+}
+
+/** Checks the types of tools; `writeChat` checks their names and parameters. */
+function checkTools({ tools, toolChoice }: ChatOptions): void {
+  if (tools !== undefined && (!Array.isArray(tools) || !tools.every((tool) => typeof tool === 'object' && tool))) {
+    throw new UsageError('`tools` must be a list of tools')
+  }
+  const runs = (tools ?? []).every(({ run }) => run === undefined || typeof run === 'function')
+  if (!runs) throw new UsageError('`run` of a tool must be a function')
+  if (typeof toolChoice === 'object' && typeof toolChoice?.name === 'string') return
+  checkOneOf('toolChoice', toolChoice, ['auto', 'none', 'required'])
 }

@@ -1,6 +1,5 @@
 import type { ChatOptions, ChatResult, ChatStep } from '../api/chat.js'
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
-import { eventsOf } from '../api/generation-events.js'
 import type { ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
@@ -10,8 +9,7 @@ import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { OpenGuide } from '../grammar/guides.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import type { AnswerEnds } from '../text/answer-text.js'
-import { chatPrompt } from './chat-prompt.js'
+import { converse } from './conversation.js'
 import { generateRequest, promptIds } from './generate-request.js'
 import { guideSpec } from './guide-spec.js'
 import { messageEnds } from './message-ends.js'
@@ -112,24 +110,10 @@ export class EngineSession implements Session {
     checkChat(options)
     this.checkAlive()
     options.signal?.throwIfAborted()
-    const { prompt, stop, ends, begun } = await chatPrompt(messages, this.model, options)
-    const cachedTokens = this.truncateToCommon(prompt)
-    const generation = this.run(prompt.slice(cachedTokens), { ...options, stop }, ends)
-    for await (const { step, result } of eventsOf(generation)) {
-      if (step) yield { kind: 'content', ...step }
-      else {
-        const message = { role: 'assistant', content: begun + result.text } as const
-        const { readAgain = 0 } = result
-        return {
-          ...result,
-          promptTokens: prompt.length,
-          cachedTokens: cachedTokens - readAgain,
-          message,
-          messages: [message],
-        }
-      }
-    }
-    throw new Error('a generation ended without a result')
+    return yield* converse(messages, this.model, options, (prompt, options) => {
+      const cachedTokens = this.truncateToCommon(prompt)
+      return { cachedTokens, generation: this.run(prompt.slice(cachedTokens), options) }
+    })
   }
 
   truncate(length: number): void {
@@ -176,18 +160,14 @@ export class EngineSession implements Session {
   }
 
   /** Appends a prompt and generates what follows. */
-  private async *run(
-    prompt: ArrayLike<number>,
-    options: GenerateOptions,
-    ends?: AnswerEnds,
-  ): AsyncGenerator<Step, GenerationResult> {
+  private async *run(prompt: ArrayLike<number>, options: GenerateOptions): AsyncGenerator<Step, GenerationResult> {
     this.checkAlive()
     const request = generateRequest(this.id, prompt, this.model, options)
     if (prompt.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
     const guide = await this.openGuide(options, request.eos)
     const cached = this.cached.plan({})
     const guided = { ...request, guide: guide?.memory }
-    const generation = new RunningGeneration({ model: this.model, request: guided, cached, options, ends })
+    const generation = new RunningGeneration({ model: this.model, request: guided, cached, options })
     const unlisten = onAbort(options.signal, () => generation.ongoing.stop())
     try {
       return yield* generation.steps()

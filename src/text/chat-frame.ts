@@ -114,7 +114,7 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
   const continues = begun !== undefined
   const prompt = await templatePrompt(all, { template, model, args, continues, tools, think, thinkBudget, signal })
   const { text, notes, dropsSystem } = prompt
-  const guide = answerGuide({ ...asked, ...options, ...prompt, model, response: template.response })
+  const guide = answerGuide({ ...options, ...asked, ...prompt, model, response: template.response })
   return {
     text,
     hasSpecialTokens: true,

@@ -1,6 +1,7 @@
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
-import { UsageError, UserError } from '../../errors.js'
+import { UserError } from '../../errors.js'
+import { constraintGrammar } from './constraint-grammar.js'
 import { checkTools } from './template-tools.js'
 
 /** Demands on an answer, checked. */
@@ -20,15 +21,5 @@ export function askedOf(options: AskOptions & OutputConstraint & { args?: Readon
   if (used.length > 0 && args?.tools !== undefined) {
     throw new UserError('tools are given twice: as `tools`, and as the template argument tools')
   }
-  return { tools: used, toolChoice, content: contentGrammar(options) }
-}
-
-function contentGrammar({ schema, grammar, regex }: OutputConstraint): Grammar | undefined {
-  const given = Object.entries({ schema, grammar, regex }).filter(([, value]) => value !== undefined)
-  if (given.length > 1) {
-    throw new UsageError(`give one of ${given.map(([name]) => `\`${name}\``).join(' and ')}, not both`)
-  }
-  if (schema !== undefined) return { kind: 'schema', schema }
-  if (grammar !== undefined) return { kind: 'ebnf', text: grammar }
-  return regex === undefined ? undefined : { kind: 'regex', pattern: regex }
+  return { tools: used, toolChoice, content: constraintGrammar(options) }
 }
