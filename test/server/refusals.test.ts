@@ -159,7 +159,8 @@ test('a wrong value is named with what it must be', async () => {
   await refused(CHAT, { messages: [] }, 400, /must have a message in it$/, 'messages')
   const chat = (message: unknown, param: string) =>
     refused(CHAT, { messages: [message] }, 400, /must be|missing/, param)
-  await chat({ role: 'tool', content: 'a' }, 'messages[0].role')
+  await chat({ role: 'function', content: 'a' }, 'messages[0].role')
+  await chat({ role: 'tool', content: 'a' }, 'messages[0].tool_call_id')
   await chat({ role: 'user' }, 'messages[0].content')
   await chat({ role: 'user', content: [{ type: 'image_url', image_url: {} }] }, 'messages[0].content')
   await chat('Hello', 'messages[0]')

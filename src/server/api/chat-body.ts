@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../api/text.js'
+import { isObject } from '../../json.js'
 import { readMessages, WrongMessages } from '../../text/read-messages.js'
 import type { KeptNulls } from '../http/without-nulls.js'
 import { anyObject, common, flag, MOST_LIKELIEST, only, option, text, unused, wholeFrom } from './body-fields.js'
@@ -7,8 +8,16 @@ import { constraintFields, constraintNulls } from './constraint-fields.js'
 import { thinkingFields } from './thinking-fields.js'
 import { toolFields } from './tool-fields.js'
 
+/** Most characters of the arguments of all calls: parsed values take far more memory than their text. */
+const MOST_ARGUMENTS = 2 ** 19
+
 /** Messages, read as everywhere in molm; the first wrong field becomes the issue. */
 const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
+  if (argumentLength(list) > MOST_ARGUMENTS) {
+    const message = `have calls with more than ${MOST_ARGUMENTS} characters of arguments`
+    issues.push({ code: 'custom', input: list, message })
+    return z.NEVER
+  }
   try {
     return readMessages(list)
   } catch (error) {
@@ -17,6 +26,22 @@ const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
     return z.NEVER
   }
 })
+
+/** Characters of the arguments of all calls, before anything is checked. */
+function argumentLength(list: unknown): number {
+  let length = 0
+  for (const message of listOf(list)) {
+    for (const call of listOf(isObject(message) && message.tool_calls)) {
+      const called = isObject(call) && call.function
+      if (isObject(called) && typeof called.arguments === 'string') length += called.arguments.length
+    }
+  }
+  return length
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
 
 function issueOf({ path, why, isUnknown }: WrongMessages, input: unknown): z.core.$ZodRawIssue {
   if (!isUnknown) return { code: 'custom', input, message: why, path: [...path] }

@@ -19,7 +19,7 @@ export async function chatFrameOf(body: ChatBody, context: ServerContext, signal
   const [first, ...others] = body.messages
   const isSystem = first.role === 'system' && others.length > 0
   const system = isSystem ? first.content : ''
-  const options = { ...thinkingOf(body), ...asked, ...constraint, template, system, signal }
+  const options = { ...thinkingOf(body), ...asked, ...constraint, template, model: context.id, system, signal }
   try {
     const frame = await writeChat(isSystem ? others : body.messages, options)
     const notes = frame.dropsSystem ? [...frame.notes, systemDropped(context.id)] : frame.notes

@@ -1,7 +1,9 @@
 import { type Context, Hono } from 'hono'
+import type { Think } from '../../api/chat.js'
 import { perMixture } from '../../model/config.js'
 import { usedPerToken } from '../../model/experts-per-token.js'
 import { maskSpecs } from '../../model/mask-spec.js'
+import { thinkingChoices } from '../../text/chat-frame.js'
 import { unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 
@@ -21,6 +23,8 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
     meta: {
       ...{ name: model.name, family, quant, parameters, active_parameters: activeParameters, bytes },
       chat_template: model.chatTemplate !== undefined,
+      // Whether it can call tools.
+      ...(model.chatTemplate?.response?.fields.tool_calls && { tools: true }),
       // A list per kind, an entry per layer.
       experts: perMixture(mixtures, ({ experts }) => experts),
       // A number, or a list if the layers differ.
@@ -39,13 +43,20 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
       ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
     },
   }
+  // Found by rendering the template, so not before the first request.
+  let thinking: Promise<readonly Think[]> | undefined
+  const complete = async () => {
+    thinking ??= thinkingChoices(model.chatTemplate).catch(() => [])
+    const choices = await thinking
+    return choices.length === 0 ? card : { ...card, meta: { ...card.meta, thinking: choices } }
+  }
   const app = new Hono()
-  app.get('/v1/models', (c) => c.json({ object: 'list', data: [card] }))
+  app.get('/v1/models', async (c) => c.json({ object: 'list', data: [await complete()] }))
   // A name may contain slashes.
-  app.get('/v1/models/:id{.+}', (c: Context) => {
+  app.get('/v1/models/:id{.+}', async (c: Context) => {
     const named = c.req.param('id') ?? ''
     if (named !== id && named !== model.name) throw unknownModel(named, id)
-    return c.json(card)
+    return c.json(await complete())
   })
   return app
 }
