@@ -1,7 +1,7 @@
 import type { OutputConstraint } from '../../../api/guide.js'
 import { UserError } from '../../../errors.js'
 import { plural } from '../../../numbers.js'
-import type { Answered } from './print-answer.js'
+import type { Answered } from './run-writer.js'
 
 /** Throws a UserError if an answer that must have a form ends within it, so that the printed text does not parse. */
 export function checkComplete(answered: Answered, form: OutputConstraint): void {
@@ -13,7 +13,7 @@ export function checkComplete(answered: Answered, form: OutputConstraint): void 
 }
 
 /** Whether an answer is complete. One without a form may end anywhere. */
-export function isComplete({ message, result }: Answered, form: OutputConstraint): boolean {
+export function isComplete({ message, result }: Pick<Answered, 'message' | 'result'>, form: OutputConstraint): boolean {
   if (!hasForm(form) || (message.toolCalls?.length ?? 0) > 0) return true
   return result.finishReason !== 'length' && (form.schema === undefined || parses(message.content))
 }
@@ -23,11 +23,12 @@ export function hasForm(form: OutputConstraint): boolean {
   return nameOf(form) !== undefined
 }
 
-function limitOf({ finishReason, contextFull, tokens }: Answered['result']): string {
+/** The limit that ended an answer, as the end of a sentence. */
+export function limitOf({ finishReason, contextFull, tokens }: Answered['result']): string {
   if (finishReason === 'stop') return ', at a stop text'
   if (finishReason === 'eos') return ''
   if (contextFull) return ', at the end of the model’s context'
-  return `, at the limit of ${plural(tokens.length, 'token')}; \`maxTokens\` N allows more`
+  return `, at the limit of ${plural(tokens.length, 'token')}; --max-tokens N allows more`
 }
 
 function nameOf({ schema, grammar, regex }: OutputConstraint): string | undefined {

@@ -1,41 +1,85 @@
-import type { AskOptions } from '../../../api/chat.js'
+import type { AskOptions, AssistantMessage } from '../../../api/chat.js'
 import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
+import type { ToolCall } from '../../../api/text.js'
+import { UserError } from '../../../errors.js'
 import { checkLanguageModel } from '../../../evaluation/check-language-model.js'
 import { TraceFile } from '../../../experts/trace.js'
-import { interruptSignal } from '../../io/interrupt.js'
+import { runCalls } from '../../../tools/run-calls.js'
+import { interruption, interruptSignal } from '../../io/interrupt.js'
 import { asksForConversation, type ConversationStart } from '../../parsing/conversation-options.js'
 import type { TimedModel } from '../with-model.js'
 import { checkComplete } from './complete-value.js'
 import { type Input, printAnswer } from './print-answer.js'
 import { renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
-import { warnOfPrompt } from './warnings.js'
+import type { Answered, RunWriter } from './run-writer.js'
+import { noteCutOff, warnOfPrompt } from './warnings.js'
 import { createRunWriter } from './writers.js'
+
+/** Most answers to a question, of which all but the last call tools. */
+const MOST_ANSWERS = 16
 
 /** A question, and how the model is asked. */
 export interface Question {
   prompt: string
   start: ConversationStart
   ask: AskOptions & OutputConstraint
+  /** Resolves with true if a call of the tools may run, or with the reason why not. */
+  allow?(call: ToolCall): Promise<true | string>
 }
 
-/** Generates the answer to a question and prints it. Rejects with a UserError if it ends within its form. */
-export async function converse(question: Question, options: RunOptions, loaded: TimedModel): Promise<void> {
+/**
+ * Asks a model, runs the tools that it calls, and prints its answers. Rejects with a UserError if the last one ends
+ * within the form that it must have, or if the model does not end calling tools.
+ */
+export async function converse(first: Question, options: RunOptions, loaded: TimedModel): Promise<void> {
   const { model } = loaded
   checkLanguageModel(model)
-  const input = await inputOf(model, question, options)
+  let question = first
+  let input = await inputOf(model, question, options)
   const trace = options.trace === undefined ? undefined : await openTrace(options.trace, model)
   if (!options.quiet) warnOfPrompt(input.rendered, input.ids.length, model, options.context)
   const session = model.createSession()
+  const writer = createRunWriter(options, loaded)
   try {
-    const writer = createRunWriter(options, loaded)
-    const answered = await printAnswer(session, input, { writer, trace, options, continues: () => false })
-    checkComplete(answered, question.ask)
+    for (let count = 1; ; count++) {
+      const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)
+      const answered = await printAnswer(session, input, { writer, trace, options, continues })
+      if (!continues(answered)) return checkEnd(answered, question, options)
+      question = await withResults(answered.message, question, writer)
+      input = await inputOf(model, question, options)
+    }
+  } catch (error) {
+    if (interruption()) await writer.interrupted(input.ids.length)
+    throw error
   } finally {
     session.dispose()
     await trace?.close()
   }
+}
+
+/** Runs the calls of an answer. Resolves with the question that has their results. */
+async function withResults(message: AssistantMessage, question: Question, writer: RunWriter): Promise<Question> {
+  const { prompt, start, ask, allow } = question
+  const { toolCalls = [] } = message
+  const results = await runCalls(toolCalls, ask.tools ?? [], { signal: interruptSignal(), allow })
+  await writer.ran(results)
+  const asked = prompt === '' ? [] : [{ role: 'user', content: prompt }]
+  const messages = [...start.messages, ...asked, message, ...results]
+  return { ...question, prompt: '', start: { ...start, messages, prefill: '' } }
+}
+
+function callsTools({ message, result }: Answered, { ask }: Question): boolean {
+  return Boolean(ask.tools && message.toolCalls?.length) && result.finishReason !== 'length'
+}
+
+function checkEnd(answered: Answered, question: Question, options: RunOptions): void {
+  if (callsTools(answered, question)) {
+    throw new UserError(`the model called tools in ${MOST_ANSWERS} answers in a row, so this is the last one`)
+  }
+  checkComplete(answered, question.ask)
+  if (!options.quiet) noteCutOff(answered)
 }
 
 async function inputOf(model: Model, { prompt, start, ask }: Question, options: RunOptions): Promise<Input> {

@@ -8,7 +8,7 @@ import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { callsJson, messageJson } from './message-json.js'
 import { printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type EndedAnswer, type Part, type RunWriter, textOf } from './run-writer.js'
+import { type AnswerEnd, type Part, type RunWriter, textOf } from './run-writer.js'
 import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
 
 /** Prints an object per token, one per message if tools run, and one at the end. */
@@ -46,7 +46,7 @@ export class JsonLinesWriter implements RunWriter {
   }
 
   /** Prints what was held back here: no token's line has it, and the texts of all lines make up the whole. */
-  async end({ events, result, readTokens, message, isLast }: EndedAnswer): Promise<void> {
+  async end({ events, result, readTokens, message, isLast }: AnswerEnd): Promise<void> {
     if (!isLast) return writeJson({ message: messageJson(message) })
     const summary = await summarise(this.loaded, result, readTokens)
     const { toolCalls = [] } = message

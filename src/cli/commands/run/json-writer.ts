@@ -8,7 +8,7 @@ import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { callsJson, messageJson } from './message-json.js'
 import { printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type EndedAnswer, type RunWriter, textOf } from './run-writer.js'
+import { type AnswerEnd, type RunWriter, textOf } from './run-writer.js'
 import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
 
 /** Prints one object at the end: the last answer, and all messages if tools ran. */
@@ -37,7 +37,7 @@ export class JsonWriter implements RunWriter {
     this.add(events)
   }
 
-  async end({ events, result, readTokens, message, isLast }: EndedAnswer): Promise<void> {
+  async end({ events, result, readTokens, message, isLast }: AnswerEnd): Promise<void> {
     this.add(events)
     this.messages.push(message)
     if (!isLast) return

@@ -1,15 +1,13 @@
-import type { AssistantMessage } from '../../../api/chat.js'
-import type { GenerationResult } from '../../../api/generation.js'
 import { eventsOf } from '../../../api/generation-events.js'
 import type { Session } from '../../../api/session.js'
 import type { TraceFile } from '../../../experts/trace.js'
 import { optionsIn } from '../../../generation-options.js'
 import { AnswerReader } from '../../../text/answer-reader.js'
-import { interruption, interruptSignal } from '../../io/interrupt.js'
+import { interruptSignal } from '../../io/interrupt.js'
 import { createReadingProgress } from '../../io/reading-progress.js'
 import type { RenderedPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
-import type { RunWriter } from './run-writer.js'
+import type { Answered, RunWriter } from './run-writer.js'
 import { createThinkingLine } from './thinking-line.js'
 import { noteFullContext } from './warnings.js'
 
@@ -21,12 +19,6 @@ export interface Input {
   prefill: string
 }
 
-/** A finished answer, and how it ended. */
-export interface Answered {
-  message: AssistantMessage
-  result: GenerationResult
-}
-
 export interface Printing {
   writer: RunWriter
   trace?: TraceFile
@@ -35,7 +27,7 @@ export interface Printing {
   continues(answered: Answered): boolean
 }
 
-/** Prints an answer as it is generated. If interrupted, prints the rest of what is known. */
+/** Prints an answer as it is generated. */
 export async function printAnswer(
   session: Session,
   { rendered, ids, prefill }: Input,
@@ -79,18 +71,17 @@ export async function printAnswer(
       } else {
         thinking.clear()
         const events = answer.end(result.finishReason === 'length')
-        const { message } = answer
+        const { message, place } = answer
         const whole = { ...result, promptTokens: ids.length }
-        const isLast = !continues({ message, result })
-        await writer.end({ events, result: whole, readTokens: ids.length - cached, message, isLast })
+        const answered = { message, result: whole, place }
+        await writer.end({ ...answered, events, readTokens: ids.length - cached, isLast: !continues(answered) })
         if (result.contextFull && !options.quiet) noteFullContext(whole)
-        return { message, result: whole }
+        return answered
       }
     }
   } catch (error) {
     reading.clear()
     thinking.clear()
-    if (interruption()) await writer.interrupted(ids.length)
     throw error
   }
   throw new Error('a generation ended without a result')

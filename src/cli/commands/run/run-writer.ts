@@ -6,14 +6,20 @@ import type { AnswerEvent } from '../../../text/answer-reader.js'
 /** A part of a message. */
 export type Part = ChatStep['kind']
 
-/** A finished answer. */
-export interface EndedAnswer {
+/** A finished answer, and how it ended. */
+export interface Answered {
+  message: AssistantMessage
+  result: GenerationResult
+  /** The part of the message at its end. */
+  place: Part
+}
+
+/** The end of an answer, to print. */
+export interface AnswerEnd extends Answered {
   /** Events held back until the end. */
   events: readonly AnswerEvent[]
-  result: GenerationResult
   /** Tokens of the prompt that were read: those of earlier answers are known. */
   readTokens: number
-  message: AssistantMessage
   /** Whether no other answer follows: the model has called no tools. */
   isLast: boolean
 }
@@ -24,7 +30,7 @@ export interface RunWriter {
   start(prefill: string): Promise<void>
   /** Prints what a token makes certain. It belongs to the part `kind` of the message, even if it makes nothing certain. */
   step(step: Step, events: readonly AnswerEvent[], kind: Part): Promise<void>
-  end(ended: EndedAnswer): Promise<void>
+  end(ended: AnswerEnd): Promise<void>
   /** Prints the results of the calls of the latest answer. */
   ran(results: readonly ChatMessage[]): Promise<void>
   /** Called instead of `end`: prints what is known. */

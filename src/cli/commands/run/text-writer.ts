@@ -8,7 +8,7 @@ import type { TimedModel } from '../with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSpeeds, printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type EndedAnswer, type RunWriter, textOf } from './run-writer.js'
+import { type AnswerEnd, type RunWriter, textOf } from './run-writer.js'
 import { summarise } from './summary.js'
 
 /** Prints the content of answers to stdout, and thoughts to stderr if they are asked for. */
@@ -34,7 +34,7 @@ export class TextWriter implements RunWriter {
     await this.show(events)
   }
 
-  async end({ events, result, readTokens, isLast }: EndedAnswer): Promise<void> {
+  async end({ events, result, readTokens, isLast }: AnswerEnd): Promise<void> {
     await this.show(events)
     await this.endLines()
     const { verbose, stats } = this.options

@@ -4,7 +4,9 @@ import { isBeyondTraining } from '../../../library/trained-context.js'
 import { formatCount } from '../../../numbers.js'
 import { systemDropped } from '../../../text/chat-frame.js'
 import { note } from '../../io/output.js'
+import { limitOf } from './complete-value.js'
 import type { RenderedPrompt } from './render-prompt.js'
+import type { Answered } from './run-writer.js'
 
 /** Prints the notes on a prompt: on what the model or its template cannot do, and on its length. */
 export function warnOfPrompt(
@@ -16,6 +18,13 @@ export function warnOfPrompt(
   if (dropsSystem) note(`warning: ${systemDropped(model.name)}`)
   for (const text of notes) note(text)
   warnOfLength(tokens, model, context)
+}
+
+/** Says that an answer was cut off before its content, which is why nothing was printed. */
+export function noteCutOff({ message, result, place }: Answered): void {
+  if (result.finishReason !== 'length' || place === 'content') return
+  const doing = place === 'thinking' ? 'thinking' : 'calling a tool'
+  if (message.content === '') note(`the model was still ${doing} when the answer ended${limitOf(result)}`)
 }
 
 /** Says that the text ended at the limit of the model's context. */

@@ -1,0 +1,48 @@
+import type { ToolCall } from '../../../api/text.js'
+import { printable } from '../../../printable.js'
+import { note } from '../../io/output.js'
+import { askUser } from '../../io/question.js'
+
+/** Maximum characters of the arguments shown for a call that is allowed already. One that is not is shown whole. */
+const LONGEST = 200
+
+export interface PermissionOptions {
+  /** Whether a tool may run without a question. */
+  isAllowed(tool: string): boolean
+  /** Show calls only if they are asked for. */
+  quiet?: boolean
+  signal: AbortSignal
+}
+
+/** Shows calls of tools on stderr and asks the user for each that is not allowed already. */
+export class CallPermission {
+  /** Tools that the user allowed for the rest of the run. */
+  private readonly always = new Set<string>()
+
+  constructor(private readonly options: PermissionOptions) {}
+
+  /** Resolves with true, or with the reason why the call must not run, for the model. */
+  async allow(call: ToolCall): Promise<true | string> {
+    const { isAllowed, quiet, signal } = this.options
+    const name = printable(call.name)
+    if (isAllowed(call.name) || this.always.has(call.name)) {
+      if (!quiet) note(`calls ${shown(call, LONGEST)}`)
+      return true
+    }
+    note(`the model wants to call ${shown(call)}`)
+    const typed = await askUser('molm: run it? [y]es, [n]o, [a]lways: ', signal)
+    if (typed === undefined) {
+      note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
+      return 'The user cannot be asked for permission, so the call was not run.'
+    }
+    if (/^a(lways)?$/i.test(typed.trim())) this.always.add(call.name)
+    return /^(y(es)?|a(lways)?)$/i.test(typed.trim()) || 'The user did not allow the call.'
+  }
+}
+
+/** A call on one line: its name and the arguments as JSON, cut after `most` characters. */
+function shown({ name, arguments: args }: ToolCall, most = Infinity): string {
+  const json = JSON.stringify(args)
+  const cut = json.length > most ? `${json.slice(0, most)}... (${json.length} characters)` : json
+  return `${printable(name)} ${cut}`
+}

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
+const CHILD = fileURLToPath(new URL('permission-child.js', import.meta.url))
+
+/** Runs `use` with a terminal in which the child asks for the calls. */
+async function asking(calls: unknown[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
+  const args = [relative(repositoryPath(''), CHILD), JSON.stringify(calls), '["listed"]']
+  const terminal = await PseudoTerminal.start({ args })
+  try {
+    await use(terminal)
+  } finally {
+    await terminal.close()
+  }
+}
+
+inTerminal(`a call is shown and runs only if the user says yes${reason}`, () => {
+  const calls = [
+    ['listed', {}],
+    ['weather', { city: 'Bern\u001b[31m' }],
+    ['weather', { city: 'Rome' }],
+    ['weather', { city: 'Oslo' }],
+    ['other', {}],
+  ]
+  return asking(calls, async (terminal) => {
+    await terminal.waitFor(/calls listed \{\}\ntrue\n.* wants to call weather \{"city":"Bern\\u001b\[31m"\}\n.*lways:/)
+    await terminal.enter('', /The user did not allow the call\.\n.* wants to call weather \{"city":"Rome"\}\n.*lways:/)
+    await terminal.enter(
+      'a',
+      /true\nmolm: calls weather \{"city":"Oslo"\}\ntrue\n.* wants to call other \{\}\n.*lways:/,
+    )
+    await terminal.enter('y', /lways: y\ntrue/)
+    assert.is((await terminal.ended()).code, 0)
+  })
+})
+
+inTerminal(`Ctrl-D declines a call, and Ctrl-C ends the command${reason}`, () => {
+  const calls = [
+    ['one', {}],
+    ['two', {}],
+  ]
+  return asking(calls, async (terminal) => {
+    await terminal.waitFor(/lways:/)
+    terminal.type('\x04')
+    await terminal.waitFor(/did not allow the call\.\n.* wants to call two \{\}\n.*lways:/)
+    terminal.type('\x03')
+    await terminal.waitFor(/Interruption/)
+  })
+})
+
+test('without a terminal, only listed calls run', () => {
+  const calls = [
+    ['listed', { text: 'x'.repeat(300) }],
+    ['rm', {}],
+  ]
+  const child = spawnSync(process.execPath, [CHILD, JSON.stringify(calls), '["listed"]'], { encoding: 'utf8' })
+  assert.is(child.stdout, 'true\nThe user cannot be asked for permission, so the call was not run.\n')
+  assert.match(child.stderr, /^molm: calls listed \{"text":"x+\.\.\. \(311 characters\)\n/)
+  assert.match(child.stderr, /call rm \{\}\nmolm: not run, since there is no terminal .*; --yes rm allows it\n$/)
+})
+
+test.run()
