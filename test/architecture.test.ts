@@ -22,6 +22,7 @@ const KNOWS: Record<string, string[]> = {
     'engine',
     'architectures',
     'text',
+    'tools',
     'api',
     'model',
     'packing',

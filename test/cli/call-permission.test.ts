@@ -10,7 +10,7 @@ const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 const CHILD = fileURLToPath(new URL('permission-child.js', import.meta.url))
 
-/** Runs `use` with a terminal in which the child asks for the calls. */
+/** Runs `use` with a terminal; the child asks for the calls there. */
 async function asking(calls: unknown[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
   const args = [relative(repositoryPath(''), CHILD), JSON.stringify(calls), '["listed"]']
   const terminal = await PseudoTerminal.start({ args })

@@ -17,7 +17,7 @@ import type { Answered, RunWriter } from './run-writer.js'
 import { noteCutOff, warnOfPrompt } from './warnings.js'
 import { createRunWriter } from './writers.js'
 
-/** Most answers to a question, of which all but the last call tools. */
+/** Most answers to a question: all but the last call tools. */
 const MOST_ANSWERS = 16
 
 /** A question, and how the model is asked. */
