@@ -18,8 +18,8 @@ export interface ResponseField {
   openPattern?: string
   close?: string | string[]
   closePattern?: string
-  /** How the region is parsed. `python-calls` is molm's own: LFM2's lists of calls. */
-  content?: 'text' | 'int' | 'float' | 'bool' | 'json' | 'xml-inline' | 'kv-lines' | 'python-calls'
+  /** How the region is parsed. `python-calls` (LFM2) and `mistral-calls` are molm's own: lists of calls. */
+  content?: 'text' | 'int' | 'float' | 'bool' | 'json' | 'xml-inline' | 'kv-lines' | 'python-calls' | 'mistral-calls'
   contentArgs?: Record<string, unknown>
   /** Every region becomes an entry of a list. */
   repeats?: boolean

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ResponseTemplate } from '../api/response.js'
 import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
 import { readIfPresent, readJsonIfPresent } from '../checkpoint/text-files.js'
 import { UserError } from '../errors.js'
@@ -6,6 +7,8 @@ import { isObject } from '../json.js'
 import { reasonOf } from '../printable.js'
 import { markEnd, upToMark } from './continued-message.js'
 import { LimitedTemplate } from './jinja/limited-template.js'
+import { knownFormat } from './response/known-formats.js'
+import { readResponseTemplate } from './response/read-template.js'
 import { specialTokens } from './tokenizer/special-tokens.js'
 
 /** Published templates have at most about 20 kB. */
@@ -20,10 +23,11 @@ const [DEFAULT, WITH_TOOLS] = ['default', 'tool_use']
  * if it contains no template.
  */
 export async function loadChatTemplate(dir: string): Promise<ChatTemplate | undefined> {
-  const [bytes, config = {}, specialMap = {}] = await Promise.all([
+  const [bytes, config = {}, specialMap = {}, { model_type } = {}] = await Promise.all([
     readIfPresent(dir, 'chat_template.jinja'),
     readJsonIfPresent(dir, 'tokenizer_config.json'),
     readJsonIfPresent(dir, 'special_tokens_map.json'),
+    readJsonIfPresent(dir, 'config.json'),
   ])
   const { chat_template: inConfig } = config
   if (!bytes && (inConfig === undefined || inConfig === null)) return undefined
@@ -35,7 +39,27 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
   if (Object.values(sources).some((source) => source.length > MOST_BYTES)) {
     throw new UserError(`${file}: a chat template of more than 1 MiB is not read`)
   }
-  return new NamedTemplates(file, sources, specialTokens(config, specialMap).byRole)
+  const known = knownFormat(Object.values(sources).join('\n'), String(model_type))
+  const answers = answersOf(config.response_template, known, join(dir, 'tokenizer_config.json'))
+  return new NamedTemplates(file, sources, specialTokens(config, specialMap).byRole, answers)
+}
+
+/** Form of a model's answers, and a warning if the checkpoint's own is wrong. */
+type Answers = Pick<ChatTemplate, 'response' | 'warning'>
+
+/**
+ * The checkpoint's own form of answers, else the one that its chat template lets expect. A wrong one gives a
+ * warning only: the model answers without it, too.
+ */
+function answersOf(own: unknown, known: ResponseTemplate | undefined, file: string): Answers {
+  if (own === undefined || own === null) return { response: known }
+  try {
+    return { response: readResponseTemplate(own, file) }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    const instead = known ? 'answers are read as the chat template lets expect' : 'answers are plain text'
+    return { response: known, warning: `${error.message}; ${instead}` }
+  }
 }
 
 function sourcesByName(templates: unknown): Record<string, string> {
@@ -48,6 +72,8 @@ function sourcesByName(templates: unknown): Record<string, string> {
 }
 
 class NamedTemplates implements ChatTemplate {
+  readonly response?: ResponseTemplate
+  readonly warning?: string
   private readonly plain: LimitedTemplate
   private readonly withTools: LimitedTemplate
 
@@ -55,7 +81,10 @@ class NamedTemplates implements ChatTemplate {
     private readonly file: string,
     private readonly sources: Record<string, string>,
     private readonly tokens: Record<string, string>,
+    { response, warning }: Answers,
   ) {
+    this.response = response
+    this.warning = warning
     this.plain = new LimitedTemplate(sources[DEFAULT])
     this.withTools = Object.hasOwn(sources, WITH_TOOLS) ? new LimitedTemplate(sources[WITH_TOOLS]) : this.plain
   }

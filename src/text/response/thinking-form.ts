@@ -43,10 +43,12 @@ function firstOf(texts: string | string[] | undefined): string | undefined {
   return typeof texts === 'string' ? texts : texts?.[0]
 }
 
-/** The text that a pattern without operators matches. */
-function literalOf(pattern: string | undefined): string | undefined {
-  if (pattern === undefined || /(?<!\\)[.^$*+?()[\]{}|]|\\[A-Za-z0-9]/.test(pattern.replaceAll('\\\\', ''))) {
-    return undefined
-  }
-  return pattern.replace(/\\(.)/gs, '$1')
+/** The text that a match of a pattern's first alternative begins with, behind blanks. */
+export function literalOf(pattern = ''): string | undefined {
+  const source = pattern.replace(/^\\s\*/, '')
+  const [prefix] = /^(?:\\[^A-Za-z0-9]|[^\\.^$*+?()[\]{}|])*/.exec(source) ?? ['']
+  // A character that is repeated or optional is no part of every match.
+  const isSure = !/^[*?{]/.test(source.slice(prefix.length))
+  const literal = (isSure ? prefix : prefix.replace(/\\?.$/s, '')).replace(/\\(.)/gs, '$1')
+  return literal === '' ? undefined : literal
 }

@@ -1,0 +1,86 @@
+import type { ResponseField, ResponseTemplate } from '../../api/response.js'
+import type { Dialect } from './literal-reader.js'
+import { dialectOf } from './parse-content.js'
+import { Pattern } from './pattern.js'
+import { matchesOf } from './pattern-search.js'
+import { literalsOf, THINKING_FIELDS } from './thinking-form.js'
+
+/** Part of a message that a field is read into. */
+export type Part = 'thinking' | 'content' | 'call'
+
+/** A field, ready to be found in a text. */
+export interface Region {
+  part: Part
+  field: ResponseField
+  /** Undefined for the field without an opener. */
+  open?: Pattern
+  /** Undefined if the region lasts to the end of the text. */
+  close?: Pattern
+  /** Notation of its strings, if closers within them do not close it. */
+  strings?: Dialect
+}
+
+/** A response template, ready to read answers. */
+export class CompiledTemplate {
+  readonly regions: readonly Region[]
+  /** The field without an opener: it has the text that no other region has. */
+  readonly implicit: Region | undefined
+  private readonly anchor: Pattern | undefined
+  private readonly anchors: readonly string[]
+
+  private constructor({ fields, startAnchor, startAnchorPattern }: ResponseTemplate) {
+    this.regions = Object.entries(fields).map(([name, field]) => regionOf(name, field))
+    this.implicit = this.regions.find(({ open }) => open === undefined)
+    this.anchors = [startAnchor ?? []].flat()
+    this.anchor = startAnchorPattern === undefined ? undefined : Pattern.of(startAnchorPattern)
+  }
+
+  /** The compiled form of a template. Throws a PatternError if one of its patterns is wrong. */
+  static of(template: ResponseTemplate): CompiledTemplate {
+    const compiled = COMPILED.get(template) ?? new CompiledTemplate(template)
+    COMPILED.set(template, compiled)
+    return compiled
+  }
+
+  /** The beginning of the answer that a prompt has: its text behind the last anchor. */
+  begunIn(prompt: string): string {
+    const ends = this.anchors.flatMap((anchor) => {
+      const at = prompt.lastIndexOf(anchor)
+      return at < 0 ? [] : [at + anchor.length]
+    })
+    const last = this.anchor && matchesOf(this.anchor, prompt).at(-1)
+    const end = Math.max(...ends, last?.end ?? -1)
+    return end < 0 ? this.openedIn(prompt) : prompt.slice(end)
+  }
+
+  /** The opener of thoughts that a prompt without an anchor ends with. */
+  private openedIn(prompt: string): string {
+    const end = prompt.trimEnd()
+    const openers = this.regions.filter(({ part }) => part === 'thinking').map(({ field }) => literalsOf(field).open)
+    const open = openers.find((opener) => opener !== undefined && end.endsWith(opener))
+    return open === undefined ? '' : prompt.slice(end.length - open.length)
+  }
+}
+
+const COMPILED = new WeakMap<ResponseTemplate, CompiledTemplate>()
+
+function regionOf(name: string, field: ResponseField): Region {
+  const part = THINKING_FIELDS.includes(name) ? 'thinking' : name === 'tool_calls' ? 'call' : 'content'
+  return {
+    part,
+    field,
+    open: patternOf(field.open, field.openPattern),
+    close: field.close === 'eos' ? undefined : patternOf(field.close, field.closePattern),
+    strings: part === 'call' ? stringsOf(field) : undefined,
+  }
+}
+
+function patternOf(texts: string | string[] | undefined, pattern: string | undefined): Pattern | undefined {
+  if (texts !== undefined) return Pattern.ofTexts([texts].flat())
+  return pattern === undefined ? undefined : Pattern.of(pattern)
+}
+
+function stringsOf({ content, contentArgs = {} }: ResponseField): Dialect | undefined {
+  if (content === 'json') return dialectOf(contentArgs)
+  return content === 'python-calls' ? { isPython: true } : undefined
+}

@@ -1,0 +1,154 @@
+import type { ResponseField, ResponseTemplate } from '../../api/response.js'
+
+/*
+ * Forms of answers of families whose checkpoints have no response template. What the chat template writes tells how the
+ * model answers.
+ */
+
+/** A call as JSON with the keys "name" and "arguments". */
+const AS_WRITTEN = { type: 'function', function: '{content}' }
+/** A call whose name is in its opener. */
+const BY_NAME = { type: 'function', function: { name: '{name}', arguments: '{content}' } }
+
+const HARMONY: ResponseTemplate = {
+  startAnchor: '<|start|>assistant',
+  fields: {
+    // The model also calls from its thoughts, and writes the recipient before or behind the channel.
+    tool_calls: {
+      openPattern:
+        '<\\|channel\\|>(?:commentary|analysis)\\s+to=functions\\.(?P<name>[\\w.-]+)[^<]*(?:<\\|constrain\\|>[^<]*)?<\\|message\\|>' +
+        '|to=functions\\.(?P<name>[\\w.-]+)\\s*<\\|channel\\|>(?:commentary|analysis)[^<]*(?:<\\|constrain\\|>[^<]*)?<\\|message\\|>',
+      close: ['<|call|>', '<|end|>', '<|return|>'],
+      repeats: true,
+      content: 'json',
+      transform: BY_NAME,
+    },
+    thinking: { open: '<|channel|>analysis<|message|>', close: ['<|end|>', '<|return|>'], repeats: true, join: '\n\n' },
+    content: {
+      open: [
+        '<|channel|>final<|message|>',
+        '<|channel|>commentary<|message|>',
+        '<|channel|>final <|constrain|>json<|message|>',
+      ],
+      close: ['<|end|>', '<|return|>'],
+      repeats: true,
+      join: '\n\n',
+    },
+  },
+}
+
+const GEMMA: ResponseTemplate = {
+  startAnchor: ['<|turn>model\n', '<tool_response|>'],
+  fields: {
+    thinking: { open: '<|channel>thought\n', close: '<channel|>' },
+    tool_calls: {
+      openPattern: '<\\|tool_call>call:(?P<name>[\\w.-]+)',
+      close: '<tool_call|>',
+      repeats: true,
+      content: 'json',
+      contentArgs: { unquoted_keys: true, string_delims: [['<|"|>', '<|"|>']] },
+      transform: BY_NAME,
+    },
+    content: { close: ['<turn|>', '<|tool_response>', '<eos>'] },
+  },
+}
+
+/** Calls by the texts of a chat template that only their form has; the first that fits. */
+const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField])[] = [
+  [
+    ['<tool_call>', '<arg_key>'],
+    {
+      openPattern: '<tool_call>\\s*(?P<name>[^<\\s]+)',
+      close: '</tool_call>',
+      repeats: true,
+      content: 'xml-inline',
+      contentArgs: {
+        tag_pattern: '<arg_key>\\s*(?P<key>[^<]*?)\\s*</arg_key>\\s*<arg_value>\\n?(?P<value>.*?)\\n?</arg_value>',
+        value_parser: { name: 'json', args: { allow_non_json: true } },
+      },
+      transform: BY_NAME,
+    },
+  ],
+  [
+    ['<|tool_list_start|>'],
+    { open: '<|tool_call_start|>', close: '<|tool_call_end|>', repeats: true, content: 'python-calls' },
+  ],
+  [
+    ['<tool_call>', '<function='],
+    {
+      openPattern: '<tool_call>\\s*<function=(?P<name>[^>\\s]+)>',
+      close: '</tool_call>',
+      repeats: true,
+      content: 'xml-inline',
+      contentArgs: {
+        tag_pattern: '<parameter=(?P<key>[^>\\s]+)>\\n?(?P<value>.*?)\\n?</parameter>',
+        value_parser: { name: 'json', args: { allow_non_json: true } },
+      },
+      transform: BY_NAME,
+    },
+  ],
+  [['[TOOL_CALLS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls' }],
+  [['<|tool_call|>'], { open: '<|tool_call|>', content: 'json' }],
+  [
+    ['<tool_call>', 'arguments'],
+    { open: '<tool_call>', close: '</tool_call>', repeats: true, content: 'json', transform: AS_WRITTEN },
+  ],
+]
+
+type Anchor = Pick<ResponseTemplate, 'startAnchor' | 'startAnchorPattern'>
+
+/** Beginnings and ends of turns, by a text of the chat template. */
+const TURNS: readonly (readonly [mark: string, anchor: Anchor, close?: string])[] = [
+  ['<|im_start|>', { startAnchorPattern: '<\\|im_start\\|>assistant(?:\\n|<\\|im_sep\\|>)' }, '<|im_end|>'],
+  [
+    '<|start_of_role|>',
+    { startAnchorPattern: '<\\|start_of_role\\|>assistant[^<]*<\\|end_of_role\\|>' },
+    '<|end_of_text|>',
+  ],
+  ['<|start_header_id|>', { startAnchor: '<|start_header_id|>assistant<|end_header_id|>' }, '<|eot_id|>'],
+  ['<|assistant|>', { startAnchor: '<|assistant|>' }],
+  ['<｜Assistant｜>', { startAnchor: ['<｜Assistant｜>', '<｜tool▁outputs▁end｜>'] }],
+  ['[/INST]', { startAnchor: ['[/INST]', '[/TOOL_RESULTS]', '[/AVAILABLE_TOOLS]'] }],
+  ['<start_of_turn>', { startAnchor: '<start_of_turn>model\n' }, '<end_of_turn>'],
+  ['Assistant:', { startAnchor: 'Assistant:' }],
+]
+
+/**
+ * Form of the answers of a model, by the source of its chat template and the type of the model. Undefined if the template
+ * names neither thoughts nor calls: then an answer is plain text.
+ */
+export function knownFormat(source: string, modelType?: string): ResponseTemplate | undefined {
+  const has = (text: string): boolean => source.includes(text)
+  if (has('<|channel|>') && has('<|message|>')) return HARMONY
+  if (has('<|tool_call>') && has('<tool_call|>')) return GEMMA
+  const thinks = has('<think>') || has('</think>')
+  // Some templates of LFM2 write no tools, but the model knows them.
+  const marks = modelType === 'lfm2_moe' ? [...LFM2_MARKS] : []
+  const [, calls] = CALLS.find(([texts]) => texts.every((text) => has(text) || marks.includes(text))) ?? []
+  if (!thinks && !calls) return undefined
+  const [, anchor, close] = TURNS.find(([mark]) => has(mark)) ?? []
+  const answers = has('<response>')
+  return {
+    ...anchor,
+    fields: {
+      ...(thinks && { thinking: thinkingField(answers, answers && calls !== undefined) }),
+      ...(calls && { tool_calls: calls }),
+      content: contentField(close, answers),
+    },
+  }
+}
+
+const LFM2_MARKS = ['<|tool_list_start|>']
+
+/** Thoughts in tags. `answers`: the content has tags of its own. `isFirst`: an answer may begin with thoughts without a tag. */
+function thinkingField(answers: boolean, isFirst: boolean): ResponseField {
+  return {
+    ...(isFirst ? { openPattern: '\\s*<think>\\s*|^' } : { open: '<think>' }),
+    ...(answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }),
+  }
+}
+
+function contentField(close: string | undefined, answers: boolean): ResponseField {
+  const all = [...(close === undefined ? [] : [close]), ...(answers ? ['</response>'] : [])]
+  return all.length === 0 ? {} : { close: all }
+}

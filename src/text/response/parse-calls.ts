@@ -1,0 +1,43 @@
+import { LiteralReader } from './literal-reader.js'
+
+/** A call before its arguments are checked. Arguments without a name are counted. */
+export interface WrittenCall {
+  name: string
+  arguments: Record<string, unknown>
+}
+
+/** Calls as Python writes them: `[name(key="text", other=2), second()]`. The brackets may be missing. */
+export function pythonCalls(text: string): WrittenCall[] {
+  const reader = new LiteralReader(text, { isPython: true })
+  const calls = reader.takes('[') ? reader.items(']', () => pythonCall(reader)) : [pythonCall(reader)]
+  if (!reader.isAtEnd) throw new Error('more follows the calls')
+  return calls
+}
+
+function pythonCall(reader: LiteralReader): WrittenCall {
+  const name = reader.match(NAME)
+  if (name === undefined) throw new Error('a name is missing')
+  reader.expect('(')
+  const args = reader.items(')', () => {
+    const key = reader.match(KEY)
+    if (key === undefined) throw new Error('an argument has no name')
+    reader.expect('=')
+    return [key, reader.value()] as const
+  })
+  return { name, arguments: Object.fromEntries(args) }
+}
+
+const NAME = /[\p{L}_][\p{L}\p{N}_.:/-]*/uy
+const KEY = /[\p{L}_$][\p{L}\p{N}_$-]*(?=\s*=)/uy
+
+/**
+ * Calls of Mistral's models: a list of objects, or `name[ARGS]{...}` for each call. The text begins behind the first
+ * `[TOOL_CALLS]`.
+ */
+export function mistralCalls(text: string): unknown[] {
+  return text.split('[TOOL_CALLS]').flatMap((part): unknown => {
+    const [all, name] = /^\s*([^[{\s]+)\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*(?=\{)/.exec(part) ?? []
+    if (all === undefined) return JSON.parse(part)
+    return { name, arguments: JSON.parse(part.slice(all.length)) }
+  })
+}

@@ -1,0 +1,233 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ResponseTemplate } from '#molm/api/response.js'
+import { seededRandom } from '#molm/sampling/random.js'
+import { type AnswerEvent, AnswerReader, type Reading } from '#molm/text/answer-reader.js'
+import { knownFormat } from '#molm/text/response/known-formats.js'
+import { TOOLS, WRITTEN_ANSWERS } from '../support/written-answers.js'
+
+const test = suite('reading answers')
+const random = seededRandom(21)
+
+/** Events of one kind next to each other as one, and calls without their ids. */
+function joined(events: readonly AnswerEvent[]): object[] {
+  const all: { kind: string; text?: string; call?: object }[] = []
+  for (const event of events) {
+    const last = all.at(-1)
+    if (event.kind === 'called') all.push({ kind: 'called', call: withoutId(event.call) })
+    else if (last?.kind === event.kind) last.text += event.text
+    else all.push({ ...event })
+  }
+  return all
+}
+
+const withoutId = ({ name, arguments: args }: { name: string; arguments: object }) => ({ name, arguments: args })
+
+function read(reading: Partial<Reading>, pieces: readonly string[], isCut = false) {
+  const reader = new AnswerReader({ prompt: '', isAnswer: true, isTurn: true, tools: TOOLS, ...reading })
+  const events = pieces.flatMap((piece) => reader.add(piece))
+  events.push(...reader.end(isCut))
+  const { toolCalls, ...message } = reader.message
+  return { events: joined(events), message: { ...message, ...(toolCalls && { calls: toolCalls.map(withoutId) }) } }
+}
+
+/** Cuts a text at random places. */
+function cut(text: string, cuts: number): string[] {
+  const at = Array.from({ length: cuts }, () => Math.floor(random.nextFloat() * text.length)).sort((a, b) => a - b)
+  return [...at, text.length].map((end, i) => text.slice(at[i - 1] ?? 0, end))
+}
+
+const textOf = (events: readonly object[], kind: string) =>
+  events.map((event) => ('kind' in event && event.kind === kind && 'text' in event ? event.text : '')).join('')
+
+for (const [name, { source, prompt, text, message }] of Object.entries(WRITTEN_ANSWERS)) {
+  const reading = { response: knownFormat(source), prompt }
+  const calls = message.calls?.map(([name, args]) => ({ name, arguments: args }))
+
+  test(`${name}: an answer is read as the message that it is`, () => {
+    const whole = read(reading, [text])
+    assert.equal(whole.message, { role: 'assistant', ...message, ...(calls && { calls }) })
+    assert.is(textOf(whole.events, 'content'), message.content)
+    assert.is(textOf(whole.events, 'thinking'), message.thinking ?? '')
+    const called = whole.events.filter((event) => 'call' in event)
+    assert.equal(
+      called.map((event) => 'call' in event && event.call),
+      calls ?? [],
+    )
+  })
+
+  test(`${name}: however it is cut, the message and the joined events are the same`, () => {
+    const whole = read(reading, [text])
+    assert.equal(read(reading, [...text.split('')]), whole, 'unit by unit')
+    for (let trial = 0; trial < 40; trial++) assert.equal(read(reading, cut(text, 1 + (trial % 25))), whole)
+  })
+
+  test(`${name}: wherever it is cut off, the events are those of the message`, () => {
+    for (let trial = 0; trial < 30; trial++) {
+      const part = text.slice(0, Math.floor(random.nextFloat() * text.length))
+      const { events, message } = read(reading, cut(part, 3), true)
+      assert.is(textOf(events, 'content'), message.content)
+      assert.is(textOf(events, 'thinking'), message.thinking ?? '')
+      assert.equal(read(reading, [part], true), { events, message })
+    }
+  })
+}
+
+const qwen = (pieces: string[], isCut = false, more: Partial<Reading> = {}) =>
+  read(
+    { response: knownFormat(WRITTEN_ANSWERS.qwen3.source), prompt: WRITTEN_ANSWERS.qwen3.prompt, ...more },
+    pieces,
+    isCut,
+  )
+
+test('a text comes as soon as it can be no opener', () => {
+  const { source, prompt } = WRITTEN_ANSWERS.qwen3
+  const reader = new AnswerReader({ response: knownFormat(source), prompt, isAnswer: true, isTurn: true, tools: TOOLS })
+  assert.equal(reader.add('Hello <'), [{ kind: 'content', text: 'Hello' }])
+  assert.equal(reader.add('b'), [{ kind: 'content', text: ' <b' }])
+  assert.equal(reader.add(' <thin'), [])
+  assert.equal(reader.add('k>'), [])
+  assert.is(reader.place, 'thinking')
+  assert.equal(reader.add('Hm'), [{ kind: 'thinking', text: 'Hm' }])
+  assert.equal(reader.add('</think>'), [])
+  assert.is(reader.place, 'content')
+  assert.equal(reader.add('<tool_call>'), [{ kind: 'call', text: '<tool_call>' }])
+  assert.is(reader.place, 'call')
+})
+
+test('a call that cannot be read is content, as the model wrote it', () => {
+  const broken = '<tool_call>\n{"name": "now", "arguments": {]}\n</tool_call>'
+  const { message, events } = qwen([`Look:\n${broken}\nThere.`])
+  assert.equal(message, { role: 'assistant', content: `Look:\n${broken}\nThere.` })
+  assert.is(textOf(events, 'call'), broken)
+  for (const text of ['<tool_call>[]</tool_call>', '<tool_call>{"name": 1}</tool_call>', '<tool_call>{"name": "f"']) {
+    assert.is(qwen([text]).message.content, text)
+  }
+})
+
+test('a call that was cut off is left out, unless only its closer is missing', () => {
+  const call = '<tool_call>\n{"name": "now", "arguments": {}}'
+  assert.equal(qwen([`Look: ${call.slice(0, -1)}`], true).message, { role: 'assistant', content: 'Look:' })
+  assert.equal(qwen([call], true).message.calls, [{ name: 'now', arguments: {} }])
+  const { source, prompt, text } = WRITTEN_ANSWERS['qwen3-coder']
+  const coder = read({ response: knownFormat(source), prompt }, [text.slice(0, text.indexOf('<parameter=days>'))], true)
+  assert.equal(coder.message, { role: 'assistant', content: 'I look.' })
+})
+
+test('a closer within a string of a call does not end it', () => {
+  const text = '<tool_call>{"name": "get_weather", "arguments": {"city": "\\"</tool_call>\\\\"}}</tool_call>!'
+  for (const pieces of [[text], [...text]]) {
+    const { message } = qwen(pieces)
+    assert.equal(message, {
+      role: 'assistant',
+      content: '!',
+      calls: [{ name: 'get_weather', arguments: { city: '"</tool_call>\\' } }],
+    })
+  }
+  // A string of JSON has no line breaks, so that one without an end does not hide the closer.
+  assert.is(
+    qwen(['<tool_call>{"name": "x\n</tool_call> Sorry.']).message.content,
+    '<tool_call>{"name": "x\n</tool_call> Sorry.',
+  )
+})
+
+test('openers within a region are its text', () => {
+  assert.equal(qwen(['<think><tool_call><think></think>ok']).message, {
+    role: 'assistant',
+    content: 'ok',
+    thinking: '<tool_call><think>',
+  })
+})
+
+test('half an opener at the end is content', () => {
+  for (const end of ['<', '<tool_', '<think', '</think>', '<|im_'])
+    assert.is(qwen([`a${end}`]).message.content, `a${end}`)
+})
+
+test('thoughts in several places are one text', () => {
+  const { message, events } = qwen(['<think>a\n</think> b <think>\nc</think>\n\nd'])
+  assert.equal(message, { role: 'assistant', content: 'b \n\nd', thinking: 'a\n\nc' })
+  assert.is(textOf(events, 'thinking'), 'a\n\nc')
+})
+
+test('blanks around thoughts and content are left out, but not at the end of a cut text', () => {
+  assert.equal(qwen([' \n<think> a \n', '</think> \n\n b \n ']).message, {
+    role: 'assistant',
+    content: 'b',
+    thinking: 'a',
+  })
+  assert.is(qwen([' b \n '], true).message.content, 'b \n ')
+  assert.is(qwen(['<think>a '], true).message.thinking, 'a ')
+  assert.is(qwen(['b \n<think>a'], true).message.content, 'b')
+})
+
+test('without tools, calls are content', () => {
+  const text = '<tool_call>{"name": "now", "arguments": {}}</tool_call>'
+  const { message, events } = qwen([text], false, { tools: [] })
+  assert.equal(message, { role: 'assistant', content: text })
+  assert.equal(events, [{ kind: 'content', text }])
+})
+
+test('an answer that is begun continues it', () => {
+  const { response } = { response: knownFormat(WRITTEN_ANSWERS.qwen3.source) }
+  const begun = (prompt: string, pieces: string[], text?: string) =>
+    read({ response, prompt: `<|im_start|>assistant\n${prompt}`, begun: text, isAnswer: false }, pieces)
+  assert.is(begun('It is', [' sun', 'ny.'], 'It is').message.content, 'It is sunny.')
+  assert.equal(begun('It is', [' sunny.']).events, [{ kind: 'content', text: ' sunny.' }])
+  // The end of the prompt may look like the beginning of an opener.
+  assert.is(begun('a <', ['b'], 'a <').message.content, 'a <b')
+  assert.equal(begun('a <', ['b'], 'a <').events, [{ kind: 'content', text: 'b' }])
+  const harmony = read(
+    {
+      response: knownFormat(WRITTEN_ANSWERS.harmony.source),
+      prompt: '<|start|>assistant<|channel|>final<|message|>It is',
+      begun: 'It is',
+      isAnswer: false,
+    },
+    [' sunny.<|return|>'],
+  )
+  assert.equal(harmony.message, { role: 'assistant', content: 'It is sunny.' })
+})
+
+test('an answer outside of all regions is content', () => {
+  const { source, prompt } = WRITTEN_ANSWERS.harmony
+  const { message } = read({ response: knownFormat(source), prompt }, ['Hel', 'lo <|'])
+  assert.equal(message, { role: 'assistant', content: 'Hello <|' })
+})
+
+test('texts of earlier turns and of the user open nothing', () => {
+  const prompt =
+    '<|im_start|>assistant\n<think>old<|im_end|>\n<|im_start|>user\n<think><|im_end|>\n<|im_start|>assistant\n'
+  assert.is(qwen(['Hi'], false, { prompt }).message.content, 'Hi')
+  assert.is(qwen(['Hi'], false, { prompt: 'no turns <think> at all' }).message.content, 'Hi')
+  assert.is(qwen(['Hi'], false, { prompt: 'no turns: <think>\n' }).message.thinking, 'Hi')
+})
+
+test('without a known form, all of the text is content', () => {
+  const { message } = read({ prompt: '<think>' }, [' <think>a</think> ', ' b '])
+  assert.equal(message, { role: 'assistant', content: '<think>a</think>  b' })
+})
+
+test('megabytes of half openers, strings without an end and closers take time in proportion', () => {
+  const { source, prompt } = WRITTEN_ANSWERS.harmony
+  const harmony = knownFormat(source)
+  const texts: [ResponseTemplate | undefined, string][] = [
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<think'.repeat(100_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>"</tool_call>'.repeat(25_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>{</tool_call>'.repeat(25_000)],
+    [knownFormat(WRITTEN_ANSWERS['qwen3-coder'].source), `<tool_call><function=f>${'<parameter=a>'.repeat(50_000)}`],
+    [knownFormat(WRITTEN_ANSWERS.gemma4.source), '<|tool_call>call:a{a:<|"|>'.repeat(25_000)],
+    [knownFormat(WRITTEN_ANSWERS.lfm2.source), `<|tool_call_start|>[f(a=${'['.repeat(500_000)}`],
+    [harmony, '<|channel|>commentary to=functions.'.repeat(20_000)],
+    [harmony, '<|channel|>analysis to=functions.f '.repeat(20_000)],
+  ]
+  for (const [response, text] of texts) {
+    const begin = performance.now()
+    const { message } = read({ response, prompt }, cut(text, 1000))
+    assert.ok(performance.now() - begin < 10_000, `${text.slice(0, 40)}: ${performance.now() - begin} ms`)
+    assert.is(message.calls, undefined)
+    assert.is(message.content.length + (message.thinking?.length ?? 0) > 0, true)
+  }
+})
+
+test.run()
