@@ -152,6 +152,7 @@ const KNOWS: Record<string, string[]> = {
     'hub',
     'session',
     'engine',
+    'grammar',
     'architectures',
     'weights',
     'text',
@@ -201,7 +202,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   training: ['architectures', 'nn', 'weights', 'api', 'model', 'packing', 'runtime', 'errors', 'exp'],
-  grammar: ['api'],
+  grammar: ['api', 'platform', 'in-turns', 'errors'],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors', 'exp'],
   weights: ['packing', 'runtime'],
@@ -253,6 +254,7 @@ const WITHIN: Record<string, string[]> = {
   training: ['families', 'layers'],
   nn: ['cache'],
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
+  grammar: ['run', 'forms'],
   text: ['frame', 'response', 'tokenizer', 'jinja', 'sandbox'],
 }
 
@@ -288,6 +290,7 @@ const PACKAGES: Record<string, string[]> = {
   '@hono/node-server': ['server'],
   zod: ['server'],
   'prom-client': ['server'],
+  '@mlc-ai/web-xgrammar': ['grammar'],
 }
 
 const test = suite('the architecture')

@@ -19,13 +19,15 @@ export type Directive =
 /** Most tokens of one `forced` directive. */
 export const MOST_FORCED = 64
 
-const [TOLD, ANSWERED, KIND, COUNT, TOKEN, FORCED] = [0, 1, 2, 3, 4, 5]
+const [TOLD, ANSWERED, KIND, COUNT, TOKEN, CLOSED, FORCED] = [0, 1, 2, 3, 4, 5, 6]
 const MASK = FORCED + MOST_FORCED
 const KINDS = ['free', 'masked', 'forced', 'done', 'failed'] as const
 /** In place of a token: the forced ones have been taken. */
 const TAKEN = -1
 /** Least room for the message of a failure, in words. */
-const MESSAGE_WORDS = 64
+const MESSAGE_WORDS = 256
+/** In place of the number of answers: whatever the engine says, the guide has failed. */
+const ALL_ANSWERED = 2 ** 31 - 1
 
 /** Words of a mask. */
 export function maskWords(vocabSize: number): number {
@@ -35,6 +37,28 @@ export function maskWords(vocabSize: number): number {
 /** Memory for one guide of a model with this vocabulary. */
 export function guideMemory(vocabSize: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (MASK + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))
+}
+
+/** Ends the guide's waiting for tokens. */
+export function closeGuide(memory: SharedArrayBuffer): void {
+  const words = new Int32Array(memory)
+  Atomics.store(words, CLOSED, 1)
+  Atomics.notify(words, TOLD)
+}
+
+/** Fails a guide whose thread has ended: from now on the engine reads only this. */
+export function failGuide(memory: SharedArrayBuffer, message: string): void {
+  const words = new Int32Array(memory)
+  writeFailure(words, message)
+  Atomics.store(words, ANSWERED, ALL_ANSWERED)
+  Atomics.notify(words, ANSWERED)
+}
+
+function writeFailure(words: Int32Array, message: string): void {
+  const text = message.slice(0, words.length - MASK)
+  for (let i = 0; i < text.length; i++) words[MASK + i] = text.charCodeAt(i)
+  words[COUNT] = text.length
+  words[KIND] = KINDS.indexOf('failed')
 }
 
 /** The engine's end. */
@@ -101,25 +125,29 @@ export class GuideWriter {
   /** Gives the directive for the next position. */
   answer(directive: Directive): void {
     const { words } = this
+    // A guide that was failed from outside stays so.
+    if (Atomics.load(words, ANSWERED) === ALL_ANSWERED) return
     words[KIND] = KINDS.indexOf(directive.kind)
     if (directive.kind === 'masked') words.set(directive.mask, MASK)
     if (directive.kind === 'forced') {
       words.set(directive.tokens, FORCED)
       words[COUNT] = directive.tokens.length
     }
-    if (directive.kind === 'failed') {
-      const text = directive.message.slice(0, words.length - MASK)
-      for (let i = 0; i < text.length; i++) words[MASK + i] = text.charCodeAt(i)
-      words[COUNT] = text.length
-    }
+    if (directive.kind === 'failed') writeFailure(words, directive.message)
     Atomics.store(words, ANSWERED, this.heard + 1)
     Atomics.notify(words, ANSWERED)
   }
 
-  /** Resolves with the next token that was sampled; undefined if the forced ones were taken. */
+  /** Whether the guide has been closed. */
+  get isClosed(): boolean {
+    return Atomics.load(this.words, CLOSED) !== 0
+  }
+
+  /** Resolves with the next token that was sampled; undefined if the forced ones were taken, or the guide was closed. */
   async heardToken(): Promise<number | undefined> {
     const { words } = this
     while (Atomics.load(words, TOLD) <= this.heard) {
+      if (this.isClosed) return undefined
       const waiting = Atomics.waitAsync(words, TOLD, this.heard)
       if (waiting.async) await waiting.value
     }

@@ -12,6 +12,7 @@ import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { EngineClient } from '../engine/client.js'
 import { UsageError, UserError } from '../errors.js'
+import { lazyGuides } from '../grammar/lazy-guides.js'
 import type { ModelConfig } from '../model/config.js'
 import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
@@ -110,7 +111,9 @@ class EngineModel implements Model {
     private readonly companions: Companions,
   ) {
     this.name = found.name
-    this.shared = { engine, config: found.config, ...companions }
+    const { tokenizer } = companions
+    const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
+    this.shared = { engine, config: found.config, guides, ...companions }
     this.training = new EngineTraining(engine)
   }
 
@@ -196,8 +199,8 @@ class EngineModel implements Model {
     return this.engine.call<ExpertUses>({ kind: 'uses' }).reply
   }
 
-  dispose(): Promise<void> {
-    return this.engine.close()
+  async dispose(): Promise<void> {
+    await Promise.all([this.shared.guides?.close(), this.engine.close()])
   }
 }
 

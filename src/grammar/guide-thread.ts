@@ -1,0 +1,120 @@
+import { UserError } from '../errors.js'
+import { startThread, type Thread } from '../platform/threads.js'
+import { closeGuide, failGuide } from './guide-memory.js'
+import type { GuideThreadData, OpenReply, OpenRequest } from './protocol.js'
+import type { VocabularyData } from './run/vocabulary.js'
+
+/** Seconds that one computation of a grammar may take. */
+const MOST_SECONDS = 20
+
+interface Opening {
+  resolve: () => void
+  reject: (error: Error) => void
+}
+
+/** The caller's end of a thread of guides. Ends a thread that is busy with one grammar for too long. */
+export class GuideThread {
+  /** Whether the thread can compile no further grammars. */
+  isWorn = false
+  private readonly thread: Thread
+  private readonly pulse = new Int32Array(new SharedArrayBuffer(4))
+  private readonly opening = new Map<number, Opening>()
+  /** Memory of the open guides. */
+  private readonly guides = new Set<SharedArrayBuffer>()
+  private nextId = 1
+  private watch?: ReturnType<typeof setInterval>
+  private onIdle?: () => void
+
+  constructor(vocabulary: VocabularyData) {
+    const data: GuideThreadData = { vocabulary, pulse: this.pulse }
+    this.thread = startThread(new URL('./thread.js', import.meta.url), data)
+    this.thread.unref()
+    this.thread.on('message', (reply: OpenReply) => this.receive(reply))
+    this.thread.on('error', (error) => this.fail(`the thread of grammars failed: ${error.message}`))
+    this.thread.on('exit', () => this.fail('the thread of grammars has ended'))
+  }
+
+  /** Rejects with a UserError that names what is wrong with a grammar, or with the signal's reason. */
+  async open(request: Omit<OpenRequest, 'id'>, signal?: AbortSignal): Promise<void> {
+    const id = this.nextId++
+    const abort = () => this.opening.get(id)?.reject(signal?.reason)
+    signal?.addEventListener('abort', abort)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.opening.set(id, { resolve, reject })
+        this.guides.add(request.memory)
+        this.attend()
+        this.thread.postMessage({ id, ...request } satisfies OpenRequest)
+      })
+    } catch (error) {
+      closeGuide(request.memory)
+      this.release(request.memory)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.opening.delete(id)
+      this.attend()
+    }
+  }
+
+  /** Forgets a guide that has been closed. */
+  release(memory: SharedArrayBuffer): void {
+    this.guides.delete(memory)
+    this.attend()
+  }
+
+  /** Ends the thread with its last guide. */
+  endWhenIdle(onEnd: () => void): void {
+    this.onIdle = onEnd
+    this.attend()
+  }
+
+  /** Ends the thread now; its guides fail with the reason. */
+  async end(reason: string): Promise<void> {
+    await this.thread.terminate()
+    this.fail(reason)
+  }
+
+  private receive({ id, error, isWorn }: OpenReply): void {
+    if (isWorn) this.isWorn = true
+    const opening = this.opening.get(id)
+    if (error === undefined) opening?.resolve()
+    else opening?.reject(new UserError(error))
+  }
+
+  /** Watches the thread while it has work, and keeps the process alive while a guide is being opened. */
+  private attend(): void {
+    if (this.opening.size > 0) this.thread.ref()
+    else this.thread.unref()
+    if (this.guides.size > 0) this.watch ??= this.startWatch()
+    else {
+      clearInterval(this.watch)
+      this.watch = undefined
+      if (this.onIdle) {
+        void this.thread.terminate()
+        this.onIdle()
+        this.onIdle = undefined
+      }
+    }
+  }
+
+  private startWatch(): ReturnType<typeof setInterval> {
+    let last = -1
+    let seconds = 0
+    const watch = setInterval(() => {
+      const pulse = Atomics.load(this.pulse, 0)
+      seconds = pulse === last ? seconds + 1 : 0
+      last = pulse
+      if (seconds >= MOST_SECONDS)
+        void this.end(`a grammar took longer than ${MOST_SECONDS} seconds to prepare or follow`)
+    }, 1000)
+    watch.unref()
+    return watch
+  }
+
+  private fail(reason: string): void {
+    this.isWorn = true
+    for (const memory of this.guides) failGuide(memory, reason)
+    for (const { reject } of this.opening.values()) reject(new UserError(reason))
+  }
+}

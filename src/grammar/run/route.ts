@@ -1,0 +1,109 @@
+import { CallsStage, FreeStage } from './free-stages.js'
+import { GrammarStage } from './grammar-stage.js'
+import type { Limits } from './limits.js'
+import { OpenStage } from './open-stage.js'
+import type { GuideHost, Outcome, Phase, Stage, Way } from './stage.js'
+
+/** A place in a text of several phases. */
+export class Route implements Way {
+  private constructor(
+    private readonly host: GuideHost,
+    private stage: Stage | undefined,
+    private rest: readonly Phase[],
+  ) {}
+
+  /** Begins the first of the phases; `bytes` of the text before belong to it. */
+  static async begin(host: GuideHost, phases: readonly Phase[], bytes: Uint8Array = NOTHING): Promise<Route> {
+    const route = new Route(host, undefined, phases)
+    await route.enter(bytes)
+    return route
+  }
+
+  /** Whether a text of these phases may begin with the bytes. */
+  static async canBegin(host: GuideHost, phases: readonly Phase[], bytes: Uint8Array): Promise<boolean> {
+    if (bytes.length === 0) return true
+    const [first] = phases
+    if (first === undefined || first.kind === 'forced') return false
+    return first.kind !== 'grammar' || GrammarStage.canBegin(host, first.grammar, bytes)
+  }
+
+  async limits(most: number): Promise<Limits> {
+    return this.stage ? this.stage.limits(most) : { kind: 'end' }
+  }
+
+  async take(token: number): Promise<void> {
+    if (this.stage) await this.follow(await this.stage.take(token))
+  }
+
+  private async follow(outcome: Outcome): Promise<void> {
+    if (outcome.kind === 'stays') return
+    if (outcome.kind === 'over') return this.enter(outcome.bytes)
+    const { stage, rest } = outcome.way as Route
+    this.stage = stage
+    this.rest = rest
+  }
+
+  private async enter(bytes: Uint8Array): Promise<void> {
+    const [phase, ...rest] = this.rest
+    this.rest = rest
+    this.stage = undefined
+    if (phase === undefined) return
+    this.stage = stageOf(this.host, phase, rest)
+    await this.follow(await this.stage.begin(bytes))
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function stageOf(host: GuideHost, phase: Phase, rest: readonly Phase[]): Stage {
+  const beginRest = () => Route.begin(host, rest)
+  const canFollow = (phases: readonly Phase[]) => (bytes: Uint8Array) => Route.canBegin(host, phases, bytes)
+  switch (phase.kind) {
+    case 'forced':
+      return new ForcedStage(phase.tokens)
+    case 'grammar':
+      return new GrammarStage(host, phase.grammar, beginRest)
+    case 'calls': {
+      const after = (call: number): Phase[] => [
+        { kind: 'grammar', grammar: phase.grammars[call] },
+        ...(phase.once ? rest : [phase]),
+      ]
+      return new CallsStage(host, phase, {
+        canFollow: (call, bytes) => canFollow(after(call))(bytes),
+        begin: (call, bytes) => Route.begin(host, after(call), bytes),
+      })
+    }
+    case 'free': {
+      if (phase.open === undefined) return new FreeStage(host, phase, canFollow(rest))
+      const opened: Phase = { ...phase, open: undefined }
+      return new OpenStage(host, phase.open, {
+        skip: beginRest,
+        enter: (bytes, tokens) => Route.begin(host, [{ ...opened, spent: tokens }, ...rest], bytes),
+      })
+    }
+  }
+}
+
+/** Tokens that are fixed. */
+class ForcedStage implements Stage {
+  private taken = 0
+
+  constructor(private readonly tokens: readonly number[]) {}
+
+  async begin(): Promise<Outcome> {
+    return this.outcome()
+  }
+
+  async limits(): Promise<Limits> {
+    return { kind: 'tokens', tokens: this.tokens.slice(this.taken) }
+  }
+
+  async take(): Promise<Outcome> {
+    this.taken++
+    return this.outcome()
+  }
+
+  private outcome(): Outcome {
+    return this.taken < this.tokens.length ? { kind: 'stays' } : { kind: 'over', bytes: NOTHING }
+  }
+}

@@ -1,0 +1,53 @@
+import type { Limits } from './limits.js'
+import type { Literals } from './literals.js'
+import type { Vocabulary } from './vocabulary.js'
+import type { Compiled, Matcher, XGrammar } from './xgrammar.js'
+
+/** A stretch of a text, prepared: its grammars compiled, its forced texts encoded. */
+export type Phase =
+  | {
+      kind: 'free'
+      until?: Literals
+      open?: Uint8Array
+      budget?: number
+      close: readonly number[]
+      /** Tokens of the budget that the text before has used. */
+      spent?: number
+    }
+  | { kind: 'forced'; tokens: readonly number[] }
+  | { kind: 'grammar'; grammar: Compiled }
+  | { kind: 'calls'; triggers: Literals; grammars: readonly Compiled[]; once: boolean }
+
+/** Parts that the phases of a guide share. */
+export interface GuideHost {
+  vocabulary: Vocabulary
+  /** Tokens that end the text. */
+  eos: readonly number[]
+  xgrammar?: XGrammar
+  /** Freed with the guide. */
+  matchers: Set<Matcher>
+}
+
+/** Continuation after a token. */
+export type Outcome =
+  | { kind: 'stays' }
+  /** The phase is over; `bytes` after it belong to the next. */
+  | { kind: 'over'; bytes: Uint8Array }
+  /** The text continues there. */
+  | { kind: 'leaves'; way: Way }
+
+/** A place in a text. */
+export interface Way {
+  /** Tokens that may come next. Looks on over `most` tokens that a grammar leaves no choice about. */
+  limits(most: number): Promise<Limits>
+  /** Moves over a token that the limits allow. */
+  take(token: number): Promise<void>
+}
+
+/** A phase under way. */
+export interface Stage {
+  /** Takes the bytes that came before its first token. Called once, first of all. */
+  begin(bytes: Uint8Array): Promise<Outcome>
+  limits(most: number): Promise<Limits>
+  take(token: number): Promise<Outcome>
+}
