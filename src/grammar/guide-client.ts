@@ -1,4 +1,4 @@
-import type { GuidePhase, GuideSpec } from '../api/guide.js'
+import type { Grammar, GuidePhase, GuideSpec } from '../api/guide.js'
 import type { Tokenizer } from '../api/text.js'
 import { UserError } from '../errors.js'
 import { inTurns } from '../in-turns.js'
@@ -11,12 +11,16 @@ import type { VocabularyData } from './run/vocabulary.js'
 /** Most characters of a guide, its grammars included. */
 const LONGEST_SPEC = 2 ** 20
 
-/** Guides of a model, made in a thread of their own, which starts with the first. */
+/**
+ * Most threads. A grammar that takes too long ends its thread, so a new grammar gets a thread without open guides while
+ * there are not too many.
+ */
+const MOST_THREADS = 4
+
+/** Guides of a model, made in threads of their own. The first starts with the first guide. */
 export class GuideClient implements Guides {
   private vocabulary?: Promise<VocabularyData>
-  private thread?: GuideThread
-  /** Threads that compile no further grammars, with guides still open. */
-  private readonly worn = new Set<GuideThread>()
+  private threads: GuideThread[] = []
   private isClosed = false
 
   /** `vocabSize` is the model's, whose ids need not all have tokens. */
@@ -27,36 +31,52 @@ export class GuideClient implements Guides {
 
   async open(spec: GuideSpec, { eos, signal }: { eos: readonly number[]; signal?: AbortSignal }): Promise<OpenGuide> {
     signal?.throwIfAborted()
-    const phases = specText(spec.phases.map((phase) => this.encoded(phase)))
+    const phases = spec.phases.map((phase) => this.encoded(phase))
+    const text = specText(phases)
     this.vocabulary ??= this.readVocabulary()
     const vocabulary = await this.vocabulary
     if (this.isClosed) throw new Error('the model has been disposed')
-    const thread = this.freshThread(vocabulary)
+    const grammars = grammarsOf(phases)
+    const thread = this.threadFor(grammars) ?? this.startThread(vocabulary)
     const memory = guideMemory(this.vocabSize)
-    await thread.open({ phases, eos, memory }, signal)
+    await thread.open({ phases: text, eos, memory }, grammars, signal)
     return {
       memory,
       close: () => {
         closeGuide(memory)
         thread.release(memory)
+        this.endSpareThreads()
       },
     }
   }
 
   async close(): Promise<void> {
     this.isClosed = true
-    await Promise.all([this.thread, ...this.worn].map((thread) => thread?.end('the model has been disposed')))
+    await Promise.all(this.threads.map((thread) => thread.end('the model has been disposed')))
   }
 
-  private freshThread(vocabulary: VocabularyData): GuideThread {
-    const { thread } = this
-    if (thread?.isWorn) {
-      this.worn.add(thread)
-      thread.endWhenIdle(() => this.worn.delete(thread))
-      this.thread = undefined
-    }
-    this.thread ??= new GuideThread(vocabulary)
-    return this.thread
+  private threadFor(grammars: readonly string[]): GuideThread | undefined {
+    this.endSpareThreads()
+    const sound = this.threads.filter(({ isWorn }) => !isWorn)
+    const idle = sound.find(({ load }) => load === 0)
+    const ready = sound.find((thread) => thread.has(grammars))
+    if (ready ?? idle) return ready ?? idle
+    const [leastBusy] = sound.sort((a, b) => a.load - b.load)
+    return sound.length < MOST_THREADS ? undefined : leastBusy
+  }
+
+  private startThread(vocabulary: VocabularyData): GuideThread {
+    const thread = new GuideThread(vocabulary)
+    this.threads.push(thread)
+    return thread
+  }
+
+  /** Ends idle threads, but for one that is sound. */
+  private endSpareThreads(): void {
+    const kept = this.threads.find(({ isWorn, load }) => load === 0 && !isWorn)
+    const isSpare = (thread: GuideThread) => thread.load === 0 && thread !== kept
+    for (const thread of this.threads.filter(isSpare)) void thread.end('the thread of grammars has ended')
+    this.threads = this.threads.filter((thread) => !isSpare(thread))
   }
 
   private encoded(phase: GuidePhase): EncodedPhase {
@@ -73,6 +93,16 @@ export class GuideClient implements Guides {
   private async readVocabulary(): Promise<VocabularyData> {
     return inTurns(vocabularyOf(this.tokenizer, this.vocabSize), this.vocabSize)
   }
+}
+
+/** JSON of all grammars. */
+function grammarsOf(phases: readonly EncodedPhase[]): string[] {
+  return phases
+    .flatMap((phase): Grammar[] => {
+      if (phase.kind === 'grammar') return [phase.grammar]
+      return phase.kind === 'calls' ? phase.triggers.map(({ then }) => then) : []
+    })
+    .map((grammar) => JSON.stringify(grammar))
 }
 
 function specText(phases: EncodedPhase[]): string {

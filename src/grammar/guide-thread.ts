@@ -1,11 +1,11 @@
 import { UserError } from '../errors.js'
 import { startThread, type Thread } from '../platform/threads.js'
 import { closeGuide, failGuide } from './guide-memory.js'
-import type { GuideThreadData, OpenReply, OpenRequest } from './protocol.js'
+import { type GuideThreadData, MOST_COMPILED, type OpenReply, type OpenRequest } from './protocol.js'
 import type { VocabularyData } from './run/vocabulary.js'
 
 /** Seconds that one computation of a grammar may take. */
-const MOST_SECONDS = 20
+const MOST_SECONDS = 10
 
 interface Opening {
   resolve: () => void
@@ -21,21 +21,38 @@ export class GuideThread {
   private readonly opening = new Map<number, Opening>()
   /** Memory of the open guides. */
   private readonly guides = new Set<SharedArrayBuffer>()
+  /** Requests that the thread has not answered, some of them aborted. */
+  private readonly unanswered = new Set<number>()
   private nextId = 1
+  /** Cause of the thread's end. */
+  private reason = 'the thread of grammars has ended'
   private watch?: ReturnType<typeof setInterval>
-  private onIdle?: () => void
+  /** Grammars that have been compiled. */
+  private readonly grammars = new Set<string>()
 
   constructor(vocabulary: VocabularyData) {
     const data: GuideThreadData = { vocabulary, pulse: this.pulse }
     this.thread = startThread(new URL('./thread.js', import.meta.url), data)
     this.thread.unref()
     this.thread.on('message', (reply: OpenReply) => this.receive(reply))
-    this.thread.on('error', (error) => this.fail(`the thread of grammars failed: ${error.message}`))
-    this.thread.on('exit', () => this.fail('the thread of grammars has ended'))
+    this.thread.on('error', (error) => {
+      this.reason = `the thread of grammars failed: ${error.message}`
+    })
+    this.thread.on('exit', () => this.fail())
+  }
+
+  /** Number of its guides, and of those that it prepares. */
+  get load(): number {
+    return Math.max(this.guides.size, this.unanswered.size)
+  }
+
+  /** Whether it has compiled all of these grammars. */
+  has(grammars: readonly string[]): boolean {
+    return grammars.every((grammar) => this.grammars.has(grammar))
   }
 
   /** Rejects with a UserError that names what is wrong with a grammar, or with the signal's reason. */
-  async open(request: Omit<OpenRequest, 'id'>, signal?: AbortSignal): Promise<void> {
+  async open(request: Omit<OpenRequest, 'id'>, grammars: readonly string[], signal?: AbortSignal): Promise<void> {
     const id = this.nextId++
     const abort = () => this.opening.get(id)?.reject(signal?.reason)
     signal?.addEventListener('abort', abort)
@@ -43,9 +60,11 @@ export class GuideThread {
       await new Promise<void>((resolve, reject) => {
         this.opening.set(id, { resolve, reject })
         this.guides.add(request.memory)
+        this.unanswered.add(id)
         this.attend()
         this.thread.postMessage({ id, ...request } satisfies OpenRequest)
       })
+      this.remember(grammars)
     } catch (error) {
       closeGuide(request.memory)
       this.release(request.memory)
@@ -63,38 +82,42 @@ export class GuideThread {
     this.attend()
   }
 
-  /** Ends the thread with its last guide. */
-  endWhenIdle(onEnd: () => void): void {
-    this.onIdle = onEnd
-    this.attend()
-  }
-
   /** Ends the thread now; its guides fail with the reason. */
   async end(reason: string): Promise<void> {
+    this.isWorn = true
+    this.reason = reason
     await this.thread.terminate()
-    this.fail(reason)
+  }
+
+  /** Forgets the oldest, as the thread does. */
+  private remember(grammars: readonly string[]): void {
+    for (const grammar of grammars) {
+      this.grammars.delete(grammar)
+      this.grammars.add(grammar)
+    }
+    for (const oldest of this.grammars) {
+      if (this.grammars.size <= MOST_COMPILED) return
+      this.grammars.delete(oldest)
+    }
   }
 
   private receive({ id, error, isWorn }: OpenReply): void {
     if (isWorn) this.isWorn = true
+    this.unanswered.delete(id)
     const opening = this.opening.get(id)
     if (error === undefined) opening?.resolve()
     else opening?.reject(new UserError(error))
+    this.attend()
   }
 
   /** Watches the thread while it has work, and keeps the process alive while a guide is being opened. */
   private attend(): void {
     if (this.opening.size > 0) this.thread.ref()
     else this.thread.unref()
-    if (this.guides.size > 0) this.watch ??= this.startWatch()
+    if (this.load > 0) this.watch ??= this.startWatch()
     else {
       clearInterval(this.watch)
       this.watch = undefined
-      if (this.onIdle) {
-        void this.thread.terminate()
-        this.onIdle()
-        this.onIdle = undefined
-      }
     }
   }
 
@@ -112,9 +135,11 @@ export class GuideThread {
     return watch
   }
 
-  private fail(reason: string): void {
+  private fail(): void {
     this.isWorn = true
-    for (const memory of this.guides) failGuide(memory, reason)
-    for (const { reject } of this.opening.values()) reject(new UserError(reason))
+    for (const memory of this.guides) failGuide(memory, this.reason)
+    for (const { reject } of this.opening.values()) reject(new UserError(this.reason))
+    this.unanswered.clear()
+    this.attend()
   }
 }

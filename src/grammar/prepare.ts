@@ -3,14 +3,11 @@ import { UserError } from '../errors.js'
 import type { Expression } from './forms/expression.js'
 import { expressionOf } from './forms/grammar-expression.js'
 import { writeEbnf } from './forms/write-ebnf.js'
-import type { EncodedPhase } from './protocol.js'
+import { type EncodedPhase, MOST_COMPILED } from './protocol.js'
 import { Literals } from './run/literals.js'
 import type { Phase } from './run/stage.js'
 import type { Vocabulary } from './run/vocabulary.js'
 import { type Compiled, XGrammar } from './run/xgrammar.js'
-
-/** Most grammars that are kept. */
-const MOST_COMPILED = 32
 
 /** Prepares the phases of guides. XGrammar is loaded with the first grammar. */
 export class Preparation {

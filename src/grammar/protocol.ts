@@ -1,6 +1,9 @@
 import type { GuidePhase } from '../api/guide.js'
 import type { VocabularyData } from './run/vocabulary.js'
 
+/** Most compiled grammars that a thread keeps. */
+export const MOST_COMPILED = 32
+
 /** A phase whose fixed texts are tokens. */
 export type EncodedPhase =
   | Exclude<GuidePhase, { kind: 'forced' | 'free' }>
@@ -27,6 +30,6 @@ export interface OpenRequest {
 export interface OpenReply {
   id: number
   error?: string
-  /** The thread can compile no further grammars; its open guides go on. */
+  /** The thread can compile no further grammars; its open guides continue. */
   isWorn?: boolean
 }

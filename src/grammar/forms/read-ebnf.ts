@@ -99,7 +99,7 @@ class EbnfReader {
     }
   }
 
-  /** Whether the text here begins a rule: XGrammar lets a rule go on over lines. */
+  /** Whether the text here begins a rule: XGrammar continues rules on the next line. */
   private startsRule(): boolean {
     const before = this.at
     this.skip(true)

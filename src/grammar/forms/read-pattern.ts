@@ -93,7 +93,7 @@ class PatternReader {
     throw new UserError(`${what}, at character ${this.at + 1} of the pattern ${shortened(this.pattern)}`)
   }
 
-  /** Alternatives that one may stand for, since a group in it may have anchors of its own. */
+  /** One alternative; several if a group in it has anchors of its own. */
   private branch(depth: number): Branch[] {
     let branches: Branch[] = [{ body: EMPTY, isAtStart: false, isAtEnd: false }]
     while (!this.isAtEnd && this.peek !== '|' && this.peek !== ')') {
