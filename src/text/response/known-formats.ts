@@ -1,8 +1,8 @@
 import type { ResponseField, ResponseTemplate } from '../../api/response.js'
 
 /*
- * Forms of answers of families whose checkpoints have no response template. What the chat template writes tells how the
- * model answers.
+ * Forms of answers of families whose checkpoints have no response template. Texts of the chat template show which one
+ * it is.
  */
 
 /** A call as JSON with the keys "name" and "arguments". */

@@ -69,7 +69,7 @@ export function shallowJson(text: string): unknown {
   return value
 }
 
-/** Keys and values of tags, each of which a pattern matches. A tag that is begun must be complete. */
+/** Keys and values of the tags that a pattern matches. A tag that is begun must be complete. */
 function parseTags(text: string, args: Args, typesOf?: TypesOf): Record<string, unknown> {
   const pattern = tagPattern(String(args.tag_pattern))
   const matches = matchesOf(pattern, text)

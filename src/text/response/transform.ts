@@ -6,7 +6,7 @@ export type Scope = Readonly<Record<string, unknown>>
 const PLACEHOLDER = /^\{(\w+(?:\.\w+)*)\}$/
 
 /**
- * A value in which a text that is a placeholder, such as `{name}` or `{content.name}`, is replaced by its value. Throws
+ * Fills in a value: each text in it that is a placeholder, such as `{name}` or `{content.name}`, becomes its value. Throws
  * an Error if there is no such value.
  */
 export function transform(value: unknown, scope: Scope): unknown {

@@ -80,7 +80,7 @@ test('a wrong response template is warned about, and the model can be used', asy
   assert.is(unknown?.response, undefined)
 })
 
-test('the type of a model tells its calls if its template does not', async () => {
+test('the type of a model decides on its calls if its template has none', async () => {
   const files = (model_type: string) => ({
     'tokenizer_config.json': { chat_template: '<|im_start|>assistant\n' },
     'config.json': { model_type },
