@@ -21,6 +21,7 @@ const KNOWS: Record<string, string[]> = {
     'library',
     'engine',
     'architectures',
+    'tools',
     'text',
     'tools',
     'api',
@@ -183,7 +184,7 @@ const KNOWS: Record<string, string[]> = {
     'option-checks',
     'errors',
   ],
-  tools: ['api', 'platform'],
+  tools: ['api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   engine: [
     'training',
     'grammar',
@@ -245,6 +246,7 @@ const KNOWS: Record<string, string[]> = {
  * of a room put its parts together and may name all of them.
  */
 const WITHIN: Record<string, string[]> = {
+  tools: ['mcp'],
   cli: ['commands', 'completion', 'parsing', 'io'],
   server: ['page', 'api', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],

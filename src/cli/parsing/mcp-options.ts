@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { UsageError } from '../../errors.js'
+import { printable } from '../../printable.js'
+import { nearest } from '../../spelling.js'
+import type { McpServer } from '../../tools/mcp/server.js'
+import { collect, wholeNumber } from './options.js'
+
+/** Options of tools from MCP servers, as typed. */
+export interface McpFlags {
+  mcp?: string[]
+  mcpConfig?: string[]
+  mcpTimeout?: number
+  yes?: string[]
+}
+
+/** Servers to start, and the tools that need not be asked for. */
+export interface McpOptions {
+  servers: McpServer[]
+  /** Time limit of a call, in ms. */
+  callTime?: number
+  /** Whether a tool may run without a question. */
+  isAllowed(tool: string): boolean
+  /** Throws a UsageError if --yes names a tool that there is not. */
+  checkNames(tools: readonly { name: string }[]): void
+}
+
+/** Allows all tools. */
+const ALL = 'all'
+
+/** Adds the options of tools to a command that asks a model. */
+export function addMcpOptions(command: Command): Command {
+  return command
+    .optionsGroup('Tools:')
+    .option('--mcp <command>', 'start an MCP server, whose tools the model may call; repeatable', collect)
+    .option('--mcp-config <file>', 'start the MCP servers of a JSON file: {"mcpServers": {...}}; repeatable', collect)
+    .option('--mcp-timeout <seconds>', 'maximum time of a call (default: 60)', wholeNumber('--mcp-timeout', 1))
+    .option('--yes <tools>', 'run these tools without asking: names with commas, or all', collectNames)
+}
+
+/**
+ * Reads the options and configuration files; undefined if no server is named. Rejects with a UsageError or UserError
+ * that names the option or the file.
+ */
+export async function readMcpOptions({ mcp, mcpConfig, mcpTimeout, yes }: McpFlags): Promise<McpOptions | undefined> {
+  if (mcp === undefined && mcpConfig === undefined) {
+    if (yes || mcpTimeout !== undefined) {
+      throw new UsageError(`${yes ? '--yes' : '--mcp-timeout'} is for the tools of --mcp or --mcp-config`)
+    }
+    return undefined
+  }
+  const [{ serverFromCommand }, { readServers }] = await Promise.all([
+    import('../../tools/mcp/command-words.js'),
+    import('../../tools/mcp/config-file.js'),
+  ])
+  const typed = (mcp ?? []).map((line) => serverFromCommand(line, '--mcp'))
+  const listed = await Promise.all((mcpConfig ?? []).map((path) => readServers(path)))
+  const allowed = new Set(yes)
+  return {
+    servers: [...typed, ...listed.flat()],
+    ...(mcpTimeout !== undefined && { callTime: mcpTimeout * 1000 }),
+    isAllowed: (tool) => allowed.has(ALL) || allowed.has(tool),
+    checkNames: (tools) => checkNames(allowed, tools),
+  }
+}
+
+function checkNames(allowed: ReadonlySet<string>, tools: readonly { name: string }[]): void {
+  const names = tools.map(({ name }) => name)
+  const unknown = [...allowed].find((name) => name !== ALL && !names.includes(name))
+  if (unknown === undefined) return
+  const meant = nearest(unknown, names)
+  const listed = `the tools are ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', ...' : ''}`
+  throw new UsageError(
+    `--yes ${printable(unknown)}: no server has this tool; ${meant ? `did you mean ${meant}?` : listed}`,
+  )
+}
+
+/** Collects names from lists with commas. */
+function collectNames(text: string, earlier: string[] = []): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.includes(''))
+    throw new UsageError(`--yes must be names of tools with commas between, not '${printable(text)}'`)
+  return [...earlier, ...names]
+}

@@ -1,0 +1,151 @@
+import { UserError } from '../../errors.js'
+import { isObject } from '../../json.js'
+import { printable } from '../../printable.js'
+import { resultText } from './call-result.js'
+import { Connection } from './json-rpc.js'
+import type { McpServer } from './server.js'
+import { type ListedTool, listTools } from './tool-list.js'
+
+/** Versions of the protocol, the newest first. What molm uses of them is the same. */
+const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
+
+export interface ClientOptions {
+  /** Version of molm, which the server gets. */
+  version: string
+  /** Time limit of the start, in ms. */
+  startTime: number
+  /** Time limit of a call, in ms. */
+  callTime: number
+  signal?: AbortSignal
+  /** Receives printable notes for the user. */
+  onNote(note: string): void
+  /** Called when the tools have changed. */
+  onChange(): void
+}
+
+/** Client of the Model Context Protocol for one server: its tools. */
+export class McpClient {
+  /** Tools as last listed. */
+  tools: readonly ListedTool[] = []
+  private readonly connection: Connection
+  private readonly faults = new Set<string>()
+  private hasStarted = false
+  private listing?: Promise<void>
+  private isStale = false
+
+  private constructor(
+    readonly server: McpServer,
+    private readonly options: ClientOptions,
+  ) {
+    this.connection = new Connection(server, {
+      onNotification: (method) => {
+        if (method === 'notifications/tools/list_changed' && this.hasStarted) this.listAgain()
+      },
+      onEnd: (reason) => {
+        if (this.hasStarted) options.onNote(`${this.withLastWords(reason)}\nits tools give errors from now on`)
+      },
+      onFault: (fault) => this.report(fault),
+    })
+  }
+
+  /**
+   * Starts a server and lists its tools. Rejects with a UserError that names the server and has the last lines of its
+   * stderr, or with the reason of the signal; the server is then ended.
+   */
+  static async start(server: McpServer, options: ClientOptions): Promise<McpClient> {
+    const client = new McpClient(server, options)
+    try {
+      await client.initialize()
+      return client
+    } catch (error) {
+      const failure = error instanceof UserError ? new UserError(client.withLastWords(error.message)) : error
+      await client.close()
+      throw failure
+    }
+  }
+
+  /** Name of the server in messages. */
+  get name(): string {
+    return `MCP server ${printable(this.server.name, 40)}`
+  }
+
+  /** Calls a tool, and resolves with the text of its result. Rejects with what the model should read. */
+  async call(tool: string, args: Record<string, unknown>, signal?: AbortSignal): Promise<string> {
+    const limits = { milliseconds: this.options.callTime, signal }
+    const result = await this.connection
+      .request('tools/call', { name: tool, arguments: args }, limits)
+      .catch((error) => {
+        throw error instanceof UserError ? new UserError(`${this.name}: ${error.message}`) : error
+      })
+    return resultText(result)
+  }
+
+  /** Ends the server. */
+  close(): Promise<void> {
+    return this.connection.close()
+  }
+
+  private async initialize(): Promise<void> {
+    const { version, startTime, signal } = this.options
+    const end = performance.now() + startTime
+    const late = `did not start within ${startTime / 1000} s`
+    const ask = (method: string, params: Record<string, unknown>) => {
+      const milliseconds = Math.max(end - performance.now(), 0)
+      return this.connection.request(method, params, { milliseconds, late, signal })
+    }
+    const { protocolVersion, capabilities } = await ask('initialize', {
+      protocolVersion: VERSIONS[0],
+      capabilities: {},
+      clientInfo: { name: 'molm', version },
+    })
+    if (typeof protocolVersion !== 'string' || !VERSIONS.includes(protocolVersion)) {
+      const theirs = printable(JSON.stringify(protocolVersion) ?? 'nothing', 40)
+      throw new UserError(`speaks version ${theirs} of the protocol; molm speaks ${VERSIONS.join(', ')}`)
+    }
+    this.connection.notify('notifications/initialized')
+    if (isObject(capabilities) && isObject(capabilities.tools)) {
+      this.tools = await listTools(
+        (params) => ask('tools/list', params),
+        (fault) => this.report(fault),
+      )
+    }
+    if (this.tools.length === 0) this.options.onNote(`${this.name} has no tools`)
+    this.hasStarted = true
+  }
+
+  /** Lists the tools after a change; again if they change meanwhile. */
+  private listAgain(): void {
+    this.isStale = true
+    this.listing ??= this.listUntilFresh().finally(() => {
+      this.listing = undefined
+    })
+  }
+
+  private async listUntilFresh(): Promise<void> {
+    const limits = { milliseconds: this.options.startTime }
+    while (this.isStale) {
+      this.isStale = false
+      try {
+        const ask = (params: Record<string, unknown>) => this.connection.request('tools/list', params, limits)
+        this.tools = await listTools(ask, (fault) => this.report(fault))
+        this.options.onChange()
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error
+        this.report(`has changed its tools, but ${error.message}`)
+      }
+    }
+  }
+
+  /** Reports each kind of fault once. */
+  private report(fault: string): void {
+    const kind = fault.slice(0, 24)
+    if (this.faults.has(kind)) return
+    this.faults.add(kind)
+    this.options.onNote(`${this.name} ${fault}`)
+  }
+
+  private withLastWords(reason: string): string {
+    const words = this.connection.lastWords
+    return `${this.name} ${reason}${words === '' ? '' : `; it wrote:\n${words}`}`
+  }
+}

@@ -1,0 +1,103 @@
+import { dirname, resolve } from 'node:path'
+import { UserError } from '../../errors.js'
+import { readBounded } from '../../files/bounded-file.js'
+import { expandHome } from '../../files/home.js'
+import { isObject, parseJsonObject } from '../../json.js'
+import { printable } from '../../printable.js'
+import { nearest } from '../../spelling.js'
+import type { McpServer } from './server.js'
+
+/** Maximum bytes of a configuration file. */
+const MOST_BYTES = 2 ** 20
+
+/** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
+const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled'] as const
+const REFUSED = ['envFile', 'dev'] as const
+
+/**
+ * Reads the servers of a configuration file in the form that Claude Desktop, Cursor and VS Code have: an object
+ * `mcpServers` or `servers` with `command`, `args`, `env` and `cwd` by name. Texts may contain `${NAME}`,
+ * `${NAME:-default}` and `${env:NAME}`. Leaves out servers that are disabled. Rejects with a UserError that names the
+ * file and the key.
+ */
+export async function readServers(path: string, env: NodeJS.ProcessEnv = process.env): Promise<McpServer[]> {
+  const file = expandHome(path)
+  const config = parseJsonObject(await readBounded(file, MOST_BYTES, 'a list of servers is short'), path)
+  const key = ['mcpServers', 'servers'].find((key) => key in config)
+  if (key === undefined) {
+    throw new UserError(`${path}: has no "mcpServers": {"mcpServers": {"name": {"command": "...", "args": []}}}`)
+  }
+  const servers = config[key]
+  if (!isObject(servers)) throw new UserError(`${path}: ${key} must be an object of servers by name`)
+  return Object.entries(servers).flatMap(([name, server]) => {
+    const reader = new ServerReader(`${path}: ${key}.${printable(name, 40)}`, env)
+    return reader.read(name, server, dirname(resolve(file))) ?? []
+  })
+}
+
+/** Reads one server. Errors begin with `source`. */
+class ServerReader {
+  constructor(
+    private readonly source: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /** Undefined if the server is disabled. A relative `cwd` counts from `folder`, that of the file. */
+  read(name: string, server: unknown, folder: string): McpServer | undefined {
+    if (!isObject(server)) throw this.error('must be an object with a "command"')
+    if (server.disabled === true || server.enabled === false) return undefined
+    const { type = 'stdio', command, args = [], env = {}, cwd } = server
+    if (server.url !== undefined || server.serverUrl !== undefined || type !== 'stdio') {
+      const kind = type === 'stdio' ? 'with a url' : `of type ${printable(JSON.stringify(type), 40)}`
+      throw this.error(`is a server ${kind}; molm starts servers itself and speaks to them over stdio`)
+    }
+    this.checkKeys(server)
+    if (typeof command !== 'string' || command === '') throw this.error('has no "command", a text')
+    if (!Array.isArray(args) || !args.every((arg) => typeof arg === 'string')) {
+      throw this.error('args must be a list of texts')
+    }
+    if (!isObject(env) || !Object.values(env).every(isPlain)) throw this.error('env must be an object of texts by name')
+    if (cwd !== undefined && typeof cwd !== 'string') throw this.error('cwd must be a text')
+    return {
+      name,
+      command: expandHome(this.filled(command, 'command')),
+      args: args.map((arg, i) => expandHome(this.filled(arg, `args[${i}]`))),
+      env: Object.fromEntries(
+        Object.entries(env).map(([key, value]) => [key, this.filled(String(value), `env.${printable(key, 40)}`)]),
+      ),
+      ...(cwd !== undefined && { cwd: resolve(folder, expandHome(this.filled(cwd, 'cwd'))) }),
+    }
+  }
+
+  private checkKeys(server: Record<string, unknown>): void {
+    for (const key of Object.keys(server)) {
+      if ((REFUSED as readonly string[]).includes(key)) throw this.error(`${key} is not supported`)
+      const isKnown = (KNOWN as readonly string[]).includes(key)
+      const meant = isKnown ? undefined : nearest(key, KNOWN)
+      if (meant) throw this.error(`has a key "${printable(key, 40)}"; did you mean "${meant}"?`)
+    }
+  }
+
+  /** Fills in the variables of a text. */
+  private filled(text: string, key: string): string {
+    if (text.includes('\0')) throw this.error(`${key} contains a zero byte`)
+    return text.replace(/\$\{([^}]*)\}/g, (variable: string, inner: string) => {
+      const [, name, otherwise] = /^(?:env:)?([A-Za-z_]\w*)(?::-(.*))?$/.exec(inner) ?? []
+      if (name === undefined) {
+        throw this.error(`${key} has ${printable(variable, 60)}; only variables as \${HOME} are filled in`)
+      }
+      const value = this.env[name] || otherwise
+      if (value === undefined) throw this.error(`${key} needs the environment variable ${name}, which is not set`)
+      return value
+    })
+  }
+
+  private error(what: string): UserError {
+    return new UserError(`${this.source} ${what}`)
+  }
+}
+
+/** Whether a value of the environment is a text, or a number or boolean, which other programs write as text. */
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}

@@ -1,0 +1,108 @@
+import type { Tool } from '../../api/chat.js'
+import { McpClient } from './client.js'
+import type { McpServer } from './server.js'
+import { uniqueNames } from './tool-names.js'
+
+/** Time limits in ms. */
+const START_TIME = 30_000
+const CALL_TIME = 60_000
+
+export interface ConnectOptions {
+  /** Version of molm, which the servers get. */
+  version: string
+  /** Time limit of each server's start, in ms. Default: 30 s. */
+  startTime?: number
+  /** Time limit of a call, in ms. Default: 60 s. */
+  callTime?: number
+  /** Ends the start. A call has a signal of its own. */
+  signal?: AbortSignal
+  /** Receives notes for the user: a server that ends, its faults, and tools that change. They are printable. */
+  onNote?: (note: string) => void
+}
+
+/** A tool of a server. */
+export interface ServerTool extends Tool {
+  /** Name of the server. */
+  server: string
+  run: (args: Record<string, unknown>, call: { id: string; signal?: AbortSignal }) => Promise<string>
+}
+
+/** Running servers. */
+export interface McpConnections {
+  /** Tools of all servers, with names that differ. The list changes when a server changes its own. */
+  readonly tools: readonly ServerTool[]
+  /** Ends the servers, and all that they have started. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts MCP servers over stdio and lists their tools. Rejects with a UserError that names the server if one cannot start
+ * or does not speak the protocol; the others are then ended.
+ */
+export async function connectServers(
+  servers: readonly McpServer[],
+  { version, startTime = START_TIME, callTime = CALL_TIME, signal, onNote = () => undefined }: ConnectOptions,
+): Promise<McpConnections> {
+  signal?.throwIfAborted()
+  let clients: McpClient[] = []
+  let tools: ServerTool[] = []
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
+  const start = (server: McpServer) =>
+    McpClient.start(server, {
+      version,
+      startTime,
+      callTime,
+      signal: stop.signal,
+      onNote,
+      onChange() {
+        tools = toolsOf(clients)
+        onNote(`MCP server ${server.name} has changed its tools`)
+      },
+    }).catch((error) => {
+      // The first failure ends the start of the others.
+      if (!stop.signal.aborted) stop.abort(error)
+      throw error
+    })
+  const close = async () => {
+    await Promise.all(clients.map((client) => client.close()))
+  }
+  const started = await Promise.allSettled(withOwnNames(servers).map(start))
+  signal?.removeEventListener('abort', onAbort)
+  clients = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  if (clients.length < servers.length) {
+    await close()
+    throw stop.signal.reason
+  }
+  tools = toolsOf(clients)
+  return {
+    get tools() {
+      return tools
+    },
+    close,
+  }
+}
+
+/** Numbers servers with equal names. */
+function withOwnNames(servers: readonly McpServer[]): McpServer[] {
+  const taken = new Set<string>()
+  return servers.map((server) => {
+    let { name } = server
+    for (let n = 2; taken.has(name); n++) name = `${server.name}-${n}`
+    taken.add(name)
+    return { ...server, name }
+  })
+}
+
+function toolsOf(clients: readonly McpClient[]): ServerTool[] {
+  const all = clients.flatMap((client) => client.tools.map((tool) => ({ client, tool })))
+  const names = uniqueNames(all.map(({ client, tool }) => ({ server: client.server.name, tool: tool.name })))
+  return all.map(({ client, tool: { name, description, parameters } }, i) => ({
+    name: names[i],
+    server: client.server.name,
+    ...(description !== undefined && { description }),
+    parameters,
+    run: (args, { signal }) => client.call(name, args, signal),
+  }))
+}

@@ -1,0 +1,148 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import { codeOf } from '../../errors.js'
+import { formatBytes } from '../../numbers.js'
+import { printable, reasonOf } from '../../printable.js'
+import { forget, remember, signalGroup } from './end-processes.js'
+import { serverEnvironment } from './environment.js'
+import { LineReader } from './line-reader.js'
+import type { McpServer } from './server.js'
+import { type Spawned, windowsCommand } from './windows-command.js'
+
+/** Maximum bytes of a message. */
+const MOST_LINE = 8 * 2 ** 20
+/** Maximum bytes that wait for a server that does not read. */
+const MOST_UNREAD = 16 * 2 ** 20
+/** Bytes of stderr that are kept, and lines that are shown of them. */
+const KEPT_STDERR = 8192
+const SHOWN_LINES = 3
+/** Lines of a failed program of Node after its message. */
+const STACK = /^\s+at |^Node\.js v/
+/** Time in ms that a server has to end, after its input has ended and after SIGTERM. */
+const TIME_TO_END = 1000
+/** Time in ms for the last output of a process that has ended. */
+const TIME_TO_DRAIN = 200
+
+/** Receives what happens to a process. */
+export interface ProcessListener {
+  onLine(line: Buffer): void
+  /** Called once, when the process ends without `close`. The reason is printable. */
+  onEnd(reason: string): void
+}
+
+/** Process of a server, which reads and writes lines. Its stderr does not reach the terminal. */
+export class ServerProcess {
+  private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  private readonly exited: Promise<void>
+  private stderr: Buffer = Buffer.alloc(0)
+  private hasEnded = false
+
+  constructor(
+    { command, args, env, cwd }: McpServer,
+    private readonly listener: ProcessListener,
+  ) {
+    const full = serverEnvironment(env)
+    const isWindows = process.platform === 'win32'
+    const own: Spawned = isWindows ? windowsCommand(command, args, full) : { command, args: [...args] }
+    this.child = spawn(own.command, own.args, {
+      cwd,
+      env: full,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: !isWindows,
+      windowsHide: true,
+      windowsVerbatimArguments: own.windowsVerbatimArguments,
+    })
+    const { child } = this
+    if (child.pid !== undefined) remember(child.pid)
+    this.exited = new Promise((resolve) => {
+      child.once('exit', () => resolve())
+      child.once('error', () => resolve())
+    })
+    this.listen(command, cwd)
+  }
+
+  /** Writes a line. */
+  write(line: string): void {
+    if (this.hasEnded) return
+    this.child.stdin.write(`${line}\n`)
+    if (this.child.stdin.writableLength > MOST_UNREAD) this.end('does not read what it is sent')
+  }
+
+  /** The last lines of stderr, printable; empty if there are none. */
+  get lastWords(): string {
+    const lines = this.stderr
+      .toString('utf8')
+      .split(/\r?\n/)
+      .filter((line) => !STACK.test(line))
+    const shown = lines.map((line) => printable(line.trim())).filter((line) => line !== '')
+    return shown.slice(-SHOWN_LINES).join('\n')
+  }
+
+  /** Ends the process and all that it has started: kindly at first. */
+  async close(): Promise<void> {
+    this.hasEnded = true
+    const { child, exited } = this
+    const { pid } = child
+    if (pid === undefined) return
+    child.stdin.end()
+    const inTime = () => Promise.race([exited.then(() => true), wait(TIME_TO_END, false)])
+    if (!(await inTime())) {
+      signalGroup(pid, 'SIGTERM')
+      if (!(await inTime())) signalGroup(pid, 'SIGKILL')
+      await exited
+    }
+    this.cleanUp()
+  }
+
+  private listen(command: string, cwd: string | undefined): void {
+    const { child } = this
+    const reader = new LineReader(MOST_LINE)
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (this.hasEnded) return
+      try {
+        for (const line of reader.add(chunk)) this.listener.onLine(line)
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+        this.end(`wrote a line of more than ${formatBytes(MOST_LINE)}`)
+      }
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-KEPT_STDERR)
+    })
+    // Writing to a process that has ended fails; the end itself is reported below.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined)
+    child.on('error', (error) => {
+      const isMissing = codeOf(error) === 'ENOENT'
+      if (isMissing && cwd !== undefined && !existsSync(cwd)) this.end(`cannot start: no such folder ${printable(cwd)}`)
+      else this.end(`cannot start: ${isMissing ? `no such command ${printable(command)}` : reasonOf(error)}`)
+    })
+    child.on('exit', async (code, signal) => {
+      // Its last output may still be on its way, but another process may hold the stream open.
+      await Promise.race([new Promise((resolve) => child.once('close', resolve)), wait(TIME_TO_DRAIN)])
+      this.end(`ended (${signal ?? `exit code ${code}`})`)
+    })
+    child.stdout.on('end', async () => {
+      const exits = await Promise.race([this.exited.then(() => true), wait(TIME_TO_DRAIN, false)])
+      if (!exits) this.end('closed its output')
+    })
+  }
+
+  /** Ends what is left of the process, and reports it. */
+  private end(reason: string): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    this.cleanUp()
+    this.listener.onEnd(reason)
+  }
+
+  private cleanUp(): void {
+    const { child } = this
+    if (child.pid !== undefined) {
+      signalGroup(child.pid, 'SIGKILL')
+      forget(child.pid)
+    }
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+  }
+}

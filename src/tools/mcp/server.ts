@@ -1,0 +1,11 @@
+/** How an MCP server is started. */
+export interface McpServer {
+  /** Name for messages, and for the names of tools that several servers have. */
+  name: string
+  command: string
+  args: readonly string[]
+  /** Environment variables, in addition to the few that every server gets. */
+  env?: Readonly<Record<string, string>>
+  /** Working folder. Default: the current one. */
+  cwd?: string
+}

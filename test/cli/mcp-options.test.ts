@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { addMcpOptions, type McpFlags, readMcpOptions } from '#molm/cli/parsing/mcp-options.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('options of tools')
+
+/** Reads the options of a command line. */
+async function read(...words: string[]) {
+  const command = addMcpOptions(new Command().exitOverride().configureOutput({ writeErr() {} }))
+  command.parse(words, { from: 'user' })
+  return readMcpOptions(command.opts<McpFlags>())
+}
+
+test('name servers by their commands and by files', () => {
+  return inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'mcp.json')
+    await writeFile(file, JSON.stringify({ mcpServers: { notes: { command: 'notes' } } }))
+    const options = await read(
+      '--mcp',
+      'npx "my server"',
+      '--mcp',
+      'uvx mcp-server-git',
+      '--mcp-config',
+      file,
+      '--mcp-timeout',
+      '5',
+    )
+    assert.equal(
+      options?.servers.map(({ name, command, args }) => [name, command, ...args]),
+      [
+        ['my', 'npx', 'my server'],
+        ['git', 'uvx', 'mcp-server-git'],
+        ['notes', 'notes'],
+      ],
+    )
+    assert.is(options?.callTime, 5000)
+    assert.is(await read(), undefined)
+  })
+})
+
+test('allow the tools that --yes names, or all', async () => {
+  const tools = [{ name: 'read_file' }, { name: 'write_file' }]
+  const some = await read('--mcp', 'a', '--yes', 'read_file, list', '--yes', 'search')
+  assert.equal(
+    ['read_file', 'list', 'search', 'write_file'].map((name) => some?.isAllowed(name)),
+    [true, true, true, false],
+  )
+  await rejectsWithUserError(
+    () => some?.checkNames(tools),
+    /^--yes list: no server has this tool; the tools are read_file, write_file$/,
+  )
+  const slip = await read('--mcp', 'a', '--yes', 'raed_file')
+  await rejectsWithUserError(
+    () => slip?.checkNames(tools),
+    /^--yes raed_file: no server has this tool; did you mean read_file\?$/,
+  )
+  const all = await read('--mcp', 'a', '--yes', 'all')
+  assert.ok(all?.isAllowed('write_file'))
+  all?.checkNames(tools)
+  assert.not((await read('--mcp', 'a'))?.isAllowed('all'))
+})
+
+test('are refused without a server, and if they make no sense', async () => {
+  await rejectsWithUserError(() => read('--yes', 'x'), /^--yes is for the tools of --mcp or --mcp-config$/)
+  await rejectsWithUserError(() => read('--mcp-timeout', '5'), /^--mcp-timeout is for the tools of --mcp/)
+  await rejectsWithUserError(
+    () => read('--mcp', 'a', '--yes', 'x,,y'),
+    /^--yes must be names of tools with commas between, not 'x,,y'$/,
+  )
+  await rejectsWithUserError(
+    () => read('--mcp', 'a', '--mcp-timeout', '0'),
+    /^--mcp-timeout must be a whole number from 1 on/,
+  )
+  await rejectsWithUserError(() => read('--mcp', 'a | b'), /^--mcp: no shell reads/)
+  await rejectsWithUserError(() => read('--mcp-config', '/no/such.json'), /^\/no\/such\.json: no such file$/)
+})
+
+test.run()

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+/*
+ * Servers that break the protocol or leave processes behind, for tests: node hostile-mcp-server.js FAULT. They start as they should unless the
+ * fault is in the start.
+ */
+
+const [, , fault = ''] = process.argv
+const write = (message: unknown): boolean => process.stdout.write(`${JSON.stringify(message)}\n`)
+const answer = (id: unknown, result: unknown): boolean => write({ jsonrpc: '2.0', id, result })
+
+const tool = (name: string, others: object = {}) => ({ name, inputSchema: { type: 'object' }, ...others })
+const CONTROL = '\u001b[2J\u001b]0;owned\u0007\u202egnp'
+
+/** Tools by fault. */
+const TOOLS: Record<string, (cursor?: string) => object> = {
+  thousands: (cursor = '0') => ({
+    tools: Array.from({ length: 100 }, (_, i) => tool(`tool_${cursor}_${i}`)),
+    nextCursor: String(Number(cursor) + 1),
+  }),
+  circle: () => ({ tools: [tool('one')], nextCursor: 'again' }),
+  'no list': () => ({ tools: 'none' }),
+  names: () => ({
+    tools: [
+      tool(`bad${CONTROL}name`, { description: `clears ${CONTROL} the screen` }),
+      tool('x'.repeat(200)),
+      tool('файл'),
+      { name: 7 },
+      { name: 'schemaless' },
+      { name: 'listed', inputSchema: [] },
+      tool('large', { inputSchema: { type: 'object', description: 'x'.repeat(40_000) } }),
+      'none',
+    ],
+  }),
+}
+
+let child: number | undefined
+
+/** Starts a process that the server leaves behind. It ignores SIGTERM and keeps the server's output open. */
+function leaveChild(): void {
+  const source = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"
+  child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'inherit', 'inherit'] }).pid
+}
+
+const pids = (id: unknown): boolean =>
+  answer(id, { content: [{ type: 'text', text: `${process.pid} ${child ?? ''}` }] })
+
+const CALLS: Record<string, (id: unknown) => unknown> = {
+  silent: () => undefined,
+  garbage: (id) => {
+    process.stdout.write(`Listening on ${CONTROL}\n\n[1, 2]\n"text"\n`)
+    return answer(id, { content: [{ type: 'text', text: 'after garbage' }] })
+  },
+  'half JSON': () => process.stdout.write('{"jsonrpc": "2.0", "id": \n'),
+  deep: (id) => process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":${'['.repeat(1e5)}${']'.repeat(1e5)}}\n`),
+  'wrong id': (id) => {
+    answer('another', {})
+    answer(4711, {})
+    answer(null, {})
+    return answer(id, { content: [{ type: 'text', text: 'right' }] })
+  },
+  'no result': (id) => write({ jsonrpc: '2.0', id }),
+  error: (id) => write({ jsonrpc: '2.0', id, error: { code: -32602, message: `no ${CONTROL}` } }),
+  endless: async () => {
+    const part = Buffer.alloc(2 ** 20, 0x78)
+    for (;;) if (!process.stdout.write(part)) await once(process.stdout, 'drain')
+  },
+  flood: async (id) => {
+    for (let i = 0; i < 20_000; i++) {
+      if (!write({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: i } })) {
+        await once(process.stdout, 'drain')
+      }
+    }
+    return answer(id, { content: [{ type: 'text', text: 'after the flood' }] })
+  },
+  'closed output': () => {
+    process.stdout.end()
+    setInterval(() => undefined, 1000)
+  },
+  killed: () => process.kill(process.pid, 'SIGKILL'),
+  content: (id) => answer(id, { content: [null, 7, { type: 'text' }, { type: 'hologram' }, { type: 'resource' }] }),
+  stubborn: pids,
+  none: pids,
+  'leaves a child': pids,
+  'no content': (id) => answer(id, { content: [], isError: true }),
+}
+
+if (fault === 'stubborn') {
+  process.on('SIGTERM', () => undefined)
+  setInterval(() => undefined, 1000)
+}
+if (fault === 'dies at once') {
+  process.stderr.write('\u001b[31mno configuration\u001b[0m\n')
+  process.exit(1)
+}
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  if (id === undefined || fault === 'never starts') return
+  if (method === 'initialize') {
+    if (fault === 'leaves a child' || fault === 'stubborn') leaveChild()
+    const protocolVersion = fault === 'other version' ? '1999-01-01' : params.protocolVersion
+    answer(id, { protocolVersion, capabilities: fault === 'no tools' ? {} : { tools: {} }, serverInfo: {} })
+  } else if (method === 'tools/list') {
+    answer(id, TOOLS[fault]?.(params.cursor) ?? { tools: [tool('work')] })
+  } else if (method === 'tools/call') {
+    ;(CALLS[fault] ?? CALLS.error)(id)
+  }
+})

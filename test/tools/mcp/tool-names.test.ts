@@ -1,0 +1,25 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { uniqueNames } from '#molm/tools/mcp/tool-names.js'
+
+const test = suite('names of tools')
+
+const named = (...pairs: [server: string, tool: string][]) =>
+  uniqueNames(pairs.map(([server, tool]) => ({ server, tool })))
+
+test('are those of the servers, if they differ and every interface accepts them', () => {
+  assert.equal(named(['a', 'read_file'], ['b', 'list-dir']), ['read_file', 'list-dir'])
+  assert.equal(named(['a', 'files.read'], ['a', 'größe']), ['files_read', 'gr__e'])
+})
+
+test('differ for all tools, however similar', () => {
+  assert.equal(named(['a', 'x'], ['b', 'x'], ['c', 'y']), ['a_x', 'b_x', 'y'])
+  assert.equal(named(['a', 'x'], ['b', 'x'], ['c', 'a_x']), ['a_x_2', 'b_x', 'a_x'])
+  assert.equal(named(['a', 'x.y'], ['a', 'x/y'], ['a', 'x:y']), ['a_x_y', 'a_x_y_2', 'a_x_y_3'])
+  const long = 'x'.repeat(70)
+  const names = named(['a', `${long}1`], ['a', `${long}2`], ['b', long])
+  assert.is(new Set(names).size, 3)
+  for (const name of names) assert.match(name, /^[A-Za-z0-9_-]{1,64}$/)
+})
+
+test.run()
