@@ -96,6 +96,14 @@ if (fault === 'dies at once') {
   process.exit(1)
 }
 
+if (fault === 'dies with a long report') {
+  const lines = ['loading', 'Error: no key', '    at main (error.js:1:1)', 'cannot continue', 'an error of it']
+  process.stderr.write(
+    `${[...lines, 'fatal: the last error', 'hints', 'that', 'are long', 'Node.js v20'].join('\n')}\n`,
+  )
+  process.exit(1)
+}
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params } = JSON.parse(line)
   if (id === undefined || fault === 'never starts') return

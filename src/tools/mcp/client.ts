@@ -42,7 +42,8 @@ export class McpClient {
         if (method === 'notifications/tools/list_changed' && this.hasStarted) this.listAgain()
       },
       onEnd: (reason) => {
-        if (this.hasStarted) options.onNote(`${this.withLastWords(reason)}\nits tools give errors from now on`)
+        if (this.hasStarted)
+          options.onNote(`${this.explained(reason, this.connection.lastWords)}\nits tools give errors from now on`)
       },
       onFault: (fault) => this.report(fault),
     })
@@ -58,7 +59,10 @@ export class McpClient {
       await client.initialize()
       return client
     } catch (error) {
-      const failure = error instanceof UserError ? new UserError(client.withLastWords(error.message)) : error
+      const failure =
+        error instanceof UserError
+          ? new UserError(client.explained(error.message, client.connection.errorWords))
+          : error
       await client.close()
       throw failure
     }
@@ -144,8 +148,7 @@ export class McpClient {
     this.options.onNote(`${this.name} ${fault}`)
   }
 
-  private withLastWords(reason: string): string {
-    const words = this.connection.lastWords
+  private explained(reason: string, words: string): string {
     return `${this.name} ${reason}${words === '' ? '' : `; it wrote:\n${words}`}`
   }
 }

@@ -26,6 +26,14 @@ export function serverFromCommand(line: string, source: string, platform = proce
   if (start < 0) throw new UsageError(`${source}: there is no command in '${printable(line)}'`)
   const env = words.slice(0, start).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)])
   const [command, ...args] = words.slice(start).map(expandHome)
+  if (/^https?:/i.test(command)) {
+    throw new UsageError(
+      `${source}: '${printable(command)}' is an address, not a command; 'npx mcp-remote URL' speaks to a remote server`,
+    )
+  }
+  if (/\.json$/i.test(command)) {
+    throw new UsageError(`${source}: '${printable(command)}' is no command; --mcp-config reads the servers of a file`)
+  }
   return { name: nameOf(command, args), command, args, ...(start > 0 && { env: Object.fromEntries(env) }) }
 }
 

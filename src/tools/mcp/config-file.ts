@@ -49,7 +49,7 @@ class ServerReader {
     const { type = 'stdio', command, args = [], env = {}, cwd } = server
     if (server.url !== undefined || server.serverUrl !== undefined || type !== 'stdio') {
       const kind = type === 'stdio' ? 'with a url' : `of type ${printable(JSON.stringify(type), 40)}`
-      throw this.error(`is a server ${kind}; molm starts servers itself and speaks to them over stdio`)
+      throw this.error(`is a server ${kind}; molm speaks to servers over stdio only, as to 'npx mcp-remote URL'`)
     }
     this.checkKeys(server)
     if (typeof command !== 'string' || command === '') throw this.error('has no "command", a text')

@@ -1,4 +1,5 @@
 import type { Tool } from '../../api/chat.js'
+import { printable } from '../../printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'
 import { uniqueNames } from './tool-names.js'
@@ -22,7 +23,7 @@ export interface ConnectOptions {
 
 /** A tool of a server. */
 export interface ServerTool extends Tool {
-  /** Name of the server. */
+  /** Name of the server, printable. */
   server: string
   run: (args: Record<string, unknown>, call: { id: string; signal?: AbortSignal }) => Promise<string>
 }
@@ -58,7 +59,7 @@ export async function connectServers(
       onNote,
       onChange() {
         tools = toolsOf(clients)
-        onNote(`MCP server ${server.name} has changed its tools`)
+        onNote(`MCP server ${printable(server.name, 40)} has changed its tools`)
       },
     }).catch((error) => {
       // The first failure ends the start of the others.
@@ -100,7 +101,7 @@ function toolsOf(clients: readonly McpClient[]): ServerTool[] {
   const names = uniqueNames(all.map(({ client, tool }) => ({ server: client.server.name, tool: tool.name })))
   return all.map(({ client, tool: { name, description, parameters } }, i) => ({
     name: names[i],
-    server: client.server.name,
+    server: printable(client.server.name, 40),
     ...(description !== undefined && { description }),
     parameters,
     run: (args, { signal }) => client.call(name, args, signal),

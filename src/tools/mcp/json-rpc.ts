@@ -54,6 +54,11 @@ export class Connection {
     return this.process.lastWords
   }
 
+  /** Lines of its stderr that say why it cannot start. */
+  get errorWords(): string {
+    return this.process.errorWords
+  }
+
   /**
    * Asks the server, and resolves with the result. Rejects with an error of the server, when `milliseconds` have passed,
    * or with the reason of the signal; the server is then asked to stop.

@@ -20,6 +20,8 @@ const KEPT_STDERR = 8192
 const SHOWN_LINES = 3
 /** Lines of a failed program of Node after its message. */
 const STACK = /^\s+at |^Node\.js v/
+const ERROR = /\b(\w*error|fatal|failed|cannot|no such|not found)\b/i
+const NO_ERROR = /a complete log of this run/i
 /** Time in ms that a server has to end, after its input has ended and after SIGTERM. */
 const TIME_TO_END = 1000
 /** Time in ms for the last output of a process that has ended. */
@@ -72,12 +74,14 @@ export class ServerProcess {
 
   /** The last lines of stderr, printable; empty if there are none. */
   get lastWords(): string {
-    const lines = this.stderr
-      .toString('utf8')
-      .split(/\r?\n/)
-      .filter((line) => !STACK.test(line))
-    const shown = lines.map((line) => printable(line.trim())).filter((line) => line !== '')
-    return shown.slice(-SHOWN_LINES).join('\n')
+    return this.linesOfStderr().slice(-SHOWN_LINES).join('\n')
+  }
+
+  /** Lines of stderr that name errors, or else the last ones: a program that cannot start may write much around them. */
+  get errorWords(): string {
+    const errors = this.linesOfStderr().filter((line) => ERROR.test(line) && !NO_ERROR.test(line))
+    if (errors.length === 0) return this.lastWords
+    return (errors.length > SHOWN_LINES ? [...errors.slice(0, SHOWN_LINES - 1), errors.at(-1)] : errors).join('\n')
   }
 
   /** Ends the process and all that it has started: kindly at first. */
@@ -94,6 +98,11 @@ export class ServerProcess {
       await exited
     }
     this.cleanUp()
+  }
+
+  private linesOfStderr(): string[] {
+    const lines = this.stderr.toString('utf8').split(/\r?\n/)
+    return lines.flatMap((line) => (STACK.test(line) || line.trim() === '' ? [] : [printable(line.trim())]))
   }
 
   private listen(command: string, cwd: string | undefined): void {

@@ -56,6 +56,8 @@ test('refuses what needs a shell, and lines without a command', () => {
     ['a `b`', /so ` has/],
     [`a 'b`, /a quote that does not end/],
     ['', /no command in ''/],
+    ['https://example.com/mcp', /'https:.*' is an address, not a command; 'npx mcp-remote URL' speaks to a remote/],
+    ['mcp.json', /'mcp.json' is no command; --mcp-config reads the servers of a file/],
     ['KEY=value', /no command in 'KEY=value'/],
   ]
   for (const [line, reason] of refused) {

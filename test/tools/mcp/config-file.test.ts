@@ -67,8 +67,11 @@ test('names the file and the key of what it refuses', async () => {
     [{ mcpServers: [] }, /mcp\.json: mcpServers must be an object of servers by name/],
     [{ mcpServers: { mine: 'npx' } }, /mcp\.json: mcpServers\.mine must be an object with a "command"/],
     [{ mcpServers: { mine: {} } }, /mcp\.json: mcpServers\.mine has no "command", a text/],
-    [{ mcpServers: { mine: { url: 'https://x' } } }, /mine is a server with a url; molm starts servers itself/],
-    [server({ type: 'sse' }), /mine is a server of type "sse"; molm starts servers itself/],
+    [
+      { mcpServers: { mine: { url: 'https://x' } } },
+      /mine is a server with a url; molm speaks to servers over stdio only/,
+    ],
+    [server({ type: 'sse' }), /mine is a server of type "sse"; molm speaks to servers/],
     [server({ args: 'x' }), /mine args must be a list of texts/],
     [server({ arg: ['x'] }), /mine has a key "arg"; did you mean "args"\?/],
     [server({ env: { A: {} } }), /mine env must be an object of texts by name/],

@@ -32,6 +32,10 @@ test('fails in words if a server does not start', async () => {
     await startError('dies at once'),
     'MCP server hostile ended (exit code 1); it wrote:\n\\x1b[31mno configuration\\x1b[0m',
   )
+  assert.is(
+    await startError('dies with a long report'),
+    'MCP server hostile ended (exit code 1); it wrote:\nError: no key\ncannot continue\nfatal: the last error',
+  )
   assert.is(await startError('never starts', 300), 'MCP server hostile did not start within 0.3 s')
   assert.match(
     await startError('other version'),
