@@ -107,14 +107,28 @@ test('a line has the thinking and the form of the command line unless it has its
   assert.not.equal(one.hash, other.hash)
 })
 
+test('a line may have tools as the server takes them', async () => {
+  const weather = { name: 'weather', description: 'Now.', parameters: { type: 'object' } }
+  const { tools, toolChoice, parallelToolCalls } = await askOf({
+    prompt: 'a',
+    tools: [{ type: 'function', function: weather }, { name: 'time' }],
+    tool_choice: { type: 'function', function: { name: 'time' } },
+    parallel_tool_calls: false,
+  })
+  assert.equal(tools, [weather, { name: 'time' }])
+  assert.equal([toolChoice, parallelToolCalls], [{ name: 'time' }, false])
+  assert.is((await askOf({ prompt: 'a', tools: [] })).tools, undefined)
+})
+
 test('a wrong form or thinking of a line is an error that names the field', async () => {
   assert.match(await errorOf('{"prompt": "a", "think": "false"}'), /"think" must be one of off, on, low, medium, high/)
   assert.match(await errorOf('{"prompt": "a", "thinkBudget": -1}'), /"thinkBudget" must be a whole number from 0 on/)
   assert.match(await errorOf('{"prompt": "a", "schema": "x.json"}'), /"schema" must be a JSON Schema: an object/)
   assert.match(await errorOf('{"prompt": "a", "grammar": {}}'), /"grammar" must be a text/)
   assert.match(await errorOf('{"prompt": "a", "schema": {}, "regex": "x"}'), /give "schema" or "regex", not both/)
+  assert.match(await errorOf('{"prompt": "a", "tools": [{"type": "function"}]}'), /"tools\[0\]" must be \{"type"/)
+  assert.match(await errorOf('{"prompt": "a", "tool_choice": "any"}'), /"toolChoice" must be "auto", "none"/)
   assert.match(await errorOf('{"prompt": "a", "raw": true, "think": "on"}'), /"raw" continues .* takes no "think"/)
-  assert.match(await errorOf('{"prompt": "a", "prefill": "b", "regex": "x"}'), /"regex" take no "prefill"/)
 })
 
 test('raw lines take no turns, and lines with turns are conversations even under --raw', async () => {

@@ -21,8 +21,8 @@ export class CallPermission {
 
   constructor(private readonly options: PermissionOptions) {}
 
-  /** Resolves with true, or with the reason why the call must not run, for the model. */
-  async allow(call: ToolCall): Promise<true | string> {
+  /** Resolves with true, or with false or a reason for the model if the call must not run. */
+  async allow(call: ToolCall): Promise<boolean | string> {
     const { isAllowed, quiet, signal } = this.options
     const name = printable(call.name)
     if (isAllowed(call.name) || this.always.has(call.name)) {
@@ -33,10 +33,10 @@ export class CallPermission {
     const typed = await askUser('molm: run it? [y]es, [n]o, [a]lways: ', signal)
     if (typed === undefined) {
       note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
-      return 'The user cannot be asked for permission, so the call was not run.'
+      return 'there is no terminal to ask on'
     }
     if (/^a(lways)?$/i.test(typed.trim())) this.always.add(call.name)
-    return /^(y(es)?|a(lways)?)$/i.test(typed.trim()) || 'The user did not allow the call.'
+    return /^(y(es)?|a(lways)?)$/i.test(typed.trim())
   }
 }
 

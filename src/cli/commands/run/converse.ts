@@ -25,8 +25,8 @@ export interface Question {
   prompt: string
   start: ConversationStart
   ask: AskOptions & OutputConstraint
-  /** Resolves with true if a call of the tools may run, or with the reason why not. */
-  allow?(call: ToolCall): Promise<true | string>
+  /** Resolves with true if a call of the tools may run, else with false or a reason. */
+  allow?: (call: ToolCall) => Promise<boolean | string>
 }
 
 /**

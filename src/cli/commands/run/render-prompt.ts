@@ -4,6 +4,7 @@ import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
 import type { ChatMessage } from '../../../api/text.js'
 import { type ChatFrame, writeChat } from '../../../text/chat-frame.js'
+import { doesNotThink } from '../../../text/frame/think-switch.js'
 import type { ConversationStart } from '../../parsing/conversation-options.js'
 
 /** A prompt as the model receives it. */
@@ -41,7 +42,15 @@ export async function renderPrompt(
     return { ...asIs(prompt, ask), notes: raw ? [] : notesOf(model, ask), stop: stops }
   }
   const all: ChatMessage[] = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
-  const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, ...ask, signal })
+  const frame = await writeChat(all, {
+    ...ask,
+    template: model.chatTemplate,
+    model: model.name,
+    args,
+    system,
+    prefill,
+    signal,
+  })
   const { guide, ...rest } = frame
   return { ...rest, limits: guide ? { guide } : {}, stop: [...(own ?? frame.stop), ...stop] }
 }
@@ -55,6 +64,6 @@ function asIs(text: string, { schema, grammar, regex }: OutputConstraint) {
 }
 
 function notesOf({ name }: Model, { think, thinkBudget }: AskOptions): string[] {
-  if (think === undefined && thinkBudget === undefined) return []
-  return [`${name} has no chat template, so it continues the text without thinking`]
+  const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
+  return ignored ? [doesNotThink(name, ignored)] : []
 }

@@ -1,5 +1,7 @@
 import type { GenerationResult } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
+import { renameOptions } from '../../../errors.js'
+import { typedName } from '../../../generation-options.js'
 import { isBeyondTraining } from '../../../library/trained-context.js'
 import { formatCount } from '../../../numbers.js'
 import { systemDropped } from '../../../text/chat-frame.js'
@@ -16,7 +18,7 @@ export function warnOfPrompt(
   context?: number,
 ): void {
   if (dropsSystem) note(`warning: ${systemDropped(model.name)}`)
-  for (const text of notes) note(text)
+  for (const text of notes) note(asFlags(text))
   warnOfLength(tokens, model, context)
 }
 
@@ -41,4 +43,9 @@ function warnOfLength(tokens: number, { config, name }: Model, context?: number)
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
       `the answer may make no sense${remedy}`,
   )
+}
+
+/** A note with the names of options as they are typed. */
+export function asFlags(text: string): string {
+  return renameOptions(text, (option) => `--${typedName(option)}`)
 }

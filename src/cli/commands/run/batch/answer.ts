@@ -14,6 +14,7 @@ import { callsJson } from '../message-json.js'
 import { renderPrompt } from '../render-prompt.js'
 import { textOf } from '../run-writer.js'
 import { logprobsOf } from '../summary.js'
+import { asFlags } from '../warnings.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 import type { RetryAlone } from './retry-alone.js'
 
@@ -81,7 +82,7 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   const { prompt, settings, experts, stats = false, prefill } = ask
   const frame = await renderPrompt(model, prompt, ask, { ...ask, stop: settings.stop, signal })
   if (frame.dropsSystem) answering.onNote(`warning: ${systemDropped(model.name)}`)
-  for (const note of frame.notes) answering.onNote(note)
+  for (const note of frame.notes) answering.onNote(asFlags(note))
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const session = model.createSession()
   try {

@@ -6,10 +6,10 @@ import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '
 import { parseJsonObject } from '../../../../json.js'
 import { nearest, snakeCase } from '../../../../spelling.js'
 import { readMessages } from '../../../../text/read-messages.js'
-import { hasForm } from '../complete-value.js'
 import { ASK_FIELDS, askFieldsOf, withoutThinking } from './ask-fields.js'
 import { hashOf } from './hash.js'
 import type { Line } from './lines.js'
+import { TOOL_FIELDS, toolFieldsOf } from './tool-fields.js'
 
 /** The name of a line in the output: its "id", else its number. */
 export type RequestId = string | number
@@ -53,10 +53,12 @@ export interface BatchRequest {
 export const MOST_LINE_BYTES = 16 * 2 ** 20
 
 const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts', 'stats'] as const
-const FIELDS: readonly string[] = [...OWN_FIELDS, ...ASK_FIELDS, ...OPTION_NAMES]
+const FIELDS: readonly string[] = [...OWN_FIELDS, ...ASK_FIELDS, ...TOOL_FIELDS, ...OPTION_NAMES]
 
 /** Option names in snake case, as in results and the API of the server: max_tokens for maxTokens. */
-const SNAKE_CASE = new Map<string, string>([...ASK_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]))
+const SNAKE_CASE = new Map<string, string>(
+  [...ASK_FIELDS, ...TOOL_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]),
+)
 
 /** Parses the requests of an input, one JSON object per line. Skips empty lines. */
 export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
@@ -98,12 +100,10 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   const raw = switchOf(fields, 'raw') ?? (defaults.raw && !isTurn)
   if (raw && isTurn) throw new UserError('"raw" continues a prompt as is; it takes no messages, system, prefill')
   if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
-  if (raw && (fields.think ?? fields.thinkBudget) !== undefined) {
-    throw new UserError('"raw" continues a prompt as is; it takes no "think"')
+  if (raw && (fields.think ?? fields.thinkBudget ?? fields.tools) !== undefined) {
+    throw new UserError('"raw" continues a prompt as is; it takes no "think" and no "tools"')
   }
-  const asked = askFieldsOf(fields, raw ? withoutThinking(defaults) : defaults)
-  const begun = raw ? '' : (prefill ?? defaults.prefill)
-  if (begun !== '' && hasForm(asked)) throw new UserError('"schema", "grammar" and "regex" take no "prefill"')
+  const asked = { ...askFieldsOf(fields, raw ? withoutThinking(defaults) : defaults), ...toolFieldsOf(fields) }
   const own = optionsIn(fields as Partial<GenerationSettings>)
   checkOptions(own)
   return {
@@ -111,7 +111,7 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
     prompt: prompt ?? '',
     messages: messages ?? [],
     system: raw ? '' : (system ?? defaults.system),
-    prefill: begun,
+    prefill: raw ? '' : (prefill ?? defaults.prefill),
     raw,
     experts: switchOf(fields, 'experts') ?? defaults.experts,
     stats: switchOf(fields, 'stats') ?? defaults.stats,
