@@ -60,6 +60,7 @@ const KNOWS: Record<string, string[]> = {
     'experts',
     'library',
     'text',
+    'tools',
     'api',
     'model',
     'files',

@@ -22,6 +22,13 @@ export interface StartOptions {
   generation: GenerateOptions
   beginning: ChatBeginning
   loadModel: ChatOptions['loadModel']
+  readSchema?: ChatOptions['readSchema']
+  /** Tools that the model may call; the list may change. */
+  tools?: ChatOptions['tools']
+  /** Takes a function for notes about tools. */
+  onNotes?: (say: (note: string) => void) => void
+  /** Whether a tool may run without a question. Default: none may. */
+  isAllowed?: (tool: string) => boolean
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
   /** Names of the model's experts. */
@@ -62,6 +69,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   signal.addEventListener('abort', leave, { once: true })
   try {
     signal.throwIfAborted()
+    options.onNotes?.((note) => chat.say('note', note))
     greet(chat)
     chat.begin(options.beginning)
     if (options.load !== undefined) await resume(chat, pathOf(options.load))

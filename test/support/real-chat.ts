@@ -3,16 +3,22 @@ import type { GenerateOptions, Model } from '#molm/index.js'
 import type { ColourDepth } from '#molm/terminal/colours.js'
 import { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
+import type { ChatOptions } from '#molm/tui/conversation/options.js'
 import { InputHistory } from '#molm/tui/input/history.js'
 import type { KeyName } from '#molm/tui/input/keys.js'
 
 /** A chat with a real model, without a screen. Answers are greedy unless `generation` says otherwise. */
 export async function chatWith(
   model: Model,
-  { generation = {}, depth = 'none' }: { generation?: GenerateOptions; depth?: ColourDepth } = {},
+  {
+    generation = {},
+    depth = 'none',
+    ...others
+  }: { generation?: GenerateOptions; depth?: ColourDepth } & Pick<ChatOptions, 'tools' | 'isAllowed' | 'pace'> = {},
 ): Promise<Chat> {
   const options = { temperature: 0, maxTokens: 40, ...generation }
   return new Chat(model, {
+    ...others,
     history: await InputHistory.open(),
     depth,
     generation: options,
@@ -30,6 +36,13 @@ export async function send(chat: Chat, line: string): Promise<void> {
 export async function pressed(chat: Chat, name: KeyName): Promise<void> {
   press(chat, { kind: 'key', name })
   await idle(chat)
+}
+
+/** Resolves once it is so. Rejects after some seconds. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (const end = performance.now() + 10_000; !isSo(); await wait(2)) {
+    if (performance.now() > end) throw new Error(`${what} did not come`)
+  }
 }
 
 /** Resolves when nothing runs and no line waits. */

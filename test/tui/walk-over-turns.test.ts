@@ -171,7 +171,7 @@ test('tokens that are read again wake the same experts, in models with windows a
     })
     session.truncate(140)
     for (const from of [133, 20]) {
-      const located = { ids, from, answers: [{ message: 1, from: from + 5, to: ids.length }] }
+      const located = { ids, from, answers: [{ question: 0, from: from + 5, to: ids.length }] }
       const read = await readAnswers(session, located, {})
       assert.is(session.length, ids.length)
       for (const token of [from, from + 1, 139, 148, 149]) {

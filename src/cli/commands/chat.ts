@@ -8,6 +8,7 @@ import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { LoadingTerminal } from '../io/loading-terminal.js'
+import { type AskFlags, addAskOptions, readAskOptions } from '../parsing/ask-options.js'
 import {
   addConversationOptions,
   type ConversationOptions,
@@ -15,6 +16,7 @@ import {
   readsStdin,
 } from '../parsing/conversation-options.js'
 import { addMaskOption, maskFor, readMaskFiles } from '../parsing/mask-option.js'
+import { addMcpOptions, type McpFlags, readMcpOptions } from '../parsing/mcp-options.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -24,8 +26,9 @@ import {
   type ModelOptions,
   modelName,
 } from '../parsing/options.js'
+import { openServers } from './mcp-servers.js'
 
-export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
+export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags, McpFlags {
   history?: boolean
   pace?: number
   load?: string
@@ -45,6 +48,7 @@ export function define(command: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addConversationOptions(command, { takesStdin: false })
+  addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
   addMaskOption(addModelOptions(command))
   addOutputOptions(command)
@@ -65,9 +69,10 @@ async function chat(options: ChatOptions): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
   }
-  const beginning = await readConversation(options)
+  const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
   if (options.load !== undefined) await checkSaved(options.load)
   const masks = await readMaskFiles(options.mask)
+  const mcp = await readMcpOptions(options)
   // React reads it on import. Its development build is slow.
   process.env.NODE_ENV ??= 'production'
   const name = modelName(options.model)
@@ -79,29 +84,50 @@ async function chat(options: ChatOptions): Promise<void> {
     const warn = (message: string) => options.quiet || terminal.note(`warning: ${message}`)
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
-    const model = await load(name, warn)
-    const mask = await orDispose(model, () => maskFor(masks, model.config))
-    const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
-    terminal.clear()
-    const { interrupted } = await startChat(model, {
-      depth: options.color === false ? 'none' : colourDepth(process.stdout),
-      generation: optionsIn(options),
-      beginning,
-      loadModel: load,
-      mask,
-      atlas,
-      pace: options.pace,
-      load: options.load,
-      keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
-      typed: terminal.typed,
-      signal,
-    })
-    interruptSignal().throwIfAborted()
-    if (interrupted) process.exitCode = 130
+    const notes = new ToolNotes((note) => terminal.note(note))
+    const connections = mcp && (await openServers(mcp, { signal, onNote: notes.add }))
+    try {
+      const model = await load(name, warn)
+      const mask = await orDispose(model, () => maskFor(masks, model.config))
+      const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
+      terminal.clear()
+      const { interrupted } = await startChat(model, {
+        depth: options.color === false ? 'none' : colourDepth(process.stdout),
+        generation: optionsIn(options),
+        beginning,
+        loadModel: load,
+        readSchema: async (text) => (await readAskOptions({ schema: text })).schema,
+        mask,
+        atlas,
+        pace: options.pace,
+        load: options.load,
+        keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
+        typed: terminal.typed,
+        tools: connections && (() => connections.tools),
+        isAllowed: mcp?.isAllowed,
+        onNotes: (say) => notes.passTo(say),
+        signal,
+      })
+      interruptSignal().throwIfAborted()
+      if (interrupted) process.exitCode = 130
+    } finally {
+      await connections?.close()
+    }
   } catch (error) {
     if (!terminal.hasLeft) throw error
   } finally {
     terminal.leave()
+  }
+}
+
+/** Passes the notes of tools to the chat, once there is one. */
+class ToolNotes {
+  constructor(private say: (note: string) => void) {}
+
+  readonly add = (note: string) => this.say(note)
+
+  passTo(say: (note: string) => void): void {
+    this.say = say
   }
 }
 

@@ -1,5 +1,6 @@
 import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
+import type { ChatMessage } from '../../api/text.js'
 import type { Atlas } from '../../experts/atlas.js'
 import type { TextColour } from '../../experts/text-colours.js'
 import { settle } from '../../generation-options.js'
@@ -7,18 +8,23 @@ import type { ExpertMask } from '../../model/expert-mask.js'
 import type { Background } from '../../terminal/ramps.js'
 import type { TokenMap } from '../map/token-map.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
+import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
 import { Conversation, type ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra, ItemSpan } from './items.js'
 import { haveSameExperts } from './masks.js'
 import { endNotes, Warnings } from './notes.js'
-import type { ChatBeginning, ChatOptions } from './options.js'
+import type { ChatBeginning, ChatOptions, ChatTool } from './options.js'
 import { Replay } from './replay.js'
-import type { Answer, AnswerWatcher } from './running-answer.js'
+import type { Answer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
 import type { Settings } from './settings.js'
+import { ToolRunner } from './tool-runner.js'
 import { TurnTokens } from './turn-tokens.js'
 import { ChatWatcher, type WatchedChat } from './watcher.js'
+
+/** Maximum answers with calls in a row. */
+const MOST_CALLING = 16
 
 /** Shows what comes of questions. */
 export interface AnswersScreen {
@@ -33,6 +39,8 @@ export class Answers implements WatchedChat {
   readonly warnings = new Warnings()
   /** The running answer, or other work of the model. */
   readonly work: RunningWork
+  /** Runs the calls of answers. */
+  readonly tools: ToolRunner
   private readonly replay: Replay
   /** Texts to put before the next question. */
   private readonly pending: string[] = []
@@ -53,7 +61,7 @@ export class Answers implements WatchedChat {
   constructor(
     private readonly screen: AnswersScreen,
     model: Model,
-    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas'>,
+    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
     this.maximumPace = options.pace
     this.currentModel = model
@@ -62,6 +70,7 @@ export class Answers implements WatchedChat {
     this.map.masked = options.mask
     this.map.atlas = options.atlas
     this.work = new RunningWork(screen)
+    this.tools = new ToolRunner(screen, options.isAllowed ?? (() => false))
     this.replay = new Replay(() => screen.changed())
   }
 
@@ -139,13 +148,13 @@ export class Answers implements WatchedChat {
   get greedyText(): string | undefined {
     const { latest, model, generation } = this
     const isGreedy = settle(generation, model.generationDefaults, { seed: 0 }).temperature === 0
-    const isWhole = latest && !latest.continues && latest.finishReason !== 'interrupted'
+    const isWhole = latest && !latest.continues && !latest.calls && latest.finishReason !== 'interrupted'
     return isGreedy && isWhole && this.latestOrigin === this.origin ? latest.text : undefined
   }
 
   /** Begins with a system text, messages, and texts to put before the first question. */
-  begin({ system, prefill, messages, args, files }: ChatBeginning): void {
-    this.conversation.begin({ system, prefill, messages, templateArgs: args })
+  begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
+    this.conversation.begin({ system, prefill, messages, templateArgs: args, asking })
     this.pending.push(...files)
     this.beginTokens()
   }
@@ -245,8 +254,8 @@ export class Answers implements WatchedChat {
     this.changed()
   }
 
-  say(kind: ChatItem['kind'], text: string): void {
-    this.screen.say(kind, text)
+  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void {
+    this.screen.say(kind, text, extra)
   }
 
   changed(when?: 'soon'): void {
@@ -271,7 +280,8 @@ export class Answers implements WatchedChat {
 
   private get origin(): string {
     const { generation, conversation } = this
-    return JSON.stringify([generation, conversation.mask, conversation.system, conversation.prefill])
+    const { mask, system, prefill, asking } = conversation
+    return JSON.stringify([generation, mask, system, prefill, asking])
   }
 
   /** Begins an empty map; the answers so far are not on it. */
@@ -282,7 +292,7 @@ export class Answers implements WatchedChat {
 
   /** Runs an answer; `begun` is the part of it that is there already. */
   private async run(
-    work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
+    work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
     begun = this.conversation.prefill,
   ): Promise<void> {
     const last = this.map.tokens.at(-1)
@@ -290,7 +300,7 @@ export class Answers implements WatchedChat {
     await this.follow(begun, async (watcher, options) => {
       try {
         const answer = await work(watcher, options)
-        if (answer) this.finish(answer, watcher.tokens)
+        if (answer) await this.finishExchange(answer, watcher, options)
       } catch (error) {
         this.turns.failed(last, this.hasAnswers)
         throw error
@@ -305,11 +315,61 @@ export class Answers implements WatchedChat {
    * it was aborted or failed.
    */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
+    this.offerTools()
     return this.work.run(new ChatWatcher(this, begun, this.work.begin()), (watcher, signal) => {
       return work(watcher, { ...this.generation, signal })
     })
   }
 
+  /** Shows an answer; runs the calls in it, and those of the answers after their results. */
+  private async finishExchange(first: Answer, watcher: ChatWatcher, options: GenerateOptions): Promise<void> {
+    const { signal = new AbortController().signal } = options
+    let answer = first
+    for (let calling = 1; ; calling++) {
+      watcher.fold()
+      const { calls } = answer
+      if (!calls || this.available.length === 0) return this.finish(answer, watcher.tokens)
+      this.answered(answer, watcher.tokens)
+      if (answer.text.trim() !== '') this.say('answer', answer.text.trimEnd())
+      watcher.next()
+      const results = await this.tools.run(calls, this.available, signal)
+      if (signal.aborted || calling === MOST_CALLING) return this.breakOff(results, signal.aborted)
+      this.offerTools()
+      this.map.beginAnswer()
+      try {
+        answer = { ...(await this.conversation.answerResults(results, watcher, options)), continues: true }
+      } catch (error) {
+        this.map.dropAnswer()
+        this.screen.fail(error)
+        return this.breakOff(results)
+      }
+    }
+  }
+
+  /** Tools that the model may call now. */
+  get available(): readonly ChatTool[] {
+    return this.options.tools?.() ?? []
+  }
+
+  private offerTools(): void {
+    const { tools, ...asking } = this.conversation.asking
+    this.conversation.setAsking({ ...asking, ...(this.available.length > 0 && { tools: this.available }) })
+  }
+
+  /** Ends an exchange after the results of calls. */
+  private breakOff(results: readonly ChatMessage[], isInterrupted = false): void {
+    this.conversation.breakOff(results)
+    this.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue resumes it`)
+  }
+
+  /** Keeps the tokens of an answer. Returns those of the whole exchange; undefined if some must be read again. */
+  private answered(answer: Answer, tokens: readonly AnswerToken[]): readonly AnswerToken[] | undefined {
+    this.latest = answer
+    this.latestOrigin = this.origin
+    return this.turns.answered(this.conversation.question, tokens, answer)
+  }
+
+  /** Shows the last answer of an exchange. */
   private finish(answer: Answer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
     this.work.hide()
@@ -317,12 +377,13 @@ export class Answers implements WatchedChat {
       this.map.dropAnswer()
       return this.say('note', 'the answer had already ended: nothing was added')
     }
-    this.latest = answer
-    this.latestOrigin = this.origin
-    const all = this.turns.answered(this.conversation.question, tokens, answer)
+    const all = this.answered(answer, tokens)
     const footer = all && answerAwake(all, this.model.config)
     const text = answer.text.trimEnd()
-    this.screen.say('answer', text, { footer, spans: all && this.coloured(all, text) })
+    this.say('answer', text, { footer, spans: all && this.coloured(all, text) })
+    for (const call of answer.calls ?? []) this.say('call', callInWords(call))
+    if (answer.calls)
+      this.say('note', `${this.model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
     for (const note of endNotes(answer, this.map.answerLength)) this.say('note', note)
     void this.refreshMemory()
   }

@@ -13,6 +13,14 @@ export interface ChatView {
   readonly state: ChatState
   /** Text of the running answer so far. */
   readonly answer: string
+  /** Thoughts that come now, with a line about them; absent once they are over. */
+  readonly thought?: Readonly<{ text: string; running: string }>
+  /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
+  readonly areThoughtsOpen: boolean
+  /** Work of the model or of a tool, in words; absent when idle. */
+  readonly activity?: string
+  /** Name of the tool that the user is asked about. */
+  readonly askedTool?: string
   /** Progress of reading a long prompt, in words; absent once the answer begins. */
   readonly reading?: string
   /** Tokens per second of the last answer. */

@@ -1,4 +1,5 @@
 import type { MemoryStats, Model } from '../../api/model.js'
+import type { ChatMessage } from '../../api/text.js'
 import { renameOptions } from '../../errors.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
@@ -7,14 +8,17 @@ import { InputLine } from '../input/input-line.js'
 import { CellPainter } from '../map/cell-painter.js'
 import type { TokenMap } from '../map/token-map.js'
 import { Answers, type AnswersScreen } from './answers.js'
+import { nameInWords } from './call-words.js'
 import type { ChatState, ChatView } from './chat-view.js'
 import type { Conversation, ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
+import { itemsOf, trailOf } from './past-turns.js'
 import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import { suggest } from './slash-commands.js'
+import type { Thought } from './thought.js'
 
 /** Maximum tokens to read again without being asked to. */
 const QUICK = 256
@@ -34,6 +38,7 @@ export class Chat implements ChatView, AnswersScreen {
   private readonly redraws = new Redraws()
   private currentPainter: CellPainter
   private isWorking = false
+  private opensThoughts = false
   /** Ctrl-C was the last key. */
   private leaving = false
   private left?: 'left' | 'interrupted'
@@ -87,6 +92,29 @@ export class Chat implements ChatView, AnswersScreen {
 
   get answer(): string {
     return this.answers.work.text
+  }
+
+  get thought(): Thought | undefined {
+    const { thought } = this.answers.work
+    return thought && !thought.isOver && !thought.isBlank ? thought : undefined
+  }
+
+  get areThoughtsOpen(): boolean {
+    return this.opensThoughts
+  }
+
+  get askedTool(): string | undefined {
+    const { tool } = this.answers.tools.question
+    return tool === undefined ? undefined : nameInWords(tool)
+  }
+
+  get activity(): string | undefined {
+    if (this.state !== 'answering') return this.state === 'working' ? 'working' : undefined
+    const { tools, work } = this.answers
+    if (this.askedTool !== undefined) return 'asking'
+    if (tools.running !== undefined) return `running ${nameInWords(tools.running)}`
+    if (this.reading !== undefined) return 'reading'
+    return work.part === 'thinking' ? 'thinking' : work.part === 'call' ? 'writing a call' : 'answering'
   }
 
   get reading(): string | undefined {
@@ -161,9 +189,7 @@ export class Chat implements ChatView, AnswersScreen {
   begin(beginning: ChatBeginning): void {
     const { messages, files } = beginning
     this.answers.begin(beginning)
-    for (const { role, content } of messages) {
-      this.say(role === 'assistant' ? 'answer' : role === 'user' ? 'user' : 'note', content)
-    }
+    this.sayMessages(messages)
     if (files.length === 0) return
     const characters = files.reduce((sum, text) => sum + text.length, 0)
     this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
@@ -172,7 +198,26 @@ export class Chat implements ChatView, AnswersScreen {
   /** Continues a saved conversation. */
   async restore(state: ConversationState): Promise<void> {
     await this.answers.restore(state)
-    for (const { role, content } of state.messages) this.say(role === 'user' ? 'user' : 'answer', content)
+    this.sayMessages(state.messages)
+  }
+
+  private sayMessages(messages: readonly ChatMessage[]): void {
+    for (const { kind, text } of messages.flatMap(itemsOf)) this.say(kind, text)
+  }
+
+  /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
+  openThoughts(): void {
+    if (this.thought) {
+      this.opensThoughts = !this.opensThoughts
+      return this.changed()
+    }
+    const { thought } = this.answers.work
+    const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
+    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
+    if (text === '') return this.say('note', 'the last answer came without thoughts')
+    // Pressed again, the key adds nothing.
+    const last = this.said.at(-1)
+    if (last?.kind !== 'thoughts' || last.text !== harmless(text)) this.say('thoughts', text)
   }
 
   /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
@@ -208,9 +253,16 @@ export class Chat implements ChatView, AnswersScreen {
     return this.state === 'idle' ? this.queue.shift() : undefined
   }
 
+  /** Stops the running answer; false if none is running. */
+  stop(): boolean {
+    if (!this.answers.work.stop()) return false
+    this.giveBackQueue()
+    return true
+  }
+
   /** Ctrl-C: stops the running answer; else empties the input, and the second time leaves. */
   interrupt(): void {
-    if (this.answers.work.stop()) return this.giveBackQueue()
+    if (this.stop()) return
     if (this.leaving) return this.end('interrupted')
     this.input.set('')
     this.leaving = true

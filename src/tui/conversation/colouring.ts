@@ -91,13 +91,32 @@ function unbroken(text: string): string {
   return text.replaceAll(' ', '\u00a0')
 }
 
-/** Colours the part of a text that the spans are; undefined if the text does not contain them. */
+/**
+ * Colours the part of a text that the spans are, or the whole text if the spans have more, such as thoughts. Undefined if
+ * neither contains the other.
+ */
 export function spansWithin(text: string, spans: readonly ItemSpan[]): ItemSpan[] | undefined {
   const trimmed = trimSpans(spans)
   const joined = trimmed.map((span) => span.text).join('')
+  if (joined === '' || text === '') return undefined
   const at = text.lastIndexOf(joined)
-  if (joined === '' || at < 0) return undefined
-  return [{ text: text.slice(0, at) }, ...trimmed, { text: text.slice(at + joined.length) }]
+  if (at >= 0) {
+    const [before, after] = [text.slice(0, at), text.slice(at + joined.length)]
+    return [{ text: before }, ...trimmed, { text: after }].filter((span) => span.text !== '')
+  }
+  const from = joined.lastIndexOf(text)
+  return from < 0 ? undefined : cutSpans(trimmed, from, from + text.length)
+}
+
+/** The spans between two places in their text. */
+function cutSpans(spans: readonly ItemSpan[], from: number, to: number): ItemSpan[] {
+  let at = 0
+  return spans.flatMap((span) => {
+    const start = at
+    at += span.text.length
+    const text = span.text.slice(Math.max(0, from - start), Math.max(0, to - start))
+    return text === '' ? [] : [{ ...span, text }]
+  })
 }
 
 /** Drops the blanks at both ends. */

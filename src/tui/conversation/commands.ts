@@ -5,9 +5,10 @@ import { fit, harmless } from '../../terminal/cell-width.js'
 import { pathOf } from '../input/file-names.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
 import { usageSummary } from '../map/usage-summary.js'
+import { ASK_ACTIONS } from './ask-commands.js'
 import type { Chat } from './chat.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
-import { commandHelp, expertHelp, type Help, keyHelp } from './help.js'
+import { answerHelp, commandHelp, expertHelp, type Help, keyHelp } from './help.js'
 import { maskKey } from './masks.js'
 import { loadConversation, saveConversation } from './saved-conversation.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
@@ -35,16 +36,18 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
 
 const ACTIONS: Record<string, Action> = {
   ...EXPERT_ACTIONS,
+  ...ASK_ACTIONS,
   help(chat, argument) {
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
     const topics: Record<string, () => Help> = {
       '': () => commandHelp(isPlain),
+      answers: () => answerHelp(isPlain),
       experts: () => expertHelp(isPlain),
       keys: () => keyHelp({ hasTemplate, isPlain, historyPath: history.path }),
     }
     if (!Object.hasOwn(topics, argument))
-      throw new UsageError('/help lists the commands; its topics are experts and keys')
+      throw new UsageError('/help lists the commands; its topics are answers, experts and keys')
     const { rows, text } = topics[argument]()
     chat.say('note', text, { rows })
   },
@@ -68,6 +71,8 @@ const ACTIONS: Record<string, Action> = {
     chat.say('note', system === '' ? 'no system text' : `system text: ${system}`)
   },
   set(chat, argument) {
+    const [, thinkName, how = ''] = /^(think|think-budget)(?:[\s=]+(.*))?$/s.exec(argument) ?? []
+    if (thinkName) return ASK_ACTIONS.think(chat, thinkName === 'think' || how === '' ? how : `budget ${how}`)
     const asks = argument === '' || isQuestion(argument)
     if (!asks) chat.answers.setOptions(parseSetting(argument))
     const [name] = argument.split(/[\s=]/)

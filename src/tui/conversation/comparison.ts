@@ -3,7 +3,8 @@ import { eventsOf } from '../../api/generation-events.js'
 import type { Model } from '../../api/model.js'
 import { type ComparedPart, changesSentence, wordChanges } from '../../experts/word-changes.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { AnswerText } from '../../text/answer-text.js'
+import { type AnswerEvent, AnswerReader } from '../../text/answer-reader.js'
+import { callInWords } from './call-words.js'
 import type { Chat } from './chat.js'
 import type { ItemSpan } from './items.js'
 import type { Prompt } from './prompt.js'
@@ -37,8 +38,9 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
       const shown = options.isPlain ? () => undefined : undefined
       const isDone = await answers.follow(begun, async (watcher, generation) => {
         const prompt = await conversation.promptAgain(watcher, generation)
-        const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown })
-        texts.push(conversation.prefill + text)
+        const { prefill } = conversation
+        const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill })
+        texts.push(text)
       })
       if (!isDone) return
     }
@@ -56,35 +58,38 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
 }
 
 interface AsideOptions extends GenerateOptions {
+  prefill: string
   watcher: AnswerWatcher
   /** Takes the text in place of the watcher. */
   shown?: (text: string) => void
 }
 
-/** Answers a prompt in a session of its own, at temperature 0. */
+/** Answers a prompt in a session of its own, at temperature 0. Returns the content and the calls of the answer. */
 async function answerAside(
   model: Model,
   mask: ExpertMask | undefined,
-  { ids, stop, isAnswer }: Prompt,
-  { watcher, shown = (text) => watcher.text(text), ...options }: AsideOptions,
+  { ids, stop, reading, guide }: Prompt,
+  { watcher, shown = (text) => watcher.text(text, 'content'), prefill, ...options }: AsideOptions,
 ): Promise<string> {
   const session = model.createSession({ mask })
   try {
-    const visible = new AnswerText({ isAnswer, isTurn: false })
-    let text = ''
-    const show = (piece: string) => {
-      text += piece
-      if (piece !== '') shown(piece)
+    const reader = new AnswerReader({ ...reading, begun: prefill })
+    const show = (events: AnswerEvent[]) => {
+      for (const event of events) if (event.kind === 'content') shown(event.text)
     }
     const generation = session.generate(ids, {
       ...options,
       temperature: 0,
+      guide,
       stop: [...stop, ...(options.stop ?? [])],
       onPromptProgress: (progress) => watcher.progress(progress),
     })
-    for await (const { step } of eventsOf(generation)) if (step) show(visible.add(step.text))
-    show(visible.end(true))
-    return text
+    for await (const { step, result } of eventsOf(generation)) {
+      if (step) show(reader.add(step.text))
+      else show(reader.end(result.finishReason === 'length'))
+    }
+    const { content, toolCalls = [] } = reader.message
+    return [content, ...toolCalls.map(callInWords)].join('\n').trim()
   } finally {
     session.dispose()
   }

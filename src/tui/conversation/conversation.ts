@@ -5,9 +5,11 @@ import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { locateAnswers } from './locate-answers.js'
+import type { Reading } from '../../text/answer-reader.js'
+import { alreadyReported } from './already-reported.js'
+import { isEmpty, locateAnswers } from './locate-answers.js'
 import { maskKey } from './masks.js'
-import { type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
+import { type Asking, type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { readAhead } from './read-ahead.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
 import { type Answer, type AnswerWatcher, RunningAnswer, speedOf, tokensOf } from './running-answer.js'
@@ -25,13 +27,22 @@ export interface ConversationState {
 /** An answer that was run, and what it was run after. */
 interface RunAnswer {
   prompt: readonly number[]
-  answer: RunningAnswer
+  /** Absent if it was interrupted before the prompt was written. */
+  answer?: RunningAnswer
   /** Absent if the answer was interrupted. */
   result?: GenerationResult
   /** The message that it continues. */
   begun?: ChatMessage
-  /** Text of the answer that was there before. */
-  before: string
+}
+
+/** The newest answer, as the model has read and written it. */
+interface NewestAnswer {
+  message: ChatMessage
+  /** All ids up to its end: the cache may lack the last. */
+  ids: number[]
+  reading: Reading
+  /** Its text, with the model's notation for thoughts and calls. */
+  raw: string
 }
 
 /**
@@ -40,14 +51,13 @@ interface RunAnswer {
  */
 export class Conversation {
   private readonly turns: ChatMessage[] = []
-  private parts: PromptParts = { system: '', prefill: '', templateArgs: {} }
+  private parts: PromptParts = { system: '', prefill: '', templateArgs: {}, asking: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
   private session: Session
   /** Length of the cache before each message of the user. */
   private readonly starts = new WeakMap<ChatMessage, number>()
-  /** The newest answer, and all ids up to its end: the cache may lack the last. */
-  private newest?: { message: ChatMessage; ids: number[] }
+  private newest?: NewestAnswer
   /** The ids up to here whose experts have been reported, or were too many to report. */
   private reported: readonly number[] = []
   /** Tokens to read again after a change of the mask. */
@@ -93,12 +103,21 @@ export class Conversation {
 
   /** Adds messages, and sets the texts around them; default: as they are. */
   begin({ messages = [], ...parts }: Partial<PromptParts> & { messages?: readonly ChatMessage[] }): void {
-    this.turns.push(...messages.map(({ role, content }) => ({ role, content })))
+    this.turns.push(...messages)
     this.parts = { ...this.parts, ...parts }
   }
 
   setSystem(system: string): void {
     this.parts = { ...this.parts, system }
+  }
+
+  /** How the model is asked. */
+  get asking(): Asking {
+    return this.parts.asking
+  }
+
+  setAsking(asking: Asking): void {
+    this.parts = { ...this.parts, asking }
   }
 
   /** The same conversation with another model, which has read nothing of it. */
@@ -123,13 +142,20 @@ export class Conversation {
 
   /** Index of the user's last turn, if it is answered or the last of all; else -1. */
   get question(): number {
-    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
-    return last >= this.turns.length - 2 && this.turns[last]?.role === 'user' ? last : -1
+    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant' && role !== 'tool')
+    const after = this.turns.slice(last + 1)
+    const isOneAnswer = after.length < 2 || after.some(({ role }) => role === 'tool')
+    return isOneAnswer && this.turns[last]?.role === 'user' ? last : -1
+  }
+
+  /** The messages after the user's last turn: answers, and results of the calls in them. */
+  get latest(): readonly ChatMessage[] {
+    return this.turns.slice(this.turns.findLastIndex(({ role }) => role === 'user') + 1)
   }
 
   /** The conversation up to the answer to the last question, whose index must not be -1. */
   promptAgain(watcher: AnswerWatcher, options: GenerateOptions): Promise<Prompt> {
-    return this.nextPrompt(watcher, options, this.question + 1)
+    return this.nextPrompt(watcher, options, { end: this.question + 1 })
   }
 
   /** Answers the user's last turn again; undefined if there is none. */
@@ -152,6 +178,23 @@ export class Conversation {
     })
   }
 
+  /** Adds the results of calls, and the answer after them. */
+  async answerResults(
+    results: readonly ChatMessage[],
+    watcher: AnswerWatcher,
+    options: GenerateOptions = {},
+  ): Promise<Answer> {
+    return this.orAsBefore(() => {
+      this.turns.push(...results)
+      return this.answer(watcher, options)
+    })
+  }
+
+  /** Adds the results of calls, and an empty answer, which `resume` continues. */
+  breakOff(results: readonly ChatMessage[]): void {
+    this.turns.push(...results, { role: 'assistant', content: '' })
+  }
+
   /** An error leaves the turns as they were. */
   private async orAsBefore(work: () => Promise<Answer>): Promise<Answer> {
     const before = [...this.turns]
@@ -165,7 +208,7 @@ export class Conversation {
 
   /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
   undo(): string | undefined {
-    if (this.turns.at(-1)?.role === 'assistant') this.turns.pop()
+    while (isReply(this.turns.at(-1))) this.turns.pop()
     this.first = 0
     const message = this.turns.pop()
     const start = message && this.starts.get(message)
@@ -233,27 +276,30 @@ export class Conversation {
   private async answer(watcher: AnswerWatcher, options: GenerateOptions, begun?: ChatMessage): Promise<Answer> {
     const { session } = this
     const { signal } = options
-    let answer = new RunningAnswer(watcher)
+    let answer: RunningAnswer | undefined
     let prompt: number[] = []
     let result: GenerationResult | undefined
-    const before = begun?.content ?? this.prefill
     try {
-      const next = begun ? await this.promptAfter(before, signal) : await this.nextPrompt(watcher, options)
+      const next = await this.nextPrompt(watcher, options, { begun })
       // The ids of a text that the model wrote stay: encoded again, they might be others.
-      prompt = begun && begun === this.newest?.message ? this.newest.ids : next.ids
-      answer = new RunningAnswer(watcher, begun ? false : next.isAnswer)
+      const same = begun && begun === this.newest?.message ? this.newest : undefined
+      prompt = same ? same.ids : next.ids
+      const before = begun?.content ?? this.prefill
+      answer = new RunningAnswer(watcher, same?.reading ?? { ...next.reading, begun: before }, same?.raw)
       const stop = [...next.stop, ...(options.stop ?? [])]
       if (next.dropsSystem) watcher.systemDropped?.()
+      watcher.notes?.(next.notes)
       watcher.prompt(prompt.length)
       const kept = session.truncateToCommon(prompt)
       this.unread = 0
-      const unreported = prompt.length - Math.max(kept, commonPrefix(this.reported, prompt))
+      const unreported = prompt.length - Math.max(kept, alreadyReported(this.reported, prompt))
       const asked = this.turns.at(-1)
       if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
       const fresh = await readAhead(session, prompt.slice(kept), { unreported, watcher, ...options })
       const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
       const reports = { routes: true, probabilities: true, onPromptProgress }
-      for await (const event of eventsOf(session.generate(fresh, { ...options, ...reports, stop }))) {
+      const generation = session.generate(fresh, { ...options, ...reports, stop, guide: next.guide })
+      for await (const event of eventsOf(generation)) {
         if (event.step) {
           answer.add(event.step)
           await watcher.pause?.()
@@ -265,47 +311,57 @@ export class Conversation {
         throw error
       }
     }
-    return this.conclude({ prompt, answer, result, begun, before })
+    return this.conclude({ prompt, answer, result, begun })
   }
 
   /** Adds a finished or interrupted answer to the turns. */
-  private conclude({ prompt, answer, result, begun, before }: RunAnswer): Answer {
-    if (result) answer.end()
-    if (result?.finishReason === 'stop') answer.keep(tokensOf(result, this.model.tokenizer))
+  private conclude({ prompt, answer, result, begun }: RunAnswer): Answer {
     const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
-    const hadEnded = begun !== undefined && ended && answer.text.trim() === ''
-    if (hadEnded) answer.keep(0)
-    this.session.truncate(prompt.length + answer.tokens.length)
-    const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
-    this.newest = { message, ids: [...prompt, ...answer.tokens] }
-    this.reported = this.newest.ids
+    answer?.end(!ended)
+    if (result?.finishReason === 'stop') answer?.keep(tokensOf(result, this.model.tokenizer))
+    const hadEnded = begun !== undefined && ended && answer?.isBlank === true
+    if (hadEnded) answer?.keep(0)
+    const nothing = begun ?? { role: 'assistant', content: this.prefill }
+    const message = hadEnded ? begun : (answer?.message(ended) ?? nothing)
+    if (answer) {
+      const ids = [...prompt, ...answer.tokens]
+      this.session.truncate(ids.length)
+      this.newest = { message, ids, reading: answer.reading, raw: answer.raw }
+      this.reported = ids
+    }
     this.turns.push(message)
-    const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
-    const continues = begun !== undefined
     return {
       text: message.content,
-      continues,
+      thinking: message.thinking,
+      ...(ended && !hadEnded && message.toolCalls && { calls: message.toolCalls }),
+      continues: begun !== undefined,
       finishReason,
       contextFull,
-      tokensPerSecond,
+      tokensPerSecond: result ? speedOf(result) : answer?.speed,
       ...(hadEnded && { hadEnded }),
     }
   }
 
-  /** Writes the conversation up to a new answer; old turns that have no room are left out from now on. */
-  private async nextPrompt(watcher: AnswerWatcher, options: GenerateOptions, end = Infinity): Promise<Prompt> {
-    const { first } = this
+  /**
+   * Writes the conversation up to a new answer, or to the end of one that has begun. For a new one, old turns that have
+   * no room are left out from now on.
+   */
+  private async nextPrompt(
+    watcher: AnswerWatcher,
+    options: GenerateOptions,
+    { end = Infinity, begun }: { end?: number; begun?: ChatMessage } = {},
+  ): Promise<Prompt> {
+    const { first, parts } = this
+    if (begun) {
+      const turns = [...this.turns.slice(first), ...(isEmpty(begun) ? [] : [begun])]
+      return writePrompt(this.model, turns, { ...parts, prefill: '' }, options.signal)
+    }
     const messages = this.turns.slice(0, end)
-    const prompt = await writeFittingPrompt(this.model, { ...this.parts, messages, first }, options)
+    const prompt = await writeFittingPrompt(this.model, { ...parts, messages, first }, options)
     this.first = prompt.first
     if (this.first > first) watcher.leftOut(this.first)
     return prompt
-  }
-
-  /** Writes the conversation up to the end of an answer that has begun as `prefill`. */
-  private promptAfter(prefill: string, signal?: AbortSignal): Promise<Prompt> {
-    return writePrompt(this.model, this.turns.slice(this.first), { ...this.parts, prefill }, signal)
   }
 
   private forget(): void {
@@ -314,4 +370,9 @@ export class Conversation {
     this.reported = []
     this.unread = 0
   }
+}
+
+/** Whether a message is part of the answer to a question. */
+function isReply(message?: ChatMessage): boolean {
+  return message?.role === 'assistant' || message?.role === 'tool'
 }

@@ -7,7 +7,7 @@ import { maskInWords } from '../../model/mask-words.js'
 import { formatRoughly } from '../../numbers.js'
 import { colourTitle } from '../../pictures/coloured-text.js'
 import type { Chat } from './chat.js'
-import { colourAnswer, parseTextColour, trimSpans } from './colouring.js'
+import { colourAnswer, parseTextColour, spansWithin, trimSpans } from './colouring.js'
 import { compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 import type { ItemSpan } from './items.js'
@@ -36,7 +36,8 @@ export const EXPERT_ACTIONS = {
     const { tokens } = answers
     if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
     const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
-    const whole: ItemSpan[] = [...legend, { text: '\n' }, ...trimSpans(spans)]
+    const text = chat.conversation.messages.at(-1)?.content.trim() ?? ''
+    const whole: ItemSpan[] = [...legend, { text: '\n' }, ...(spansWithin(text, spans) ?? trimSpans(spans))]
     chat.say('answer', whole.map(({ text }) => text).join(''), { spans: whole })
   },
   mask(chat: Chat, argument: string): void {

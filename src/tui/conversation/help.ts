@@ -6,10 +6,17 @@ export interface Help {
   text: string
 }
 
-/** The answer to /help: the commands, but those about experts. */
+/** The answer to /help: the commands, but those of its topics. */
 export function commandHelp(isPlain = false): Help {
   const rows = commandRows(({ topic }) => topic === undefined, isPlain)
-  return { rows, text: '/help experts lists more; /help keys the keys, and the file with your input.' }
+  return { rows, text: 'More in /help answers (thoughts, tools), /help experts and /help keys.' }
+}
+
+/** The answer to /help answers: commands about thoughts, tools and the form of answers. */
+export function answerHelp(isPlain = false): Help {
+  const rows = commandRows(({ topic }) => topic === 'answers', isPlain)
+  const text = 'HOW is off, on, low, medium, high, default, budget N or budget off.'
+  return { rows: isPlain ? rows : [...rows, ...ANSWER_KEYS], text }
 }
 
 /** The answer to /help experts: commands and keys about single experts. */
@@ -39,12 +46,11 @@ export function keyHelp({ hasTemplate, isPlain = false, historyPath }: KeyHelpOp
   const frame = hasTemplate
     ? "The model's chat template frames the turns."
     : 'Without a chat template, turns are lines of User: and Assistant:.'
-  const walk = isPlain ? '' : 'The walk needs an empty line. '
   const kept =
     historyPath === undefined
       ? 'None of your input is kept.'
       : `Your input is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
-  return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${walk}${frame}\n${kept}` }
+  return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${frame}\n${kept}` }
 }
 
 const KEYS: readonly HelpRow[] = [
@@ -53,15 +59,21 @@ const KEYS: readonly HelpRow[] = [
   ['Tab', 'completes a command'],
   ['↑ ↓', 'earlier inputs'],
   ['Ctrl-R', 'searches them'],
+  ['Ctrl-T', 'opens the last thoughts'],
   ['Ctrl-Y', 'inserts what you deleted'],
   ['Ctrl-L', 'draws the screen again'],
   ['Ctrl-C', 'stops; twice, leaves'],
   ['Ctrl-D, Ctrl-Z', 'leaves, suspends'],
-  ['← →', 'walk over the tokens'],
+  ['← →', 'walk, with no input'],
   ['Ctrl-← Ctrl-→', 'walk over words'],
   ['Home, End', 'first and last token'],
   ['↑ ↓', 'the layer, in a walk'],
-  ['Esc', 'ends the walk'],
+  ['Esc', 'stops; ends the walk'],
+]
+
+const ANSWER_KEYS: readonly HelpRow[] = [
+  ['Ctrl-T', 'the same as /thoughts'],
+  ['y n a', 'run a tool, or always'],
 ]
 
 const EXPERT_KEYS: readonly HelpRow[] = [

@@ -19,8 +19,11 @@ export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans'>
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
   id: number
-  /** 'command' is a command as the user typed it. */
-  kind: 'user' | 'command' | 'answer' | 'note' | 'error'
+  /**
+   * 'command' is a command as the user typed it, 'thought' the line in place of thoughts, 'thoughts' are those that were
+   * opened, 'result' is the result of a call.
+   */
+  kind: 'user' | 'command' | 'thought' | 'thoughts' | 'call' | 'result' | 'answer' | 'note' | 'error'
   text: string
   /** A table above the text. */
   rows?: readonly HelpRow[]

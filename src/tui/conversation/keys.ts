@@ -12,7 +12,7 @@ export function press(chat: Chat, key: Key): void {
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
   if (chat.input.search) chat.input.pressInSearch(key)
   else if (key.kind === 'key') pressKey(chat, key.name)
-  else if (key.kind !== 'text' || !pointAtExpert(chat, key.text)) {
+  else if (key.kind !== 'text' || !(answerCall(chat, key.text) || pointAtExpert(chat, key.text))) {
     chat.map.select(undefined)
     chat.input.insert(key.text)
   }
@@ -23,14 +23,27 @@ function pressKey(chat: Chat, name: KeyName): void {
   const { input, placeholder } = chat
   if (name === 'ctrl-c') return chat.interrupt()
   if (name === 'ctrl-d' && input.text === '') return chat.end()
+  if (name === 'thoughts') return chat.openThoughts()
   if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
   if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {
     return void chat.map.moveCursor(name === 'tab' ? 1 : -1, 'chosen')
   }
+  const isChoosing = input.chosen !== undefined
   if (input.complete(name)) return
-  if (name === 'escape') chat.map.select(undefined)
+  if (name === 'escape') pressEscape(chat, isChoosing)
   else if (name === 'enter') enter(chat)
   else if (!walk(chat, name)) input.press(name === 'ctrl-d' ? 'delete' : name)
+}
+
+/** With an empty input, y, n or a decides whether a tool runs; false for other text. */
+function answerCall({ input, answers }: Chat, text: string): boolean {
+  return input.text === '' && answers.tools.question.answer(text)
+}
+
+/** Ends the walk or the choice of a suggestion; else stops the answer. */
+function pressEscape(chat: Chat, isChoosing: boolean): void {
+  if (chat.map.selected !== undefined) chat.map.select(undefined)
+  else if (!isChoosing) chat.stop()
 }
 
 /** Whether the user walks over tokens, and keys act on the map. */
@@ -80,6 +93,9 @@ const STRIDES: Partial<Record<KeyName, Stride>> = {
 }
 
 function enter(chat: Chat): void {
+  if (chat.options.isPlain && chat.answers.tools.question.answer(chat.input.text, { isLine: true })) {
+    return chat.input.set('')
+  }
   const text = chat.input.take()
   if (text === undefined) return
   chat.map.select(undefined)

@@ -5,8 +5,8 @@ import { type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 
 /** Tokens of an answer among those of its conversation. */
 export interface AnswerPlace {
-  /** Index of the message. */
-  message: number
+  /** Index of the question: the user's message before it. */
+  question: number
   from: number
   to: number
 }
@@ -49,30 +49,41 @@ export async function locateAnswers(
   if (last < 0) return undefined
   const fitting = { ...parts, messages: messages.slice(0, last), first: before }
   const { first } = await writeFittingPrompt(model, fitting, { signal })
-  const idsBefore = async (message: number, prefill: string) => {
-    const { ids } = await writePrompt(model, messages.slice(first, message), { ...parts, prefill }, signal)
+  const write = async (to: number, open: readonly ChatMessage[], prefill = '') => {
+    const { ids } = await writePrompt(model, [...messages.slice(first, to), ...open], { ...parts, prefill }, signal)
     return ids
   }
-  const idsUpTo = async (message: number) => {
+  const idsBefore = (message: number) => {
     const { content } = messages[message]
-    return idsBefore(message, content.startsWith(parts.prefill) ? parts.prefill : '')
+    return write(message, [], content.startsWith(parts.prefill) ? parts.prefill : '')
   }
-  const prompt = await idsUpTo(last)
+  // A message with calls cannot stay open behind them.
+  const idsWith = (message: number) => {
+    const { toolCalls, ...open } = messages[message]
+    return write(message, isEmpty(open) ? [] : [open])
+  }
+  const prompt = await idsBefore(last)
   const isCached = cached.length > prompt.length && commonPrefix(cached, prompt) === prompt.length
-  const ids = isCached ? [...cached] : await idsBefore(last, messages[last].content)
+  const ids = isCached ? [...cached] : await idsWith(last)
   if (commonPrefix(ids, prompt) === ids.length) return undefined
-  const answers: AnswerPlace[] = [{ message: last, from: commonPrefix(ids, prompt), to: ids.length }]
+  const questionOf = (message: number) => messages.findLastIndex(({ role }, i) => i < message && role === 'user')
+  const answers: AnswerPlace[] = [{ question: questionOf(last), from: commonPrefix(ids, prompt), to: ids.length }]
   const least = Math.min(ids.length - MOST_TOKENS, answers[0].from - 1)
   let knowsAll = true
   for (let message = last - 1; message >= first; message--) {
     if (messages[message].role !== 'assistant') continue
-    const start = await idsUpTo(message)
-    const to = commonPrefix(ids, await idsBefore(message, messages[message].content))
+    const start = await idsBefore(message)
+    const to = commonPrefix(ids, await idsWith(message))
     // A template may write an old answer in another way than it was read.
     knowsAll = commonPrefix(ids, start) === start.length && to > start.length && answers.length < MOST_ANSWERS
     if (!knowsAll || to <= least) break
-    answers.unshift({ message, from: start.length, to })
+    answers.unshift({ question: questionOf(message), from: start.length, to })
   }
   const from = Math.max(0, least, knowsAll ? 0 : answers[0].from - MOST_BEFORE)
   return { ids, answers: answers.filter(({ to }) => to > from), from }
+}
+
+/** Whether a message has nothing that a model could continue. */
+export function isEmpty({ content, thinking = '' }: ChatMessage): boolean {
+  return content === '' && thinking === ''
 }

@@ -6,10 +6,10 @@ import { systemDropped } from '../../text/chat-frame.js'
 import type { Answer } from './running-answer.js'
 
 /** Notes below an answer of `tokens` tokens that was stopped or cut. */
-export function endNotes({ finishReason, contextFull, text }: Answer, tokens: number): string[] {
+export function endNotes({ finishReason, contextFull, text, thinking = '' }: Answer, tokens: number): string[] {
   const notes: string[] = []
   if (finishReason === 'interrupted')
-    notes.push(`interrupted: ${text === '' ? '/retry answers again' : '/continue resumes it'}`)
+    notes.push(`interrupted: ${text + thinking === '' ? '/retry answers again' : '/continue resumes it'}`)
   else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens))
   if (contextFull) notes.push("the answer ended because the model's context is full; /reset begins again")
   return notes
@@ -35,6 +35,7 @@ export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config
 export class Warnings {
   private hasWarnedOfLength = false
   private warnedOfSystem?: Pick<Model, 'name'>
+  private readonly noted = new WeakMap<Pick<Model, 'name'>, Set<string>>()
 
   /** The warning that the conversation is longer than the model's training texts, once until `reset`. */
   ofLength(tokens: number, model: Pick<Model, 'config' | 'name'>, context?: number): string | undefined {
@@ -48,6 +49,14 @@ export class Warnings {
     if (this.warnedOfSystem === model) return undefined
     this.warnedOfSystem = model
     return systemDropped(model.name)
+  }
+
+  /** A note about how a model is asked, once for each model. */
+  once(model: Pick<Model, 'name'>, note: string): string | undefined {
+    const noted = this.noted.get(model) ?? new Set()
+    if (noted.has(note)) return undefined
+    this.noted.set(model, noted.add(note))
+    return note
   }
 
   /** The conversation begins again. */

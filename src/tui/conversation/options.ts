@@ -1,3 +1,4 @@
+import type { Tool } from '../../api/chat.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
@@ -6,6 +7,7 @@ import type { ExpertMask } from '../../model/expert-mask.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
 import type { InputHistory } from '../input/history.js'
+import type { Asking } from './prompt.js'
 
 /** The start of a conversation, as the command line gives it. */
 export interface ChatBeginning {
@@ -16,7 +18,12 @@ export interface ChatBeginning {
   args: Readonly<Record<string, unknown>>
   /** Texts to put before the first question. */
   files: readonly string[]
+  /** How the model is asked. Default: as it does without options. */
+  asking?: Asking
 }
+
+/** A tool, and the server that it is from. */
+export type ChatTool = Tool & { server?: string }
 
 export interface ChatOptions {
   history: InputHistory
@@ -29,11 +36,17 @@ export interface ChatOptions {
   atlas?: Atlas
   /** Experts that answers must not use. */
   mask?: ExpertMask
+  /** Tools that the model may call; the list may change. */
+  tools?: () => readonly ChatTool[]
+  /** Whether a tool may run without a question. Default: none may. */
+  isAllowed?: (tool: string) => boolean
   /** Maximum tokens per second of an answer; default: no limit. */
   pace?: number
   /** Names of models on this computer. */
   modelNames?: readonly string[]
   /** Options of generation from the command line. */
   generation: GenerateOptions
+  /** Reads a JSON Schema, or the file that the text names. */
+  readSchema?: (text: string) => Promise<unknown>
   loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
 }

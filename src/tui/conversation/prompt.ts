@@ -1,10 +1,15 @@
+import type { AskOptions } from '../../api/chat.js'
 import type { GenerateOptions } from '../../api/generation.js'
+import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
-import { writeChat } from '../../text/chat-frame.js'
+import { type ChatFrame, writeChat } from '../../text/chat-frame.js'
 
 /** Tokens that an answer needs room for if no option limits it. */
 const ROOM = 256
+
+/** How a model is asked: its thoughts, its tools, and the form of its answers. */
+export type Asking = AskOptions & OutputConstraint
 
 /** Texts of a conversation besides its messages. */
 export interface PromptParts {
@@ -13,29 +18,27 @@ export interface PromptParts {
   prefill: string
   /** Values for the chat template. */
   templateArgs: Readonly<Record<string, unknown>>
+  asking: Asking
 }
 
 /** A conversation as token ids, up to the beginning of the next answer. */
-export interface Prompt {
+export interface Prompt extends Pick<ChatFrame, 'reading' | 'guide' | 'notes' | 'dropsSystem'> {
   ids: number[]
   /** Strings that end the answer. */
   stop: string[]
-  /** Whether an answer begins, rather than continues. */
-  isAnswer: boolean
-  /** Whether the chat template leaves the system text out. */
-  dropsSystem: boolean
 }
 
+/** Writes messages; a last one of the assistant's stays open, so that the model continues it. */
 export async function writePrompt(
-  { chatTemplate, generationDefaults, tokenizer }: Model,
+  { name, chatTemplate, generationDefaults, tokenizer }: Model,
   messages: readonly ChatMessage[],
-  { system, prefill, templateArgs }: PromptParts,
+  { system, prefill, templateArgs, asking }: PromptParts,
   signal?: AbortSignal,
 ): Promise<Prompt> {
-  const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
-  const { text, hasSpecialTokens, isAnswer, dropsSystem, stop } = await writeChat(messages, options)
+  const options = { ...asking, template: chatTemplate, model: name, args: templateArgs, system, prefill, signal }
+  const { text, hasSpecialTokens, stop, reading, guide, notes, dropsSystem } = await writeChat(messages, options)
   const ids = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
-  return { ids, stop: generationDefaults.stop ?? stop, isAnswer, dropsSystem }
+  return { ids, stop: generationDefaults.stop ?? stop, reading, guide, notes, dropsSystem }
 }
 
 /**

@@ -1,12 +1,18 @@
+import type { ChatStep } from '../../api/chat.js'
 import type { GenerationResult, PromptProgress, Step } from '../../api/generation.js'
 import type { LayerRoutes } from '../../api/routes.js'
-import type { Tokenizer } from '../../api/text.js'
-import { AnswerText } from '../../text/answer-text.js'
+import type { ChatMessage, Tokenizer, ToolCall } from '../../api/text.js'
+import { AnswerReader, type Reading } from '../../text/answer-reader.js'
+
+/** Part of a model's message. */
+export type AnswerPart = ChatStep['kind']
 
 /** Follows an answer as it comes. */
 export interface AnswerWatcher {
   /** The chat template leaves the system text out. */
   systemDropped?(): void
+  /** Notes for the user about how the model is asked. */
+  notes?(notes: readonly string[]): void
   /** Number of tokens before the answer, old and new, just before the new ones are read. */
   prompt(tokens: number): void
   /** Progress of reading the new tokens. */
@@ -15,10 +21,10 @@ export interface AnswerWatcher {
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
   /** Resolves when the next token may come. */
   pause?(): Promise<void>
-  /** More text of the answer. */
-  text(piece: string): void
-  /** The newest token of the answer, and the natural logarithm of its probability. */
-  token(token: number, logprob: number): void
+  /** More text of a part of the message; that of a call is the model's notation for it. */
+  text(piece: string, part: AnswerPart): void
+  /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
+  token(token: number, logprob: number, part: AnswerPart): void
   /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
   /** Number of the oldest messages that no longer fit into the model's context. */
@@ -30,6 +36,9 @@ export interface AnswerWatcher {
 /** A finished answer. */
 export interface Answer {
   text: string
+  thinking?: string
+  /** Calls that are to run now. */
+  calls?: readonly ToolCall[]
   finishReason: GenerationResult['finishReason'] | 'interrupted'
   /** Whether it continues an earlier answer. */
   continues: boolean
@@ -41,19 +50,44 @@ export interface Answer {
   tokensPerSecond?: number
 }
 
-/** Collects the tokens and the visible text of an answer as it comes. */
+/** Collects the tokens and the message of an answer as it comes. */
 export class RunningAnswer {
-  text = ''
   readonly tokens: number[] = []
+  private written = ''
+  private shown = ''
   private firstAt = 0
   private lastAt = 0
-  private readonly shown: AnswerText
+  private readonly reader: AnswerReader
 
+  /** `before` is text that the model has written already. */
   constructor(
-    readonly watcher: AnswerWatcher,
-    isAnswer = true,
+    private readonly watcher: AnswerWatcher,
+    readonly reading: Reading,
+    private readonly before = '',
   ) {
-    this.shown = new AnswerText({ isAnswer, isTurn: false })
+    this.reader = new AnswerReader(reading)
+    if (before !== '') this.reader.add(before)
+  }
+
+  /** All text of the model, with its notation for thoughts and calls. */
+  get raw(): string {
+    return this.before + this.written
+  }
+
+  /** Whether the model has added nothing but blanks. */
+  get isBlank(): boolean {
+    return this.shown.trim() === ''
+  }
+
+  /** The message so far; without calls unless it is whole. */
+  message(isWhole: boolean): ChatMessage {
+    const { role, content, thinking, toolCalls = [] } = this.reader.message
+    return {
+      role,
+      content,
+      ...(thinking !== undefined && { thinking }),
+      ...(isWhole && toolCalls.length > 0 && { toolCalls }),
+    }
   }
 
   /** Tokens per second as they arrived; undefined if there are too few. */
@@ -66,9 +100,11 @@ export class RunningAnswer {
     this.lastAt = performance.now()
     if (this.tokens.length === 0) this.firstAt = this.lastAt
     this.tokens.push(token)
-    this.watcher.token(token, logprob)
+    this.written += text
+    const events = this.reader.add(text)
+    this.watcher.token(token, logprob, this.reader.place)
     if (routes) this.watcher.routes(routes)
-    this.show(this.shown.add(text))
+    this.show(events)
   }
 
   /** Drops all tokens but the first `count`. */
@@ -77,14 +113,20 @@ export class RunningAnswer {
     this.watcher.end(count)
   }
 
-  /** Shows the blanks held back at the end. */
-  end(): void {
-    this.show(this.shown.end(true))
+  /** Shows text held back at the end. An answer that was cut keeps its last blanks. */
+  end(isCut: boolean): void {
+    this.show(this.reader.end(isCut))
   }
 
-  private show(visible: string): void {
-    this.text += visible
-    if (visible !== '') this.watcher.text(visible)
+  private show(events: ReturnType<AnswerReader['add']>): void {
+    for (const event of events) {
+      if (event.kind === 'called') {
+        this.shown += event.call.name
+        continue
+      }
+      this.shown += event.text
+      this.watcher.text(event.text, event.kind)
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { AnswerPart } from './running-answer.js'
+import type { Thought } from './thought.js'
 import type { ChatWatcher } from './watcher.js'
 
 /** Shows the course of work. */
@@ -21,6 +23,16 @@ export class RunningWork {
   /** Text of the running answer so far. */
   get text(): string {
     return this.watcher?.answer ?? ''
+  }
+
+  /** Thoughts before the running answer. */
+  get thought(): Thought | undefined {
+    return this.watcher?.thought
+  }
+
+  /** Part of the message that comes now. */
+  get part(): AnswerPart | undefined {
+    return this.watcher?.part
   }
 
   /** Progress of reading a long prompt, in words. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence } from '../../api/session.js'
-import type { ChatMessage } from '../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../api/text.js'
 import type { ByteSource } from '../../checkpoint/byte-source.js'
 import { localFolder } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
@@ -239,5 +239,16 @@ function messagesOf(json: string, path: string): ChatMessage[] {
 }
 
 function isMessage(value: unknown): value is ChatMessage {
-  return isObject(value) && typeof value.role === 'string' && typeof value.content === 'string'
+  if (!isObject(value) || typeof value.role !== 'string' || typeof value.content !== 'string') return false
+  const { toolCalls = [] } = value
+  const texts = [value.thinking, value.toolCallId, value.name]
+  return texts.every(isTextOrAbsent) && Array.isArray(toolCalls) && toolCalls.every(isCall)
+}
+
+function isCall(value: unknown): value is ToolCall {
+  return isObject(value) && typeof value.id === 'string' && typeof value.name === 'string' && isObject(value.arguments)
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
 }

@@ -4,6 +4,7 @@ import type { Suggestion } from '../input/completion.js'
 import { fileNames } from '../input/file-names.js'
 import { MAP_MODES } from '../map/token-map.js'
 import { SETTING_NAMES } from './settings.js'
+import { THINK_WORDS } from './think.js'
 
 /** A command that the user types into the conversation. */
 export interface SlashCommand {
@@ -16,7 +17,7 @@ export interface SlashCommand {
   /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
   /** The topic of /help that lists it, in place of /help itself. */
-  topic?: 'experts'
+  topic?: 'answers' | 'experts'
   /** Whether it needs a screen to draw on. */
   draws?: true
   /** Whether it may run while an answer does. */
@@ -33,7 +34,12 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'undo', summary: 'take the turn back' },
   { name: 'reset', aliases: ['clear'], summary: 'forget all turns' },
   { name: 'system', argument: '[text]', summary: 'show or set; off: none', choices: ['off'] },
-  { name: 'set', argument: '[option]', summary: 'e.g. /set top-k 20', choices: SETTING_NAMES },
+  {
+    name: 'set',
+    argument: '[option]',
+    summary: 'e.g. /set top-k 20',
+    choices: [...SETTING_NAMES, 'think', 'think-budget'],
+  },
   { name: 'save', argument: 'FILE', summary: 'save the conversation', choices: 'files' },
   { name: 'save!', argument: 'FILE', summary: 'save, replace the file', choices: 'files' },
   { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files' },
@@ -48,10 +54,14 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     name: 'help',
     aliases: ['?'],
     argument: '[topic]',
-    summary: 'this; experts; keys',
-    choices: ['experts', 'keys'],
+    summary: 'this, or of a topic',
+    choices: ['answers', 'experts', 'keys'],
     anyTime: true,
   },
+  { name: 'think', argument: '[HOW]', summary: 'off, on, budget N ...', choices: THINK_WORDS, topic: 'answers' },
+  { name: 'thoughts', summary: 'open the last ones', anyTime: true, topic: 'answers' },
+  { name: 'schema', argument: '[JSON]', summary: 'answers in JSON; off', choices: 'files', topic: 'answers' },
+  { name: 'tools', summary: 'tools of --mcp servers', anyTime: true, topic: 'answers' },
   { name: 'expert', argument: 'SPEC', summary: 'all about one expert', topic: 'experts', anyTime: true },
   { name: 'atlas', summary: 'texts of the names', topic: 'experts', anyTime: true },
   {

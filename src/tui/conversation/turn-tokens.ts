@@ -100,13 +100,16 @@ export class TurnTokens {
       })
     }
     let end = from
+    let earlier: number | undefined
     for (const answer of answers) {
+      const continues = answer.question === earlier
       this.map.beginAnswer()
-      this.ask(answer.message - 1)
+      if (!continues) this.ask(answer.question)
       for (const { text, routes } of tokensIn(end, answer.from)) this.map.read([text], routes)
       const tokens = tokensIn(Math.max(from, answer.from), answer.to)
       for (const { text, routes } of tokens) this.map.add(text, routes)
-      this.answered(answer.message - 1, tokens)
+      this.answered(answer.question, tokens, { continues })
+      earlier = answer.question
       end = answer.to
     }
     this.map.settle()

@@ -8,7 +8,8 @@ import { describeReading } from '../../terminal/reading.js'
 import type { TokenMap } from '../map/token-map.js'
 import type { AnswerToken } from './answer-tokens.js'
 import type { Warnings } from './notes.js'
-import type { AnswerWatcher } from './running-answer.js'
+import type { AnswerPart, AnswerWatcher } from './running-answer.js'
+import { Thought } from './thought.js'
 
 /** Tokens of a prompt that is read too quickly to show its progress. */
 const SHORT = 256
@@ -22,7 +23,7 @@ export interface WatchedChat {
   readonly context?: number
   /** Maximum tokens per second; may change during an answer. */
   readonly pace?: number
-  say(kind: 'note', text: string): void
+  say(kind: 'note' | 'thought', text: string): void
   changed(when: 'soon'): void
 }
 
@@ -30,8 +31,9 @@ export interface WatchedChat {
 export class ChatWatcher implements AnswerWatcher {
   private shown: string
   private progressText?: string
-  /** Tokens of the answer. */
-  readonly tokens: AnswerToken[] = []
+  private currentTokens: AnswerToken[] = []
+  private currentThought = new Thought()
+  private currentPart: AnswerPart = 'content'
   /** The time before which the next token is not to come, by `performance.now()`. */
   private due = 0
 
@@ -52,6 +54,41 @@ export class ChatWatcher implements AnswerWatcher {
   /** Progress of reading a long prompt, in words, until the answer begins. */
   get reading(): string | undefined {
     return this.progressText
+  }
+
+  /** Tokens of the answer. */
+  get tokens(): readonly AnswerToken[] {
+    return this.currentTokens
+  }
+
+  /** Thoughts before the answer. */
+  get thought(): Thought {
+    return this.currentThought
+  }
+
+  /** Part of the message that comes now. */
+  get part(): AnswerPart {
+    return this.currentPart
+  }
+
+  /** The next answer of the same exchange begins. */
+  next(): void {
+    this.shown = ''
+    this.currentTokens = []
+    this.currentThought = new Thought()
+    this.currentPart = 'content'
+  }
+
+  /** The thoughts are over: a line in the conversation replaces them. */
+  fold(): void {
+    const { thought } = this
+    if (thought.isOver) return
+    thought.end()
+    if (!thought.isBlank) this.chat.say('thought', thought.folded)
+  }
+
+  notes(notes: readonly string[]): void {
+    for (const note of notes) this.note(this.chat.warnings.once(this.chat.model, note))
   }
 
   systemDropped(): void {
@@ -84,18 +121,26 @@ export class ChatWatcher implements AnswerWatcher {
     if (this.due > now) await wait(this.due - now, undefined, { signal: this.signal }).catch(() => undefined)
   }
 
-  text(piece: string): void {
+  text(piece: string, part: AnswerPart = 'content'): void {
     this.progressText = undefined
-    this.shown += harmless(piece)
+    this.currentPart = part
+    if (part === 'thinking') this.thought.add(harmless(piece))
+    else this.fold()
+    if (part === 'content') this.shown += harmless(piece)
     this.chat.changed('soon')
   }
 
-  token(token: number, logprob: number): void {
-    this.tokens.push({ id: token, text: this.chat.model.tokenizer.decode([token]), logprob })
+  token(token: number, logprob: number, part: AnswerPart): void {
+    if (part === 'thinking') {
+      this.progressText = undefined
+      this.currentPart = part
+      this.thought.token()
+    }
+    this.currentTokens.push({ id: token, text: this.chat.model.tokenizer.decode([token]), logprob })
   }
 
   routes(routes: LayerRoutes[]): void {
-    const newest = this.tokens[this.tokens.length - 1]
+    const newest = this.currentTokens[this.currentTokens.length - 1]
     newest.routes = routes
     this.chat.map.add(newest.text, routes)
     this.chat.changed('soon')
@@ -106,7 +151,7 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   end(tokens: number): void {
-    this.tokens.length = tokens
+    this.currentTokens.length = tokens
     this.chat.map.endAnswer(tokens)
   }
 

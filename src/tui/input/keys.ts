@@ -49,6 +49,7 @@ export type KeyName =
   | 'delete-to-start'
   | 'yank'
   | 'search'
+  | 'thoughts'
   | 'repaint'
   | 'suspend'
   | 'ctrl-c'
@@ -74,6 +75,7 @@ const CONTROL: Record<string, KeyName> = {
   '\x0e': 'down',
   '\x10': 'up',
   '\x12': 'search',
+  '\x14': 'thoughts',
   '\x15': 'delete-to-start',
   '\x17': 'delete-word',
   '\x19': 'yank',

@@ -1,11 +1,14 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { Chat } from '../conversation/chat.js'
+import type { ChatItem } from '../conversation/items.js'
 import { press } from '../conversation/keys.js'
 import type { ChatScreen } from './chat-screen.js'
 import { tableLines } from './help-table.js'
 import { withSigns } from './spans.js'
 
 const PROMPT = '> '
+/** Signs in front of some items. */
+const SIGNS: Partial<Record<ChatItem['kind'], string>> = { error: '! ', result: '→ ' }
 /** Columns of a table; the width of the window may be unknown. */
 const WIDTH = 79
 
@@ -18,6 +21,8 @@ export class PlainScreen implements ChatScreen {
   /** Number of characters of the running answer that have been written. */
   private shown = 0
   private isPrompting = false
+  /** Name of the tool that the user has been asked about. */
+  private asked?: string
   /** A line is being sent: the chat still looks idle, but no prompt may be written. */
   private isSending = false
   private isClosed = false
@@ -64,9 +69,13 @@ export class PlainScreen implements ChatScreen {
       for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
       if (spans) this.write(`${spans.map((span) => withSigns(span).text).join('')}\n`)
       else if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
-      else this.write(`${kind === 'error' ? '! ' : ''}${text}\n`)
+      else this.write(`${SIGNS[kind] ?? ''}${text}\n`)
       if (footer !== undefined) this.write(`${footer}\n`)
       this.shown = 0
+    }
+    if (chat.askedTool !== this.asked) {
+      this.asked = chat.askedTool
+      if (this.asked !== undefined) this.write(`run ${this.asked}? y, n or a (always): `)
     }
     if (chat.state === 'answering') {
       // The finished answer lacks blanks at the end.

@@ -5,14 +5,13 @@ import type { ChatView } from '../conversation/chat-view.js'
 
 /** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */
 export function statusLine(chat: ChatView, width: number): string {
-  const { model, contextLength: used, state, speed, memory, isLeaving, queued } = chat
+  const { model, contextLength: used, activity, speed, memory, isLeaving, queued } = chat
   if (isLeaving) return fit('Ctrl-C again leaves', width)
   const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
   const isOver = limit !== undefined && used > limit
   const parts: { text: string; need: number }[] = [
     { text: `${printable(model.name)} ${model.info.quant}`, need: 9 },
-    ...(state === 'answering' ? [{ text: chat.reading === undefined ? 'answering' : 'reading', need: 10 }] : []),
-    ...(state === 'working' ? [{ text: 'working', need: 10 }] : []),
+    ...(activity === undefined ? [] : [{ text: activity, need: 10 }]),
     ...(queued === 0 ? [] : [{ text: `${plural(queued, 'message')} waiting`, need: 8 }]),
     ...(speed === undefined ? [] : [{ text: `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`, need: 4 }]),
     { text: `context ${used}${limit === undefined ? '' : `/${limit}`}${isOver ? ' !' : ''}`, need: 6 },

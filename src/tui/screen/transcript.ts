@@ -1,9 +1,14 @@
+import { fit } from '../../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { ChatItem } from '../conversation/items.js'
 import { tableLines } from './help-table.js'
+import { THOUGHT_MARK } from './running-lines.js'
 import { spanLines } from './spans.js'
+
+/** Items that the next one follows without a blank line. */
+export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'thought', 'call', 'result'])
 
 /** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
@@ -43,8 +48,7 @@ export class Transcript {
     for (const item of items.slice(this.starts.length)) {
       this.starts.push(this.lines.length)
       this.lines.push(...linesOf(item, this.width, this.depth))
-      // A command's result follows without a blank line.
-      if (item.kind !== 'command') this.lines.push('')
+      if (!JOINED.has(item.kind)) this.lines.push('')
     }
   }
 
@@ -80,6 +84,14 @@ function linesOf({ kind, text, rows = [], footer, spans }: ChatItem, width: numb
       return wrap(text, width - 2).map((line, i) => {
         return styled(`${i === 0 ? '› ' : '  '}${line}`, kind === 'user' ? 'bold' : 'dim', depth)
       })
+    case 'thought':
+      return [styled(fit(text, width), 'dim', depth)]
+    case 'thoughts':
+      return wrap(text, width - THOUGHT_MARK.length).map((line) => styled(`${THOUGHT_MARK}${line}`, 'dim', depth))
+    case 'call':
+      return wrap(text, width).map((line) => styled(line, 'bold', depth))
+    case 'result':
+      return [styled(fit(`→ ${text}`, width), 'dim', depth)]
     case 'answer': {
       const below = footer === undefined ? [] : wrap(footer, width).map((line) => styled(line, 'dim', depth))
       return [...(spans ? spanLines(spans, width, depth) : wrap(text, width)), ...below]

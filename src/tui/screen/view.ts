@@ -9,8 +9,10 @@ import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
 import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
+import { questionLines, thoughtLines, workLines } from './running-lines.js'
 import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
+import { JOINED } from './transcript.js'
 
 /** Lines of the live area, from top to bottom. They are always fewer than the window's rows, and none is wider. */
 export interface View {
@@ -22,13 +24,15 @@ export interface View {
   token: string[]
   /** A blank line, unless the window is low. */
   air: string[]
+  /** The question whether a tool may run. */
+  question: string[]
   suggestions: string[]
   input: string[]
   status: string
 }
 
 /** The parts below text and map. */
-type LowerParts = Pick<View, 'input' | 'suggestions' | 'token' | 'air'>
+type LowerParts = Pick<View, 'input' | 'question' | 'suggestions' | 'token' | 'air'>
 
 /** How a window is shared out. */
 export interface Layout {
@@ -80,7 +84,8 @@ export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout 
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
   // The status has a row, and so has the cursor.
-  const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.air.length
+  const { input, question, suggestions, air } = lower
+  const room = rows - 2 - input.length - question.length - suggestions.length - air.length
   const most = { width: width - BETWEEN - LEAST_COLUMNS, height: rows - BELOW_SIDE }
   // A map beside the text is better only if it leaves more of the text in view than a map below.
   const left = width * (room - 1 - heightBelow(map, mostBelow(rows, room)))
@@ -147,7 +152,10 @@ export function viewOf(
     return { text: beside(text, map, textWidth + BETWEEN), map: [], ...lower, status }
   }
   const shown = tail(answer, room - map.length - 1)
-  return { text: shown.length > 0 ? [...shown, ''] : shown, map, ...lower, status }
+  // A blank line separates the map from the text above it, which may be a finished line without one.
+  const last = chat.items.at(-1)
+  const isApart = shown.length === 0 && !(last && JOINED.has(last.kind))
+  return { text: isApart ? [] : [...shown, ''], map, ...lower, status }
 }
 
 /** Joins a text with lines at the right of its end, from `column` on. */
@@ -168,8 +176,8 @@ function mostBelow(rows: number, room: number): number {
 }
 
 /** All lines of a view, in order. */
-export function linesOf({ text, map, token, air, suggestions, input, status }: View): string[] {
-  return [...text, ...map, ...token, ...air, ...suggestions, ...input, status]
+export function linesOf({ text, map, token, air, question, suggestions, input, status }: View): string[] {
+  return [...text, ...map, ...token, ...air, ...question, ...suggestions, ...input, status]
 }
 
 /** Draws the parts below text and map, apart from a walk. The input gets its lines first, the blank line last. */
@@ -181,17 +189,19 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
     return taken
   }
   const input = take(inputLines(chat.input, width, Math.max(1, Math.floor(rows / 4)), chat.placeholder))
+  const question = take(questionLines(chat, width))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
   const air = rows >= 16 ? take(['']) : []
-  return { input, suggestions, token: [], air }
+  return { input, question, suggestions, token: [], air }
 }
 
-/** The last lines of the running answer, or the progress of reading its prompt. */
+/** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
 function answerLines(chat: ChatView, width: number, rows: number): string[] {
   if (chat.state !== 'answering') return []
-  if (chat.reading !== undefined && chat.answer === '')
-    return [styled(fit(chat.reading, width), 'dim', chat.painter.depth)]
-  return tail(wrapTail(chat.answer, width, rows), rows)
+  const { depth } = chat.painter
+  if (chat.reading !== undefined && chat.answer === '') return [dim(fit(chat.reading, width), depth)]
+  const text = chat.answer === '' ? [] : wrapTail(chat.answer, width, rows)
+  return tail([...text, ...thoughtLines(chat, width, rows), ...workLines(chat, width)], rows)
 }
 
 function optionsOf(chat: ChatView): MapOptions {

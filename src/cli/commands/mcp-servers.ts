@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import type { ConnectOptions, McpConnections } from '../../tools/mcp/connect-servers.js'
+import type { McpOptions } from '../parsing/mcp-options.js'
+
+/** Starts MCP servers. Rejects with a UserError if one does not start, or if none has a tool that --yes names. */
+export async function openServers(
+  { servers, callTime, checkNames }: McpOptions,
+  options: Pick<ConnectOptions, 'signal' | 'onNote'>,
+): Promise<McpConnections> {
+  const { connectServers } = await import('../../tools/mcp/connect-servers.js')
+  const connections = await connectServers(servers, { ...options, version: molmVersion(), callTime })
+  try {
+    checkNames(connections.tools)
+    return connections
+  } catch (error) {
+    await connections.close()
+    throw error
+  }
+}
+
+function molmVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+}

@@ -1,0 +1,48 @@
+import { fit, harmless } from '../../terminal/cell-width.js'
+import { nameInWords } from './call-words.js'
+import type { Chat } from './chat.js'
+import type { Asking } from './prompt.js'
+import { parseThink, thinkInWords } from './think.js'
+
+/** Characters of a form that is quoted. */
+const MOST_QUOTED = 200
+
+/** Commands about thoughts, tools and the form of answers. */
+export const ASK_ACTIONS = {
+  think(chat: Chat, argument: string): void {
+    if (argument !== '') change(chat, parseThink(argument))
+    chat.say('note', thinkInWords(chat.conversation.asking))
+  },
+  thoughts: (chat: Chat) => chat.openThoughts(),
+  tools(chat: Chat): void {
+    const tools = chat.answers.available
+    if (tools.length === 0) return chat.say('note', 'no tools; molm chat --mcp COMMAND adds those of a server')
+    const { question } = chat.answers.tools
+    const lines = tools.map(({ name, server, description = '' }) => {
+      const from = server === undefined ? '' : ` of ${nameInWords(server)}`
+      const how = question.allows(name) ? ', runs without a question' : ''
+      return `${nameInWords(name)}${from}${how}: ${fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)}`
+    })
+    chat.say('note', lines.join('\n'))
+  },
+  async schema(chat: Chat, argument: string): Promise<void> {
+    if (argument !== '') {
+      const schema = argument === 'off' ? undefined : await chat.options.readSchema?.(argument)
+      change(chat, { schema, grammar: undefined, regex: undefined })
+    }
+    chat.say('note', formInWords(chat.conversation.asking))
+  },
+}
+
+function change(chat: Chat, asking: Partial<Asking>): void {
+  const { conversation } = chat
+  const all = Object.entries({ ...conversation.asking, ...asking })
+  conversation.setAsking(Object.fromEntries(all.filter(([, value]) => value !== undefined)))
+}
+
+function formInWords({ schema, grammar, regex }: Asking): string {
+  const quoted = (text: string) => fit(harmless(text).replace(/\s+/g, ' '), MOST_QUOTED)
+  if (schema !== undefined) return `answers are JSON of the schema ${quoted(JSON.stringify(schema))}`
+  if (grammar !== undefined) return `answers follow the grammar ${quoted(grammar)}`
+  return regex === undefined ? 'answers have no fixed form' : `answers match ${quoted(regex)}`
+}

@@ -1,0 +1,43 @@
+import { fit } from '../../terminal/cell-width.js'
+import { styled } from '../../terminal/style.js'
+import { wrapTail } from '../../terminal/wrap.js'
+import type { ChatView } from '../conversation/chat-view.js'
+
+/** In front of thoughts. */
+export const THOUGHT_MARK = '│ '
+/** Lines of running thoughts, unless they are open. */
+const FEW_THOUGHTS = 2
+
+/** Running thoughts: a line about them, and their last lines; in a low window fewer. */
+export function thoughtLines({ thought, areThoughtsOpen, painter }: ChatView, width: number, rows: number): string[] {
+  if (!thought) return []
+  const { depth } = painter
+  const most = areThoughtsOpen ? rows : rows < 16 ? 1 : FEW_THOUGHTS
+  const lines = wrapTail(thought.text.trimEnd(), width - THOUGHT_MARK.length, most).slice(-most)
+  const marked = lines.map((line) => styled(`${THOUGHT_MARK}${line}`, 'dim', depth))
+  return [styled(fit(thought.running, width), 'dim', depth), ...marked]
+}
+
+/** A line while a call is written or its tool runs, which show no text. */
+export function workLines({ activity = '', askedTool, painter }: ChatView, width: number): string[] {
+  const isSilent = askedTool === undefined && /^(writing|running) /.test(activity)
+  return isSilent ? [styled(fit(`${activity} ...`, width), 'dim', painter.depth)] : []
+}
+
+/** The question whether a tool may run, above the keys that answer it. */
+export function questionLines({ askedTool, input, painter }: ChatView, width: number): string[] {
+  if (askedTool === undefined) return []
+  const keys =
+    input.text === ''
+      ? [
+          `y yes · n no · a always, in this chat, for ${askedTool} · Esc stops`,
+          'y yes · n no · a always · Esc stops',
+          'y · n · a always · Esc',
+        ]
+      : ['empty the line, then y, n or a', 'empty the line first']
+  const shown = keys.find((line) => line.length <= width) ?? keys[keys.length - 1]
+  return [
+    styled(fit(`run ${askedTool}?`, width), 'bold', painter.depth),
+    styled(fit(shown, width), 'dim', painter.depth),
+  ]
+}

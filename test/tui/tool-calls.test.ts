@@ -1,0 +1,238 @@
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel, type Model, type Tool } from '#molm/index.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
+import { press } from '#molm/tui/conversation/keys.js'
+import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
+import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { chatWith, idle, send, until } from '../support/real-chat.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('calls of tools in a chat')
+
+const callOf = (name: string, args: object) => `<tool_call>\n${JSON.stringify({ name, arguments: args })}\n</tool_call>`
+const BERN = 'What is the weather in Bern?'
+const ANSWERS: ParrotAnswer[] = [
+  { says: 'Hello!' },
+  { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
+  { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
+  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e' }) },
+  { to: 'A fault?', says: callOf('fails', {}) },
+  { to: 'Another?', says: callOf('missing', {}) },
+  { to: 'Forever?', says: callOf('again', {}) },
+  { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
+  { toTool: true, says: '<think>\nI know it now.\n</think>\n\nDone.' },
+]
+
+let parrot: Model
+
+test.before(async () => {
+  parrot = await inTemporaryFolder(async (dir) => {
+    return loadModel(await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS }), { threads: 1 })
+  })
+})
+test.after(() => parrot.dispose())
+
+/** Tools that note their calls. */
+function toolbox(): { tools: Tool[]; ran: string[] } {
+  const ran: string[] = []
+  const parameters = { type: 'object', properties: { city: { type: 'string' } } }
+  return {
+    ran,
+    tools: [
+      {
+        name: 'weather',
+        description: 'The weather in a city.',
+        parameters,
+        run({ city }) {
+          ran.push(String(city))
+          return `21 degrees\n\u001b[2Jin ${city}`
+        },
+      },
+      {
+        name: 'fails',
+        run() {
+          throw new Error('the server \u001b[31mended')
+        },
+      },
+      { name: 'again', run: () => 'once more' },
+      { name: 'waits', run: () => wait(60_000) },
+    ],
+  }
+}
+
+const shown = ({ items }: Chat) =>
+  items.map(({ kind, text }) => `${kind} ${text}`).filter((line) => !/^thought/.test(line))
+const rolesOf = ({ conversation }: Chat) => conversation.messages.map(({ role }) => role)
+
+/** Asks, and waits for the question whether a tool may run; after that, a key counts. */
+async function ask(chat: Chat, question: string): Promise<void> {
+  press(chat, { kind: 'text', text: question })
+  press(chat, { kind: 'key', name: 'enter' })
+  await asked(chat)
+}
+
+async function asked(chat: Chat): Promise<void> {
+  await until(() => chat.askedTool !== undefined, 'the question')
+  await wait(320)
+}
+
+const type = (chat: Chat, text: string) => press(chat, { kind: 'text', text })
+
+test('run after the user agrees, and their results go to the model', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, BERN)
+  assert.equal([chat.activity, ran.length], ['asking', 0])
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(shown(chat), [
+    `user ${BERN}`,
+    'answer Let me look.',
+    'call weather(city: "Bern")',
+    'result 2 lines: 21 degrees',
+    'answer Done.',
+  ])
+  assert.match(chat.items.at(-1)?.footer ?? '', /experts woke/)
+  const [, call, result, answer] = chat.conversation.messages
+  assert.equal(call.toolCalls?.[0].arguments, { city: 'Bern' })
+  assert.equal([call.thinking, result.role, result.toolCallId], ['I ask the tool.', 'tool', call.toolCalls?.[0].id])
+  assert.equal([answer.content, answer.thinking], ['Done.', 'I know it now.'])
+  press(chat, { kind: 'key', name: 'thoughts' })
+  assert.is(
+    chat.items.at(-1)?.text,
+    'I ask the tool.\nweather(city: "Bern")\n→ 21 degrees\n\ufffd[2Jin Bern\nI know it now.',
+  )
+  await ask(chat, '/retry')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal([ran.length, rolesOf(chat)], [2, ['user', 'assistant', 'tool', 'assistant']])
+})
+
+test('are declined by n, which the model learns, and allowed for the whole chat by a', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'And twice?')
+  type(chat, 'n')
+  await asked(chat)
+  type(chat, 'a')
+  await idle(chat)
+  assert.equal(ran, ['Chur'])
+  assert.match(chat.conversation.messages[2].content, /declined/)
+  assert.equal(shown(chat).slice(1, 5), [
+    'call weather(city: "Basel")',
+    'result declined',
+    'call weather(city: "Chur")',
+    'result 2 lines: 21 degrees',
+  ])
+  await send(chat, BERN)
+  assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
+  await send(chat, '/tools')
+  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails: /)
+})
+
+test('that --yes names run without a question', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: (tool) => tool === 'weather' })
+  await send(chat, BERN)
+  assert.equal([ran, chat.items.at(-1)?.text], [['Bern'], 'Done.'])
+})
+
+test('are not allowed by text that the user was typing', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  press(chat, { kind: 'text', text: BERN })
+  press(chat, { kind: 'key', name: 'enter' })
+  await until(() => chat.askedTool !== undefined, 'the question')
+  type(chat, 'y')
+  assert.equal([chat.input.text, chat.askedTool], ['y', 'weather'])
+  await wait(320)
+  type(chat, 'y')
+  assert.equal([chat.input.text, ran.length], ['yy', 0])
+  chat.input.set('')
+  type(chat, 'yes')
+  assert.equal([chat.input.text, chat.askedTool], ['yes', 'weather'])
+  chat.input.set('')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(ran, ['Bern'])
+})
+
+test('that are stopped leave a conversation that /continue, /undo and new questions work on', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'And twice?')
+  type(chat, 'y')
+  await until(() => ran.length === 1, 'the first result')
+  await asked(chat)
+  press(chat, { kind: 'key', name: 'escape' })
+  await idle(chat)
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'tool', 'assistant'])
+  assert.match(chat.conversation.messages[3].content, /stopped/)
+  assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
+  await send(chat, '/continue')
+  assert.equal([rolesOf(chat).length, chat.items.at(-1)?.text], [5, 'Done.'])
+  await send(chat, 'Hello')
+  assert.is(chat.items.at(-1)?.text, 'Hello!')
+  for (const count of [5, 0]) {
+    await send(chat, '/undo')
+    chat.input.set('')
+    assert.is(rolesOf(chat).length, count)
+  }
+  assert.is(chat.map.tokens.length, 0)
+})
+
+test('stop while a tool runs', async () => {
+  const { tools } = toolbox()
+  const slow = tools.map((tool) => (tool.name === 'weather' ? { ...tool, run: () => wait(60_000) } : tool))
+  const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
+  press(chat, { kind: 'text', text: BERN })
+  press(chat, { kind: 'key', name: 'enter' })
+  await until(() => chat.activity === 'running weather', 'the call')
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
+  await send(chat, 'Hello')
+  assert.is(chat.items.at(-1)?.text, 'Hello!')
+})
+
+test('that fail are errors for the user and for the model', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, 'A fault?')
+  assert.equal(shown(chat).slice(1), ['call fails()', 'error fails: the server \ufffd[31mended', 'answer Done.'])
+  assert.match(chat.conversation.messages[2].content, /^Error: /)
+  await send(chat, 'Another?')
+  assert.match(shown(chat).at(-2) ?? '', /^result Error: there is no tool missing/)
+})
+
+test('show nothing to the terminal raw', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'A trap?')
+  for (const [columns, rows] of [
+    [40, 12],
+    [80, 24],
+  ]) {
+    const lines = linesOf(viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows })))
+    assert.ok(lines.length < rows && lines.some((line) => /^run weather\?$/.test(line)), lines.join('\n'))
+    assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
+  }
+  const [call] = chat.items.filter(({ kind }) => kind === 'call')
+  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\x202e"\)$/)
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+})
+
+test('end after many in a row, and /continue resumes them', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, 'Forever?')
+  assert.is(shown(chat).filter((line) => /^call/.test(line)).length, 16)
+  assert.is(chat.items.at(-1)?.text, 'no answer yet: /continue resumes it')
+  chat.end()
+})
+
+test.run()
