@@ -3,6 +3,7 @@ import type { Atlas } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import type { PerMixture } from '../model/config.js'
 import { readEvents } from './events.js'
+import { Refusal } from './refusal.js'
 import { type PageModel, pageModel, type RoutedToken } from './routes.js'
 
 export interface Message {
@@ -186,16 +187,6 @@ interface StreamEvent {
     finish_reason?: string | null
   }[]
   notes?: string[]
-}
-
-/** A refusal by the server; `field` is the request's field that caused it, if the server names one. */
-export class Refusal extends Error {
-  constructor(
-    message: string,
-    readonly field?: string,
-  ) {
-    super(message)
-  }
 }
 
 /** Reads the server's message from a response that refuses. */

@@ -1,3 +1,5 @@
+import { Refusal } from './refusal.js'
+
 /**
  * Yields the objects of server-sent events up to `[DONE]`. Rejects at an event that is an error, and if the stream ends
  * without `[DONE]`.
@@ -23,7 +25,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
           continue
         }
         const event = JSON.parse(data)
-        if (event.error) throw new Error(String(event.error.message))
+        if (event.error) throw new Refusal(String(event.error.message), event.error.param ?? undefined)
         yield event
       }
     }

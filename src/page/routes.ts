@@ -18,6 +18,8 @@ export interface PageModel {
   mask: string[]
   /** Settings of thinking that change its answers; empty if it does not think. */
   thinking: Think[]
+  /** Whether it can call tools. */
+  callsTools: boolean
 }
 
 /** A model as `/v1/models` lists it. */
@@ -34,6 +36,7 @@ export interface ModelCard {
     atlas?: boolean
     mask?: string[]
     thinking?: Think[]
+    tools?: boolean
   }
 }
 
@@ -50,8 +53,8 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
       ? [{ kind, experts, topK, newExperts, ...(used.length > 1 && { used }), ...(routing && { routing }) }]
       : []
   })
-  const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [] } = meta
-  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking }
+  const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [], tools = false } = meta
+  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools }
 }
 
 /** A token with its experts, from a response with `routed_experts`. */

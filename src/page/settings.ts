@@ -1,7 +1,8 @@
 import type { Think } from '../api/chat.js'
-import { Refusal, type Sampling } from './api.js'
+import type { Sampling } from './api.js'
 import { byId } from './elements.js'
 import { JsonBox, WrongSetting } from './json-box.js'
+import { Refusal } from './refusal.js'
 import type { PageModel } from './routes.js'
 
 /** How messages are answered. An empty field means the model's default. */
@@ -12,7 +13,8 @@ export class Settings {
   private readonly tools = new JsonBox('tools')
 
   constructor(model: PageModel) {
-    for (const field of [this.system, this.schema.field, this.tools.field]) field.disabled = !model.isChat
+    for (const field of [this.system, this.schema.field]) field.disabled = !model.isChat
+    byId('tool-setting', HTMLDivElement).hidden = !model.callsTools
     for (const think of model.thinking) this.think.append(new Option(think))
     byId('thinking', HTMLLabelElement).hidden = model.thinking.length === 0
   }

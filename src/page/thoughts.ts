@@ -16,6 +16,7 @@ export class Thoughts {
     this.element.append(this.line, this.body.element)
     // Screen readers announce that the model thinks, and read the thoughts only on request.
     this.element.setAttribute('aria-live', 'off')
+    this.status.textContent = ''
   }
 
   /** Counts tokens that have come. */

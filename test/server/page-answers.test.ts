@@ -275,7 +275,10 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
     }
     yield ended()
   }
-  const { answer, bodies } = answering(json)
+  async function* late() {
+    yield `data: ${JSON.stringify({ error: { message: 'too deep', param: 'response_format' } })}\n\n`
+  }
+  const { answer, bodies } = answering(json, late)
   const refuse = ({ response_format }: AskedBody) => {
     const schema = response_format?.json_schema.schema ?? {}
     const error = { message: 'the keyword "not" is not supported', param: 'response_format.json_schema.schema.not' }
@@ -306,7 +309,8 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
     assert.is(await page.textContent('.turn.model > .tokens'), lines.join('\n'))
     await page.fill('#schema', '')
     await send(page, 'plain')
-    await page.waitForSelector('.turn:nth-child(4)')
+    await page.waitForSelector('#schema-alert:not(:empty)')
+    assert.is(await page.textContent('#schema-alert'), 'too deep')
     assert.equal(bodies[1].messages[1].content, '{"city":"Pa, {ris","n":[],"o":{"a":1.50}}')
     assert.not('response_format' in bodies[1])
   })
@@ -338,6 +342,7 @@ inBrowser('thinking can be set if the model thinks, and notes of the server are 
     await page.waitForSelector('#send:enabled')
     await page.click('#settings summary')
     assert.not(await page.isVisible('#think'))
+    assert.ok(await page.isVisible('#tools'))
   })
 })
 

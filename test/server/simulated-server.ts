@@ -23,7 +23,10 @@ function card({ layers, attention, mlp, isChat = true, thinking }: Shape) {
   const of = (experts: number) => Array<number>(layers).fill(experts)
   const experts = { ...(attention && { attention: of(attention) }), mlp: of(mlp) }
   const experts_per_token = { ...(attention && { attention: 1 }), mlp: 2 }
-  return { id: 'made-up', meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token, thinking } }
+  return {
+    id: 'made-up',
+    meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token, thinking, tools: true },
+  }
 }
 
 export function token(text: string, { layers, attention, mlp }: Shape, i: number): RoutedToken {
