@@ -21,7 +21,6 @@ const KNOWS: Record<string, string[]> = {
     'library',
     'engine',
     'architectures',
-    'tools',
     'text',
     'tools',
     'api',

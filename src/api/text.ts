@@ -104,7 +104,7 @@ export interface ChatTemplate {
   prepare(): Promise<void>
   /** Form of the model's answers; absent if it is unknown, and then an answer is plain text. */
   readonly response?: ResponseTemplate
-  /** What is wrong with the checkpoint's own `response_template`, for the user. Then another form may be used. */
+  /** Fault of the checkpoint's own `response_template`, in words. Then another form may be used. */
   readonly warning?: string
   /** Whether the template's source contains this text. */
   mentions?(text: string): boolean

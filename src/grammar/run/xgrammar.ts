@@ -67,7 +67,7 @@ export class XGrammar {
   private constructor(
     private readonly library: Package,
     private readonly compiler: { compileGrammar(grammar: Disposable): Promise<Disposable> },
-    /** An id after all others, which stands for the end of the text. */
+    /** Id after all others: the end of the text. */
     private readonly end: number,
   ) {}
 
