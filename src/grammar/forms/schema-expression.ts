@@ -39,7 +39,7 @@ class SchemaWriter {
   /** JSON that all of the schemas accept. */
   private value(schemas: readonly Located[]): Expression {
     const telling = schemas.filter(({ schema }) => schema !== true)
-    const key = [...new Set(telling.map(({ path }) => path))].sort().join(' ')
+    const key = [...new Set(telling.map(({ path }) => `#${path}`))].sort().join(' ')
     const known = this.rules.get(key)
     if (known) return { kind: 'rule', rule: known }
     if (this.rules.size >= MOST_RULES) throw new UserError('it has too many combinations of subschemas')

@@ -13,6 +13,10 @@ import {
 /** A schema that is an object. */
 export type Keywords = Record<string, unknown>
 
+export function isKeywords(schema: unknown): schema is Keywords {
+  return typeof schema === 'object' && schema !== null && !Array.isArray(schema)
+}
+
 /** The keywords that say something about one type only. */
 const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
@@ -198,7 +202,7 @@ function within(located: Located): Located {
 }
 
 /** A name as a JSON Pointer writes it. */
-function pointer(name: string): string {
+export function pointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 

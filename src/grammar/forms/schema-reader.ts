@@ -11,7 +11,7 @@ import {
 } from './schema-cases.js'
 import { failAt, type Keywords, limitCases, listedSchemas, subschemas } from './schema-keywords.js'
 import { isApart } from './schema-overlap.js'
-import { resolveReference } from './schema-references.js'
+import { References } from './schema-references.js'
 import { stringAutomaton } from './string-texts.js'
 
 /** Most cases of a schema: combinations of alternatives multiply. */
@@ -25,7 +25,11 @@ export class SchemaReader {
   private readonly known = new Map<string, Case[]>()
   private readonly patterns = new Map<string, Automaton>()
 
-  constructor(readonly root: unknown) {}
+  private readonly references: References
+
+  constructor(root: unknown) {
+    this.references = new References(root)
+  }
 
   /** Values that all of the schemas accept. Throws a UserError for what is not supported. */
   cases(schemas: readonly Located[]): Case[] {
@@ -127,7 +131,7 @@ export class SchemaReader {
     const and = (others: Case[]) => {
       cases = this.both(cases, others, path)
     }
-    if (keywords.$ref !== undefined) and(this.casesOf(resolveReference(this.root, keywords.$ref, path), inner))
+    if (keywords.$ref !== undefined) and(this.casesOf(this.references.resolve(keywords.$ref, path), inner))
     for (const one of listedSchemas(keywords, 'allOf', path) ?? []) and(this.casesOf(one, inner))
     const any = listedSchemas(keywords, 'anyOf', path)
     if (any) and(any.flatMap((one) => this.casesOf(one, inner)))

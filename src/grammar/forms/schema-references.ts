@@ -1,49 +1,109 @@
 import type { Located } from './schema-cases.js'
-import { failAt, type Keywords } from './schema-keywords.js'
+import { failAt, isKeywords, type Keywords, pointer } from './schema-keywords.js'
 
-/**
- * The schema that a `$ref` names: a JSON Pointer such as `#/$defs/city`, an `$anchor`, or the `$id` of a schema within
- * the root. Throws a UserError if there is none.
- */
-export function resolveReference(root: unknown, reference: unknown, path: string): Located {
-  if (typeof reference !== 'string') failAt(path, '`$ref` must be a string')
-  if (reference === '#' || reference === '') return { schema: root, path: '' }
-  if (reference.startsWith('#/')) return at(root, reference, path)
-  const name = reference.slice(1)
-  const found = reference.startsWith('#')
-    ? find(root, '', ({ $anchor, $id }) => $anchor === name || $id === reference)
-    : find(root, '', ({ $id }) => $id === reference)
-  return found ?? failAt(path, `\`$ref\` ${JSON.stringify(reference.slice(0, 80))} names no schema in this one`)
-}
+/** Address of a schema without an `$id`. */
+const NAMELESS = 'http://schema.invalid/'
+/** Keywords whose values are no schemas. */
+const VALUES = ['enum', 'const', 'default', 'examples']
+/** Keywords whose values are objects of schemas, with names of their own. */
+const BY_NAME = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies']
 
-function at(root: unknown, reference: string, path: string): Located {
-  const names = decoded(reference.slice(2), path)
-    .split('/')
-    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
-  let schema = root
-  for (const name of names) {
-    const isThere = typeof schema === 'object' && schema !== null && Object.hasOwn(schema, name)
-    if (!isThere) failAt(path, `\`$ref\` ${JSON.stringify(reference.slice(0, 80))} names no schema in this one`)
-    schema = (schema as Keywords)[name]
+/** The schemas within a schema that a `$ref` can name. */
+export class References {
+  /** Path of each schema with an address (`$id`). */
+  private readonly resources = new Map<string, string>()
+  /** Path of each schema with an `$anchor`, by its address and name. */
+  private readonly anchors = new Map<string, string>()
+  /** Address of each path that has one of its own. */
+  private readonly addresses = new Map<string, string>()
+
+  constructor(private readonly root: unknown) {
+    this.resources.set(NAMELESS, '')
+    this.addresses.set('', NAMELESS)
+    this.index(root, '', NAMELESS)
   }
-  return { schema, path: names.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') }
+
+  /**
+   * The schema of a reference from the schema at `path`: a JSON Pointer such as `#/$defs/city`, an `$anchor`, or an
+   * `$id`. Throws a UserError if it is not in the root schema.
+   */
+  resolve(reference: unknown, path: string): Located {
+    if (typeof reference !== 'string') failAt(path, '`$ref` must be a string')
+    const shown = JSON.stringify(reference.slice(0, 80))
+    const missing = () => failAt(path, `\`$ref\` ${shown} names no schema in this one`)
+    const [relative, fragment = ''] = splitAt(reference, '#')
+    const address = resolved(relative, this.addressOf(path)) ?? missing()
+    if (fragment !== '' && !fragment.startsWith('/')) {
+      return this.at(this.anchors.get(`${address}#${fragment}`) ?? missing()) ?? missing()
+    }
+    const resource = this.resources.get(address) ?? missing()
+    return this.at(resource + (decoded(fragment) ?? missing())) ?? missing()
+  }
+
+  private index(schema: unknown, path: string, address: string): void {
+    const open = [{ schema, path, address, isByName: false }]
+    for (let one = open.pop(); one; one = open.pop()) {
+      const { schema, path, isByName } = one
+      if (typeof schema !== 'object' || schema === null) continue
+      const here = isByName || !isKeywords(schema) ? one.address : this.add(schema, path, one.address)
+      for (const [name, value] of Object.entries(schema)) {
+        if (!isByName && VALUES.includes(name)) continue
+        open.push({
+          schema: value,
+          path: `${path}/${pointer(name)}`,
+          address: here,
+          isByName: !isByName && BY_NAME.includes(name) && !Array.isArray(schema),
+        })
+      }
+    }
+  }
+
+  /** Adds the names of a schema; the address of those within it. */
+  private add({ $id, $anchor }: Keywords, path: string, outer: string): string {
+    const [relative, name] = typeof $id === 'string' ? splitAt($id, '#') : ['']
+    const address = relative === '' ? outer : (resolved(relative, outer) ?? outer)
+    if (address !== outer) {
+      this.resources.set(address, path)
+      this.addresses.set(path, address)
+    }
+    for (const anchor of [$anchor, name]) {
+      if (typeof anchor === 'string' && anchor !== '') this.anchors.set(`${address}#${anchor}`, path)
+    }
+    return address
+  }
+
+  private addressOf(path: string): string {
+    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+      const address = this.addresses.get(at)
+      if (address !== undefined) return address
+    }
+  }
+
+  private at(path: string): Located | undefined {
+    let schema = this.root
+    for (const name of path.split('/').slice(1)) {
+      const key = name.replaceAll('~1', '/').replaceAll('~0', '~')
+      if (typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, key)) return undefined
+      schema = (schema as Keywords)[key]
+    }
+    return { schema, path }
+  }
 }
 
-function decoded(pointer: string, path: string): string {
+function splitAt(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function resolved(relative: string, address: string): string | undefined {
+  if (relative === '') return address
+  return URL.canParse(relative, address) ? new URL(relative, address).href : undefined
+}
+
+function decoded(fragment: string): string | undefined {
   try {
-    return decodeURIComponent(pointer)
+    return decodeURIComponent(fragment)
   } catch {
-    return failAt(path, `\`$ref\` ${JSON.stringify(pointer.slice(0, 80))} is not a JSON Pointer`)
+    return undefined
   }
-}
-
-function find(schema: unknown, path: string, isIt: (keywords: Keywords) => boolean): Located | undefined {
-  if (typeof schema !== 'object' || schema === null) return undefined
-  if (!Array.isArray(schema) && isIt(schema as Keywords)) return { schema, path }
-  for (const [name, value] of Object.entries(schema)) {
-    if (name === 'enum' || name === 'const') continue
-    const found = find(value, `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, isIt)
-    if (found) return found
-  }
-  return undefined
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js'
-import type { Expression, Ranges, Rule } from './expression.js'
+import { asciiOf, asciiOfClass, asciiOfSpecial } from './bytes-as-ascii.js'
+import { complement, END_OF_TEXT, type Expression, intersection, type Ranges, type Rule } from './expression.js'
 
 /** Most characters of a grammar as XGrammar reads it. */
 const LONGEST = 2 ** 20
@@ -24,7 +25,8 @@ export function writeEbnf(root: Expression): string {
   }
   add('root', root)
   for (const [rule, name] of names) add(name, rule.body)
-  return `${lines.join('\n')}\n`
+  const text = lines.join('\n')
+  return text.includes(BEYOND_NAME) ? `${text}\n${BEYOND_NAME} ::= ${writtenSequences(BEYOND)}\n` : `${text}\n`
 }
 
 /** All rules that an expression reaches. */
@@ -78,7 +80,7 @@ function written(root: Expression, matching: ReadonlySet<Rule>, names: ReadonlyM
       case 'class':
         return writtenClass(expression.ranges)
       case 'text':
-        return `"${[...expression.text].map((character) => escaped(character.codePointAt(0) as number)).join('')}"`
+        return writtenText(expression.text)
       case 'sequence':
         return `(${expression.parts.map(write).join(' ')})`
       case 'choice':
@@ -87,7 +89,7 @@ function written(root: Expression, matching: ReadonlySet<Rule>, names: ReadonlyM
           .map(write)
           .join(' | ')})`
       case 'repeat':
-        return canMatch(expression.part, matching) ? write(expression.part) + times(expression) : '""'
+        return canMatch(expression.part, matching) ? `(${write(expression.part)})${times(expression)}` : '""'
       case 'rule':
         return names.get(expression.rule) as string
     }
@@ -100,13 +102,50 @@ function times({ atLeast, atMost }: { atLeast: number; atMost?: number }): strin
   return atLeast === 0 && atMost === 1 ? '?' : `{${atLeast},${atMost}}`
 }
 
+/** All characters beyond ASCII. */
+const BEYOND: Ranges = complement([[0, 0x7f]])
+/** Rule of those, since most classes have them. */
+const BEYOND_NAME = 'beyond'
+
 function writtenClass(ranges: Ranges): string {
+  const ascii = asciiOfClass(intersection(ranges, [[0, 0x7f]])).flat()
+  const others = intersection(ranges, BEYOND)
+  const options = ascii.length > 0 ? [writtenRanges(ascii)] : []
+  if (String(others) === String(BEYOND)) options.push(BEYOND_NAME)
+  else if (others.length > 0) options.push(writtenSequences(others))
+  return options.length === 1 ? options[0] : `(${options.join(' | ')})`
+}
+
+function writtenSequences(ranges: Ranges): string {
+  return `(${asciiOfClass(ranges)
+    .map((sequence) => `(${sequence.map((range) => writtenRanges([range])).join(' ')})`)
+    .join(' | ')})`
+}
+
+function writtenRanges(ranges: Ranges): string {
+  const [[from, to]] = ranges
+  if (ranges.length === 1 && from === to) return `"${escaped(from)}"`
   return `[${ranges.map(([from, to]) => escaped(from) + (to > from ? `-${escaped(to)}` : '')).join('')}]`
+}
+
+function writtenText(text: string): string {
+  let ascii = ''
+  for (const character of text) {
+    const code = character.codePointAt(0) as number
+    if (code >= END_OF_TEXT) ascii += asciiOfSpecial(code - END_OF_TEXT)
+    else ascii += asciiOf(UTF8.encode(character)) ?? fail(code)
+  }
+  return `"${[...ascii].map((character) => escaped(character.charCodeAt(0))).join('')}"`
+}
+
+const UTF8 = new TextEncoder()
+
+function fail(code: number): never {
+  throw new UserError(`the character U+${code.toString(16).padStart(4, '0').toUpperCase()} is not supported`)
 }
 
 /** A character of a text or class; all but letters, digits and blanks as an escape. */
 function escaped(code: number): string {
-  const character = String.fromCodePoint(code)
-  if (/[A-Za-z0-9 ]/.test(character)) return character
-  return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  const character = String.fromCharCode(code)
+  return /[A-Za-z0-9 ]/.test(character) ? character : `\\u${code.toString(16).padStart(4, '0')}`
 }

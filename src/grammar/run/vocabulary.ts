@@ -1,4 +1,8 @@
+import { asciiOf, asciiOfSpecial } from '../forms/bytes-as-ascii.js'
 import { END_OF_TEXT } from '../forms/expression.js'
+
+/** Most special tokens that a text may name: the characters of a plane. */
+const MOST_SPECIALS = 2 ** 16
 
 /** The tokens of a model, as its guides' thread receives them. */
 export interface VocabularyData {
@@ -13,17 +17,17 @@ export interface VocabularyData {
 /** The tokens of a model. */
 export class Vocabulary {
   readonly size: number
-  /** The character of each special token. */
-  private readonly characters: ReadonlyMap<number, string>
+  /** The number of each special token. */
+  private readonly numbers: ReadonlyMap<number, number>
   /** Special tokens as `written` replaces them, the longest first. */
   private readonly specials: readonly { text: string; character: string }[]
 
   constructor(private readonly data: VocabularyData) {
     this.size = data.starts.length - 1
+    this.numbers = new Map(data.specials.map(([id], number) => [id, number]))
     const specials = data.specials
-      .slice(0, 0x10000)
-      .map(([id, text], i) => ({ id, text, character: String.fromCodePoint(END_OF_TEXT + i) }))
-    this.characters = new Map(specials.map(({ id, character }) => [id, character]))
+      .slice(0, MOST_SPECIALS)
+      .map(([, text], number) => ({ text, character: String.fromCodePoint(END_OF_TEXT + number) }))
     this.specials = specials.filter(({ text }) => text !== '').sort((a, b) => b.text.length - a.text.length)
   }
 
@@ -33,9 +37,8 @@ export class Vocabulary {
   }
 
   /**
-   * A text with each of its special tokens as one character. A grammar thus cannot mistake a special token for the same
-   * text in ordinary tokens: these characters, of the last plane of Unicode, are in no class, and no ordinary token of a
-   * grammar has their bytes.
+   * A text with each of its special tokens as one character of the last plane of Unicode, which is in no class. A grammar
+   * thus does not confuse a special token with the same text in ordinary tokens.
    */
   written(text: string): string {
     if (this.specials.length === 0) return text
@@ -48,15 +51,9 @@ export class Vocabulary {
     return result
   }
 
-  /** Bytes of each token for a grammar: none for ids that no grammar uses. */
-  grammarBytes(id: number): Uint8Array {
-    const character = this.characters.get(id)
-    if (character) return UTF8.encode(character)
-    const bytes = this.bytesOf(id)
-    return bytes.includes(FIRST_BYTE) ? bytes.subarray(0, 0) : bytes
+  /** A token in the characters of grammars; empty if no grammar uses it. */
+  ascii(id: number): string {
+    const special = this.numbers.get(id)
+    return special === undefined ? (asciiOf(this.bytesOf(id)) ?? '') : asciiOfSpecial(special)
   }
 }
-
-const UTF8 = new TextEncoder()
-/** First byte of all characters from END_OF_TEXT on. */
-const FIRST_BYTE = 0xf4

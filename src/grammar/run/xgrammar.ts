@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { asciiOf } from '../forms/bytes-as-ascii.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /*
@@ -32,7 +33,7 @@ interface Disposable {
 }
 
 interface PackageMatcher extends Disposable {
-  handle: { AcceptString(bytes: Uint8Array, isVerbose: boolean): boolean }
+  handle: { AcceptString(text: string, isVerbose: boolean): boolean }
   acceptToken(id: number): boolean
   getNextTokenBitmask(): Promise<Int32Array>
   rollBack(tokens: number): void
@@ -57,6 +58,8 @@ export interface Matcher {
   dispose(): void
 }
 
+/** A text that no grammar accepts. */
+const NO_TEXT = '\x0e'
 /** Lines that XGrammar printed since the last call of it. */
 const printed: string[] = []
 /** Most bytes of XGrammar's memory. */
@@ -75,8 +78,8 @@ export class XGrammar {
   static async load(vocabulary: Vocabulary): Promise<XGrammar> {
     const library = await importPackage()
     const end = vocabulary.size
-    const tokens = Array.from({ length: end }, (_, id) => byteLevel(vocabulary.grammarBytes(id)))
-    const info = await library.TokenizerInfo.createTokenizerInfo([...tokens, ''], 'byte_level', false, end + 1, [end])
+    const tokens = Array.from({ length: end }, (_, id) => vocabulary.ascii(id))
+    const info = await library.TokenizerInfo.createTokenizerInfo([...tokens, ''], 'raw', false, end + 1, [end])
     return new XGrammar(library, await library.GrammarCompiler.createGrammarCompiler(info, false), end)
   }
 
@@ -105,7 +108,7 @@ export class XGrammar {
         return { mask, isComplete }
       },
       accept: (id) => matcher.acceptToken(id),
-      acceptBytes: (bytes) => matcher.handle.AcceptString(bytes, false),
+      acceptBytes: (bytes) => matcher.handle.AcceptString(asciiOf(bytes) ?? NO_TEXT, false),
       dispose: () => matcher.dispose(),
     }
   }
@@ -160,17 +163,4 @@ function limitMemory(): void {
     if (this.buffer.byteLength + pages * 2 ** 16 > MOST_BYTES) throw new RangeError('the grammar needs too much memory')
     return grow.call(this, pages)
   }
-}
-
-/** The character that GPT-2's alphabet has for each byte. */
-const ALPHABET = alphabet()
-
-function alphabet(): number[] {
-  let next = 256
-  const isPrintable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
-  return Array.from({ length: 256 }, (_, byte) => (isPrintable(byte) ? byte : next++))
-}
-
-function byteLevel(bytes: Uint8Array): string {
-  return String.fromCharCode(...Array.from(bytes, (byte) => ALPHABET[byte]))
 }
