@@ -122,7 +122,7 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
     isAnswer: !continues,
     reading: { response: template.response, ...readingOf(text, parts) },
     ...(guide && { guide }),
-    notes,
+    notes: template.warning === undefined ? notes : [template.warning, ...notes],
     dropsSystem,
   }
 }

@@ -1,8 +1,12 @@
 import type { Tool, ToolChoice } from '../../api/chat.js'
 import type { ResponseField, ResponseTemplate } from '../../api/response.js'
 import type { CallGuide } from './call-grammar.js'
+import { gemmaCalls } from './gemma-calls.js'
 import { harmonyCalls } from './harmony-calls.js'
 import { jsonCalls } from './json-calls.js'
+import { mistralListCalls } from './mistral-calls.js'
+import { pythonListCalls } from './python-list-calls.js'
+import { taggedCalls } from './tagged-calls.js'
 
 export interface CallGuideOptions {
   /** 'none' gives no guide. */
@@ -29,5 +33,9 @@ export function callGuide(
 /** Forms of calls. Each gives undefined for a field of another form. */
 const FORMS: readonly ((field: ResponseField, tools: readonly Tool[], parallel: boolean) => CallGuide | undefined)[] = [
   harmonyCalls,
+  taggedCalls,
+  pythonListCalls,
+  mistralListCalls,
+  gemmaCalls,
   jsonCalls,
 ]

@@ -87,6 +87,7 @@ const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField]
       transform: BY_NAME,
     },
   ],
+  [['[TOOL_CALLS]', '[ARGS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls', contentArgs: { by_name: true } }],
   [['[TOOL_CALLS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls' }],
   [['<|tool_call|>'], { open: '<|tool_call|>', content: 'json' }],
   [

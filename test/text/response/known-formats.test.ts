@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { knownFormat } from '#molm/text/response/known-formats.js'
 import { thinkingOf } from '#molm/text/response/thinking-form.js'
@@ -75,6 +76,8 @@ test('a wrong response template is warned about, and the model can be used', asy
     /tokenizer_config\.json: response_template\.fields must be an object; answers are read as/,
   )
   assert.ok(known?.response?.fields.thinking)
+  const { notes } = await writeChat([{ role: 'user', content: 'Hi' }], { template: known })
+  assert.equal(notes, [known?.warning])
   const unknown = await load('plain')
   assert.match(unknown?.warning ?? '', /must be an object; answers are plain text/)
   assert.is(unknown?.response, undefined)

@@ -108,6 +108,38 @@ test('arguments are read by every parser of the format', () => {
   ])
 })
 
+test('openers may have a header that is a pattern', () => {
+  const header = '(?:<m>)?[^<]*'
+  const fields = {
+    thinking: { open_pattern: `${header}<think>`, close: '<end>', repeats: true, join: '' },
+    content: {
+      open_pattern: `${header}<text>`,
+      close: '<end>',
+      repeats: true,
+      join: '',
+      content_args: { strip: false },
+    },
+    tool_calls: {
+      open_pattern: `(?:<m>)?(?P<name>[^<]*)<call>`,
+      close: '<end>',
+      repeats: true,
+      content: 'json',
+      transform: CALL,
+    },
+  }
+  const text =
+    '<think>a <end><m><think>b<end><m>x<text> c <end><m>now<call>{}<end><m>get_weather<call>{"days": "2"}<end><over>'
+  const expected = {
+    content: ' c ',
+    thinking: 'ab',
+    calls: [
+      ['now', {}],
+      ['get_weather', { days: 2 }],
+    ],
+  }
+  assert.equal(read(fields, text), expected)
+})
+
 test('keys such as __proto__ are keys', () => {
   const field = { open: '<c>', close: '</c>', content: 'json' }
   const [[, args]] =

@@ -1,0 +1,50 @@
+import type { Tool } from '../../api/chat.js'
+import type { Grammar } from '../../api/guide.js'
+import type { ResponseField } from '../../api/response.js'
+import { anyOf, type CallGuide, choice, inOrder, sequence, severalIf, text, textWithout } from './call-grammar.js'
+import { type Parameter, parametersOf } from './tool-parameters.js'
+
+const KEY = /^[\p{L}\p{N}_$.-]+$/u
+/** Around strings: a special token. */
+const QUOTE = '<|"|>'
+
+/**
+ * Calls of Gemma 4: `call:name{key:value}`, with strings between special tokens. Undefined if an argument has a schema
+ * that is more than types, properties, items and texts to choose from.
+ */
+export function gemmaCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
+  if (field.content !== 'json' || !field.openPattern?.includes('call:')) return undefined
+  const then = anyOf(tools, (tool) => {
+    const args = membersOf(parametersOf(tool))
+    return args && sequence(tool.name, args, '<tool_call|>')
+  })
+  const open = '<|tool_call>call:'
+  return then && { triggers: [{ text: open, then }], calls: severalIf(parallel, sequence(open, then), '') }
+}
+
+function membersOf(parameters: Parameter[] | undefined, depth = 0): Grammar | undefined {
+  const members = parameters?.map((parameter) => {
+    if (!KEY.test(parameter.key)) return undefined
+    const value = valueGrammar(parameter, depth)
+    return value && { isRequired: parameter.isRequired, grammar: sequence(`${parameter.key}:`, value) }
+  })
+  if (!members?.every((member) => member !== undefined)) return undefined
+  return sequence('{', inOrder(members, ','), '}')
+}
+
+function valueGrammar({ schema, types }: Pick<Parameter, 'schema' | 'types'>, depth: number): Grammar | undefined {
+  const { enum: values, items } = schema
+  const quoted = (inner: Grammar) => sequence(QUOTE, inner, QUOTE)
+  if (Array.isArray(values)) {
+    const isText = values.length > 0 && values.every((value) => typeof value === 'string')
+    return isText ? quoted(choice(values.map(text))) : undefined
+  }
+  if (types.length !== 1 || depth > 8) return undefined
+  const [type] = types
+  if (type === 'string') return quoted(textWithout(QUOTE))
+  if (type === 'object') return membersOf(parametersOf({ name: '', parameters: schema }), depth + 1)
+  if (type !== 'array') return { kind: 'schema', schema }
+  const [item] = parametersOf({ name: '', parameters: { properties: { items } } }) ?? []
+  const part = item && valueGrammar(item, depth + 1)
+  return part && sequence('[', { kind: 'repeat', part, separator: ',', atLeast: 0 }, ']')
+}

@@ -1,0 +1,65 @@
+import type { Tool } from '../../api/chat.js'
+import type { Grammar } from '../../api/guide.js'
+import type { ResponseField } from '../../api/response.js'
+import { anyOf, type CallGuide, choice, inOrder, sequence, severalIf, text, textWithout } from './call-grammar.js'
+import { type Parameter, parametersOf } from './tool-parameters.js'
+
+/** Texts of a form of calls: around the name, a key and a value. */
+interface Tags {
+  name: readonly [before: string, after: string]
+  key: readonly [before: string, after: string]
+  /** Behind a value; the last tag is never in it. */
+  value: readonly [before: string, closer: string, after: string]
+  close: string
+}
+
+/** Qwen3-Coder and later models. */
+const FUNCTION: Tags = {
+  name: ['\n<function=', '>\n'],
+  key: ['<parameter=', '>\n'],
+  value: ['\n', '</parameter>', '\n'],
+  close: '</function>\n</tool_call>',
+}
+const GLM: Tags = {
+  name: ['', ''],
+  key: ['<arg_key>', '</arg_key><arg_value>'],
+  value: ['', '</arg_value>', ''],
+  close: '</tool_call>',
+}
+
+/**
+ * Calls with tags for each argument. Names, keys, their order and values that are JSON are limited. A value that may be a
+ * text is free up to its closer.
+ */
+export function taggedCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
+  if (field.content !== 'xml-inline' || !field.openPattern?.startsWith('<tool_call>')) return undefined
+  const pattern = String(field.contentArgs?.tag_pattern)
+  const tags = pattern.includes('<parameter=') ? FUNCTION : pattern.includes('<arg_key>') ? GLM : undefined
+  const then = tags && anyOf(tools, (tool) => taggedCall(tool, tags))
+  if (!then) return undefined
+  const open = '<tool_call>'
+  return { triggers: [{ text: open, then }], calls: severalIf(parallel, sequence(open, then), '\n') }
+}
+
+function taggedCall(tool: Tool, { name, key, value, close }: Tags): Grammar | undefined {
+  const parameters = parametersOf(tool)
+  if (!parameters?.every((parameter) => /^[^<>\s]+$/.test(parameter.key))) return undefined
+  const args = parameters.map((parameter) => ({
+    isRequired: parameter.isRequired,
+    grammar: sequence(
+      `${key[0]}${parameter.key}${key[1]}`,
+      valueOrText(parameter, value[1]),
+      `${value[0]}${value[1]}${value[2]}`,
+    ),
+  }))
+  return sequence(`${name[0]}${tool.name}${name[1]}`, inOrder(args, ''), close)
+}
+
+/** JSON of the schema, or a text. */
+function valueOrText({ schema, types }: Parameter, closer: string): Grammar {
+  const { enum: values } = schema
+  const isText = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes(closer)
+  if (Array.isArray(values) && values.length > 0 && values.every(isText)) return choice(values.map(text))
+  const isFree = types.length === 0 || types.includes('string')
+  return isFree ? textWithout(closer) : { kind: 'schema', schema }
+}
