@@ -52,7 +52,11 @@ const LFM2 = writing('<|im_start|>assistant\\n', '<|tool_list_start|>', '</think
 const MISTRAL = writing('[AVAILABLE_TOOLS]', '[/INST]', '[TOOL_CALLS]')
 const GLM = writing('<|assistant|>', '<think>', '</think>', '<tool_call>', '<arg_key>')
 const GEMMA = writing('<|turn>model\\n', '<|tool_call>', '<tool_call|>')
-const ERNIE = writing('Assistant: ', '</think>', '<tool_call>\\n{"name": x, "arguments": y}', '<response>\\n')
+const ERNIE = writing(
+  '<|im_start|>assistant\\n<think>\\n',
+  '<tool_call>\\n{"name": x, "arguments": y}',
+  '<response>\\n',
+)
 
 /** Answers with thoughts, content and calls in the forms of all families. */
 export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
@@ -101,6 +105,12 @@ export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
     prompt: '<|start_of_role|>assistant {"thinking": true}<|end_of_role|>',
     text: `<think>${THINKING}</think>\n<response>It is\nsunny.</response>`,
     message: { thinking: THINKING, content: 'It is\nsunny.' },
+  },
+  'granite3 without thoughts': {
+    source: publishedSource('granite3.3:2b'),
+    prompt: '<|start_of_role|>assistant<|end_of_role|>',
+    text: 'It is sunny.',
+    message: { content: 'It is sunny.' },
   },
   harmony: {
     source: HARMONY,
@@ -157,13 +167,13 @@ export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
   },
   'ernie with a call': {
     source: ERNIE,
-    prompt: 'User: Weather?\nAssistant: ',
+    prompt: `${CHATML}<think>\n`,
     text: `${THINKING}\n</think>\n\n${JSON_CALLS}\n`,
     message: { thinking: THINKING, content: '', calls: CALLS },
   },
   'ernie with a text': {
     source: ERNIE,
-    prompt: 'User: Weather?\nAssistant: <think>\n',
+    prompt: `${CHATML}<think>\n`,
     text: `${THINKING}\n</think>\n\n<response>\nSunny.\n</response>\n`,
     message: { thinking: THINKING, content: 'Sunny.' },
   },

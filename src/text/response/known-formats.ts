@@ -53,6 +53,13 @@ const GEMMA: ResponseTemplate = {
   },
 }
 
+const LFM2_CALLS: ResponseField = {
+  open: '<|tool_call_start|>',
+  close: '<|tool_call_end|>',
+  repeats: true,
+  content: 'python-calls',
+}
+
 /** Calls by the texts of a chat template that only their form has; the first that fits. */
 const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField])[] = [
   [
@@ -69,10 +76,8 @@ const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField]
       transform: BY_NAME,
     },
   ],
-  [
-    ['<|tool_list_start|>'],
-    { open: '<|tool_call_start|>', close: '<|tool_call_end|>', repeats: true, content: 'python-calls' },
-  ],
+  [['<|tool_list_start|>'], LFM2_CALLS],
+  [['<|tool_call_start|>'], LFM2_CALLS],
   [
     ['<tool_call>', '<function='],
     {
@@ -123,30 +128,25 @@ export function knownFormat(source: string, modelType?: string): ResponseTemplat
   if (has('<|channel|>') && has('<|message|>')) return HARMONY
   if (has('<|tool_call>') && has('<tool_call|>')) return GEMMA
   const thinks = has('<think>') || has('</think>')
-  // Some templates of LFM2 write no tools, but the model knows them.
-  const marks = modelType === 'lfm2_moe' ? [...LFM2_MARKS] : []
-  const [, calls] = CALLS.find(([texts]) => texts.every((text) => has(text) || marks.includes(text))) ?? []
+  const [, written] = CALLS.find(([texts]) => texts.every(has)) ?? []
+  // Some templates of LFM2 write no calls, but the model knows them.
+  const calls = written ?? (modelType === 'lfm2_moe' ? LFM2_CALLS : undefined)
   if (!thinks && !calls) return undefined
   const [, anchor, close] = TURNS.find(([mark]) => has(mark)) ?? []
   const answers = has('<response>')
   return {
     ...anchor,
     fields: {
-      ...(thinks && { thinking: thinkingField(answers, answers && calls !== undefined) }),
+      ...(thinks && { thinking: thinkingField(answers) }),
       ...(calls && { tool_calls: calls }),
       content: contentField(close, answers),
     },
   }
 }
 
-const LFM2_MARKS = ['<|tool_list_start|>']
-
-/** Thoughts in tags. `answers`: the content has tags of its own. `isFirst`: an answer may begin with thoughts without a tag. */
-function thinkingField(answers: boolean, isFirst: boolean): ResponseField {
-  return {
-    ...(isFirst ? { openPattern: '\\s*<think>\\s*|^' } : { open: '<think>' }),
-    ...(answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }),
-  }
+/** Thoughts in tags. `answers`: the content has tags of its own. */
+function thinkingField(answers: boolean): ResponseField {
+  return { open: '<think>', ...(answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }) }
 }
 
 function contentField(close: string | undefined, answers: boolean): ResponseField {

@@ -6,6 +6,8 @@ export interface Dialect {
   hasBareKeys?: boolean
   /** Strings may have single quotes, triple quotes and line breaks; True, False and None are words; tuples are lists. */
   isPython?: boolean
+  /** A quote ends a string only before a comma, a closer or a colon: some chat templates write quotes without escapes. */
+  hasLooseQuotes?: boolean
 }
 
 /** Deepest nesting of values. */
@@ -124,12 +126,19 @@ export class LiteralReader {
       while (this.at < this.text.length && this.text[this.at] !== '\\' && this.text[this.at] !== quote[0]) this.at++
       if (this.at >= this.text.length) throw new Error(`${quote} is missing`)
       text += this.text.slice(begin, this.at)
-      if (this.text.startsWith(quote, this.at)) {
+      if (this.text.startsWith(quote, this.at) && this.isClosing(this.at + quote.length)) {
         this.at += quote.length
         return text
       }
       text += this.text[this.at] === '\\' ? this.escape() : this.text[this.at++]
     }
+  }
+
+  /** Whether a quote that ends at this place ends its string. */
+  private isClosing(at: number): boolean {
+    if (!this.dialect.hasLooseQuotes) return true
+    while (BLANKS.has(this.text[at])) at++
+    return at === this.text.length || ',)]}:'.includes(this.text[at])
   }
 
   private escape(): string {

@@ -1,14 +1,25 @@
-import { LiteralReader } from './literal-reader.js'
+import { type Dialect, LiteralReader } from './literal-reader.js'
 
-/** A call before its arguments are checked. Arguments without a name are counted. */
+/** A call before its arguments are checked. */
 export interface WrittenCall {
   name: string
   arguments: Record<string, unknown>
 }
 
-/** Calls as Python writes them: `[name(key="text", other=2), second()]`. The brackets may be missing. */
+/**
+ * Calls as Python writes them: `[name(key="text", other=2), second()]`. The brackets may be missing, and so may the
+ * backslashes before quotes: chat templates of LFM2 write none.
+ */
 export function pythonCalls(text: string): WrittenCall[] {
-  const reader = new LiteralReader(text, { isPython: true })
+  try {
+    return callsIn(text, { isPython: true })
+  } catch {
+    return callsIn(text, { isPython: true, hasLooseQuotes: true })
+  }
+}
+
+function callsIn(text: string, dialect: Dialect): WrittenCall[] {
+  const reader = new LiteralReader(text, dialect)
   const calls = reader.takes('[') ? reader.items(']', () => pythonCall(reader)) : [pythonCall(reader)]
   if (!reader.isAtEnd) throw new Error('more follows the calls')
   return calls

@@ -49,6 +49,7 @@ test('thoughts of all families have texts around them', () => {
     'qwen3 with thoughts begun': tags,
     'qwen3 without thoughts': tags,
     'granite3 with thoughts': tags,
+    'granite3 without thoughts': tags,
     harmony: '<|channel|>analysis<|message|><|end|><|channel|>final<|message|>',
     'harmony with a text': '<|channel|>analysis<|message|><|end|><|channel|>final<|message|>',
     lfm2: tags,
