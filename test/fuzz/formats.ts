@@ -7,6 +7,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   conversation: async () => (await import('./formats/conversation.js')).conversation,
   journal: async () => (await import('./formats/journal.js')).journal,
   convert: async () => (await import('./formats/convert.js')).convert,
+  'mcp-server': async () => (await import('./formats/mcp-server.js')).mcpServer,
   'odd-files': async () => (await import('./formats/odd-files.js')).oddFiles,
   template: async () => (await import('./formats/template.js')).template,
   tokenizer: async () => (await import('./formats/tokenizer.js')).tokenizer,
@@ -20,6 +21,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   'torch-legacy': async () => (await import('./formats/torch.js')).torchLegacyFormat,
   pickle: async () => (await import('./formats/pickle.js')).pickle,
   trace: async () => (await import('./formats/trace.js')).trace,
+  'mcp-config': async () => (await import('./formats/mcp-config.js')).mcpConfig,
   task: async () => (await import('./formats/task.js')).task,
   history: async () => (await import('./formats/history.js')).history,
 }

@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readServers } from '#molm/tools/mcp/config-file.js'
 import type { McpServer } from '#molm/tools/mcp/server.js'
+import { repositoryPath } from '../../support/fixtures.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
@@ -56,6 +57,18 @@ test('fills in variables, and counts a relative folder from that of the file', (
     assert.equal(env, { TOKEN: 'Bearer secret' })
     assert.is(cwd, join(dir, 'work'))
   })
+})
+
+test('reads the example of the documents', async () => {
+  const servers = await readServers(repositoryPath('examples/mcp.json'), ENV)
+  assert.equal(servers, [
+    {
+      name: 'files',
+      command: 'npx',
+      args: ['-y', '@modelcontextprotocol/server-filesystem', '/home/me/notes'],
+      env: {},
+    },
+  ])
 })
 
 test('names the file and the key of what it refuses', async () => {
