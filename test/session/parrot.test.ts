@@ -124,6 +124,13 @@ test('says its scripts in the channels of harmony', () => {
   })
 })
 
+test('finds the end of a message that begins within a piece of a script', () => {
+  const answers = [{ to: 'lanterns', says: 'Two.' }, { says: 'Buy some lanterns for the way.' }]
+  return withParrot('qwen3', answers, async (model) => {
+    assert.is(await said(model, [{ role: 'user', content: 'Buy some lanterns' }]), 'Two. eos')
+  })
+})
+
 test('writes nothing to a text that no script has', () => {
   return withParrot('qwen3', [{ to: BERN.content, says: 'Warm, I think.' }], async (model) => {
     assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), ' eos')

@@ -65,9 +65,12 @@ export async function writeParrot(dir: string, options: ParrotOptions): Promise<
     },
     tensors,
   )
-  const isSpecial = new Set([...format.special, ...chains.flatMap(({ begins }) => begins.map((one) => one.content))])
+  const begins = chains.flatMap((chain) => chain.begins.map(({ content }) => content))
+  const special = new Set([...format.special, ...begins])
+  // Fixed tokens are found before pieces of scripts, which may begin within the end of a message and hide it.
+  const fixed = new Set([...special, ...format.plain])
   const added = [...ids].slice(BYTE_ALPHABET.length).map(([content, id]) => {
-    return { id, content, special: isSpecial.has(content), normalized: false }
+    return { id, content, special: special.has(content), normalized: !fixed.has(content) }
   })
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
   const files = {
