@@ -2,6 +2,8 @@ import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
+import type { GenerateOptions } from './generation.js'
+import type { OutputConstraint } from './guide.js'
 import type { Session } from './session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from './text.js'
 import type { ExpertTraining } from './training.js'
@@ -177,6 +179,11 @@ export interface Model {
   readonly chatTemplate?: ChatTemplate
   /** From generation_config.json. */
   readonly generationDefaults: GenerationDefaults
+  /**
+   * Checks a schema, grammar, regular expression or guide without generating a text. Rejects with a UserError that names
+   * what is wrong or not supported.
+   */
+  checkConstraint(options: OutputConstraint & Pick<GenerateOptions, 'guide' | 'signal'>): Promise<void>
   /** Training of new experts, or of the model's own. */
   readonly training: ExpertTraining
   /** An empty session. Throws a UserError if its mask does not fit the model. */

@@ -19,6 +19,7 @@ import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-
 import { checkOptionNames } from '../option-checks.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineTraining } from '../session/expert-training.js'
+import { type GuideOptions, openGuide } from '../session/open-guide.js'
 import { EngineSession } from '../session/session.js'
 import type { SessionModel } from '../session/session-model.js'
 import { tokenIds } from '../session/token-ids.js'
@@ -154,6 +155,11 @@ class EngineModel implements Model {
     checkOptionNames(options, { mask: true }, 'createSession')
     if (options.mask) layerMasks([options.mask], this.config)
     return new EngineSession(this.shared, this.sessions++, options.mask)
+  }
+
+  async checkConstraint(options: GuideOptions): Promise<void> {
+    const guide = await openGuide(this.shared, options, [])
+    guide?.close()
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

@@ -7,13 +7,12 @@ import type { EngineClient, Ongoing } from '../engine/client.js'
 import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
-import type { OpenGuide } from '../grammar/guides.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { converse } from './conversation.js'
 import { generateRequest, promptIds } from './generate-request.js'
-import { guideSpec } from './guide-spec.js'
 import { messageEnds } from './message-ends.js'
 import { onAbort } from './on-abort.js'
+import { openGuide } from './open-guide.js'
 import { RunningGeneration } from './running-generation.js'
 import { checkSaved } from './saved-sequence.js'
 import type { SessionModel } from './session-model.js'
@@ -164,7 +163,8 @@ export class EngineSession implements Session {
     this.checkAlive()
     const request = generateRequest(this.id, prompt, this.model, options)
     if (prompt.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
-    const guide = await this.openGuide(options, request.eos)
+    const guide = await openGuide(this.model, options, request.eos)
+    this.checkAlive()
     const cached = this.cached.plan({})
     const guided = { ...request, guide: guide?.memory }
     const generation = new RunningGeneration({ model: this.model, request: guided, cached, options })
@@ -179,17 +179,6 @@ export class EngineSession implements Session {
       else await this.takeBack(generation.ongoing, this.length)
       cached.done()
     }
-  }
-
-  /** Opens the guide that the options ask for. */
-  private async openGuide(options: GenerateOptions, eos: readonly number[]): Promise<OpenGuide | undefined> {
-    const spec = guideSpec(options)
-    if (!spec) return undefined
-    const { guides } = this.model
-    if (!guides) throw new UsageError('the model came without tokenizer files, which constraints need')
-    const guide = await guides.open(spec, { eos, signal: options.signal })
-    this.checkAlive()
-    return guide
   }
 
   /** Registers a change of the tokens until its call succeeds or fails. */

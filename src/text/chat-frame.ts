@@ -127,12 +127,12 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
   }
 }
 
-function readingOf(prompt: string, { begun, options: { tools } }: Parts): Reading {
+function readingOf(prompt: string, { begun, asked: { tools } }: Parts): Reading {
   return {
     prompt,
     isAnswer: begun === undefined,
     isTurn: true,
     ...(begun !== undefined && { begun }),
-    ...(tools?.length && { tools }),
+    ...(tools.length > 0 && { tools }),
   }
 }

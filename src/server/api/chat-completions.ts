@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
-import type { ChatFrame } from '../../text/chat-frame.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
@@ -13,8 +12,9 @@ import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
 import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
 import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
-import { chatFrameOf } from './chat-frame-of.js'
+import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
 import { chatLogprobs } from './chat-logprobs.js'
+import { checkForm } from './check-form.js'
 import { encodePrompt } from './encode-prompt.js'
 import { optionsOf } from './request-options.js'
 
@@ -47,7 +47,7 @@ class ChatCompletion implements Reply {
   private constructor(
     private readonly context: ServerContext,
     private readonly body: ChatBody,
-    private readonly frame: ChatFrame,
+    private readonly frame: FramedBody,
     readonly choices: Choices,
     readonly bytes: number,
   ) {
@@ -63,12 +63,13 @@ class ChatCompletion implements Reply {
     const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
     const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
-    const { guide } = frame
+    const { guide, asks } = frame
     const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
     const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false, mask }
     const n = body.n ?? 1
     checkSpecs([spec], n, context)
     const scores = body.logprobs ? 1 + options.logprobs : 0
+    await checkForm(model, { guide, signal }, asks)
     const hasCalls = (frame.reading.tools ?? []).length > 0
     const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false, hasCalls }, context)
     return new ChatCompletion(context, body, frame, new Choices(context, [spec], n, ticket), bytes)

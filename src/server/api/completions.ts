@@ -9,6 +9,7 @@ import { tokenizerOf } from '../run/context.js'
 import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
+import { checkForm } from './check-form.js'
 import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { constraintNulls, constraintOf } from './constraint-fields.js'
@@ -66,6 +67,7 @@ class Completion implements Reply {
       return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes, mask }
     })
     checkSpecs(specs, n, context)
+    await checkForm(context.model, { ...constraint, signal: ticket.signal }, field)
     const scores = logprobs === undefined ? 0 : 1 + logprobs
     const bytes = answerBytes(specs, { n, scores, isStream: body.stream ?? false }, context)
     return new Completion(context, body, prompts, new Choices(context, specs, n, ticket), bytes)

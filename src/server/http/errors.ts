@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { renameOptions, UserError } from '../../errors.js'
+import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { snakeCase } from '../../spelling.js'
 import { ApiError, type Status } from '../common/api-error.js'
 
@@ -48,10 +49,13 @@ const FIELDS: Record<string, string> = {
   repeatPenalty: 'repetition_penalty',
   think: 'reasoning_effort',
   thinkBudget: 'thinking_budget',
+  toolChoice: 'tool_choice',
+  parallelToolCalls: 'parallel_tool_calls',
   schema: 'response_format',
 }
 
-/** The library's `maxTokens` is `max_tokens` in a request. */
-function fieldOf(option: string): string {
-  return `"${FIELDS[option] ?? snakeCase(option)}"`
+/** The library's `maxTokens` is `max_tokens` in a request. Other names, such as keywords of schemas, stay. */
+function fieldOf(name: string): string {
+  if (Object.hasOwn(FIELDS, name)) return `"${FIELDS[name]}"`
+  return `"${Object.hasOwn(GENERATION_OPTIONS, name) ? snakeCase(name) : name}"`
 }
