@@ -1,9 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import OpenAI from 'openai'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
+import { type ParrotOptions, writeParrot } from '../support/parrot-model.js'
 
-/** A server of nano on a free local port, for the tests of one file. */
+/** A server of a model on a free local port, for the tests of one file. */
 export interface Served {
   url: string
   model: Model
@@ -13,9 +17,28 @@ export interface Served {
   close(): Promise<void>
 }
 
-export async function serveNano(options: Partial<ListenOptions> & { limits?: Partial<Limits> } = {}): Promise<Served> {
+type Options = Partial<ListenOptions> & { limits?: Partial<Limits> }
+
+export function serveNano(options: Options = {}): Promise<Served> {
+  return serve('nano', options)
+}
+
+/** A server of a parrot; the folder of its checkpoint is removed when the server closes. */
+export async function serveParrot(parrot: ParrotOptions, options: Options = {}): Promise<Served> {
+  const dir = await mkdtemp(join(tmpdir(), 'molm-test-'))
+  const remove = () => rm(dir, { recursive: true, force: true })
+  try {
+    const served = await serve(await writeParrot(join(dir, 'parrot'), parrot), options)
+    return { ...served, close: () => served.close().finally(remove) }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function serve(path: string, options: Options): Promise<Served> {
   const server = await listen({ port: 0, onError: failLoudly, ...options })
-  const model = await loadModel('nano', { threads: 2 })
+  const model = await loadModel(path, { threads: 2 })
   server.open(model)
   return {
     url: server.url,

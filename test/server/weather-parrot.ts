@@ -1,0 +1,31 @@
+import type { ParrotOptions } from '../support/parrot-model.js'
+
+/** Questions and answers of a model that thinks and asks for the weather. */
+export const QUESTION = 'What is the weather in Bern and in Rome?'
+export const THOUGHTS = 'Two cities. I ask the tool for each.'
+export const CONCLUSION = 'The tool has both.'
+export const ANSWER = 'It is 21 degrees in Bern and 30 in Rome.'
+export const GREETING = 'Hello! How are you?'
+
+const call = (city: string) => `<tool_call>\n{"name": "get_weather", "arguments": {"city": "${city}"}}\n</tool_call>`
+
+export const WEATHER_PARROT: ParrotOptions = {
+  format: 'qwen3',
+  answers: [
+    { says: `<think>\nA greeting.\n</think>\n\n${GREETING}` },
+    { to: QUESTION, says: `<think>\n${THOUGHTS}\n</think>\n\n${call('Bern')}\n${call('Rome')}` },
+    { toTool: true, says: `<think>\n${CONCLUSION}\n</think>\n\n${ANSWER}` },
+  ],
+}
+
+export const WEATHER_SCHEMA = {
+  type: 'object',
+  properties: { city: { type: 'string' } },
+  required: ['city'],
+  additionalProperties: false,
+}
+
+export const WEATHER_TOOL = {
+  type: 'function' as const,
+  function: { name: 'get_weather', description: 'The weather in a city', parameters: WEATHER_SCHEMA },
+}
