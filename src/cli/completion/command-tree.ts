@@ -49,10 +49,10 @@ function completed({ short, long, description, required, optional, argChoices, f
   }
 }
 
-/** Derives the values from their name in the help: `<model>`, `<file...>`, `[out]`. */
+/** Derives the values from their name in the help: `<model>`, `<file...>`, `<json|file>`, `[out]`. */
 function namedValues(name: string): Values {
   if (/model/i.test(name.replace(/^.*[<[]/, ''))) return 'model'
-  return /[<[](file|dir|folder|out)\b/.test(name) ? 'file' : 'text'
+  return /[<[](\w+\|)?(file|dir|folder|out)\b/.test(name) ? 'file' : 'text'
 }
 
 function wordsOf(words: readonly Argument[]): Values {

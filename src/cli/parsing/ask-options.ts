@@ -28,18 +28,18 @@ const MOST_BYTES = 2 ** 20
 export function addAskOptions(command: Command): Command {
   return command
     .optionsGroup('Thinking:')
-    .addOption(
-      new Option('--think <level>', `thinking before the answer: ${THINK_LEVELS.join(', ')}`).argParser(parseThink),
-    )
+    .addOption(new Option('--think <level>', 'thinking before the answer').choices(THINK_LEVELS).argParser(parseThink))
     .option('--think-budget <n>', 'maximum tokens of thinking', wholeNumber('--think-budget', 0))
     .optionsGroup('Form of the answer:')
     .addOption(
-      new Option('--schema <json>', 'JSON that fits a JSON Schema: the schema, or a file').conflicts([
+      new Option('--schema <json|file>', 'JSON that fits a JSON Schema: the schema, or a file').conflicts([
         'grammar',
         'regex',
       ]),
     )
-    .addOption(new Option('--grammar <ebnf>', 'text of a grammar in GBNF or EBNF: rules, or a file').conflicts('regex'))
+    .addOption(
+      new Option('--grammar <ebnf|file>', 'text of a grammar in GBNF or EBNF: rules, or a file').conflicts('regex'),
+    )
     .option('--regex <pattern>', 'text that a regular expression matches as a whole')
 }
 

@@ -1,4 +1,4 @@
-import type { AskOptions, AssistantMessage } from '../../../api/chat.js'
+import type { AskOptions, AssistantMessage, Tool } from '../../../api/chat.js'
 import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
 import type { ToolCall } from '../../../api/text.js'
@@ -14,7 +14,7 @@ import { type Input, printAnswer } from './print-answer.js'
 import { renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
 import type { Answered, RunWriter } from './run-writer.js'
-import { noteCutOff, warnOfPrompt } from './warnings.js'
+import { noteCutOff, noteResult, warnOfPrompt } from './warnings.js'
 import { createRunWriter } from './writers.js'
 
 /** Most answers to a question: all but the last call tools. */
@@ -25,7 +25,9 @@ export interface Question {
   prompt: string
   start: ConversationStart
   ask: AskOptions & OutputConstraint
-  /** Resolves with true if a call of the tools may run, else with false or a reason. */
+  /** Tools that the model may call; they may change between answers. */
+  tools?: () => readonly Tool[]
+  /** Resolves with true if a call may run, else with false or a reason. */
   allow?: (call: ToolCall) => Promise<boolean | string>
 }
 
@@ -47,7 +49,7 @@ export async function converse(first: Question, options: RunOptions, loaded: Tim
       const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)
       const answered = await printAnswer(session, input, { writer, trace, options, continues })
       if (!continues(answered)) return checkEnd(answered, question, options)
-      question = await withResults(answered.message, question, writer)
+      question = await withResults(answered.message, question, writer, options)
       input = await inputOf(model, question, options)
     }
   } catch (error) {
@@ -60,18 +62,24 @@ export async function converse(first: Question, options: RunOptions, loaded: Tim
 }
 
 /** Runs the calls of an answer. Resolves with the question that has their results. */
-async function withResults(message: AssistantMessage, question: Question, writer: RunWriter): Promise<Question> {
-  const { prompt, start, ask, allow } = question
+async function withResults(
+  message: AssistantMessage,
+  question: Question,
+  writer: RunWriter,
+  { quiet }: RunOptions,
+): Promise<Question> {
+  const { prompt, start, tools, allow } = question
   const { toolCalls = [] } = message
-  const results = await runCalls(toolCalls, ask.tools ?? [], { signal: interruptSignal(), allow })
+  const results = await runCalls(toolCalls, tools?.() ?? [], { signal: interruptSignal(), allow })
+  for (const result of results) if (!quiet) noteResult(result)
   await writer.ran(results)
   const asked = prompt === '' ? [] : [{ role: 'user', content: prompt }]
   const messages = [...start.messages, ...asked, message, ...results]
   return { ...question, prompt: '', start: { ...start, messages, prefill: '' } }
 }
 
-function callsTools({ message, result }: Answered, { ask }: Question): boolean {
-  return Boolean(ask.tools && message.toolCalls?.length) && result.finishReason !== 'length'
+function callsTools({ message, result }: Answered, { tools }: Question): boolean {
+  return tools !== undefined && Boolean(message.toolCalls?.length) && result.finishReason !== 'length'
 }
 
 function checkEnd(answered: Answered, question: Question, options: RunOptions): void {
@@ -82,11 +90,18 @@ function checkEnd(answered: Answered, question: Question, options: RunOptions): 
   if (!options.quiet) noteCutOff(answered)
 }
 
-async function inputOf(model: Model, { prompt, start, ask }: Question, options: RunOptions): Promise<Input> {
+async function inputOf(model: Model, { prompt, start, ask, tools }: Question, options: RunOptions): Promise<Input> {
   const signal = interruptSignal()
   const { raw, stop } = options
   const isConversation = asksForConversation(options)
-  const rendered = await renderPrompt(model, prompt, start, { ...ask, raw, stop, isConversation, signal })
+  const rendered = await renderPrompt(model, prompt, start, {
+    ...ask,
+    tools: tools?.(),
+    raw,
+    stop,
+    isConversation,
+    signal,
+  })
   const addSpecialTokens = !rendered.hasSpecialTokens
   const ids = await model.tokenizer.encodeAsync(rendered.text, { addSpecialTokens, signal })
   return { rendered, ids, prefill: start.prefill }

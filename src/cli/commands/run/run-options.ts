@@ -1,9 +1,10 @@
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
+import type { McpFlags } from '../../parsing/mcp-options.js'
 import type { GenerationOptions, ModelOptions } from '../../parsing/options.js'
 
 /** Options of `molm run`. */
-export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags {
+export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags, McpFlags {
   raw?: boolean
   json?: boolean
   jsonl?: boolean

@@ -3,10 +3,12 @@ import { UsageError } from '../../../errors.js'
 import { TraceFile } from '../../../experts/trace.js'
 import { expandHome } from '../../../files/home.js'
 import { interruptSignal } from '../../io/interrupt.js'
+import { note } from '../../io/output.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
 import { addAskOptions, asksForThinking, readAskOptions } from '../../parsing/ask-options.js'
 import { addConversationOptions, asksForConversation, readConversation } from '../../parsing/conversation-options.js'
 import { addMaskOption } from '../../parsing/mask-option.js'
+import { addMcpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -14,9 +16,11 @@ import {
   generationOption,
   wholeNumber,
 } from '../../parsing/options.js'
+import { openServers } from '../mcp-servers.js'
 import { withModel } from '../with-model.js'
+import { CallPermission } from './call-permission.js'
 import { hasForm } from './complete-value.js'
-import { converse } from './converse.js'
+import { converse, type Question } from './converse.js'
 import type { RunOptions } from './run-options.js'
 
 /** Default number of lines of a batch answered at once. */
@@ -51,7 +55,7 @@ export function define(command: Command): void {
     .addHelpText('after', NOTES)
     .action(run)
   addConversationOptions(command)
-  addAskOptions(command)
+  addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
   addMaskOption(addModelOptions(command))
   addOutputOptions(command)
@@ -119,7 +123,27 @@ async function run(given: string[], options: RunOptions): Promise<void> {
     throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
   }
   const ask = await readAskOptions(options)
-  await withModel(options, (loaded) => converse({ prompt, start, ask }, options, loaded))
+  await withServers(options, (servers) =>
+    withModel(options, (loaded) => converse({ prompt, start, ask, ...servers }, options, loaded)),
+  )
+}
+
+/** Runs `use` with the tools of the MCP servers that the options name, and then ends the servers. */
+async function withServers(
+  options: RunOptions,
+  use: (servers?: Pick<Question, 'tools' | 'allow'>) => Promise<void>,
+): Promise<void> {
+  const mcp = await readMcpOptions(options)
+  if (!mcp) return use()
+  const { quiet } = options
+  const signal = interruptSignal()
+  const connections = await openServers(mcp, { signal, onNote: (text) => quiet || note(text) })
+  const permission = new CallPermission({ isAllowed: mcp.isAllowed, quiet, signal })
+  try {
+    await use({ tools: () => connections.tools, allow: (call) => permission.allow(call) })
+  } finally {
+    await connections.close()
+  }
 }
 
 function checkCombinations(options: RunOptions): void {
@@ -130,6 +154,11 @@ function checkCombinations(options: RunOptions): void {
   if (batch === undefined && parallel !== undefined) throw new UsageError('--parallel needs --batch')
   if (raw && asksForConversation(options)) {
     throw new UsageError('--raw continues a text as is; it takes no --system, --prefill, --messages, --template-arg')
+  }
+  if (options.mcp ?? options.mcpConfig) {
+    if (raw) throw new UsageError('--raw continues a text as is; it takes no --mcp')
+    if (batch !== undefined) throw new UsageError('--batch runs no tools; give them in its lines, as "tools"')
+    if (trace !== undefined) throw new UsageError('--trace is for one answer; with --mcp there may be several')
   }
   if (raw && asksForThinking(options)) throw new UsageError('--raw continues a text as is; it takes no --think')
   if (options.prefill !== undefined && hasForm(options)) {

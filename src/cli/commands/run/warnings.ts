@@ -1,14 +1,19 @@
 import type { GenerationResult } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
+import type { ChatMessage } from '../../../api/text.js'
 import { renameOptions } from '../../../errors.js'
 import { typedName } from '../../../generation-options.js'
 import { isBeyondTraining } from '../../../library/trained-context.js'
 import { formatCount } from '../../../numbers.js'
+import { printable } from '../../../printable.js'
 import { systemDropped } from '../../../text/chat-frame.js'
 import { note } from '../../io/output.js'
 import { limitOf } from './complete-value.js'
 import type { RenderedPrompt } from './render-prompt.js'
 import type { Answered } from './run-writer.js'
+
+/** Maximum characters of a tool's result that are shown. */
+const LONGEST_RESULT = 200
 
 /** Prints the notes on a prompt: on what the model or its template cannot do, and on its length. */
 export function warnOfPrompt(
@@ -27,6 +32,15 @@ export function noteCutOff({ message, result, place }: Answered): void {
   if (result.finishReason !== 'length' || place === 'content') return
   const doing = place === 'thinking' ? 'thinking' : 'calling a tool'
   if (message.content === '') note(`the model was still ${doing} when the answer ended${limitOf(result)}`)
+}
+
+/** Shows the beginning of a tool's result. */
+export function noteResult({ name = '', content }: ChatMessage): void {
+  const line = content
+    .slice(0, 4 * LONGEST_RESULT)
+    .replace(/\s+/g, ' ')
+    .trim()
+  note(`${printable(name)}: ${printable(line, LONGEST_RESULT)}`)
 }
 
 /** Says that the text ended at the limit of the model's context. */
