@@ -1,0 +1,30 @@
+// A model that calls a function of this script:
+//   node examples/tools.mjs MODEL 'What is the weather in Bern?'
+// MODEL must have been trained to call tools, as Qwen3, Granite 4, LFM2 and gpt-oss are.
+import { eventsOf, loadModel } from 'molm'
+
+const [name = 'nano', question = 'What is the weather in Bern?'] = process.argv.slice(2)
+
+const getWeather = {
+  name: 'get_weather',
+  description: 'The weather of a city now',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  // A real one would ask a service; `run` may return a promise.
+  run: ({ city }) => ({ city, sky: 'clear', celsius: 21 }),
+}
+
+const model = await loadModel(name)
+const session = model.createSession()
+const options = {
+  tools: [getWeather],
+  maxTurns: 4,
+  onMessage(message) {
+    for (const call of message.toolCalls ?? []) console.error(`calls ${call.name} ${JSON.stringify(call.arguments)}`)
+    if (message.role === 'tool') console.error(`result ${message.content}`)
+  },
+}
+for await (const { step } of eventsOf(session.chat([{ role: 'user', content: question }], options))) {
+  if (step?.kind === 'content') process.stdout.write(step.text)
+}
+console.log()
+await model.dispose()

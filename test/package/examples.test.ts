@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { listen } from '#molm/server/listen.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { writeParrot } from '../support/parrot-model.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/* Each script in `examples/` runs as a user runs it. */
+
+const test = suite('the scripts in examples/')
+
+const QUESTION = 'What is the weather in Bern?'
+const CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Bern"}}\n</tool_call>'
+const ANSWERS = [
+  { says: '<think>\nEvery fourth year has one more.\n</think>\n\nIt has 366 days.' },
+  { to: QUESTION, says: CALL },
+  { toTool: true as const, says: 'It is clear in Bern, with 21 degrees.' },
+]
+
+/** Runs a script; resolves with its outputs. Rejects if it fails. */
+async function run(name: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [repositoryPath(`examples/${name}`), ...args])
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      output[stream] += text
+    })
+  }
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  assert.is(code, 0, `${name}: ${output.stderr}`)
+  return output
+}
+
+function withParrot(use: (path: string) => Promise<void>): Promise<void> {
+  return inTemporaryFolder(async (dir) =>
+    use(await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS })),
+  )
+}
+
+const EXAMPLES: Record<string, () => Promise<void>> = {
+  'tools.mjs': () =>
+    withParrot(async (path) => {
+      const { stdout, stderr } = await run('tools.mjs', path, QUESTION)
+      assert.is(stdout, 'It is clear in Bern, with 21 degrees.\n')
+      assert.is(stderr, 'calls get_weather {"city":"Bern"}\nresult {"city":"Bern","sky":"clear","celsius":21}\n')
+    }),
+  'thinking.mjs': () =>
+    withParrot(async (path) => {
+      const { stdout, stderr } = await run('thinking.mjs', path)
+      assert.is(stdout, 'It has 366 days.\n')
+      assert.match(stderr, /^Every fourth year has one more\.\n\d+ of \d+ tokens were thoughts\n$/)
+    }),
+  'schema.mjs': async () => {
+    const { stdout } = await run('schema.mjs', 'nano')
+    const lines = stdout.trimEnd().split('\n')
+    assert.is(lines.length, 3)
+    for (const line of lines) {
+      const { kind, isUrgent, stars } = JSON.parse(line)
+      assert.ok(['fault', 'wish', 'praise'].includes(kind), line)
+      assert.type(isUrgent, 'boolean')
+      assert.ok(Number.isInteger(stars) && stars >= 1 && stars <= 5, line)
+    }
+  },
+  'openai-tools.mjs': () =>
+    withParrot((path) =>
+      withModel(path, { threads: 1 }, async (model) => {
+        const server = await listen({ port: 0 })
+        server.open(model)
+        try {
+          const { stdout, stderr } = await run('openai-tools.mjs', `${server.url}/v1`, QUESTION)
+          assert.is(stdout, 'It is clear in Bern, with 21 degrees.\n')
+          assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
+        } finally {
+          await server.close()
+        }
+      }),
+    ),
+}
+
+for (const [name, check] of Object.entries(EXAMPLES)) test(`${name} does what its first lines say`, check)
+
+test('each script has a test', () => {
+  const scripts = readdirSync(repositoryPath('examples')).filter((name) => name.endsWith('.mjs'))
+  assert.equal(scripts.sort(), Object.keys(EXAMPLES).sort())
+})
+
+test.run()
