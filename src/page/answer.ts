@@ -1,6 +1,7 @@
 import type { AnswerPiece } from './answer-parts.js'
 import type { AnswerPart, Call, CallDelta, Message } from './api.js'
 import { CallBlocks } from './call-blocks.js'
+import { addCall, plainAnswer } from './calls.js'
 import { create } from './elements.js'
 import { JsonLayout, laidOut } from './json-layout.js'
 import { Thoughts } from './thoughts.js'
@@ -16,7 +17,10 @@ export class Answer extends Turn {
   private readonly blocks = new CallBlocks()
 
   /** `isJson` shows the content in lines. */
-  constructor(name: string, isJson: boolean) {
+  constructor(
+    name: string,
+    private readonly isJson: boolean,
+  ) {
     super('model', name, new TokenText(isJson ? new JsonLayout() : undefined))
     this.body.element.classList.toggle('json', isJson)
   }
@@ -31,6 +35,11 @@ export class Answer extends Turn {
     return this.hasThoughts && !this.isBegun && this.isBusy
   }
 
+  /** The content and the calls as plain text. */
+  get text(): string {
+    return plainAnswer(this.body.text, this.calls, this.isJson)
+  }
+
   /** Shows a note on the request. */
   warn(text: string): void {
     this.body.element.before(create('p', 'note', text))
@@ -43,12 +52,8 @@ export class Answer extends Turn {
   }
 
   /** Adds a part of a call. */
-  call({ index, id, name, arguments: given }: CallDelta): void {
-    this.calls[index] ??= { id: '', name: '', arguments: '' }
-    const call = this.calls[index]
-    call.id += id
-    call.name += name
-    call.arguments += given
+  call(delta: CallDelta): void {
+    addCall(this.calls, delta)
   }
 
   /** Shows pieces of text, and the calls so far. */

@@ -122,7 +122,7 @@ export class Conversation {
     const compared = new WithoutExpert(this.api, this.model.name, place)
     this.place.append(compared.element)
     const { asked, answer, isComplete } = last
-    const text = answer.body.text
+    const { text } = answer
     const error = await this.run((signal) => compared.run({ asked, text, isComplete }, mask, signal))
     if (error !== undefined) compared.element.remove()
     return error === 'stopped' ? undefined : error

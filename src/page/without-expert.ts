@@ -1,6 +1,7 @@
 import type { ExpertPlace } from '../experts/awake.js'
 import { type ComparedPart, changesSentence, wordChanges } from '../experts/word-changes.js'
-import type { Api, Asked } from './api.js'
+import type { Api, Asked, Call } from './api.js'
+import { addCall, plainAnswer } from './calls.js'
 import { create } from './elements.js'
 import { placeInWords, specOf } from './switched-off.js'
 
@@ -63,10 +64,13 @@ export class WithoutExpert {
   }
 
   private async answer(asked: Asked, column: number, signal: AbortSignal): Promise<string> {
-    let answer = ''
-    for await (const { text, thinking } of this.api.answer(this.model, asked, signal)) {
-      answer += text
-      this.texts[column].textContent = answer === '' && thinking !== '' ? 'thinking …' : answer
+    const calls: Call[] = []
+    let [content, answer] = ['', '']
+    for await (const chunk of this.api.answer(this.model, asked, signal)) {
+      content += chunk.text
+      for (const call of chunk.calls) addCall(calls, call)
+      answer = plainAnswer(content, calls, asked.response_format !== undefined)
+      this.texts[column].textContent = answer || '…'
     }
     return answer
   }

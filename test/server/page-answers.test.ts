@@ -268,6 +268,50 @@ inBrowser('if the server refuses results, their field returns', async ({ browser
   })
 })
 
+inBrowser('Stop while the model thinks keeps the thoughts', async ({ browser }) => {
+  async function* endless() {
+    yield thought('On and on')
+    await wait(60_000, undefined, { ref: false })
+  }
+  const { answer, bodies } = answering(endless, thinking)
+  await open(browser, { answer }, async (page) => {
+    await send(page, 'Hello')
+    await page.waitForSelector('.thoughts summary:has-text("thinking · 1 token")')
+    await page.click('#stop')
+    await answered(page)
+    assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 1 token, \d+ s$/)
+    assert.is(await page.textContent('.turn.model > .note'), 'stopped')
+    await send(page, 'Again')
+    await page.waitForSelector('.turn:nth-child(4)')
+    await answered(page)
+    assert.equal(bodies[1].messages[1], { role: 'assistant', content: '' })
+  })
+})
+
+inBrowser('without an expert, contents and calls are compared, and thoughts are not', async ({ browser }) => {
+  const calling = (city: string) =>
+    async function* () {
+      yield thought(`I ask for ${city}.`)
+      yield said('I look it up.')
+      yield called(0, 'get_weather', JSON.stringify({ city }))
+      yield ended('tool_calls')
+    }
+  const [before, after] = [calling('Paris'), calling('Rome')]
+  const answer = ({ mask = [] }: AskedBody) => (mask.length > 0 ? after() : before())
+  await open(browser, { answer }, async (page) => {
+    await send(page)
+    await answered(page)
+    await page.focus('#map [data-expert="mlp 0 1"]')
+    await page.keyboard.press('x')
+    await page.waitForSelector('.without mark')
+    assert.equal(await texts(page, '.without .answer'), [
+      'I look it up.\ncalls get_weather {"city":"Paris"}',
+      'I look it up.\ncalls get_weather {"city":"Rome"}',
+    ])
+    assert.equal(await texts(page, '.without mark'), ['{"city":"Paris"}', '{"city":"Rome"}'])
+  })
+})
+
 inBrowser('answers follow a schema, set out in lines, with a clear error for a wrong one', async ({ browser }) => {
   async function* json() {
     for (const text of ['{"', 'city', '":"', 'Pa, {ris', '","', 'n', '":[', '],', '"o":{"', 'a":1.50', '}}']) {
