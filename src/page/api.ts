@@ -35,6 +35,8 @@ export interface Sampling {
   max_tokens?: number
   seed?: number
   reasoning_effort?: 'none' | 'low' | 'medium' | 'high'
+  /** Most tokens of thoughts; then the answer is forced. */
+  thinking_budget?: number
   /** Variables of the chat template. */
   chat_template_kwargs?: { enable_thinking: boolean }
   /** The answer is JSON that a schema accepts. */

@@ -16,7 +16,9 @@ export class Settings {
     for (const field of [this.system, this.schema.field]) field.disabled = !model.isChat
     byId('tool-setting', HTMLDivElement).hidden = !model.callsTools
     for (const think of model.thinking) this.think.append(new Option(think))
-    byId('thinking', HTMLLabelElement).hidden = model.thinking.length === 0
+    for (const setting of document.querySelectorAll<HTMLElement>('.thinks')) {
+      setting.hidden = model.thinking.length === 0
+    }
   }
 
   /** Reads the settings. Throws WrongSetting if one is wrong. */
@@ -27,6 +29,7 @@ export class Settings {
       temperature: number('temperature'),
       max_tokens: number('max-tokens'),
       seed: number('seed'),
+      thinking_budget: number('think-budget'),
       ...effort(this.think.value as Think | ''),
       ...(schema !== undefined && {
         response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },

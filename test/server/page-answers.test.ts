@@ -371,7 +371,8 @@ inBrowser('thinking can be set if the model thinks, and notes of the server are 
     await page.waitForSelector('#send:enabled')
     await page.click('#settings summary')
     for (const [i, think] of ['', 'off', 'on', 'low'].entries()) {
-      await page.getByLabel('Thinking').selectOption(think)
+      await page.locator('#think').selectOption(think)
+      await page.getByLabel('Max thinking').fill(String(100 * i))
       await send(page)
       await page.waitForSelector(`.turn:nth-child(${2 * i + 2})`)
       await answered(page)
@@ -379,6 +380,10 @@ inBrowser('thinking can be set if the model thinks, and notes of the server are 
     assert.equal(
       bodies.map(({ reasoning_effort, chat_template_kwargs }) => reasoning_effort ?? chat_template_kwargs),
       [undefined, 'none', { enable_thinking: true }, 'low'],
+    )
+    assert.equal(
+      bodies.map(({ thinking_budget }) => thinking_budget),
+      [0, 100, 200, 300],
     )
     assert.is(await page.textContent('.turn.model .note'), 'the model cannot stop thinking')
   })

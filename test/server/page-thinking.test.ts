@@ -77,7 +77,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           assert.is((await second.text('.thoughts .tokens'))?.trim(), 'It has answered.')
 
           await page.fill('#tools', '')
-          await page.getByLabel('Thinking').selectOption('off')
+          await page.locator('#think').selectOption('off')
           await ask(page, 'Hi')
           const third = await answer(page, 3)
           assert.is(await third.text(':scope > .tokens'), 'Hello! How are you?')
