@@ -62,7 +62,7 @@ export class Recogniser {
     return ends
   }
 
-  /** The stacks that one stands for; undefined if its top is a character. */
+  /** Stacks that one expands to; undefined if its top is a character. */
   private expanded({ top, below }: Stack): (Stack | undefined)[] | undefined {
     switch (top.kind) {
       case 'class':
