@@ -13,6 +13,7 @@ export class Answer extends Turn {
   /** The last token's span. */
   newest?: HTMLElement
   readonly calls: Call[] = []
+  private readonly warnings: string[] = []
   private readonly thoughts = new Thoughts()
   private readonly blocks = new CallBlocks()
 
@@ -40,9 +41,11 @@ export class Answer extends Turn {
     return plainAnswer(this.body.text, this.calls, this.isJson)
   }
 
-  /** Shows a note on the request. */
-  warn(text: string): void {
-    this.body.element.before(create('p', 'note', text))
+  /** Keeps a note on the request, and shows it unless the answer before had it, too. */
+  warn(text: string, before?: Answer): void {
+    this.warnings.push(text)
+    if (before?.warnings.includes(text)) return
+    this.body.element.before(create('p', 'warning', text))
   }
 
   /** Counts tokens of a part, whose text may come later. */

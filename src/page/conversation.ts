@@ -190,7 +190,7 @@ export class Conversation {
         // A long conversation has no reports of experts, but still log-probabilities.
         if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
         for (const call of chunk.calls) answer.call(call)
-        for (const note of chunk.notes) answer.warn(note)
+        for (const note of chunk.notes) answer.warn(note, this.exchanges.at(-1)?.answer)
         pace.count(numbered.length)
         if (chunk.finishReason === 'length') end = ', the limit'
         await batches.add(parts.add(chunk, numbered))

@@ -385,7 +385,7 @@ inBrowser('thinking can be set if the model thinks, and notes of the server are 
       bodies.map(({ thinking_budget }) => thinking_budget),
       [0, 100, 200, 300],
     )
-    assert.is(await page.textContent('.turn.model .note'), 'the model cannot stop thinking')
+    assert.equal(await texts(page, '.turn.model .warning'), ['the model cannot stop thinking'], 'not with each answer')
   })
   await open(browser, { answer }, async (page) => {
     await page.waitForSelector('#send:enabled')

@@ -183,6 +183,7 @@ inBrowser('the next question includes the conversation, and a new chat does not'
     )
     assert.is(answer.length, 3)
     assert.match((await page.textContent('.turn.model .note')) ?? '', /, the limit/)
+    assert.match((await page.textContent('.turn.model .warning')) ?? '', /leaves system texts out/)
   })
 })
 
