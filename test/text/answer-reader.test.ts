@@ -203,9 +203,54 @@ test('texts of earlier turns and of the user open nothing', () => {
   assert.is(qwen(['Hi'], false, { prompt: 'no turns: <think>\n' }).message.thinking, 'Hi')
 })
 
+test('the last turn of a long prompt is found', () => {
+  const turn = '<|start_of_role|>assistant {"a": 1}<|end_of_role|>'
+  const { source } = WRITTEN_ANSWERS['granite3 with thoughts']
+  const reading = { response: knownFormat(source), prompt: `${`${turn}<think>`.repeat(20_000)}${turn}` }
+  assert.equal(read(reading, ['Hi']).message, { role: 'assistant', content: 'Hi' })
+  const begun = { ...reading, prompt: `${reading.prompt}${'<think>a</think>b'.repeat(10_000)}<think>` }
+  assert.ok(read(begun, ['Hi']).message.thinking?.endsWith('a\n\nHi'))
+  const hostile = { startAnchorPattern: 'a(?:.*b)?', fields: { thinking: { open: '<', close: '>' }, content: {} } }
+  assert.is(read({ response: hostile, prompt: `${'a'.repeat(50_000)}<` }, ['Hi']).message.thinking, 'Hi')
+})
+
 test('without a known form, all of the text is content', () => {
   const { message } = read({ prompt: '<think>' }, [' <think>a</think> ', ' b '])
   assert.equal(message, { role: 'assistant', content: '<think>a</think>  b' })
+})
+
+test('random templates read random texts alike, however they are cut', () => {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random.nextFloat() * items.length)]
+  const openers = [
+    { open: '<' },
+    { open: ['a<', 'a<<'] },
+    { openPattern: '<a*>' },
+    { openPattern: '(?P<name>a+)<b?' },
+    { openPattern: 'b(?:a.*?b)?|^' },
+    { openPattern: '\\s*<|^' },
+  ]
+  const closers = [{ close: '>' }, { close: ['>b', '>'] }, { closePattern: 'a?>|$' }, { closePattern: '>+' }, {}]
+  const contents = [{}, { content: 'json' as const }, { content: 'python-calls' as const }]
+  const call = { type: 'function', function: { name: '{name}', arguments: '{content}' } }
+  const noSlip = (field: object) => ({ ...field, transform: call })
+  for (let i = 0; i < 400; i++) {
+    const response: ResponseTemplate = {
+      startAnchor: '|',
+      fields: {
+        thinking: { ...pick(openers), ...pick(closers), ...pick([{}, { repeats: true, join: '+' }]) },
+        tool_calls: noSlip({ ...pick(openers), ...pick(closers), ...pick(contents), repeats: true }),
+        content: { ...pick([{}, ...openers]), ...pick(closers) },
+      },
+    }
+    const reading = { response, prompt: `a<b|${pick(['', 'a', '<', ' '])}`, isAnswer: random.nextFloat() < 0.5 }
+    const text = Array.from({ length: 40 }, () => pick([...'aab<<>> "{}\n'])).join('')
+    const isCut = random.nextFloat() < 0.5
+    const whole = read(reading, [text], isCut)
+    assert.is(textOf(whole.events, 'content'), whole.message.content)
+    for (const pieces of [[...text], cut(text, 3), cut(text, 9)]) {
+      assert.equal(read(reading, pieces, isCut), whole, JSON.stringify({ response, text, pieces }))
+    }
+  }
 })
 
 test('megabytes of half openers, strings without an end and closers take time in proportion', () => {

@@ -3,7 +3,7 @@ import type { Dialect } from './literal-reader.js'
 import { dialectOf } from './parse-content.js'
 import { Pattern } from './pattern.js'
 import { matchesOf } from './pattern-search.js'
-import { literalsOf, THINKING_FIELDS } from './thinking-form.js'
+import { literalOf, literalsOf, THINKING_FIELDS } from './thinking-form.js'
 
 /** Part of a message that a field is read into. */
 export type Part = 'thinking' | 'content' | 'call'
@@ -25,14 +25,14 @@ export class CompiledTemplate {
   readonly regions: readonly Region[]
   /** The field without an opener: it has the text that no other region has. */
   readonly implicit: Region | undefined
-  private readonly anchor: Pattern | undefined
+  private readonly anchor: string | undefined
   private readonly anchors: readonly string[]
 
   private constructor({ fields, startAnchor, startAnchorPattern }: ResponseTemplate) {
     this.regions = Object.entries(fields).map(([name, field]) => regionOf(name, field))
     this.implicit = this.regions.find(({ open }) => open === undefined)
     this.anchors = [startAnchor ?? []].flat()
-    this.anchor = startAnchorPattern === undefined ? undefined : Pattern.of(startAnchorPattern)
+    this.anchor = startAnchorPattern
   }
 
   /** The compiled form of a template. Throws a PatternError if one of its patterns is wrong. */
@@ -48,8 +48,7 @@ export class CompiledTemplate {
       const at = prompt.lastIndexOf(anchor)
       return at < 0 ? [] : [at + anchor.length]
     })
-    const last = this.anchor && matchesOf(this.anchor, prompt).at(-1)
-    const end = Math.max(...ends, last?.end ?? -1)
+    const end = Math.max(...ends, this.anchor === undefined ? -1 : lastEnd(this.anchor, prompt))
     return end < 0 ? this.openedIn(prompt) : prompt.slice(end)
   }
 
@@ -59,6 +58,23 @@ export class CompiledTemplate {
     const openers = this.regions.filter(({ part }) => part === 'thinking').map(({ field }) => literalsOf(field).open)
     const open = openers.find((opener) => opener !== undefined && end.endsWith(opener))
     return open === undefined ? '' : prompt.slice(end.length - open.length)
+  }
+}
+
+/** Most units of a prompt's end that are searched for an anchor that may begin in any way. */
+const MOST_SEARCHED = 2 ** 16
+
+/** End of the last match of an anchor's pattern; -1 without any. Only the end of a long prompt is searched. */
+function lastEnd(source: string, prompt: string): number {
+  const literal = /(?<!\\)\|/.test(source) ? undefined : literalOf(source)
+  const last = literal === undefined ? -1 : prompt.lastIndexOf(literal)
+  const begin = Math.max(0, (last < 0 ? prompt.length : last) - MOST_SEARCHED)
+  try {
+    const end = matchesOf(Pattern.of(source), prompt.slice(begin)).at(-1)?.end
+    return end === undefined ? -1 : begin + end
+  } catch {
+    // The pattern takes too long.
+    return -1
   }
 }
 

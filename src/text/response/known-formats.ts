@@ -105,7 +105,7 @@ type Anchor = Pick<ResponseTemplate, 'startAnchor' | 'startAnchorPattern'>
 
 /** Beginnings and ends of turns, by a text of the chat template. */
 const TURNS: readonly (readonly [mark: string, anchor: Anchor, close?: string])[] = [
-  ['<|im_start|>', { startAnchorPattern: '<\\|im_start\\|>assistant(?:\\n|<\\|im_sep\\|>)' }, '<|im_end|>'],
+  ['<|im_start|>', { startAnchor: ['<|im_start|>assistant\n', '<|im_start|>assistant<|im_sep|>'] }, '<|im_end|>'],
   [
     '<|start_of_role|>',
     { startAnchorPattern: '<\\|start_of_role\\|>assistant[^<]*<\\|end_of_role\\|>' },
