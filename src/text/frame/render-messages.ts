@@ -1,6 +1,6 @@
 import type { TemplateMessage } from '../../api/text.js'
 import { UserError } from '../../errors.js'
-import { withoutPreambles, withTextArguments } from './template-messages.js'
+import { callForms, withOtherResults, withoutCalls } from './template-messages.js'
 
 export type Render = (messages: readonly TemplateMessage[]) => Promise<string>
 
@@ -9,7 +9,25 @@ export interface Rendered {
   text: string
   dropsSystem: boolean
   dropsResults: boolean
-  dropsCalls: boolean
+}
+
+/**
+ * Finds the form of calls that a template writes: templates differ in what they expect, and some leave out or refuse
+ * what they do not. The messages are unchanged if no form is right.
+ */
+export async function fittingMessages(
+  messages: readonly TemplateMessage[],
+  render: Render,
+): Promise<{ messages: readonly TemplateMessage[]; dropsCalls: boolean }> {
+  if (withoutCalls(messages) === messages) return { messages, dropsCalls: false }
+  let isAccepted = false
+  for (const form of callForms(messages)) {
+    const text = await unlessRefused(render(form))
+    if (text === undefined) continue
+    if (text !== (await unlessRefused(render(withoutCalls(form))))) return { messages: form, dropsCalls: false }
+    isAccepted = true
+  }
+  return { messages, dropsCalls: isAccepted }
 }
 
 /**
@@ -19,59 +37,24 @@ export interface Rendered {
 export async function renderMessages(messages: readonly TemplateMessage[], render: Render): Promise<Rendered> {
   const others = messages.filter(({ role }) => role !== 'system')
   const hasSystem = others.length > 0 && others.length < messages.length
-  const withoutSystem = hasSystem ? await renderedText(others, render).catch(() => undefined) : undefined
+  const withoutSystem = hasSystem ? await unlessRefused(render(others)) : undefined
   try {
-    const text = await renderedText(messages, render)
-    return {
-      text,
-      dropsSystem: text === withoutSystem,
-      dropsResults: await isEqual(text, messages, withoutResults(messages), render),
-      dropsCalls: await isEqual(text, messages, withoutCalls(messages), render),
-    }
+    const text = await render(messages)
+    const changed = withOtherResults(messages)
+    const dropsResults = changed !== messages && text === (await unlessRefused(render(changed)))
+    return { text, dropsSystem: text === withoutSystem, dropsResults }
   } catch (error) {
     if (!(error instanceof UserError) || withoutSystem === undefined) throw error
     throw new UserError(`${error.message}; without the system text it does`)
   }
 }
 
-/** Renders messages with calls in each form that templates know, until one is accepted. */
-export async function renderedText(messages: readonly TemplateMessage[], render: Render): Promise<string> {
-  if (!messages.some((message) => 'tool_calls' in message)) return render(messages)
-  const forms = [messages, withTextArguments(messages), withoutPreambles(messages)]
-  const errors: unknown[] = []
-  for (const form of forms) {
-    try {
-      return await render(form)
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error
-      errors.push(error)
-    }
+/** A rendered text; undefined if the template refuses the messages. */
+export async function unlessRefused(rendered: Promise<string>): Promise<string | undefined> {
+  try {
+    return await rendered
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
   }
-  throw errors[0]
-}
-
-async function isEqual(
-  text: string,
-  messages: readonly TemplateMessage[],
-  fewer: readonly TemplateMessage[],
-  render: Render,
-): Promise<boolean> {
-  if (fewer === messages) return false
-  return text === (await renderedText(fewer, render).catch(() => undefined))
-}
-
-/** The messages with other results; the same list if there are none. */
-function withoutResults(messages: readonly TemplateMessage[]): readonly TemplateMessage[] {
-  const isResult = ({ role }: TemplateMessage) => role === 'tool'
-  if (!messages.some(isResult)) return messages
-  return messages.map((message) => (isResult(message) ? { ...message, content: `${message.content}.` } : message))
-}
-
-/** The messages without calls; the same list if there are none. */
-function withoutCalls(messages: readonly TemplateMessage[]): readonly TemplateMessage[] {
-  if (!messages.some((message) => 'tool_calls' in message)) return messages
-  return messages.map((message) => {
-    const { tool_calls: _, ...rest } = message as { role: string; tool_calls?: unknown }
-    return rest
-  })
 }

@@ -36,25 +36,46 @@ export function templateMessages(messages: readonly ChatMessage[], ways: Templat
   return ways.foldsResults ? foldResults(written) : written
 }
 
-/** The same messages with the arguments of calls as JSON texts. */
-export function withTextArguments(messages: readonly TemplateMessage[]): TemplateMessage[] {
+/** The messages in the forms of calls that templates expect: the usual one first. */
+export function callForms(messages: readonly TemplateMessage[]): (readonly TemplateMessage[])[] {
+  const asTexts = messages.map(withTextArguments)
+  return [
+    messages,
+    asTexts,
+    // Some templates know a call by the lack of a content.
+    asTexts.map((message) => (callsOf(message) && message.content === '' ? { ...message, content: null } : message)),
+    // Some have room for thoughts or a content before a call, not for both.
+    messages.map((message) => (callsOf(message) ? { ...message, content: '' } : message)),
+  ]
+}
+
+/** The messages without calls; the same list if there are none. */
+export function withoutCalls(messages: readonly TemplateMessage[]): readonly TemplateMessage[] {
+  if (!messages.some(callsOf)) return messages
   return messages.map((message) => {
-    const calls = callsOf(message)
-    if (!calls) return message
-    const asText = calls.map(({ function: { name, arguments: args }, ...call }) => ({
-      ...call,
-      function: { name, arguments: JSON.stringify(args) },
-    }))
-    return { ...message, tool_calls: asText }
+    const { tool_calls: _, ...rest } = message as { role: string; tool_calls?: unknown }
+    return rest
   })
 }
 
-/** The same messages without the content of those that have thoughts and calls: some templates have room for one. */
-export function withoutPreambles(messages: readonly TemplateMessage[]): TemplateMessage[] {
-  return messages.map((message) => {
-    const hasThoughts = 'thinking' in message || 'reasoning_content' in message
-    return callsOf(message) && hasThoughts ? { ...message, content: '' } : message
-  })
+/** The messages with other results of tools; the same list if there are none. */
+export function withOtherResults(messages: readonly TemplateMessage[]): readonly TemplateMessage[] {
+  if (!messages.some(isResult)) return messages
+  return messages.map((message) => (isResult(message) ? { ...message, content: `${message.content}.` } : message))
+}
+
+function isResult({ role }: TemplateMessage): boolean {
+  return role === 'tool' || role === 'tool_response'
+}
+
+function withTextArguments(message: TemplateMessage): TemplateMessage {
+  const calls = callsOf(message)
+  if (!calls) return message
+  const asTexts = calls.map(({ function: { name, arguments: args }, ...call }) => ({
+    ...call,
+    function: { name, arguments: JSON.stringify(args) },
+  }))
+  return { ...message, tool_calls: asTexts }
 }
 
 interface TemplateCall {

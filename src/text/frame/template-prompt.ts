@@ -3,7 +3,7 @@ import type { ChatMessage, ChatTemplate } from '../../api/text.js'
 import { UserError } from '../../errors.js'
 import { type ThinkingForm, thinkingOf } from '../response/thinking-form.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
-import { type Render, renderedText, renderMessages } from './render-messages.js'
+import { fittingMessages, type Render, renderMessages, unlessRefused } from './render-messages.js'
 import { templateMessages, waysOf } from './template-messages.js'
 import { templateTools } from './template-tools.js'
 import { doesNotThink, switchThinking } from './think-switch.js'
@@ -43,23 +43,27 @@ export async function templatePrompt(
   if (tools.length > 0 && !template.response?.fields.tool_calls) {
     throw new UserError(`${model} cannot use tools: the form of its calls is unknown`)
   }
-  const messages = templateMessages(conversation, waysOf(template))
   const renderWith =
     (args: Readonly<Record<string, unknown>>): Render =>
     (some) =>
       template.render(some, { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal })
   const given = tools.length > 0 ? { ...args, tools: templateTools(tools) } : args
-  const form = thoughtsOf(template)
-  const render = (variables: object) => renderedText(messages, renderWith({ ...variables, ...given }))
-  const mentions = mentionsIn(template)
-  const switched =
-    think && (await switchThinking({ think, args, model, hasThoughts: form !== undefined, mentions, render }))
-  const { variables = {}, notes = [], closes = false } = switched ?? {}
-  const rendered = await renderMessages(messages, renderWith({ ...variables, ...given }))
-  const { text, dropsSystem, dropsCalls, dropsResults } = rendered
+  const { messages, dropsCalls } = await fittingMessages(
+    templateMessages(conversation, waysOf(template)),
+    renderWith(given),
+  )
   if (dropsCalls) throw new UserError(`${model}'s chat template leaves calls of tools out`)
+  const form = thoughtsOf(template)
+  const hasThoughts = form !== undefined
+  const render = (variables: object) => unlessRefused(renderWith({ ...variables, ...given })(messages))
+  const switched =
+    think && (await switchThinking({ think, args, model, hasThoughts, mentions: mentionsIn(template), render }))
+  const { variables = {}, closes = false } = switched ?? {}
+  // There is no place for closed thoughts before content that has begun.
+  const notes = closes && continues ? [] : (switched?.notes ?? [])
+  const { text, dropsSystem, dropsResults } = await renderMessages(messages, renderWith({ ...variables, ...given }))
   if (dropsResults) throw new UserError(`${model}'s chat template leaves results of tools out`)
-  if (tools.length > 0 && text === (await renderedText(messages, renderWith({ ...variables, ...args })))) {
+  if (tools.length > 0 && text === (await unlessRefused(renderWith({ ...variables, ...args })(messages)))) {
     throw new UserError(`${model} cannot use tools: its chat template leaves them out`)
   }
   const hasBudget = thinkBudget !== undefined && think !== 'off'

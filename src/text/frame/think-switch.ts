@@ -17,8 +17,8 @@ export interface ThinkOptions {
   model: string
   /** Whether the template's source contains this text. */
   mentions: (text: string) => boolean
-  /** Renders the conversation with these variables. */
-  render: (variables: Variables) => Promise<string>
+  /** Renders the conversation with these variables; undefined if the template refuses it. */
+  render: (variables: Variables) => Promise<string | undefined>
 }
 
 export interface Switched {

@@ -1,0 +1,115 @@
+/*
+ * Chat templates in the forms of families whose published ones are in no package: written for the tests, with the
+ * conditions of the published ones that decide how tools and thoughts must be given.
+ */
+
+const USER_TURNS = `{%- for m in messages %}{%- if m.role == 'user' %}`
+
+/** Gemma 4: thoughts by a switch, results within the message of their calls. */
+export const GEMMA_4 = `{%- macro quoted(value) -%}
+{%- if value is string -%}<|"|>{{ value }}<|"|>{%- else -%}{{ value | tojson }}{%- endif -%}
+{%- endmacro -%}
+{%- set ns = namespace(last='') -%}
+{{- bos_token -}}
+{%- if enable_thinking or tools or messages[0].role == 'system' -%}
+<|turn>system
+{% if enable_thinking %}<|think|>{% endif -%}
+{%- if messages[0].role == 'system' %}{{ messages[0].content }}{% endif -%}
+{%- for tool in tools or [] %}<|tool>declaration:{{ tool['function']['name'] }}{description:{{ quoted(tool['function']['description']) }}}<tool|>{% endfor -%}
+<turn|>
+{% endif -%}
+{%- for message in messages if message.role != 'system' -%}
+{%- set ns.last = '' -%}
+<|turn>{{ 'model' if message.role == 'assistant' else message.role }}
+{% for call in message['tool_calls'] or [] -%}
+<|tool_call>call:{{ call['function']['name'] }}{
+{%- for key, value in call['function']['arguments'] | dictsort %}{{ ',' if not loop.first }}{{ key }}:{{ quoted(value) }}{% endfor -%}
+}<tool_call|>
+{%- endfor -%}
+{%- for result in message['tool_responses'] or [] -%}
+<|tool_response>response:{{ result['name'] }}{value:{{ quoted(result['response']) }}}<tool_response|>
+{%- set ns.last = 'response' -%}
+{%- endfor -%}
+{{- message.content | trim -}}
+{%- if not (message['tool_responses'] and not message.content) %}<turn|>
+{% endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{%- if ns.last != 'response' %}<|turn>model
+{% endif -%}
+{%- if not enable_thinking %}<|channel>thought
+<channel|>{% endif -%}
+{%- endif -%}`
+
+/** LFM2.5: always thinks, thoughts in a field of their own, calls as Python. */
+export const LFM_2_5 = `{{- bos_token -}}
+{%- macro call(tool_call) -%}
+{%- set ns = namespace(args=[]) -%}
+{%- for name, value in tool_call["function"]["arguments"].items() -%}
+{%- set ns.args = ns.args + [name + "=" + ("'" + value + "'" if value is string else value | string)] -%}
+{%- endfor -%}
+{{- tool_call["function"]["name"] + "(" + ns.args | join(", ") + ")" -}}
+{%- endmacro -%}
+{%- if tools -%}
+{{- "<|im_start|>system\\nList of tools: <|tool_list_start|>" + (tools | tojson) + "<|tool_list_end|><|im_end|>\\n" -}}
+{%- endif -%}
+{%- for message in messages -%}
+{{- "<|im_start|>" + message.role + "\\n" -}}
+{%- if message.thinking is defined %}{{ "<think>" + message.thinking + "</think>" }}{% endif -%}
+{{- message.content -}}
+{%- if message.tool_calls is defined -%}
+{{- "<|tool_call_start|>[" -}}
+{%- for one in message.tool_calls %}{{ ", " if not loop.first }}{{ call(one) }}{% endfor -%}
+{{- "]<|tool_call_end|>" -}}
+{%- endif -%}
+{{- "<|im_end|>\\n" -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}`
+
+/** GLM-4.6: thoughts by a switch, arguments in XML. */
+export const GLM_4_6 = `[gMASK]<sop>
+{%- if tools %}<|system|>
+# Tools{% for tool in tools %}
+{{ tool | tojson(ensure_ascii=False) }}{% endfor %}
+Write calls as <tool_call>{name}<arg_key>{key}</arg_key><arg_value>{value}</arg_value></tool_call>
+{%- endif -%}
+${USER_TURNS}<|user|>
+{{ m.content }}{{ '/nothink' if enable_thinking is defined and not enable_thinking }}
+{%- elif m.role == 'assistant' %}<|assistant|>
+<think>{{ m.reasoning_content if m.reasoning_content is string }}</think>
+{%- if m.content %}
+{{ m.content }}{% endif %}
+{%- for tc in m.tool_calls or [] %}{% set tc = tc.function %}
+<tool_call>{{ tc.name }}
+{%- for k, v in tc.arguments.items() %}
+<arg_key>{{ k }}</arg_key>
+<arg_value>{{ v if v is string else v | tojson }}</arg_value>
+{%- endfor %}
+</tool_call>{% endfor %}
+{%- elif m.role == 'tool' %}<|observation|>
+<tool_response>
+{{ m.content }}
+</tool_response>
+{%- endif %}{% endfor %}
+{%- if add_generation_prompt %}<|assistant|>{{ '\\n<think></think>' if enable_thinking is defined and not enable_thinking }}{% endif -%}`
+
+/** Mistral's templates with tools: ids of 9 letters and digits, no other roles. */
+export const MISTRAL = `{{- bos_token }}
+{%- for message in messages %}
+    {%- if message.role == 'user' %}
+        {%- if tools %}{{ '[AVAILABLE_TOOLS] ' + (tools | tojson) + '[/AVAILABLE_TOOLS]' }}{% endif %}
+        {{- '[INST] ' + message.content + '[/INST]' }}
+    {%- elif message.tool_calls is defined %}
+        {{- '[TOOL_CALLS] [' }}
+        {%- for call in message.tool_calls %}
+            {%- if call.id is not defined or call.id | length != 9 %}{{ raise_exception('ids must have 9 characters') }}{% endif %}
+            {{- ', ' if not loop.first }}{{- (call.function | tojson)[:-1] + ', "id": "' + call.id + '"}' }}
+        {%- endfor %}
+        {{- ']' + eos_token }}
+    {%- elif message.role == 'assistant' %}
+        {{- ' ' + message.content + eos_token }}
+    {%- elif message.role == 'tool' %}
+        {%- if message.tool_call_id | length != 9 %}{{ raise_exception('ids must have 9 characters') }}{% endif %}
+        {{- '[TOOL_RESULTS] {"content": ' + message.content | tojson + ', "call_id": "' + message.tool_call_id + '"}[/TOOL_RESULTS]' }}
+    {%- else %}{{ raise_exception('no other roles') }}{% endif %}
+{%- endfor %}`
