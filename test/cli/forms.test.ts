@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, BIN, molm } from './molm.js'
+
+const GREEDY = ['run', '-m', 'nano', '--temperature', '0']
+const PERSON = {
+  type: 'object',
+  properties: {
+    name: { type: 'string', pattern: '^[A-Z][a-z]{2,8}$' },
+    age: { type: 'integer', minimum: 0, maximum: 120 },
+  },
+  required: ['name', 'age'],
+  additionalProperties: false,
+}
+
+test('an answer is JSON by a schema, and nothing else is printed', async () => {
+  const { code, stdout, stderr } = await molm([...GREEDY, '--schema', JSON.stringify(PERSON), 'Who keeps the light?'])
+  assert.is(stderr, '')
+  assert.is(code, 0)
+  const { name, age } = JSON.parse(stdout)
+  assert.match(name, /^[A-Z][a-z]{2,8}$/)
+  assert.ok(Number.isInteger(age) && age >= 0 && age <= 120)
+  assert.is(stdout.trimEnd(), stdout.slice(0, -1))
+})
+
+test('a grammar or a regular expression limits an answer, and all of a raw continuation', async () => {
+  const [word, date] = await Promise.all([
+    molm([...GREEDY, '--grammar', 'root ::= "yes" | "no"', 'Is a lantern a lamp?']),
+    molm([...GREEDY, '--raw', '--regex', '\\d{4}-\\d\\d', 'The date is ']),
+  ])
+  assert.match(word.stdout, /^(yes|no)\n$/)
+  assert.match(date.stdout, /^\d{4}-\d\d\n$/)
+  assert.equal([word.code, date.code], [0, 0])
+})
+
+test('text piped in is read, and the JSON goes to the next program', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const schema = join(dir, 'schema.json')
+    await writeFile(schema, JSON.stringify(PERSON))
+    const parse = `console.log(Object.keys(JSON.parse(require('fs').readFileSync(0))).join())`
+    const line = `echo 'Ann keeps it.' | "$0" "$1" run -m nano --schema '${schema}' 'Who?' | "$0" -e "${parse}"`
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line, process.execPath, BIN])
+    assert.is(stderr, '')
+    assert.is(stdout, 'name,age\n')
+  })
+})
+
+test('an answer that is cut off within its form fails', async () => {
+  const cut = [...GREEDY, '-n', '4', '--schema', JSON.stringify(PERSON)]
+  const [text, json] = await Promise.all([molm([...cut, 'Who?']), molm([...cut, '--json', 'Who?'])])
+  assert.is(text.code, 1)
+  assert.is(
+    text.stderr,
+    'molm: the answer ends within its JSON, at the limit of 4 tokens; --max-tokens N allows more\n',
+  )
+  assert.match(text.stdout, /^\{.*\n$/)
+  assert.is(json.code, 1)
+  assert.is(JSON.parse(json.stdout).finish_reason, 'length')
+})
+
+test('a schema with a keyword that is not supported is refused by its name', async () => {
+  const unique = { type: 'array', items: { type: 'string' }, uniqueItems: true }
+  assertRefused(await molm([...GREEDY, '--schema', JSON.stringify(unique), 'x']), 1, /`uniqueItems` is not supported/)
+  assertRefused(await molm([...GREEDY, '--schema', '{}', '--prefill', '{', 'x']), 2, /they take no --prefill/)
+})
+
+test('each line of a batch has its own form, and a cut value sets the exit code', async () => {
+  const lines = [
+    { prompt: 'Is a lantern a lamp?', regex: '(yes|no)!' },
+    { prompt: 'Who?', schema: PERSON },
+    { prompt: 'Two?', grammar: 'root ::= [1-9] " " [1-9]' },
+    { prompt: 'Two?', raw: true },
+  ]
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'in.jsonl')
+    const write = (...more: object[]) =>
+      writeFile(path, [...lines, ...more].map((line) => `${JSON.stringify(line)}\n`).join(''))
+    await write()
+    const batch = [...GREEDY, '--batch', path, '--regex', '[a-c]{3}']
+    const done = await molm(batch)
+    assert.is(done.stderr, '')
+    assert.is(done.code, 0)
+    const texts = done.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).text)
+    assert.match(texts[0], /^(yes|no)!$/)
+    assert.equal(Object.keys(JSON.parse(texts[1])), ['name', 'age'])
+    assert.match(texts[2], /^[1-9] [1-9]$/)
+    assert.match(texts[3], /^[a-c]{3}$/)
+    await write({ prompt: 'Who?', schema: PERSON, maxTokens: 3 })
+    const cut = await molm(batch)
+    assert.is(cut.code, 1)
+    assert.match(cut.stderr, /^molm: 1 answer of this run ended within the form asked for; see "finish_reason"\n$/)
+    assert.is(cut.stdout.trimEnd().split('\n').length, 5)
+  })
+})
+
+test.run()

@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { writeParrot } from '../support/parrot-model.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { assertRefused, molm } from './molm.js'
+
+/*
+ * Runs of a model that thinks and calls tools.
+ */
+
+const SERVER = fileURLToPath(new URL('../support/mcp-server.js', import.meta.url))
+const SUM = 'What is 2 + 3?'
+const CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 3}}\n</tool_call>'
+const ANSWERS = [
+  { says: '<think>\nA greeting, so I greet.\n</think>\n\nHello! How are you?' },
+  { to: SUM, says: `<think>\nThe tool knows.\n</think>\n\nLet me see.\n${CALL}` },
+  { toTool: true, says: '<think>\nIt has answered.\n</think>\n\nIt is 5.' },
+] as const
+
+const test = suite<{ folder: string; parrot: string[] }>('thoughts and tools in molm run')
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
+
+test.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'molm-thoughts-'))
+  const path = await writeParrot(join(context.folder, 'parrot'), { format: 'qwen3', answers: [...ANSWERS] })
+  context.parrot = ['run', '-m', path, '-t', '1']
+})
+
+test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
+
+test('only the content goes to stdout, and thoughts to stderr if they are asked for', async ({ parrot }) => {
+  const plain = await molm([...parrot, 'Hi'])
+  assert.equal([plain.code, plain.stdout, plain.stderr], [0, 'Hello! How are you?\n', ''])
+  const shown = await molm([...parrot, '--show-thinking', 'Hi'])
+  assert.equal([shown.stdout, shown.stderr], ['Hello! How are you?\n', 'A greeting, so I greet.\n'])
+  const off = await molm([...parrot, '--show-thinking', '--think', 'off', 'Hi'])
+  assert.equal([off.stdout, off.stderr], ['Hello! How are you?\n', ''])
+  assertRefused(await molm([...parrot, '--show-thinking', '--json', 'Hi']), 2, /JSON has thoughts as reasoning_content/)
+})
+
+test('--json has thoughts apart, and --jsonl the part of each token', async ({ parrot }) => {
+  const whole = JSON.parse((await molm([...parrot, '--json', 'Hi'])).stdout)
+  assert.equal([whole.text, whole.reasoning_content], ['Hello! How are you?', 'A greeting, so I greet.'])
+  assert.not('messages' in whole)
+  const lines = (await molm([...parrot, '--jsonl', 'Hi'])).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  lines.pop()
+  const textOf = (kind: string) => lines.map((line) => (line.kind === kind ? line.text : '')).join('')
+  assert.equal([textOf('thinking'), textOf('content')], [whole.reasoning_content, whole.text])
+})
+
+test('a budget ends the thoughts, and a note says that an answer ended within them', async ({ parrot }) => {
+  const { code, stdout } = await molm([...parrot, '--think-budget', '4', '--json', 'Hi'])
+  assert.is(code, 0)
+  assert.equal(
+    [JSON.parse(stdout).text, JSON.parse(stdout).reasoning_content],
+    ['Hello! How are you?', 'A greeting, so'],
+  )
+  const cut = await molm([...parrot, '-n', '5', 'Hi'])
+  assert.equal([cut.code, cut.stdout], [0, ''])
+  assert.match(cut.stderr, /^molm: the model was still thinking when the answer ended, at the limit of 5 tokens; /)
+})
+
+test('a model without thoughts says so', async () => {
+  const { code, stderr } = await molm(['run', '-m', 'nano', '--think', 'on', '-n', '1', 'Hi'])
+  assert.is(code, 0)
+  assert.is(stderr, 'molm: nano does not think: --think has no effect\n')
+})
+
+test('lines of a batch with tools are answered with calls', async ({ parrot }) => {
+  const line = { prompt: SUM, tools: [{ name: 'add', parameters: { properties: { a: {}, b: {} } } }] }
+  const { code, stdout, stderr } = await molm([...parrot, '--batch', '-'], { stdin: JSON.stringify(line) })
+  assert.is(code, 0, stderr)
+  const { text, reasoning_content, tool_calls } = JSON.parse(stdout)
+  assert.equal([text, reasoning_content], ['Let me see.', 'The tool knows.'])
+  assert.is(tool_calls.length, 1)
+  assert.equal(tool_calls[0].function, { name: 'add', arguments: '{"a":2,"b":3}' })
+})
+
+test('tools of an MCP server run if they are listed, until an answer calls none', async ({ parrot }) => {
+  const mcp = [...parrot, '--mcp', `${process.execPath} ${SERVER}`]
+  const { code, stdout, stderr } = await molm([...mcp, '--yes', 'add', SUM])
+  assert.equal([code, stdout], [0, 'Let me see.\nIt is 5.\n'])
+  assert.is(stderr, 'molm: calls add {"a":2,"b":3}\nmolm: add: 5\n')
+  const declined = await molm([...mcp, '--json', SUM])
+  assert.match(declined.stderr, /^molm: the model wants to call add \{"a":2,"b":3\}\nmolm: not run, since .*--yes add/)
+  const { text, reasoning_content, messages } = JSON.parse(declined.stdout)
+  assert.equal([text, reasoning_content], ['It is 5.', 'It has answered.'])
+  assert.equal(
+    messages.map(({ role, content }: { role: string; content: string }) => [role, content]),
+    [
+      ['assistant', 'Let me see.'],
+      ['tool', 'Error: the user declined this call: there is no terminal to ask on'],
+      ['assistant', 'It is 5.'],
+    ],
+  )
+  assert.is(messages[0].tool_calls[0].id, messages[1].tool_call_id)
+})
+
+test('options that tools do not go with are refused', async ({ parrot }) => {
+  const mcp = [...parrot, '--mcp', 'server']
+  assertRefused(await molm([...mcp, '--raw', 'x']), 2, /--raw continues a text as is; it takes no --mcp/)
+  assertRefused(await molm([...mcp, '--batch', '-']), 2, /--batch runs no tools/)
+  assertRefused(await molm([...mcp, '--trace', 'x.csv', 'x']), 2, /--trace is for one answer/)
+})
+
+inTerminal(`a line counts the thoughts and goes, and a call is asked for${reason}`, async ({ parrot }) => {
+  const args = ['bin/molm.js', ...parrot, '--mcp', `${process.execPath} ${SERVER}`, SUM]
+  const terminal = await PseudoTerminal.start({ args })
+  try {
+    await terminal.waitFor(/wants to call add \{"a":2,"b":3\}\n.*lways:/)
+    await terminal.enter('y', /molm: add: 5\n.*It is 5\./)
+    assert.is((await terminal.ended()).code, 0)
+    const lines = terminal.output.split('\r\u001b[K')
+    assert.ok(
+      lines.some((line) => /^thinking \.\.\. \d+ tokens?$/.test(line)),
+      terminal.output,
+    )
+    assert.not.match(terminal.screen.text.join('\n'), /thinking/)
+  } finally {
+    await terminal.close()
+  }
+})
+
+test.run()
