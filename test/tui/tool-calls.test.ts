@@ -228,6 +228,24 @@ test('show nothing to the terminal raw', async () => {
   await idle(chat)
 })
 
+test('of an answer that was cut anywhere run once it has been continued', async () => {
+  const { tools } = toolbox()
+  const final = async (cut?: number) => {
+    const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+    if (cut !== undefined) await send(chat, `/set max-tokens ${cut}`)
+    await send(chat, BERN)
+    if (cut !== undefined) {
+      await send(chat, '/set max-tokens 100')
+      await send(chat, '/continue')
+    }
+    return chat.conversation.messages.map(({ role, content, thinking, toolCalls = [] }) => {
+      return [role, content, thinking, toolCalls.map(({ name, arguments: args }) => [name, args])]
+    })
+  }
+  const whole = await final()
+  for (let cut = 1; cut < 19; cut++) assert.equal(await final(cut), whole, `cut after ${cut} tokens`)
+})
+
 test('end after many in a row, and /continue resumes them', async () => {
   const { tools } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })

@@ -384,7 +384,9 @@ export class Answers implements WatchedChat {
     for (const call of answer.calls ?? []) this.say('call', callInWords(call))
     if (answer.calls)
       this.say('note', `${this.model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
-    for (const note of endNotes(answer, this.map.answerLength)) this.say('note', note)
+    const { schema, grammar, regex } = this.conversation.asking
+    const hasForm = [schema, grammar, regex].some((form) => form !== undefined)
+    for (const note of endNotes(answer, this.map.answerLength, hasForm)) this.say('note', note)
     void this.refreshMemory()
   }
 }

@@ -319,7 +319,9 @@ export class Conversation {
     const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
     answer?.end(!ended)
     if (result?.finishReason === 'stop') answer?.keep(tokensOf(result, this.model.tokenizer))
-    const hadEnded = begun !== undefined && ended && answer?.isBlank === true
+    // The answer may have been cut right behind its calls.
+    const hasNewCalls = begun?.toolCalls === undefined && answer?.message(true).toolCalls !== undefined
+    const hadEnded = begun !== undefined && ended && answer?.isBlank === true && !hasNewCalls
     if (hadEnded) answer?.keep(0)
     const nothing = begun ?? { role: 'assistant', content: this.prefill }
     const message = hadEnded ? begun : (answer?.message(ended) ?? nothing)

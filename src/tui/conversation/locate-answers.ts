@@ -43,10 +43,13 @@ interface Located {
  */
 export async function locateAnswers(
   model: Model,
-  { messages, first: before, parts, cached, signal }: Located,
+  { messages, first: before, parts: given, cached, signal }: Located,
 ): Promise<LocatedAnswers | undefined> {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
   if (last < 0) return undefined
+  // The form of answers changes no prompt, and an answer that has begun can have none.
+  const { schema, grammar, regex, ...asking } = given.asking
+  const parts = { ...given, asking }
   const fitting = { ...parts, messages: messages.slice(0, last), first: before }
   const { first } = await writeFittingPrompt(model, fitting, { signal })
   const write = async (to: number, open: readonly ChatMessage[], prefill = '') => {

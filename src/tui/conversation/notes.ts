@@ -5,19 +5,30 @@ import { formatCount, plural } from '../../numbers.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import type { Answer } from './running-answer.js'
 
-/** Notes below an answer of `tokens` tokens that was stopped or cut. */
-export function endNotes({ finishReason, contextFull, text, thinking = '' }: Answer, tokens: number): string[] {
+/**
+ * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as that of a
+ * schema, and cannot be continued.
+ */
+export function endNotes(
+  { finishReason, contextFull, text, thinking = '' }: Answer,
+  tokens: number,
+  hasForm = false,
+): string[] {
   const notes: string[] = []
+  const canContinue = text + thinking !== '' && !hasForm
   if (finishReason === 'interrupted')
-    notes.push(`interrupted: ${text + thinking === '' ? '/retry answers again' : '/continue resumes it'}`)
-  else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens))
+    notes.push(`interrupted: ${canContinue ? '/continue resumes it' : '/retry answers again'}`)
+  else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens, hasForm))
   if (contextFull) notes.push("the answer ended because the model's context is full; /reset begins again")
   return notes
 }
 
 /** The note below an answer that reached its maximum number of tokens. */
-export function cutNote(tokens: number): string {
-  return `cut at ${plural(tokens, 'token')}: /continue resumes it, /set max-tokens ${nextRound(tokens)} allows longer answers`
+export function cutNote(tokens: number, hasForm = false): string {
+  const cut = `cut at ${plural(tokens, 'token')}`
+  const longer = `/set max-tokens ${nextRound(tokens)}`
+  if (hasForm) return `${cut}, so it has not the form: ${longer}, then /retry`
+  return `${cut}: /continue resumes it, ${longer} allows longer answers`
 }
 
 /** Warns when more tokens count than the model was trained on. `context` limits the tokens that count. */
