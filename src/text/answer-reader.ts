@@ -39,6 +39,7 @@ const PLAIN: ResponseTemplate = { fields: { content: {} } }
  * - A call that cannot be read becomes content, as the model wrote it. There, it is an error.
  * - A call that was cut off is neither a call nor content, unless it was complete but for its closer: clients look at the
  *   finish reason `length`, and would show or run half a call otherwise.
+ * - JSON of a call may have small slips, such as line breaks in strings or Python's True.
  * - A closer within a JSON or Python string of a call does not end the call.
  * - Text outside all regions is dropped, but it is the content of an answer that has nothing else.
  * - Text of fields that a message does not have becomes content. `defaults` and `optional` have no effect.

@@ -32,7 +32,7 @@ export const TOOLS: readonly Tool[] = [WEATHER, NOW]
 /** Arguments that are hard to write in most notations. */
 const ARGS = { city: `Zürich "<x>" 'y' {z}`, days: 2, metric: true, near: { tags: ['a, b', 'c=d'] } }
 const JSON_ARGS = JSON.stringify(ARGS)
-const CALLS: [string, Record<string, unknown>][] = [
+export const CALLS: [string, Record<string, unknown>][] = [
   ['get_weather', ARGS],
   ['now', {}],
 ]

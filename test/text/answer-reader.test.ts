@@ -105,6 +105,17 @@ test('a call that cannot be read is content, as the model wrote it', () => {
   }
 })
 
+test('a call with small slips is read', () => {
+  const calls = (json: string) => qwen([`<tool_call>\n${json}\n</tool_call>`]).message.calls
+  const now = { name: 'now', arguments: { a: 'x\ny', b: [true, null] } }
+  assert.equal(calls('{"name": "now", "arguments": {"a": "x\ny", "b": [True, None,]}}'), [now])
+  assert.equal(calls(`{'name': 'now', 'arguments': {'a': 'x\\ny', 'b': [true, null]}}`), [now])
+  const simple = '{"name": "now", "arguments": {}}'
+  const two = [1, 2].map(() => ({ name: 'now', arguments: {} }))
+  assert.equal(calls(`${simple}\n${simple}`), two)
+  assert.equal(calls(`[${simple}, ${simple}]`), two)
+})
+
 test('a call that was cut off is left out, unless only its closer is missing', () => {
   const call = '<tool_call>\n{"name": "now", "arguments": {}}'
   assert.equal(qwen([`Look: ${call.slice(0, -1)}`], true).message, { role: 'assistant', content: 'Look:' })

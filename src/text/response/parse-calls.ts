@@ -42,6 +42,17 @@ const NAME = /[\p{L}_][\p{L}\p{N}_.:/-]*/uy
 const KEY = /[\p{L}_$][\p{L}\p{N}_$-]*(?=\s*=)/uy
 
 /**
+ * Values of JSON as models write it with small slips: line breaks in strings, a comma too many, words and quotes of
+ * Python, several values in a row.
+ */
+export function slippedJson(text: string): unknown[] {
+  const reader = new LiteralReader(text, { isPython: true })
+  const values: unknown[] = []
+  while (!reader.isAtEnd) values.push(reader.value())
+  return values.flat()
+}
+
+/**
  * Calls of Mistral's models: a list of objects, or `name[ARGS]{...}` for each call. The text begins behind the first
  * `[TOOL_CALLS]`.
  */

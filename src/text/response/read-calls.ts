@@ -3,7 +3,8 @@ import type { ResponseField } from '../../api/response.js'
 import type { ToolCall } from '../../api/text.js'
 import { isObject } from '../../json.js'
 import { castArguments, typesOf } from './cast.js'
-import { parseContent } from './parse-content.js'
+import { slippedJson } from './parse-calls.js'
+import { parseContent, type TypesOf } from './parse-content.js'
 import { transform } from './transform.js'
 
 /**
@@ -20,7 +21,7 @@ export function readCalls(
   const properties = parametersOf(groups.name)?.properties
   const types = (key: string) =>
     isObject(properties) && Object.hasOwn(properties, key) ? typesOf(properties[key]) : []
-  const content = parseContent(text, field.content, field.contentArgs, types)
+  const content = contentOf(text, field, types)
   const values = transformed(content, field, groups)
   if (values.length === 0) throw new Error('the list of calls is empty')
   return values.map((value) => {
@@ -31,11 +32,23 @@ export function readCalls(
   })
 }
 
+function contentOf(text: string, field: ResponseField, types: TypesOf): unknown {
+  try {
+    return parseContent(text, field.content, field.contentArgs, types)
+  } catch (error) {
+    if (field.content !== 'json' || field.contentArgs) throw error
+    const values = slippedJson(text)
+    return values.length === 1 ? values[0] : values
+  }
+}
+
 function transformed(content: unknown, field: ResponseField, groups: Readonly<Record<string, string>>): unknown[] {
   const items = Array.isArray(content) ? content : [content]
   if (field.transform === undefined) return items
-  if (!field.transformEach) return [transform(field.transform, { ...groups, content })].flat()
-  return items.map((item) => transform(field.transform, { ...groups, ...(isObject(item) ? item : {}), content: item }))
+  return items.map((item) => {
+    const members = field.transformEach && isObject(item) ? item : {}
+    return transform(field.transform, { ...groups, ...members, content: item })
+  })
 }
 
 /** Arguments as an object. Models also write JSON within a text, or none at all. */
