@@ -252,7 +252,9 @@ test('gives the content a form, behind thoughts', async ({ model }) => {
 })
 
 test('a budget of thinking ends the thoughts, and the answer follows', async ({ model }) => {
-  const { length } = model.tokenizer.encode(THOUGHTS.slice(0, THOUGHTS.indexOf('</think>')), { addSpecialTokens: false })
+  const { length } = model.tokenizer.encode(THOUGHTS.slice(0, THOUGHTS.indexOf('</think>')), {
+    addSpecialTokens: false,
+  })
   const { message } = (await chat(model, [BERN], { thinkBudget: length - 2 })).result
   const { thinking = '' } = message
   const whole = 'The weather there is not known yet, so I ask the tool.'

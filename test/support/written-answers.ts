@@ -160,7 +160,7 @@ export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
     message: { content: '', calls: CALLS },
   },
   'mistral by name': {
-    source: MISTRAL,
+    source: `${MISTRAL}${writing('[ARGS]')}`,
     prompt: '<s>[INST] Weather?[/INST]',
     text: `I look.[TOOL_CALLS]get_weather[CALL_ID]123456789[ARGS]${JSON_ARGS}[TOOL_CALLS]now[ARGS]{}`,
     message: { content: 'I look.', calls: CALLS },
