@@ -206,6 +206,14 @@ test('an answer outside of all regions is content', () => {
   assert.equal(message, { role: 'assistant', content: 'Hello <|' })
 })
 
+test("texts to harmony's own tools are thoughts", () => {
+  const { source, prompt } = WRITTEN_ANSWERS.harmony
+  const text =
+    '<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>analysis to=python code<|message|>print(1)<|call|>'
+  const { message } = read({ response: knownFormat(source), prompt }, [...text])
+  assert.equal(message, { role: 'assistant', content: '', thinking: 'Hm.\n\nprint(1)' })
+})
+
 test('texts of earlier turns and of the user open nothing', () => {
   const prompt =
     '<|im_start|>assistant\n<think>old<|im_end|>\n<|im_start|>user\n<think><|im_end|>\n<|im_start|>assistant\n'

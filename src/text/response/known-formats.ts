@@ -10,20 +10,29 @@ const AS_WRITTEN = { type: 'function', function: '{content}' }
 /** A call whose name is in its opener. */
 const BY_NAME = { type: 'function', function: { name: '{name}', arguments: '{content}' } }
 
+/** Rest of a harmony header: a type of content, and the beginning of the text. */
+const HEADER_END = '[^<]*(?:<\\|constrain\\|>[^<]*)?<\\|message\\|>'
+const TO_FUNCTION = 'to=functions\\.(?P<name>[\\w.-]+)'
+const CALL_CHANNEL = '<\\|channel\\|>(?:commentary|analysis)'
+
 const HARMONY: ResponseTemplate = {
   startAnchor: '<|start|>assistant',
   fields: {
     // The model also calls from its thoughts, and writes the recipient before or behind the channel.
     tool_calls: {
-      openPattern:
-        '<\\|channel\\|>(?:commentary|analysis)\\s+to=functions\\.(?P<name>[\\w.-]+)[^<]*(?:<\\|constrain\\|>[^<]*)?<\\|message\\|>' +
-        '|to=functions\\.(?P<name>[\\w.-]+)\\s*<\\|channel\\|>(?:commentary|analysis)[^<]*(?:<\\|constrain\\|>[^<]*)?<\\|message\\|>',
+      openPattern: `${CALL_CHANNEL}\\s+${TO_FUNCTION}${HEADER_END}|${TO_FUNCTION}\\s*${CALL_CHANNEL}${HEADER_END}`,
       close: ['<|call|>', '<|end|>', '<|return|>'],
       repeats: true,
       content: 'json',
       transform: BY_NAME,
     },
-    thinking: { open: '<|channel|>analysis<|message|>', close: ['<|end|>', '<|return|>'], repeats: true, join: '\n\n' },
+    thinking: {
+      // What the model writes to tools of its own, such as a browser, is part of its thoughts.
+      openPattern: `<\\|channel\\|>analysis<\\|message\\|>|<\\|channel\\|>analysis\\s+to=(?:python|browser)${HEADER_END}`,
+      close: ['<|end|>', '<|return|>', '<|call|>'],
+      repeats: true,
+      join: '\n\n',
+    },
     content: {
       open: [
         '<|channel|>final<|message|>',
