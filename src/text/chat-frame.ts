@@ -6,7 +6,7 @@ import type { Reading } from './answer-reader.js'
 import { answerGuide } from './frame/answer-guide.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
-import { mentionsIn, templatePrompt, thoughtsOf } from './frame/template-prompt.js'
+import { mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
 import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
@@ -75,7 +75,7 @@ export async function thinkingChoices(template: ChatTemplate | undefined): Promi
   if (!template) return []
   const render = (args: Readonly<Record<string, unknown>>) =>
     template.render([{ role: 'user', content: 'Hi' }], { addGenerationPrompt: true, args })
-  return thinkChoices({ hasThoughts: thoughtsOf(template) !== undefined, mentions: mentionsIn(template), render })
+  return thinkChoices({ hasThoughts: thinksBy(template), mentions: mentionsIn(template), render })
 }
 
 interface Parts {

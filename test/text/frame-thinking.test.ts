@@ -69,6 +69,17 @@ test('a model that always thinks begins behind closed thoughts, and a note says 
   assert.equal(await endOf('lfm2.5', { think: 'on' }), ['', []])
 })
 
+test('thoughts whose texts are only patterns cannot be closed, and a note says so', async () => {
+  const known = await familyTemplate('lfm2.5')
+  const response = { fields: { thinking: { openPattern: '(<think>|^)', close: '</think>' }, content: {} } }
+  const template = { ...known, response, render: known.render.bind(known), prepare: known.prepare.bind(known) }
+  const { text, notes } = await writeChat(HI, { template, model: 'm', think: 'off' })
+  assert.ok(text.endsWith('<|im_start|>assistant\n'))
+  assert.equal(notes, ['m has no switch for thinking: it thinks all the same'])
+  const limited = await writeChat(HI, { template, model: 'm', thinkBudget: 9 })
+  assert.equal(limited.notes, ["the end of m's thoughts cannot be forced: `thinkBudget` has no effect"])
+})
+
 test("a model without thoughts ignores 'off', and notes all else", async () => {
   for (const family of ['granite4', 'qwen3-coder', 'mistral'] as const) {
     const end = await endOf(family, {})

@@ -1,12 +1,12 @@
 import type { Think, Tool } from '../../api/chat.js'
 import type { ChatMessage, ChatTemplate } from '../../api/text.js'
 import { UserError } from '../../errors.js'
-import { type ThinkingForm, thinkingOf } from '../response/thinking-form.js'
+import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../response/thinking-form.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
 import { fittingMessages, type Render, renderMessages, unlessRefused } from './render-messages.js'
 import { templateMessages, waysOf } from './template-messages.js'
 import { templateTools } from './template-tools.js'
-import { doesNotThink, switchThinking } from './think-switch.js'
+import { noBudget, switchThinking } from './think-switch.js'
 
 export interface TemplatePromptOptions {
   template: ChatTemplate
@@ -54,21 +54,23 @@ export async function templatePrompt(
   )
   if (dropsCalls) throw new UserError(`${model}'s chat template leaves calls of tools out`)
   const form = thoughtsOf(template)
-  const hasThoughts = form !== undefined
+  const hasThoughts = thinksBy(template)
+  const canClose = form !== undefined
   const render = (variables: object) => unlessRefused(renderWith({ ...variables, ...given })(messages))
   const switched =
-    think && (await switchThinking({ think, args, model, hasThoughts, mentions: mentionsIn(template), render }))
+    think &&
+    (await switchThinking({ think, args, model, hasThoughts, canClose, mentions: mentionsIn(template), render }))
   const { variables = {}, closes = false } = switched ?? {}
   // There is no place for closed thoughts before content that has begun.
-  const notes = closes && continues ? [] : (switched?.notes ?? [])
+  const notes = closes && continues ? [] : [...(switched?.notes ?? [])]
   const { text, dropsSystem, dropsResults } = await renderMessages(messages, renderWith({ ...variables, ...given }))
   if (dropsResults) throw new UserError(`${model}'s chat template leaves results of tools out`)
   if (tools.length > 0 && text === (await unlessRefused(renderWith({ ...variables, ...args })(messages)))) {
     throw new UserError(`${model} cannot use tools: its chat template leaves them out`)
   }
-  const hasBudget = thinkBudget !== undefined && think !== 'off'
-  const budgetNotes = hasBudget && !form && notes.length === 0 ? [doesNotThink(model, 'thinkBudget')] : []
-  const all = { text, notes: [...notes, ...budgetNotes], dropsSystem, form }
+  const ignoresBudget = thinkBudget !== undefined && think !== 'off' && !form
+  if (ignoresBudget && (hasThoughts || notes.length === 0)) notes.push(noBudget(model, hasThoughts))
+  const all = { text, notes, dropsSystem, form }
   if (!form || continues) return all
   const found = promptThoughts(text, form)
   const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
@@ -80,6 +82,13 @@ export function thoughtsOf(template: ChatTemplate): ThinkingForm | undefined {
   const form = thinkingOf(template.response)
   const mentions = mentionsIn(template)
   return form && (mentions(form.open.trim()) || mentions(form.close.trim())) ? form : undefined
+}
+
+/** Whether a model's answers have thoughts, in a form that is known or not. */
+export function thinksBy(template: ChatTemplate): boolean {
+  const { fields = {} } = template.response ?? {}
+  const isKnown = thinkingOf(template.response) !== undefined
+  return isKnown ? thoughtsOf(template) !== undefined : THINKING_FIELDS.some((name) => fields[name])
 }
 
 /** A template without a source may have any text. */

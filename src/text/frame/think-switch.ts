@@ -11,8 +11,10 @@ export interface ThinkOptions {
   think: Think
   /** Variables that the user gives; they win. */
   args: Variables
-  /** Whether the form of the model's answers has thoughts. */
+  /** Whether the model's answers have thoughts. */
   hasThoughts: boolean
+  /** Whether the texts around thoughts are known, so that they can be closed. */
+  canClose: boolean
   /** Name of the model, for notes. */
   model: string
   /** Whether the template's source contains this text. */
@@ -40,9 +42,9 @@ export async function switchThinking(options: ThinkOptions): Promise<Switched> {
   if (given.length > 0) return { variables: variablesFor(think), notes: conflicts(given, options), closes: false }
   const { hasSwitch, hasLevels } = await provenSwitches(options)
   if (think === 'off') {
-    const closes = hasThoughts && !hasSwitch
-    const variables = variablesFor('off', closes && hasLevels ? 'low' : undefined)
-    return { variables, notes: closes ? [alwaysThinks(model, hasLevels)] : [], closes }
+    const isOn = hasThoughts && !hasSwitch
+    const variables = variablesFor('off', isOn && hasLevels ? 'low' : undefined)
+    return { variables, notes: isOn ? [alwaysThinks(options, hasLevels)] : [], closes: isOn && options.canClose }
   }
   const thinks = hasThoughts || hasSwitch || hasLevels
   const isLevel = LEVELS.includes(think)
@@ -87,12 +89,18 @@ export function doesNotThink(model: string, option: 'think' | 'thinkBudget'): st
   return `${model} does not think: \`${option}\` has no effect`
 }
 
+/** Note that a budget of thinking has no effect. */
+export function noBudget(model: string, hasThoughts: boolean): string {
+  if (!hasThoughts) return doesNotThink(model, 'thinkBudget')
+  return `the end of ${model}'s thoughts cannot be forced: \`thinkBudget\` has no effect`
+}
+
 function hasNoLevels(model: string, think: Think): string {
   return `${model} has no levels of thinking: ${think} is the same as on`
 }
 
-function alwaysThinks(model: string, hasLevels: boolean): string {
-  const does = 'its thoughts are closed before they begin'
+function alwaysThinks({ model, canClose }: ThinkOptions, hasLevels: boolean): string {
+  const does = canClose ? 'its thoughts are closed before they begin' : 'it thinks all the same'
   return hasLevels
     ? `${model} cannot turn thinking off: it has the lowest effort, and ${does}`
     : `${model} has no switch for thinking: ${does}`
