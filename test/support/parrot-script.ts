@@ -6,7 +6,10 @@ export interface ParrotAnswer {
   to?: string
   /** End of a tool's result; true for any result. */
   toTool?: string | true
-  /** All of the answer as the model writes it, with `<think>` and `<tool_call>`; the end is added. */
+  /**
+   * All of the answer as the model writes it, with `<think>` and `<tool_call>`; the end is added. Calls need the blanks of
+   * their grammar: `{"name": "x", "arguments": {}}`.
+   */
   says: string
 }
 

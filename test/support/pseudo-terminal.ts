@@ -114,6 +114,11 @@ export class PseudoTerminal {
     return Number(this.read('pid'))
   }
 
+  /** Process id of the program. */
+  get program(): number {
+    return Number(spawnSync('ps', ['-o', 'pid=', '--ppid', String(this.shell)], { encoding: 'utf8' }).stdout)
+  }
+
   /** Whether Ctrl-Z has stopped the program. */
   get isStopped(): boolean {
     return /^T/.test(spawnSync('ps', ['-o', 'stat=', '--ppid', String(this.shell)], { encoding: 'utf8' }).stdout)

@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
 import { printable } from '../../printable.js'
@@ -88,13 +87,20 @@ function nameOf(command: string, args: readonly string[]): string {
   return (program && plainName(program)) || own
 }
 
-/** Last part of a path or package, without an extension, a version, and the words that all servers have. */
+/**
+ * Last part of a path or package that says more than `dist/index.js`, without an extension, a version, and the words that
+ * all servers have.
+ */
 function plainName(path: string): string {
-  const file = basename(path.replaceAll('\\', '/')).replace(/\.(exe|cmd|bat|[cm]?[jt]s|py|sh)$/i, '')
-  const name = file.replace(/(?<=.)[@:].*$/, '').replace(/[^A-Za-z0-9_-]+/g, '-')
+  const parts = path.replace(/\.(exe|cmd|bat|[cm]?[jt]s|py|sh)$/i, '').split(/[\\/]+/)
+  const names = parts.map((part) => part.replace(/(?<=.)[@:].*$/, '').replace(/[^A-Za-z0-9_-]+/g, '-'))
+  const telling = names.filter((name) => /[A-Za-z0-9]/.test(name) && !GENERIC.test(name)).at(-1)
+  const name = telling ?? names.at(-1) ?? ''
   const short = name.replace(/^(mcp-server|server|mcp)-(?=.)/i, '').replace(/(?<=.)-(mcp-server|server|mcp)$/i, '')
   return short.slice(0, LONGEST_NAME)
 }
+
+const GENERIC = /^(index|main|server|mcp|mcp-server|app|cli|start|src|dist|build|bin|lib|out)$/i
 
 /** Most characters of a server's name: a tool's name has room for it and 40 of its own. */
 const LONGEST_NAME = 24

@@ -79,6 +79,8 @@ test('names a server after the program that runs', () => {
     ['uv run weather.py', 'weather'],
     ['node ./dist/my-server.js', 'my'],
     ['python3 -m server', 'server'],
+    ['node ~/my-notes-mcp/dist/index.js', 'my-notes'],
+    ['node index.js', 'index'],
     ['docker run -i --rm mcp/fetch', 'fetch'],
     ['/usr/bin/github-mcp-server stdio', 'github'],
     ['mcp', 'mcp'],
