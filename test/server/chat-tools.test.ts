@@ -127,6 +127,8 @@ test('a choice of tools is followed', async () => {
       assert.equal(Object.keys(JSON.parse(call.function.arguments)), ['city'])
     }
   }
+  const one = await answered({ ...ASK, parallel_tool_calls: false })
+  assert.is(one.choices[0].message.tool_calls.length, 1)
 })
 
 test('log-probabilities and experts are those of all tokens, with the part of the message', async () => {

@@ -41,6 +41,11 @@ export function hostileBodies(bytes: number): HostileBody[] {
   const chatWith = (field: string) => `{"max_tokens":1,"messages":[{"role":"user","content":"a"}],${field}}`
   const content = (value: string) => chat(`[{"role":"user","content":${value}}]`)
   const good = '{"role":"user","content":"a"}'
+  const tool = '{"type":"function","function":{"name":"f"}}'
+  const schema = (value: string) =>
+    `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${value}}}`
+  const call = (args: string) => `{"id":"1","type":"function","function":{"name":"f","arguments":${args}}}`
+  const called = (calls: string) => chat(`[{"role":"assistant","content":"a","tool_calls":${calls}},${good}]`)
   const part = '{"type":"text","text":"a"}'
   const refused: Ask[] = [
     ['a long name', COMPLETIONS, withField(`"${long('k')}":1`)],
@@ -61,6 +66,27 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['a deep response_format', CHAT, chatWith(`"response_format":${deep('{"type":', '}', '"text"')}`)],
     ['deep metadata', CHAT, chatWith(`"metadata":{"a":${deep('[', ']')}}`)],
     ['a list that never closes', COMPLETIONS, prompt(long('['))],
+    ['a deep schema', CHAT, chatWith(schema(deep('{"items":', '}', 'true')))],
+    ['a schema that is a text', CHAT, chatWith(`"guided_json":"${long('[')}"`)],
+    ['tools without number', CHAT, chatWith(`"tools":${list(tool)}`)],
+    ['bad tools', CHAT, chatWith(`"tools":${list('{}')}`)],
+    ['a tool with a long name', CHAT, chatWith(`"tools":[{"type":"function","function":{"name":"${long('f')}"}}]`)],
+    [
+      'a long choice of a tool',
+      CHAT,
+      chatWith(`"tools":[${tool}],"tool_choice":${tool.replace('f"}', `${long('f')}"}`)}`),
+    ],
+    [
+      'allowed tools without number',
+      CHAT,
+      chatWith(
+        `"tools":[${tool}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":${list(tool)}}}`,
+      ),
+    ],
+    ['deep arguments of a call', CHAT, called(`[${call(`"${deep('[', ']')}"`)}]`)],
+    ['values in the arguments of a call', CHAT, called(`[${call(`"${list('[]')}"`)}]`)],
+    ['calls without number', CHAT, called(list(call('"[]"')))],
+    ['variables of the template', CHAT, chatWith(`"chat_template_kwargs":{${keys((i) => `"k${i}":1`)},"tools":1}`)],
     ['empty messages', CHAT, chat(list('{}'))],
     ['good messages and a bad one', CHAT, chat(list(good, '{}'))],
     ['bad parts', CHAT, content(list('{}'))],
@@ -92,6 +118,10 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['many ids', COMPLETIONS, prompt(list('300'))],
     ['texts to stop at', COMPLETIONS, withField(`"stop":${list('"a"')}`)],
     ['many ids to decode', '/detokenize', `{"tokens":${list('1')}}`],
+    ['a long grammar', COMPLETIONS, withField(`"grammar":"root ::= \\"${long('a')}\\""`)],
+    ['a long regular expression', COMPLETIONS, withField(`"regex":"${long('a')}"`)],
+    ['choices without number', CHAT, chatWith(`"guided_choice":${list('"a"')}`)],
+    ['a schema with many values', CHAT, chatWith(schema(`{"enum":${list('1')}}`))],
     ['a long text', COMPLETIONS, prompt(`"${long('x y')}"`)],
     ['a long text of one letter', COMPLETIONS, prompt(`"${long('a')}"`)],
     ['a long text in a chat', CHAT, content(`"${long('x y')}"`)],
