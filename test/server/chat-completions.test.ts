@@ -74,6 +74,10 @@ test('an assistant message at the end is continued', async () => {
   const messages = [QUESTION, { role: 'assistant', content: 'A lantern is' } as const]
   const { choices } = await served.client.chat.completions.create({ ...GREEDY, messages })
   assert.match(choices[0].message.content as string, /^ \w/)
+  const stream = await served.client.chat.completions.create({ ...GREEDY, messages, stream: true })
+  let streamed = ''
+  for await (const chunk of stream) streamed += chunk.choices[0].delta.content ?? ''
+  assert.is(streamed, choices[0].message.content)
 })
 
 test('a stream has the same text, a role first, a finish reason last, and its usage if the request asks for it', async () => {

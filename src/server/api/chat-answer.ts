@@ -45,7 +45,7 @@ export class ChatAnswer {
   private readonly reader: AnswerReader
   private calls = 0
 
-  constructor(reading: Reading) {
+  constructor(private readonly reading: Reading) {
     this.reader = new AnswerReader(reading)
   }
 
@@ -60,9 +60,10 @@ export class ChatAnswer {
     return { deltas, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
   }
 
-  /** The message so far. */
+  /** The message so far, without the beginning that the request has. */
   get message(): AnswerMessage {
-    const { content, thinking, toolCalls } = this.reader.message
+    const { thinking, toolCalls, ...whole } = this.reader.message
+    const content = whole.content.slice(this.reading.begun?.length ?? 0)
     const hasCalls = toolCalls !== undefined && toolCalls.length > 0
     return {
       role: 'assistant',
