@@ -60,6 +60,25 @@ for (const bytes of [4_000, 700_000, 4 * 2 ** 20]) {
   })
 }
 
+test('a form that is expensive or endless keeps no other client waiting', async () => {
+  const rules = Array.from({ length: 3_000 }, (_, i) => `r${i} ::= "a" r${i + 1} | "b" r${i + 1}`)
+  const forms: [object, number][] = [
+    [{ grammar: ['root ::= r0', ...rules, 'r3000 ::= "c"'].join('\n') }, 200],
+    [{ grammar: 'root ::= root "a" | "a"' }, 200],
+    [{ grammar: 'root ::= a\na ::= root' }, 400],
+    [{ regex: '(a+)+b' }, 200],
+    [{ json_schema: { anyOf: [{ $ref: '#' }, { $ref: '#' }] } }, 400],
+    [{ json_schema: { enum: Array.from({ length: 2_000 }, (_, i) => `value ${i}`) } }, 200],
+  ]
+  for (const [form, status] of forms) {
+    const answer = post(served.url, '/v1/completions', { prompt: 'a', max_tokens: 4, ...form })
+    const longest = await longestBeside(answer)
+    const { status: got, body } = await answer
+    assert.is(got, status, JSON.stringify(body).slice(0, 300))
+    assert.ok(longest < MOST_WAIT, `${JSON.stringify(form).slice(0, 50)}: others waited ${longest} ms`)
+  }
+})
+
 test('prompts are counted before any of them is encoded', async () => {
   // The first prompt has too many tokens: if it were encoded, it would be refused for those.
   const prompt = [' house'.repeat(40_000), ...new Array(256).fill('a')]
