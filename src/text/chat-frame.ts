@@ -3,7 +3,7 @@ import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
-import { answerGuide } from './frame/answer-guide.js'
+import { answerGuide, behind } from './frame/answer-guide.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
 import { mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
@@ -100,7 +100,7 @@ function plainFrame(parts: Parts): ChatFrame {
     stop: [...PLAIN_STOP],
     isAnswer: begun === undefined,
     reading: readingOf(text, parts),
-    ...(asked.content && { guide: { phases: [{ kind: 'grammar', grammar: asked.content }] } }),
+    ...(asked.content && { guide: { phases: [{ kind: 'grammar', grammar: behind(text, asked.content) }] } }),
     notes: ignored ? [doesNotThink(model, ignored)] : [],
     dropsSystem: false,
   }

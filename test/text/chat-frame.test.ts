@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { ChatTemplate } from '#molm/api/text.js'
 import { systemDropped, writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -69,6 +70,22 @@ test('nano, which was trained without system texts, never reads one', async () =
   const { text, dropsSystem } = await writeChat(HI, { template, system: 'You are a pirate.' })
   assert.equal([text, dropsSystem], ['User: Hi\nAssistant:', true])
   assert.match(systemDropped('nano'), /^nano's chat template leaves system texts out: this one has no effect$/)
+})
+
+test('content with a form may follow a blank if the prompt ends with a sign', async () => {
+  const phasesOf = async (template?: ChatTemplate) => {
+    const messages = [{ role: 'user', content: 'Hi' }]
+    return (await writeChat(messages, { template, regex: 'x' })).guide?.phases
+  }
+  const content = { kind: 'regex', pattern: 'x' }
+  const blank = { kind: 'repeat', part: { kind: 'text', text: ' ' }, atLeast: 0, atMost: 1 }
+  const behindBlank = { kind: 'grammar', grammar: { kind: 'sequence', parts: [blank, content] } }
+  const ending = (end: string): ChatTemplate => ({ render: async () => `Hi${end}`, prepare: async () => undefined })
+  assert.equal(await phasesOf(), [behindBlank])
+  assert.equal(await phasesOf(ending('[/INST]')), [behindBlank])
+  for (const end of ['\n', '<|assistant|>']) {
+    assert.equal(await phasesOf(ending(end)), [{ kind: 'grammar', grammar: content }])
+  }
 })
 
 test.run()

@@ -1,14 +1,16 @@
 import type { AskOptions, Think } from '../../api/chat.js'
-import type { GuidePhase, GuideSpec } from '../../api/guide.js'
+import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { ResponseTemplate } from '../../api/response.js'
 import { UserError } from '../../errors.js'
-import { type CallGuide, choice, sequence } from '../response/call-grammar.js'
+import { type CallGuide, choice, optional, sequence } from '../response/call-grammar.js'
 import { callGuide } from '../response/call-guide.js'
 import { literalsOf, type ThinkingForm } from '../response/thinking-form.js'
 import type { Asked } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
 export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget' | 'parallelToolCalls'> {
+  /** The prompt. */
+  text: string
   /** Name of the model, for errors. */
   model: string
   response?: ResponseTemplate
@@ -25,10 +27,19 @@ export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget
  */
 export function answerGuide(options: AnswerGuideOptions): GuideSpec | undefined {
   const calls = callsOf(options)
-  const { content, thoughts, thinkBudget } = options
+  const { text, content, thoughts, thinkBudget } = options
   const thinks = thoughts !== undefined && thoughts.place !== 'closed' && options.think !== 'off'
   if (!calls && !content && (!thinks || thinkBudget === undefined)) return undefined
-  return { phases: [...(thinks ? thinkingPhases(options, calls) : []), ...answerPhases(options, calls)] }
+  if (thinks) return { phases: [...thinkingPhases(options, calls), ...answerPhases(options, calls)] }
+  return { phases: answerPhases(content ? { ...options, content: behind(text, content) } : options, calls) }
+}
+
+/**
+ * The content of an answer behind a prompt. If the prompt ends with a word or a sign, such as "Assistant:", the model may
+ * begin with a blank, which is no part of the answer: without it, the model reads what it was not trained on.
+ */
+export function behind(prompt: string, content: Grammar): Grammar {
+  return /[^\s>]$/.test(prompt) ? sequence(optional({ kind: 'text', text: ' ' }), content) : content
 }
 
 function callsOf({
