@@ -14,10 +14,14 @@ import { molm } from './molm.js'
 const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
 
-test('the commands in README print the output shown', async () => {
-  const shown = [...text.matchAll(/^\$ (.*npx molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)]
-  assert.is(shown.length, 5)
-  for (const [, command, output] of shown) {
+test('the commands in README and of forms of answers print the output shown', async () => {
+  const forms = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
+  const shown = [text, forms].map((text) => [...text.matchAll(/^\$ (.*npx molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)])
+  assert.equal(
+    shown.map(({ length }) => length),
+    [6, 3],
+  )
+  for (const [, command, output] of shown.flat()) {
     const local = command.replace('npx molm', `"${process.execPath}" "${repositoryPath('bin/molm.js')}"`)
     const { stdout } = await promisify(execFile)('sh', ['-c', `(${local}) </dev/null`], {
       env: { ...process.env, MOLM_MODEL: 'nano' },
