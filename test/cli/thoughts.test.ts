@@ -129,4 +129,15 @@ inTerminal(`a line counts the thoughts and goes, and a call is asked for${reason
   }
 })
 
+inTerminal(`thoughts that are asked for are dim lines before the answer${reason}`, async ({ parrot }) => {
+  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...parrot, '--show-thinking', 'Hi'] })
+  try {
+    assert.is((await terminal.ended()).code, 0)
+    assert.equal(terminal.screen.text.slice(0, 2), ['A greeting, so I greet.', 'Hello! How are you?'])
+    assert.ok(terminal.output.includes('\u001b[2mA greeting,'), JSON.stringify(terminal.output))
+  } finally {
+    await terminal.close()
+  }
+})
+
 test.run()

@@ -70,6 +70,8 @@ Objects:
            token, then as with --json, without text, logprobs, experts.
            kind is "thinking", "content" or "call"; a token in two parts of the
            answer has a line for each.
+  messages (if tools ran) are all that were added, as --messages reads them; the
+  rest is of the last answer. --jsonl has a line { message } for each before it.
   awake (with --experts or --stats) is { experts, woke, slept, committee }: the
   experts of the model, those that the answer's tokens used, those that they did
   not, and the fewest that did half of the work.
@@ -104,7 +106,8 @@ Examples:
   cat question.txt | molm -m ./my-model --json
   molm run --stats "What is a lighthouse?"
   molm run --jsonl --experts "What is 23 + 45?"
-  molm run --regex '(yes|no)' "Is a lantern a lamp?"
+  molm run --regex '(Yes|No)' "Is a violin a bird?"
+  cat server.log | molm run --schema schema.json "Which requests failed?"
   molm run --batch questions.jsonl -o answers.jsonl --temperature 0`
 
 async function run(given: string[], options: RunOptions): Promise<void> {

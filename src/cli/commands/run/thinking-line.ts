@@ -1,6 +1,6 @@
 import { plural } from '../../../numbers.js'
-import type { OutputOptions } from '../../io/output.js'
 import { createStatusLine } from '../../io/status-line.js'
+import type { RunOptions } from './run-options.js'
 
 /** A status line that counts the tokens of thoughts that are not printed. */
 export interface ThinkingLine {
@@ -10,9 +10,13 @@ export interface ThinkingLine {
   clear(): void
 }
 
-/** Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn. */
-export function createThinkingLine(options: OutputOptions): ThinkingLine {
-  const line = createStatusLine(options)
+/**
+ * Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn, or if the thoughts
+ * themselves are printed on the terminal.
+ */
+export function createThinkingLine(options: RunOptions): ThinkingLine {
+  const isPrinted = options.showThinking || (options.jsonl && process.stdout.isTTY)
+  const line = isPrinted ? undefined : createStatusLine(options)
   let tokens = 0
   return {
     add() {
