@@ -23,6 +23,7 @@ export async function chatWith(
     depth,
     generation: options,
     loadModel: async () => model,
+    readSchema: async (text) => JSON.parse(text),
   })
 }
 

@@ -6,6 +6,7 @@ import type { Chat } from '#molm/tui/conversation/chat.js'
 import { load } from '#molm/tui/conversation/commands.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
+import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { chatWith, idle, pressed, send, until } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -157,6 +158,45 @@ test('/think switches them off and on, and /set does so, too', async () => {
   assert.is(await say('/think default'), 'thinking: as the model does')
   assert.match((await say('/think much')) ?? '', /^\/think takes off, on, low/)
   assert.match((await say('/think budget -1')) ?? '', /^\/think takes off, on, low/)
+})
+
+test('that a model cannot stop are noted once', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'thinker'), { format: 'qwen3-thinking', answers: ANSWERS })
+    await withModel(path, { threads: 1 }, async (thinker) => {
+      const chat = await chatWith(thinker)
+      await send(chat, '/think off')
+      for (const question of [HELLO, BYE]) await send(chat, question)
+      const notes = shown(chat).filter((line) => /^note (?!thinking)/.test(line))
+      assert.is(notes.length, 1, notes.join('\n'))
+      assert.match(notes[0], /thinker/)
+      assert.is(chat.items.at(-1)?.text, 'See you soon.')
+    })
+  })
+})
+
+test('do not take part in the form of an answer, which a cut answer lacks', async () => {
+  const chat = await chatWith(parrot, { generation: { maxTokens: 60 } })
+  await send(chat, '/schema {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}')
+  assert.match(chat.items.at(-1)?.text ?? '', /^answers are JSON of the schema {"type":"object"/)
+  await send(chat, HELLO)
+  const { content = '', thinking } = chat.conversation.messages.at(-1) ?? {}
+  assert.is(thinking, THOUGHT)
+  assert.is(typeof JSON.parse(content).n, 'number')
+  await send(chat, '/set max-tokens 20')
+  await send(chat, '/retry')
+  assert.match(chat.items.at(-1)?.text ?? '', /^cut at 20 tokens, .*then \/retry$/)
+  await send(chat, '/schema off')
+  assert.is(chat.items.at(-1)?.text, 'answers have no fixed form')
+})
+
+test('are not compared by /without, only the content is', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, HELLO)
+  await send(chat, '/without 0:mlp:1')
+  const compared = chat.items.slice(4).map(({ text }) => text)
+  assert.ok(compared.length > 0)
+  assert.not.match(compared.join('\n'), /greeting|<think>/)
 })
 
 test.run()

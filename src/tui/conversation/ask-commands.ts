@@ -21,7 +21,8 @@ export const ASK_ACTIONS = {
     const lines = tools.map(({ name, server, description = '' }) => {
       const from = server === undefined ? '' : ` of ${nameInWords(server)}`
       const how = question.allows(name) ? ', runs without a question' : ''
-      return `${nameInWords(name)}${from}${how}: ${fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)}`
+      const about = fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)
+      return `${nameInWords(name)}${from}${how}${about === '' ? '' : `: ${about}`}`
     })
     chat.say('note', lines.join('\n'))
   },

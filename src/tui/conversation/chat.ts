@@ -207,13 +207,13 @@ export class Chat implements ChatView, AnswersScreen {
 
   /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
   openThoughts(): void {
-    if (this.thought) {
+    const { isRunning, thought } = this.answers.work
+    const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
+    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
+    if (this.thought || (isRunning && text === '')) {
       this.opensThoughts = !this.opensThoughts
       return this.changed()
     }
-    const { thought } = this.answers.work
-    const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
-    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
     if (text === '') return this.say('note', 'the last answer came without thoughts')
     // Pressed again, the key adds nothing.
     const last = this.said.at(-1)

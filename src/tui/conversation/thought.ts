@@ -45,6 +45,6 @@ export class Thought {
   private get time(): string {
     const now = this.endedAt ?? performance.now()
     const seconds = (now - (this.begunAt ?? now)) / 1000
-    return seconds < 1 ? `${seconds.toFixed(1)} s` : formatDuration(Math.floor(seconds))
+    return seconds < 1 ? `${Math.max(0.1, seconds).toFixed(1)} s` : formatDuration(Math.floor(seconds))
   }
 }

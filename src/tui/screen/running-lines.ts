@@ -15,7 +15,9 @@ export function thoughtLines({ thought, areThoughtsOpen, painter }: ChatView, wi
   const most = areThoughtsOpen ? rows : rows < 16 ? 1 : FEW_THOUGHTS
   const lines = wrapTail(thought.text.trimEnd(), width - THOUGHT_MARK.length, most).slice(-most)
   const marked = lines.map((line) => styled(`${THOUGHT_MARK}${line}`, 'dim', depth))
-  return [styled(fit(thought.running, width), 'dim', depth), ...marked]
+  const head = styled(fit(thought.running, width), 'dim', depth)
+  // The first lines of open thoughts may have no room.
+  return areThoughtsOpen ? [...marked, head] : [head, ...marked]
 }
 
 /** A line while a call is written or its tool runs, which show no text. */
