@@ -48,7 +48,7 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
 type Answers = Pick<ChatTemplate, 'response' | 'warning'>
 
 /**
- * The checkpoint's own form of answers, else the one that its chat template lets expect. A wrong one gives a
+ * The checkpoint's own form of answers, else the one that its chat template shows. A wrong one gives a
  * warning only: the model answers without it, too.
  */
 function answersOf(own: unknown, known: ResponseTemplate | undefined, file: string): Answers {
@@ -57,7 +57,7 @@ function answersOf(own: unknown, known: ResponseTemplate | undefined, file: stri
     return { response: readResponseTemplate(own, file) }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    const instead = known ? 'answers are read as the chat template lets expect' : 'answers are plain text'
+    const instead = known ? 'answers are read in the form that the chat template shows' : 'answers are plain text'
     return { response: known, warning: `${error.message}; ${instead}` }
   }
 }

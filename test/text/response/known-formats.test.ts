@@ -74,7 +74,7 @@ test('a wrong response template is warned about, and the model can be used', asy
   const known = await load('<think></think>')
   assert.match(
     known?.warning ?? '',
-    /tokenizer_config\.json: response_template\.fields must be an object; answers are read as/,
+    /tokenizer_config\.json: response_template\.fields must be an object; answers are read in the form/,
   )
   assert.ok(known?.response?.fields.thinking)
   const { notes } = await writeChat([{ role: 'user', content: 'Hi' }], { template: known })
