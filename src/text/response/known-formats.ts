@@ -27,7 +27,7 @@ const HARMONY: ResponseTemplate = {
       transform: BY_NAME,
     },
     thinking: {
-      // Texts of the model to tools of its own, such as a browser, are part of its thoughts.
+      // Messages to tools of its own, such as a browser, are part of its thoughts.
       openPattern: `<\\|channel\\|>analysis<\\|message\\|>|<\\|channel\\|>analysis\\s+to=(?:python|browser)${HEADER_END}`,
       close: ['<|end|>', '<|return|>', '<|call|>'],
       repeats: true,
