@@ -58,6 +58,9 @@ export async function writeChat(messages: readonly ChatMessage[], options: ChatF
   const last = turns.at(-1)
   const begun = last?.role === 'assistant' ? last.content : undefined
   const asked = askedOf(options)
+  if (last?.role === 'assistant' && last.toolCalls?.length) {
+    throw new UserError('the last message has calls of tools: their results must follow')
+  }
   if (begun !== undefined && asked.content) {
     throw new UserError('a schema, grammar or regex is for a whole answer, and this one has been begun')
   }

@@ -137,6 +137,13 @@ test('wrong tools and choices are named', async () => {
   for (const [options, message] of cases) await rejectsWithUserError(() => framedBy('qwen3', HI, options), message)
 })
 
+test('calls without results are no answer that could be continued', async () => {
+  const calls = CALLED.slice(0, 2)
+  const message = /^the last message has calls of tools: their results must follow$/
+  await rejectsWithUserError(() => framedBy('qwen3', calls, { tools: [WEATHER] }), message)
+  await rejectsWithUserError(() => writeChat(calls), message)
+})
+
 test('thoughts of earlier answers are left out if the template does not name them', async () => {
   const messages = [...HI, { role: 'assistant', content: 'Hello.', thinking: 'A greeting.' }, ...HI]
   for (const family of ['granite4', 'mixtral', 'smallthinker'] as const) {
