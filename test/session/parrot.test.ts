@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RenderOptions, TemplateMessage } from '#molm/api/text.js'
-import { eventsOf, type Model } from '#molm/index.js'
+import { eventsOf, type Model, resultOf } from '#molm/index.js'
 import { withModel } from '../support/models.js'
 import { type ParrotAnswer, type ParrotFormatName, writeParrot } from '../support/parrot-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -25,7 +25,7 @@ const RESULT = { role: 'tool', content: '21 degrees', name: 'get_weather', tool_
 
 async function withParrot(
   format: ParrotFormatName,
-  answers: ParrotAnswer[],
+  answers: readonly ParrotAnswer[],
   use: (model: Model) => Promise<void>,
   quant: 'q4' | 'f32' = 'q4',
 ): Promise<void> {
@@ -67,7 +67,7 @@ for (const quant of ['q4', 'f32'] as const) {
   test(`says what its script has for a question, a tool's result and all else (${quant})`, () => {
     return withParrot(
       'qwen3',
-      [...ANSWERS],
+      ANSWERS,
       async (model) => {
         assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), `${ANSWERS[0].says} eos`)
         assert.is(await said(model, [BERN]), `${THOUGHTS}${CALLS} eos`)
@@ -81,7 +81,7 @@ for (const quant of ['q4', 'f32'] as const) {
 }
 
 test('leaves its thoughts out if the template can switch them off', () => {
-  return withParrot('qwen3', [...ANSWERS], async (model) => {
+  return withParrot('qwen3', ANSWERS, async (model) => {
     const off = { enable_thinking: false }
     assert.is(await said(model, [{ role: 'user', content: 'Hi' }], off), 'Hello! How are you? eos')
     assert.is(await said(model, [BERN], off), `${CALLS} eos`)
@@ -90,7 +90,7 @@ test('leaves its thoughts out if the template can switch them off', () => {
 })
 
 test('continues with its answer after thoughts that were cut short', () => {
-  return withParrot('qwen3', [...ANSWERS], async (model) => {
+  return withParrot('qwen3', ANSWERS, async (model) => {
     for (const begun of ['<think>\nThe user wants', '<think>\nThe', '<think>\nI do not know this.', '<think>']) {
       assert.is(await said(model, [BERN], {}, `${begun}\n</think>\n\n`), `${CALLS} eos`, begun)
     }
@@ -98,7 +98,7 @@ test('continues with its answer after thoughts that were cut short', () => {
 })
 
 test('says its scripts in the forms of other families', async () => {
-  await withParrot('qwen3-thinking', [...ANSWERS], async (model) => {
+  await withParrot('qwen3-thinking', ANSWERS, async (model) => {
     assert.is(await said(model, [BERN]), `${(THOUGHTS + CALLS).slice('<think>\n'.length)} eos`)
   })
   for (const format of ['qwen3-instruct', 'qwen3-coder', 'granite4', 'chatml'] as const) {
@@ -123,6 +123,57 @@ test('says its scripts in the channels of harmony', () => {
     assert.is(await said(model, [BERN, called, RESULT]), `${final} eos`)
   })
 })
+
+/** Calls in the notations of families, with thoughts before if they have some. */
+const NOTATIONS: Partial<Record<ParrotFormatName, string>> = {
+  qwen3:
+    '<think>\nTo Bern.\n</think>\n\n<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n</tool_call>',
+  'qwen3-coder': '<tool_call>\n<function=weather>\n<parameter=place>\nBern\n</parameter>\n</function>\n</tool_call>',
+  granite4: '<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n</tool_call>',
+  'lfm2.5': '<think>To Bern.</think>\n\n<|tool_call_start|>[weather(place="Bern")]<|tool_call_end|>',
+  glm: '<think>To Bern.</think>\n\n<tool_call>weather<arg_key>place</arg_key><arg_value>Bern</arg_value></tool_call>',
+  gemma4: '<|channel>thought\nTo Bern.<channel|>\n\n<|tool_call>call:weather{place:<|"|>Bern<|"|>}<tool_call|>',
+  mistral: '[TOOL_CALLS] [{"name": "weather", "arguments": {"place": "Bern"}}]',
+  harmony:
+    '<|channel|>analysis<|message|>To Bern.<|end|><|start|>assistant<|channel|>commentary to=functions.weather' +
+    ' <|constrain|>json<|message|>{"place": "Bern"}<|call|>',
+}
+
+/** Answers after the result. */
+const FINALS: Partial<Record<ParrotFormatName, string>> = {
+  qwen3: '<think>\nDone.\n</think>\n\nIt is sunny.',
+  'lfm2.5': '<think>Done.</think>\n\nIt is sunny.',
+  glm: '<think>Done.</think>\n\nIt is sunny.',
+  gemma4: '<|channel>thought\nDone.<channel|>\n\nIt is sunny.',
+  harmony: '<|channel|>final<|message|>It is sunny.',
+}
+
+for (const [name, says] of Object.entries(NOTATIONS)) {
+  const format = name as ParrotFormatName
+  test(`calls a tool and answers in a chat in the form of ${format}`, () => {
+    const answers = [
+      { says },
+      { toTool: format === 'lfm2.5' ? 'sun' : true, says: FINALS[format] ?? 'It is sunny.' },
+    ] as const
+    return withParrot(format, answers, async (model) => {
+      const session = model.createSession()
+      const asked: unknown[] = []
+      const tool = {
+        name: 'weather',
+        parameters: { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] },
+        run: (args: object) => {
+          asked.push(args)
+          return 'sun'
+        },
+      }
+      const think = says.includes('To Bern') ? { think: 'on' as const } : {}
+      const result = await resultOf(session.chat([BERN], { tools: [tool], temperature: 0, maxTokens: 100, ...think }))
+      assert.equal(asked, [{ place: 'Bern' }])
+      assert.is(result.message.content, 'It is sunny.')
+      assert.is(result.messages[0].thinking, says.includes('To Bern') ? 'To Bern.' : undefined)
+    })
+  })
+}
 
 test('finds the end of a message that begins within a piece of a script', () => {
   const answers = [{ to: 'lanterns', says: 'Two.' }, { says: 'Buy some lanterns for the way.' }]

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { GEMMA_4, GLM_4_6, LFM_2_5, MISTRAL } from './family-templates.js'
 import { repositoryPath } from './fixtures.js'
 import { publishedTemplates } from './published-templates.js'
 
@@ -15,8 +16,14 @@ export interface ParrotFormat {
   opener: string
   /** The same without thoughts, if the template has a switch for them. */
   openerWithoutThoughts?: string
+  /** Token that ends thoughts. */
+  thoughtsEnd: string
+  /** Text after a tool's result in place of the opener. */
+  toolOpener?: string
   /** Text between a user's message and the opener. */
   userEnd: string
+  /** The same before the opener without thoughts, if it differs. */
+  userEndWithoutThoughts?: string
   /** End of a prompt between a tool's result and the opener; the result as the template writes it. */
   toolEnd: string
   toolText(result: string): string
@@ -36,6 +43,7 @@ function qwen(template: string, others: Partial<ParrotFormat> = {}): ParrotForma
     plain: QWEN_PLAIN,
     ends: ['<|im_end|>', '<|endoftext|>'],
     opener: OPENER,
+    thoughtsEnd: '</think>',
     userEnd: '<|im_end|>\n',
     toolEnd: '\n</tool_response><|im_end|>\n',
     toolText: same,
@@ -74,6 +82,73 @@ const FORMATS = {
       "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}" +
         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}",
     ),
+  /** Calls in Python. A tool's result ends as a user's message does, so `toTool` must be its text. */
+  'lfm2.5': () =>
+    qwen(LFM_2_5, {
+      special: [
+        ...QWEN_SPECIAL,
+        '<|tool_list_start|>',
+        '<|tool_list_end|>',
+        '<|tool_call_start|>',
+        '<|tool_call_end|>',
+      ],
+      plain: ['<think>', '</think>'],
+      toolEnd: '<|im_end|>\n',
+    }),
+  /** Arguments in XML. */
+  glm: (): ParrotFormat => ({
+    template: GLM_4_6,
+    special: ['<|endoftext|>', '[gMASK]', '<sop>', '<|system|>', '<|user|>', '<|assistant|>', '<|observation|>'],
+    plain: [...QWEN_PLAIN, '<arg_key>', '</arg_key>', '<arg_value>', '</arg_value>'],
+    ends: ['<|user|>', '<|observation|>', '<|endoftext|>'],
+    opener: '<|assistant|>',
+    openerWithoutThoughts: '<|assistant|>\n<think></think>',
+    thoughtsEnd: '</think>',
+    userEnd: '',
+    userEndWithoutThoughts: '/nothink',
+    toolEnd: '\n</tool_response>',
+    toolText: same,
+  }),
+  /** Thinks if `enable_thinking` is true. A result is within the message of its call. */
+  gemma4: (): ParrotFormat => ({
+    template: GEMMA_4,
+    special: [
+      '<eos>',
+      '<|turn>',
+      '<turn|>',
+      '<|channel>',
+      '<channel|>',
+      '<|tool>',
+      '<tool|>',
+      '<|think|>',
+      '<|"|>',
+    ].concat(['<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>']),
+    plain: ['thought'],
+    ends: ['<turn|>', '<|tool_response>', '<eos>'],
+    opener: '<|turn>model\n',
+    openerWithoutThoughts: '<|turn>model\n<|channel>thought\n<channel|>',
+    thoughtsEnd: '<channel|>',
+    toolOpener: '',
+    userEnd: '<turn|>\n',
+    toolEnd: '<|"|>}<tool_response|>',
+    toolText: same,
+  }),
+  /** Neither thoughts nor messages of the system. A result has the call's id behind, so `toTool` must be true. */
+  mistral: (): ParrotFormat => ({
+    template: MISTRAL,
+    special: ['<s>', '</s>', '[INST]', '[/INST]', '[AVAILABLE_TOOLS]', '[/AVAILABLE_TOOLS]', '[TOOL_CALLS]'].concat([
+      '[TOOL_RESULTS]',
+      '[/TOOL_RESULTS]',
+    ]),
+    plain: [],
+    ends: ['</s>'],
+    opener: '[/INST]',
+    toolOpener: '[/TOOL_RESULTS]',
+    thoughtsEnd: '</s>',
+    userEnd: '',
+    toolEnd: '"}',
+    toolText: same,
+  }),
   /** gpt-oss. */
   harmony: (): ParrotFormat => ({
     template: readFileSync(repositoryPath('test/fixtures/templates/harmony.jinja'), 'utf8'),
@@ -84,6 +159,7 @@ const FORMATS = {
     plain: ['analysis', 'commentary', 'final', 'assistant', 'json'],
     ends: ['<|return|>', '<|call|>', '<|endoftext|>'],
     opener: '<|start|>assistant',
+    thoughtsEnd: '<|end|>',
     userEnd: '<|end|>',
     toolEnd: '"<|end|>',
     toolText: (result) => JSON.stringify(result).slice(1, -1),

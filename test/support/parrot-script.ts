@@ -64,7 +64,9 @@ function withEnd(text: string, { opener, ends }: ParrotFormat): string {
 /** Fixed tokens and the texts between them; line ends around thoughts are segments, too. */
 function segmentsOf(text: string, { special, plain }: ParrotFormat): string[] {
   const escaped = [...special, ...plain].map((token) => token.replaceAll(/[|\\{}()[\]^$+*?.]/g, '\\$&'))
-  const fixed = new RegExp(`((?<=<think>)\\n|(?<=</think>)\\n\\n|${escaped.join('|')})`)
+  const fixed = new RegExp(
+    `((?<=<think>|<\\|channel>thought)\\n|(?<=</think>|<channel\\|>)\\n\\n|${escaped.join('|')})`,
+  )
   return text.split(fixed).filter((segment) => segment !== '')
 }
 
@@ -94,13 +96,16 @@ function uniquePieces(segment: string, used: Set<string>): string[] {
 }
 
 /** Last parts of the prompts that a script answers: with its first token, or with the one after the thoughts. */
-function beginsOf({ to, toTool }: ParrotAnswer, format: ParrotFormat, tokens: Chain['tokens']): Chain['begins'] {
-  const { opener, openerWithoutThoughts, userEnd, toolEnd, toolText } = format
-  const before =
-    toTool === true ? toolEnd.trimStart() : toTool === undefined ? (to ?? '') + userEnd : toolText(toTool) + toolEnd
-  const begins = [{ content: before + opener, from: 0 }]
+function beginsOf({ to = '', toTool }: ParrotAnswer, format: ParrotFormat, tokens: Chain['tokens']): Chain['begins'] {
+  const { opener, openerWithoutThoughts, toolOpener = opener, thoughtsEnd, toolEnd, toolText } = format
+  const { userEnd, userEndWithoutThoughts = userEnd } = format
+  if (toTool === true && toolEnd === userEnd) throw new Error("a result ends as a user's message: give its text")
+  const result = toTool === true ? toolEnd.trimStart() : toTool !== undefined ? toolText(toTool) + toolEnd : undefined
+  const begins = [{ content: result === undefined ? to + userEnd + opener : result + toolOpener, from: 0 }]
   if (openerWithoutThoughts === undefined) return begins
-  const close = tokens.findIndex(({ content }) => content === '</think>')
+  const close = tokens.findIndex(({ content }) => content === thoughtsEnd)
   const from = tokens[close + 1]?.content === '\n\n' ? close + 2 : close + 1
-  return [...begins, { content: before + openerWithoutThoughts, from }]
+  const before = result === undefined ? to + userEndWithoutThoughts : result
+  const without = result === undefined ? openerWithoutThoughts : openerWithoutThoughts.replace(opener, toolOpener)
+  return [...begins, { content: before + without, from }]
 }
