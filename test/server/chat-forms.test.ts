@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, serveNano, until } from './served.js'
 
 /* Forms of answers in both endpoints, on nano. */
 const test = suite('forms of answers')
@@ -85,6 +85,16 @@ test('choices have guides of their own, and the same texts as alone', async () =
   for (const text of texts) JSON.parse(text)
   const alone = await post(served.url, COMPLETIONS, { ...ask, prompt: 'The', n: 1, seed: 2 })
   assert.is(alone.body.choices[0].text, texts[3])
+})
+
+test('a client that leaves a stream with a form leaves nothing behind', async () => {
+  const controller = new AbortController()
+  const body = { ...ASK, model: 'nano', prompt: 'A', max_tokens: 10_000, stream: true, regex: '[a-z ]*' } as const
+  const stream = await served.client.completions.create(body, { signal: controller.signal })
+  for await (const _ of stream) controller.abort()
+  await until(async () => (await served.model.stats()).sequencesRunning === 0)
+  const { chat } = await said({ regex: '[a-z]{3}' })
+  assert.match(chat, /^[a-z]{3}$/)
 })
 
 test('a form that cannot be followed is refused before anything is generated', async () => {
