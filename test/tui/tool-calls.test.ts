@@ -88,7 +88,12 @@ const type = (chat: Chat, text: string) => press(chat, { kind: 'text', text })
 test('run after the user agrees, and their results go to the model', async () => {
   const { tools, ran } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools })
+  let isTwice = false
+  chat.subscribe(() => {
+    isTwice ||= chat.answer !== '' && chat.items.at(-1)?.text === chat.answer
+  })
   await ask(chat, BERN)
+  assert.not.ok(isTwice, 'a finished text runs no longer')
   assert.equal([chat.activity, ran.length], ['asking', 0])
   type(chat, 'y')
   await idle(chat)
@@ -134,7 +139,7 @@ test('are declined by n, which the model learns, and allowed for the whole chat 
   await send(chat, BERN)
   assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
   await send(chat, '/tools')
-  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails: /)
+  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails\n/)
 })
 
 test('that --yes names run without a question', async () => {

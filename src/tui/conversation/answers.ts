@@ -330,8 +330,9 @@ export class Answers implements WatchedChat {
       const { calls } = answer
       if (!calls || this.available.length === 0) return this.finish(answer, watcher.tokens)
       this.answered(answer, watcher.tokens)
-      if (answer.text.trim() !== '') this.say('answer', answer.text.trimEnd())
+      // The text moves from the running answer to the finished ones.
       watcher.next()
+      if (answer.text.trim() !== '') this.say('answer', answer.text.trimEnd())
       const results = await this.tools.run(calls, this.available, signal)
       if (signal.aborted || calling === MOST_CALLING) return this.breakOff(results, signal.aborted)
       this.offerTools()
