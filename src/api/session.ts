@@ -98,9 +98,10 @@ export interface Session {
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
   /**
    * Asks a chat model: generates the message after `messages`, which the model's chat template writes out. If the last
-   * message is the assistant's, the answer continues it. The cache keeps the tokens that earlier calls have in common
+   * message is the assistant's, the answer continues it. Calls of tools that have `run` are run, and the model is asked
+   * again with their results. The cache keeps the tokens that earlier calls have in common
    * with these messages, so each turn of a conversation runs only its new tokens. Rejects with a UserError if the model
-   * has no chat template or the template refuses the messages. A failure before the first step leaves only the shared
+   * has no chat template, the template refuses the messages, or the model has no form for what is asked. A failure before the first step leaves only the shared
    * tokens in the cache.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatStep, ChatResult>
