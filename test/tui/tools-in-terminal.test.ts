@@ -69,7 +69,7 @@ trial('a call is asked for, run by its server, and its thoughts are folded until
     await terminal.waitFor(
       /^│ The user wants a sum\. I do not add; the tool adds for me\.\n│ add\(a: 2, b: 3\)\n│ → 5\n│ There/m,
     )
-    await terminal.enter('/tools', /^echo of server: Repeats a text\.$/m)
+    await terminal.enter('/tools', /^echo of \w+: Repeats a text\.$/m)
     terminal.type('\x04')
     assert.is((await terminal.ended()).code, 0)
   })
