@@ -33,6 +33,11 @@ test('a schema, a grammar and a regex are for the content', async () => {
     assert.equal(await phases('granite4', options), [{ kind: 'grammar', grammar }])
   }
   await rejectsWithUserError(() => framedBy('qwen3', HI, { schema: true, regex: 'a' }), /one of `schema` and `regex`/)
+  const given = { regex: /[0-9]+/ } as unknown as { regex: string }
+  await rejectsWithUserError(
+    () => framedBy('qwen3', HI, given),
+    /^`regex` must be a text, like the `source` of a RegExp$/,
+  )
 })
 
 test('thoughts before the content are free', async () => {

@@ -127,6 +127,10 @@ test('wrong tools and choices are named', async () => {
     [{ tools: [{ name: '' }] }, /^tool 1 needs a name/],
     [{ tools: [WEATHER, { name: 'a b' }] }, /^tool 2 needs a name/],
     [{ tools: [{}] }, /^tool 1 needs a name/],
+    [
+      { tools: [{ type: 'function', function: WEATHER }] },
+      /^tool 1 has the form of OpenAI's API: give its `function` alone$/,
+    ],
     [{ tools: [WEATHER, WEATHER] }, /^two tools have the name weather$/],
     [{ tools: [{ name: 'a', parameters: [] }] }, /^the parameters of tool a must be a JSON Schema of type "object"$/],
     [{ tools: [{ name: 'a', parameters: { type: 'string' } }] }, /must be a JSON Schema of type "object"$/],

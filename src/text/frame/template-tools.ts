@@ -15,7 +15,11 @@ const LONGEST_NAME = 128
 /** Throws a UserError that names the first wrong tool, or a choice without a tool. */
 export function checkTools(tools: readonly Tool[], choice?: ToolChoice): void {
   const names = new Set<string>()
-  for (const [i, { name, parameters }] of tools.entries()) {
+  for (const [i, tool] of tools.entries()) {
+    if (isObject(tool) && isObject(tool.function)) {
+      throw new UserError(`tool ${i + 1} has the form of OpenAI's API: give its \`function\` alone`)
+    }
+    const { name, parameters } = tool
     const isName =
       typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME && !/[\s"<>(){}[\]]/.test(name)
     if (!isName) throw new UserError(`tool ${i + 1} needs a name without blanks, quotes and brackets`)
