@@ -1,30 +1,25 @@
 import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
-import type { ChatMessage } from '../../api/text.js'
 import type { Atlas } from '../../experts/atlas.js'
 import type { TextColour } from '../../experts/text-colours.js'
 import { settle } from '../../generation-options.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { Background } from '../../terminal/ramps.js'
 import type { TokenMap } from '../map/token-map.js'
-import { type AnswerToken, answerAwake } from './answer-tokens.js'
-import { callInWords } from './call-words.js'
-import { colourAnswer, spansWithin } from './colouring.js'
+import { AnswerSettings } from './answer-settings.js'
+import type { AnswerToken } from './answer-tokens.js'
 import { Conversation, type ConversationState } from './conversation.js'
-import type { ChatItem, ItemExtra, ItemSpan } from './items.js'
+import type { ChatItem, ItemExtra } from './items.js'
 import { haveSameExperts } from './masks.js'
-import { endNotes, Warnings } from './notes.js'
-import type { ChatBeginning, ChatOptions, ChatTool } from './options.js'
+import { Warnings } from './notes.js'
+import type { ChatBeginning, ChatOptions } from './options.js'
 import { Replay } from './replay.js'
 import type { Answer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
-import type { Settings } from './settings.js'
-import { ToolRunner } from './tool-runner.js'
+import { showAnswer } from './show-answer.js'
+import { ToolExchange } from './tool-exchange.js'
 import { TurnTokens } from './turn-tokens.js'
 import { ChatWatcher, type WatchedChat } from './watcher.js'
-
-/** Maximum answers with calls in a row. */
-const MOST_CALLING = 16
 
 /** Shows what comes of questions. */
 export interface AnswersScreen {
@@ -39,16 +34,15 @@ export class Answers implements WatchedChat {
   readonly warnings = new Warnings()
   /** The running answer, or other work of the model. */
   readonly work: RunningWork
-  /** Runs the calls of answers. */
-  readonly tools: ToolRunner
-  private readonly replay: Replay
+  readonly tools: ToolExchange
+  readonly settings: AnswerSettings
+  /** Replays the last answer on the map. */
+  readonly replay: Replay
   /** Texts to put before the next question. */
   private readonly pending: string[] = []
   private currentModel: Model
   private currentConversation: Conversation
   private readonly turns: TurnTokens
-  private settings: Settings = {}
-  private maximumPace?: number
   /** Colours of answers; absent: none. */
   colour?: TextColour
   private latest?: Answer
@@ -61,16 +55,16 @@ export class Answers implements WatchedChat {
   constructor(
     private readonly screen: AnswersScreen,
     model: Model,
-    private readonly options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
+    options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
-    this.maximumPace = options.pace
+    this.settings = new AnswerSettings(options.generation, options.pace)
     this.currentModel = model
     this.currentConversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
     this.map.masked = options.mask
     this.map.atlas = options.atlas
     this.work = new RunningWork(screen)
-    this.tools = new ToolRunner(screen, options.isAllowed ?? (() => false))
+    this.tools = new ToolExchange(screen, options)
     this.replay = new Replay(() => screen.changed())
   }
 
@@ -93,34 +87,6 @@ export class Answers implements WatchedChat {
 
   get memory(): MemoryStats | undefined {
     return this.latestMemory
-  }
-
-  get isPlaying(): boolean {
-    return this.replay.isOn
-  }
-
-  /** Maximum tokens per second. */
-  get pace(): number | undefined {
-    return this.maximumPace
-  }
-
-  /** Options of generation: those set here, then those of the command line. */
-  get generation(): GenerateOptions & Settings {
-    return { ...this.options.generation, ...this.settings }
-  }
-
-  get context(): number | undefined {
-    return this.generation.context
-  }
-
-  /** Changes some options of generation. */
-  setOptions(settings: Settings): void {
-    this.settings = { ...this.settings, ...settings }
-  }
-
-  /** Limits the tokens per second; undefined lifts the limit. */
-  setPace(pace?: number): void {
-    this.maximumPace = pace
   }
 
   /**
@@ -146,8 +112,8 @@ export class Answers implements WatchedChat {
 
   /** The last answer, if the same options would give it again at temperature 0. */
   get greedyText(): string | undefined {
-    const { latest, model, generation } = this
-    const isGreedy = settle(generation, model.generationDefaults, { seed: 0 }).temperature === 0
+    const { latest, model, settings } = this
+    const isGreedy = settle(settings.generation, model.generationDefaults, { seed: 0 }).temperature === 0
     const isWhole = latest && !latest.continues && !latest.calls && latest.finishReason !== 'interrupted'
     return isGreedy && isWhole && this.latestOrigin === this.origin ? latest.text : undefined
   }
@@ -239,15 +205,6 @@ export class Answers implements WatchedChat {
     return isShown
   }
 
-  /** Replays the last answer on the map, at `pace` tokens per second; false if there is none. */
-  play(pace?: number): boolean {
-    return this.replay.start(this.map, pace)
-  }
-
-  stopPlaying(): void {
-    this.replay.stop()
-  }
-
   /** Reads the model's memory figures again. */
   async refreshMemory(): Promise<void> {
     this.latestMemory = await this.model.stats().catch(() => undefined)
@@ -272,16 +229,9 @@ export class Answers implements WatchedChat {
     return this.turns.latest
   }
 
-  private coloured(tokens: readonly AnswerToken[], text: string): ItemSpan[] | undefined {
-    const { colour, model, map, screen } = this
-    const { background } = screen
-    return colour && spansWithin(text, colourAnswer(tokens, colour, { model, background, atlas: map.atlas }).spans)
-  }
-
   private get origin(): string {
-    const { generation, conversation } = this
-    const { mask, system, prefill, asking } = conversation
-    return JSON.stringify([generation, mask, system, prefill, asking])
+    const { mask, system, prefill, asking } = this.conversation
+    return JSON.stringify([this.settings.generation, mask, system, prefill, asking])
   }
 
   /** Begins an empty map; the answers so far are not on it. */
@@ -295,14 +245,18 @@ export class Answers implements WatchedChat {
     work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
     begun = this.conversation.prefill,
   ): Promise<void> {
-    const last = this.map.tokens.at(-1)
+    const before = this.map.tokens.at(-1)
     this.map.beginAnswer()
     await this.follow(begun, async (watcher, options) => {
       try {
         const answer = await work(watcher, options)
-        if (answer) await this.finishExchange(answer, watcher, options)
+        if (!answer) return
+        const { conversation, map } = this
+        const answered = (answer: Answer) => void this.answered(answer, watcher.tokens)
+        const last = await this.tools.finish(answer, { conversation, map, watcher, answered }, options)
+        if (last) this.finish(last, watcher.tokens)
       } catch (error) {
-        this.turns.failed(last, this.hasAnswers)
+        this.turns.failed(before, this.hasAnswers)
         throw error
       } finally {
         this.map.settle()
@@ -315,52 +269,10 @@ export class Answers implements WatchedChat {
    * it was aborted or failed.
    */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
-    this.offerTools()
+    this.tools.offer(this.conversation)
     return this.work.run(new ChatWatcher(this, begun, this.work.begin()), (watcher, signal) => {
-      return work(watcher, { ...this.generation, signal })
+      return work(watcher, { ...this.settings.generation, signal })
     })
-  }
-
-  /** Shows an answer; runs the calls in it, and those of the answers after their results. */
-  private async finishExchange(first: Answer, watcher: ChatWatcher, options: GenerateOptions): Promise<void> {
-    const { signal = new AbortController().signal } = options
-    let answer = first
-    for (let calling = 1; ; calling++) {
-      watcher.fold()
-      const { calls } = answer
-      if (!calls || this.available.length === 0) return this.finish(answer, watcher.tokens)
-      this.answered(answer, watcher.tokens)
-      // The text moves from the running answer to the finished ones.
-      watcher.next()
-      if (answer.text.trim() !== '') this.say('answer', answer.text.trimEnd())
-      const results = await this.tools.run(calls, this.available, signal)
-      if (signal.aborted || calling === MOST_CALLING) return this.breakOff(results, signal.aborted)
-      this.offerTools()
-      this.map.beginAnswer()
-      try {
-        answer = { ...(await this.conversation.answerResults(results, watcher, options)), continues: true }
-      } catch (error) {
-        this.map.dropAnswer()
-        this.screen.fail(error)
-        return this.breakOff(results)
-      }
-    }
-  }
-
-  /** Tools that the model may call now. */
-  get available(): readonly ChatTool[] {
-    return this.options.tools?.() ?? []
-  }
-
-  private offerTools(): void {
-    const { tools, ...asking } = this.conversation.asking
-    this.conversation.setAsking({ ...asking, ...(this.available.length > 0 && { tools: this.available }) })
-  }
-
-  /** Ends an exchange after the results of calls. */
-  private breakOff(results: readonly ChatMessage[], isInterrupted = false): void {
-    this.conversation.breakOff(results)
-    this.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue resumes it`)
   }
 
   /** Keeps the tokens of an answer. Returns those of the whole exchange; undefined if some must be read again. */
@@ -379,15 +291,8 @@ export class Answers implements WatchedChat {
       return this.say('note', 'the answer had already ended: nothing was added')
     }
     const all = this.answered(answer, tokens)
-    const footer = all && answerAwake(all, this.model.config)
-    const text = answer.text.trimEnd()
-    this.say('answer', text, { footer, spans: all && this.coloured(all, text) })
-    for (const call of answer.calls ?? []) this.say('call', callInWords(call))
-    if (answer.calls)
-      this.say('note', `${this.model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
-    const { schema, grammar, regex } = this.conversation.asking
-    const hasForm = [schema, grammar, regex].some((form) => form !== undefined)
-    for (const note of endNotes(answer, this.map.answerLength, hasForm)) this.say('note', note)
+    const { model, map, colour, screen } = this
+    showAnswer(screen, answer, { model, map, tokens: all, colour, asking: this.conversation.asking })
     void this.refreshMemory()
   }
 }

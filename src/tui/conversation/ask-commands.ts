@@ -15,7 +15,7 @@ export const ASK_ACTIONS = {
   },
   thoughts: (chat: Chat) => chat.openThoughts(),
   tools(chat: Chat): void {
-    const tools = chat.answers.available
+    const tools = chat.answers.tools.available
     if (tools.length === 0) return chat.say('note', 'no tools; molm chat --mcp COMMAND adds those of a server')
     const { question } = chat.answers.tools
     const lines = tools.map(({ name, server, description = '' }) => {

@@ -150,7 +150,7 @@ export class Chat implements ChatView, AnswersScreen {
   }
 
   get isPlaying(): boolean {
-    return this.answers.isPlaying
+    return this.answers.replay.isOn
   }
 
   get isLeaving(): boolean {
@@ -277,7 +277,7 @@ export class Chat implements ChatView, AnswersScreen {
   end(how: 'left' | 'interrupted' = 'left'): void {
     if (this.left) return
     this.left = how
-    this.answers.stopPlaying()
+    this.answers.replay.stop()
     this.answers.work.stop()
     this.changed()
     this.resolveEnded()

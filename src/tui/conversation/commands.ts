@@ -55,12 +55,12 @@ const ACTIONS: Record<string, Action> = {
   play({ map, answers }, argument) {
     if (map.mode === 'off') map.setMode('newest')
     const pace = argument === '' ? undefined : paceOf(argument, '/play')
-    if (!answers.play(pace)) throw new UsageError('there is no answer to replay')
+    if (!answers.replay.start(map, pace)) throw new UsageError('there is no answer to replay')
   },
   pace(chat, argument) {
-    const { answers } = chat
-    if (argument !== '') answers.setPace(argument === 'off' ? undefined : paceOf(argument, '/pace'))
-    const { pace } = answers
+    const { settings } = chat.answers
+    if (argument !== '') settings.pace = argument === 'off' ? undefined : paceOf(argument, '/pace')
+    const { pace } = settings
     chat.say('note', pace === undefined ? 'answers come as fast as possible' : `at most ${pace} tokens per second`)
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
@@ -74,9 +74,9 @@ const ACTIONS: Record<string, Action> = {
     const [, thinkName, how = ''] = /^(think|think-budget)(?:[\s=]+(.*))?$/s.exec(argument) ?? []
     if (thinkName) return ASK_ACTIONS.think(chat, thinkName === 'think' || how === '' ? how : `budget ${how}`)
     const asks = argument === '' || isQuestion(argument)
-    if (!asks) chat.answers.setOptions(parseSetting(argument))
+    if (!asks) chat.answers.settings.set(parseSetting(argument))
     const [name] = argument.split(/[\s=]/)
-    const listed = listSettings(chat.answers.generation, chat.model, name || undefined)
+    const listed = listSettings(chat.answers.settings.generation, chat.model, name || undefined)
     chat.say('note', asks ? listed : `set ${listed}`)
   },
   reset(chat) {

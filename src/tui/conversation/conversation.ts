@@ -1,18 +1,18 @@
-import type { GenerateOptions, GenerationResult, PromptProgress } from '../../api/generation.js'
-import { eventsOf } from '../../api/generation-events.js'
+import type { GenerateOptions, GenerationResult } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import type { Reading } from '../../text/answer-reader.js'
 import { alreadyReported } from './already-reported.js'
+import { concludeAnswer, type NewestAnswer } from './conclude-answer.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
 import { maskKey } from './masks.js'
 import { type Asking, type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
-import { readAhead } from './read-ahead.js'
+import { isReply, lastQuestion, latestReplies } from './questions.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
-import { type Answer, type AnswerWatcher, RunningAnswer, speedOf, tokensOf } from './running-answer.js'
+import { runAnswer } from './run-answer.js'
+import { type Answer, type AnswerWatcher, RunningAnswer } from './running-answer.js'
 
 /** The parts of a conversation that are saved. */
 export interface ConversationState {
@@ -22,27 +22,6 @@ export interface ConversationState {
   saved?: SavedSequence
   /** Experts that were switched off when the cache was filled, as `maskKey` writes them. */
   masked?: string
-}
-
-/** An answer that was run, and what it was run after. */
-interface RunAnswer {
-  prompt: readonly number[]
-  /** Absent if it was interrupted before the prompt was written. */
-  answer?: RunningAnswer
-  /** Absent if the answer was interrupted. */
-  result?: GenerationResult
-  /** The message that it continues. */
-  begun?: ChatMessage
-}
-
-/** The newest answer, as the model has read and written it. */
-interface NewestAnswer {
-  message: ChatMessage
-  /** All ids up to its end: the cache may lack the last. */
-  ids: number[]
-  reading: Reading
-  /** Its text, with the model's notation for thoughts and calls. */
-  raw: string
 }
 
 /**
@@ -142,15 +121,12 @@ export class Conversation {
 
   /** Index of the user's last turn, if it is answered or the last of all; else -1. */
   get question(): number {
-    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant' && role !== 'tool')
-    const after = this.turns.slice(last + 1)
-    const isOneAnswer = after.length < 2 || after.some(({ role }) => role === 'tool')
-    return isOneAnswer && this.turns[last]?.role === 'user' ? last : -1
+    return lastQuestion(this.turns)
   }
 
   /** The messages after the user's last turn: answers, and results of the calls in them. */
   get latest(): readonly ChatMessage[] {
-    return this.turns.slice(this.turns.findLastIndex(({ role }) => role === 'user') + 1)
+    return latestReplies(this.turns)
   }
 
   /** The conversation up to the answer to the last question, whose index must not be -1. */
@@ -275,7 +251,6 @@ export class Conversation {
   /** Adds an answer, or continues `begun`. */
   private async answer(watcher: AnswerWatcher, options: GenerateOptions, begun?: ChatMessage): Promise<Answer> {
     const { session } = this
-    const { signal } = options
     let answer: RunningAnswer | undefined
     let prompt: number[] = []
     let result: GenerationResult | undefined
@@ -295,54 +270,23 @@ export class Conversation {
       const unreported = prompt.length - Math.max(kept, alreadyReported(this.reported, prompt))
       const asked = this.turns.at(-1)
       if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
-      const fresh = await readAhead(session, prompt.slice(kept), { unreported, watcher, ...options })
-      const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
-      const reports = { routes: true, probabilities: true, onPromptProgress }
-      const generation = session.generate(fresh, { ...options, ...reports, stop, guide: next.guide })
-      for await (const event of eventsOf(generation)) {
-        if (event.step) {
-          answer.add(event.step)
-          await watcher.pause?.()
-        } else result = event.result
-      }
+      const run = { fresh: prompt.slice(kept), unreported, watcher }
+      result = await runAnswer(session, answer, run, { ...options, stop, guide: next.guide })
     } catch (error) {
-      if (!signal?.aborted) {
+      if (!options.signal?.aborted) {
         this.forget()
         throw error
       }
     }
-    return this.conclude({ prompt, answer, result, begun })
-  }
-
-  /** Adds a finished or interrupted answer to the turns. */
-  private conclude({ prompt, answer, result, begun }: RunAnswer): Answer {
-    const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
-    answer?.end(!ended)
-    if (result?.finishReason === 'stop') answer?.keep(tokensOf(result, this.model.tokenizer))
-    // The answer may have been cut right behind its calls.
-    const hasNewCalls = begun?.toolCalls === undefined && answer?.message(true).toolCalls !== undefined
-    const hadEnded = begun !== undefined && ended && answer?.isBlank === true && !hasNewCalls
-    if (hadEnded) answer?.keep(0)
-    const nothing = begun ?? { role: 'assistant', content: this.prefill }
-    const message = hadEnded ? begun : (answer?.message(ended) ?? nothing)
-    if (answer) {
-      const ids = [...prompt, ...answer.tokens]
-      this.session.truncate(ids.length)
-      this.newest = { message, ids, reading: answer.reading, raw: answer.raw }
-      this.reported = ids
+    const ran = { prompt, answer, result, begun, prefill: this.prefill }
+    const { message, newest, answer: concluded } = concludeAnswer(ran, this.model.tokenizer)
+    if (newest) {
+      session.truncate(newest.ids.length)
+      this.newest = newest
+      this.reported = newest.ids
     }
     this.turns.push(message)
-    const { finishReason = 'interrupted', contextFull } = result ?? {}
-    return {
-      text: message.content,
-      thinking: message.thinking,
-      ...(ended && !hadEnded && message.toolCalls && { calls: message.toolCalls }),
-      continues: begun !== undefined,
-      finishReason,
-      contextFull,
-      tokensPerSecond: result ? speedOf(result) : answer?.speed,
-      ...(hadEnded && { hadEnded }),
-    }
+    return concluded
   }
 
   /**
@@ -372,9 +316,4 @@ export class Conversation {
     this.reported = []
     this.unread = 0
   }
-}
-
-/** Whether a message is part of the answer to a question. */
-function isReply(message?: ChatMessage): boolean {
-  return message?.role === 'assistant' || message?.role === 'tool'
 }

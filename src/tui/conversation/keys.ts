@@ -8,7 +8,7 @@ import { submit, thenQueue, walkOverAnswers } from './submit.js'
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
   if (key.kind === 'background') return chat.setBackground(key.isLight ? 'light' : 'dark')
-  chat.answers.stopPlaying()
+  chat.answers.replay.stop()
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
   if (chat.input.search) chat.input.pressInSearch(key)
   else if (key.kind === 'key') pressKey(chat, key.name)

@@ -6,6 +6,7 @@ import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import { describeReading } from '../../terminal/reading.js'
 import type { TokenMap } from '../map/token-map.js'
+import type { AnswerSettings } from './answer-settings.js'
 import type { AnswerToken } from './answer-tokens.js'
 import type { Warnings } from './notes.js'
 import type { AnswerPart, AnswerWatcher } from './running-answer.js'
@@ -19,10 +20,8 @@ export interface WatchedChat {
   readonly model: Model
   readonly map: TokenMap
   readonly warnings: Warnings
-  /** Limit of the tokens that count, if one is set. */
-  readonly context?: number
-  /** Maximum tokens per second; may change during an answer. */
-  readonly pace?: number
+  /** They may change during an answer. */
+  readonly settings: Pick<AnswerSettings, 'context' | 'pace'>
   say(kind: 'note' | 'thought', text: string): void
   changed(when: 'soon'): void
 }
@@ -96,8 +95,8 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   prompt(tokens: number): void {
-    const { warnings, model, context } = this.chat
-    this.note(warnings.ofLength(tokens, model, context))
+    const { warnings, model, settings } = this.chat
+    this.note(warnings.ofLength(tokens, model, settings.context))
   }
 
   progress(progress: PromptProgress): void {
@@ -113,7 +112,7 @@ export class ChatWatcher implements AnswerWatcher {
 
   /** Waits until the pace allows the next token; an abort ends the wait. */
   async pause(): Promise<void> {
-    const { pace } = this.chat
+    const { pace } = this.chat.settings
     if (pace === undefined) return
     const now = performance.now()
     this.due = Math.max(now, this.due + 1000 / pace)
