@@ -259,18 +259,8 @@ export class Sequence {
     const { tokens, messageEnds, taps, logitsFrom, skipsLogits, take } = input
     const stopped = () => Atomics.load(stop, 0) !== 0
     const marks = cache.needsCheckpoints ? checkpointPositions(cache.length - first, tokens.length, messageEnds) : []
-    return {
-      tokens: tokens.subarray(first, end),
-      first,
-      cache,
-      marks,
-      mask,
-      taps,
-      stopped,
-      logitsFrom,
-      skipsLogits,
-      take,
-    }
+    const part = tokens.subarray(first, end)
+    return { tokens: part, first, cache, marks, mask, taps, stopped, logitsFrom, skipsLogits, take }
   }
 
   private forgetBeyond(context: number): void {
