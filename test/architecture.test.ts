@@ -292,7 +292,6 @@ const PACKAGES: Record<string, string[]> = {
   '@hono/node-server': ['server'],
   zod: ['server'],
   'prom-client': ['server'],
-  '@mlc-ai/web-xgrammar': ['grammar'],
 }
 
 const test = suite('the architecture')

@@ -5,16 +5,16 @@ import type { GuideHost, Phase } from './run/stage.js'
 
 /** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */
 export async function followText(host: GuideHost, phases: readonly Phase[], writer: GuideWriter): Promise<void> {
-  const route = await Route.begin(host, phases)
+  const route = Route.begin(host, phases)
   while (!writer.isClosed) {
-    const limits = await route.limits(MOST_FORCED)
+    const limits = route.limits(MOST_FORCED)
     const directive = directiveOf(limits)
     writer.answer(directive)
     if (directive.kind === 'done') return
     const token = await writer.heardToken()
     if (writer.isClosed) return
     for (const taken of limits.kind === 'tokens' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
-      await route.take(taken)
+      route.take(taken)
   }
 }
 

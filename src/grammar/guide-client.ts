@@ -3,10 +3,10 @@ import type { Tokenizer } from '../api/text.js'
 import { UserError } from '../errors.js'
 import { inTurns } from '../in-turns.js'
 import { closeGuide, guideMemory } from './guide-memory.js'
-import { GuideThread } from './guide-thread.js'
+import { Displaced, GuideThread } from './guide-thread.js'
 import type { Guides, OpenGuide } from './guides.js'
-import type { EncodedPhase } from './protocol.js'
-import type { VocabularyData } from './run/vocabulary.js'
+import type { EncodedPhase, OpenRequest } from './protocol.js'
+import type { VocabularyData } from './run/token-tree.js'
 
 /** Most characters of a guide, its grammars included. */
 const LONGEST_SPEC = 2 ** 20
@@ -35,11 +35,8 @@ export class GuideClient implements Guides {
     const text = specText(phases)
     this.vocabulary ??= this.readVocabulary()
     const vocabulary = await this.vocabulary
-    if (this.isClosed) throw new Error('the model has been disposed')
     const grammars = grammarsOf(phases)
-    const thread = this.threadFor(grammars) ?? this.startThread(vocabulary)
-    const memory = guideMemory(this.vocabSize)
-    await thread.open({ phases: text, eos, memory }, grammars, signal)
+    const { thread, memory } = await this.openIn({ phases: text, eos }, grammars, vocabulary, signal)
     return {
       memory,
       close: () => {
@@ -50,6 +47,26 @@ export class GuideClient implements Guides {
     }
   }
 
+  /** Opens a guide, again if its thread ends because of another. */
+  private async openIn(
+    request: Omit<OpenRequest, 'id' | 'memory'>,
+    grammars: readonly string[],
+    vocabulary: VocabularyData,
+    signal?: AbortSignal,
+  ): Promise<{ thread: GuideThread; memory: SharedArrayBuffer }> {
+    for (;;) {
+      if (this.isClosed) throw new Error('the model has been disposed')
+      const thread = this.threadFor(grammars) ?? this.startThread(vocabulary)
+      const memory = guideMemory(this.vocabSize)
+      try {
+        await thread.open({ ...request, memory }, grammars, signal)
+        return { thread, memory }
+      } catch (error) {
+        if (!(error instanceof Displaced)) throw error
+      }
+    }
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
     await Promise.all(this.threads.map((thread) => thread.end('the model has been disposed')))
@@ -57,9 +74,9 @@ export class GuideClient implements Guides {
 
   private threadFor(grammars: readonly string[]): GuideThread | undefined {
     this.endSpareThreads()
-    const sound = this.threads.filter(({ isWorn }) => !isWorn)
+    const sound = this.threads.filter(({ hasEnded }) => !hasEnded)
     const idle = sound.find(({ load }) => load === 0)
-    const ready = sound.find((thread) => thread.has(grammars))
+    const ready = sound.find((thread) => !thread.isOpening && thread.has(grammars))
     if (ready ?? idle) return ready ?? idle
     const [leastBusy] = sound.sort((a, b) => a.load - b.load)
     return sound.length < MOST_THREADS ? undefined : leastBusy
@@ -73,7 +90,7 @@ export class GuideClient implements Guides {
 
   /** Ends idle threads, but for one that is sound. */
   private endSpareThreads(): void {
-    const kept = this.threads.find(({ isWorn, load }) => load === 0 && !isWorn)
+    const kept = this.threads.find(({ hasEnded, load }) => load === 0 && !hasEnded)
     const isSpare = (thread: GuideThread) => thread.load === 0 && thread !== kept
     for (const thread of this.threads.filter(isSpare)) void thread.end('the thread of grammars has ended')
     this.threads = this.threads.filter((thread) => !isSpare(thread))

@@ -26,6 +26,8 @@ const KINDS = ['free', 'masked', 'forced', 'done', 'failed'] as const
 const TAKEN = -1
 /** Least room for the message of a failure, in words. */
 const MESSAGE_WORDS = 256
+/** Longest wait for a notification, in case one is lost. */
+const LOOK_AGAIN_MS = 1000
 /** In place of the number of answers: whatever the engine says, the guide has failed. */
 const ALL_ANSWERED = 2 ** 31 - 1
 
@@ -148,7 +150,7 @@ export class GuideWriter {
     const { words } = this
     while (Atomics.load(words, TOLD) <= this.heard) {
       if (this.isClosed) return undefined
-      const waiting = Atomics.waitAsync(words, TOLD, this.heard)
+      const waiting = Atomics.waitAsync(words, TOLD, this.heard, LOOK_AGAIN_MS)
       if (waiting.async) await waiting.value
     }
     this.heard++

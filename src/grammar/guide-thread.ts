@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import { startThread, type Thread } from '../platform/threads.js'
 import { closeGuide, failGuide } from './guide-memory.js'
 import { type GuideThreadData, MOST_COMPILED, type OpenReply, type OpenRequest } from './protocol.js'
-import type { VocabularyData } from './run/vocabulary.js'
+import type { VocabularyData } from './run/token-tree.js'
 
 /** Seconds that one computation of a grammar may take. */
 const MOST_SECONDS = 10
@@ -12,10 +12,13 @@ interface Opening {
   reject: (error: Error) => void
 }
 
+/** The thread ended before it came to a request, because of another. */
+export class Displaced extends Error {}
+
 /** The caller's end of a thread of guides. Ends a thread that is busy with one grammar for too long. */
 export class GuideThread {
-  /** Whether the thread can compile no further grammars. */
-  isWorn = false
+  /** Whether the thread has ended, or is about to. */
+  hasEnded = false
   private readonly thread: Thread
   private readonly pulse = new Int32Array(new SharedArrayBuffer(4))
   private readonly opening = new Map<number, Opening>()
@@ -46,12 +49,19 @@ export class GuideThread {
     return Math.max(this.guides.size, this.unanswered.size)
   }
 
+  /** Whether it prepares a guide. */
+  get isOpening(): boolean {
+    return this.unanswered.size > 0
+  }
+
   /** Whether it has compiled all of these grammars. */
   has(grammars: readonly string[]): boolean {
     return grammars.every((grammar) => this.grammars.has(grammar))
   }
 
-  /** Rejects with a UserError that names what is wrong with a grammar, or with the signal's reason. */
+  /**
+   * Rejects with a UserError that names what is wrong with a grammar, with the signal's reason, or with `Displaced`.
+   */
   async open(request: Omit<OpenRequest, 'id'>, grammars: readonly string[], signal?: AbortSignal): Promise<void> {
     const id = this.nextId++
     const abort = () => this.opening.get(id)?.reject(signal?.reason)
@@ -84,7 +94,7 @@ export class GuideThread {
 
   /** Ends the thread now; its guides fail with the reason. */
   async end(reason: string): Promise<void> {
-    this.isWorn = true
+    this.hasEnded = true
     this.reason = reason
     await this.thread.terminate()
   }
@@ -101,8 +111,7 @@ export class GuideThread {
     }
   }
 
-  private receive({ id, error, isWorn }: OpenReply): void {
-    if (isWorn) this.isWorn = true
+  private receive({ id, error }: OpenReply): void {
     this.unanswered.delete(id)
     const opening = this.opening.get(id)
     if (error === undefined) opening?.resolve()
@@ -136,9 +145,10 @@ export class GuideThread {
   }
 
   private fail(): void {
-    this.isWorn = true
+    this.hasEnded = true
     for (const memory of this.guides) failGuide(memory, this.reason)
-    for (const { reject } of this.opening.values()) reject(new UserError(this.reason))
+    const [current] = this.unanswered
+    for (const [id, { reject }] of this.opening) reject(id === current ? new UserError(this.reason) : new Displaced())
     this.unanswered.clear()
     this.attend()
   }

@@ -1,44 +1,33 @@
 import type { Grammar } from '../api/guide.js'
 import { UserError } from '../errors.js'
-import type { Expression } from './forms/expression.js'
 import { expressionOf } from './forms/grammar-expression.js'
-import { writeEbnf } from './forms/write-ebnf.js'
 import { type EncodedPhase, MOST_COMPILED } from './protocol.js'
 import { Literals } from './run/literals.js'
+import { CompiledGrammar } from './run/matcher.js'
 import type { Phase } from './run/stage.js'
 import type { Vocabulary } from './run/vocabulary.js'
-import { type Compiled, XGrammar } from './run/xgrammar.js'
 
-/** Prepares the phases of guides. XGrammar is loaded with the first grammar. */
+/** Prepares the phases of guides. */
 export class Preparation {
   /** By their JSON, the one used last at the end. */
-  private readonly compiled = new Map<string, Compiled>()
+  private readonly compiled = new Map<string, CompiledGrammar>()
   private readonly literals = new Map<string, Literals>()
-  private loading?: Promise<XGrammar>
 
   constructor(private readonly vocabulary: Vocabulary) {}
 
-  /** Rejects with a UserError that names what is wrong with a grammar. */
-  async phases(encoded: readonly EncodedPhase[]): Promise<Phase[]> {
-    const phases: Phase[] = []
-    for (const phase of encoded) phases.push(await this.phase(phase))
-    return phases
+  /** Throws a UserError that names what is wrong with a grammar. */
+  phases(encoded: readonly EncodedPhase[]): Phase[] {
+    return encoded.map((phase) => this.phase(phase))
   }
 
-  /** XGrammar, if a grammar has been compiled. */
-  async xgrammar(): Promise<XGrammar | undefined> {
-    return this.loading
-  }
-
-  private async phase(phase: EncodedPhase): Promise<Phase> {
+  private phase(phase: EncodedPhase): Phase {
     switch (phase.kind) {
       case 'forced':
         return phase
       case 'grammar':
-        return { kind: 'grammar', grammar: await this.compile(phase.grammar) }
+        return { kind: 'grammar', grammar: this.compile(phase.grammar) }
       case 'calls': {
-        const grammars: Compiled[] = []
-        for (const { then } of phase.triggers) grammars.push(await this.compile(then))
+        const grammars = phase.triggers.map(({ then }) => this.compile(then))
         const triggers = this.literalsOf(phase.triggers.map(({ text }) => text))
         return { kind: 'calls', triggers, grammars, once: phase.once ?? false }
       }
@@ -55,30 +44,24 @@ export class Preparation {
     }
   }
 
-  private async compile(grammar: Grammar): Promise<Compiled> {
+  private compile(grammar: Grammar): CompiledGrammar {
     const key = JSON.stringify(grammar)
-    const known = this.compiled.get(key)
+    const compiled = this.compiled.get(key) ?? this.compileNew(grammar)
     this.compiled.delete(key)
-    const compiled = known ?? (await this.compileNew(grammar))
     this.compiled.set(key, compiled)
-    if (this.compiled.size > MOST_COMPILED) {
-      const [oldest, unused] = this.compiled.entries().next().value as [string, Compiled]
-      this.compiled.delete(oldest)
-      unused.dispose()
-    }
+    const [oldest] = this.compiled.keys()
+    if (this.compiled.size > MOST_COMPILED) this.compiled.delete(oldest)
     return compiled
   }
 
-  private async compileNew(grammar: Grammar): Promise<Compiled> {
-    const ebnf = ebnfOf(
-      expressionOf(grammar, (text) => this.vocabulary.written(text)),
-      grammar,
-    )
-    this.loading ??= XGrammar.load(this.vocabulary)
-    this.loading.catch(() => {
-      this.loading = undefined
-    })
-    return (await this.loading).compile(ebnf)
+  private compileNew(grammar: Grammar): CompiledGrammar {
+    const expression = expressionOf(grammar, (text) => this.vocabulary.written(text))
+    try {
+      return new CompiledGrammar(expression, this.vocabulary)
+    } catch (error) {
+      const name = grammar.kind === 'schema' || grammar.kind === 'regex' ? grammar.kind : 'grammar'
+      throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error
+    }
   }
 
   private literalsOf(texts: readonly string[]): Literals {
@@ -87,14 +70,5 @@ export class Preparation {
     if (this.literals.size >= MOST_COMPILED) this.literals.clear()
     this.literals.set(key, literals)
     return literals
-  }
-}
-
-function ebnfOf(expression: Expression, { kind }: Grammar): string {
-  try {
-    return writeEbnf(expression)
-  } catch (error) {
-    const name = kind === 'schema' || kind === 'regex' ? kind : 'grammar'
-    throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error
   }
 }

@@ -1,5 +1,5 @@
 import type { GuidePhase } from '../api/guide.js'
-import type { VocabularyData } from './run/vocabulary.js'
+import type { VocabularyData } from './run/token-tree.js'
 
 /** Most compiled grammars that a thread keeps. */
 export const MOST_COMPILED = 32
@@ -30,6 +30,4 @@ export interface OpenRequest {
 export interface OpenReply {
   id: number
   error?: string
-  /** The thread can compile no further grammars; its open guides continue. */
-  isWorn?: boolean
 }

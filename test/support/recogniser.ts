@@ -62,7 +62,7 @@ export class Recogniser {
     return ends
   }
 
-  /** Stacks that one expands to; undefined if its top is a character. */
+  /** The stacks that replace one; undefined if its top is a character. */
   private expanded({ top, below }: Stack): (Stack | undefined)[] | undefined {
     switch (top.kind) {
       case 'class':

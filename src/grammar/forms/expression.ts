@@ -1,5 +1,5 @@
 /*
- * Context-free grammars as data. Schemas, EBNF and patterns become expressions, which `write-ebnf.ts` writes for XGrammar.
+ * Context-free grammars as data. Schemas, EBNF and patterns become expressions, and these the automata of `run/`.
  */
 
 /** Code points, as pairs of the first and last one, in order and apart. */
@@ -17,6 +17,8 @@ export type Expression =
 
 /** An expression that others name, itself included. */
 export interface Rule {
+  /** Its name in EBNF. */
+  name?: string
   body: Expression
 }
 

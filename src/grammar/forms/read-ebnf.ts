@@ -62,12 +62,11 @@ class EbnfReader {
     rule.body = this.alternatives(0)
     rule.isDefined = true
     this.skip(true)
-    // XGrammar's lookahead only helps its speed.
     if (this.follows('(=')) this.fail('`(=` (a lookahead) is not supported')
   }
 
   private rule(name: string): Rule & { isDefined: boolean } {
-    const known = this.rules.get(name) ?? { body: EMPTY, isDefined: false }
+    const known = this.rules.get(name) ?? { name, body: EMPTY, isDefined: false }
     this.rules.set(name, known)
     return known
   }

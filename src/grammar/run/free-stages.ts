@@ -19,24 +19,24 @@ export class FreeStage implements Stage {
   constructor(
     private readonly host: GuideHost,
     private readonly phase: Free,
-    canFollow: (bytes: Uint8Array) => Promise<boolean>,
+    canFollow: (bytes: Uint8Array) => boolean,
   ) {
     this.watch = phase.until?.watch()
     this.taken = phase.spent ?? 0
     this.isAllowed = remembered((_literal, bytes) => canFollow(bytes))
   }
 
-  async begin(bytes: Uint8Array): Promise<Outcome> {
+  begin(bytes: Uint8Array): Outcome {
     return this.read(bytes)
   }
 
-  async limits(): Promise<Limits> {
+  limits(): Limits {
     if (this.isClosing) return { kind: 'tokens', tokens: this.phase.close.slice(this.taken) }
     if (!this.watch) return { kind: 'any' }
     return watchedLimits(this.host, this.watch, this.isAllowed, this.host.eos)
   }
 
-  async take(token: number): Promise<Outcome> {
+  take(token: number): Outcome {
     this.taken++
     if (!this.isClosing) return this.read(this.host.vocabulary.bytesOf(token))
     return this.taken < this.phase.close.length ? STAYS : { kind: 'over', bytes: NOTHING }
@@ -63,34 +63,34 @@ export class CallsStage implements Stage {
     private readonly host: GuideHost,
     phase: Calls,
     private readonly calls: {
-      canFollow: (call: number, bytes: Uint8Array) => Promise<boolean>
-      begin: (call: number, bytes: Uint8Array) => Promise<Way>
+      canFollow: (call: number, bytes: Uint8Array) => boolean
+      begin: (call: number, bytes: Uint8Array) => Way
     },
   ) {
     this.watch = phase.triggers.watch()
     this.isAllowed = remembered(calls.canFollow)
   }
 
-  async begin(bytes: Uint8Array): Promise<Outcome> {
+  begin(bytes: Uint8Array): Outcome {
     const found = this.watch.add(bytes)
-    return found ? { kind: 'leaves', way: await this.calls.begin(found.literal, found.rest) } : STAYS
+    return found ? { kind: 'leaves', way: this.calls.begin(found.literal, found.rest) } : STAYS
   }
 
-  async limits(): Promise<Limits> {
+  limits(): Limits {
     return watchedLimits(this.host, this.watch, this.isAllowed, [])
   }
 
-  take(token: number): Promise<Outcome> {
+  take(token: number): Outcome {
     return this.begin(this.host.vocabulary.bytesOf(token))
   }
 }
 
 /** Whether the text after a literal may begin with these bytes. */
-type RestCheck = (literal: number, bytes: Uint8Array) => Promise<boolean>
+type RestCheck = (literal: number, bytes: Uint8Array) => boolean
 
 /** Remembers the answers: the same few tokens are asked about at every step. */
 function remembered(check: RestCheck): RestCheck {
-  const known = new Map<string, Promise<boolean>>()
+  const known = new Map<string, boolean>()
   return (literal, bytes) => {
     const key = `${literal} ${bytes.join(' ')}`
     const answer = known.get(key) ?? check(literal, bytes)
@@ -100,12 +100,12 @@ function remembered(check: RestCheck): RestCheck {
 }
 
 /** All tokens but `forbidden`, and those that reach beyond a literal with bytes that cannot follow it. */
-async function watchedLimits(
+function watchedLimits(
   { vocabulary }: GuideHost,
   watch: LiteralWatch,
   isAllowed: RestCheck,
   forbidden: readonly number[],
-): Promise<Limits> {
+): Limits {
   let mask: Int32Array | undefined
   const without = (token: number) => {
     mask ??= fullMask(vocabulary.size)
@@ -113,7 +113,7 @@ async function watchedLimits(
   }
   for (const token of forbidden) without(token)
   for (const { token, literal, rest } of watch.overshooting(vocabulary)) {
-    if (!(await isAllowed(literal, rest))) without(token)
+    if (!isAllowed(literal, rest)) without(token)
   }
   return mask ? { kind: 'mask', mask } : { kind: 'any' }
 }

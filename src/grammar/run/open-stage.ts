@@ -16,21 +16,21 @@ export class OpenStage implements Stage {
     private readonly host: GuideHost,
     private readonly open: Uint8Array,
     private readonly ways: {
-      skip: () => Promise<Way>
-      enter: (bytes: Uint8Array, tokens: number) => Promise<Way>
+      skip: () => Way
+      enter: (bytes: Uint8Array, tokens: number) => Way
     },
   ) {}
 
-  async begin(bytes: Uint8Array): Promise<Outcome> {
+  begin(bytes: Uint8Array): Outcome {
     // No phase that has an opening follows one that reads on into the next.
-    this.other = await this.ways.skip()
+    this.other = this.ways.skip()
     return this.read(bytes)
   }
 
-  async limits(): Promise<Limits> {
+  limits(): Limits {
     const { vocabulary, eos } = this.host
     const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
-    if (this.other) addLimits(mask, await this.other.limits(0), eos, vocabulary.size)
+    if (this.other) addLimits(mask, this.other.limits(0), eos, vocabulary.size)
     const from = blanksOf(this.seen)
     for (let token = 0; token < vocabulary.size; token++) {
       if (this.mayOpen(vocabulary.bytesOf(token), from)) allow(mask, token)
@@ -38,22 +38,22 @@ export class OpenStage implements Stage {
     return { kind: 'mask', mask }
   }
 
-  async take(token: number): Promise<Outcome> {
+  take(token: number): Outcome {
     if (this.other) {
       const mask = new Int32Array(Math.ceil(this.host.vocabulary.size / 32))
-      addLimits(mask, await this.other.limits(0), this.host.eos, this.host.vocabulary.size)
-      if (has(mask, token)) await this.other.take(token)
+      addLimits(mask, this.other.limits(0), this.host.eos, this.host.vocabulary.size)
+      if (has(mask, token)) this.other.take(token)
       else this.other = undefined
     }
     this.tokens++
     return this.read(this.host.vocabulary.bytesOf(token))
   }
 
-  private async read(bytes: Uint8Array): Promise<Outcome> {
+  private read(bytes: Uint8Array): Outcome {
     const all = new Uint8Array([...this.seen, ...bytes])
     this.seen = all
     const begun = all.subarray(blanksOf(all))
-    if (startsWith(begun, this.open)) return { kind: 'leaves', way: await this.ways.enter(begun, this.tokens) }
+    if (startsWith(begun, this.open)) return { kind: 'leaves', way: this.ways.enter(begun, this.tokens) }
     if (startsWith(this.open, begun)) return { kind: 'stays' }
     if (!this.other) throw new Error('the text neither opens the phase nor skips it')
     return { kind: 'leaves', way: this.other }

@@ -13,29 +13,29 @@ export class Route implements Way {
   ) {}
 
   /** Begins the first of the phases; `bytes` of the text before belong to it. */
-  static async begin(host: GuideHost, phases: readonly Phase[], bytes: Uint8Array = NOTHING): Promise<Route> {
+  static begin(host: GuideHost, phases: readonly Phase[], bytes: Uint8Array = NOTHING): Route {
     const route = new Route(host, undefined, phases)
-    await route.enter(bytes)
+    route.enter(bytes)
     return route
   }
 
   /** Whether a text of these phases may begin with the bytes. */
-  static async canBegin(host: GuideHost, phases: readonly Phase[], bytes: Uint8Array): Promise<boolean> {
+  static canBegin(phases: readonly Phase[], bytes: Uint8Array): boolean {
     if (bytes.length === 0) return true
     const [first] = phases
     if (first === undefined || first.kind === 'forced') return false
-    return first.kind !== 'grammar' || GrammarStage.canBegin(host, first.grammar, bytes)
+    return first.kind !== 'grammar' || GrammarStage.canBegin(first.grammar, bytes)
   }
 
-  async limits(most: number): Promise<Limits> {
+  limits(most: number): Limits {
     return this.stage ? this.stage.limits(most) : { kind: 'end' }
   }
 
-  async take(token: number): Promise<void> {
-    if (this.stage) await this.follow(await this.stage.take(token))
+  take(token: number): void {
+    if (this.stage) this.follow(this.stage.take(token))
   }
 
-  private async follow(outcome: Outcome): Promise<void> {
+  private follow(outcome: Outcome): void {
     if (outcome.kind === 'stays') return
     if (outcome.kind === 'over') return this.enter(outcome.bytes)
     const { stage, rest } = outcome.way as Route
@@ -43,13 +43,13 @@ export class Route implements Way {
     this.rest = rest
   }
 
-  private async enter(bytes: Uint8Array): Promise<void> {
+  private enter(bytes: Uint8Array): void {
     const [phase, ...rest] = this.rest
     this.rest = rest
     this.stage = undefined
     if (phase === undefined) return
     this.stage = stageOf(this.host, phase, rest)
-    await this.follow(await this.stage.begin(bytes))
+    this.follow(this.stage.begin(bytes))
   }
 }
 
@@ -57,7 +57,7 @@ const NOTHING = new Uint8Array(0)
 
 function stageOf(host: GuideHost, phase: Phase, rest: readonly Phase[]): Stage {
   const beginRest = () => Route.begin(host, rest)
-  const canFollow = (phases: readonly Phase[]) => (bytes: Uint8Array) => Route.canBegin(host, phases, bytes)
+  const canFollow = (phases: readonly Phase[]) => (bytes: Uint8Array) => Route.canBegin(phases, bytes)
   switch (phase.kind) {
     case 'forced':
       return new ForcedStage(phase.tokens)
@@ -90,15 +90,15 @@ class ForcedStage implements Stage {
 
   constructor(private readonly tokens: readonly number[]) {}
 
-  async begin(): Promise<Outcome> {
+  begin(): Outcome {
     return this.outcome()
   }
 
-  async limits(): Promise<Limits> {
+  limits(): Limits {
     return { kind: 'tokens', tokens: this.tokens.slice(this.taken) }
   }
 
-  async take(): Promise<Outcome> {
+  take(): Outcome {
     this.taken++
     return this.outcome()
   }

@@ -1,7 +1,7 @@
 import type { Limits } from './limits.js'
 import type { Literals } from './literals.js'
+import type { CompiledGrammar } from './matcher.js'
 import type { Vocabulary } from './vocabulary.js'
-import type { Compiled, Matcher, XGrammar } from './xgrammar.js'
 
 /** A stretch of a text, prepared: its grammars compiled, its forced texts encoded. */
 export type Phase =
@@ -15,17 +15,14 @@ export type Phase =
       spent?: number
     }
   | { kind: 'forced'; tokens: readonly number[] }
-  | { kind: 'grammar'; grammar: Compiled }
-  | { kind: 'calls'; triggers: Literals; grammars: readonly Compiled[]; once: boolean }
+  | { kind: 'grammar'; grammar: CompiledGrammar }
+  | { kind: 'calls'; triggers: Literals; grammars: readonly CompiledGrammar[]; once: boolean }
 
 /** Parts that the phases of a guide share. */
 export interface GuideHost {
   vocabulary: Vocabulary
   /** Tokens that end the text. */
   eos: readonly number[]
-  xgrammar?: XGrammar
-  /** Freed with the guide. */
-  matchers: Set<Matcher>
 }
 
 /** Continuation after a token. */
@@ -39,15 +36,15 @@ export type Outcome =
 /** A place in a text. */
 export interface Way {
   /** Tokens that may come next. Looks on over `most` tokens that a grammar leaves no choice about. */
-  limits(most: number): Promise<Limits>
+  limits(most: number): Limits
   /** Moves over a token that the limits allow. */
-  take(token: number): Promise<void>
+  take(token: number): void
 }
 
 /** A phase under way. */
 export interface Stage {
   /** Takes the bytes that came before its first token. Called once, first of all. */
-  begin(bytes: Uint8Array): Promise<Outcome>
-  limits(most: number): Promise<Limits>
-  take(token: number): Promise<Outcome>
+  begin(bytes: Uint8Array): Outcome
+  limits(most: number): Limits
+  take(token: number): Outcome
 }

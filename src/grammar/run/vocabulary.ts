@@ -1,22 +1,13 @@
-import { asciiOf, asciiOfSpecial } from '../forms/bytes-as-ascii.js'
 import { END_OF_TEXT } from '../forms/expression.js'
+import { TokenTree, type VocabularyData } from './token-tree.js'
 
 /** Most special tokens that a text may name: the characters of a plane. */
 const MOST_SPECIALS = 2 ** 16
 
-/** The tokens of a model, as its guides' thread receives them. */
-export interface VocabularyData {
-  /** Bytes of all tokens, one after the other; none for an id without a token. */
-  bytes: Uint8Array
-  /** Begin of each token in `bytes`, and the end of the last. */
-  starts: Uint32Array
-  /** Special tokens, each with its text. */
-  specials: [id: number, text: string][]
-}
-
 /** The tokens of a model. */
 export class Vocabulary {
   readonly size: number
+  private made?: TokenTree
   /** The number of each special token. */
   private readonly numbers: ReadonlyMap<number, number>
   /** Special tokens as `written` replaces them, the longest first. */
@@ -51,9 +42,19 @@ export class Vocabulary {
     return result
   }
 
-  /** A token in the characters of grammars; empty if no grammar uses it. */
-  ascii(id: number): string {
-    const special = this.numbers.get(id)
-    return special === undefined ? (asciiOf(this.bytesOf(id)) ?? '') : asciiOfSpecial(special)
+  /** Number of a special token, which its character in a grammar has; undefined for other tokens. */
+  specialNumber(id: number): number | undefined {
+    return this.numbers.get(id)
+  }
+
+  /** Id of the special token with a number. */
+  specialId(number: number): number {
+    return this.data.specials[number][0]
+  }
+
+  /** All ordinary tokens, made when first used. */
+  get tree(): TokenTree {
+    this.made ??= new TokenTree(this.data, new Set(this.numbers.keys()))
+    return this.made
   }
 }
