@@ -41,6 +41,16 @@ inTerminal(`a call is shown and runs only if the user says yes${reason}`, () => 
   })
 })
 
+inTerminal(`lines typed before the question do not answer it, and other words ask again${reason}`, () => {
+  return asking([['rm', {}]], async (terminal) => {
+    terminal.type('y\ry\r')
+    await terminal.waitFor(/wants to call rm \{\}\n.*lways:/)
+    await terminal.enter('what?', /lways: what\?\n.*lways:/)
+    await terminal.enter('yes', /lways: yes\ntrue/)
+    assert.is((await terminal.ended()).code, 0)
+  })
+})
+
 inTerminal(`Ctrl-D declines a call, and Ctrl-C ends the command${reason}`, () => {
   const calls = [
     ['one', {}],

@@ -2,9 +2,12 @@ import { openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ReadStream } from 'node:tty'
 
+/** Milliseconds before a question, in order to drop lines that were typed earlier. */
+const EARLIER = 100
+
 /**
- * Asks the user a question on the terminal and resolves with the line typed; empty after Ctrl-D. Stdin may be a pipe: the
- * answer comes from the terminal. Resolves with undefined if the user cannot see the question or cannot answer. Rejects
+ * Asks the user a question on the terminal and resolves with the line typed; empty after Ctrl-D. A line that was typed
+ * before the question is no answer to it. Stdin may be a pipe: the answer comes from the terminal. Resolves with undefined if the user cannot see the question or cannot answer. Rejects
  * with the reason of the signal when aborted.
  */
 export async function askUser(question: string, signal: AbortSignal): Promise<string | undefined> {
@@ -17,12 +20,15 @@ export async function askUser(question: string, signal: AbortSignal): Promise<st
       const stop = () => reject(signal.reason)
       if (signal.aborted) return stop()
       signal.addEventListener('abort', stop, { once: true })
-      lines.once('line', resolve)
+      const asking = setTimeout(() => {
+        lines.once('line', resolve)
+        process.stderr.write(question)
+      }, EARLIER)
       lines.once('close', () => {
+        clearTimeout(asking)
         signal.removeEventListener('abort', stop)
         resolve('')
       })
-      process.stderr.write(question)
     })
   } finally {
     lines.close()

@@ -30,13 +30,17 @@ export class CallPermission {
       return true
     }
     note(`the model wants to call ${shown(call)}`)
-    const typed = await askUser('molm: run it? [y]es, [n]o, [a]lways: ', signal)
-    if (typed === undefined) {
-      note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
-      return 'there is no terminal to ask on'
+    for (;;) {
+      const typed = await askUser('molm: run it? [y]es, [n]o, [a]lways: ', signal)
+      if (typed === undefined) {
+        note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
+        return 'there is no terminal to ask on'
+      }
+      const reply = typed.trim().toLowerCase()
+      if (['', 'n', 'no'].includes(reply)) return false
+      if (['a', 'always'].includes(reply)) this.always.add(call.name)
+      if (['y', 'yes', 'a', 'always'].includes(reply)) return true
     }
-    if (/^a(lways)?$/i.test(typed.trim())) this.always.add(call.name)
-    return /^(y(es)?|a(lways)?)$/i.test(typed.trim())
   }
 }
 
