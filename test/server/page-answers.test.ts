@@ -161,7 +161,7 @@ inBrowser('hostile thoughts and calls are shown as text and harm nothing', async
   async function* hostile() {
     yield thought(evil)
     yield thought(odd)
-    yield thought('x'.repeat(2 ** 20))
+    yield thought('x'.repeat(2 ** 18))
     yield thought('['.repeat(10_000))
     yield called(0, evil, JSON.stringify({ [evil]: odd }))
     yield called(1, odd, '['.repeat(100_000))
@@ -169,28 +169,26 @@ inBrowser('hostile thoughts and calls are shown as text and harm nothing', async
     yield said(evil)
     yield ended('tool_calls')
   }
-  for (const width of [390, 1280]) {
-    await open(
-      browser,
-      { answer: hostile, options: { viewport: { width, height: 800 } } },
-      async (page, { faults }) => {
-        await send(page)
-        await answered(page)
-        await page.click('.thoughts summary')
-        await page.click('.notation summary')
-        const shown = (await page.textContent('.thoughts .tokens')) ?? ''
-        assert.ok(shown.startsWith(evil))
-        assert.is(shown.length, evil.length + odd.length + 2 ** 20 + 10_000)
-        assert.is(await page.textContent('.turn.model > .tokens'), evil)
-        assert.equal(await texts(page, '.call code'), [evil, odd])
-        assert.is((await texts(page, '.call pre'))[0], `{\n  ${JSON.stringify(evil)}: ${JSON.stringify(odd)}\n}`)
-        assert.is(await page.$$eval('main img, main script, .turn article', (found) => found.length), 0)
-        assert.is(await page.title(), 'made-up · molm')
-        assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-        assert.equal(faults, [])
-      },
-    )
-  }
+  await open(browser, { answer: hostile }, async (page, { faults }) => {
+    await send(page)
+    await answered(page)
+    await page.click('.thoughts summary')
+    await page.click('.notation summary')
+    const shown = (await page.textContent('.thoughts .tokens')) ?? ''
+    assert.ok(shown.startsWith(evil))
+    assert.is(shown.length, evil.length + odd.length + 2 ** 18 + 10_000)
+    assert.is(await page.textContent('.turn.model > .tokens'), evil)
+    assert.equal(await texts(page, '.call code'), [evil, odd])
+    assert.is((await texts(page, '.call pre'))[0], `{\n  ${JSON.stringify(evil)}: ${JSON.stringify(odd)}\n}`)
+    assert.is(await page.$$eval('main img, main script, .turn article', (found) => found.length), 0)
+    assert.is(await page.title(), 'made-up · molm')
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 800 })
+      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    }
+    assert.equal(faults, [])
+    await page.setViewportSize({ width: 1280, height: 800 })
+  })
 })
 
 const TOOLS = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } }]

@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import type { Think } from '#molm/index.js'
 import type { RoutedToken } from '#molm/page/routes.js'
 import { pageRoutes } from '#molm/server/page/page.js'
-import { visit } from '../support/browser.js'
+import { type Visit, visit, visitAgain } from '../support/browser.js'
 
 /* A simulated server, for answers that would be rare, slow or large with a real model. */
 
@@ -55,14 +55,14 @@ export interface Answering {
   /** Refusal instead of an answer. */
   refuse?: (body: object) => Response | undefined
   key?: string
-  /** Options of the browser's page. */
+  /** Options of a new page; default: the page of earlier tests. */
   options?: Parameters<typeof visit>[1]
 }
 
 /** Opens the page of a simulated server; `gone` says whether the reader of the last answer has left. */
 export async function open(
   browser: Browser,
-  { shape = SMALL, answer, refuse, key, options = {} }: Answering,
+  { shape = SMALL, answer, refuse, key, options }: Answering,
   use: (page: Page, told: { gone: boolean; faults: string[] }) => Promise<void>,
 ): Promise<void> {
   const told = { gone: false, faults: [] as string[] }
@@ -94,11 +94,12 @@ export async function open(
   const server = createAdaptorServer({ fetch: app.fetch })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
-    await visit(browser, options, async ({ page, faults }) => {
+    const visited = async ({ page, faults }: Visit) => {
       told.faults = faults
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
       await use(page, told)
-    })
+    }
+    await (options ? visit(browser, options, visited) : visitAgain(browser, visited))
   } finally {
     server.close()
     if ('closeAllConnections' in server) server.closeAllConnections()

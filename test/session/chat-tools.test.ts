@@ -27,7 +27,7 @@ const CALL = '<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n
 const [ROME, OSLO] = ['Rome', 'Oslo'].map((place) => CALL.replace('Bern', place))
 const ANSWERS: ParrotAnswer[] = [
   { to: BERN.content, says: `${THOUGHTS}I look.\n${CALL}` },
-  { to: 'Rome and Oslo?', says: `${THOUGHTS}${ROME}\n${OSLO}` },
+  { to: 'Rome and Oslo?', says: `<think>\nTwo places.\n</think>\n\n${ROME}\n${OSLO}` },
   { to: 'Again and again?', says: CALL },
   { toTool: 'again', says: CALL },
   { toTool: true, says: '<think>\nIt is known.\n</think>\n\nIt is sunny.' },

@@ -80,17 +80,12 @@ for (const quant of ['q4', 'f32'] as const) {
   })
 }
 
-test('leaves its thoughts out if the template can switch them off', () => {
+test('leaves its thoughts out if the template can switch them off, and continues after those that were cut short', () => {
   return withParrot('qwen3', ANSWERS, async (model) => {
     const off = { enable_thinking: false }
     assert.is(await said(model, [{ role: 'user', content: 'Hi' }], off), 'Hello! How are you? eos')
     assert.is(await said(model, [BERN], off), `${CALLS} eos`)
     assert.is(await said(model, [BERN, called, RESULT], off), 'It is 21 degrees in Bern. eos')
-  })
-})
-
-test('continues with its answer after thoughts that were cut short', () => {
-  return withParrot('qwen3', ANSWERS, async (model) => {
     for (const begun of ['<think>\nThe user wants', '<think>\nThe', '<think>\nI do not know this.', '<think>']) {
       assert.is(await said(model, [BERN], {}, `${begun}\n</think>\n\n`), `${CALLS} eos`, begun)
     }
@@ -101,7 +96,7 @@ test('says its scripts in the forms of other families', async () => {
   await withParrot('qwen3-thinking', ANSWERS, async (model) => {
     assert.is(await said(model, [BERN]), `${(THOUGHTS + CALLS).slice('<think>\n'.length)} eos`)
   })
-  for (const format of ['qwen3-instruct', 'qwen3-coder', 'granite4', 'chatml'] as const) {
+  for (const format of ['qwen3-instruct', 'chatml'] as const) {
     const answers = [{ says: CALLS }, { toTool: true as const, says: 'It is warm.' }]
     await withParrot(format, answers, async (model) => {
       assert.is(await said(model, [BERN]), `${CALLS} eos`, format)
