@@ -22,6 +22,7 @@ const TOOLS: Record<string, (cursor?: string) => object> = {
   }),
   circle: () => ({ tools: [tool('one')], nextCursor: 'again' }),
   'no list': () => ({ tools: 'none' }),
+  'always changes': () => ({ tools: [tool('work'), ...(lists > 1 ? [tool(`tool_${lists}`)] : [])] }),
   names: () => ({
     tools: [
       tool(`bad${CONTROL}name`, { description: `clears ${CONTROL} the screen` }),
@@ -37,6 +38,9 @@ const TOOLS: Record<string, (cursor?: string) => object> = {
 }
 
 let child: number | undefined
+
+const change = (): boolean => write({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })
+let lists = 0
 
 /** Starts a process that the server leaves behind. It ignores SIGTERM and keeps the server's output open. */
 function leaveChild(): void {
@@ -84,6 +88,7 @@ const CALLS: Record<string, (id: unknown) => unknown> = {
   stubborn: pids,
   none: pids,
   'leaves a child': pids,
+  'always changes': (id) => answer(id, { content: [{ type: 'text', text: String(lists) }] }),
   'no content': (id) => answer(id, { content: [], isError: true }),
 }
 
@@ -112,7 +117,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     const protocolVersion = fault === 'other version' ? '1999-01-01' : params.protocolVersion
     answer(id, { protocolVersion, capabilities: fault === 'no tools' ? {} : { tools: {} }, serverInfo: {} })
   } else if (method === 'tools/list') {
+    lists++
     answer(id, TOOLS[fault]?.(params.cursor) ?? { tools: [tool('work')] })
+    if (fault === 'always changes') change()
   } else if (method === 'tools/call') {
     ;(CALLS[fault] ?? CALLS.error)(id)
   }

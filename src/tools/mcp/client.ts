@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
 import { printable } from '../../printable.js'
@@ -8,6 +9,11 @@ import { type ListedTool, listTools } from './tool-list.js'
 
 /** Versions of the protocol, the newest first. What molm uses of them is the same. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
+
+/** Ms between two lists of the tools of a server that changes them all the time, and lists that may come at once. */
+const [BETWEEN_LISTS, LISTS_AT_ONCE] = [1000, 8]
+/** Most tools with different names that a server may offer while it runs, so that their names cannot fill the memory. */
+const MOST_NAMES = 1024
 
 export interface ClientOptions {
   /** Version of molm, which the server gets. */
@@ -29,9 +35,14 @@ export class McpClient {
   tools: readonly ListedTool[] = []
   private readonly connection: Connection
   private readonly faults = new Set<string>()
+  /** Names of all tools that it has offered. */
+  private readonly offered = new Set<string>()
   private hasStarted = false
+  private hasEnded = false
   private listing?: Promise<void>
   private isStale = false
+  /** Time of the next list, if the server changes its tools often. */
+  private nextList = 0
 
   private constructor(
     readonly server: McpServer,
@@ -39,9 +50,10 @@ export class McpClient {
   ) {
     this.connection = new Connection(server, {
       onNotification: (method) => {
-        if (method === 'notifications/tools/list_changed' && this.hasStarted) this.listAgain()
+        if (method === 'notifications/tools/list_changed') this.listAgain()
       },
       onEnd: (reason) => {
+        this.hasEnded = true
         if (this.hasStarted)
           options.onNote(`${this.explained(reason, this.connection.lastWords)}\nits tools give errors from now on`)
       },
@@ -54,7 +66,7 @@ export class McpClient {
    * stderr, or with the reason of the signal; the server is then ended.
    */
   static async start(server: McpServer, options: ClientOptions): Promise<McpClient> {
-    const client = new McpClient(server, options)
+    const client = McpClient.of(server, options)
     try {
       await client.initialize()
       return client
@@ -68,9 +80,17 @@ export class McpClient {
     }
   }
 
+  private static of(server: McpServer, options: ClientOptions): McpClient {
+    try {
+      return new McpClient(server, options)
+    } catch (error) {
+      throw error instanceof UserError ? new UserError(`${nameOf(server)} ${error.message}`) : error
+    }
+  }
+
   /** Name of the server in messages. */
   get name(): string {
-    return `MCP server ${printable(this.server.name, 40)}`
+    return nameOf(this.server)
   }
 
   /** Calls a tool, and resolves with the text of its result. Rejects with what the model should read. */
@@ -86,6 +106,7 @@ export class McpClient {
 
   /** Ends the server. */
   close(): Promise<void> {
+    this.hasEnded = true
     return this.connection.close()
   }
 
@@ -108,34 +129,47 @@ export class McpClient {
     }
     this.connection.notify('notifications/initialized')
     if (isObject(capabilities) && isObject(capabilities.tools)) {
-      this.tools = await listTools(
-        (params) => ask('tools/list', params),
-        (fault) => this.report(fault),
-      )
+      this.tools = await this.list((params) => ask('tools/list', params))
     }
     if (this.tools.length === 0) this.options.onNote(`${this.name} has no tools`)
     this.hasStarted = true
+    if (this.isStale) this.listAgain()
+  }
+
+  private async list(ask: Parameters<typeof listTools>[0]): Promise<ListedTool[]> {
+    const earliest = performance.now() - LISTS_AT_ONCE * BETWEEN_LISTS
+    this.nextList = Math.max(this.nextList, earliest) + BETWEEN_LISTS
+    const listed = await listTools(ask, (fault) => this.report(fault))
+    const tools = listed.filter(({ name }) => this.offered.has(name) || this.offered.size < MOST_NAMES)
+    for (const { name } of tools) this.offered.add(name)
+    if (tools.length < listed.length) this.report(`has changed its tools too often; new ones are left out`)
+    return tools
   }
 
   /** Lists the tools after a change; again if they change meanwhile. */
   private listAgain(): void {
     this.isStale = true
-    this.listing ??= this.listUntilFresh().finally(() => {
-      this.listing = undefined
-    })
+    if (this.hasStarted)
+      this.listing ??= this.listUntilFresh().finally(() => {
+        this.listing = undefined
+      })
   }
 
   private async listUntilFresh(): Promise<void> {
     const limits = { milliseconds: this.options.startTime }
     while (this.isStale) {
+      const early = this.nextList - performance.now()
+      if (early > 0) await wait(early, undefined, { ref: false })
+      if (this.hasEnded) return
       this.isStale = false
       try {
-        const ask = (params: Record<string, unknown>) => this.connection.request('tools/list', params, limits)
-        this.tools = await listTools(ask, (fault) => this.report(fault))
+        const tools = await this.list((params) => this.connection.request('tools/list', params, limits))
+        if (JSON.stringify(tools) === JSON.stringify(this.tools)) continue
+        this.tools = tools
         this.options.onChange()
       } catch (error) {
         if (!(error instanceof UserError)) throw error
-        this.report(`has changed its tools, but ${error.message}`)
+        if (!this.hasEnded) this.report(`has changed its tools, but ${error.message}`)
       }
     }
   }
@@ -151,4 +185,8 @@ export class McpClient {
   private explained(reason: string, words: string): string {
     return `${this.name} ${reason}${words === '' ? '' : `; it wrote:\n${words}`}`
   }
+}
+
+function nameOf({ name }: McpServer): string {
+  return `MCP server ${printable(name, 40)}`
 }

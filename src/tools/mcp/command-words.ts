@@ -25,6 +25,7 @@ export function serverFromCommand(line: string, source: string, platform = proce
   if (start < 0) throw new UsageError(`${source}: there is no command in '${printable(line)}'`)
   const env = words.slice(0, start).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)])
   const [command, ...args] = words.slice(start).map(expandHome)
+  if (command === '') throw new UsageError(`${source}: the command in '${printable(line)}' is empty`)
   if (/^https?:/i.test(command)) {
     throw new UsageError(
       `${source}: '${printable(command)}' is an address, not a command; 'npx mcp-remote URL' speaks to a remote server`,

@@ -58,12 +58,17 @@ class ServerReader {
     }
     if (!isObject(env) || !Object.values(env).every(isPlain)) throw this.error('env must be an object of texts by name')
     if (cwd !== undefined && typeof cwd !== 'string') throw this.error('cwd must be a text')
+    const program = expandHome(this.filled(command, 'command'))
+    if (program === '') throw this.error('has no "command", a text')
     return {
       name,
-      command: expandHome(this.filled(command, 'command')),
+      command: program,
       args: args.map((arg, i) => expandHome(this.filled(arg, `args[${i}]`))),
       env: Object.fromEntries(
-        Object.entries(env).map(([key, value]) => [key, this.filled(String(value), `env.${printable(key, 40)}`)]),
+        Object.entries(env).map(([key, value]) => [
+          this.variable(key),
+          this.filled(String(value), `env.${printable(key, 40)}`),
+        ]),
       ),
       ...(cwd !== undefined && { cwd: resolve(folder, expandHome(this.filled(cwd, 'cwd'))) }),
     }
@@ -78,9 +83,22 @@ class ServerReader {
     }
   }
 
+  /** The name of an environment variable. */
+  private variable(name: string): string {
+    if (!/^[^=\0]+$/.test(name))
+      throw this.error(`env has the name "${printable(name, 40)}", which no variable can have`)
+    return name
+  }
+
   /** Fills in the variables of a text. */
   private filled(text: string, key: string): string {
     if (text.includes('\0')) throw this.error(`${key} contains a zero byte`)
+    // Behind the last brace is no variable; a search there could take very long.
+    const end = text.lastIndexOf('}') + 1
+    return this.filledVariables(text.slice(0, end), key) + text.slice(end)
+  }
+
+  private filledVariables(text: string, key: string): string {
     return text.replace(/\$\{([^}]*)\}/g, (variable: string, inner: string) => {
       const [, name, otherwise] = /^(?:env:)?([A-Za-z_]\w*)(?::-(.*))?$/.exec(inner) ?? []
       if (name === undefined) {

@@ -2,7 +2,7 @@ import type { Tool } from '../../api/chat.js'
 import { printable } from '../../printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'
-import { uniqueNames } from './tool-names.js'
+import { ToolNames } from './tool-names.js'
 
 /** Time limits in ms. */
 const START_TIME = 30_000
@@ -47,6 +47,7 @@ export async function connectServers(
   signal?.throwIfAborted()
   let clients: McpClient[] = []
   let tools: ServerTool[] = []
+  const names = new ToolNames()
   const stop = new AbortController()
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
@@ -58,7 +59,7 @@ export async function connectServers(
       signal: stop.signal,
       onNote,
       onChange() {
-        tools = toolsOf(clients)
+        tools = toolsOf(clients, names)
         onNote(`MCP server ${printable(server.name, 40)} has changed its tools`)
       },
     }).catch((error) => {
@@ -76,7 +77,7 @@ export async function connectServers(
     await close()
     throw stop.signal.reason
   }
-  tools = toolsOf(clients)
+  tools = toolsOf(clients, names)
   return {
     get tools() {
       return tools
@@ -96,9 +97,9 @@ function withOwnNames(servers: readonly McpServer[]): McpServer[] {
   })
 }
 
-function toolsOf(clients: readonly McpClient[]): ServerTool[] {
+function toolsOf(clients: readonly McpClient[], given: ToolNames): ServerTool[] {
   const all = clients.flatMap((client) => client.tools.map((tool) => ({ client, tool })))
-  const names = uniqueNames(all.map(({ client, tool }) => ({ server: client.server.name, tool: tool.name })))
+  const names = given.of(all.map(({ client, tool }) => ({ server: client.server.name, tool: tool.name })))
   return all.map(({ client, tool: { name, description, parameters } }, i) => ({
     name: names[i],
     server: printable(client.server.name, 40),

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { codeOf } from '../../errors.js'
+import { codeOf, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { printable, reasonOf } from '../../printable.js'
 import { forget, remember, signalGroup } from './end-processes.js'
@@ -34,6 +34,17 @@ export interface ProcessListener {
   onEnd(reason: string): void
 }
 
+/** Faults of a start for which Node throws an error. */
+const START_FAULTS: Readonly<Record<string, string>> = {
+  E2BIG: 'its arguments or environment are too long',
+  ENAMETOOLONG: 'the name of its command is too long',
+  ENOTDIR: 'its working folder, or a folder of its command, is a file',
+}
+
+function startFault(error: unknown): string {
+  return START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)
+}
+
 /** Process of a server, which reads and writes lines. Its stderr does not reach the terminal. */
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -41,6 +52,7 @@ export class ServerProcess {
   private stderr: Buffer = Buffer.alloc(0)
   private hasEnded = false
 
+  /** Throws a UserError if the process cannot start, without its name. */
   constructor(
     { command, args, env, cwd }: McpServer,
     private readonly listener: ProcessListener,
@@ -48,14 +60,18 @@ export class ServerProcess {
     const full = serverEnvironment(env)
     const isWindows = process.platform === 'win32'
     const own: Spawned = isWindows ? windowsCommand(command, args, full) : { command, args: [...args] }
-    this.child = spawn(own.command, own.args, {
-      cwd,
-      env: full,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: !isWindows,
-      windowsHide: true,
-      windowsVerbatimArguments: own.windowsVerbatimArguments,
-    })
+    try {
+      this.child = spawn(own.command, own.args, {
+        cwd,
+        env: full,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: !isWindows,
+        windowsHide: true,
+        windowsVerbatimArguments: own.windowsVerbatimArguments,
+      })
+    } catch (error) {
+      throw new UserError(`cannot start: ${startFault(error)}`)
+    }
     const { child } = this
     if (child.pid !== undefined) remember(child.pid)
     this.exited = new Promise((resolve) => {

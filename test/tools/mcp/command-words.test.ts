@@ -59,6 +59,7 @@ test('refuses what needs a shell, and lines without a command', () => {
     ['https://example.com/mcp', /'https:.*' is an address, not a command; 'npx mcp-remote URL' speaks to a remote/],
     ['mcp.json', /'mcp.json' is no command; --mcp-config reads the servers of a file/],
     ['KEY=value', /no command in 'KEY=value'/],
+    ["'' x", /the command in ''' x' is empty/],
   ]
   for (const [line, reason] of refused) {
     try {

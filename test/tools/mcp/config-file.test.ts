@@ -71,6 +71,15 @@ test('reads the example of the documents', async () => {
   ])
 })
 
+test('reads braces without an end at once', async () => {
+  const braces = '${'.repeat(2 ** 18)
+  await read({ mcpServers: { mine: { command: 'a', args: [braces] } } }, async (servers) => {
+    const began = performance.now()
+    assert.is((await servers())[0].args[0], braces)
+    assert.ok(performance.now() - began < 5000)
+  })
+})
+
 test('names the file and the key of what it refuses', async () => {
   const server = (others: object) => ({ mcpServers: { mine: { command: 'a', ...others } } })
   const refused: [content: unknown, message: RegExp][] = [
@@ -98,6 +107,8 @@ test('names the file and the key of what it refuses', async () => {
       server({ env: { A: variable('MISSING') } }),
       /mine env\.A needs the environment variable MISSING, which is not set/,
     ],
+    [server({ command: variable('MISSING:-') }), /mine has no "command", a text/],
+    [server({ env: { 'a\0b': 'c' } }), /mine env has the name "a\\x00b", which no variable can have/],
     [server({ args: ['a\0b'] }), /mine args\[0\] contains a zero byte/],
     [{ mcpServers: { 'a\u001b[2J': {} } }, /mcpServers\.a\\x1b\[2J has no "command"/],
   ]

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectServers } from '#molm/tools/mcp/connect-servers.js'
@@ -42,6 +43,12 @@ test('fails in words if a server does not start', async () => {
     /^MCP server hostile speaks version "1999-01-01" of the protocol; molm speaks 2025-11-25, /,
   )
   assert.is(await startError('no list'), 'MCP server hostile answered tools/list without a list of tools')
+})
+
+test('names a server that the system refuses to start', async () => {
+  const long = { ...hostileServer(''), args: ['x'.repeat(2 ** 22)] }
+  const error = await thrownBy(connectServers([hostileServer(''), long], { version: '1' }))
+  assert.match(String(error), /^UserError: MCP server hostile-2 cannot start: /)
 })
 
 test('bounds the number of tools, and pages that never end', async () => {
@@ -114,6 +121,16 @@ test('ends a server whose line does not end, without keeping it', async () => {
   assert.is(said, 'MCP server hostile: wrote a line of more than 8.39 MB')
   assert.equal(notes, ['MCP server hostile wrote a line of more than 8.39 MB\nits tools give errors from now on'])
   assert.ok(process.memoryUsage().rss - before < 200e6)
+})
+
+test('lists tools that change all the time about once a second, beginning with the first change', async () => {
+  await withServers([hostileServer('always changes')], async (connections, notes) => {
+    await wait(500)
+    const lists = Number(await call(connections, 'work'))
+    assert.ok(lists >= 2 && lists < 12, `${lists} lists`)
+    assert.ok(notes.length >= 1 && notes.length < 12, `${notes.length} notes`)
+    assert.is(connections.tools.length, 2)
+  })
 })
 
 test('survives a flood of notifications', async () => {

@@ -1,11 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { uniqueNames } from '#molm/tools/mcp/tool-names.js'
+import { ToolNames } from '#molm/tools/mcp/tool-names.js'
 
 const test = suite('names of tools')
 
-const named = (...pairs: [server: string, tool: string][]) =>
-  uniqueNames(pairs.map(([server, tool]) => ({ server, tool })))
+const named = (...pairs: [server: string, tool: string][]) => namedBy(new ToolNames(), ...pairs)
+const namedBy = (names: ToolNames, ...pairs: [server: string, tool: string][]) =>
+  names.of(pairs.map(([server, tool]) => ({ server, tool })))
 
 test('are those of the servers, if they differ and every interface accepts them', () => {
   assert.equal(named(['a', 'read_file'], ['b', 'list-dir']), ['read_file', 'list-dir'])
@@ -20,6 +21,19 @@ test('differ for all tools, however similar', () => {
   const names = named(['a', `${long}1`], ['a', `${long}2`], ['b', long])
   assert.is(new Set(names).size, 3)
   for (const name of names) assert.match(name, /^[A-Za-z0-9_-]{1,64}$/)
+})
+
+test('stay with their tools, so that a call that was allowed by name never runs another tool', () => {
+  const names = new ToolNames()
+  const both: [string, string][] = [
+    ['a', 'read'],
+    ['b', 'read'],
+  ]
+  assert.equal(namedBy(names, ...both), ['a_read', 'b_read'])
+  assert.equal(namedBy(names, ...both, ['b', 'a_read']), ['a_read', 'b_read', 'b_a_read'])
+  assert.equal(namedBy(names, ['b', 'a_read'], ['b', 'read']), ['b_a_read', 'b_read'])
+  assert.equal(namedBy(names, ['c', 'a_read'], ['c', 'read']), ['c_a_read', 'read'])
+  assert.equal(namedBy(names, ['a', 'read'], ['d', 'read']), ['a_read', 'd_read'])
 })
 
 test.run()
