@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import { type ByteGrammar, type Edge, NOTHING } from './byte-grammar.js'
+import { type ByteGrammar, NOTHING } from './byte-grammar.js'
 
 /*
  * A grammar as an automaton whose states are made when a text first reaches them. A state is a set of stacks of nodes
@@ -24,7 +24,7 @@ export class GrammarStates {
   private readonly classOf = new Uint8Array(256)
   /** One byte of each class. */
   private readonly examples: readonly number[]
-  /** Next states, one for each class of bytes; UNKNOWN for the first if a state has not been followed. */
+  /** Next states, one for each class of bytes; UNKNOWN until a text takes the step. */
   private steps = new Int32Array(0)
   private stacksOf: Int32Array[] = []
   private numbers = new Map<string, number>()
@@ -66,7 +66,7 @@ export class GrammarStates {
       more.set(this.steps)
       this.steps = more
     }
-    this.steps[classes * state] = UNKNOWN
+    this.steps.fill(UNKNOWN, classes * state, classes * (state + 1))
     this.numbers.set(key, state)
     return state
   }
@@ -100,9 +100,13 @@ export class GrammarStates {
 
   /** State after a byte. */
   step(state: number, byte: number): number {
-    const row = this.examples.length * state
-    if (this.steps[row] === UNKNOWN) this.follow(state)
-    return this.steps[row + this.classOf[byte]]
+    const at = this.examples.length * state + this.classOf[byte]
+    if (this.steps[at] === UNKNOWN) {
+      const next = this.follow(state, byte)
+      // The array may have grown.
+      this.steps[at] = next
+    }
+    return this.steps[at]
   }
 
   isComplete(state: number): boolean {
@@ -141,20 +145,17 @@ export class GrammarStates {
     this.state(new Int32Array(0))
   }
 
-  /** Finds the next states of one. */
-  private follow(state: number): void {
-    const edges: (Edge & { below: number })[] = []
+  /** Finds the state after a byte. */
+  private follow(state: number, byte: number): number {
+    const next: (readonly number[])[] = []
     for (const stack of this.stacksOf[state]) {
       const node = this.grammar.nodes[this.tops[stack]]
       if (stack === END || node.kind !== 'symbols') continue
-      for (const edge of node.bytes) edges.push({ ...edge, below: this.below[stack] })
+      for (const { from, to, rest } of node.bytes) {
+        if (from <= byte && byte <= to) next.push(this.resolve(this.push(rest, this.below[stack])))
+      }
     }
-    const next = this.examples.map((byte) => {
-      const hit = edges.filter(({ from, to }) => from <= byte && byte <= to)
-      if (hit.length === 0) return DEAD
-      return this.state(this.merged(hit.map(({ rest, below }) => this.resolve(this.push(rest, below)))))
-    })
-    this.steps.set(next, this.examples.length * state)
+    return next.length === 0 ? DEAD : this.state(this.merged(next))
   }
 
   /** Sorted, each once. */
