@@ -105,3 +105,13 @@ export function tokenizerOf(tokens: readonly string[], specials: readonly string
     idOf: (token) => tokens.indexOf(token),
   }
 }
+
+/** Chooses any allowed token, but mostly one that may bring the text to its end: an end, a bracket or a quote. */
+export function hasteOf(random: () => number, tokenizer: Tokenizer): Chooser {
+  const any = anyOf(random, tokenizer.vocabSize)
+  const isEnd = (id: number) => tokenizer.specialIds.has(id) || /^["\]}]+$/.test(tokenizer.token(id))
+  return (mask) => {
+    const ends = mask && random() < 0.6 ? allowedBy(mask, tokenizer.vocabSize).filter(isEnd) : []
+    return ends.length > 0 ? ends[Math.floor(random() * ends.length)] : any(mask)
+  }
+}

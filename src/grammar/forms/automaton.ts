@@ -16,6 +16,8 @@ import {
 
 /** Most states, of an automaton or of the expression that it is made from. */
 const MOST_STATES = 20_000
+/** Most comparisons of an edge with a range of characters, about a second of them. */
+const MOST_WORK = 50_000_000
 
 interface Edge {
   from: number
@@ -166,6 +168,7 @@ function overlaps(a: readonly Edge[], b: readonly Edge[]): { from: number; to: n
 /** A nondeterministic automaton. */
 class Graph {
   readonly start: number = 0
+  private work = 0
   private readonly silent: number[][] = [[]]
   private readonly edges: { ranges: Ranges; to: number }[][] = [[]]
 
@@ -203,6 +206,8 @@ class Graph {
     const starts = new Set(edges.flatMap(({ ranges }) => ranges.flatMap(([from, to]) => [from, to + 1])))
     const borders = [...starts].sort((a, b) => a - b)
     const steps: { from: number; to: number; next: number[] }[] = []
+    this.work += edges.length * borders.length
+    if (this.work > MOST_WORK) throw tooLarge()
     for (const [i, from] of borders.entries()) {
       const to = (borders[i + 1] ?? END_OF_TEXT) - 1
       const hit = edges.filter(({ ranges }) => ranges.some(([first, last]) => first <= from && from <= last))
