@@ -55,6 +55,7 @@ export class GuideClient implements Guides {
     signal?: AbortSignal,
   ): Promise<{ thread: GuideThread; memory: SharedArrayBuffer }> {
     for (;;) {
+      signal?.throwIfAborted()
       if (this.isClosed) throw new Error('the model has been disposed')
       const thread = this.threadFor(grammars) ?? this.startThread(vocabulary)
       const memory = guideMemory(this.vocabSize)

@@ -22,6 +22,8 @@ export interface Branch {
 
 type Edges = Omit<Branch, 'body'>
 
+/** Most characters of a pattern. */
+const LONGEST = 20_000
 /** Most times that a part may be repeated. */
 const MOST_TIMES = 100_000
 const DEEPEST = 100
@@ -64,6 +66,7 @@ export function readSearch(pattern: string): Expression {
 
 /** Throws a UserError that names what is wrong, or not supported. */
 function readBranches(pattern: string): Branch[] {
+  if (pattern.length > LONGEST) throw new UserError(`a pattern may have ${LONGEST} characters at most`)
   const reader = new PatternReader(pattern)
   const branches = reader.alternatives(0)
   if (!reader.isAtEnd) reader.fail('`)` without a `(`')

@@ -22,75 +22,47 @@ export class TokenTree {
   readonly same: Int32Array
   readonly deepest: number
 
-  constructor({ bytes, starts }: VocabularyData, skipped: ReadonlySet<number>) {
-    const size = starts.length - 1
-    const most = bytes.length + 1
-    const links = {
-      firstChild: new Int32Array(most),
-      sibling: new Int32Array(most),
-      byte: new Uint8Array(most),
-      token: new Int32Array(most).fill(-1),
-    }
-    this.same = new Int32Array(size).fill(-1)
-    let count = 1
-    let deepest = 0
-    for (let id = 0; id < size; id++) {
-      if (skipped.has(id) || starts[id] === starts[id + 1]) continue
-      let node = 0
-      for (let at = starts[id]; at < starts[id + 1]; at++) {
-        let child = links.firstChild[node]
-        while (child !== 0 && links.byte[child] !== bytes[at]) child = links.sibling[child]
-        if (child === 0) {
-          child = count++
-          links.byte[child] = bytes[at]
-          links.sibling[child] = links.firstChild[node]
-          links.firstChild[node] = child
-        }
-        node = child
+  constructor(data: VocabularyData, skipped: ReadonlySet<number>) {
+    const { bytes, starts } = data
+    const ids = sortedTokens(data, skipped)
+    const most = ids.reduce((sum, id) => sum + starts[id + 1] - starts[id], 0)
+    const nodes = { bytes: new Uint8Array(most), depths: new Uint16Array(most), ends: new Int32Array(most) }
+    const tokens = new Int32Array(most).fill(-1)
+    this.same = new Int32Array(starts.length - 1).fill(-1)
+    /** Nodes of the last token, by their depth. */
+    const path: number[] = []
+    let count = 0
+    let last = 0
+    for (const id of ids) {
+      const length = starts[id + 1] - starts[id]
+      let depth = 0
+      while (depth < Math.min(length, path.length) && bytes[starts[last] + depth] === bytes[starts[id] + depth]) depth++
+      while (path.length > depth) nodes.ends[path.pop() as number] = count
+      for (; depth < length; depth++) {
+        nodes.bytes[count] = bytes[starts[id] + depth]
+        nodes.depths[count] = depth + 1
+        path.push(count++)
       }
-      this.same[id] = links.token[node]
-      links.token[node] = id
-      deepest = Math.max(deepest, starts[id + 1] - starts[id])
+      const node = path[length - 1]
+      this.same[id] = tokens[node]
+      tokens[node] = id
+      last = id
     }
-    this.deepest = deepest
-    this.bytes = new Uint8Array(count - 1)
-    this.depths = new Uint16Array(count - 1)
-    this.ends = new Int32Array(count - 1)
-    this.tokens = new Int32Array(count - 1)
-    this.layOut(links)
-  }
-
-  private layOut({ firstChild, sibling, byte, token }: Links): void {
-    const path = new Int32Array(this.deepest + 1)
-    const places = new Int32Array(this.deepest + 1)
-    let place = 0
-    let depth = 1
-    path[1] = firstChild[0]
-    while (depth > 0) {
-      const node = path[depth]
-      if (node === 0) {
-        depth--
-        if (depth > 0) {
-          this.ends[places[depth]] = place
-          path[depth] = sibling[path[depth]]
-        }
-        continue
-      }
-      this.bytes[place] = byte[node]
-      this.depths[place] = depth
-      this.tokens[place] = token[node]
-      places[depth] = place++
-      if (firstChild[node] === 0) {
-        this.ends[place - 1] = place
-        path[depth] = sibling[node]
-      } else path[++depth] = firstChild[node]
-    }
+    while (path.length > 0) nodes.ends[path.pop() as number] = count
+    this.bytes = nodes.bytes.slice(0, count)
+    this.depths = nodes.depths.slice(0, count)
+    this.ends = nodes.ends.slice(0, count)
+    this.tokens = tokens.slice(0, count)
+    this.deepest = this.depths.reduce((deepest, depth) => Math.max(deepest, depth), 0)
   }
 }
 
-interface Links {
-  firstChild: Int32Array
-  sibling: Int32Array
-  byte: Uint8Array
-  token: Int32Array
+/** Tokens with bytes, in an order in which those with a common beginning are neighbours. */
+function sortedTokens({ bytes, starts }: VocabularyData, skipped: ReadonlySet<number>): number[] {
+  // One character for each byte. Decoders refuse shared memory.
+  const text = new TextDecoder('latin1').decode(bytes.slice())
+  const texts = Array.from({ length: starts.length - 1 }, (_, id) => text.slice(starts[id], starts[id + 1]))
+  return Array.from(texts.keys())
+    .filter((id) => texts[id] !== '' && !skipped.has(id))
+    .sort((a, b) => (texts[a] < texts[b] ? -1 : texts[a] > texts[b] ? 1 : 0))
 }
