@@ -190,6 +190,15 @@ test('do not take part in the form of an answer, which a cut answer lacks', asyn
   assert.is(chat.items.at(-1)?.text, 'answers have no fixed form')
 })
 
+test('do not matter for a schema that cannot be followed, which /schema refuses and keeps the last', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, '/schema {"type": "integer"}')
+  await send(chat, '/schema {"type": "whole"}')
+  assert.match(chat.items.at(-1)?.text ?? '', /^schema: `type` "whole" is not a type/)
+  await send(chat, '/schema')
+  assert.is(chat.items.at(-1)?.text, 'answers are JSON of the schema {"type":"integer"}')
+})
+
 test('are not compared by /without, only the content is', async () => {
   const chat = await chatWith(parrot)
   await send(chat, HELLO)

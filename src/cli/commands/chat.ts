@@ -70,6 +70,7 @@ async function chat(options: ChatOptions): Promise<void> {
     throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
+  const { schema, grammar, regex } = beginning.asking
   if (options.load !== undefined) await checkSaved(options.load)
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
@@ -88,6 +89,7 @@ async function chat(options: ChatOptions): Promise<void> {
     const connections = mcp && (await openServers(mcp, { signal, onNote: notes.add }))
     try {
       const model = await load(name, warn)
+      await orDispose(model, () => model.checkConstraint({ schema, grammar, regex }))
       const mask = await orDispose(model, () => maskFor(masks, model.config))
       const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
       terminal.clear()

@@ -27,10 +27,12 @@ export const ASK_ACTIONS = {
     chat.say('note', lines.join('\n'))
   },
   async schema(chat: Chat, argument: string): Promise<void> {
-    if (argument !== '') {
+    if (argument === '') return chat.say('note', formInWords(chat.conversation.asking))
+    await chat.work(async () => {
       const schema = argument === 'off' ? undefined : await chat.options.readSchema?.(argument)
+      await chat.model.checkConstraint({ schema })
       change(chat, { schema, grammar: undefined, regex: undefined })
-    }
+    })
     chat.say('note', formInWords(chat.conversation.asking))
   },
 }

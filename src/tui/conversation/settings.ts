@@ -6,6 +6,17 @@ import { decimal } from '../../numbers.js'
 /** Options of generation that a conversation can change. */
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
+/** Other options of `molm chat` that errors name. */
+const FLAGS: readonly string[] = [...OPTION_NAMES, 'memory', 'threads', 'quant', 'mask', 'expertsPerToken'].concat([
+  'system',
+  'prefill',
+  'think',
+  'thinkBudget',
+  'schema',
+  'grammar',
+  'regex',
+])
+
 export type Settings = Partial<GenerationSettings>
 
 /** Names of these options, as the user types them. */
@@ -41,9 +52,13 @@ export function listSettings(
   return names.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')
 }
 
-/** The name of an option as the user types it: after /set if that can change it, else on the command line. */
-export function typedHere(option: string): string {
-  return (SETTINGS as readonly string[]).includes(option) ? typedName(option) : `--${typedName(option)}`
+/**
+ * The name of an option as the user types it: after /set if that can change it, else on the command line. Undefined for
+ * other names, such as keywords of a schema.
+ */
+export function typedHere(option: string): string | undefined {
+  if ((SETTINGS as readonly string[]).includes(option)) return typedName(option)
+  return FLAGS.includes(option) ? `--${typedName(option)}` : undefined
 }
 
 function nameOf(typed: string): (typeof SETTINGS)[number] {
