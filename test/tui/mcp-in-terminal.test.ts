@@ -55,6 +55,25 @@ function serversIn(folder: string): number {
 
 const filesystem = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-filesystem/dist/index.js')
 
+trial(
+  'a model that cannot call tools, and a form that cannot be followed, are refused before the chat begins',
+  async () => {
+    const cases: [args: string[], message: RegExp][] = [
+      [['--mcp', `node "${filesystem}" .`], /molm: nano cannot use tools: the form of its calls is unknown/],
+      [['--schema', '{"type": "whole"}'], /molm: schema: `type` "whole" is not a type/],
+    ]
+    for (const [args, message] of cases) {
+      const terminal = await PseudoTerminal.start({
+        args: ['bin/molm.js', 'chat', '-m', 'nano', ...args],
+        columns: 100,
+      })
+      await terminal.waitFor(message)
+      assert.is((await terminal.ended()).code, 1)
+      await terminal.close()
+    }
+  },
+)
+
 trial('a published server answers the calls that the user allows', () => {
   return inChat(
     (folder) => `node "${filesystem}" "${folder}"`,

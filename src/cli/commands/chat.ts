@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Tool } from '../../api/chat.js'
 import type { LoadOptions, Model } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
@@ -90,6 +91,7 @@ async function chat(options: ChatOptions): Promise<void> {
     try {
       const model = await load(name, warn)
       await orDispose(model, () => model.checkConstraint({ schema, grammar, regex }))
+      if (connections) await orDispose(model, () => checkTools(model, connections.tools))
       const mask = await orDispose(model, () => maskFor(masks, model.config))
       const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
       terminal.clear()
@@ -120,6 +122,12 @@ async function chat(options: ChatOptions): Promise<void> {
   } finally {
     terminal.leave()
   }
+}
+
+/** Rejects with a UserError if the model cannot call tools, which would refuse every question. */
+async function checkTools({ chatTemplate: template, name }: Model, tools: readonly Tool[]): Promise<void> {
+  const { writeChat } = await import('../../text/chat-frame.js')
+  await writeChat([{ role: 'user', content: 'a question' }], { template, model: name, tools })
 }
 
 /** Passes the notes of tools to the chat, once there is one. */
