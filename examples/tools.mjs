@@ -19,6 +19,7 @@ const options = {
   tools: [getWeather],
   maxTurns: 4,
   onMessage(message) {
+    if (message.toolCalls && message.content !== '') console.log()
     for (const call of message.toolCalls ?? []) console.error(`calls ${call.name} ${JSON.stringify(call.arguments)}`)
     if (message.role === 'tool') console.error(`result ${message.content}`)
   },

@@ -65,6 +65,14 @@ test('its programs run with the installed library, and the conversation gets the
   assert.is(conversation, answers.map((answer) => `${answer}\n`).join(''))
 })
 
+test('the program of answers by a schema prints what its comment says', async () => {
+  const forms = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
+  const [[, program]] = forms.matchAll(/^```js\n(.*?)^```/gms)
+  const source = program.replace("'molm'", JSON.stringify(pathToFileURL(repositoryPath('dist/index.js'))))
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source])
+  assert.is(stdout, `${/message\.content\)\) \/\/ (.+)$/m.exec(program)?.[1]}\n`)
+})
+
 test('README describes every command', async () => {
   const { stdout } = await molm(['--help'])
   const commands = [...(/^Commands:\n((?: +.+\n)+)/m.exec(stdout)?.[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)]

@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listen } from '#molm/server/listen.js'
@@ -82,6 +84,20 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
 }
 
 for (const [name, check] of Object.entries(EXAMPLES)) test(`${name} does what its first lines say`, check)
+
+test('the program of docs/TOOLS.md answers with the result of its function', () => {
+  return withParrot(async (path) => {
+    const [, program] = /^```js\n(.*?)^```/ms.exec(await readFile(repositoryPath('docs/TOOLS.md'), 'utf8')) ?? []
+    const library = pathToFileURL(repositoryPath('dist/index.js')).href
+    const source = program?.replace("'molm'", JSON.stringify(library)).replace("'MODEL'", JSON.stringify(path)) ?? ''
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
+      encoding: 'utf8',
+    })
+    assert.is(status, 0, stderr)
+    assert.match(stdout, /^It is clear in Bern, with 21 degrees\.\n/)
+    assert.match(stdout, /role: 'tool',\s+content: '\{"city":"Bern","celsius":21\}'/)
+  })
+})
 
 test('each script has a test', () => {
   const scripts = readdirSync(repositoryPath('examples')).filter((name) => name.endsWith('.mjs'))
