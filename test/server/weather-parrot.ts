@@ -1,4 +1,4 @@
-import type { ParrotOptions } from '../support/parrot-model.js'
+import { callOf, type ParrotOptions } from '../support/parrot-model.js'
 
 /** Questions and answers of a model that thinks and asks for the weather. */
 export const QUESTION = 'What is the weather in Bern and in Rome?'
@@ -7,7 +7,7 @@ export const CONCLUSION = 'The tool has both.'
 export const ANSWER = 'It is 21 degrees in Bern and 30 in Rome.'
 export const GREETING = 'Hello! How are you?'
 
-const call = (city: string) => `<tool_call>\n{"name": "get_weather", "arguments": {"city": "${city}"}}\n</tool_call>`
+const call = (city: string) => callOf('get_weather', { city })
 
 export const WEATHER_PARROT: ParrotOptions = {
   format: 'qwen3',

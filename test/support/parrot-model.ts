@@ -6,7 +6,7 @@ import { type Chain, type ParrotAnswer, splitScripts } from './parrot-script.js'
 import { type WrittenTensor, writeTensors } from './synthetic-checkpoint.js'
 
 export type { ParrotFormatName } from './parrot-formats.js'
-export type { ParrotAnswer } from './parrot-script.js'
+export { callOf, type ParrotAnswer } from './parrot-script.js'
 
 /*
  * A parrot is a ModuleFormer of one layer with weights by hand. Each token has a channel of its own. The attention, which

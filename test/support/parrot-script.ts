@@ -7,10 +7,15 @@ export interface ParrotAnswer {
   /** End of a tool's result; true for any result. */
   toTool?: string | true
   /**
-   * All of the answer as the model writes it, with `<think>` and `<tool_call>`; the end is added. Calls need the blanks of
-   * their grammar: `{"name": "x", "arguments": {}}`.
+   * All of the answer as the model writes it, with `<think>` and `<tool_call>`; the end is added. `callOf` writes calls.
    */
   says: string
+}
+
+/** A call in the form of Qwen and Granite 4, with the blanks that the grammar of tools wants. */
+export function callOf(name: string, args: object): string {
+  const json = JSON.stringify({ name, arguments: args }).replace(/":/g, '": ').replace(/,"/g, ', "')
+  return `<tool_call>\n${json}\n</tool_call>`
 }
 
 /** A script in tokens. */

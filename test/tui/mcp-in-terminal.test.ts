@@ -5,15 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { sdkServer } from '../tools/mcp/with-servers.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
-
-const callOf = (name: string, args: object): string =>
-  `<tool_call>\n{"name": "${name}", "arguments": ${JSON.stringify(args)}}\n</tool_call>`
 
 /** Chats with a model that says these answers and has the tools of a server, whose command contains `folder`. */
 async function inChat(

@@ -6,17 +6,11 @@ import { loadModel, type Model, type Tool } from '#molm/index.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
-import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { chatWith, idle, send, until } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('calls of tools in a chat')
-
-/** A call as the grammar of tools writes it. */
-function callOf(name: string, args: object): string {
-  const json = JSON.stringify({ name, arguments: args }).replace(/":/g, '": ').replace(/,"/g, ', "')
-  return `<tool_call>\n${json}\n</tool_call>`
-}
 
 const BERN = 'What is the weather in Bern?'
 const ANSWERS: ParrotAnswer[] = [

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
-import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -13,13 +13,12 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
 const SERVER = `node ${repositoryPath('build/test/support/mcp-server.js')}`
-const callOf = (name: string, args: string) => `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`
 const THOUGHT = 'The user wants a sum. I do not add; the tool adds for me.'
 const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
-  { to: 'Add them.', says: `<think>\n${THOUGHT}\n</think>\n\n${callOf('add', '{"a": 2, "b": 3}')}` },
-  { to: 'Fail now.', says: callOf('fail', '{}') },
-  { to: 'Die now.', says: callOf('die', '{}') },
+  { to: 'Add them.', says: `<think>\n${THOUGHT}\n</think>\n\n${callOf('add', { a: 2, b: 3 })}` },
+  { to: 'Fail now.', says: callOf('fail', {}) },
+  { to: 'Die now.', says: callOf('die', {}) },
   { toTool: 'declined this call', says: 'Then I do not know.' },
   { toTool: true, says: '<think>\nThere it is.\n</think>\n\nThat is five.' },
 ]
