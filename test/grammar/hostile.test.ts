@@ -68,7 +68,7 @@ const HOSTILE: [name: string, grammar: Grammar][] = [
 ]
 
 for (const [name, grammar] of HOSTILE) {
-  test(`${name}: a text or an error in words, soon, and other guides go on`, async () => {
+  test(`${name}: a text or an error in words, soon, and other guides continue`, async () => {
     const guides = new GuideClient(TOKENIZER, TOKENS.length)
     const other = await guides.open(WORD, { eos: [0] })
     const reader = new GuideReader(other.memory, TOKENS.length)

@@ -49,7 +49,7 @@ function randomGrammar(below: (count: number) => number): string {
   return names.map((name, rule) => `${name} ::= ${expression(3, rule)}`).join('\n')
 }
 
-/** Tokens that a text may go on with, by the slow recogniser. */
+/** Tokens that may follow a text, by the slow recogniser. */
 function expected(recogniser: Recogniser, states: ReturnType<Recogniser['start']>): number[] {
   const ids = TOKENS.map((_, id) => id)
   const following = ids.filter((id) => id > SPECIAL && recogniser.after(states, TOKENS[id]).size > 0)

@@ -61,7 +61,7 @@ async function write(phases: GuidePhase[], script: string[]) {
   return { ...written, choices }
 }
 
-test('free text goes on to a literal, and does not end before it', async () => {
+test('free text continues to a literal, and does not end before it', async () => {
   const { text, end, choices } = await write(
     [
       { kind: 'free', until: ['</think>'] },
@@ -142,7 +142,7 @@ test('forced texts have the tokens of the tokenizer, special ones too', async ()
   )
 })
 
-test('a grammar that may go on ends with the model, or with the next phase', async () => {
+test('a grammar with more to come ends with the model, or with the next phase', async () => {
   const word = { kind: 'regex', pattern: 'a+' } as const
   const last = await write([{ kind: 'grammar', grammar: word }], ['a', '<eos>'])
   assert.equal(last.choices, [

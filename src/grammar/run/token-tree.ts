@@ -57,7 +57,7 @@ export class TokenTree {
   }
 }
 
-/** Tokens with bytes, in an order in which those with a common beginning are neighbours. */
+/** Tokens with bytes, ordered so that those with a common beginning are neighbours. */
 function sortedTokens({ bytes, starts }: VocabularyData, skipped: ReadonlySet<number>): number[] {
   // One character for each byte. Decoders refuse shared memory.
   const text = new TextDecoder('latin1').decode(bytes.slice())
