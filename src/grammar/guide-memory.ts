@@ -88,9 +88,12 @@ export class GuideReader {
   /** Waits up to `ms` for the directive of the next position; undefined if it has not come. */
   directive(ms = 0): Directive | undefined {
     const { words, told } = this
-    if (Atomics.load(words, ANSWERED) <= told) {
-      if (ms > 0) Atomics.wait(words, ANSWERED, told, ms)
-      if (Atomics.load(words, ANSWERED) <= told) return undefined
+    const end = ms > 0 ? performance.now() + ms : 0
+    while (Atomics.load(words, ANSWERED) <= told) {
+      // The notification of the directive before may come as late as this.
+      const left = end - performance.now()
+      if (left <= 0) return undefined
+      Atomics.wait(words, ANSWERED, told, left)
     }
     const count = words[COUNT]
     switch (KINDS[words[KIND]]) {
