@@ -12,6 +12,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('calls of tools in a chat')
 
+const HELLO = 'Hello there'
 const BERN = 'What is the weather in Bern?'
 const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
@@ -252,6 +253,24 @@ test('end after many in a row, and /continue resumes them', async () => {
   assert.is(shown(chat).filter((line) => /^call/.test(line)).length, 16)
   assert.is(chat.items.at(-1)?.text, 'no answer yet: /continue resumes it')
   chat.end()
+})
+
+test('are not offered by a model that /model changes to and that has none, which a note says', async () => {
+  const { tools } = toolbox()
+  await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'plain'), { format: 'chatml', answers: [{ says: 'Plain words.' }] })
+    const plain = await loadModel(path, { threads: 1 })
+    // The chat disposes of the model that it leaves, and other tests need this one.
+    const first: Model = Object.create(parrot, { dispose: { value: async () => {} } })
+    const chat = await chatWith(first, { tools: () => tools })
+    chat.options.loadModel = async () => plain
+    await send(chat, HELLO)
+    await send(chat, '/model plain')
+    assert.match(chat.items.at(-1)?.text ?? '', /^plain cannot use tools: it answers without them$/)
+    await send(chat, HELLO)
+    assert.is(chat.items.at(-1)?.text, 'Plain words.')
+    await plain.dispose()
+  })
 })
 
 test.run()

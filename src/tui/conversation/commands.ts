@@ -138,6 +138,8 @@ async function changeModel(chat: Chat, name: string): Promise<void> {
   await old.dispose()
   await chat.answers.refreshMemory()
   chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
+  if (chat.answers.tools.available.length > 0 && !chat.conversation.callsTools)
+    chat.say('note', `${model.name} cannot use tools: it answers without them`)
   if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
 }
 

@@ -50,6 +50,11 @@ export class Conversation {
     this.session = model.createSession({ mask: currentMask })
   }
 
+  /** Whether the form of the model's calls is known, so that it can be offered tools. */
+  get callsTools(): boolean {
+    return this.model.chatTemplate?.response?.fields.tool_calls !== undefined
+  }
+
   /** Experts that the next answer must not use. */
   get mask(): ExpertMask | undefined {
     return this.currentMask

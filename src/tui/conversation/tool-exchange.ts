@@ -53,10 +53,11 @@ export class ToolExchange {
     return this.options.tools?.() ?? []
   }
 
-  /** Offers the tools that are there now from the next answer on. */
+  /** Offers the tools that are there now from the next answer on, if the model can call any. */
   offer(conversation: Conversation): void {
     const { tools, ...asking } = conversation.asking
-    conversation.setAsking({ ...asking, ...(this.available.length > 0 && { tools: this.available }) })
+    const isOffered = conversation.callsTools && this.available.length > 0
+    conversation.setAsking({ ...asking, ...(isOffered && { tools: this.available }) })
   }
 
   /** Runs the calls in an answer and in those to the results. Returns the last answer; undefined if it did not come. */
