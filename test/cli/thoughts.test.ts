@@ -129,6 +129,22 @@ inTerminal(`a line counts the thoughts and goes, and a call is asked for${reason
   }
 })
 
+inTerminal(
+  `JSONL that a pipe brings back to the terminal has no status line before it${reason}`,
+  async ({ parrot }) => {
+    const command = `"${process.execPath}" bin/molm.js ${parrot.join(' ')} --jsonl Hi | cat`
+    const script = `require("child_process").execSync(${JSON.stringify(command)}, { stdio: "inherit" })`
+    const terminal = await PseudoTerminal.start({ args: ['-e', script] })
+    try {
+      assert.is((await terminal.ended()).code, 0)
+      assert.match(terminal.output, /finish_reason/)
+      assert.not.match(terminal.output, /thinking \.\.\./)
+    } finally {
+      await terminal.close()
+    }
+  },
+)
+
 inTerminal(`thoughts that are asked for are dim lines before the answer${reason}`, async ({ parrot }) => {
   const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...parrot, '--show-thinking', 'Hi'] })
   try {

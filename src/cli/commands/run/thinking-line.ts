@@ -12,10 +12,10 @@ export interface ThinkingLine {
 
 /**
  * Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn, or if the thoughts
- * themselves are printed on the terminal.
+ * themselves are printed.
  */
 export function createThinkingLine(options: RunOptions): ThinkingLine {
-  const isPrinted = options.showThinking || (options.jsonl && process.stdout.isTTY)
+  const isPrinted = options.showThinking || options.jsonl
   const line = isPrinted ? undefined : createStatusLine(options)
   let tokens = 0
   return {
