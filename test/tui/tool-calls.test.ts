@@ -57,7 +57,7 @@ function toolbox(): { tools: Tool[]; ran: string[] } {
         },
       },
       { name: 'again', parameters: { type: 'object', properties: { n: { type: 'number' } } }, run: () => 'once more' },
-      { name: 'waits', run: () => wait(60_000) },
+      { name: 'waits', run: () => wait(60_000, undefined, { ref: false }) },
     ],
   }
 }
@@ -190,7 +190,9 @@ test('that are stopped leave a conversation that /continue, /undo and new questi
 
 test('stop while a tool runs', async () => {
   const { tools } = toolbox()
-  const slow = tools.map((tool) => (tool.name === 'weather' ? { ...tool, run: () => wait(60_000) } : tool))
+  const slow = tools.map((tool) =>
+    tool.name === 'weather' ? { ...tool, run: () => wait(60_000, undefined, { ref: false }) } : tool,
+  )
   const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
   press(chat, { kind: 'text', text: BERN })
   press(chat, { kind: 'key', name: 'enter' })
