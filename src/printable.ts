@@ -28,6 +28,17 @@ export function printableText(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(STEERING, (c) => (c === '\n' || c === '\t' ? c : '\u{fffd}'))
 }
 
+/**
+ * JSON of a value on one line, with unsafe and invisible characters as \uNNNN: a user who allows a call must see all of
+ * its arguments. Emoji keep what joins and colours them.
+ */
+export function printableJson(value: unknown): string {
+  const inHex = (unit: string) => `\\u${hex(unit).padStart(4, '0')}`
+  return JSON.stringify(value).replace(HIDDEN, (c) => c.split('').map(inHex).join(''))
+}
+
+const HIDDEN = /(?!(?<=\p{Extended_Pictographic}\ufe0f?)[\ufe0f\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu
+
 /** Escapes a command's output for a terminal: keeps colours, and writes other unsafe characters as \uNNNN. */
 export function printableOutput(text: string): string {
   return text.replace(COLOUR_OR_STEERING, (c) =>

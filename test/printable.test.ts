@@ -1,14 +1,22 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { visibleToken } from '#molm/pictures/visible-token.js'
-import { printable, printableLines, printableOutput, printableText } from '#molm/printable.js'
+import { printable, printableJson, printableLines, printableOutput, printableText } from '#molm/printable.js'
 import { harmless } from '#molm/terminal/cell-width.js'
 
 /** Clears the screen in both notations, reverses the order of letters, and breaks lines. */
 const HOSTILE = 'a\x1b[2Jb\x9b2Jc\u202ed\u2028e\x07f\rg'
 
 test('no text keeps characters that control a terminal', () => {
-  for (const made of [printable, printableLines, printableOutput, printableText, visibleToken, harmless]) {
+  for (const made of [
+    printable,
+    printableJson,
+    printableLines,
+    printableOutput,
+    printableText,
+    visibleToken,
+    harmless,
+  ]) {
     assert.not.match(made(HOSTILE), /[^\P{Cc}\n]|[\u2028-\u202e]/u, made.name)
     for (const letter of 'abcdefg') assert.ok(made(HOSTILE).includes(letter))
   }
@@ -33,6 +41,17 @@ test('a command’s output keeps its colours, and JSON stays JSON', () => {
   assert.is(printableOutput('\x1b[38;5;7mred\x1b[0m\x1b[2J'), '\x1b[38;5;7mred\x1b[0m\\u001b[2J')
   const json = JSON.stringify({ name: HOSTILE })
   assert.equal(JSON.parse(printableOutput(json)), { name: HOSTILE })
+})
+
+test('JSON shows what is invisible, but emoji stay whole', () => {
+  const hidden = ['\u200b', '\u202e', '\u3164', '\u00ad', '\u2028', '\u009b', 'a\ufe0f', '\u{e0041}', '\ufeff']
+  for (const text of hidden) {
+    const json = printableJson({ [text]: text })
+    assert.match(json, /^[ -~]+$/)
+    assert.equal(JSON.parse(json), { [text]: text })
+  }
+  const emoji = '\u2600\ufe0f \u{1f468}\u200d\u{1f469} \u2764\ufe0f\u200d\u{1f525} \u{1f44b}\u{1f3fd}'
+  assert.is(printableJson(emoji), `"${emoji}"`)
 })
 
 test.run()

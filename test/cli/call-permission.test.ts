@@ -24,13 +24,15 @@ async function asking(calls: unknown[], use: (terminal: PseudoTerminal) => Promi
 inTerminal(`a call is shown and runs only if the user says yes${reason}`, () => {
   const calls = [
     ['listed', {}],
-    ['weather', { city: 'Bern\u001b[31m' }],
+    ['weather', { city: 'Bern\u001b[31m\u200b' }],
     ['weather', { city: 'Rome' }],
     ['weather', { city: 'Oslo' }],
     ['other', {}],
   ]
   return asking(calls, async (terminal) => {
-    await terminal.waitFor(/calls listed \{\}\ntrue\n.* wants to call weather \{"city":"Bern\\u001b\[31m"\}\n.*lways:/)
+    await terminal.waitFor(
+      /calls listed \{\}\ntrue\n.* wants to call weather \{"city":"Bern\\u001b\[31m\\u200b"\}\n.*run weather\? .*lways:/,
+    )
     await terminal.enter('', /false\n.* wants to call weather \{"city":"Rome"\}\n.*lways:/)
     await terminal.enter(
       'a',

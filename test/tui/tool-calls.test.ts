@@ -18,7 +18,7 @@ const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
   { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
   { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
-  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e' }) },
+  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e\u200b' }) },
   { to: 'A fault?', says: callOf('fails', {}) },
   { to: 'Forever?', says: callOf('again', {}) },
   { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
@@ -53,7 +53,7 @@ function toolbox(): { tools: Tool[]; ran: string[] } {
       {
         name: 'fails',
         run() {
-          throw new Error('the server \u001b[31mended')
+          throw new Error(`the server \u001b[31mended${'!'.repeat(1000)}`)
         },
       },
       { name: 'again', parameters: { type: 'object', properties: { n: { type: 'number' } } }, run: () => 'once more' },
@@ -208,7 +208,11 @@ test('that fail are errors for the user and for the model', async () => {
   const { tools } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
   await send(chat, 'A fault?')
-  assert.equal(shown(chat).slice(1), ['call fails()', 'error fails: the server \ufffd[31mended', 'answer Done.'])
+  assert.equal(shown(chat).slice(1), [
+    'call fails()',
+    `error fails: the server \\x1b[31mended${'!'.repeat(479)}…`,
+    'answer Done.',
+  ])
   assert.match(chat.conversation.messages[2].content, /^Error: /)
 })
 
@@ -225,7 +229,7 @@ test('show nothing to the terminal raw', async () => {
     assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
   }
   const [call] = chat.items.filter(({ kind }) => kind === 'call')
-  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\x202e"\)$/)
+  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\u202e\\u200b"\)$/)
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
 })

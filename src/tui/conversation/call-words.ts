@@ -1,19 +1,29 @@
 import type { ToolCall } from '../../api/text.js'
 import { plural } from '../../numbers.js'
-import { printable, printableLines } from '../../printable.js'
+import { printable, printableJson } from '../../printable.js'
 
 /** Maximum characters of a tool's name, and of the arguments of a call. */
 const [MOST_NAME, MOST_ARGUMENTS] = [64, 10_000]
+/** Characters shown of each argument, however many there are. */
+const LEAST_ARGUMENT = 100
 /** Maximum characters of the first line of a result. */
 const MOST_LINE = 500
 
-/** A call as a user reads it: `weather(city: "Berlin", days: 3)`. The rest of long arguments is counted. */
+/**
+ * A call as a user reads it: `weather(city: "Berlin", days: 3)`. Long arguments are cut, but none is left out: the user
+ * may be asked whether the call may run.
+ */
 export function callInWords({ name, arguments: args }: Pick<ToolCall, 'name' | 'arguments'>): string {
-  const entries = Object.entries(args).map(([key, value]) => `${keyInWords(key)}: ${JSON.stringify(value)}`)
-  const all = printableLines(entries.join(', ')).replaceAll('\n', ' ')
-  const more = all.length - MOST_ARGUMENTS
-  const shown = more > 0 ? `${all.slice(0, MOST_ARGUMENTS)} … ${more} more characters` : all
-  return `${nameInWords(name)}(${shown})`
+  const entries = Object.entries(args).map(([key, value]) => `${keyInWords(key)}: ${printableJson(value)}`)
+  const all = entries.join(', ')
+  const share = Math.max(LEAST_ARGUMENT, Math.floor(MOST_ARGUMENTS / entries.length))
+  const isLong = all.length > MOST_ARGUMENTS
+  return `${nameInWords(name)}(${isLong ? entries.map((entry) => cut(entry, share)).join(', ') : all})`
+}
+
+function cut(text: string, most: number): string {
+  const more = text.length - most
+  return more > 0 ? `${text.slice(0, most)} … ${plural(more, 'more character')}` : text
 }
 
 export function nameInWords(name: string): string {
@@ -31,5 +41,6 @@ export function resultInWords(result: string): string {
 }
 
 function keyInWords(key: string): string {
-  return /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? key : JSON.stringify(key)
+  const json = printableJson(key)
+  return /^"[\p{L}_$][\p{L}\p{N}_$]*"$/u.test(json) ? key : json
 }

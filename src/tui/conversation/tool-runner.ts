@@ -62,7 +62,8 @@ export class ToolRunner {
       const results = await runCalls([call], watched, { signal, allow })
       if (signal.aborted) return stop()
       const ran = this.current !== undefined
-      if (failure !== undefined) this.screen.say('error', `${nameInWords(call.name)}: ${messageOf(failure)}`)
+      if (failure !== undefined)
+        this.screen.say('error', `${nameInWords(call.name)}: ${resultInWords(messageOf(failure))}`)
       else if (ran || !isKnown) for (const { content } of results) this.screen.say('result', resultInWords(content))
       return results
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { ToolCall } from '../../../api/text.js'
-import { printable } from '../../../printable.js'
+import { printable, printableJson } from '../../../printable.js'
 import { note } from '../../io/output.js'
 import { askUser } from '../../io/question.js'
 
@@ -31,7 +31,7 @@ export class CallPermission {
     }
     note(`the model wants to call ${shown(call)}`)
     for (;;) {
-      const typed = await askUser('molm: run it? [y]es, [n]o, [a]lways: ', signal)
+      const typed = await askUser(`molm: run ${name}? [y]es, [n]o, [a]lways: `, signal)
       if (typed === undefined) {
         note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
         return 'there is no terminal to ask on'
@@ -46,7 +46,7 @@ export class CallPermission {
 
 /** A call on one line: its name and the arguments as JSON, cut after `most` characters. */
 function shown({ name, arguments: args }: ToolCall, most = Infinity): string {
-  const json = JSON.stringify(args)
+  const json = printableJson(args)
   const cut = json.length > most ? `${json.slice(0, most)}... (${json.length} characters)` : json
   return `${printable(name)} ${cut}`
 }
