@@ -41,11 +41,13 @@ const PLAIN: ResponseTemplate = { fields: { content: {} } }
  *   finish reason `length`, and would show or run half a call otherwise.
  * - JSON of a call may have small slips, such as line breaks in strings or Python's True.
  * - A closer within a JSON or Python string of a call does not end the call.
- * - Text outside all regions is dropped, but it is the content of an answer that has nothing else.
+ * - Text outside all regions is dropped, but it is the content of an answer that has nothing else, without the texts
+ *   that begin a message.
  * - Text of fields that a message does not have becomes content. `defaults` and `optional` have no effect.
  * - An argument is cast from its text by the tool's schema, if the schema names a type: 007 for a string stays a text.
  */
 export class AnswerReader {
+  private readonly template: CompiledTemplate
   private readonly regions: RegionReader
   private readonly tools: readonly Tool[]
   private readonly thoughts: Passages
@@ -59,12 +61,12 @@ export class AnswerReader {
   private ofPrompt = 0
 
   constructor({ response = PLAIN, prompt, begun = '', tools = [], isAnswer, isTurn }: Reading) {
-    const template = CompiledTemplate.of(response)
-    this.regions = new RegionReader(template)
+    this.template = CompiledTemplate.of(response)
+    this.regions = new RegionReader(this.template)
     this.tools = tools
     this.thoughts = new Passages({ isAnswer: true, isTurn: true })
     this.content = new Passages({ isAnswer, isTurn })
-    this.read(this.regions.add(template.begunIn(prompt)), false)
+    this.read(this.regions.add(this.template.begunIn(prompt)), false)
     this.ofPrompt = this.regions.heldLength
     this.outside = ''
     this.toolCalls.length = 0
@@ -97,7 +99,8 @@ export class AnswerReader {
     const events = this.read(this.regions.end(), isCut)
     const { place } = this
     events.push(...textEvents('thinking', this.thoughts.end(isCut && place === 'thinking')))
-    if (this.isEmpty) events.push(...textEvents('content', this.content.add(this.outside)))
+    if (this.isEmpty)
+      events.push(...textEvents('content', this.content.add(this.template.withoutAnchors(this.outside))))
     return [...events, ...textEvents('content', this.content.end(isCut && place === 'content'))]
   }
 

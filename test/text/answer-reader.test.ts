@@ -206,6 +206,12 @@ test('an answer outside of all regions is content', () => {
   assert.equal(message, { role: 'assistant', content: 'Hello <|' })
 })
 
+test('an answer of empty messages is empty', () => {
+  const { source, prompt } = WRITTEN_ANSWERS.harmony
+  const text = '<|channel|>analysis<|message|><|end|><|start|>assistant<|channel|>final<|message|><|return|>'
+  assert.is(read({ response: knownFormat(source), prompt }, [text]).message.content, '')
+})
+
 test("texts to harmony's own tools are thoughts", () => {
   const { source, prompt } = WRITTEN_ANSWERS.harmony
   const text =

@@ -52,6 +52,11 @@ export class CompiledTemplate {
     return end < 0 ? this.openedIn(prompt) : prompt.slice(end)
   }
 
+  /** A text without the anchors that begin a message within it. */
+  withoutAnchors(text: string): string {
+    return this.anchors.reduce((rest, anchor) => rest.replaceAll(anchor, ''), text)
+  }
+
   /** The opener of thoughts that a prompt without an anchor ends with. */
   private openedIn(prompt: string): string {
     const end = prompt.trimEnd()

@@ -162,3 +162,10 @@ export class LiteralReader {
 }
 
 const BLANKS = new Set([' ', '\t', '\n', '\r'])
+
+/** A value of JSON. Throws an Error if it is nested too deep for the code that reads it later. */
+export function shallowJson(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  if ((text.match(/[[{]/g)?.length ?? 0) > 64) new LiteralReader(text, {}).value()
+  return value
+}

@@ -1,4 +1,4 @@
-import { type Dialect, LiteralReader } from './literal-reader.js'
+import { type Dialect, LiteralReader, shallowJson } from './literal-reader.js'
 
 /** A call before its arguments are checked. */
 export interface WrittenCall {
@@ -57,9 +57,25 @@ export function slippedJson(text: string): unknown[] {
  * `[TOOL_CALLS]`.
  */
 export function mistralCalls(text: string): unknown[] {
-  return text.split('[TOOL_CALLS]').flatMap((part): unknown => {
+  return partsOf(text).flatMap((part): unknown => {
     const [all, name] = /^\s*([^[{\s]+)\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*(?=\{)/.exec(part) ?? []
-    if (all === undefined) return JSON.parse(part)
-    return { name, arguments: JSON.parse(part.slice(all.length)) }
+    if (all === undefined) return shallowJson(part)
+    return { name, arguments: shallowJson(part.slice(all.length)) }
   })
+}
+
+/** The texts between openers of calls. An opener within a string of JSON is part of the string. */
+function partsOf(text: string): string[] {
+  const parts: string[] = []
+  let begin = 0
+  let isInside = false
+  for (const { 0: mark, index } of text.matchAll(/\\.|["\n]|\[TOOL_CALLS\]/gs)) {
+    if (mark === '"') isInside = !isInside
+    else if (mark === '\n') isInside = false
+    else if (mark[0] === '[' && !isInside) {
+      parts.push(text.slice(begin, index))
+      begin = index + mark.length
+    }
+  }
+  return [...parts, text.slice(begin)]
 }

@@ -1,7 +1,7 @@
 import type { ResponseField } from '../../api/response.js'
 import { isObject } from '../../json.js'
 import { castText } from './cast.js'
-import { type Dialect, LiteralReader } from './literal-reader.js'
+import { type Dialect, LiteralReader, shallowJson } from './literal-reader.js'
 import { mistralCalls, pythonCalls } from './parse-calls.js'
 import { Pattern } from './pattern.js'
 import { matchesOf } from './pattern-search.js'
@@ -60,13 +60,6 @@ function parseJson(text: string, args: Args): unknown {
     if (args.allow_non_json) return text.trim()
     throw error
   }
-}
-
-/** A value of JSON. Throws an Error if it is nested too deep for the code that reads it later. */
-export function shallowJson(text: string): unknown {
-  const value: unknown = JSON.parse(text)
-  if ((text.match(/[[{]/g)?.length ?? 0) > 64) new LiteralReader(text, {}).value()
-  return value
 }
 
 /** Keys and values of the tags that a pattern matches. A tag that is begun must be complete. */

@@ -3,6 +3,7 @@ import type { ResponseField } from '../../api/response.js'
 import type { ToolCall } from '../../api/text.js'
 import { isObject } from '../../json.js'
 import { castArguments, typesOf } from './cast.js'
+import { shallowJson } from './literal-reader.js'
 import { slippedJson } from './parse-calls.js'
 import { parseContent, type TypesOf } from './parse-content.js'
 import { transform } from './transform.js'
@@ -53,7 +54,7 @@ function transformed(content: unknown, field: ResponseField, groups: Readonly<Re
 
 /** Arguments as an object. Models also write JSON within a text, or none at all. */
 function argumentsOf(value: unknown = {}): Record<string, unknown> {
-  const args: unknown = typeof value === 'string' ? JSON.parse(value === '' ? '{}' : value) : value
+  const args: unknown = typeof value === 'string' ? shallowJson(value === '' ? '{}' : value) : value
   if (args === null) return {}
   if (!isObject(args)) throw new Error('the arguments of a call are no object')
   return args

@@ -62,6 +62,13 @@ test("Mistral's calls are lists or have a name each", () => {
   assert.equal(mistralCalls('a[ARGS]{"x": 1}'), calls)
   assert.equal(mistralCalls('a {"x": 1}[TOOL_CALLS]b[CALL_ID]123[ARGS]{}'), [...calls, { name: 'b', arguments: {} }])
   assert.throws(() => mistralCalls('a[ARGS]{"x": 1'))
+  assert.throws(() => mistralCalls(`a[ARGS]{"x": ${'['.repeat(500)}${']'.repeat(500)}}`), /deep/)
+  const args = { x: '"[TOOL_CALLS]b[ARGS]{}', y: '\\' }
+  const written = `a[ARGS]${JSON.stringify(args)}[TOOL_CALLS]b[ARGS]{}`
+  assert.equal(mistralCalls(written), [
+    { name: 'a', arguments: args },
+    { name: 'b', arguments: {} },
+  ])
 })
 
 test.run()
