@@ -86,6 +86,8 @@ test('formats are texts that people write', () => {
   for (const [format, text] of [
     ['date-time', '2024-02-28T23:59:59.123+01:00'],
     ['date', '1999-12-31'],
+    ['date', '2024-02-29'],
+    ['date', '2000-02-29'],
     ['time', '08:30:06Z'],
     ['email', 'ada.lovelace@example.co.uk'],
     ['hostname', 'www.example.com'],

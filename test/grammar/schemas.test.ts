@@ -13,6 +13,7 @@ import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { ExpressionTexts } from '../support/expression-texts.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { guidedText, hasteOf } from '../support/guided-text.js'
+import { Recogniser } from '../support/recogniser.js'
 
 const test = suite('texts of schemas')
 
@@ -150,6 +151,13 @@ test('integers between two limits are all there', () => {
       `${minimum} ${maximum}`,
     )
     assert.ok([...seen].every((number) => number >= minimum && number <= maximum))
+  }
+})
+
+test('an alternative without keywords accepts every type', () => {
+  const recogniser = new Recogniser(schemaExpression({ anyOf: [{ type: 'number' }, { description: 'anything else' }] }))
+  for (const text of ['null', '-1.5', '"a"', '[true, {}]', '{"a":false}']) {
+    assert.ok(recogniser.after(recogniser.start(), text).has(undefined), text)
   }
 })
 

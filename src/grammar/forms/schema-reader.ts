@@ -134,7 +134,7 @@ export class SchemaReader {
     if (keywords.$ref !== undefined) and(this.casesOf(this.references.resolve(keywords.$ref, path), inner))
     for (const one of listedSchemas(keywords, 'allOf', path) ?? []) and(this.casesOf(one, inner))
     const any = listedSchemas(keywords, 'anyOf', path)
-    if (any) and(any.flatMap((one) => this.casesOf(one, inner)))
+    if (any) and(any.flatMap((one) => asNamed(this.casesOf(one, inner))))
     const single = listedSchemas(keywords, 'oneOf', path)
     if (single) and(this.exactlyOne(single, cases, inner, path))
     if (keywords.not !== undefined) cases = without(cases, keywords.not, path)
@@ -204,6 +204,11 @@ export class SchemaReader {
     }
     return result
   }
+}
+
+/** The cases of an alternative. One without keywords names all types: beside others it would lose them. */
+function asNamed(cases: readonly Case[]): readonly Case[] {
+  return cases.some(({ isNamed }) => isNamed) ? cases : cases.map((one) => ({ ...one, isNamed: true }))
 }
 
 /** All values. */
