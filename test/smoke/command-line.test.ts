@@ -9,6 +9,7 @@ const test = suite(`molm on Node ${process.versions.node}`)
 const TEXT =
   ', and the time was then made to be in the room.\n\n"I am afraid," said he, "I am sure I have not been able to make my ' +
   'mind the same way. I have not been able to make my opinion of the matter."'
+const JSON_BY_SCHEMA = '{"name": "Module", "age": 18, "kind": "tool"}\n'
 const GREEDY = ['--temperature', '0', '-m', 'nano']
 
 test('answers a prompt with the same text everywhere, and prints nothing else', async () => {
@@ -28,6 +29,22 @@ test('gives the same text on every tier, even after V8 has replaced its first co
     assert.is(stdout, answers[0].stdout)
   }
   assert.ok(answers[0].stdout.startsWith(TEXT), answers[0].stdout)
+})
+
+test('writes the same JSON by a schema everywhere, with any number of threads', async () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      name: { type: 'string', pattern: '^[A-Z][a-z]{2,9}$' },
+      age: { type: 'integer', minimum: 18, maximum: 99 },
+      kind: { enum: ['animal', 'tool'] },
+    },
+    required: ['name', 'age', 'kind'],
+  }
+  const args = ['--seed', '7', '--temperature', '0.8', '-m', 'nano', '--schema', JSON.stringify(schema), 'Describe it.']
+  const [one, three] = await Promise.all([molmProcess([...args, '-t', '1']), molmProcess([...args, '-t', '3'])])
+  assert.equal([one.code, one.stderr, one.stdout], [0, '', JSON_BY_SCHEMA])
+  assert.is(three.stdout, one.stdout)
 })
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
