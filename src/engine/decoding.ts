@@ -36,6 +36,8 @@ export class Decoding {
   /** Records the routes of `unread` while their tokens are read. */
   private recorder?: RouteRecorder
   private isDone = false
+  /** Whether the limit of tokens has cut forced ones. */
+  private isCut = false
 
   constructor(
     private readonly request: GenerateRequest,
@@ -93,6 +95,13 @@ export class Decoding {
     return true
   }
 
+  /** Whether the guide ends the text here; undefined if it does not say so within `ms`. */
+  isComplete(ms: number): boolean | undefined {
+    if (this.isCut || this.next.length > 0) return false
+    const limits = this.limitsWithin(ms)
+    return limits && limits.kind === 'done'
+  }
+
   /** Takes over the next tokens, at most `most`. Returns them, or the reason why the text ends. */
   advance(most: number): Int32Array | 'eos' | 'stop' {
     const { request, next } = this
@@ -102,6 +111,7 @@ export class Decoding {
     const eos = next.findIndex(({ token }) => request.eos.includes(token))
     if (eos === 0) return 'eos'
     const steps = next.slice(0, Math.min(most, eos < 0 ? Infinity : eos))
+    this.isCut = eos < 0 && steps.length < next.length
     if (request.routes) this.unread = steps
     else for (const step of steps) this.emit(step)
     this.next = eos < 0 ? [] : next.slice(eos)

@@ -111,7 +111,7 @@ export class Sequence {
     let progress = request.progress ? tell : undefined
     let messageEnds: readonly number[] | undefined = request.messageEnds
     let generated = 0
-    while (generated < maxTokens) {
+    while (generated < maxTokens || (generated > 0 && (yield* isComplete(decoding)))) {
       contextFull = generated > 0 && this.tokens.length + tokens.length > limit
       if (contextFull) break
       const observers = promptRoutes
@@ -283,6 +283,15 @@ export class Sequence {
   private promptOf({ prompt }: GenerateRequest): { tokens: Int32Array; again: number } {
     if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt, again: 0 }
     return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
+  }
+}
+
+/** Whether the guide ends the text after its last token. Other sequences run while it waits for the guide. */
+function* isComplete(decoding: Decoding): Task<boolean> {
+  for (;;) {
+    const isComplete = decoding.isComplete(GUIDE_WAIT)
+    if (isComplete !== undefined) return isComplete
+    yield
   }
 }
 

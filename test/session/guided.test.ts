@@ -155,6 +155,22 @@ test('a complete text ends with the reason "stop"', async ({ model }) => {
   assert.equal([result.finishReason, result.tokens.length, length], ['stop', 12, 15])
 })
 
+test('a text that is complete at the limit of tokens ends with the reason "stop"', async ({ model }) => {
+  const { vocabSize } = model.config
+  for (const routes of [false, true]) {
+    guideBy(model, ({ length }) => (length < 12 ? maskOf([length + 9], vocabSize) : { kind: 'done' }))
+    const { result, length } = await generate(model, [5, 9, 2], { maxTokens: 12, routes })
+    assert.equal([result.finishReason, result.tokens.length, length], ['stop', 12, 15])
+    assert.is((await generate(model, [5, 9, 2], { maxTokens: 11, routes })).result.finishReason, 'length')
+    const forced = Int32Array.from([21, 22, 23, 24])
+    guideBy(model, ({ length }) => (length < 4 ? { kind: 'forced', tokens: forced } : { kind: 'done' }))
+    assert.is((await generate(model, [5, 9, 2], { maxTokens: 4, routes })).result.finishReason, 'stop')
+    assert.is((await generate(model, [5, 9, 2], { maxTokens: 3, routes })).result.finishReason, 'length')
+    guideBy(model, () => ({ kind: 'free' }))
+    assert.is((await generate(model, [5, 9, 2], { maxTokens: 3, routes })).result.finishReason, 'length')
+  }
+})
+
 test('a guide that fails gives its message, and the session stays usable', async ({ model }) => {
   guideBy(model, ({ length }) => (length < 3 ? { kind: 'free' } : { kind: 'failed', message: 'the grammar has ended' }))
   const session = model.createSession()
