@@ -54,8 +54,8 @@ function callsOf({
   const parallel = options.parallelToolCalls ?? true
   const calls = callGuide(response, tools, { choice: toolChoice, parallel })
   if (!calls && (toolChoice !== 'auto' || content)) {
-    const asked = toolChoice === 'auto' ? 'an answer has calls or a given form' : 'it must call'
-    throw new UserError(`no grammar describes the calls of ${model}, so ${asked} cannot be asked for`)
+    const asked = toolChoice === 'auto' ? 'have tools and a given form' : 'be made to call'
+    throw new UserError(`${model} cannot ${asked}: no grammar describes its calls of these tools`)
   }
   return calls
 }

@@ -1,7 +1,9 @@
 import type { Tool } from '../../api/chat.js'
 import type { Grammar } from '../../api/guide.js'
 import type { ResponseField } from '../../api/response.js'
+import { isObject } from '../../json.js'
 import { anyOf, type CallGuide, choice, inOrder, sequence, severalIf, text, textWithout } from './call-grammar.js'
+import { typesOf } from './cast.js'
 import { type Parameter, parametersOf } from './tool-parameters.js'
 
 const KEY = /^[\p{L}\p{N}_$.-]+$/u
@@ -10,7 +12,7 @@ const QUOTE = '<|"|>'
 
 /**
  * Calls of Gemma 4: `call:name{key:value}`, with strings between special tokens. Undefined if an argument has a schema
- * that is more than types, properties, items and texts to choose from.
+ * that is more than types, properties, items, alternatives and texts to choose from.
  */
 export function gemmaCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
   if (field.content !== 'json' || !field.openPattern?.includes('call:')) return undefined
@@ -33,13 +35,26 @@ function membersOf(parameters: Parameter[] | undefined, depth = 0): Grammar | un
 }
 
 function valueGrammar({ schema, types }: Pick<Parameter, 'schema' | 'types'>, depth: number): Grammar | undefined {
-  const { enum: values, items } = schema
+  const { enum: values, items, anyOf: alternatives, nullable } = schema
   const quoted = (inner: Grammar) => sequence(QUOTE, inner, QUOTE)
   if (Array.isArray(values)) {
     const isText = values.length > 0 && values.every((value) => typeof value === 'string')
     return isText ? quoted(choice(values.map(text))) : undefined
   }
-  if (types.length !== 1 || depth > 8) return undefined
+  if (types.length === 0 || depth > 8) return undefined
+  if (Array.isArray(alternatives)) {
+    const options = alternatives.map((schema) =>
+      isObject(schema) ? valueGrammar({ schema, types: typesOf(schema) }, depth + 1) : undefined,
+    )
+    if (nullable === true) options.push(text('null'))
+    return options.every((option) => option !== undefined) ? choice(options) : undefined
+  }
+  if (types.length > 1) {
+    const single = types.map((type) =>
+      valueGrammar({ schema: { ...schema, type, nullable: false }, types: [type] }, depth),
+    )
+    return single.every((option) => option !== undefined) ? choice(single) : undefined
+  }
   const [type] = types
   if (type === 'string') return quoted(textWithout(QUOTE))
   if (type === 'object') return membersOf(parametersOf({ name: '', parameters: schema }), depth + 1)

@@ -1,29 +1,41 @@
 import type { Tool } from '../../api/chat.js'
 import type { Grammar } from '../../api/guide.js'
 import type { ResponseField } from '../../api/response.js'
-import { anyOf, type CallGuide, choice, inOrder, sequence, severalIf, text, textWithout } from './call-grammar.js'
+import {
+  anyOf,
+  type CallGuide,
+  choice,
+  inOrder,
+  optional,
+  sequence,
+  severalIf,
+  text,
+  textWithout,
+} from './call-grammar.js'
 import { type Parameter, parametersOf } from './tool-parameters.js'
 
 /** Texts of a form of calls: around the name, a key and a value. */
 interface Tags {
-  name: readonly [before: string, after: string]
-  key: readonly [before: string, after: string]
-  /** Behind a value; the last tag is never in it. */
-  value: readonly [before: string, closer: string, after: string]
+  name: readonly [before: string, after: Grammar]
+  key: readonly [before: string, after: Grammar]
+  /** Behind a value; the closer is never in it. */
+  value: readonly [before: string, closer: string, after: Grammar]
   close: string
 }
 
 /** Qwen3-Coder and later models. */
 const FUNCTION: Tags = {
-  name: ['\n<function=', '>\n'],
-  key: ['<parameter=', '>\n'],
-  value: ['\n', '</parameter>', '\n'],
+  name: ['\n<function=', text('>\n')],
+  key: ['<parameter=', text('>\n')],
+  value: ['\n', '</parameter>', text('\n')],
   close: '</function>\n</tool_call>',
 }
+/** GLM-4.5 and 4.6 write each tag on a line of its own, GLM-4.7 and later models all on one. */
+const LINE_END = optional(text('\n'))
 const GLM: Tags = {
-  name: ['', ''],
-  key: ['<arg_key>', '</arg_key><arg_value>'],
-  value: ['', '</arg_value>', ''],
+  name: ['', LINE_END],
+  key: ['<arg_key>', sequence('</arg_key>', LINE_END, '<arg_value>')],
+  value: ['', '</arg_value>', LINE_END],
   close: '</tool_call>',
 }
 
@@ -47,12 +59,14 @@ function taggedCall(tool: Tool, { name, key, value, close }: Tags): Grammar | un
   const args = parameters.map((parameter) => ({
     isRequired: parameter.isRequired,
     grammar: sequence(
-      `${key[0]}${parameter.key}${key[1]}`,
+      `${key[0]}${parameter.key}`,
+      key[1],
       valueOrText(parameter, value[1]),
-      `${value[0]}${value[1]}${value[2]}`,
+      `${value[0]}${value[1]}`,
+      value[2],
     ),
   }))
-  return sequence(`${name[0]}${tool.name}${name[1]}`, inOrder(args, ''), close)
+  return sequence(`${name[0]}${tool.name}`, name[1], inOrder(args, ''), close)
 }
 
 /** JSON of the schema, or a text. */

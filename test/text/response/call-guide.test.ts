@@ -67,6 +67,7 @@ function valueOfSchema({
   items,
 }: Record<string, unknown>): unknown {
   if (Array.isArray(values)) return pick(values)
+  if (type === 'null') return null
   if (type === 'string') return randomText()
   if (type === 'integer') return Math.floor(random.nextFloat() * 100)
   if (type === 'boolean') return random.nextFloat() < 0.5
@@ -145,6 +146,46 @@ for (const name of ['qwen3', 'qwen3-coder', 'granite4', 'granite3', 'harmony', '
     })
   }
 }
+
+test('arguments of Gemma 4 may have alternatives', () => {
+  const properties = {
+    limit: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+    text: { type: ['string', 'null'] },
+    list: { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'boolean' }] } },
+  }
+  const tools = [{ name: 'find', parameters: { type: 'object', properties, required: Object.keys(properties) } }]
+  const { source, prompt } = WRITTEN_ANSWERS.gemma4
+  const response = knownFormat(source) as ResponseTemplate
+  const guide = callGuide(response, tools, AUTO)
+  assert.ok(guide)
+  const texts = Array.from({ length: 40 }, () => sample(guide.calls))
+  for (const text of texts) {
+    const { toolCalls = [] } = read(response, prompt, text, tools)
+    assert.ok(toolCalls.length > 0, text)
+    for (const { arguments: args } of toolCalls) {
+      assert.ok(args.limit === null || Number.isInteger(args.limit), text)
+      assert.ok(args.text === null || typeof args.text === 'string', text)
+      assert.ok(
+        (args.list as unknown[]).every((item) => ['string', 'boolean'].includes(typeof item)),
+        text,
+      )
+    }
+  }
+  for (const anyOf of [[null], [{}], [{ not: {} }]]) {
+    const parameters = { type: 'object', properties: { a: { anyOf } } }
+    assert.is(callGuide(response, [{ name: 'find', parameters }], AUTO), undefined)
+  }
+})
+
+test('the tags of GLM may be on lines of their own', () => {
+  const { source } = WRITTEN_ANSWERS.glm
+  const guide = callGuide(knownFormat(source), TOOLS, AUTO)
+  assert.ok(guide)
+  const texts = new Set(Array.from({ length: 200 }, () => sample(guide.triggers[0].then)))
+  assert.ok(texts.has('now</tool_call>') && texts.has('now\n</tool_call>'))
+  const between = [...texts].flatMap((text) => /<\/arg_key>(\n?)<arg_value>/.exec(text)?.[1] ?? [])
+  assert.equal(new Set(between), new Set(['', '\n']))
+})
 
 test('calls as JSON are limited after their opener, or from it', () => {
   const guide = callGuide(QWEN, TOOLS, { choice: { name: 'now' }, parallel: false })
