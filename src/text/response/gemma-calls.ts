@@ -25,13 +25,20 @@ export function gemmaCalls(field: ResponseField, tools: readonly Tool[], paralle
 }
 
 function membersOf(parameters: Parameter[] | undefined, depth = 0): Grammar | undefined {
-  const members = parameters?.map((parameter) => {
+  // The model's chat template sorts keys.
+  const members = parameters?.sort(byKey).map((parameter) => {
     if (!KEY.test(parameter.key)) return undefined
     const value = valueGrammar(parameter, depth)
     return value && { isRequired: parameter.isRequired, grammar: sequence(`${parameter.key}:`, value) }
   })
   if (!members?.every((member) => member !== undefined)) return undefined
   return sequence('{', inOrder(members, ','), '}')
+}
+
+/** The order of Jinja's `dictsort`. */
+function byKey({ key: a }: Parameter, { key: b }: Parameter): number {
+  const [x, y] = [a.toLowerCase(), b.toLowerCase()]
+  return x < y ? -1 : x > y ? 1 : 0
 }
 
 function valueGrammar({ schema, types }: Pick<Parameter, 'schema' | 'types'>, depth: number): Grammar | undefined {

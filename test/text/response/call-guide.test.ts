@@ -147,7 +147,7 @@ for (const name of ['qwen3', 'qwen3-coder', 'granite4', 'granite3', 'harmony', '
   }
 }
 
-test('arguments of Gemma 4 may have alternatives', () => {
+test('arguments of Gemma 4 are sorted by key, and may have alternatives', () => {
   const properties = {
     limit: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
     text: { type: ['string', 'null'] },
@@ -171,6 +171,8 @@ test('arguments of Gemma 4 may have alternatives', () => {
       )
     }
   }
+  assert.ok(texts.every((text) => text.startsWith('<|tool_call>call:find{limit:')))
+  assert.ok(texts.every((text) => text.indexOf(',list:') < text.indexOf(',text:')))
   for (const anyOf of [[null], [{}], [{ not: {} }]]) {
     const parameters = { type: 'object', properties: { a: { anyOf } } }
     assert.is(callGuide(response, [{ name: 'find', parameters }], AUTO), undefined)
