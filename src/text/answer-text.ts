@@ -28,11 +28,13 @@ export class AnswerText {
   /** The visible text that the next piece of generated text makes certain. */
   add(piece: string): string {
     this.seen += piece.length
-    const text = this.hasBegun ? this.held + piece : piece.trimStart()
+    const text = this.hasBegun ? piece : piece.trimStart()
     this.hasBegun ||= text !== ''
     const end = this.ends.isTurn ? text.trimEnd().length : text.length
-    this.held = text.slice(end)
-    return text.slice(0, end)
+    // The blanks held back are not read again: some models write them without end.
+    const visible = end === 0 ? '' : this.held + text.slice(0, end)
+    this.held = end === 0 ? this.held + text : text.slice(end)
+    return visible
   }
 
   /** The visible text of the whole generation beyond the pieces before. One that was cut keeps its last blanks. */

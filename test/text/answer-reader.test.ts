@@ -300,4 +300,12 @@ test('megabytes of half openers, strings without an end and closers take time in
   }
 })
 
+test('reads blanks without end quickly, and keeps those before a visible character', () => {
+  const pieces = new Array(100_000).fill(' \n \n')
+  const begin = performance.now()
+  const { message } = read({}, ['a', ...pieces, 'b', ...pieces])
+  assert.ok(performance.now() - begin < 5000, `${performance.now() - begin} ms`)
+  assert.is(message.content, `a${pieces.join('')}b`)
+})
+
 test.run()
