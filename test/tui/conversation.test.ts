@@ -85,6 +85,21 @@ test('an answer streams, and later turns continue from the cache as from the sta
   conversation.dispose()
 })
 
+test('a question that is refused leaves the cache and the turns', async () => {
+  const conversation = new Conversation(nano)
+  await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  const { length } = conversation
+  for (const regex of ['(a', 'a{9,1}']) {
+    conversation.setAsking({ regex })
+    await rejectsWithUserError(() => conversation.ask('And 2 + 2?', new Witness(), GREEDY), /of the pattern/)
+    assert.ok(conversation.length >= length, `${conversation.length} of ${length} tokens`)
+    assert.is(conversation.messages.length, 2)
+  }
+  conversation.setAsking({})
+  await conversation.ask('And 2 + 2?', new Witness(), GREEDY)
+  conversation.dispose()
+})
+
 test('the map shows the routes of forward for the same tokens', async () => {
   const conversation = new Conversation(nano)
   const witness = new Witness()

@@ -164,7 +164,7 @@ test('are not allowed by text that the user was typing', async () => {
   assert.equal(ran, ['Bern'])
 })
 
-test('that are stopped leave a conversation that /continue, /undo and new questions work on', async () => {
+test('that are not answered leave a conversation that /continue, /undo and new questions work on', async () => {
   const { tools, ran } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools })
   await ask(chat, 'And twice?')
@@ -173,14 +173,31 @@ test('that are stopped leave a conversation that /continue, /undo and new questi
   await asked(chat)
   press(chat, { kind: 'key', name: 'escape' })
   await idle(chat)
-  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'tool', 'assistant'])
-  assert.match(chat.conversation.messages[3].content, /stopped/)
-  assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
-  await send(chat, '/continue')
-  assert.equal([rolesOf(chat).length, chat.items.at(-1)?.text], [5, 'Done.'])
+  const interrupted = ['call weather(city: "Chur")', 'note interrupted: /continue asks again']
+  assert.equal([rolesOf(chat), shown(chat).slice(-2)], [['user', 'assistant', 'tool'], interrupted])
+  await ask(chat, '/continue')
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.equal([rolesOf(chat).length, shown(chat).slice(-2)], [3, interrupted])
+  await ask(chat, '/continue')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(
+    [rolesOf(chat), ran],
+    [
+      ['user', 'assistant', 'tool', 'tool', 'assistant'],
+      ['Basel', 'Chur'],
+    ],
+  )
+  assert.is(chat.items.at(-1)?.text, 'Done.')
+  await ask(chat, BERN)
+  press(chat, { kind: 'key', name: 'escape' })
+  await idle(chat)
   await send(chat, 'Hello')
   assert.is(chat.items.at(-1)?.text, 'Hello!')
-  for (const count of [5, 0]) {
+  assert.equal(rolesOf(chat).slice(5), ['user', 'assistant', 'tool', 'assistant', 'user', 'assistant'])
+  assert.match(chat.conversation.messages[7].content, /stopped/)
+  for (const count of [9, 5, 0]) {
     await send(chat, '/undo')
     chat.input.set('')
     assert.is(rolesOf(chat).length, count)
@@ -200,6 +217,7 @@ test('stop while a tool runs', async () => {
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
+  assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
   await send(chat, 'Hello')
   assert.is(chat.items.at(-1)?.text, 'Hello!')
 })

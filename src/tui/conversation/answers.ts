@@ -12,6 +12,7 @@ import { Conversation, type ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
 import { haveSameExperts } from './masks.js'
 import { Warnings } from './notes.js'
+import { stoppedResult } from './open-calls.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { Replay } from './replay.js'
 import type { Answer } from './running-answer.js'
@@ -151,6 +152,10 @@ export class Answers implements WatchedChat {
   ask(text: string): Promise<void> {
     this.retries = 0
     const whole = [...this.pending, text].join('\n')
+    const { openCalls } = this.conversation
+    if (openCalls.length > 0 && this.tools.available.length > 0) {
+      this.conversation.breakOff(openCalls.map(stoppedResult))
+    }
     this.turns.ask(this.conversation.messages.length)
     return this.run(async (watcher, options) => {
       const answer = await this.conversation.ask(whole, watcher, options)
@@ -173,10 +178,15 @@ export class Answers implements WatchedChat {
 
   /** Continues the last answer. */
   async resume(): Promise<void> {
-    const last = this.conversation.messages.at(-1)
+    const { conversation, map, tools } = this
+    const calls = tools.available.length > 0 ? conversation.openCalls : []
+    if (calls.length > 0) {
+      return this.run((watcher, options) => tools.answerCalls(calls, { conversation, map, watcher }, options), '')
+    }
+    const last = conversation.messages.at(-1)
     const begun = last?.role === 'assistant' ? last.content : undefined
     await this.run(async (watcher, options) => {
-      const answer = await this.conversation.resume(watcher, options)
+      const answer = await conversation.resume(watcher, options)
       if (!answer) this.say('note', 'there is no answer to resume')
       return answer
     }, begun)

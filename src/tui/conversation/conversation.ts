@@ -1,13 +1,15 @@
 import type { GenerateOptions, GenerationResult } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
-import type { ChatMessage } from '../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
+import { NoRoom, UserError } from '../../errors.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { alreadyReported } from './already-reported.js'
 import { concludeAnswer, type NewestAnswer } from './conclude-answer.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
 import { maskKey } from './masks.js'
+import { openCalls } from './open-calls.js'
 import { type Asking, type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
@@ -171,9 +173,15 @@ export class Conversation {
     })
   }
 
-  /** Adds the results of calls, and an empty answer, which `resume` continues. */
+  /** Calls of the last answer that have no results yet. */
+  get openCalls(): readonly ToolCall[] {
+    return openCalls(this.turns)
+  }
+
+  /** Adds the results of calls and, if no call lacks its own, an empty answer, which `resume` continues. */
   breakOff(results: readonly ChatMessage[]): void {
-    this.turns.push(...results, { role: 'assistant', content: '' })
+    this.turns.push(...results)
+    if (this.openCalls.length === 0) this.turns.push({ role: 'assistant', content: '' })
   }
 
   /** An error leaves the turns as they were. */
@@ -279,7 +287,8 @@ export class Conversation {
       result = await runAnswer(session, answer, run, { ...options, stop, guide: next.guide })
     } catch (error) {
       if (!options.signal?.aborted) {
-        this.forget()
+        // A refused question leaves the cache whole. After other failures its state is unknown, or it must make room.
+        if (!(error instanceof UserError) || error instanceof NoRoom) this.forget()
         throw error
       }
     }

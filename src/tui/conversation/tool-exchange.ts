@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '../../api/generation.js'
-import type { ChatMessage } from '../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../api/text.js'
 import type { TokenMap } from '../map/token-map.js'
 import type { CallQuestion } from './call-question.js'
 import type { Conversation } from './conversation.js'
@@ -61,12 +61,8 @@ export class ToolExchange {
   }
 
   /** Runs the calls in an answer and in those to the results. Returns the last answer; undefined if it did not come. */
-  async finish(
-    first: Answer,
-    { conversation, map, watcher, answered }: ExchangeChat,
-    options: GenerateOptions,
-  ): Promise<Answer | undefined> {
-    const { signal = new AbortController().signal } = options
+  async finish(first: Answer, chat: ExchangeChat, options: GenerateOptions): Promise<Answer | undefined> {
+    const { watcher, answered } = chat
     let answer = first
     for (let calling = 1; ; calling++) {
       watcher.fold()
@@ -76,23 +72,37 @@ export class ToolExchange {
       // The text moves from the running answer to the finished ones.
       watcher.next()
       if (answer.text.trim() !== '') this.screen.say('answer', answer.text.trimEnd())
-      const results = await this.runner.run(calls, this.available, signal)
-      if (signal.aborted || calling === MOST_CALLING) return this.breakOff(conversation, results, signal.aborted)
-      this.offer(conversation)
-      map.beginAnswer()
-      try {
-        answer = { ...(await conversation.answerResults(results, watcher, options)), continues: true }
-      } catch (error) {
-        map.dropAnswer()
-        this.screen.fail(error)
-        return this.breakOff(conversation, results)
-      }
+      const next = await this.answerCalls(calls, chat, options, calling === MOST_CALLING)
+      if (!next) return undefined
+      answer = next
+    }
+  }
+
+  /** Runs calls. Returns the answer to their results; undefined if it did not come. */
+  async answerCalls(
+    calls: readonly ToolCall[],
+    { conversation, map, watcher }: Omit<ExchangeChat, 'answered'>,
+    options: GenerateOptions,
+    isLast = false,
+  ): Promise<Answer | undefined> {
+    const { signal = new AbortController().signal } = options
+    const results = await this.runner.run(calls, this.available, signal)
+    if (signal.aborted || isLast) return this.breakOff(conversation, results, signal.aborted)
+    this.offer(conversation)
+    map.beginAnswer()
+    try {
+      return { ...(await conversation.answerResults(results, watcher, options)), continues: true }
+    } catch (error) {
+      map.dropAnswer()
+      this.screen.fail(error)
+      return this.breakOff(conversation, results)
     }
   }
 
   /** Ends an exchange after the results of calls. */
   private breakOff(conversation: Conversation, results: readonly ChatMessage[], isInterrupted = false): undefined {
     conversation.breakOff(results)
-    this.screen.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue resumes it`)
+    const next = conversation.openCalls.length > 0 ? 'asks again' : 'resumes it'
+    this.screen.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue ${next}`)
   }
 }

@@ -5,9 +5,7 @@ import { CallQuestion } from './call-question.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { ChatItem } from './items.js'
 import { messageOf } from './notes.js'
-
-/** Result of a call that was stopped before it was done. */
-const STOPPED = 'The user stopped this call.'
+import { stoppedResult } from './open-calls.js'
 
 interface CallScreen {
   say(kind: ChatItem['kind'], text: string): void
@@ -32,19 +30,24 @@ export class ToolRunner {
     return this.current
   }
 
-  /** Runs calls one after the other. Returns a result for each; after an abort, the rest have a result that says so. */
+  /**
+   * Runs calls one after the other, and returns their results. An abort ends it: a call that was running has a result
+   * that says so, and the others have none.
+   */
   async run(calls: readonly ToolCall[], tools: readonly Tool[], signal: AbortSignal): Promise<ChatMessage[]> {
     const results: ChatMessage[] = []
-    for (const call of calls) results.push(...(await this.runOne(call, tools, signal)))
+    for (const call of calls) {
+      if (signal.aborted) break
+      results.push(...(await this.runOne(call, tools, signal)))
+    }
     return results
   }
 
   private async runOne(call: ToolCall, tools: readonly Tool[], signal: AbortSignal): Promise<ChatMessage[]> {
-    const stopped = { role: 'tool', content: STOPPED, toolCallId: call.id, name: call.name }
-    if (signal.aborted) return [stopped]
     const stop = () => {
+      if (this.current === undefined) return []
       this.screen.say('result', 'stopped')
-      return [stopped]
+      return [stoppedResult(call)]
     }
     this.screen.say('call', callInWords(call))
     let failure: unknown
