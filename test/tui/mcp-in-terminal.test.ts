@@ -111,6 +111,7 @@ trial('a server that ends in a call is reported, and the model reads an error', 
       assert.match(text.join('\n'), /MCP server support ended \(exit code 3\); it wrote:/)
       assert.match(text.join('\n'), /the \\x1b\[2Jlast words/)
       assert.is(terminal.screen.fullClears, 0)
+      await terminal.enter('/tools', /die of support, which has ended/)
       terminal.type('\x04')
       assert.is((await terminal.ended()).code, 0)
     },

@@ -79,6 +79,13 @@ test('are shown by their last lines while they come, or as far as they fit', asy
   assert.equal(shown(chat).slice(1), ['thought thought N tokens', 'answer Hello! How are you?'])
 })
 
+test('count in the speed of an answer as they come at a pace', async () => {
+  const chat = await chatWith(parrot, { pace: 100 })
+  await send(chat, HELLO)
+  const { speed = 0 } = chat
+  assert.ok(speed > 0 && speed < 115, `${speed} tokens per second`)
+})
+
 test('that Escape stops are resumed by /continue, to the same message', async () => {
   const chat = await chatWith(parrot, { pace: 100 })
   press(chat, { kind: 'text', text: HELLO })

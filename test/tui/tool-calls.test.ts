@@ -279,6 +279,20 @@ test('end after many in a row, and /continue resumes them', async () => {
   chat.end()
 })
 
+test('of a loaded conversation are explained if the chat has no tools', () => {
+  return inTemporaryFolder(async (dir) => {
+    const { tools } = toolbox()
+    const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+    await send(chat, BERN)
+    await send(chat, `/save ${dir}/talk`)
+    await send(chat, `/load ${dir}/talk`)
+    assert.match(chat.items.at(-1)?.text ?? '', /^loaded /)
+    const without = await chatWith(parrot)
+    await send(without, `/load ${dir}/talk`)
+    assert.match(without.items.at(-1)?.text ?? '', /^this conversation had tools, .* molm chat --mcp adds some$/)
+  })
+})
+
 test('are not offered by a model that /model changes to and that has none, which a note says', async () => {
   const { tools } = toolbox()
   await inTemporaryFolder(async (dir) => {

@@ -38,7 +38,7 @@ export class McpClient {
   /** Names of all tools that it has offered. */
   private readonly offered = new Set<string>()
   private hasStarted = false
-  private hasEnded = false
+  private isOver = false
   private listing?: Promise<void>
   private isStale = false
   /** Time of the next list, if the server changes its tools often. */
@@ -53,7 +53,7 @@ export class McpClient {
         if (method === 'notifications/tools/list_changed') this.listAgain()
       },
       onEnd: (reason) => {
-        this.hasEnded = true
+        this.isOver = true
         if (this.hasStarted)
           options.onNote(`${this.explained(reason, this.connection.lastWords)}\nits tools give errors from now on`)
       },
@@ -93,6 +93,11 @@ export class McpClient {
     return nameOf(this.server)
   }
 
+  /** Whether the server has ended, so that calls fail. */
+  get hasEnded(): boolean {
+    return this.isOver
+  }
+
   /** Calls a tool, and resolves with the text of its result. Rejects with what the model should read. */
   async call(tool: string, args: Record<string, unknown>, signal?: AbortSignal): Promise<string> {
     const limits = { milliseconds: this.options.callTime, signal }
@@ -106,7 +111,7 @@ export class McpClient {
 
   /** Ends the server. */
   close(): Promise<void> {
-    this.hasEnded = true
+    this.isOver = true
     return this.connection.close()
   }
 
@@ -160,7 +165,7 @@ export class McpClient {
     while (this.isStale) {
       const early = this.nextList - performance.now()
       if (early > 0) await wait(early, undefined, { ref: false })
-      if (this.hasEnded) return
+      if (this.isOver) return
       this.isStale = false
       try {
         const tools = await this.list((params) => this.connection.request('tools/list', params, limits))
@@ -169,7 +174,7 @@ export class McpClient {
         this.options.onChange()
       } catch (error) {
         if (!(error instanceof UserError)) throw error
-        if (!this.hasEnded) this.report(`has changed its tools, but ${error.message}`)
+        if (!this.isOver) this.report(`has changed its tools, but ${error.message}`)
       }
     }
   }

@@ -25,6 +25,8 @@ export interface ConnectOptions {
 export interface ServerTool extends Tool {
   /** Name of the server, printable. */
   server: string
+  /** Whether the server has ended, so that calls fail. */
+  readonly hasEnded: boolean
   run: (args: Record<string, unknown>, call: { id: string; signal?: AbortSignal }) => Promise<string>
 }
 
@@ -105,6 +107,9 @@ function toolsOf(clients: readonly McpClient[], given: ToolNames): ServerTool[] 
     server: printable(client.server.name, 40),
     ...(description !== undefined && { description }),
     parameters,
+    get hasEnded() {
+      return client.hasEnded
+    },
     run: (args, { signal }) => client.call(name, args, signal),
   }))
 }

@@ -117,6 +117,10 @@ export async function load(chat: Chat, path: string): Promise<void> {
   const kept = `${chat.contextLength} tokens in the cache`
   const again = `saved with ${origin}: the turns will be read again with your next message`
   chat.say('note', `loaded ${path}: ${origin === undefined ? kept : again}`)
+  const hasCalls = state.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)
+  if (hasCalls && chat.answers.tools.available.length === 0) {
+    chat.say('note', 'this conversation had tools, and the chat has none: molm chat --mcp adds some')
+  }
 }
 
 function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {

@@ -23,7 +23,7 @@ export interface ChatBeginning {
 }
 
 /** A tool, and the server that it is from. */
-export type ChatTool = Tool & { server?: string }
+export type ChatTool = Tool & { server?: string; hasEnded?: boolean }
 
 export interface ChatOptions {
   history: InputHistory

@@ -25,8 +25,9 @@ export async function runAnswer(
   const generation = session.generate(rest, { ...options, routes: true, probabilities: true, onPromptProgress })
   for await (const { step, result } of eventsOf(generation)) {
     if (!step) return result
-    answer.add(step)
     await watcher.pause?.()
+    signal?.throwIfAborted()
+    answer.add(step)
   }
   return undefined
 }

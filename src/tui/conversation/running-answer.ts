@@ -19,6 +19,8 @@ export interface AnswerWatcher {
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
+  /** Whether tokens may have to wait, so that the engine's speed is not that of the answer. */
+  readonly isPaced?: boolean
   /** Resolves when the next token may come. */
   pause?(): Promise<void>
   /** More text of a part of the message; that of a call is the model's notation for it. */
@@ -88,6 +90,10 @@ export class RunningAnswer {
       ...(thinking !== undefined && { thinking }),
       ...(isWhole && toolCalls.length > 0 && { toolCalls }),
     }
+  }
+
+  get isPaced(): boolean {
+    return this.watcher.isPaced ?? false
   }
 
   /** Tokens per second as they arrived; undefined if there are too few. */

@@ -110,6 +110,10 @@ export class ChatWatcher implements AnswerWatcher {
     map.read(texts, routes)
   }
 
+  get isPaced(): boolean {
+    return this.chat.settings.pace !== undefined
+  }
+
   /** Waits until the pace allows the next token; an abort ends the wait. */
   async pause(): Promise<void> {
     const { pace } = this.chat.settings
