@@ -61,18 +61,20 @@ test('keep to all of several patterns, or out of one', () => {
 })
 
 for (const [pattern, message] of [
-  ['a(?=b)', 'lookahead `(?=` and `(?!` is not supported, at character 4 of the pattern a(?=b)'],
-  ['(?<!a)b', 'lookbehind `(?<=` and `(?<!` is not supported, at character 3 of the pattern (?<!a)b'],
-  ['\\bword', "`\\b` (a word's edge) is not supported, at character 2 of the pattern \\bword"],
-  ['\\p{L}+', '`\\p` (a property of characters) is not supported, at character 2 of the pattern \\p{L}+'],
-  ['(a)\\1', '`\\1` (a back-reference) is not supported, at character 5 of the pattern (a)\\1'],
-  ['(?i)a', 'the group `(?i` is not supported, at character 3 of the pattern (?i)a'],
-  ['a^b', '`^` after other characters is not supported, at character 3 of the pattern a^b'],
-  ['a$b', '`$` before other characters is not supported, at character 4 of the pattern a$b'],
-  ['(a', '`(` without a `)`, at character 3 of the pattern (a'],
-  ['[a', '`[` without a `]`, at character 3 of the pattern [a'],
-  ['*a', 'nothing to repeat before `*`, at character 2 of the pattern *a'],
-  ['[b-a]', 'a range of characters is the wrong way round, at character 5 of the pattern [b-a]'],
+  ['a(?=b)', 'lookaheads `(?=` and `(?!` are not supported, at character 2 of the pattern a(?=b)'],
+  ['(?<!a)b', 'lookbehinds `(?<=` and `(?<!` are not supported, at character 1 of the pattern (?<!a)b'],
+  ['\\bword', "`\\b` (a word's edge) is not supported, at character 1 of the pattern \\bword"],
+  ['\\p{L}+', '`\\p` (a property of characters) is not supported, at character 1 of the pattern \\p{L}+'],
+  ['(a)\\1', '`\\1` (a back-reference) is not supported, at character 4 of the pattern (a)\\1'],
+  ['(?i)a', 'the group `(?i` is not supported, at character 1 of the pattern (?i)a'],
+  ['a^b', '`^` after other characters is not supported, at character 2 of the pattern a^b'],
+  ['a$b', '`$` before other characters is not supported, at character 2 of the pattern a$b'],
+  ['(a', '`(` without a `)`, at character 1 of the pattern (a'],
+  ['[a', '`[` without a `]`, at character 1 of the pattern [a'],
+  ['*a', 'nothing to repeat before `*`, at character 1 of the pattern *a'],
+  ['[b-a]', 'a range of characters is the wrong way round, at character 2 of the pattern [b-a]'],
+  ['a\\x4', '2 hexadecimal digits are missing, at character 2 of the pattern a\\x4'],
+  ['a{3,1}', '`{}` has its numbers the wrong way round, at character 2 of the pattern a{3,1}'],
 ] as const) {
   test(`name what is not supported: ${pattern}`, () => {
     assert.throws(

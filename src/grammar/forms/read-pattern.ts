@@ -92,20 +92,22 @@ class PatternReader {
     return branches
   }
 
-  fail(what: string): never {
-    throw new UserError(`${what}, at character ${this.at + 1} of the pattern ${shortened(this.pattern)}`)
+  /** Throws a UserError about what begins at the index `from`. */
+  fail(what: string, from = this.at): never {
+    throw new UserError(`${what}, at character ${from + 1} of the pattern ${shortened(this.pattern)}`)
   }
 
   /** One alternative; several if a group in it has anchors of its own. */
   private branch(depth: number): Branch[] {
     let branches: Branch[] = [{ body: EMPTY, isAtStart: false, isAtEnd: false }]
     while (!this.isAtEnd && this.peek !== '|' && this.peek !== ')') {
+      const from = this.at
       const items = this.item(depth)
       const needsStart = items.some(({ isAtStart }) => isAtStart)
       if (needsStart && branches.some(({ body }) => body !== EMPTY))
-        this.fail('`^` after other characters is not supported')
+        this.fail('`^` after other characters is not supported', from)
       const isPastEnd = branches.some(({ isAtEnd }) => isAtEnd) && items.some(({ body }) => body !== EMPTY)
-      if (isPastEnd) this.fail('`$` before other characters is not supported')
+      if (isPastEnd) this.fail('`$` before other characters is not supported', from - 1)
       branches = branches.flatMap((branch) => items.map((item) => joined(branch, item)))
       if (branches.length > 1000) this.fail('too many alternatives with anchors')
     }
@@ -115,17 +117,19 @@ class PatternReader {
   private item(depth: number): Branch[] {
     if (this.take('^')) return [this.anchor({ isAtStart: true, isAtEnd: false })]
     if (this.take('$')) return [this.anchor({ isAtStart: false, isAtEnd: true })]
+    const from = this.at
     const branches = this.atom(depth)
     const times = this.quantifier()
     const hasAnchors = branches.some(({ isAtStart, isAtEnd }) => isAtStart || isAtEnd)
-    if (hasAnchors && times) this.fail('a repeated group with `^` or `$` is not supported')
+    if (hasAnchors && times) this.fail('a repeated group with `^` or `$` is not supported', from)
     if (hasAnchors) return branches
     const body = choice(...branches.map((branch) => branch.body))
     return [plain(times ? repeat(body, times.atLeast, times.atMost) : body)]
   }
 
   private anchor(edges: Edges): Branch {
-    if (this.quantifier()) this.fail('a repeated `^` or `$` is not supported')
+    const from = this.at - 1
+    if (this.quantifier()) this.fail('a repeated `^` or `$` is not supported', from)
     return { body: EMPTY, ...edges }
   }
 
@@ -135,77 +139,83 @@ class PatternReader {
     if (character === '[') return [plain(this.characterClass())]
     if (character === '.') return [plain(DOT)]
     if (character === '\\') return [plain(this.escape())]
-    if ('*+?'.includes(character)) this.fail(`nothing to repeat before \`${character}\``)
+    if ('*+?'.includes(character)) this.fail(`nothing to repeat before \`${character}\``, this.at - 1)
     return [plain(text(character))]
   }
 
   private group(depth: number): Branch[] {
+    const from = this.at - 1
     if (this.take('?')) {
-      if (this.follows('=') || this.follows('!')) this.fail('lookahead `(?=` and `(?!` is not supported')
-      if (this.follows('<=') || this.follows('<!')) this.fail('lookbehind `(?<=` and `(?<!` is not supported')
+      if (this.follows('=') || this.follows('!')) this.fail('lookaheads `(?=` and `(?!` are not supported', from)
+      if (this.follows('<=') || this.follows('<!')) this.fail('lookbehinds `(?<=` and `(?<!` are not supported', from)
       if (this.take('<')) {
         while (!this.isAtEnd && this.peek !== '>') this.at++
-        if (!this.take('>')) this.fail('a group name without its `>`')
-      } else if (!this.take(':')) this.fail(`the group \`(?${this.peek ?? ''}\` is not supported`)
+        if (!this.take('>')) this.fail('a group name without its `>`', from)
+      } else if (!this.take(':')) this.fail(`the group \`(?${this.peek ?? ''}\` is not supported`, from)
     }
     const branches = this.alternatives(depth + 1)
-    if (!this.take(')')) this.fail('`(` without a `)`')
+    if (!this.take(')')) this.fail('`(` without a `)`', from)
     return branches
   }
 
   private escape(): Expression {
+    const from = this.at - 1
     const name = this.peek ?? ''
     if (name in CLASSES) {
       this.at++
       return { kind: 'class', ranges: CLASSES[name] }
     }
-    if (name === 'b' || name === 'B') this.fail(`\`\\${name}\` (a word's edge) is not supported`)
-    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`)
-    if (/[1-9k]/.test(name)) this.fail(`\`\\${name}\` (a back-reference) is not supported`)
+    if (name === 'b' || name === 'B') this.fail(`\`\\${name}\` (a word's edge) is not supported`, from)
+    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`, from)
+    if (/[1-9k]/.test(name)) this.fail(`\`\\${name}\` (a back-reference) is not supported`, from)
     return text(String.fromCodePoint(this.escapedCode()))
   }
 
   private escapedCode(): number {
-    if (this.isAtEnd) this.fail('`\\` at the end')
+    const from = this.at - 1
+    if (this.isAtEnd) this.fail('`\\` at the end', from)
     const name = this.next()
     if (name in CONTROLS) return CONTROLS[name]
-    if (name === 'x') return this.hexadecimal(2)
+    if (name === 'x') return this.hexadecimal(2, from)
     if (name === 'c') {
-      if (!/[A-Za-z]/.test(this.peek ?? '')) this.fail('`\\c` without a letter')
+      if (!/[A-Za-z]/.test(this.peek ?? '')) this.fail('`\\c` without a letter', from)
       return this.next().charCodeAt(0) % 32
     }
-    if (name === 'u') return this.unicode()
-    if (/[A-Za-z0-9]/.test(name)) this.fail(`\`\\${name}\` is not supported`)
+    if (name === 'u') return this.unicode(from)
+    if (/[A-Za-z0-9]/.test(name)) this.fail(`\`\\${name}\` is not supported`, from)
     return name.codePointAt(0) as number
   }
 
-  private unicode(): number {
+  private unicode(from: number): number {
     if (this.take('{')) {
       let digits = ''
       while (!this.isAtEnd && this.peek !== '}') digits += this.next()
       const code = /^[0-9a-fA-F]{1,6}$/.test(digits) ? Number.parseInt(digits, 16) : Number.NaN
-      if (!this.take('}') || !(code <= 0x10ffff)) this.fail('`\\u{` without a code point')
+      if (!this.take('}') || !(code <= 0x10ffff)) this.fail('`\\u{` without a code point', from)
       return code
     }
-    const code = this.hexadecimal(4)
+    const code = this.hexadecimal(4, from)
     const isHigh = code >= 0xd800 && code <= 0xdbff
     if (!isHigh || !this.follows('\\u')) return code
     this.at += 2
-    return 0x10000 + (code - 0xd800) * 0x400 + (this.hexadecimal(4) - 0xdc00)
+    return 0x10000 + (code - 0xd800) * 0x400 + (this.hexadecimal(4, this.at - 2) - 0xdc00)
   }
 
-  private hexadecimal(digits: number): number {
+  private hexadecimal(digits: number, from: number): number {
     const read = this.characters.slice(this.at, this.at + digits).join('')
-    if (read.length < digits || !/^[0-9a-fA-F]+$/.test(read)) this.fail(`${digits} hexadecimal digits are missing`)
+    if (read.length < digits || !/^[0-9a-fA-F]+$/.test(read))
+      this.fail(`${digits} hexadecimal digits are missing`, from)
     this.at += digits
     return Number.parseInt(read, 16)
   }
 
   private characterClass(): Expression {
+    const from = this.at - 1
     const isNegated = this.take('^')
     const ranges: (readonly [number, number])[] = []
     while (!this.take(']')) {
-      if (this.isAtEnd) this.fail('`[` without a `]`')
+      if (this.isAtEnd) this.fail('`[` without a `]`', from)
+      const at = this.at
       const first = this.classMember()
       if (typeof first !== 'number') {
         ranges.push(...first)
@@ -219,7 +229,7 @@ class PatternReader {
       this.at++
       const last = this.classMember()
       if (typeof last !== 'number') ranges.push([first, first], [0x2d, 0x2d], ...last)
-      else if (last < first) this.fail('a range of characters is the wrong way round')
+      else if (last < first) this.fail('a range of characters is the wrong way round', at)
       else ranges.push([first, last])
     }
     const all = normalised(ranges)
@@ -229,12 +239,13 @@ class PatternReader {
   private classMember(): number | Ranges {
     const character = this.next()
     if (character !== '\\') return character.codePointAt(0) as number
+    const from = this.at - 1
     const name = this.peek ?? ''
     if (name in CLASSES) {
       this.at++
       return CLASSES[name]
     }
-    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`)
+    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`, from)
     if (name === 'b') {
       this.at++
       return 0x08
@@ -259,11 +270,12 @@ class PatternReader {
     const numbers = /^(\d+)(,(\d*))?$/.exec(inner)
     // Without numbers, JavaScript reads it as text.
     if (end < 0 || !numbers) return undefined
+    const from = this.at
     this.at = end + 1
     const atLeast = Number(numbers[1])
     const atMost = numbers[2] === undefined ? atLeast : numbers[3] === '' ? undefined : Number(numbers[3])
-    if (Math.max(atLeast, atMost ?? 0) > MOST_TIMES) this.fail(`more than ${MOST_TIMES} repetitions`)
-    if (atMost !== undefined && atMost < atLeast) this.fail('`{}` has its numbers the wrong way round')
+    if (Math.max(atLeast, atMost ?? 0) > MOST_TIMES) this.fail(`more than ${MOST_TIMES} repetitions`, from)
+    if (atMost !== undefined && atMost < atLeast) this.fail('`{}` has its numbers the wrong way round', from)
     return { atLeast, atMost }
   }
 
