@@ -21,6 +21,7 @@ const KNOWS: Record<string, string[]> = {
     'library',
     'engine',
     'architectures',
+    'grammar',
     'text',
     'tools',
     'api',

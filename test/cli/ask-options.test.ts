@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AskFlags, addAskOptions, readAskOptions } from '#molm/cli/parsing/ask-options.js'
+import { UsageError } from '#molm/errors.js'
 import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -55,6 +56,24 @@ test('a value that is neither is refused with both forms', async () => {
   await refused(['--schema', 'name, age int'], /--schema must be JSON, like .* or a file, like .*, not 'name, /)
   await refused(['--schema', '{"type": '], /^--schema: not valid JSON/)
   await refused(['--grammar', 'yes'], /--grammar must be rules, like .* or a file/)
+})
+
+test('a typed form that is wrong is wrong usage; a file with the same content is not', async () => {
+  const cases: [flag: string, value: string, message: string][] = [
+    ['--schema', '{"type":', '--schema: not valid JSON'],
+    ['--regex', '(a', '--regex: `(` without a `)`, at character 1 of the pattern (a'],
+    ['--grammar', 'root ::= x', '--grammar: the grammar has no rule `x`'],
+  ]
+  for (const [flag, value, message] of cases) {
+    const error = await thrownBy(asked(flag, value))
+    assert.instance(error, UsageError)
+    assert.ok((error as UsageError).message.startsWith(message), String(error))
+  }
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'schema.json')
+    await writeFile(path, '{"type":')
+    assert.not.instance(await thrownBy(asked('--schema', path)), UsageError)
+  })
 })
 
 test('one form excludes the others', async () => {

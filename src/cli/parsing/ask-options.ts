@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { AskOptions, Think } from '../../api/chat.js'
-import type { OutputConstraint } from '../../api/guide.js'
+import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../errors.js'
 import { readBounded } from '../../files/bounded-file.js'
 import { expandHome } from '../../files/home.js'
@@ -61,7 +61,18 @@ export async function readAskOptions(
     ...(thinkBudget !== undefined && { thinkBudget }),
     ...(schema !== undefined && { schema: await readSchema(schema) }),
     ...(grammar !== undefined && { grammar: await readGrammar(grammar) }),
-    ...(regex !== undefined && { regex }),
+    ...(regex !== undefined && { regex: await checked('--regex', { kind: 'regex', pattern: regex }, regex) }),
+  }
+}
+
+/** Returns the text of a typed grammar. Rejects with a UsageError if it is wrong. */
+async function checked(flag: string, grammar: Grammar, text: string): Promise<string> {
+  const { expressionOf } = await import('../../grammar/forms/grammar-expression.js')
+  try {
+    expressionOf(grammar, (written) => written)
+    return text
+  } catch (error) {
+    throw error instanceof UserError ? new UsageError(`${flag}${error.message.replace(/^\w+/, '')}`) : error
   }
 }
 
@@ -86,7 +97,13 @@ const THEIR_LEVELS: Readonly<Record<string, Think | undefined>> = Object.assign(
 })
 
 async function readSchema(value: string): Promise<unknown> {
-  if (/^\s*(?:[{[]|true\s*$|false\s*$)/.test(value)) return schemaIn(Buffer.from(value), '--schema')
+  if (/^\s*(?:[{[]|true\s*$|false\s*$)/.test(value)) {
+    try {
+      return schemaIn(Buffer.from(value), '--schema')
+    } catch (error) {
+      throw error instanceof UserError ? new UsageError(error.message) : error
+    }
+  }
   const path = fileNamed('--schema', value, `JSON, like '{"type": "object"}', or a file, like ./schema.json`)
   return schemaIn(await readBounded(path, MOST_BYTES, 'a schema is shorter'), path)
 }
@@ -98,7 +115,7 @@ function schemaIn(bytes: Uint8Array, source: string): unknown {
 }
 
 async function readGrammar(value: string): Promise<string> {
-  if (value.includes('::=')) return value
+  if (value.includes('::=')) return checked('--grammar', { kind: 'ebnf', text: value }, value)
   const path = fileNamed('--grammar', value, `rules, like 'root ::= "yes" | "no"', or a file, like ./list.gbnf`)
   const bytes = await readBounded(path, MOST_BYTES, 'a grammar is shorter')
   try {

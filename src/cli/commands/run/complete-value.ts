@@ -3,13 +3,17 @@ import { UserError } from '../../../errors.js'
 import { plural } from '../../../numbers.js'
 import type { Answered } from './run-writer.js'
 
-/** Throws a UserError if an answer that must have a form ends within it, so that the printed text does not parse. */
+/** Throws a UserError if an answer that must have a form was cut, so that the printed text may not parse. */
 export function checkComplete(answered: Answered, form: OutputConstraint): void {
   const name = nameOf(form)
   if (name === undefined || isComplete(answered, form)) return
   const { message, result } = answered
-  const place = message.content === '' && message.thinking ? 'before' : 'within'
-  throw new UserError(`the answer ends ${place} its ${name}${limitOf(result)}`)
+  const isBefore = message.content === '' && Boolean(message.thinking)
+  const isWithin = form.schema !== undefined && !parses(message.content)
+  const place = isBefore ? `before its ${name}` : isWithin ? `within its ${name}` : ''
+  const [limit, advice] = limitAndAdvice(result)
+  const end = limit === '' ? 'ends' : `was cut ${limit}${place === '' ? '' : ','}`
+  throw new UserError(`the answer ${[end, place].filter(Boolean).join(' ')}${advice}`)
 }
 
 /** Whether an answer is complete. One without a form may end anywhere. */
@@ -24,11 +28,16 @@ export function hasForm(form: OutputConstraint): boolean {
 }
 
 /** The limit that ended an answer, as the end of a sentence. */
-export function limitOf({ finishReason, contextFull, tokens }: Answered['result']): string {
-  if (finishReason === 'stop') return ', at a stop text'
-  if (finishReason === 'eos') return ''
-  if (contextFull) return ', at the end of the model’s context'
-  return `, at the limit of ${plural(tokens.length, 'token')}; --max-tokens N allows more`
+export function limitOf(result: Answered['result']): string {
+  const [limit, advice] = limitAndAdvice(result)
+  return limit === '' ? '' : `, ${limit}${advice}`
+}
+
+function limitAndAdvice({ finishReason, contextFull, tokens }: Answered['result']): [limit: string, advice: string] {
+  if (finishReason === 'stop') return ['at a stop text', '']
+  if (finishReason === 'eos') return ['', '']
+  if (contextFull) return ['at the end of the model’s context', '']
+  return [`at the limit of ${plural(tokens.length, 'token')}`, '; --max-tokens N allows more']
 }
 
 function nameOf({ schema, grammar, regex }: OutputConstraint): string | undefined {
