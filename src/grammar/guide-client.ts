@@ -123,12 +123,19 @@ function grammarsOf(phases: readonly EncodedPhase[]): string[] {
     .map((grammar) => JSON.stringify(grammar))
 }
 
+/** JSON.stringify would leave these values out. */
+function onlyJson(name: string, value: unknown): unknown {
+  if (typeof value !== 'function' && typeof value !== 'symbol') return value
+  throw new UserError(`the schema or grammar cannot be used: \`${name}\` is a ${typeof value}, and JSON has none`)
+}
+
 function specText(phases: EncodedPhase[]): string {
   let text: string
   try {
-    text = JSON.stringify(phases)
+    text = JSON.stringify(phases, onlyJson)
   } catch (error) {
     const why = error instanceof RangeError ? 'it is nested too deeply' : 'it is not JSON'
+    if (error instanceof UserError) throw error
     throw new UserError(`the schema or grammar cannot be used: ${why}`)
   }
   if (text.length > LONGEST_SPEC) {

@@ -91,6 +91,16 @@ for (const [name, grammar] of HOSTILE) {
   })
 }
 
+test('rules that end alike do not double the readings of a text at every level', async () => {
+  const tokenizer = tokenizerOf(['<eos>', '(', 'a', ')', '.'], ['<eos>'])
+  const guides = new GuideClient(tokenizer, 5)
+  const text = 'root ::= e "."\ne ::= t | t2\nt ::= "(" e ")" | "a" | t2\nt2 ::= "(" e ")" | "a"'
+  const spec = { phases: [{ kind: 'grammar', grammar: { kind: 'ebnf', text } }] } as const
+  const written = await guidedText(guides, spec, { tokenizer, choose: () => 1, most: 300 })
+  assert.equal([written.end, written.text], ['length', '('.repeat(300)])
+  await guides.close()
+})
+
 test('two guides at once keep their own places', async () => {
   const guides = new GuideClient(TOKENIZER, TOKENS.length)
   const texts = await Promise.all(

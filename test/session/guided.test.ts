@@ -251,4 +251,18 @@ test('only one constraint may be given', async ({ model }) => {
   session.dispose()
 })
 
+test('a wrong guide, and a schema that is no JSON, are refused in words', async () => {
+  const model = await loadModel('nano')
+  const session = model.createSession()
+  const wrong: [GenerateOptions, RegExp][] = [
+    [{ guide: 5 as never }, /`guide` must be an object/],
+    [{ guide: { phases: [{ kind: 'fre' as 'free', until: [] }] } }, /phase 0 of `guide` must have a kind: free/],
+    [{ schema: { const: () => 1 } }, /`const` is a function/],
+  ]
+  for (const [options, message] of wrong) {
+    assert.match(String(await thrownBy(resultOf(session.generate(PROMPT, options)))), message)
+  }
+  await model.dispose()
+})
+
 test.run()

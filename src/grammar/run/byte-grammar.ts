@@ -31,7 +31,8 @@ export class ByteGrammar {
   readonly root: number
   private readonly known = new Map<Expression, number>()
   private readonly rules = new Map<Rule, number>()
-  private readonly repeats = new Map<string, number>()
+  /** Nodes by their contents: equal ones are one, so that a state has one stack for all. */
+  private readonly numbers = new Map<string, number>()
   private readonly matching: ReadonlySet<Rule>
 
   /** Throws a UserError if no text matches, if it is too large, or if a rule begins with itself. */
@@ -82,7 +83,7 @@ export class ByteGrammar {
         return canMatch(part, this.matching) ? this.repeat(this.nodeOf(part), atLeast, atMost) : NOTHING
       }
       case 'rule': {
-        const node = this.rules.get(expression.rule) ?? this.add({ kind: 'rule', body: NOTHING })
+        const node = this.rules.get(expression.rule) ?? this.addNew({ kind: 'rule', body: NOTHING })
         this.rules.set(expression.rule, node)
         return node
       }
@@ -90,11 +91,7 @@ export class ByteGrammar {
   }
 
   private repeat(part: number, atLeast: number, atMost: number): number {
-    if (atMost === 0) return NOTHING
-    const key = `${part} ${atLeast} ${atMost}`
-    const node = this.repeats.get(key) ?? this.add({ kind: 'repeat', part, atLeast, atMost })
-    this.repeats.set(key, node)
-    return node
+    return atMost === 0 ? NOTHING : this.add({ kind: 'repeat', part, atLeast, atMost })
   }
 
   private characters(ranges: Ranges): number {
@@ -126,9 +123,33 @@ export class ByteGrammar {
     )
   }
 
-  private add(node: Node): number {
+  private add(node: Exclude<Node, { kind: 'rule' }>): number {
+    const key = keyOf(node)
+    const known = this.numbers.get(key)
+    if (known !== undefined) return known
+    const number = this.addNew(node)
+    this.numbers.set(key, number)
+    return number
+  }
+
+  private addNew(node: Node): number {
     if (this.nodes.length >= MOST_NODES) throw new UserError('it is too large')
     return this.nodes.push(node) - 1
+  }
+}
+
+function keyOf(node: Exclude<Node, { kind: 'rule' }>): string {
+  switch (node.kind) {
+    case 'symbols': {
+      const bytes = node.bytes.map(({ from, to, rest }) => `${from}-${to}:${rest}`)
+      return `${bytes.join()} ${node.specials.map(({ special, rest }) => `${special}:${rest}`).join()}`
+    }
+    case 'sequence':
+      return `sequence ${node.parts.join()}`
+    case 'choice':
+      return `choice ${node.options.join()}`
+    case 'repeat':
+      return `repeat ${node.part} ${node.atLeast} ${node.atMost}`
   }
 }
 

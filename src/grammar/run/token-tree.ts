@@ -13,7 +13,7 @@ export class TokenTree {
   /** Last byte of each node. */
   readonly bytes: Uint8Array
   /** Number of bytes of each node. */
-  readonly depths: Uint16Array
+  readonly depths: Int32Array
   /** First node after those below each node. */
   readonly ends: Int32Array
   /** Token of each node; -1 if its bytes are none. */
@@ -26,7 +26,7 @@ export class TokenTree {
     const { bytes, starts } = data
     const ids = sortedTokens(data, skipped)
     const most = ids.reduce((sum, id) => sum + starts[id + 1] - starts[id], 0)
-    const nodes = { bytes: new Uint8Array(most), depths: new Uint16Array(most), ends: new Int32Array(most) }
+    const nodes = { bytes: new Uint8Array(most), depths: new Int32Array(most), ends: new Int32Array(most) }
     const tokens = new Int32Array(most).fill(-1)
     this.same = new Int32Array(starts.length - 1).fill(-1)
     /** Nodes of the last token, by their depth. */
