@@ -43,6 +43,25 @@ test('name servers by their commands and by files', () => {
   })
 })
 
+test('offer the tools that --mcp-tools names, or all', async () => {
+  const tools = [{ name: 'read_file' }, { name: 'write_file' }]
+  const all = await read('--mcp', 'a')
+  assert.equal([all?.isOffered('read_file'), all?.isOffered('x')], [true, true])
+  const some = await read('--mcp', 'a', '--mcp-tools', 'read_file', '--yes', 'all')
+  assert.equal([some?.isOffered('read_file'), some?.isOffered('write_file')], [true, false])
+  some?.checkNames(tools)
+  const wrong: [words: string[], message: RegExp][] = [
+    [['--mcp-tools', 'all'], /^--mcp-tools all: no server has this tool/],
+    [['--mcp-tools', 'list'], /^--mcp-tools list: no server has this tool; the tools are read_file, write_file$/],
+    [['--mcp-tools', 'read_file', '--yes', 'write_file'], /^--yes write_file: no server has this tool/],
+  ]
+  for (const [words, message] of wrong) {
+    const options = await read('--mcp', 'a', ...words)
+    await rejectsWithUserError(() => options?.checkNames(tools), message)
+  }
+  await rejectsWithUserError(() => read('--mcp-tools', 'a'), /^--mcp-tools is for the tools of --mcp or --mcp-config$/)
+})
+
 test('allow the tools that --yes names, or all', async () => {
   const tools = [{ name: 'read_file' }, { name: 'write_file' }]
   const some = await read('--mcp', 'a', '--yes', 'read_file, list', '--yes', 'search')

@@ -15,6 +15,9 @@ const [BETWEEN_LISTS, LISTS_AT_ONCE] = [1000, 8]
 /** Most tools with different names that a server may offer while it runs, so that their names cannot fill the memory. */
 const MOST_NAMES = 1024
 
+/** Most names of tools in a message. */
+const MOST_LISTED = 20
+
 export interface ClientOptions {
   /** Version of molm, which the server gets. */
   version: string
@@ -134,7 +137,9 @@ export class McpClient {
     }
     this.connection.notify('notifications/initialized')
     if (isObject(capabilities) && isObject(capabilities.tools)) {
-      this.tools = await this.list((params) => ask('tools/list', params))
+      const tools = await this.list((params) => ask('tools/list', params))
+      this.checkChosen(tools)
+      this.tools = this.chosen(tools)
     }
     if (this.tools.length === 0) this.options.onNote(`${this.name} has no tools`)
     this.hasStarted = true
@@ -149,6 +154,22 @@ export class McpClient {
     for (const { name } of tools) this.offered.add(name)
     if (tools.length < listed.length) this.report(`has changed its tools too often; new ones are left out`)
     return tools
+  }
+
+  /** Throws a UserError if a tool to offer does not exist. */
+  private checkChosen(tools: readonly ListedTool[]): void {
+    const names = tools.map(({ name }) => name)
+    const unknown = this.server.tools?.find((name) => !names.includes(name))
+    if (unknown === undefined) return
+    const listed = names.slice(0, MOST_LISTED).map((name) => printable(name, 64))
+    const all = `${listed.join(', ')}${names.length > MOST_LISTED ? ', ...' : ''}`
+    throw new UserError(`has no tool ${printable(unknown, 64)}; its tools are ${all}`)
+  }
+
+  /** The tools to offer. */
+  private chosen(tools: readonly ListedTool[]): readonly ListedTool[] {
+    const { tools: names } = this.server
+    return names ? tools.filter(({ name }) => names.includes(name)) : tools
   }
 
   /** Lists the tools after a change; again if they change meanwhile. */
@@ -168,7 +189,7 @@ export class McpClient {
       if (this.isOver) return
       this.isStale = false
       try {
-        const tools = await this.list((params) => this.connection.request('tools/list', params, limits))
+        const tools = this.chosen(await this.list((params) => this.connection.request('tools/list', params, limits)))
         if (JSON.stringify(tools) === JSON.stringify(this.tools)) continue
         this.tools = tools
         this.options.onChange()

@@ -10,14 +10,17 @@ import type { McpServer } from './server.js'
 /** Maximum bytes of a configuration file. */
 const MOST_BYTES = 2 ** 20
 
+/** In place of a name, all tools of a server. */
+const ALL_TOOLS = '*'
+
 /** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
-const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled'] as const
+const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled', 'tools'] as const
 const REFUSED = ['envFile', 'dev'] as const
 
 /**
  * Reads the servers of a configuration file in the form that Claude Desktop, Cursor and VS Code have: an object
- * `mcpServers` or `servers` with `command`, `args`, `env` and `cwd` by name. Texts may contain `${NAME}`,
- * `${NAME:-default}` and `${env:NAME}`. Leaves out servers that are disabled. Rejects with a UserError that names the
+ * `mcpServers` or `servers` with `command`, `args`, `env`, `cwd` and `tools` by name. Texts may contain `${NAME}`,
+ * `${NAME:-default}` and `${env:NAME}`. Leaves out servers that are disabled or offer no tool. Rejects with a UserError that names the
  * file and the key.
  */
 export async function readServers(path: string, env: NodeJS.ProcessEnv = process.env): Promise<McpServer[]> {
@@ -42,11 +45,11 @@ class ServerReader {
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  /** Undefined if the server is disabled. A relative `cwd` counts from `folder`, that of the file. */
+  /** Undefined if the server is disabled or offers no tool. A relative `cwd` counts from `folder`, that of the file. */
   read(name: string, server: unknown, folder: string): McpServer | undefined {
     if (!isObject(server)) throw this.error('must be an object with a "command"')
-    if (server.disabled === true || server.enabled === false) return undefined
-    const { type = 'stdio', command, args = [], env = {}, cwd } = server
+    if (server.disabled === true || server.enabled === false || isEmptyList(server.tools)) return undefined
+    const { type = 'stdio', command, args = [], env = {}, cwd, tools } = server
     if (server.url !== undefined || server.serverUrl !== undefined || type !== 'stdio') {
       const kind = type === 'stdio' ? 'with a url' : `of type ${printable(JSON.stringify(type), 40)}`
       throw this.error(`is a server ${kind}; molm speaks to servers over stdio only, as to 'npx mcp-remote URL'`)
@@ -58,6 +61,7 @@ class ServerReader {
     }
     if (!isObject(env) || !Object.values(env).every(isPlain)) throw this.error('env must be an object of texts by name')
     if (cwd !== undefined && typeof cwd !== 'string') throw this.error('cwd must be a text')
+    if (tools !== undefined && !areNames(tools)) throw this.error('tools must be a list of names, or ["*"] for all')
     const program = expandHome(this.filled(command, 'command'))
     if (program === '') throw this.error('has no "command", a text')
     return {
@@ -71,6 +75,7 @@ class ServerReader {
         ]),
       ),
       ...(cwd !== undefined && { cwd: resolve(folder, expandHome(this.filled(cwd, 'cwd'))) }),
+      ...(tools !== undefined && !tools.includes(ALL_TOOLS) && { tools }),
     }
   }
 
@@ -113,6 +118,14 @@ class ServerReader {
   private error(what: string): UserError {
     return new UserError(`${this.source} ${what}`)
   }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+function areNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
 }
 
 /** Whether a value of the environment is a text, or a number or boolean, which other programs write as text. */

@@ -8,4 +8,6 @@ export interface McpServer {
   env?: Readonly<Record<string, string>>
   /** Working folder. Default: the current one. */
   cwd?: string
+  /** Names of the tools to offer, as the server gives them. Default: all. */
+  tools?: readonly string[]
 }

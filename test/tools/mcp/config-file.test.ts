@@ -43,6 +43,21 @@ test('reads the forms of Claude Desktop, Cursor and VS Code', async () => {
   await read({ mcpServers: {} }, async (servers) => assert.equal(await servers(), []))
 })
 
+test('chooses tools of a server', async () => {
+  const server = (tools: unknown) => ({ mcpServers: { a: { command: 'a', tools } } })
+  await read(server(['read']), async (servers) => assert.equal((await servers())[0].tools, ['read']))
+  await read(server(['*']), async (servers) => assert.is((await servers())[0].tools, undefined))
+  await read(server([]), async (servers) => assert.equal(await servers(), []))
+  for (const wrong of ['read', [1], ['']]) {
+    await read(server(wrong), (servers) => {
+      return rejectsWithUserError(
+        servers,
+        /mcp\.json: mcpServers\.a tools must be a list of names, or \["\*"\] for all$/,
+      )
+    })
+  }
+})
+
 test('fills in variables, and counts a relative folder from that of the file', () => {
   const server = {
     command: `${variable('HOME')}/bin/server`,

@@ -34,6 +34,19 @@ test('lists the tools of a server with their schemas, and calls them', () => {
   })
 })
 
+test('offers only the tools that are chosen, and refuses others by name', async () => {
+  await withServers([{ ...sdkServer(), tools: ['add', 'echo'] }], async ({ tools }) => {
+    assert.equal(
+      tools.map(({ name }) => name),
+      ['echo', 'add'],
+    )
+  })
+  await rejectsWithUserError(
+    () => connectServers([{ ...sdkServer(), tools: ['subtract'] }], { version: '1' }),
+    /^MCP server sdk has no tool subtract; its tools are echo, add, fail, /,
+  )
+})
+
 test("gives the model a tool's error, and that of arguments that do not fit", () => {
   return withServers([sdkServer()], async (connections) => {
     assert.match(await failure(call(connections, 'fail')), /this tool .*fails/)
