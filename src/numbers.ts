@@ -61,6 +61,11 @@ export function formatDuration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+/** Formats the time since a start: tenths below a second, else whole seconds that are over. */
+export function formatElapsed(seconds: number): string {
+  return seconds < 1 ? `${Math.max(0.1, seconds).toFixed(1)} s` : formatDuration(Math.floor(seconds))
+}
+
 /** Formats a share as a percentage of three digits: `1.5 %`. */
 export function formatPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSize } from '#molm/cli/parsing/options.js'
-import { formatBytes, formatCount, formatDuration, formatRoughly, formatSize } from '#molm/numbers.js'
+import { formatBytes, formatCount, formatDuration, formatElapsed, formatRoughly, formatSize } from '#molm/numbers.js'
 import { describeReading } from '#molm/terminal/reading.js'
 
 test('numbers have three digits and a unit', () => {
@@ -66,6 +66,18 @@ test('sizes have the form of options, and are never too small', () => {
     const given = parseSize('--memory', formatSize(bytes))
     assert.ok(given >= bytes && given <= bytes * 1.011, `${bytes} bytes as ${formatSize(bytes)}`)
   }
+})
+
+test('an elapsed time has tenths below a second', () => {
+  assert.equal([0, 0.05, 0.74, 0.999, 1, 1.9, 100].map(formatElapsed), [
+    '0.1 s',
+    '0.1 s',
+    '0.7 s',
+    '1.0 s',
+    '1 s',
+    '1 s',
+    '2 min',
+  ])
 })
 
 test.run()

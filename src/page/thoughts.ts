@@ -1,4 +1,4 @@
-import { formatDuration, plural } from '../numbers.js'
+import { formatElapsed, plural } from '../numbers.js'
 import { byId, create } from './elements.js'
 import { TokenText } from './token-text.js'
 
@@ -29,7 +29,7 @@ export class Thoughts {
   /** Brings the line up to date: `thinking · 212 tokens`, at the end `thought 212 tokens, 3 s`. */
   show(isOver: boolean): void {
     const tokens = this.tokens > 0 ? plural(this.tokens, 'token') : 'some time'
-    const took = formatDuration((this.lastAt - this.firstAt) / 1000)
+    const took = formatElapsed((this.lastAt - this.firstAt) / 1000)
     this.line.textContent = isOver ? `thought ${tokens}, ${took}` : `thinking · ${tokens}`
     const spoken = isOver ? `The model ${this.line.textContent}.` : 'The model is thinking.'
     if (this.status.textContent !== spoken) this.status.textContent = spoken

@@ -59,7 +59,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
 
           await ask(page, QUESTION)
           const first = await answer(page, 1)
-          assert.match((await first.text('.thoughts summary')) ?? '', /^thought \d+ tokens, \d+ s$/)
+          assert.match((await first.text('.thoughts summary')) ?? '', /^thought \d+ tokens, [\d.]+ s$/)
           assert.is((await first.text('.thoughts .tokens'))?.trim(), 'I ask the tool.')
           assert.is((await first.text(':scope > .tokens'))?.trim(), 'I look it up.')
           assert.is(await first.text('.call h3'), 'calls get_weather')

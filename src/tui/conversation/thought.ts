@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, plural } from '../../numbers.js'
+import { formatCount, formatElapsed, plural } from '../../numbers.js'
 
 /** Thoughts of a model before an answer, as they come. */
 export class Thought {
@@ -44,7 +44,6 @@ export class Thought {
 
   private get time(): string {
     const now = this.endedAt ?? performance.now()
-    const seconds = (now - (this.begunAt ?? now)) / 1000
-    return seconds < 1 ? `${Math.max(0.1, seconds).toFixed(1)} s` : formatDuration(Math.floor(seconds))
+    return formatElapsed((now - (this.begunAt ?? now)) / 1000)
   }
 }
