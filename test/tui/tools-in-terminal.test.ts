@@ -74,7 +74,7 @@ trial('a call is asked for, run by its server, and its thoughts are folded until
   })
 })
 
-trial('a call that is declined does not run, and Escape stops at the question', async () => {
+trial('a call that is declined does not run, and after Escape at the question /continue asks again', async () => {
   await withTools({ columns: 40, rows: 12 }, async (terminal) => {
     const { screen } = terminal
     await terminal.enter('Add them.', /^run add\?\n *y yes · n no · a always · Esc stops$/m)
@@ -82,12 +82,13 @@ trial('a call that is declined does not run, and Escape stops at the question', 
     await decide(terminal, 'n', /Then I do not know\./)
     assert.match(screen.everything, /^→ declined$/m)
     await terminal.enter('Add them.', /^run add\?/m)
-    await decide(terminal, '\x1b', /interrupted: \/continue resumes it/)
-    terminal.type('/continue\r')
-    await shows(terminal, /That is five\./)
+    await decide(terminal, '\x1b', /interrupted: \/continue asks again/)
+    await terminal.enter('/continue', /^run add\?/m)
+    assert.not.match(screen.everything, /→ 5/)
+    await decide(terminal, 'y', /That is five\./)
+    assert.match(screen.everything, /→ 5/)
     terminal.type('Good morning\r')
     await shows(terminal, /Hello!/)
-    assert.not.match(screen.everything, /→ 5/)
   })
 })
 
