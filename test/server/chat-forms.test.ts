@@ -102,7 +102,7 @@ test('a form that cannot be followed is refused before anything is generated', a
     [{ json_schema: { type: 'array', items: {}, uniqueItems: true } }, 'json_schema', /"uniqueItems" is not supported/],
     [{ json_schema: { not: {} } }, 'json_schema', /no text satisfies it/],
     [{ regex: '(a' }, 'regex', /without a/],
-    [{ regex: '(?=a)b' }, 'regex', /lookahead .* not supported/],
+    [{ regex: '(?=a)b' }, 'regex', /lookaheads .* are not supported/],
     [{ grammar: 'root ::= other' }, 'grammar', /other/],
     [{ structured_outputs: { grammar: 'start ::= "a"' } }, 'structured_outputs.grammar', /root/],
     [
