@@ -14,6 +14,9 @@ const MOST_BYTES = 2 ** 20
 const ALL_TOOLS = '*'
 
 /** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
+/** Words of clients for a server that is started as a process. */
+const STDIO_TYPES: readonly unknown[] = ['stdio', 'local']
+
 const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled', 'tools'] as const
 const REFUSED = ['envFile', 'dev'] as const
 
@@ -50,8 +53,9 @@ class ServerReader {
     if (!isObject(server)) throw this.error('must be an object with a "command"')
     if (server.disabled === true || server.enabled === false || isEmptyList(server.tools)) return undefined
     const { type = 'stdio', command, args = [], env = {}, cwd, tools } = server
-    if (server.url !== undefined || server.serverUrl !== undefined || type !== 'stdio') {
-      const kind = type === 'stdio' ? 'with a url' : `of type ${printable(JSON.stringify(type), 40)}`
+    const isStdio = STDIO_TYPES.includes(type)
+    if (server.url !== undefined || server.serverUrl !== undefined || !isStdio) {
+      const kind = isStdio ? 'with a url' : `of type ${printable(JSON.stringify(type), 40)}`
       throw this.error(`is a server ${kind}; molm speaks to servers over stdio only, as to 'npx mcp-remote URL'`)
     }
     this.checkKeys(server)

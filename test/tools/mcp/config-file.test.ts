@@ -37,9 +37,11 @@ test('reads the forms of Claude Desktop, Cursor and VS Code', async () => {
     assert.equal(await servers(), [expected])
   })
   const vsCode = { type: 'stdio', gallery: true, ...filesystem }
+  const copilot = { type: 'local', ...filesystem }
   await read({ servers: { files: vsCode, off: { disabled: true, url: 'http://x' } }, inputs: [] }, async (servers) => {
     assert.equal(await servers(), [expected])
   })
+  await read({ mcpServers: { files: copilot } }, async (servers) => assert.equal(await servers(), [expected]))
   await read({ mcpServers: {} }, async (servers) => assert.equal(await servers(), []))
 })
 
