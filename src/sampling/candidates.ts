@@ -1,4 +1,4 @@
-import { type AllowedTokens, idsIn } from './allowed-tokens.js'
+import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
 
 /**
  * Tokens that may still be chosen, in parallel arrays. The first `count` places are in use, in any order. One object
@@ -18,29 +18,18 @@ export class Candidates {
     this.weights = new Float64Array(vocabSize)
   }
 
-  /** Adds every token of the vocabulary, except those with a logit of NaN or -Infinity, which cannot be chosen. */
-  fill(logits: Float32Array): void {
+  /**
+   * Adds every token of the vocabulary, or those that are allowed, except those with a logit of NaN or -Infinity, which
+   * cannot be chosen.
+   */
+  fill(logits: Float32Array, allowed?: AllowedTokens): void {
     const { ids, logits: kept } = this
     let count = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id]
-      if (logit > -Infinity) {
+      if (logit > -Infinity && (!allowed || isAllowed(allowed, id))) {
         ids[count] = id
         kept[count] = logit
-        count++
-      }
-    }
-    this.count = count
-  }
-
-  /** Adds the allowed tokens, except those that `fill` leaves out. */
-  fillAllowed(logits: Float32Array, allowed: AllowedTokens): void {
-    const { ids, logits: kept } = this
-    let count = 0
-    for (const id of idsIn(allowed, logits.length)) {
-      if (logits[id] > -Infinity) {
-        ids[count] = id
-        kept[count] = logits[id]
         count++
       }
     }

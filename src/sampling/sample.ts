@@ -7,7 +7,7 @@ import { keepMinP } from './min-p.js'
 import { randomSeed, seededRandom } from './random.js'
 import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
-import { keepTopK, narrowToTopK } from './top-k.js'
+import { keepTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
 /** Summary of a row of logits: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
@@ -66,14 +66,11 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
     return scratch
   }
 
-  /** Collects the candidates: one pass over the logits finds the top k of all tokens. */
+  /** Collects the candidates: one pass over the logits finds the top k. */
   function collect(logits: Float32Array, allowed?: AllowedTokens): void {
     if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
-    if (allowed) {
-      candidates.fillAllowed(logits, allowed)
-      if (topK > 0) narrowToTopK(candidates, topK)
-    } else if (topK > 0) keepTopK(logits, topK, candidates)
-    else candidates.fill(logits)
+    if (topK > 0) keepTopK(logits, topK, candidates, allowed)
+    else candidates.fill(logits, allowed)
   }
 
   function choose(logits: Float32Array, { summary, allowed }: Known): number {

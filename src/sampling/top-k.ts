@@ -1,17 +1,18 @@
+import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
 import type { Candidates } from './candidates.js'
 
 /**
  * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), or with fewer if fewer can
- * be chosen. Their order is undefined.
+ * be chosen, of all tokens or of those that are allowed. Their order is undefined.
  *
  * A heap of k tokens has the lowest-ranking one on top. Nearly every other token fails one comparison with it, so the
  * cost is one pass over the logits.
  */
-export function keepTopK(logits: Float32Array, k: number, candidates: Candidates): void {
+export function keepTopK(logits: Float32Array, k: number, candidates: Candidates, allowed?: AllowedTokens): void {
   candidates.count = 0
   let id = 0
   for (; id < logits.length && candidates.count < k; id++) {
-    if (logits[id] > -Infinity) {
+    if (logits[id] > -Infinity && (!allowed || isAllowed(allowed, id))) {
       place(candidates, candidates.count, id, logits[id])
       candidates.count++
     }
@@ -21,23 +22,10 @@ export function keepTopK(logits: Float32Array, k: number, candidates: Candidates
   let lowest = candidates.logits[0]
   for (; id < logits.length; id++) {
     // A later token with the same logit has the higher id and loses, so > is enough.
-    if (logits[id] > lowest) {
+    if (logits[id] > lowest && (!allowed || isAllowed(allowed, id))) {
       place(candidates, 0, id, logits[id])
       sink(candidates, 0)
       lowest = candidates.logits[0]
-    }
-  }
-}
-
-/** Keeps the k candidates that rank first, in the order that `keepTopK` gives them. Their ids must rise. */
-export function narrowToTopK(candidates: Candidates, k: number): void {
-  const { ids, logits, count } = candidates
-  candidates.count = Math.min(k, count)
-  for (let at = (candidates.count >> 1) - 1; at >= 0; at--) sink(candidates, at)
-  for (let at = k; at < count; at++) {
-    if (logits[at] > logits[0]) {
-      place(candidates, 0, ids[at], logits[at])
-      sink(candidates, 0)
     }
   }
 }
