@@ -3,7 +3,6 @@ import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
-import { answerGuide, behind } from './frame/answer-guide.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
 import { mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
@@ -89,7 +88,7 @@ interface Parts {
   options: ChatFrameOptions
 }
 
-function plainFrame(parts: Parts): ChatFrame {
+async function plainFrame(parts: Parts): Promise<ChatFrame> {
   const { turns, begun, asked, options } = parts
   const { model = THE_MODEL, system = '', think, thinkBudget } = options
   if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
@@ -103,10 +102,15 @@ function plainFrame(parts: Parts): ChatFrame {
     stop: [...PLAIN_STOP],
     isAnswer: begun === undefined,
     reading: readingOf(text, parts),
-    ...(asked.content && { guide: { phases: [{ kind: 'grammar', grammar: behind(text, asked.content) }] } }),
+    ...(asked.content && { guide: (await guides()).plainGuide(text, asked.content) }),
     notes: ignored ? [doesNotThink(model, ignored)] : [],
     dropsSystem: false,
   }
+}
+
+/** Imported on demand, since most answers have no limits. */
+function guides(): Promise<typeof import('./frame/answer-guide.js')> {
+  return import('./frame/answer-guide.js')
 }
 
 async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
@@ -117,7 +121,9 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
   const continues = begun !== undefined
   const prompt = await templatePrompt(all, { template, model, args, continues, tools, think, thinkBudget, signal })
   const { text, notes, dropsSystem } = prompt
-  const guide = answerGuide({ ...options, ...asked, ...prompt, model, response: template.response })
+  const isLimited = tools.length > 0 || asked.content !== undefined || thinkBudget !== undefined
+  const limits = { ...options, ...asked, ...prompt, model, response: template.response }
+  const guide = isLimited ? (await guides()).answerGuide(limits) : undefined
   return {
     text,
     hasSpecialTokens: true,

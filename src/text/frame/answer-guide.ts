@@ -38,8 +38,13 @@ export function answerGuide(options: AnswerGuideOptions): GuideSpec | undefined 
  * The content of an answer behind a prompt. If the prompt ends with a word or a sign, such as "Assistant:", the model may
  * begin with a blank, which is no part of the answer: without it, the model reads what it was not trained on.
  */
-export function behind(prompt: string, content: Grammar): Grammar {
+function behind(prompt: string, content: Grammar): Grammar {
   return /[^\s>]$/.test(prompt) ? sequence(optional({ kind: 'text', text: ' ' }), content) : content
+}
+
+/** The guide of an answer that is only content, behind plain turns. */
+export function plainGuide(prompt: string, content: Grammar): GuideSpec {
+  return { phases: [{ kind: 'grammar', grammar: behind(prompt, content) }] }
 }
 
 function callsOf({

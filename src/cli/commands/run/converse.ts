@@ -43,7 +43,7 @@ export async function converse(first: Question, options: RunOptions, loaded: Tim
   const trace = options.trace === undefined ? undefined : await openTrace(options.trace, model)
   if (!options.quiet) warnOfPrompt(input.rendered, input.ids.length, model, options.context)
   const session = model.createSession()
-  const writer = createRunWriter(options, loaded)
+  const writer = await createRunWriter(options, loaded)
   try {
     for (let count = 1; ; count++) {
       const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)

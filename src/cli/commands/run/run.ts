@@ -16,9 +16,7 @@ import {
   generationOption,
   wholeNumber,
 } from '../../parsing/options.js'
-import { openServers } from '../mcp-servers.js'
 import { withModel } from '../with-model.js'
-import { CallPermission } from './call-permission.js'
 import { hasForm } from './complete-value.js'
 import { converse, type Question } from './converse.js'
 import type { RunOptions } from './run-options.js'
@@ -138,6 +136,10 @@ async function withServers(
 ): Promise<void> {
   const mcp = await readMcpOptions(options)
   if (!mcp) return use()
+  const [{ openServers }, { CallPermission }] = await Promise.all([
+    import('../mcp-servers.js'),
+    import('./call-permission.js'),
+  ])
   const { quiet } = options
   const signal = interruptSignal()
   const connections = await openServers(mcp, { signal, onNote: (text) => quiet || note(text) })

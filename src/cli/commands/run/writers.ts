@@ -1,13 +1,17 @@
 import type { TimedModel } from '../with-model.js'
-import { JsonLinesWriter } from './json-lines-writer.js'
-import { JsonWriter } from './json-writer.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
 import { TextWriter } from './text-writer.js'
 
-/** Creates the writer that the options ask for. */
-export function createRunWriter(options: RunOptions, loaded: TimedModel): RunWriter {
-  if (options.json) return new JsonWriter(options, loaded)
-  if (options.jsonl) return new JsonLinesWriter(options, loaded)
+/** Creates the writer that the options ask for. Those of JSON are imported on demand, since most runs print text. */
+export async function createRunWriter(options: RunOptions, loaded: TimedModel): Promise<RunWriter> {
+  if (options.json) {
+    const { JsonWriter } = await import('./json-writer.js')
+    return new JsonWriter(options, loaded)
+  }
+  if (options.jsonl) {
+    const { JsonLinesWriter } = await import('./json-lines-writer.js')
+    return new JsonLinesWriter(options, loaded)
+  }
   return new TextWriter(options, loaded)
 }
