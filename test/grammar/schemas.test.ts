@@ -173,6 +173,7 @@ const REFUSED: [schema: unknown, message: RegExp][] = [
   [{ $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } }, /^\/\$defs\/a: it refers to itself/],
   [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, /^`oneOf` is not supported if a value may match several/],
   [{ properties: { a: { minimum: '3' } } }, /^\/properties\/a: `minimum` must be a number/],
+  [{ enum: Array.from({ length: 100_000 }, (_, i) => `${i}`) }, /^`enum` may have 2000 values/],
   [{ properties: [] }, /^`properties` must be an object of schemas/],
   ['text', /a schema must be an object, true or false/],
 ]

@@ -1,4 +1,5 @@
 import type { Expression, Ranges, Rule } from '#molm/grammar/forms/expression.js'
+import { rulesOf } from '#molm/grammar/forms/matching-rules.js'
 
 /** Random texts of an expression. */
 export class ExpressionTexts {
@@ -72,17 +73,7 @@ export class ExpressionTexts {
   }
 
   private measure(): void {
-    const rules = new Set<Rule>()
-    const open = [this.root]
-    for (let at = open.pop(); at; at = open.pop()) {
-      if (at.kind === 'sequence') open.push(...at.parts)
-      else if (at.kind === 'choice') open.push(...at.options)
-      else if (at.kind === 'repeat') open.push(at.part)
-      else if (at.kind === 'rule' && !rules.has(at.rule)) {
-        rules.add(at.rule)
-        open.push(at.rule.body)
-      }
-    }
+    const rules = rulesOf(this.root)
     for (let isChanged = true; isChanged; ) {
       isChanged = false
       for (const rule of [...rules].reverse()) {

@@ -146,6 +146,8 @@ export class SchemaReader {
     if (values !== undefined && !Array.isArray(values)) failAt(path, '`enum` must be a list')
     const lists = [...(values === undefined ? [] : [values as unknown[]]), ...(only === undefined ? [] : [[only]])]
     if (lists.length === 0) return cases
+    // Each value is compared with the others.
+    if (lists[0].length > MOST_CASES) failAt(path, `\`enum\` may have ${MOST_CASES} values`)
     const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isEqual(value, other)))
     return unique
       .filter((value) => lists.every((list) => list.some((other) => isEqual(value, other))))
