@@ -24,6 +24,30 @@ export interface SavedSequence {
   checksum?: string
 }
 
+/** A tensor of a session's cache: rows x channels, in rising order of the positions. */
+export interface CacheTensor {
+  /** `layers.N.keys`, `layers.N.values` (absent if they are the keys), or `states`. */
+  name: string
+  dtype: 'F32' | 'BF16'
+  shape: [rows: number, channels: number]
+}
+
+/** The cache of a session, to be read in pieces. Any session of the same model can continue it. */
+export interface CacheSnapshot {
+  /** All ids. */
+  tokens: Int32Array
+  /** Positions below it have been forgotten. */
+  oldest: number
+  /** Positions that the sequence can be cut back to, rising; empty if the model needs none. */
+  checkpoints: Int32Array
+  tensors: readonly CacheTensor[]
+  /**
+   * Little-endian values of `rows` rows of a tensor, from row `from` on. Rejects with a UserError if the session has
+   * changed since.
+   */
+  read(tensor: number, from: number, rows: number): Promise<Uint8Array>
+}
+
 /** Options of `forward`. With `routes: true` or `hidden: true`, the type of the result has these fields for certain. */
 export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends boolean = boolean> {
   /** Tokens whose logits are returned; 'none' only fills the cache. Default: 'last'. */
@@ -122,6 +146,17 @@ export interface Session {
    * unchanged if the size does not fit or the checksum does not match.
    */
   restore(saved: SavedSequence): Promise<void>
+  /**
+   * The cache in the numbers that it has, to be read in pieces: for a long sequence, half the bytes of `save` or less,
+   * and never all at once.
+   */
+  exportCache(): Promise<CacheSnapshot>
+  /**
+   * Replaces the session's tokens and cache by those of a snapshot, which it reads piece by piece. Rejects and leaves
+   * the session unchanged if the snapshot does not fit the model, there is no memory for it, or a read fails. Do not use
+   * the session meanwhile.
+   */
+  importCache(snapshot: CacheSnapshot): Promise<void>
   /** Frees the cache's memory; every later use of the session is an error. */
   dispose(): void
 }

@@ -7,6 +7,7 @@ import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js
 import { Pool } from '../runtime/threads/pool.js'
 import { chooseKernels, type ProvenKernels } from '../runtime/tiers/choose-kernels.js'
 import { measureBandwidth } from './bandwidth.js'
+import { CacheTransfers } from './cache-transfer.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
@@ -28,6 +29,7 @@ export class Engine {
   /** Shares the model among requests. */
   readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
+  private readonly transfers = new CacheTransfers()
   private training?: Training
 
   private constructor(
@@ -77,6 +79,8 @@ export class Engine {
         return yield* this.sequence(request.session).export(stop)
       case 'import':
         return this.sequence(request.session).import(request.saved)
+      case 'cache':
+        return yield* this.transfers.run(this.sequence(request.session), request, stop)
       case 'open':
         return this.open(request.session, request.mask)
       case 'release':
@@ -176,7 +180,10 @@ export class Engine {
   }
 
   private release(id: number): void {
-    this.sequences.get(id)?.release()
+    const sequence = this.sequences.get(id)
+    if (!sequence) return
+    this.transfers.drop(sequence)
+    sequence.release()
     this.sequences.delete(id)
   }
 

@@ -8,6 +8,7 @@ import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
 import type { Tier } from '../runtime/tiers/choose-kernels.js'
+import type { CacheRequest } from './cache-request.js'
 import type { PackedRoutes } from './route-codec.js'
 import type { TrainingRequest } from './training-requests.js'
 
@@ -93,6 +94,7 @@ export type Request =
   | { kind: 'truncate'; session: number; length: number }
   | { kind: 'export'; session: number }
   | { kind: 'import'; session: number; saved: SavedSequence }
+  | CacheRequest
   | { kind: 'open'; session: number; mask: ExpertMask }
   | { kind: 'release'; session: number }
   | { kind: 'classify'; tokens: Int32Array }

@@ -2,6 +2,7 @@ import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import { exportRows, importRows } from '../nn/cache/saved-rows.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
 import { checkpointPositions } from './checkpoint-positions.js'
@@ -51,6 +52,8 @@ export class Sequence {
   cache: SequenceCache
   /** Ids of the sequence. The repeat penalty applies to them. */
   readonly tokens: number[] = []
+  /** Number of changes so far. */
+  version = 0
   /** Tokens read again so far. */
   private readAgain = 0
 
@@ -162,6 +165,7 @@ export class Sequence {
   }
 
   truncate(length: number): TruncateReply {
+    this.version++
     this.tokens.length = Math.min(this.tokens.length, length)
     this.cache.truncate(length)
     return { oldest: this.cache.oldest }
@@ -173,7 +177,7 @@ export class Sequence {
     return withChecksum({
       tokens: Int32Array.from(this.tokens),
       oldest: this.cache.oldest,
-      rows: this.cache.export(),
+      rows: exportRows(this.cache),
       ...(checkpoints.length > 0 && { checkpoints: Int32Array.from(checkpoints) }),
     })
   }
@@ -187,11 +191,17 @@ export class Sequence {
     const { tokens, oldest, rows, checkpoints = [] } = saved
     const cache = this.model.createCache()
     try {
-      cache.import(rows, oldest, tokens.length, [...checkpoints])
+      importRows(cache, rows, { start: oldest, end: tokens.length, checkpoints: [...checkpoints] })
     } catch (error) {
       cache.release()
       throw error
     }
+    this.replace(cache, tokens)
+  }
+
+  /** Replaces cache and tokens. The former cache is freed. */
+  replace(cache: SequenceCache, tokens: Int32Array): void {
+    this.version++
     this.cache.release()
     this.cache = cache
     this.tokens.length = 0
@@ -216,6 +226,7 @@ export class Sequence {
       this.tokens.length = from
       this.tokens.push(...replaced)
     }
+    this.version++
     yield* this.catchUp(stop)
     this.cache.begin()
     try {
@@ -242,7 +253,7 @@ export class Sequence {
   }
 
   /** Reads the tokens again that the cache lost when it was cut back to a checkpoint. */
-  private *catchUp(stop: Int32Array): Task<void> {
+  *catchUp(stop: Int32Array): Task<void> {
     const { cache, tokens } = this
     if (cache.length === tokens.length) return
     const missing = Int32Array.from(tokens.slice(cache.length))

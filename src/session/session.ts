@@ -1,6 +1,6 @@
 import type { ChatOptions, ChatResult, ChatStep } from '../api/chat.js'
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
-import type { ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
+import type { CacheSnapshot, ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
 import type { EngineClient, Ongoing } from '../engine/client.js'
@@ -8,6 +8,7 @@ import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/proto
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import { exportCache, importCache } from './cache-pieces.js'
 import { converse } from './conversation.js'
 import { generateRequest, promptIds } from './generate-request.js'
 import { messageEnds } from './message-ends.js'
@@ -145,6 +146,23 @@ export class EngineSession implements Session {
     const { reply } = this.model.engine.call<void>({ kind: 'import', session: this.id, saved })
     await this.counting({ keep: 0, added: saved.tokens }, reply)
     this.oldest = saved.oldest
+  }
+
+  exportCache(): Promise<CacheSnapshot> {
+    this.checkAlive()
+    return exportCache(this.model.engine, this.id)
+  }
+
+  async importCache(snapshot: CacheSnapshot): Promise<void> {
+    this.checkAlive()
+    const tokens = tokenIds(snapshot.tokens, this.model.config.vocabSize)
+    const imported = importCache(this.model.engine, this.id, {
+      ...snapshot,
+      tokens,
+      read: snapshot.read.bind(snapshot),
+    })
+    await this.counting({ keep: 0, added: tokens }, imported)
+    this.oldest = snapshot.oldest
   }
 
   /** Text for console.log. */

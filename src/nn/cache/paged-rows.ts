@@ -3,10 +3,6 @@ import type { Bank } from '../../runtime/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
 
-/** A float and its bits, in the same memory. */
-const FLOAT = new Float32Array(1)
-const BITS = new Uint32Array(FLOAT.buffer)
-
 /** Positions [start, end). */
 export interface Span {
   start: number
@@ -42,7 +38,7 @@ export class PagedRows {
   constructor(
     bank: Bank,
     private readonly channels: number,
-    private readonly format: CacheFormat,
+    readonly format: CacheFormat,
     byHead?: { heads: number; isTransposed: boolean },
   ) {
     this.bank = bank
@@ -112,37 +108,44 @@ export class PagedRows {
     })
   }
 
-  /** Copies the rows of `count` positions, from `position` on, to `target`. */
-  read(position: number, count: number, target: Float32Array): void {
-    for (let i = 0; i < count; i++) {
-      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(position + i, c)
-    }
-  }
-
-  /** Sets the rows of `count` positions, from `position` on. */
-  write(position: number, count: number, source: Float32Array): void {
-    for (let i = 0; i < count; i++) {
-      for (let c = 0; c < this.channels; c++) this.put(position + i, c, source[i * this.channels + c])
-    }
-  }
-
-  /** Reads channel c of a position. */
-  private get(position: number, c: number): number {
-    const at = this.indexOf(position, c)
-    if (this.format === 'f32') return this.bank.f32[at]
-    BITS[0] = this.bank.u16[at] << 16
-    return FLOAT[0]
-  }
-
-  private put(position: number, c: number, value: number): void {
-    const at = this.indexOf(position, c)
+  /**
+   * Copies the rows of `count` positions, from `position` on, to `target`: floats, or the bits of rows in bfloat16.
+   */
+  read(position: number, count: number, target: Float32Array | Uint16Array): void {
+    const { f32, u16 } = this.bank
     if (this.format === 'f32') {
-      this.bank.f32[at] = value
-    } else {
-      FLOAT[0] = value
-      // Rounds to the nearest, ties to even, as the kernels do.
-      this.bank.u16[at] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
+      return this.eachHead(position, count, (from, step, at) => {
+        for (let c = 0; c < this.size; c++) target[at + c] = f32[from + c * step]
+      })
     }
+    if (target instanceof Uint16Array) {
+      return this.eachHead(position, count, (from, step, at) => {
+        for (let c = 0; c < this.size; c++) target[at + c] = u16[from + c * step]
+      })
+    }
+    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
+    this.eachHead(position, count, (from, step, at) => {
+      for (let c = 0; c < this.size; c++) bits[at + c] = u16[from + c * step] << 16
+    })
+  }
+
+  /** Sets the rows of `count` positions, from `position` on, from floats, or from the bits of rows in bfloat16. */
+  write(position: number, count: number, source: Float32Array | Uint16Array): void {
+    const { f32, u16 } = this.bank
+    if (this.format === 'f32') {
+      return this.eachHead(position, count, (to, step, at) => {
+        for (let c = 0; c < this.size; c++) f32[to + c * step] = source[at + c]
+      })
+    }
+    if (source instanceof Uint16Array) {
+      return this.eachHead(position, count, (to, step, at) => {
+        for (let c = 0; c < this.size; c++) u16[to + c * step] = source[at + c]
+      })
+    }
+    const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
+    this.eachHead(position, count, (to, step, at) => {
+      for (let c = 0; c < this.size; c++) u16[to + c * step] = rounded(bits[at + c])
+    })
   }
 
   /** Frees the pages that hold no position of any span. */
@@ -182,14 +185,23 @@ export class PagedRows {
     }
   }
 
-  /** Index of a position's channel c among the bank's numbers of this format. */
-  private indexOf(position: number, c: number): number {
-    const { size, rowBytes, isTransposed } = this
-    const [head, channel] = [Math.floor(c / size), c % size]
-    const row = position & (PAGE_ROWS - 1)
+  /**
+   * Calls `use` for each position and head, with the index of its first channel among the bank's numbers of this format,
+   * the step to the next channel, and the number of channels of all positions and heads before.
+   */
+  private eachHead(position: number, count: number, use: (index: number, step: number, before: number) => void): void {
+    const { heads, size, rowBytes, isTransposed } = this
     const bytes = this.format === 'f32' ? 4 : 2
-    const part = this.pages[position >> PAGE_SHIFT] + head * PAGE_ROWS * rowBytes
-    return isTransposed ? part / bytes + channel * PAGE_ROWS + row : (part + row * rowBytes) / bytes + channel
+    const step = isTransposed ? PAGE_ROWS : 1
+    this.eachRun(position, count, (page, start, first, rows) => {
+      for (let row = 0; row < rows; row++) {
+        for (let head = 0; head < heads; head++) {
+          const part = page + head * PAGE_ROWS * rowBytes
+          const index = isTransposed ? part / bytes + start + row : (part + (start + row) * rowBytes) / bytes
+          use(index, step, (first + row) * this.channels + head * size)
+        }
+      }
+    })
   }
 
   /** Frees page i; the last one is also removed from the list. */
@@ -207,6 +219,11 @@ export class PagedRows {
     this.tableAddress = table
     this.capacity = capacity
   }
+}
+
+/** The upper half of a float's bits, rounded to the nearest, ties to even, as the kernels do. */
+function rounded(bits: number): number {
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }
 
 /** Pages with positions of spans that are not empty, as ranges in rising order; they may overlap. */

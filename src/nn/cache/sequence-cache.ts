@@ -1,14 +1,14 @@
-import { NoRoom } from '../../errors.js'
+import { NoRoom, UserError } from '../../errors.js'
 import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import { MemoryFull } from '../../runtime/memory/arena.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import { roundUp } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
+import { CacheTensors, type Kind, type SavedPositions, savedSpans } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { type CachedLayer, SLACK } from './layer-cache.js'
 import { PagedRows, type Span } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
-import { checkFloats, exportRows, importRows, type Kind, savedSpans } from './saved-rows.js'
 
 /** A checkpoint within a micro-batch. */
 export interface Mark {
@@ -30,10 +30,10 @@ export class SequenceCache {
   private readonly keys: (Kind | undefined)[] = []
   private readonly values: (Kind | undefined)[] = []
   /** Rows of all layers, each once, in the order of the layers. */
-  private readonly kinds: Kind[] = []
+  readonly kinds: Kind[] = []
   private readonly windows: Kind[]
-  private readonly states?: RunningStates
-  private readonly checkpoints: Checkpoints
+  readonly states?: RunningStates
+  readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
   private pending: Checkpoint[] = []
   private end = 0
@@ -48,14 +48,14 @@ export class SequenceCache {
       for (const [layer, { bank, rows, format }] of layers.entries()) {
         if (!rows) continue
         const { channels, heads, shared, window } = rows
-        const add = (isTransposed: boolean): Kind => {
+        const add = (name: string, isTransposed: boolean): Kind => {
           const paged = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
-          const kind = { rows: paged, channels, window }
+          const kind = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
           this.kinds.push(kind)
           return kind
         }
-        this.keys[layer] = add(true)
-        this.values[layer] = shared ? this.keys[layer] : add(false)
+        this.keys[layer] = add('keys', true)
+        this.values[layer] = shared ? this.keys[layer] : add('values', false)
       }
       if (layers.some(({ state }) => state)) this.states = new RunningStates(layers)
     } catch (error) {
@@ -211,31 +211,45 @@ export class SequenceCache {
     return this.checkpoints.positions
   }
 
-  /** Exports rows, running states and checkpoints: see SavedRows. */
-  export(): Float32Array {
-    const { start, end } = this
-    return exportRows(this.kinds, this.states, { start, end, checkpoints: this.checkpoints })
+  /** Everything that it holds, as tensors to read. */
+  get contents(): CacheTensors {
+    const { start, end, checkpoints } = this
+    return new CacheTensors(this, { start, end, checkpoints: checkpoints.positions })
   }
 
   /**
-   * Restores the `export` of a cache of the same shape, whose first row has position `oldest`. The cache must be empty.
-   * Throws a UserError if the rows do not make up `positions` in all.
+   * Makes room in an empty cache for the contents of another one of the same shape. They count once all their tensors
+   * have been written and `complete` is called. Throws a UserError if there is no room, or the positions make no sense.
    */
-  import(rows: Float32Array, oldest: number, positions: number, checkpoints: readonly number[] = []): void {
-    const saved = { start: oldest, end: positions, checkpoints }
-    checkFloats(rows.length, this.kinds, this.states, saved)
+  prepareFor(saved: SavedPositions): CacheTensors {
+    this.checkPositions(saved)
     const spansOf = ({ window }: Kind) => savedSpans(window, saved)
     try {
       if (!this.fits(spansOf)) throw new MemoryFull('no room')
       for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
     } catch (error) {
       this.trim()
-      const tokens = positions - oldest
+      const tokens = saved.end - saved.start
       throw error instanceof MemoryFull ? noRoom(`${tokens} more tokens`, { held: 0, more: tokens }) : error
     }
-    this.start = oldest
-    this.end = positions
-    for (const checkpoint of importRows(rows, this.kinds, this.states, saved)) this.checkpoints.add(checkpoint)
+    return new CacheTensors(this, saved)
+  }
+
+  /** Completes an import: the contents count from now on. */
+  complete(contents: CacheTensors): void {
+    this.start = contents.saved.start
+    this.end = contents.saved.end
+    for (const checkpoint of contents.restoreStates()) this.checkpoints.add(checkpoint)
+  }
+
+  /** Throws a UserError if no cache of this shape can have these positions. */
+  checkPositions({ start, end, checkpoints }: SavedPositions): void {
+    const isSpan = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end
+    const areRising = checkpoints.every((position, i) => {
+      const isRising = Number.isInteger(position) && position > (checkpoints[i - 1] ?? start) && position <= end
+      return this.needsCheckpoints && isRising
+    })
+    if (!isSpan || !areRising) throw new UserError('the saved cache does not fit its tokens')
   }
 
   release(): void {

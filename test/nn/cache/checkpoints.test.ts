@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Checkpoints, mostCheckpoints } from '#molm/nn/cache/checkpoints.js'
+import { exportRows, importRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
@@ -50,10 +51,10 @@ class Bench {
   check(what: string): void {
     const { cache } = this
     const { length } = cache
-    const rows = cache.export()
+    const rows = exportRows(cache)
     const other = this.create()
-    other.import(rows, 0, length, cache.checkpointPositions)
-    assert.equal(other.export(), rows, `${what}: saved and restored`)
+    importRows(other, rows, { start: 0, end: length, checkpoints: cache.checkpointPositions })
+    assert.equal(exportRows(other), rows, `${what}: saved and restored`)
     other.release()
     for (let i = 0; i < length; i++) assert.is(rows[i * CHANNELS], i, `${what}: row ${i}`)
     const seen = rows.subarray(length * CHANNELS, rows.length - STATE * (1 + cache.checkpointPositions.length))
@@ -137,9 +138,12 @@ test('few checkpoints are kept if each takes much memory', () => {
 test('saved rows that do not fit their checkpoints are refused', async () => {
   const bench = new Bench()
   bench.add(100, [30, 77])
-  const rows = bench.cache.export()
+  const rows = exportRows(bench.cache)
   for (const checkpoints of [[], [30], [77, 30], [30, 30], [30, 101], [0, 77], [30.5, 77], [30, 77, 78]]) {
-    await rejectsWithUserError(() => bench.create().import(rows, 0, 100, checkpoints), /does not fit its tokens/)
+    await rejectsWithUserError(
+      () => importRows(bench.create(), rows, { start: 0, end: 100, checkpoints }),
+      /does not fit its tokens/,
+    )
   }
 })
 
@@ -147,7 +151,7 @@ test('saved rows with a checkpoint before their oldest position are refused', as
   const bench = new Bench()
   // A window's span that ended before its start would count negatively: 2630 floats in all.
   for (let floats = 2600; floats < 2660; floats++) {
-    const load = () => bench.create().import(new Float32Array(floats), 50, 100, [10])
+    const load = () => importRows(bench.create(), new Float32Array(floats), { start: 50, end: 100, checkpoints: [10] })
     await rejectsWithUserError(load, /does not fit its tokens/)
   }
 })
@@ -168,11 +172,11 @@ test('any order of growing, cutting back, failing, saving and loading keeps the 
         const known = positions.reduce((most, position) => (position <= wanted ? position : most), 0)
         assert.ok(bench.cache.length >= Math.min(known, length) && bench.cache.length <= Math.max(wanted, 0))
       } else if (what === 1) {
-        const saved = bench.cache.export()
+        const saved = exportRows(bench.cache)
         const checkpoints = bench.cache.checkpointPositions
         bench.cache.release()
         bench.cache = bench.create()
-        bench.cache.import(saved, 0, length, checkpoints)
+        importRows(bench.cache, saved, { start: 0, end: length, checkpoints })
       } else {
         bench.cache.begin()
         for (let i = next(3); i >= 0; i--) {

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
 import type { CachedLayer } from '#molm/nn/cache/layer-cache.js'
+import { exportRows, importRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
@@ -53,7 +54,7 @@ function bench(): Bench {
 
 /** Checks the rows of the cache, and returns their positions. */
 function checkRows(cache: SequenceCache, message: string): void {
-  const rows = cache.export()
+  const rows = exportRows(cache)
   const count = cache.length - cache.oldest
   assert.is(rows.length, count * CHANNELS * 5, message)
   const kinds = [0, 1, 2, 3, 4]
@@ -85,13 +86,13 @@ test('pages divided by heads store, export and import rows', () => {
       cache.append(0, 0, count, keys, values)
       cache.advance(count)
     }
-    const rows = cache.export()
+    const rows = exportRows(cache)
     assert.equal(rows, Float32Array.of(...rowsOf(0, positions, 0), ...rowsOf(0, positions, 1)))
     const other = new SequenceCache([layer])
-    other.import(rows, 0, positions)
-    assert.equal(other.export(), rows)
+    importRows(other, rows, { start: 0, end: positions, checkpoints: [] })
+    assert.equal(exportRows(other), rows)
     cache.forget(33)
-    assert.equal(cache.export(), Float32Array.of(...rowsOf(33, positions - 33, 0), ...rowsOf(33, positions - 33, 1)))
+    assert.equal(exportRows(cache), Float32Array.of(...rowsOf(33, positions - 33, 0), ...rowsOf(33, positions - 33, 1)))
   }
 })
 
@@ -214,15 +215,18 @@ test('rows are imported from their oldest position on, if there is room for them
   const { cache, add } = bench()
   add(1000)
   cache.forget(990)
-  const rows = cache.export()
+  const rows = exportRows(cache)
   const other = bench()
-  other.cache.import(rows, 990, 1000)
+  importRows(other.cache, rows, { start: 990, end: 1000, checkpoints: [] })
   assert.equal([other.cache.oldest, other.cache.length], [990, 1000])
   checkRows(other.cache, 'imported')
   // Two pages of each kind, and none for forgotten positions.
   assert.is(other.cache.bytes, 5 * 2 * PAGE_BYTES)
   for (const oldest of [-1000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 4e9, 989, 991]) {
-    await rejectsWithUserError(() => bench().cache.import(rows, oldest, 1000), /does not fit its tokens/)
+    await rejectsWithUserError(
+      () => importRows(bench().cache, rows, { start: oldest, end: 1000, checkpoints: [] }),
+      /does not fit its tokens/,
+    )
   }
 })
 

@@ -1,0 +1,143 @@
+import { PAGE_ROWS } from '../../runtime/abi/formats.js'
+import type { CacheFormat } from '../../runtime/memory/formats.js'
+import type { Checkpoint, Checkpoints } from './checkpoints.js'
+import type { PagedRows, Span } from './paged-rows.js'
+import type { RunningStates } from './running-states.js'
+
+/** Rows of keys or of values of a layer. */
+export interface Kind {
+  /** Name of the tensor with these rows. */
+  name: string
+  rows: PagedRows
+  channels: number
+  /** Most keys that a token sees; absent: all. */
+  window?: number
+}
+
+/** Positions of a saved cache, with those of its checkpoints in rising order. */
+export interface SavedPositions extends Span {
+  checkpoints: readonly number[]
+}
+
+/** A tensor of a cache: rows x channels. */
+export interface CacheTensorShape {
+  name: string
+  format: CacheFormat
+  rows: number
+  channels: number
+}
+
+/** Values of a tensor: floats, or the bits of numbers in bfloat16. */
+export type CacheValues = Float32Array | Uint16Array
+
+/** Parts of a cache that its tensors hold. */
+export interface CacheParts {
+  kinds: readonly Kind[]
+  states?: RunningStates
+  checkpoints: Checkpoints
+}
+
+/**
+ * The contents of a cache as tensors. First come the rows of each layer, oldest position first: its keys and, if they
+ * differ, its values. Of a window they are the pages that the next token sees, here and after each checkpoint. Then come
+ * the running states of all layers: a row for the present ones, and one for each checkpoint.
+ */
+export class CacheTensors {
+  readonly list: CacheTensorShape[]
+  private readonly spans: Span[][]
+  /** Running states that have been written. */
+  private readonly written?: Float32Array
+
+  constructor(
+    private readonly parts: CacheParts,
+    readonly saved: SavedPositions,
+  ) {
+    const { kinds, states } = parts
+    this.spans = kinds.map(({ window }) => savedSpans(window, saved))
+    this.list = kinds.map(({ name, rows, channels }, i) => {
+      const count = this.spans[i].reduce((sum, { start, end }) => sum + end - start, 0)
+      return { name, format: rows.format, rows: count, channels }
+    })
+    if (!states) return
+    const rows = 1 + saved.checkpoints.length
+    this.list.push({ name: 'states', format: 'f32', rows, channels: states.floats })
+    this.written = new Float32Array(rows * states.floats)
+  }
+
+  /** Number of values of all tensors. */
+  get size(): number {
+    return this.list.reduce((sum, { rows, channels }) => sum + rows * channels, 0)
+  }
+
+  /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
+  read(tensor: number, from: number, count: number, target: CacheValues): void {
+    const { kinds, states, checkpoints } = this.parts
+    if (tensor < kinds.length) {
+      const { rows, channels } = kinds[tensor]
+      this.eachSpan(tensor, from, count, (position, size, before) => {
+        rows.read(position, size, target.subarray(before * channels))
+      })
+    } else if (states) {
+      for (let row = from; row < from + count; row++) {
+        const state = row === 0 ? states.read() : checkpoints.at(this.saved.checkpoints[row - 1])?.state
+        target.set(state ?? [], (row - from) * states.floats)
+      }
+    }
+  }
+
+  /** Sets `count` rows of a tensor, from row `from` on. */
+  write(tensor: number, from: number, count: number, source: CacheValues): void {
+    const { kinds, states } = this.parts
+    if (tensor < kinds.length) {
+      const { rows, channels } = kinds[tensor]
+      this.eachSpan(tensor, from, count, (position, size, before) => {
+        rows.write(position, size, source.subarray(before * channels))
+      })
+    } else if (states) {
+      this.written?.set(source.subarray(0, count * states.floats), from * states.floats)
+    }
+  }
+
+  /** Puts the running states that have been written into the cache. Returns the checkpoints. */
+  restoreStates(): Checkpoint[] {
+    const { saved, parts, written } = this
+    const size = parts.states?.floats ?? 0
+    parts.states?.restore(saved.end, written?.subarray(0, size))
+    return saved.checkpoints.map((position, i) => {
+      return { position, state: written?.slice((i + 1) * size, (i + 2) * size) ?? new Float32Array(0) }
+    })
+  }
+
+  /** Calls `use` for each run of neighbouring positions among rows of a tensor, with the number of rows before it. */
+  private eachSpan(
+    tensor: number,
+    from: number,
+    count: number,
+    use: (position: number, size: number, before: number) => void,
+  ): void {
+    let first = 0
+    for (const { start, end } of this.spans[tensor]) {
+      const begin = Math.max(from, first)
+      const stop = Math.min(from + count, first + end - start)
+      if (begin < stop) use(start + begin - first, stop - begin, begin - from)
+      first += end - start
+    }
+  }
+}
+
+/**
+ * Positions whose rows are saved, rising and without overlaps. Those of a window are whole pages, since a cache takes all
+ * rows of its pages for valid.
+ */
+export function savedSpans(window: number | undefined, { start, end, checkpoints }: SavedPositions): Span[] {
+  if (!window) return [{ start, end }]
+  const spans: Span[] = []
+  for (const position of [...checkpoints.filter((position) => position < end), end]) {
+    const from = Math.max(start, Math.floor((position - window + 1) / PAGE_ROWS) * PAGE_ROWS)
+    const to = Math.min(end, Math.ceil(position / PAGE_ROWS) * PAGE_ROWS)
+    const last = spans[spans.length - 1]
+    if (last && from <= last.end) last.end = Math.max(last.end, to)
+    else spans.push({ start: from, end: to })
+  }
+  return spans
+}

@@ -1,0 +1,76 @@
+import type { CacheSnapshot, CacheTensor } from '../api/session.js'
+import type { CacheDescription, CacheRequest } from '../engine/cache-request.js'
+import type { EngineClient } from '../engine/client.js'
+import { UserError } from '../errors.js'
+
+/** Bytes of a piece. */
+const PIECE_BYTES = 4 * 2 ** 20
+
+type Step = CacheRequest extends infer Request
+  ? Request extends unknown
+    ? Omit<Request, 'kind' | 'session'>
+    : never
+  : never
+
+/** Rows of a tensor. */
+export interface CachePiece {
+  tensor: number
+  from: number
+  rows: number
+}
+
+/** The rows of tensors in pieces of some 4 MiB, in order. */
+export function* piecesOf(tensors: readonly CacheTensor[]): Generator<CachePiece> {
+  for (const [tensor, { dtype, shape }] of tensors.entries()) {
+    const [all, channels] = shape
+    const most = Math.max(1, Math.floor(PIECE_BYTES / (channels * (dtype === 'F32' ? 4 : 2))))
+    for (let from = 0; from < all; from += most) yield { tensor, from, rows: Math.min(most, all - from) }
+  }
+}
+
+/** Describes the cache of a session, and reads its pieces from the engine. */
+export async function exportCache(engine: EngineClient, session: number): Promise<CacheSnapshot> {
+  const take = stepsOf(engine, session)
+  const { version, ...description } = await take<CacheDescription>({ step: 'describe' })
+  return {
+    ...description,
+    read: (tensor, from, rows) => take<Uint8Array>({ step: 'read', version, tensor, from, rows }),
+  }
+}
+
+/** Puts the cache of a snapshot into a session. */
+export async function importCache(engine: EngineClient, session: number, snapshot: CacheSnapshot): Promise<void> {
+  const { tokens, oldest, checkpoints, tensors } = snapshot
+  if (!(checkpoints instanceof Int32Array)) throw new UserError('`checkpoints` of a snapshot must be an Int32Array')
+  const take = stepsOf(engine, session)
+  const expected = await take<CacheTensor[]>({ step: 'begin', tokens: Int32Array.from(tokens), oldest, checkpoints })
+  let isComplete = false
+  try {
+    if (!areSame(expected, tensors)) throw new UserError('the saved cache belongs to another model, or was cut short')
+    for (const piece of piecesOf(expected)) {
+      const { tensor, from, rows } = piece
+      const bytes = await snapshot.read(tensor, from, rows)
+      checkLength(bytes, expected[tensor], rows)
+      await take<void>({ step: 'write', ...piece, bytes })
+    }
+    isComplete = true
+  } finally {
+    await take<void>({ step: 'end', isComplete })
+  }
+}
+
+function stepsOf(engine: EngineClient, session: number): <T>(step: Step) => Promise<T> {
+  return <T>(step: Step) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
+}
+
+function areSame(expected: readonly CacheTensor[], given: readonly CacheTensor[]): boolean {
+  const textOf = (tensors: readonly CacheTensor[]) => {
+    return JSON.stringify(tensors.map(({ name, dtype, shape: [rows, channels] }) => [name, dtype, rows, channels]))
+  }
+  return textOf(expected) === textOf(given)
+}
+
+function checkLength({ byteLength }: Uint8Array, { name, dtype, shape }: CacheTensor, rows: number): void {
+  const wanted = rows * shape[1] * (dtype === 'F32' ? 4 : 2)
+  if (byteLength !== wanted) throw new UserError(`${name}: ${rows} rows have ${byteLength} bytes, not ${wanted}`)
+}

@@ -1,0 +1,96 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Model } from '#molm/api/model.js'
+import type { CacheSnapshot } from '#molm/api/session.js'
+import { loadModel } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const test = suite('a snapshot of a cache')
+
+/** Attention of each kind, keys that are the values, windows, convolutions, sinks; and checkpoints. */
+const MODELS = [
+  ['11-molm-like-bin-bf16-sharded', 'q4'],
+  ['11-molm-like-bin-bf16-sharded', 'f32'],
+  ['82-lfm2moe-bf16-sharded', 'q4'],
+  ['71-gptoss-bf16-sharded', 'q4'],
+  ['152-smallthinker-window-bf16-sharded', 'f32'],
+  ['22-granitemoe-bf16-sharded', 'q8'],
+] as const
+
+const TOKENS = Array.from({ length: 240 }, (_, i) => (i * 31) % 60)
+
+for (const [name, quant] of MODELS) {
+  test(`lets another session of ${name} ${quant} continue bit for bit`, async () => {
+    const model = await loadModel(fixturePath(name), { threads: 1, quant })
+    try {
+      const session = model.createSession()
+      await session.forward(TOKENS, { logits: 'none' })
+      const other = model.createSession()
+      await other.forward([1, 2, 3], { logits: 'none' })
+      await other.importCache(await session.exportCache())
+      assert.equal([...other.tokens], TOKENS)
+      assert.equal((await other.forward([5, 9, 2])).logits, (await session.forward([5, 9, 2])).logits)
+      for (const one of [session, other]) one.truncate(130)
+      assert.equal((await other.forward([7, 8])).logits, (await session.forward([7, 8])).logits)
+    } finally {
+      await model.dispose()
+    }
+  })
+}
+
+test('fails if the session changes while it is read', async () => {
+  await withNano(async (model) => {
+    const session = model.createSession()
+    await session.forward([1, 2, 3], { logits: 'none' })
+    const snapshot = await session.exportCache()
+    session.truncate(2)
+    await rejectsWithUserError(() => snapshot.read(0, 0, 1), /the session changed while it was saved/)
+  })
+})
+
+test('leaves a session as it was if it cannot be imported', async () => {
+  await withNano(async (model) => {
+    const session = model.createSession()
+    await session.forward([1, 2, 3], { logits: 'none' })
+    const snapshot = await session.exportCache()
+    const other = model.createSession()
+    await other.forward([5, 6], { logits: 'none' })
+    const wrong: [Partial<CacheSnapshot>, RegExp][] = [
+      [{ read: async () => new Uint8Array(3) }, /rows have 3 bytes/],
+      [{ read: () => Promise.reject(new Error('the disk is gone')) }, /the disk is gone/],
+      [{ tensors: snapshot.tensors.slice(1) }, /another model, or was cut short/],
+      [{ oldest: 4 }, /does not fit its tokens/],
+      [{ oldest: 0.5 }, /does not fit its tokens/],
+      [{ checkpoints: Int32Array.of(1) }, /does not fit its tokens/],
+      [{ tokens: Int32Array.of(1, 2) }, /another model, or was cut short/],
+      [{ tokens: Int32Array.of(1, 2, -1) }, /token/],
+    ]
+    for (const [part, says] of wrong) {
+      const imported = other.importCache({ ...snapshot, ...part })
+      await imported.then(
+        () => assert.unreachable(`${says}`),
+        (error: Error) => assert.match(error.message, says),
+      )
+    }
+    assert.equal([...other.tokens], [5, 6])
+    const fresh = model.createSession()
+    assert.equal((await other.forward([9])).logits, (await fresh.forward([5, 6, 9])).logits)
+    const { cacheBytes } = await model.stats()
+    session.dispose()
+    other.dispose()
+    fresh.dispose()
+    assert.ok((await model.stats()).cacheBytes < cacheBytes / 3, 'no cache of a failed import is left')
+  })
+})
+
+async function withNano(use: (model: Model) => Promise<void>): Promise<void> {
+  const model = await loadModel('nano', { threads: 1 })
+  try {
+    await use(model)
+  } finally {
+    await model.dispose()
+  }
+}
+
+test.run()
