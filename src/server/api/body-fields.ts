@@ -103,6 +103,7 @@ export const common = {
     .strictObject({ include_usage: flag.optional(), include_obfuscation: only(false) }, mustBe('an object'))
     .optional(),
   routed_experts: flag.optional(),
+  return_progress: flag.optional(),
   mask,
   frequency_penalty: only(0),
   presence_penalty: only(0),

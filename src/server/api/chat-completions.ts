@@ -16,7 +16,8 @@ import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
 import { chatLogprobs } from './chat-logprobs.js'
 import { checkForm } from './check-form.js'
 import { encodePrompt } from './encode-prompt.js'
-import { optionsOf } from './request-options.js'
+import { promptProgress } from './prompt-progress.js'
+import { isProgressAsked, optionsOf } from './request-options.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
@@ -65,7 +66,8 @@ class ChatCompletion implements Reply {
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
     const { guide, asks } = frame
     const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
-    const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false, mask }
+    const routes = body.routed_experts ?? false
+    const spec = { prompt, options, scorePrompt: false, routes, progress: isProgressAsked(body), mask }
     const n = body.n ?? 1
     checkSpecs([spec], n, context)
     const scores = body.logprobs ? 1 + options.logprobs : 0
@@ -108,6 +110,11 @@ class ChatCompletion implements Reply {
     /** Answers in progress; finished ones need no memory. */
     const answers = new Map<number, ChatAnswer>()
     for await (const piece of this.choices.pieces()) {
+      if (piece.progress) {
+        const choices = [{ index: piece.index, delta: {}, logprobs: null, finish_reason: null }]
+        yield { ...head, choices, ...promptProgress(piece.progress), ...usage }
+        continue
+      }
       const answer = answers.get(piece.index) ?? new ChatAnswer(this.frame.reading)
       answers.set(piece.index, answer)
       for (const choice of this.choicesOf(piece, answer)) yield { ...head, choices: [choice], ...usage }

@@ -14,7 +14,8 @@ import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { constraintNulls, constraintOf } from './constraint-fields.js'
 import { encodePrompt } from './encode-prompt.js'
-import { optionsOf } from './request-options.js'
+import { promptProgress } from './prompt-progress.js'
+import { isProgressAsked, optionsOf } from './request-options.js'
 
 /** A prompt's ids and, for `echo`, its text; empty for ids that are not echoed. */
 interface Prompt {
@@ -64,7 +65,8 @@ class Completion implements Reply {
     const { logprobs, echo = false, routed_experts: routes = false } = body
     const options = { ...optionsOf(body), ...constraint, stop: body.stop ?? [], logprobs: logprobs ?? 0 }
     const specs = prompts.map(({ tokens: prompt }) => {
-      return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes, mask }
+      const scorePrompt = echo && logprobs !== undefined
+      return { prompt, options, scorePrompt, routes, progress: isProgressAsked(body), mask }
     })
     checkSpecs(specs, n, context)
     await checkForm(context.model, { ...constraint, signal: ticket.signal }, field)
@@ -98,7 +100,12 @@ class Completion implements Reply {
     const usage = withUsage ? { usage: null } : {}
     const begun = new Set<number>()
     for await (const piece of this.choices.pieces()) {
-      const { index, tokens, routed, promptRouted, finishReason } = piece
+      const { index, tokens, routed, promptRouted, progress, finishReason } = piece
+      if (progress) {
+        const choices = [{ index, text: '', logprobs: null, finish_reason: null }]
+        yield { ...this.head, choices, ...promptProgress(progress), ...usage }
+        continue
+      }
       const text = begun.has(index) ? piece.text : this.echoed(index) + piece.text
       begun.add(index)
       if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue

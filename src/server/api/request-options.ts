@@ -15,3 +15,8 @@ export function optionsOf(body: CompletionBody | ChatBody): GenerateOptions {
     ignoreEos: body.ignore_eos,
   }
 }
+
+/** Whether a stream reports how much of its prompt has been read. */
+export function isProgressAsked(body: CompletionBody | ChatBody): boolean {
+  return (body.stream && body.return_progress) ?? false
+}

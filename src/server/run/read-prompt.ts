@@ -18,6 +18,8 @@ export interface ReadOptions {
   /** Report the experts of each token. */
   routes: boolean
   signal: AbortSignal
+  /** Receives the number of tokens read so far, first 0 and at last all. */
+  onRead?: (read: number) => void
 }
 
 export interface ReadPrompt {
@@ -38,19 +40,22 @@ export async function readPrompt(
   model: Model,
   session: Session,
   prompt: readonly number[],
-  { top, routes: wantsRoutes, signal }: ReadOptions,
+  { top, routes: wantsRoutes, signal, onRead }: ReadOptions,
 ): Promise<ReadPrompt> {
   const { vocabSize } = model.config
   const scores: ScoredToken[] = [{ token: prompt[0], logprob: null, top: [] }]
   const routes: LayerRoutes[][] = []
   const most = top === undefined ? MOST_ROWS : Math.max(1, Math.min(MOST_ROWS, LOGIT_BYTES / (4 * vocabSize)))
   const end = wantsRoutes ? prompt.length : prompt.length - 1
+  onRead?.(0)
   for (let from = 0; from < end; from += Math.floor(most)) {
     const tokens = prompt.slice(from, Math.min(from + Math.floor(most), end))
     // The last token has no successor. Its own id serves as a target, whose score is ignored.
     const targets = top === undefined ? undefined : tokens.map((token, i) => prompt[from + i + 1] ?? token)
     const logits = top === undefined ? 'none' : 'all'
     const result = await session.forward(tokens, { logits, targets, routes: wantsRoutes, signal })
+    const to = from + tokens.length
+    onRead?.(to < end ? to : prompt.length)
     for (let i = 0; i < tokens.length; i++) {
       const own = result.routes?.map((layer) => routesOfToken(layer, i, tokens.length))
       if (own) routes.push(own)

@@ -1,5 +1,5 @@
 import type { GenerateOptions, PromptProgress, Step } from '../../api/generation.js'
-import { eventsOf } from '../../api/generation-events.js'
+import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
 import { NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { type RunContext, tokenizerOf } from './context.js'
@@ -8,6 +8,7 @@ import { readPrompt, type ScoredToken } from './read-prompt.js'
 import type { RequestMask } from './request-mask.js'
 import { type RoutedToken, routedToken } from './routed-experts.js'
 import type { Slot, Ticket } from './ticket.js'
+import { withReports } from './with-reports.js'
 
 /** A prompt, and how to continue it. */
 export interface ChoiceSpec {
@@ -18,6 +19,8 @@ export interface ChoiceSpec {
   scorePrompt: boolean
   /** Report the experts of each token, those of the prompt among them. */
   routes: boolean
+  /** Report how much of the prompt has been read. Default: false. */
+  progress?: boolean
   /** Experts that no token may use. */
   mask?: RequestMask
 }
@@ -34,7 +37,21 @@ export interface Choice {
 
 export type FinishReason = 'stop' | 'length'
 
-/** A part of a choice: first the prompt if the request asks about it, then each token, then the end. */
+/** Progress of reading a prompt, in tokens. */
+export interface PromptRead {
+  total: number
+  /** Tokens that were in a cache. */
+  cache: number
+  /** Tokens read so far, those in the cache among them. */
+  processed: number
+  /** Milliseconds since the reading began. */
+  timeMs: number
+}
+
+/**
+ * A part of a choice: first the progress and the tokens of the prompt if the request asks about them, then each token, then
+ * the end.
+ */
 export interface Piece {
   /** The choice's index. */
   index: number
@@ -42,6 +59,8 @@ export interface Piece {
   tokens: ScoredToken[]
   routed?: RoutedToken[]
   promptRouted?: RoutedToken[]
+  /** A piece with progress has nothing else. */
+  progress?: PromptRead
   /** Only in a choice's last piece. */
   finishReason?: FinishReason
 }
@@ -67,9 +86,10 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
       try {
         let lastAt = performance.now()
         if (isReadWhole(spec)) {
-          const read = await readWhole(context, spec, held, ticket.signal)
-          isBegun = true
-          yield { index, text: '', ...read }
+          for await (const part of readWhole(context, spec, held, ticket.signal)) {
+            isBegun = part.progress === undefined
+            yield { index, text: '', tokens: [], ...part }
+          }
         }
         metrics.promptRead(spec.prompt.length, held.cached)
         choice.cached = held.cached
@@ -77,7 +97,11 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
           finishReason = 'length'
           break
         }
-        for await (const { step, result } of generate(spec, held, maxTokens, ticket.signal)) {
+        for await (const { progress, step, result } of generate(spec, held, maxTokens, ticket.signal)) {
+          if (progress) {
+            yield { index, text: '', tokens: [], progress }
+            continue
+          }
           isBegun = true
           if (result) {
             choice.cached -= result.readAgain ?? 0
@@ -156,23 +180,78 @@ function isReadWhole({ scorePrompt, routes }: ChoiceSpec): boolean {
   return scorePrompt || routes
 }
 
-/** Runs the prompt and returns what the request asks about it. */
-async function readWhole(context: RunContext, spec: ChoiceSpec, held: HeldSession, signal: AbortSignal) {
+/** Runs the prompt and yields its tokens as the request asks for them, after the progress. */
+async function* readWhole(
+  context: RunContext,
+  spec: ChoiceSpec,
+  held: HeldSession,
+  signal: AbortSignal,
+): AsyncGenerator<Partial<Piece>> {
   const { prompt, options, scorePrompt, routes } = spec
   const top = scorePrompt ? (options.logprobs ?? 0) : undefined
-  const read = await readPrompt(context.model, held.session, prompt, { top, routes, signal })
+  const read = yield* withProgress(spec, held, (onRead) =>
+    readPrompt(context.model, held.session, prompt, { top, routes, signal, onRead }),
+  )
   const tokenizer = tokenizerOf(context)
   const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, tokenizer))
-  return { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }
+  yield { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }
 }
 
+type ChoiceEvent =
+  | { progress: PromptRead; step?: undefined; result?: undefined }
+  | (GenerationEvent & { progress?: undefined })
+
 /** Generates after the part of the prompt that the session has. */
-function generate({ prompt, options, routes }: ChoiceSpec, held: HeldSession, maxTokens: number, signal: AbortSignal) {
+function generate(
+  spec: ChoiceSpec,
+  held: HeldSession,
+  maxTokens: number,
+  signal: AbortSignal,
+): AsyncGenerator<ChoiceEvent, void> {
+  const { prompt, options, routes } = spec
   const rest = prompt.slice(held.session.length)
-  const onPromptProgress = ({ processed }: PromptProgress) => {
-    held.read = prompt.length - rest.length + processed
+  const begin = (onRead?: (read: number) => void) => {
+    const onPromptProgress = ({ processed }: PromptProgress) => {
+      held.read = prompt.length - rest.length + processed
+      onRead?.(held.read)
+    }
+    return eventsOf(held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress }))
   }
-  return eventsOf(held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress }))
+  return spec.progress && !isReadWhole(spec) ? generateWithProgress(spec, held, begin) : begin()
+}
+
+/** Yields the progress of reading the prompt, then the events of a generation. */
+async function* generateWithProgress(
+  spec: ChoiceSpec,
+  held: HeldSession,
+  begin: (onRead: (read: number) => void) => AsyncGenerator<GenerationEvent, void>,
+): AsyncGenerator<ChoiceEvent, void> {
+  let events: AsyncGenerator<GenerationEvent, void> | undefined
+  try {
+    const first = yield* withProgress(spec, held, (onRead) => {
+      events = begin(onRead)
+      return events.next()
+    })
+    if (!first.done) yield first.value
+    if (events) yield* events
+  } finally {
+    await events?.return()
+  }
+}
+
+/** Does work that reads the prompt, and meanwhile yields the progress if the request asks for it. */
+async function* withProgress<T>(
+  { prompt, progress }: ChoiceSpec,
+  { cached: cache }: HeldSession,
+  work: (onRead: (read: number) => void) => Promise<T>,
+): AsyncGenerator<{ progress: PromptRead }, T> {
+  if (!progress) return work(() => undefined)
+  const started = performance.now()
+  return yield* withReports<{ progress: PromptRead }, T>((report) =>
+    work((processed) => {
+      report({ progress: { total: prompt.length, cache, processed, timeMs: performance.now() - started } })
+    }),
+  )
 }
 
 function pieceOf(
