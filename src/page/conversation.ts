@@ -1,14 +1,10 @@
-import { awakeIn, awakeSentence, type ExpertPlace } from '../experts/awake.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import { Answer } from './answer.js'
-import { AnswerParts, type AnswerPiece } from './answer-parts.js'
-import type { AnswerChunk, Api, Asked, Message, Sampling } from './api.js'
-import { Batches } from './batches.js'
+import { AnswerStream } from './answer-stream.js'
+import type { Api, Asked, Message, Sampling } from './api.js'
 import type { ExpertsPanel } from './experts-panel.js'
-import { GrowingText } from './growing-text.js'
-import { Pace } from './pace.js'
-import { piecesOf } from './pieces.js'
 import { ResultsForm } from './results-form.js'
-import type { PageModel, RoutedToken } from './routes.js'
+import type { PageModel } from './routes.js'
 import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { Turn } from './turn.js'
@@ -46,6 +42,7 @@ export class Conversation {
   private exchanges: readonly Exchange[] = []
   private running?: AbortController
   private readonly end: ScrolledEnd
+  private readonly stream: AnswerStream
 
   /** `give` is called with the results of an answer's calls, to `ask` with them. */
   constructor(
@@ -57,6 +54,7 @@ export class Conversation {
     private readonly give: (results: Message[]) => void,
   ) {
     this.end = new ScrolledEnd(place)
+    this.stream = new AnswerStream(model, panel, colouring)
     colouring.reset(panel.shown)
   }
 
@@ -98,7 +96,7 @@ export class Conversation {
     this.place.append(...turns.map(({ element }) => element), answer.element)
     if (last?.results) last.results.element.hidden = true
     const error = await this.run(async (signal) => {
-      await this.show(this.api.answer(this.model.name, asked, signal), exchange)
+      await this.stream.show(this.api.answer(this.model.name, asked, signal), { ...exchange, before: last?.answer })
       exchange.isComplete = true
     })
     if (error === 'stopped') answer.note('stopped')
@@ -166,52 +164,6 @@ export class Conversation {
     exchange.results = new ResultsForm(answer.calls, this.give)
     answer.element.append(exchange.results.element)
   }
-
-  private async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer }: Exchange): Promise<void> {
-    const parts = new AnswerParts()
-    const pace = new Pace()
-    const text = new GrowingText('answer', this.model)
-    let end = ''
-    const batches = new Batches<AnswerPiece>((certain) => {
-      answer.show(certain)
-      // The line of the thoughts counts meanwhile.
-      answer.note(answer.isThinking ? '' : `${pace}${end}`)
-      this.colouring.paint()
-      this.panel.drawSoon(answer.newest)
-    })
-    try {
-      for await (const chunk of chunks) {
-        if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
-        const numbered = chunk.tokens.map((token, i) => {
-          const part = parts.partOf(chunk, token.kind)
-          return { part, text: token.text, token: this.panel.count(token, text, chunk.logprobs[i]) }
-        })
-        for (const { part } of numbered) answer.count(part, 1)
-        // A long conversation has no reports of experts, but still log-probabilities.
-        if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
-        for (const call of chunk.calls) answer.call(call)
-        for (const note of chunk.notes) answer.warn(note, this.exchanges.at(-1)?.answer)
-        pace.count(numbered.length)
-        if (chunk.finishReason === 'length') end = ', the limit'
-        await batches.add(parts.add(chunk, numbered))
-      }
-      if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
-    } finally {
-      if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
-      await batches.add(parts.end())
-      answer.isBusy = false
-      batches.flush()
-      this.panel.rest()
-      this.colouring.paint(true)
-    }
-  }
-
-  /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
-  private showTokens({ body }: Turn, prompt: readonly RoutedToken[]): void {
-    const places = prompt.map(({ text }, token) => ({ text, token }))
-    const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
-    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
-  }
 }
 
 /** A turn with the text of a message; `asking` is the answer whose calls the results are for. */
@@ -220,9 +172,4 @@ function turnOf({ role, content, tool_call_id }: Message, asking?: Answer): Turn
   const turn = role === 'tool' ? new Turn('tool', `Result of ${call?.name}`) : new Turn('user', 'You')
   turn.body.write(content)
   return turn
-}
-
-/** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */
-function threeNumbers({ usage }: GrowingText): string {
-  return `${awakeSentence(usage)}; ${awakeIn(usage).slept.toLocaleString('en-US')} slept`
 }

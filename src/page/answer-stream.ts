@@ -1,0 +1,82 @@
+import { awakeIn, awakeSentence } from '../experts/awake.js'
+import type { Answer } from './answer.js'
+import { AnswerParts, type AnswerPiece } from './answer-parts.js'
+import type { AnswerChunk } from './api.js'
+import { Batches } from './batches.js'
+import type { ExpertsPanel } from './experts-panel.js'
+import { GrowingText } from './growing-text.js'
+import { Pace } from './pace.js'
+import { piecesOf } from './pieces.js'
+import type { PageModel, RoutedToken } from './routes.js'
+import type { TextColouring } from './text-colouring.js'
+import type { Turn } from './turn.js'
+
+/** A question and the answer that is coming. */
+interface Shown {
+  /** Turns of the messages, whose tokens come with the answer. */
+  turns: readonly Turn[]
+  answer: Answer
+  /** The answer before this one, if any. */
+  before?: Answer
+}
+
+/** Shows an answer token by token, in the text and in the map. */
+export class AnswerStream {
+  constructor(
+    private readonly model: PageModel,
+    private readonly panel: ExpertsPanel,
+    private readonly colouring: TextColouring,
+  ) {}
+
+  /** Shows the chunks of an answer as they come. Rejects if they break off. */
+  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before }: Shown): Promise<void> {
+    const parts = new AnswerParts()
+    const pace = new Pace()
+    const text = new GrowingText('answer', this.model)
+    let end = ''
+    const batches = new Batches<AnswerPiece>((certain) => {
+      answer.show(certain)
+      // The line of the thoughts counts meanwhile.
+      answer.note(answer.isThinking ? '' : `${pace}${end}`)
+      this.colouring.paint()
+      this.panel.drawSoon(answer.newest)
+    })
+    try {
+      for await (const chunk of chunks) {
+        if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
+        const numbered = chunk.tokens.map((token, i) => {
+          const part = parts.partOf(chunk, token.kind)
+          return { part, text: token.text, token: this.panel.count(token, text, chunk.logprobs[i]) }
+        })
+        for (const { part } of numbered) answer.count(part, 1)
+        // A long conversation has no reports of experts, but still log-probabilities.
+        if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
+        for (const call of chunk.calls) answer.call(call)
+        for (const note of chunk.notes) answer.warn(note, before)
+        pace.count(numbered.length)
+        if (chunk.finishReason === 'length') end = ', the limit'
+        await batches.add(parts.add(chunk, numbered))
+      }
+      if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
+    } finally {
+      if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
+      await batches.add(parts.end())
+      answer.isBusy = false
+      batches.flush()
+      this.panel.rest()
+      this.colouring.paint(true)
+    }
+  }
+
+  /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
+  private showTokens({ body }: Turn, prompt: readonly RoutedToken[]): void {
+    const places = prompt.map(({ text }, token) => ({ text, token }))
+    const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
+    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
+  }
+}
+
+/** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */
+function threeNumbers({ usage }: GrowingText): string {
+  return `${awakeSentence(usage)}; ${awakeIn(usage).slept.toLocaleString('en-US')} slept`
+}
