@@ -19,6 +19,7 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'benchmark',
     'library',
+    'prompt-cache',
     'engine',
     'architectures',
     'grammar',
@@ -29,6 +30,7 @@ const KNOWS: Record<string, string[]> = {
     'packing',
     'files',
     'terminal',
+    'common-prefix',
     'generation-options',
     'in-order',
     'json',
@@ -37,6 +39,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'printable',
     'spelling',
+    'version',
   ],
   server: [
     'experts',
@@ -171,6 +174,7 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
+  'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   session: [
     'tools',
     'engine',
@@ -240,6 +244,7 @@ const KNOWS: Record<string, string[]> = {
   exp: [],
   printable: [],
   spelling: [],
+  version: [],
 }
 
 /**

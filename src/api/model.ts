@@ -206,6 +206,11 @@ export interface Model {
    * loading, and with a UserError while a session runs.
    */
   setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void>
+  /**
+   * Identifies the weights, their packing and config.json: a SHA-256 in hex. The first call reads the whole files of a
+   * checkpoint; a packed file has checksums.
+   */
+  weightsId(): Promise<string>
   stats(): Promise<MemoryStats>
   /** Counts how often tokens used each expert since the model was loaded, in all sessions together. */
   expertUses(): Promise<ExpertUses>

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { molmVersion } from '../version.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
 import { commandFirst } from './parsing/command-first.js'
@@ -83,7 +83,7 @@ export async function createProgram(names: readonly CommandName[]): Promise<Comm
   const program = new Command('molm')
     .usage('[options] [prompt...]\n       molm <command> [options]')
     .description('Sparse mixture-of-experts language models on this computer’s CPU')
-    .version(version(), '-V, --version', 'print the version')
+    .version(molmVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ subcommandTerm: (command) => command.name() })
@@ -110,7 +110,3 @@ Examples:
 
 Options may come before or after the command. If a prompt begins with the name
 of a command, put 'run' or '--' in front of it.`
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
-}

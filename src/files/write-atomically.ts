@@ -16,13 +16,13 @@ export interface AtomicWriteOptions {
  */
 export async function writeAtomically(
   path: string,
-  pieces: Iterable<Uint8Array | string>,
+  pieces: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array>,
   { partial = `${path}.partial`, mode }: AtomicWriteOptions = {},
 ): Promise<void> {
   try {
     const file = await open(partial, 'w', mode)
     try {
-      for (const piece of pieces) await file.writeFile(piece)
+      for await (const piece of pieces) await file.writeFile(piece)
       await putInPlace(file, partial, path)
     } finally {
       await file.close()

@@ -32,6 +32,7 @@ import { type Companions, describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
+import { weightsId } from './weights-id.js'
 
 /** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
 export const MARGIN = 512 * 2 ** 20
@@ -103,6 +104,7 @@ class EngineModel implements Model {
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
   private sessions = 0
+  private id?: Promise<string>
 
   constructor(
     private readonly found: FoundModel,
@@ -190,6 +192,11 @@ class EngineModel implements Model {
     const config = expertsPerToken === undefined ? found.config : withExpertsPerToken(found.config, expertsPerToken)
     this.shared.config = config
     this.info = describe({ ...found, config }, companions)
+  }
+
+  weightsId(): Promise<string> {
+    this.id ??= weightsId(this.found)
+    return this.id
   }
 
   /** Text for console.log: the fields would fill pages. */

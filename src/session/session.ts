@@ -8,7 +8,7 @@ import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/proto
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import { exportCache, importCache } from './cache-pieces.js'
+import { exportCache, importCache } from './cache-snapshot.js'
 import { converse } from './conversation.js'
 import { generateRequest, promptIds } from './generate-request.js'
 import { messageEnds } from './message-ends.js'

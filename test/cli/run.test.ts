@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { type Ended, molm } from './molm.js'
 
 /** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
@@ -68,6 +71,7 @@ test('--json prints all about a run', async () => {
   for (const key of ['load_ms', 'prefill_ms', 'prefill_tokens_per_second', 'decode_ms', 'decode_tokens_per_second']) {
     assert.ok(timings[key] > 0, key)
   }
+  assert.is(timings.cached_tokens, 0)
   assert.ok(memory.rss_bytes > memory.weights_bytes && memory.weights_bytes > 0)
 
   assert.equal(
@@ -186,6 +190,29 @@ test('--model names the model, else the environment', async () => {
   ])
   assert.is(objectOf(chosen).model, '01-base-bin-f32')
   assert.is(objectOf(preset).model, '11-molm-like-bin-bf16-sharded')
+})
+
+test('--prompt-cache reads only what is new, and answers as without it', async () => {
+  await inTemporaryFolder(async (folder) => {
+    const file = join(folder, 'long.cache')
+    const text = join(folder, 'long.txt')
+    await writeFile(text, 'A lantern is a light inside a case that can be carried. '.repeat(20))
+    const ask = (question: string, ...more: string[]) =>
+      molm(['run', '-m', 'nano', '--temperature', '0', '--json', '-f', text, ...more, question])
+    const [first, second, alone] = [
+      objectOf(await ask('What is a lantern?', '--prompt-cache', file)),
+      objectOf(await ask('What is a ship?', '--prompt-cache', file)),
+      objectOf(await ask('What is a ship?')),
+    ]
+    assert.is(first.timings.cached_tokens, 0)
+    const { cached_tokens } = second.timings
+    assert.ok(cached_tokens > 200 && cached_tokens < second.prompt_tokens, `${cached_tokens} tokens`)
+    assert.equal(second.tokens, alone.tokens)
+    await writeFile(file, 'no cache at all')
+    const third = await ask('What is a ship?', '--prompt-cache', file)
+    assert.match(third.stderr, /long\.cache: .*so it is not used/)
+    assert.equal(objectOf(third).tokens, alone.tokens)
+  })
 })
 
 test.run()

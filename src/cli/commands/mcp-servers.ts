@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { ConnectOptions, McpConnections } from '../../tools/mcp/connect-servers.js'
+import { molmVersion } from '../../version.js'
 import type { McpOptions } from '../parsing/mcp-options.js'
 
 /** Starts MCP servers. Rejects with a UserError if one does not start, or if none has a tool that an option names. */
@@ -21,8 +21,4 @@ export async function openServers(
     await connections.close()
     throw error
   }
-}
-
-function molmVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
 }

@@ -10,6 +10,7 @@ import { interruption, interruptSignal } from '../../io/interrupt.js'
 import { asksForConversation, type ConversationStart } from '../../parsing/conversation-options.js'
 import type { TimedModel } from '../with-model.js'
 import { checkComplete } from './complete-value.js'
+import { KeptPrompt } from './kept-prompt.js'
 import { type Input, printAnswer } from './print-answer.js'
 import { renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
@@ -43,12 +44,17 @@ export async function converse(first: Question, options: RunOptions, loaded: Tim
   const trace = options.trace === undefined ? undefined : await openTrace(options.trace, model)
   if (!options.quiet) warnOfPrompt(input.rendered, input.ids.length, model, options.context)
   const session = model.createSession()
+  const kept = options.promptCache === undefined ? undefined : new KeptPrompt(options.promptCache, options)
+  await kept?.load(session, model, input.ids)
   const writer = await createRunWriter(options, loaded)
   try {
     for (let count = 1; ; count++) {
       const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)
       const answered = await printAnswer(session, input, { writer, trace, options, continues })
-      if (!continues(answered)) return checkEnd(answered, question, options)
+      if (!continues(answered)) {
+        await kept?.save(session, model)
+        return checkEnd(answered, question, options)
+      }
       question = await withResults(answered.message, question, writer, options)
       input = await inputOf(model, question, options)
     }

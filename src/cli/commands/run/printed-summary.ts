@@ -25,8 +25,9 @@ export function printSummary(summary: RunSummary, { model }: TimedModel, options
 
 /** Prints the tokens of the prompt and of the answer, and their speeds, to stderr. */
 export function printSpeeds({ timings, tokens, prompt_tokens }: RunSummary): void {
+  const { cached_tokens: cached } = timings
   note(
-    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
+    `prompt: ${plural(prompt_tokens, 'token')}${cached > 0 ? `, ${cached} of them cached,` : ''} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
   )
   note(
     `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,

@@ -13,6 +13,8 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   experts?: boolean
   stats?: boolean
   trace?: string
+  /** A file for the cache of the prompt. */
+  promptCache?: string
   /** A file of prompts. */
   batch?: string
   /** The file for their answers. */

@@ -41,6 +41,11 @@ export function define(command: Command): void {
     .option('--stats', 'print speed and awake experts to stderr, or in JSON')
     .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write each token’s experts, the prompt’s too, to a .csv or .jsonl file', expandHome)
+    .option(
+      '--prompt-cache <file>',
+      'keep what has been read in a file, and read only what is new next time',
+      expandHome,
+    )
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')
@@ -155,6 +160,9 @@ function checkCombinations(options: RunOptions): void {
   const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel } = options
   if (batch === undefined && output !== undefined) {
     throw new UsageError('-o is for the answers of --batch; use > FILE for a single answer')
+  }
+  if (batch !== undefined && options.promptCache !== undefined) {
+    throw new UsageError('--prompt-cache is for one prompt; the lines of a --batch have caches of their own')
   }
   if (batch === undefined && parallel !== undefined) throw new UsageError('--parallel needs --batch')
   if (raw && asksForConversation(options)) {

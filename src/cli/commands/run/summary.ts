@@ -12,6 +12,8 @@ export interface RunSummary {
   seed: number
   timings: {
     load_ms: number
+    /** Tokens of the prompt that were in a cache. */
+    cached_tokens: number
     prefill_ms: number
     prefill_tokens_per_second: number | null
     decode_ms: number
@@ -44,7 +46,7 @@ export async function summariseInterrupted(
     tokens,
     finish_reason: null,
     seed,
-    timings: { load_ms: rounded(loadMs, 1), prefill_ms: null, ...unknown },
+    timings: { load_ms: rounded(loadMs, 1), cached_tokens: null, prefill_ms: null, ...unknown },
     memory: await memoryOf(model),
   }
 }
@@ -55,7 +57,7 @@ export async function summarise(
   result: GenerationResult,
   readTokens = result.promptTokens,
 ): Promise<RunSummary> {
-  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
+  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs, readAgain = 0 } = result
   // The prefill gives the first token.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
@@ -66,8 +68,9 @@ export async function summarise(
     seed,
     timings: {
       load_ms: rounded(loadMs, 1),
+      cached_tokens: promptTokens - readTokens - readAgain,
       prefill_ms: rounded(prefillMs, 1),
-      prefill_tokens_per_second: perSecond(readTokens, prefillMs),
+      prefill_tokens_per_second: perSecond(readTokens + readAgain, prefillMs),
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
     },

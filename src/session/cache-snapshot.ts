@@ -1,32 +1,14 @@
+import { piecesOf, rowBytes } from '../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../api/session.js'
 import type { CacheDescription, CacheRequest } from '../engine/cache-request.js'
 import type { EngineClient } from '../engine/client.js'
 import { UserError } from '../errors.js'
-
-/** Bytes of a piece. */
-const PIECE_BYTES = 4 * 2 ** 20
 
 type Step = CacheRequest extends infer Request
   ? Request extends unknown
     ? Omit<Request, 'kind' | 'session'>
     : never
   : never
-
-/** Rows of a tensor. */
-export interface CachePiece {
-  tensor: number
-  from: number
-  rows: number
-}
-
-/** The rows of tensors in pieces of some 4 MiB, in order. */
-export function* piecesOf(tensors: readonly CacheTensor[]): Generator<CachePiece> {
-  for (const [tensor, { dtype, shape }] of tensors.entries()) {
-    const [all, channels] = shape
-    const most = Math.max(1, Math.floor(PIECE_BYTES / (channels * (dtype === 'F32' ? 4 : 2))))
-    for (let from = 0; from < all; from += most) yield { tensor, from, rows: Math.min(most, all - from) }
-  }
-}
 
 /** Describes the cache of a session, and reads its pieces from the engine. */
 export async function exportCache(engine: EngineClient, session: number): Promise<CacheSnapshot> {
@@ -70,7 +52,7 @@ function areSame(expected: readonly CacheTensor[], given: readonly CacheTensor[]
   return textOf(expected) === textOf(given)
 }
 
-function checkLength({ byteLength }: Uint8Array, { name, dtype, shape }: CacheTensor, rows: number): void {
-  const wanted = rows * shape[1] * (dtype === 'F32' ? 4 : 2)
-  if (byteLength !== wanted) throw new UserError(`${name}: ${rows} rows have ${byteLength} bytes, not ${wanted}`)
+function checkLength({ byteLength }: Uint8Array, tensor: CacheTensor, rows: number): void {
+  const wanted = rows * rowBytes(tensor)
+  if (byteLength !== wanted) throw new UserError(`${tensor.name}: ${rows} rows have ${byteLength} bytes, not ${wanted}`)
 }

@@ -1,0 +1,23 @@
+import type { Model } from '../api/model.js'
+import type { ExpertMask } from '../model/expert-mask.js'
+import { maskSpecs } from '../model/mask-spec.js'
+import { sha256Hex } from '../platform/checksums.js'
+import { molmVersion } from '../version.js'
+
+/**
+ * Identifies all that the values in a cache depend on, other than the tokens: weights, masked experts, experts per token,
+ * and this version of molm. Undefined if a mask replaces outputs, which has no short description.
+ */
+export async function cacheKey(model: Model, mask?: ExpertMask): Promise<string | undefined> {
+  const masks = [model.mask, mask].map(maskText)
+  if (masks.includes(undefined)) return undefined
+  const parts = [molmVersion(), await model.weightsId(), model.config.mixtures, masks]
+  return sha256Hex(Buffer.from(JSON.stringify(parts)))
+}
+
+/** Equal for masks with the same effect; undefined for one that replaces outputs. */
+function maskText(mask?: ExpertMask): string | undefined {
+  if (!mask) return ''
+  const { gates, instead = 'others' } = mask
+  return typeof instead === 'object' ? undefined : JSON.stringify([maskSpecs(mask), gates, instead])
+}

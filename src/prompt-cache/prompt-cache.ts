@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Model } from '../api/model.js'
+import type { Session } from '../api/session.js'
+import { openIfPresent } from '../checkpoint/local-folder.js'
+import { commonPrefix } from '../common-prefix.js'
+import { UserError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
+import { writeAtomically } from '../files/write-atomically.js'
+import type { ExpertMask } from '../model/expert-mask.js'
+import { bytesOf, cacheBytes, openCacheFile, snapshotIn } from './cache-file.js'
+import { cacheKey } from './cache-key.js'
+
+/** Share of the free disk that a cache may take. */
+const MOST_OF_DISK = 0.5
+/** Time after which a partial file belongs to a process that was killed, in ms. */
+const ABANDONED_MS = 3_600_000
+
+export interface SaveOptions {
+  /** Experts that the session must not use. */
+  mask?: ExpertMask
+  /** Most bytes of the file. Default: no limit. */
+  most?: number
+}
+
+export interface LoadOptions {
+  /** Experts that the session must not use. */
+  mask?: ExpertMask
+  /** The tokens to come: a cache that shares fewer than `least` with their beginning is not loaded. Default: any is. */
+  prompt?: ArrayLike<number>
+  /** Default: 1. */
+  least?: number
+  /** Receives the reason why a file that is there is not used. */
+  onNote?: (note: string) => void
+}
+
+/**
+ * Saves the cache of a session in a file, readable only by its owner. The file is replaced at once, or not at all.
+ * Resolves with the number of tokens; 0 if the session is empty, its mask cannot be described, or the file would exceed
+ * `most` or half of the free disk. Rejects with a UserError if it cannot be written.
+ */
+export async function saveCache(
+  path: string,
+  session: Session,
+  model: Model,
+  { mask, most = Infinity }: SaveOptions = {},
+): Promise<number> {
+  const key = await cacheKey(model, mask)
+  if (session.length === 0 || key === undefined) return 0
+  const snapshot = await session.exportCache()
+  const folder = dirname(path)
+  await makeFolder(folder)
+  await removeAbandoned(path)
+  const bytes = bytesOf(snapshot)
+  if (bytes > most || bytes > MOST_OF_DISK * (await freeBytes(folder))) return 0
+  const partial = join(folder, `.${basename(path)}.${randomUUID()}.partial`)
+  await writeAtomically(path, cacheBytes(snapshot, key), { partial, mode: 0o600 })
+  return snapshot.tokens.length
+}
+
+/**
+ * Puts the cache in a file into a session, in place of its own. Resolves with the number of tokens; 0, with the session
+ * unchanged, if there is no such file, it is of other weights, damaged, shares too little with the prompt, or has no
+ * room in memory.
+ */
+export async function loadCache(
+  path: string,
+  session: Session,
+  model: Model,
+  options: LoadOptions = {},
+): Promise<number> {
+  const { mask, prompt, least = 1, onNote } = options
+  try {
+    const source = await openIfPresent(path)
+    if (!source) return 0
+    try {
+      const file = await openCacheFile(source)
+      if (file.key !== (await cacheKey(model, mask))) {
+        onNote?.(`${path}: of another model, packing or version of molm, so it is not used`)
+        return 0
+      }
+      if (prompt && commonPrefix(file.tokens, prompt, prompt.length - 1) < least) return 0
+      await session.importCache(snapshotIn(file))
+      // The files used least lately are removed first.
+      await utimes(path, new Date(), new Date()).catch(() => undefined)
+      return file.tokens.length
+    } finally {
+      await source.close()
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    onNote?.(`${error.message}, so it is not used`)
+    return 0
+  }
+}
+
+/** Bytes of the disk that this user may still fill. */
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
+/** Removes the partial files of processes that were killed. */
+async function removeAbandoned(path: string): Promise<void> {
+  const [folder, start] = [dirname(path), `.${basename(path)}.`]
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(start) || !name.endsWith('.partial')) continue
+    const found = await stat(join(folder, name)).catch(() => undefined)
+    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(join(folder, name), { force: true })
+  }
+}
+
+/** Removes the caches of a folder that were used least lately, until the others have at most `most` bytes together. */
+export async function limitCaches(folder: string, most: number): Promise<void> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.cache'))
+  const found = await Promise.all(
+    names.map(async (name) => ({
+      path: join(folder, name),
+      info: await stat(join(folder, name)).catch(() => undefined),
+    })),
+  )
+  let bytes = 0
+  for (const { path, info } of found.sort((a, b) => (b.info?.mtimeMs ?? 0) - (a.info?.mtimeMs ?? 0))) {
+    if (!info?.isFile()) continue
+    bytes += info.size
+    if (bytes > most) await rm(path, { force: true })
+  }
+}

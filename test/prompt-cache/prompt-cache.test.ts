@@ -1,0 +1,199 @@
+import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LoadOptions, Model } from '#molm/api/model.js'
+import type { Session } from '#molm/api/session.js'
+import { loadModel } from '#molm/index.js'
+import type { ExpertMask } from '#molm/model/expert-mask.js'
+import { limitCaches, loadCache, saveCache } from '#molm/prompt-cache/prompt-cache.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
+
+const test = suite('a prompt cache')
+
+let folder = ''
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'molm-prompt-cache-'))
+})
+test.after(() => rm(folder, { recursive: true, force: true }))
+
+/** Hybrid models need running states, windows and checkpoints. */
+for (const name of ['82-lfm2moe-bf16-sharded', '71-gptoss-bf16-sharded']) {
+  test(`of ${name} has its states and windows, and can be cut back`, async () => {
+    const path = join(folder, `${name}.cache`)
+    const tokens = Array.from({ length: 230 }, (_, i) => (i * 31) % 200)
+    await withModel(fixturePath(name), async (model) => {
+      const session = await read(model, tokens)
+      assert.is(await saveCache(path, session, model), 230)
+      for (const length of [230, 131]) {
+        const other = model.createSession()
+        assert.is(await loadCache(path, other, model), 230)
+        other.truncate(length)
+        const fresh = await read(model, tokens.slice(0, length))
+        assert.equal(await logitsAfter(other), await logitsAfter(fresh))
+      }
+    })
+  })
+}
+
+test('lets the second start of a long conversation read only what is new, to the same bits', async () => {
+  const path = join(folder, 'long.cache')
+  const talk = Array.from({ length: 170 }, (_, i) => [
+    {
+      role: 'user',
+      content: `Tell me about number ${i}: what comes before it, what after it, and why do people count?`,
+    },
+    {
+      role: 'assistant',
+      content: `Number ${i} comes after ${i - 1} and before ${i + 1}; people count to know how many.`,
+    },
+  ]).flat()
+  const asked = [...talk, { role: 'user', content: 'What is a lantern?' }]
+  const again = [...asked, { role: 'assistant', content: 'A light.' }, { role: 'user', content: 'And a ship?' }]
+  await withModel('nano', async (model) => {
+    const first = model.createSession()
+    await answerOf(first, asked)
+    assert.ok(first.length > 8000, `${first.length} tokens`)
+    await saveCache(path, first, model)
+  })
+  // Another process would load it in the same way, on any number of threads.
+  await withModel('nano', { threads: 2 }, async (model) => {
+    const resumed = model.createSession()
+    const loaded = await loadCache(path, resumed, model)
+    const before = (await model.stats()).tokensProcessed
+    const { result, logprobs } = await answerOf(resumed, again)
+    const ran = (await model.stats()).tokensProcessed - before
+    assert.ok(result.cachedTokens > 8000 && result.cachedTokens <= loaded)
+    assert.is(result.promptTokens - result.cachedTokens + result.tokens.length, ran)
+    assert.ok(ran < 80, `${ran} tokens were run`)
+    assert.equal(await answerOf(model.createSession(), again).then(({ logprobs }) => logprobs), logprobs)
+  })
+})
+
+test('of other weights, another packing or other masks is never used', async () => {
+  const path = join(folder, 'nano.cache')
+  const tokens = Array.from({ length: 60 }, (_, i) => 300 + i)
+  await withModel('nano', async (model) => {
+    await saveCache(path, await read(model, tokens), model)
+    assert.is(await loadCache(path, model.createSession(), model), 60)
+    const masked: ExpertMask = { mlp: [[3]], gates: 'all' }
+    const session = model.createSession({ mask: masked })
+    assert.is(await loadCache(path, session, model, { mask: masked }), 0)
+    await model.maskExperts(masked)
+    assert.is(await loadCache(path, model.createSession(), model), 0)
+  })
+  const notes: string[] = []
+  for (const options of [{ quant: 'q8' }, { quant: 'f32' }, { expertsPerToken: 1 }] as const) {
+    await withModel('nano', options, async (model) => {
+      assert.is(await loadCache(path, model.createSession(), model, { onNote: (note) => notes.push(note) }), 0)
+    })
+  }
+  assert.is(notes.length, 3)
+  assert.match(notes[0], /nano\.cache: of another model, packing or version of molm, so it is not used/)
+  // One weight differs, and nothing else.
+  const copy = join(folder, 'other')
+  await cp(repositoryPath('models/nano'), copy, { recursive: true })
+  const file = join(copy, 'model.safetensors')
+  const bytes = await readFile(file)
+  const { mtime } = await stat(file)
+  await withModel(copy, async (model) => {
+    assert.is(await loadCache(path, model.createSession(), model), 60, 'a copy is the same model')
+  })
+  bytes[bytes.length - 2] ^= 1
+  await writeFile(file, bytes)
+  await utimes(file, mtime, mtime)
+  await withModel(copy, async (model) => {
+    assert.is(await loadCache(path, model.createSession(), model), 0)
+  })
+})
+
+test('that is damaged anywhere is not used, and changes nothing', async () => {
+  const path = join(folder, 'whole.cache')
+  const broken = join(folder, 'broken.cache')
+  const tokens = Array.from({ length: 70 }, (_, i) => 300 + i)
+  await withModel(fixturePath('82-lfm2moe-bf16-sharded'), async (model) => {
+    const ids = tokens.map((token) => token % 229)
+    await saveCache(path, await read(model, ids), model)
+    const whole = await readFile(path)
+    const session = await read(model, [5, 6, 7])
+    for (let i = 0; i < 60; i++) {
+      const bytes = Buffer.from(whole)
+      bytes[Math.floor(((i + 0.5) / 60) * whole.length)] ^= 1 << (i % 8)
+      await writeFile(broken, bytes)
+      assert.is(await loadCache(broken, session, model), 0, `byte ${i}`)
+    }
+    for (let i = 0; i < 20; i++) {
+      await writeFile(broken, whole.subarray(0, Math.floor((i / 20) * whole.length)))
+      assert.is(await loadCache(broken, session, model), 0, `${i} of 20 parts`)
+    }
+    assert.equal([...session.tokens], [5, 6, 7])
+    assert.equal(await logitsAfter(session), await logitsAfter(await read(model, [5, 6, 7])))
+    assert.is(await loadCache(join(folder, 'none.cache'), session, model), 0)
+  })
+})
+
+test('is private, replaces the one before, and is not loaded for a prompt that shares too little', async () => {
+  const path = join(folder, 'sub', 'private.cache')
+  await withModel('nano', async (model) => {
+    await saveCache(path, await read(model, [400, 401, 402, 403]), model)
+    assert.is((await stat(path)).mode & 0o777, 0o600)
+    await writeFile(join(folder, 'sub', '.private.cache.0.partial'), 'of a process that was killed')
+    const longAgo = new Date(Date.now() - 7_200_000)
+    await utimes(join(folder, 'sub', '.private.cache.0.partial'), longAgo, longAgo)
+    await saveCache(path, await read(model, [400, 401, 402, 403, 404]), model)
+    assert.equal(await readdir(join(folder, 'sub')), ['private.cache'])
+    const session = model.createSession()
+    const prompt = [400, 401, 500, 501]
+    assert.is(await loadCache(path, session, model, { prompt, least: 3 }), 0)
+    assert.is(await loadCache(path, session, model, { prompt, least: 2 }), 5)
+    assert.is(await saveCache(path, session, model, { most: 100 }), 0)
+    assert.is(await saveCache(path, model.createSession(), model), 0)
+  })
+})
+
+test('folders keep the caches used latest', async () => {
+  const caches = await mkdtemp(join(folder, 'caches-'))
+  for (let i = 0; i < 5; i++) {
+    await writeFile(join(caches, `${i}.cache`), Buffer.alloc(100))
+    await utimes(join(caches, `${i}.cache`), i, i)
+  }
+  await writeFile(join(caches, 'talk.jsonl'), Buffer.alloc(1000))
+  await limitCaches(caches, 250)
+  assert.equal((await readdir(caches)).sort(), ['3.cache', '4.cache', 'talk.jsonl'])
+})
+
+async function read(model: Model, tokens: number[]): Promise<Session> {
+  const session = model.createSession()
+  await session.forward(tokens, { logits: 'none' })
+  return session
+}
+
+async function logitsAfter(session: Session): Promise<Float32Array> {
+  return (await session.forward([5, 9, 2])).logits
+}
+
+async function answerOf(session: Session, messages: { role: string; content: string }[]) {
+  const answer = session.chat(messages, { temperature: 0, maxTokens: 24, logprobs: 1 })
+  const logprobs: number[] = []
+  for (;;) {
+    const { value, done } = await answer.next()
+    if (done) return { result: value, logprobs }
+    logprobs.push(value.logprob)
+  }
+}
+
+async function withModel(
+  name: string,
+  ...rest: [LoadOptions, (model: Model) => Promise<void>] | [(model: Model) => Promise<void>]
+) {
+  const [options, use] = rest.length === 2 ? rest : [{}, rest[0]]
+  const model = await loadModel(name, { threads: 1, ...options })
+  try {
+    await use(model)
+  } finally {
+    await model.dispose()
+  }
+}
+
+test.run()
