@@ -3,12 +3,13 @@ import { dirname } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
 
 /**
- * Makes a folder and its parents. Resolves with whether it is new; an existing one is fine. Goes step by step, because
- * Node's recursive mkdir never returns if the parent exists but nothing can be made in it, as in /proc.
+ * Makes a folder and its parents. Resolves with whether it is new; an existing one is fine. `mode` has the permissions of
+ * a new folder, not of new parents. Goes step by step, because Node's recursive mkdir never returns if the parent exists
+ * but nothing can be made in it, as in /proc.
  */
-export async function makeFolder(path: string): Promise<boolean> {
+export async function makeFolder(path: string, mode?: number): Promise<boolean> {
   try {
-    await mkdir(path)
+    await mkdir(path, mode)
     return true
   } catch (error) {
     const code = codeOf(error)
@@ -16,7 +17,7 @@ export async function makeFolder(path: string): Promise<boolean> {
     if (code !== 'ENOENT' || dirname(path) === path) throw error
   }
   await makeFolder(dirname(path))
-  await mkdir(path).catch(async (error: unknown) => {
+  await mkdir(path, mode).catch(async (error: unknown) => {
     // Another process may have made it meanwhile.
     if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw error
   })

@@ -1,7 +1,13 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** Expands a `~` that the shell has left unchanged, as in --file=~/x, to the user's home folder. */
 export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+}
+
+/** Folder of everything that molm keeps: $MOLM_HOME, else `molm` in the user's data folder. */
+export function molmHome(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))
+  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
 }

@@ -12,6 +12,9 @@ export interface Lock {
   release(): Promise<void>
 }
 
+/** Another process holds the lock. */
+export class LockHeld extends UserError {}
+
 /**
  * Milliseconds between the owner's writes of the file, which show other machines and containers that it still works.
  */
@@ -25,7 +28,7 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /**
  * Takes the lock file `path`. A lock whose process ended without releasing it is recognised and replaced. Rejects with
- * a UserError that names the owner; `work` is the owner's work for the message: "a pull of org/model".
+ * a LockHeld that names the owner; `work` is the owner's work for the message: "a pull of org/model".
  */
 export async function takeLock(path: string, work: string): Promise<Lock> {
   await makeFolder(dirname(path)).catch((error: unknown) => {
@@ -131,10 +134,10 @@ async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Pr
   return written.mtimeMs + STALE_MS - now
 }
 
-function isUnderWay(work: string, owner: Owner, own: Owner, left: number): UserError {
+function isUnderWay(work: string, owner: Owner, own: Owner, left: number): LockHeld {
   const who = `process ${owner.pid}${printable(placeOf(owner, own))}`
   const ifKilled = left < Infinity ? `; if it was killed, try again in ${Math.ceil(left / 1000)} s` : ''
-  return new UserError(`${work} is already under way (${who}); wait for it, or end it first${ifKilled}`)
+  return new LockHeld(`${work} is already under way (${who}); wait for it, or end it first${ifKilled}`)
 }
 
 /**

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
+import { molmHome } from '../files/home.js'
 import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
@@ -10,7 +11,6 @@ import {
   folders,
   isName,
   likelyName,
-  modelsHome,
   modelsRoot,
   pulledFolder,
   pulledNames,
@@ -67,7 +67,7 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
   }
   const meant = await likelyName(repository)
   const hint = meant ? `did you mean ${meant}?` : '`molm list` shows what there is'
-  throw new UserError(`no pulled model '${name}' in ${modelsHome()}; ${hint}`)
+  throw new UserError(`no pulled model '${name}' in ${molmHome()}; ${hint}`)
 }
 
 /**

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expandHome } from '../files/home.js'
+import { molmHome } from '../files/home.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
 import { packingsIn } from '../packing/format/packed-folder.js'
 import { nearest } from '../spelling.js'
@@ -10,15 +9,9 @@ import { nearest } from '../spelling.js'
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 
-/** Folder of pulled models and locks: $MOLM_HOME, else `molm` in the user's data folder. */
-export function modelsHome(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))
-  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
-}
-
 /** Folder of a pulled model: under `models`, one level for each part of its name. */
 export function pulledFolder(name: string): string {
-  return join(modelsHome(), 'models', ...name.split('/'))
+  return join(molmHome(), 'models', ...name.split('/'))
 }
 
 /** Names of the models that come with the package. */
@@ -33,7 +26,7 @@ export function shippedFolder(name: string): string {
 
 /** Folder of all pulled models. */
 export function modelsRoot(): string {
-  return join(modelsHome(), 'models')
+  return join(molmHome(), 'models')
 }
 
 /** Names of the pulled models, partial ones included. */

@@ -3,12 +3,13 @@ import os from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
+import { molmHome } from '../files/home.js'
 import { pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
-import { modelsHome, pulledFolder, shippedNames } from './model-folders.js'
+import { pulledFolder, shippedNames } from './model-folders.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
 /**
@@ -36,12 +37,12 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
 
 /** Rejects with a UserError if models cannot be stored. Runs before anything is fetched. */
 async function checkHome(): Promise<void> {
-  const locks = join(modelsHome(), 'locks')
+  const locks = join(molmHome(), 'locks')
   try {
     await makeFolder(locks)
     await access(locks, constants.W_OK)
   } catch (error) {
-    const { message } = cannotWrite(modelsHome(), error) as Error
+    const { message } = cannotWrite(molmHome(), error) as Error
     throw new UserError(`${message}\nset MOLM_HOME to a folder that models can be stored in`)
   }
 }
@@ -57,5 +58,5 @@ async function alsoCall(former: string, repo: string): Promise<void> {
 
 /** Lock file of a repository. A pull holds it, so that no other process writes to the model's folder. */
 export function pullLock(repo: string): string {
-  return join(modelsHome(), 'locks', `${repo.replaceAll('/', '--')}.lock`)
+  return join(molmHome(), 'locks', `${repo.replaceAll('/', '--')}.lock`)
 }

@@ -7,7 +7,7 @@ import { localFolder } from '../checkpoint/local-folder.js'
 import { hasWeights } from '../checkpoint/shards.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UsageError, UserError } from '../errors.js'
-import { expandHome } from '../files/home.js'
+import { expandHome, molmHome } from '../files/home.js'
 import { parseJsonObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { shown } from '../option-checks.js'
@@ -16,7 +16,7 @@ import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
-import { isName, likelyName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { isName, likelyName, pulledFolder, shippedFolder, splitName } from './model-folders.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
 
@@ -93,9 +93,7 @@ async function unknownModel(name: string): Promise<UserError> {
   const meant = await likelyName(splitName(name).repository)
   const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
   const hint = meant ? `; did you mean ${meant}?` : pull
-  return new UserError(
-    `no model '${name}': it is neither a folder or file here, nor pulled (in ${modelsHome()})${hint}`,
-  )
+  return new UserError(`no model '${name}': it is neither a folder or file here, nor pulled (in ${molmHome()})${hint}`)
 }
 
 async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import type { Atlas } from '../experts/atlas.js'
+import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
-import { modelsHome } from '../library/model-folders.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
@@ -54,7 +54,7 @@ const HISTORY = 'chat-history.jsonl'
  */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
   const { env } = process
-  const history = await InputHistory.open(options.keepsHistory ? join(modelsHome(), HISTORY) : undefined)
+  const history = await InputHistory.open(options.keepsHistory ? join(molmHome(), HISTORY) : undefined)
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
   const isPlain = options.typed === undefined

@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Line, readLines } from '#molm/cli/commands/run/batch/lines.js'
 import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
 import { type BatchRequest, type Defaults, requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { UserError } from '#molm/errors.js'
+import { type Line, readLines } from '#molm/files/lines.js'
 
 const DEFAULTS = {
   system: 'Be brief.',

@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { codeOf, UserError } from '../../../../errors.js'
 import { expandHome } from '../../../../files/home.js'
+import { type Line, readLines } from '../../../../files/lines.js'
 import { STDIN, takeStdin } from '../../../io/stdin.js'
-import { type Line, readLines } from './lines.js'
 import { MOST_LINE_BYTES } from './request.js'
 
 /** A file of prompts, or stdin, read on demand. */

@@ -1,4 +1,4 @@
-import type { ChatMessage, ToolCall } from '../../../api/text.js'
+import type { ChatMessage, ToolCall } from '../api/text.js'
 
 /** A message in the JSON of OpenAI's API, as `--messages` reads it. */
 export function messageJson({ role, content, thinking, toolCalls, toolCallId, name }: ChatMessage) {
