@@ -1,0 +1,121 @@
+import type { ChatMessage } from '../api/text.js'
+import { UserError } from '../errors.js'
+import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
+import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
+import { messageJson } from '../text/message-json.js'
+import { readMessages, WrongMessages } from '../text/read-messages.js'
+
+/*
+ * Lines of a kept conversation, a JSON object each. The first is the head. The others are messages in the form of
+ * OpenAI's API, with their time in `at`, and events, which change what came before.
+ */
+
+/** Version of the form. A reader refuses later ones, and reads all earlier ones. */
+const VERSION = 1
+const KIND = 'conversation'
+
+export interface Head {
+  created: Date
+  model: string
+}
+
+export type ConversationEvent =
+  /** Only the first messages still count. */
+  | { keep: number }
+  /** The name; '' if it has none any more. */
+  | { rename: string }
+  | { system: string }
+  | { model: string }
+
+export type ConversationLine =
+  | { message: ChatMessage; event?: undefined }
+  | { message?: undefined; event: ConversationEvent }
+
+export function headLine({ created, model }: Head): string {
+  return lineOf({ molm: KIND, version: VERSION, created: created.toISOString(), model })
+}
+
+/** Throws a UserError if the message is too long to be read again. */
+export function messageLine(message: ChatMessage, at: Date): string {
+  const line = lineOf({ ...messageJson(message), at: at.toISOString() })
+  const bytes = Buffer.byteLength(line)
+  if (bytes <= MOST_JSON_BYTES) return line
+  const [size, most] = [bytes, MOST_JSON_BYTES].map(formatBytes)
+  throw new UserError(`a message of ${size} is too long for a kept conversation, which takes ${most} at most`)
+}
+
+export function eventLine(event: ConversationEvent): string {
+  return lineOf(event)
+}
+
+function lineOf(value: object): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+/** Reads the first line. `source` names it in the UserError if it is not the head of a conversation. */
+export function readHead(bytes: Uint8Array | undefined, source: string): Head {
+  const isNone = new UserError(`${source}: not a kept conversation`)
+  if (bytes === undefined) throw isNone
+  let head: Record<string, unknown>
+  try {
+    head = parseJsonObject(bytes, source)
+  } catch {
+    throw isNone
+  }
+  const { molm, version, created, model } = head
+  if (molm !== KIND) throw isNone
+  if (typeof version !== 'number' || version > VERSION) {
+    const found = printable(String(version), 20)
+    throw new UserError(`${source}: version ${found} of kept conversations; this molm reads ${VERSION}; update molm`)
+  }
+  const date = new Date(typeof created === 'string' ? created : NaN)
+  if (Number.isNaN(date.getTime()) || typeof model !== 'string') throw isNone
+  return { created: date, model }
+}
+
+/** Reads another line. `source` names it in the UserError if it is damaged. */
+export function readLine(bytes: Uint8Array | undefined, source: string): ConversationLine {
+  if (bytes === undefined) throw new UserError(`${source}: is longer than ${formatBytes(MOST_JSON_BYTES)}`)
+  const line = parseJsonObject(bytes, source)
+  if (!('role' in line)) return { event: eventOf(line, source) }
+  const { at, ...message } = line
+  try {
+    return { message: readMessages([message])[0] }
+  } catch (error) {
+    if (!(error instanceof WrongMessages)) throw error
+    const field = error.path.slice(1).join('.')
+    throw new UserError(`${source}: ${field === '' ? 'the message' : `"${printable(field, 40)}"`} ${error.why}`)
+  }
+}
+
+function eventOf(line: Record<string, unknown>, source: string): ConversationEvent {
+  const { keep, rename, system, model } = line
+  if (typeof keep === 'number' && Number.isInteger(keep) && keep >= 0) return { keep }
+  if (typeof rename === 'string') return { rename }
+  if (typeof system === 'string') return { system }
+  if (typeof model === 'string') return { model }
+  throw new UserError(`${source}: neither a message nor an event of a conversation`)
+}
+
+/** Whether a line is a message. The beginning of a line that molm wrote says so. */
+export function isMessageLine(bytes: Uint8Array): boolean {
+  return startsWith(bytes, MESSAGE_START) || (!EVENT_STARTS.some((start) => startsWith(bytes, start)) && hasRole(bytes))
+}
+
+const [MESSAGE_START, ...EVENT_STARTS] = ['role', 'keep', 'rename', 'system', 'model'].map((key) =>
+  Buffer.from(`{"${key}":`),
+)
+
+function startsWith(bytes: Uint8Array, start: Buffer): boolean {
+  return start.equals(bytes.subarray(0, start.length))
+}
+
+function hasRole(bytes: Uint8Array): boolean {
+  try {
+    const line: unknown = JSON.parse(Buffer.from(bytes).toString())
+    return isObject(line) && 'role' in line
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,25 @@
+import type { ChatMessage } from '../api/text.js'
+
+/** The parts of a conversation that are kept. */
+export interface ConversationState {
+  messages: readonly ChatMessage[]
+  /** The system text; '' if there is none. */
+  system: string
+  /** Name of the model that answers. */
+  model: string
+}
+
+/** Number of messages that two lists have in common at their beginning. */
+export function commonMessages(a: readonly ChatMessage[], b: readonly ChatMessage[]): number {
+  const most = Math.min(a.length, b.length)
+  let common = 0
+  while (common < most && isSame(a[common], b[common])) common++
+  return common
+}
+
+/** Texts come first: those of the same message are one object, and quick to compare. */
+function isSame(a: ChatMessage, b: ChatMessage): boolean {
+  if (a.content !== b.content || a.role !== b.role || a.thinking !== b.thinking) return false
+  if (a.toolCallId !== b.toolCallId || a.name !== b.name) return false
+  return a.toolCalls === b.toolCalls || JSON.stringify(a.toolCalls ?? []) === JSON.stringify(b.toolCalls ?? [])
+}

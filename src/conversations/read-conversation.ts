@@ -1,0 +1,95 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { ChatMessage } from '../api/text.js'
+import { codeOf, UserError } from '../errors.js'
+import { type Line, readLines } from '../files/lines.js'
+import { MOST_JSON_BYTES } from '../json.js'
+import { formatBytes } from '../numbers.js'
+import { type ConversationEvent, type Head, readHead, readLine } from './conversation-lines.js'
+import type { ConversationState } from './conversation-state.js'
+
+/** Maximum bytes of a file. Its messages have to fit into memory. */
+const MOST_BYTES = 512 * 2 ** 20
+/** Bytes of one read. */
+const CHUNK_BYTES = 2 ** 16
+
+/** The contents of a kept conversation. */
+export interface ConversationContents {
+  head: Head
+  state: ConversationState
+  name?: string
+  /** Offset of the end of the last whole line. A kill can leave the beginning of another one behind it. */
+  end: number
+}
+
+/**
+ * Opens a kept conversation. Rejects with a UserError if the path is a link or no file, or if the file is too long. Other
+ * errors are the system's.
+ */
+export async function openConversation(path: string, access: 'read' | 'append' = 'read'): Promise<FileHandle> {
+  const { O_RDONLY, O_RDWR, O_APPEND, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  // Without O_NONBLOCK, a pipe would wait for its writer.
+  const flags = (access === 'append' ? O_RDWR | O_APPEND : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK
+  let file: FileHandle
+  try {
+    file = await open(path, flags)
+  } catch (error) {
+    if (codeOf(error) === 'ELOOP') throw new UserError(`${path}: is a link; molm opens only files here`)
+    throw error
+  }
+  try {
+    const info = await file.stat()
+    if (!info.isFile()) throw new UserError(`${path}: is not a file`)
+    if (info.size > MOST_BYTES) {
+      const [size, most] = [info.size, MOST_BYTES].map(formatBytes)
+      throw new UserError(`${path}: has ${size}; kept conversations have ${most} at most`)
+    }
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** The lines of a file. */
+export function linesIn(file: FileHandle): AsyncGenerator<Line> {
+  return readLines(chunksOf(file), MOST_JSON_BYTES)
+}
+
+async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield chunk.subarray(0, bytesRead)
+  }
+}
+
+/** Reads a whole file. Rejects with a UserError that names the line if one is damaged. */
+export async function readContents(file: FileHandle, path: string): Promise<ConversationContents> {
+  let head: Head | undefined
+  let end = 0
+  let messages: ChatMessage[] = []
+  const latest = { system: '', model: '', name: '' }
+  const apply = (event: ConversationEvent) => {
+    if ('keep' in event) messages = messages.slice(0, event.keep)
+    else if ('rename' in event) latest.name = event.rename
+    else Object.assign(latest, event)
+  }
+  for await (const line of linesIn(file)) {
+    if (!line.isWhole) break
+    end = line.end
+    if (!head) {
+      head = readHead(line.bytes, path)
+      latest.model = head.model
+      continue
+    }
+    const { message, event } = readLine(line.bytes, `${path}: line ${line.number}`)
+    if (message) messages.push(message)
+    else apply(event)
+  }
+  head ??= readHead(undefined, path)
+  const { system, model, name } = latest
+  return { head, state: { messages, system, model }, ...(name !== '' && { name }), end }
+}
