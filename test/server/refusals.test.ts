@@ -46,7 +46,6 @@ test('an unknown field is named, with the one that was perhaps meant', async () 
 
 test('an unsupported field of OpenAI’s API is refused, unless its value changes nothing', async () => {
   const asking: [string, string, unknown, unknown][] = [
-    [COMPLETIONS, 'suffix', 'end', ''],
     [COMPLETIONS, 'best_of', 3, 1],
     [COMPLETIONS, 'frequency_penalty', 0.5, 0],
     [COMPLETIONS, 'presence_penalty', -1, 0],

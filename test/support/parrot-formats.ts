@@ -82,6 +82,14 @@ const FORMATS = {
       "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}" +
         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}",
     ),
+  /** Fills the gap between two texts; without a chat template. */
+  'granite-code': () =>
+    qwen('', {
+      special: ['<|endoftext|>', '<fim_prefix>', '<fim_suffix>', '<fim_middle>', '<fim_pad>'],
+      ends: ['<|endoftext|>'],
+      opener: '<fim_middle>',
+      userEnd: '',
+    }),
   /** Calls in Python. A tool's result ends as a user's message does, so `toTool` must be its text. */
   'lfm2.5': () =>
     qwen(LFM_2_5, {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { common, flag, isText, isTokenId, MOST_LIKELIEST, mustBe, only, wholeFrom } from './body-fields.js'
+import { common, flag, isText, isTokenId, MOST_LIKELIEST, mustBe, only, text, wholeFrom } from './body-fields.js'
 import { constraintFields } from './constraint-fields.js'
 
 /** Texts or lists of token ids, one or several; the first element decides which. */
@@ -19,7 +19,7 @@ export const completionBody = z.strictObject({
   ),
   echo: flag.optional(),
   logprobs: wholeFrom(0, MOST_LIKELIEST).optional(),
-  suffix: only(''),
+  suffix: text.optional(),
   best_of: only(1),
 })
 export type CompletionBody = z.output<typeof completionBody>

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
+import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
@@ -14,6 +15,7 @@ import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { constraintNulls, constraintOf } from './constraint-fields.js'
 import { encodePrompt } from './encode-prompt.js'
+import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
 import { promptProgress } from './prompt-progress.js'
 import { isProgressAsked, optionsOf } from './request-options.js'
 
@@ -61,9 +63,11 @@ class Completion implements Reply {
     const n = body.n ?? 1
     const mask = requestMask(body.mask, context)
     const { field, ...constraint } = constraintOf(body, context)
-    const prompts = await promptsOf(body, context, ticket.signal)
+    const gap = await gapOf(body, context)
+    const prompts = await promptsOf(body, gap, context, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
-    const options = { ...optionsOf(body), ...constraint, stop: body.stop ?? [], logprobs: logprobs ?? 0 }
+    const stop = [...(body.stop ?? []), ...(gap?.ends ?? [])]
+    const options = { ...optionsOf(body), ...constraint, stop, logprobs: logprobs ?? 0 }
     const specs = prompts.map(({ tokens: prompt }) => {
       const scorePrompt = echo && logprobs !== undefined
       return { prompt, options, scorePrompt, routes, progress: isProgressAsked(body), mask }
@@ -130,14 +134,28 @@ class Completion implements Reply {
   }
 }
 
-async function promptsOf(body: CompletionBody, context: ServerContext, signal: AbortSignal): Promise<Prompt[]> {
-  const { prompt: given, echo, n = 1 } = body
+/** Tokens for a body with a suffix. Rejects with an ApiError if the model has none. */
+async function gapOf({ suffix = '', echo }: CompletionBody, context: ServerContext): Promise<GapTokens | undefined> {
+  if (suffix === '') return undefined
+  if (!echo) return requireGapTokens(context)
+  throw new ApiError(400, '"echo" and "suffix" exclude each other; send one of them', { param: 'echo' })
+}
+
+async function promptsOf(
+  body: CompletionBody,
+  gap: GapTokens | undefined,
+  context: ServerContext,
+  signal: AbortSignal,
+): Promise<Prompt[]> {
+  const { prompt: given, suffix = '', echo, n = 1 } = body
   const isMany = Array.isArray(given) && typeof given[0] !== 'number'
   const all = (isMany ? given : [given]) as (string | number[])[]
   checkCount(all.length, n, context)
   const prompts: Prompt[] = []
   for (const one of all) {
-    if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, context, signal) : '' })
+    if (gap) prompts.push({ tokens: await gapPrompt(context, gap, [one, suffix], signal), text: '' })
+    else if (typeof one !== 'string')
+      prompts.push({ tokens: one, text: echo ? await echoOf(one, context, signal) : '' })
     else prompts.push({ tokens: await encodePrompt(context, one, { signal }), text: one })
   }
   return prompts

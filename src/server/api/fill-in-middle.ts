@@ -1,0 +1,101 @@
+import { dirname } from 'node:path'
+import type { Model } from '../../api/model.js'
+import { readJsonIfPresent } from '../../checkpoint/text-files.js'
+import { isObject } from '../../json.js'
+import { ApiError } from '../common/api-error.js'
+import type { ServerContext } from '../http/context.js'
+import { encodePrompt } from './encode-prompt.js'
+
+/** Special tokens around the texts before and after a gap. */
+export interface GapTokens {
+  prefix: number
+  suffix: number
+  middle: number
+  /** Special tokens that end the text for the gap. */
+  ends: string[]
+}
+
+/** Their names: one before the text in front of the gap, one before the text behind it, one before the text for the gap. */
+const FORMS: readonly [prefix: string, suffix: string, middle: string][] = [
+  // Qwen, OLMo, SmallThinker
+  ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'],
+  // Granite, StarCoder
+  ['<fim_prefix>', '<fim_suffix>', '<fim_middle>'],
+  // LFM2
+  ['<|fim_pre|>', '<|fim_suf|>', '<|fim_mid|>'],
+  // SantaCoder
+  ['<fim-prefix>', '<fim-suffix>', '<fim-middle>'],
+  // CodeLlama
+  ['▁<PRE>', '▁<SUF>', '▁<MID>'],
+  ['<PRE>', '<SUF>', '<MID>'],
+  // DeepSeek
+  ['<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'],
+  // GLM 4.5
+  ['<|code_prefix|>', '<|code_suffix|>', '<|code_middle|>'],
+  // Falcon
+  ['<|prefix|>', '<|suffix|>', '<|middle|>'],
+]
+
+/** Models write one of these after a gap's text, even if their settings do not name it as an end. */
+const ENDS = [
+  ...['<|endoftext|>', '<|fim_pad|>', '<|repo_name|>', '<|file_sep|>', '<|file_separator|>'],
+  ...['<fim_pad>', '<fim-pad>', '<reponame>', '<filename>', '<file_sep>', '<EOT>', '▁<EOT>'],
+]
+
+const found = new WeakMap<Model, Promise<GapTokens | undefined>>()
+
+/**
+ * A model's tokens for filling a gap: those that tokenizer_config.json names, as CodeLlama's does, else those of a known
+ * form. Undefined if its vocabulary lacks them.
+ */
+export function gapTokensOf(model: Model): Promise<GapTokens | undefined> {
+  let tokens = found.get(model)
+  if (!tokens) {
+    tokens = find(model)
+    found.set(model, tokens)
+  }
+  return tokens
+}
+
+async function find(model: Model): Promise<GapTokens | undefined> {
+  if (!model.hasTokenizer) return undefined
+  const { tokenizer, info } = model
+  const folder = info.kind === 'packed' ? dirname(info.path) : info.path
+  const config = (await readJsonIfPresent(folder, 'tokenizer_config.json')) ?? {}
+  const named = [config.prefix_token, config.suffix_token, config.middle_token].map(contentOf)
+  for (const form of [named, ...FORMS]) {
+    const [prefix, suffix, middle] = form.map((name) => tokenizer.idOf(name))
+    if (prefix === undefined || suffix === undefined || middle === undefined) continue
+    const ends = ENDS.filter((end) => tokenizer.idOf(end) !== undefined)
+    return { prefix, suffix, middle, ends: [...new Set([...ends, ...form])].filter((end) => end !== '') }
+  }
+  return undefined
+}
+
+/** A token of tokenizer_config.json: a text, or an object with its content. */
+function contentOf(token: unknown): string {
+  const content = isObject(token) ? token.content : token
+  return typeof content === 'string' ? content : ''
+}
+
+/** The model's tokens for filling a gap. Rejects with an ApiError if it has none. */
+export async function requireGapTokens({ model, id }: Pick<ServerContext, 'model' | 'id'>): Promise<GapTokens> {
+  const tokens = await gapTokensOf(model)
+  if (tokens) return tokens
+  const why = 'its tokenizer has no tokens for the texts before and after a gap'
+  throw new ApiError(400, `"suffix" is not supported by ${id}: ${why}`, { param: 'suffix' })
+}
+
+/** The prompt for the text between two others: prefix, suffix, middle, each behind its token. */
+export async function gapPrompt(
+  context: ServerContext,
+  { prefix, suffix, middle }: GapTokens,
+  [before, after]: [before: string | readonly number[], after: string],
+  signal: AbortSignal,
+): Promise<number[]> {
+  const encode = (text: string) => encodePrompt(context, text, { addSpecialTokens: false, signal })
+  // The tokens that begin every text, mostly none or one.
+  const first = context.model.tokenizer.encode('')
+  const head = typeof before === 'string' ? await encode(before) : before
+  return [...first, prefix, ...head, suffix, ...(await encode(after)), middle]
+}
