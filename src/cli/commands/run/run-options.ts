@@ -1,3 +1,4 @@
+import type { Shard } from '../../../evaluation/shard.js'
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
 import type { McpFlags } from '../../parsing/mcp-options.js'
@@ -19,6 +20,10 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   batch?: string
   /** The file for their answers. */
   output?: string
+  /** The part of the file to answer. */
+  shard?: Shard
+  /** Files with the answers of all shards. */
+  join?: string[]
   /** Lines answered at once. */
   parallel?: number
   /** The prompt, given with -p as in llama.cpp. */

@@ -8,20 +8,10 @@ import { type Lock, takeLock } from '../../../../files/lock.js'
 import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
+import { beginsReceipt, parseReceipt, type Receipt, receiptLine } from './receipt.js'
 import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
-import type { RequestId } from './request.js'
 import { sidecarPath } from './sidecar.js'
-
-/** A result in the output of an earlier run. */
-export interface Written {
-  id: RequestId
-  /** Line number in the output. */
-  line: number
-  /** Absent if the result is an error. */
-  model?: string
-  /** Hashes of the answered line and of the options: `LINE-OPTIONS`. Absent in files of earlier versions. */
-  request?: string
-}
+import { beginsResult, parseWritten, type Written } from './written.js'
 
 /** The destination of results, one per line. */
 export interface BatchOutput {
@@ -29,10 +19,14 @@ export interface BatchOutput {
   name: string
   /** Reads the results in it. Removes an incomplete last line at the end. */
   written(): AsyncGenerator<Written>
+  /** The receipt at the end of a shard's output, once `written` has read it. It is removed before anything is written. */
+  readonly receipt?: Receipt
   /** Appends a result, after it has put all replacements in place. */
   write(result: BatchResult): Promise<void>
   /** Replaces an earlier result, at the latest when the output is closed. */
   replace(earlier: Replaced, result: BatchResult): Promise<void>
+  /** Appends the receipt of a shard, unless it is there. */
+  finish(receipt: Receipt): Promise<void>
   /** Discards replacements that are not in place yet. */
   forget(): Promise<void>
   close(): Promise<void>
@@ -66,6 +60,7 @@ const toStdout: BatchOutput = {
   async replace() {
     throw new Error('stdout has no lines to replace')
   },
+  finish: (receipt) => writeOut(receiptLine(receipt)),
   async forget() {},
   async close() {},
 }
@@ -79,8 +74,16 @@ class ResultStream implements BatchOutput {
 
   async *written(): AsyncGenerator<Written> {}
 
-  async write(result: BatchResult): Promise<void> {
-    await this.file.appendFile(lineOf(result)).catch((error: unknown) => {
+  write(result: BatchResult): Promise<void> {
+    return this.append(lineOf(result))
+  }
+
+  finish(receipt: Receipt): Promise<void> {
+    return this.append(receiptLine(receipt))
+  }
+
+  protected async append(line: string): Promise<void> {
+    await this.file.appendFile(line).catch((error: unknown) => {
       throw cannotWrite(this.name, error)
     })
   }
@@ -98,6 +101,8 @@ class ResultStream implements BatchOutput {
 
 class ResultFile extends ResultStream {
   private hasReplacements = false
+  /** The receipt in the file, and its offset. */
+  private end?: { receipt: Receipt; offset: number }
 
   constructor(
     name: string,
@@ -114,23 +119,38 @@ class ResultFile extends ResultStream {
     let whole = 0
     for await (const { number, bytes, end, isWhole } of readLines(stream, MOST_RESULT_BYTES)) {
       if (!isWhole) {
-        if (!beginsResult(bytes)) throw this.noResult(number)
-        break
+        if (!beginsResult(bytes) && !beginsReceipt(bytes)) throw this.noResult(number)
+        await this.file.truncate(whole)
+        return
       }
+      const receipt = parseReceipt(bytes)
+      const result = receipt ? undefined : parseWritten(number, bytes)
+      if (this.end || (!receipt && !result)) throw this.noResult(number)
+      if (receipt) this.end = { receipt, offset: whole }
       whole = end
-      yield this.parse(number, bytes)
+      if (result) yield result
     }
-    await this.file.truncate(whole)
+  }
+
+  get receipt(): Receipt | undefined {
+    return this.end?.receipt
   }
 
   override async write(result: BatchResult): Promise<void> {
-    if (this.hasReplacements) await this.putInPlace()
+    await this.reopen()
     await super.write(result)
   }
 
   override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
+    await this.removeReceipt()
     await this.replacements.add(earlier, JSON.stringify(result))
     this.hasReplacements = true
+  }
+
+  override async finish(receipt: Receipt): Promise<void> {
+    if (this.end && receiptLine(this.end.receipt) === receiptLine(receipt)) return
+    await this.reopen()
+    await super.finish(receipt)
   }
 
   override async forget(): Promise<void> {
@@ -156,18 +176,16 @@ class ResultFile extends ResultStream {
     await replaced.close()
   }
 
-  private parse(line: number, bytes: Buffer | undefined): Written {
-    try {
-      const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
-      const isResult = typeof model === 'string' ? error === undefined : typeof error === 'string'
-      if ((typeof id === 'string' || typeof id === 'number') && isResult) {
-        const hashes = typeof request === 'string' && { request }
-        return { id, line, ...(typeof model === 'string' && { model }), ...hashes }
-      }
-    } catch {
-      // Reported below.
-    }
-    throw this.noResult(line)
+  /** Makes the file ready for another line. */
+  private async reopen(): Promise<void> {
+    await this.removeReceipt()
+    if (this.hasReplacements) await this.putInPlace()
+  }
+
+  private async removeReceipt(): Promise<void> {
+    if (!this.end) return
+    await this.file.truncate(this.end.offset)
+    this.end = undefined
   }
 
   private noResult(line: number): UserError {
@@ -175,13 +193,6 @@ class ResultFile extends ResultStream {
       `${this.name}: line ${line} is not a result of \`run --batch\`, so nothing is added to the file; give another one`,
     )
   }
-}
-
-/** Whether an incomplete line can be a result. No other line is ever removed. */
-function beginsResult(bytes: Buffer | undefined): boolean {
-  const start = '{"id":'
-  const found = bytes?.subarray(0, start.length).toString() ?? ''
-  return found !== '' && start.startsWith(found)
 }
 
 /** The id comes first, as `beginsResult` expects. */

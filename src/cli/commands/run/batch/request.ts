@@ -60,12 +60,17 @@ const SNAKE_CASE = new Map<string, string>(
   [...ASK_FIELDS, ...TOOL_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]),
 )
 
-/** Parses the requests of an input, one JSON object per line. Skips empty lines. */
-export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
-  for await (const line of lines) {
-    const bytes = line.number === 1 ? line.bytes && withoutMark(line.bytes) : line.bytes
+/** Parses the requests of an input, one JSON object per line. Skips empty lines, and those that `takes` does not take. */
+export async function* requestsOf(
+  lines: AsyncIterable<Line>,
+  defaults: Defaults,
+  takes: (line: Line) => boolean = () => true,
+): AsyncGenerator<BatchRequest> {
+  for await (const whole of lines) {
+    const bytes = whole.number === 1 ? whole.bytes && withoutMark(whole.bytes) : whole.bytes
     if (bytes && isBlank(bytes)) continue
-    yield requestOf({ ...line, bytes }, defaults)
+    const line = { ...whole, bytes }
+    if (takes(line)) yield requestOf(line, defaults)
   }
 }
 
