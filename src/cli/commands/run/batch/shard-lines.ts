@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Shard } from '../../../../evaluation/shard.js'
+import type { Line } from '../../../../files/lines.js'
 import { HASH_LENGTH } from './hash.js'
-import type { Line } from './lines.js'
 import type { InputSummary } from './receipt.js'
 
 /**
