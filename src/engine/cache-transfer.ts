@@ -30,7 +30,7 @@ export class CacheTransfers {
         yield* sequence.catchUp(stop)
         return describe(sequence)
       case 'read':
-        if (request.version !== sequence.version) throw new UserError('the session changed while it was saved')
+        if (request.version !== sequence.version) throw changed()
         return read(sequence.cache.contents, request)
       case 'begin':
         return this.begin(sequence, request)
@@ -67,6 +67,11 @@ export class CacheTransfers {
     if (!incoming) throw new Error('no cache is being imported')
     return incoming
   }
+}
+
+/** Error of reading a sequence that is not the same any more. */
+export function changed(): UserError {
+  return new UserError('the session changed while it was saved')
 }
 
 function describe({ cache, tokens, version }: Sequence): CacheDescription {

@@ -7,7 +7,8 @@ import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js
 import { Pool } from '../runtime/threads/pool.js'
 import { chooseKernels, type ProvenKernels } from '../runtime/tiers/choose-kernels.js'
 import { measureBandwidth } from './bandwidth.js'
-import { CacheTransfers } from './cache-transfer.js'
+import type { CacheRequest } from './cache-request.js'
+import { CacheTransfers, changed } from './cache-transfer.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
@@ -80,7 +81,7 @@ export class Engine {
       case 'import':
         return this.sequence(request.session).import(request.saved)
       case 'cache':
-        return yield* this.transfers.run(this.sequence(request.session), request, stop)
+        return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':
         return this.open(request.session, request.mask)
       case 'release':
@@ -172,6 +173,12 @@ export class Engine {
       this.sequences.set(id, sequence)
     }
     return sequence
+  }
+
+  /** The sequence of an export or import. One that is being read must not have been released. */
+  private sequenceOf({ session, step }: CacheRequest): Sequence {
+    if (step === 'read' && !this.sequences.has(session)) throw changed()
+    return this.sequence(session)
   }
 
   /** Begins a sequence with a mask of its own. */

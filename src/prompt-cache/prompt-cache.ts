@@ -12,6 +12,9 @@ import type { ExpertMask } from '../model/expert-mask.js'
 import { bytesOf, cacheBytes, openCacheFile, snapshotIn } from './cache-file.js'
 import { cacheKey } from './cache-key.js'
 
+/** Ending of the files in a folder of caches. */
+export const CACHE_ENDING = '.cache'
+
 /** Share of the free disk that a cache may take. */
 const MOST_OF_DISK = 0.5
 /** Time after which a partial file belongs to a process that was killed, in ms. */
@@ -113,7 +116,7 @@ async function removeAbandoned(path: string): Promise<void> {
 
 /** Removes the caches of a folder that were used least lately, until the others have at most `most` bytes together. */
 export async function limitCaches(folder: string, most: number): Promise<void> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.cache'))
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(CACHE_ENDING))
   const found = await Promise.all(
     names.map(async (name) => ({
       path: join(folder, name),
