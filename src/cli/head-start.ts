@@ -2,6 +2,9 @@ import { startThreadAhead } from '../engine/thread-ahead.js'
 import { spelledOut } from './parsing/command-line.js'
 import { COMMANDS } from './parsing/commands.js'
 
+/** Options that need no model. */
+const WITHOUT_MODEL = ['-h', '--help', '--list']
+
 /**
  * Starts the slow parts of a command that runs a model before the parser is even read: the engine's thread, and reading the
  * code that loads models. Neither depends on which model it will be.
@@ -9,7 +12,7 @@ import { COMMANDS } from './parsing/commands.js'
 export function headStart(args: readonly string[]): void {
   const [name, ...rest] = spelledOut(args)
   const command = COMMANDS.find((command) => command.name === name)
-  if (!command?.runsModel || rest.includes('--help') || rest.includes('-h')) return
+  if (!command?.runsModel || rest.some((word) => WITHOUT_MODEL.includes(word))) return
   startThreadAhead()
   // The command imports it again, and reports the error.
   import('../library/load-model.js').catch(() => undefined)

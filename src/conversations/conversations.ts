@@ -10,7 +10,7 @@ import { fileNameOf, idOf, newId, type Origin, originOf } from './conversation-i
 import { type ConversationInfo, readInfo } from './conversation-info.js'
 import type { ConversationState } from './conversation-state.js'
 import { KeptConversation, type OpenFile } from './kept-conversation.js'
-import { openConversation, readContents } from './read-conversation.js'
+import { type ConversationContents, openConversation, readContents } from './read-conversation.js'
 
 /** Files read at once for a list. */
 const PARALLEL = 16
@@ -122,6 +122,11 @@ export class Conversations {
     }
   }
 
+  /** Reads a conversation that is not to be changed, even while another process has it open. */
+  async stateOf({ path }: Pick<ConversationInfo, 'path'>): Promise<ConversationState> {
+    return (await this.contentsOf(path)).state
+  }
+
   /** Removes all conversations of `molm run` but the latest hundred. Those that are open stay. */
   async removeOldRuns(): Promise<void> {
     const runs = (await this.ids()).filter((id) => originOf(id) === 'run')
@@ -158,11 +163,15 @@ export class Conversations {
   }
 
   private async copy(path: string, copyReason: string): Promise<KeptConversation> {
+    const { state, name } = await this.contentsOf(path)
+    const copied = name === undefined ? undefined : `${name} (copy)`
+    return new KeptConversation({ ...this.pathsOf(newId(this.origin)), state, name: copied, copyReason })
+  }
+
+  private async contentsOf(path: string): Promise<ConversationContents> {
     const file = await this.openFile(path, 'read')
     try {
-      const { state, name } = await readContents(file, path)
-      const copied = name === undefined ? undefined : `${name} (copy)`
-      return new KeptConversation({ ...this.pathsOf(newId(this.origin)), state, name: copied, copyReason })
+      return await readContents(file, path)
     } finally {
       await file.close()
     }

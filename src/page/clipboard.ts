@@ -42,7 +42,9 @@ export function copyButton(name: string, text: () => string): HTMLButtonElement 
   button.addEventListener('click', async () => {
     const isCopied = await copyText(text())
     button.textContent = isCopied ? 'Copied' : 'Not allowed'
-    const said = isCopied ? 'Copied.' : 'The browser does not allow copying. Select the text and copy it by the keyboard.'
+    const said = isCopied
+      ? 'Copied.'
+      : 'The browser does not allow copying. Select the text and copy it by the keyboard.'
     byId('spoken', HTMLParagraphElement).textContent = said
     button.title = isCopied ? '' : said
     clearTimeout(timer)

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
+import type { Conversations } from '../conversations/conversations.js'
+import type { KeptConversation } from '../conversations/kept-conversation.js'
 import type { Atlas } from '../experts/atlas.js'
 import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
@@ -29,6 +31,14 @@ export interface StartOptions {
   onNotes?: (say: (note: string) => void) => void
   /** Whether a tool may run without a question. Default: none may. */
   isAllowed?: (tool: string) => boolean
+  /** Kept conversations; absent if nothing is kept. */
+  conversations?: Conversations
+  /** A kept conversation to continue. */
+  conversation?: KeptConversation
+  /** Most bytes of the caches beside kept conversations, all together. */
+  keptCacheBytes?: number
+  /** A message or command to send first. */
+  firstMessage?: string
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
   /** Names of the model's experts. */

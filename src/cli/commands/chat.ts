@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Tool } from '../../api/chat.js'
 import type { LoadOptions, Model } from '../../api/model.js'
+import type { Conversations } from '../../conversations/conversations.js'
+import type { KeptConversation } from '../../conversations/kept-conversation.js'
 import { UsageError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
 import { expandHome } from '../../files/home.js'
 import { optionsIn } from '../../generation-options.js'
 import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'
+import type { ChatBeginning } from '../../tui/conversation/options.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { LoadingTerminal } from '../io/loading-terminal.js'
 import { type AskFlags, addAskOptions, readAskOptions } from '../parsing/ask-options.js'
@@ -16,8 +20,10 @@ import {
   readConversation,
   readsStdin,
 } from '../parsing/conversation-options.js'
+import { addKeepingOptions, checkContinue, type KeepingFlags, keepsHistory } from '../parsing/keeping-options.js'
+import { keptCacheBytes } from '../parsing/kept-caches.js'
 import { addMaskOption, maskFor, readMaskFiles } from '../parsing/mask-option.js'
-import { addMcpOptions, type McpFlags, readMcpOptions } from '../parsing/mcp-options.js'
+import { addMcpOptions, type McpFlags, type McpOptions, readMcpOptions } from '../parsing/mcp-options.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -27,10 +33,22 @@ import {
   type ModelOptions,
   modelName,
 } from '../parsing/options.js'
+import { type Continued, latestOf, modelToContinue, openContinued } from './continued.js'
 import { openServers } from './mcp-servers.js'
 
-export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags, McpFlags {
-  history?: boolean
+export interface ChatOptions
+  extends ModelOptions,
+    GenerationOptions,
+    ConversationOptions,
+    AskFlags,
+    McpFlags,
+    KeepingFlags {
+  /** Name or id of a conversation to continue. */
+  resume?: string
+  /** Print the kept conversations. */
+  list?: boolean
+  /** Print them as JSON. */
+  json?: boolean
   pace?: number
   load?: string
   atlas?: string
@@ -40,9 +58,14 @@ export function define(command: Command): void {
   command
     .description(
       'Starts a conversation in the terminal, with a live map of the experts that each token activates. Type /help in it. ' +
-        'The turns of a base model, which has no chat template, are plain text: User: and Assistant:.',
+        'The turns of a base model, which has no chat template, are plain text: User: and Assistant:. Conversations are ' +
+        'kept, to be continued later.',
     )
-    .option('--no-history', 'do not save what you type, as with MOLM_HISTORY=0')
+    .argument('[message...]', 'the first message')
+  addKeepingOptions(command, 'the conversation, nor what you type')
+    .option('--resume <name>', 'continue the conversation of this name or id')
+    .option('--list', 'list the conversations')
+    .option('--json', 'with --list: print one array')
     .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
     .option('--load <file>', 'resume a conversation saved with /save')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
@@ -56,27 +79,71 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-What you type is saved in chat-history.jsonl in MOLM_HOME (docs/STORAGE.md), for
-Up and Down in later conversations.
+Each conversation is a file in conversations in MOLM_HOME (docs/STORAGE.md).
+What you type is also saved in chat-history.jsonl, for Up and Down later.
+--list prints id, last change, messages, model and title; tab-separated when
+piped. --resume takes the id, its beginning, or the name of /rename.
 
 Examples:
   molm chat
+  molm chat "What is a lantern?"
+  molm chat -c
+  molm chat --resume lanterns
   molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
 
-async function chat(options: ChatOptions): Promise<void> {
+async function chat(words: string[], options: ChatOptions): Promise<void> {
+  checkCombinations(words, options)
+  if (options.list) {
+    const { listConversations } = await import('./conversation-list.js')
+    return listConversations(options)
+  }
   if (readsStdin(options)) {
     throw new UsageError('molm chat reads your questions from stdin, so - cannot name a file; give a path')
   }
+  const firstMessage = await messageIn(words)
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
-  const { schema, grammar, regex } = beginning.asking
   if (options.load !== undefined) await checkSaved(options.load)
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
+  const { Conversations } = await import('../../conversations/conversations.js')
+  const conversations = Conversations.at()
+  const continued = await continuedBy(options, conversations)
+  try {
+    if (!continued) return await hold({ firstMessage, beginning, masks, mcp, conversations }, options)
+    const { state, kept } = continued
+    const model = await modelToContinue(options.model, state, options)
+    // Without its file, it is a beginning like any other.
+    const start = kept
+      ? beginning
+      : { ...beginning, messages: state.messages, system: beginning.system || state.system }
+    await hold({ firstMessage, beginning: start, masks, mcp, conversations, kept }, { ...options, model })
+  } finally {
+    await continued?.kept?.close()
+  }
+}
+
+/** A conversation to hold at the terminal. */
+interface Beginning {
+  firstMessage?: string
+  beginning: ChatBeginning
+  masks: Awaited<ReturnType<typeof readMaskFiles>>
+  mcp?: McpOptions
+  conversations: Conversations
+  /** The conversation to continue. */
+  kept?: KeptConversation
+}
+
+async function hold(
+  { firstMessage, beginning, masks, mcp, conversations, kept }: Beginning,
+  options: ChatOptions,
+): Promise<void> {
   // React reads it on import. Its development build is slow.
   process.env.NODE_ENV ??= 'production'
+  const { schema, grammar, regex } = beginning.asking ?? {}
+  const keeps = keepsHistory(options)
   const name = modelName(options.model)
   const terminal = new LoadingTerminal(name, options)
   const { signal } = terminal
@@ -99,13 +166,17 @@ async function chat(options: ChatOptions): Promise<void> {
         depth: options.color === false ? 'none' : colourDepth(process.stdout),
         generation: optionsIn(options),
         beginning,
+        conversations: keeps ? conversations : undefined,
+        conversation: kept,
+        keptCacheBytes: keptCacheBytes(),
+        firstMessage,
         loadModel: load,
         readSchema: async (text) => (await readAskOptions({ schema: text })).schema,
         mask,
         atlas,
         pace: options.pace,
         load: options.load,
-        keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
+        keepsHistory: keeps,
         typed: terminal.typed,
         tools: connections && (() => connections.tools),
         isAllowed: mcp?.isAllowed,
@@ -122,6 +193,40 @@ async function chat(options: ChatOptions): Promise<void> {
   } finally {
     terminal.leave()
   }
+}
+
+function checkCombinations(words: readonly string[], options: ChatOptions): void {
+  const { continue: continues, resume, list, json, load, messages } = options
+  checkContinue(options, words)
+  if (json && !list) throw new UsageError('--json is for --list; in a script, use molm run --json')
+  if (list && (continues || resume !== undefined || words.length > 0)) {
+    throw new UsageError('--list only prints the conversations; it takes no message, no -c and no --resume')
+  }
+  if (continues && resume !== undefined)
+    throw new UsageError('-c continues the latest conversation; leave out --resume')
+  const flag = continues ? '-c' : resume === undefined ? undefined : '--resume'
+  if (flag === undefined) return
+  if (load !== undefined) throw new UsageError(`${flag} and --load each name a conversation to continue; give one`)
+  if (messages !== undefined) throw new UsageError(`${flag} has messages to begin with; leave out --messages`)
+}
+
+/** The first message, unless it is a model in the wrong place. A word with a slash may also be a command. */
+async function messageIn(words: readonly string[]): Promise<string | undefined> {
+  if (words.length === 0) return undefined
+  const isCommand = words[0].startsWith('/') && !existsSync(words[0])
+  if (words.length === 1 && /^\S+$/.test(words[0]) && !isCommand) {
+    const { modelError } = await import('../parsing/wrong-words.js')
+    const error = await modelError('chat', words[0])
+    if (error) throw error
+  }
+  return words.join(' ')
+}
+
+/** Opens the conversation that the options name. */
+async function continuedBy(options: ChatOptions, conversations: Conversations): Promise<Continued | undefined> {
+  const { continue: continues, resume } = options
+  if (resume !== undefined) return openContinued(conversations, await conversations.find(resume), options)
+  return continues ? openContinued(conversations, await latestOf(conversations), options) : undefined
 }
 
 /** Rejects with a UserError if the model cannot call tools, which would refuse every question. */

@@ -1,8 +1,8 @@
 /** Options of ollama, llm, aichat and llama.cpp that molm does not have, and what to do instead. */
 const FOREIGN: readonly (readonly [flags: readonly string[], hint: string])[] = [
   [
-    ['-c', '--continue', '--cid', '--conversation', '--session'],
-    '--messages FILE continues an earlier conversation; --context N sets the size of the context',
+    ['--resume', '--cid', '--conversation', '--session'],
+    "-c continues the latest conversation, 'molm chat --resume NAME' another; 'molm chat --list' shows them",
   ],
   [['-i', '--interactive', '-cnv', '--repl'], "'molm run' asks once, 'molm chat' holds a conversation"],
   [

@@ -65,14 +65,15 @@ function slipError(word: string): UsageError | undefined {
   return new UsageError(`'${word}' is not a command; did you mean 'molm ${meant}'?\n'molm run ${word}' asks the model`)
 }
 
-/** The error for an argument of a command that takes none: `molm chat nano`, `molm chat "Hello"`. */
+/** The error for a model in place of an argument: `molm chat nano`. Undefined if the word is something else. */
+export async function modelError(command: string, word: string): Promise<UsageError | undefined> {
+  if (!(await isModel(word))) return undefined
+  return new UsageError(`molm ${command} takes a model as an option; did you mean 'molm ${command} -m ${word}'?`)
+}
+
+/** The error for an argument of a command that takes none: `molm serve nano`. */
 async function argumentError(command: Command): Promise<UsageError | undefined> {
   const { args, options, registeredArguments } = command
   if (registeredArguments.length > 0 || !options.some(({ long }) => long === '--model')) return undefined
-  const name = command.name()
-  if (args.length === 1 && (await isModel(args[0]))) {
-    return new UsageError(`molm ${name} takes a model as an option; did you mean 'molm ${name} -m ${args[0]}'?`)
-  }
-  if (name !== 'chat') return undefined
-  return new UsageError("molm chat takes no first message: type it in the conversation, or use 'molm run'")
+  return args.length === 1 ? modelError(command.name(), args[0]) : undefined
 }

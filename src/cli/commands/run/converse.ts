@@ -1,7 +1,7 @@
 import type { AskOptions, AssistantMessage, Tool } from '../../../api/chat.js'
 import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
-import type { ToolCall } from '../../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { UserError } from '../../../errors.js'
 import { checkLanguageModel } from '../../../evaluation/check-language-model.js'
 import { TraceFile } from '../../../experts/trace.js'
@@ -11,6 +11,7 @@ import { asksForConversation, type ConversationStart } from '../../parsing/conve
 import type { TimedModel } from '../with-model.js'
 import { checkComplete } from './complete-value.js'
 import { KeptPrompt } from './kept-prompt.js'
+import type { KeptRun } from './kept-run.js'
 import { type Input, printAnswer } from './print-answer.js'
 import { renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
@@ -34,9 +35,14 @@ export interface Question {
 
 /**
  * Asks a model, runs the tools that it calls, and prints its answers. Rejects with a UserError if the last one ends
- * within the form that it must have, or if the model does not end calling tools.
+ * within the form that it must have, or if the model does not end calling tools. `keptRun` gets all messages before.
  */
-export async function converse(first: Question, options: RunOptions, loaded: TimedModel): Promise<void> {
+export async function converse(
+  first: Question,
+  options: RunOptions,
+  loaded: TimedModel,
+  keptRun?: KeptRun,
+): Promise<void> {
   const { model } = loaded
   checkLanguageModel(model)
   let question = first
@@ -52,6 +58,7 @@ export async function converse(first: Question, options: RunOptions, loaded: Tim
       const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)
       const answered = await printAnswer(session, input, { writer, trace, options, continues })
       if (!continues(answered)) {
+        await keptRun?.keep([...messagesOf(question), answered.message], question.start.system, model)
         await kept?.save(session, model)
         return checkEnd(answered, question, options)
       }
@@ -74,14 +81,17 @@ async function withResults(
   writer: RunWriter,
   { quiet }: RunOptions,
 ): Promise<Question> {
-  const { prompt, start, tools, allow } = question
+  const { start, tools, allow } = question
   const { toolCalls = [] } = message
   const results = await runCalls(toolCalls, tools?.() ?? [], { signal: interruptSignal(), allow })
   for (const result of results) if (!quiet) noteResult(result)
   await writer.ran(results)
-  const asked = prompt === '' ? [] : [{ role: 'user', content: prompt }]
-  const messages = [...start.messages, ...asked, message, ...results]
+  const messages = [...messagesOf(question), message, ...results]
   return { ...question, prompt: '', start: { ...start, messages, prefill: '' } }
+}
+
+function messagesOf({ prompt, start }: Question): ChatMessage[] {
+  return prompt === '' ? start.messages : [...start.messages, { role: 'user', content: prompt }]
 }
 
 function callsTools({ message, result }: Answered, { tools }: Question): boolean {
@@ -99,7 +109,7 @@ function checkEnd(answered: Answered, question: Question, options: RunOptions): 
 async function inputOf(model: Model, { prompt, start, ask, tools }: Question, options: RunOptions): Promise<Input> {
   const signal = interruptSignal()
   const { raw, stop } = options
-  const isConversation = asksForConversation(options)
+  const isConversation = asksForConversation(options) || options.continue === true
   const rendered = await renderPrompt(model, prompt, start, {
     ...ask,
     tools: tools?.(),

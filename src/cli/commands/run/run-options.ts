@@ -1,11 +1,18 @@
 import type { Shard } from '../../../evaluation/shard.js'
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
+import type { KeepingFlags } from '../../parsing/keeping-options.js'
 import type { McpFlags } from '../../parsing/mcp-options.js'
 import type { GenerationOptions, ModelOptions } from '../../parsing/options.js'
 
 /** Options of `molm run`. */
-export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions, AskFlags, McpFlags {
+export interface RunOptions
+  extends ModelOptions,
+    GenerationOptions,
+    ConversationOptions,
+    AskFlags,
+    McpFlags,
+    KeepingFlags {
   raw?: boolean
   json?: boolean
   jsonl?: boolean

@@ -6,7 +6,13 @@ import { interruptSignal } from '../../io/interrupt.js'
 import { note } from '../../io/output.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
 import { addAskOptions, asksForThinking, readAskOptions } from '../../parsing/ask-options.js'
-import { addConversationOptions, asksForConversation, readConversation } from '../../parsing/conversation-options.js'
+import {
+  addConversationOptions,
+  asksForConversation,
+  type ConversationStart,
+  readConversation,
+} from '../../parsing/conversation-options.js'
+import { addKeepingOptions, checkContinue, keepsHistory } from '../../parsing/keeping-options.js'
 import { addMaskOption } from '../../parsing/mask-option.js'
 import { addMcpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
 import {
@@ -20,6 +26,7 @@ import { shardOption } from '../../parsing/shard-option.js'
 import { withModel } from '../with-model.js'
 import { hasForm } from './complete-value.js'
 import { converse, type Question } from './converse.js'
+import type { KeptRun } from './kept-run.js'
 import type { RunOptions } from './run-options.js'
 
 /** Default number of lines of a batch answered at once. */
@@ -48,6 +55,7 @@ export function define(command: Command): void {
       expandHome,
     )
     .addOption(new Option('-p, --prompt <text>').hideHelp())
+  addKeepingOptions(command, 'the question and the answer')
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')
     .option('-o, --output <file>', 'write the answers here (default: stdout); resumes if the file exists')
@@ -86,6 +94,12 @@ Objects:
   An answer that ends before its form is complete (--schema, --grammar, --regex)
   has the exit code 1.
 
+Conversations:
+  A question typed at a terminal is kept with its answer, so that run -c or
+  molm chat -c can continue; the latest hundred stay. Nothing is kept in a pipe,
+  with --raw, --json, --jsonl or --batch, or without a chat template. -c adds to
+  the latest conversation, in a pipe and as JSON, too (docs/STORAGE.md).
+
 Lines of --batch:
   A line is { "prompt": "..." } or { "messages": [{ "role",
   "content" }] }, plus any option that overrides the command line: system,
@@ -121,6 +135,7 @@ Examples:
   molm "What is a lantern?"
   molm run --raw --temperature 0 -n 40 "And the LORD said"
   cat question.txt | molm -m ./my-model --json
+  molm run -c "And what is it made of?"
   molm run --stats "What is a lighthouse?"
   molm run --jsonl --experts "What is 23 + 45?"
   molm run --regex '(Yes|No)' "Is a violin a bird?"
@@ -131,6 +146,7 @@ Examples:
 
 async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
+  checkContinue(options, given)
   const { batch, join, parallel = DEFAULT_PARALLEL } = options
   if (join) {
     const { runJoin } = await import('./batch/run-join.js')
@@ -146,12 +162,24 @@ async function run(given: string[], options: RunOptions): Promise<void> {
   const prompt = joinPrompt([...start.files, piped], words)
   // Blanks ask nothing, but they can be continued.
   if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
+    if (options.continue) throw new UsageError('-c needs a question to continue with; write it after the command')
     throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
   }
   const ask = await readAskOptions(options)
-  await withServers(options, (servers) =>
-    withModel(options, (loaded) => converse({ prompt, start, ask, ...servers }, options, loaded)),
-  )
+  const ready = (start: ConversationStart, options: RunOptions, kept?: KeptRun) =>
+    withServers(options, (servers) =>
+      withModel(options, (loaded) => converse({ prompt, start, ask, ...servers }, options, loaded, kept)),
+    )
+  if (!mayKeep(options)) return ready(start, options)
+  const { withKeptRun } = await import('./kept-run.js')
+  await withKeptRun(start, options, ready)
+}
+
+/** Whether an earlier conversation is continued, or this one may be kept. */
+function mayKeep(options: RunOptions): boolean {
+  const { raw, json, jsonl } = options
+  if (options.continue) return true
+  return process.stdout.isTTY && !raw && !json && !jsonl && keepsHistory(options)
 }
 
 /** Runs `use` with the tools of the MCP servers that the options name, and then ends the servers. */
@@ -194,6 +222,11 @@ function checkCombinations(options: RunOptions): void {
     if (raw) throw new UsageError('--raw continues a text as is; it takes no --mcp')
     if (batch !== undefined) throw new UsageError('--batch runs no tools; give them in its lines, as "tools"')
     if (trace !== undefined) throw new UsageError('--trace is for one answer; with --mcp there may be several')
+  }
+  if (options.continue) {
+    if (raw) throw new UsageError('--raw continues a text as is; it takes no -c')
+    if (batch !== undefined) throw new UsageError('-c continues one conversation; --batch answers many prompts')
+    if (options.messages !== undefined) throw new UsageError('-c has messages to begin with; leave out --messages')
   }
   if (raw && asksForThinking(options)) throw new UsageError('--raw continues a text as is; it takes no --think')
   if (options.prefill !== undefined && hasForm(options)) {

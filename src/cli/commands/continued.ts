@@ -1,0 +1,54 @@
+import type { ConversationInfo } from '../../conversations/conversation-info.js'
+import type { ConversationState } from '../../conversations/conversation-state.js'
+import type { Conversations } from '../../conversations/conversations.js'
+import type { KeptConversation } from '../../conversations/kept-conversation.js'
+import { UserError } from '../../errors.js'
+import { note, type OutputOptions } from '../io/output.js'
+import { type KeepingFlags, keepsHistory } from '../parsing/keeping-options.js'
+
+/** An earlier conversation to continue. */
+export interface Continued {
+  state: ConversationState
+  /** Its file, open; absent if nothing is kept. The caller closes it. */
+  kept?: KeptConversation
+}
+
+/** Opens a conversation, or only reads it if nothing is kept. Notes why it is continued in a copy. */
+export async function openContinued(
+  conversations: Conversations,
+  info: ConversationInfo,
+  options: KeepingFlags & OutputOptions,
+): Promise<Continued> {
+  if (!keepsHistory(options)) return { state: await conversations.stateOf(info) }
+  const kept = await conversations.open(info)
+  if (kept.copyReason !== undefined && !options.quiet) note(`${kept.copyReason}; a copy is continued`)
+  return { state: kept.state, kept }
+}
+
+/** The latest conversation. Rejects with a UserError if there is none. */
+export async function latestOf(conversations: Conversations): Promise<ConversationInfo> {
+  const info = await conversations.latest()
+  if (info) return info
+  throw new UserError(`no conversation to continue in ${conversations.folder}; 'molm chat' begins one`)
+}
+
+/**
+ * The model that continues a conversation: the one that the command line or $MOLM_MODEL names, else the conversation's.
+ * Undefined, with a note, if that one is not on this computer any more.
+ */
+export async function modelToContinue(
+  named: string | undefined,
+  { model }: ConversationState,
+  { quiet }: OutputOptions,
+): Promise<string | undefined> {
+  if (named !== undefined || process.env.MOLM_MODEL || model === '') return named
+  const { resolveModel } = await import('../../library/resolve-model.js')
+  try {
+    await resolveModel(model)
+    return model
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    if (!quiet) note(`the conversation was with ${model}, which is not here any more; the default model continues it`)
+    return undefined
+  }
+}

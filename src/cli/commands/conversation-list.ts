@@ -1,0 +1,46 @@
+import { basename, isAbsolute } from 'node:path'
+import type { ConversationInfo } from '../../conversations/conversation-info.js'
+import { Conversations } from '../../conversations/conversations.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { alignColumns } from '../io/table.js'
+
+/**
+ * Prints the kept conversations, the latest first: id, time of the last change, messages, model and title. In a pipe,
+ * columns are separated by tabs and times are in ISO 8601.
+ */
+export async function listConversations(options: OutputOptions & { json?: boolean }): Promise<void> {
+  const conversations = Conversations.at()
+  const infos = await conversations.list((reason) => options.quiet || note(`left out: ${reason}`))
+  if (options.json) return writeJson(infos.map(asJson))
+  if (!process.stdout.isTTY) {
+    const lines = infos.map((info) => cells(info, info.changed.toISOString()).join('\t'))
+    return writeOut(lines.map((line) => `${line}\n`).join(''))
+  }
+  await writeOut(
+    alignColumns(
+      infos.map((info) => cells(info, minuteOf(info.changed))),
+      [2],
+    ),
+  )
+  if (infos.length === 0 && !options.quiet) note("no conversations yet; 'molm chat' begins one")
+}
+
+function cells({ id, messages, model, title }: ConversationInfo, changed: string): string[] {
+  return [id, changed, String(messages), modelTitle(model), title]
+}
+
+/** The name of a model. A conversation has a path if the model has no name. */
+export function modelTitle(model: string): string {
+  return isAbsolute(model) ? basename(model) : model
+}
+
+/** The local time, to the minute. */
+function minuteOf(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-')
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
+}
+
+function asJson({ id, name, title, model, messages, created, changed, path }: ConversationInfo) {
+  return { id, name: name ?? null, title, model, messages, created, changed, path }
+}

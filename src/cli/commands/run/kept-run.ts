@@ -1,0 +1,71 @@
+import type { Model } from '../../../api/model.js'
+import type { ChatMessage } from '../../../api/text.js'
+import { Conversations } from '../../../conversations/conversations.js'
+import type { KeptConversation } from '../../../conversations/kept-conversation.js'
+import { UserError } from '../../../errors.js'
+import { modelWord } from '../../../library/model-word.js'
+import { note } from '../../io/output.js'
+import type { ConversationStart } from '../../parsing/conversation-options.js'
+import { latestOf, modelToContinue, openContinued } from '../continued.js'
+import type { RunOptions } from './run-options.js'
+
+/**
+ * Runs `use` with what keeps its question and answer, and for -c with the messages, the system text and the model of the
+ * latest conversation.
+ */
+export async function withKeptRun(
+  start: ConversationStart,
+  options: RunOptions,
+  use: (start: ConversationStart, options: RunOptions, kept?: KeptRun) => Promise<void>,
+): Promise<void> {
+  const conversations = Conversations.at(undefined, 'run')
+  if (!options.continue) return use(start, options, new KeptRun(conversations, options))
+  const { state, kept } = await openContinued(conversations, await latestOf(conversations), options)
+  try {
+    const model = await modelToContinue(options.model, state, options)
+    const answered = answeredMessages(state.messages)
+    if (answered.length < state.messages.length && !options.quiet) {
+      note('the last question has no complete answer; it is left out')
+    }
+    const continued = {
+      ...start,
+      messages: answered,
+      system: options.system === undefined ? state.system : start.system,
+    }
+    await use(continued, { ...options, model }, kept && new KeptRun(conversations, options, kept))
+  } finally {
+    await kept?.close()
+  }
+}
+
+/** Keeps the messages of a run. A failure is only a note. */
+export class KeptRun {
+  constructor(
+    private readonly conversations: Conversations,
+    private readonly options: RunOptions,
+    /** The conversation that is continued; default: a new one. */
+    private readonly continued?: KeptConversation,
+  ) {}
+
+  async keep(messages: readonly ChatMessage[], system: string, model: Model): Promise<void> {
+    // Without a template, the text is continued, not answered.
+    if (!this.continued && !model.chatTemplate) return
+    const state = { messages, system, model: modelWord(model) }
+    const conversation = this.continued ?? this.conversations.begin(state)
+    try {
+      await conversation.keep(state)
+      if (!this.continued) await this.conversations.removeOldRuns()
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      if (!this.options.quiet) note(`this answer is not kept: ${error.message}; --no-history keeps none`)
+    } finally {
+      await conversation.close()
+    }
+  }
+}
+
+/** The messages up to the last complete answer. A kill can leave a question or a call without one. */
+function answeredMessages(messages: readonly ChatMessage[]): ChatMessage[] {
+  const last = messages.findLastIndex(({ role, toolCalls = [] }) => role === 'assistant' && toolCalls.length === 0)
+  return messages.slice(0, last + 1)
+}

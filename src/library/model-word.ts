@@ -1,0 +1,16 @@
+import { resolve, sep } from 'node:path'
+import type { Model } from '../api/model.js'
+import { pulledFolder, shippedFolder, splitName } from './model-folders.js'
+
+/**
+ * The word that loads a model again, from any folder: its name if it is a pulled or built-in model, else the path of its
+ * folder or file.
+ */
+export function modelWord({ name, info }: Pick<Model, 'name' | 'info'>): string {
+  const path = resolve(info.path)
+  const { repository } = splitName(name)
+  const isNamed = [pulledFolder(repository), shippedFolder(repository)].some(
+    (folder) => path === folder || path.startsWith(folder + sep),
+  )
+  return isNamed || info.kind === 'random' ? name : path
+}

@@ -1,0 +1,244 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { keepsHistory } from '#molm/cli/parsing/keeping-options.js'
+import { Conversations } from '#molm/conversations/conversations.js'
+import { molmHome } from '#molm/files/home.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, type Ended, molm, NANO } from './molm.js'
+
+const test = suite('kept conversations')
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+
+const QUESTION = 'What is a lantern?'
+const ANSWER = 'A lantern is a light inside a case that can be carried.'
+const STATE = {
+  messages: [
+    { role: 'user', content: QUESTION },
+    { role: 'assistant', content: ANSWER },
+  ],
+  system: '',
+  model: 'nano',
+}
+
+interface Home {
+  env: { MOLM_HOME: string }
+  conversations: Conversations
+  /** Runs a command with greedy answers. */
+  ask(...args: string[]): Promise<Ended>
+}
+
+/** Runs `use` with an empty MOLM_HOME. */
+const withHome = (use: (home: Home) => Promise<void>) =>
+  inTemporaryFolder(async (dir) => {
+    const env = { MOLM_HOME: dir }
+    const conversations = Conversations.at(join(molmHome(env), 'conversations'))
+    await use({ env, conversations, ask: (...args) => molm([...args, '--temperature', '0'], { env }) })
+  })
+
+/** Runs `molm run` in a terminal, which ends without an error. Resolves with its output. */
+async function typed(env: { MOLM_HOME: string }, ...args: string[]): Promise<string> {
+  const terminal = await PseudoTerminal.start({
+    args: ['bin/molm.js', 'run', '--temperature', '0', ...args],
+    env,
+    outputOnly: true,
+  })
+  try {
+    assert.is((await terminal.ended()).code, 0, terminal.output)
+    return terminal.output
+  } finally {
+    await terminal.close()
+  }
+}
+
+async function keep(conversations: Conversations, state = STATE, name?: string): Promise<string> {
+  const conversation = conversations.begin(state)
+  await conversation.keep(state)
+  if (name !== undefined) await conversation.rename(name)
+  await conversation.close()
+  return conversation.id
+}
+
+async function messagesOf(conversations: Conversations): Promise<string[]> {
+  const info = await conversations.latest()
+  assert.ok(info)
+  const { messages } = await conversations.stateOf(info as { path: string })
+  return messages.map(({ content }) => content)
+}
+
+inTerminal('a typed question is kept with its answer, and -c continues it in a pipe', async () => {
+  await withHome(async ({ env, conversations, ask }) => {
+    assert.match(await typed(env, QUESTION), ANSWER)
+    const [file] = await readdir(conversations.folder)
+    assert.match(file, /^\d{8}-\d{6}-[a-z\d]{6}-run\.jsonl$/)
+    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
+    const { code, stdout, stderr } = await ask('run', '-c', 'What is a lighthouse?')
+    assert.equal([code, stderr], [0, ''])
+    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER, 'What is a lighthouse?', stdout.trimEnd()])
+    assert.equal(await readdir(conversations.folder), [file])
+  })
+})
+
+inTerminal('a typed question is not kept with --no-history or --json', async () => {
+  await withHome(async ({ env, conversations }) => {
+    await typed(env, QUESTION, '--no-history')
+    await typed(env, QUESTION, '--json')
+    assert.equal(await conversations.list(), [])
+  })
+})
+
+inTerminal('a folder that cannot be written is a note after the answer', async () => {
+  await withHome(async ({ env, conversations }) => {
+    await writeFile(conversations.folder, 'a file in the way')
+    const output = (await typed(env, QUESTION)).replace(/\s+/g, ' ')
+    assert.match(output, `${ANSWER} molm: this answer is not kept: `)
+    assert.match(output, 'cannot be written')
+  })
+})
+
+test('MOLM_HISTORY=0 keeps nothing, as --no-history does', () => {
+  const before = process.env.MOLM_HISTORY
+  delete process.env.MOLM_HISTORY
+  assert.equal([keepsHistory({}), keepsHistory({ history: false })], [true, false])
+  process.env.MOLM_HISTORY = '0'
+  assert.not(keepsHistory({}))
+  delete process.env.MOLM_HISTORY
+  if (before !== undefined) process.env.MOLM_HISTORY = before
+})
+
+test('nothing is kept in a pipe', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    assert.is((await ask(QUESTION)).code, 0)
+    assert.equal(await conversations.list(), [])
+  })
+})
+
+test('the answer to -c depends on what came before', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    await keep(conversations, { ...STATE, system: 'Be brief.' })
+    const { stdout } = await ask('run', '-c', '--json', 'What is a boat?')
+    const { prompt_tokens } = JSON.parse(stdout)
+    assert.ok(prompt_tokens > 30, `${prompt_tokens} tokens`)
+    assert.is((await messagesOf(conversations)).length, 4)
+    const [info] = await conversations.list()
+    assert.is((await conversations.stateOf(info)).system, 'Be brief.')
+  })
+})
+
+test('-c with --no-history answers, and keeps nothing', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    await keep(conversations)
+    const { code, stdout } = await ask('run', '-c', '--no-history', 'What is a boat?')
+    assert.is(code, 0)
+    assert.match(stdout, /boat/)
+    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
+  })
+})
+
+test('-c leaves out a question that was never answered', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    const messages = [...STATE.messages, { role: 'user', content: 'Lost?' }]
+    await keep(conversations, { ...STATE, messages })
+    const { stdout, stderr } = await ask('run', '-c', 'What is a boat?')
+    assert.is(stderr, 'molm: the last question has no complete answer; it is left out\n')
+    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER, 'What is a boat?', stdout.trimEnd()])
+  })
+})
+
+test('-c continues in a copy while another process has the conversation open', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    const conversation = conversations.begin(STATE)
+    await conversation.keep(STATE)
+    const { code, stderr } = await ask('run', '-c', 'What is a boat?')
+    assert.is(code, 0)
+    assert.is(stderr, 'molm: another process has it open; a copy is continued\n')
+    await conversation.close()
+    const list = await conversations.list()
+    assert.equal(list.map(({ messages }) => messages).sort(), [2, 4])
+  })
+})
+
+test('-c takes the model of the conversation, and the default if that is gone', async () => {
+  await withHome(async ({ env, conversations, ask }) => {
+    await keep(conversations, { ...STATE, model: NANO })
+    const shown = async (...args: string[]) =>
+      JSON.parse((await ask('run', '-c', '--json', 'hi', ...args)).stdout).model
+    assert.is(await shown(), 'nano')
+    assert.is((await conversations.latest())?.model, 'nano')
+    await keep(conversations, { ...STATE, model: 'acme/gone' })
+    const { stderr } = await ask('run', '-c', 'hi')
+    assert.is(
+      stderr,
+      'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n',
+    )
+    await keep(conversations, { ...STATE, model: 'acme/gone' })
+    assert.is((await ask('run', '-c', '-m', 'nano', 'hi')).stderr, '')
+    await keep(conversations, { ...STATE, model: 'acme/gone' })
+    const named = await molm(['run', '-c', 'hi'], { env: { ...env, MOLM_MODEL: 'nano' } })
+    assert.is(named.stderr, '')
+  })
+})
+
+test('without a conversation, -c is refused in words', async () => {
+  await withHome(async ({ ask }) => {
+    assertRefused(await ask('run', '-c', 'hi'), 1, /no conversation to continue in .*; 'molm chat' begins one/)
+  })
+})
+
+test('a damaged conversation is refused with its line', async () => {
+  await withHome(async ({ conversations, ask }) => {
+    const path = join(conversations.folder, `${await keep(conversations)}.jsonl`)
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"role":"assistant"', '"role":"asistant"'))
+    assertRefused(await ask('run', '-c', 'hi'), 1, /\.jsonl: line 3: "role" must be system/)
+  })
+})
+
+test('--list prints a line each in a pipe, and --json an array', async () => {
+  await withHome(async ({ env, conversations }) => {
+    assert.is((await molm(['chat', '--list'], { env })).stdout, '')
+    assert.is((await molm(['chat', '--list', '--json'], { env })).stdout, '[]\n')
+    const id = await keep(conversations, { ...STATE, model: '/some/where/my-model' }, 'lamps\u001b[2J\tand more')
+    await writeFile(join(conversations.folder, 'foreign.jsonl'), 'hello\n')
+    const { code, stdout, stderr } = await molm(['chat', '--list'], { env })
+    assert.is(code, 0)
+    assert.match(
+      stdout,
+      new RegExp(`^${id}\\t\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\t2\\tmy-model\\tlamps\ufffd\\[2J and more\\n$`),
+    )
+    assert.match(stderr, /^molm: left out: .*foreign\.jsonl: not a kept conversation\n$/)
+    const [info] = JSON.parse((await molm(['chat', '--list', '--json', '-q'], { env })).stdout)
+    assert.equal(
+      [info.id, info.name, info.title, info.model, info.messages, info.path],
+      [id, info.title, info.title, '/some/where/my-model', 2, join(conversations.folder, `${id}.jsonl`)],
+    )
+    assert.match(info.created, /Z$/)
+    assert.match(info.changed, /Z$/)
+  })
+})
+
+test('combinations without sense are refused', async () => {
+  const cases: [string[], RegExp][] = [
+    [['run', '-c'], /-c needs a question/],
+    [['run', '-c', '--raw', 'x'], /--raw continues a text as is; it takes no -c/],
+    [['run', '-c', '--batch', 'x'], /-c continues one conversation; --batch/],
+    [['run', '-c', '--messages', 'x', 'x'], /-c has messages to begin with; leave out --messages/],
+    [['run', '-c', '4096', 'x'], /-c continues the latest conversation; --context 4096 sets the size/],
+    [['chat', '-c', '8192'], /--context 8192 sets the size/],
+    [['chat', '-c', '--resume', 'x'], /leave out --resume/],
+    [['chat', '-c', '--load', 'x'], /-c and --load each name a conversation/],
+    [['chat', '--resume', 'x', '--load', 'x'], /--resume and --load each name a conversation/],
+    [['chat', '--resume', 'x', '--messages', 'x'], /--resume has messages to begin with; leave out --messages/],
+    [['chat', '--list', '-c'], /--list only prints the conversations/],
+    [['chat', '--list', 'hello'], /--list only prints the conversations/],
+    [['chat', '--json'], /--json is for --list/],
+    [['chat', 'nano'], /molm chat takes a model as an option; did you mean 'molm chat -m nano'\?/],
+    [['chat', 'acme/model'], /did you mean 'molm chat -m acme\/model'\?/],
+    [['chat', 'What is a lantern?'], /molm chat needs a terminal/],
+    [['chat', '/help'], /molm chat needs a terminal/],
+  ]
+  for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
+})
+
+test.run()
