@@ -53,7 +53,7 @@ trial('a conversation goes into the scrollback whole and once, and ends with Ctr
     await terminal.waitFor(/^\d+ of 192 experts woke; \d+ of them did half of the work$/m)
     await ask(terminal, SUM)
     await terminal.enter('/stats', /tokens in the cache/)
-    await terminal.enter('/help', /^\/load FILE +resume a saved one +\/exit +leave$/m)
+    await terminal.enter('/help', /^\/edit \[text\] +write in your editor$/m)
     await terminal.enter('/help experts', /\/without SPEC +answer again without/)
     await terminal.waitFor(/^› +$|^›$/m)
     terminal.type('\x04')

@@ -5,7 +5,7 @@ import { NoRoom } from '#molm/errors.js'
 import type { Model } from '#molm/index.js'
 import { wrap } from '#molm/terminal/wrap.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { answerHelp, commandHelp, expertHelp, keyHelp } from '#molm/tui/conversation/help.js'
+import { answerHelp, commandHelp, conversationHelp, expertHelp, keyHelp } from '#molm/tui/conversation/help.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { cutNote, lengthNote } from '#molm/tui/conversation/notes.js'
 import { tableLines } from '#molm/tui/screen/help-table.js'
@@ -89,7 +89,7 @@ test('a misspelt command gets a hint, and the names of other programs work', asy
       'there is no command /clera; did you mean /clear?',
       'there is no command /hepl; did you mean /help?',
       'there is no command /xyzzy; /help lists them',
-      'More in /help answers (thoughts, tools), /help experts and /help keys.',
+      'More: /help conversations, /help answers, /help experts and /help keys.',
     ],
   )
 })
@@ -172,18 +172,25 @@ test('nano proposes a first question, which Tab takes', async () => {
 })
 
 test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
-  for (const { rows, text } of [commandHelp(), answerHelp(), expertHelp(), keyHelp({ hasTemplate: false })]) {
+  for (const { rows, text } of [
+    commandHelp(),
+    conversationHelp(),
+    answerHelp(),
+    expertHelp(),
+    keyHelp({ hasTemplate: false }),
+  ]) {
     const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
     assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
   }
   const plain = JSON.stringify([
     commandHelp(true),
+    conversationHelp(true),
     answerHelp(true),
     expertHelp(true),
     keyHelp({ hasTemplate: false, isPlain: true }),
   ])
-  assert.not.match(plain, /map|play|←|Ctrl-[LRTZ]|walk/)
+  assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)
   const { chat } = await answering([], { isPlain: true })
   type(chat, '/map')
   await idle(chat)

@@ -30,6 +30,14 @@ test('a pasted text is one piece, wherever chunks end, and its line ends are new
   }
 })
 
+test('Ctrl-X Ctrl-E is one key, however late its second half comes', () => {
+  const reader = new KeyReader()
+  assert.equal(reader.push('a\x18'), [{ kind: 'text', text: 'a' }])
+  assert.not.ok(reader.isWaiting)
+  assert.equal(reader.push('\x05b'), [key('edit'), { kind: 'text', text: 'b' }])
+  assert.equal(reader.push('\x18c'), [{ kind: 'text', text: 'c' }], 'Ctrl-X alone means nothing')
+})
+
 test('an incomplete sequence waits for its rest', () => {
   const reader = new KeyReader()
   assert.equal(reader.push('\x1b'), [])

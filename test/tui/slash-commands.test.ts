@@ -29,7 +29,7 @@ test('commands and their arguments are completed', () => {
   assert.is(suggest('/').length, SLASH_COMMANDS.length)
   assert.equal(
     suggest('/s').map(({ line }) => line),
-    ['/system ', '/set ', '/save ', '/save! ', '/stats', '/schema '],
+    ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema '],
   )
   assert.equal(suggest('/exit'), [])
   assert.equal(

@@ -14,6 +14,7 @@ import { haveSameExperts } from './masks.js'
 import { Warnings } from './notes.js'
 import { stoppedResult } from './open-calls.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
+import { PendingTexts } from './pending-texts.js'
 import { Replay } from './replay.js'
 import type { Answer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
@@ -40,7 +41,7 @@ export class Answers implements WatchedChat {
   /** Replays the last answer on the map. */
   readonly replay: Replay
   /** Texts to put before the next question. */
-  private readonly pending: string[] = []
+  readonly pending = new PendingTexts()
   private currentModel: Model
   private currentConversation: Conversation
   private readonly turns: TurnTokens
@@ -122,7 +123,7 @@ export class Answers implements WatchedChat {
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, templateArgs: args, asking })
-    this.pending.push(...files)
+    this.pending.add(...files)
     this.beginTokens()
   }
 
@@ -145,13 +146,13 @@ export class Answers implements WatchedChat {
     if (question === undefined) return undefined
     this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
-    return question
+    return this.pending.takeBack(question)
   }
 
   /** Answers a new question; pending texts go before it. */
   ask(text: string): Promise<void> {
     this.retries = 0
-    const whole = [...this.pending, text].join('\n')
+    const whole = this.pending.joinedWith(text)
     const { openCalls } = this.conversation
     if (openCalls.length > 0 && this.tools.available.length > 0) {
       this.conversation.breakOff(openCalls.map(stoppedResult))
@@ -159,7 +160,7 @@ export class Answers implements WatchedChat {
     this.turns.ask(this.conversation.messages.length)
     return this.run(async (watcher, options) => {
       const answer = await this.conversation.ask(whole, watcher, options)
-      this.pending.length = 0
+      this.pending.sent(text)
       return answer
     })
   }

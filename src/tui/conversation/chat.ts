@@ -9,6 +9,7 @@ import { CellPainter } from '../map/cell-painter.js'
 import type { TokenMap } from '../map/token-map.js'
 import { Answers, type AnswersScreen } from './answers.js'
 import { nameInWords } from './call-words.js'
+import type { ChatTerminal } from './chat-terminal.js'
 import type { ChatState, ChatView } from './chat-view.js'
 import type { Conversation, ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
@@ -30,6 +31,8 @@ const QUICK = 256
 export class Chat implements ChatView, AnswersScreen {
   readonly input: InputLine
   readonly answers: Answers
+  /** Absent if it only takes lines. */
+  terminal?: ChatTerminal
   /** Resolves when the user has left. */
   readonly ended: Promise<void>
   private readonly said: ChatItem[] = []

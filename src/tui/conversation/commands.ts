@@ -7,9 +7,12 @@ import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
 import { usageSummary } from '../map/usage-summary.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import type { Chat } from './chat.js'
+import { copy } from './copy.js'
+import { edit } from './edit.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
-import { answerHelp, commandHelp, expertHelp, type Help, keyHelp } from './help.js'
+import { answerHelp, commandHelp, conversationHelp, expertHelp, type Help, keyHelp } from './help.js'
 import { maskKey } from './masks.js'
+import { readFile } from './read-file.js'
 import { loadConversation, saveConversation } from './saved-conversation.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
@@ -42,12 +45,13 @@ const ACTIONS: Record<string, Action> = {
     const hasTemplate = chat.model.chatTemplate !== undefined
     const topics: Record<string, () => Help> = {
       '': () => commandHelp(isPlain),
+      conversations: () => conversationHelp(isPlain),
       answers: () => answerHelp(isPlain),
       experts: () => expertHelp(isPlain),
       keys: () => keyHelp({ hasTemplate, isPlain, historyPath: history.path }),
     }
     if (!Object.hasOwn(topics, argument))
-      throw new UsageError('/help lists the commands; its topics are answers, experts and keys')
+      throw new UsageError('/help lists the commands; its topics are conversations, answers, experts and keys')
     const { rows, text } = topics[argument]()
     chat.say('note', text, { rows })
   },
@@ -92,6 +96,9 @@ const ACTIONS: Record<string, Action> = {
     const quoted = fit(harmless(question).replace(/\s+/g, ' '), MOST_QUOTED)
     chat.say('note', `taken back: "${quoted}" and its answer above no longer count`)
   },
+  copy: (chat, argument) => copy(chat, argument),
+  read: readFile,
+  edit,
   save: (chat, argument) => save(chat, argument, false),
   'save!': (chat, argument) => save(chat, argument, true),
   async load(chat, argument) {

@@ -9,7 +9,12 @@ export interface Help {
 /** The answer to /help: the commands, but those of its topics. */
 export function commandHelp(isPlain = false): Help {
   const rows = commandRows(({ topic }) => topic === undefined, isPlain)
-  return { rows, text: 'More in /help answers (thoughts, tools), /help experts and /help keys.' }
+  return { rows, text: 'More: /help conversations, /help answers, /help experts and /help keys.' }
+}
+
+/** The answer to /help conversations: commands that save, list and resume them. */
+export function conversationHelp(isPlain = false): Help {
+  return { rows: commandRows(({ topic }) => topic === 'conversations', isPlain), text: '' }
 }
 
 /** The answer to /help answers: commands about thoughts, tools and the form of answers. */
@@ -55,12 +60,13 @@ export function keyHelp({ hasTemplate, isPlain = false, historyPath }: KeyHelpOp
 
 const KEYS: readonly HelpRow[] = [
   ['Enter', 'sends'],
-  ['Alt-Enter', 'new line; so does a final \\'],
+  ['Alt-Enter', 'new line, or \\ Enter'],
   ['Tab', 'completes a command'],
   ['↑ ↓', 'earlier inputs'],
   ['Ctrl-R', 'searches them'],
-  ['Ctrl-T', 'opens the last thoughts'],
-  ['Ctrl-Y', 'inserts what you deleted'],
+  ['Ctrl-T', 'opens thoughts'],
+  ['Ctrl-X Ctrl-E', 'opens your editor'],
+  ['Ctrl-Y', 'inserts deleted text'],
   ['Ctrl-L', 'draws the screen again'],
   ['Ctrl-C', 'stops; twice, leaves'],
   ['Ctrl-D, Ctrl-Z', 'leaves, suspends'],

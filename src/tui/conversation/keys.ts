@@ -1,6 +1,7 @@
 import type { Key, KeyName } from '../input/keys.js'
 import type { Stride } from '../map/steps.js'
 import type { Chat } from './chat.js'
+import { edit } from './edit.js'
 import { switchExpert } from './expert-commands.js'
 import { submit, thenQueue, walkOverAnswers } from './submit.js'
 
@@ -24,6 +25,7 @@ function pressKey(chat: Chat, name: KeyName): void {
   if (name === 'ctrl-c') return chat.interrupt()
   if (name === 'ctrl-d' && input.text === '') return chat.end()
   if (name === 'thoughts') return chat.openThoughts()
+  if (name === 'edit') return void edit(chat, input.text)
   if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
   if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {
     return void chat.map.moveCursor(name === 'tab' ? 1 : -1, 'chosen')

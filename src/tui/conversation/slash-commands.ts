@@ -17,7 +17,7 @@ export interface SlashCommand {
   /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
   /** The topic of /help that lists it, in place of /help itself. */
-  topic?: 'answers' | 'experts'
+  topic?: 'answers' | 'conversations' | 'experts'
   /** Whether it needs a screen to draw on. */
   draws?: true
   /** Whether it may run while an answer does. */
@@ -40,22 +40,32 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     summary: 'e.g. /set top-k 20',
     choices: [...SETTING_NAMES, 'think', 'think-budget'],
   },
-  { name: 'save', argument: 'FILE', summary: 'save the conversation', choices: 'files' },
-  { name: 'save!', argument: 'FILE', summary: 'save, replace the file', choices: 'files' },
-  { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files' },
+  { name: 'copy', argument: '[code]', summary: 'copy the last answer', choices: ['code'], draws: true },
+  { name: 'read', argument: 'FILE', summary: 'a file before a message', choices: 'files' },
+  { name: 'edit', argument: '[text]', summary: 'write in your editor', draws: true, anyTime: true },
   { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true, anyTime: true },
   { name: 'play', argument: '[N]', summary: 'replay at N tokens/s', draws: true },
   { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'], anyTime: true },
   { name: 'experts', summary: 'usage of the experts', anyTime: true },
   { name: 'stats', summary: 'speed, memory, tokens', anyTime: true },
   { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
-  { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'], anyTime: true },
   {
     name: 'help',
     aliases: ['?'],
     argument: '[topic]',
     summary: 'this, or of a topic',
-    choices: ['answers', 'experts', 'keys'],
+    choices: ['conversations', 'answers', 'experts', 'keys'],
+    anyTime: true,
+  },
+  { name: 'save', argument: 'FILE', summary: 'save the conversation', choices: 'files', topic: 'conversations' },
+  { name: 'save!', argument: 'FILE', summary: 'save, replace the file', choices: 'files', topic: 'conversations' },
+  { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files', topic: 'conversations' },
+  {
+    name: 'history',
+    argument: 'off',
+    summary: 'keep nothing you type',
+    choices: ['off'],
+    topic: 'conversations',
     anyTime: true,
   },
   { name: 'think', argument: '[HOW]', summary: 'off, on, budget N ...', choices: THINK_WORDS, topic: 'answers' },

@@ -4,6 +4,7 @@
  *
  *   sequence                  key                            source
  *   01 to 1a, 7f              Ctrl-A to Ctrl-Z, Backspace    ASCII; meanings of GNU Readline, and ^C ^D ^Z of termios
+ *   18 05                     Ctrl-X Ctrl-E                  GNU Readline (edit-and-execute-command)
  *   ESC b, ESC d, ESC CR ...  Alt with a key                 xterm ctlseqs, "Alt and Meta Keys"
  *   CSI A B C D H F           arrows, Home, End              xterm ctlseqs, "PC-Style Function Keys"
  *   SS3 A B C D H F (ESC O)   the same, application mode     xterm ctlseqs, DECCKM
@@ -50,6 +51,8 @@ export type KeyName =
   | 'yank'
   | 'search'
   | 'thoughts'
+  /** Ctrl-X Ctrl-E. */
+  | 'edit'
   | 'repaint'
   | 'suspend'
   | 'ctrl-c'
@@ -57,6 +60,9 @@ export type KeyName =
 
 const PASTE_BEGIN = '\x1b[200~'
 const PASTE_END = '\x1b[201~'
+
+const CTRL_X = '\x18'
+const CTRL_X_CTRL_E = '\x18\x05'
 
 const CONTROL: Record<string, KeyName> = {
   '\r': 'enter',
@@ -161,6 +167,9 @@ function nextKey(text: string): { key?: Key; length: number } | undefined {
   if (text === '\x1b]') return undefined
   if (text.startsWith('\x1b]1')) return terminalReport(text)
   if (text[0] === '\x1b') return escapeSequence(text)
+  // The second key may come much later.
+  if (text === CTRL_X) return undefined
+  if (text.startsWith(CTRL_X_CTRL_E)) return { key: { kind: 'key', name: 'edit' }, length: CTRL_X_CTRL_E.length }
   const name = CONTROL[text[0]]
   if (name) return { key: { kind: 'key', name }, length: 1 }
   const [plain = ''] = /^\P{Cc}+/u.exec(text) ?? []

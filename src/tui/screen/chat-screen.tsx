@@ -22,6 +22,7 @@ export interface ChatScreen {
 
 export function openScreen(chat: Chat, typed: TypedAhead): ChatScreen {
   const { terminal } = typed
+  chat.terminal = terminal
   // The Linux console prints sequences that it does not know.
   if (chat.options.depth !== 'none' && process.env.TERM !== 'linux') terminal.askBackground()
   const fitInput = () => chat.input.setWidth(inputColumns(lineWidth(terminal.size)))

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { ReadStream, WriteStream } from 'node:tty'
+import type { ChatTerminal } from '../conversation/chat-terminal.js'
 import { type Key, KeyReader } from '../input/keys.js'
 import { type Frame, Screen } from './screen.js'
 
@@ -53,7 +54,7 @@ export interface SizedFrame extends Frame {
  * every frame and take coloured text apart, which costs more than the rest of the drawing. Nor does Ink learn the
  * window's size: it would clear the screen and the scrollback when its area becomes higher than a shrinking window.
  */
-export class Terminal extends EventEmitter {
+export class Terminal extends EventEmitter implements ChatTerminal {
   readonly isTTY = true
   readonly rows = Number.MAX_SAFE_INTEGER
   readonly columns = MARK_COLUMNS
@@ -69,6 +70,7 @@ export class Terminal extends EventEmitter {
   private readonly reader = new KeyReader()
   private escape?: NodeJS.Timeout
   private isEntered = false
+  private isLent = false
   /** Receives each key. May be replaced at any time. */
   onKey: (key: Key) => void = () => undefined
 
@@ -89,6 +91,7 @@ export class Terminal extends EventEmitter {
   }
 
   write(text: string, ...rest: [((error?: Error | null) => void)?]): boolean {
+    if (this.isLent) return this.output.write('', ...rest)
     const around = text.match(PASSED_ON)?.join('') ?? ''
     return this.output.write(around + (MARK.test(text) ? this.drawn() : ''), ...rest)
   }
@@ -153,20 +156,54 @@ export class Terminal extends EventEmitter {
    * a container: the system does not stop a program there.
    */
   suspend(onReturn: () => void): void {
-    writeSync(this.output.fd, this.screen.leave())
-    this.leave()
+    this.giveAway()
     const resume = () => {
       clearTimeout(timer)
       process.off('SIGCONT', resume)
-      this.enter()
-      this.output.write(CURSOR_OFF)
-      if (this.frame) this.frame = { ...this.frame, live: [] }
+      this.takeBack()
       onReturn()
     }
     process.once('SIGCONT', resume)
     process.kill(process.pid, 'SIGTSTP')
     // Also keeps the program alive, which waits for no input now. The time runs while the program is stopped.
     const timer = setTimeout(resume, STOP_MS)
+  }
+
+  /** Lends the terminal to a program, which alone gets SIGINT meanwhile. */
+  async lend<T>(work: () => Promise<T>): Promise<T> {
+    this.giveAway()
+    this.isLent = true
+    const listeners = process.rawListeners('SIGINT') as (() => void)[]
+    const ignore = () => undefined
+    process.removeAllListeners('SIGINT').on('SIGINT', ignore)
+    try {
+      return await work()
+    } finally {
+      process.off('SIGINT', ignore)
+      for (const listener of listeners) process.on('SIGINT', listener)
+      this.isLent = false
+      this.takeBack()
+    }
+  }
+
+  send(sequence: string): void {
+    this.output.write(sequence)
+  }
+
+  /** Erases the live area, and leaves the terminal as a shell wants it. */
+  private giveAway(): void {
+    writeSync(this.output.fd, this.screen.leave())
+    this.leave()
+  }
+
+  /** Enters again; the next frame draws the live area. */
+  private takeBack(): void {
+    this.enter()
+    this.output.write(CURSOR_OFF)
+    const { frame, size } = this
+    if (!frame) return
+    this.frame = { ...frame, live: [] }
+    if (frame.size.columns !== size.columns || frame.size.rows !== size.rows) this.resize()
   }
 
   /** Synchronous, since it must also work when an error ends the process. */

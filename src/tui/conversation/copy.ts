@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import type { ChatMessage } from '../../api/text.js'
+import { UsageError, UserError } from '../../errors.js'
+import { formatBytes } from '../../numbers.js'
+import { harmless } from '../../terminal/cell-width.js'
+import { clipboardSequence, MOST_CLIPBOARD_BYTES } from '../../terminal/clipboard.js'
+import type { Chat } from './chat.js'
+
+/** Maximum ms to wait for tmux. */
+const TMUX_MS = 2000
+
+/** Copies the last answer, or with `code` its last code block, to the clipboard of the user's terminal. */
+export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  if (argument !== '' && argument !== 'code') throw new UsageError('/copy takes the last answer, /copy code its code')
+  const answer = lastAnswer(chat.conversation.messages)
+  if (answer === undefined) throw new UsageError('there is no answer to copy')
+  const text = argument === 'code' ? lastCodeBlock(answer) : answer
+  if (text === undefined) throw new UsageError('the last answer has no code block; /copy takes all of it')
+  const bytes = Buffer.byteLength(text)
+  if (bytes > MOST_CLIPBOARD_BYTES) {
+    const [size, most] = [bytes, MOST_CLIPBOARD_BYTES].map(formatBytes)
+    throw new UserError(`${size} are too long for a terminal's clipboard, which takes ${most}; /export saves all`)
+  }
+  const count = new Intl.NumberFormat('en').format([...text].length)
+  const copied = `copied ${argument === 'code' ? 'a code block' : 'the answer'}, ${count} characters`
+  if (env.TMUX && (await loadTmuxBuffer(text))) {
+    chat.say('note', `${copied}, also into the buffer of tmux; some terminals refuse it`)
+  } else {
+    if (env.TERM === 'linux' || !chat.terminal) throw new UsageError('this terminal has no clipboard')
+    chat.terminal.send(clipboardSequence(text, env))
+    chat.say('note', `${copied}; some terminals refuse it`)
+  }
+}
+
+/** The last answer with text, as it is shown. */
+function lastAnswer(messages: readonly ChatMessage[]): string | undefined {
+  const answer = messages.findLast(({ role, content }) => role === 'assistant' && content.trim() !== '')
+  return answer && harmless(answer.content).trim()
+}
+
+/** The lines of the last fenced code block in a Markdown text, without its indentation; the last fence may be missing. */
+export function lastCodeBlock(text: string): string | undefined {
+  let last: string[] | undefined
+  let open: { indent: number; fence: string } | undefined
+  for (const line of text.split('\n')) {
+    const [, blanks = '', fence, info = ''] = /^( *)(`{3,}|~{3,})(.*)$/.exec(line) ?? []
+    if (!open) {
+      if (fence === undefined || (fence[0] === '`' && info.includes('`'))) continue
+      open = { indent: blanks.length, fence }
+      last = []
+    } else if (fence?.startsWith(open.fence) && info.trim() === '') open = undefined
+    else last?.push(line.slice(Math.min(open.indent, /^ */.exec(line)?.[0].length ?? 0)))
+  }
+  return last?.join('\n')
+}
+
+/** Sets the newest buffer of tmux, which passes it on to the clipboard, whatever its options; false if it cannot. */
+function loadTmuxBuffer(text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const tmux = spawn('tmux', ['load-buffer', '-w', '-'], { stdio: ['pipe', 'ignore', 'ignore'], timeout: TMUX_MS })
+    tmux.on('error', () => resolve(false))
+    tmux.on('close', (code) => resolve(code === 0))
+    tmux.stdin.on('error', () => undefined)
+    tmux.stdin.end(text)
+  })
+}
