@@ -18,6 +18,16 @@ export function parseShard(text: string): Shard | undefined {
   return number >= 1 && number <= of ? { number, of } : undefined
 }
 
+/** Whether a unit of the work, counted from 0, belongs to a shard that takes every n-th. */
+export function takesTurn({ number, of }: Shard, unit: number): boolean {
+  return unit % of === number - 1
+}
+
+/** The units from `from` up to `to` of a shard that takes neighbours. */
+export function runOfShard({ number, of }: Shard, units: number): { from: number; to: number } {
+  return { from: Math.floor(((number - 1) * units) / of), to: Math.floor((number * units) / of) }
+}
+
 /** A complete shard in a file. */
 interface FoundShard {
   /** Name of the file. */

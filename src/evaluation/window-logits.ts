@@ -1,8 +1,10 @@
 import type { Model } from '../api/model.js'
-import { type WindowOptions, windowsOf } from './windows.js'
+import type { Window } from './windows.js'
 
 /** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */
 export interface LogitRows {
+  /** Index of their window. */
+  index: number
   first: number
   count: number
   row(i: number): Float32Array
@@ -12,18 +14,18 @@ export interface LogitRows {
 const LOGIT_BYTES = 64 * 2 ** 20
 const MOST_ROWS = 256
 
-/** Runs a text through a model, window after window, and yields the logits for every scored token, in order. */
+/** Runs windows of a text through a model, one after the other, and yields the logits for every scored token. */
 export async function* windowLogits(
   model: Model,
   tokens: readonly number[],
-  options: WindowOptions & { signal?: AbortSignal },
+  windows: readonly Window[],
+  signal?: AbortSignal,
 ): AsyncGenerator<LogitRows> {
-  const { signal } = options
   const { vocabSize } = model.config
   const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(LOGIT_BYTES / (4 * vocabSize))))
   const session = model.createSession()
   try {
-    for (const { start, end, firstScored } of windowsOf(tokens.length, options)) {
+    for (const [index, { start, end, firstScored }] of windows.entries()) {
       if (firstScored >= end) continue
       session.reset()
       // The logits of token t predict token t + 1.
@@ -33,7 +35,7 @@ export async function* windowLogits(
         const to = Math.min(from + most, end - 1)
         const { logits } = await session.forward(tokens.slice(from, to), { logits: 'all', signal })
         const row = (i: number) => logits.subarray(i * vocabSize, (i + 1) * vocabSize)
-        yield { first: from + 1, count: to - from, row }
+        yield { index, first: from + 1, count: to - from, row }
       }
     }
   } finally {
