@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -157,6 +157,37 @@ test('-c continues in a copy while another process has the conversation open', a
     await conversation.close()
     const list = await conversations.list()
     assert.equal(list.map(({ messages }) => messages).sort(), [2, 4])
+  })
+})
+
+test('-c reads only what is new of a long conversation', async () => {
+  await withHome(async ({ env, conversations, ask }) => {
+    const turn = (n: number) => [
+      { role: 'user', content: `What comes after the number ${n}, and why do people count at all?` },
+      { role: 'assistant', content: `The number ${n + 1} comes after it; people count to know how many.` },
+    ]
+    await keep(conversations, { ...STATE, messages: Array.from({ length: 12 }, (_, n) => turn(n)).flat() })
+    const object = async (...args: string[]) => JSON.parse((await ask('run', '-c', '--json', ...args)).stdout)
+    const first = await object(QUESTION)
+    assert.is(first.timings.cached_tokens, 0)
+    const { mode } = await stat(join(conversations.folder, (await readdir(conversations.folder))[0]))
+    assert.is(mode & 0o777, 0o600)
+    const second = await object('What is a ship?')
+    const { prompt_tokens, tokens, timings } = second
+    assert.ok(timings.cached_tokens >= first.prompt_tokens, `${timings.cached_tokens} tokens cached`)
+    assert.ok(prompt_tokens - timings.cached_tokens < 20, `${prompt_tokens} tokens in all`)
+    const messages = (await conversations.stateOf((await conversations.latest()) as { path: string })).messages
+    const file = join(conversations.folder, 'messages.json')
+    await writeFile(file, JSON.stringify(messages.slice(0, -1)))
+    const fresh = await molm(['run', '--messages', file, '--temperature', '0', '--json'], { env })
+    assert.equal(JSON.parse(fresh.stdout).tokens, tokens)
+    const names = await readdir(conversations.folder)
+    assert.is(names.filter((name) => name.endsWith('.cache')).length, 1)
+    await molm(['run', '-c', '-q', 'Hello'], { env: { ...env, MOLM_CACHE_SIZE: '0' } })
+    assert.match(
+      (await molm(['run', '-c', 'Hello'], { env: { ...env, MOLM_CACHE_SIZE: 'much' } })).stderr,
+      /MOLM_CACHE_SIZE/,
+    )
   })
 })
 

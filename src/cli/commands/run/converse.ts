@@ -50,8 +50,8 @@ export async function converse(
   const trace = options.trace === undefined ? undefined : await openTrace(options.trace, model)
   if (!options.quiet) warnOfPrompt(input.rendered, input.ids.length, model, options.context)
   const session = model.createSession()
-  const kept = options.promptCache === undefined ? undefined : new KeptPrompt(options.promptCache, options)
-  await kept?.load(session, model, input.ids)
+  const keptPrompt = new KeptPrompt(options)
+  await keptPrompt.load(session, model, input.ids, keptRun?.cachePath)
   const writer = await createRunWriter(options, loaded)
   try {
     for (let count = 1; ; count++) {
@@ -59,7 +59,7 @@ export async function converse(
       const answered = await printAnswer(session, input, { writer, trace, options, continues })
       if (!continues(answered)) {
         await keptRun?.keep([...messagesOf(question), answered.message], question.start.system, model)
-        await kept?.save(session, model)
+        await keptPrompt.save(session, model, keptRun?.cachePath)
         return checkEnd(answered, question, options)
       }
       question = await withResults(answered.message, question, writer, options)

@@ -1,48 +1,59 @@
+import { dirname } from 'node:path'
 import type { Model } from '../../../api/model.js'
 import type { Session } from '../../../api/session.js'
 import { commonPrefix } from '../../../common-prefix.js'
 import { UserError } from '../../../errors.js'
-import { formatCount, plural } from '../../../numbers.js'
+import { plural } from '../../../numbers.js'
 import { note } from '../../io/output.js'
+import { keptCacheBytes } from '../../parsing/kept-caches.js'
 import type { RunOptions } from './run-options.js'
 
 /** Fewer tokens are read faster than a file. */
-const LEAST_TOKENS = 32
+const LEAST_LOADED = 32
+/** Fewer tokens are not worth a file beside a conversation. */
+const LEAST_KEPT = 256
 
-/** The cache of a prompt in a file: what a run has read, the next one need not read again. */
+/**
+ * The cache of a prompt in a file: what a run has read, the next one need not read again. The file is that of
+ * --prompt-cache, or the one beside a kept conversation, which stays within a size.
+ */
 export class KeptPrompt {
   /** Tokens of the file. */
   private tokens: readonly number[] = []
+  private readonly most = keptCacheBytes()
 
-  constructor(
-    private readonly path: string,
-    private readonly options: Pick<RunOptions, 'quiet' | 'verbose'>,
-  ) {}
+  constructor(private readonly options: Pick<RunOptions, 'promptCache' | 'quiet' | 'verbose'>) {}
 
-  /** Fills a session from the file, if that shares the beginning of the prompt. */
-  async load(session: Session, model: Model, prompt: readonly number[]): Promise<void> {
+  /** Fills a session from the file, if that shares the beginning of the prompt. `beside` is that of the conversation. */
+  async load(session: Session, model: Model, prompt: readonly number[], beside?: string): Promise<void> {
+    const path = this.options.promptCache ?? beside
+    if (path === undefined) return
     const { loadCache } = await import('../../../prompt-cache/prompt-cache.js')
-    const onNote = (text: string) => this.options.quiet || note(`note: ${text}`)
-    const loaded = await loadCache(this.path, session, model, { prompt, least: LEAST_TOKENS, onNote })
+    // The user named the file of --prompt-cache, and has to know why it is not used.
+    const onNote = (text: string) => path === beside || this.options.quiet || note(`note: ${text}`)
+    const loaded = await loadCache(path, session, model, { prompt, least: LEAST_LOADED, onNote })
     this.tokens = [...session.tokens]
-    if (this.options.verbose) note(`${this.path}: ${loaded === 0 ? 'no tokens' : formatCount(loaded)} taken up`)
+    if (this.options.verbose) note(`${path}: ${plural(loaded, 'token')} loaded`)
   }
 
   /** Saves what the session has read, unless the file has all of it. A failure is a warning: the answer is there. */
-  async save(session: Session, model: Model): Promise<void> {
-    if (session.length <= commonPrefix(this.tokens, session.tokens)) return
+  async save(session: Session, model: Model, beside?: string): Promise<void> {
+    const { promptCache, quiet, verbose } = this.options
+    const path = promptCache ?? beside
+    const isKept = promptCache === undefined
+    if (path === undefined || session.length <= commonPrefix(this.tokens, session.tokens)) return
+    if (isKept && (session.length < LEAST_KEPT || this.most === 0)) return
     try {
-      const { saveCache } = await import('../../../prompt-cache/prompt-cache.js')
-      const saved = await saveCache(this.path, session, model)
-      if (saved === 0) this.warn(`${this.path}: not written, since it would take more than half of the free disk`)
-      else if (this.options.verbose) note(`${this.path}: ${plural(saved, 'token')} kept`)
+      const { limitCaches, saveCache } = await import('../../../prompt-cache/prompt-cache.js')
+      const saved = await saveCache(path, session, model, isKept ? { most: this.most } : {})
+      if (isKept) await limitCaches(dirname(path), this.most)
+      if (verbose) note(`${path}: ${plural(saved, 'token')} saved`)
+      else if (saved === 0 && !isKept && !quiet) {
+        note(`warning: ${path}: not written, since it would take more than half of the free disk`)
+      }
     } catch (error) {
       if (!(error instanceof UserError)) throw error
-      this.warn(error.message)
+      if (!quiet) note(`warning: ${error.message}`)
     }
-  }
-
-  private warn(text: string): void {
-    if (!this.options.quiet) note(`warning: ${text}`)
   }
 }

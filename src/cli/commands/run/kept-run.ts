@@ -40,12 +40,17 @@ export async function withKeptRun(
 
 /** Keeps the messages of a run. A failure is only a note. */
 export class KeptRun {
+  /** Path for the cache of the conversation's tokens; absent while it has no file. */
+  cachePath?: string
+
   constructor(
     private readonly conversations: Conversations,
     private readonly options: RunOptions,
     /** The conversation that is continued; default: a new one. */
     private readonly continued?: KeptConversation,
-  ) {}
+  ) {
+    this.cachePath = continued?.cachePath
+  }
 
   async keep(messages: readonly ChatMessage[], system: string, model: Model): Promise<void> {
     // Without a template, the text is continued, not answered.
@@ -54,6 +59,7 @@ export class KeptRun {
     const conversation = this.continued ?? this.conversations.begin(state)
     try {
       await conversation.keep(state)
+      this.cachePath = conversation.cachePath
       if (!this.continued) await this.conversations.removeOldRuns()
     } catch (error) {
       if (!(error instanceof UserError)) throw error
