@@ -10,6 +10,7 @@ import { expertRoutes } from './api/experts.js'
 import { healthRoutes } from './api/health.js'
 import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
+import { ollamaRoutes } from './api/ollama/ollama.js'
 import { tokenizeRoutes } from './api/tokenize.js'
 import { ClientGone } from './common/api-error.js'
 import { LIMITS, type Limits } from './common/limits.js'
@@ -75,6 +76,7 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   app.route('/', modelRoutes(context))
   app.route('/', completionRoutes(context))
   app.route('/', chatRoutes(context))
+  app.route('/', ollamaRoutes(context))
   app.route('/', tokenizeRoutes(context))
   app.route('/', metricsRoutes(context))
   app.route('/', expertRoutes(context))

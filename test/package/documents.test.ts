@@ -3,6 +3,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chatBody } from '#molm/server/api/chat-body.js'
 import { completionBody } from '#molm/server/api/completion-body.js'
+import { ollamaChatBody } from '#molm/server/api/ollama/chat.js'
+import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
+import { generateBody } from '#molm/server/api/ollama/generate.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
@@ -23,7 +26,8 @@ for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
 
 test('docs/SERVE.md names every field of the requests', () => {
   const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')
-  const fields = new Set([chatBody, completionBody].flatMap(({ shape }) => Object.keys(shape)))
+  const bodies = [chatBody, completionBody, ollamaChatBody, generateBody, ollamaOptions]
+  const fields = new Set(bodies.flatMap(({ shape }) => Object.keys(shape)))
   assert.equal(
     [...fields].filter((field) => !text.includes(`\`${field}\``)),
     [],

@@ -10,6 +10,7 @@ type Ask = [name: string, path: string, text: string]
 
 const COMPLETIONS = '/v1/completions'
 const CHAT = '/v1/chat/completions'
+const OLLAMA = '/api/chat'
 /** Up to this size nothing is refused only for its size; from about 100 KB on everything that can be is. */
 const FEW_BYTES = 4_096
 
@@ -104,6 +105,15 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['an empty text to stop at', COMPLETIONS, withField(`"stop":${list('"a"', '""')}`)],
     ['a number of a million digits', COMPLETIONS, withField(`"seed":${long('1')}`)],
     ['fractions', COMPLETIONS, prompt(list('1.23456789012345678e-300'))],
+    ['messages without number for ollama', OLLAMA, `{"messages":${list('{}')}}`],
+    ['calls without number for ollama', OLLAMA, `{"messages":[{"role":"assistant","tool_calls":${list('{}')}}]}`],
+    [
+      'results without calls for ollama',
+      OLLAMA,
+      `{"messages":${list('{"role":"tool","content":"a","tool_name":"f"}', '{"role":"tool","content":7}')}}`,
+    ],
+    ['a deep format for ollama', OLLAMA, `{"messages":[${good}],"format":${deep('{"items":', '}', 'true')}}`],
+    ['names of options for ollama', OLLAMA, `{"messages":[${good}],"options":{${keys((i) => `"k${i}":1`)}}}`],
     ['bad ids to decode', '/detokenize', `{"tokens":${list('1', '"a"')}}`],
     ['a wrong list of metadata', COMPLETIONS, withField(`"metadata":${list('1')}`)],
     ['a list alone', COMPLETIONS, list('{"a":1}')],

@@ -49,6 +49,27 @@ function neutral(values: unknown[], error: string) {
 /** A label or hint that changes no answer here: checked, then dropped. */
 export const unused = <T extends z.ZodType>(field: T) => field.optional().transform(() => undefined)
 
+/** A list, checked up to the first wrong element. */
+export function firstWrong<T>(element: z.ZodType<T>) {
+  return z.unknown().transform((list, { issues }): T[] => {
+    if (!Array.isArray(list)) {
+      issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : 'must be a list' })
+      return z.NEVER
+    }
+    const elements: T[] = []
+    for (const [i, value] of list.entries()) {
+      const { success, data, error } = element.safeParse(value)
+      if (!success) {
+        const [{ path, ...issue }] = error.issues
+        issues.push({ ...issue, input: value, path: [i, ...path] } as z.core.$ZodRawIssue)
+        return z.NEVER
+      }
+      elements.push(data)
+    }
+    return elements
+  })
+}
+
 /** One text or a list. */
 const stop = z
   .custom<string | string[]>(

@@ -9,13 +9,16 @@ import { thinkingFields } from './thinking-fields.js'
 import { toolFields } from './tool-fields.js'
 
 /** Most characters of the arguments of all calls: parsed values take far more memory than their text. */
-const MOST_ARGUMENTS = 2 ** 19
+export const MOST_ARGUMENTS = 2 ** 19
+export const TOO_LONG_ARGUMENTS = `have calls with more than ${MOST_ARGUMENTS} characters of arguments`
 
 /** Messages, read as everywhere in molm; the first wrong field becomes the issue. */
-const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
+const messages = z.unknown().transform((list, { issues }) => messagesOf(list, issues))
+
+/** Reads messages. A wrong field becomes an issue, and then there are no messages. */
+export function messagesOf(list: unknown, issues: z.core.$ZodRawIssue[]): ChatMessage[] {
   if (argumentLength(list) > MOST_ARGUMENTS) {
-    const message = `have calls with more than ${MOST_ARGUMENTS} characters of arguments`
-    issues.push({ code: 'custom', input: list, message })
+    issues.push({ code: 'custom', input: list, message: TOO_LONG_ARGUMENTS })
     return z.NEVER
   }
   try {
@@ -25,7 +28,7 @@ const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
     issues.push(issueOf(error, list))
     return z.NEVER
   }
-})
+}
 
 /** Characters of the arguments of all calls, before anything is checked. */
 function argumentLength(list: unknown): number {
@@ -61,10 +64,11 @@ export const chatBody = z.strictObject({
   verbosity: unused(text),
   prediction: unused(anyObject),
 })
-export type ChatBody = z.output<typeof chatBody>
+/** The fields that endpoints of other APIs translate theirs to. */
+export type ChatBody = Partial<z.output<typeof chatBody>> & { messages: ChatMessage[] }
 
 /** Schemas, variables of the template, and arguments of calls keep their nulls. */
-export const chatNulls: KeptNulls = {
+export const chatNulls: { [field: string]: KeptNulls } = {
   ...constraintNulls,
   tools: { each: { function: { parameters: 'all' } } },
   chat_template_kwargs: 'all',

@@ -4,20 +4,16 @@ import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
-import { answerBytes } from '../run/answer-memory.js'
-import { Choices, checkSpecs } from '../run/choices.js'
+import type { Choices } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
-import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
+import { beginChat } from './begin-chat.js'
 import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
 import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
-import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
+import type { FramedBody } from './chat-frame-of.js'
 import { chatLogprobs } from './chat-logprobs.js'
-import { checkForm } from './check-form.js'
-import { encodePrompt } from './encode-prompt.js'
 import { promptProgress } from './prompt-progress.js'
-import { isProgressAsked, optionsOf } from './request-options.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
@@ -57,24 +53,8 @@ class ChatCompletion implements Reply {
 
   static async of(context: ServerContext, body: ChatBody, ticket: Ticket): Promise<ChatCompletion> {
     checkTogether(body)
-    const { model } = context
-    const { signal } = ticket
-    const mask = requestMask(body.mask, context)
-    const frame = await chatFrameOf(body, context, signal)
-    const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
-    const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
-    const maxTokens = body.max_completion_tokens ?? body.max_tokens
-    const { guide, asks } = frame
-    const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
-    const routes = body.routed_experts ?? false
-    const spec = { prompt, options, scorePrompt: false, routes, progress: isProgressAsked(body), mask }
-    const n = body.n ?? 1
-    checkSpecs([spec], n, context)
-    const scores = body.logprobs ? 1 + options.logprobs : 0
-    await checkForm(model, { guide, signal }, asks)
-    const hasCalls = (frame.reading.tools ?? []).length > 0
-    const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false, hasCalls }, context)
-    return new ChatCompletion(context, body, frame, new Choices(context, [spec], n, ticket), bytes)
+    const { frame, choices, bytes } = await beginChat(context, body, ticket)
+    return new ChatCompletion(context, body, frame, choices, bytes)
   }
 
   async whole() {

@@ -22,4 +22,6 @@ export const completionBody = z.strictObject({
   suffix: text.optional(),
   best_of: only(1),
 })
-export type CompletionBody = z.output<typeof completionBody>
+type Fields = z.output<typeof completionBody>
+/** The fields that endpoints of other APIs translate theirs to. */
+export type CompletionBody = Partial<Fields> & Pick<Fields, 'prompt'>

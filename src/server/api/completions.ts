@@ -1,29 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
-import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
-import { answerBytes } from '../run/answer-memory.js'
-import { Choices, checkCount, checkSpecs } from '../run/choices.js'
+import type { Choices } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
-import { requestMask } from '../run/request-mask.js'
 import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
-import { checkForm } from './check-form.js'
+import { beginCompletion, type Prompt } from './begin-completion.js'
 import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
-import { constraintNulls, constraintOf } from './constraint-fields.js'
-import { encodePrompt } from './encode-prompt.js'
-import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
+import { constraintNulls } from './constraint-fields.js'
 import { promptProgress } from './prompt-progress.js'
-import { isProgressAsked, optionsOf } from './request-options.js'
-
-/** A prompt's ids and, for `echo`, its text; empty for ids that are not echoed. */
-interface Prompt {
-  tokens: number[]
-  text: string
-}
 
 /** `POST /v1/completions`: continues prompts without a template. */
 export function completionRoutes(context: ServerContext): Hono {
@@ -60,23 +48,8 @@ class Completion implements Reply {
   }
 
   static async of(context: ServerContext, body: CompletionBody, ticket: Ticket): Promise<Completion> {
-    const n = body.n ?? 1
-    const mask = requestMask(body.mask, context)
-    const { field, ...constraint } = constraintOf(body, context)
-    const gap = await gapOf(body, context)
-    const prompts = await promptsOf(body, gap, context, ticket.signal)
-    const { logprobs, echo = false, routed_experts: routes = false } = body
-    const stop = [...(body.stop ?? []), ...(gap?.ends ?? [])]
-    const options = { ...optionsOf(body), ...constraint, stop, logprobs: logprobs ?? 0 }
-    const specs = prompts.map(({ tokens: prompt }) => {
-      const scorePrompt = echo && logprobs !== undefined
-      return { prompt, options, scorePrompt, routes, progress: isProgressAsked(body), mask }
-    })
-    checkSpecs(specs, n, context)
-    await checkForm(context.model, { ...constraint, signal: ticket.signal }, field)
-    const scores = logprobs === undefined ? 0 : 1 + logprobs
-    const bytes = answerBytes(specs, { n, scores, isStream: body.stream ?? false }, context)
-    return new Completion(context, body, prompts, new Choices(context, specs, n, ticket), bytes)
+    const { prompts, choices, bytes } = await beginCompletion(context, body, ticket)
+    return new Completion(context, body, prompts, choices, bytes)
   }
 
   async whole() {
@@ -132,39 +105,6 @@ class Completion implements Reply {
   private echoed(choice: number): string {
     return this.body.echo ? this.prompts[Math.floor(choice / this.n)].text : ''
   }
-}
-
-/** Tokens for a body with a suffix. Rejects with an ApiError if the model has none. */
-async function gapOf({ suffix = '', echo }: CompletionBody, context: ServerContext): Promise<GapTokens | undefined> {
-  if (suffix === '') return undefined
-  if (!echo) return requireGapTokens(context)
-  throw new ApiError(400, '"echo" and "suffix" exclude each other; send one of them', { param: 'echo' })
-}
-
-async function promptsOf(
-  body: CompletionBody,
-  gap: GapTokens | undefined,
-  context: ServerContext,
-  signal: AbortSignal,
-): Promise<Prompt[]> {
-  const { prompt: given, suffix = '', echo, n = 1 } = body
-  const isMany = Array.isArray(given) && typeof given[0] !== 'number'
-  const all = (isMany ? given : [given]) as (string | number[])[]
-  checkCount(all.length, n, context)
-  const prompts: Prompt[] = []
-  for (const one of all) {
-    if (gap) prompts.push({ tokens: await gapPrompt(context, gap, [one, suffix], signal), text: '' })
-    else if (typeof one !== 'string')
-      prompts.push({ tokens: one, text: echo ? await echoOf(one, context, signal) : '' })
-    else prompts.push({ tokens: await encodePrompt(context, one, { signal }), text: one })
-  }
-  return prompts
-}
-
-/** Text of a prompt's ids; empty for a prompt that will be refused for its length. */
-async function echoOf(tokens: number[], context: ServerContext, signal: AbortSignal): Promise<string> {
-  if (tokens.length >= context.limits.contextTokens) return ''
-  return (await tokenizerOf(context)?.decodeAsync(tokens, { signal })) ?? ''
 }
 
 function append(all: CompletionLogprobs, more: CompletionLogprobs): void {

@@ -1,10 +1,9 @@
-import { dirname } from 'node:path'
 import type { Model } from '../../api/model.js'
-import { readJsonIfPresent } from '../../checkpoint/text-files.js'
 import { isObject } from '../../json.js'
 import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { encodePrompt } from './encode-prompt.js'
+import { tokenizerFiles } from './tokenizer-files.js'
 
 /** Special tokens around the texts before and after a gap. */
 export interface GapTokens {
@@ -59,9 +58,8 @@ export function gapTokensOf(model: Model): Promise<GapTokens | undefined> {
 
 async function find(model: Model): Promise<GapTokens | undefined> {
   if (!model.hasTokenizer) return undefined
-  const { tokenizer, info } = model
-  const folder = info.kind === 'packed' ? dirname(info.path) : info.path
-  const config = (await readJsonIfPresent(folder, 'tokenizer_config.json')) ?? {}
+  const { tokenizer } = model
+  const { config } = await tokenizerFiles(model)
   const named = [config.prefix_token, config.suffix_token, config.middle_token].map(contentOf)
   for (const form of [named, ...FORMS]) {
     const [prefix, suffix, middle] = form.map((name) => tokenizer.idOf(name))

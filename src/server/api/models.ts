@@ -4,7 +4,7 @@ import { perMixture } from '../../model/config.js'
 import { usedPerToken } from '../../model/experts-per-token.js'
 import { maskSpecs } from '../../model/mask-spec.js'
 import { thinkingChoices } from '../../text/chat-frame.js'
-import { unknownModel } from '../http/body.js'
+import { isNameOf, unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 
 /** `GET /v1/models` and `/v1/models/ID`: the server's only model. */
@@ -55,7 +55,7 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
   // A name may contain slashes.
   app.get('/v1/models/:id{.+}', async (c: Context) => {
     const named = c.req.param('id') ?? ''
-    if (named !== id && named !== model.name) throw unknownModel(named, id)
+    if (!isNameOf(named, [id, model.name])) throw unknownModel(named, id)
     return c.json(await complete())
   })
   return app

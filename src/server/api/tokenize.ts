@@ -1,6 +1,4 @@
-import { dirname } from 'node:path'
 import { type Context, Hono } from 'hono'
-import { readIfPresent, readJsonIfPresent } from '../../checkpoint/text-files.js'
 import { specialTokens } from '../../text/tokenizer/special-tokens.js'
 import { ApiError } from '../common/api-error.js'
 import { hasLargeBody } from '../http/bodies.js'
@@ -8,6 +6,7 @@ import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { onceAnswered } from '../http/once-answered.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
+import { tokenizerFiles } from './tokenizer-files.js'
 
 /** `/tokenize`, `/detokenize` and `/tokenizer_info`, in vLLM's form, which evaluation programs expect. */
 export function tokenizeRoutes(context: ServerContext): Hono {
@@ -52,13 +51,7 @@ async function inQueue(
 /** tokenizer_config.json without its list of added tokens, and with special tokens and the template as texts. */
 async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> {
   if (!model.hasTokenizer) throw new ApiError(404, 'the model has no tokenizer')
-  const { path, kind } = model.info
-  const folder = kind === 'packed' ? dirname(path) : path
-  const [config = {}, specialMap = {}, template] = await Promise.all([
-    readJsonIfPresent(folder, 'tokenizer_config.json'),
-    readJsonIfPresent(folder, 'special_tokens_map.json'),
-    readIfPresent(folder, 'chat_template.jinja'),
-  ])
+  const { config, specialMap, template } = await tokenizerFiles(model)
   const { added_tokens_decoder, chat_template, ...rest } = config
   const tokenOf = (id: number | null) => (id === null ? null : model.tokenizer.token(id))
   return {
@@ -68,14 +61,8 @@ async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> 
     bos_token: tokenOf(model.config.bosToken),
     eos_token: tokenOf(model.config.eosToken),
     ...specialTokens(config, specialMap).byRole,
-    chat_template: template ? new TextDecoder().decode(template) : defaultTemplate(chat_template),
+    chat_template: template,
     model_max_length: limits.contextTokens,
     vocab_size: model.tokenizer.vocabSize,
   }
-}
-
-/** The chat template; of several named ones, the default. */
-function defaultTemplate(templates: unknown): string | null {
-  const found = Array.isArray(templates) ? templates.find(({ name }) => name === 'default')?.template : templates
-  return typeof found === 'string' ? found : null
 }

@@ -2,16 +2,19 @@ import { z } from 'zod'
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
-import { anyObject, flag, instead, mustBe, text, unused } from './body-fields.js'
+import { anyObject, firstWrong, flag, instead, mustBe, text, unused } from './body-fields.js'
 
-const NAME = /^[\w.-]{1,128}$/
+/** Name of a function. */
+export const toolName = z
+  .string(mustBe('a text'))
+  .regex(/^[\w.-]{1,128}$/, 'must be 1 to 128 letters, digits, "_", "-" or "."')
 
 const tool = z.strictObject(
   {
     type: z.literal('function', mustBe('"function"')),
     function: z.strictObject(
       {
-        name: z.string(mustBe('a text')).regex(NAME, 'must be 1 to 128 letters, digits, "_", "-" or "."'),
+        name: toolName,
         description: text.optional(),
         parameters: anyObject.optional(),
         // Arguments always follow the schema.
@@ -62,27 +65,6 @@ interface ToolFields {
 }
 
 type ToolOptions = Pick<AskOptions, 'tools' | 'toolChoice' | 'parallelToolCalls'>
-
-/** A list, checked up to the first wrong element. */
-function firstWrong<T>(element: z.ZodType<T>) {
-  return z.unknown().transform((list, { issues }): T[] => {
-    if (!Array.isArray(list)) {
-      issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : 'must be a list' })
-      return z.NEVER
-    }
-    const elements: T[] = []
-    for (const [i, value] of list.entries()) {
-      const { success, data, error } = element.safeParse(value)
-      if (!success) {
-        const [{ path, ...issue }] = error.issues
-        issues.push({ ...issue, input: value, path: [i, ...path] } as z.core.$ZodRawIssue)
-        return z.NEVER
-      }
-      elements.push(data)
-    }
-    return elements
-  })
-}
 
 /** The tools of a body. Throws an ApiError for a name given twice, a choice of an unknown tool, or too many tools. */
 export function toolsOf(

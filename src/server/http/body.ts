@@ -39,13 +39,18 @@ export async function readBody<T extends z.ZodObject>(
     const parsed = await inOneTurn(() => parse(c, body, schema, keptNulls), body.bytes.length)
     if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
     const { model: named } = parsed.data as { model?: string }
-    if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
+    if (named !== undefined && !isNameOf(named, [id, model.name])) throw unknownModel(named, id)
     onceAnswered(c, () => body.release())
     return parsed.data
   } catch (error) {
     body.release()
     throw error
   }
+}
+
+/** Whether a request names one of these models. Clients of ollama add `:latest` to names. */
+export function isNameOf(named: string, names: readonly string[]): boolean {
+  return names.some((name) => named === name || named === `${name}:latest`)
 }
 
 export function unknownModel(named: string, id: string): ApiError {

@@ -37,11 +37,22 @@ export function errorBody({ status, message, details: { param, code } }: ApiErro
   return { error: { message, type: TYPES[status], param: param ?? null, code: code ?? null } }
 }
 
+/** An error's response, in the form of the API that the path belongs to. */
 export function errorResponse(c: Context, error: ApiError): Response {
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
-  return c.json(errorBody(error), error.status)
+  return c.json(isOllamas(c.req.path) ? ollamaError(error) : errorBody(error), error.status)
+}
+
+/** Whether a path belongs to ollama's API. */
+function isOllamas(path: string): boolean {
+  return path.startsWith('/api/')
+}
+
+/** An error in the form of ollama's API, which has no other place for the field's name than the message. */
+export function ollamaError({ message, details: { param } }: ApiError): { error: string } {
+  return { error: param === undefined || message.includes(param) ? message : `"${param}": ${message}` }
 }
 
 /** Options whose fields have other names. */

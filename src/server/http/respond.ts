@@ -5,12 +5,15 @@ import { hasLargeBody } from './bodies.js'
 import type { ServerContext } from './context.js'
 import { onceAnswered } from './once-answered.js'
 import { eventStream } from './stream.js'
+import type { StreamFormat } from './stream-format.js'
 
 /** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {
   readonly choices: Choices
   /** Maximum bytes of memory, in the form that the request asks for. */
   readonly bytes: number
+  /** Notation of a stream. Default: server-sent events. */
+  readonly format?: StreamFormat
   whole(): Promise<object>
   chunks(): AsyncGenerator<object>
 }
@@ -29,7 +32,7 @@ export async function respond(
     c.set('choices', reply.choices)
     const release = context.answerMemory.reserve(reply.bytes)
     onceAnswered(c, release)
-    if (isStream) return eventStream(c, reply.chunks(), ticket, context)
+    if (isStream) return eventStream(c, reply.chunks(), ticket, context, reply.format)
     const text = JSON.stringify(await reply.whole())
     ticket.leave()
     // The text stays in memory until the client has read it.

@@ -4,22 +4,19 @@ import { ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { Ticket } from '../run/ticket.js'
 import type { ServerContext } from './context.js'
-import { asApiError, errorBody } from './errors.js'
+import { asApiError } from './errors.js'
 import { requestIdOf } from './every-response.js'
+import { SERVER_SENT_EVENTS, type StreamFormat } from './stream-format.js'
 
-const COMMENT = ': still working\n\n'
-const DONE = 'data: [DONE]\n\n'
 const HEADERS = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-cache',
   // Keeps nginx from buffering chunks.
   'X-Accel-Buffering': 'no',
 }
 
 /**
- * Response of server-sent events: an object each, then `[DONE]`. An error is an event too, since the status has been sent
- * by then. Each event is made only when the connection has room for it. The ticket is aborted if the client disconnects,
- * and left at the end.
+ * Streamed response of objects. Each is made only when the connection has room for it. The ticket is aborted if the client
+ * disconnects, and left at the end.
  *
  * hono's streamSSE is not used: it begins before the response is read, and its writes hide that the client has
  * disconnected. Here an event is made only when it is pulled.
@@ -29,8 +26,9 @@ export function eventStream(
   events: AsyncGenerator<object>,
   ticket: Ticket,
   { limits, onError }: Pick<ServerContext, 'onError'> & { limits: Pick<Limits, 'stallMs' | 'commentMs'> },
+  format: StreamFormat = SERVER_SENT_EVENTS,
 ): Response {
-  // Disconnects a client that stops reading. Comments keep the connection alive while there is nothing to read.
+  // Disconnects a client that stops reading. `idle` keeps the connection alive while there is nothing to read.
   const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
   outgoing?.socket?.setTimeout(limits.stallMs)
   const encoder = new TextEncoder()
@@ -56,17 +54,17 @@ export function eventStream(
         try {
           next ??= events.next()
           const result = await within(next, limits.commentMs)
-          if (!result) return send(COMMENT)
+          if (!result) return send(format.idle())
           next = undefined
           // A generation that ended early must not look complete.
           if (result.done) ticket.signal.throwIfAborted()
-          if (!result.done) return send(`data: ${JSON.stringify(result.value)}\n\n`)
-          send(DONE)
+          if (!result.done) return send(format.event(result.value))
+          send(format.end)
         } catch (error) {
           if (!(error instanceof ClientGone)) {
             const apiError = asApiError(error)
             if (apiError.status === 500) onError(error, requestIdOf(c))
-            send(`data: ${JSON.stringify(errorBody(apiError))}\n\n`)
+            send(format.error(apiError))
           }
         }
         if (!isGone) controller.close()
@@ -79,7 +77,7 @@ export function eventStream(
     },
     { highWaterMark: 0 },
   )
-  return c.body(body, 200, HEADERS)
+  return c.body(body, 200, { ...HEADERS, 'Content-Type': format.contentType })
 }
 
 /** Resolves with a promise's value, or with undefined after `ms`. */

@@ -81,6 +81,12 @@ export class Choices {
     }
   }
 
+  /** Times so far, summed over the choices, in milliseconds. */
+  get times(): { promptMs: number; answerMs: number } {
+    const sum = (field: 'promptMs' | 'answerMs') => this.all.reduce((ms, choice) => ms + (choice[field] ?? 0), 0)
+    return { promptMs: sum('promptMs'), answerMs: sum('answerMs') }
+  }
+
   /** Runs all choices and yields their pieces as they come. Call it once. */
   pieces(): AsyncGenerator<Piece> {
     const { context, ticket } = this

@@ -33,6 +33,9 @@ export interface Choice {
   generated: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
+  /** Milliseconds from its place to the first token, and from there to the last. */
+  promptMs?: number
+  answerMs?: number
 }
 
 export type FinishReason = 'stop' | 'length'
@@ -111,7 +114,10 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
           const length = spec.prompt.length + step.index + 1
           const isNear = length + AHEAD >= held.room && held.room < mostRoom
           if (isNear) prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
-          metrics.generated(performance.now() - lastAt, step.index === 0)
+          const tookMs = performance.now() - lastAt
+          metrics.generated(tookMs, step.index === 0)
+          if (step.index === 0) choice.promptMs = tookMs
+          else choice.answerMs = (choice.answerMs ?? 0) + tookMs
           lastAt = performance.now()
           choice.generated++
           yield pieceOf(step, choice, context)

@@ -1,0 +1,53 @@
+import type { ServerContext } from '../http/context.js'
+import { answerBytes } from '../run/answer-memory.js'
+import { Choices, checkSpecs } from '../run/choices.js'
+import { requestMask } from '../run/request-mask.js'
+import type { Ticket } from '../run/ticket.js'
+import type { ChatBody } from './chat-body.js'
+import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
+import { checkForm } from './check-form.js'
+import { encodePrompt } from './encode-prompt.js'
+import { isProgressAsked, optionsOf } from './request-options.js'
+
+/** A request whose conversation has been framed, ready to run. */
+export interface BegunChat {
+  frame: FramedBody
+  choices: Choices
+  /** Maximum bytes of the response. */
+  bytes: number
+}
+
+/**
+ * Frames a conversation, encodes it and checks all that the request asks for. `room` bounds the tokens of prompt and answer
+ * together if the body has no `max_tokens`. Rejects with an ApiError or a UserError.
+ */
+export async function beginChat(
+  context: ServerContext,
+  body: ChatBody,
+  ticket: Ticket,
+  room?: number,
+): Promise<BegunChat> {
+  const { model } = context
+  const { signal } = ticket
+  const mask = requestMask(body.mask, context)
+  const frame = await chatFrameOf(body, context, signal)
+  const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
+  const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? roomLeft(room, prompt)
+  const { guide, asks } = frame
+  const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
+  const routes = body.routed_experts ?? false
+  const spec = { prompt, options, scorePrompt: false, routes, progress: isProgressAsked(body), mask }
+  const n = body.n ?? 1
+  checkSpecs([spec], n, context)
+  const scores = body.logprobs ? 1 + options.logprobs : 0
+  await checkForm(model, { guide, signal }, asks)
+  const hasCalls = (frame.reading.tools ?? []).length > 0
+  const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false, hasCalls }, context)
+  return { frame, choices: new Choices(context, [spec], n, ticket), bytes }
+}
+
+/** Tokens that an answer may have after a prompt; at least one. */
+export function roomLeft(room: number | undefined, prompt: readonly number[]): number | undefined {
+  return room === undefined ? undefined : Math.max(1, room - prompt.length)
+}

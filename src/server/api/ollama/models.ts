@@ -1,0 +1,90 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { GenerationDefaults } from '../../../api/text.js'
+import { usedPerToken } from '../../../model/experts-per-token.js'
+import { isNameOf, readBody, unknownModel } from '../../http/body.js'
+import type { ServerContext } from '../../http/context.js'
+import { anyObject, flag, text, unused } from '../body-fields.js'
+import { ollamaCard, ollamaTemplate } from './model-card.js'
+
+/**
+ * Version of ollama whose API these endpoints follow. Clients switch features on by it: log-probabilities came with this
+ * one.
+ */
+const VERSION = '0.12.11'
+
+/** Time at which the model leaves memory: ollama writes this for "never". */
+const NEVER = '2318-01-01T00:00:00+00:00'
+
+const showBody = z.strictObject({
+  model: text.optional(),
+  name: text.optional(),
+  verbose: unused(flag),
+  system: unused(text),
+  template: unused(text),
+  options: unused(anyObject),
+})
+
+/** `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`: the server's only model, in the form of ollama's API. */
+export function ollamaModelRoutes(context: ServerContext): Hono {
+  const app = new Hono()
+  app.get('/api/version', (c) => c.json({ version: VERSION }))
+  app.get('/api/tags', async (c) => c.json({ models: [await ollamaCard(context)] }))
+  app.get('/api/ps', async (c) => {
+    const { modified_at, capabilities, ...card } = await ollamaCard(context)
+    const { contextTokens } = context.limits
+    return c.json({ models: [{ ...card, expires_at: NEVER, size_vram: 0, context_length: contextTokens }] })
+  })
+  app.post('/api/show', async (c) => {
+    const { name } = await readBody(c, showBody, context)
+    const { id, model } = context
+    if (name !== undefined && !isNameOf(name, [id, model.name])) throw unknownModel(name, id)
+    return c.json(await shown(context))
+  })
+  return app
+}
+
+async function shown(context: ServerContext): Promise<object> {
+  const { id, model, limits } = context
+  const { config, info, generationDefaults } = model
+  const { modified_at, details, capabilities } = await ollamaCard(context)
+  const { modelType, layers, width, vocabSize, mixtures } = config
+  const [mixture] = mixtures.slice(-1)
+  return {
+    modelfile: `FROM ${id}\n`,
+    parameters: parametersOf(generationDefaults, limits.contextTokens),
+    template: await ollamaTemplate(context),
+    details,
+    model_info: {
+      'general.architecture': modelType,
+      'general.basename': model.name,
+      'general.parameter_count': info.parameters,
+      [`${modelType}.block_count`]: layers,
+      [`${modelType}.context_length`]: limits.contextTokens,
+      [`${modelType}.embedding_length`]: width,
+      [`${modelType}.vocab_size`]: vocabSize,
+      ...(mixture && {
+        [`${modelType}.expert_count`]: Math.max(...mixture.experts),
+        [`${modelType}.expert_used_count`]: usedPerToken(mixture),
+      }),
+    },
+    capabilities,
+    modified_at,
+  }
+}
+
+/** Options that requests have unasked, a line each. Clients split a line at its blanks, and read a text as JSON. */
+function parametersOf(defaults: GenerationDefaults, contextTokens: number): string {
+  const { temperature, topK, topP, minP, repeatPenalty, stop = [] } = defaults
+  const options = {
+    num_ctx: contextTokens,
+    temperature,
+    top_k: topK,
+    top_p: topP,
+    min_p: minP,
+    repeat_penalty: repeatPenalty,
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const lines = [...given, ...stop.map((one) => ['stop', JSON.stringify(one)])]
+  return lines.map(([name, value]) => `${name}`.padEnd(16) + value).join('\n')
+}
