@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { printable, printableText, reasonOf } from '../printable.js'
-import { isMessageLine, readHead, readLine } from './conversation-lines.js'
+import { isPlainMessage, readHead, readLine } from './conversation-lines.js'
 import { linesIn, openConversation } from './read-conversation.js'
 
 /** A kept conversation in a list. All texts are safe to print. */
@@ -71,20 +71,22 @@ interface Found {
 }
 
 function addLine(found: Found, bytes: Buffer | undefined, source: string): void {
-  if (bytes === undefined || isMessageLine(bytes)) {
-    const at = found.messages++
-    if (bytes && !found.question) {
-      const { message } = readLine(bytes, source)
-      if (message?.role === 'user') found.question = { text: oneLine(message.content), at }
-    }
+  const isPlain = bytes === undefined || isPlainMessage(bytes)
+  if (isPlain && (found.question || bytes === undefined)) {
+    found.messages++
     return
   }
-  const { event } = readLine(bytes, source)
-  if (!event) return
-  if ('rename' in event) found.name = event.rename
+  const { message, keep, event } = { keep: undefined, ...readLine(bytes, source) }
+  if (message) {
+    if (keep !== undefined) cutBack(found, keep)
+    const at = found.messages++
+    if (message.role === 'user') found.question ??= { text: oneLine(message.content), at }
+  } else if ('rename' in event) found.name = event.rename
   else if ('model' in event) found.model = event.model
-  else if ('keep' in event) {
-    found.messages = Math.min(found.messages, event.keep)
-    if (found.question && found.question.at >= event.keep) delete found.question
-  }
+  else if ('keep' in event) cutBack(found, event.keep)
+}
+
+function cutBack(found: Found, messages: number): void {
+  found.messages = Math.min(found.messages, messages)
+  if (found.question && found.question.at >= messages) delete found.question
 }

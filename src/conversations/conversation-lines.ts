@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../api/text.js'
 import { UserError } from '../errors.js'
-import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
+import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
 import { messageJson } from '../text/message-json.js'
@@ -29,16 +29,19 @@ export type ConversationEvent =
   | { model: string }
 
 export type ConversationLine =
-  | { message: ChatMessage; event?: undefined }
-  | { message?: undefined; event: ConversationEvent }
+  /** A new message. With `keep`, only the first messages before it still count. */
+  { message: ChatMessage; keep?: number; event?: undefined } | { message?: undefined; event: ConversationEvent }
 
 export function headLine({ created, model }: Head): string {
   return lineOf({ molm: KIND, version: VERSION, created: created.toISOString(), model })
 }
 
-/** Throws a UserError if the message is too long to be read again. */
-export function messageLine(message: ChatMessage, at: Date): string {
-  const line = lineOf({ ...messageJson(message), at: at.toISOString() })
+/**
+ * The line of a message. One that takes the place of others has `keep` in the same line, so that a kill cannot take the
+ * others and leave the message unwritten. Throws a UserError if the message is too long to be read again.
+ */
+export function messageLine(message: ChatMessage, at: Date, keep?: number): string {
+  const line = lineOf({ ...(keep !== undefined && { keep }), ...messageJson(message), at: at.toISOString() })
   const bytes = Buffer.byteLength(line)
   if (bytes <= MOST_JSON_BYTES) return line
   const [size, most] = [bytes, MOST_JSON_BYTES].map(formatBytes)
@@ -79,9 +82,10 @@ export function readLine(bytes: Uint8Array | undefined, source: string): Convers
   if (bytes === undefined) throw new UserError(`${source}: is longer than ${formatBytes(MOST_JSON_BYTES)}`)
   const line = parseJsonObject(bytes, source)
   if (!('role' in line)) return { event: eventOf(line, source) }
-  const { at, ...message } = line
+  const { at, keep, ...message } = line
+  if (keep !== undefined && !isCount(keep)) throw new UserError(`${source}: "keep" must be a number of messages`)
   try {
-    return { message: readMessages([message])[0] }
+    return { message: readMessages([message])[0], ...(keep !== undefined && { keep }) }
   } catch (error) {
     if (!(error instanceof WrongMessages)) throw error
     const field = error.path.slice(1).join('.')
@@ -91,31 +95,20 @@ export function readLine(bytes: Uint8Array | undefined, source: string): Convers
 
 function eventOf(line: Record<string, unknown>, source: string): ConversationEvent {
   const { keep, rename, system, model } = line
-  if (typeof keep === 'number' && Number.isInteger(keep) && keep >= 0) return { keep }
+  if (isCount(keep)) return { keep }
   if (typeof rename === 'string') return { rename }
   if (typeof system === 'string') return { system }
   if (typeof model === 'string') return { model }
   throw new UserError(`${source}: neither a message nor an event of a conversation`)
 }
 
-/** Whether a line is a message. The beginning of a line that molm wrote says so. */
-export function isMessageLine(bytes: Uint8Array): boolean {
-  return startsWith(bytes, MESSAGE_START) || (!EVENT_STARTS.some((start) => startsWith(bytes, start)) && hasRole(bytes))
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
 }
 
-const [MESSAGE_START, ...EVENT_STARTS] = ['role', 'keep', 'rename', 'system', 'model'].map((key) =>
-  Buffer.from(`{"${key}":`),
-)
-
-function startsWith(bytes: Uint8Array, start: Buffer): boolean {
-  return start.equals(bytes.subarray(0, start.length))
+/** Whether a line begins as molm writes a message that replaces none. Other lines have to be parsed. */
+export function isPlainMessage(line: Uint8Array): boolean {
+  return MESSAGE_START.equals(line.subarray(0, MESSAGE_START.length))
 }
 
-function hasRole(bytes: Uint8Array): boolean {
-  try {
-    const line: unknown = JSON.parse(Buffer.from(bytes).toString())
-    return isObject(line) && 'role' in line
-  } catch {
-    return false
-  }
-}
+const MESSAGE_START = Buffer.from('{"role":')

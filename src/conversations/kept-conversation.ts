@@ -132,16 +132,18 @@ export class KeptConversation {
     // The model of a new file is in its head.
     const model = this.end === 0 ? next.model : written.model
     const common = commonMessages(written.messages, next.messages)
+    const keep = common === written.messages.length ? undefined : common
+    const added = next.messages.slice(common)
     return [
       ...(next.name === written.name ? [] : [eventLine({ rename: next.name })]),
       ...(next.model === model ? [] : [eventLine({ model: next.model })]),
       ...(next.system === written.system ? [] : [eventLine({ system: next.system })]),
-      ...(common === written.messages.length ? [] : [eventLine({ keep: common })]),
-      ...next.messages.slice(common).map((message) => messageLine(message, now)),
+      ...(keep !== undefined && added.length === 0 ? [eventLine({ keep })] : []),
+      ...added.map((message, i) => messageLine(message, now, i === 0 ? keep : undefined)),
     ]
   }
 
-  /** Appends whole lines with one write, so that a kill between them cannot take an old answer and leave no new one. */
+  /** Appends whole lines. A kill can leave the beginning of the last line that it has written. */
   private async append(lines: string): Promise<void> {
     const bytes = Buffer.from(lines)
     const file = await this.openFile()

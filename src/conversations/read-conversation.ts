@@ -85,9 +85,13 @@ export async function readContents(file: FileHandle, path: string): Promise<Conv
       latest.model = head.model
       continue
     }
-    const { message, event } = readLine(line.bytes, `${path}: line ${line.number}`)
-    if (message) messages.push(message)
-    else apply(event)
+    const read = readLine(line.bytes, `${path}: line ${line.number}`)
+    if (read.event) {
+      apply(read.event)
+      continue
+    }
+    if (read.keep !== undefined) apply({ keep: read.keep })
+    messages.push(read.message)
   }
   head ??= readHead(undefined, path)
   const { system, model, name } = latest

@@ -92,7 +92,7 @@ test('only what is new is appended, and what no longer counts is said', async ()
       .map((line) => JSON.parse(line))
     assert.equal(
       added.map(({ at, ...line }) => line),
-      [{ model: 'other' }, { keep: 1 }, answer('Another.')],
+      [{ model: 'other' }, { keep: 1, ...answer('Another.') }],
     )
     await conversation.close()
     const again = await conversations.open(await newest(conversations))
@@ -264,6 +264,7 @@ test('a damaged line is refused with its number', async () => {
       ['{"role":"user"', /line 2: not valid JSON/],
       ['{"role":"usr","content":"x"}', /line 2: "role" must be system, developer/],
       ['{"role":"user","content":"x","extra":1}', /line 2: "extra" is not supported/],
+      ['{"keep":-1,"role":"user","content":"x"}', /line 2: "keep" must be a number of messages/],
       ['{"keep":-1}', /line 2: neither a message nor an event/],
       ['[]', /line 2: a JSON object was expected/],
       ['', /line 2: not valid JSON/],
@@ -319,7 +320,9 @@ test('a conversation of the first version is read', async () => {
       { role: 'user', content: 'Weather?', at: '2026-11-27T16:00:00.000Z' },
       { role: 'assistant', content: 'no', at: '2026-11-27T16:00:01.000Z' },
       { keep: 1 },
+      { role: 'assistant', content: 'no', at: '2026-11-27T16:00:01.000Z' },
       {
+        keep: 1,
         role: 'assistant',
         content: '',
         reasoning_content: 'I ask.',

@@ -242,7 +242,13 @@ function checkCombinations(options: RunOptions): void {
 }
 
 /** A join has the options of its shards, and takes none of a run. */
-function checkJoin({ batch, shard, parallel }: RunOptions): void {
-  const other = batch !== undefined ? '--batch' : shard ? '--shard' : parallel !== undefined ? '--parallel' : undefined
+function checkJoin({ batch, shard, parallel, continue: continues }: RunOptions): void {
+  const given = [
+    batch !== undefined && '--batch',
+    shard && '--shard',
+    parallel !== undefined && '--parallel',
+    continues && '-c',
+  ]
+  const other = given.find((flag) => flag)
   if (other) throw new UsageError(`--join takes the answers of all shards and -o, without ${other}`)
 }
