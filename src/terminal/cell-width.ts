@@ -6,14 +6,19 @@ const WIDE =
 /** Texts, the most common ones, whose characters have one column each and never join. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
 
+/** Whether each unit of a text is a character of one column. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text)
+}
+
 /** Splits a text into what a reader sees as single characters. */
 export function graphemes(text: string): string[] {
-  return PLAIN.test(text) ? text.split('') : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
+  return isPlain(text) ? text.split('') : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
 }
 
 /** Width of a text in columns of a terminal. The text must have no control characters. */
 export function cellWidth(text: string): number {
-  if (PLAIN.test(text)) return text.length
+  if (isPlain(text)) return text.length
   return graphemes(text).reduce((sum, grapheme) => sum + (WIDE.test(grapheme) ? 2 : 1), 0)
 }
 

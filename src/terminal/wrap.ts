@@ -1,20 +1,36 @@
-import { cellWidth, graphemes } from './cell-width.js'
+import { cellWidth, graphemes, isPlain } from './cell-width.js'
 
 /** Wraps a text into lines of at most `width` columns, at blanks if possible. It must be safe to print. */
 export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => wrapLine(line, Math.max(1, width)))
 }
 
-/** Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text is not wrapped. */
+/** Characters that are wrapped again as a long line grows. */
+const STRETCH = 8192
+
+/**
+ * Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text is not wrapped, nor
+ * that of a long line: its wrapping then begins at the end of a word, which stays the same for the next 8,192 characters.
+ */
 export function wrapTail(text: string, width: number, count: number): string[] {
   const lines: string[] = []
   let end = text.length
   while (lines.length < count && end >= 0) {
-    const start = text.lastIndexOf('\n', end - 1) + 1
+    const begin = text.lastIndexOf('\n', end - 1) + 1
+    const start = beginOfTail(text, begin, end, Math.max(STRETCH, width * count))
     lines.unshift(...wrap(text.slice(start, end), width))
-    end = start - 1
+    // The rest of a long line is above `count` lines.
+    end = start > begin ? -1 : begin - 1
   }
   return lines
+}
+
+/** The place in a line to wrap its end from: at least one stretch of characters and at most three are after it. */
+function beginOfTail(text: string, begin: number, end: number, stretch: number): number {
+  const first = begin + (Math.floor((end - begin) / stretch) - 2) * stretch
+  if (first <= begin) return begin
+  const blank = text.indexOf(' ', first)
+  return blank >= 0 && blank < first + stretch ? blank + 1 : first
 }
 
 function wrapLine(line: string, width: number): string[] {
@@ -47,6 +63,10 @@ function wrapLine(line: string, width: number): string[] {
 /** Cuts a text into pieces of `width` columns (one less before a wide character) and a rest. */
 export function cut(text: string, width: number): string[] {
   const pieces: string[] = []
+  if (isPlain(text)) {
+    for (let at = width; at < text.length; at += width) pieces.push(text.slice(at - width, at))
+    return [...pieces, text.slice(pieces.length * width)]
+  }
   let piece = ''
   let used = 0
   for (const grapheme of graphemes(text)) {

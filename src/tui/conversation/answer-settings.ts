@@ -1,8 +1,9 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Settings } from './settings.js'
 
-/** How answers come: options of generation, and the pace. */
+/** How answers come: options of generation, the pace, and whether their Markdown is drawn. */
 export class AnswerSettings {
+  drawsMarkdown = true
   private changed: Settings = {}
 
   constructor(

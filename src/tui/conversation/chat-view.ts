@@ -13,6 +13,10 @@ export interface ChatView {
   readonly state: ChatState
   /** Text of the running answer so far. */
   readonly answer: string
+  /** Whether Markdown in answers is drawn. */
+  readonly drawsMarkdown: boolean
+  /** Whether the running answer is shown as written: it has a form of its own, or will be coloured or compared. */
+  readonly isLiteral: boolean
   /** Thoughts that come now, with a line about them; absent once they are over. */
   readonly thought?: Readonly<{ text: string; running: string }>
   /** Whether running thoughts are shown as far as they fit, rather than in two lines. */

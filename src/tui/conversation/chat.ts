@@ -16,6 +16,7 @@ import type { ChatItem, ItemExtra } from './items.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { itemsOf, trailOf } from './past-turns.js'
+import { hasForm } from './prompt.js'
 import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import { suggest } from './slash-commands.js'
@@ -95,6 +96,15 @@ export class Chat implements ChatView, AnswersScreen {
 
   get answer(): string {
     return this.answers.work.text
+  }
+
+  get drawsMarkdown(): boolean {
+    return this.answers.settings.drawsMarkdown
+  }
+
+  get isLiteral(): boolean {
+    const { work, colour, conversation } = this.answers
+    return work.isLiteral || colour !== undefined || hasForm(conversation.asking)
   }
 
   get thought(): Thought | undefined {

@@ -77,11 +77,13 @@ const ACTIONS: Record<string, Action> = {
   set(chat, argument) {
     const [, thinkName, how = ''] = /^(think|think-budget)(?:[\s=]+(.*))?$/s.exec(argument) ?? []
     if (thinkName) return ASK_ACTIONS.think(chat, thinkName === 'think' || how === '' ? how : `budget ${how}`)
+    if (/^markdown(?=[\s=]|$)/.test(argument)) return setMarkdown(chat, argument)
     const asks = argument === '' || isQuestion(argument)
     if (!asks) chat.answers.settings.set(parseSetting(argument))
     const [name] = argument.split(/[\s=]/)
     const listed = listSettings(chat.answers.settings.generation, chat.model, name || undefined)
-    chat.say('note', asks ? listed : `set ${listed}`)
+    const all = argument === '' ? `${listed}\nmarkdown ${chat.drawsMarkdown ? 'on' : 'off'}` : listed
+    chat.say('note', asks ? all : `set ${listed}`)
   },
   reset(chat) {
     chat.answers.reset()
@@ -152,6 +154,16 @@ async function changeModel(chat: Chat, name: string): Promise<void> {
   if (chat.answers.tools.available.length > 0 && !chat.conversation.callsTools)
     chat.say('note', `${model.name} cannot use tools: it answers without them`)
   if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
+}
+
+/** Reads `markdown on` or `markdown off`. */
+function setMarkdown(chat: Chat, argument: string): void {
+  const [, value = ''] = /^markdown[\s=]*(.*)$/s.exec(argument) ?? []
+  if (!['', 'on', 'off'].includes(value)) throw new UsageError('markdown must be on or off')
+  const { settings } = chat.answers
+  if (value !== '') settings.drawsMarkdown = value === 'on'
+  const isOn = chat.drawsMarkdown ? 'on' : 'off'
+  chat.say('note', value === '' ? `markdown ${isOn}` : `set markdown ${isOn}`)
 }
 
 function paceOf(text: string, command: string): number {

@@ -37,6 +37,7 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
       const begun = options.isPlain ? '' : `${head}\n${conversation.prefill}`
       const shown = options.isPlain ? () => undefined : undefined
       const isDone = await answers.follow(begun, async (watcher, generation) => {
+        watcher.isLiteral = true
         const prompt = await conversation.promptAgain(watcher, generation)
         const { prefill } = conversation
         const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill })

@@ -14,7 +14,7 @@ export interface ItemSpan {
 }
 
 /** Parts of an item that only some have. */
-export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans'>
+export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isLiteral'>
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
@@ -31,4 +31,6 @@ export interface ChatItem {
   footer?: string
   /** Parts of the text with a look of their own; joined they are the text. */
   spans?: readonly ItemSpan[]
+  /** Whether the text is shown as written, such as JSON, even if it looks like Markdown. */
+  isLiteral?: boolean
 }

@@ -11,6 +11,11 @@ const ROOM = 256
 /** How a model is asked: its thoughts, its tools, and the form of its answers. */
 export type Asking = AskOptions & OutputConstraint
 
+/** Whether answers have a form of their own, such as JSON. */
+export function hasForm({ schema, grammar, regex }: Asking): boolean {
+  return [schema, grammar, regex].some((form) => form !== undefined)
+}
+
 /** Texts of a conversation besides its messages. */
 export interface PromptParts {
   system: string

@@ -25,6 +25,11 @@ export class RunningWork {
     return this.watcher?.answer ?? ''
   }
 
+  /** Whether that text is shown as written. */
+  get isLiteral(): boolean {
+    return this.watcher?.isLiteral ?? false
+  }
+
   /** Thoughts before the running answer. */
   get thought(): Thought | undefined {
     return this.watcher?.thought

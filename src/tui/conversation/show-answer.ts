@@ -7,7 +7,7 @@ import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
 import type { ChatItem, ItemExtra, ItemSpan } from './items.js'
 import { endNotes } from './notes.js'
-import type { Asking } from './prompt.js'
+import { type Asking, hasForm } from './prompt.js'
 import type { Answer } from './running-answer.js'
 
 interface ShownAnswer {
@@ -31,11 +31,11 @@ export function showAnswer(screen: AnswerScreen, answer: Answer, shown: ShownAns
   const { model, map, tokens, asking } = shown
   const text = answer.text.trimEnd()
   const footer = tokens && answerAwake(tokens, model.config)
-  screen.say('answer', text, { footer, spans: coloured(text, screen.background, shown) })
+  const isLiteral = hasForm(asking)
+  screen.say('answer', text, { footer, spans: coloured(text, screen.background, shown), isLiteral })
   for (const call of answer.calls ?? []) screen.say('call', callInWords(call))
   if (answer.calls) screen.say('note', `${model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
-  const hasForm = [asking.schema, asking.grammar, asking.regex].some((form) => form !== undefined)
-  for (const note of endNotes(answer, map.answerLength, hasForm)) screen.say('note', note)
+  for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
 }
 
 function coloured(

@@ -38,7 +38,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     name: 'set',
     argument: '[option]',
     summary: 'e.g. /set top-k 20',
-    choices: [...SETTING_NAMES, 'think', 'think-budget'],
+    choices: [...SETTING_NAMES, 'think', 'think-budget', 'markdown'],
   },
   { name: 'copy', argument: '[code]', summary: 'copy the last answer', choices: ['code'], draws: true },
   { name: 'read', argument: 'FILE', summary: 'a file before a message', choices: 'files' },

@@ -28,6 +28,8 @@ export interface WatchedChat {
 
 /** Shows a running answer in the chat and on the map of experts. */
 export class ChatWatcher implements AnswerWatcher {
+  /** Whether the text is shown as written, though it may be Markdown. */
+  isLiteral = false
   private shown: string
   private progressText?: string
   private currentTokens: AnswerToken[] = []

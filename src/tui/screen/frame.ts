@@ -10,9 +10,11 @@ export function frameOf(
   size: WindowSize,
   terminal: Pick<Terminal, 'isRepainting' | 'repaint'>,
 ): SizedFrame {
-  const layout = layoutOf(chat, size)
+  const layout = layoutOf(chat, size, transcript.running)
   const { textWidth, held: most } = layout
-  const { isRewrapped } = transcript.update(chat.items, textWidth)
+  const { drawsMarkdown, painter } = chat
+  const look = { width: textWidth, background: painter.ground, drawsMarkdown }
+  const { isRewrapped } = transcript.update(chat.items, look)
   if (isRewrapped) terminal.repaint('in place')
   if (chat.state === 'ended') return { finished: transcript.takeAllBut(0), live: [], size }
   if (!terminal.isRepainting) {

@@ -1,3 +1,4 @@
+import type { RunningMarkdown } from '../../markdown/running-markdown.js'
 import { fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
 import { wrapTail } from '../../terminal/wrap.js'
@@ -7,6 +8,14 @@ import type { ChatView } from '../conversation/chat-view.js'
 export const THOUGHT_MARK = '│ '
 /** Lines of running thoughts, unless they are open. */
 const FEW_THOUGHTS = 2
+
+/** At least the last `rows` lines of the running answer, if it has them. */
+export function textLines(chat: ChatView, width: number, rows: number, running: RunningMarkdown): string[] {
+  const { answer, drawsMarkdown, isLiteral, painter } = chat
+  if (answer === '') return []
+  if (!drawsMarkdown || isLiteral) return wrapTail(answer, width, rows)
+  return running.lines(answer, rows, { width, depth: painter.depth, background: painter.ground })
+}
 
 /** Running thoughts: a line about them, and their last lines; in a low window fewer. */
 export function thoughtLines({ thought, areThoughtsOpen, painter }: ChatView, width: number, rows: number): string[] {

@@ -1,5 +1,8 @@
+import { drawMarkdown } from '../../markdown/draw-markdown.js'
+import { RunningMarkdown } from '../../markdown/running-markdown.js'
 import { fit } from '../../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../../terminal/colours.js'
+import type { Background } from '../../terminal/ramps.js'
 import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { ChatItem } from '../conversation/items.js'
@@ -13,13 +16,23 @@ export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'though
 /** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
 
+/** How items are drawn. */
+interface Look {
+  /** Columns. */
+  width: number
+  background: Background
+  drawsMarkdown: boolean
+}
+
 /**
  * The finished part of the conversation, as lines of one width. They are handed over to the terminal's scrollback, from
  * the top down; the last ones may be held back, to be shown beside the map.
  */
 export class Transcript {
+  /** The Markdown of the running answer. */
+  readonly running = new RunningMarkdown()
   private lines: string[] = []
-  private width = 0
+  private look?: Look
   /** Index of the first line of each item. */
   private starts: number[] = []
   /** Number of lines that have been handed over. */
@@ -27,27 +40,32 @@ export class Transcript {
 
   constructor(private readonly depth: ColourDepth) {}
 
-  /** Adds new items. If the width has changed, wraps all items again: the screen must then be repainted. */
-  update(items: readonly ChatItem[], width: number): { isRewrapped: boolean } {
-    const isRewrapped = this.width !== 0 && width !== this.width
-    this.width = width
+  /**
+   * Adds new items. If the width or the drawing of Markdown has changed, draws all items again: the screen must then be
+   * repainted.
+   */
+  update(items: readonly ChatItem[], look: Look): { isRewrapped: boolean } {
+    const { look: before } = this
+    const isRewrapped =
+      before !== undefined && (before.width !== look.width || before.drawsMarkdown !== look.drawsMarkdown)
+    this.look = look
     if (!isRewrapped) {
-      this.add(items)
+      this.add(items, look)
       return { isRewrapped }
     }
     // The first item that is not completely handed over.
     const next = this.starts.findIndex((_, item) => (this.starts[item + 1] ?? this.lines.length) > this.printed)
     this.lines = []
     this.starts = []
-    this.add(items)
+    this.add(items, look)
     this.printed = next < 0 ? this.lines.length : this.starts[next]
     return { isRewrapped }
   }
 
-  private add(items: readonly ChatItem[]): void {
+  private add(items: readonly ChatItem[], look: Look): void {
     for (const item of items.slice(this.starts.length)) {
       this.starts.push(this.lines.length)
-      this.lines.push(...linesOf(item, this.width, this.depth))
+      this.lines.push(...linesOf(item, look, this.depth))
       if (!JOINED.has(item.kind)) this.lines.push('')
     }
   }
@@ -77,7 +95,9 @@ export class Transcript {
   }
 }
 
-function linesOf({ kind, text, rows = [], footer, spans }: ChatItem, width: number, depth: ColourDepth): string[] {
+function linesOf(item: ChatItem, look: Look, depth: ColourDepth): string[] {
+  const { kind, text, rows = [], footer } = item
+  const { width } = look
   switch (kind) {
     case 'user':
     case 'command':
@@ -94,11 +114,18 @@ function linesOf({ kind, text, rows = [], footer, spans }: ChatItem, width: numb
       return [styled(fit(`→ ${text}`, width), 'dim', depth)]
     case 'answer': {
       const below = footer === undefined ? [] : wrap(footer, width).map((line) => styled(line, 'dim', depth))
-      return [...(spans ? spanLines(spans, width, depth) : wrap(text, width)), ...below]
+      return [...answerLines(item, look, depth), ...below]
     }
     case 'note':
       return [...tableLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))
     case 'error':
       return wrap(`! ${text}`, width).map((line) => paint(line, RED, depth))
   }
+}
+
+/** Colours of experts and other spans show the text as written. */
+function answerLines({ text, spans, isLiteral }: ChatItem, look: Look, depth: ColourDepth): string[] {
+  const { width, background, drawsMarkdown } = look
+  if (spans) return spanLines(spans, width, depth)
+  return drawsMarkdown && !isLiteral ? drawMarkdown(text, { width, depth, background }) : wrap(text, width)
 }

@@ -1,15 +1,15 @@
 import { stripVTControlCharacters } from 'node:util'
+import { RunningMarkdown } from '../../markdown/running-markdown.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
-import { wrapTail } from '../../terminal/wrap.js'
 import type { ChatView } from '../conversation/chat-view.js'
 import { inputLines } from '../input/lines.js'
 import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
 import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
-import { questionLines, thoughtLines, workLines } from './running-lines.js'
+import { questionLines, textLines, thoughtLines, workLines } from './running-lines.js'
 import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 import { JOINED } from './transcript.js'
@@ -78,8 +78,8 @@ export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
   return Math.max(1, columns - 1)
 }
 
-/** Shares out a window among text, map and the parts below. */
-export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout {
+/** Shares out a window among text, map and the parts below. `running` has drawn the running answer so far. */
+export function layoutOf(chat: ChatView, { columns, rows }: WindowSize, running = new RunningMarkdown()): Layout {
   const { map, painter } = chat
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
@@ -99,7 +99,7 @@ export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout 
   const height = isBeside || rows >= ROOMY ? forText : forText - Math.floor(rows / 4)
   const fits = drawn.length <= height
   const shown = fits ? drawn : mapLines(map, { ...forMap, height }, painter, optionsOf(chat))
-  const answer = answerLines(chat, textWidth, rows)
+  const answer = answerLines(chat, textWidth, rows, running)
   const layout = { textWidth, side, room: forText, map: shown, answer, lower: whole }
   if (!side) return { ...layout, held: 0 }
   // Lines that the running answer pushes out of sight go to the scrollback.
@@ -196,12 +196,14 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
 }
 
 /** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
-function answerLines(chat: ChatView, width: number, rows: number): string[] {
+function answerLines(chat: ChatView, width: number, rows: number, running: RunningMarkdown): string[] {
   if (chat.state !== 'answering') return []
   const { depth } = chat.painter
   if (chat.reading !== undefined && chat.answer === '') return [dim(fit(chat.reading, width), depth)]
-  const text = chat.answer === '' ? [] : wrapTail(chat.answer, width, rows)
-  return tail([...text, ...thoughtLines(chat, width, rows), ...workLines(chat, width)], rows)
+  return tail(
+    [...textLines(chat, width, rows, running), ...thoughtLines(chat, width, rows), ...workLines(chat, width)],
+    rows,
+  )
 }
 
 function optionsOf(chat: ChatView): MapOptions {
