@@ -58,7 +58,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  page: ['pictures', 'experts', 'api', 'model', 'packing', 'numbers'],
+  page: ['pictures', 'experts', 'conversations', 'api', 'model', 'packing', 'numbers'],
   tui: [
     'pictures',
     'experts',

@@ -28,12 +28,16 @@ export class AnswerStream {
     private readonly colouring: TextColouring,
   ) {}
 
-  /** Shows the chunks of an answer as they come. Rejects if they break off. */
-  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before }: Shown): Promise<void> {
+  /**
+   * Shows the chunks of an answer as they come. Resolves with `limit` if the answer reached its limit of tokens. Rejects if
+   * the chunks break off.
+   */
+  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before }: Shown): Promise<'whole' | 'limit'> {
     const parts = new AnswerParts()
     const pace = new Pace()
     const text = new GrowingText('answer', this.model)
     let end = ''
+    let isAtLimit = false
     const batches = new Batches<AnswerPiece>((certain) => {
       answer.show(certain)
       // The line of the thoughts counts meanwhile.
@@ -54,10 +58,14 @@ export class AnswerStream {
         for (const call of chunk.calls) answer.call(call)
         for (const note of chunk.notes) answer.warn(note, before)
         pace.count(numbered.length)
-        if (chunk.finishReason === 'length') end = ', the limit'
+        if (chunk.finishReason === 'length') {
+          end = ', the limit'
+          isAtLimit = true
+        }
         await batches.add(parts.add(chunk, numbered))
       }
       if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
+      return isAtLimit ? 'limit' : 'whole'
     } finally {
       if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
       await batches.add(parts.end())

@@ -13,14 +13,14 @@ export class Answer extends Turn {
   /** The last token's span. */
   newest?: HTMLElement
   readonly calls: Call[] = []
-  private readonly warnings: string[] = []
-  private readonly thoughts = new Thoughts()
-  private readonly blocks = new CallBlocks()
+  readonly warnings: string[] = []
+  readonly thoughts = new Thoughts()
+  readonly blocks = new CallBlocks()
 
-  /** `isJson` shows the content in lines. */
+  /** `name` is the model's; `isJson` shows the content in lines. */
   constructor(
-    name: string,
-    private readonly isJson: boolean,
+    readonly name: string,
+    readonly isJson: boolean,
   ) {
     super('model', name, new TokenText(isJson ? new JsonLayout() : undefined))
     this.body.element.classList.toggle('json', isJson)

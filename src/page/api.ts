@@ -2,6 +2,7 @@ import type { ChatStep } from '../api/chat.js'
 import type { Atlas } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import type { PerMixture } from '../model/config.js'
+import { tabStorage } from './browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'
 import { type PageModel, pageModel, type RoutedToken } from './routes.js'
@@ -76,7 +77,7 @@ export interface ExpertWork {
   most_used: (ExpertPlace & { count: number; share: number; name?: string })[]
 }
 
-/** Name of the API key in the session storage, which lasts until the tab is closed. */
+/** Name of the API key in the tab's storage. */
 const KEY = 'molm-api-key'
 
 /** Client of the server's API. Addresses are relative, so the page also works in a folder of a larger site. */
@@ -148,7 +149,7 @@ export class Api {
   /** Sends a request, and again while the key is wrong. Rejects with the server's message if it refuses. */
   private async request(path: string, body?: object, signal?: AbortSignal): Promise<Response> {
     for (;;) {
-      const key = sessionStorage.getItem(KEY)
+      const key = tabStorage.get(KEY)
       const headers: Record<string, string> = key ? { Authorization: `Bearer ${key}` } : {}
       if (body) headers['Content-Type'] = 'application/json'
       const method = body ? 'POST' : 'GET'
@@ -160,9 +161,9 @@ export class Api {
       )
       if (response.ok) return response
       if (response.status !== 401) throw await refusal(response)
-      const given = await this.askKey(key !== null)
+      const given = await this.askKey(key !== undefined)
       if (given === undefined) throw new Error('the server requires an API key')
-      sessionStorage.setItem(KEY, given)
+      tabStorage.set(KEY, given)
     }
   }
 }

@@ -26,6 +26,10 @@ export class CallBlocks {
     this.tokens += tokens
   }
 
+  get counted(): number {
+    return this.tokens
+  }
+
   /** Brings the blocks up to date. */
   show(calls: readonly Call[]): void {
     for (const [i, call] of calls.entries()) {

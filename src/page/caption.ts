@@ -9,6 +9,8 @@ import type { GrowingText } from './growing-text.js'
 const SEARCHING_SHARE = 0.1
 /** Caption without tokens. */
 const EMPTY = 'Experts of the answers'
+/** Words below it, if the answers come from an earlier visit to the page. */
+const KEPT = 'Of kept conversations the page has the texts. The next answer shows its experts again.'
 
 /** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
 export class Caption {
@@ -20,8 +22,9 @@ export class Caption {
   show(text: GrowingText, atlas?: Atlas, isFinal = false): void {
     write(this.heading, text.usage.tokens === 0 ? EMPTY : `All answers: ${awakeSentence(text.usage)}`)
     const started = performance.now()
-    if (started < this.mayAt && !isFinal && text.tokens.length > 0) return
-    const particular = text.tokens.length === 0 ? undefined : mostParticular(text)
+    if (text.tokens.length === 0) return write(this.words, document.querySelector('.turn.kept') ? KEPT : '')
+    if (started < this.mayAt && !isFinal) return
+    const particular = mostParticular(text)
     write(this.words, particular ? wordsSentence(particular, atlas) : '')
     this.mayAt = performance.now() + (performance.now() - started) / SEARCHING_SHARE
   }

@@ -41,7 +41,7 @@ export function copyButton(name: string, text: () => string): HTMLButtonElement 
   let timer: number | undefined
   button.addEventListener('click', async () => {
     const isCopied = await copyText(text())
-    button.textContent = isCopied ? 'Copied' : 'Not allowed'
+    button.textContent = isCopied ? 'Copied' : 'Failed'
     const said = isCopied
       ? 'Copied.'
       : 'The browser does not allow copying. Select the text and copy it by the keyboard.'

@@ -2,26 +2,14 @@ import type { ExpertPlace } from '../experts/awake.js'
 import { Answer } from './answer.js'
 import { AnswerStream } from './answer-stream.js'
 import type { Api, Asked, Message, Sampling } from './api.js'
+import { Branches } from './branches.js'
+import { Exchange, type ExchangeActions } from './exchange.js'
 import type { ExpertsPanel } from './experts-panel.js'
-import { ResultsForm } from './results-form.js'
+import type { KeptBody } from './kept-form.js'
 import type { PageModel } from './routes.js'
 import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
-import { Turn } from './turn.js'
 import { WithoutExpert } from './without-expert.js'
-
-/** A question, or the results of calls, and the answer. */
-interface Exchange {
-  said: readonly Message[]
-  /** A turn per message. */
-  turns: readonly Turn[]
-  answer: Answer
-  asked: Asked
-  /** Whether the answer has come to its end. */
-  isComplete: boolean
-  /** Fields for the results of the answer's calls. */
-  results?: ResultsForm
-}
 
 /** Whether question and answer stay in the conversation, and the error if one occurred. */
 export interface Outcome {
@@ -37,24 +25,42 @@ export interface AskOptions extends Sampling {
   mask: readonly string[]
 }
 
+/** Parts of the page that the conversation uses. */
+interface Parts {
+  api: Api
+  model: PageModel
+  panel: ExpertsPanel
+  colouring: TextColouring
+  /** Place of the turns. */
+  place: HTMLElement
+}
+
+/** Requests of the user from within the conversation. */
+export interface ConversationActions {
+  edit(exchange: Exchange, text: string): void
+  regenerate(exchange: Exchange): void
+  resume(exchange: Exchange): void
+  give(results: Message[]): void
+  /** The conversation has changed: a question, the end of an answer, another branch. */
+  changed(): void
+}
+
 /** The conversation. The server keeps nothing of it, so each request has all of it. */
 export class Conversation {
-  private exchanges: readonly Exchange[] = []
+  private tree = new Branches<Exchange>()
   private running?: AbortController
   private readonly end: ScrolledEnd
   private readonly stream: AnswerStream
+  private readonly exchangeActions: ExchangeActions
 
-  /** `give` is called with the results of an answer's calls, to `ask` with them. */
   constructor(
-    private readonly api: Api,
-    private readonly model: PageModel,
-    private readonly panel: ExpertsPanel,
-    private readonly colouring: TextColouring,
-    private readonly place: HTMLElement,
-    private readonly give: (results: Message[]) => void,
+    private readonly parts: Parts,
+    private readonly actions: ConversationActions,
   ) {
+    const { model, panel, colouring, place } = parts
     this.end = new ScrolledEnd(place)
     this.stream = new AnswerStream(model, panel, colouring)
+    this.exchangeActions = { ...actions, choose: (exchange, step) => this.choose(exchange, step) }
     colouring.reset(panel.shown)
   }
 
@@ -64,7 +70,30 @@ export class Conversation {
 
   /** Whether there is a question to answer again. */
   get hasQuestion(): boolean {
-    return this.exchanges.length > 0
+    return this.tree.last >= 0
+  }
+
+  get isEditing(): boolean {
+    return this.tree.path.some(({ isEditing }) => isEditing)
+  }
+
+  /** Everything to keep, in all branches. */
+  kept(settings: Record<string, string>): KeptBody {
+    const exchanges = this.tree.all.map(({ value, parent }) => value.kept(parent))
+    return { exchanges, last: this.tree.last, settings }
+  }
+
+  /** Shows a kept conversation in place of this one. */
+  load({ exchanges, last }: KeptBody): void {
+    this.empty()
+    for (const kept of exchanges) {
+      this.tree.endAt(kept.parent)
+      const before = this.tree.path.at(-1)?.answer
+      this.tree.append(Exchange.from(kept, before, this.exchangeActions))
+    }
+    this.tree.endAt(last)
+    this.show()
+    this.end.go()
   }
 
   /** Stops the running answer. */
@@ -74,11 +103,8 @@ export class Conversation {
 
   /** Starts a new conversation. */
   clear(): void {
-    this.stop()
-    this.exchanges = []
-    this.place.replaceChildren()
-    this.panel.reset()
-    this.colouring.reset(this.panel.shown)
+    this.empty()
+    this.show()
   }
 
   /**
@@ -86,50 +112,98 @@ export class Conversation {
    * came, because the server refused or the user stopped it.
    */
   async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
-    const before = this.exchanges
+    const { tree } = this
+    const before = tree.path
     const last = before.at(-1)
-    const asked = this.askedFor(before, said, options)
-    const answer = new Answer(this.model.name, options.response_format !== undefined)
-    const turns = said.map((message) => turnOf(message, last?.answer))
-    const exchange: Exchange = { said, turns, answer, asked, isComplete: false }
-    answer.isBusy = true
-    this.place.append(...turns.map(({ element }) => element), answer.element)
-    if (last?.results) last.results.element.hidden = true
-    const error = await this.run(async (signal) => {
-      await this.stream.show(this.api.answer(this.model.name, asked, signal), { ...exchange, before: last?.answer })
-      exchange.isComplete = true
-    })
-    if (error === 'stopped') answer.note('stopped')
-    // The conversation may have been cleared meanwhile.
-    const isKept = this.exchanges === before && !answer.isEmpty
-    if (isKept) this.keep(exchange)
-    else {
-      for (const { element } of [...turns, answer]) element.remove()
-      if (last?.results) last.results.element.hidden = false
-    }
-    return { isKept, error: error === 'stopped' ? undefined : error }
+    const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
+    const answer = new Answer(this.parts.model.name, options.response_format !== undefined)
+    const exchange = new Exchange(said, answer, last?.answer.calls ?? [], this.exchangeActions)
+    exchange.asked = asked
+    tree.append(exchange)
+    const error = await this.answer(exchange, asked, last?.answer)
+    const isKept = this.tree === tree && !answer.isEmpty
+    if (!isKept) tree.takeBack(exchange)
+    this.changed(tree)
+    return { isKept, error }
+  }
+
+  /** Asks in the place of an exchange, which stays as another branch: again, or with a changed question. */
+  async askInstead(exchange: Exchange, said: readonly Message[], options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const { last } = tree
+    tree.endBefore(exchange)
+    const outcome = await this.ask(said, options)
+    if (outcome.isKept || this.tree !== tree) return outcome
+    tree.endAt(last)
+    this.changed(tree)
+    return outcome
+  }
+
+  /** Continues the last answer, which was cut. */
+  async resume(exchange: Exchange, options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const before = tree.path.slice(0, -1)
+    const asked = this.askedFor(
+      [...before.flatMap(this.earlier(before, exchange.said)), ...exchange.messages(true)],
+      options,
+    )
+    const error = await this.answer(exchange, asked, before.at(-1)?.answer)
+    this.changed(tree)
+    return { isKept: true, error }
   }
 
   /**
-   * Answers the last question again with and without an expert, below its answer, while those of `mask` are off. Resolves
-   * with the error if one occurred.
+   * Answers the last question again with and without an expert, below its answer, while those of the mask are off.
+   * `isKept` is false if the server refused.
    */
-  async askWithout(place: ExpertPlace, mask: readonly string[]): Promise<Error | undefined> {
-    const last = this.exchanges.at(-1)
-    if (!last || this.isRunning) return undefined
-    const compared = new WithoutExpert(this.api, this.model.name, place)
-    this.place.append(compared.element)
-    const { asked, answer, isComplete } = last
-    const { text } = answer
-    const error = await this.run((signal) => compared.run({ asked, text, isComplete }, mask, signal))
-    if (error !== undefined) compared.element.remove()
-    return error === 'stopped' ? undefined : error
+  async askWithout(place: ExpertPlace, options: AskOptions): Promise<Outcome> {
+    const path = this.tree.path
+    const last = path.at(-1)
+    if (!last) return { isKept: true }
+    const { api, model } = this.parts
+    const compared = new WithoutExpert(api, model.name, place)
+    last.comparisons.push(compared.element)
+    const before = path.slice(0, -1)
+    const asked =
+      last.asked ?? this.askedFor([...before.flatMap(this.earlier(before, last.said)), ...last.said], options)
+    const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.end !== 'cut' }
+    const error = await this.run((signal) => compared.run(known, options.mask, signal))
+    if (error !== undefined) last.comparisons.splice(last.comparisons.indexOf(compared.element), 1)
+    this.show()
+    return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
+  }
+
+  /** Shows another branch than the one of an exchange. */
+  private choose(exchange: Exchange, step: -1 | 1): void {
+    const { tree } = this
+    const branches = tree.besides(exchange)
+    const chosen = branches[branches.indexOf(exchange) + step]
+    if (!chosen || this.isRunning) return
+    tree.choose(chosen)
+    this.changed(tree)
+    chosen.answer.element.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** Shows what comes for an answer until its end. Returns the error if one occurred. */
+  private async answer(exchange: Exchange, asked: Asked, before?: Answer): Promise<Error | undefined> {
+    const { api, model } = this.parts
+    const { turns, answer } = exchange
+    answer.isBusy = true
+    exchange.end = 'cut'
+    const error = await this.run(async (signal) => {
+      exchange.end = await this.stream.show(api.answer(model.name, asked, signal), { turns, answer, before })
+    })
+    answer.isBusy = false
+    if (error !== 'stopped') return error
+    answer.note('stopped')
+    return undefined
   }
 
   /** Runs a request that Stop ends. Returns `stopped` or the error. */
   private async run(request: (signal: AbortSignal) => Promise<void>): Promise<'stopped' | Error | undefined> {
     const running = new AbortController()
     this.running = running
+    this.changed(this.tree)
     this.end.go()
     try {
       await request(running.signal)
@@ -141,35 +215,48 @@ export class Conversation {
     }
   }
 
-  private askedFor(
-    before: readonly Exchange[],
-    said: readonly Message[],
-    { system, mask, ...sampling }: AskOptions,
-  ): Asked {
+  /** The messages of an earlier exchange. With results of calls, the model continues the thoughts that led to the calls. */
+  private earlier(before: readonly Exchange[], said: readonly Message[]): (exchange: Exchange, i: number) => Message[] {
+    const isQuestion = said[0]?.role !== 'tool'
+    const asking = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
+    return (exchange, i) => exchange.messages(i >= asking)
+  }
+
+  private askedFor(messages: readonly Message[], { system, mask, ...sampling }: AskOptions): Asked {
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
-    // With results of calls, the model continues the thoughts that led to the calls.
-    const isQuestion = (messages: readonly Message[]) => messages[0].role === 'user'
-    const asking = isQuestion(said) ? before.length : before.findLastIndex((exchange) => isQuestion(exchange.said))
-    const earlier = before.flatMap(({ said, answer }, i) => [...said, answer.message(i >= asking)])
-    const messages: Message[] = [...earlier, ...said]
-    if (!this.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
-    if (system) messages.unshift({ role: 'system', content: system })
-    return { ...options, messages }
+    if (!this.parts.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
+    return { ...options, messages: system ? [{ role: 'system', content: system }, ...messages] : messages }
   }
 
-  private keep(exchange: Exchange): void {
-    this.exchanges = [...this.exchanges, exchange]
-    const { answer, isComplete } = exchange
-    if (!isComplete || answer.calls.length === 0) return
-    exchange.results = new ResultsForm(answer.calls, this.give)
-    answer.element.append(exchange.results.element)
+  /** Forgets all exchanges. */
+  private empty(): void {
+    const { panel, colouring } = this.parts
+    this.stop()
+    this.tree = new Branches()
+    panel.reset()
+    colouring.reset(panel.shown)
   }
-}
 
-/** A turn with the text of a message; `asking` is the answer whose calls the results are for. */
-function turnOf({ role, content, tool_call_id }: Message, asking?: Answer): Turn {
-  const call = asking?.calls.find(({ id }) => id === tool_call_id)
-  const turn = role === 'tool' ? new Turn('tool', `Result of ${call?.name}`) : new Turn('user', 'You')
-  turn.body.write(content)
-  return turn
+  private changed(tree: Branches<Exchange>): void {
+    // Another conversation may have been opened meanwhile.
+    if (this.tree !== tree) return
+    this.show()
+    this.actions.changed()
+  }
+
+  /** Brings the turns up to date. Those that stay are not moved, so that screen readers announce only new ones. */
+  private show(): void {
+    const { place } = this.parts
+    const { path } = this.tree
+    const wanted = path.flatMap(({ elements }) => elements)
+    const same = [...place.children].findIndex((element, i) => element !== wanted[i])
+    const kept = same < 0 ? place.children.length : same
+    for (const element of [...place.children].slice(kept)) element.remove()
+    place.append(...wanted.slice(kept))
+    for (const [i, exchange] of path.entries()) {
+      const branches = this.tree.besides(exchange)
+      const branch = branches.indexOf(exchange) + 1
+      exchange.show({ isLast: i === path.length - 1, isRunning: this.isRunning, branch, branches: branches.length })
+    }
+  }
 }

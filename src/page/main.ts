@@ -2,12 +2,15 @@ import '../pictures/interactive/colour-text.js'
 import '../pictures/interactive/explore.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
-import { Api, type Message } from './api.js'
+import { Api } from './api.js'
 import { CellActions } from './cell-actions.js'
 import { Comparison } from './comparison.js'
-import { Conversation } from './conversation.js'
+import { type AskOptions, Conversation, type Outcome } from './conversation.js'
+import { ConversationList } from './conversation-list.js'
 import { byId } from './elements.js'
 import { ExpertsPanel } from './experts-panel.js'
+import { Keeping } from './keeping.js'
+import { KeptConversations } from './kept-conversations.js'
 import { askKey } from './key-dialog.js'
 import type { PageModel } from './routes.js'
 import { Settings } from './settings.js'
@@ -79,7 +82,24 @@ async function start(): Promise<void> {
   const turns = byId('turns', HTMLDivElement)
   const settings = new Settings(model)
   const colouring = new TextColouring(model, turns, atlas)
-  const conversation = new Conversation(api, model, panel, colouring, turns, (results) => ask(results))
+  const conversation = new Conversation(
+    { api, model, panel, colouring, place: turns },
+    {
+      edit: (exchange, text) => {
+        ask((options) => conversation.askInstead(exchange, [{ role: 'user', content: text }], options))
+      },
+      regenerate: (exchange) => {
+        ask((options) => conversation.askInstead(exchange, exchange.said, options))
+      },
+      resume: (exchange) => {
+        ask((options) => conversation.resume(exchange, options))
+      },
+      give: (results) => {
+        ask((options) => conversation.ask(results, options))
+      },
+      changed: () => keeping.changed(),
+    },
+  )
   new Comparison(api, model, atlas)
   const work = new WorkView(api, model, atlas)
   const showWork = () => work.show(viewInAddress() === 'work')
@@ -99,12 +119,11 @@ async function start(): Promise<void> {
     if (outcome.error) showError(outcome.error)
     return outcome
   }
-  /** Asks with a question or results of calls. Returns whether they stay in the conversation. */
-  const ask = async (said: readonly Message[]): Promise<boolean> => {
+  /** Asks with the settings. Returns whether question and answer stay in the conversation. */
+  const ask = async (request: (options: AskOptions) => Promise<Outcome>): Promise<boolean> => {
     if (conversation.isRunning) return false
     try {
-      const options = { ...settings.read(), mask: off.specs }
-      return (await during(conversation.ask(said, options))).isKept
+      return (await during(request({ ...settings.read(), mask: off.specs }))).isKept
     } catch (error) {
       showError(error as Error)
       return false
@@ -127,9 +146,9 @@ async function start(): Promise<void> {
     off.toggle(place)
     if (!isAskedAgain) return
     foldMapIfNarrow()
-    during(conversation.askWithout(place, mask).then((error) => ({ error }))).then(({ error }) => {
+    ask((options) => conversation.askWithout(place, { ...options, mask })).then((isAnswered) => {
       // The server may not do without the expert.
-      if (error !== undefined && off.has(place)) off.toggle(place)
+      if (!isAnswered && off.has(place)) off.toggle(place)
     })
   }
   const actions = new CellActions({ model, text: () => panel.answers, off, isOffForAll, toggle })
@@ -139,7 +158,7 @@ async function start(): Promise<void> {
     const text = message.value
     if (text.trim() === '' || conversation.isRunning) return
     message.value = ''
-    const isKept = await ask([{ role: 'user', content: text }])
+    const isKept = await ask((options) => conversation.ask([{ role: 'user', content: text }], options))
     if (!isKept && message.value === '') message.value = text
   })
   message.addEventListener('keydown', (event) => {
@@ -149,8 +168,25 @@ async function start(): Promise<void> {
     form.requestSubmit()
   })
   byId('stop', HTMLButtonElement).addEventListener('click', () => conversation.stop())
+  const store = new KeptConversations()
+  const keeping: Keeping = new Keeping({
+    store,
+    conversation,
+    settings,
+    note: (text) => {
+      byId('kept-note', HTMLParagraphElement).textContent = text
+    },
+    changed: () => list.refresh(),
+  })
+  const list = new ConversationList(store, keeping, () => {
+    showState()
+    alert.textContent = ''
+    if (!views.chat.hidden) message.focus()
+  })
+  await keeping.restore()
   fresh.addEventListener('click', () => {
-    conversation.clear()
+    keeping.fresh()
+    showState()
     alert.textContent = ''
     message.focus()
   })

@@ -5,6 +5,9 @@ import { JsonBox, WrongSetting } from './json-box.js'
 import { Refusal } from './refusal.js'
 import type { PageModel } from './routes.js'
 
+/** Fields that a kept conversation has. */
+const FIELDS = ['system', 'temperature', 'max-tokens', 'seed', 'think', 'think-budget', 'schema', 'tools']
+
 /** How messages are answered. An empty field means the model's default. */
 export class Settings {
   private readonly system = byId('system', HTMLTextAreaElement)
@@ -18,6 +21,22 @@ export class Settings {
     for (const think of model.thinking) this.think.append(new Option(think))
     for (const setting of document.querySelectorAll<HTMLElement>('.thinks')) {
       setting.hidden = model.thinking.length === 0
+    }
+  }
+
+  /** The fields as they are, by their ids, to keep them with a conversation. */
+  get fields(): Record<string, string> {
+    return Object.fromEntries(FIELDS.map((id) => [id, fieldOf(id).value]))
+  }
+
+  /** Fills the fields with kept ones. Those that are absent become empty. */
+  fill(fields: Record<string, string>): void {
+    for (const id of FIELDS) {
+      const field = fieldOf(id)
+      field.value = fields[id] ?? ''
+      // The model may not have the kept setting.
+      if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.value = ''
+      field.dispatchEvent(new Event('input'))
     }
   }
 
@@ -55,6 +74,10 @@ function effort(think: Think | ''): Sampling {
   if (think === '') return {}
   if (think === 'on') return { chat_template_kwargs: { enable_thinking: true } }
   return { reasoning_effort: think === 'off' ? 'none' : think }
+}
+
+function fieldOf(id: string): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
+  return byId(id, HTMLElement) as HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 }
 
 /** Reads a field for a number. */

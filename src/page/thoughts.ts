@@ -26,11 +26,24 @@ export class Thoughts {
     this.tokens += tokens
   }
 
+  get counted(): { tokens: number; seconds: number } {
+    return { tokens: this.tokens, seconds: (this.lastAt - this.firstAt) / 1000 }
+  }
+
+  /** Takes the count of thoughts that were kept. */
+  restore({ tokens, seconds }: { tokens: number; seconds: number }): void {
+    this.tokens = tokens
+    this.firstAt = 0
+    this.lastAt = 1000 * seconds
+  }
+
   /** Brings the line up to date: `thinking · 212 tokens`, at the end `thought 212 tokens, 3 s`. */
   show(isOver: boolean): void {
     const tokens = this.tokens > 0 ? plural(this.tokens, 'token') : 'some time'
     const took = formatElapsed((this.lastAt - this.firstAt) / 1000)
-    this.line.textContent = isOver ? `thought ${tokens}, ${took}` : `thinking · ${tokens}`
+    // Thoughts of an imported file have no count.
+    const over = this.tokens === 0 && this.lastAt === 0 ? 'thoughts' : `thought ${tokens}, ${took}`
+    this.line.textContent = isOver ? over : `thinking · ${tokens}`
     const spoken = isOver ? `The model ${this.line.textContent}.` : 'The model is thinking.'
     if (this.status.textContent !== spoken) this.status.textContent = spoken
   }

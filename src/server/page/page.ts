@@ -20,6 +20,7 @@ const FILES = {
   '/page/figure.css': 'pictures/interactive/figure.css',
   '/page/style.css': 'page/style.css',
   '/page/answer.css': 'page/answer.css',
+  '/page/conversations.css': 'page/conversations.css',
   '/page/icon.svg': 'page/icon.svg',
 }
 /** Placeholder in index.html for links to all modules, so that a browser loads them at once and not one after another. */

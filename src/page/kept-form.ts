@@ -1,0 +1,144 @@
+import type { Call, Message } from './api.js'
+
+/** A conversation in the list: all but its messages. */
+export interface KeptHead {
+  id: string
+  /** Counts the writes of its messages, so that a tab notices those of another. */
+  version: number
+  /** A name that the user gave. */
+  name?: string
+  /** Beginning of the first question. */
+  title: string
+  /** The model of the latest answer. */
+  model: string
+  /** Number of questions of the branch that is shown. */
+  questions: number
+  /** Milliseconds since 1970 of the latest change. */
+  changed: number
+}
+
+/** Messages of a conversation, with all branches. */
+export interface KeptBody {
+  exchanges: KeptExchange[]
+  /** Number of the last exchange of the branch that is shown. */
+  last: number
+  /** Fields of the settings, by their ids. */
+  settings: Record<string, string>
+}
+
+/** A question, or results of calls, and the answer. */
+export interface KeptExchange {
+  /** Number of the exchange before it, or -1. */
+  parent: number
+  said: Message[]
+  answer: KeptAnswer
+}
+
+export interface KeptAnswer {
+  /** The model that answered. */
+  model: string
+  content: string
+  /** Empty if the model did not think. */
+  thinking: string
+  /** Tokens of the thoughts, and the seconds that they took. */
+  thought: { tokens: number; seconds: number }
+  calls: Call[]
+  /** The calls as the model wrote them, and their tokens. */
+  notation: { text: string; tokens: number }
+  isJson: boolean
+  /** The line below the answer. */
+  note: string
+  /** Notes of the server on the request. */
+  warnings: string[]
+  /** Whether the answer came to its end, and whether that was the limit of tokens. */
+  end: 'whole' | 'limit' | 'cut'
+}
+
+/** The exchanges of the branch that is shown. */
+export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {
+  const path: KeptExchange[] = []
+  for (let place = last; place >= 0; place = exchanges[place].parent) path.unshift(exchanges[place])
+  return path
+}
+
+/** Name of a conversation in the list. */
+export function titleOf({ name, title }: Pick<KeptHead, 'name' | 'title'>): string {
+  return name || title || 'Without a question'
+}
+
+/** Maximum characters of a title. */
+const LONGEST_TITLE = 60
+
+/** The beginning of a text as a title: one line, cut at a word. */
+export function beginningOf(text: string): string {
+  const line = text.slice(0, 1000).replace(/\s+/g, ' ').trim()
+  if (line.length <= LONGEST_TITLE) return line
+  const cut = line.slice(0, LONGEST_TITLE)
+  const word = cut.lastIndexOf(' ')
+  return `${word > LONGEST_TITLE / 2 ? cut.slice(0, word) : cut}…`
+}
+
+type Fields = Record<string, unknown>
+
+/** Checks a head from the storage, which may be damaged. Returns undefined if it has another form. */
+export function readHead(value: unknown): KeptHead | undefined {
+  const head = value as Fields
+  if (!isObject(head)) return undefined
+  const isWhole =
+    areTexts([head.id, head.title, head.model]) &&
+    areNumbers([head.version, head.questions, head.changed]) &&
+    (head.name === undefined || typeof head.name === 'string')
+  return isWhole ? (value as KeptHead) : undefined
+}
+
+/** Checks messages from the storage, which may be damaged. Returns undefined if they have another form. */
+export function readBody(value: unknown): KeptBody | undefined {
+  if (!isObject(value) || !Array.isArray(value.exchanges) || !isObject(value.settings)) return undefined
+  const { exchanges, last, settings } = value
+  const isWhole =
+    exchanges.every(isExchange) &&
+    areTexts(Object.values(settings)) &&
+    Number.isInteger(last) &&
+    (last as number) >= -1 &&
+    (last as number) < exchanges.length
+  return isWhole ? (value as unknown as KeptBody) : undefined
+}
+
+/** Whether a value is an exchange. The one before it has a lower number, so that no branch is endless. */
+function isExchange(value: unknown, number: number): boolean {
+  if (!isObject(value) || !Array.isArray(value.said) || !isObject(value.answer)) return false
+  const { parent, said } = value
+  const isAfter = Number.isInteger(parent) && (parent as number) >= -1 && (parent as number) < number
+  return isAfter && said.every(isMessage) && isAnswer(value.answer)
+}
+
+function isMessage(value: unknown): boolean {
+  return isObject(value) && areTexts([value.role, value.content])
+}
+
+function isAnswer({ model, content, thinking, thought, calls, notation, note, warnings, end }: Fields): boolean {
+  return (
+    areTexts([model, content, thinking, note, end]) &&
+    isObject(thought) &&
+    areNumbers([thought.tokens, thought.seconds]) &&
+    isObject(notation) &&
+    areTexts([notation.text]) &&
+    areNumbers([notation.tokens]) &&
+    Array.isArray(warnings) &&
+    areTexts(warnings) &&
+    Array.isArray(calls) &&
+    calls.every((call) => isObject(call) && areTexts([call.id, call.name, call.arguments]))
+  )
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function areTexts(values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'string')
+}
+
+function areNumbers(values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'number' && Number.isFinite(value))
+}

@@ -1,0 +1,471 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { molm } from '../cli/molm.js'
+import { accessibilityFaults } from '../support/accessibility.js'
+import { HAS_BROWSER, openBrowser } from '../support/browser.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from './served.js'
+import { type AskedBody, chunk, event, open, SMALL, send, token } from './simulated-server.js'
+
+const test = suite<{ browser: Browser }>('conversations of the page', undefined as unknown as { browser: Browser })
+const inBrowser = HAS_BROWSER ? test : test.skip
+
+test.before(async (context) => {
+  if (!HAS_BROWSER) return
+  context.browser = await openBrowser()
+})
+test.after(({ browser }) => browser?.close())
+
+const DONE = 'data: [DONE]\n\n'
+
+/** Answers each request with its number, and keeps the requests' bodies. */
+function numbered() {
+  const bodies: AskedBody[] = []
+  async function* lines(number: number) {
+    yield chunk(`answer ${number}`, [token(`answer ${number}`, SMALL, number)])
+    yield DONE
+  }
+  const answer = (body: AskedBody) => lines(bodies.push(body))
+  return { bodies, answer }
+}
+
+const answered = (page: Page) =>
+  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
+
+async function ask(page: Page, text: string): Promise<void> {
+  const before = await page.locator('.turn.model').count()
+  await send(page, text)
+  await page.waitForFunction(`document.querySelectorAll('.turn.model').length > ${before}`)
+  await answered(page)
+}
+
+const texts = (page: Page, selector = '#turns .tokens') =>
+  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
+
+/** Clicks the visible button with a name. */
+const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).last().click()
+
+/** Titles of the list, which is opened and closed again. */
+async function titles(page: Page): Promise<string[]> {
+  await page.click('#open-list')
+  await page.waitForSelector('#kept .row, #kept-none:visible')
+  const shown = await texts(page, '#kept .name')
+  await page.keyboard.press('Escape')
+  return shown
+}
+
+/** Reloads once everything has been written. */
+async function reload(page: Page): Promise<void> {
+  await wait(50)
+  await page.reload()
+  await page.waitForSelector('#send:enabled')
+}
+
+const stored = (page: Page) =>
+  page.evaluate(`new Promise((resolve, reject) => {
+    const request = indexedDB.open('molm-conversations')
+    request.onerror = () => reject(request.error)
+    request.onsuccess = () => {
+      const [database, all] = [request.result, {}]
+      const stores = [...database.objectStoreNames]
+      const read = database.transaction(stores)
+      for (const name of stores) read.objectStore(name).getAll().onsuccess = ({ target }) => { all[name] = target.result }
+      read.oncomplete = () => { database.close(); resolve(all) }
+    }
+  })`) as Promise<{ heads: AskedBody[]; bodies: AskedBody[] }>
+
+inBrowser('thoughts, calls, results and settings stay over a reload, and the key does not', async ({ browser }) => {
+  const call = { index: 0, id: 'c1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Bern"}' } }
+  async function* calling() {
+    yield event({
+      delta: { reasoning_content: 'I ask.' },
+      routed_experts: [{ ...token('I ask.', SMALL, 1), kind: 'thinking' }],
+    })
+    yield event({ delta: { tool_calls: [call] }, routed_experts: [{ ...token('<call>', SMALL, 2), kind: 'call' }] })
+    yield DONE
+  }
+  const { answer: plain, bodies } = numbered()
+  const answer = (body: AskedBody) => {
+    const lines = plain(body)
+    return bodies.length === 1 ? calling() : lines
+  }
+  await open(browser, { answer, key: 'open sesame' }, async (page, { faults }) => {
+    await page.fill('#key', 'open sesame')
+    await page.press('#key', 'Enter')
+    await page.click('#settings summary')
+    await page.fill('#system', 'Be brief.')
+    await page.fill('#temperature', '0.5')
+    await ask(page, 'The weather?')
+    await page.getByLabel('Result of get_weather').fill('<b>21</b> degrees')
+    await reload(page)
+    await page.getByLabel('Result of get_weather').fill('<b>21</b> degrees')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.turn:nth-child(4)')
+    await answered(page)
+    const all = () => texts(page, '#turns :is(h2, h3, summary, .tokens, pre)')
+    const shown = await all()
+    await reload(page)
+    assert.equal(await all(), shown)
+    for (const text of [/^thought 1 token/, /^calls get_weather$/, /^<b>21<\/b> degrees$/, /"city": "Bern"/]) {
+      assert.ok(
+        shown.some((part) => text.test(part)),
+        String(text),
+      )
+    }
+    assert.not(await page.isVisible('.results'))
+    assert.match((await page.textContent('#caption-words')) ?? '', /kept conversations/)
+    await ask(page, 'And tomorrow?')
+    const [, asked, after] = bodies
+    assert.equal(after.messages, [
+      ...asked.messages.map(({ reasoning_content, ...message }: AskedBody) => message),
+      { role: 'assistant', content: 'answer 2' },
+      { role: 'user', content: 'And tomorrow?' },
+    ])
+    assert.is(asked.messages[2].reasoning_content, 'I ask.')
+    assert.is(after.messages[0].content, 'Be brief.')
+    assert.is(after.temperature, 0.5)
+    assert.not.match(JSON.stringify(await stored(page)), /sesame/)
+    assert.equal(
+      faults.filter((fault) => !fault.includes('401')),
+      [],
+    )
+  })
+})
+
+inBrowser(
+  'an answer is regenerated and a question edited, and the earlier ones stay reachable',
+  async ({ browser }) => {
+    const { answer, bodies } = numbered()
+    let isRefused = false
+    const refuse = () => (isRefused ? Response.json({ error: { message: 'full' } }, { status: 429 }) : undefined)
+    await open(browser, { answer, refuse }, async (page, { faults }) => {
+      await ask(page, 'one')
+      await ask(page, 'two')
+      await press(page, 'Regenerate')
+      await page.waitForSelector('.tokens:has-text("answer 3")')
+      await answered(page)
+      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'])
+      assert.equal(bodies[2].messages, bodies[1].messages)
+      await press(page, 'Earlier version')
+      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
+      assert.is(await page.textContent('.turn.model:last-child .pager'), '‹1 of 2›')
+
+      // The first question, by the keyboard: Escape leaves it unchanged.
+      await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).focus()
+      await page.keyboard.press('Enter')
+      assert.is(await page.inputValue('.edit textarea'), 'one')
+      await page.keyboard.press('Escape')
+      assert.is(await page.getAttribute(':focus', 'aria-label'), 'Edit the question')
+      await page.keyboard.press('Enter')
+      await page.keyboard.type(' more')
+      isRefused = true
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('#alert:not(:empty)')
+      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'], 'a refused question changes nothing')
+      isRefused = false
+      await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).click()
+      await page.keyboard.type(' more')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.tokens:has-text("answer 4")')
+      await answered(page)
+      assert.equal(await texts(page), ['one more', 'answer 4'])
+      assert.equal(bodies[3].messages, [{ role: 'user', content: 'one more' }])
+      await reload(page)
+      assert.equal(await texts(page), ['one more', 'answer 4'])
+      await press(page, 'Earlier version')
+      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'], 'the branch with its latest answer')
+      await ask(page, 'three')
+      assert.equal(
+        bodies[4].messages.map(({ content }: AskedBody) => content),
+        ['one', 'answer 1', 'two', 'answer 3', 'three'],
+      )
+      assert.equal(
+        faults.filter((fault) => !fault.includes('429')),
+        [],
+      )
+    })
+  },
+)
+
+inBrowser('an answer that the page was left in is kept as far as it came, and continued', async ({ browser }) => {
+  const bodies: AskedBody[] = []
+  async function* lines(number: number) {
+    yield chunk('So far', [token('So far', SMALL, 1)])
+    if (number === 1) await wait(60_000, undefined, { ref: false })
+    yield chunk(' and further', [token(' and further', SMALL, 2)])
+    yield DONE
+  }
+  await open(browser, { answer: (body) => lines(bodies.push(body)) }, async (page) => {
+    await send(page, 'a long one')
+    await page.waitForSelector('.tokens:has-text("So far")')
+    await until(async () => (await stored(page)).bodies[0]?.exchanges[0].answer.content === 'So far')
+    await reload(page)
+    assert.equal(await texts(page), ['a long one', 'So far'])
+    assert.match((await page.textContent('.turn.model > .note')) ?? '', /^cut: /)
+    await press(page, 'Continue')
+    await page.waitForSelector('.tokens:has-text("and further")')
+    await answered(page)
+    assert.is(bodies[1].messages.at(-1).content, 'So far')
+    assert.equal(await texts(page), ['a long one', 'So farSo far and further'])
+    assert.is(await page.getByRole('button', { name: 'Continue' }).count(), 0)
+  })
+})
+
+inBrowser('answers are copied as Markdown, also when the clipboard is forbidden', async ({ browser }) => {
+  async function* markdown() {
+    yield chunk('It is **bold** and `code`.', [])
+    yield DONE
+  }
+  const options = { permissions: ['clipboard-read', 'clipboard-write'] }
+  await open(browser, { answer: markdown, options }, async (page) => {
+    await ask(page, 'a *question*')
+    await press(page, 'Copy the answer')
+    await page.waitForSelector('.copy:has-text("Copied")')
+    assert.is(await page.evaluate('navigator.clipboard.readText()'), 'It is **bold** and `code`.')
+    assert.is(await page.textContent('#spoken'), 'Copied.')
+    // As on a page of http from another computer.
+    await page.evaluate(`Object.defineProperty(navigator, 'clipboard', { value: undefined })`)
+    await press(page, 'Copy the question')
+    await page.waitForSelector('.turn.user .copy:has-text("Copied")')
+    await page.focus('#message')
+    await page.keyboard.press('Control+V')
+    assert.is(await page.inputValue('#message'), 'a *question*')
+    await page.evaluate(`document.execCommand = () => false`)
+    await press(page, 'Copy the answer')
+    await page.waitForFunction(`/does not allow copying/.test(document.querySelector('#spoken').textContent)`)
+  })
+})
+
+inBrowser('conversations are listed, named, saved, imported and deleted', async ({ browser }) => {
+  const { answer, bodies } = numbered()
+  await open(browser, { answer }, async (page, { faults }) => {
+    const act = async (title: string, name: string) => {
+      await page.getByRole('button', { name: `Actions for ${title}` }).click()
+      await page.locator('.menu').getByRole('button', { name, exact: true }).last().click()
+    }
+    await ask(page, 'What is a lantern?')
+    await page.click('#fresh')
+    await ask(page, 'What is a drum?')
+    assert.equal(await titles(page), ['What is a drum?', 'What is a lantern?'])
+
+    // By the keyboard alone: open the list, go to the second, open it.
+    await page.focus('#open-list')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#kept .row')
+    await page.locator('#kept .title').nth(1).focus()
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.tokens:has-text("answer 1")')
+    assert.not(await page.isVisible('#list'))
+    await page.click('#open-list')
+    assert.is(await page.textContent('[aria-current="true"] .name'), 'What is a lantern?')
+
+    await act('What is a lantern?', 'Rename')
+    await page.keyboard.type('Light')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.name:text-is("Light")')
+    await inTemporaryFolder(async (dir) => {
+      const save = async (ending: string) => {
+        const download = page.waitForEvent('download')
+        await act('Light', `Save as .${ending}`)
+        const file = await download
+        assert.is(file.suggestedFilename(), `light.${ending}`)
+        await file.saveAs(`${dir}/light.${ending}`)
+        await page.keyboard.press('Escape')
+      }
+      await save('json')
+      await save('md')
+      assert.match(await readFile(`${dir}/light.md`, 'utf8'), /^# Light\n.*What is a lantern\?.*answer 1/s)
+      const { code, stdout, stderr } = await molm(['run', '--messages', `${dir}/light.json`, '-n', '8', 'And a drum?'])
+      assert.is(code, 0, stderr)
+      assert.ok(stdout.length > 0)
+      await page.setInputFiles('#import-file', {
+        name: 'x.json',
+        mimeType: '',
+        buffer: Buffer.from('[{"role":"usr"}]'),
+      })
+      await page.waitForSelector('#list-alert:not(:empty)')
+      assert.match((await page.textContent('#list-alert')) ?? '', /^x\.json: .*role/)
+      await page.setInputFiles('#import-file', `${dir}/light.json`)
+    })
+    await page.waitForSelector('#list:not([open])', { state: 'attached' })
+    assert.equal(await texts(page), ['What is a lantern?', 'answer 1'])
+    assert.is(await page.textContent('.turn.model h2'), 'imported')
+    await ask(page, 'And a drum?')
+    assert.equal(
+      bodies[2].messages.map(({ content }: AskedBody) => content),
+      ['What is a lantern?', 'answer 1', 'And a drum?'],
+    )
+    assert.equal(await titles(page), ['What is a lantern?', 'What is a drum?', 'Light'])
+
+    await page.click('#open-list')
+    await act('What is a lantern?', 'Delete')
+    await page.waitForSelector('.said')
+    assert.equal(await texts(page), [], 'the open one is gone')
+    assert.is(await page.textContent(':focus'), 'Undo')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.turn')
+    assert.equal(await texts(page, '#kept .name'), ['What is a lantern?', 'What is a drum?', 'Light'])
+    await act('Light', 'Delete')
+    await page.waitForSelector('.said')
+    await page.keyboard.press('Escape')
+    assert.equal(await titles(page), ['What is a lantern?', 'What is a drum?'])
+
+    await page.click('#open-list')
+    await page.waitForSelector('#kept .row')
+    await page.uncheck('#keep')
+    await page.click('#list-fresh')
+    await ask(page, 'not kept')
+    await wait(50)
+    assert.equal((await stored(page)).heads.length, 2)
+    await page.click('#open-list')
+    assert.match((await page.textContent('[aria-current] .note')) ?? '', /not kept/)
+    await page.check('#keep')
+    await until(async () => (await stored(page)).heads.length === 3)
+    await page.click('#delete-all')
+    assert.is(await page.textContent('#delete-question'), 'Delete 3 conversations? This cannot be undone.')
+    await page.click('#delete-yes')
+    await page.waitForSelector('#kept-none')
+    assert.equal(await stored(page), { heads: [], bodies: [] })
+    assert.equal(faults, [])
+  })
+})
+
+inBrowser('two tabs show the same conversation, and neither overwrites the other', async ({ browser }) => {
+  const { answer } = numbered()
+  await open(browser, { answer, options: {} }, async (page, { faults }) => {
+    await ask(page, 'one')
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await other.waitForSelector('#send:enabled')
+    await other.click('#open-list')
+    await other.click('#kept .title')
+    await other.waitForSelector('.tokens:has-text("answer 1")')
+    await ask(other, 'two')
+    await page.waitForSelector('.tokens:has-text("answer 2")')
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
+    // A tab that has missed a change.
+    await page.evaluate('BroadcastChannel.prototype.postMessage = () => {}')
+    await ask(page, 'three here')
+    await ask(other, 'three there')
+    await other.waitForSelector('#kept-note:has-text("copy")')
+    assert.equal((await texts(other)).slice(-2), ['three there', 'answer 4'])
+    assert.equal((await titles(page)).sort(), ['one', 'one (copy)'])
+    await reload(page)
+    assert.equal((await texts(page)).slice(-2), ['three here', 'answer 3'])
+    await reload(other)
+    assert.equal((await texts(other)).slice(-2), ['three there', 'answer 4'])
+    // The other tab deletes this one's conversation.
+    await other.click('#open-list')
+    await other.getByRole('button', { name: 'Actions for one', exact: true }).click()
+    await other.locator('.menu:visible').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForSelector('#kept-note:has-text("deleted")')
+    await ask(page, 'four')
+    await reload(page)
+    assert.equal(await texts(page), [
+      'one',
+      'answer 1',
+      'two',
+      'answer 2',
+      'three here',
+      'answer 3',
+      'four',
+      'answer 5',
+    ])
+    assert.equal(faults, [])
+  })
+})
+
+inBrowser(
+  'without storage, with a full one and with damaged conversations the page still answers',
+  async ({ browser }) => {
+    const { answer } = numbered()
+    await open(browser, { answer, options: {}, key: 'k' }, async (page) => {
+      await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
+    }`)
+      await page.goto(page.url())
+      await page.fill('#key', 'k')
+      await page.press('#key', 'Enter')
+      await ask(page, 'one')
+      await page.waitForSelector('#kept-note:not(:empty)')
+      assert.is(await page.textContent('#kept-note'), 'This conversation is not kept: the browser does not allow it.')
+      await ask(page, 'two')
+      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
+      assert.equal(await titles(page), ['one'])
+    })
+    await open(browser, { answer, options: {} }, async (page) => {
+      await ask(page, 'kept')
+      // A quota of the browser's own cannot be set for a page like this.
+      await page.evaluate(`{
+      const { put } = IDBObjectStore.prototype
+      globalThis.makeRoom = () => { IDBObjectStore.prototype.put = put }
+      IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }
+    }`)
+      await ask(page, 'full')
+      await page.waitForSelector('#kept-note:has-text("storage is full")')
+      await page.evaluate('makeRoom()')
+      await ask(page, 'more room')
+      await page.waitForFunction(`document.querySelector('#kept-note').textContent === ''`)
+      await page.click('#fresh')
+      await ask(page, 'another')
+      await page.evaluate(`new Promise((resolve) => {
+      indexedDB.open('molm-conversations').onsuccess = ({ target: { result: database } }) => {
+        const write = database.transaction(['heads', 'bodies'], 'readwrite')
+        write.objectStore('heads').put({ id: 'x', title: 1 })
+        write.objectStore('bodies').openCursor().onsuccess = ({ target: { result: cursor } }) => {
+          cursor.update({ exchanges: [{}], last: 0, settings: {} })
+        }
+        write.oncomplete = () => { database.close(); resolve() }
+      }
+    })`)
+      await page.click('#open-list')
+      await page.waitForSelector('.said:has-text("damaged")')
+      await page.locator('#kept .title').last().click()
+      await page.waitForSelector('#list-alert:has-text("damaged and cannot be read")')
+      await page.locator('.said .act').click()
+      await page.waitForSelector('.said', { state: 'detached' })
+      await page.keyboard.press('Escape')
+      await ask(page, 'still here')
+    })
+  },
+)
+
+inBrowser('it has no faults of accessibility in light, dark and narrow', async ({ browser }) => {
+  const { answer } = numbered()
+  const faultsOf = async (page: Page) => {
+    assert.equal(await accessibilityFaults(page), [])
+    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+  }
+  await open(browser, { answer, options: {} }, async (page) => {
+    await ask(page, 'one')
+    await press(page, 'Regenerate')
+    await page.waitForSelector('.tokens:has-text("answer 2")')
+    await answered(page)
+    await ask(page, `two ${'long '.repeat(30)}`)
+    await page.click('#fresh')
+    await ask(page, 'three')
+    for (const [colorScheme, width] of [
+      ['light', 1400],
+      ['dark', 1400],
+      ['dark', 390],
+      ['light', 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize({ width, height: 800 })
+      await page.hover('.turn.user')
+      await press(page, 'Edit')
+      await faultsOf(page)
+      await page.keyboard.press('Escape')
+      await page.click('#open-list')
+      await page.locator('.more').last().click()
+      await page.click('#delete-all')
+      await faultsOf(page)
+      await page.click('#list-close')
+    }
+  })
+})
+
+test.run()
