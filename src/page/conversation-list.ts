@@ -198,7 +198,7 @@ export class ConversationList {
   private async attempt(act: () => Promise<void>): Promise<void> {
     this.alert.textContent = ''
     await act().catch((error: Error) => {
-      this.alert.textContent = error instanceof DOMException ? `It failed: ${whyNotKept(error)}.` : `${error.message}.`
+      this.alert.textContent = `Not done: ${whyNotKept(error)}.`
     })
   }
 }

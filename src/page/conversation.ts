@@ -11,6 +11,9 @@ import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { WithoutExpert } from './without-expert.js'
 
+/** Ms that screen readers do not announce a conversation that is opened. */
+const SILENT_MS = 1_000
+
 /** Whether question and answer stay in the conversation, and the error if one occurred. */
 export interface Outcome {
   isKept: boolean
@@ -92,8 +95,12 @@ export class Conversation {
       this.tree.append(Exchange.from(kept, before, this.exchangeActions))
     }
     this.tree.endAt(last)
+    const { place } = this.parts
+    // Screen readers do not announce what is not new.
+    place.setAttribute('aria-live', 'off')
     this.show()
     this.end.go()
+    setTimeout(() => place.removeAttribute('aria-live'), SILENT_MS)
   }
 
   /** Stops the running answer. */
@@ -121,7 +128,8 @@ export class Conversation {
     exchange.asked = asked
     tree.append(exchange)
     const error = await this.answer(exchange, asked, last?.answer)
-    const isKept = this.tree === tree && !answer.isEmpty
+    // If the user has opened another conversation meanwhile, this one stays as it was.
+    const isKept = this.tree !== tree || !answer.isEmpty
     if (!isKept) tree.takeBack(exchange)
     this.changed(tree)
     return { isKept, error }
@@ -181,7 +189,7 @@ export class Conversation {
     if (!chosen || this.isRunning) return
     tree.choose(chosen)
     this.changed(tree)
-    chosen.answer.element.scrollIntoView({ block: 'nearest' })
+    chosen.focusPager(step)
   }
 
   /** Shows what comes for an answer until its end. Returns the error if one occurred. */
@@ -251,6 +259,7 @@ export class Conversation {
     const wanted = path.flatMap(({ elements }) => elements)
     const same = [...place.children].findIndex((element, i) => element !== wanted[i])
     const kept = same < 0 ? place.children.length : same
+    const hadFocus = place.contains(document.activeElement)
     for (const element of [...place.children].slice(kept)) element.remove()
     place.append(...wanted.slice(kept))
     for (const [i, exchange] of path.entries()) {
@@ -258,5 +267,7 @@ export class Conversation {
       const branch = branches.indexOf(exchange) + 1
       exchange.show({ isLast: i === path.length - 1, isRunning: this.isRunning, branch, branches: branches.length })
     }
+    // The button that had the focus may be gone.
+    if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })
   }
 }

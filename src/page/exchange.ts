@@ -126,6 +126,15 @@ export class Exchange {
     if (this.results) this.results.element.hidden = !isLast
   }
 
+  /** Focuses the button that leads to the version after (1) or before (-1), or the other one at the end. */
+  focusPager(step: -1 | 1): void {
+    const [earlier, later] = this.steps
+    const wanted = step < 0 ? earlier : later
+    const other = step < 0 ? later : earlier
+    const button = wanted.disabled ? other : wanted
+    button.focus()
+  }
+
   /** Opens the field to change the question. */
   private openForm(): void {
     if (this.form) return this.form.focus()

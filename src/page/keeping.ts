@@ -87,8 +87,9 @@ export class Keeping {
     this.leave()
     await this.inTurn(async () => {
       const kept = await this.parts.store.read(id)
-      if (!kept) throw new Error('it was deleted')
+      if (!kept) throw new Error('it was deleted in another tab')
       this.take(kept)
+      this.parts.settings.fill(kept.body.settings)
     })
   }
 
@@ -96,6 +97,7 @@ export class Keeping {
   begin(body: KeptBody, name?: string): void {
     this.leave()
     this.take({ head: newConversation(name), body })
+    this.parts.settings.fill(body.settings)
     this.changed()
   }
 
@@ -192,9 +194,8 @@ export class Keeping {
   }
 
   private take({ head, body }: { head: Open; body: KeptBody }): void {
-    const { conversation, settings, note, changed } = this.parts
+    const { conversation, note, changed } = this.parts
     conversation.load(body)
-    settings.fill(body.settings)
     this.open = { id: head.id, version: head.version, name: head.name }
     tabStorage.set(OPEN, head.version > 0 ? head.id : undefined)
     note('')

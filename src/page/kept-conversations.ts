@@ -153,14 +153,11 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   })
 }
 
-/** Says in plain words why conversations are not kept. */
+/** Says in plain words why a conversation is not kept, or cannot be opened. */
 export function whyNotKept(error: unknown): string {
-  const name = error instanceof Error ? error.name : ''
-  if (name === 'QuotaExceededError')
-    return 'the browser’s storage is full. Delete some conversations, or export this one'
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) }
+  if (name === 'QuotaExceededError') return 'the browser’s storage is full. Delete some conversations, or save this one'
   if (name === 'VersionError') return 'a newer version of this page has kept conversations here'
-  if (name === 'SecurityError' || name === 'InvalidStateError' || error instanceof ReferenceError) {
-    return 'the browser does not allow it'
-  }
-  return `the browser’s storage does not work (${error instanceof Error ? error.message : String(error)})`
+  if (['SecurityError', 'InvalidStateError', 'ReferenceError'].includes(name)) return 'the browser does not allow it'
+  return error instanceof DOMException ? `the browser’s storage does not work (${message})` : message
 }

@@ -152,6 +152,7 @@ inBrowser(
       await press(page, 'Earlier version')
       assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
       assert.is(await page.textContent('.turn.model:last-child .pager'), '‹1 of 2›')
+      assert.is(await page.getAttribute(':focus', 'aria-label'), 'Later version')
 
       // The first question, by the keyboard: Escape leaves it unchanged.
       await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).focus()
@@ -211,6 +212,20 @@ inBrowser('an answer that the page was left in is kept as far as it came, and co
     assert.is(bodies[1].messages.at(-1).content, 'So far')
     assert.equal(await texts(page), ['a long one', 'So farSo far and further'])
     assert.is(await page.getByRole('button', { name: 'Continue' }).count(), 0)
+
+    // A new chat while an answer comes.
+    bodies.length = 0
+    await send(page, 'another')
+    await page.waitForSelector('.turn:nth-child(4) .tokens:has-text("So far")')
+    await page.click('#fresh')
+    await page.waitForSelector('#hint')
+    await page.waitForSelector('#composer:not(.running)')
+    assert.is(await page.inputValue('#message'), '')
+    await page.click('#open-list')
+    await page.click('#kept .title')
+    await page.waitForSelector('.turn:nth-child(4)')
+    assert.equal((await texts(page)).slice(2), ['another', 'So far'])
+    assert.match((await page.textContent('.turn.model:last-child > .note')) ?? '', /^cut: /)
   })
 })
 
@@ -287,7 +302,7 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
         buffer: Buffer.from('[{"role":"usr"}]'),
       })
       await page.waitForSelector('#list-alert:not(:empty)')
-      assert.match((await page.textContent('#list-alert')) ?? '', /^x\.json: .*role/)
+      assert.match((await page.textContent('#list-alert')) ?? '', /^Not done: x\.json: .*role/)
       await page.setInputFiles('#import-file', `${dir}/light.json`)
     })
     await page.waitForSelector('#list:not([open])', { state: 'attached' })
