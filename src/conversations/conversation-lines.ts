@@ -67,10 +67,9 @@ export function readHead(bytes: Uint8Array | undefined, source: string): Head {
     throw isNone
   }
   const { molm, version, created, model } = head
-  if (molm !== KIND) throw isNone
-  if (typeof version !== 'number' || version > VERSION) {
-    const found = printable(String(version), 20)
-    throw new UserError(`${source}: version ${found} of kept conversations; this molm reads ${VERSION}; update molm`)
+  if (molm !== KIND || typeof version !== 'number') throw isNone
+  if (version > VERSION) {
+    throw new UserError(`${source}: version ${version} of kept conversations; this molm reads ${VERSION}; update molm`)
   }
   const date = new Date(typeof created === 'string' ? created : NaN)
   if (Number.isNaN(date.getTime()) || typeof model !== 'string') throw isNone
