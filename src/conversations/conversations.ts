@@ -158,6 +158,8 @@ export class Conversations {
       await lock.release()
       return new KeptConversation({ ...paths, ...contents, opened })
     }
+    // Only speed is lost if that fails.
+    await rename(paths.cachePath, adopted.cachePath).catch(() => undefined)
     await opened.lock.release()
     return new KeptConversation({ ...adopted, ...contents, opened: { ...opened, lock } })
   }

@@ -6,6 +6,7 @@ import type { ChatMessage } from '#molm/api/text.js'
 import type { ConversationInfo } from '#molm/conversations/conversation-info.js'
 import { Conversations } from '#molm/conversations/conversations.js'
 import { takeLock } from '#molm/files/lock.js'
+import { repositoryPath } from '../support/fixtures.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -358,6 +359,18 @@ test('a conversation of the first version is read', async () => {
   })
 })
 
+test('the conversation in docs/STORAGE.md is read', async () => {
+  await withFolder(async (folder, conversations) => {
+    const document = await readFile(repositoryPath('docs/STORAGE.md'), 'utf8')
+    const [, lines] = /```json\n(\{"molm":"conversation"[^`]*)```/.exec(document) ?? []
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, '20261127-161459-abcdef.jsonl'), lines)
+    const state = await conversations.stateOf(await conversations.find('lanterns'))
+    const messages = [user('What is a lantern?'), answer('A light inside a case.')]
+    assert.equal(state, { messages, system: 'Be brief.', model: 'nano' })
+  })
+})
+
 test('a conversation that another chat has open is continued in a copy', async () => {
   await withFolder(async (_, conversations) => {
     const first = conversations.begin(STATE)
@@ -458,13 +471,14 @@ test('a chat takes over a conversation of molm run', async () => {
     const continued = await runs.open(await newest(runs))
     assert.is(continued.id, id)
     await continued.close()
+    await writeFile(continued.cachePath, 'cache')
     const conversation = await conversations.open(await newest(conversations))
     assert.is(conversation.id, id.replace('-run', ''))
     await conversation.keep({ ...STATE, messages: [...TALK, user('more')] })
     const copy = await conversations.open(await newest(conversations))
     assert.ok(copy.isCopy)
     await Promise.all([conversation.close(), copy.close()])
-    assert.equal(await readdir(folder), [`${conversation.id}.jsonl`])
+    assert.equal((await readdir(folder)).sort(), [`${conversation.id}.cache`, `${conversation.id}.jsonl`])
     assert.is((await conversations.find(id.replace('-run', ''))).messages, 3)
   })
 })
