@@ -48,7 +48,7 @@ export class Conversations {
   }
 
   /**
-   * Finds a conversation by its id, its name or the beginning of its id. Rejects with a UserError if none or several
+   * Finds a conversation by its id, its name or the beginning of one of them. Rejects with a UserError if none or several
    * have it.
    */
   async find(name: string): Promise<ConversationInfo> {
@@ -58,7 +58,9 @@ export class Conversations {
     const wanted = name.trim().toLowerCase()
     const [named, begun] = [
       infos.filter((info) => info.name?.toLowerCase() === wanted),
-      infos.filter(({ id }) => wanted !== '' && id.startsWith(wanted)),
+      infos.filter(
+        ({ id, name = '' }) => wanted !== '' && [id, name.toLowerCase()].some((text) => text.startsWith(wanted)),
+      ),
     ]
     const found = named.length > 0 ? named : begun
     if (found.length === 1) return found[0]

@@ -188,14 +188,16 @@ test('the first question is the first that still counts', async () => {
   })
 })
 
-test('a conversation is found by its id, the beginning of it, or its name', async () => {
+test('a conversation is found by its id, its name, or the beginning of one', async () => {
   await withFolder(async (folder, conversations) => {
     const lamps = await kept(conversations, STATE, 'Lamps')
+    await kept(conversations, STATE, 'violins')
     await kept(conversations, STATE, 'twice')
     await kept(conversations, STATE, 'twice')
     await writeFile(join(folder, '20200101-000000-aaaaaa.jsonl'), await readFile(join(folder, `${lamps}.jsonl`)))
     assert.is((await conversations.find(lamps)).id, lamps)
     assert.is((await conversations.find('2020')).id, '20200101-000000-aaaaaa')
+    assert.is((await conversations.find('VIO')).name, 'violins')
     await rejectsWithUserError(() => conversations.find('lamps'), /'lamps' fits 2 conversations: /)
     await rejectsWithUserError(() => conversations.find('twice'), /'twice' fits 2 conversations: /)
     await rejectsWithUserError(() => conversations.find('nothing'), /no conversation has the name or id 'nothing'/)

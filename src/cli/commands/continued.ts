@@ -13,15 +13,14 @@ export interface Continued {
   kept?: KeptConversation
 }
 
-/** Opens a conversation, or only reads it if nothing is kept. Notes why it is continued in a copy. */
+/** Opens a conversation, or only reads it if nothing is kept. */
 export async function openContinued(
   conversations: Conversations,
   info: ConversationInfo,
-  options: KeepingFlags & OutputOptions,
+  options: KeepingFlags,
 ): Promise<Continued> {
   if (!keepsHistory(options)) return { state: await conversations.stateOf(info) }
   const kept = await conversations.open(info)
-  if (kept.copyReason !== undefined && !options.quiet) note(`${kept.copyReason}; a copy is continued`)
   return { state: kept.state, kept }
 }
 

@@ -21,6 +21,7 @@ export async function withKeptRun(
   const conversations = Conversations.at(undefined, 'run')
   if (!options.continue) return use(start, options, new KeptRun(conversations, options))
   const { state, kept } = await openContinued(conversations, await latestOf(conversations), options)
+  if (kept?.copyReason !== undefined && !options.quiet) note(`${kept.copyReason}; a copy is continued`)
   try {
     const model = await modelToContinue(options.model, state, options)
     const answered = answeredMessages(state.messages)
