@@ -63,6 +63,7 @@ const KNOWS: Record<string, string[]> = {
     'pictures',
     'experts',
     'library',
+    'prompt-cache',
     'conversations',
     'text',
     'tools',

@@ -1,25 +1,29 @@
 import { join } from 'node:path'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
-import type { Conversations } from '../conversations/conversations.js'
 import type { KeptConversation } from '../conversations/kept-conversation.js'
 import type { Atlas } from '../experts/atlas.js'
 import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
+import { styled } from '../terminal/style.js'
+import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
-import { load } from './conversation/commands.js'
+import { resumeKept } from './conversation/conversation-commands.js'
+import { load } from './conversation/conversation-files.js'
+import type { KeepOptions } from './conversation/keeper.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
-import { thenQueue } from './conversation/submit.js'
-import { pathOf } from './input/file-names.js'
+import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
+import { putAway } from './put-away.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
 import type { TypedAhead } from './screen/typed-ahead.js'
 
-export interface StartOptions {
+export interface StartOptions extends KeepOptions {
   depth: ColourDepth
   generation: GenerateOptions
   beginning: ChatBeginning
@@ -31,14 +35,6 @@ export interface StartOptions {
   onNotes?: (say: (note: string) => void) => void
   /** Whether a tool may run without a question. Default: none may. */
   isAllowed?: (tool: string) => boolean
-  /** Kept conversations; absent if nothing is kept. */
-  conversations?: Conversations
-  /** A kept conversation to continue. */
-  conversation?: KeptConversation
-  /** Most bytes of the caches beside kept conversations, all together. */
-  keptCacheBytes?: number
-  /** A message or command to send first. */
-  firstMessage?: string
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
   /** Names of the model's experts. */
@@ -49,6 +45,10 @@ export interface StartOptions {
   pace?: number
   /** A saved conversation to begin with. */
   load?: string
+  /** A kept conversation to continue. */
+  conversation?: KeptConversation
+  /** A message or command to send first. */
+  firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
   typed?: TypedAhead
   /** Aborting it leaves the chat. */
@@ -69,9 +69,9 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const modelNames = models.map(({ name }) => name)
   const isPlain = options.typed === undefined
   const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
-  const { typed, signal } = options
+  const { typed, signal, conversation, firstMessage } = options
   const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
-  // Synchronous: Ink's own signal handler may end the process before anything else runs.
+  const signals = new ChatSignals(chat, typed?.terminal)
   const leave = () => {
     chat.end()
     screen.close()
@@ -81,15 +81,21 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     signal.throwIfAborted()
     options.onNotes?.((note) => chat.say('note', note))
     greet(chat)
-    chat.begin(options.beginning)
-    if (options.load !== undefined) await resume(chat, pathOf(options.load))
+    const { beginning } = options
+    chat.begin(beginning)
+    if (conversation) await resumeKept(chat, conversation, beginning.system || undefined)
+    if (options.load !== undefined) await resume(chat, options.load)
     void thenQueue(chat, () => chat.showFewAnswers())
+    if (firstMessage !== undefined) submit(chat, firstMessage)
     screen.takeInput()
     await chat.ended
   } finally {
     leave()
     signal.removeEventListener('abort', leave)
+    const line = await putAway(chat, signals).catch(() => undefined)
+    signals.close()
     await chat.model.dispose()
+    if (line !== undefined) process.stdout.write(`${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
   }
   return { interrupted: chat.interrupted }
 }
@@ -102,7 +108,7 @@ function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
 
 /** Loads a saved conversation, and shows so meanwhile. */
 function resume(chat: Chat, path: string): Promise<void> {
-  chat.say('note', `loading ${path} ...`)
+  chat.say('note', `loading ${harmless(path)} ...`)
   return chat.work(() => load(chat, path))
 }
 

@@ -105,7 +105,7 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
-  if (options.load !== undefined) await checkSaved(options.load)
+  if (options.load !== undefined) await checkLoaded(options.load)
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
   const { Conversations } = await import('../../conversations/conversations.js')
@@ -246,12 +246,12 @@ class ToolNotes {
   }
 }
 
-async function checkSaved(typed: string): Promise<void> {
-  const [{ checkConversation }, { pathOf }] = await Promise.all([
-    import('../../tui/conversation/saved-conversation.js'),
+async function checkLoaded(typed: string): Promise<void> {
+  const [{ checkSaved }, { pathOf }] = await Promise.all([
+    import('../../tui/conversation/conversation-files.js'),
     import('../../tui/input/file-names.js'),
   ])
-  await checkConversation(pathOf(typed))
+  await checkSaved(pathOf(typed))
 }
 
 /** Loads a model. Rejects with a UserError if it cannot chat: it must generate text and have a tokenizer. */

@@ -10,6 +10,7 @@ import { AnswerSettings } from './answer-settings.js'
 import type { AnswerToken } from './answer-tokens.js'
 import { Conversation, type ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
+import type { KeepOccasion } from './keeper.js'
 import { haveSameExperts } from './masks.js'
 import { Warnings } from './notes.js'
 import { stoppedResult } from './open-calls.js'
@@ -29,6 +30,8 @@ export interface AnswersScreen {
   say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
   fail(error: unknown): void
   changed(when?: 'now' | 'soon'): void
+  /** Keeps the turns so far in the conversation's file. */
+  keep(occasion: KeepOccasion): void
 }
 
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
@@ -104,6 +107,7 @@ export class Answers implements WatchedChat {
     this.map.masked = mask
     this.map.atlas = atlas
     this.colour = undefined
+    this.keep('changed')
   }
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
@@ -146,6 +150,7 @@ export class Answers implements WatchedChat {
     if (question === undefined) return undefined
     this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
+    this.keep('changed')
     return this.pending.takeBack(question)
   }
 
@@ -230,6 +235,10 @@ export class Answers implements WatchedChat {
     this.screen.changed(when)
   }
 
+  keep(occasion: KeepOccasion): void {
+    this.screen.keep(occasion)
+  }
+
   /** Whether the conversation has answers. */
   private get hasAnswers(): boolean {
     return this.conversation.messages.some(({ role }) => role === 'assistant')
@@ -263,7 +272,10 @@ export class Answers implements WatchedChat {
         const answer = await work(watcher, options)
         if (!answer) return
         const { conversation, map } = this
-        const answered = (answer: Answer) => void this.answered(answer, watcher.tokens)
+        const answered = (answer: Answer) => {
+          this.answered(answer, watcher.tokens)
+          this.keep('answered')
+        }
         const last = await this.tools.finish(answer, { conversation, map, watcher, answered }, options)
         if (last) this.finish(last, watcher.tokens)
       } catch (error) {
@@ -271,6 +283,7 @@ export class Answers implements WatchedChat {
         throw error
       } finally {
         this.map.settle()
+        this.keep('answered')
       }
     })
   }

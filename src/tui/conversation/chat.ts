@@ -1,6 +1,7 @@
 import type { MemoryStats, Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { renameOptions } from '../../errors.js'
+import { modelWord } from '../../library/model-word.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Background } from '../../terminal/ramps.js'
@@ -13,9 +14,10 @@ import type { ChatTerminal } from './chat-terminal.js'
 import type { ChatState, ChatView } from './chat-view.js'
 import type { Conversation, ConversationState } from './conversation.js'
 import type { ChatItem, ItemExtra } from './items.js'
+import { Keeper, type KeepOccasion } from './keeper.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
-import { itemsOf, trailOf } from './past-turns.js'
+import { lastTurns, trailOf } from './past-turns.js'
 import { hasForm } from './prompt.js'
 import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
@@ -32,6 +34,7 @@ const QUICK = 256
 export class Chat implements ChatView, AnswersScreen {
   readonly input: InputLine
   readonly answers: Answers
+  readonly keeper: Keeper
   /** Absent if it only takes lines. */
   terminal?: ChatTerminal
   /** Resolves when the user has left. */
@@ -54,6 +57,7 @@ export class Chat implements ChatView, AnswersScreen {
   ) {
     this.input = new InputLine(options.history, (line) => suggest(line, options.modelNames))
     this.answers = new Answers(this, model, options)
+    this.keeper = new Keeper(options, (note) => this.say('note', note))
     this.currentPainter = new CellPainter(options.depth, options.background)
     if (options.isPlain) this.map.setMode('off')
     this.ended = new Promise((resolve) => {
@@ -214,8 +218,17 @@ export class Chat implements ChatView, AnswersScreen {
     this.sayMessages(state.messages)
   }
 
+  /** Keeps the turns so far. */
+  keep(occasion: KeepOccasion): void {
+    const { messages, system } = this.conversation
+    void this.keeper.keep({ messages, system, model: modelWord(this.model) }, occasion)
+  }
+
+  /** Shows the last turns of an earlier conversation. */
   private sayMessages(messages: readonly ChatMessage[]): void {
-    for (const { kind, text } of messages.flatMap(itemsOf)) this.say(kind, text)
+    const { items, earlier } = lastTurns(messages, this.terminal?.size)
+    if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
+    for (const { kind, text } of items) this.say(kind, text)
   }
 
   /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */

@@ -2,18 +2,16 @@ import { UsageError } from '../../errors.js'
 import { loadAtlas } from '../../experts/load-atlas.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
-import { pathOf } from '../input/file-names.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
 import { usageSummary } from '../map/usage-summary.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import type { Chat } from './chat.js'
+import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
 import { edit } from './edit.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
 import { answerHelp, commandHelp, conversationHelp, expertHelp, type Help, keyHelp } from './help.js'
-import { maskKey } from './masks.js'
 import { readFile } from './read-file.js'
-import { loadConversation, saveConversation } from './saved-conversation.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
 
@@ -40,6 +38,7 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
 const ACTIONS: Record<string, Action> = {
   ...EXPERT_ACTIONS,
   ...ASK_ACTIONS,
+  ...CONVERSATION_ACTIONS,
   help(chat, argument) {
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
@@ -70,7 +69,10 @@ const ACTIONS: Record<string, Action> = {
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
     const { conversation } = chat
-    if (argument !== '') conversation.setSystem(argument === 'off' || argument === '""' ? '' : argument)
+    if (argument !== '') {
+      conversation.setSystem(argument === 'off' || argument === '""' ? '' : argument)
+      chat.keep('changed')
+    }
     const { system } = conversation
     chat.say('note', system === '' ? 'no system text' : `system text: ${system}`)
   },
@@ -85,7 +87,8 @@ const ACTIONS: Record<string, Action> = {
     const all = argument === '' ? `${listed}\nmarkdown ${chat.drawsMarkdown ? 'on' : 'off'}` : listed
     chat.say('note', asks ? all : `set ${listed}`)
   },
-  reset(chat) {
+  async reset(chat) {
+    await chat.work(() => chat.keeper.leave(chat.conversation))
     chat.answers.reset()
     chat.say('note', 'the conversation begins again')
   },
@@ -101,43 +104,9 @@ const ACTIONS: Record<string, Action> = {
   copy: (chat, argument) => copy(chat, argument),
   read: readFile,
   edit,
-  save: (chat, argument) => save(chat, argument, false),
-  'save!': (chat, argument) => save(chat, argument, true),
-  async load(chat, argument) {
-    await chat.work(async () => load(chat, fileOf(argument, 'load')))
-    await chat.showFewAnswers()
-  },
-  history(chat, argument) {
-    if (argument !== 'off') throw new UsageError('the only form is /history off')
-    chat.options.history.stopKeeping()
-    chat.say('note', 'nothing that you type is kept from now on')
-  },
   stats: async (chat) => chat.say('note', await stats(chat)),
   model: (chat, argument) => chat.work(() => changeModel(chat, argument)),
   exit: (chat) => chat.end(),
-}
-
-/** Continues a saved conversation. */
-export async function load(chat: Chat, path: string): Promise<void> {
-  const { otherModel, ...state } = await loadConversation(path, chat.model)
-  await chat.restore(state)
-  const isOtherMask = state.masked !== maskKey(chat.conversation.mask)
-  const origin = otherModel ?? (isOtherMask ? 'other experts switched off' : undefined)
-  const kept = `${chat.contextLength} tokens in the cache`
-  const again = `saved with ${origin}: the turns will be read again with your next message`
-  chat.say('note', `loaded ${path}: ${origin === undefined ? kept : again}`)
-  const hasCalls = state.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)
-  if (hasCalls && chat.answers.tools.available.length === 0) {
-    chat.say('note', 'this conversation had tools, and the chat has none: molm chat --mcp adds some')
-  }
-}
-
-function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  return chat.work(async () => {
-    const path = fileOf(argument, 'save')
-    await saveConversation(path, await chat.conversation.save(), chat.model, { replaces })
-    chat.say('note', `saved in ${path}`)
-  })
 }
 
 async function changeModel(chat: Chat, name: string): Promise<void> {
@@ -182,11 +151,6 @@ function changeMap(map: TokenMap, argument: string): void {
   }
   map.setMode(mode as MapMode)
   map.setLayer(number)
-}
-
-function fileOf(argument: string, command: string): string {
-  if (argument === '') throw new UsageError(`name a file: /${command} talk.molm`)
-  return pathOf(argument)
 }
 
 async function stats({ model, contextLength, speed }: Chat): Promise<string> {

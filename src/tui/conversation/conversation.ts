@@ -5,6 +5,7 @@ import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import { NoRoom, UserError } from '../../errors.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
+import { loadCache, saveCache } from '../../prompt-cache/prompt-cache.js'
 import { alreadyReported } from './already-reported.js'
 import { concludeAnswer, type NewestAnswer } from './conclude-answer.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
@@ -221,6 +222,16 @@ export class Conversation {
   async save(): Promise<ConversationState & { saved: SavedSequence }> {
     const masked = maskKey(this.mask)
     return { messages: [...this.turns], system: this.system, masked, saved: await this.session.save() }
+  }
+
+  /** Saves the session's cache in a file of at most `most` bytes. Resolves with the number of tokens; 0 if there is none. */
+  saveCache(path: string, most: number): Promise<number> {
+    return saveCache(path, this.session, this.model, { mask: this.mask, most })
+  }
+
+  /** Loads the cache of such a file. Resolves with the number of tokens; 0 if it cannot be used. */
+  loadCache(path: string): Promise<number> {
+    return loadCache(path, this.session, this.model, { mask: this.mask })
   }
 
   /**

@@ -14,7 +14,8 @@ export function commandHelp(isPlain = false): Help {
 
 /** The answer to /help conversations: commands that save, list and resume them. */
 export function conversationHelp(isPlain = false): Help {
-  return { rows: commandRows(({ topic }) => topic === 'conversations', isPlain), text: '' }
+  const rows = commandRows(({ topic, name }) => topic === 'conversations' || name === 'resume', isPlain)
+  return { rows, text: 'Chats are kept turn by turn; NAME is a name, an id or a number of /list.' }
 }
 
 /** The answer to /help answers: commands about thoughts, tools and the form of answers. */

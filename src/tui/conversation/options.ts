@@ -7,6 +7,7 @@ import type { ExpertMask } from '../../model/expert-mask.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
 import type { InputHistory } from '../input/history.js'
+import type { KeepOptions } from './keeper.js'
 import type { Asking } from './prompt.js'
 
 /** The start of a conversation, as the command line gives it. */
@@ -25,7 +26,7 @@ export interface ChatBeginning {
 /** A tool, and the server that it is from. */
 export type ChatTool = Tool & { server?: string; hasEnded?: boolean }
 
-export interface ChatOptions {
+export interface ChatOptions extends KeepOptions {
   history: InputHistory
   depth: ColourDepth
   /** Whether the terminal only takes lines, as with TERM=dumb: it has no map and no keys. */

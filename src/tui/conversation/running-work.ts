@@ -1,6 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { AnswerPart } from './running-answer.js'
 import type { Thought } from './thought.js'
 import type { ChatWatcher } from './watcher.js'
+
+/** Ms between looks whether work has ended. */
+const POLL_MS = 5
 
 /** Shows the course of work. */
 export interface WorkScreen {
@@ -71,6 +75,11 @@ export class RunningWork {
       this.controller = undefined
       this.screen.changed()
     }
+  }
+
+  /** Resolves when nothing runs. */
+  async settled(): Promise<void> {
+    while (this.isRunning) await wait(POLL_MS)
   }
 
   /** Shows the text no longer. */

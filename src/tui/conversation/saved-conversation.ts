@@ -88,7 +88,8 @@ function refuseOver(most: number, bytes: number, part: 'cache' | 'turns'): void 
   throw new UserError(`the conversation is too long to be saved: ${size} of ${part}, and /load takes ${limit} at most`)
 }
 
-function isThere(path: string): Promise<boolean> {
+/** Whether there is a file of this name. */
+export function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -24,6 +24,7 @@ export interface WatchedChat {
   readonly settings: Pick<AnswerSettings, 'context' | 'pace'>
   say(kind: 'note' | 'thought', text: string): void
   changed(when: 'soon'): void
+  keep(occasion: 'asked'): void
 }
 
 /** Shows a running answer in the chat and on the map of experts. */
@@ -97,6 +98,7 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   prompt(tokens: number): void {
+    this.chat.keep('asked')
     const { warnings, model, settings } = this.chat
     this.note(warnings.ofLength(tokens, model, settings.context))
   }

@@ -73,6 +73,8 @@ export class Terminal extends EventEmitter implements ChatTerminal {
   private isLent = false
   /** Receives each key. May be replaced at any time. */
   onKey: (key: Key) => void = () => undefined
+  /** Called once the terminal has gone away. Default: ends the program, as the signal does. */
+  onHangUp: () => void = () => process.kill(process.pid, 'SIGHUP')
 
   constructor(
     private readonly input: ReadStream,
@@ -216,10 +218,10 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     }
   }
 
-  /** SIGHUP would end the program without an 'exit' event. */
+  /** SIGHUP alone would end the program without an 'exit' event. */
   private readonly hangUp = () => {
     this.leave()
-    process.kill(process.pid, 'SIGHUP')
+    this.onHangUp()
   }
 
   /** The text that draws the frame. Empty if the window has changed since: a frame for the new size will come. */

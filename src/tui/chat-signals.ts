@@ -1,0 +1,44 @@
+import { constants } from 'node:os'
+import type { Chat } from './conversation/chat.js'
+import type { Terminal } from './screen/terminal.js'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Signal = (typeof SIGNALS)[number]
+
+/**
+ * Signals while a chat is open. The first one leaves time to end the chat in order: without a listener here, Ink would
+ * end the process. A second one ends it at once.
+ */
+export class ChatSignals {
+  /** Resolves when the next signal comes. */
+  readonly next: Promise<void>
+  /** The first signal. */
+  received?: Signal
+  private resolve = () => {}
+
+  constructor(
+    private readonly chat: Chat,
+    terminal?: Terminal,
+  ) {
+    this.next = new Promise((resolve) => {
+      this.resolve = resolve
+    })
+    if (terminal) terminal.onHangUp = () => undefined
+    for (const signal of SIGNALS) process.on(signal, this.receive)
+  }
+
+  close(): void {
+    for (const signal of SIGNALS) process.off(signal, this.receive)
+  }
+
+  private readonly receive = (signal: Signal) => {
+    const code = 128 + constants.signals[signal]
+    if (this.received) process.exit(code)
+    this.received = signal
+    this.resolve()
+    // The command line knows about the other two.
+    if (signal !== 'SIGHUP') return
+    process.exitCode = code
+    this.chat.end()
+  }
+}

@@ -1,0 +1,99 @@
+import type { ConversationInfo } from '../../conversations/conversation-info.js'
+import type { Conversations } from '../../conversations/conversations.js'
+import type { KeptConversation } from '../../conversations/kept-conversation.js'
+import { UsageError } from '../../errors.js'
+import { modelWord } from '../../library/model-word.js'
+import { plural } from '../../numbers.js'
+import { harmless } from '../../terminal/cell-width.js'
+import type { Chat } from './chat.js'
+import { exportConversation, load, save } from './conversation-files.js'
+import { listLines } from './conversation-list.js'
+
+/** Conversations that /list shows. */
+const MOST_LISTED = 20
+/** Columns of a line if the window is not known. */
+const WIDTH = 79
+
+/** Commands about kept conversations and those in files. */
+export const CONVERSATION_ACTIONS = {
+  async list(chat: Chat): Promise<void> {
+    const infos = await latest(chat)
+    if (infos.length === 0) return chat.say('note', 'no conversation is kept yet')
+    const width = chat.terminal ? chat.terminal.size.columns - 1 : WIDTH
+    const lines = listLines(infos, { current: chat.keeper.current?.id, width, most: MOST_LISTED })
+    chat.say('note', [...lines, '/resume NUMBER continues one'].join('\n'))
+  },
+  async resume(chat: Chat, argument: string): Promise<void> {
+    if (argument === '') throw new UsageError('name a conversation: /resume NAME, or /resume NUMBER as in /list')
+    await chat.work(async () => {
+      const info = await named(chat, argument)
+      if (info.id === chat.keeper.current?.id) return chat.say('note', 'this is the current conversation')
+      const kept = await folderOf(chat).open(info)
+      await chat.keeper.leave(chat.conversation)
+      await resumeKept(chat, kept)
+    })
+    await chat.showFewAnswers()
+  },
+  async rename(chat: Chat, argument: string): Promise<void> {
+    folderOf(chat)
+    if (argument === '') throw new UsageError('give a name: /rename holidays')
+    if (!chat.keeper.current) throw new UsageError('nothing is kept yet: ask something first')
+    await chat.keeper.rename(argument)
+    const { current } = chat.keeper
+    if (current) chat.say('note', `this conversation is ${harmless(current.name ?? '')} now`)
+  },
+  export: (chat: Chat, argument: string) => exportConversation(chat, argument, false),
+  'export!': (chat: Chat, argument: string) => exportConversation(chat, argument, true),
+  save: (chat: Chat, argument: string) => save(chat, argument, false),
+  'save!': (chat: Chat, argument: string) => save(chat, argument, true),
+  async load(chat: Chat, argument: string): Promise<void> {
+    await chat.work(() => load(chat, argument))
+    await chat.showFewAnswers()
+  },
+  async history(chat: Chat, argument: string): Promise<void> {
+    if (argument !== 'off') throw new UsageError('the only form is /history off')
+    chat.options.history.stopKeeping()
+    const { current } = chat.keeper
+    await chat.keeper.stop()
+    const rest = current ? `; the turns so far stay in ${harmless(nameOf(current))}` : ''
+    chat.say('note', `nothing of this chat is kept from now on${rest}`)
+  },
+}
+
+/** Continues a kept conversation that is open, and shows its last turns. The one before must have been left. */
+export async function resumeKept(chat: Chat, kept: KeptConversation, system = kept.state.system): Promise<void> {
+  const { messages, model } = kept.state
+  await chat.restore({ messages: [...messages], system })
+  const tokens = await chat.keeper.take(kept, chat.conversation)
+  const { copyReason } = kept
+  if (copyReason !== undefined) chat.say('note', `this is a copy: ${copyReason}`)
+  const read = tokens > 0 ? `, ${plural(tokens, 'token')} in the cache` : ''
+  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(model)}`
+  chat.say('note', `resumed ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${read}${other}`)
+}
+
+/** The name of a kept conversation, else its id. */
+export function nameOf({ name, id }: Pick<KeptConversation, 'name' | 'id'>): string {
+  return name ?? id
+}
+
+/** The conversation of a number in /list, or of a name. */
+async function named(chat: Chat, typed: string): Promise<ConversationInfo> {
+  const number = /^\d{1,3}$/.test(typed) ? Number(typed) : 0
+  const listed = number > 0 ? (chat.keeper.listed ?? (await latest(chat)))[number - 1] : undefined
+  return listed ?? folderOf(chat).find(typed)
+}
+
+/** The kept conversations, the latest first. Files that cannot be read are named in notes. */
+async function latest(chat: Chat): Promise<readonly ConversationInfo[]> {
+  const infos = await folderOf(chat).list((reason) => chat.say('note', reason))
+  chat.keeper.listed = infos
+  return infos
+}
+
+function folderOf({ keeper }: Chat): Conversations {
+  const { conversations } = keeper
+  if (!conversations)
+    throw new UsageError('this chat keeps no conversations (--no-history, MOLM_HISTORY=0 or /history off)')
+  return conversations
+}

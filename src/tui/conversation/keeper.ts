@@ -1,0 +1,124 @@
+import type { ConversationInfo } from '../../conversations/conversation-info.js'
+import type { ConversationState } from '../../conversations/conversation-state.js'
+import type { Conversations } from '../../conversations/conversations.js'
+import type { KeptConversation } from '../../conversations/kept-conversation.js'
+import { limitCaches } from '../../prompt-cache/prompt-cache.js'
+import type { Conversation } from './conversation.js'
+import { messageOf } from './notes.js'
+
+/** What a chat keeps, as the command line says. */
+export interface KeepOptions {
+  /** The folder of kept conversations; absent if none is to be kept. */
+  conversations?: Conversations
+  /** Maximum bytes of all caches in that folder. Default: no caches are kept. */
+  keptCacheBytes?: number
+}
+
+/**
+ * The reason why a conversation is kept now: a model begins to answer, it has answered, or the user has changed something.
+ * A change alone begins no file.
+ */
+export type KeepOccasion = 'asked' | 'answered' | 'changed'
+
+/**
+ * Keeps the conversation of a chat in its file, turn by turn, and its cache beside it. A failure to write never ends the
+ * chat: it is said once, and the next turn tries again.
+ */
+export class Keeper {
+  /** The conversations as they were last listed, for their numbers. */
+  listed?: readonly ConversationInfo[]
+  private kept?: KeptConversation
+  private hasFailed = false
+  /** Whether the last turn could not be written. */
+  private isBehind = false
+  /** Number of tokens of the cache beside the conversation. */
+  private cached = 0
+
+  constructor(
+    private options: KeepOptions,
+    private readonly say: (note: string) => void,
+  ) {}
+
+  /** The folder of kept conversations; undefined if none is kept. */
+  get conversations(): Conversations | undefined {
+    return this.options.conversations
+  }
+
+  /** The conversation as it is kept; undefined before its first message, and if it could not be written. */
+  get current(): KeptConversation | undefined {
+    return this.kept && !this.isBehind && this.kept.state.messages.length > 0 ? this.kept : undefined
+  }
+
+  /** Keeps a state. */
+  async keep(state: ConversationState, occasion: KeepOccasion): Promise<void> {
+    const { conversations, kept } = this
+    const begins = state.messages.length > 0 && occasion !== 'changed'
+    if (!conversations || !(kept || begins)) return
+    // A new answer to an old question replaces the old one only when it is complete.
+    if (occasion === 'asked' && kept && state.messages.length <= kept.state.messages.length) return
+    this.kept = kept ?? conversations.begin(state)
+    await this.tried(() => this.kept?.keep(state))
+  }
+
+  /** Names the conversation. */
+  async rename(name: string): Promise<void> {
+    await this.tried(() => this.kept?.rename(name))
+  }
+
+  /** Continues an opened conversation from now on, and loads its cache. Resolves with the number of its tokens. */
+  async take(kept: KeptConversation, conversation: Conversation): Promise<number> {
+    this.kept = kept
+    this.isBehind = false
+    this.cached = 0
+    if (this.cacheBytes > 0 && !kept.isCopy) {
+      this.cached = await conversation.loadCache(kept.cachePath).catch(() => 0)
+    }
+    return this.cached
+  }
+
+  /** Ends the conversation with its cache beside it; the next message begins another one. */
+  async leave(conversation: Conversation): Promise<void> {
+    const { kept, current } = this
+    if (current) await this.saveCache(current, conversation).catch((error: unknown) => this.failed(error))
+    await this.close(kept)
+  }
+
+  /** Ends the conversation without its cache. */
+  async close(kept = this.kept): Promise<void> {
+    if (this.kept === kept) this.kept = undefined
+    await kept?.close().catch((error: unknown) => this.failed(error))
+  }
+
+  /** Keeps nothing from now on. */
+  async stop(): Promise<void> {
+    this.options = {}
+    await this.close()
+  }
+
+  private get cacheBytes(): number {
+    return this.options.keptCacheBytes ?? 0
+  }
+
+  private async saveCache({ cachePath }: KeptConversation, conversation: Conversation): Promise<void> {
+    const { conversations, cacheBytes: most, cached } = this
+    if (!conversations || most === 0 || conversation.length <= cached) return
+    await conversation.saveCache(cachePath, most)
+    await limitCaches(conversations.folder, most)
+  }
+
+  private async tried(write: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await write()
+      this.isBehind = false
+    } catch (error) {
+      this.isBehind = true
+      this.failed(error)
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (this.hasFailed) return
+    this.hasFailed = true
+    this.say(`this conversation is not kept: ${messageOf(error)}`)
+  }
+}

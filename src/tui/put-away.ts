@@ -1,0 +1,32 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ChatSignals } from './chat-signals.js'
+import type { Chat } from './conversation/chat.js'
+import { nameOf } from './conversation/conversation-commands.js'
+
+/** Maximum ms to wait for an answer that was stopped. */
+const STOPPING_MS = 2000
+/** Ms of saving after which a line says what takes its time. */
+const SILENT_MS = 700
+
+/**
+ * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved unless a
+ * signal has come, or comes meanwhile. Returns the line that says how to continue; undefined if nothing was kept.
+ */
+export async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
+  const { keeper, answers, conversation } = chat
+  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+  const { current, conversations } = keeper
+  if (!signals.received) {
+    const note = setTimeout(() => {
+      process.stderr.write('saving what the model has read; Ctrl-C leaves without it\n')
+    }, SILENT_MS)
+    await Promise.race([keeper.leave(conversation), signals.next])
+    clearTimeout(note)
+  }
+  await keeper.close()
+  if (!current || signals.received === 'SIGHUP') return undefined
+  const latest = await conversations?.latest().catch(() => undefined)
+  const name = nameOf(current)
+  const word = /^[\w.-]+$/.test(name) ? name : current.id
+  return `kept as ${name}; molm chat ${latest?.id === current.id ? '-c' : `--resume ${word}`} continues`
+}
