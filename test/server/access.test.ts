@@ -68,7 +68,7 @@ test('a browser’s preflight request is answered without a key', async () => {
   }
   const response = await asked(options, '/v1/completions', headers, 'OPTIONS')
   assert.is(response.status, 204)
-  assert.match(response.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization/)
+  assert.match(response.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization.*X-Conversation-Id/)
   const refused = await asked(options, '/v1/models', { Origin: 'https://app.example' })
   assert.is(refused.status, 401)
   assert.is(refused.headers.get('Access-Control-Expose-Headers'), 'X-Request-Id,Retry-After')

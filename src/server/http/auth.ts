@@ -30,7 +30,7 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
       ? undefined
       : cors({
           origin,
-          allowHeaders: ['Content-Type', 'Authorization'],
+          allowHeaders: ['Content-Type', 'Authorization', 'X-Conversation-Id'],
           exposeHeaders: ['X-Request-Id', 'Retry-After'],
         })
   const admit = async (c: Context, next: Next) => {

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ended, type Running, startMolm } from './molm.js'
+
+/* A balancer asks /health, as the probes of examples/cluster/serve.yaml do. */
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+interface Health {
+  code: number | 'refused'
+  status?: string
+}
+
+/** Asks on a connection of its own, as a probe does. */
+async function health(port: number): Promise<Health> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/health`, { headers: { Connection: 'close' } })
+    return { code: response.status, status: ((await response.json()) as { status: string }).status }
+  } catch {
+    return { code: 'refused' }
+  }
+}
+
+/** Starts a server and waits until it is ready. Resolves with all that /health said before. */
+async function started(): Promise<{ child: Running; port: number; before: Health[] }> {
+  const port = await freePort()
+  const child = startMolm(['serve', '--port', String(port), '--quiet', '-t', '1'])
+  const before: Health[] = []
+  for (;;) {
+    const found = await health(port)
+    if (found.code === 200) return { child, port, before }
+    assert.is(child.exitCode, null)
+    before.push(found)
+    await sleep(1)
+  }
+}
+
+const complete = (port: number, body: object) =>
+  fetch(`http://127.0.0.1:${port}/v1/completions`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+test('a server is ready once its model is loaded, and answers from then on', async () => {
+  const { child, port, before } = await started()
+  const end = ended(child)
+  for (const { code, status } of before) assert.ok(code === 'refused' || (code === 503 && status === 'loading'), status)
+  assert.is((await complete(port, { prompt: 'Once', max_tokens: 1 })).status, 200)
+  child.kill('SIGTERM')
+  assert.is((await end).code, 0)
+})
+
+test('on SIGTERM a server is not ready at once, finishes its streams, refuses others, and ends', async () => {
+  const { child, port } = await started()
+  const end = ended(child)
+  const stream = await complete(port, { prompt: 'Once', max_tokens: 600, ignore_eos: true, stream: true })
+  const reader = (stream.body as ReadableStream<Uint8Array>).getReader()
+  const first = await reader.read()
+  child.kill('SIGTERM')
+  let during = await health(port)
+  while (during.code === 200) during = await health(port)
+  assert.equal(during, { code: 503, status: 'closing' })
+  const refused = await complete(port, { prompt: 'Twice', max_tokens: 1 })
+  assert.is(refused.status, 503)
+  assert.is(refused.headers.get('Retry-After'), '1')
+  let text = Buffer.from(first.value ?? []).toString()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    text += Buffer.from(value).toString()
+  }
+  assert.match(text, /"finish_reason":"length"[^\n]*\n\ndata: \[DONE\]\n\n$/)
+  const before = performance.now()
+  assert.is((await end).code, 0)
+  assert.ok(performance.now() - before < 5000)
+  assert.is((await health(port)).code, 'refused')
+})
+
+test.run()
