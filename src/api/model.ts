@@ -214,6 +214,12 @@ export interface Model {
   stats(): Promise<MemoryStats>
   /** Counts how often tokens used each expert since the model was loaded, in all sessions together. */
   expertUses(): Promise<ExpertUses>
+  /**
+   * Gives the memory of experts back to the system, until tokens are routed to them again. Sessions keep their tokens and
+   * caches. Waits for calls that run; those that begin meanwhile wait for it. Resolves with false if only whole models
+   * can be read: one that is not packed. If the weights cannot be read again, this and all later calls reject.
+   */
+  freeExperts(): Promise<boolean>
   /** Measures the threads' streaming read speed, which bounds decoding, in bytes per second. Takes some 20 ms. */
   measureStream(): Promise<number>
   /** Ends the model's threads and frees its memory. Calls that still run reject. */

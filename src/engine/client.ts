@@ -42,6 +42,9 @@ const CLOSING_MS = 5_000
 /** Error of a stopped request. */
 export class Interrupted extends Error {}
 
+/** Sends requests to an engine. */
+export type EngineCalls = Pick<EngineClient, 'call'>
+
 /** The caller's end of an engine: sends requests to its thread and matches their replies. */
 export class EngineClient {
   /** Kernel tier in use. */
@@ -52,6 +55,7 @@ export class EngineClient {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private ended?: Error
+  private whenIdle: (() => void)[] = []
   /** Resolves when the engine's thread has ended. */
   private readonly gone: Promise<void>
 
@@ -101,14 +105,24 @@ export class EngineClient {
     }
   }
 
-  /** Stops all requests and ends the engine with its threads. Terminates an engine that does not answer. */
-  async close(): Promise<void> {
+  /** Resolves once no request runs. */
+  async idle(): Promise<void> {
+    if (this.pending.size > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve))
+  }
+
+  /**
+   * Stops all requests and ends the engine with its threads; later calls reject with `reason`. Terminates an engine that
+   * does not answer.
+   */
+  async close(reason?: Error): Promise<void> {
     if (!this.ended) {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
       this.call({ kind: 'close' }).reply.catch(() => undefined)
-      this.ended = new Error('the model has been disposed')
+      this.ended = reason ?? disposed()
       const cutOff = setTimeout(() => this.thread.terminate(), CLOSING_MS)
       this.gone.then(() => clearTimeout(cutOff))
+    } else if (reason) {
+      this.ended = reason
     }
     this.thread.ref()
     await this.gone
@@ -154,13 +168,20 @@ export class EngineClient {
   private settle(id: number): Pending | undefined {
     const pending = this.pending.get(id)
     this.pending.delete(id)
-    if (this.pending.size === 0 && !this.ended) this.thread.unref()
+    if (this.pending.size > 0) return pending
+    if (!this.ended) this.thread.unref()
+    for (const resolve of this.whenIdle.splice(0)) resolve()
     return pending
   }
 
   private send(message: ToEngine, transfer: ArrayBuffer[] = []): void {
     this.thread.postMessage(message, transfer)
   }
+}
+
+/** Error of calls to a model that has been disposed. */
+export function disposed(): Error {
+  return new Error('the model has been disposed')
 }
 
 function errorFrom(failed: Failed): Error {

@@ -12,7 +12,7 @@ import { CacheTransfers, changed } from './cache-transfer.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
-import type { EngineData, ProgressMessage, Request, StepMessage } from './protocol.js'
+import type { EngineData, OpenSequence, ProgressMessage, Request, StepMessage } from './protocol.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
@@ -86,6 +86,8 @@ export class Engine {
         return this.open(request.session, request.mask)
       case 'release':
         return this.release(request.session)
+      case 'sequences':
+        return this.openSequences()
       case 'classify':
         return yield* this.classify(request.tokens, stop)
       case 'pack':
@@ -184,6 +186,12 @@ export class Engine {
   /** Begins a sequence with a mask of its own. */
   private open(id: number, mask: ExpertMask): void {
     this.sequences.set(id, new Sequence(this.requireModel().model, mask))
+  }
+
+  private openSequences(): OpenSequence[] {
+    return [...this.sequences].map(([session, { tokens, mask }]) => {
+      return { session, length: tokens.length, ...(mask && { mask }) }
+    })
   }
 
   private release(id: number): void {

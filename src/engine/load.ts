@@ -111,8 +111,9 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     readFully(weights, file.parts.get(part.name)?.offset ?? 0, target)
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
-  const { checkExperts } = source
-  const readAhead = ExpertReadAhead.start(store, file, { checkExperts, routesEarly: routesEarly(config) })
+  const { checkExperts, readsLate } = source
+  const ahead = { checkExperts, readsLate, routesEarly: routesEarly(config) }
+  const readAhead = ExpertReadAhead.start(store, file, ahead)
   const close = () => {
     readAhead?.stop()
     weights.close()

@@ -43,6 +43,8 @@ export interface ModelSource {
   kind: 'packed' | 'checkpoint' | 'random'
   /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
   checkExperts?: boolean
+  /** Whether experts are read only when tokens are routed to them, until the first prompt comes. */
+  readsLate?: boolean
 }
 
 export interface ForwardRequest {
@@ -97,6 +99,7 @@ export type Request =
   | CacheRequest
   | { kind: 'open'; session: number; mask: ExpertMask }
   | { kind: 'release'; session: number }
+  | { kind: 'sequences' }
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'mask'; mask?: ExpertMask }
@@ -163,6 +166,15 @@ export interface GenerateReply {
   oldest: number
   prefillMs: number
   decodeMs: number
+}
+
+/** A sequence of the engine. */
+export interface OpenSequence {
+  session: number
+  /** Number of its tokens. */
+  length: number
+  /** Experts that its tokens must not use. */
+  mask?: ExpertMask
 }
 
 export interface TruncateReply {

@@ -22,6 +22,8 @@ export interface ReadAheadData {
   addresses: Uint32Array[]
   /** Whether there is room for all experts; else only wanted ones are read. */
   readsAll: boolean
+  /** Whether the reading begins with the engine's first wish. */
+  readsLate?: boolean
   /** In the order of use by a token. */
   experts: ExpertRange[]
   /** The engine's wishes: see Bell. */
@@ -124,8 +126,9 @@ function passAfter(mixture: number, reader: ExpertReader): Pass {
   return new Pass(reader, next < 0 ? reader.experts.length : next)
 }
 
-function readAhead(reader: ExpertReader, { bell, stopped, readsAll }: ReadAheadData): void {
+function readAhead(reader: ExpertReader, { bell, stopped, readsAll, readsLate }: ReadAheadData): void {
   if (!readsAll) return readWanted(reader, { bell, stopped })
+  if (readsLate && Atomics.load(stopped, 0) === 0) Atomics.wait(bell, Bell.rings, 0)
   /** Policy while the engine is idle: read all experts. */
   const inPauses = new Pass(reader, 0)
   let inBatch: Pass | undefined

@@ -6,11 +6,11 @@ import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
  * A thread that reads the experts of a packed model. If there is room for all, it reads one after the other until the
- * first prompt comes, and in pauses after that. While the engine waits for several experts, it reads half of them. While
- * the engine computes, it leaves the cores alone, with two exceptions. If a prompt wakes most experts and the file comes
- * from a disk, which would be idle, it reads those of the next layers. And if routers choose before attention, it reads
- * the chosen experts during attention, even without room for all. More threads would not help: copying what a fast disk
- * delivers keeps two cores busy (docs/LAB.md).
+ * first prompt comes, and in pauses after that; with `readsLate` only in pauses after it. While the engine waits for
+ * several experts, it reads half of them. While the engine computes, it leaves the cores alone, with two exceptions. If
+ * a prompt wakes most experts and the file comes from a disk, which would be idle, it reads those of the next layers.
+ * And if routers choose before attention, it reads the chosen experts during attention, even without room for all. More
+ * threads would not help: copying what a fast disk delivers keeps two cores busy (docs/LAB.md).
  */
 export class ExpertReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -29,7 +29,7 @@ export class ExpertReadAhead {
   static start(
     store: WeightStore,
     file: PackedFile,
-    { checkExperts = false, routesEarly = false } = {},
+    { checkExperts = false, routesEarly = false, readsLate = false } = {},
   ): ExpertReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
@@ -39,6 +39,7 @@ export class ExpertReadAhead {
     return new ExpertReadAhead({
       path: file.path,
       readsAll,
+      readsLate,
       memories: store.banks.map(({ memory }) => memory),
       residency: pools.map(({ residency }) => residency),
       addresses: pools.map(({ address }) => address),

@@ -60,7 +60,7 @@ export class Sequence {
   constructor(
     readonly model: Decoder,
     /** Experts that its tokens must not use. */
-    private readonly mask?: ExpertMask,
+    readonly mask?: ExpertMask,
   ) {
     this.cache = model.createCache()
   }

@@ -10,7 +10,8 @@ import type {
 } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
-import { EngineClient } from '../engine/client.js'
+import { type EngineCalls, EngineClient } from '../engine/client.js'
+import type { EngineData } from '../engine/protocol.js'
 import { UsageError, UserError } from '../errors.js'
 import { lazyGuides } from '../grammar/lazy-guides.js'
 import type { ModelConfig } from '../model/config.js'
@@ -19,6 +20,7 @@ import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-
 import { checkOptionNames } from '../option-checks.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineTraining } from '../session/expert-training.js'
+import { ModelEngine } from '../session/model-engine.js'
 import { type GuideOptions, openGuide } from '../session/open-guide.js'
 import { EngineSession } from '../session/session.js'
 import type { SessionModel } from '../session/session-model.js'
@@ -29,6 +31,7 @@ import { loadTokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
 import { checkLoadOptions } from './load-options.js'
 import { type Companions, describe } from './model-info.js'
+import { PastWork } from './past-work.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
@@ -66,15 +69,15 @@ export async function startModel(
     companions.chatTemplate?.prepare()
     return { companions, info: describe(found, companions) }
   }
-  const [engine, { companions, info }] = await Promise.all([
-    EngineClient.start(
-      { threads, tier: kernels, v8Flags, model: { config, formats, path, kind, checkExperts, ...budget } },
-      signal,
-    ),
-    readFolder(),
-  ])
+  const data: StartData = {
+    threads,
+    tier: kernels,
+    v8Flags,
+    model: { config, formats, path, kind, checkExperts, ...budget },
+  }
+  const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new EngineModel(found, info, engine, threads, companions)
+  return new EngineModel(found, info, { engine: new ModelEngine(engine), data }, companions)
 }
 
 /** Describes a model without starting an engine or reading its weights. */
@@ -97,6 +100,14 @@ export async function loadCompanions(folder: string): Promise<Companions> {
   return { tokenizer, chatTemplate, defaults }
 }
 
+/** An engine, and what it was started with. */
+interface Started {
+  engine: ModelEngine
+  data: StartData
+}
+
+type StartData = EngineData & Required<Pick<EngineData, 'model'>>
+
 class EngineModel implements Model {
   readonly name: string
   readonly training: EngineTraining
@@ -105,14 +116,19 @@ class EngineModel implements Model {
   private readonly shared: SessionModel
   private sessions = 0
   private id?: Promise<string>
+  private expertsPerToken?: ExpertsPerToken
+  /** Work of engines that have been replaced. */
+  private readonly before = new PastWork()
+  private readonly engine: ModelEngine
 
   constructor(
     private readonly found: FoundModel,
     public info: ModelInfo,
-    private readonly engine: EngineClient,
-    readonly threads: number,
+    private readonly started: Started,
     private readonly companions: Companions,
   ) {
+    const { engine } = started
+    this.engine = engine
     this.name = found.name
     const { tokenizer } = companions
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
@@ -122,6 +138,10 @@ class EngineModel implements Model {
 
   get config(): ModelConfig {
     return this.shared.config
+  }
+
+  get threads(): number {
+    return this.started.data.threads
   }
 
   get tier(): string {
@@ -188,6 +208,7 @@ class EngineModel implements Model {
 
   async setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void> {
     await this.engine.call<void>({ kind: 'depth', expertsPerToken }).reply
+    this.expertsPerToken = expertsPerToken
     const { found, companions } = this
     const config = expertsPerToken === undefined ? found.config : withExpertsPerToken(found.config, expertsPerToken)
     this.shared.config = config
@@ -204,17 +225,41 @@ class EngineModel implements Model {
     return `[Model ${this.name} ${this.info.quant}]`
   }
 
-  stats(): Promise<MemoryStats> {
-    return this.engine.call<MemoryStats>({ kind: 'stats' }).reply
+  async freeExperts(): Promise<boolean> {
+    if (this.found.kind !== 'packed') return false
+    if (this.training.hasBegun) throw new UserError('experts cannot be freed after a training has begun')
+    const { data } = this.started
+    const take = async (old: EngineCalls) => this.before.add(await statsOf(old), await usesOf(old))
+    const prepare = async (fresh: EngineCalls) => {
+      const { mask, expertsPerToken } = this
+      if (mask) await fresh.call<void>({ kind: 'mask', mask }).reply
+      if (expertsPerToken !== undefined) await fresh.call<void>({ kind: 'depth', expertsPerToken }).reply
+    }
+    await this.engine.replace({ ...data, model: { ...data.model, readsLate: true } }, take, prepare)
+    return true
   }
 
-  expertUses(): Promise<ExpertUses> {
-    return this.engine.call<ExpertUses>({ kind: 'uses' }).reply
+  async stats(): Promise<MemoryStats> {
+    const stats = await statsOf(this.engine)
+    return this.before.withStats(stats)
+  }
+
+  async expertUses(): Promise<ExpertUses> {
+    const uses = await usesOf(this.engine)
+    return this.before.withUses(uses)
   }
 
   async dispose(): Promise<void> {
     await Promise.all([this.shared.guides?.close(), this.engine.close()])
   }
+}
+
+function statsOf(engine: EngineCalls): Promise<MemoryStats> {
+  return engine.call<MemoryStats>({ kind: 'stats' }).reply
+}
+
+function usesOf(engine: EngineCalls): Promise<ExpertUses> {
+  return engine.call<ExpertUses>({ kind: 'uses' }).reply
 }
 
 /**

@@ -1,7 +1,7 @@
 import { piecesOf, rowBytes } from '../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../api/session.js'
 import type { CacheDescription, CacheRequest } from '../engine/cache-request.js'
-import type { EngineClient } from '../engine/client.js'
+import type { EngineCalls } from '../engine/client.js'
 import { UserError } from '../errors.js'
 
 type Step = CacheRequest extends infer Request
@@ -11,7 +11,7 @@ type Step = CacheRequest extends infer Request
   : never
 
 /** Describes the cache of a session, and reads its pieces from the engine. */
-export async function exportCache(engine: EngineClient, session: number): Promise<CacheSnapshot> {
+export async function exportCache(engine: EngineCalls, session: number): Promise<CacheSnapshot> {
   const take = stepsOf(engine, session)
   const { version, ...description } = await take<CacheDescription>({ step: 'describe' })
   return {
@@ -20,8 +20,23 @@ export async function exportCache(engine: EngineClient, session: number): Promis
   }
 }
 
+/** Reads all of a snapshot, so that the session is no longer needed. Its pieces can be read as `piecesOf` has them. */
+export async function wholeSnapshot(snapshot: CacheSnapshot): Promise<CacheSnapshot> {
+  const pieces = new Map<string, Uint8Array>()
+  const keyOf = (...place: number[]) => place.join(' ')
+  for (const { tensor, from, rows } of piecesOf(snapshot.tensors)) {
+    pieces.set(keyOf(tensor, from, rows), await snapshot.read(tensor, from, rows))
+  }
+  const read = async (...place: Parameters<CacheSnapshot['read']>) => {
+    const bytes = pieces.get(keyOf(...place))
+    if (!bytes) throw new RangeError(`no piece of the snapshot begins at row ${place[1]} of tensor ${place[0]}`)
+    return bytes
+  }
+  return { ...snapshot, read }
+}
+
 /** Puts the cache of a snapshot into a session. */
-export async function importCache(engine: EngineClient, session: number, snapshot: CacheSnapshot): Promise<void> {
+export async function importCache(engine: EngineCalls, session: number, snapshot: CacheSnapshot): Promise<void> {
   const { tokens, oldest, checkpoints, tensors } = snapshot
   if (!(checkpoints instanceof Int32Array)) throw new UserError('`checkpoints` of a snapshot must be an Int32Array')
   const take = stepsOf(engine, session)
@@ -41,7 +56,7 @@ export async function importCache(engine: EngineClient, session: number, snapsho
   }
 }
 
-function stepsOf(engine: EngineClient, session: number): <T>(step: Step) => Promise<T> {
+function stepsOf(engine: EngineCalls, session: number): <T>(step: Step) => Promise<T> {
   return <T>(step: Step) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
 }
 

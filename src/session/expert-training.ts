@@ -1,5 +1,5 @@
 import type { ExpertTraining } from '../api/training.js'
-import { type EngineClient, Interrupted } from '../engine/client.js'
+import { type EngineCalls, Interrupted } from '../engine/client.js'
 import type { TrainingArguments, TrainingMethod, TrainingRequest, TrainingResult } from '../engine/training-requests.js'
 import { onAbort } from './on-abort.js'
 
@@ -17,7 +17,10 @@ export class EngineTraining implements ExpertTraining {
   readonly write: ExpertTraining['write'] = (...state) => this.ask('write', state)
   readonly end: ExpertTraining['end'] = () => this.ask('end', [])
 
-  constructor(private readonly engine: EngineClient) {}
+  /** Whether the engine may have state of a training. */
+  hasBegun = false
+
+  constructor(private readonly engine: EngineCalls) {}
 
   private async ask<M extends TrainingMethod>(
     method: M,
@@ -25,6 +28,7 @@ export class EngineTraining implements ExpertTraining {
     signal?: AbortSignal,
   ): Promise<TrainingResult<M>> {
     signal?.throwIfAborted()
+    this.hasBegun = true
     const request = { kind: 'train', method, arguments: args } as TrainingRequest
     const ongoing = this.engine.call<TrainingResult<M>>(request)
     const unlisten = onAbort(signal, () => ongoing.stop())

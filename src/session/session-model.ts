@@ -1,11 +1,11 @@
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
-import type { EngineClient } from '../engine/client.js'
+import type { EngineCalls } from '../engine/client.js'
 import type { Guides } from '../grammar/guides.js'
 import type { ModelConfig } from '../model/config.js'
 
 /** The parts of a model that a session uses. */
 export interface SessionModel {
-  engine: EngineClient
+  engine: EngineCalls
   /** Its numbers of experts per token change while no session runs. */
   config: ModelConfig
   tokenizer?: Tokenizer

@@ -3,7 +3,7 @@ import type { GenerateOptions, GenerationResult, Step } from '../api/generation.
 import type { CacheSnapshot, ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
-import type { EngineClient, Ongoing } from '../engine/client.js'
+import type { EngineCalls, Ongoing } from '../engine/client.js'
 import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
@@ -236,7 +236,7 @@ export class EngineSession implements Session {
   }
 
   /** Sends a request without awaiting its reply. It fails only if the engine ends, which other calls report. */
-  private send(request: Parameters<EngineClient['call']>[0]): void {
+  private send(request: Parameters<EngineCalls['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
   }
 }

@@ -1,0 +1,30 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { layoutOf, parseConfig, publishedFormats } from '#molm/architectures/index.js'
+import { publishedShape } from '#molm/architectures/published-shapes.js'
+import { paddedTokenizer } from '#molm/library/random-model.js'
+import { createPackedFile } from '#molm/packing/write/packed-file-writer.js'
+import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
+
+/**
+ * Writes a packed model of random weights to a folder: `layers` layers of MoLM-350M-4B, some 94 MB each, of which 90 are
+ * experts. Resolves with the bytes of its weights.
+ */
+export async function writeRandomPacked(dir: string, layers: number): Promise<number> {
+  const { raw } = publishedShape('350m-4b')
+  const config = parseConfig({ ...raw, n_layer: layers }, 'config.json')
+  const formats = publishedFormats(config, 'q4')
+  const layout = layoutOf(config, formats)
+  const files = { ...(await paddedTokenizer(config.vocabSize)), 'config.json': JSON.stringify(config.raw) }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text)
+  const meta = { quant: 'q4' as const, formats, source: 'random weights', files: {} }
+  const file = await createPackedFile(join(dir, 'model-q4.molm.safetensors'), layout, meta)
+  const pool = randomPool()
+  for (const part of layout.parts) {
+    const bytes = new Uint8Array(part.bytes)
+    fillRandom(part, bytes, pool)
+    await file.write(part, bytes)
+  }
+  await file.finish()
+  return layout.bytes
+}
