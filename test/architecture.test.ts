@@ -260,7 +260,7 @@ const KNOWS: Record<string, string[]> = {
 const WITHIN: Record<string, string[]> = {
   tools: ['mcp'],
   cli: ['commands', 'completion', 'parsing', 'io'],
-  server: ['page', 'api', 'http', 'run', 'common'],
+  server: ['page', 'api', 'models', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],
   experts: ['replay', 'traces'],
   pictures: ['interactive'],

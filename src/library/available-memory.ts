@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 
+/** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
+export const MARGIN = 512 * 2 ** 20
+
 /**
  * Bytes that this process can still take: the free memory of the machine, or the room in its cgroup if that is less.
  * Cached files count as free, since the system drops them when memory is short.

@@ -8,6 +8,7 @@ import type {
   ModelInfo,
   SessionOptions,
 } from '../api/model.js'
+import { PastWork } from '../api/past-work.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { type EngineCalls, EngineClient } from '../engine/client.js'
@@ -28,17 +29,13 @@ import { tokenIds } from '../session/token-ids.js'
 import { loadChatTemplate } from '../text/chat-template.js'
 import { loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer } from '../text/tokenizer.js'
-import { availableMemory } from './available-memory.js'
+import { availableMemory, MARGIN } from './available-memory.js'
 import { checkLoadOptions } from './load-options.js'
 import { type Companions, describe } from './model-info.js'
-import { PastWork } from './past-work.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 import { weightsId } from './weights-id.js'
-
-/** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
-export const MARGIN = 512 * 2 ** 20
 
 /**
  * Loads a model by name, folder or packed file, and starts its engine, which runs on threads of its own. Rejects with a

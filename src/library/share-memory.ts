@@ -1,8 +1,7 @@
 import type { ModelInfo } from '../api/model.js'
 import { UserError } from '../errors.js'
 import { formatSize } from '../numbers.js'
-import { availableMemory } from './available-memory.js'
-import { MARGIN } from './load-model.js'
+import { availableMemory, MARGIN } from './available-memory.js'
 
 /** Fields of a model that decide its share of the memory. */
 export type MemoryNeed = Pick<ModelInfo, 'name' | 'kind' | 'path' | 'quant' | 'bytes' | 'leastBytes'>

@@ -4,23 +4,30 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../errors.js'
 import { loadingApp } from './api/health.js'
-import { type AppOptions, createApp, type ServedExperts } from './app.js'
+import { type AppOptions, createApp, endpointsOf } from './app.js'
 import { LIMITS, type Limits } from './common/limits.js'
-import { Queue } from './run/queue.js'
+import { type ModelsOptions, ServedModels } from './models/served-models.js'
+import type { ModelSource, ServedExperts } from './models/source.js'
 
-export interface ListenOptions extends Omit<AppOptions, 'queue' | keyof ServedExperts> {
+export interface ListenOptions extends AppOptions, ModelsOptions {
   /** Address to listen on. Default 127.0.0.1, which only programs on this computer can reach. */
   host?: string
   /** 0 for any free port. */
   port: number
 }
 
-/** A listening server. */
+/** A listening server. Until a model has been loaded, every request gets 503. */
 export interface Listening {
   /** Its address, such as http://127.0.0.1:8080. */
   readonly url: string
-  /** Starts answering with a model; until then every request gets 503. Throws a UserError if it predicts no tokens. */
+  /** Starts answering with a model, which the caller disposes later. Throws a UserError if it predicts no tokens. */
   open(model: Model, experts?: ServedExperts): void
+  /**
+   * Loads the first of some models and starts answering. The others are loaded when a request names them; the server
+   * frees all. Resolves with their names. Rejects with a UserError if the first cannot be loaded, or if two have the same
+   * name.
+   */
+  load(sources: readonly ModelSource[]): Promise<string[]>
   /** Waits for running requests up to `limits.drainMs`, refuses all others, and frees the address. */
   close(): Promise<void>
 }
@@ -28,8 +35,10 @@ export interface Listening {
 /** Starts a server. Rejects with a UserError if it cannot listen on the address. */
 export async function listen({ host = '127.0.0.1', port, ...options }: ListenOptions): Promise<Listening> {
   const limits = { ...LIMITS, ...options.limits }
-  const queue = new Queue(limits)
   let app = loadingApp()
+  let models: ServedModels | undefined
+  let isOurs = false
+  let closing: Promise<void> | undefined
   const server = createAdaptorServer({
     fetch: (request, env) => app.fetch(request, env),
     overrideGlobalObjects: false,
@@ -46,18 +55,32 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
   const { port: actual } = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    open: (model, experts) => {
-      app = createApp(model, { ...options, ...experts, host, limits, queue })
+    open: (model, experts = {}) => {
+      models = ServedModels.of(model, experts, endpointsOf, options)
+      app = createApp(models, { ...options, host })
     },
-    close: async () => {
-      await queue.close(limits.drainMs)
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeIdleConnections()
-      // Clients have a moment to read the last answers.
-      const cutOff = setTimeout(() => server.closeAllConnections(), 1_000)
-      await closed
-      clearTimeout(cutOff)
+    load: async (sources) => {
+      isOurs = true
+      models = new ServedModels(sources, endpointsOf, options)
+      await models.start()
+      app = createApp(models, { ...options, host })
+      return models.all.map(({ id }) => id)
     },
+    close: () => {
+      closing ??= end()
+      return closing
+    },
+  }
+
+  async function end(): Promise<void> {
+    await models?.drain(limits.drainMs)
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeIdleConnections()
+    // Clients have a moment to read the last answers.
+    const cutOff = setTimeout(() => server.closeAllConnections(), 1_000)
+    await closed
+    clearTimeout(cutOff)
+    if (isOurs) await models?.dispose()
   }
 }
 

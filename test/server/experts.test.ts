@@ -96,7 +96,7 @@ test('wrong requests are refused by name', async ({ served: { url } }) => {
   assert.is(body.error.message, 'there is no mark "never"; POST /experts/mark sets one')
   assert.is(
     (await get(url, '/experts?sinse=x')).body.error.message,
-    '"sinse" is not supported; the only parameter is "since"',
+    '"sinse" is not supported; there are "model" and "since"',
   )
   for (const name of ['', 'x'.repeat(65), 3, undefined]) {
     const { status, body } = await post(url, '/experts/mark', { name })

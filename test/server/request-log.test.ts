@@ -1,9 +1,9 @@
 import net from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createApp } from '#molm/server/app.js'
+import { createApp, endpointsOf } from '#molm/server/app.js'
 import type { RequestEntry } from '#molm/server/http/every-response.js'
-import { Queue } from '#molm/server/run/queue.js'
+import { ServedModels } from '#molm/server/models/served-models.js'
 import { get, post, type Served, serveNano, until } from './served.js'
 
 const test = suite('the log of requests')
@@ -78,13 +78,13 @@ test('a request whose body never ends has an entry, too', async () => {
 })
 
 test('an unexpected error is reported with the id of its response', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 1, quickTokens: 1 })
-  queue.enter = () => {
+  const told: unknown[] = []
+  const onError = (error: unknown, id?: string) => told.push([(error as Error).message, id])
+  const models = ServedModels.of(served.model, {}, endpointsOf, { onError })
+  models.first.queue.enter = () => {
     throw new Error('broken')
   }
-  const told: unknown[] = []
-  const onError = (error: unknown, id: string) => told.push([(error as Error).message, id])
-  const app = createApp(served.model, { queue, onError })
+  const app = createApp(models)
   const headers = { 'Content-Type': 'application/json', Host: 'localhost' }
   const response = await app.request('/tokenize', { method: 'POST', headers, body: '{"prompt": "a"}' })
   assert.is(response.status, 500)

@@ -7,8 +7,8 @@ import { createPackedFile } from '#molm/packing/write/packed-file-writer.js'
 import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
 
 /**
- * Writes a packed model of random weights to a folder: `layers` layers of MoLM-350M-4B, some 94 MB each, of which 90 are
- * experts. Resolves with the bytes of its weights.
+ * Writes a packed model of random weights to a folder: `layers` layers of MoLM-350M-4B, with some 90 MB of experts in
+ * each. Resolves with the bytes of its weights.
  */
 export async function writeRandomPacked(dir: string, layers: number): Promise<number> {
   const { raw } = publishedShape('350m-4b')

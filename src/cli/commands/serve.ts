@@ -1,39 +1,45 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
-import { loadAtlas } from '../../experts/load-atlas.js'
-import { availableMemory } from '../../library/available-memory.js'
+import { availableMemory, MARGIN } from '../../library/available-memory.js'
 import { plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import type { RequestEntry } from '../../server/http/every-response.js'
 import type { ListenOptions } from '../../server/listen.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, writeOut } from '../io/output.js'
+import { duration } from '../parsing/duration.js'
 import { addMaskOption } from '../parsing/mask-option.js'
-import { addModelOptions, addOutputOptions, type ModelOptions, wholeNumber } from '../parsing/options.js'
-import { withModel } from './with-model.js'
+import { addModelsOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
+import { modelSources, type SourceOptions } from './serve-sources.js'
 
-interface ServeOptions extends ModelOptions {
+interface ServeOptions extends SourceOptions {
   host: string
   port: number
   apiKey?: string
   auth: boolean
-  alias?: string
   parallel: number
   cors?: string
-  atlas?: string
+  idle?: number
 }
 
 export function define(command: Command): void {
   command
     .description(
-      'Serves the model through an HTTP API that is compatible with OpenAI’s. Listens on this computer only by default. ' +
-        'On Ctrl-C or SIGTERM it finishes the running requests and ends.',
+      'Serves models through an HTTP API that is compatible with OpenAI’s. Listens on this computer only by default. ' +
+        'The first model is loaded at the start, others when a request names them: within --memory, the one used least ' +
+        'recently makes room. On Ctrl-C or SIGTERM the server finishes the running requests and ends.',
     )
     .option('--host <address>', 'address to listen on; needs a key if not local', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for any free port', wholeNumber('--port', 0, 65_535), 8080)
     .option('--api-key <key>', 'key that clients must send (default: $MOLM_API_KEY)')
     .option('--no-auth', 'do not require a key')
-    .option('--alias <name>', 'name of the model for clients (default: its own name)')
+    .option('--alias <name>', 'name of the model for clients (default: its own name; one for each model)', collect)
+    .option(
+      '--idle <time>',
+      'free a model’s experts after this time without a request, like 10m, and as much later the rest; 0 for never',
+      duration('--idle'),
+      0,
+    )
     .option(
       '--parallel <n>',
       'sequences that run at once, in addition to short ones',
@@ -44,7 +50,7 @@ export function define(command: Command): void {
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
     .addHelpText('after', NOTES)
     .action(serve)
-  addMaskOption(addModelOptions(command))
+  addMaskOption(addModelsOptions(command))
   addOutputOptions(command)
 }
 
@@ -57,26 +63,27 @@ Endpoints:
 Examples:
   molm serve
   molm serve -m ./small --port 9000 --alias small
+  molm serve -m ./small -m ./large --memory 6GB --idle 10m
   MOLM_API_KEY=secret molm serve --host 0.0.0.0
   curl http://127.0.0.1:8080/v1/completions \\
     -H 'Content-Type: application/json' -d '{"prompt": "The lantern"}'`
 
 async function serve(options: ServeOptions): Promise<void> {
+  const sources = await modelSources(options)
   const { listen } = await import('../../server/listen.js')
   const server = await listen({
     ...listenOptions(options),
     memory: { available: availableMemory, used: process.memoryUsage.rss },
+    margin: MARGIN,
   })
   try {
-    await withModel(options, async ({ model, mask }) => {
-      const warn = (message: string) => options.quiet || note(`warning: ${message}`)
-      server.open(model, { mask, atlas: await loadAtlas(model, options.atlas, warn) })
-      const name = options.alias ?? printable(model.name)
-      await writeOut(`${name}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`)
-      await interrupted()
-      if (!options.quiet) note('finishing the running requests; press again to end at once')
-      await server.close()
-    })
+    const names = await server.load(sources)
+    await writeOut(
+      `${names.map((name) => printable(name)).join(', ')}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`,
+    )
+    await interrupted()
+    if (!options.quiet) note('finishing the running requests; press again to end at once')
+    await server.close()
   } catch (error) {
     // An interruption is not a failure, not even while the model loads.
     if (!interruption()) throw error
@@ -92,7 +99,7 @@ function noteRequest({ id, method, path, status, tokens, ms, isCutOff }: Request
   note(`${method} ${printable(path, 100)} ${status}  ${counts}${Math.round(ms)} ms${end}  ${id}`)
 }
 
-function listenOptions({ host, port, auth, alias, parallel, cors, ...options }: ServeOptions): ListenOptions {
+function listenOptions({ host, port, auth, parallel, cors, idle, memory, ...options }: ServeOptions): ListenOptions {
   const apiKey = auth ? (options.apiKey ?? (process.env.MOLM_API_KEY || undefined)) : undefined
   if (options.apiKey !== undefined && !auth) throw new UsageError('--api-key and --no-auth exclude each other')
   if (options.apiKey?.trim() === '') throw new UsageError('--api-key is empty')
@@ -100,16 +107,13 @@ function listenOptions({ host, port, auth, alias, parallel, cors, ...options }: 
     const from = options.apiKey === undefined ? '$MOLM_API_KEY' : '--api-key'
     throw new UsageError(`${from} has a character that clients cannot send; use ASCII, with no blank at its ends`)
   }
-  if (alias !== undefined && printable(alias, Infinity) !== alias) {
-    throw new UsageError(`--alias has characters that cannot be printed: ${printable(alias)}`)
-  }
   if (auth && apiKey === undefined && !isThisComputer(host)) {
     throw new UsageError(
       `any client that can reach ${host} could use the model: give an --api-key (or $MOLM_API_KEY), or --no-auth`,
     )
   }
-  const onRequest = options.verbose ? noteRequest : undefined
-  return { host, port, apiKey, alias, cors, onRequest, limits: { parallel } }
+  const log = options.verbose ? { onRequest: noteRequest, onModel: (line: string) => note(printable(line, 300)) } : {}
+  return { host, port, apiKey, cors, idleMs: idle, weightsBytes: memory, ...log, limits: { parallel } }
 }
 
 function isThisComputer(host: string): boolean {

@@ -37,9 +37,11 @@ export function addOutputOptions(command: Command): Command {
 }
 
 export function addModelOption(command: Command): Command {
-  return command
-    .optionsGroup('Model:')
-    .option('-m, --model <model>', 'folder, file or name (default: $MOLM_MODEL, else nano)')
+  return command.optionsGroup('Model:').addOption(modelOption())
+}
+
+function modelOption(): Option {
+  return new Option('-m, --model <model>', 'folder, file or name (default: $MOLM_MODEL, else nano)')
 }
 
 export function addQuantOption(command: Command, what: string): Command {
@@ -57,7 +59,18 @@ function threadsOption(): Option {
 
 /** Adds the options of every command that runs a model. */
 export function addModelOptions(command: Command): Command {
-  addThreadsOption(addQuantOption(addModelOption(command), 'weights in memory'))
+  return addLoadOptions(addModelOption(command))
+}
+
+/** Adds the options of a command that runs any number of models, whose names are a list. */
+export function addModelsOptions(command: Command): Command {
+  const option = modelOption()
+  option.description = option.description.replace('(', '(repeatable; ')
+  return addLoadOptions(command.optionsGroup('Model:').addOption(option.argParser(collect)))
+}
+
+function addLoadOptions(command: Command): Command {
+  addThreadsOption(addQuantOption(command, 'weights in memory'))
   command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
   return addExpertsPerToken(command)
 }
@@ -142,7 +155,7 @@ export function modelName(named: string | undefined): string {
 }
 
 /** Loading options of the library, without `onWarning` and `signal`. */
-export function loadOptions({ quant, threads, memory, expertsPerToken }: ModelOptions): LoadOptions {
+export function loadOptions({ quant, threads, memory, expertsPerToken }: Omit<ModelOptions, 'model'>): LoadOptions {
   return { quant, threads, memory, expertsPerToken }
 }
 

@@ -6,8 +6,7 @@ import { perLayer } from '../../experts/usage.js'
 import type { MixtureKind } from '../../model/config.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
-import type { ServerContext } from '../http/context.js'
-import { ExpertMarks } from '../run/expert-marks.js'
+import type { ServedModels } from '../models/served-models.js'
 import { markBody } from './schemas.js'
 
 /** Experts in each list of the most and least used. */
@@ -17,16 +16,16 @@ const LISTED = 10
 const PREFERRED = 5
 
 /**
- * `GET /experts`: the work of all experts since the model was loaded or since a mark. `POST /experts/mark` sets one.
- * `GET /experts/atlas`: names of the experts.
+ * `GET /experts`: the work of all experts since the server began or since a mark. `POST /experts/mark` sets one.
+ * `GET /experts/atlas`: names of the experts. All are about the first model unless they name one, and load none.
  */
-export function expertRoutes(context: ServerContext): Hono {
-  const { id, since, model, atlas } = context
-  const served = atlas && shortened(atlas)
-  const marks = new ExpertMarks(model)
+export function expertRoutes(models: ServedModels): Hono {
   const app = new Hono()
   app.get('/experts', async (c) => {
-    const mark = markOf(c)
+    const { model, since: mark } = parametersOf(c, 'model', 'since')
+    const served = models.named(model)
+    const { id, since, marks } = served
+    const { atlas } = served.experts
     const time = mark === undefined ? since : marks.timeOf(mark)
     if (time === undefined) throw unknownMark(mark ?? '')
     const usage = await marks.usageSince(mark)
@@ -45,12 +44,13 @@ export function expertRoutes(context: ServerContext): Hono {
     })
   })
   app.post('/experts/mark', async (c) => {
-    const { name } = await readBody(c, markBody, context)
-    const { time, tokens } = await marks.set(name)
+    const { model, name } = await readBody(c, markBody, models)
+    const { time, tokens } = await models.named(model).marks.set(name)
     return c.json({ mark: name, since: time, tokens })
   })
   app.get('/experts/atlas', (c) => {
-    if (served) return c.json(served)
+    const { atlas } = models.named(parametersOf(c, 'model').model).experts
+    if (atlas) return c.json(shortened(atlas))
     throw new ApiError(404, 'the model has no atlas; `molm serve --atlas FILE` reads one', { code: 'no_atlas' })
   })
   return app
@@ -68,11 +68,13 @@ function shortened({ entries, ...atlas }: Atlas): Atlas {
   return { ...atlas, entries: Object.fromEntries(kinds.map((kind) => [kind, few(entries[kind])])) }
 }
 
-/** The mark that a request names. Throws an ApiError for any other parameter. */
-function markOf(c: Context): string | undefined {
-  const unknown = Object.keys(c.req.query()).find((name) => name !== 'since')
-  if (unknown === undefined) return c.req.query('since')
-  const message = `"${unknown.slice(0, 100)}" is not supported; the only parameter is "since"`
+/** A request's parameters. Throws an ApiError for one that is not among `names`. */
+function parametersOf<N extends string>(c: Context, ...names: N[]): Partial<Record<N, string>> {
+  const given = c.req.query()
+  const unknown = Object.keys(given).find((name) => !names.includes(name as N))
+  if (unknown === undefined) return given as Partial<Record<N, string>>
+  const known = names.map((name) => `"${name}"`).join(' and ')
+  const message = `"${unknown.slice(0, 100)}" is not supported; there ${names.length > 1 ? 'are' : 'is'} ${known}`
   throw new ApiError(400, message, { param: unknown.slice(0, 100), code: 'unknown_parameter' })
 }
 

@@ -1,15 +1,16 @@
 import { Hono } from 'hono'
 import { ApiError } from '../common/api-error.js'
-import type { ServerContext } from '../http/context.js'
 import { errorResponse } from '../http/errors.js'
 import { everyResponse } from '../http/every-response.js'
+import type { ServedModels } from '../models/served-models.js'
 
 /** `GET /health`, for balancers and supervisors: 200 while the server accepts requests. */
-export function healthRoutes({ id, queue }: Pick<ServerContext, 'id' | 'queue'>): Hono {
+export function healthRoutes(models: ServedModels): Hono {
   const app = new Hono()
   app.get('/health', (c) => {
-    if (queue.closing) return c.json({ status: 'closing' }, 503)
-    return c.json({ status: 'ok', model: id, ...queue.counts })
+    if (models.isClosing) return c.json({ status: 'closing' }, 503)
+    const states = Object.fromEntries(models.all.map(({ id, state }) => [id, state]))
+    return c.json({ status: 'ok', model: models.first.id, ...models.counts, models: states })
   })
   return app
 }

@@ -1,5 +1,4 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import type { ServerContext } from '../http/context.js'
 import type { Metrics } from '../run/metrics.js'
 
 /** Paths counted by name; all others count as `other`. */
@@ -34,7 +33,7 @@ export function countRequests(metrics: Metrics): MiddlewareHandler {
 }
 
 /** `GET /metrics`. */
-export function metricsRoutes({ metrics }: Pick<ServerContext, 'metrics'>): Hono {
+export function metricsRoutes(metrics: Metrics): Hono {
   const app = new Hono()
   app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
   return app

@@ -1,16 +1,31 @@
 import { type Context, Hono } from 'hono'
 import type { Think } from '../../api/chat.js'
+import type { ChatTemplate } from '../../api/text.js'
 import { perMixture } from '../../model/config.js'
 import { usedPerToken } from '../../model/experts-per-token.js'
 import { maskSpecs } from '../../model/mask-spec.js'
 import { thinkingChoices } from '../../text/chat-frame.js'
-import { isNameOf, unknownModel } from '../http/body.js'
-import type { ServerContext } from '../http/context.js'
+import type { ServedModel } from '../models/served-model.js'
+import type { ServedModels } from '../models/served-models.js'
 
-/** `GET /v1/models` and `/v1/models/ID`: the server's only model. */
-export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerContext): Hono {
-  const { family, parameters, activeParameters, quant, bytes } = model.info
-  const { mixtures } = model.config
+/** `GET /v1/models` and `/v1/models/ID`: all models of the server, whether they are in memory or not. */
+export function modelRoutes(models: ServedModels): Hono {
+  const app = new Hono()
+  app.get('/v1/models', async (c) => c.json({ object: 'list', data: await Promise.all(models.all.map(cardOf)) }))
+  // A name may contain slashes.
+  app.get('/v1/models/:id{.+}', async (c: Context) => c.json(await cardOf(models.named(c.req.param('id')))))
+  return app
+}
+
+/** Settings of thinking by template. They are found by rendering it, so not before the first request. */
+const thinkingOf = new WeakMap<ChatTemplate, Promise<readonly Think[]>>()
+
+async function cardOf(served: ServedModel) {
+  const { id, since, outline, state, hasFailed, experts } = served
+  const { name, config, info, chatTemplate } = outline
+  const { mask, atlas } = experts
+  const { family, parameters, activeParameters, quant, bytes } = info
+  const { mixtures } = config
   const taught = mixtures.filter(({ newExperts }) => newExperts)
   const withAlways = mixtures.filter(({ routing }) => routing?.always)
   const withFactor = mixtures.filter(({ routing }) => (routing?.factor ?? 1) !== 1)
@@ -19,12 +34,14 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
     object: 'model',
     created: since,
     owned_by: 'molm',
-    max_model_len: limits.contextTokens,
+    // In the form of llama-server.
+    status: { value: state, ...(hasFailed && { failed: true }) },
+    max_model_len: served.contextTokens,
     meta: {
-      ...{ name: model.name, family, quant, parameters, active_parameters: activeParameters, bytes },
-      chat_template: model.chatTemplate !== undefined,
+      ...{ name, family, quant, parameters, active_parameters: activeParameters, bytes },
+      chat_template: chatTemplate !== undefined,
       // Whether it can call tools.
-      ...(model.chatTemplate?.response?.fields.tool_calls && { tools: true }),
+      ...(chatTemplate?.response?.fields.tool_calls && { tools: true }),
       // A list per kind, an entry per layer.
       experts: perMixture(mixtures, ({ experts }) => experts),
       // A number, or a list if the layers differ.
@@ -43,20 +60,9 @@ export function modelRoutes({ id, since, model, limits, mask, atlas }: ServerCon
       ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
     },
   }
-  // Found by rendering the template, so not before the first request.
-  let thinking: Promise<readonly Think[]> | undefined
-  const complete = async () => {
-    thinking ??= thinkingChoices(model.chatTemplate).catch(() => [])
-    const choices = await thinking
-    return choices.length === 0 ? card : { ...card, meta: { ...card.meta, thinking: choices } }
-  }
-  const app = new Hono()
-  app.get('/v1/models', async (c) => c.json({ object: 'list', data: [await complete()] }))
-  // A name may contain slashes.
-  app.get('/v1/models/:id{.+}', async (c: Context) => {
-    const named = c.req.param('id') ?? ''
-    if (!isNameOf(named, [id, model.name])) throw unknownModel(named, id)
-    return c.json(await complete())
-  })
-  return app
+  if (!chatTemplate) return card
+  const thinking = thinkingOf.get(chatTemplate) ?? thinkingChoices(chatTemplate).catch(() => [])
+  thinkingOf.set(chatTemplate, thinking)
+  const choices = await thinking
+  return choices.length === 0 ? card : { ...card, meta: { ...card.meta, thinking: choices } }
 }

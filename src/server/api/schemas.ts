@@ -24,6 +24,7 @@ export const tokenizeBody = z.strictObject({
 const MARK_NAME = 64
 
 export const markBody = z.strictObject({
+  model: text.optional(),
   name: z.custom<string>(
     (value) => isText(value) && (value as string).length >= 1 && (value as string).length <= MARK_NAME,
     mustBe(`a text of 1 to ${MARK_NAME} characters`),

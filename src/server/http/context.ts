@@ -16,5 +16,5 @@ export interface ServerContext extends RunContext {
   answerMemory: AnswerMemory
   queue: Queue
   /** Receives unexpected errors, with the id of the response. */
-  onError: (error: unknown, requestId: string) => void
+  onError: (error: unknown, requestId?: string) => void
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Choices } from '../run/choices.js'
 import { onceAnswered } from './once-answered.js'
+import { requestState } from './request-state.js'
 
 /** A finished request: answered, or closed by its client. */
 export interface RequestEntry {
@@ -23,7 +23,8 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
   return async (c, next) => {
     const started = performance.now()
     const id = `req_${randomUUID().replaceAll('-', '')}`
-    c.set('requestId', id)
+    const state = requestState(c)
+    state.id = id
     await next()
     c.res.headers.set('X-Request-Id', id)
     c.res.headers.set('X-Content-Type-Options', 'nosniff')
@@ -31,9 +32,8 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
     if (!onRequest || !outgoing) return
     const { method, path } = c.req
     const { status } = c.res
-    const choices: Choices | undefined = c.get('choices')
     const report = () => {
-      const usage = choices?.usage
+      const usage = state.choices?.usage
       const tokens = usage && { prompt: usage.prompt_tokens, generated: usage.completion_tokens }
       const ms = performance.now() - started
       onRequest({ id, method, path, status, tokens, ms, isCutOff: !outgoing.writableFinished })
@@ -44,5 +44,5 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
 
 /** X-Request-Id of the response. */
 export function requestIdOf(c: Context): string {
-  return c.get('requestId')
+  return requestState(c).id
 }

@@ -4,6 +4,7 @@ import type { Ticket } from '../run/ticket.js'
 import { hasLargeBody } from './bodies.js'
 import type { ServerContext } from './context.js'
 import { onceAnswered } from './once-answered.js'
+import { requestState } from './request-state.js'
 import { eventStream } from './stream.js'
 import type { StreamFormat } from './stream-format.js'
 
@@ -28,8 +29,7 @@ export async function respond(
   const ticket = context.queue.enter(c.req.raw.signal, hasLargeBody(c.req))
   try {
     const reply = await begin(ticket)
-    // For the request log.
-    c.set('choices', reply.choices)
+    requestState(c).choices = reply.choices
     const release = context.answerMemory.reserve(reply.bytes)
     onceAnswered(c, release)
     if (isStream) return eventStream(c, reply.chunks(), ticket, context, reply.format)

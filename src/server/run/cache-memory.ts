@@ -70,6 +70,11 @@ export class CacheMemory {
     return Math.ceil(this.sequenceBytes / Math.max(1, this.tokenBytes))
   }
 
+  /** Bytes of weights and caches that are in memory, and of experts that are yet to be read, as of the last look. */
+  get taken(): { held: number; toCome: number } {
+    return { held: this.weightsBytes + this.most * this.tokenBytes, toCome: this.weightsToCome }
+  }
+
   /** Records the number of tokens that are in caches now. */
   note(tokens: number): void {
     this.most = Math.max(this.most, tokens)

@@ -2,14 +2,14 @@ import type { Model } from '../../api/model.js'
 import type { Tokenizer } from '../../api/text.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { Limits } from '../common/limits.js'
-import type { Metrics } from './metrics.js'
+import type { RunMetrics } from './metrics.js'
 import type { PrefixCache } from './prefix-cache.js'
 
 /** Parts of the server that run a choice. */
 export interface RunContext {
   model: Model
   prefixCache: PrefixCache
-  metrics: Metrics
+  metrics: RunMetrics
   limits: Limits
   /** Mask of all requests, in addition to their own. */
   mask?: ExpertMask

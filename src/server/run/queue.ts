@@ -24,12 +24,20 @@ export class Queue {
   /** Moving average of the time that a request takes. */
   private meanMs = 1000
 
-  constructor(private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>) {
+  /** `onEmpty` is called when the last request has ended. */
+  constructor(
+    private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>,
+    private readonly onEmpty: () => void = () => undefined,
+  ) {
     this.places = new Places(limits, this.requests)
   }
 
   get closing(): boolean {
     return this.isClosing
+  }
+
+  get isEmpty(): boolean {
+    return this.requests.size === 0
   }
 
   /** Number of running sequences, and of requests without one. */
@@ -185,10 +193,12 @@ export class Queue {
   private left(request: QueuedRequest): void {
     if (!this.requests.delete(request)) return
     if (request.isBegun) this.meanMs += (performance.now() - request.enteredAt - this.meanMs) / 16
-    if (this.requests.size === 0) this.whenEmpty?.()
+    if (this.requests.size > 0) return
+    this.whenEmpty?.()
+    this.onEmpty()
   }
 }
 
-function closing(): ApiError {
+export function closing(): ApiError {
   return new ApiError(503, 'the server is closing', { code: 'closing', retryAfter: 1 })
 }

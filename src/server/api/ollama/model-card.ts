@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Think } from '../../../api/chat.js'
 import { thinkingChoices } from '../../../text/chat-frame.js'
-import type { ServerContext } from '../../http/context.js'
+import type { ServedModel } from '../../models/served-model.js'
 import { gapTokensOf } from '../fill-in-middle.js'
 import { tokenizerFiles } from '../tokenizer-files.js'
 
@@ -20,11 +20,11 @@ export interface OllamaCard {
   capabilities: string[]
 }
 
-export async function ollamaCard(context: ServerContext): Promise<OllamaCard> {
-  const { id, model, limits, since } = context
-  const { family, parameters, quant, bytes, source, sourceRevision } = model.info
+export async function ollamaCard(served: ServedModel): Promise<OllamaCard> {
+  const { id, outline, contextTokens, since } = served
+  const { family, parameters, quant, bytes, source, sourceRevision } = outline.info
   const name = id.includes(':') ? id : `${id}:latest`
-  const [capabilities, template] = await Promise.all([capabilitiesOf(context), ollamaTemplate(context)])
+  const [capabilities, template] = await Promise.all([capabilitiesOf(served), ollamaTemplate(served)])
   const known = { name, family, parameters, quant, bytes, source, sourceRevision, template, capabilities }
   return {
     name,
@@ -39,7 +39,7 @@ export async function ollamaCard(context: ServerContext): Promise<OllamaCard> {
       families: [family],
       parameter_size: sizeOf(parameters),
       quantization_level: quant.toUpperCase(),
-      context_length: limits.contextTokens,
+      context_length: contextTokens,
     },
     capabilities,
   }
@@ -50,19 +50,27 @@ function sizeOf(parameters: number): string {
   return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)}B` : `${(parameters / 1e6).toFixed(1)}M`
 }
 
-async function capabilitiesOf({ model }: ServerContext): Promise<string[]> {
-  const { chatTemplate } = model
+/** Models that can fill gaps. Only their tokenizers say so; until a model has been loaded, it counts as one that cannot. */
+const gapFillers = new WeakSet<ServedModel>()
+
+async function fillsGaps(served: ServedModel): Promise<boolean> {
+  if (served.model && (await gapTokensOf(served.model))) gapFillers.add(served)
+  return gapFillers.has(served)
+}
+
+async function capabilitiesOf(served: ServedModel): Promise<string[]> {
+  const { chatTemplate } = served.outline
   const thinking = await thinkingChoices(chatTemplate).catch((): Think[] => [])
   return [
     'completion',
     ...(chatTemplate?.response?.fields.tool_calls ? ['tools'] : []),
     ...(thinking.length > 0 ? ['thinking'] : []),
-    ...((await gapTokensOf(model)) ? ['insert'] : []),
+    ...((await fillsGaps(served)) ? ['insert'] : []),
   ]
 }
 
 /** The chat template's source. Continue fills gaps only with a model whose template mentions `.Suffix`, as ollama's do. */
-export async function ollamaTemplate({ model }: ServerContext): Promise<string> {
-  const { template } = await tokenizerFiles(model)
-  return (template ?? '') + ((await gapTokensOf(model)) ? '{#- fills gaps: .Prompt and .Suffix -#}' : '')
+export async function ollamaTemplate(served: ServedModel): Promise<string> {
+  const { template } = await tokenizerFiles(served.outline)
+  return (template ?? '') + ((await fillsGaps(served)) ? '{#- fills gaps: .Prompt and .Suffix -#}' : '')
 }

@@ -2,8 +2,9 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import type { GenerationDefaults } from '../../../api/text.js'
 import { usedPerToken } from '../../../model/experts-per-token.js'
-import { isNameOf, readBody, unknownModel } from '../../http/body.js'
-import type { ServerContext } from '../../http/context.js'
+import { readBody } from '../../http/body.js'
+import type { ServedModel } from '../../models/served-model.js'
+import type { ServedModels } from '../../models/served-models.js'
 import { anyObject, flag, text, unused } from '../body-fields.js'
 import { ollamaCard, ollamaTemplate } from './model-card.js'
 
@@ -25,42 +26,44 @@ const showBody = z.strictObject({
   options: unused(anyObject),
 })
 
-/** `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`: the server's only model, in the form of ollama's API. */
-export function ollamaModelRoutes(context: ServerContext): Hono {
+/** `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`: the server's models, in the form of ollama's API. */
+export function ollamaModelRoutes(models: ServedModels): Hono {
   const app = new Hono()
   app.get('/api/version', (c) => c.json({ version: VERSION }))
-  app.get('/api/tags', async (c) => c.json({ models: [await ollamaCard(context)] }))
+  app.get('/api/tags', async (c) => c.json({ models: await Promise.all(models.all.map(ollamaCard)) }))
   app.get('/api/ps', async (c) => {
-    const { modified_at, capabilities, ...card } = await ollamaCard(context)
-    const { contextTokens } = context.limits
-    return c.json({ models: [{ ...card, expires_at: NEVER, size_vram: 0, context_length: contextTokens }] })
+    const inMemory = models.all.filter(({ isInMemory }) => isInMemory)
+    return c.json({ models: await Promise.all(inMemory.map(running)) })
   })
   app.post('/api/show', async (c) => {
-    const { name } = await readBody(c, showBody, context)
-    const { id, model } = context
-    if (name !== undefined && !isNameOf(name, [id, model.name])) throw unknownModel(name, id)
-    return c.json(await shown(context))
+    const { model, name = model } = await readBody(c, showBody, models)
+    return c.json(await shown(models.named(name)))
   })
   return app
 }
 
-async function shown(context: ServerContext): Promise<object> {
-  const { id, model, limits } = context
-  const { config, info, generationDefaults } = model
-  const { modified_at, details, capabilities } = await ollamaCard(context)
+async function running(served: ServedModel): Promise<object> {
+  const { modified_at, capabilities, ...card } = await ollamaCard(served)
+  return { ...card, expires_at: NEVER, size_vram: 0, context_length: served.contextTokens }
+}
+
+async function shown(served: ServedModel): Promise<object> {
+  const { id, outline, contextTokens } = served
+  const { name, config, info } = outline
+  const { modified_at, details, capabilities } = await ollamaCard(served)
   const { modelType, layers, width, vocabSize, mixtures } = config
   const [mixture] = mixtures.slice(-1)
   return {
     modelfile: `FROM ${id}\n`,
-    parameters: parametersOf(generationDefaults, limits.contextTokens),
-    template: await ollamaTemplate(context),
+    parameters: parametersOf(info.generationDefaults, contextTokens),
+    template: await ollamaTemplate(served),
     details,
     model_info: {
       'general.architecture': modelType,
-      'general.basename': model.name,
+      'general.basename': name,
       'general.parameter_count': info.parameters,
       [`${modelType}.block_count`]: layers,
-      [`${modelType}.context_length`]: limits.contextTokens,
+      [`${modelType}.context_length`]: contextTokens,
       [`${modelType}.embedding_length`]: width,
       [`${modelType}.vocab_size`]: vocabSize,
       ...(mixture && {

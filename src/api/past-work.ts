@@ -1,5 +1,5 @@
-import type { ExpertUses, MemoryStats } from '../api/model.js'
-import type { PerMixture } from '../model/config.js'
+import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
+import type { ExpertUses, MemoryStats } from './model.js'
 
 /** Counts of a model's work. */
 const COUNTS = ['expertHits', 'expertMisses', 'bytesRead', 'microBatches', 'tokensProcessed'] as const
@@ -18,6 +18,14 @@ export class PastWork {
   /** `stats` with the past counts added. */
   withStats(stats: MemoryStats): MemoryStats {
     return { ...stats, ...Object.fromEntries(COUNTS.map((name, i) => [name, stats[name] + this.counts[i]])) }
+  }
+
+  /** The past uses alone, of a model with these mixtures. */
+  total(mixtures: readonly Mixture[]): ExpertUses {
+    return this.withUses({
+      tokens: 0,
+      uses: perMixture(mixtures, ({ experts }) => experts.map((count) => new Float64Array(count))),
+    })
   }
 
   /** `now` with the past uses added. */

@@ -1,0 +1,221 @@
+import type { Hono } from 'hono'
+import type { ExpertUses, MemoryStats, Model } from '../../api/model.js'
+import { PastWork } from '../../api/past-work.js'
+import type { ModelConfig } from '../../model/config.js'
+import type { Limits } from '../common/limits.js'
+import { isNameOf } from '../http/body.js'
+import type { ServerContext } from '../http/context.js'
+import type { CacheMemory } from '../run/cache-memory.js'
+import { ExpertMarks } from '../run/expert-marks.js'
+import type { Queue } from '../run/queue.js'
+import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source.js'
+
+/**
+ * `sleeping`: the experts have been freed; the dense weights, the caches and the tokenizer are in memory. The names are
+ * those of llama-server.
+ */
+export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'sleeping'
+
+/** A model in memory. */
+interface Resident {
+  model: Model
+  context: ServerContext
+  /** Its endpoints. */
+  app: Hono
+  cacheMemory: CacheMemory
+}
+
+/** Builds the parts of the server that a loaded model has for itself. */
+export type Equip = (served: ServedModel, loaded: LoadedSource) => Omit<Resident, 'model'>
+
+/** Numbers of a model that is not in memory. */
+const NO_MEMORY: MemoryStats = {
+  weightsBytes: 0,
+  budgetBytes: 0,
+  expertHits: 0,
+  expertMisses: 0,
+  bytesRead: 0,
+  cacheBytes: 0,
+  cacheTokenBytes: 0,
+  cacheSequenceBytes: 0,
+  sequencesRunning: 0,
+  microBatches: 0,
+  tokensProcessed: 0,
+  lastBatchTokens: 0,
+}
+
+/** A model of the server, whether it is in memory or not. Its counts and its queue outlast its memory. */
+export class ServedModel {
+  state: ModelState = 'unloaded'
+  /** Whether the last attempt to load it failed. */
+  hasFailed = false
+  /** Requests that use it, or are about to. */
+  users = 0
+  /** Requests that wait until it is in memory. */
+  awaiting = 0
+  /** Time of its last request, on the clock of `performance.now`. */
+  lastUsed = 0
+  /** Start of its counts, in seconds since 1970. */
+  readonly since = Math.floor(Date.now() / 1000)
+  experts: ServedExperts = {}
+  marks = new ExpertMarks(this)
+  private past = new PastWork()
+  private resident?: Resident
+  private known?: Outline
+
+  constructor(
+    private readonly source: ModelSource,
+    readonly queue: Queue,
+    private readonly limits: Pick<Limits, 'contextTokens'>,
+    private readonly equip: Equip,
+  ) {
+    this.known = source.outline
+  }
+
+  /** Name in requests and responses. */
+  get id(): string {
+    return this.source.alias ?? this.name
+  }
+
+  get name(): string {
+    return this.outline.name
+  }
+
+  /** Whether `outline` is known. */
+  get isKnown(): boolean {
+    return this.known !== undefined
+  }
+
+  /** Throws if the model has never been loaded and its source has no outline. */
+  get outline(): Outline {
+    if (!this.known) throw new Error('the model has not been loaded yet')
+    return this.known
+  }
+
+  /** Most tokens of a prompt and its answer together. */
+  get contextTokens(): number {
+    return Math.min(this.limits.contextTokens, this.config.maxPositions ?? Number.POSITIVE_INFINITY)
+  }
+
+  get config(): ModelConfig {
+    return this.outline.config
+  }
+
+  get isInMemory(): boolean {
+    return this.resident !== undefined
+  }
+
+  /** Whether no request uses it. */
+  get isIdle(): boolean {
+    return this.users === 0 && this.queue.isEmpty
+  }
+
+  /** Running sequences, and requests without one. */
+  get counts(): { running: number; waiting: number } {
+    const { running, waiting } = this.queue.counts
+    return { running, waiting: waiting + this.awaiting }
+  }
+
+  /** Whether a request's name of a model means this one. */
+  isCalled(name: string): boolean {
+    return isNameOf(name, [this.id, this.name])
+  }
+
+  /** The loaded model; undefined if it is not in memory. */
+  get model(): Model | undefined {
+    return this.resident?.model
+  }
+
+  /** Endpoints of the loaded model. Throws if it is not in memory. */
+  get app(): Hono {
+    if (!this.resident) throw new Error(`${this.id} is not in memory`)
+    return this.resident.app
+  }
+
+  /** Kept sequences, and their tokens together. */
+  get kept(): { sequences: number; tokens: number } {
+    return this.resident?.context.prefixCache.kept ?? { sequences: 0, tokens: 0 }
+  }
+
+  /** Bytes of its weights and caches in memory, and of weights that are yet to be read, as far as known. */
+  get memory(): { held: number; toCome: number } {
+    return this.resident?.cacheMemory.taken ?? { held: 0, toCome: 0 }
+  }
+
+  /** Serves a loaded model. Throws a UserError if it predicts no tokens. */
+  adopt(loaded: LoadedSource): void {
+    const { model, mask, atlas } = loaded
+    const hasOtherExperts = this.known && expertsOf(this.known.config) !== expertsOf(model.config)
+    if (hasOtherExperts) {
+      this.past = new PastWork()
+      this.marks = new ExpertMarks(this)
+    }
+    this.known = model
+    this.experts = { mask, atlas }
+    this.resident = { model, ...this.equip(this, loaded) }
+    this.state = 'loaded'
+  }
+
+  async load(options: Parameters<ModelSource['load']>[0]): Promise<void> {
+    this.state = 'loading'
+    try {
+      const loaded = await this.source.load(options)
+      try {
+        this.adopt(loaded)
+      } catch (error) {
+        await loaded.model.dispose()
+        throw error
+      }
+      this.hasFailed = false
+    } catch (error) {
+      this.state = 'unloaded'
+      this.hasFailed = true
+      throw error
+    }
+  }
+
+  /** Frees the memory of experts if the model is packed. If they cannot be read again, frees everything and rejects. */
+  async freeExperts(): Promise<void> {
+    if (!this.resident) return
+    try {
+      if (await this.resident.model.freeExperts()) this.state = 'sleeping'
+    } catch (error) {
+      this.hasFailed = true
+      await this.unload()
+      throw error
+    }
+  }
+
+  /** Frees all memory of the model. */
+  async unload(): Promise<void> {
+    if (!this.resident) return
+    const { model } = this.resident
+    try {
+      this.past.add(await model.stats(), await model.expertUses())
+    } catch {
+      // An engine that has failed has no counts.
+    }
+    const { name, config, info, chatTemplate } = model
+    this.known = { name, config, info, chatTemplate }
+    this.resident = undefined
+    await model.dispose()
+    this.state = 'unloaded'
+  }
+
+  /** Its memory, and its work since the server began. */
+  async stats(): Promise<MemoryStats> {
+    const now = (await this.resident?.model.stats().catch(() => undefined)) ?? NO_MEMORY
+    return this.past.withStats(now)
+  }
+
+  /** Uses of its experts since the server began. */
+  async expertUses(): Promise<ExpertUses> {
+    const now = await this.resident?.model.expertUses().catch(() => undefined)
+    return now ? this.past.withUses(now) : this.past.total(this.config.mixtures)
+  }
+}
+
+/** A text that is equal for models with the same numbers of experts. */
+function expertsOf({ mixtures }: ModelConfig): string {
+  return JSON.stringify(mixtures.map(({ kind, experts }) => [kind, experts]))
+}

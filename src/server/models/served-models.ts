@@ -1,0 +1,176 @@
+import type { Hono } from 'hono'
+import type { Model } from '../../api/model.js'
+import { UserError } from '../../errors.js'
+import { checkLanguageModel } from '../../evaluation/check-language-model.js'
+import { LIMITS, type Limits } from '../common/limits.js'
+import { Bodies } from '../http/bodies.js'
+import { isNameOf, unknownModel } from '../http/body.js'
+import type { ServerContext } from '../http/context.js'
+import { AnswerMemory } from '../run/answer-memory.js'
+import { CacheMemory, type ProcessMemory } from '../run/cache-memory.js'
+import { Metrics } from '../run/metrics.js'
+import { PrefixCache } from '../run/prefix-cache.js'
+import { Queue } from '../run/queue.js'
+import { type Hold, ModelLine } from './line.js'
+import { Room } from './room.js'
+import { type Equip, ServedModel } from './served-model.js'
+import type { ModelSource, ServedExperts } from './source.js'
+
+export interface ModelsOptions {
+  /** The only model's name in requests and responses. Default: its own name. */
+  alias?: string
+  limits?: Partial<Limits>
+  /** Bounds the caches of sequences. Default: no bound but the engine's own. */
+  memory?: ProcessMemory
+  /** Most bytes of weights of all models together. Default: the free memory. */
+  weightsBytes?: number
+  /** Bytes of `memory` that weights leave free. Default: 0. */
+  margin?: number
+  /**
+   * Time in milliseconds without a request until a model's experts are freed, and again until the rest is. Default:
+   * never.
+   */
+  idleMs?: number
+  /** Receives unexpected errors, with the id of the response if there is one. */
+  onError?: (error: unknown, requestId?: string) => void
+  /** Receives a line for each model that is loaded or freed later than at the start. */
+  onModel?: (line: string) => void
+}
+
+/** All models of a server, and the parts that they share. */
+export class ServedModels {
+  readonly all: readonly ServedModel[]
+  readonly bodies: Bodies
+  readonly metrics: Metrics
+  readonly onError: (error: unknown, requestId?: string) => void
+  private readonly line: ModelLine
+  private readonly answerMemory: AnswerMemory
+  /** Lower than those of `options` if little memory is free. */
+  private readonly limits: Limits
+
+  /** `endpoints` makes the endpoints of a loaded model. */
+  constructor(
+    sources: readonly ModelSource[],
+    private readonly endpoints: (context: ServerContext) => Hono,
+    private readonly options: ModelsOptions = {},
+  ) {
+    const { memory: process, weightsBytes: limit, margin, idleMs, onModel } = options
+    this.limits = { ...LIMITS, ...options.limits }
+    this.onError = options.onError ?? ((error, id) => console.error(`${id ?? 'molm'}:`, error))
+    this.bodies = new Bodies(this.limits)
+    this.answerMemory = new AnswerMemory(this.limits)
+    this.all = sources.map((source) => {
+      const queue: Queue = new Queue(this.limits, () => this.line.rest(served))
+      const served: ServedModel = new ServedModel(source, queue, this.limits, this.equip)
+      return served
+    })
+    this.metrics = new Metrics(this.all)
+    const room = new Room({ limit, process, margin })
+    const { onError } = this
+    this.line = new ModelLine(this.all, { limits: this.limits, room, idleMs, onError, onChange: onModel })
+  }
+
+  /** A server's only model, which the caller has loaded and disposes. */
+  static of(
+    model: Model,
+    experts: ServedExperts,
+    endpoints: (context: ServerContext) => Hono,
+    options: ModelsOptions = {},
+  ): ServedModels {
+    checkLanguageModel(model)
+    const load = async () => ({ model, ...experts })
+    const models = new ServedModels([{ alias: options.alias, outline: model, load }], endpoints, options)
+    models.first.adopt({ model, ...experts })
+    return models
+  }
+
+  get first(): ServedModel {
+    return this.all[0]
+  }
+
+  get isClosing(): boolean {
+    return this.first.queue.closing
+  }
+
+  /** Running sequences, and requests without one, of all models together. */
+  get counts(): { running: number; waiting: number } {
+    const counts = this.all.map((served) => served.counts)
+    const sum = (kind: 'running' | 'waiting') => counts.reduce((total, one) => total + one[kind], 0)
+    return { running: sum('running'), waiting: sum('waiting') }
+  }
+
+  /** The model with a name, by default the first. Throws an ApiError if there is none. */
+  named(name?: string): ServedModel {
+    if (name === undefined) return this.first
+    const called = this.all.filter((served) => served.isCalled(name))
+    const found = called.find(({ id }) => isNameOf(name, [id])) ?? called[0]
+    if (!found) throw unknownModel(name, ...this.all.map(({ id }) => id))
+    return found
+  }
+
+  /** Loads the first model. Rejects with a UserError if that fails, or if several models do not all have names of their own. */
+  async start(): Promise<void> {
+    if (this.all.length > 1) {
+      checkNames(this.all)
+      for (const { outline } of this.all) checkLanguageModel(outline)
+    }
+    await this.line.start(this.first)
+  }
+
+  /** Waits until a request may use a model, which stays in memory until the request releases it. */
+  hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
+    return this.line.hold(served, client)
+  }
+
+  /** Refuses new and waiting requests, and waits for running ones up to `drainMs`. */
+  async drain(drainMs: number): Promise<void> {
+    await Promise.all([this.line.close(), ...this.all.map(({ queue }) => queue.close(drainMs))])
+  }
+
+  /** Frees all models. */
+  async dispose(): Promise<void> {
+    for (const served of this.all) await served.unload()
+  }
+
+  private readonly equip: Equip = (served, { model, mask, atlas }) => {
+    checkLanguageModel(model)
+    const { all, bodies, answerMemory, metrics, onError, options } = this
+    const whole = { ...LIMITS, ...options.limits }
+    const limits = { ...whole, contextTokens: Math.min(whole.contextTokens, model.config.maxPositions ?? Infinity) }
+    const cacheMemory = new CacheMemory(model, options.memory && withoutOthers(options.memory, served, all), limits)
+    // Starts before the first request, which waits for it and fails if it has failed.
+    const narrowed = cacheMemory.shares().then((shares) => {
+      Object.assign(limits, shares)
+      Object.assign(this.limits, shares)
+    })
+    narrowed.catch(() => undefined)
+    const prefixCache = new PrefixCache(model, limits, cacheMemory)
+    const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, mask }
+    const context = {
+      model,
+      id: served.id,
+      since: Math.floor(Date.now() / 1000),
+      bodies,
+      answerMemory,
+      ...run,
+      atlas,
+      onError,
+    }
+    return { context, app: this.endpoints(context), cacheMemory }
+  }
+}
+
+/** The memory of the process without the other models: what they hold is no sign of busy requests. */
+function withoutOthers(memory: ProcessMemory, served: ServedModel, all: readonly ServedModel[]): ProcessMemory {
+  const sum = (kind: keyof ServedModel['memory']) => {
+    return all.reduce((total, other) => (other === served ? total : total + other.memory[kind]), 0)
+  }
+  return { available: () => memory.available() - sum('toCome'), used: () => memory.used() - sum('held') }
+}
+
+function checkNames(all: readonly ServedModel[]): void {
+  const ids = all.map(({ id }) => id)
+  const twice = ids.find((id, i) => ids.indexOf(id) < i)
+  if (twice === undefined) return
+  throw new UserError(`two models are called ${twice}: give each a name of its own with \`alias\``)
+}

@@ -1,0 +1,242 @@
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { convertModel, loadModel, type Model } from '#molm/index.js'
+import { outlineModel } from '#molm/library/outline-model.js'
+import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
+import type { ModelSource } from '#molm/server/models/source.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { writeRandomPacked } from '../support/random-packed.js'
+import { get, post, until } from './served.js'
+
+const test = suite<{ dir: string; open: Listening[] }>('a server of several models', { dir: '', open: [] })
+
+test.before(async (context) => {
+  context.dir = await mkdtemp(join(tmpdir(), 'molm-test-'))
+  await convertModel(repositoryPath('models/nano'), join(context.dir, 'a'), { threads: 1 })
+  for (const name of ['b', 'c']) await cp(join(context.dir, 'a'), join(context.dir, name), { recursive: true })
+})
+
+test.after.each(async ({ open }) => {
+  for (const server of open.splice(0)) await server.close()
+})
+
+test.after(({ dir }) => rm(dir, { recursive: true }))
+
+async function source(path: string, alias?: string): Promise<ModelSource> {
+  const load: ModelSource['load'] = async ({ memory, signal }) => {
+    return { model: await loadModel(path, { threads: 2, memory, signal }) }
+  }
+  return { alias, outline: await outlineModel(path), load }
+}
+
+/** Starts a server of the packed models in a folder; returns its address. */
+async function serve(
+  { dir, open }: { dir: string; open: Listening[] },
+  names: string[],
+  options: Partial<ListenOptions> = {},
+): Promise<string> {
+  const server = await listen({ port: 0, ...options })
+  open.push(server)
+  await server.load(await Promise.all(names.map((name) => source(join(dir, name)))))
+  return server.url
+}
+
+const PROMPT = { prompt: 'The lantern', max_tokens: 6, temperature: 0 }
+
+/** Memory for one nano. */
+const ONE = { weightsBytes: 10e6 }
+
+const complete = (url: string, fields: object = {}) => post(url, '/v1/completions', { ...PROMPT, ...fields })
+const states = async (url: string) => (await get(url, '/health')).body.models
+
+test('loads a model when a request names it, and lists all of them', async (context) => {
+  const url = await serve(context, ['a', 'b', 'c'])
+  const { data } = (await get(url, '/v1/models')).body
+  const listed = data.map(({ id, status, meta }: { id: string; status: object; meta: { experts: object } }) => {
+    return [id, status, meta.experts]
+  })
+  const experts = { attention: Array(6).fill(8), mlp: Array(6).fill(24) }
+  const unloaded = { value: 'unloaded' }
+  assert.equal(listed, [
+    ['a', { value: 'loaded' }, experts],
+    ['b', unloaded, experts],
+    ['c', unloaded, experts],
+  ])
+  const [first, named] = [await complete(url), await complete(url, { model: 'c' })]
+  assert.equal([first.body.model, named.body.model], ['a', 'c'])
+  assert.is(named.body.choices[0].text, first.body.choices[0].text)
+  assert.equal(await states(url), { a: 'loaded', b: 'unloaded', c: 'loaded' })
+  assert.is((await get(url, '/v1/models/c')).body.status.value, 'loaded')
+  assert.is((await get(url, '/tokenizer_info?model=c')).status, 200)
+})
+
+test('is known to clients of ollama, too, which load no model by looking', async (context) => {
+  const url = await serve(context, ['a', 'b'])
+  const names = async (path: string) => (await get(url, path)).body.models.map(({ name }: { name: string }) => name)
+  assert.equal(await names('/api/tags'), ['a:latest', 'b:latest'])
+  assert.equal((await post(url, '/api/show', { model: 'b:latest' })).body.modelfile, 'FROM b\n')
+  assert.is((await post(url, '/api/show', { model: 'd' })).status, 404)
+  assert.equal(await names('/api/ps'), ['a:latest'])
+  const { body } = await post(url, '/api/generate', { model: 'b:latest', prompt: 'The lantern', stream: false })
+  assert.is(body.model, 'b:latest')
+  assert.equal(await names('/api/ps'), ['a:latest', 'b:latest'])
+})
+
+test('refuses names and bodies as a server of one model does', async (context) => {
+  const url = await serve(context, ['a', 'b'])
+  const { status, body } = await complete(url, { model: 'd' })
+  assert.is(status, 404)
+  assert.equal(body.error, {
+    message: 'the model "d" is not here; this server has a, b',
+    type: 'not_found_error',
+    param: 'model',
+    code: 'model_not_found',
+  })
+  assert.is((await get(url, '/v1/models/d')).status, 404)
+  assert.is((await get(url, '/experts?model=d')).status, 404)
+  assert.is((await complete(url, { model: 7 })).body.error.message, '"model" must be a text')
+  assert.is((await complete(url, { model: null })).status, 200)
+  assert.is((await post(url, '/v1/completions', '{"mod')).status, 400)
+  assert.is((await post(url, '/v1/completions', 'x'.repeat(5 * 2 ** 20))).status, 413)
+  assert.is((await post(url, '/v1/completions', '{}', { 'Content-Type': 'text/plain' })).status, 415)
+  assert.is((await complete(url, { model: 'b', temprature: 1 })).status, 400)
+})
+
+test('labels metrics by model, and counts the experts of each', async (context) => {
+  const url = await serve(context, ['a', 'b'])
+  await complete(url, { model: 'b' })
+  const { body } = await get(url, '/metrics')
+  assert.match(body, /^molm_prompt_tokens_total\{model="a"\} 0$/m)
+  assert.match(body, /^molm_prompt_tokens_total\{model="b"\} 4$/m)
+  assert.match(body, /^molm_model_loaded\{model="b"\} 1$/m)
+  assert.match(body, /^molm_process_resident_bytes \d+$/m)
+  const tokens = async (query: string) => (await get(url, `/experts${query}`)).body.tokens
+  assert.equal([await tokens(''), await tokens('?model=b')], [0, 9])
+  await post(url, '/experts/mark', { model: 'b', name: 'now' })
+  assert.equal([await tokens('?model=b&since=now'), (await get(url, '/experts?since=now')).status], [0, 404])
+})
+
+test('answers fifty requests over three models with room for one', async (context) => {
+  const url = await serve(context, ['a', 'b', 'c'], ONE)
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => complete(url, { model: 'abc'[(i * 7) % 3], stream: i % 5 === 0 })),
+  )
+  assert.equal([...new Set(answers.map(({ status }) => status))], [200])
+  const texts = answers.filter((_, i) => i % 5).map(({ body }) => body.choices[0].text)
+  assert.is(new Set(texts).size, 1)
+  const loaded = Object.values(await states(url)).filter((state) => state === 'loaded')
+  assert.is(loaded.length, 1)
+  await until(async () => (await get(url, '/health')).body.waiting === 0)
+})
+
+test('keeps counts, marks and metrics of a model that makes room and comes back', async (context) => {
+  const url = await serve(context, ['a', 'b'], ONE)
+  await complete(url)
+  await complete(url, { model: 'b' })
+  assert.equal(await states(url), { a: 'unloaded', b: 'loaded' })
+  assert.is((await get(url, '/experts')).body.tokens, 9)
+  await complete(url)
+  assert.is((await get(url, '/experts')).body.tokens, 18)
+  assert.match((await get(url, '/metrics')).body, /^molm_processed_tokens_total\{model="a"\} 18$/m)
+})
+
+test('ends the wait of a client that leaves, and the load of a server that closes', async (context) => {
+  const url = await serve(context, ['a', 'b'], ONE)
+  const controller = new AbortController()
+  const stream = { ...PROMPT, max_tokens: 400, ignore_eos: true, stream: true, model: 'a' }
+  const headers = { 'Content-Type': 'application/json' }
+  const request = (body: object, signal?: AbortSignal) =>
+    fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(body), signal })
+  const long = await request(stream)
+  const left = request({ ...PROMPT, model: 'b' }, controller.signal).catch(() => undefined)
+  await until(async () => (await get(url, '/health')).body.waiting === 1)
+  controller.abort()
+  await left
+  await until(async () => (await get(url, '/health')).body.waiting === 0)
+  const waiting = complete(url, { model: 'b' })
+  await until(async () => (await get(url, '/health')).body.waiting === 1)
+  const closed = context.open[0].close()
+  const { status, body } = await waiting
+  assert.equal([status, body.error.code], [503, 'closing'])
+  assert.match(await long.text(), /\[DONE\]/)
+  await closed
+})
+
+test('frees an idle model in two steps; answers stay the same, and kept prompts outlast the first', async (context) => {
+  const url = await serve(context, ['a'], { idleMs: 300 })
+  const long = { prompt: 'The lantern was lit, and the sea was as still as the stars above it' }
+  const { body: fresh } = await complete(url, long)
+  const becomes = (state: string) => until(async () => (await states(url)).a === state)
+  await becomes('sleeping')
+  const asleep = (await get(url, '/metrics')).body
+  assert.match(asleep, /^molm_model_loaded 1$/m)
+  const { body: second } = await complete(url, long)
+  await becomes('unloaded')
+  const { body } = await get(url, '/metrics')
+  assert.match(body, /^molm_weights_bytes 0$/m)
+  assert.match(body, /^molm_model_loaded 0$/m)
+  assert.is((await get(url, '/health')).status, 200)
+  const streamed = await complete(url, { ...long, stream: true, stream_options: { include_usage: true } })
+  assert.equal(second.choices, fresh.choices)
+  const { prompt_tokens, prompt_tokens_details } = second.usage
+  assert.is(prompt_tokens_details.cached_tokens, prompt_tokens - 1)
+  const text = [...streamed.body.matchAll(/"text":("(?:[^"\\]|\\.)*")/g)].map(([, part]) => JSON.parse(part)).join('')
+  assert.is(text, fresh.choices[0].text)
+  assert.match(streamed.body, /"cached_tokens":0[^\n]*\n\ndata: \[DONE\]/)
+})
+
+test('answers 503 in words while the files of an idle model are missing', async (context) => {
+  const url = await serve(context, ['a', 'b'], { idleMs: 30 })
+  await until(async () => (await states(url)).a === 'unloaded')
+  const path = join(context.dir, 'a')
+  await rename(path, `${path}-away`)
+  try {
+    const { status, body } = await complete(url)
+    assert.equal([status, body.error.code], [503, 'model_unavailable'])
+    assert.match(body.error.message, /^a cannot be loaded: .*a: no such file or folder/)
+    assert.equal((await get(url, '/v1/models')).body.data[0].status, { value: 'unloaded', failed: true })
+    assert.is((await complete(url, { model: 'b' })).status, 200)
+  } finally {
+    await rename(`${path}-away`, path)
+  }
+  assert.is((await complete(url)).status, 200)
+})
+
+test('gives the memory of an idle model back to the system', async ({ open }) => {
+  const dir = await mkdtemp(join(tmpdir(), 'molm-test-'))
+  try {
+    const bytes = await writeRandomPacked(dir, 3)
+    const server = await listen({ port: 0, idleMs: 1_500 })
+    open.push(server)
+    const before = process.memoryUsage.rss()
+    const models: Model[] = []
+    const { load, ...rest } = await source(dir)
+    const recorded = async (options: Parameters<typeof load>[0]) => {
+      const loaded = await load(options)
+      models.push(loaded.model)
+      return loaded
+    }
+    await server.load([{ ...rest, load: recorded }])
+    const [{ id }] = (await get(server.url, '/v1/models')).body.data
+    /** Resident bytes in addition to those before, in parts of the weights. */
+    const resident = () => (process.memoryUsage.rss() - before) / bytes
+    await complete(server.url)
+    await until(async () => (await models[0].stats()).weightsBytes === bytes)
+    const full = resident()
+    await until(async () => (await states(server.url))[id] === 'sleeping')
+    const asleep = resident()
+    await until(async () => (await states(server.url))[id] === 'unloaded')
+    const gone = resident()
+    assert.ok(full > 0.9, `${full} with all weights`)
+    assert.ok(asleep < full - 0.6, `${asleep} without experts`)
+    assert.ok(gone < 0.25, `${gone} in the end`)
+    assert.is((await complete(server.url)).status, 200)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+test.run()
