@@ -6,7 +6,7 @@ import { limitCaches } from '../../prompt-cache/prompt-cache.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
-/** What a chat keeps, as the command line says. */
+/** Settings of the command line for keeping a chat. */
 export interface KeepOptions {
   /** The folder of kept conversations; absent if none is to be kept. */
   conversations?: Conversations
