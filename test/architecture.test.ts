@@ -45,6 +45,7 @@ const KNOWS: Record<string, string[]> = {
   server: [
     'experts',
     'evaluation',
+    'prompt-cache',
     'text',
     'api',
     'model',

@@ -5,7 +5,7 @@ import type { Session } from '../api/session.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { commonPrefix } from '../common-prefix.js'
 import { UserError } from '../errors.js'
-import { makeFolder } from '../files/folders.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { sha256Hex } from '../platform/checksums.js'
 import { openCacheFile } from './cache-file.js'
@@ -40,9 +40,11 @@ export class PromptStore {
     private readonly stored: Map<string, StoredPrompt>,
   ) {}
 
-  /** Makes the folder if it is not there, and reads the tokens of the caches in it. Rejects if it cannot be used. */
+  /** Makes the folder if it is not there, and reads the tokens of the caches in it. Rejects with a UserError if it cannot be used. */
   static async open(folder: string, options: StoreOptions): Promise<PromptStore> {
-    await makeFolder(folder)
+    await makeFolder(folder, 0o700).catch((error: unknown) => {
+      throw cannotWrite(folder, error)
+    })
     await limitCaches(folder, options.most)
     const stored = new Map<string, StoredPrompt>()
     for (const name of await readdir(folder)) {

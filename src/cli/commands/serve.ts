@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
+import { expandHome } from '../../files/home.js'
 import { availableMemory, MARGIN } from '../../library/available-memory.js'
 import { plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
@@ -9,8 +10,11 @@ import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, writeOut } from '../io/output.js'
 import { duration } from '../parsing/duration.js'
 import { addMaskOption } from '../parsing/mask-option.js'
-import { addModelsOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
+import { addModelsOptions, addOutputOptions, collect, parseSize, wholeNumber } from '../parsing/options.js'
 import { modelSources, type SourceOptions } from './serve-sources.js'
+
+/** Most bytes of the folder of prompt caches. */
+const DEFAULT_CACHE_BYTES = 8 * 2 ** 30
 
 interface ServeOptions extends SourceOptions {
   host: string
@@ -18,6 +22,8 @@ interface ServeOptions extends SourceOptions {
   apiKey?: string
   auth: boolean
   parallel: number
+  promptCache?: string
+  promptCacheSize?: number
   cors?: string
   idle?: number
 }
@@ -39,6 +45,16 @@ export function define(command: Command): void {
       'free a model’s experts after this time without a request, like 10m, and as much later the rest; 0 for never',
       duration('--idle'),
       0,
+    )
+    .option(
+      '--prompt-cache <folder>',
+      'keep what prompts have been read here, for the time after a restart',
+      expandHome,
+    )
+    .option(
+      '--prompt-cache-size <size>',
+      'most bytes of this folder; the caches used least lately go first (default: 8GiB)',
+      (text) => parseSize('--prompt-cache-size', text),
     )
     .option(
       '--parallel <n>',
@@ -70,9 +86,12 @@ Examples:
 
 async function serve(options: ServeOptions): Promise<void> {
   const sources = await modelSources(options)
+  const settings = listenOptions(options)
+  const prompts = await promptStore(options)
   const { listen } = await import('../../server/listen.js')
   const server = await listen({
-    ...listenOptions(options),
+    ...settings,
+    prompts,
     memory: { available: availableMemory, used: process.memoryUsage.rss },
     margin: MARGIN,
   })
@@ -90,6 +109,17 @@ async function serve(options: ServeOptions): Promise<void> {
   } finally {
     await server.close()
   }
+}
+
+/** Opens the folder of prompt caches, if the options name one. Rejects with a UserError if it cannot be used. */
+async function promptStore({ promptCache, promptCacheSize: most, quiet }: ServeOptions) {
+  if (promptCache === undefined) {
+    if (most !== undefined) throw new UsageError('--prompt-cache-size needs --prompt-cache')
+    return undefined
+  }
+  const { PromptStore } = await import('../../prompt-cache/prompt-store.js')
+  const onNote = (text: string) => quiet || note(`note: ${printable(text, 300)}`)
+  return PromptStore.open(promptCache, { most: most ?? DEFAULT_CACHE_BYTES, onNote })
 }
 
 /** Prints a line of the log. */

@@ -186,14 +186,20 @@ export class ServedModel {
     }
   }
 
-  /** Frees all memory of the model. */
+  /** Saves its kept prompts on the disk, if there is a folder for them. */
+  async savePrompts(): Promise<void> {
+    await this.resident?.context.prefixCache.save()
+  }
+
+  /** Frees all memory of the model, after its prompts have been saved. */
   async unload(): Promise<void> {
     if (!this.resident) return
     const { model } = this.resident
     try {
+      await this.savePrompts()
       this.past.add(await model.stats(), await model.expertUses())
     } catch {
-      // An engine that has failed has no counts.
+      // An engine that has failed has no caches and no counts.
     }
     const { name, config, info, chatTemplate } = model
     this.known = { name, config, info, chatTemplate }

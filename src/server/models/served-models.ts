@@ -2,12 +2,14 @@ import type { Hono } from 'hono'
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
+import type { PromptStore } from '../../prompt-cache/prompt-store.js'
 import { LIMITS, type Limits } from '../common/limits.js'
 import { Bodies } from '../http/bodies.js'
 import { isNameOf, unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { AnswerMemory } from '../run/answer-memory.js'
 import { CacheMemory, type ProcessMemory } from '../run/cache-memory.js'
+import { KeptPrompts } from '../run/kept-prompts.js'
 import { Metrics } from '../run/metrics.js'
 import { PrefixCache } from '../run/prefix-cache.js'
 import { Queue } from '../run/queue.js'
@@ -31,6 +33,8 @@ export interface ModelsOptions {
    * never.
    */
   idleMs?: number
+  /** Caches of prompts on the disk. Default: none. */
+  prompts?: PromptStore
   /** Receives unexpected errors, with the id of the response if there is one. */
   onError?: (error: unknown, requestId?: string) => void
   /** Receives a line for each model that is loaded or freed later than at the start. */
@@ -122,9 +126,10 @@ export class ServedModels {
     return this.line.hold(served, client)
   }
 
-  /** Refuses new and waiting requests, and waits for running ones up to `drainMs`. */
+  /** Refuses new and waiting requests, waits for running ones up to `drainMs`, and saves kept prompts on the disk. */
   async drain(drainMs: number): Promise<void> {
     await Promise.all([this.line.close(), ...this.all.map(({ queue }) => queue.close(drainMs))])
+    for (const served of this.all) await served.savePrompts()
   }
 
   /** Frees all models. */
@@ -144,7 +149,8 @@ export class ServedModels {
       Object.assign(this.limits, shares)
     })
     narrowed.catch(() => undefined)
-    const prefixCache = new PrefixCache(model, limits, cacheMemory)
+    const kept = options.prompts && new KeptPrompts(options.prompts, model)
+    const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
     const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, mask }
     const context = {
       model,

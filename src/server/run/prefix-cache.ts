@@ -4,7 +4,11 @@ import { commonPrefix } from '../../common-prefix.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { CacheMemory } from './cache-memory.js'
+import type { KeptPrompts } from './kept-prompts.js'
 import type { RequestMask } from './request-mask.js'
+
+/** Time until sessions at rest are saved: longer than most pauses between two requests of a conversation. */
+const SAVE_AFTER_MS = 20_000
 
 /** A session in use. */
 export interface HeldSession {
@@ -31,13 +35,18 @@ export class PrefixCache {
   /** Least recently used first. */
   private resting: Session[] = []
   private readonly held = new Set<HeldSession>()
-  /** Key of each session's mask: its cache is of no use with another mask. */
-  private readonly masks = new WeakMap<Session, string>()
+  /** Mask of each session that has one: its cache is of no use with another mask. */
+  private readonly masks = new WeakMap<Session, RequestMask>()
+  /** Work with the disk, one after the other. */
+  private work: Promise<void> = Promise.resolve()
+  private timer?: NodeJS.Timeout
 
   constructor(
     private readonly model: Pick<Model, 'createSession'>,
     private readonly limits: Pick<Limits, 'keptSequences' | 'keptTokens'>,
     private readonly memory: Pick<CacheMemory, 'tokensFor' | 'sequenceTokens' | 'note' | 'look' | 'ready'>,
+    /** Caches on the disk. Default: none. */
+    private readonly disk?: KeptPrompts,
   ) {}
 
   /** Number of sessions at rest, and of their tokens together. */
@@ -53,6 +62,37 @@ export class PrefixCache {
   /** Tokens of a prompt that a session at rest already has. */
   cachedOf(prompt: readonly number[], mask?: RequestMask): number {
     return this.nearest(prompt, mask)?.cached ?? 0
+  }
+
+  /** Loads the cache of a prompt's beginning from the disk, if it has more than those in memory and there is room. */
+  async fetch(prompt: readonly number[], mask?: RequestMask): Promise<void> {
+    const { disk } = this
+    const find = () => disk?.find(prompt, this.cachedOf(prompt, mask), mask)
+    if (!disk || !(await find())) return
+    await this.inTurn(async () => {
+      // Another request may have loaded it meanwhile.
+      const found = await find()
+      const room = found?.stored.tokens.length ?? 0
+      if (!found || room > this.limits.keptTokens || !this.hasRoom(room)) return
+      const held = { session: this.create(mask), cached: 0, read: room, room }
+      this.held.add(held)
+      try {
+        await disk.load(found.stored, held.session, mask)
+      } finally {
+        this.give(held)
+      }
+    })
+  }
+
+  /** Saves the sessions at rest on the disk, the latest first. */
+  async save(): Promise<void> {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    for (const session of [...this.resting].reverse()) {
+      await this.inTurn(async () => {
+        if (this.resting.includes(session)) await this.disk?.save(session, this.masks.get(session))
+      })
+    }
   }
 
   /**
@@ -87,6 +127,7 @@ export class PrefixCache {
     this.resting.push(held.session)
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
+    if (this.disk) this.timer ??= setTimeout(() => this.save(), SAVE_AFTER_MS).unref()
     // Experts may have been read since then. Asking now saves the next request a wait.
     this.memory.look().catch(() => undefined)
   }
@@ -98,10 +139,26 @@ export class PrefixCache {
     return had
   }
 
+  /** Makes memory for a session of `room` tokens; false if there is not enough. */
+  private hasRoom(room: number): boolean {
+    try {
+      return this.makeMemory(room)
+    } catch (error) {
+      if (error instanceof ApiError) return false
+      throw error
+    }
+  }
+
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.work.then(task)
+    this.work = done.catch(() => undefined)
+    return done
+  }
+
   private create(own?: RequestMask): Session {
     if (!own) return this.model.createSession()
     const session = this.model.createSession({ mask: own.mask })
-    this.masks.set(session, own.key)
+    this.masks.set(session, own)
     return session
   }
 
@@ -143,7 +200,7 @@ export class PrefixCache {
   private nearest(prompt: readonly number[], mask?: RequestMask): { session: Session; cached: number } | undefined {
     let best: { session: Session; cached: number } | undefined
     for (const session of this.resting) {
-      if (this.masks.get(session) !== mask?.key) continue
+      if (this.masks.get(session)?.key !== mask?.key) continue
       const { length } = session
       const cached = commonPrefix(session.tokens, prompt, prompt.length - 1)
       if (2 * cached <= length || cached < (best?.cached ?? 0)) continue

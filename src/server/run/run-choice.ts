@@ -166,6 +166,7 @@ async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Pr
   const answer = mostTokens(spec, context)
   const room = prompt.length + Math.min(answer, ANSWER_PART)
   const runAll = isReadWhole(spec)
+  if (!runAll) await prefixCache.fetch(prompt, mask)
   const take = (spare = 0) => prefixCache.take(prompt, room, { runAll, mask, spare })
   let held: HeldSession | undefined
   const slot = await ticket.slot({
