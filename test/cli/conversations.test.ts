@@ -266,6 +266,7 @@ test('combinations without sense are refused', async () => {
     [['chat', '--list', 'hello'], /--list only prints the conversations/],
     [['chat', '--json'], /--json is for --list/],
     [['chat', 'nano'], /molm chat takes a model as an option; did you mean 'molm chat -m nano'\?/],
+    [['chat', 'nanoo'], /did you mean 'molm chat -m nano'\?/],
     [['chat', 'acme/model'], /did you mean 'molm chat -m acme\/model'\?/],
     [['chat', 'What is a lantern?'], /molm chat needs a terminal/],
     [['chat', '/help'], /molm chat needs a terminal/],

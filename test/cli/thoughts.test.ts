@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Conversations } from '#molm/conversations/conversations.js'
+import { conversationJson } from '#molm/conversations/export-json.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { assertRefused, molm } from './molm.js'
@@ -102,6 +104,42 @@ test('tools of an MCP server run if they are listed, until an answer calls none'
     ],
   )
   assert.is(messages[0].tool_calls[0].id, messages[1].tool_call_id)
+})
+
+test('-c keeps thoughts, calls and their results, which --messages reads when exported', async ({ folder, parrot }) => {
+  const conversations = Conversations.at(join(folder, 'conversations'))
+  const state = {
+    messages: [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello! How are you?', thinking: 'A greeting, so I greet.' },
+    ],
+    system: '',
+    model: parrot[2],
+  }
+  const conversation = conversations.begin(state)
+  await conversation.keep(state)
+  await conversation.close()
+  const mcp = ['run', '-c', '-t', '1', '--mcp', `${process.execPath} ${SERVER}`, '--yes', 'add']
+  const { code, stdout } = await molm([...mcp, SUM], { env: { MOLM_HOME: folder } })
+  assert.equal([code, stdout], [0, 'Let me see.\nIt is 5.\n'])
+  const [info] = await conversations.list()
+  const kept = await conversations.stateOf(info)
+  const calls = kept.messages[3].toolCalls ?? []
+  assert.equal(kept.messages, [
+    ...state.messages,
+    { role: 'user', content: SUM },
+    {
+      role: 'assistant',
+      content: 'Let me see.',
+      thinking: 'The tool knows.',
+      toolCalls: [{ id: calls[0]?.id, name: 'add', arguments: { a: 2, b: 3 } }],
+    },
+    { role: 'tool', content: '5', toolCallId: calls[0]?.id, name: 'add' },
+    { role: 'assistant', content: 'It is 5.', thinking: 'It has answered.' },
+  ])
+  const file = join(folder, 'exported.json')
+  await writeFile(file, conversationJson(kept))
+  assert.is((await molm([...parrot, '--messages', file, 'Hi'])).stdout, 'Hello! How are you?\n')
 })
 
 test('options that tools do not go with are refused', async ({ parrot }) => {

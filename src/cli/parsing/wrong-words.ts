@@ -68,7 +68,9 @@ function slipError(word: string): UsageError | undefined {
 /** The error for a model in place of an argument: `molm chat nano`. Undefined if the word is something else. */
 export async function modelError(command: string, word: string): Promise<UsageError | undefined> {
   if (!(await isModel(word))) return undefined
-  return new UsageError(`molm ${command} takes a model as an option; did you mean 'molm ${command} -m ${word}'?`)
+  const { likelyName } = await import('../../library/model-folders.js')
+  const meant = /[/:]/.test(word) ? word : ((await likelyName(word)) ?? word)
+  return new UsageError(`molm ${command} takes a model as an option; did you mean 'molm ${command} -m ${meant}'?`)
 }
 
 /** The error for an argument of a command that takes none: `molm serve nano`. */
