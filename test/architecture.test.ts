@@ -301,6 +301,8 @@ const PACKAGES: Record<string, string[]> = {
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
   '@resvg/resvg-wasm': ['pictures'],
+  '@lezer/common': ['page'],
+  '@lezer/markdown': ['page'],
   hono: ['server'],
   '@hono/node-server': ['server'],
   zod: ['server'],

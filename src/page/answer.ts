@@ -4,9 +4,12 @@ import { CallBlocks } from './call-blocks.js'
 import { addCall, plainAnswer } from './calls.js'
 import { create } from './elements.js'
 import { JsonLayout, laidOut } from './json-layout.js'
+import { MarkdownText } from './markdown-text.js'
 import { Thoughts } from './thoughts.js'
 import { TokenText } from './token-text.js'
 import { Turn } from './turn.js'
+
+const PARTS: readonly AnswerPart[] = ['thinking', 'content', 'call']
 
 /** The model's message as it comes: thoughts, content and calls. */
 export class Answer extends Turn {
@@ -17,12 +20,13 @@ export class Answer extends Turn {
   readonly thoughts = new Thoughts()
   readonly blocks = new CallBlocks()
 
-  /** `name` is the model's; `isJson` shows the content in lines. */
+  /** `name` is the model's; `isJson` shows the content in lines. A text that a model continues is no Markdown. */
   constructor(
     readonly name: string,
     readonly isJson: boolean,
+    isMarkdown = !isJson,
   ) {
-    super('model', name, new TokenText(isJson ? new JsonLayout() : undefined))
+    super('model', name, isMarkdown ? new MarkdownText() : new TokenText(isJson ? new JsonLayout() : undefined))
     this.body.element.classList.toggle('json', isJson)
   }
 
@@ -61,11 +65,13 @@ export class Answer extends Turn {
 
   /** Shows pieces of text, and the calls so far. */
   show(pieces: readonly AnswerPiece[]): void {
-    for (const { part, ...piece } of pieces) {
-      const text = this.textOf(part)
-      text.add(piece)
-      this.newest = text.newest ?? this.newest
+    for (const part of PARTS) {
+      const own = pieces.filter((piece) => piece.part === part)
+      if (own.length > 0) this.textOf(part).show(own)
     }
+    const last = pieces.at(-1)
+    if (last) this.newest = this.textOf(last.part).newest ?? this.newest
+    if (!this.isBusy) this.body.end()
     if (this.hasThoughts && !this.thoughts.element.parentElement) this.body.element.before(this.thoughts.element)
     if (this.calls.length > 0 && !this.blocks.element.parentElement) this.body.element.after(this.blocks.element)
     if (this.hasThoughts) this.thoughts.show(!this.isThinking)

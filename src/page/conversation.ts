@@ -123,7 +123,8 @@ export class Conversation {
     const before = tree.path
     const last = before.at(-1)
     const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
-    const answer = new Answer(this.parts.model.name, options.response_format !== undefined)
+    const isJson = options.response_format !== undefined
+    const answer = new Answer(this.parts.model.name, isJson, this.parts.model.isChat && !isJson)
     const exchange = new Exchange(said, answer, last?.answer.calls ?? [], this.exchangeActions)
     exchange.asked = asked
     tree.append(exchange)

@@ -81,6 +81,8 @@ async function start(): Promise<void> {
   const panel = new ExpertsPanel(model, atlas)
   const turns = byId('turns', HTMLDivElement)
   const settings = new Settings(model)
+  const asWritten = byId('as-written', HTMLInputElement)
+  asWritten.addEventListener('change', () => turns.classList.toggle('written', asWritten.checked))
   const colouring = new TextColouring(model, turns, atlas)
   const conversation = new Conversation(
     { api, model, panel, colouring, place: turns },

@@ -19,8 +19,23 @@ export class TokenText {
     this.element.append(this.shown(text))
   }
 
-  /** Adds a token's piece of text; `token` is the number of its experts, or -1 if they are unknown. */
-  add({ text, token }: Piece): void {
+  /** Adds pieces of text; `token` is the number of a token's experts, or -1 if they are unknown. */
+  show(pieces: readonly Piece[]): void {
+    for (const piece of pieces) this.add(piece)
+  }
+
+  /** Ends the text: nothing comes any more. */
+  end(): void {}
+
+  /** Shows the same text, divided into tokens. */
+  replace(pieces: readonly Piece[]): void {
+    this.element.replaceChildren()
+    this.text = ''
+    this.newest = undefined
+    this.show(pieces)
+  }
+
+  private add({ text, token }: Piece): void {
     if (token < 0) return this.write(text)
     this.text += text
     const span = create('span', '', this.shown(text))
@@ -29,14 +44,6 @@ export class TokenText {
     span.tabIndex = this.newest ? -1 : 0
     this.element.append(span)
     this.newest = span
-  }
-
-  /** Shows the same text, divided into tokens. */
-  replace(pieces: readonly Piece[]): void {
-    this.element.replaceChildren()
-    this.text = ''
-    this.newest = undefined
-    for (const piece of pieces) this.add(piece)
   }
 
   private shown(text: string): string {

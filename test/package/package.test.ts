@@ -180,4 +180,13 @@ test('without the optional packages only chat and serve fail, and they name the 
   )
 })
 
+test('the page finds the packages whose code the browser runs', (context) => {
+  const { optionalDependencies } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+  addPackages(join(context.dir, 'app', 'node_modules'), Object.keys(optionalDependencies))
+  const script = `import { pageModules } from './node_modules/molm/dist/server/page/modules.js'
+    console.log([...(await pageModules()).keys()].filter((path) => path.startsWith('packages/')).sort().join(' '))`
+  const paths = runNode(context, ['--input-type=module', '--eval', script])
+  assert.is(paths, 'packages/@lezer/common.js packages/@lezer/highlight.js packages/@lezer/markdown.js\n')
+})
+
 test.run()

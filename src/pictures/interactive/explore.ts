@@ -130,14 +130,23 @@ function beside(key: string, from: Explorable, row: Explorable[]): Explorable | 
   const at = row.indexOf(from)
   switch (key) {
     case 'ArrowRight':
-      return row[at + 1]
+      return row.slice(at + 1).find((element) => isOther(element, from))
     case 'ArrowLeft':
-      return row[at - 1]
+      return row.slice(0, Math.max(0, at)).findLast((element) => isOther(element, from))
     case 'Home':
-      return row[0]
+      return row.find(isShown)
     case 'End':
-      return row.at(-1)
+      return row.findLast(isShown)
   }
+}
+
+/** Whether an element is seen and is not a part of the same token: Markdown hides some, and divides some. */
+function isOther(element: Explorable, from: Explorable): boolean {
+  return isShown(element) && (from.dataset.i === undefined || element.dataset.i !== from.dataset.i)
+}
+
+function isShown(element: Explorable): boolean {
+  return element.getClientRects().length > 0
 }
 
 /** Frames a cell or a head; a small cell that is one of a token's many gets a tick. */
@@ -178,7 +187,8 @@ function clear(section: TextSection): void {
 /** Frames the experts of a token, and lists them below its name. */
 function showToken(section: TextSection, token: Explorable): void {
   const [state, kinds, svg] = [stateOf(section), kindsOf(section), find(section, '.map svg')]
-  light(state, token as HTMLElement, 'var(--lit)')
+  const parts = partsOf(token)
+  for (const part of parts) light(state, part, 'var(--lit)')
   const lines = routesOf(section)[Number(token.dataset.i)].map((layer, l) => {
     const chosen = kinds.map((kind, k) => {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
@@ -197,8 +207,18 @@ function showToken(section: TextSection, token: Explorable): void {
   })
   const name = document.createElement('div')
   // A page shows a line break as a sign and a break.
-  name.textContent = `experts of ${JSON.stringify((token.textContent ?? '').replaceAll('⏎\n', '\n'))}`
+  name.textContent = `experts of ${JSON.stringify(
+    parts
+      .map(({ textContent }) => textContent)
+      .join('')
+      .replaceAll('⏎\n', '\n'),
+  )}`
   find(section, '.detail').replaceChildren(name, ...lines)
+}
+
+/** The elements of a token; Markdown divides some. */
+function partsOf(token: Explorable): HTMLElement[] {
+  return all<HTMLElement>(token.closest('.tokens') ?? token, `[data-i="${token.dataset.i}"]`)
 }
 
 function light(state: State, token: HTMLElement, background: string): void {

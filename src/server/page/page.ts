@@ -21,6 +21,7 @@ const FILES = {
   '/page/style.css': 'page/style.css',
   '/page/answer.css': 'page/answer.css',
   '/page/conversations.css': 'page/conversations.css',
+  '/page/markdown.css': 'page/markdown.css',
   '/page/icon.svg': 'page/icon.svg',
 }
 /** Placeholder in index.html for links to all modules, so that a browser loads them at once and not one after another. */

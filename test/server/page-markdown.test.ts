@@ -1,0 +1,333 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { allowedAddress } from '#molm/page/allowed-address.js'
+import { HAS_BROWSER, openBrowser } from '../support/browser.js'
+import { chunk, open, SMALL, send, token } from './simulated-server.js'
+
+const test = suite<{ browser: Browser }>('Markdown on the page', undefined as unknown as { browser: Browser })
+const inBrowser = HAS_BROWSER ? test : test.skip
+
+test.before(async (context) => {
+  if (!HAS_BROWSER) return
+  context.browser = await openBrowser()
+})
+test.after(({ browser }) => browser?.close())
+
+const DOCUMENT = `# Lighthouses
+
+A **light**house is a *tower*, see [Wikipedia](https://en.wikipedia.org/wiki/Lighthouse) or <https://example.com/a_b>.
+\`inline\` and ~~old~~ \\*stars\\*.
+
+3. First
+   - nested **one**
+4. Second
+
+   \`\`\`js
+   if (lit) {
+     turn(1)
+   }
+   \`\`\`
+
+> A quote
+> of two lines
+
+| lamp | height |
+|:-----|-------:|
+| Pharos | 100 |
+| | 49 |
+
+![a picture](https://example.com/light.png) <b>html</b>
+`
+
+const DONE = 'data: [DONE]\n\n'
+
+/** Tokens of a few characters, which Markdown divides. */
+const tokensOf = (text: string): string[] => text.match(/[\s\S]{1,5}/g) ?? []
+
+function answering(text: string, tokens = tokensOf(text)) {
+  return async function* () {
+    for (const [i, piece] of tokens.entries()) yield chunk(piece, [token(piece, SMALL, i)])
+    yield DONE
+  }
+}
+
+const answered = (page: Page) => page.waitForSelector('.turn.model[aria-busy="false"]')
+
+/** The text of an answer with its hidden marks. */
+const wholeText = (page: Page) =>
+  page.$eval('.turn.model > .tokens', (element) => {
+    const copy = element.cloneNode(true) as typeof element
+    for (const button of copy.querySelectorAll('button')) button.remove()
+    return copy.textContent
+  })
+
+const texts = async (page: Page, selector: string) =>
+  (await page.locator(`.turn.model > .tokens ${selector}`).allInnerTexts()).map((text) => text.trim())
+
+inBrowser('an answer is drawn, and each character belongs to its token', async ({ browser }) => {
+  await open(browser, { answer: answering(DOCUMENT) }, async (page, { faults }) => {
+    await send(page)
+    await answered(page)
+    assert.equal(await texts(page, 'h3.level-1'), ['Lighthouses'])
+    assert.equal(await texts(page, 'strong'), ['light', 'one'])
+    assert.equal([await texts(page, 'em'), await texts(page, 'del')], [['tower'], ['old']])
+    assert.equal(await texts(page, ':not(pre) > code'), ['inline'])
+    assert.is(await page.getAttribute('.markdown ol', 'start'), '3')
+    assert.equal(await texts(page, 'ol ul li'), ['nested one'])
+    assert.equal(await texts(page, 'pre'), ['if (lit) {\n  turn(1)\n}'])
+    assert.equal(await texts(page, '.language'), ['js'])
+    assert.equal(await texts(page, 'blockquote'), ['A quote\nof two lines'])
+    assert.equal(await texts(page, 'th'), ['lamp', 'height'])
+    assert.equal(await texts(page, 'td.right'), ['100', '49'])
+    assert.match((await texts(page, 'p')).join(), /\*stars\*/)
+    assert.is(await wholeText(page), DOCUMENT)
+    const byToken = await page.$$eval('.markdown [data-i]', (spans) => {
+      const found: string[] = []
+      for (const span of spans) {
+        const i = Number(span.getAttribute('data-i'))
+        found[i] = (found[i] ?? '') + span.textContent
+      }
+      return found
+    })
+    assert.equal(byToken, tokensOf(DOCUMENT))
+    assert.equal(faults, [])
+  })
+})
+
+inBrowser(
+  'a token within Markdown shows its experts, by pointer and keyboard, also as written',
+  async ({ browser }) => {
+    const tokens = ['A', ' **', 'bo', 'ld', '** `', 'code', '`']
+    await open(browser, { answer: answering('', tokens) }, async (page) => {
+      await send(page)
+      await answered(page)
+      const named = () => page.textContent('#experts .detail div')
+      await page.hover('.markdown strong :not(.markup)')
+      assert.is(await named(), 'experts of "bo"')
+      assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
+      await page.hover('.markdown code :not(.markup)')
+      assert.is(await named(), 'experts of "code"')
+      // The token is a blank that is seen and a mark that is not.
+      await page.hover('.markdown p > :not(.markup) >> nth=1')
+      assert.is(await named(), 'experts of " **"')
+      await page.focus('.markdown [tabindex="0"][data-i]')
+      const walked: (string | null)[] = []
+      for (const _ of tokens) {
+        await page.keyboard.press('ArrowRight')
+        walked.push(await named())
+      }
+      const seen = [' **', 'bo', 'ld', '** `', 'code']
+      assert.equal(
+        [...new Set(walked)],
+        seen.map((text) => `experts of ${JSON.stringify(text)}`),
+      )
+      await page.selectOption('#colour-by', 'mlp 0')
+      assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
+      await page.check('#as-written')
+      const script = `document.querySelector('.turn.model .tokens').innerText`
+      assert.is(await page.evaluate(script), tokens.join(''))
+      await page.hover('.markdown .markup >> nth=0')
+      assert.is(await named(), 'experts of " **"')
+      await page.uncheck('#as-written')
+      await page.selectOption('#colour-by', 'off')
+    })
+  },
+)
+
+inBrowser('text that comes in any pieces is drawn like the whole, block by block', async ({ browser }) => {
+  await open(browser, {}, async (page) => {
+    const wrong = await page.evaluate(compareStreams, DOCUMENT)
+    assert.equal(wrong, [])
+  })
+})
+
+/** Draws texts piece by piece and at once in the browser. Returns the texts whose drawings or characters differ. */
+async function compareStreams(given: string): Promise<string[]> {
+  // biome-ignore lint/suspicious/noExplicitAny: the code runs in the browser, which has other types
+  const { MarkdownText } = (await import('./page/modules/page/markdown-text.js' as string)) as any
+  let state = 1
+  const random = (below: number) => {
+    state = (state * 1103515245 + 12345) & 0x7fffffff
+    return (state >> 8) % below
+  }
+  const parts =
+    'a~word ~**~*~_~`~```~```js\n~\n~\n~\n\n~- ~1. ~> ~| ~|---|---|\n~a|b\n~-|-\n~# ~  ~    ~\t~[x](http://a.b)~[~](~![~<b>~\\~---\n~- [x] ~😀~\r\n'.split(
+      '~',
+    )
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  const plain = (element: any) => {
+    const copy = element.cloneNode(true)
+    for (const one of [copy, ...copy.querySelectorAll('*')]) {
+      one.classList.remove('caret')
+      one.removeAttribute('tabindex')
+      if (one.className === '') one.removeAttribute('class')
+      if (one.tagName === 'BUTTON') one.remove()
+    }
+    return copy
+  }
+  const wrong: string[] = []
+  for (let round = 0; round < 60; round++) {
+    let text = given
+    if (round > 10) text = Array.from({ length: 5 + random(50) }, () => parts[random(parts.length)]).join('')
+    const [streamed, pieces] = [new MarkdownText(), [] as { text: string; token: number }[]]
+    for (let at = 0; at < text.length; ) {
+      const piece = { text: text.slice(at, at + 1 + random(round > 10 ? 6 : 40)), token: pieces.length }
+      pieces.push(piece)
+      at += piece.text.length
+      streamed.show([piece])
+      if (random(2) === 0 && at < text.length) continue
+      const whole = new MarkdownText()
+      whole.show(pieces)
+      whole.end()
+      const [one, other] = [plain(streamed.element), plain(whole.element)]
+      if (one.outerHTML !== other.outerHTML || one.textContent !== text.slice(0, at)) wrong.push(text.slice(0, at))
+    }
+  }
+  return wrong
+}
+
+inBrowser('a selection and the elements of closed blocks stay while text comes', async ({ browser }) => {
+  let isOver = false
+  async function* slow() {
+    yield chunk('First **block**.\n\n- an item\n- ', [token('First **block**.\n\n- an item\n- ', SMALL, 0)])
+    for (let i = 1; !isOver; i++) {
+      yield chunk(`word${i} `, [token(`word${i} `, SMALL, i)])
+      await wait(5)
+    }
+    yield DONE
+  }
+  await open(browser, { answer: slow }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.markdown li:nth-child(2) span:nth-child(3)')
+    const select = `getSelection().selectAllChildren(document.querySelector('.markdown strong')); kept = document.querySelector('.markdown li')`
+    await page.evaluate(select)
+    assert.is(await page.$$eval('.caret', (all) => all.length), 1)
+    await page.waitForSelector('.markdown li:nth-child(2) span:nth-child(30)')
+    isOver = true
+    await answered(page)
+    assert.is(await page.evaluate('String(getSelection())'), 'block')
+    assert.is(await page.evaluate('kept.isConnected'), true)
+  })
+})
+
+inBrowser('code is copied without its marks, and the button says so', async ({ browser }) => {
+  const options = { permissions: ['clipboard-read', 'clipboard-write'] }
+  await open(browser, { answer: answering(DOCUMENT), options }, async (page) => {
+    await send(page)
+    await answered(page)
+    await page.getByRole('button', { name: 'Copy the code' }).click()
+    await page.waitForSelector('.code button:has-text("Copied")')
+    assert.is(await page.evaluate('navigator.clipboard.readText()'), 'if (lit) {\n  turn(1)\n}')
+  })
+})
+
+const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
+const LINKS = `[a](javascript:alert(1)) [b](JaVaScRiPt&colon;x) [c](data:text/html,x) [d](/v1/models) <javascript:x> ![e](data:x)
+[f](vbscript:x) [g](<java	script:x>) [h][1] [good](HTTPS://Example.com/?a=1&amp;b=2 "title") ![i](http://example.com/i.png) www.example.org me@example.org
+
+[1]: javascript:alert(1)`
+
+inBrowser('links are of http, https or mail, and neither images nor HTML come in', async ({ browser }) => {
+  await open(
+    browser,
+    { answer: answering(`${LINKS}\n\n${EVIL}\n\n| ${EVIL} |\n|--|\n| ${EVIL} |`) },
+    async (page, told) => {
+      const requests: string[] = []
+      page.on('request', (request) => requests.push(request.url()))
+      await send(page)
+      await answered(page)
+      const links = await page.$$eval('.markdown a', (all) =>
+        all.map((link) => ['href', 'rel', 'target', 'title'].map((name) => link.getAttribute(name))),
+      )
+      const addresses = [
+        'https://example.com/?a=1&b=2',
+        'http://example.com/i.png',
+        'https://www.example.org/',
+        'mailto:me@example.org',
+      ]
+      assert.equal(
+        links,
+        addresses.map((address) => [address, 'noopener noreferrer', '_blank', address]),
+      )
+      assert.equal(await texts(page, '.target'), [
+        '(HTTPS://Example.com/?a=1&amp;b=2 "title")',
+        '(http://example.com/i.png)',
+      ])
+      assert.is(await page.$$eval('main img, main script, .markdown [onerror]', (all) => all.length), 0)
+      assert.is(await page.title(), 'made-up · molm')
+      assert.equal(
+        requests.filter((address) => !/\/v1\/|icon/.test(address)),
+        [],
+      )
+      assert.equal(told.faults, [])
+    },
+  )
+})
+
+const repeat = (text: string, length: number) => text.repeat(Math.ceil(length / text.length)).slice(0, length)
+
+/** Texts that would take long to parse or to draw, and the most elements that they may become. */
+const HOSTILE: Record<string, [text: string, elements: number]> = {
+  'quotes within quotes': [`${'>'.repeat(10_000)} a`, 60],
+  'quotes, each deeper than the line before': [
+    Array.from({ length: 300 }, (_, i) => `${'> '.repeat(i)}a`).join('\n'),
+    2000,
+  ],
+  'a megabyte without a line break': [repeat('**a [b](', 1e6), 1200],
+  'control characters': [repeat('\u001b[2J\u202e\u0000\ud800', 2e5), 1200],
+  'a megabyte of code': [`\`\`\`\n${repeat('\u001b[2J*a_[', 1e6)}`, 1200],
+  'open brackets': [repeat('[![', 30_000), 60],
+  'open emphasis': [repeat('***a _b ', 30_000), 60],
+  'lists within lists': [repeat('- 1. ', 10_000), 60],
+  'lists that indent': [Array.from({ length: 300 }, (_, i) => `${' '.repeat(2 * i)}- a`).join('\n'), 2000],
+  'a table of many columns': [`|${'a|'.repeat(3000)}\n|${'-|'.repeat(3000)}\n|${'a|'.repeat(3000)}`, 20_000],
+  'a table of many rows': [`a|b\n-|-\n${'a|b\n'.repeat(3000)}`, 30_000],
+  'spaces within a line': [`${repeat(`a${' '.repeat(7000)}b\n`, 30_000)}`, 60],
+}
+
+inBrowser('hostile Markdown neither stops the page nor widens it', async ({ browser }) => {
+  for (const [name, [text, most]] of Object.entries(HOSTILE)) {
+    const answer = async function* () {
+      for (const piece of text.match(/[\s\S]{1,100000}/g) ?? []) yield chunk(piece)
+      yield DONE
+    }
+    await open(browser, { answer }, async (page, { faults }) => {
+      const started = Date.now()
+      await send(page)
+      await answered(page)
+      // Seconds, not minutes: on a busy machine, too.
+      assert.ok(Date.now() - started < 15_000, `${name} took ${Date.now() - started} ms`)
+      assert.is(
+        await page.$eval('.turn.model > .tokens', (element) => element.textContent?.length),
+        text.length + (await page.$$('.code')).length * 4,
+        name,
+      )
+      const elements = await page.$$eval('.markdown *', (all) => all.length)
+      assert.ok(elements < most, `${name}: ${elements} elements`)
+      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, name)
+      assert.equal(faults, [])
+    })
+  }
+})
+
+test('addresses that a link may have', () => {
+  const allowed = ['http://a.b/', 'https://a.b/x', 'mailto:a@b.c']
+  for (const address of allowed) assert.is(allowedAddress(address), address)
+  assert.is(allowedAddress('<https://a.b/c d>'), 'https://a.b/c%20d')
+  assert.is(allowedAddress('https://a.b/\\(c\\)?d&amp;e'), 'https://a.b/(c)?d&e')
+  for (const address of [
+    'javascript:x',
+    ' java\nscript:x',
+    'file:///etc/passwd',
+    'blob:http://a.b/1',
+    '//a.b',
+    'x',
+    '',
+  ]) {
+    assert.is(allowedAddress(address), undefined, address)
+  }
+})
+
+test.run()
