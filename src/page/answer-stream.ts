@@ -1,8 +1,10 @@
 import { awakeIn, awakeSentence } from '../experts/awake.js'
+import { describeReading } from '../terminal/reading.js'
 import type { Answer } from './answer.js'
 import { AnswerParts, type AnswerPiece } from './answer-parts.js'
-import type { AnswerChunk } from './api.js'
+import type { AnswerChunk, PromptProgress } from './api.js'
 import { Batches } from './batches.js'
+import { ServerGone } from './events.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import { GrowingText } from './growing-text.js'
 import { Pace } from './pace.js'
@@ -38,15 +40,17 @@ export class AnswerStream {
     const text = new GrowingText('answer', this.model)
     let end = ''
     let isAtLimit = false
+    let read: PromptProgress | undefined
     const batches = new Batches<AnswerPiece>((certain) => {
       answer.show(certain)
       // The line of the thoughts counts meanwhile.
-      answer.note(answer.isThinking ? '' : `${pace}${end}`)
+      answer.note(answer.isThinking ? '' : read ? readingOf(read) : `${pace}${end}`)
       this.colouring.paint()
       this.panel.drawSoon(answer.newest)
     })
     try {
       for await (const chunk of chunks) {
+        read = chunk.progress
         if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
         const numbered = chunk.tokens.map((token, i) => {
           const part = parts.partOf(chunk, token.kind)
@@ -66,6 +70,9 @@ export class AnswerStream {
       }
       if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
       return isAtLimit ? 'limit' : 'whole'
+    } catch (error) {
+      end = `${pace.isEmpty ? '' : '; '}cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`
+      throw error
     } finally {
       if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
       await batches.add(parts.end())
@@ -87,4 +94,9 @@ export class AnswerStream {
 /** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */
 function threeNumbers({ usage }: GrowingText): string {
   return `${awakeSentence(usage)}; ${awakeIn(usage).slept.toLocaleString('en-US')} slept`
+}
+
+/** The line below an answer while its prompt is read; tokens that an earlier request had left in memory do not count. */
+function readingOf({ total, cache, processed, time_ms: timeMs }: PromptProgress): string {
+  return describeReading({ total: total - cache, processed: processed - cache, timeMs })
 }

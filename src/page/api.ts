@@ -63,10 +63,23 @@ export interface AnswerChunk {
   logprobs: number[]
   /** The prompt's tokens, with the first chunk. */
   prompt?: RoutedToken[]
+  /** How much of the prompt has been read, before the first token. */
+  progress?: PromptProgress
   /** Notes on the request, such as that the model cannot stop thinking; with the first chunk. */
   notes: string[]
   finishReason?: string
 }
+
+/** Tokens of a prompt that have been read; `cache` of them an earlier request had left in memory. */
+export interface PromptProgress {
+  total: number
+  cache: number
+  processed: number
+  time_ms: number
+}
+
+/** Fields that a server may refuse, but still answer: it reports no experts for a long conversation. */
+const EXTRAS = { routed_experts: true, return_progress: true }
 
 /** The work of all experts, as `GET /experts` reports it. */
 export interface ExpertWork {
@@ -122,15 +135,10 @@ export class Api {
   }
 
   private async *stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
-    const streamed = { ...body, stream: true }
-    const response = await this.request(path, { ...streamed, routed_experts: true }, signal).catch((error) => {
-      // The server reports no experts for a long conversation, but it still answers.
-      if (error instanceof Refusal && error.field === 'routed_experts') return this.request(path, streamed, signal)
-      throw error
-    })
+    const response = await this.requestWith(path, { ...body, stream: true }, EXTRAS, signal)
     if (!response.body) throw new Error('the server sent no answer')
     for await (const event of readEvents(response.body)) {
-      const { choices, notes = [] } = event as StreamEvent
+      const { choices, notes = [], prompt_progress: progress } = event as StreamEvent
       const [choice] = choices
       if (!choice) continue
       yield {
@@ -140,9 +148,22 @@ export class Api {
         tokens: choice.routed_experts ?? [],
         logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
         prompt: choice.prompt_routed_experts,
+        progress,
         notes,
         finishReason: choice.finish_reason ?? undefined,
       }
+    }
+  }
+
+  /** Sends a request, without those of its extra fields that the server refuses. */
+  private async requestWith(path: string, body: object, extras: object, signal: AbortSignal): Promise<Response> {
+    try {
+      return await this.request(path, { ...body, ...extras }, signal)
+    } catch (error) {
+      const field = error instanceof Refusal ? error.field : undefined
+      if (field === undefined || !(field in extras)) throw error
+      const others = Object.entries(extras).filter(([name]) => name !== field)
+      return this.requestWith(path, body, Object.fromEntries(others), signal)
     }
   }
 
@@ -190,6 +211,7 @@ interface StreamEvent {
     finish_reason?: string | null
   }[]
   notes?: string[]
+  prompt_progress?: PromptProgress
 }
 
 /** Reads the server's message from a response that refuses. */

@@ -1,5 +1,12 @@
 import { Refusal } from './refusal.js'
 
+/** The connection ended before the answer did. */
+export class ServerGone extends Error {
+  constructor() {
+    super('the server went away; this answer is cut')
+  }
+}
+
 /**
  * Yields the objects of server-sent events up to `[DONE]`. Rejects at an event that is an error, and if the stream ends
  * without `[DONE]`.
@@ -11,9 +18,11 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   let isWhole = false
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await reader.read().catch(() => {
+        throw new ServerGone()
+      })
       if (done && isWhole) return
-      if (done) throw new Error('the answer broke off: the server closed the connection')
+      if (done) throw new ServerGone()
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {

@@ -11,11 +11,12 @@ export class MarkdownText extends TokenText {
   private tokens: number[] = []
   private markdown = new GrowingMarkdown()
   private readonly patch = new DomPatch(this.element)
-  private caret?: HTMLElement
+  /** The element that the caret is at the end of. */
+  private caret: HTMLElement = this.element
 
   constructor() {
     super()
-    this.element.classList.add('markdown')
+    this.element.classList.add('markdown', 'caret')
   }
 
   override write(text: string): void {
@@ -53,7 +54,7 @@ export class MarkdownText extends TokenText {
     const { token, around = element } = this.patch.last()
     this.newest = token
     if (around !== this.caret) {
-      this.caret?.classList.remove('caret')
+      this.caret.classList.remove('caret')
       around.classList.add('caret')
       this.caret = around
     }

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_BROWSER, openBrowser } from '../support/browser.js'
-import { alert, chunk, open, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, alert, chunk, open, SMALL, send, token } from './simulated-server.js'
 
 const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
 const inBrowser = HAS_BROWSER ? test : test.skip
@@ -127,14 +127,81 @@ inBrowser('a refused question returns to the field, with the server’s message'
   })
 })
 
-inBrowser('an answer that breaks off stays, with a message', async ({ browser }) => {
+inBrowser('an answer that breaks off stays, and is marked as cut', async ({ browser }) => {
   async function* broken() {
     yield chunk('so far', [token('so far', SMALL, 0)])
   }
-  await open(browser, { answer: broken }, async (page) => {
+  async function* killed() {
+    yield* broken()
+    await wait(60_000, undefined, { ref: false })
+  }
+  for (const answer of [broken, killed]) {
+    await open(browser, { answer }, async (page, { kill }) => {
+      await send(page)
+      await page.waitForSelector('.turn.model .tokens:has-text("so far")')
+      if (answer === killed) kill()
+      assert.is(await alert(page), 'the server went away; this answer is cut')
+      assert.is(await page.textContent('.turn.model .tokens'), 'so far')
+      assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server went away; /)
+      await send(page, 'still there?')
+      if (answer !== killed) return
+      await page.waitForSelector('#alert:has-text("the server does not answer; is it still running?")')
+      assert.is(await page.inputValue('#message'), 'still there?')
+    })
+  }
+})
+
+inBrowser('an answer that an error of the server ends is marked as cut', async ({ browser }) => {
+  async function* failing() {
+    yield chunk('so far', [token('so far', SMALL, 0)])
+    yield `data: ${JSON.stringify({ error: { message: 'no memory is left' } })}\n\n`
+  }
+  await open(browser, { answer: failing }, async (page) => {
     await send(page)
-    assert.is(await alert(page), 'the answer broke off: the server closed the connection')
-    assert.is(await page.textContent('.turn.model .tokens'), 'so far')
+    assert.is(await alert(page), 'no memory is left')
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server had an error; /)
+  })
+})
+
+inBrowser('the page says how much of a long prompt has been read', async ({ browser }) => {
+  let isRead = false
+  async function* reading() {
+    const progress = { total: 35_000, cache: 1000, processed: 2200, time_ms: 1200 }
+    yield `data: ${JSON.stringify({ choices: [{ index: 0, delta: {} }], prompt_progress: progress })}\n\n`
+    while (!isRead) await wait(10)
+    yield chunk('Yes.', [token('Yes.', SMALL, 0)])
+    yield 'data: [DONE]\n\n'
+  }
+  const bodies: AskedBody[] = []
+  const answer = (body: AskedBody) => {
+    bodies.push(body)
+    return reading()
+  }
+  await open(browser, { answer }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.turn.model .note:text-is("reading 1.2 k of 34 k tokens, 33 s left")')
+    assert.is(bodies[0].return_progress, true)
+    // Nothing has been measured yet.
+    assert.not.match((await page.textContent('#map')) ?? '', /0\.00/)
+    assert.match((await page.textContent('#map')) ?? '', /–/)
+    isRead = true
+    await page.waitForSelector('.turn.model .note:has-text("1 token;")')
+  })
+})
+
+inBrowser('a server that knows no progress answers without it', async ({ browser }) => {
+  async function* short() {
+    yield chunk('hello', [token('hello', SMALL, 0)])
+    yield 'data: [DONE]\n\n'
+  }
+  const error = { message: 'return_progress is not known', param: 'return_progress' }
+  const refuse = (body: object) => ('return_progress' in body ? Response.json({ error }, { status: 400 }) : undefined)
+  await open(browser, { answer: short, refuse }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    await page.hover('.turn.model .tokens span')
+    assert.is(await page.textContent('#experts .detail div'), 'experts of "hello"')
+    assert.is(await page.textContent('#alert'), '')
   })
 })
 

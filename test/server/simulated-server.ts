@@ -59,13 +59,22 @@ export interface Answering {
   options?: Parameters<typeof visit>[1]
 }
 
-/** Opens the page of a simulated server; `gone` says whether the reader of the last answer has left. */
+/** The simulated server during a test. */
+interface Told {
+  /** Whether the reader of the last answer has left. */
+  gone: boolean
+  faults: string[]
+  /** Ends all connections, as a server that is killed. */
+  kill(): void
+}
+
+/** Opens the page of a simulated server. */
 export async function open(
   browser: Browser,
   { shape = SMALL, answer, refuse, key, options }: Answering,
-  use: (page: Page, told: { gone: boolean; faults: string[] }) => Promise<void>,
+  use: (page: Page, told: Told) => Promise<void>,
 ): Promise<void> {
-  const told = { gone: false, faults: [] as string[] }
+  const told: Told = { gone: false, faults: [], kill: () => undefined }
   const app = new Hono()
   app.route('/', pageRoutes())
   app.use('/v1/*', async (c, next) => {
@@ -93,6 +102,11 @@ export async function open(
   })
   const server = createAdaptorServer({ fetch: app.fetch })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const kill = () => {
+    server.close()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  }
+  told.kill = kill
   try {
     const visited = async ({ page, faults }: Visit) => {
       told.faults = faults
@@ -101,8 +115,7 @@ export async function open(
     }
     await (options ? visit(browser, options, visited) : visitAgain(browser, visited))
   } finally {
-    server.close()
-    if ('closeAllConnections' in server) server.closeAllConnections()
+    kill()
   }
 }
 
