@@ -10,7 +10,7 @@ const SEARCHING_SHARE = 0.1
 /** Caption without tokens. */
 const EMPTY = 'Experts of the answers'
 /** Words below it, if the answers come from an earlier visit to the page. */
-const KEPT = 'Of kept conversations the page has the texts. The next answer shows its experts again.'
+const KEPT = 'A kept conversation has its texts only. The next answer shows its experts again.'
 
 /** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
 export class Caption {

@@ -40,6 +40,8 @@ export class Keeping {
   private timer?: number
   /** Whether the note says that the latest write failed. */
   private hasFailed = false
+  /** Writes that are not done yet. */
+  private pending = 0
 
   constructor(private readonly parts: Parts) {
     parts.store.follow((change) => this.inTurn(() => this.follow(change)))
@@ -137,7 +139,10 @@ export class Keeping {
     const { conversation } = this.parts
     if (!this.isOn || !conversation.hasQuestion) return
     const [open, body, { isRunning }] = [this.open, this.body, conversation]
-    this.inTurn(() => this.write(open, body, isRunning))
+    this.pending++
+    this.inTurn(() => this.write(open, body, isRunning)).finally(() => {
+      this.pending--
+    })
   }
 
   private async write(open: Open, body: KeptBody, isRunning: boolean): Promise<void> {
@@ -165,15 +170,15 @@ export class Keeping {
     }
   }
 
-  /** Follows a change by another tab, unless this tab is at work on the conversation itself. */
+  /** Follows a change by another tab, unless this tab has turns that are not kept yet. */
   private async follow({ id, isRunning }: KeptChange): Promise<void> {
-    const { store, conversation } = this.parts
+    const { store } = this.parts
     this.parts.changed()
     const { open } = this
     if ((id !== undefined && id !== open.id) || open.version === 0) return
-    if (isRunning || conversation.isRunning || conversation.isEditing) return
+    if (isRunning || this.isAhead) return
     const kept = await store.read(open.id).catch(() => undefined)
-    if (open !== this.open || conversation.isRunning) return
+    if (open !== this.open || this.isAhead) return
     if (!kept) this.loseTrack(open, this.body)
     else if (kept.head.version !== open.version) this.take(kept)
     else open.name = kept.head.name
@@ -185,6 +190,12 @@ export class Keeping {
     if (open !== this.open) return
     tabStorage.set(OPEN, undefined)
     this.parts.note('Another tab has deleted this conversation. Your next question keeps it again.')
+  }
+
+  /** Whether the screen has more than the storage, or is about to. */
+  private get isAhead(): boolean {
+    const { isRunning, isEditing } = this.parts.conversation
+    return isRunning || isEditing || this.pending > 0 || this.hasFailed || !this.isOn
   }
 
   /** Keeps an answer that is coming as far as it came, and ends it. */
