@@ -8,6 +8,7 @@ import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
 import { ollamaRoutes } from './api/ollama/ollama.js'
+import { responsesRoutes } from './api/responses/responses.js'
 import { tokenizeRoutes } from './api/tokenize.js'
 import { ClientGone } from './common/api-error.js'
 import { type AuthOptions, guard } from './http/auth.js'
@@ -29,6 +30,7 @@ export function endpointsOf(context: ServerContext): Hono {
   const app = new Hono()
   app.route('/', completionRoutes(context))
   app.route('/', chatRoutes(context))
+  app.route('/', responsesRoutes(context))
   app.route('/', ollamaRoutes(context))
   app.route('/', tokenizeRoutes(context))
   reportErrors(app, context)

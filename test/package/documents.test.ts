@@ -6,6 +6,7 @@ import { completionBody } from '#molm/server/api/completion-body.js'
 import { ollamaChatBody } from '#molm/server/api/ollama/chat.js'
 import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
 import { generateBody } from '#molm/server/api/ollama/generate.js'
+import { responsesBody } from '#molm/server/api/responses/body.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
@@ -26,7 +27,7 @@ for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
 
 test('docs/SERVE.md names every field of the requests', () => {
   const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')
-  const bodies = [chatBody, completionBody, ollamaChatBody, generateBody, ollamaOptions]
+  const bodies = [chatBody, completionBody, ollamaChatBody, generateBody, ollamaOptions, responsesBody]
   const fields = new Set(bodies.flatMap(({ shape }) => Object.keys(shape)))
   assert.equal(
     [...fields].filter((field) => !text.includes(`\`${field}\``)),

@@ -46,8 +46,6 @@ test('openai', async () => {
   const refusal = await thrownBy(client.chat.completions.create({ ...ask, functions: [{ name: 'f' }] }))
   assert.instance(refusal, OpenAI.BadRequestError)
   assert.match((refusal as Error).message, /"functions" is not supported; use "tools"/)
-  const responses = await thrownBy(client.responses.create({ model: 'nano', input: QUESTION }))
-  assert.match((responses as Error).message, /use \/v1\/chat\/completions/)
 })
 
 test('the AI SDK', async () => {

@@ -11,6 +11,7 @@ type Ask = [name: string, path: string, text: string]
 const COMPLETIONS = '/v1/completions'
 const CHAT = '/v1/chat/completions'
 const OLLAMA = '/api/chat'
+const RESPONSES = '/v1/responses'
 /** Up to this size nothing is refused only for its size; from about 100 KB on everything that can be is. */
 const FEW_BYTES = 4_096
 
@@ -114,6 +115,18 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ],
     ['a deep format for ollama', OLLAMA, `{"messages":[${good}],"format":${deep('{"items":', '}', 'true')}}`],
     ['names of options for ollama', OLLAMA, `{"messages":[${good}],"options":{${keys((i) => `"k${i}":1`)}}}`],
+    ['items without number', RESPONSES, `{"input":${list('{}')}}`],
+    ['good items and a bad one', RESPONSES, `{"input":${list('{"role":"user","content":"a"}', '{}')}}`],
+    [
+      'good parts and a bad one in an item',
+      RESPONSES,
+      `{"input":[{"role":"user","content":${list('{"type":"text","text":"a"}', '{}')}}]}`,
+    ],
+    [
+      'deep arguments in an item',
+      RESPONSES,
+      `{"input":[{"type":"function_call","call_id":"c","name":"f","arguments":"${deep('[', ']')}"}]}`,
+    ],
     ['bad ids to decode', '/detokenize', `{"tokens":${list('1', '"a"')}}`],
     ['a wrong list of metadata', COMPLETIONS, withField(`"metadata":${list('1')}`)],
     ['a list alone', COMPLETIONS, list('{"a":1}')],

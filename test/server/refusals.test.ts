@@ -239,7 +239,8 @@ test('another model is not found, and neither is another path', async () => {
 
 test('a request to an unknown endpoint gets a hint, with a status whose message clients show', async () => {
   for (const [path, hint] of [
-    ['/v1/responses', /unknown endpoint: POST \/v1\/responses; use \/v1\/chat\/completions/],
+    ['/v1/responses/resp_1/cancel', /unknown endpoint: POST \/v1\/responses\/resp_1\/cancel; responses are not stored/],
+    ['/responses', /did you mean \/v1\/responses\?$/],
     ['/v1/embeddings', /makes no embeddings/],
     ['/v1/embeddings/', /makes no embeddings/],
     ['/v1/completions/', /did you mean \/v1\/completions\?$/],

@@ -38,6 +38,15 @@ export type ChatFinish = Piece['finishReason'] | 'tool_calls'
 /** A token with its experts, and the part of the message that it belongs to. */
 export type PlacedToken = RoutedToken & { kind: AnswerReader['place'] }
 
+/** Parts of the message that a piece makes certain. */
+export interface AddedPiece {
+  deltas: Delta[]
+  /** Part of the message that the piece's tokens belong to. */
+  kind: AnswerReader['place']
+  /** Experts of its tokens. */
+  routed?: PlacedToken[]
+}
+
 /** One answer of a chat completion, read piece by piece. */
 export class ChatAnswer {
   /** Tokens of thoughts so far. */
@@ -49,15 +58,14 @@ export class ChatAnswer {
     this.reader = new AnswerReader(reading)
   }
 
-  /** Adds a piece; returns the message's parts that it makes certain, and the experts of its tokens. */
-  add({ text, tokens, routed, promptRouted, finishReason }: Piece): { deltas: Delta[]; routed?: PlacedToken[] } {
+  add({ text, tokens, routed, promptRouted, finishReason }: Piece): AddedPiece {
     const events = this.reader.add(text)
     const kind = this.reader.place
     if (finishReason) events.push(...this.reader.end(finishReason === 'length'))
     // A prompt's tokens are no part of the message.
     else if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
     const deltas = events.flatMap((event) => this.deltasOf(event))
-    return { deltas, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
+    return { deltas, kind, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
   }
 
   /** The message so far, without the beginning that the request has. */

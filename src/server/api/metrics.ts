@@ -8,6 +8,7 @@ const PATHS = [
   '/v1/models',
   '/v1/completions',
   '/v1/chat/completions',
+  '/v1/responses',
   '/api/chat',
   '/api/generate',
   '/api/tags',

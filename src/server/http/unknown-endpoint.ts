@@ -5,9 +5,10 @@ const FIXED_MODEL = 'the server has the models that it was started with; `molm p
 
 /** Endpoints that clients expect, with what to use instead. */
 const INSTEAD: Record<string, string> = {
-  '/v1/responses': 'use /v1/chat/completions, for which most clients have a setting',
   '/v1/embeddings': NO_EMBEDDINGS,
   '/v1/messages': 'use /v1/chat/completions, in the form of OpenAI’s API',
+  '/v1/responses/input_tokens': 'use /tokenize, which counts the tokens of a text',
+  '/v1/conversations': 'nothing is stored; send the whole conversation to /v1/responses',
   '/infill': 'use /v1/completions with "suffix"',
   '/api/embed': NO_EMBEDDINGS,
   '/api/embeddings': NO_EMBEDDINGS,
@@ -19,9 +20,19 @@ const INSTEAD: Record<string, string> = {
 }
 /** Beginnings of such endpoints. */
 const INSTEAD_BELOW: Record<string, string> = {
+  '/v1/responses/': 'responses are not stored; send the whole conversation to /v1/responses',
+  '/v1/conversations/': 'nothing is stored; send the whole conversation to /v1/responses',
   '/api/blobs/': FIXED_MODEL,
 }
-const ENDPOINTS = ['/v1/chat/completions', '/v1/completions', '/api/chat', '/api/generate', '/tokenize', '/detokenize']
+const ENDPOINTS = [
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/responses',
+  '/api/chat',
+  '/api/generate',
+  '/tokenize',
+  '/detokenize',
+]
 
 /**
  * Error for an unknown path. POST and DELETE requests get 400, whose message clients show: they take any 404 for an unknown

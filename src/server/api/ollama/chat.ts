@@ -8,7 +8,7 @@ import { beginChat } from '../begin-chat.js'
 import { only } from '../body-fields.js'
 import { chatNulls } from '../chat-body.js'
 import { toolFields } from '../tool-fields.js'
-import { OLLAMA_NAMES, ollamaFields, ollamaNulls, sharedFields } from './fields.js'
+import { ollamaFields, ollamaName, ollamaNulls, sharedFields } from './fields.js'
 import { loaded } from './loaded.js'
 import { ollamaMessages } from './messages.js'
 import { ChatReply } from './reply.js'
@@ -34,7 +34,7 @@ export function ollamaChatRoutes(context: ServerContext): Hono {
     const asked = { ...sharedFields(body), messages, tools }
     return respond(c, context, asked.stream, async (ticket) => {
       const room = body.options?.num_ctx ?? context.limits.contextTokens
-      const begun = await withFieldNames(OLLAMA_NAMES, () => beginChat(context, asked, ticket, room))
+      const begun = await withFieldNames(ollamaName, () => beginChat(context, asked, ticket, room))
       return new ChatReply({ ...begun, context, model, scores: body.logprobs, startedAt })
     })
   })

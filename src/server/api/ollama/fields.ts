@@ -112,8 +112,7 @@ export function sharedFields(body: OllamaFields): Omit<ChatBody, 'messages'> {
   }
 }
 
-/** Fields of chat completions in errors, and their names here. */
-export const OLLAMA_NAMES = {
+const NAMES: Record<string, string> = {
   max_tokens: 'options.num_predict',
   max_completion_tokens: 'options.num_predict',
   temperature: 'options.temperature',
@@ -127,4 +126,9 @@ export const OLLAMA_NAMES = {
   json_schema: 'format',
   enable_thinking: 'think',
   reasoning_effort: 'think',
+}
+
+/** The name here of a field of chat completions. */
+export function ollamaName(name: string): string {
+  return Object.hasOwn(NAMES, name) ? NAMES[name] : name
 }

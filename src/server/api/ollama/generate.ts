@@ -9,7 +9,7 @@ import type { Ticket } from '../../run/ticket.js'
 import { type BegunChat, beginChat } from '../begin-chat.js'
 import { type BegunCompletion, beginCompletion } from '../begin-completion.js'
 import { flag, only, text } from '../body-fields.js'
-import { OLLAMA_NAMES, ollamaFields, ollamaNulls, sharedFields } from './fields.js'
+import { ollamaFields, ollamaName, ollamaNulls, sharedFields } from './fields.js'
 import { loaded } from './loaded.js'
 import { GenerateReply } from './reply.js'
 
@@ -34,7 +34,7 @@ export function ollamaGenerateRoutes(context: ServerContext): Hono {
     const { model = context.id, keep_alive: keepAlive } = body
     if (!body.prompt && !body.suffix) return c.json(loaded(model, keepAlive, { response: '' }))
     return respond(c, context, body.stream ?? true, async (ticket) => {
-      const begun = await withFieldNames(OLLAMA_NAMES, () => begin(context, body, ticket))
+      const begun = await withFieldNames(ollamaName, () => begin(context, body, ticket))
       return new GenerateReply({ ...begun, context, model, scores: body.logprobs, startedAt })
     })
   })

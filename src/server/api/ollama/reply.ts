@@ -9,7 +9,7 @@ import type { Piece } from '../../run/run-choice.js'
 import { ChatAnswer, type Delta } from '../chat-answer.js'
 import type { FramedBody } from '../chat-frame-of.js'
 import { chatLogprobs } from '../chat-logprobs.js'
-import { OLLAMA_NAMES } from './fields.js'
+import { ollamaName } from './fields.js'
 
 /** A part of an answer. */
 interface Part {
@@ -131,7 +131,7 @@ export abstract class OllamaReply implements Reply {
       eval_count: usage.completion_tokens,
       eval_duration: nanoseconds(times.answerMs),
       ...logprobsOf(part),
-      ...(frame && frame.notes.length > 0 && { notes: frame.notes.map((note) => renameFields(note, OLLAMA_NAMES)) }),
+      ...(frame && frame.notes.length > 0 && { notes: frame.notes.map((note) => renameFields(note, ollamaName)) }),
     }
   }
 

@@ -1,0 +1,179 @@
+import { z } from 'zod'
+import type { KeptNulls } from '../../http/without-nulls.js'
+import {
+  anyObject,
+  common,
+  firstWrong,
+  flag,
+  isText,
+  MOST_LIKELIEST,
+  mustBe,
+  only,
+  option,
+  text,
+  unused,
+  wholeFrom,
+} from '../body-fields.js'
+import type { ChatBody } from '../chat-body.js'
+import { thinkingFields } from '../thinking-fields.js'
+import { toolFields, toolName } from '../tool-fields.js'
+import { inputField } from './input-items.js'
+
+/** A function in the flat form of responses. */
+const tool = z.strictObject(
+  {
+    type: z.literal('function', mustBe('"function"; the server runs no tools of its own')),
+    name: toolName,
+    description: text.optional(),
+    parameters: anyObject.optional(),
+    // Arguments always follow the schema.
+    strict: unused(flag),
+  },
+  mustBe('an object like {"type": "function", "name": ...}'),
+)
+
+const named = z.strictObject(
+  { type: z.literal('function', mustBe('"function"')), name: text },
+  mustBe('an object like {"type": "function", "name": ...}'),
+)
+const allowed = z.strictObject({
+  type: z.literal('allowed_tools'),
+  mode: z.enum(['auto', 'required'], mustBe('"auto" or "required"')),
+  tools: firstWrong(named),
+})
+const toolChoice = z.union(
+  [z.enum(['none', 'auto', 'required']), z.discriminatedUnion('type', [named, allowed])],
+  'must be "none", "auto", "required", or an object that names a function',
+)
+
+const format = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('text') }),
+    z.strictObject({ type: z.literal('json_object') }),
+    z.strictObject({
+      type: z.literal('json_schema'),
+      name: text.optional(),
+      description: unused(text),
+      strict: unused(flag),
+      schema: anyObject,
+    }),
+  ],
+  mustBe('an object whose "type" is "text", "json_object" or "json_schema"'),
+)
+
+/** A field that refers to something stored. */
+const stored = z
+  .custom<undefined>(() => false, {
+    error: 'is not supported: nothing is stored; send the whole conversation in "input"',
+  })
+  .optional()
+
+/** Asks for the log-probabilities of the answer's tokens. */
+const LOGPROBS = 'message.output_text.logprobs'
+
+export const responsesBody = z.strictObject({
+  model: text.optional(),
+  input: inputField,
+  instructions: text.optional(),
+  max_output_tokens: option('maxTokens'),
+  temperature: common.temperature,
+  top_p: common.top_p,
+  top_k: common.top_k,
+  min_p: common.min_p,
+  repetition_penalty: common.repetition_penalty,
+  seed: common.seed,
+  stop: common.stop,
+  mask: common.mask,
+  stream: common.stream,
+  stream_options: z.strictObject({ include_obfuscation: only(false) }, mustBe('an object')).optional(),
+  tools: firstWrong(tool).optional(),
+  tool_choice: toolChoice.optional(),
+  parallel_tool_calls: toolFields.parallel_tool_calls,
+  text: z.strictObject({ format: format.optional(), verbosity: unused(text) }, mustBe('an object')).optional(),
+  reasoning: z
+    .strictObject(
+      { effort: thinkingFields.reasoning_effort, summary: unused(text), generate_summary: unused(text) },
+      mustBe('an object'),
+    )
+    .optional(),
+  thinking_budget: thinkingFields.thinking_budget,
+  include: z
+    .custom<string[]>((list) => Array.isArray(list) && list.every(isText), mustBe('a list of texts'))
+    .optional(),
+  top_logprobs: wholeFrom(0, MOST_LIKELIEST).optional(),
+  previous_response_id: stored,
+  conversation: stored,
+  prompt: stored,
+  background: only(false),
+  truncation: only('disabled'),
+  context_management: only([]),
+  max_tool_calls: unused(wholeFrom(1, Number.MAX_SAFE_INTEGER)),
+  store: common.store,
+  metadata: common.metadata,
+  user: common.user,
+  safety_identifier: common.safety_identifier,
+  service_tier: common.service_tier,
+  prompt_cache_key: common.prompt_cache_key,
+  prompt_cache_retention: common.prompt_cache_retention,
+  prompt_cache_options: unused(anyObject),
+})
+export type ResponsesBody = z.output<typeof responsesBody>
+
+/** A null in a schema has a meaning. */
+export const responsesNulls: { [field: string]: KeptNulls } = {
+  tools: { each: { parameters: 'all' } },
+  text: { format: { schema: 'all' } },
+}
+
+/** The same request in fields of chat completions. */
+export function chatOf(body: ResponsesBody): ChatBody {
+  const { input, instructions = '', tools, tool_choice: choice, text: { format } = {}, reasoning } = body
+  const { temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs } = body
+  const logprobs = body.include?.includes(LOGPROBS) || (top_logprobs ?? 0) > 0
+  return {
+    ...{ temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs, logprobs },
+    max_tokens: body.max_output_tokens,
+    messages: withInstructions(input, instructions),
+    tools: tools?.map(({ type, ...called }) => ({ type, function: called })),
+    tool_choice: choice === undefined || typeof choice === 'string' ? choice : choiceOf(choice),
+    parallel_tool_calls: body.parallel_tool_calls,
+    reasoning_effort: reasoning?.effort,
+    thinking_budget: body.thinking_budget,
+    ...(format && { response_format: format.type === 'json_schema' ? schemaOf(format.schema) : format }),
+  }
+}
+
+/** Instructions come before the conversation; many templates know only one system text. */
+function withInstructions(messages: ChatBody['messages'], instructions: string): ChatBody['messages'] {
+  if (instructions === '') return messages
+  const [first, ...others] = messages
+  if (first.role !== 'system') return [{ role: 'system', content: instructions }, ...messages]
+  return [{ role: 'system', content: `${instructions}\n\n${first.content}` }, ...others]
+}
+
+function choiceOf(choice: z.output<typeof named> | z.output<typeof allowed>): ChatBody['tool_choice'] {
+  const nested = ({ type, name }: z.output<typeof named>) => ({ type, function: { name } })
+  if (choice.type === 'function') return nested(choice)
+  const { type, mode, tools } = choice
+  return { type, allowed_tools: { mode, tools: tools.map(nested) } }
+}
+
+function schemaOf(schema: Record<string, unknown>): ChatBody['response_format'] {
+  const labels = { name: undefined, description: undefined, strict: undefined }
+  return { type: 'json_schema', json_schema: { ...labels, schema } }
+}
+
+const NAMES: Record<string, string> = {
+  messages: 'input',
+  max_tokens: 'max_output_tokens',
+  max_completion_tokens: 'max_output_tokens',
+  reasoning_effort: 'reasoning.effort',
+  response_format: 'text.format',
+  'response_format.json_schema.schema': 'text.format.schema',
+}
+
+/** The name here of a field of chat completions. */
+export function responsesName(name: string): string {
+  return Object.hasOwn(NAMES, name) ? NAMES[name] : name.replace(/^(tools\[\d+\])\.function\./, '$1.')
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import type { Delta } from '../chat-answer.js'
+import type { chatLogprobs } from '../chat-logprobs.js'
+
+type Logprobs = ReturnType<typeof chatLogprobs>['content']
+type Status = 'in_progress' | 'completed' | 'incomplete'
+
+interface TextPart {
+  type: 'output_text'
+  text: string
+  annotations: []
+  logprobs: Logprobs
+}
+interface ThoughtPart {
+  type: 'reasoning_text'
+  text: string
+}
+
+interface MessageItem {
+  id: string
+  type: 'message'
+  status: Status
+  role: 'assistant'
+  content: TextPart[]
+}
+interface ReasoningItem {
+  id: string
+  type: 'reasoning'
+  status: Status
+  summary: []
+  content: ThoughtPart[]
+}
+interface CallItem {
+  id: string
+  type: 'function_call'
+  status: Status
+  call_id: string
+  name: string
+  arguments: string
+}
+export type OutputItem = MessageItem | ReasoningItem | CallItem
+
+/** An event of a stream, without its number. */
+export interface OutputEvent {
+  type: string
+  [field: string]: unknown
+}
+
+/** The items of an answer: thoughts, a text, calls. Each method returns the events that it makes. */
+export class Output {
+  readonly items: OutputItem[] = []
+
+  /** The item that more may be added to. */
+  private get open(): OutputItem | undefined {
+    const last = this.items.at(-1)
+    return last?.status === 'in_progress' ? last : undefined
+  }
+
+  *add({ content, reasoning_content: thoughts, tool_calls: calls }: Delta, logprobs: Logprobs): Generator<OutputEvent> {
+    if (thoughts !== undefined) {
+      if (this.open?.type !== 'reasoning') yield* this.begin(newReasoning())
+      yield* this.addText(thoughts, 'response.reasoning_text', {})
+    }
+    if (content !== undefined) {
+      if (this.open?.type !== 'message') yield* this.begin(newMessage())
+      if (this.open?.type === 'message') this.open.content[0].logprobs.push(...logprobs)
+      yield* this.addText(content, 'response.output_text', { logprobs })
+    }
+    for (const { id, function: called } of calls ?? []) {
+      if (id !== undefined) yield* this.begin(newCall(id, called.name ?? ''))
+      else if (called.arguments !== undefined) yield* this.addArguments(called.arguments)
+    }
+  }
+
+  /** Ends the last item. An answer without any is an empty text. */
+  *end(status: Status): Generator<OutputEvent> {
+    if (this.items.length === 0) yield* this.begin(newMessage())
+    yield* this.close(status)
+  }
+
+  private get place() {
+    return { item_id: this.items[this.items.length - 1].id, output_index: this.items.length - 1 }
+  }
+
+  private *begin(item: OutputItem): Generator<OutputEvent> {
+    yield* this.close('completed')
+    this.items.push(item)
+    const { output_index } = this.place
+    // The event keeps the item as it is now.
+    const begun = item.type === 'function_call' ? { ...item } : { ...item, content: [] }
+    yield { type: 'response.output_item.added', output_index, item: begun }
+    if (item.type === 'function_call') return
+    const part = { ...item.content[0] }
+    yield { type: 'response.content_part.added', ...this.place, content_index: 0, part }
+  }
+
+  private *addText(delta: string, type: string, more: object): Generator<OutputEvent> {
+    const { open } = this
+    if (!open || open.type === 'function_call') return
+    open.content[0].text += delta
+    yield { type: `${type}.delta`, ...this.place, content_index: 0, delta, ...more }
+  }
+
+  private *addArguments(delta: string): Generator<OutputEvent> {
+    const { open } = this
+    if (open?.type !== 'function_call') return
+    open.arguments += delta
+    yield { type: 'response.function_call_arguments.delta', ...this.place, delta }
+  }
+
+  private *close(status: Status): Generator<OutputEvent> {
+    const { open: item } = this
+    if (!item) return
+    item.status = status
+    const { place } = this
+    if (item.type === 'function_call') {
+      const { name, arguments: args } = item
+      yield { type: 'response.function_call_arguments.done', ...place, name, arguments: args }
+    } else {
+      const [part] = item.content
+      const { text } = part
+      const kind = item.type === 'message' ? 'output_text' : 'reasoning_text'
+      const more = part.type === 'output_text' ? { logprobs: part.logprobs } : {}
+      yield { type: `response.${kind}.done`, ...place, content_index: 0, text, ...more }
+      yield { type: 'response.content_part.done', ...place, content_index: 0, part }
+    }
+    yield { type: 'response.output_item.done', output_index: place.output_index, item }
+  }
+}
+
+function newMessage(): MessageItem {
+  const content: TextPart[] = [{ type: 'output_text', text: '', annotations: [], logprobs: [] }]
+  return { id: newId('msg'), type: 'message', status: 'in_progress', role: 'assistant', content }
+}
+
+function newReasoning(): ReasoningItem {
+  const content: ThoughtPart[] = [{ type: 'reasoning_text', text: '' }]
+  return { id: newId('rs'), type: 'reasoning', status: 'in_progress', summary: [], content }
+}
+
+function newCall(call_id: string, name: string): CallItem {
+  return { id: newId('fc'), type: 'function_call', status: 'in_progress', call_id, name, arguments: '' }
+}
+
+/** An id as OpenAI's: a short name of its kind, and letters. */
+export function newId(kind: string): string {
+  return `${kind}_${randomUUID().replaceAll('-', '')}`
+}
