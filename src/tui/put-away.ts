@@ -15,6 +15,7 @@ const SILENT_MS = 700
 export async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
   const { keeper, answers, conversation } = chat
   await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+  await keeper.settled()
   const { current, conversations } = keeper
   if (!signals.received) {
     const note = setTimeout(() => {

@@ -14,7 +14,10 @@ export async function chatWith(
     generation = {},
     depth = 'none',
     ...others
-  }: { generation?: GenerateOptions; depth?: ColourDepth } & Pick<ChatOptions, 'tools' | 'isAllowed' | 'pace'> = {},
+  }: { generation?: GenerateOptions; depth?: ColourDepth } & Pick<
+    ChatOptions,
+    'tools' | 'isAllowed' | 'pace' | 'conversations' | 'keptCacheBytes'
+  > = {},
 ): Promise<Chat> {
   const options = { temperature: 0, maxTokens: 40, ...generation }
   return new Chat(model, {

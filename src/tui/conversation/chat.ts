@@ -220,6 +220,7 @@ export class Chat implements ChatView, AnswersScreen {
 
   /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
+    if (!this.keeper.conversations) return
     const { messages, system } = this.conversation
     void this.keeper.keep({ messages, system, model: modelWord(this.model) }, occasion)
   }

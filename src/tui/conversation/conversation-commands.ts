@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
@@ -16,16 +17,11 @@ const WIDTH = 79
 
 /** Commands about kept conversations and those in files. */
 export const CONVERSATION_ACTIONS = {
-  async list(chat: Chat): Promise<void> {
-    const infos = await latest(chat)
-    if (infos.length === 0) return chat.say('note', 'no conversation is kept yet')
-    const width = chat.terminal ? chat.terminal.size.columns - 1 : WIDTH
-    const lines = listLines(infos, { current: chat.keeper.current?.id, width, most: MOST_LISTED })
-    chat.say('note', [...lines, '/resume NUMBER continues one'].join('\n'))
-  },
+  list: (chat: Chat) => chat.work(() => list(chat)),
   async resume(chat: Chat, argument: string): Promise<void> {
     if (argument === '') throw new UsageError('name a conversation: /resume NAME, or /resume NUMBER as in /list')
     await chat.work(async () => {
+      await chat.keeper.settled()
       const info = await named(chat, argument)
       if (info.id === chat.keeper.current?.id) return chat.say('note', 'this is the current conversation')
       const kept = await folderOf(chat).open(info)
@@ -34,18 +30,11 @@ export const CONVERSATION_ACTIONS = {
     })
     await chat.showFewAnswers()
   },
-  async rename(chat: Chat, argument: string): Promise<void> {
-    folderOf(chat)
-    if (argument === '') throw new UsageError('give a name: /rename holidays')
-    if (!chat.keeper.current) throw new UsageError('nothing is kept yet: ask something first')
-    await chat.keeper.rename(argument)
-    const { current } = chat.keeper
-    if (current) chat.say('note', `this conversation is ${harmless(current.name ?? '')} now`)
-  },
-  export: (chat: Chat, argument: string) => exportConversation(chat, argument, false),
-  'export!': (chat: Chat, argument: string) => exportConversation(chat, argument, true),
-  save: (chat: Chat, argument: string) => save(chat, argument, false),
-  'save!': (chat: Chat, argument: string) => save(chat, argument, true),
+  rename: (chat: Chat, argument: string) => chat.work(() => rename(chat, argument)),
+  export: (chat: Chat, argument: string) => chat.work(() => exportConversation(chat, argument, false)),
+  'export!': (chat: Chat, argument: string) => chat.work(() => exportConversation(chat, argument, true)),
+  save: (chat: Chat, argument: string) => chat.work(() => save(chat, argument, false)),
+  'save!': (chat: Chat, argument: string) => chat.work(() => save(chat, argument, true)),
   async load(chat: Chat, argument: string): Promise<void> {
     await chat.work(() => load(chat, argument))
     await chat.showFewAnswers()
@@ -53,23 +42,43 @@ export const CONVERSATION_ACTIONS = {
   async history(chat: Chat, argument: string): Promise<void> {
     if (argument !== 'off') throw new UsageError('the only form is /history off')
     chat.options.history.stopKeeping()
+    await chat.work(() => chat.keeper.settled())
     const { current } = chat.keeper
-    await chat.keeper.stop()
+    await chat.work(() => chat.keeper.stop())
     const rest = current ? `; the turns so far stay in ${harmless(nameOf(current))}` : ''
     chat.say('note', `nothing of this chat is kept from now on${rest}`)
   },
 }
 
+async function list(chat: Chat): Promise<void> {
+  await chat.keeper.settled()
+  const infos = await latest(chat)
+  if (infos.length === 0) return chat.say('note', 'no conversation is kept yet')
+  const width = chat.terminal ? chat.terminal.size.columns - 1 : WIDTH
+  const lines = listLines(infos, { current: chat.keeper.current?.id, width, most: MOST_LISTED })
+  chat.say('note', [...lines, '/resume NUMBER continues one'].join('\n'))
+}
+
+async function rename(chat: Chat, name: string): Promise<void> {
+  folderOf(chat)
+  if (name === '') throw new UsageError('give a name: /rename holidays')
+  await chat.keeper.settled()
+  const { current } = chat.keeper
+  if (!current) throw new UsageError('nothing is kept yet: ask something first')
+  await chat.keeper.rename(name)
+  chat.say('note', `this conversation is ${harmless(nameOf(current))} now`)
+}
+
 /** Continues a kept conversation that is open, and shows its last turns. The one before must have been left. */
 export async function resumeKept(chat: Chat, kept: KeptConversation, system = kept.state.system): Promise<void> {
   const { messages, model } = kept.state
-  await chat.restore({ messages: [...messages], system })
-  const tokens = await chat.keeper.take(kept, chat.conversation)
   const { copyReason } = kept
-  if (copyReason !== undefined) chat.say('note', `this is a copy: ${copyReason}`)
-  const read = tokens > 0 ? `, ${plural(tokens, 'token')} in the cache` : ''
-  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(model)}`
-  chat.say('note', `resumed ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${read}${other}`)
+  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(basename(model))}`
+  const copied = copyReason === undefined ? 'resumed' : 'a copy of'
+  chat.say('note', `${copied} ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${other}`)
+  if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
+  await chat.restore({ messages: [...messages], system })
+  await chat.keeper.take(kept, chat.conversation)
 }
 
 /** The name of a kept conversation, else its id. */

@@ -106,12 +106,10 @@ function titleOf({ keeper, conversation }: Chat): { title: string; created: Date
 /** Characters of a question that become a title. */
 const MOST_TITLE = 60
 
-function saveWhole(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  return chat.work(async () => {
-    const path = pathOf(argument)
-    await saveConversation(path, await chat.conversation.save(), chat.model, { replaces })
-    chat.say('note', `saved in ${path}`)
-  })
+async function saveWhole(chat: Chat, argument: string, replaces: boolean): Promise<void> {
+  const path = pathOf(argument)
+  await saveConversation(path, await chat.conversation.save(), chat.model, { replaces })
+  chat.say('note', `saved in ${path}`)
 }
 
 function fileOf(argument: string, example: string): string {

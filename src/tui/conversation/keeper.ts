@@ -6,7 +6,7 @@ import { limitCaches } from '../../prompt-cache/prompt-cache.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
-/** Settings of the command line for keeping a chat. */
+/** Options of keeping from the command line. */
 export interface KeepOptions {
   /** The folder of kept conversations; absent if none is to be kept. */
   conversations?: Conversations
@@ -28,9 +28,10 @@ export class Keeper {
   /** The conversations as they were last listed, for their numbers. */
   listed?: readonly ConversationInfo[]
   private kept?: KeptConversation
+  private writing: Promise<void> = Promise.resolve()
   private hasFailed = false
-  /** Whether the last turn could not be written. */
-  private isBehind = false
+  /** Whether the file has all that was to be kept. */
+  private isWritten = false
   /** Number of tokens of the cache beside the conversation. */
   private cached = 0
 
@@ -44,9 +45,9 @@ export class Keeper {
     return this.options.conversations
   }
 
-  /** The conversation as it is kept; undefined before its first message, and if it could not be written. */
+  /** The conversation that is kept; undefined before its first message, and if that could not be written. */
   get current(): KeptConversation | undefined {
-    return this.kept && !this.isBehind && this.kept.state.messages.length > 0 ? this.kept : undefined
+    return this.isWritten ? this.kept : undefined
   }
 
   /** Keeps a state. */
@@ -65,19 +66,19 @@ export class Keeper {
     await this.tried(() => this.kept?.rename(name))
   }
 
-  /** Continues an opened conversation from now on, and loads its cache. Resolves with the number of its tokens. */
-  async take(kept: KeptConversation, conversation: Conversation): Promise<number> {
+  /** Continues an opened conversation from now on, and loads its cache. */
+  async take(kept: KeptConversation, conversation: Conversation): Promise<void> {
     this.kept = kept
-    this.isBehind = false
+    this.isWritten = !kept.isCopy
     this.cached = 0
     if (this.cacheBytes > 0 && !kept.isCopy) {
       this.cached = await conversation.loadCache(kept.cachePath).catch(() => 0)
     }
-    return this.cached
   }
 
   /** Ends the conversation with its cache beside it; the next message begins another one. */
   async leave(conversation: Conversation): Promise<void> {
+    await this.settled()
     const { kept, current } = this
     if (current) await this.saveCache(current, conversation).catch((error: unknown) => this.failed(error))
     await this.close(kept)
@@ -85,7 +86,10 @@ export class Keeper {
 
   /** Ends the conversation without its cache. */
   async close(kept = this.kept): Promise<void> {
-    if (this.kept === kept) this.kept = undefined
+    if (this.kept === kept) {
+      this.kept = undefined
+      this.isWritten = false
+    }
     await kept?.close().catch((error: unknown) => this.failed(error))
   }
 
@@ -106,14 +110,24 @@ export class Keeper {
     await limitCaches(conversations.folder, most)
   }
 
-  private async tried(write: () => Promise<void> | undefined): Promise<void> {
-    try {
-      await write()
-      this.isBehind = false
-    } catch (error) {
-      this.isBehind = true
-      this.failed(error)
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    await this.writing
+  }
+
+  private tried(write: () => Promise<void> | undefined): Promise<void> {
+    const work = async () => {
+      try {
+        await write()
+        this.isWritten = true
+      } catch (error) {
+        this.isWritten = false
+        this.failed(error)
+      }
     }
+    // Writes run in order, so the last one ends last.
+    this.writing = work()
+    return this.writing
   }
 
   private failed(error: unknown): void {

@@ -34,7 +34,7 @@ export function lastTurns(
   return { items, earlier }
 }
 
-/** The end of a text, within a limit of characters and of lines. */
+/** The end of a text, within limits of characters and lines. */
 function endOf(text: string, characters: number, lines: number): string {
   const end = text.slice(-characters).split('\n').slice(-lines).join('\n')
   return end.length < text.length ? `... ${text.length - end.length} earlier characters\n${end}` : text

@@ -1,0 +1,144 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal, type TerminalOptions } from '../support/pseudo-terminal.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+
+const CHAT = ['bin/molm.js', 'chat', '--temperature', '0']
+const ENDLESS = [...CHAT.slice(0, 2), '-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
+
+/** Runs a chat in a terminal, with its files in `home`. */
+async function chatIn(
+  home: string,
+  options: TerminalOptions,
+  use: (terminal: PseudoTerminal) => Promise<void>,
+): Promise<PseudoTerminal> {
+  const terminal = await PseudoTerminal.start({ args: CHAT, ...options, env: { MOLM_HOME: home, ...options.env } })
+  try {
+    await terminal.waitUntil(() => terminal.screen.everything.includes('write something'), 'the first line')
+    await use(terminal)
+  } finally {
+    await terminal.close()
+  }
+  return terminal
+}
+
+/** Roles and contents in the kept conversations; of long ones only the beginning. */
+async function kept(home: string): Promise<string[][]> {
+  const folder = join(home, 'conversations')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort()
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
+  const whole = texts.map((text) => text.slice(0, text.lastIndexOf('\n')).split('\n').slice(1))
+  return whole.map((lines) =>
+    lines.map((line) => JSON.parse(line)).map(({ role, content }) => `${role} ${content}`.slice(0, 40)),
+  )
+}
+
+const LANTERN = ['user What is a lantern?', 'assistant A lantern is a light inside a']
+
+trial('a chat is kept, says so on leaving, and continues with its cache', async () => {
+  await inTemporaryFolder(async (home) => {
+    let context = ''
+    const contextOf = ({ screen }: PseudoTerminal) => /context \d+/.exec(screen.text.join('\n'))?.[0] ?? ''
+    const first = await chatIn(home, {}, async (terminal) => {
+      await terminal.enter('What is a lantern?', /can be carried[\s\S]*tok\/s/)
+      await terminal.waitFor(/experts woke;[\s\S]*context [1-9]/)
+      context = contextOf(terminal)
+      terminal.type('\x04')
+      assert.is((await terminal.ended()).code, 0)
+    })
+    assert.match(first.screen.everything, /^kept as \d{8}-\S+; molm chat -c continues$/m)
+    const files = await readdir(join(home, 'conversations'))
+    assert.equal(files.map((name) => name.replace(/^[^.]*/, '')).sort(), ['.cache', '.jsonl'])
+
+    await chatIn(home, { args: [...CHAT, '-c', 'What is 23 + 45?'] }, async (terminal) => {
+      await terminal.waitFor(/› What is 23[\s\S]*68[\s\S]*experts woke/)
+      const { everything } = terminal.screen
+      assert.match(everything, /resumed \S+: 2 messages\n\n› What is a lantern\?\n\nA lantern is .*\n\n› What is 23/)
+      terminal.type('\x03')
+      terminal.type('\x03')
+      assert.is((await terminal.ended()).code, 130)
+      assert.match(terminal.screen.everything, /molm chat -c continues$/m)
+    })
+    const [lines] = await kept(home)
+    assert.equal(
+      lines.slice(0, 2).map((line) => line.slice(0, 33)),
+      LANTERN.map((line) => line.slice(0, 33)),
+    )
+    assert.equal(lines.slice(2), ['user What is 23 + 45?', 'assistant 23 + 45 = 68'])
+    assert.match(context, /context [1-9]\d/)
+    await chatIn(home, { args: [...CHAT, '-c'] }, async (terminal) => {
+      await terminal.waitFor(/walk over the tokens/)
+      terminal.type('\x1b[D')
+      await terminal.waitFor(/Esc ends|↑ ↓/)
+    })
+  })
+})
+
+trial('a chat without history and one without a question leave no line and no file', async () => {
+  await inTemporaryFolder(async (home) => {
+    for (const [args, question] of [
+      [[...CHAT, '--no-history'], 'What is a lantern?'],
+      [CHAT, ''],
+    ] as const) {
+      const { screen } = await chatIn(home, { args: [...args] }, async (terminal) => {
+        if (question !== '') await terminal.enter(question, /can be carried[\s\S]*tok\/s/)
+        terminal.type('\x04')
+        assert.is((await terminal.ended()).code, 0)
+      })
+      assert.not.match(screen.everything, /kept as/)
+    }
+    assert.not.ok((await readdir(home)).includes('conversations'))
+  })
+})
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+] as const) {
+  trial(`${signal} keeps what an answer has so far, and frees the conversation`, async () => {
+    await inTemporaryFolder(async (home) => {
+      await chatIn(home, { args: ENDLESS }, async (terminal) => {
+        terminal.type('Once upon a time\r')
+        await terminal.waitUntil(() => /answering/.test(terminal.screen.text.join('\n')), 'the answer')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        process.kill(terminal.program, signal)
+        const ended = await terminal.ended()
+        assert.is(ended.code, code)
+        assert.match(ended.settings, /(^|\s)icanon/)
+      })
+      const [[question, answer]] = await kept(home)
+      assert.is(question, 'user Once upon a time')
+      assert.ok(answer.length > 'assistant '.length, answer)
+      assert.not.ok((await readdir(join(home, 'conversations'))).some((name) => name.includes('lock')))
+    })
+  })
+}
+
+trial('after a kill in the middle of an answer, all earlier turns and the question are there', async () => {
+  await inTemporaryFolder(async (home) => {
+    await chatIn(home, { args: ENDLESS }, async (terminal) => {
+      await terminal.enter('/set max-tokens 5', /set max-tokens 5/)
+      await terminal.enter('One', /cut at 5 tokens/)
+      await terminal.enter('/set max-tokens 100000', /max-tokens 100000/)
+      terminal.type('Two\r')
+      await terminal.waitFor(/answering/)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      process.kill(terminal.program, 'SIGKILL')
+      await terminal.ended()
+    })
+    const [lines] = await kept(home)
+    assert.equal([lines.length, lines[0], lines[2]], [3, 'user One', 'user Two'])
+    await chatIn(home, { args: [...ENDLESS, '-c'] }, async (terminal) => {
+      await terminal.waitUntil(() => /resumed \S+: 3 messages/.test(terminal.screen.everything), 'the conversation')
+      assert.not.match(terminal.screen.everything, /a copy of/)
+    })
+  })
+})
+
+test.run()
