@@ -52,8 +52,7 @@ test('serves fifty requests over three models with room for one, each in its tur
   await Promise.all(names.map((name, i) => models.request(name, 1 + (i % 3)).then(() => order.push(name))))
   assert.equal([...order].sort(), [...names].sort())
   assert.is(models.mostAtOnce, 1)
-  const turns = ['a in', 'a out', 'b in', 'b out', 'c in', 'c out', 'a in']
-  assert.equal(models.log, turns, 'all that wait for a model share one load')
+  assert.equal(models.log, ['a in', 'a out', 'b in', 'b out', 'c in'], 'all that wait for a model share one load')
 })
 
 test('serves clients that keep asking for three models, with room for one', async () => {
@@ -89,6 +88,7 @@ test('starts the requests of a model again if the one that it was to make room f
   const long = models.request('a', 60)
   const controller = new AbortController()
   const other = thrownBy(models.request('b', 1, controller.signal))
+  await wait(5)
   const second = models.request('a')
   assert.is(models.served.counts.waiting, 2)
   controller.abort()

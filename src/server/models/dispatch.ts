@@ -19,11 +19,11 @@ export function dispatch(models: ServedModels): Handler {
 
 /**
  * The model that a request names: in its body, or for a GET by `?model=NAME`. A request without a name gets the first
- * one. With a single model the endpoint itself checks the name, so that the body is read only there. Rejects with an
- * ApiError if there is no such model.
+ * one. With a single model the endpoint itself checks the name, so that the body is read only there, unless it has to
+ * wait: the connection would time out. Rejects with an ApiError if there is no such model.
  */
 async function modelOf(c: Context, models: ServedModels): Promise<ServedModel> {
-  if (models.all.length === 1) return models.first
+  if (models.all.length === 1 && models.isOpen(models.first)) return models.first
   if (c.req.method === 'GET') return models.named(c.req.query('model'))
   return models.named(await nameInBody(c, models.bodies))
 }

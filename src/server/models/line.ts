@@ -42,7 +42,7 @@ export class ModelLine {
   private readonly waiting: Waiting[] = []
   /** Model that makes room for the first in line once its requests have ended; new ones wait. */
   private leaving?: { for: Waiting; model: ServedModel }
-  /** Model that is being loaded or freed. */
+  /** Model that is being loaded or freed, or that room is made for. */
   private changing?: ServedModel
   private change?: Promise<void>
   private readonly timers = new Map<ServedModel, NodeJS.Timeout>()
@@ -100,6 +100,11 @@ export class ModelLine {
     this.waitIdle(served)
   }
 
+  /** Whether requests of a model start at once. */
+  isOpen(served: ServedModel): boolean {
+    return served.isInMemory && served !== this.leaving?.model && served !== this.changing
+  }
+
   /** Notes that a model may have no requests any more. */
   rest(served: ServedModel): void {
     if (!served.isIdle || this.closed.signal.aborted) return
@@ -114,11 +119,6 @@ export class ModelLine {
     for (const timer of this.timers.values()) clearTimeout(timer)
     for (const waiting of [...this.waiting]) waiting.refuse(closing())
     await this.change
-  }
-
-  /** Whether new requests of a model may start. */
-  private isOpen(served: ServedModel): boolean {
-    return served.isInMemory && served !== this.leaving?.model && served !== this.changing
   }
 
   private give(served: ServedModel): Hold {
@@ -145,29 +145,43 @@ export class ModelLine {
     const first = this.waiting.find(({ served }) => !served.isInMemory)
     if (this.leaving?.for !== first) this.leaving = undefined
     for (const waiting of [...this.waiting]) if (this.isOpen(waiting.served)) waiting.start()
-    if (first && !this.changing) this.makeReady(first)
+    if (!first || this.changing) return
+    const isWaiting = this.leaving?.model.isInMemory && !this.others(first.served).some(({ isIdle }) => isIdle)
+    if (!isWaiting) this.run(first.served, () => this.makeReady(first))
   }
 
-  /** Loads the model of the first in line, or begins to make room for it. */
-  private makeReady(first: Waiting): void {
+  /** Loads the model of the first in line, or makes room for it. */
+  private async makeReady(first: Waiting): Promise<void> {
     const { served } = first
-    const others = this.models.filter((other) => other !== served && other.isInMemory)
+    await Promise.all(this.others(served).map((other) => other.look()))
+    // Its client may have left meanwhile.
+    if (!this.waiting.includes(first)) return
+    const others = this.others(served)
     try {
       const room = this.options.room.for(served, others)
-      if (room) return this.run(served, () => this.load(served, room.memory))
+      if (room) return await this.load(served, room.memory)
     } catch (error) {
-      this.refuseAll(served, error)
-      return this.proceed()
+      return this.refuseAll(served, error)
     }
-    const byUse = [...others].sort((a, b) => a.lastUsed - b.lastUsed)
+    const byUse = others.sort((a, b) => a.lastUsed - b.lastUsed)
     const idle = byUse.find(({ isIdle }) => isIdle)
-    if (idle) return this.run(idle, () => this.unload(idle, `makes room for ${served.id}`))
-    this.leaving ??= { for: first, model: byUse[0] }
+    if (!idle) {
+      // Once its requests have ended, `rest` comes back to this.
+      this.leaving = { for: first, model: byUse[0] }
+      return
+    }
+    this.changing = idle
+    await this.unload(idle, `makes room for ${served.id}`)
+  }
+
+  /** The models in memory in addition to one. */
+  private others(served: ServedModel): ServedModel[] {
+    return this.models.filter((other) => other !== served && other.isInMemory)
   }
 
   private run(served: ServedModel, work: () => Promise<void>): void {
-    clearTimeout(this.timers.get(served))
     this.changing = served
+    clearTimeout(this.timers.get(served))
     this.change = work().finally(() => {
       this.changing = undefined
       this.proceed()

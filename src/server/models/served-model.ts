@@ -156,6 +156,12 @@ export class ServedModel {
     this.state = 'loaded'
   }
 
+  /** Brings `memory` up to date. */
+  async look(): Promise<void> {
+    // An engine that has failed keeps its last numbers.
+    await this.resident?.cacheMemory.look().catch(() => undefined)
+  }
+
   async load(options: Parameters<ModelSource['load']>[0]): Promise<void> {
     this.state = 'loading'
     try {

@@ -121,6 +121,11 @@ export class ServedModels {
     await this.line.start(this.first)
   }
 
+  /** Whether requests of a model start at once. */
+  isOpen(served: ServedModel): boolean {
+    return this.line.isOpen(served)
+  }
+
   /** Waits until a request may use a model, which stays in memory until the request releases it. */
   hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
     return this.line.hold(served, client)

@@ -72,6 +72,7 @@ export class CacheMemory {
 
   /** Bytes of weights and caches that are in memory, and of experts that are yet to be read, as of the last look. */
   get taken(): { held: number; toCome: number } {
+    if (this.tokenBytes === 0) return { held: 0, toCome: this.model.info.bytes }
     return { held: this.weightsBytes + this.most * this.tokenBytes, toCome: this.weightsToCome }
   }
 
