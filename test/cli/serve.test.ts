@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
+import { assertRefused, ended, molm, NANO, type Running, startMolm } from './molm.js'
 
 /** Starts a server and waits for its address. */
 async function serve(args: string[], env?: object): Promise<{ child: Running; url: string }> {
@@ -91,6 +91,37 @@ test('unsafe or impossible addresses are refused', async () => {
   assertRefused(await molm(['serve', '--port', port]), 1, /is in use; choose another with --port/)
   child.kill('SIGTERM')
   await end
+})
+
+test('serves several models by their aliases, and frees them when they are idle', async () => {
+  const models = ['-m', NANO, '-m', 'nano', '--alias', 'first', '--alias', 'second']
+  const { child, url } = await serve([...models, '--memory', '10MB', '--idle', '500ms', '--verbose'])
+  const end = ended(child)
+  for (const model of ['second', 'first']) {
+    const response = await ask(url, { prompt: 'The lantern', max_tokens: 3, model })
+    assert.is(((await response.json()) as { model: string }).model, model)
+  }
+  const states = async () =>
+    ((await (await fetch(`${url}/health`)).json()) as { models: Record<string, string> }).models
+  while ((await states()).first !== 'unloaded') await new Promise((resolve) => setTimeout(resolve, 100))
+  child.kill('SIGTERM')
+  const { code, stdout, stderr } = await end
+  assert.is(code, 0)
+  assert.match(stderr, /^molm: first: memory freed: makes room for second$/m)
+  assert.match(stderr, /^molm: second: loaded in \d+ ms$/m)
+  assert.match(stderr, /^molm: first: memory freed: idle$/m)
+  assert.is(stdout, '')
+})
+
+test('options that do not fit several models, and missing models, are refused before any is loaded', async () => {
+  const two = ['serve', '--port', '0', '-m', 'nano', '-m', NANO]
+  assertRefused(await molm([...two, '--alias', 'a']), 2, /2 models and 1 --alias: give each model one/)
+  assertRefused(await molm([...two, '--mask', '0:mlp:1']), 2, /--mask is for a single model/)
+  assertRefused(await molm([...two, '--atlas', 'x.json']), 2, /--atlas is for a single model/)
+  assertRefused(await molm([...two]), 1, /two models are called nano: give each a name of its own with --alias/)
+  assertRefused(await molm(['serve', '--port', '0', '-m', 'nano', '-m', './nowhere']), 1, /nowhere: no such file/)
+  assertRefused(await molm(['serve', '--idle', 'soon']), 2, /--idle must be a time like 30s, 10m or 2h/)
+  assertRefused(await molm(['serve', '--idle', '600h']), 2, /--idle must be a time like 30s, 10m or 2h, up to/)
 })
 
 test.run()
