@@ -221,7 +221,7 @@ test('a request without a text finds the model loaded, and cannot unload it', as
   for (const keep_alive of [0, '0', '0s']) {
     const { status, body } = await post(nano.url, '/api/generate', { model: 'nano', keep_alive })
     assert.is(status, 400)
-    assert.match(body.error, /cannot unload/)
+    assert.match(body.error, /cannot unload the model; with `molm serve --idle/)
   }
 })
 

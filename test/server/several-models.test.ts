@@ -85,6 +85,14 @@ test('is known to clients of ollama, too, which load no model by looking', async
   assert.equal(await names('/api/ps'), ['a:latest', 'b:latest'])
 })
 
+test('answers a response by the model that it names', async (context) => {
+  const url = await serve(context, ['a', 'b'])
+  const { body } = await post(url, '/v1/responses', { model: 'b', input: 'What is a lantern?', max_output_tokens: 4 })
+  assert.is(body.model, 'b')
+  assert.equal(await states(url), { a: 'loaded', b: 'loaded' })
+  assert.is((await post(url, '/v1/responses', { model: 'd', input: 'a' })).body.error.code, 'model_not_found')
+})
+
 test('refuses names and bodies as a server of one model does', async (context) => {
   const url = await serve(context, ['a', 'b'])
   const { status, body } = await complete(url, { model: 'd' })

@@ -5,6 +5,6 @@ export function loaded(model: string, keepAlive: number | string | undefined, em
   if (Number.parseFloat(String(keepAlive)) !== 0) {
     return { model, created_at: new Date().toISOString(), ...empty, done: true, done_reason: 'load' }
   }
-  const message = 'the server keeps its model: a request cannot unload it'
+  const message = 'a request cannot unload the model; with `molm serve --idle TIME` the server does so itself'
   throw new ApiError(400, message, { param: 'keep_alive' })
 }
