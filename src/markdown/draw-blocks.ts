@@ -64,7 +64,8 @@ function quoteLines({ blocks }: Quote, paper: Paper, level: number): string[] {
   const bar = '│ '
   const width = paper.width - bar.length
   if (width < LEAST_INNER) return blockLines(blocks, paper, level)
-  return blockLines(blocks, { ...paper, width }, level).map((line) => `${drawRun(bar, ASIDE, paper)}${line}`)
+  const inner = blockLines(blocks, { ...paper, width }, level)
+  return (inner.length > 0 ? inner : ['']).map((line) => `${drawRun(bar, ASIDE, paper)}${line}`)
 }
 
 /** An item of a list, with its marker in front of the first line. */

@@ -19,7 +19,8 @@ export function codeLines({ info, lines }: Pick<CodeBlock, 'info' | 'lines'>, pa
   const width = Math.max(1, paper.width - BAR)
   const label = info === '' ? [] : cut(info, width).map((part) => `${bar} ${drawRun(part, ASIDE, paper)}`)
   const code = lines.flatMap((line) => cut(line, width)).map((line) => (line === '' ? bar : `${bar} ${line}`))
-  return [...label, ...code]
+  const drawn = [...label, ...code]
+  return drawn.length > 0 ? drawn : [bar]
 }
 
 /** The bar is a blank with a grey ground: copied lines have blanks in front of the code, and no sign. */

@@ -10,7 +10,7 @@ import { drawRun, type Paper, runLines } from './run-lines.js'
 const LEAST_COLUMN = 8
 /** Maximum columns of the line between records. */
 const MOST_RULE = 20
-/** Maximum rows of a table with lines between the rows. */
+/** Maximum rows or records with lines between them. */
 const MOST_RULED = 200
 
 /** Draws a table whose columns fit into the paper, or its rows as records if there are too many columns. */
@@ -79,6 +79,6 @@ function recordLines(heads: readonly Run[][], rows: readonly Run[][][], paper: P
       const name = { text: `${names[column]}: `, looks: STRONG }
       return cell.length > 0 ? runLines([name, ...cell], paper) : []
     })
-    return i > 0 ? [rule, ...lines] : lines
+    return i > 0 && rows.length <= MOST_RULED ? [rule, ...lines] : lines
   })
 }

@@ -1,10 +1,18 @@
 import { printableText } from '../printable.js'
 
 const GRAPHEMES = new Intl.Segmenter()
+/** Units of a text that are split at once: the time of a segmenter grows with the square of their number. */
+const STRETCH = 256
+/** Maximum units of a character with all its marks. */
+const LONGEST = 4096
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
 /** Texts, the most common ones, whose characters have one column each and never join. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
+
+/** Texts in which each unit is a character: those, and most in Greek, Cyrillic, Chinese, Japanese and Korean letters. */
+const UNJOINED =
+  /^[\x20-\x7e\xa1-\xac\xae-\u024f\u0370-\u0482\u048a-\u0523…›“”‘’–—•\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60\ufffd]*$/
 
 /** Whether each unit of a text is a character of one column. */
 export function isPlain(text: string): boolean {
@@ -13,13 +21,42 @@ export function isPlain(text: string): boolean {
 
 /** Splits a text into what a reader sees as single characters. */
 export function graphemes(text: string): string[] {
-  return isPlain(text) ? text.split('') : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
+  if (UNJOINED.test(text)) return text.split('')
+  const found: string[] = []
+  let size = STRETCH
+  for (let at = 0; at < text.length; ) {
+    // Half of a pair would hide what joins the pair to the character before.
+    const end = at + size + (isPairAt(text, at + size - 1) ? 1 : 0)
+    const segments = Array.from(GRAPHEMES.segment(text.slice(at, end)), ({ segment }) => segment)
+    // The last one may continue after the stretch.
+    const isCut = end < text.length && size < LONGEST
+    if (isCut && segments.length === 1) {
+      size *= 2
+      continue
+    }
+    if (isCut) segments.pop()
+    for (const segment of segments) {
+      found.push(segment)
+      at += segment.length
+    }
+    size = STRETCH
+  }
+  return found
+}
+
+function isPairAt(text: string, at: number): boolean {
+  return (text.codePointAt(at) ?? 0) > 0xffff
 }
 
 /** Width of a text in columns of a terminal. The text must have no control characters. */
 export function cellWidth(text: string): number {
   if (isPlain(text)) return text.length
-  return graphemes(text).reduce((sum, grapheme) => sum + (WIDE.test(grapheme) ? 2 : 1), 0)
+  return graphemes(text).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0)
+}
+
+/** Width of what a reader sees as a single character. */
+export function graphemeWidth(grapheme: string): 1 | 2 {
+  return WIDE.test(grapheme) ? 2 : 1
 }
 
 /** Shortens a text to at most `width` columns; an ellipsis replaces the rest. */
@@ -28,7 +65,7 @@ export function fit(text: string, width: number): string {
   let kept = ''
   let used = 0
   for (const grapheme of graphemes(text)) {
-    used += cellWidth(grapheme)
+    used += graphemeWidth(grapheme)
     if (used > width - 1) break
     kept += grapheme
   }

@@ -1,4 +1,4 @@
-import { cellWidth, graphemes, isPlain } from './cell-width.js'
+import { cellWidth, graphemes, graphemeWidth, isPlain } from './cell-width.js'
 
 /** Wraps a text into lines of at most `width` columns, at blanks if possible. It must be safe to print. */
 export function wrap(text: string, width: number): string[] {
@@ -6,11 +6,11 @@ export function wrap(text: string, width: number): string[] {
 }
 
 /** Characters that are wrapped again as a long line grows. */
-const STRETCH = 8192
+const STRETCH = 2048
 
 /**
  * Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text is not wrapped, nor
- * that of a long line: its wrapping then begins at the end of a word, which stays the same for the next 8,192 characters.
+ * that of a long line: its wrapping then begins at the end of a word, which stays the same for the next 2,048 characters or more.
  */
 export function wrapTail(text: string, width: number, count: number): string[] {
   const lines: string[] = []
@@ -34,6 +34,7 @@ function beginOfTail(text: string, begin: number, end: number, stretch: number):
 }
 
 function wrapLine(line: string, width: number): string[] {
+  if (line.length <= width && isPlain(line)) return [line]
   const lines: string[] = []
   let current = ''
   let used = 0
@@ -70,7 +71,7 @@ export function cut(text: string, width: number): string[] {
   let piece = ''
   let used = 0
   for (const grapheme of graphemes(text)) {
-    const size = cellWidth(grapheme)
+    const size = graphemeWidth(grapheme)
     if (used + size > width && piece !== '') {
       pieces.push(piece)
       piece = ''
