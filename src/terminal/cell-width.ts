@@ -10,7 +10,7 @@ const WIDE =
 /** Texts, the most common ones, whose characters have one column each and never join. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
 
-/** Texts in which each unit is a character: those, and most in Greek, Cyrillic, Chinese, Japanese and Korean letters. */
+/** Texts whose units are all characters: those, and most in Greek, Cyrillic, Chinese, Japanese and Korean letters. */
 const UNJOINED =
   /^[\x20-\x7e\xa1-\xac\xae-\u024f\u0370-\u0482\u048a-\u0523…›“”‘’–—•\u3000-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60\ufffd]*$/
 
