@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { allowedAddress } from '#molm/page/allowed-address.js'
+import { accessibilityFaults } from '../support/accessibility.js'
 import { HAS_BROWSER, openBrowser } from '../support/browser.js'
 import { chunk, open, SMALL, send, token } from './simulated-server.js'
 
@@ -221,6 +222,26 @@ inBrowser('code is copied without its marks, and the button says so', async ({ b
     await page.waitForSelector('.code button:has-text("Copied")')
     assert.is(await page.evaluate('navigator.clipboard.readText()'), 'if (lit) {\n  turn(1)\n}')
   })
+})
+
+inBrowser('Markdown has no faults of accessibility and fits, light or dark, wide or narrow', async ({ browser }) => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const options = { colorScheme, viewport: { width: 1400, height: 900 } }
+    await open(browser, { answer: answering(DOCUMENT), options }, async (page) => {
+      await send(page)
+      await answered(page)
+      assert.equal(await accessibilityFaults(page), [], colorScheme)
+      await page.selectOption('#colour-by', 'mlp 0')
+      await page.setViewportSize({ width: 390, height: 844 })
+      await page.waitForSelector('#experts:not([open])')
+      assert.equal(await accessibilityFaults(page), [], `${colorScheme}, narrow`)
+      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+      assert.ok(await page.isVisible('.turn.model .note'))
+      const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
+      for (let i = 0; i < 100 && (await left()) > 1; i++) await wait(20)
+      assert.ok((await left()) <= 1, 'the end is in view')
+    })
+  }
 })
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
