@@ -113,7 +113,7 @@ test('events are complete however they were cut, and comments are not events', a
 })
 
 test('a stream that breaks off, or reports an error, is an error', async () => {
-  assert.match(String(await thrownBy(all('data: {"a":1}\n\n'))), /the server closed the connection/)
+  assert.match(String(await thrownBy(all('data: {"a":1}\n\n'))), /the server went away/)
   const event = 'data: {"error":{"message":"the model is gone"}}\n\n'
   assert.match(String(await thrownBy(all(event))), /the model is gone/)
 })
