@@ -89,15 +89,20 @@ export class TextCursor {
 
   /** Draws the text up to an offset with its blanks. */
   showExactly(to: number): void {
-    while (this.at < to) {
-      const found = this.source.text.indexOf('\n', this.at)
+    const { text } = this.source
+    for (let line = this.at; line < to; ) {
+      const found = text.indexOf('\n', line)
       const end = found < 0 || found >= to ? to : found + 1
-      if (end - this.at <= MOST_IN_PARAGRAPH) this.pieces(end, false)
-      while (this.at < end) {
-        const next = Math.min(end, this.at + PART_OF_LINE)
-        this.within('span', () => this.pieces(next, false), { className: 'part' })
+      if (end - line > MOST_IN_PARAGRAPH) {
+        this.pieces(line, false)
+        while (this.at < end) {
+          const next = Math.min(end, this.at + PART_OF_LINE)
+          this.within('span', () => this.pieces(next, false), { className: 'part' })
+        }
       }
+      line = end
     }
+    this.pieces(to, false)
   }
 
   /** Draws marks up to an offset, which are hidden. `isIndent` says that blanks behind them belong to them. */
