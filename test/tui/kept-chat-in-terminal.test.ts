@@ -72,7 +72,7 @@ trial('a chat is kept, says so on leaving, and continues with its cache', async 
     assert.equal(lines.slice(2), ['user What is 23 + 45?', 'assistant 23 + 45 = 68'])
     assert.match(context, /context [1-9]\d/)
     await chatIn(home, { args: [...CHAT, '-c'] }, async (terminal) => {
-      await terminal.waitFor(/walk over the tokens/)
+      await terminal.waitFor(/experts of the last token[\s\S]*walk over the tokens/)
       terminal.type('\x1b[D')
       await terminal.waitFor(/Esc ends|↑ ↓/)
     })
