@@ -105,7 +105,7 @@ test('a text with more tokens than the limit of a request is not encoded to its 
   const { status, body } = await post(served.url, '/tokenize', { prompt: ' house'.repeat(600_000) })
   assert.is(status, 400)
   assert.match(body.error.message, /^the text has more than 131072 tokens, the limit per request$/)
-  assert.equal(await health(), { status: 'ok', model: 'nano', running: 0, waiting: 0 })
+  assert.equal(await health(), { status: 'ok', model: 'nano', running: 0, waiting: 0, models: { nano: 'loaded' } })
 })
 
 test('a text with more tokens than the context is refused before all of it is encoded', async () => {

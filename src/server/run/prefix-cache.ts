@@ -127,7 +127,8 @@ export class PrefixCache {
     this.resting.push(held.session)
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
-    if (this.disk) this.timer ??= setTimeout(() => this.save(), SAVE_AFTER_MS).unref()
+    // An engine that has failed rejects; its next request reports that.
+    if (this.disk) this.timer ??= setTimeout(() => this.save().catch(() => undefined), SAVE_AFTER_MS).unref()
     // Experts may have been read since then. Asking now saves the next request a wait.
     this.memory.look().catch(() => undefined)
   }
