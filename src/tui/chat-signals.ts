@@ -7,7 +7,7 @@ type Signal = (typeof SIGNALS)[number]
 
 /**
  * Signals while a chat is open. The first one leaves time to end the chat in order: without a listener here, Ink would
- * end the process. A second one ends it at once.
+ * end the process. A second one ends it at once, unless the terminal has gone away.
  */
 export class ChatSignals {
   /** Resolves when the next signal comes. */
@@ -32,13 +32,18 @@ export class ChatSignals {
   }
 
   private readonly receive = (signal: Signal) => {
-    const code = 128 + constants.signals[signal]
-    if (this.received) process.exit(code)
-    this.received = signal
+    // A window that is closed often sends two.
+    if (this.received && signal !== 'SIGHUP') process.exit(128 + constants.signals[signal])
+    const isFirst = !this.received
+    this.received ??= signal
     this.resolve()
     // The command line knows about the other two.
-    if (signal !== 'SIGHUP') return
-    process.exitCode = code
+    if (!isFirst || signal !== 'SIGHUP') return
+    // Node fails when it resets a terminal that has gone away.
+    process.once('exit', () => {
+      process.removeAllListeners('SIGHUP')
+      process.kill(process.pid, 'SIGHUP')
+    })
     this.chat.end()
   }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -119,6 +120,47 @@ for (const [signal, code] of [
     })
   })
 }
+
+trial('a window that is closed during an answer loses nothing of it', async () => {
+  await inTemporaryFolder(async (home) => {
+    let program = 0
+    await chatIn(home, { args: ENDLESS }, async (terminal) => {
+      terminal.type('Once upon a time\r')
+      await terminal.waitFor(/answering/)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      program = terminal.program
+    })
+    const runs = () => spawnSync('ps', ['-p', String(program)]).status === 0
+    for (let tries = 0; tries < 500 && runs(); tries++) await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.not.ok(runs())
+    const [[question, answer]] = await kept(home)
+    assert.is(question, 'user Once upon a time')
+    assert.ok(answer.length > 'assistant '.length, answer)
+    assert.not.ok((await readdir(join(home, 'conversations'))).some((name) => name.includes('lock')))
+  })
+})
+
+trial('a resumed conversation is shown in a terminal that only takes lines', async () => {
+  await inTemporaryFolder(async (home) => {
+    const env = { TERM: 'dumb' }
+    await chatIn(home, { env }, async (terminal) => {
+      await terminal.enter('What is a lantern?', /can be carried[\s\S]*\n>/)
+      terminal.type('\x04')
+      await terminal.ended()
+    })
+    await chatIn(home, { env, args: [...CHAT, '-c'] }, async (terminal) => {
+      await terminal.waitFor(/^> ?$/m)
+      const lines = terminal.screen.text.map((line) => line.trimEnd().replace(/\d{8}-\S+(?=:)/, 'ID'))
+      assert.equal(lines, [
+        'nano, q4: write something, or /help',
+        'resumed ID: 2 messages',
+        '> What is a lantern?',
+        'A lantern is a light inside a case that can be carried.',
+        '>',
+      ])
+    })
+  })
+})
 
 trial('after a kill in the middle of an answer, all earlier turns and the question are there', async () => {
   await inTemporaryFolder(async (home) => {

@@ -229,7 +229,7 @@ export class Chat implements ChatView, AnswersScreen {
   private sayMessages(messages: readonly ChatMessage[]): void {
     const { items, earlier } = lastTurns(messages, this.terminal?.size)
     if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
-    for (const { kind, text } of items) this.say(kind, text)
+    for (const { kind, text } of items) this.say(kind, text, { isEarlier: true })
   }
 
   /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */

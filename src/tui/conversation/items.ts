@@ -14,7 +14,7 @@ export interface ItemSpan {
 }
 
 /** Parts of an item that only some have. */
-export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isLiteral'>
+export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isEarlier' | 'isLiteral'>
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
@@ -25,6 +25,8 @@ export interface ChatItem {
    */
   kind: 'user' | 'command' | 'thought' | 'thoughts' | 'call' | 'result' | 'answer' | 'note' | 'error'
   text: string
+  /** Whether it is from an earlier chat. */
+  isEarlier?: boolean
   /** A table above the text. */
   rows?: readonly HelpRow[]
   /** A dim line below the text. */

@@ -52,7 +52,7 @@ function itemsOf({ role, content, thinking = '', toolCalls = [] }: ChatMessage):
   const calls = toolCalls.map((call) => ({ kind: 'call' as const, text: callInWords(call) }))
   return [
     ...(thinking.trim() === '' ? [] : [{ kind: 'thought' as const, text: 'thought' }]),
-    ...(content === '' && calls.length > 0 ? [] : [{ kind: 'answer' as const, text: content }]),
+    ...(content === '' ? [] : [{ kind: 'answer' as const, text: content }]),
     ...calls,
   ]
 }

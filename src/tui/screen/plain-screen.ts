@@ -8,7 +8,7 @@ import { withSigns } from './spans.js'
 
 const PROMPT = '> '
 /** Signs in front of some items. */
-const SIGNS: Partial<Record<ChatItem['kind'], string>> = { error: '! ', result: '→ ' }
+const SIGNS: Partial<Record<ChatItem['kind'], string>> = { user: PROMPT, error: '! ', result: '→ ' }
 /** Columns of a table; the width of the window may be unknown. */
 const WIDTH = 79
 
@@ -25,6 +25,8 @@ export class PlainScreen implements ChatScreen {
   private asked?: string
   /** A line is being sent: the chat still looks idle, but no prompt may be written. */
   private isSending = false
+  /** No prompt comes before the screen takes input. */
+  private takesInput = false
   private isClosed = false
 
   constructor(
@@ -49,7 +51,9 @@ export class PlainScreen implements ChatScreen {
   }
 
   takeInput(): void {
+    this.takesInput = true
     this.lines.resume()
+    this.update()
   }
 
   close(): void {
@@ -62,10 +66,10 @@ export class PlainScreen implements ChatScreen {
   private update(): void {
     if (this.isClosed) return
     const { chat } = this
-    for (const { kind, text, rows = [], footer, spans } of chat.items.slice(this.written)) {
+    for (const { kind, text, rows = [], footer, spans, isEarlier } of chat.items.slice(this.written)) {
       this.written++
       // The terminal has echoed what was typed.
-      if (kind === 'user' || kind === 'command') continue
+      if ((kind === 'user' && !isEarlier) || kind === 'command') continue
       for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
       if (spans) this.write(`${spans.map((span) => withSigns(span).text).join('')}\n`)
       else if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
@@ -82,7 +86,7 @@ export class PlainScreen implements ChatScreen {
       const text = chat.answer.trimEnd()
       if (text.length > this.shown) this.write(text.slice(this.shown))
       this.shown = Math.max(this.shown, text.length)
-    } else if (chat.state === 'idle' && !this.isPrompting && !this.isSending) {
+    } else if (this.takesInput && chat.state === 'idle' && !this.isPrompting && !this.isSending) {
       this.isPrompting = true
       this.lines.prompt()
     }
