@@ -31,6 +31,14 @@ type Leaf =
   | { block: CodeBlock; fence?: { sign: string; indent: number }; blanks: string[] }
   | { block: Literal; end: LiteralEnd }
 
+/** The text above a line. */
+interface Above {
+  /** The paragraph that the line can end, underline or turn into a table. */
+  inParagraph?: Paragraph
+  /** Whether the line may continue a paragraph, be it one whose containers it does not repeat. */
+  isAfterText: boolean
+}
+
 /**
  * Reads the blocks of a Markdown text line by line, in time that is linear in the text. CommonMark and GFM's tables,
  * without definitions of links: those are text, so that no later line changes an earlier block.
@@ -139,7 +147,7 @@ export class BlockParser {
       if (isNested && text[0] === '>') {
         this.openQuote(depth)
         rest = afterQuoteMark(rest, indent)
-      } else if (this.addLeaf(text, indent, depth, inParagraph)) return
+      } else if (this.addLeaf(text, indent, depth, { inParagraph, isAfterText: continued !== undefined })) return
       else if (marker && !(inParagraph && (marker.isEmpty || (marker.number ?? 1) !== 1))) {
         this.openItem(marker, indent, depth)
         rest = text.slice(marker.width)
@@ -159,7 +167,7 @@ export class BlockParser {
   }
 
   /** Adds a block that begins with a line of its own. False if the line begins none. */
-  private addLeaf(text: string, indent: number, depth: number, inParagraph: Paragraph | undefined): boolean {
+  private addLeaf(text: string, indent: number, depth: number, { inParagraph, isAfterText }: Above): boolean {
     const heading = headingOf(text)
     if (heading) {
       this.place(depth, { kind: 'heading', level: heading.level, lines: [heading.title], ...this.here })
@@ -170,7 +178,7 @@ export class BlockParser {
       this.addCode(depth, fence.info, [], { sign: fence.sign, indent })
       return true
     }
-    const end = literalEnd(text, inParagraph !== undefined)
+    const end = literalEnd(text, isAfterText)
     if (end !== undefined) {
       const block = this.place<Literal>(depth, { kind: 'literal', lines: [], ...this.here })
       const leaf = { block, end }

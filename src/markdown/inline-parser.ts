@@ -7,7 +7,7 @@ import { SignSearch } from './sign-search.js'
 
 /** Beginnings of inline Markdown. */
 const SPECIAL = /[\\`*_~[\]!<&$]|https?:\/\//gi
-const TAG = /<\/?[a-z][^<>]*>/iy
+const TAG = /<\/?[a-z][a-z0-9-]*(?:[\s/][^<>]*)?>/iy
 const ESCAPABLE = /[!-/:-@[-`{-~]/
 /** Signs around mathematics, which stays as written. */
 const MATHS: readonly (readonly [string, string])[] = [

@@ -49,6 +49,12 @@ test('is that of CommonMark for random lines, apart from lists that are indented
   }
 })
 
+test('has signs within what only looks like HTML, as CommonMark', () => {
+  for (const text of ['> a *b\n<b>\nc*', '- `a\n<br>\nb`', '<b*c*d>', '*a <h://e*f>']) {
+    assert.equal(lines(shapesOf(text)), lines(shapesOfNode(new Parser().parse(text))), JSON.stringify(text))
+  }
+})
+
 test('has lists of another kind in a numbered item, if they are indented by two columns or more', () => {
   const nested = [
     'list',
