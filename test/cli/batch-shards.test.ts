@@ -79,6 +79,25 @@ test('more shards than lines leave some without a line', () =>
     assert.is(await batch.read('all.jsonl'), await batch.read('one.jsonl'))
   }))
 
+test('at temperature 0, a join has the bytes of one run without a seed', () =>
+  withBatch([...prompts(3), { prompt: 'x', temperature: 1, seed: 5 }], async (batch) => {
+    const greedy = ['-m', fixturePath('01-base-bin-f32'), '-n', '3', '-t', '1', '--quiet', '--temperature', '0']
+    const run = async (...more: string[]) => {
+      const stdin = await batch.read('in.jsonl')
+      return (await molm(['run', '--batch', '-', ...greedy, ...more], { stdin })).stdout
+    }
+    const whole = await run()
+    assert.equal(
+      whole
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).seed),
+      [0, 0, 0, 5],
+    )
+    for (const shard of [1, 2]) await writeFile(batch.path(`${shard}.jsonl`), await run('--shard', `${shard}/2`))
+    assert.is((await batch.join(names(2))).stdout, whole)
+  }))
+
 test('a shard that was cut at any byte resumes to the same bytes', () =>
   withBatch(prompts(5), async (batch) => {
     await batch.shard(1, 2)
@@ -151,7 +170,7 @@ test('a join names the shards that are missing, twice there, or of something els
     }
     for (const number of [3, 5, 6]) await batch.shard(number, 6)
     const options = ['1', 'other', '3', '4', '5', '6'].map((name) => `${name}.jsonl`)
-    assertRefused(await batch.join(options), 1, /1\.jsonl and .*other\.jsonl answer different options/)
+    assertRefused(await batch.join(options), 1, /1\.jsonl and .*other\.jsonl have different options/)
     assertRefused(await batch.join(names(6), '-o', batch.path('3.jsonl')), 2, /-o names one of the shards/)
     assertRefused(await batch.join(names(6), '-o', batch.path('in.jsonl')), 1, /in\.jsonl: has no results/)
     // A line that was removed by hand is found before anything is written.

@@ -111,8 +111,9 @@ Lines of --batch:
   Answers come in the order of the lines, as with --json but without timings
   and memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
   seed, ... }. Each is the same as if it ran alone. Without a "seed" or --seed,
-  each line gets a random seed, which its answer reports. A line that cannot be
-  answered becomes { id, error }, and the exit code is 1 at the end.
+  each line gets a random seed, which its answer reports (0 at temperature 0,
+  where it has no effect). A line that cannot be answered becomes { id, error },
+  and the exit code is 1 at the end.
   Run the same command to resume after Ctrl-C, a kill or a full disk. It also
   repeats lines that failed or were edited: "request" has a hash of the line
   and a hash of the options. It refuses to change a file with answers to other

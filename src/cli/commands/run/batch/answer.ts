@@ -5,6 +5,7 @@ import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
 import type { Awake } from '../../../../experts/awake.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
+import { settle } from '../../../../generation-options.js'
 import { AnswerReader } from '../../../../text/answer-reader.js'
 import { systemDropped } from '../../../../text/chat-frame.js'
 import { callsJson } from '../../../../text/message-json.js'
@@ -87,7 +88,8 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   const session = model.createSession()
   try {
     const awake = awakeCountFor(ask, model)
-    const options = { ...settings, ...frame.limits, stop: frame.stop, routes: experts || stats, signal }
+    const seed = seedFor(settings, model)
+    const options = { ...settings, ...frame.limits, seed, stop: frame.stop, routes: experts || stats, signal }
     const steps = session.generate(ids, options)
     const keeps = experts || settings.logprobs !== undefined
     const { kept, result } = await allSteps(steps, keeps, awake)
@@ -111,6 +113,12 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   } finally {
     session.dispose()
   }
+}
+
+/** An answer at temperature 0 does not depend on its seed: a fixed one gives the same line in every run. */
+function seedFor(settings: Ask['settings'], { generationDefaults }: Model): number | undefined {
+  const { temperature } = settle(settings, generationDefaults)
+  return settings.seed ?? (temperature === 0 ? 0 : undefined)
 }
 
 /** Runs a generation to its end. Collects its steps with `keep`, and counts their experts; else the result is enough. */

@@ -63,7 +63,7 @@ function checkAlike(first: CompleteShard, one: CompleteShard): void {
       `cannot join: ${first.name} and ${one.name} ${what}\nrun the command of each shard again with the same`,
     )
   if (one.model !== first.model) throw refuse(`are of two models, ${first.model} and ${one.model}`)
-  if (one.options !== first.options) throw refuse('answer different options, or use different packings of the model')
+  if (one.options !== first.options) throw refuse('have different options, or different packings of the model')
   const { lines, hash } = one.input
   if (lines !== first.input.lines || hash !== first.input.hash) {
     const counts = lines === first.input.lines ? '' : `, of ${first.input.lines} and ${lines} lines`
