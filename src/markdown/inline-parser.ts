@@ -225,8 +225,10 @@ class InlineParser {
   }
 
   private bareAddress(): void {
-    const address = bareAddressAt(this.text, this.at)
-    if (address === undefined || /\w/.test(this.text[this.at - 1] ?? '')) return this.literal(this.text[this.at], 1)
+    // In a word, no address begins: each would be read to its end.
+    const isInWord = /\w/.test(this.text[this.at - 1] ?? '')
+    const address = isInWord ? undefined : bareAddressAt(this.text, this.at)
+    if (address === undefined) return this.literal(this.text[this.at], 1)
     this.node(address, LINK)
     this.at += address.length
   }

@@ -5,8 +5,14 @@ const GRAPHEMES = new Intl.Segmenter()
 const STRETCH = 256
 /** Maximum units of a character with all its marks. */
 const LONGEST = 4096
+/** Units of the longest emoji that terminals join, and some more. */
+const LONGEST_EMOJI = 20
+const EMOJI = /\p{Emoji_Presentation}|\ufe0f/u
+/** East Asian wide and full-width characters (UAX 11). */
 const WIDE =
-  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
+  /^[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2fb}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+/** Characters that are drawn over the one before, or not at all, and the later letters of Korean syllables. */
+const UNSPACED = /^[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff\ud7b0-\ud7ff]/u
 /** Texts, the most common ones, whose characters have one column each and never join. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
 
@@ -54,9 +60,12 @@ export function cellWidth(text: string): number {
   return graphemes(text).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0)
 }
 
-/** Width of what a reader sees as a single character. */
-export function graphemeWidth(grapheme: string): 1 | 2 {
-  return WIDE.test(grapheme) ? 2 : 1
+/** Width of what a reader sees as a single character. Terminals give each letter of a joined script its own columns. */
+export function graphemeWidth(grapheme: string): number {
+  if (grapheme.length <= LONGEST_EMOJI && EMOJI.test(grapheme)) return 2
+  let width = 0
+  for (const character of grapheme) width += WIDE.test(character) ? 2 : UNSPACED.test(character) ? 0 : 1
+  return Math.max(1, width)
 }
 
 /** Shortens a text to at most `width` columns; an ellipsis replaces the rest. */

@@ -103,6 +103,7 @@ const HOSTILE: Readonly<Record<string, (size: number) => string>> = {
   brackets: (size) => '['.repeat(size),
   'links in brackets': (size) => '['.repeat(size / 2) + '[a](b)'.repeat(size / 12),
   'links without an end': (size) => '[a]('.repeat(size / 4),
+  'addresses within words': (size) => 'xhttp://'.repeat(size / 8),
   'images in images': (size) => '!['.repeat(size / 8) + '](x)'.repeat(size / 8),
   'tags without an end': (size) => '<a '.repeat(size / 3),
   'a wide table': (size) => `${'|a'.repeat(60)}\n${'|-'.repeat(60)}\n${'a\n'.repeat(size / 4)}`,

@@ -42,6 +42,14 @@ test('long texts are split into the same characters as by a segmenter, in a time
   assert.is(cellWidth('名👍🏽'.repeat(50_000)), 200_000)
 })
 
+test('characters have the columns that a terminal gives them, also if a script joins many of them', () => {
+  const widths = { é: 1, '👩‍👩‍👧': 2, '❤️': 2, 각: 2, क्ष: 2, น้ำ: 2, '\u{17000}': 2, '\u2329': 2, '\u200b': 1 }
+  for (const [text, width] of Object.entries(widths)) assert.is(cellWidth(text), width, text)
+  // Each is a single character to a segmenter.
+  assert.is(cellWidth('क्'.repeat(1000)), 1000)
+  assert.is(cellWidth('👩\u200d'.repeat(1000)), 2000)
+})
+
 test('long words are cut into pieces of the width, with nothing lost', () => {
   for (const text of ['x'.repeat(100), `${'x'.repeat(50)}é`, '名'.repeat(33), 'ab', '']) {
     for (const width of [1, 2, 7, 10, 50, 100]) {
