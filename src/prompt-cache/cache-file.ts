@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { piecesOf, rowBytes } from '../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../api/session.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
@@ -16,6 +17,10 @@ import { crc32 } from '../platform/checksums.js'
 const FORMAT = 'molm-prompt-cache'
 const VERSION = '1'
 const CRC_BYTES = 4
+/** Beginning of the table of contents, which follows its length in 8 bytes. */
+const BEGINNING = Buffer.from(`{"__metadata__":{"format":"${FORMAT}"`)
+/** Maximum tokens of a cache: more than models can remember. */
+const MOST_TOKENS = 2 ** 24
 
 /** A cache file that is open, without its values. */
 export interface CacheFile extends Omit<CacheSnapshot, 'read'> {
@@ -46,6 +51,18 @@ export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGe
   for (const { tensor, from, rows } of piecesOf(snapshot.tensors))
     yield counted(await snapshot.read(tensor, from, rows))
   yield viewed(Uint32Array.of(crc))
+}
+
+/** Whether a file was written as a cache, whole or not. */
+export async function isCacheFile(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return false
+  try {
+    const { buffer } = await file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 8)
+    return BEGINNING.equals(buffer)
+  } finally {
+    await file.close()
+  }
 }
 
 /** Reads the table of contents, tokens and checkpoints. Rejects with a UserError if it is no cache file of this version. */
@@ -129,7 +146,8 @@ function isOfCache({ dtype, shape }: Tensor): boolean {
 }
 
 async function integers({ source, offset, shape, dtype }: Tensor): Promise<Int32Array> {
-  if (dtype !== 'I32' || shape.length !== 1) throw new UserError(`${source.name}: the prompt cache is damaged`)
+  if (dtype !== 'I32' || shape.length !== 1 || shape[0] > MOST_TOKENS)
+    throw new UserError(`${source.name}: the prompt cache is damaged`)
   return new Int32Array((await source.read(offset, 4 * shape[0])).buffer)
 }
 

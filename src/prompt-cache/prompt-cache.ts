@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import { readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Model } from '../api/model.js'
@@ -9,7 +10,7 @@ import { UserError } from '../errors.js'
 import { makeFolder } from '../files/folders.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import { bytesOf, cacheBytes, openCacheFile, snapshotIn } from './cache-file.js'
+import { bytesOf, cacheBytes, isCacheFile, openCacheFile, snapshotIn } from './cache-file.js'
 import { cacheKey } from './cache-key.js'
 
 /** Ending of the files in a folder of caches. */
@@ -54,7 +55,7 @@ export async function saveCache(
   const snapshot = await session.exportCache()
   const folder = dirname(path)
   await makeFolder(folder)
-  await removeAbandoned(path)
+  await removeAbandoned(folder, basename(path))
   const bytes = bytesOf(snapshot)
   if (bytes > most || bytes > MOST_OF_DISK * (await freeBytes(folder))) return 0
   const partial = join(folder, `.${basename(path)}.${randomUUID()}.partial`)
@@ -104,28 +105,36 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize
 }
 
-/** Removes the partial files of processes that were killed. */
-async function removeAbandoned(path: string): Promise<void> {
-  const [folder, start] = [dirname(path), `.${basename(path)}.`]
+/** Removes the partial files of a cache, or of all caches of its folder, that killed processes left. */
+async function removeAbandoned(folder: string, cache?: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(start) || !name.endsWith('.partial')) continue
+    const [, of] = PARTIAL.exec(name) ?? []
+    if (of === undefined || !(cache === undefined ? of.endsWith(CACHE_ENDING) : of === cache)) continue
     const found = await stat(join(folder, name)).catch(() => undefined)
     if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(join(folder, name), { force: true })
   }
 }
 
-/** Removes the caches of a folder that were used least lately, until the others have at most `most` bytes together. */
+/** Name of a partial file; the name of its cache is within. */
+const PARTIAL = /^\.(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
+
+/**
+ * Removes the caches of a folder that were used least lately, until the others have at most `most` bytes together, and
+ * what killed processes left. Other files stay, whatever their names.
+ */
 export async function limitCaches(folder: string, most: number): Promise<void> {
+  await removeAbandoned(folder).catch(() => undefined)
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(CACHE_ENDING))
-  const found = await Promise.all(
-    names.map(async (name) => ({
-      path: join(folder, name),
-      info: await stat(join(folder, name)).catch(() => undefined),
-    })),
-  )
+  const found: { path: string; info: Stats }[] = []
+  for (const name of names) {
+    const path = join(folder, name)
+    const info = await stat(path).catch(() => undefined)
+    if (info?.isFile()) found.push({ path, info })
+  }
+  if (found.reduce((sum, { info }) => sum + info.size, 0) <= most) return
   let bytes = 0
-  for (const { path, info } of found.sort((a, b) => (b.info?.mtimeMs ?? 0) - (a.info?.mtimeMs ?? 0))) {
-    if (!info?.isFile()) continue
+  for (const { path, info } of found.sort((a, b) => b.info.mtimeMs - a.info.mtimeMs)) {
+    if (!(await isCacheFile(path))) continue
     bytes += info.size
     if (bytes > most) await rm(path, { force: true })
   }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -138,9 +138,9 @@ test('is private, replaces the one before, and is not loaded for a prompt that s
   await withModel('nano', async (model) => {
     await saveCache(path, await read(model, [400, 401, 402, 403]), model)
     assert.is((await stat(path)).mode & 0o777, 0o600)
-    await writeFile(join(folder, 'sub', '.private.cache.0.partial'), 'of a process that was killed')
+    await writeFile(join(folder, 'sub', '.private.cache.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial'), 'of a process that was killed')
     const longAgo = new Date(Date.now() - 7_200_000)
-    await utimes(join(folder, 'sub', '.private.cache.0.partial'), longAgo, longAgo)
+    await utimes(join(folder, 'sub', '.private.cache.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial'), longAgo, longAgo)
     await saveCache(path, await read(model, [400, 401, 402, 403, 404]), model)
     assert.equal(await readdir(join(folder, 'sub')), ['private.cache'])
     const session = model.createSession()
@@ -152,15 +152,33 @@ test('is private, replaces the one before, and is not loaded for a prompt that s
   })
 })
 
-test('folders keep the caches used latest', async () => {
+test('folders keep the caches used latest, and all other files', async () => {
+  await withModel('nano', async (model) => {
+    const caches = await mkdtemp(join(folder, 'caches-'))
+    await saveCache(join(caches, '0.cache'), await read(model, [1, 2, 3]), model)
+    const { size } = await stat(join(caches, '0.cache'))
+    for (let i = 0; i < 5; i++) {
+      if (i > 0) await copyFile(join(caches, '0.cache'), join(caches, `${i}.cache`))
+      await utimes(join(caches, `${i}.cache`), i, i)
+    }
+    await writeFile(join(caches, 'talk.jsonl'), Buffer.alloc(1000))
+    await writeFile(join(caches, 'of another program.cache'), Buffer.alloc(size))
+    await utimes(join(caches, 'of another program.cache'), 6, 6)
+    await limitCaches(caches, 2.5 * size)
+    assert.equal((await readdir(caches)).sort(), ['3.cache', '4.cache', 'of another program.cache', 'talk.jsonl'])
+  })
+})
+
+test('folders lose what was left by processes that were killed while they saved', async () => {
   const caches = await mkdtemp(join(folder, 'caches-'))
-  for (let i = 0; i < 5; i++) {
-    await writeFile(join(caches, `${i}.cache`), Buffer.alloc(100))
-    await utimes(join(caches, `${i}.cache`), i, i)
+  const partial = (name: string) => `.${name}.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial`
+  const names = [partial('a.cache'), partial('b.cache'), partial('notes'), '.c.cache.partial']
+  for (const name of names) {
+    await writeFile(join(caches, name), 'x')
+    if (!name.includes('b.cache')) await utimes(join(caches, name), 1, 1)
   }
-  await writeFile(join(caches, 'talk.jsonl'), Buffer.alloc(1000))
-  await limitCaches(caches, 250)
-  assert.equal((await readdir(caches)).sort(), ['3.cache', '4.cache', 'talk.jsonl'])
+  await limitCaches(caches, 1000)
+  assert.equal((await readdir(caches)).sort(), [partial('b.cache'), '.c.cache.partial', partial('notes')].sort())
 })
 
 async function read(model: Model, tokens: number[]): Promise<Session> {
