@@ -1,6 +1,7 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ChatMessage } from '../api/text.js'
+import { codeOf, UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
 import { type Lock, takeLock } from '../files/lock.js'
 import { oneLine } from './conversation-info.js'
@@ -156,10 +157,14 @@ export class KeptConversation {
   }
 
   private async openFile(): Promise<FileHandle> {
+    if (this.file) {
+      await checkPresent(this.path)
+      return this.file
+    }
     const folder = dirname(this.path)
     await makeFolder(folder, 0o700)
     this.lock ??= await takeLock(this.lockPath, `conversation ${this.id}`)
-    this.file ??= await open(this.path, 'ax', 0o600)
+    this.file = await open(this.path, 'ax', 0o600)
     return this.file
   }
 
@@ -168,6 +173,14 @@ export class KeptConversation {
     this.work = done.catch(() => undefined)
     return done
   }
+}
+
+/** Rejects with a UserError if a file that is open has no name any more: what is written to it would be lost. */
+async function checkPresent(path: string): Promise<void> {
+  await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: was removed while the conversation was open`)
+    throw error
+  })
 }
 
 /** A copy that later changes of the messages leave alone. */

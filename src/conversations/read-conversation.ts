@@ -70,10 +70,10 @@ async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
 export async function readContents(file: FileHandle, path: string): Promise<ConversationContents> {
   let head: Head | undefined
   let end = 0
-  let messages: ChatMessage[] = []
+  const messages: ChatMessage[] = []
   const latest = { system: '', model: '', name: '' }
   const apply = (event: ConversationEvent) => {
-    if ('keep' in event) messages = messages.slice(0, event.keep)
+    if ('keep' in event) messages.length = Math.min(messages.length, event.keep)
     else if ('rename' in event) latest.name = event.rename
     else Object.assign(latest, event)
   }

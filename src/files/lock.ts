@@ -1,4 +1,4 @@
-import { type FileHandle, link, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
@@ -39,7 +39,10 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
     const { handle, now } = await createLock(path, own)
     if (handle) return heldLock(path, own, handle)
     const held = await readLock(path)
-    if (!held) continue
+    if (!held) {
+      await refuseLink(path)
+      continue
+    }
     if (held === NO_OWNER && (await isBeingWritten(path, now))) {
       await sleep(10)
       continue
@@ -100,6 +103,12 @@ async function createInPlace(path: string, owner: Owner): Promise<FileHandle | u
     if (codeOf(error) === 'EEXIST') return undefined
     throw cannotWrite(path, error)
   }
+}
+
+/** Rejects with a UserError if the path is a link: a link to nothing is in the way of a lock, but has no owner. */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink()) throw new UserError(`${path}: is a link, in the place of a lock; remove it`)
 }
 
 /** Whether an empty lock is so new that its owner may still be writing it. */

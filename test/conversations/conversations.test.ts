@@ -440,6 +440,20 @@ test('a failed write is an error in words, and the next one writes everything', 
   })
 })
 
+test('a file that is removed while its conversation is open does not come back, and no write seems to succeed', async () => {
+  await withFolder(async (folder, conversations) => {
+    const conversation = conversations.begin(STATE)
+    await conversation.keep(STATE)
+    await rm(folder, { recursive: true })
+    const longer = { ...STATE, messages: [...TALK, user('And a torch?')] }
+    for (let tries = 0; tries < 2; tries++) {
+      await rejectsWithUserError(() => conversation.keep(longer), /jsonl: was removed while the conversation was open/)
+    }
+    await conversation.close()
+    assert.equal(await conversations.list(), [])
+  })
+})
+
 test('only the latest hundred of molm run stay, and those of the chat', async () => {
   await withFolder(async (folder, conversations) => {
     const runs = Conversations.at(folder, 'run')

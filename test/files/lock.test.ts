@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -211,6 +211,15 @@ test('a lock that cannot be written is reported in one line', async () => {
     )
     if (process.platform === 'linux')
       await rejectsWithUserError(() => takeLock('/proc/molm/a.lock', 'x'), /\/proc\/molm: cannot be written/)
+  })
+})
+
+test('something else in the place of a lock is refused in one line', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await symlink(join(dir, 'nothing'), join(dir, 'link.lock'))
+    await rejectsWithUserError(() => takeLock(join(dir, 'link.lock'), 'x'), /link\.lock: is a link, in the place/)
+    await mkdir(join(dir, 'folder.lock'))
+    await rejectsWithUserError(() => takeLock(join(dir, 'folder.lock'), 'x'), /folder\.lock: this is not a file/)
   })
 })
 
