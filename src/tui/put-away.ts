@@ -28,6 +28,7 @@ export async function putAway(chat: Chat, signals: ChatSignals): Promise<string 
   if (!current || signals.received === 'SIGHUP') return undefined
   const latest = await conversations?.latest().catch(() => undefined)
   const name = nameOf(current)
+  if (latest?.id === current.id) return `kept as ${name}; molm chat -c continues`
   const word = /^[\w.-]+$/.test(name) ? name : current.id
-  return `kept as ${name}; molm chat ${latest?.id === current.id ? '-c' : `--resume ${word}`} continues`
+  return `kept${word === name ? '' : ` as ${name}`}; molm chat --resume ${word} continues`
 }

@@ -80,6 +80,24 @@ trial('a chat is kept, says so on leaving, and continues with its cache', async 
   })
 })
 
+trial('the line on leaving names a conversation that is not the latest one', async () => {
+  await inTemporaryFolder(async (home) => {
+    const { screen } = await chatIn(home, {}, async (terminal) => {
+      for (const question of ['What is a lantern?', 'What is a ship?']) {
+        await terminal.enter(question, /context [1-9]\d*.*\/help/)
+        await terminal.enter('/reset', /begins again\n\n[\s\S]*context 0/)
+      }
+      await terminal.enter('/resume 2', /resumed \S+: 2 messages/)
+      await terminal.enter('/rename lanterns', /this conversation is lanterns now/)
+      await terminal.enter('/resume 1', /› What is a ship\?\n\nA ship[\s\S]*walk over/)
+      terminal.type('\x04')
+      await terminal.ended()
+    })
+    assert.match(screen.everything, /^kept; molm chat --resume \d{8}-\S+ continues$/m)
+    assert.ok(screen.text.every((line) => line.length < 80))
+  })
+})
+
 trial('a chat without history and one without a question leave no line and no file', async () => {
   await inTemporaryFolder(async (home) => {
     for (const [args, question] of [
