@@ -138,7 +138,10 @@ test('is private, replaces the one before, and is not loaded for a prompt that s
   await withModel('nano', async (model) => {
     await saveCache(path, await read(model, [400, 401, 402, 403]), model)
     assert.is((await stat(path)).mode & 0o777, 0o600)
-    await writeFile(join(folder, 'sub', '.private.cache.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial'), 'of a process that was killed')
+    await writeFile(
+      join(folder, 'sub', '.private.cache.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial'),
+      'of a process that was killed',
+    )
     const longAgo = new Date(Date.now() - 7_200_000)
     await utimes(join(folder, 'sub', '.private.cache.9d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial'), longAgo, longAgo)
     await saveCache(path, await read(model, [400, 401, 402, 403, 404]), model)

@@ -58,7 +58,14 @@ test('its tokens can be walked over', async () => {
     await send(chat, '/resume 1')
     assert.ok(chat.map.answerLength > 0)
     await pressed(chat, 'left')
-    assert.is(chat.map.selected, chat.map.tokens.length - 1)
+    const { tokens, selected = -1 } = chat.map
+    assert.match(
+      tokens
+        .slice(0, selected + 1)
+        .map(({ text }) => text)
+        .join(''),
+      /A lantern is .*\.$/s,
+    )
     await leave(chat)
   })
 })
