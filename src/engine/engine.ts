@@ -13,6 +13,7 @@ import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
 import type { EngineData, OpenSequence, ProgressMessage, Request, StepMessage } from './protocol.js'
+import { exportSequence, importSequence } from './saved-sequence.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
@@ -77,9 +78,9 @@ export class Engine {
       case 'truncate':
         return this.sequences.get(request.session)?.truncate(request.length) ?? { oldest: 0 }
       case 'export':
-        return yield* this.sequence(request.session).export(stop)
+        return yield* exportSequence(this.sequence(request.session), stop)
       case 'import':
-        return this.sequence(request.session).import(request.saved)
+        return importSequence(this.sequence(request.session), request.saved)
       case 'cache':
         return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':

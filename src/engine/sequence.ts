@@ -1,8 +1,6 @@
 import type { PromptProgress } from '../api/generation.js'
-import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import { exportRows, importRows } from '../nn/cache/saved-rows.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
 import { checkpointPositions } from './checkpoint-positions.js'
@@ -19,7 +17,6 @@ import type {
   TruncateReply,
 } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
-import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
 /** Longest wait for a guide before other sequences get their turn, in ms. */
 const GUIDE_WAIT = 1
@@ -169,34 +166,6 @@ export class Sequence {
     this.tokens.length = Math.min(this.tokens.length, length)
     this.cache.truncate(length)
     return { oldest: this.cache.oldest }
-  }
-
-  *export(stop: Int32Array): Task<SavedSequence> {
-    yield* this.catchUp(stop)
-    const checkpoints = this.cache.checkpointPositions
-    return withChecksum({
-      tokens: Int32Array.from(this.tokens),
-      oldest: this.cache.oldest,
-      rows: exportRows(this.cache),
-      ...(checkpoints.length > 0 && { checkpoints: Int32Array.from(checkpoints) }),
-    })
-  }
-
-  /**
-   * Replaces tokens and cache by a saved sequence. Throws a UserError, and changes nothing, if it is damaged or does
-   * not fit.
-   */
-  import(saved: SavedSequence): void {
-    checkUndamaged(saved)
-    const { tokens, oldest, rows, checkpoints = [] } = saved
-    const cache = this.model.createCache()
-    try {
-      importRows(cache, rows, { start: oldest, end: tokens.length, checkpoints: [...checkpoints] })
-    } catch (error) {
-      cache.release()
-      throw error
-    }
-    this.replace(cache, tokens)
   }
 
   /** Replaces cache and tokens. The former cache is freed. */

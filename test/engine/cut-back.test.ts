@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ForwardRequest, GenerateRequest } from '#molm/engine/protocol.js'
+import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
@@ -102,7 +103,7 @@ class Walk {
     const saved = exportOf(this.sequence)
     this.sequence.release()
     this.sequence = new Sequence(this.model)
-    this.sequence.import(saved)
+    importSequence(this.sequence, saved)
     return 'saved and restored'
   }
 }

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
+import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
@@ -152,7 +153,7 @@ test('leaves it unchanged if a saved sequence does not fit', () =>
     const saved = exportOf(sequence)
     const { tokens, rows } = saved
     for (const oldest of [-1000, -1, 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15, 4e9]) {
-      assert.throws(() => sequence.import({ tokens, oldest, rows }), /does not fit/, String(oldest))
+      assert.throws(() => importSequence(sequence, { tokens, oldest, rows }), /does not fit/, String(oldest))
       assert.equal(exportOf(sequence), saved)
     }
   }))

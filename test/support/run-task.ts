@@ -1,6 +1,7 @@
 import type { SavedSequence } from '#molm/api/session.js'
 import type { Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
+import { exportSequence } from '#molm/engine/saved-sequence.js'
 import type { Sequence } from '#molm/engine/sequence.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 
@@ -22,5 +23,5 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
 
 /** Saves a sequence. */
 export function exportOf(sequence: Sequence): SavedSequence {
-  return runTask(sequence.model, sequence.export(new Int32Array(1)))
+  return runTask(sequence.model, exportSequence(sequence, new Int32Array(1)))
 }

@@ -1,22 +1,17 @@
-import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { CacheFormat } from '../../runtime/memory/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
 import type { PagedRows, Span } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
+import { type SavedPositions, savedSpans } from './saved-positions.js'
 
 /** Rows of keys or of values of a layer. */
-export interface Kind {
+export interface LayerRows {
   /** Name of the tensor with these rows. */
   name: string
   rows: PagedRows
   channels: number
   /** Most keys that a token sees; absent: all. */
   window?: number
-}
-
-/** Positions of a saved cache, with those of its checkpoints in rising order. */
-export interface SavedPositions extends Span {
-  checkpoints: readonly number[]
 }
 
 /** A tensor of a cache: rows x channels. */
@@ -32,7 +27,7 @@ export type CacheValues = Float32Array | Uint16Array
 
 /** Parts of a cache that its tensors hold. */
 export interface CacheParts {
-  kinds: readonly Kind[]
+  layerRows: readonly LayerRows[]
   states?: RunningStates
   checkpoints: Checkpoints
 }
@@ -52,9 +47,9 @@ export class CacheTensors {
     private readonly parts: CacheParts,
     readonly saved: SavedPositions,
   ) {
-    const { kinds, states } = parts
-    this.spans = kinds.map(({ window }) => savedSpans(window, saved))
-    this.list = kinds.map(({ name, rows, channels }, i) => {
+    const { layerRows, states } = parts
+    this.spans = layerRows.map(({ window }) => savedSpans(window, saved))
+    this.list = layerRows.map(({ name, rows, channels }, i) => {
       const count = this.spans[i].reduce((sum, { start, end }) => sum + end - start, 0)
       return { name, format: rows.format, rows: count, channels }
     })
@@ -71,9 +66,9 @@ export class CacheTensors {
 
   /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
   read(tensor: number, from: number, count: number, target: CacheValues): void {
-    const { kinds, states, checkpoints } = this.parts
-    if (tensor < kinds.length) {
-      const { rows, channels } = kinds[tensor]
+    const { layerRows, states, checkpoints } = this.parts
+    if (tensor < layerRows.length) {
+      const { rows, channels } = layerRows[tensor]
       this.eachSpan(tensor, from, count, (position, size, before) => {
         rows.read(position, size, target.subarray(before * channels))
       })
@@ -87,9 +82,9 @@ export class CacheTensors {
 
   /** Sets `count` rows of a tensor, from row `from` on. */
   write(tensor: number, from: number, count: number, source: CacheValues): void {
-    const { kinds, states } = this.parts
-    if (tensor < kinds.length) {
-      const { rows, channels } = kinds[tensor]
+    const { layerRows, states } = this.parts
+    if (tensor < layerRows.length) {
+      const { rows, channels } = layerRows[tensor]
       this.eachSpan(tensor, from, count, (position, size, before) => {
         rows.write(position, size, source.subarray(before * channels))
       })
@@ -123,21 +118,4 @@ export class CacheTensors {
       first += end - start
     }
   }
-}
-
-/**
- * Positions whose rows are saved, rising and without overlaps. Those of a window are whole pages, since a cache takes all
- * rows of its pages for valid.
- */
-export function savedSpans(window: number | undefined, { start, end, checkpoints }: SavedPositions): Span[] {
-  if (!window) return [{ start, end }]
-  const spans: Span[] = []
-  for (const position of [...checkpoints.filter((position) => position < end), end]) {
-    const from = Math.max(start, Math.floor((position - window + 1) / PAGE_ROWS) * PAGE_ROWS)
-    const to = Math.min(end, Math.ceil(position / PAGE_ROWS) * PAGE_ROWS)
-    const last = spans[spans.length - 1]
-    if (last && from <= last.end) last.end = Math.max(last.end, to)
-    else spans.push({ start: from, end: to })
-  }
-  return spans
 }

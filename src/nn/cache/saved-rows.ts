@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js'
-import { CacheTensors, type SavedPositions } from './cache-tensors.js'
+import { CacheTensors } from './cache-tensors.js'
+import { checkPositions, type SavedPositions } from './saved-positions.js'
 import type { SequenceCache } from './sequence-cache.js'
 
 /** The values of all tensors of a cache, one tensor after the other. */
@@ -30,7 +31,7 @@ export function importRows(cache: SequenceCache, floats: Float32Array, saved: Sa
 }
 
 function checkSize(cache: SequenceCache, floats: number, saved: SavedPositions): void {
-  cache.checkPositions(saved)
+  checkPositions(saved, cache.needsCheckpoints)
   const contents = new CacheTensors(cache, saved)
   if (floats === contents.size) return
   const channels = contents.list.reduce((sum, tensor) => sum + tensor.channels, 0)

@@ -1,14 +1,14 @@
-import { NoRoom, UserError } from '../../errors.js'
 import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import { MemoryFull } from '../../runtime/memory/arena.js'
-import type { Bank } from '../../runtime/memory/bank.js'
 import { roundUp } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
-import { CacheTensors, type Kind, type SavedPositions, savedSpans } from './cache-tensors.js'
+import { hasRoom, noRoom } from './cache-room.js'
+import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { type CachedLayer, SLACK } from './layer-cache.js'
 import { PagedRows, type Span } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
+import { checkPositions, type SavedPositions, savedSpans } from './saved-positions.js'
 
 /** A checkpoint within a micro-batch. */
 export interface Mark {
@@ -27,11 +27,11 @@ export interface Mark {
  * again. A model that does not tell positions apart can also drop rows at the beginning.
  */
 export class SequenceCache {
-  private readonly keys: (Kind | undefined)[] = []
-  private readonly values: (Kind | undefined)[] = []
+  private readonly keys: (LayerRows | undefined)[] = []
+  private readonly values: (LayerRows | undefined)[] = []
   /** Rows of all layers, each once, in the order of the layers. */
-  readonly kinds: Kind[] = []
-  private readonly windows: Kind[]
+  readonly layerRows: LayerRows[] = []
+  private readonly windows: LayerRows[]
   readonly states?: RunningStates
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
@@ -48,11 +48,11 @@ export class SequenceCache {
       for (const [layer, { bank, rows, format }] of layers.entries()) {
         if (!rows) continue
         const { channels, heads, shared, window } = rows
-        const add = (name: string, isTransposed: boolean): Kind => {
+        const add = (name: string, isTransposed: boolean): LayerRows => {
           const paged = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
-          const kind = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
-          this.kinds.push(kind)
-          return kind
+          const added = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
+          this.layerRows.push(added)
+          return added
         }
         this.keys[layer] = add('keys', true)
         this.values[layer] = shared ? this.keys[layer] : add('values', false)
@@ -62,7 +62,7 @@ export class SequenceCache {
       this.release()
       throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
-    this.windows = this.kinds.filter(({ window }) => window)
+    this.windows = this.layerRows.filter(({ window }) => window)
     this.checkpoints = new Checkpoints(mostCheckpoints(layers))
   }
 
@@ -78,7 +78,7 @@ export class SequenceCache {
 
   /** Bytes of all pages, states and checkpoints. */
   get bytes(): number {
-    const pages = this.kinds.reduce((sum, { rows }) => sum + rows.bytes, 0)
+    const pages = this.layerRows.reduce((sum, { rows }) => sum + rows.bytes, 0)
     return pages + (this.states?.bytes ?? 0) + this.checkpoints.bytes
   }
 
@@ -92,7 +92,7 @@ export class SequenceCache {
    * Throws NoRoom, and allocates nothing, if there is not enough memory.
    */
   reserve(tokens: number, atOnce = tokens): void {
-    const spansOf = ({ window }: Kind): Span[] => {
+    const spansOf = ({ window }: LayerRows): Span[] => {
       if (!window) return [{ start: this.start, end: this.end + tokens }]
       return [{ start: this.windowStart(window + SLACK, this.end), end: this.end + Math.min(tokens, atOnce) }]
     }
@@ -100,8 +100,8 @@ export class SequenceCache {
     try {
       this.states?.prepare()
       if (this.end + tokens <= this.reserved) return
-      if (!this.fits(spansOf)) throw refusal()
-      for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
+      if (!hasRoom(this.layerRows, spansOf)) throw refusal()
+      for (const layer of this.layerRows) layer.rows.reserve(spansOf(layer))
       // Pages are whole.
       this.reserved = roundUp(this.end + Math.min(tokens, atOnce), PAGE_ROWS)
     } catch (error) {
@@ -188,7 +188,7 @@ export class SequenceCache {
     for (const checkpoint of this.pending) this.checkpoints.add(checkpoint)
     this.pending = []
     if (tokens === 1 && this.end % SLACK > 0) return
-    for (const kind of this.windows) kind.rows.keep(this.keptSpans(kind))
+    for (const layer of this.windows) layer.rows.keep(this.keptSpans(layer))
   }
 
   /**
@@ -222,11 +222,11 @@ export class SequenceCache {
    * have been written and `complete` is called. Throws a UserError if there is no room, or the positions make no sense.
    */
   prepareFor(saved: SavedPositions): CacheTensors {
-    this.checkPositions(saved)
-    const spansOf = ({ window }: Kind) => savedSpans(window, saved)
+    checkPositions(saved, this.needsCheckpoints)
+    const spansOf = ({ window }: LayerRows) => savedSpans(window, saved)
     try {
-      if (!this.fits(spansOf)) throw new MemoryFull('no room')
-      for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
+      if (!hasRoom(this.layerRows, spansOf)) throw new MemoryFull('no room')
+      for (const layer of this.layerRows) layer.rows.reserve(spansOf(layer))
     } catch (error) {
       this.trim()
       const tokens = saved.end - saved.start
@@ -242,18 +242,8 @@ export class SequenceCache {
     for (const checkpoint of contents.restoreStates()) this.checkpoints.add(checkpoint)
   }
 
-  /** Throws a UserError if no cache of this shape can have these positions. */
-  checkPositions({ start, end, checkpoints }: SavedPositions): void {
-    const isSpan = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end
-    const areRising = checkpoints.every((position, i) => {
-      const isRising = Number.isInteger(position) && position > (checkpoints[i - 1] ?? start) && position <= end
-      return this.needsCheckpoints && isRising
-    })
-    if (!isSpan || !areRising) throw new UserError('the saved cache does not fit its tokens')
-  }
-
   release(): void {
-    for (const { rows } of this.kinds) rows.release()
+    for (const { rows } of this.layerRows) rows.release()
     this.states?.release()
   }
 
@@ -284,7 +274,7 @@ export class SequenceCache {
   }
 
   /** Positions whose rows must stay: those of the sequence, of the request's beginning, and of checkpoints. */
-  private keptSpans({ window }: Kind): Span[] {
+  private keptSpans({ window }: LayerRows): Span[] {
     const spans = [{ start: this.start, end: Math.max(this.end, this.reserved) }, ...(this.held ? [this.held] : [])]
     if (!window) return spans
     const ends = [this.end, ...(this.held ? [this.held.end] : [])]
@@ -293,26 +283,8 @@ export class SequenceCache {
     return [...seen, ...recent]
   }
 
-  /** Whether the banks have enough memory for the positions of spans. */
-  private fits(spansOf: (kind: Kind) => Span[]): boolean {
-    const wanted = new Map<Bank, number>()
-    for (const kind of this.kinds) {
-      const { bank, pageBytes } = kind.rows
-      wanted.set(bank, (wanted.get(bank) ?? 0) + kind.rows.missing(spansOf(kind)) * pageBytes)
-    }
-    return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
-  }
-
   private trim(): void {
     this.reserved = 0
-    for (const kind of this.kinds) kind.rows.keep(this.keptSpans(kind))
+    for (const layer of this.layerRows) layer.rows.keep(this.keptSpans(layer))
   }
-}
-
-function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
-  return new NoRoom(
-    `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
-      'fewer tokens with `context`, or dispose of other sessions',
-    tokens,
-  )
 }

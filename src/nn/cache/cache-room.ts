@@ -1,0 +1,23 @@
+import { NoRoom } from '../../errors.js'
+import type { Bank } from '../../runtime/memory/bank.js'
+import type { LayerRows } from './cache-tensors.js'
+import type { Span } from './paged-rows.js'
+
+/** Whether the banks have enough memory for the rows of spans. */
+export function hasRoom(layerRows: readonly LayerRows[], spansOf: (rows: LayerRows) => Span[]): boolean {
+  const wanted = new Map<Bank, number>()
+  for (const layer of layerRows) {
+    const { bank, pageBytes } = layer.rows
+    wanted.set(bank, (wanted.get(bank) ?? 0) + layer.rows.missing(spansOf(layer)) * pageBytes)
+  }
+  return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
+}
+
+/** Error of a request that the banks have no memory for. `tokens` are those of its session. */
+export function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
+  return new NoRoom(
+    `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
+      'fewer tokens with `context`, or dispose of other sessions',
+    tokens,
+  )
+}
