@@ -21,7 +21,7 @@ function partsOf({ role, content, thinking, toolCalls = [], name }: ChatMessage)
   return [
     `## ${HEADINGS[role] ?? escaped(role)}`,
     ...(thinking ? [folded(thinking)] : []),
-    ...(content.trim() === '' ? [] : [content]),
+    ...(content.trim() === '' ? [] : [withClosedFence(content)]),
     ...toolCalls.flatMap((call) => [
       `### Call of ${escaped(call.name)}`,
       fenced(JSON.stringify(call.arguments, null, 2), 'json'),
@@ -33,8 +33,33 @@ const HEADINGS: Readonly<Record<string, string>> = { user: 'User', assistant: 'A
 
 /** Thoughts that a click opens. Their own end tags must not end the fold. */
 function folded(thinking: string): string {
-  const text = thinking.trim().replace(/<(?=\/?\s*(details|summary)\b)/gi, '&lt;')
+  const text = withClosedFence(thinking.trim()).replace(/<(?=\/?\s*(details|summary)\b)/gi, '&lt;')
   return `<details>\n<summary>Thoughts</summary>\n\n${text}\n\n</details>`
+}
+
+/**
+ * Closes a code block that is open at the end of a text, as in an answer that was cut: the next heading would be code.
+ * A fence within a list or a quote ends with it.
+ */
+function withClosedFence(text: string): string {
+  let open = ''
+  /** Columns of a list's marker: a fence that is indented by as many is in the list. */
+  let list = Infinity
+  let isAfterBlank = false
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const [, { length: indent } = '', sign, info] = /^( {0,3})(`{3,}|~{3,})(.*)$/.exec(line) ?? []
+    if (open !== '') {
+      if (sign?.startsWith(open) && info.trim() === '') open = ''
+      continue
+    }
+    const [marker] = /^(?:[-+*]|\d{1,9}[.)])(?=\s|$)/.exec(line) ?? []
+    const isFence = sign !== undefined && !(sign[0] === '`' && info.includes('`'))
+    if (isFence && indent < list) open = sign
+    if (marker) list = marker.length + 1
+    else if (open !== '' || (isAfterBlank && /^\S/.test(line))) list = Infinity
+    isAfterBlank = line.trim() === ''
+  }
+  return open === '' ? text : `${text.replace(/\n$/, '')}\n${open}`
 }
 
 /** A code block, whose fence is longer than any in the text. */

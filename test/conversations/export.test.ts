@@ -26,6 +26,8 @@ test('JSON is read back as it was', () => {
   assert.equal(readConversationJson(Buffer.from(conversationJson({ ...plain, model })), 'a.json'), plain)
 })
 
+const user = (content: string): ChatMessage => ({ role: 'user', content })
+
 test('JSON that is no list of messages is refused with the name of the file', async () => {
   for (const text of ['{}', '[]', '[{"role":"usr","content":""}]', 'x']) {
     await rejectsWithUserError(() => readConversationJson(Buffer.from(text), 'a.json'), /^a\.json: /)
@@ -52,6 +54,20 @@ test('Markdown has a heading for each turn, folded thoughts, and calls as code',
       'It **rains**.\n',
     ].join('\n\n'),
   )
+})
+
+test('Markdown closes the code of an answer that was cut, so that the next turn is no code', () => {
+  const assistant = (content: string, closed: string) => {
+    const state = { messages: [{ role: 'assistant', content }, user('Go on.')], system: '', model: 'nano' }
+    const [, answer] = conversationMarkdown(state, INFO).split('## Assistant\n\n')
+    assert.is(answer, `${closed}\n\n## User\n\nGo on.\n`)
+  }
+  for (const whole of ['```js\na\n```', '```a`b', '- a\n  ```\n  b', '> ```\n> a', '1. a\n\n   ~~~\n   b']) {
+    assistant(whole, whole)
+  }
+  assistant('Here:\n```js\nlet a', 'Here:\n```js\nlet a\n```')
+  assistant('~~~~\n```\n~~~', '~~~~\n```\n~~~\n~~~~')
+  assistant('- a\n\nb\n  ```\nc', '- a\n\nb\n  ```\nc\n```')
 })
 
 test.run()
