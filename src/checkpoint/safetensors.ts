@@ -3,6 +3,7 @@ import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, isDType } from './dtype.js'
+import { LENGTH_BYTES } from './safetensors-header.js'
 import { contiguousStrides, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
 
 /** Contents of a safetensors file: tensors in the order of their data, and free text about them. */
@@ -10,9 +11,6 @@ export interface Safetensors {
   tensors: Tensor[]
   metadata: Record<string, string>
 }
-
-/** Bytes before the header: its length as a 64-bit integer. */
-const LENGTH_BYTES = 8
 
 /**
  * Reads the header of a safetensors file. The file has 8 bytes of length, JSON { name: { dtype, shape, data_offsets }

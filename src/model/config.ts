@@ -72,6 +72,14 @@ export function mixtureOf({ mixtures }: Pick<ModelConfig, 'mixtures'>, kind: Mix
   return mixtures.find((mixture) => mixture.kind === kind)
 }
 
+/** Whether two models have the same numbers of experts, so that a mask or counts of one fit the other. */
+export function haveSameExperts(one: Pick<ModelConfig, 'mixtures'>, other: Pick<ModelConfig, 'mixtures'>): boolean {
+  const numbersOf = ({ mixtures }: Pick<ModelConfig, 'mixtures'>) => {
+    return JSON.stringify(mixtures.map(({ kind, experts }) => [kind, experts]))
+  }
+  return numbersOf(one) === numbersOf(other)
+}
+
 /** Maps mixtures to values by their kinds. */
 export function perMixture<M extends Pick<Mixture, 'kind'>, T>(mixtures: readonly M[], of: (mixture: M) => T) {
   return Object.fromEntries(mixtures.map((mixture) => [mixture.kind, of(mixture)])) as PerMixture<T>

@@ -3,6 +3,7 @@ import { piecesOf, rowBytes } from '../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../api/session.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
+import { safetensorsHeader } from '../checkpoint/safetensors-header.js'
 import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { crc32 } from '../platform/checksums.js'
@@ -118,23 +119,14 @@ async function checkCrc(source: ByteSource, at: number, crc: number): Promise<vo
   throw new UserError(`${source.name}: the prompt cache does not match its checksum`)
 }
 
-function headerOf({ tokens, checkpoints, tensors, oldest }: CacheSnapshot, key: string): Buffer {
-  const metadata = { format: FORMAT, version: VERSION, key, oldest: String(oldest) }
-  const entries: Record<string, unknown> = { __metadata__: metadata }
-  let at = 0
-  const add = (name: string, dtype: string, shape: readonly number[], bytes: number) => {
-    entries[name] = { dtype, shape, data_offsets: [at, at + bytes] }
-    at += bytes
-  }
-  add('tokens', 'I32', [tokens.length], tokens.byteLength)
-  add('checkpoints', 'I32', [checkpoints.length], checkpoints.byteLength)
-  for (const tensor of tensors) add(tensor.name, tensor.dtype, tensor.shape, tensorBytes(tensor))
-  add('crc32', 'U8', [CRC_BYTES], CRC_BYTES)
-  const json = Buffer.from(JSON.stringify(entries))
-  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
-  header.writeBigUInt64LE(BigInt(header.length - 8))
-  header.set(json, 8)
-  return header
+function headerOf({ tokens, checkpoints, tensors, oldest }: CacheSnapshot, key: string): Uint8Array {
+  const all = [
+    { name: 'tokens', dtype: 'I32', shape: [tokens.length] },
+    { name: 'checkpoints', dtype: 'I32', shape: [checkpoints.length] },
+    ...tensors,
+    { name: 'crc32', dtype: 'U8', shape: [CRC_BYTES] },
+  ] as const
+  return safetensorsHeader(all, { format: FORMAT, version: VERSION, key, oldest: String(oldest) })
 }
 
 function tensorBytes(tensor: CacheTensor): number {

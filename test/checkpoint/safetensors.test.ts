@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import { safetensorsHeader } from '#molm/checkpoint/safetensors-header.js'
 import { readFloats } from '#molm/checkpoint/tensor.js'
 import { UserError } from '#molm/errors.js'
 import { joinBytes, littleEndian } from '../support/bytes.js'
@@ -103,6 +104,24 @@ test('names from the file cannot steer the terminal', async () => {
 test('keys with a meaning in JavaScript are ordinary names', async () => {
   const { tensors } = await read(safetensors(`{"__proto__":${JSON.stringify(f32([2], 0, 8))}}`, eight))
   assert.is(tensors[0].name, '__proto__')
+})
+
+test('a written header is read back, and the data begin at a multiple of its alignment', async () => {
+  const written = [
+    { name: 'z', dtype: 'I32', shape: [3] },
+    { name: 'none', dtype: 'F32', shape: [0, 7] },
+    { name: 'ä', dtype: 'BF16', shape: [2, 3] },
+  ] as const
+  for (const alignment of [8, 64]) {
+    const header = safetensorsHeader(written, { format: 'x' }, alignment)
+    assert.is(header.length % alignment, 0)
+    const { tensors, metadata } = await read(joinBytes(header, new Uint8Array(24)))
+    assert.equal(metadata, { format: 'x' })
+    assert.equal(
+      tensors.map(({ name, dtype, shape, offset }) => ({ name, dtype, shape, at: offset - header.length })),
+      written.map((tensor, i) => ({ ...tensor, at: [0, 12, 12][i] })),
+    )
+  }
 })
 
 test.run()

@@ -1,10 +1,11 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
+import { safetensorsHeader } from '../../checkpoint/safetensors-header.js'
 import { codeOf, UserError } from '../../errors.js'
 import { cannotWrite } from '../../files/folders.js'
 import { putInPlace } from '../../files/write-atomically.js'
 import { sha256Hex } from '../../platform/checksums.js'
 import { RunningChecksums } from '../format/checksums.js'
-import { aligned } from '../format/formats.js'
+import { ALIGNMENT } from '../format/formats.js'
 import type { Layout, Part } from '../format/layout.js'
 import { encodeMetadata, type PackedMetadata, type PartChecksums } from '../format/packed-metadata.js'
 
@@ -31,8 +32,6 @@ export interface PackedFileWriter {
   leave(): Promise<void>
 }
 
-/** Bytes before the header: its length. */
-const LENGTH_BYTES = 8
 /** Placeholders for checksums that are not known yet, so that the header has its final length from the start. */
 const NO_SHA256 = '0'.repeat(64)
 const NO_CHECKSUMS: PartChecksums = { sha256: NO_SHA256, crc32: '0'.repeat(8) }
@@ -129,23 +128,14 @@ function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
   return encodeHeader(layout, { ...metadata, files }, new Map(layout.parts.map(({ name }) => [name, NO_CHECKSUMS])))
 }
 
-/** The file up to its data: length, JSON, and spaces up to a multiple of 64, which the safetensors format allows. */
+/** The file up to its data, which begin at a multiple of 64 bytes. */
 function encodeHeader(
   layout: Layout,
   metadata: PackedMetadata,
   checksums: ReadonlyMap<string, PartChecksums>,
 ): Uint8Array {
-  const entries: Record<string, unknown> = { __metadata__: encodeMetadata(metadata, checksums) }
-  let end = 0
-  for (const { name, bytes } of layout.parts) {
-    entries[name] = { dtype: 'U8', shape: [bytes], data_offsets: [end, end + bytes] }
-    end += bytes
-  }
-  const json = new TextEncoder().encode(JSON.stringify(entries))
-  const header = new Uint8Array(aligned(LENGTH_BYTES + json.length)).fill(0x20)
-  header.set(json, LENGTH_BYTES)
-  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - LENGTH_BYTES), true)
-  return header
+  const tensors = layout.parts.map(({ name, bytes }) => ({ name, dtype: 'U8' as const, shape: [bytes] }))
+  return safetensorsHeader(tensors, encodeMetadata(metadata, checksums), ALIGNMENT)
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number, path: string, total: number) {

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { ExpertUses, MemoryStats, Model } from '../../api/model.js'
 import { PastWork } from '../../api/past-work.js'
-import type { ModelConfig } from '../../model/config.js'
+import { haveSameExperts, type ModelConfig } from '../../model/config.js'
 import type { Limits } from '../common/limits.js'
 import { isNameOf } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
@@ -145,7 +145,7 @@ export class ServedModel {
   /** Serves a loaded model. Throws a UserError if it predicts no tokens. */
   adopt(loaded: LoadedSource): void {
     const { model, mask, atlas } = loaded
-    const hasOtherExperts = this.known && expertsOf(this.known.config) !== expertsOf(model.config)
+    const hasOtherExperts = this.known && !haveSameExperts(this.known.config, model.config)
     if (hasOtherExperts) {
       this.past = new PastWork()
       this.marks = new ExpertMarks(this)
@@ -225,9 +225,4 @@ export class ServedModel {
     const now = await this.resident?.model.expertUses().catch(() => undefined)
     return now ? this.past.withUses(now) : this.past.total(this.config.mixtures)
   }
-}
-
-/** A text that is equal for models with the same numbers of experts. */
-function expertsOf({ mixtures }: ModelConfig): string {
-  return JSON.stringify(mixtures.map(({ kind, experts }) => [kind, experts]))
 }

@@ -25,14 +25,6 @@ export function withoutExperts(
   return maskInWords(left) === '' ? undefined : left
 }
 
-/** Whether two models have the same numbers of experts, so that a mask of one means the other's experts, too. */
-export function haveSameExperts(one: Pick<ModelConfig, 'mixtures'>, other: Pick<ModelConfig, 'mixtures'>): boolean {
-  const counts = ({ mixtures }: Pick<ModelConfig, 'mixtures'>) => {
-    return JSON.stringify(mixtures.map(({ kind, experts }) => [kind, experts]))
-  }
-  return counts(one) === counts(other)
-}
-
 /** Identifies a mask in a file; undefined without a mask. A mask with means gets another key each time. */
 export function maskKey(mask: ExpertMask | undefined): string | undefined {
   if (!mask) return undefined

@@ -7,6 +7,7 @@ import type { ChatMessage, ToolCall } from '../../api/text.js'
 import type { ByteSource } from '../../checkpoint/byte-source.js'
 import { localFolder } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
+import { LENGTH_BYTES, safetensorsHeader } from '../../checkpoint/safetensors-header.js'
 import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
 import { writeAtomically } from '../../files/write-atomically.js'
@@ -31,8 +32,6 @@ const NO_SHA256 = '0'.repeat(64)
 const STEP = 2 ** 24
 /** The checksum's digits end before this byte, since they are the header's first entry. */
 const DIGITS_END = 256
-/** Bytes of the length in front of the header's text. */
-const HEADER_AT = 8
 /**
  * Maximum relative difference of `check`. Kernels of another tier round differently; another model differs far more.
  */
@@ -53,13 +52,13 @@ export async function saveConversation(
   if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
   const { tokens, rows, checkpoints = new Int32Array(0) } = saved
-  const header = headerOf(
-    {
-      tokens: ['I32', tokens.length],
-      cache: ['F32', rows.length],
-      check: ['F32', check.length],
-      ...(checkpoints.length > 0 && { checkpoints: ['I32', checkpoints.length] as [string, number] }),
-    },
+  const written = safetensorsHeader(
+    [
+      { name: 'tokens', dtype: 'I32', shape: [tokens.length] },
+      { name: 'cache', dtype: 'F32', shape: [rows.length] },
+      { name: 'check', dtype: 'F32', shape: [check.length] },
+      ...(checkpoints.length > 0 ? [{ name: 'checkpoints', dtype: 'I32', shape: [checkpoints.length] } as const] : []),
+    ],
     {
       sha256: NO_SHA256,
       format: FORMAT,
@@ -72,7 +71,8 @@ export async function saveConversation(
       messages: JSON.stringify(messages),
     },
   )
-  refuseOver(MOST_JSON_BYTES, header.length - HEADER_AT, 'turns')
+  const header = Buffer.from(written.buffer)
+  refuseOver(MOST_JSON_BYTES, header.length - LENGTH_BYTES, 'turns')
   const parts = [header, tokens, rows, check, checkpoints].map(bytesOf)
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
@@ -202,20 +202,6 @@ function isOther(a: Float32Array, b: Float32Array): boolean {
     size += b[i] ** 2
   }
   return difference > TOLERANCE ** 2 * size
-}
-
-function headerOf(sizes: Record<string, [dtype: string, length: number]>, metadata: Record<string, string>): Buffer {
-  const entries: Record<string, unknown> = { __metadata__: metadata }
-  let at = 0
-  for (const [name, [dtype, length]] of Object.entries(sizes)) {
-    entries[name] = { dtype, shape: [length], data_offsets: [at, at + 4 * length] }
-    at += 4 * length
-  }
-  const json = Buffer.from(JSON.stringify(entries))
-  const header = Buffer.alloc(HEADER_AT + Math.ceil(json.length / 8) * 8, ' ')
-  header.writeBigUInt64LE(BigInt(header.length - HEADER_AT))
-  header.set(json, HEADER_AT)
-  return header
 }
 
 function find(tensors: readonly Tensor[], name: string, path: string): Tensor {
