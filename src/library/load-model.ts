@@ -72,9 +72,10 @@ export async function startModel(
     v8Flags,
     model: { config, formats, path, kind, checkExperts, ...budget },
   }
+  const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new EngineModel(found, info, { engine: new ModelEngine(engine), data }, companions)
+  return new EngineModel(found, info, { engine: new ModelEngine(engine), data, begun }, companions)
 }
 
 /** Describes a model without starting an engine or reading its weights. */
@@ -101,6 +102,8 @@ export async function loadCompanions(folder: string): Promise<Companions> {
 interface Started {
   engine: ModelEngine
   data: StartData
+  /** Time before the weights were read, in ms. */
+  begun: number
 }
 
 type StartData = EngineData & Required<Pick<EngineData, 'model'>>
@@ -113,6 +116,8 @@ class EngineModel implements Model {
   private readonly shared: SessionModel
   private sessions = 0
   private id?: Promise<string>
+  /** Time before the weights were read, in ms. */
+  private readonly begun: number
   private expertsPerToken?: ExpertsPerToken
   /** Work of engines that have been replaced. */
   private readonly before = new PastWork()
@@ -124,8 +129,9 @@ class EngineModel implements Model {
     private readonly started: Started,
     private readonly companions: Companions,
   ) {
-    const { engine } = started
+    const { engine, begun } = started
     this.engine = engine
+    this.begun = begun
     this.name = found.name
     const { tokenizer } = companions
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
@@ -213,7 +219,7 @@ class EngineModel implements Model {
   }
 
   weightsId(): Promise<string> {
-    this.id ??= weightsId(this.found)
+    this.id ??= weightsId(this.found, this.begun)
     return this.id
   }
 

@@ -1,6 +1,7 @@
 import { copyFile, cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LoadOptions, Model } from '#molm/api/model.js'
@@ -103,6 +104,24 @@ test('of other weights, another packing or other masks is never used', async () 
   bytes[bytes.length - 2] ^= 1
   await writeFile(file, bytes)
   await utimes(file, mtime, mtime)
+  await withModel(copy, async (model) => {
+    assert.is(await loadCache(path, model.createSession(), model), 0)
+  })
+})
+
+test('of a checkpoint that is replaced on the disk while it runs is not used with the new one', async () => {
+  const copy = join(folder, 'replaced')
+  await cp(fixturePath('02-base-safetensors-f32'), copy, { recursive: true })
+  const [file, path] = [join(copy, 'model.safetensors'), join(folder, 'replaced.cache')]
+  await withModel(copy, async (model) => {
+    const session = await read(model, [1, 2, 3, 4])
+    const bytes = await readFile(file)
+    bytes[bytes.length - 2] ^= 1
+    await setTimeout(20)
+    await writeFile(file, bytes)
+    assert.is(await saveCache(path, session, model), 4)
+    assert.is(await loadCache(path, model.createSession(), model), 4, 'the running model keeps its own')
+  })
   await withModel(copy, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 0)
   })
