@@ -7,9 +7,10 @@ import { Batches } from './batches.js'
 import { ServerGone } from './events.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import { GrowingText } from './growing-text.js'
+import type { Models } from './models.js'
 import { Pace } from './pace.js'
 import { piecesOf } from './pieces.js'
-import type { PageModel, RoutedToken } from './routes.js'
+import type { RoutedToken } from './routes.js'
 import type { TextColouring } from './text-colouring.js'
 import type { Turn } from './turn.js'
 
@@ -25,7 +26,7 @@ interface Shown {
 /** Shows an answer token by token, in the text and in the map. */
 export class AnswerStream {
   constructor(
-    private readonly model: PageModel,
+    private readonly models: Models,
     private readonly panel: ExpertsPanel,
     private readonly colouring: TextColouring,
   ) {}
@@ -37,7 +38,7 @@ export class AnswerStream {
   async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before }: Shown): Promise<'whole' | 'limit'> {
     const parts = new AnswerParts()
     const pace = new Pace()
-    const text = new GrowingText('answer', this.model)
+    const text = new GrowingText('answer', this.models.model)
     let end = ''
     let isAtLimit = false
     let read: PromptProgress | undefined
@@ -48,8 +49,10 @@ export class AnswerStream {
       this.colouring.paint()
       this.panel.drawSoon(answer.newest)
     })
+    const begin = this.models.watch((line) => answer.note(line))
     try {
       for await (const chunk of chunks) {
+        begin()
         read = chunk.progress
         if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
         const numbered = chunk.tokens.map((token, i) => {
@@ -74,6 +77,7 @@ export class AnswerStream {
       end = `${pace.isEmpty ? '' : '; '}cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`
       throw error
     } finally {
+      begin()
       if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
       await batches.add(parts.end())
       answer.isBusy = false

@@ -5,7 +5,7 @@ import type { PerMixture } from '../model/config.js'
 import { tabStorage } from './browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'
-import { type PageModel, pageModel, type RoutedToken } from './routes.js'
+import type { ModelCard, RoutedToken } from './routes.js'
 
 export interface Message {
   role: 'system' | 'user' | 'assistant' | 'tool'
@@ -53,6 +53,14 @@ export interface Asked extends Sampling {
   mask?: readonly string[]
 }
 
+/** How a request for an answer is sent. */
+export interface Sending {
+  model: string
+  /** Id of the conversation. A gateway sends its requests to the same server, which has read most of the prompt before. */
+  conversation: string
+  signal: AbortSignal
+}
+
 /** A part of an answer, as it comes. */
 export interface AnswerChunk {
   text: string
@@ -98,46 +106,50 @@ export class Api {
   /** `askKey` asks the user for an API key; `isWrong` if the last one was refused. Resolves with undefined if cancelled. */
   constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
 
-  async model(): Promise<PageModel> {
-    const { data } = await (await this.request('v1/models')).json()
-    return pageModel(data[0])
+  /** All models of the server. Without `asksKey`, rejects if the key is wrong. */
+  async models(asksKey = true): Promise<ModelCard[]> {
+    return (await (await this.request('v1/models', { asksKey })).json()).data
   }
 
-  /** The names of the model's experts, which `model` says that the server has. */
-  async atlas(): Promise<Atlas> {
-    return (await this.request('experts/atlas')).json()
+  /** The names of a model's experts. Rejects if the server has none. */
+  async atlas(model: string): Promise<Atlas> {
+    return (await this.request(`experts/atlas?${new URLSearchParams({ model })}`)).json()
   }
 
-  /** The work of all experts since the model was loaded, or since a mark. */
-  async work(since?: string): Promise<ExpertWork> {
-    return (await this.request(since === undefined ? 'experts' : `experts?since=${encodeURIComponent(since)}`)).json()
+  /** The work of all experts of a model since the server began, or since a mark. */
+  async work(model: string, since?: string): Promise<ExpertWork> {
+    const parameters = new URLSearchParams({ model, ...(since !== undefined && { since }) })
+    return (await this.request(`experts?${parameters}`)).json()
   }
 
   /** Sets a mark for `work`. */
-  async mark(name: string): Promise<void> {
-    await this.request('experts/mark', { name })
+  async mark(model: string, name: string): Promise<void> {
+    await this.request('experts/mark', { body: { model, name } })
   }
 
   /** Yields the answer as it comes. */
-  async *answer(model: string, asked: Asked, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
-    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, signal)
-    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, signal)
+  async *answer(asked: Asked, { model, conversation, signal }: Sending): AsyncGenerator<AnswerChunk> {
+    const options = { signal, headers: { 'X-Conversation-Id': conversation } }
+    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, options)
+    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, options)
   }
 
   /** Tokens of a text, without special ones, and the experts that they wake. */
   async read(model: string, text: string, signal: AbortSignal): Promise<RoutedToken[]> {
-    const tokenize = { prompt: text, add_special_tokens: false }
-    const { tokens } = await (await this.request('tokenize', tokenize, signal)).json()
+    const tokenize = { model, prompt: text, add_special_tokens: false }
+    const { tokens } = await (await this.request('tokenize', { body: tokenize, signal })).json()
     if (tokens.length === 0) throw new Error('the text is empty')
     const body = { model, prompt: tokens, max_tokens: 0, routed_experts: true }
-    const { choices } = await (await this.request('v1/completions', body, signal)).json()
+    const { choices } = await (await this.request('v1/completions', { body, signal })).json()
     return choices[0].prompt_routed_experts
   }
 
-  private async *stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
-    const response = await this.requestWith(path, { ...body, stream: true }, EXTRAS, signal)
+  private async *stream(path: string, body: object, options: RequestOptions): AsyncGenerator<AnswerChunk> {
+    const response = await this.requestWith(path, { ...body, stream: true }, EXTRAS, options)
     if (!response.body) throw new Error('the server sent no answer')
     for await (const event of readEvents(response.body)) {
+      // Events that have come already belong to a conversation that may be left.
+      options.signal?.throwIfAborted()
       const { choices, notes = [], prompt_progress: progress } = event as StreamEvent
       const [choice] = choices
       if (!choice) continue
@@ -156,22 +168,25 @@ export class Api {
   }
 
   /** Sends a request, without those of its extra fields that the server refuses. */
-  private async requestWith(path: string, body: object, extras: object, signal: AbortSignal): Promise<Response> {
+  private async requestWith(path: string, body: object, extras: object, options: RequestOptions): Promise<Response> {
     try {
-      return await this.request(path, { ...body, ...extras }, signal)
+      return await this.request(path, { ...options, body: { ...body, ...extras } })
     } catch (error) {
       const field = error instanceof Refusal ? error.field : undefined
       if (field === undefined || !(field in extras)) throw error
       const others = Object.entries(extras).filter(([name]) => name !== field)
-      return this.requestWith(path, body, Object.fromEntries(others), signal)
+      return this.requestWith(path, body, Object.fromEntries(others), options)
     }
   }
 
   /** Sends a request, and again while the key is wrong. Rejects with the server's message if it refuses. */
-  private async request(path: string, body?: object, signal?: AbortSignal): Promise<Response> {
+  private async request(
+    path: string,
+    { body, signal, headers: more, asksKey = true }: RequestOptions = {},
+  ): Promise<Response> {
     for (;;) {
       const key = tabStorage.get(KEY)
-      const headers: Record<string, string> = key ? { Authorization: `Bearer ${key}` } : {}
+      const headers: Record<string, string> = { ...more, ...(key && { Authorization: `Bearer ${key}` }) }
       if (body) headers['Content-Type'] = 'application/json'
       const method = body ? 'POST' : 'GET'
       const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal }).catch(
@@ -181,12 +196,21 @@ export class Api {
         },
       )
       if (response.ok) return response
-      if (response.status !== 401) throw await refusal(response)
+      if (response.status !== 401 || !asksKey) throw await refusal(response)
       const given = await this.askKey(key !== undefined)
       if (given === undefined) throw new Error('the server requires an API key')
       tabStorage.set(KEY, given)
     }
   }
+}
+
+interface RequestOptions {
+  /** Sent as JSON. Default: a GET without a body. */
+  body?: object
+  signal?: AbortSignal
+  headers?: Record<string, string>
+  /** Whether the user is asked for a key if it is wrong. Default: true. */
+  asksKey?: boolean
 }
 
 /** A part of a call in the API's form. */

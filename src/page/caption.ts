@@ -9,8 +9,9 @@ import type { GrowingText } from './growing-text.js'
 const SEARCHING_SHARE = 0.1
 /** Caption without tokens. */
 const EMPTY = 'Experts of the answers'
-/** Words below it, if the answers come from an earlier visit to the page. */
-const KEPT = 'A kept conversation has its texts only. The next answer shows its experts again.'
+/** Words below it, if the experts of the answers are not known any more. */
+const KEPT =
+  'Answers of an earlier visit, or before another model was chosen, have their texts only. The next one shows its experts.'
 
 /** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
 export class Caption {

@@ -5,11 +5,11 @@ import { alwaysChosen } from '../model/routing.js'
 import { quotedWords } from '../pictures/usage-caption.js'
 import { byId, create } from './elements.js'
 import type { GrowingText } from './growing-text.js'
-import type { PageModel } from './routes.js'
+import type { Models } from './models.js'
 import type { SwitchedOff } from './switched-off.js'
 
 export interface ActionsOptions {
-  model: PageModel
+  models: Models
   /** The answers so far. */
   text: () => GrowingText
   off: SwitchedOff
@@ -58,8 +58,8 @@ export class CellActions {
   }
 
   private canSwitch(place: ExpertPlace): boolean {
-    const { model, isOffForAll } = this.options
-    const mixture = model.config.mixtures.find(({ kind }) => kind === place.kind)
+    const { models, isOffForAll } = this.options
+    const mixture = models.model.config.mixtures.find(({ kind }) => kind === place.kind)
     return !isOffForAll(place) && !alwaysChosen(mixture ?? {}, place.layer).includes(place.expert)
   }
 }

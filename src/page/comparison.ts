@@ -1,9 +1,9 @@
-import type { Atlas } from '../experts/atlas.js'
 import { figureSections, figureSentences } from '../pictures/html-sections.js'
 import { drawUsage } from '../pictures/usage-figure.js'
 import type { Api } from './api.js'
 import { byId } from './elements.js'
-import { type PageModel, type RoutedToken, textRoutes } from './routes.js'
+import type { Models } from './models.js'
+import { type RoutedToken, textRoutes } from './routes.js'
 
 /** The Compare view: the figure of `molm experts` for the texts in two fields. */
 export class Comparison {
@@ -11,14 +11,14 @@ export class Comparison {
   private readonly fields = [byId('first', HTMLTextAreaElement), byId('second', HTMLTextAreaElement)]
   private readonly figure = byId('figure', HTMLDivElement)
   private readonly alert = byId('comparison-alert', HTMLParagraphElement)
+  private readonly waiting = byId('comparison-waiting', HTMLParagraphElement)
   private read?: RoutedToken[][]
   private running?: AbortController
   private width = 0
 
   constructor(
     private readonly api: Api,
-    private readonly model: PageModel,
-    private readonly atlas?: Atlas,
+    private readonly models: Models,
   ) {
     this.form.addEventListener('submit', (event) => {
       event.preventDefault()
@@ -37,28 +37,46 @@ export class Comparison {
     }).observe(this.figure)
   }
 
+  /** Forgets the figure, which is of another model. */
+  clear(): void {
+    this.running?.abort()
+    this.read = undefined
+    this.figure.replaceChildren()
+    this.alert.textContent = ''
+  }
+
   private async compare(): Promise<void> {
     this.running?.abort()
     const running = new AbortController()
     this.running = running
     this.alert.textContent = ''
     this.form.setAttribute('aria-busy', 'true')
+    const { name } = this.models.model
+    const begin = this.models.watch((line) => {
+      this.waiting.textContent = line
+    })
     try {
       const texts = this.fields.map(({ value }) => value)
-      const read = await Promise.all(texts.map((text) => this.api.read(this.model.name, text, running.signal)))
+      const read = await Promise.all(texts.map((text) => this.api.read(name, text, running.signal)))
+      running.signal.throwIfAborted()
       this.read = read
       this.draw(read)
     } catch (error) {
       if (!running.signal.aborted) this.alert.textContent = (error as Error).message
     } finally {
-      if (this.running === running) this.form.removeAttribute('aria-busy')
+      begin()
+      if (this.running === running) {
+        this.form.removeAttribute('aria-busy')
+        this.waiting.textContent = ''
+      }
     }
   }
 
   private draw([first, second]: RoutedToken[][]): void {
     this.width = this.figure.clientWidth
-    const texts = [textRoutes('first', first, this.model), textRoutes('second', second, this.model)]
-    const figure = drawUsage(texts, { atlas: this.atlas })
+    const { model, atlas } = this.models
+    const texts = [textRoutes('first', first, model), textRoutes('second', second, model)]
+    const figure = drawUsage(texts, { atlas })
     this.figure.innerHTML = figureSentences(figure) + figureSections(figure, Math.max(300, this.width))
     this.figure.dispatchEvent(new Event('drawn', { bubbles: true }))
   }

@@ -3,7 +3,15 @@ import { conversationMarkdown } from '../conversations/export-markdown.js'
 import type { Message } from './api.js'
 import { create } from './elements.js'
 import { laidOut } from './json-layout.js'
-import { type KeptAnswer, type KeptBody, type KeptExchange, type KeptHead, pathOf, titleOf } from './kept-form.js'
+import {
+  IMPORTED,
+  type KeptAnswer,
+  type KeptBody,
+  type KeptExchange,
+  type KeptHead,
+  pathOf,
+  titleOf,
+} from './kept-form.js'
 
 /** Maximum bytes of a file to import. */
 const MOST_BYTES = 32 * 2 ** 20
@@ -84,7 +92,7 @@ function exchangesOf(messages: readonly Message[]): KeptExchange[] {
 
 function answerOf({ content = '', reasoning_content = '', tool_calls = [] }: Partial<Message> = {}): KeptAnswer {
   return {
-    model: 'imported',
+    model: IMPORTED,
     content,
     thinking: reasoning_content,
     thought: { tokens: 0, seconds: 0 },

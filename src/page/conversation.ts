@@ -1,12 +1,12 @@
 import type { ExpertPlace } from '../experts/awake.js'
 import { Answer } from './answer.js'
 import { AnswerStream } from './answer-stream.js'
-import type { Api, Asked, Message, Sampling } from './api.js'
+import type { Api, Asked, Message, Sampling, Sending } from './api.js'
 import { Branches } from './branches.js'
 import { Exchange, type ExchangeActions } from './exchange.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import type { KeptBody } from './kept-form.js'
-import type { PageModel } from './routes.js'
+import type { Models } from './models.js'
 import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { WithoutExpert } from './without-expert.js'
@@ -31,11 +31,13 @@ export interface AskOptions extends Sampling {
 /** Parts of the page that the conversation uses. */
 interface Parts {
   api: Api
-  model: PageModel
+  models: Models
   panel: ExpertsPanel
   colouring: TextColouring
   /** Place of the turns. */
   place: HTMLElement
+  /** Id of the conversation. */
+  id: () => string
 }
 
 /** Requests of the user from within the conversation. */
@@ -60,9 +62,9 @@ export class Conversation {
     private readonly parts: Parts,
     private readonly actions: ConversationActions,
   ) {
-    const { model, panel, colouring, place } = parts
+    const { models, panel, colouring, place } = parts
     this.end = new ScrolledEnd(place)
-    this.stream = new AnswerStream(model, panel, colouring)
+    this.stream = new AnswerStream(models, panel, colouring)
     this.exchangeActions = { ...actions, choose: (exchange, step) => this.choose(exchange, step) }
     colouring.reset(panel.shown)
   }
@@ -103,6 +105,14 @@ export class Conversation {
     setTimeout(() => place.removeAttribute('aria-live'), SILENT_MS)
   }
 
+  /** Forgets the experts of all tokens, which are those of another model. */
+  forgetExperts(): void {
+    const edited = this.tree.path.findIndex(({ isEditing }) => isEditing)
+    const draft = this.tree.path[edited]?.draft
+    this.load(this.kept({}))
+    this.tree.path[edited]?.openForm(draft)
+  }
+
   /** Stops the running answer. */
   stop(): void {
     this.running?.abort()
@@ -124,7 +134,8 @@ export class Conversation {
     const last = before.at(-1)
     const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
     const isJson = options.response_format !== undefined
-    const answer = new Answer(this.parts.model.name, isJson, this.parts.model.isChat && !isJson)
+    const { name, isChat } = this.parts.models.model
+    const answer = new Answer(name, isJson, isChat && !isJson)
     const exchange = new Exchange(said, answer, last?.answer.calls ?? [], this.exchangeActions)
     exchange.asked = asked
     tree.append(exchange)
@@ -169,14 +180,13 @@ export class Conversation {
     const path = this.tree.path
     const last = path.at(-1)
     if (!last) return { isKept: true }
-    const { api, model } = this.parts
-    const compared = new WithoutExpert(api, model.name, place)
+    const compared = new WithoutExpert(this.parts.api, place)
     last.comparisons.push(compared.element)
     const before = path.slice(0, -1)
     const asked =
       last.asked ?? this.askedFor([...before.flatMap(this.earlier(before, last.said)), ...last.said], options)
     const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.end !== 'cut' }
-    const error = await this.run((signal) => compared.run(known, options.mask, signal))
+    const error = await this.run((signal) => compared.run(known, options.mask, this.sending(signal)))
     if (error !== undefined) last.comparisons.splice(last.comparisons.indexOf(compared.element), 1)
     this.show()
     return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
@@ -195,17 +205,22 @@ export class Conversation {
 
   /** Shows what comes for an answer until its end. Returns the error if one occurred. */
   private async answer(exchange: Exchange, asked: Asked, before?: Answer): Promise<Error | undefined> {
-    const { api, model } = this.parts
+    const { api } = this.parts
     const { turns, answer } = exchange
     answer.isBusy = true
     exchange.end = 'cut'
     const error = await this.run(async (signal) => {
-      exchange.end = await this.stream.show(api.answer(model.name, asked, signal), { turns, answer, before })
+      exchange.end = await this.stream.show(api.answer(asked, this.sending(signal)), { turns, answer, before })
     })
     answer.isBusy = false
     if (error !== 'stopped') return error
     answer.note('stopped')
     return undefined
+  }
+
+  private sending(signal: AbortSignal): Sending {
+    const { models, id } = this.parts
+    return { model: models.model.name, conversation: id(), signal }
   }
 
   /** Runs a request that Stop ends. Returns `stopped` or the error. */
@@ -233,7 +248,7 @@ export class Conversation {
 
   private askedFor(messages: readonly Message[], { system, mask, ...sampling }: AskOptions): Asked {
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
-    if (!this.parts.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
+    if (!this.parts.models.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
     return { ...options, messages: system ? [{ role: 'system', content: system }, ...messages] : messages }
   }
 
@@ -255,7 +270,8 @@ export class Conversation {
 
   /** Brings the turns up to date. Those that stay are not moved, so that screen readers announce only new ones. */
   private show(): void {
-    const { place } = this.parts
+    const { place, models } = this.parts
+    const model = models.model.name
     const { path } = this.tree
     const wanted = path.flatMap(({ elements }) => elements)
     const same = [...place.children].findIndex((element, i) => element !== wanted[i])
@@ -266,7 +282,13 @@ export class Conversation {
     for (const [i, exchange] of path.entries()) {
       const branches = this.tree.besides(exchange)
       const branch = branches.indexOf(exchange) + 1
-      exchange.show({ isLast: i === path.length - 1, isRunning: this.isRunning, branch, branches: branches.length })
+      exchange.show({
+        model,
+        isLast: i === path.length - 1,
+        isRunning: this.isRunning,
+        branch,
+        branches: branches.length,
+      })
     }
     // The button that had the focus may be gone.
     if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })

@@ -27,6 +27,10 @@ export class EditForm {
     })
   }
 
+  get text(): string {
+    return this.field.value
+  }
+
   focus(): void {
     this.field.focus()
     this.field.setSelectionRange(this.field.value.length, this.field.value.length)

@@ -24,6 +24,8 @@ export interface ExchangeActions {
 
 /** State of an exchange within the conversation. */
 export interface ExchangeState {
+  /** Name of the model that would answer. */
+  model: string
   isLast: boolean
   isRunning: boolean
   /** Number among the exchanges that begin a branch at the same place, from 1 on, and how many there are. */
@@ -69,7 +71,10 @@ export class Exchange {
     answer.acts.append(this.copy, this.regenerate, this.resume, this.pager)
     if (said.length !== 1 || said[0].role !== 'user') return
     this.edit = act('Edit', 'Edit the question')
-    this.edit.addEventListener('click', () => this.openForm())
+    this.edit.addEventListener('click', () => {
+      this.openForm()
+      this.form?.focus()
+    })
     const [{ acts, body }] = this.turns
     acts.append(
       this.edit,
@@ -97,6 +102,11 @@ export class Exchange {
     return this.form !== undefined
   }
 
+  /** The text of the question as the user has changed it so far. */
+  get draft(): string | undefined {
+    return this.form?.text
+  }
+
   /** The messages for the API. An answer that was cut before it began is none. */
   messages(withThoughts: boolean): Message[] {
     return this.answer.isEmpty ? [...this.said] : [...this.said, this.answer.message(withThoughts)]
@@ -107,11 +117,13 @@ export class Exchange {
   }
 
   /** Brings the buttons and the fields for results up to date. */
-  show({ isLast, isRunning, branch, branches }: ExchangeState): void {
+  show({ model, isLast, isRunning, branch, branches }: ExchangeState): void {
     const { answer } = this
     this.copy.hidden = answer.isEmpty || answer.isBusy
     this.regenerate.hidden = !isLast || isRunning
-    const isContinued = this.end !== 'whole' && answer.body.text !== '' && answer.calls.length === 0
+    // Another model would continue it under the name of this one.
+    const isContinued =
+      this.end !== 'whole' && answer.name === model && answer.body.text !== '' && answer.calls.length === 0
     this.resume.hidden = !isLast || isRunning || !isContinued
     this.pager.hidden = branches === 1
     this.number.textContent = `${branch} of ${branches}`
@@ -136,20 +148,19 @@ export class Exchange {
   }
 
   /** Opens the field to change the question. */
-  private openForm(): void {
-    if (this.form) return this.form.focus()
+  openForm(text = this.said[0].content): void {
+    if (this.form) return
     const [{ body, element }] = this.turns
     const send = (text: string) => {
       this.closeForm()
       this.actions.edit(this, text)
     }
-    this.form = new EditForm(this.said[0].content, send, () => {
+    this.form = new EditForm(text, send, () => {
       this.closeForm()
       this.edit?.focus()
     })
     element.classList.add('editing')
     body.element.after(this.form.element)
-    this.form.focus()
   }
 
   private closeForm(): void {

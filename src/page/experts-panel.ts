@@ -1,4 +1,3 @@
-import type { Atlas } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { largestGate } from '../model/routing.js'
 import { mostExperts } from '../pictures/figure.js'
@@ -10,6 +9,7 @@ import { Caption } from './caption.js'
 import { byId } from './elements.js'
 import { GrowingText } from './growing-text.js'
 import { LiveImage } from './live-image.js'
+import type { Models } from './models.js'
 import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
 import { strikeOut } from './strike-out.js'
 
@@ -38,16 +38,10 @@ export class ExpertsPanel {
   private tookMs = 0
   private width = 0
 
-  constructor(
-    private readonly model: PageModel,
-    private readonly atlas?: Atlas,
-  ) {
-    const { mixtures } = model.config
-    this.shownText = new GrowingText('conversation', model)
-    this.answersText = new GrowingText('answers', model)
-    this.section.dataset.kinds = mixtures.map(({ kind }) => kind).join(' ')
-    this.section.dataset.largestGate = String(largestGate(mixtures))
-    this.reset()
+  constructor(private readonly models: Models) {
+    this.shownText = new GrowingText('conversation', models.model)
+    this.answersText = new GrowingText('answers', models.model)
+    this.begin()
     // It reports the first width, too.
     new ResizeObserver(() => this.drawSoon()).observe(this.map)
   }
@@ -60,6 +54,18 @@ export class ExpertsPanel {
   /** Tokens of the answers, which the map counts. */
   get answers(): GrowingText {
     return this.answersText
+  }
+
+  /** Forgets the map and all tokens, which belong to another model than the next ones. */
+  begin(): void {
+    const { mixtures } = this.model.config
+    // A pinned token or cell is of the model before.
+    document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))
+    this.image.clear()
+    this.section.dataset.kinds = mixtures.map(({ kind }) => kind).join(' ')
+    this.section.dataset.largestGate = String(largestGate(mixtures))
+    this.reset()
+    this.caption.show(this.answersText)
   }
 
   /** Forgets all tokens. */
@@ -105,17 +111,21 @@ export class ExpertsPanel {
   rest(): void {
     this.newest = undefined
     this.section.querySelector('#turns')?.dispatchEvent(new Event('hide', { bubbles: true }))
-    this.caption.show(this.answersText, this.atlas, true)
+    this.caption.show(this.answersText, this.models.atlas, true)
     this.drawSoon()
+  }
+
+  private get model(): PageModel {
+    return this.models.model
   }
 
   private draw(): void {
     this.timer = undefined
     const started = performance.now()
-    if (this.model.config.mixtures.length > 0) this.caption.show(this.answersText, this.atlas)
+    if (this.model.config.mixtures.length > 0) this.caption.show(this.answersText, this.models.atlas)
     const width = this.map.clientWidth
     if (width === 0 || this.model.config.mixtures.length === 0) return
-    const [block, unit] = [usageMaps([this.answersText], { atlas: this.atlas }), this.scaleAt(width)]
+    const [block, unit] = [usageMaps([this.answersText], { atlas: this.models.atlas }), this.scaleAt(width)]
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width

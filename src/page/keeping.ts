@@ -1,7 +1,8 @@
 import { lastingStorage, tabStorage } from './browser-storage.js'
 import type { Conversation } from './conversation.js'
 import { ChangedElsewhere, type KeptChange, type KeptConversations, whyNotKept } from './kept-conversations.js'
-import { beginningOf, type KeptBody, type KeptHead, pathOf, titleOf } from './kept-form.js'
+import { beginningOf, IMPORTED, type KeptBody, type KeptHead, pathOf, titleOf } from './kept-form.js'
+import type { Models } from './models.js'
 import type { Settings } from './settings.js'
 
 /** Name in the tab's storage of the conversation that a reload opens again. */
@@ -26,6 +27,7 @@ interface Parts {
   store: KeptConversations
   conversation: Conversation
   settings: Settings
+  models: Models
   /** Shows why conversations are not kept, or an empty text. */
   note: (text: string) => void
   /** The list of conversations, or the open one, has changed. */
@@ -73,8 +75,8 @@ export class Keeping {
   }
 
   get body(): KeptBody {
-    const { conversation, settings } = this.parts
-    return conversation.kept(settings.fields)
+    const { conversation, settings, models } = this.parts
+    return conversation.kept({ ...settings.fields, model: models.model.name })
   }
 
   /** Opens the conversation of the time before a reload, if there is one. */
@@ -205,11 +207,13 @@ export class Keeping {
   }
 
   private take({ head, body }: { head: Open; body: KeptBody }): void {
-    const { conversation, note, changed } = this.parts
+    const { conversation, models, note, changed } = this.parts
+    const model = body.settings.model ?? pathOf(body).at(-1)?.answer.model ?? IMPORTED
+    const isHere = model === IMPORTED || models.choose(model)
     conversation.load(body)
     this.open = { id: head.id, version: head.version, name: head.name }
     tabStorage.set(OPEN, head.version > 0 ? head.id : undefined)
-    note('')
+    note(isHere ? '' : `${model} answered here, which this server does not have. ${models.model.name} answers now.`)
     changed()
   }
 

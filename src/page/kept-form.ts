@@ -22,7 +22,7 @@ export interface KeptBody {
   exchanges: KeptExchange[]
   /** Number of the last exchange of the branch that is shown. */
   last: number
-  /** Fields of the settings, by their ids. */
+  /** Fields of the settings, by their ids, and the `model` that was chosen. */
   settings: Record<string, string>
 }
 
@@ -53,6 +53,9 @@ export interface KeptAnswer {
   /** Whether the answer came to its end, and whether that was the limit of tokens. */
   end: 'whole' | 'limit' | 'cut'
 }
+
+/** Model of the answers in a file, which does not name it. */
+export const IMPORTED = 'imported'
 
 /** The exchanges of the branch that is shown. */
 export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {

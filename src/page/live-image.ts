@@ -13,6 +13,13 @@ export class LiveImage {
 
   constructor(private readonly host: Element) {}
 
+  /** Removes the image. */
+  clear(): void {
+    this.tags = []
+    this.elements = []
+    this.host.replaceChildren()
+  }
+
   /** Shows the markup of an `svg` element. Returns whether all elements are new. */
   show(markup: string): boolean {
     const tags = markup.split('<')

@@ -12,7 +12,7 @@ import { ExpertsPanel } from './experts-panel.js'
 import { Keeping } from './keeping.js'
 import { KeptConversations } from './kept-conversations.js'
 import { askKey } from './key-dialog.js'
-import type { PageModel } from './routes.js'
+import { Models } from './models.js'
 import { Settings } from './settings.js'
 import { placesOf, SwitchedOff, specOf } from './switched-off.js'
 import { TextColouring } from './text-colouring.js'
@@ -57,16 +57,17 @@ function foldMapIfNarrow(): void {
   if (NARROW.matches) foldMap()
 }
 
-function showModel(model: PageModel): void {
+function showModel({ model, areSeveral }: Models): void {
   const about = [
-    modelTitle(model),
+    // The choice above it names the model already.
+    areSeveral ? model.quant : modelTitle(model),
     ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
     ...alwaysLine(model),
     ...newExpertsLine(model),
   ]
   byId('about', HTMLParagraphElement).textContent = about.join('; ')
   document.title = `${model.name} · molm`
-  if (!model.isChat) message.placeholder = 'A text to be continued'
+  message.placeholder = model.isChat ? 'Message' : 'A text to be continued'
 }
 
 async function start(): Promise<void> {
@@ -75,17 +76,36 @@ async function start(): Promise<void> {
   NARROW.addEventListener('change', foldMap)
   addEventListener('hashchange', showView)
   const api = new Api(askKey)
-  const model = await api.model()
-  showModel(model)
-  const atlas = model.hasAtlas ? await api.atlas() : undefined
-  const panel = new ExpertsPanel(model, atlas)
+  const models: Models = new Models(api, await api.models(), {
+    changed: () => {
+      showModel(models)
+      settings.show(models.model)
+      panel.begin()
+      colouring.begin()
+      off.clear()
+      strikeOut()
+      comparison.clear()
+      work.begin()
+    },
+    chosen: () => {
+      conversation.forgetExperts()
+      keeping.changed()
+    },
+    named: () => {
+      panel.drawSoon()
+      colouring.paint(true)
+      off.show()
+    },
+  })
+  showModel(models)
   const turns = byId('turns', HTMLDivElement)
-  const settings = new Settings(model)
+  const settings = new Settings(models.model)
   const asWritten = byId('as-written', HTMLInputElement)
   asWritten.addEventListener('change', () => turns.classList.toggle('written', asWritten.checked))
-  const colouring = new TextColouring(model, turns, atlas)
+  const panel = new ExpertsPanel(models)
+  const colouring = new TextColouring(models, turns)
   const conversation = new Conversation(
-    { api, model, panel, colouring, place: turns },
+    { api, models, panel, colouring, place: turns, id: () => keeping.id },
     {
       edit: (exchange, text) => {
         ask((options) => conversation.askInstead(exchange, [{ role: 'user', content: text }], options))
@@ -102,13 +122,16 @@ async function start(): Promise<void> {
       changed: () => keeping.changed(),
     },
   )
-  new Comparison(api, model, atlas)
-  const work = new WorkView(api, model, atlas)
+  const comparison = new Comparison(api, models)
+  const work = new WorkView(api, models)
   const showWork = () => work.show(viewInAddress() === 'work')
   addEventListener('hashchange', showWork)
   showWork()
 
-  const showState = () => form.classList.toggle('running', conversation.isRunning)
+  const showState = () => {
+    form.classList.toggle('running', conversation.isRunning)
+    models.isBusy = conversation.isRunning
+  }
   const showError = (error: Error) => {
     if (!settings.blame(error)) alert.textContent = error.message
   }
@@ -132,14 +155,15 @@ async function start(): Promise<void> {
     }
   }
 
-  const offForAll = placesOf(model.mask)
-  const isOffForAll = (place: ExpertPlace) =>
-    model.mask.length > 0 && offForAll.some((one) => specOf(one) === specOf(place))
+  /** Experts that the server never uses. */
+  const offForAll = () => placesOf(models.model.mask)
+  const isOffForAll = (place: ExpertPlace) => offForAll().some((one) => specOf(one) === specOf(place))
+  const strikeOut = () => panel.strikeOut([...offForAll(), ...off.all])
   const off = new SwitchedOff(() => {
-    panel.strikeOut([...offForAll, ...off.all])
+    strikeOut()
     actions.show()
-  }, atlas)
-  panel.strikeOut(offForAll)
+  }, models)
+  strikeOut()
   /** Switches an expert off and answers the last question without it, or switches it on again. */
   const toggle = (place: ExpertPlace) => {
     if (conversation.isRunning) return
@@ -153,7 +177,7 @@ async function start(): Promise<void> {
       if (!isAnswered && off.has(place)) off.toggle(place)
     })
   }
-  const actions = new CellActions({ model, text: () => panel.answers, off, isOffForAll, toggle })
+  const actions = new CellActions({ models, text: () => panel.answers, off, isOffForAll, toggle })
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
@@ -175,6 +199,7 @@ async function start(): Promise<void> {
     store,
     conversation,
     settings,
+    models,
     note: (text) => {
       byId('kept-note', HTMLParagraphElement).textContent = text
     },
@@ -185,6 +210,7 @@ async function start(): Promise<void> {
     alert.textContent = ''
     if (!views.chat.hidden) message.focus()
   })
+  await models.loadAtlas()
   await keeping.restore()
   fresh.addEventListener('click', () => {
     keeping.fresh()

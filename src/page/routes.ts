@@ -25,6 +25,8 @@ export interface PageModel {
 /** A model as `/v1/models` lists it. */
 export interface ModelCard {
   id: string
+  /** Whether it is in memory. Absent on servers that always keep it there. */
+  status?: { value: 'unloaded' | 'loading' | 'loaded' | 'sleeping'; failed?: boolean }
   meta: {
     quant: Quant
     chat_template: boolean

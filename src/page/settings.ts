@@ -15,10 +15,19 @@ export class Settings {
   private readonly schema = new JsonBox('schema')
   private readonly tools = new JsonBox('tools')
 
-  constructor(model: PageModel) {
+  constructor(private model: PageModel) {
+    this.show(model)
+  }
+
+  /** Shows the settings that a model has. The fields of others keep their texts, but are not sent. */
+  show(model: PageModel): void {
+    this.model = model
     for (const field of [this.system, this.schema.field]) field.disabled = !model.isChat
     byId('tool-setting', HTMLDivElement).hidden = !model.callsTools
-    for (const think of model.thinking) this.think.append(new Option(think))
+    const { value } = this.think
+    const [byModel] = this.think.options
+    this.think.replaceChildren(byModel, ...model.thinking.map((think) => new Option(think)))
+    this.think.value = model.thinking.includes(value as Think) ? value : ''
     for (const setting of document.querySelectorAll<HTMLElement>('.thinks')) {
       setting.hidden = model.thinking.length === 0
     }
@@ -42,13 +51,15 @@ export class Settings {
 
   /** Reads the settings. Throws WrongSetting if one is wrong. */
   read(): Sampling & { system: string } {
-    const [schema, tools] = [this.schema.read(), this.tools.read()]
+    const { isChat, callsTools, thinking } = this.model
+    const schema = isChat ? this.schema.read() : undefined
+    const tools = callsTools ? this.tools.read() : undefined
     return {
       system: this.system.value.trim(),
       temperature: number('temperature'),
       max_tokens: number('max-tokens'),
       seed: number('seed'),
-      thinking_budget: number('think-budget'),
+      thinking_budget: thinking.length > 0 ? number('think-budget') : undefined,
       ...effort(this.think.value as Think | ''),
       ...(schema !== undefined && {
         response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },

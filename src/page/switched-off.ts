@@ -1,7 +1,8 @@
-import { type Atlas, nameIn } from '../experts/atlas.js'
+import { nameIn } from '../experts/atlas.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import type { MixtureKind } from '../model/config.js'
 import { byId, create } from './elements.js'
+import type { Models } from './models.js'
 
 /** Name of an expert in sentences: `layer 3 mlp expert 5`. */
 export function placeInWords({ layer, kind, expert }: ExpertPlace): string {
@@ -36,7 +37,7 @@ export class SwitchedOff {
   /** `changed` is called after each change. */
   constructor(
     private readonly changed: () => void,
-    private readonly atlas?: Atlas,
+    private readonly models: Models,
   ) {
     byId('all-on', HTMLButtonElement).addEventListener('click', () => this.clear())
   }
@@ -67,14 +68,15 @@ export class SwitchedOff {
     this.show()
   }
 
-  private show(): void {
+  /** Shows the list, whose names may have come. */
+  show(): void {
     this.bar.hidden = this.places.size === 0
     this.list.replaceChildren(...this.all.map((place) => this.entry(place)))
     this.changed()
   }
 
   private entry(place: ExpertPlace): HTMLElement {
-    const name = nameIn(this.atlas, place)
+    const name = nameIn(this.models.atlas, place)
     const on = create('button', 'quiet', `${placeInWords(place)}${name ? ` (${name})` : ''} `)
     on.type = 'button'
     on.title = 'switch on again'

@@ -1,4 +1,4 @@
-import { type Atlas, nameIn } from '../experts/atlas.js'
+import { nameIn } from '../experts/atlas.js'
 import { amountOf, MOST_BITS, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
@@ -6,7 +6,7 @@ import { amountColour, type Background, expertColour, INK } from '../pictures/ex
 import { TITLES } from '../pictures/figure.js'
 import { toHex } from '../pictures/palette.js'
 import { byId, create } from './elements.js'
-import type { PageModel } from './routes.js'
+import type { Models } from './models.js'
 
 /** Experts in the legend. */
 const LISTED = 5
@@ -27,21 +27,31 @@ export class TextColouring {
   private text?: TextRoutes
 
   constructor(
-    model: PageModel,
+    private readonly models: Models,
     private readonly place: HTMLElement,
-    private readonly atlas?: Atlas,
   ) {
-    for (const { kind, experts } of model.config.mixtures) {
+    this.begin()
+    this.select.addEventListener('change', () => this.paint(true))
+    this.dark.addEventListener('change', () => this.paint(true))
+  }
+
+  /** Offers the layers of the model. The colour stays if the model has it, too. */
+  begin(): void {
+    const { select } = this
+    const { value } = select
+    const { mixtures } = this.models.model.config
+    for (const group of select.querySelectorAll('optgroup')) group.remove()
+    for (const { kind, experts } of mixtures) {
       const group = create('optgroup')
       group.label = TITLES[kind]
       for (const [layer, count] of experts.entries()) {
         if (count > 0) group.append(new Option(`strongest ${NAMES[kind]} expert of layer ${layer}`, `${kind} ${layer}`))
       }
-      this.select.append(group)
+      select.append(group)
     }
-    this.select.disabled = model.config.mixtures.length === 0
-    this.select.addEventListener('change', () => this.paint(true))
-    this.dark.addEventListener('change', () => this.paint(true))
+    select.value = value
+    if (select.selectedIndex < 0 || mixtures.length === 0) select.value = 'off'
+    select.disabled = mixtures.length === 0
   }
 
   /** Forgets all tokens; those of `text` come next. */
@@ -100,7 +110,7 @@ export class TextColouring {
     const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, LISTED)
     this.legend.replaceChildren(
       ...most.map(([expert, count]) => {
-        const name = nameIn(this.atlas, { ...colour, expert })
+        const name = nameIn(this.models.atlas, { ...colour, expert })
         return swatch(expert, `${expert}${name ? ` (${name})` : ''} ×${count}`)
       }),
     )

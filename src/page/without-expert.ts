@@ -1,6 +1,6 @@
 import type { ExpertPlace } from '../experts/awake.js'
 import { type ComparedPart, changesSentence, wordChanges } from '../experts/word-changes.js'
-import type { Api, Asked, Call } from './api.js'
+import type { Api, Asked, Call, Sending } from './api.js'
 import { addCall, plainAnswer } from './calls.js'
 import { create } from './elements.js'
 import { placeInWords, specOf } from './switched-off.js'
@@ -24,7 +24,6 @@ export class WithoutExpert {
 
   constructor(
     private readonly api: Api,
-    private readonly model: string,
     private readonly place: ExpertPlace,
   ) {
     const columns = this.texts.map((text, i) => {
@@ -44,16 +43,16 @@ export class WithoutExpert {
 
   /**
    * Shows both answers as they come, while the experts of `mask` are off. Asks only for those that are not known. Rejects if
-   * the server refuses or `signal` stops it.
+   * the server refuses or the signal stops it.
    */
-  async run({ asked, text, isComplete }: Answered, mask: readonly string[], signal: AbortSignal): Promise<void> {
+  async run({ asked, text, isComplete }: Answered, mask: readonly string[], sending: Sending): Promise<void> {
     const greedy = { ...asked, temperature: 0, seed: undefined }
     const isSame = isComplete && asked.temperature === 0 && String(asked.mask ?? []) === String(mask)
     const known = isSame ? text : undefined
     if (known !== undefined) this.texts[0].textContent = known
     const [before, after] = await Promise.all([
-      known ?? this.answer({ ...greedy, mask }, 0, signal),
-      this.answer({ ...greedy, mask: [...mask, specOf(this.place)] }, 1, signal),
+      known ?? this.answer({ ...greedy, mask }, 0, sending),
+      this.answer({ ...greedy, mask: [...mask, specOf(this.place)] }, 1, sending),
     ])
     const changes = wordChanges(before.trim(), after.trim())
     mark(this.texts[0], changes.before)
@@ -63,10 +62,10 @@ export class WithoutExpert {
     this.note.textContent = `Both answers are greedy, so only this expert makes the difference.${others}`
   }
 
-  private async answer(asked: Asked, column: number, signal: AbortSignal): Promise<string> {
+  private async answer(asked: Asked, column: number, sending: Sending): Promise<string> {
     const calls: Call[] = []
     let [content, answer] = ['', '']
-    for await (const chunk of this.api.answer(this.model, asked, signal)) {
+    for await (const chunk of this.api.answer(asked, sending)) {
       content += chunk.text
       for (const call of chunk.calls) addCall(calls, call)
       answer = plainAnswer(content, calls, asked.response_format !== undefined)

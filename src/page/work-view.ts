@@ -1,4 +1,3 @@
-import type { Atlas } from '../experts/atlas.js'
 import { awakeSentence } from '../experts/awake.js'
 import { ExpertUsage } from '../experts/usage.js'
 import { plural } from '../numbers.js'
@@ -8,7 +7,7 @@ import { usageMaps } from '../pictures/usage-figure.js'
 import type { Api, ExpertWork } from './api.js'
 import { byId, create } from './elements.js'
 import { LiveImage } from './live-image.js'
-import type { PageModel } from './routes.js'
+import type { Models } from './models.js'
 import { placeInWords } from './switched-off.js'
 
 const EVERY_MS = 2_000
@@ -26,15 +25,15 @@ export class WorkView {
   /** Own mark of this tab, so that other clients do not move it. */
   private readonly name = `page ${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`
   private mark?: string
+  private isShown = false
   private timer?: number
 
   constructor(
     private readonly api: Api,
-    private readonly model: PageModel,
-    private readonly atlas?: Atlas,
+    private readonly models: Models,
   ) {
     byId('work-mark', HTMLButtonElement).addEventListener('click', async () => {
-      await this.attempt(() => this.api.mark(this.name))
+      await this.attempt(() => this.api.mark(this.models.model.name, this.name))
       this.mark = this.name
       await this.refresh()
     })
@@ -46,15 +45,26 @@ export class WorkView {
 
   /** Starts to follow the work, or stops. */
   show(isShown: boolean): void {
+    this.isShown = isShown
     clearInterval(this.timer)
     if (!isShown) return
     this.timer = window.setInterval(() => this.refresh(), EVERY_MS)
     this.refresh()
   }
 
+  /** Follows the work of another model, from the start on: a mark is of the model before. */
+  begin(): void {
+    this.mark = undefined
+    this.image.clear()
+    this.caption.textContent = 'The work of all experts'
+    for (const element of [this.since, this.most]) element.replaceChildren()
+    if (this.isShown) this.refresh()
+  }
+
   private async refresh(): Promise<void> {
-    const work = await this.attempt(() => this.api.work(this.mark))
-    if (work) this.draw(work)
+    const { model } = this.models
+    const work = await this.attempt(() => this.api.work(model.name, this.mark))
+    if (work && model === this.models.model) this.draw(work)
   }
 
   /** Calls the server. Shows its error; the next success removes it. */
@@ -70,13 +80,14 @@ export class WorkView {
   }
 
   private draw({ tokens, since, usage: counts, most_used }: ExpertWork): void {
-    const usage = ExpertUsage.counted(this.model.config, counts, tokens)
+    const { model, atlas } = this.models
+    const usage = ExpertUsage.counted(model.config, counts, tokens)
     this.caption.textContent = awakeSentence(usage)
     const time = new Date(1000 * since).toLocaleTimeString()
     const beginning = this.mark === undefined ? `the server started, ${time}` : time
     this.since.textContent = `${plural(tokens, 'token')} of all clients, since ${beginning}`
-    if (this.model.config.mixtures.length === 0) return
-    const block = usageMaps([{ name: 'all clients', usage, model: this.model }], { atlas: this.atlas })
+    if (model.config.mixtures.length === 0) return
+    const block = usageMaps([{ name: 'all clients', usage, model }], { atlas })
     const gini = {
       name: 'inequality (Gini)',
       short: 'Gini',

@@ -54,6 +54,7 @@ async function titles(page: Page): Promise<string[]> {
   await page.waitForSelector('#kept .row, #kept-none:visible')
   const shown = await texts(page, '#kept .name')
   await page.keyboard.press('Escape')
+  await page.waitForSelector('#message:focus')
   return shown
 }
 
@@ -123,7 +124,10 @@ inBrowser('thoughts, calls, results and settings stay over a reload, and the key
       )
     }
     assert.not(await page.isVisible('.results'))
-    assert.match((await page.textContent('#caption-words')) ?? '', /^A kept conversation has its texts only/)
+    assert.match(
+      (await page.textContent('#caption-words')) ?? '',
+      /^Answers of an earlier visit, .* have their texts only/,
+    )
     await ask(page, 'And tomorrow?')
     const [, asked, after] = bodies
     assert.equal(after.messages, [
