@@ -32,7 +32,10 @@ export class Conversations {
     return new Conversations(folder, origin)
   }
 
-  /** All conversations, the latest change first. Those that cannot be read are left out, with a reason in words. */
+  /**
+   * All conversations with messages or a name, the latest change first. Those that cannot be read are left out, with a
+   * reason in words.
+   */
   async list(onUnreadable: (reason: string) => void = () => {}): Promise<ConversationInfo[]> {
     const infos: ConversationInfo[] = []
     const read = (id: string) =>
@@ -42,16 +45,16 @@ export class Conversations {
         return undefined
       })
     for await (const info of inOrder(await this.ids(), read, { parallel: PARALLEL, waiting: PARALLEL })) {
-      if (info) infos.push(info)
+      if (info && !isEmpty(info)) infos.push(info)
     }
     return infos.sort((a, b) => Number(b.changed) - Number(a.changed) || (a.id < b.id ? 1 : -1))
   }
 
   /**
    * Finds a conversation by its id, its name or the beginning of one of them. Rejects with a UserError if none or several
-   * have it.
+   * have it; `listing` is the command that it recommends.
    */
-  async find(name: string): Promise<ConversationInfo> {
+  async find(name: string, listing = 'molm chat --list'): Promise<ConversationInfo> {
     const ids = await this.ids()
     if (ids.includes(name)) return this.readOr(name, name)
     const infos = await this.list()
@@ -69,7 +72,7 @@ export class Conversations {
       // A damaged file has no entry in the list.
       const damaged = ids.filter((id) => wanted !== '' && id.startsWith(wanted))
       if (damaged.length === 1) return this.readOr(damaged[0], name)
-      throw new UserError(`no conversation has the name or id '${typed}'; molm chat --list shows them`)
+      throw new UserError(`no conversation has the name or id '${typed}'; ${listing} shows them`)
     }
     const some = found.slice(0, 3).map(({ id }) => id)
     const more = found.length > some.length ? ', ...' : ''
@@ -78,11 +81,11 @@ export class Conversations {
     )
   }
 
-  /** The conversation that was changed last; undefined if there is no conversation. Rejects if it cannot be read. */
+  /** The first of the list; undefined if there is no conversation. Rejects if the one changed last cannot be read. */
   async latest(): Promise<ConversationInfo | undefined> {
     for (const id of await this.byChange()) {
       const info = await this.read(id)
-      if (info) return info
+      if (info && !isEmpty(info)) return info
     }
     return undefined
   }
@@ -227,6 +230,11 @@ export class Conversations {
     const path = join(this.folder, fileNameOf(id))
     return { id, path, lockPath: join(this.folder, `${id}.lock`), cachePath: join(this.folder, `${id}.cache`) }
   }
+}
+
+/** Whether all messages were taken back before the conversation got a name. */
+function isEmpty({ messages, name }: ConversationInfo): boolean {
+  return messages === 0 && name === undefined
 }
 
 const IN_USE = 'another process has it open'

@@ -49,6 +49,8 @@ test('a command of another tool alone is refused, with the equivalent in molm', 
   ]) {
     assert.match(await refusal(word), `did you mean 'molm ${ours}'?`)
   }
+  for (const word of ['history', 'sessions', 'conversations', 'chats', 'logs'])
+    assert.match(await refusal(word), "'molm chat --list' lists the conversations")
   for (const word of ['stop', 'search', 'logs', 'config', 'embed'])
     assert.match(await refusal(word), 'is not a command; ')
 })

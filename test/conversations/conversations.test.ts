@@ -174,12 +174,33 @@ test('a list has the latest change first, with names, titles and counts', async 
   })
 })
 
+test('a conversation without messages is not listed and not continued, unless it has a name', async () => {
+  await withFolder(async (_, conversations) => {
+    const earlier = await kept(conversations, STATE)
+    const conversation = conversations.begin(STATE)
+    await conversation.keep(STATE)
+    await conversation.keep({ ...STATE, messages: [] })
+    assert.equal(
+      (await conversations.list()).map(({ id }) => id),
+      [earlier],
+    )
+    assert.is((await conversations.latest())?.id, earlier)
+    assert.is((await conversations.find(conversation.id)).title, '(no question)')
+    await conversation.rename('ideas')
+    assert.equal(
+      (await conversations.list()).map(({ title }) => title),
+      ['ideas', 'What is a lantern?'],
+    )
+    assert.is((await conversations.latest())?.id, conversation.id)
+    await conversation.close()
+  })
+})
+
 test('the first question is the first that still counts', async () => {
   await withFolder(async (_, conversations) => {
     const conversation = conversations.begin(STATE)
     await conversation.keep(STATE)
     await conversation.keep({ ...STATE, messages: [] })
-    assert.is((await conversations.list())[0].title, '(no question)')
     await conversation.keep({ ...STATE, messages: [user('A new one?')] })
     await conversation.close()
     const [info] = await conversations.list()

@@ -102,7 +102,8 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
   }
   const firstMessage = await messageIn(words)
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
+    const other = options.continue ? 'molm run -c' : 'molm run'
+    throw new UsageError(`molm chat needs a terminal for input and output; in a pipe or a script, use ${other}`)
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
   if (options.load !== undefined) await checkLoaded(options.load)

@@ -1,12 +1,13 @@
 import { basename, isAbsolute } from 'node:path'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import { Conversations } from '../../conversations/conversations.js'
+import { fit } from '../../terminal/cell-width.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { alignColumns } from '../io/table.js'
 
 /**
- * Prints the kept conversations, the latest first: id, time of the last change, messages, model and title. In a pipe,
- * columns are separated by tabs and times are in ISO 8601.
+ * Prints the kept conversations, the latest first: id, time of the last change, messages, model and title, on lines that
+ * fit the terminal. In a pipe, columns are separated by tabs and times are in ISO 8601.
  */
 export async function listConversations(options: OutputOptions & { json?: boolean }): Promise<void> {
   const conversations = Conversations.at()
@@ -16,12 +17,9 @@ export async function listConversations(options: OutputOptions & { json?: boolea
     const lines = infos.map((info) => cells(info, info.changed.toISOString()).join('\t'))
     return writeOut(lines.map((line) => `${line}\n`).join(''))
   }
-  await writeOut(
-    alignColumns(
-      infos.map((info) => cells(info, minuteOf(info.changed))),
-      [2],
-    ),
-  )
+  const rows = infos.map((info) => cells(info, minuteOf(info.changed)))
+  const lines = alignColumns(rows, [2]).split('\n')
+  await writeOut(lines.map((line) => fit(line, process.stdout.columns)).join('\n'))
   if (infos.length === 0 && !options.quiet) note("no conversations yet; 'molm chat' begins one")
 }
 

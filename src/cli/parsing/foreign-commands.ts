@@ -8,6 +8,10 @@ interface ForeignCommand {
   takes?: 'text' | 'name' | 'packing'
 }
 
+const CONVERSATIONS: ForeignCommand = {
+  hint: "'molm chat --list' lists the conversations, and 'molm chat -c' continues the latest",
+}
+
 /** Commands of ollama, llm, aichat, llama.cpp, npm and the Hugging Face CLI. */
 const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
   ps: { hint: "a model runs only as long as its command; 'molm list' lists the models on this computer" },
@@ -30,7 +34,11 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
     hint: "https://huggingface.co/models finds models, and 'molm pull OWNER/NAME' fetches one",
     takes: 'text',
   },
-  logs: { hint: "molm keeps no logs; 'molm run --verbose' reports on one run" },
+  logs: { hint: "'molm chat --list' lists the conversations, and 'molm run --verbose' reports on one run" },
+  history: CONVERSATIONS,
+  conversations: CONVERSATIONS,
+  sessions: CONVERSATIONS,
+  chats: CONVERSATIONS,
   config: { hint: "molm has no settings file, only options and environment variables; see 'molm run --help'" },
   embed: { hint: 'molm computes no embeddings', takes: 'text' },
 }
