@@ -8,13 +8,18 @@ const STOPPING_MS = 2000
 /** Ms of saving after which a line says what takes its time. */
 const SILENT_MS = 700
 
+/** Resolves when an answer that was stopped has ended, after a while in any case. */
+export async function stopped({ answers }: Chat): Promise<void> {
+  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+}
+
 /**
  * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved unless a
  * signal has come, or comes meanwhile. Returns the line that says how to continue; undefined if nothing was kept.
  */
 export async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
-  const { keeper, answers, conversation } = chat
-  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+  const { keeper, conversation } = chat
+  await stopped(chat)
   await keeper.settled()
   const { current, conversations } = keeper
   if (!signals.received) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import type { KeptConversation } from '../conversations/kept-conversation.js'
@@ -18,7 +19,7 @@ import type { KeepOptions } from './conversation/keeper.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
-import { putAway } from './put-away.js'
+import { putAway, stopped } from './put-away.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
 import type { TypedAhead } from './screen/typed-ahead.js'
@@ -89,6 +90,9 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     if (firstMessage !== undefined) submit(chat, firstMessage)
     screen.takeInput()
     await chat.ended
+    // The text so far of a stopped answer goes into the scrollback.
+    await Promise.race([stopped(chat), signals.next])
+    await nextTurn()
   } finally {
     leave()
     signal.removeEventListener('abort', leave)

@@ -115,6 +115,18 @@ trial('a chat without history and one without a question leave no line and no fi
   })
 })
 
+trial('leaving during an answer shows what it has so far, and keeps it', async () => {
+  await inTemporaryFolder(async (home) => {
+    const { screen } = await chatIn(home, { args: [...CHAT, '--pace', '2'] }, async (terminal) => {
+      await terminal.enter('What is a lantern?', /A lantern is/)
+      terminal.type('\x04')
+      assert.is((await terminal.ended()).code, 0)
+    })
+    assert.match(screen.everything, /A lantern is[\s\S]*interrupted: \/continue resumes it[\s\S]*kept as/)
+    assert.match((await kept(home))[0][1], /^assistant A lantern is/)
+  })
+})
+
 for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],

@@ -92,6 +92,22 @@ test('a question is kept before its answer comes, and the answer once it is comp
   })
 })
 
+test('an answer that is stopped before its first word is not kept', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const chat = await keeping(dir, [{ text: '', ending: 'waits until it is aborted' }, ...says('One.')])
+    press(chat, { kind: 'text', text: 'first' })
+    press(chat, { kind: 'key', name: 'enter' })
+    await becomes(() => linesIn(dir), [[{ role: 'user', content: 'first' }]])
+    press(chat, { kind: 'key', name: 'escape' })
+    await idle(chat)
+    await chat.keeper.settled()
+    assert.equal(await linesIn(dir), [[{ role: 'user', content: 'first' }]])
+    await send(chat, '/retry')
+    await chat.keeper.close()
+    assert.equal(await contentsOf(dir), [['first', 'One.']])
+  })
+})
+
 test('/retry replaces an answer only when the new one is complete; /undo, /system and /continue are kept, too', async () => {
   await inTemporaryFolder(async (dir) => {
     const chat = await keeping(dir, [
@@ -171,7 +187,7 @@ test('/list, /resume and /rename go by number, name and id', async () => {
     await send(chat, `/resume ${id}`)
     assert.is(lastNote(chat), 'Two.')
     await send(chat, '/resume 7')
-    assert.match(lastNote(chat), /^no conversation has the name or id '7'/)
+    assert.is(lastNote(chat), "no conversation has the name or id '7'; /list shows them")
     await chat.keeper.close()
   })
 })
@@ -180,6 +196,7 @@ test('a conversation that another chat has open is continued as a copy', async (
   await inTemporaryFolder(async (dir) => {
     const one = await keeping(dir, says('One.'))
     await send(one, 'first')
+    await one.keeper.settled()
     const other = await keeping(dir, says('Two.'))
     await send(other, '/resume 1')
     assert.equal(
@@ -209,6 +226,7 @@ test('a conversation of another model, system text and name is continued with al
     const chat = await keeping(dir)
     await resumeKept(chat, kept)
     assert.match(chat.items[0].text, /^resumed \S+: 1 message; it was with big$/)
+    assert.is(lastNote(chat), 'this question has no answer yet: /retry answers it')
     assert.is(chat.conversation.system, 'Be kind.')
     await send(chat, '/retry')
     await chat.keeper.close()

@@ -19,8 +19,8 @@ test('a line that begins with a slash is a command and its argument', () => {
   assert.is(parseSlash('a /set'), undefined)
   assert.equal(parseSlash('/q'), { name: 'exit', argument: '' })
   assert.equal(
-    ['/clear', '/regen', '/quit', '/bye'].map((line) => parseSlash(line)?.name),
-    ['reset', 'retry', 'exit', 'exit'],
+    ['/clear', '/new', '/sessions', '/regen', '/quit', '/bye'].map((line) => parseSlash(line)?.name),
+    ['reset', 'reset', 'list', 'retry', 'exit', 'exit'],
   )
   assert.equal(parseSlash('/? keys'), { name: 'help', argument: 'keys' })
 })

@@ -78,6 +78,7 @@ export async function resumeKept(chat: Chat, kept: KeptConversation, system = ke
   chat.say('note', `${copied} ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
   await chat.restore({ messages: [...messages], system })
+  if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
 }
 
@@ -90,7 +91,7 @@ export function nameOf({ name, id }: Pick<KeptConversation, 'name' | 'id'>): str
 async function named(chat: Chat, typed: string): Promise<ConversationInfo> {
   const number = /^\d{1,3}$/.test(typed) ? Number(typed) : 0
   const listed = number > 0 ? (chat.keeper.listed ?? (await latest(chat)))[number - 1] : undefined
-  return listed ?? folderOf(chat).find(typed)
+  return listed ?? folderOf(chat).find(typed, '/list')
 }
 
 /** The kept conversations, the latest first. Files that cannot be read are named in notes. */

@@ -1,3 +1,4 @@
+import type { ChatMessage } from '../../api/text.js'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import type { ConversationState } from '../../conversations/conversation-state.js'
 import type { Conversations } from '../../conversations/conversations.js'
@@ -50,8 +51,9 @@ export class Keeper {
     return this.isWritten ? this.kept : undefined
   }
 
-  /** Keeps a state. */
-  async keep(state: ConversationState, occasion: KeepOccasion): Promise<void> {
+  /** Keeps a state, without an answer that was stopped before its first word. */
+  async keep(chatState: ConversationState, occasion: KeepOccasion): Promise<void> {
+    const state = { ...chatState, messages: withoutEmptyEnd(chatState.messages) }
     const { conversations, kept } = this
     const begins = state.messages.length > 0 && occasion !== 'changed'
     if (!conversations || !(kept || begins)) return
@@ -135,4 +137,9 @@ export class Keeper {
     this.hasFailed = true
     this.say(`this conversation is not kept: ${messageOf(error)}`)
   }
+}
+
+function withoutEmptyEnd(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const { role, content, thinking = '', toolCalls } = messages.at(-1) ?? { role: 'user', content: '' }
+  return role === 'assistant' && content === '' && thinking === '' && !toolCalls ? messages.slice(0, -1) : messages
 }

@@ -32,7 +32,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'retry', aliases: ['regen'], summary: 'answer again' },
   { name: 'continue', summary: 'resume the answer' },
   { name: 'undo', summary: 'take the turn back' },
-  { name: 'reset', aliases: ['clear'], summary: 'forget all turns' },
+  { name: 'reset', aliases: ['clear', 'new'], summary: 'a new conversation' },
   { name: 'system', argument: '[text]', summary: 'show or set; off: none', choices: ['off'] },
   {
     name: 'set',
@@ -58,7 +58,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     choices: ['conversations', 'answers', 'experts', 'keys'],
     anyTime: true,
   },
-  { name: 'list', summary: 'kept conversations', topic: 'conversations' },
+  { name: 'list', aliases: ['sessions', 'chats'], summary: 'kept conversations', topic: 'conversations' },
   { name: 'rename', argument: 'NAME', summary: 'name this one', topic: 'conversations' },
   {
     name: 'export',
