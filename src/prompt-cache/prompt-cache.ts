@@ -86,7 +86,7 @@ export async function loadCache(
       }
       if (prompt && commonPrefix(file.tokens, prompt, prompt.length - 1) < least) return 0
       await session.importCache(snapshotIn(file))
-      // The files used least lately are removed first.
+      // `limitCaches` removes the least recently used files first.
       await utimes(path, new Date(), new Date()).catch(() => undefined)
       return file.tokens.length
     } finally {
@@ -119,7 +119,7 @@ async function removeAbandoned(folder: string, cache?: string): Promise<void> {
 const PARTIAL = /^\.(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
 
 /**
- * Removes the caches of a folder that were used least lately, until the others have at most `most` bytes together, and
+ * Removes the least recently used caches of a folder, until the others have at most `most` bytes together, and
  * what killed processes left. Other files stay, whatever their names.
  */
 export async function limitCaches(folder: string, most: number): Promise<void> {

@@ -26,7 +26,7 @@ export interface FoundPrompt {
 }
 
 export interface StoreOptions {
-  /** Most bytes of all caches together; those used least lately are removed. */
+  /** Most bytes of all caches together; the least recently used ones are removed. */
   most: number
   /** Receives a line about each file that cannot be used. */
   onNote?: (note: string) => void

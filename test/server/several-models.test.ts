@@ -174,7 +174,8 @@ test('ends the wait of a client that leaves, and the load of a server that close
 })
 
 test('frees an idle model in two steps; answers stay the same, and kept prompts outlast the first', async (context) => {
-  const url = await serve(context, ['a'], { idleMs: 300 })
+  // The first step must still be there when a busy machine looks at it.
+  const url = await serve(context, ['a'], { idleMs: 1_000 })
   const long = { prompt: 'The lantern was lit, and the sea was as still as the stars above it' }
   const { body: fresh } = await complete(url, long)
   const becomes = (state: string) => until(async () => (await states(url)).a === state)

@@ -53,7 +53,7 @@ export function define(command: Command): void {
     )
     .option(
       '--prompt-cache-size <size>',
-      'most bytes of this folder; the caches used least lately go first (default: 8GiB)',
+      'most bytes of this folder; the least recently used caches go first (default: 8GiB)',
       (text) => parseSize('--prompt-cache-size', text),
     )
     .option(

@@ -13,10 +13,10 @@ import { KeptPrompts } from '../run/kept-prompts.js'
 import { Metrics } from '../run/metrics.js'
 import { PrefixCache } from '../run/prefix-cache.js'
 import { Queue } from '../run/queue.js'
-import { type Hold, ModelLine } from './line.js'
-import { Room } from './room.js'
+import { type Hold, ModelLoader } from './model-loader.js'
 import { type Equip, ServedModel } from './served-model.js'
 import type { ModelSource, ServedExperts } from './source.js'
+import { WeightsBudget } from './weights-budget.js'
 
 export interface ModelsOptions {
   /** The only model's name in requests and responses. Default: its own name. */
@@ -47,7 +47,7 @@ export class ServedModels {
   readonly bodies: Bodies
   readonly metrics: Metrics
   readonly onError: (error: unknown, requestId?: string) => void
-  private readonly line: ModelLine
+  private readonly loader: ModelLoader
   private readonly answerMemory: AnswerMemory
   /** Lower than those of `options` if little memory is free. */
   private readonly limits: Limits
@@ -64,14 +64,14 @@ export class ServedModels {
     this.bodies = new Bodies(this.limits)
     this.answerMemory = new AnswerMemory(this.limits)
     this.all = sources.map((source) => {
-      const queue: Queue = new Queue(this.limits, () => this.line.rest(served))
+      const queue: Queue = new Queue(this.limits, () => this.loader.rest(served))
       const served: ServedModel = new ServedModel(source, queue, this.limits, this.equip)
       return served
     })
     this.metrics = new Metrics(this.all)
-    const room = new Room({ limit, process, margin })
+    const budget = new WeightsBudget({ limit, process, margin })
     const { onError } = this
-    this.line = new ModelLine(this.all, { limits: this.limits, room, idleMs, onError, onChange: onModel })
+    this.loader = new ModelLoader(this.all, { limits: this.limits, budget, idleMs, onError, onChange: onModel })
   }
 
   /** A server's only model, which the caller has loaded and disposes. */
@@ -118,22 +118,22 @@ export class ServedModels {
       checkNames(this.all)
       for (const { outline } of this.all) checkLanguageModel(outline)
     }
-    await this.line.start(this.first)
+    await this.loader.start(this.first)
   }
 
   /** Whether requests of a model start at once. */
   isOpen(served: ServedModel): boolean {
-    return this.line.isOpen(served)
+    return this.loader.isOpen(served)
   }
 
   /** Waits until a request may use a model, which stays in memory until the request releases it. */
   hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
-    return this.line.hold(served, client)
+    return this.loader.hold(served, client)
   }
 
   /** Refuses new and waiting requests, waits for running ones up to `drainMs`, and saves kept prompts on the disk. */
   async drain(drainMs: number): Promise<void> {
-    await Promise.all([this.line.close(), ...this.all.map(({ queue }) => queue.close(drainMs))])
+    await Promise.all([this.loader.close(), ...this.all.map(({ queue }) => queue.close(drainMs))])
     for (const served of this.all) await served.savePrompts()
   }
 

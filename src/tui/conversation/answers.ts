@@ -95,8 +95,8 @@ export class Answers implements WatchedChat {
   }
 
   /**
-   * Continues the conversation with another model, whose experts may have names. The mask stays if it has the same numbers of experts. The caller
-   * disposes of the old model.
+   * Continues the conversation with another model, whose experts may have names. The mask stays if both models have the
+   * same numbers of experts. The caller disposes of the old model.
    */
   setModel(model: Model, atlas?: Atlas): void {
     const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined

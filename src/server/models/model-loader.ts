@@ -4,8 +4,8 @@ import { ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import { withFields } from '../http/errors.js'
 import { closing } from '../run/queue.js'
-import type { Room } from './room.js'
 import type { ServedModel } from './served-model.js'
+import type { WeightsBudget } from './weights-budget.js'
 
 /** A request's hold on a model, which stays in memory until it is released. */
 export interface Hold {
@@ -21,9 +21,9 @@ interface Waiting {
   refuse(error: unknown): void
 }
 
-export interface LineOptions {
+export interface LoaderOptions {
   limits: Pick<Limits, 'waiting'>
-  room: Room
+  budget: WeightsBudget
   /** Milliseconds without a request until a model's experts are freed, and then until all of it is. Default: never. */
   idleMs?: number
   /** Receives errors that no request reports. */
@@ -38,7 +38,7 @@ export interface LineOptions {
  * the least recently used one gets no new requests until its own have ended. Once a model is loaded, all requests that
  * wait for it start. So every model gets its turn, and none waits for more than one turn of each other model.
  */
-export class ModelLine {
+export class ModelLoader {
   private readonly waiting: Waiting[] = []
   /** Model that makes room for the first in line once its requests have ended; new ones wait. */
   private leaving?: { for: Waiting; model: ServedModel }
@@ -50,7 +50,7 @@ export class ModelLine {
 
   constructor(
     private readonly models: readonly ServedModel[],
-    private readonly options: LineOptions,
+    private readonly options: LoaderOptions,
   ) {}
 
   /**
@@ -61,7 +61,7 @@ export class ModelLine {
     if (this.closed.signal.aborted) return Promise.reject(closing())
     if (client.aborted) return Promise.reject(gone())
     if (this.isOpen(served)) return Promise.resolve(this.give(served))
-    if (this.waiting.length >= this.options.limits.waiting) return Promise.reject(lineFull(this.waiting.length))
+    if (this.waiting.length >= this.options.limits.waiting) return Promise.reject(tooManyWaiting(this.waiting.length))
     return new Promise((resolve, reject) => {
       const leave = () => {
         client.removeEventListener('abort', abort)
@@ -94,9 +94,9 @@ export class ModelLine {
 
   /** Loads the first model. Rejects with the error of its source. */
   async start(served: ServedModel): Promise<void> {
-    const memory = this.options.room.alone(served)
+    const memory = this.options.budget.alone(served)
     await served.load({ memory, signal: this.closed.signal })
-    this.options.room.grant(served, memory)
+    this.options.budget.grant(served, memory)
     this.waitIdle(served)
   }
 
@@ -158,8 +158,8 @@ export class ModelLine {
     if (!this.waiting.includes(first)) return
     const others = this.others(served)
     try {
-      const room = this.options.room.for(served, others)
-      if (room) return await this.load(served, room.memory)
+      const granted = this.options.budget.for(served, others)
+      if (granted) return await this.load(served, granted.memory)
     } catch (error) {
       return this.refuseAll(served, error)
     }
@@ -192,7 +192,7 @@ export class ModelLine {
     const started = performance.now()
     try {
       await served.load({ memory, signal: this.closed.signal })
-      this.options.room.grant(served, memory)
+      this.options.budget.grant(served, memory)
       this.note(served, `loaded in ${Math.round(performance.now() - started)} ms`)
       this.waitIdle(served)
     } catch (error) {
@@ -250,7 +250,7 @@ function asUnavailable({ id }: ServedModel, error: unknown): unknown {
   return new ApiError(503, message, { param: 'model', code: 'model_unavailable' })
 }
 
-function lineFull(waiting: number): ApiError {
+function tooManyWaiting(waiting: number): ApiError {
   const message = `${waiting} requests wait for their models already; try again later`
   return new ApiError(429, message, { code: 'queue_full', retryAfter: 10 })
 }

@@ -13,15 +13,15 @@ export interface WeightsMemory {
   margin?: number
 }
 
-/** Decides whether a model fits beside others. */
-export class Room {
+/** Divides the memory for weights among the loaded models. */
+export class WeightsBudget {
   /** Bytes of weights that each loaded model may have. */
   private readonly granted = new Map<ServedModel, number>()
 
   constructor(private readonly memory: WeightsMemory) {}
 
   /**
-   * Memory for the weights of a model beside the loaded `others`; undefined if one of them must go first. Alone, a model
+   * Memory for the weights of a model while `others` are loaded; undefined if one of them must go first. Alone, a model
    * that is too large gets what there is, and reads experts on demand. Throws an ApiError if that is less than it needs.
    */
   for(served: ServedModel, others: readonly ServedModel[]): { memory?: number } | undefined {

@@ -7,7 +7,7 @@ import { thrownBy } from '../support/rejects.js'
 import { ScriptedModels } from './scripted-models.js'
 import { until } from './served.js'
 
-const test = suite('the line for models')
+const test = suite('loading and freeing of models')
 
 const A = { name: 'a' }
 const B = { name: 'b' }
