@@ -63,7 +63,9 @@ function checkAlike(first: ShardScores & { name: string }, one: ShardScores & { 
 function joinText(parts: readonly { name: string; shard: Shard; text: TextParts }[], before: number): TextParts {
   const [{ text }] = parts
   const queues = parts.map(({ text }) => text.scores.values())
-  const scores = Array.from({ length: text.windows }, (_, window) => {
+  const found = parts.reduce((sum, { text }) => sum + text.scores.length, 0)
+  // One more than there are is enough to find the first that is missing.
+  const scores = Array.from({ length: Math.min(text.windows, found + 1) }, (_, window) => {
     const owner = (before + window) % parts.length
     const score = queues[owner].next().value
     if (score?.window !== window) throw notOf(parts[owner].name, `window ${window} of ${text.file}`)
@@ -83,8 +85,8 @@ function joinTask(parts: readonly { name: string; task: TaskParts }[]): TaskPart
   for (const { name, task: part } of parts) {
     const isNext = part.answers.length === 0 || part.from === joined.answers.length
     if (!isNext || part.items !== task.items) throw notOf(name, `item ${joined.answers.length} of ${task.file}`)
-    joined.answers.push(...part.answers)
-    joined.loglikelihoods.push(...part.loglikelihoods)
+    for (const answer of part.answers) joined.answers.push(answer)
+    for (const list of part.loglikelihoods) joined.loglikelihoods.push(list)
   }
   if (joined.answers.length !== task.items) throw notOf(parts[0].name, `all items of ${task.file}`)
   return joined

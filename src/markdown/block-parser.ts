@@ -122,7 +122,10 @@ export class BlockParser {
     // Blank lines at the end are not code.
     this.isAfterBlank = isBlank
     if (isBlank) blanks.push(line.slice(CODE_INDENT))
-    else block.lines.push(...blanks.splice(0), line.slice(CODE_INDENT))
+    else {
+      for (const blank of blanks.splice(0)) block.lines.push(blank)
+      block.lines.push(line.slice(CODE_INDENT))
+    }
     return true
   }
 

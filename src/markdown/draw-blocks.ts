@@ -1,4 +1,4 @@
-import { cellWidth } from '../terminal/cell-width.js'
+import { widestOf } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import type { Block, Heading, List, ListItem, Quote } from './blocks.js'
 import { codeLines } from './draw-code.js'
@@ -56,7 +56,7 @@ function headingLines({ level, lines }: Heading, paper: Paper): string[] {
   const title = parseInlines(lines.join('\n')).map((run) => ({ ...run, looks: run.looks | looks }))
   const drawn = runLines([...sign, ...title], paper)
   if (level > UNDERLINES.length) return drawn
-  const width = Math.min(paper.width, Math.max(...runLines(title, { ...paper, depth: 'none' }).map(cellWidth)))
+  const width = Math.min(paper.width, widestOf(runLines(title, { ...paper, depth: 'none' })))
   return width > 0 ? [...drawn, drawRun(UNDERLINES[level - 1].repeat(width), ASIDE, paper)] : drawn
 }
 

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { cellWidth, fit } from '../terminal/cell-width.js'
+import { cellWidth, fit, widestOf } from '../terminal/cell-width.js'
 import type { Alignment, Table } from './blocks.js'
 import { columnWidths } from './column-widths.js'
 import { parseInlines } from './inline-parser.js'
@@ -39,7 +39,7 @@ function cellRuns(cell: string): Run[] {
 }
 
 function naturalWidth(runs: readonly Run[], paper: Paper): number {
-  return Math.max(0, ...plainLines(runs, paper).map(cellWidth))
+  return widestOf(plainLines(runs, paper))
 }
 
 /** The lines of a cell that is not wrapped, with the signs of `paper` but no styles. */

@@ -60,8 +60,8 @@ export const IMPORTED = 'imported'
 /** The exchanges of the branch that is shown. */
 export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {
   const path: KeptExchange[] = []
-  for (let place = last; place >= 0; place = exchanges[place].parent) path.unshift(exchanges[place])
-  return path
+  for (let place = last; place >= 0; place = exchanges[place].parent) path.push(exchanges[place])
+  return path.reverse()
 }
 
 /** Name of a conversation in the list. */

@@ -68,6 +68,11 @@ export function graphemeWidth(grapheme: string): number {
   return Math.max(1, width)
 }
 
+/** Width of the widest of some lines; 0 without lines. There may be more lines than a call takes arguments. */
+export function widestOf(lines: readonly string[]): number {
+  return lines.reduce((widest, line) => Math.max(widest, cellWidth(line)), 0)
+}
+
 /** Shortens a text to at most `width` columns; an ellipsis replaces the rest. */
 export function fit(text: string, width: number): string {
   if (cellWidth(text) <= width) return text

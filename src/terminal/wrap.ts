@@ -56,7 +56,7 @@ function wrapLine(line: string, width: number): string[] {
     const pieces = cut(word, width)
     current = pieces.pop() ?? ''
     used = cellWidth(current)
-    lines.push(...pieces)
+    for (const piece of pieces) lines.push(piece)
   }
   return [...lines, current]
 }

@@ -34,6 +34,12 @@ test('JSON that is no list of messages is refused with the name of the file', as
   }
 })
 
+test('results with very many runs of backticks become code, too', () => {
+  const result = { role: 'tool' as const, content: '` '.repeat(200_000), name: 'f' }
+  const info = { title: 'Ticks', created: new Date(0) }
+  assert.match(conversationMarkdown({ messages: [result], system: '', model: 'nano' }, info), /^```\n` ` /m)
+})
+
 test('Markdown has a heading for each turn, folded thoughts, and calls as code', () => {
   assert.is(
     conversationMarkdown(STATE, INFO),

@@ -102,11 +102,22 @@ test('a join names what differs between two shards', async () => {
     [{ texts: [] }, /measure different files/],
     [{ texts: [{ ...text, scores: [{ window: 0, ...score }] }] }, /2\.json: does not have window 1 of a\.txt/],
     [{ texts: [{ ...text, windows: 3, scores: [{ window: 1, ...score }] }] }, /2\.json: does not have the windows/],
+    [{ texts: [{ ...text, windows: Number.MAX_SAFE_INTEGER, scores: [] }] }, /does not have window 1 of a\.txt/],
     [{ against: 'other' }, /compare with different models/],
   ]
   assert.is(joinScores([shard(2), shard(1)]).texts[0].scores.length, 2)
   for (const [changes, pattern] of cases)
     await rejectsWithUserError(() => joinScores([shard(1), shard(2, changes)]), pattern)
+})
+
+test('a file that claims endless windows ends in an error, and a task may have very many items', async () => {
+  const hash = { file: 'a', hash: 'x' }
+  const all = { name: '1.json', shard: { number: 1, of: 1 }, model: 'nano', options: {}, texts: [], tasks: [] }
+  const endless = { ...hash, tokens: 9, bytes: 9, windows: Number.MAX_SAFE_INTEGER, scores: [] }
+  await rejectsWithUserError(() => joinScores([{ ...all, texts: [endless] }]), /1\.json: does not have window 0 of a/)
+  const answers = Array.from({ length: 200_000 }, (_, line) => ({ line, answer: 0, chosen: 0, chosenNorm: 0 }))
+  const task = { ...hash, items: answers.length, from: 0, answers, loglikelihoods: answers.map(() => [0]) }
+  assert.is(joinScores([{ ...all, tasks: [task] }]).tasks[0].answers.length, answers.length)
 })
 
 test('missing, repeated and unequal shards are named', async () => {

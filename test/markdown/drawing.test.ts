@@ -159,6 +159,19 @@ test('of random text keeps its letters in order, and fits into the window', () =
   }
 })
 
+test('draws texts of more lines than a call takes arguments', () => {
+  const many = 150_000
+  const texts = {
+    heading: `# ${'a '.repeat(many)}`,
+    'line breaks in a cell': `|a|b|\n|-|-|\n|${'<br>'.repeat(many)}|x|`,
+    'blank lines in code': `    a\n${'\n'.repeat(many)}    b`,
+    word: 'x'.repeat(many),
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    assert.ok(drawMarkdown(text, { width: 1, depth: 'none', background: 'dark' }).length >= many, name)
+  }
+})
+
 test('lets nothing of a text control the terminal', () => {
   for (const sign of [
     '\x1b[31m',

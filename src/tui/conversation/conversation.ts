@@ -90,7 +90,7 @@ export class Conversation {
 
   /** Adds messages, and sets the texts around them; default: as they are. */
   begin({ messages = [], ...parts }: Partial<PromptParts> & { messages?: readonly ChatMessage[] }): void {
-    this.turns.push(...messages)
+    for (const message of messages) this.turns.push(message)
     this.parts = { ...this.parts, ...parts }
   }
 

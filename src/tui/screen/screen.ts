@@ -79,7 +79,7 @@ export class Screen {
   }
 
   private keep(lines: readonly string[]): void {
-    this.widths.push(...lines.map(widthOf))
+    for (const line of lines) this.widths.push(widthOf(line))
     if (this.widths.length > MOST_LINES) this.widths = this.widths.slice(-MOST_LINES)
   }
 }

@@ -65,7 +65,7 @@ export class Transcript {
   private add(items: readonly ChatItem[], look: Look): void {
     for (const item of items.slice(this.starts.length)) {
       this.starts.push(this.lines.length)
-      this.lines.push(...linesOf(item, look, this.depth))
+      for (const line of linesOf(item, look, this.depth)) this.lines.push(line)
       if (!JOINED.has(item.kind)) this.lines.push('')
     }
   }
