@@ -132,17 +132,28 @@ export class Conversations {
     return (await this.contentsOf(path)).state
   }
 
+  /** Removes a conversation and its cache. Rejects with a UserError if it is open, or cannot be removed. */
+  async remove({ id, path }: Pick<ConversationInfo, 'id' | 'path'>): Promise<void> {
+    const { lockPath, cachePath } = this.pathsOf(id)
+    const lock = await takeLock(lockPath, `conversation ${id}`).catch((error: unknown) => {
+      throw error instanceof LockHeld ? new UserError(`${path}: not removed, since ${IN_USE}`) : error
+    })
+    try {
+      await rm(path, { force: true })
+      await rm(cachePath, { force: true })
+    } catch (error) {
+      throw new UserError(`${path}: cannot be removed (${reasonOf(error)})`)
+    } finally {
+      await lock.release()
+    }
+  }
+
   /** Removes all conversations of `molm run` but the latest hundred. Those that are open stay. */
   async removeOldRuns(): Promise<void> {
     const runs = (await this.ids()).filter((id) => originOf(id) === 'run')
     if (runs.length <= MOST_RUNS) return
     for (const id of (await this.byChange(runs)).slice(MOST_RUNS)) {
-      const { path, lockPath, cachePath } = this.pathsOf(id)
-      const lock = await takeLock(lockPath, `conversation ${id}`).catch(() => undefined)
-      if (!lock) continue
-      await rm(path, { force: true }).catch(() => undefined)
-      await rm(cachePath, { force: true }).catch(() => undefined)
-      await lock.release()
+      await this.remove(this.pathsOf(id)).catch(() => undefined)
     }
   }
 

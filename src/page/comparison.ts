@@ -78,6 +78,8 @@ export class Comparison {
     const texts = [textRoutes('first', first, model), textRoutes('second', second, model)]
     const figure = drawUsage(texts, { atlas })
     this.figure.innerHTML = figureSentences(figure) + figureSections(figure, Math.max(300, this.width))
+    // Wide figures and tables scroll in their sections, so the keyboard must reach these.
+    for (const section of this.figure.querySelectorAll<HTMLElement>('section:not(.text)')) section.tabIndex = 0
     this.figure.dispatchEvent(new Event('drawn', { bubbles: true }))
   }
 }

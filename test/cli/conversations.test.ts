@@ -249,6 +249,25 @@ test('--list prints a line each in a pipe, and --json an array', async () => {
   })
 })
 
+test('--delete removes a conversation with its cache, unless it is open', async () => {
+  await withHome(async ({ env, conversations }) => {
+    const id = await keep(conversations, STATE, 'lights')
+    await keep(conversations, STATE, 'ships')
+    const cache = join(conversations.folder, `${id}.cache`)
+    await writeFile(cache, 'a cache')
+    const open = await conversations.open(await conversations.find('lights'))
+    const refused = await molm(['chat', '--delete', 'lights'], { env })
+    assertRefused(refused, 1, /\.jsonl: not removed, since another process has it open/)
+    await open.close()
+    const { code, stdout, stderr } = await molm(['chat', '--delete', 'lights'], { env })
+    assert.equal([code, stdout, stderr], [0, '', `molm: deleted ${id}: lights\n`])
+    assert.equal((await readdir(conversations.folder)).length, 1)
+    assertRefused(await molm(['chat', '--delete', 'lights'], { env }), 1, /no conversation has the name or id 'lights'/)
+    const both = await molm(['chat', '--delete', 'ships', '--list'], { env })
+    assert.equal([both.code, both.stderr], [2, 'molm: --list and --delete exclude each other\n'])
+  })
+})
+
 test('combinations without sense are refused', async () => {
   const cases: [string[], RegExp][] = [
     [['run', '-c'], /-c needs a question/],

@@ -47,6 +47,8 @@ export interface ChatOptions
   resume?: string
   /** Print the kept conversations. */
   list?: boolean
+  /** A conversation to delete. */
+  delete?: string
   /** Print them as JSON. */
   json?: boolean
   pace?: number
@@ -65,6 +67,7 @@ export function define(command: Command): void {
   addKeepingOptions(command, 'the conversation, nor what you type')
     .option('--resume <name>', 'continue the conversation of this name or id')
     .option('--list', 'list the conversations')
+    .option('--delete <name>', 'delete the conversation of this name or id')
     .option('--json', 'with --list: print one array')
     .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
     .option('--load <file>', 'resume a conversation saved with /save')
@@ -89,6 +92,7 @@ Examples:
   molm chat "What is a lantern?"
   molm chat -c
   molm chat --resume lanterns
+  molm chat --delete lanterns
   molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
 
 async function chat(words: string[], options: ChatOptions): Promise<void> {
@@ -96,6 +100,10 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
   if (options.list) {
     const { listConversations } = await import('./conversation-list.js')
     return listConversations(options)
+  }
+  if (options.delete !== undefined) {
+    const { deleteConversation } = await import('./conversation-delete.js')
+    return deleteConversation(options.delete, options)
   }
   if (readsStdin(options)) {
     throw new UsageError('molm chat reads your questions from stdin, so - cannot name a file; give a path')
@@ -197,12 +205,14 @@ async function hold(
 }
 
 function checkCombinations(words: readonly string[], options: ChatOptions): void {
-  const { continue: continues, resume, list, json, load, messages } = options
+  const { continue: continues, resume, list, delete: deleted, json, load, messages } = options
   checkContinue(options, words)
   if (json && !list) throw new UsageError('--json is for --list; in a script, use molm run --json')
-  if (list && (continues || resume !== undefined || words.length > 0)) {
-    throw new UsageError('--list only prints the conversations; it takes no message, no -c and no --resume')
+  if ((list || deleted !== undefined) && (continues || resume !== undefined || words.length > 0)) {
+    const does = list ? '--list only prints the conversations' : '--delete only deletes a conversation'
+    throw new UsageError(`${does}; it takes no message, no -c and no --resume`)
   }
+  if (list && deleted !== undefined) throw new UsageError('--list and --delete exclude each other')
   if (continues && resume !== undefined)
     throw new UsageError('-c continues the latest conversation; leave out --resume')
   const flag = continues ? '-c' : resume === undefined ? undefined : '--resume'

@@ -20,11 +20,13 @@ export interface JsonBody {
 }
 
 /**
- * Receives a request's body. The Content-Type must be JSON, since a browser does not let a page of another origin send
- * that without a preflight request. Rejects with an ApiError.
+ * Receives a request's body. A browser must send it as JSON, since it lets a page of another origin do that only after a
+ * preflight request. Other clients may send any Content-Type to ollama's API: curl's is that of a form, and the examples
+ * of ollama leave it so. Rejects with an ApiError.
  */
 export async function receiveBody(c: Context, bodies: Bodies): Promise<ReceivedBody> {
-  if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
+  const isJson = /^application\/json\b/i.test(c.req.header('Content-Type') ?? '')
+  if (!isJson && (!c.req.path.startsWith('/api/') || isFromBrowser(c))) {
     throw new ApiError(415, 'the body must be JSON, sent with Content-Type: application/json')
   }
   const length = c.req.header('Content-Length')
@@ -54,4 +56,9 @@ export function parseBody(c: Context, { bytes }: ReceivedBody): unknown {
   } catch (error) {
     throw error instanceof UserError ? new ApiError(400, error.message) : error
   }
+}
+
+/** Whether a request has a header that browsers add and pages cannot take away. */
+function isFromBrowser(c: Context): boolean {
+  return ['Origin', 'Referer', 'Sec-Fetch-Site', 'Sec-Fetch-Mode'].some((name) => c.req.header(name) !== undefined)
 }
