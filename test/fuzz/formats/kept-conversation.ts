@@ -39,7 +39,9 @@ export const keptConversation: Format = {
       const conversation = await conversations.open({ id: ID, path: join(dir, FILE) })
       const { state } = conversation
       try {
-        expect(info !== undefined, 'a conversation that can be opened is not listed')
+        const isListed = state.messages.length > 0 || conversation.name !== undefined
+        expect((info !== undefined) === isListed, 'the list has an empty conversation, or lacks one')
+        if (!info) return
         expect(info.messages === state.messages.length, 'the list has another number of messages')
         expect(!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(info.title + info.model), 'the list has unsafe characters')
         conversationMarkdown(state, info)
