@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -205,6 +205,10 @@ test('--prompt-cache reads only what is new, and answers as without it', async (
       objectOf(await ask('What is a ship?')),
     ]
     assert.is(first.timings.cached_tokens, 0)
+    const { ino } = await stat(file)
+    const similar = objectOf(await ask('What is a lantern for?', '--prompt-cache', file, '-n', '2'))
+    assert.ok(similar.timings.cached_tokens > 200)
+    assert.is((await stat(file)).ino, ino, 'few new tokens are not written')
     const { cached_tokens } = second.timings
     assert.ok(cached_tokens > 200 && cached_tokens < second.prompt_tokens, `${cached_tokens} tokens`)
     assert.equal(second.tokens, alone.tokens)

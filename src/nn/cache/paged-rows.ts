@@ -113,38 +113,34 @@ export class PagedRows {
    */
   read(position: number, count: number, target: Float32Array | Uint16Array): void {
     const { f32, u16 } = this.bank
-    if (this.format === 'f32') {
+    const { size } = this
+    if (this.format === 'bf16' && target instanceof Float32Array) {
+      const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
       return this.eachHead(position, count, (from, step, at) => {
-        for (let c = 0; c < this.size; c++) target[at + c] = f32[from + c * step]
+        for (let c = 0; c < size; c++) bits[at + c] = u16[from + c * step] << 16
       })
     }
-    if (target instanceof Uint16Array) {
-      return this.eachHead(position, count, (from, step, at) => {
-        for (let c = 0; c < this.size; c++) target[at + c] = u16[from + c * step]
-      })
-    }
-    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
+    const numbers = this.format === 'f32' ? f32 : u16
     this.eachHead(position, count, (from, step, at) => {
-      for (let c = 0; c < this.size; c++) bits[at + c] = u16[from + c * step] << 16
+      if (step === 1) target.set(numbers.subarray(from, from + size), at)
+      else for (let c = 0; c < size; c++) target[at + c] = numbers[from + c * step]
     })
   }
 
   /** Sets the rows of `count` positions, from `position` on, from floats, or from the bits of rows in bfloat16. */
   write(position: number, count: number, source: Float32Array | Uint16Array): void {
     const { f32, u16 } = this.bank
-    if (this.format === 'f32') {
+    const { size } = this
+    if (this.format === 'bf16' && source instanceof Float32Array) {
+      const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
       return this.eachHead(position, count, (to, step, at) => {
-        for (let c = 0; c < this.size; c++) f32[to + c * step] = source[at + c]
+        for (let c = 0; c < size; c++) u16[to + c * step] = rounded(bits[at + c])
       })
     }
-    if (source instanceof Uint16Array) {
-      return this.eachHead(position, count, (to, step, at) => {
-        for (let c = 0; c < this.size; c++) u16[to + c * step] = source[at + c]
-      })
-    }
-    const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
+    const numbers = this.format === 'f32' ? f32 : u16
     this.eachHead(position, count, (to, step, at) => {
-      for (let c = 0; c < this.size; c++) u16[to + c * step] = rounded(bits[at + c])
+      if (step === 1) numbers.set(source.subarray(at, at + size), to)
+      else for (let c = 0; c < size; c++) numbers[to + c * step] = source[at + c]
     })
   }
 

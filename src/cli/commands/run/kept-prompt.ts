@@ -12,6 +12,11 @@ import type { RunOptions } from './run-options.js'
 const LEAST_LOADED = 32
 /** Fewer tokens are not worth a file beside a conversation. */
 const LEAST_KEPT = 256
+/**
+ * Share of new tokens up to which the file of --prompt-cache stays: to write it all would take longer than to read these
+ * again. So one text can be asked many questions, and is written once.
+ */
+const FEW_NEW = 1 / 32
 
 /**
  * The cache of a prompt in a file: what a run has read, the next one need not read again. The file is that of
@@ -36,12 +41,16 @@ export class KeptPrompt {
     if (this.options.verbose) note(`${path}: ${plural(loaded, 'token')} loaded`)
   }
 
-  /** Saves what the session has read, unless the file has all of it. A failure is a warning: the answer is there. */
+  /**
+   * Saves what the session has read, unless the file has all of it, or all but a little. A failure is a warning: the
+   * answer is there.
+   */
   async save(session: Session, model: Model, beside?: string): Promise<void> {
     const { promptCache, quiet, verbose } = this.options
     const path = promptCache ?? beside
     const isKept = promptCache === undefined
-    if (path === undefined || session.length <= commonPrefix(this.tokens, session.tokens)) return
+    const missing = session.length - commonPrefix(this.tokens, session.tokens)
+    if (path === undefined || missing <= (isKept ? 0 : FEW_NEW * session.length)) return
     if (isKept && (session.length < LEAST_KEPT || this.most === 0)) return
     try {
       const { limitCaches, saveCache } = await import('../../../prompt-cache/prompt-cache.js')
