@@ -13,8 +13,8 @@ const LEAST_LOADED = 32
 /** Fewer tokens are not worth a file beside a conversation. */
 const LEAST_KEPT = 256
 /**
- * Share of new tokens up to which the file of --prompt-cache stays: to write it all would take longer than to read these
- * again. So one text can be asked many questions, and is written once.
+ * With this share of new tokens, or less, the file of --prompt-cache stays: to write all of it would take longer than to
+ * read these again. So one text can be asked many questions, and is written once.
  */
 const FEW_NEW = 1 / 32
 
