@@ -7,7 +7,6 @@ import type { Session } from '../api/session.js'
 import { openIfPresent } from '../checkpoint/local-folder.js'
 import { commonPrefix } from '../common-prefix.js'
 import { UserError } from '../errors.js'
-import { makeFolder } from '../files/folders.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { bytesOf, cacheBytes, isCacheFile, openCacheFile, snapshotIn } from './cache-file.js'
@@ -40,9 +39,21 @@ export interface LoadOptions {
 }
 
 /**
+ * Rejects with a UserError if a cache cannot be kept at a path: its folder is missing, or there is something other than a
+ * cache, which must not be replaced.
+ */
+export async function checkCachePath(path: string): Promise<void> {
+  const folder = await stat(dirname(path)).catch(() => undefined)
+  if (!folder?.isDirectory()) throw new UserError(`${path}: there is no such folder`)
+  const found = await stat(path).catch(() => undefined)
+  if (!found || (found.isFile() && (found.size === 0 || (await isCacheFile(path))))) return
+  throw new UserError(`${path}: there is something other than a prompt cache; give another file`)
+}
+
+/**
  * Saves the cache of a session in a file, readable only by its owner. The file is replaced at once, or not at all.
  * Resolves with the number of tokens; 0 if the session is empty, its mask cannot be described, or the file would exceed
- * `most` or half of the free disk. Rejects with a UserError if it cannot be written.
+ * `most` or half of the free disk. Rejects with a UserError if it cannot be written, as in a folder that is not there.
  */
 export async function saveCache(
   path: string,
@@ -54,7 +65,6 @@ export async function saveCache(
   if (session.length === 0 || key === undefined) return 0
   const snapshot = await session.exportCache()
   const folder = dirname(path)
-  await makeFolder(folder)
   await removeAbandoned(folder, basename(path))
   const bytes = bytesOf(snapshot)
   if (bytes > most || bytes > MOST_OF_DISK * (await freeBytes(folder))) return 0

@@ -99,10 +99,11 @@ export class PromptStore {
 
   /** Number of a sequence's tokens that no cache of the key has. */
   missing(key: string, tokens: ArrayLike<number>): number {
-    const counts = [...this.stored.values()].map((stored) => {
-      return stored.key === key ? commonPrefix(stored.tokens, tokens) : 0
-    })
-    return tokens.length - Math.max(0, ...counts)
+    let most = 0
+    for (const stored of this.stored.values()) {
+      if (stored.key === key) most = Math.max(most, commonPrefix(stored.tokens, tokens))
+    }
+    return tokens.length - most
   }
 }
 

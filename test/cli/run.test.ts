@@ -1,11 +1,11 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { type Ended, molm } from './molm.js'
+import { assertRefused, type Ended, molm } from './molm.js'
 
 /** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
 const BASE = ['-m', fixturePath('01-base-bin-f32')]
@@ -212,10 +212,29 @@ test('--prompt-cache reads only what is new, and answers as without it', async (
     const { cached_tokens } = second.timings
     assert.ok(cached_tokens > 200 && cached_tokens < second.prompt_tokens, `${cached_tokens} tokens`)
     assert.equal(second.tokens, alone.tokens)
-    await writeFile(file, 'no cache at all')
+    const bytes = await readFile(file)
+    bytes[bytes.length >> 1] ^= 1
+    await writeFile(file, bytes)
     const third = await ask('What is a ship?', '--prompt-cache', file)
     assert.match(third.stderr, /long\.cache: .*so it is not used/)
     assert.equal(objectOf(third).tokens, alone.tokens)
+  })
+})
+
+test('--prompt-cache replaces no other file, and makes no folder', async () => {
+  await inTemporaryFolder(async (folder) => {
+    const notes = join(folder, 'notes.txt')
+    await writeFile(notes, 'My only copy.')
+    const wrong: [string, RegExp][] = [
+      [notes, /notes\.txt: there is something other than a prompt cache; give another file/],
+      [folder, /there is something other than a prompt cache/],
+      [join(folder, 'no', 'x.cache'), /x\.cache: there is no such folder/],
+    ]
+    for (const [file, says] of wrong) {
+      assertRefused(await molm(['run', '-m', 'nano', '--prompt-cache', file, 'Hello']), 1, says)
+    }
+    assert.is(await readFile(notes, 'utf8'), 'My only copy.')
+    assert.equal(await readdir(folder), ['notes.txt'])
   })
 })
 

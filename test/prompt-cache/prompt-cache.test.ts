@@ -1,4 +1,4 @@
-import { copyFile, cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -154,6 +154,7 @@ test('that is damaged anywhere is not used, and changes nothing', async () => {
 
 test('is private, replaces the one before, and is not loaded for a prompt that shares too little', async () => {
   const path = join(folder, 'sub', 'private.cache')
+  await mkdir(join(folder, 'sub'))
   await withModel('nano', async (model) => {
     await saveCache(path, await read(model, [400, 401, 402, 403]), model)
     assert.is((await stat(path)).mode & 0o777, 0o600)

@@ -157,6 +157,10 @@ async function run(given: string[], options: RunOptions): Promise<void> {
     const { runBatch } = await import('./batch/run-batch.js')
     return runBatch(given, { ...options, batch, parallel })
   }
+  if (options.promptCache !== undefined) {
+    const { checkCachePath } = await import('../../../prompt-cache/prompt-cache.js')
+    await checkCachePath(options.promptCache)
+  }
   const start = await readConversation(options)
   const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
   const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
