@@ -1,5 +1,5 @@
 /*
- * Grouped matrix product: several matrices of one shape and format, each with its own list of activation rows. In decode
+ * Grouped matrix product: several matrices of one shape, each with its own format and list of activation rows. In decode
  * the groups are the k chosen experts with one row each; in prefill, all experts with the rows that were routed to them.
  *
  * A chunk is a range of output rows of one group, for all activation rows of the group, so that weights are read from
@@ -8,8 +8,8 @@
  *
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
-import { Activation, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
+import { Activation, MATRIX_ALIGNMENT, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { GROUP_BYTES, Group, LeastUnpacked, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
 import { mxfp4Floats } from './mxfp4-floats'
@@ -30,6 +30,17 @@ export function tileBytes(format: u32): usize {
 /** Bytes of a group of 8 rows. */
 export function bandBytes(format: u32, columns: usize): usize {
   return (columns / TILE_COLUMNS) * tileBytes(format)
+}
+
+/** WeightCode of a group's matrix; `usual` is that of the call. */
+export function formatOf(group: usize, usual: u32): u32 {
+  const mark = load<u32>(group, Group.weights) & (MATRIX_ALIGNMENT - 1)
+  return mark == 0 ? usual : mark - 1
+}
+
+/** Address of a group's matrix. */
+export function weightsOf(group: usize): usize {
+  return load<u32>(group, Group.weights) & ~(MATRIX_ALIGNMENT - 1)
 }
 
 /** Computes the chunks [first, last), group by group. */
@@ -53,13 +64,13 @@ export function matmul(first: u32, last: u32): void {
 
 /** Computes the output rows [from, to) of one group for every activation row of its list. */
 function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
-  const format = arg(MatmulArg.format)
+  const format = formatOf(group, arg(MatmulArg.format))
   const columns: usize = arg(MatmulArg.columns)
   const list: usize = load<u32>(group, Group.list)
   const count = load<u32>(group, Group.count)
 
   const band = bandBytes(format, columns)
-  const first: usize = load<u32>(group, Group.weights) + (from >> 3) * band
+  const first: usize = weightsOf(group) + (from >> 3) * band
   // The two halves of the rows are computed side by side. A single activation row reads its weights straight from
   // memory, and a core fetches two long streams, waiting for the ends of their pages together, up to 1.4 times as fast
   // as one.
@@ -105,7 +116,7 @@ function multiplyPair(
     multiplyPair(WeightCode.f32, floats, apart == 0 ? 0 : columns << 5, columns, list, count, offset, outApart)
     return
   }
-  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.mxfp4 && count >= arg(MatmulArg.unpackFrom)) {
+  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.mxfp4 && unpacks(format, count)) {
     multiplyUnpacked(format, weights, columns, list, count, offset)
     if (apart != 0) multiplyUnpacked(format, weights + apart, columns, list, count, offset + outApart)
     list += (count & ~3) * LIST_ENTRY_BYTES
@@ -161,7 +172,7 @@ function multiplyRelaxedQ4(
 ): void {
   const second = weights + apart
   const end = list + count * LIST_ENTRY_BYTES
-  if (count >= arg(MatmulArg.unpackFrom)) {
+  if (unpacks(WeightCode.q4, count)) {
     multiplyUnpacked(WeightCode.q4, weights, columns, list, count, offset)
     if (apart != 0) multiplyUnpacked(WeightCode.q4, second, columns, list, count, offset + outApart)
     list += (count & ~3) * LIST_ENTRY_BYTES
@@ -195,6 +206,12 @@ function multiplyRelaxedQ4(
     const out = outputOf(list) + offset
     tileQ4x1(weights, second, columns, inputOf(list), out, out + outApart)
   }
+}
+
+/** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows (see LeastUnpacked). */
+function unpacks(format: u32, count: u32): bool {
+  if (arg(MatmulArg.unpacks) == 0) return false
+  return count >= <u32>(format == WeightCode.q4 ? LeastUnpacked.q4 : LeastUnpacked.mxfp4)
 }
 
 /** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */

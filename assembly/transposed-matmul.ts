@@ -13,19 +13,19 @@
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry } from '../src/runtime/abi/products'
 import { PANEL_BYTES, PANEL_ROWS, TransposedArg } from '../src/runtime/abi/training'
 import { arg, thread } from './control'
-import { bandBytes } from './matmul'
+import { bandBytes, formatOf, weightsOf } from './matmul'
 import { unpackColumns } from './unpack-columns'
 
 export function transposedMatmul(chunk: u32): void {
   const perGroup = arg(TransposedArg.chunksPerGroup)
   const step = arg(TransposedArg.chunkColumns)
   const columns = arg(TransposedArg.columns)
-  const format = arg(TransposedArg.format)
   const rows = (arg(TransposedArg.rows) + 7) & ~7
   const group: usize = arg(TransposedArg.groups) + (chunk / perGroup) * GROUP_BYTES
   const from = (chunk % perGroup) * step
   const to = min(from + step, columns)
-  const weights: usize = load<u32>(group, Group.weights)
+  const format = formatOf(group, arg(TransposedArg.format))
+  const weights = weightsOf(group)
   const list: usize = load<u32>(group, Group.list)
   const count = load<u32>(group, Group.count)
   const band = bandBytes(format, columns)

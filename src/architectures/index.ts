@@ -5,6 +5,7 @@ import { ConfigReader, quoted } from '../model/config-reader.js'
 import { Decoder } from '../nn/decoder.js'
 import { formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
+import { withPieceFormats } from '../packing/format/pieces.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
@@ -89,7 +90,7 @@ export function routesEarly(config: ModelConfig): boolean {
 export function blueprintOf(config: ModelConfig): Blueprint {
   const architecture = architectureOf(config)
   return {
-    parts: (formats) => architecture.parts(config, formats),
+    parts: (formats) => withPieceFormats(architecture.parts(config, formats), formats),
     ignores: (tensor) =>
       architecture.ignores(tensor, config) || (config.textPartOf !== undefined && isOtherPart(tensor)),
     refusesUnknownTensors: !architecture.toleratesUnknownTensors,

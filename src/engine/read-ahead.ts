@@ -48,7 +48,7 @@ export class ExpertReadAhead {
         pool: pools.indexOf(pool),
         id,
         bank,
-        bytes: pool.bytes,
+        bytes: part.bytes,
         offset: file.parts.get(part.name)?.offset ?? 0,
         ...(checkExperts && { crc32: file.parts.get(part.name)?.crc32 }),
       })),

@@ -23,10 +23,10 @@ export type AppendGroups = (groups: ExpertGroups, next: number) => { matrices: n
 export interface ExpertProduct {
   matmul: Matmul
   output: Rows
-  /** Bytes from the start of an expert to the matrix. */
-  offset: number
-  /** Bytes from the start of an expert to the bias; absent if it has none. */
-  bias?: number
+  /** Places of the matrix in the experts (see expertPlaces), by layer. */
+  places: readonly Uint32Array[]
+  /** Places of the bias; absent if they have none. */
+  biases?: readonly Uint32Array[]
 }
 
 /**
@@ -102,7 +102,7 @@ export class ExpertMixture {
    */
   fromTokens(layer: number, product: ExpertProduct, append?: AppendGroups): void {
     const { groups } = this
-    const count = groups.fromTokens(this.addresses(layer, product.offset), this.biases(layer, product))
+    const count = groups.fromTokens(this.addresses(layer, product.places), this.biases(layer, product))
     const more = append?.(groups, count)
     product.matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
   }
@@ -110,7 +110,7 @@ export class ExpertMixture {
   /** Multiplies with the experts' second matrix: item rows in, item rows [T * slots, d] out. Reports to the taps. */
   fromItems(layer: number, product: ExpertProduct): void {
     const { groups } = this
-    const count = groups.fromItems(this.addresses(layer, product.offset), this.biases(layer, product))
+    const count = groups.fromItems(this.addresses(layer, product.places), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
     this.replaceMasked(layer, product.output)
     this.report(layer, product.output)
@@ -124,8 +124,8 @@ export class ExpertMixture {
     return {
       matmul,
       output: shape.output,
-      offset: store.pieceOffset(kind, piece),
-      ...(bias && { bias: store.pieceOffset(kind, `${piece}.bias`) }),
+      places: store.expertPlaces(kind, piece),
+      ...(bias && { biases: store.expertPlaces(kind, `${piece}.bias`) }),
     }
   }
 
@@ -159,15 +159,15 @@ export class ExpertMixture {
     return Math.floor(index / k) * this.slots(layer) + (index % k)
   }
 
-  /** Finds what is `offset` bytes from the start of each expert. */
-  private addresses(layer: number, offset: number): AddressOf {
+  private addresses(layer: number, places: readonly Uint32Array[]): AddressOf {
     const { store } = this.workspace
     const { kind } = this.mixture
-    return (expert) => store.expert(layer, kind, expert) + offset
+    const offsets = places[layer]
+    return (expert) => store.expert(layer, kind, expert) + offsets[expert]
   }
 
-  private biases(layer: number, { bias }: ExpertProduct): AddressOf | undefined {
-    return bias === undefined ? undefined : this.addresses(layer, bias)
+  private biases(layer: number, { biases }: ExpertProduct): AddressOf | undefined {
+    return biases && this.addresses(layer, biases)
   }
 
   /** Reports its rows to each sequence's taps. */

@@ -1,4 +1,5 @@
 import { type Mixture, routerRows } from '../model/config.js'
+import { withoutFormat } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import { Linear } from './linear.js'
 import type { Workspace } from './workspace.js'
@@ -81,7 +82,13 @@ export class CosineLogits implements RouterLogits {
     this.scale = workspace.perLayer((layer) => {
       const { f32 } = workspace.bank
       const rows = routerRows(mixture, layer)
-      return centroidScales(f32, this.centroids[layer], rows, width, Math.exp(f32[temperature[layer] / 4]))
+      return centroidScales(
+        f32,
+        withoutFormat(this.centroids[layer]),
+        rows,
+        width,
+        Math.exp(f32[temperature[layer] / 4]),
+      )
     })
   }
 

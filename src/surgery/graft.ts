@@ -86,15 +86,18 @@ async function writeGrafted(
     ...alwaysOf(own.config),
   })
   const findTheirs = expertFinder(giver.layout)
+  /** Part of the giver that becomes a new expert; the model's own experts keep their numbers, and their parts' names. */
+  const givenPart = ({ layer = 0, expert }: Part): Part | undefined => {
+    const newExpert = expert ? expert.id - ownCount(expert.kind, layer) : -1
+    return expert && newExpert >= 0 ? findTheirs(layer, expert.kind, given(expert.kind, layer)[newExpert]) : undefined
+  }
+  const originOf = (part: Part) => givenPart(part) ?? own.layout.find(part.name)
   const provide = async (part: Part): Promise<Uint8Array> => {
     const { name, layer, expert } = part
     if (layer === undefined) return own.read(name)
-    if (expert) {
-      const newExpert = expert.id - ownCount(expert.kind, layer)
-      // The model's own experts keep their numbers, and with them the names of their parts.
-      if (newExpert < 0) return own.read(name)
-      return giver.read(findTheirs(layer, expert.kind, given(expert.kind, layer)[newExpert]).name)
-    }
+    const theirExpert = givenPart(part)
+    if (theirExpert) return giver.read(theirExpert.name)
+    if (expert) return own.read(name)
     const ours = { part: own.layout.part(name), bytes: await own.read(name) }
     const theirs = { part: giver.layout.part(name), bytes: await giver.read(name) }
     const changed = mixtures.filter(({ experts }) => experts[layer] > 0)
@@ -105,7 +108,7 @@ async function writeGrafted(
     })
     return withRouterRows(ours, part, rows)
   }
-  return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, signal })
+  return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, originOf, signal })
 }
 
 /** Puts new experts after the model's own experts and before the silent rows. */

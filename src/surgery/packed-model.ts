@@ -7,7 +7,7 @@ import { storeTokenizer } from '../library/store-tokenizer.js'
 import type { ModelConfig } from '../model/config.js'
 import { checksumsOf } from '../packing/format/checksums.js'
 import { isAtlas } from '../packing/format/companions.js'
-import type { PartFormats } from '../packing/format/formats.js'
+import type { PartFormats, WeightFormat } from '../packing/format/formats.js'
 import type { Layout, Part } from '../packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { differs, type PackedMetadata } from '../packing/format/packed-metadata.js'
@@ -56,6 +56,8 @@ export interface DerivedModel {
   files: Record<string, string>
   /** Gives the bytes of a part of the new model. */
   provide: (part: Part) => Promise<Uint8Array>
+  /** Finds the part that an expert of the new model is a copy of; undefined for a new one. Default: that of its name. */
+  originOf?: (part: Part) => Part | undefined
   /** Accounts of what was taught to it. Default: those of the model that it is made from. */
   taught?: PackedMetadata['taught']
   signal?: AbortSignal
@@ -67,11 +69,13 @@ export interface DerivedModel {
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
   const { config, files, provide, taught, signal } = derived
   const { metadata } = from.file
-  const layout = layoutOf(config, metadata.formats)
+  const formats = derivedFormats(from, derived)
+  const layout = layoutOf(config, formats)
   const staged = await stageModel(withoutAtlas(localFolder(from.folder)), outDir, metadata.quant, { files })
   try {
     const file = await createPackedFile(staged.weights, layout, {
       ...metadata,
+      formats,
       files: staged.files,
       ...(taught && { taught }),
     })
@@ -94,6 +98,21 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
     await staged.discard()
     throw error
   }
+}
+
+/** Formats of a derived model: a copy of an expert keeps the formats of its matrices under its new id. */
+function derivedFormats(from: PackedModel, { config, originOf = ({ name }) => from.layout.find(name) }: DerivedModel) {
+  const { pieces: own, ...kinds } = from.formats
+  const pieces: Record<string, WeightFormat> = {}
+  for (const part of layoutOf(config, kinds).parts) {
+    const origin = part.expert ? originOf(part) : from.layout.find(part.name)
+    if (!origin) continue
+    for (const { name, kind, format } of part.pieces) {
+      const { format: found } = origin.pieces.find((piece) => piece.name === name) ?? { format }
+      if (kind === 'matrix' && found !== format) pieces[`${part.name}/${name}`] = found
+    }
+  }
+  return { ...kinds, ...(Object.keys(pieces).length > 0 && { pieces }) }
 }
 
 /** Leaves out names of experts, which would be those of other experts in a model that is made from this one. */

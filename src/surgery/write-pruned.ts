@@ -20,10 +20,13 @@ export async function writePruned(from: PackedModel, outDir: string, options: Wr
   const { selection, gates, account, signal } = options
   const { text, config } = await configWithExperts(from.folder, prunedExperts(from.config, selection, gates))
   const find = expertFinder(from.layout)
+  const originOf = ({ layer = 0, expert }: Part) =>
+    expert && find(layer, expert.kind, kept(selection, expert.kind, layer)[expert.id])
   const provide = async (part: Part): Promise<Uint8Array> => {
-    const { name, layer, expert } = part
+    const { name, layer } = part
     if (layer === undefined) return from.read(name)
-    if (expert) return from.read(find(layer, expert.kind, kept(selection, expert.kind, layer)[expert.id]).name)
+    const expert = originOf(part)
+    if (expert) return from.read(expert.name)
     const source = { part: from.layout.part(name), bytes: await from.read(name) }
     const routed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
     const rows = perMixture(routed, ({ kind, experts }) => {
@@ -33,7 +36,7 @@ export async function writePruned(from: PackedModel, outDir: string, options: Wr
     return withRouterRows(source, part, rows)
   }
   const files = { 'config.json': text, 'selection.json': selectionText(account) }
-  return writeDerivedModel(from, outDir, { config, files, provide, signal })
+  return writeDerivedModel(from, outDir, { config, files, provide, originOf, signal })
 }
 
 /** Formats selection.json, with each layer's ids on one line. */

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
 import { densePartName, type Layout, type Piece, pieceOf } from '../packing/format/layout.js'
+import { withoutFormat } from '../runtime/memory/formats.js'
 import { readWeight } from '../runtime/memory/tile-floats.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { routerPiece } from './plan.js'
@@ -28,7 +29,7 @@ export function expertWeights(
     all.set(matrix, at)
     at += matrix.length
   }
-  const scores = store.address(densePartName(layer), router.name)
+  const scores = withoutFormat(store.address(densePartName(layer), router.name))
   for (let c = 0; c < router.cols; c++) all[at++] = readWeight(u8, scores, router.format, router.cols, expert, c)
   return all
 }

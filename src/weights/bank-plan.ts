@@ -3,9 +3,10 @@ import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part } from '../pack
 /** Default limit of weights in a bank: 4 GiB of a memory less the room that caches and activations may need. */
 export const BANK_BYTES = 3.25 * 2 ** 30
 
-/** Number of experts of one kind that a bank holds at once, and the bytes of each. */
+/** Number of experts of one kind that a bank holds at once. */
 interface SlotPlan {
   slots: number
+  /** Bytes of the largest expert. */
   bytes: number
 }
 
@@ -32,8 +33,10 @@ interface ExpertCount {
   all: number
   /** Experts of the layer that has the most. */
   most: number
-  /** Bytes of one. */
+  /** Bytes of the largest one. */
   size: number
+  /** Bytes of all. */
+  bytes: number
 }
 
 type ExpertCounts = Map<MixtureKind, ExpertCount>
@@ -51,7 +54,7 @@ export function planBanks(layout: Layout, budget: number, bankBytes = BANK_BYTES
   const least = counts.reduce((sum, kinds) => sum + leastBytes(kinds), 0)
   const share = experts === least ? 0 : shareOf(budget - dense - least, experts - least)
   const slots = counts.map((kinds) => planSlots(kinds, share))
-  const held = slots.flatMap((kinds) => Object.values(kinds)).reduce((sum, { slots, bytes }) => sum + slots * bytes, 0)
+  const held = counts.reduce((sum, kinds, bank) => sum + heldBytes(kinds, slots[bank]), 0)
   return { bankOfLayer, slots, bytes: dense + held }
 }
 
@@ -98,9 +101,13 @@ function countExperts(layout: Layout, bankOfLayer: readonly number[]): ExpertCou
     for (const kind of MIXTURE_KINDS) {
       const parts = layout.experts(layer, kind)
       if (parts.length === 0) continue
-      const { all, most } = counts[bank].get(kind) ?? { all: 0, most: 0 }
-      const size = parts[0].bytes
-      counts[bank].set(kind, { all: all + parts.length, most: Math.max(most, parts.length), size })
+      const { all, most, size, bytes } = counts[bank].get(kind) ?? { all: 0, most: 0, size: 0, bytes: 0 }
+      counts[bank].set(kind, {
+        all: all + parts.length,
+        most: Math.max(most, parts.length),
+        size: parts.reduce((largest, part) => Math.max(largest, part.bytes), size),
+        bytes: bytes + sumBytes(parts),
+      })
     }
   }
   return counts
@@ -109,6 +116,14 @@ function countExperts(layout: Layout, bankOfLayer: readonly number[]): ExpertCou
 /** Bytes of the experts that a bank must hold at once: for each kind, the layer that has most. */
 function leastBytes(kinds: ExpertCounts): number {
   return [...kinds.values()].reduce((sum, { most, size }) => sum + most * size, 0)
+}
+
+/** Bytes of full slots: each has room for the largest expert, unless every expert has a place of its own. */
+function heldBytes(kinds: ExpertCounts, planned: BankPlan['slots'][number]): number {
+  return [...kinds].reduce((sum, [kind, { all, size, bytes }]) => {
+    const slots = planned[kind]?.slots ?? 0
+    return sum + (slots === all ? bytes : slots * size)
+  }, 0)
 }
 
 /** Slots for the experts that a bank must hold at once and for `share` of the others. */

@@ -1,5 +1,5 @@
 import type { Bank } from '../runtime/memory/bank.js'
-import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld, vacate, want } from './residency.js'
+import { awaitReading, claim, isHeld, markAbsent, markHeld, noneHeld, vacate, want } from './residency.js'
 
 /** Reads the packed bytes of an expert, by its number, into memory. */
 export type ReadExpert = (id: number, target: Uint8Array) => void
@@ -22,8 +22,8 @@ export function usesMost(count: number, { experts, layers }: Pick<PoolCounts, 'e
 }
 
 /**
- * The experts of one kind in a bank: at most `capacity` at a time. Experts are numbered by their owner; all have the same
- * size.
+ * The experts of one kind in a bank: at most `capacity` at a time. Experts are numbered by their owner. A place has room
+ * for the largest of them, unless every expert has a place of its own.
  *
  * The expert used least makes room; uses count half after every four passes, and of equal ones the one used longest ago
  * goes. A pass visits the layers in turn, so recency alone would evict the experts of the layers that come next: all of
@@ -54,10 +54,15 @@ export class ExpertPool {
   private readonly spare: number[] = []
   /** Number of places in use. */
   private used = 0
+  /** Bytes read for uses of missing experts, by whichever thread. */
+  bytesRead = 0
+  /** Bytes of the largest expert. */
+  private readonly placeBytes: number
 
   constructor(
     private readonly bank: Bank,
-    readonly bytes: number,
+    /** Bytes of each expert. */
+    private readonly sizes: readonly number[],
     private readonly counts: PoolCounts,
     private readonly read: ReadExpert,
   ) {
@@ -66,7 +71,8 @@ export class ExpertPool {
     this.address = new Uint32Array(new SharedArrayBuffer(experts * 4))
     this.lastUse = new Float64Array(experts)
     this.uses = new Float64Array(experts)
-    if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(bytes)
+    this.placeBytes = sizes.reduce((largest, size) => Math.max(largest, size), 0)
+    if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(sizes[id])
   }
 
   /**
@@ -76,14 +82,9 @@ export class ExpertPool {
     return this.counts.capacity >= this.address.length
   }
 
-  /** Bytes read for uses of missing experts, by whichever thread. */
-  get bytesRead(): number {
-    return this.misses * this.bytes
-  }
-
-  /** Experts in memory now. */
-  get held(): number {
-    return countHeld(this.residency)
+  /** Bytes of the experts in memory now. */
+  get heldBytes(): number {
+    return this.sizes.reduce((sum, size, id) => sum + (isHeld(this.residency, id) ? size : 0), 0)
   }
 
   /** Address of an expert of the latest `require`, or of any expert if there is room for all. */
@@ -134,7 +135,9 @@ export class ExpertPool {
     for (let i = 0; i < count; i++) {
       const id = first + list[i]
       this.lastUse[id] = now
-      if (!isHeld(this.residency, id)) missing++
+      if (isHeld(this.residency, id)) continue
+      missing++
+      if (!this.isCounted) this.bytesRead += this.sizes[id]
     }
     if (this.isCounted) return missing
     this.hits += count - missing
@@ -160,7 +163,7 @@ export class ExpertPool {
   private load(id: number): void {
     const address = this.placeFor(id)
     try {
-      this.read(id, this.bank.u8.subarray(address, address + this.bytes))
+      this.read(id, this.bank.u8.subarray(address, address + this.sizes[id]))
     } catch (error) {
       markAbsent(this.residency, id)
       this.leave(id)
@@ -187,7 +190,7 @@ export class ExpertPool {
     if (spare !== undefined) return spare
     if (this.used < this.counts.capacity) {
       this.used++
-      return this.bank.arena.allocate(this.bytes)
+      return this.bank.arena.allocate(this.placeBytes)
     }
     for (;;) {
       const least = this.leastUsed()

@@ -63,9 +63,3 @@ export function markAbsent(table: Int32Array, id: number): void {
 export function awaitReading(table: Int32Array, id: number): void {
   while (Atomics.load(table, id) === READING) Atomics.wait(table, id, READING)
 }
-
-export function countHeld(table: Int32Array): number {
-  let held = 0
-  for (let id = 0; id < table.length; id++) if (isHeld(table, id)) held++
-  return held
-}

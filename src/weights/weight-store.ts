@@ -1,5 +1,6 @@
 import { type Layout, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
 import { Bank } from '../runtime/memory/bank.js'
+import { withFormat } from '../runtime/memory/formats.js'
 import { type BankPlan, type PoolPlan, planPools } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'
 import { BELL_WORDS, Bell } from './residency.js'
@@ -76,11 +77,11 @@ export class WeightStore {
     return this.plan.bankOfLayer[layer]
   }
 
-  /** Address of a dense piece in the bank of its part. Throws if the model has no such part or piece. */
+  /** Address of a dense piece in the bank of its part, and the format of a matrix (see withFormat). Throws if the model has no such part or piece. */
   address(part: string, piece: string): number {
     const address = this.addresses.get(part)
     if (address === undefined) throw new RangeError(`part ${part} is not in memory`)
-    return address + pieceOf(this.layout.part(part), piece).offset
+    return address + placeOf(this.layout.part(part), piece)
   }
 
   /** Address of an expert's first piece, valid after `require` has named it for this step. */
@@ -88,11 +89,11 @@ export class WeightStore {
     return this.poolOf(layer, kind).at(this.first[kind][layer] + expert)
   }
 
-  /** Offset of a piece within an expert, the same for all experts of a kind. */
-  pieceOffset(kind: MixtureKind, piece: string): number {
-    const part = this.layout.parts.find(({ expert }) => expert?.kind === kind)
-    if (!part) throw new RangeError(`the model has no ${kind} experts`)
-    return pieceOf(part, piece).offset
+  /** Offset of a piece in each expert of a kind, by layer, and the format of a matrix (see withFormat). */
+  expertPlaces(kind: MixtureKind, piece: string): Uint32Array[] {
+    return Array.from({ length: this.layout.layers }, (_, layer) =>
+      Uint32Array.from(this.layout.experts(layer, kind), (part) => placeOf(part, piece)),
+    )
   }
 
   /** Makes the first `count` experts of the list resident; they stay so until the next call for the same bank. */
@@ -131,7 +132,7 @@ export class WeightStore {
     const pools = this.pools.flatMap((kinds) => [...kinds.values()])
     const total = { hits: 0, misses: 0, bytesRead: this.denseBytes, weightsBytes: this.denseBytes }
     for (const pool of pools) {
-      const held = pool.held * pool.bytes
+      const held = pool.heldBytes
       total.hits += pool.hits
       total.misses += pool.misses
       total.weightsBytes += held
@@ -154,11 +155,12 @@ export class WeightStore {
     return pool
   }
 
-  private createPool({ bank, kind, slots, bytes, parts, layers }: PoolPlan): void {
+  private createPool({ bank, kind, slots, parts, layers }: PoolPlan): void {
     for (const { layer, first } of layers) this.first[kind][layer] = first
     const read = (id: number, target: Uint8Array) => this.readPart(parts[id], target)
     const counts = { capacity: slots, experts: parts.length, layers: layers.length }
-    this.pools[bank].set(kind, new ExpertPool(this.banks[bank], bytes, counts, read))
+    const sizes = parts.map(({ bytes }) => bytes)
+    this.pools[bank].set(kind, new ExpertPool(this.banks[bank], sizes, counts, read))
   }
 
   private placeDense(part: Part, fill: (target: Uint8Array) => void): void {
@@ -174,4 +176,10 @@ export class WeightStore {
     if (part.layer !== undefined) return this.bankOf(part.layer)
     return part === this.layout.parts[0] ? 0 : this.banks.length - 1
   }
+}
+
+/** Offset of a piece in its part, and the format of a matrix. */
+function placeOf(part: Part, name: string): number {
+  const { kind, offset, format } = pieceOf(part, name)
+  return kind === 'matrix' ? withFormat(offset, format) : offset
 }

@@ -1,12 +1,17 @@
 /* Sizes of packed weights. The kernels know the layout of a tile (docs/FORMAT.md); only its size matters here. */
 import { checkOneOf } from '../../option-checks.js'
-import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../../runtime/abi/formats.js'
+import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../../runtime/abi/formats.js'
 import { roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
 
 export type { WeightFormat }
 /** Name of a whole packing: the format of its experts, unless the checkpoint stores these as MXFP4. */
 export type Quant = 'f32' | 'q8' | 'q4'
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
+
+/** Whether a value of a file is a known format of weights. */
+export function isWeightFormat(value: unknown): value is WeightFormat {
+  return typeof value === 'string' && Number.isInteger(WeightCode[value as WeightFormat])
+}
 
 /** Throws a UsageError if a packing is requested that does not exist. */
 export function checkQuant(quant: unknown): void {
@@ -30,6 +35,12 @@ export interface PartFormats {
   mlp: WeightFormat
   /** Output head. */
   head: WeightFormat
+  /**
+   * Formats of single matrices that differ from those of their kind, by `PART/PIECE`: `layers.3.mlp.17/down`. A `*` in
+   * place of the expert's id means all experts of the layer without a key of their own. A kind never mixes formats whose
+   * products take floats with others.
+   */
+  pieces?: Readonly<Record<string, WeightFormat>>
 }
 
 /** Pieces and parts begin at multiples of this, in the file and in memory: a cache line, four vectors. */

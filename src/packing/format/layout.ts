@@ -75,6 +75,8 @@ export interface Layout {
   layers: number
   /** Returns a part by its name. Throws if the model has none of this name. */
   part(name: string): Part
+  /** Finds a part by its name. */
+  find(name: string): Part | undefined
   /** Returns the experts of one kind in a layer, by their ids; none if the layer has no such mixture. */
   experts(layer: number, kind: MixtureKind): Part[]
 }
@@ -115,6 +117,7 @@ export function planLayout(blueprint: Pick<Blueprint, 'parts'>, formats: PartFor
       if (part === undefined) throw new RangeError(`the model has no part ${name}`)
       return part
     },
+    find: (name) => byName.get(name),
     experts: (layer, kind) => experts.get(`${layer} ${kind}`) ?? [],
   }
 }

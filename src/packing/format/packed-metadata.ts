@@ -1,7 +1,8 @@
 import { UserError } from '../../errors.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import { printable } from '../../printable.js'
-import { isMxfp4, type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
+import { takesFloats } from '../../runtime/memory/formats.js'
+import { isMxfp4, isWeightFormat, type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
 
 /** Metadata of a packed file. */
 export interface PackedMetadata {
@@ -26,10 +27,13 @@ export interface PartChecksums {
 }
 
 /** Highest version that is read. A file has the lowest version whose readers understand it. */
-const FORMAT_VERSION = 2
+const FORMAT_VERSION = 3
 
-/** Version 2 adds the MXFP4 formats. */
-const versionOf = ({ mlp }: PartFormats): number => (isMxfp4(mlp) ? 2 : 1)
+/** Version 2 adds the MXFP4 formats, version 3 formats of single matrices. */
+function versionOf({ mlp, pieces }: PartFormats): number {
+  if (pieces) return 3
+  return isMxfp4(mlp) ? 2 : 1
+}
 
 export const SHA256_HEX = /^[0-9a-f]{64}$/
 
@@ -45,12 +49,12 @@ export function encodeMetadata(
   const { quant, formats, source, sourceRevision, files, taught } = metadata
   const byPart = (kind: keyof PartChecksums) =>
     JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
-  const { embedding, router, attention, mlp, head } = formats
+  const { embedding, router, attention, mlp, head, pieces } = formats
   return {
     format: 'molm',
     format_version: String(versionOf(formats)),
     quant,
-    formats: JSON.stringify({ embedding, router, attention, mlp, head }),
+    formats: JSON.stringify({ embedding, router, attention, mlp, head, ...(pieces && { pieces }) }),
     source,
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
     ...(files === undefined ? {} : { files: JSON.stringify(files) }),
@@ -126,7 +130,20 @@ function decodeFormats(text: string | undefined, path: string): PartFormats {
     attention: format('attention'),
     mlp: format('mlp'),
     head: format('head'),
+    ...(formats.pieces !== undefined && { pieces: decodePieces(formats, path) }),
   }
+}
+
+/** Reads the formats of single matrices. Each must be of the same class as its kind: products take one or the other. */
+function decodePieces({ pieces, ...kinds }: Record<string, unknown>, path: string): PartFormats['pieces'] {
+  if (!isObject(pieces)) throw damaged(path, 'has no readable formats of single matrices')
+  const floats = MATRIX_PARTS.some((part) => isWeightFormat(kinds[part]) && takesFloats(kinds[part]))
+  for (const [name, format] of Object.entries(pieces)) {
+    if (!isWeightFormat(format)) throw damaged(path, `has no known format for ${printable(name)}`)
+    if (takesFloats(format) !== floats)
+      throw damaged(path, `has the impossible format ${format} for ${printable(name)}`)
+  }
+  return pieces as Record<string, WeightFormat>
 }
 
 function isQuant(value: unknown): value is Quant {

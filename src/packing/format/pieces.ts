@@ -2,7 +2,7 @@ import { everySecond, joinLast, rows, select, type Tensor, transpose } from '../
 import { UserError } from '../../errors.js'
 import { TILE_COLUMNS } from '../../runtime/abi/formats.js'
 import { padded } from '../../runtime/memory/formats.js'
-import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
+import { aligned, type PartFormats, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
 import type { Part, Piece, Source, SourceOrder, StoredEntries } from './layout.js'
 
 /*
@@ -135,6 +135,23 @@ export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'laye
     return placed
   })
   return { name, ...of, bytes: offset, pieces }
+}
+
+/** Applies the formats of single matrices to parts, which have those of their kinds. */
+export function* withPieceFormats(parts: Iterable<Part>, { pieces }: PartFormats): Generator<Part> {
+  for (const planned of parts) yield pieces ? withFormats(planned, pieces) : planned
+}
+
+function withFormats(planned: Part, formats: Readonly<Record<string, WeightFormat>>): Part {
+  const { name, layer, expert, pieces } = planned
+  const any = expert && `${name.slice(0, name.lastIndexOf('.'))}.*`
+  const formatOf = (piece: Piece) => formats[`${name}/${piece.name}`] ?? formats[`${any}/${piece.name}`]
+  if (!pieces.some(formatOf)) return planned
+  const changed = pieces.map((piece) => {
+    const format = piece.kind === 'matrix' ? (formatOf(piece) ?? piece.format) : piece.format
+    return { ...piece, format, bytes: packedBytes(piece.kind, format, piece.rows, piece.cols) }
+  })
+  return part(name, changed, { layer, expert })
 }
 
 /** Run of rows of a source, or entries of a vector's source, that are neighbours in its piece. */

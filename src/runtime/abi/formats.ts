@@ -64,6 +64,9 @@ export enum TileBytes {
   mxfp4_f32 = 144,
 }
 
+/** Packed matrices begin at multiples of this, so the low bits of an address can hold a format (see Group.weights). */
+export const MATRIX_ALIGNMENT = 64
+
 /** Bytes of TILE_COLUMNS entries in a row of a table, by format. A table has no 4-bit format. */
 export enum TableBlockBytes {
   f32 = 128,

@@ -2,7 +2,7 @@
 
 /** Grouped matrix product (assembly/matmul.ts). */
 export enum MatmulArg {
-  /** WeightCode of all matrices. */
+  /** WeightCode of the matrices whose groups name no other. */
   format,
   /** Inputs of each matrix, a multiple of TILE_COLUMNS. */
   columns,
@@ -34,10 +34,10 @@ export enum MatmulArg {
    */
   unpacked,
   /**
-   * Minimum entries of a list for which its q4 or mxfp4 weights are unpacked: at least 4, if there is scratch for them.
-   * Those of mxfp4_f32 always are.
+   * 1 if q4 and mxfp4 weights may be unpacked into the scratch, for LeastUnpacked entries of a list or more. Those of
+   * mxfp4_f32 always are.
    */
-  unpackFrom,
+  unpacks,
   /** f32: factor of the output. */
   scale,
   /**
@@ -50,10 +50,23 @@ export enum MatmulArg {
 }
 
 /**
+ * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
+ * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
+ * mxfp4, so unpacking pays sooner there.
+ */
+export enum LeastUnpacked {
+  q4 = 16,
+  mxfp4 = 4,
+}
+
+/**
  * Byte offsets in an entry of the table of groups: one matrix and the rows of activations that it is multiplied with.
  */
 export enum Group {
-  /** Address of the packed matrix. */
+  /**
+   * Address of the packed matrix, a multiple of MATRIX_ALIGNMENT. If the matrix is not in the format of the call, one more
+   * than its WeightCode is added.
+   */
   weights = 0,
   /** Address of floats, padded as the output rows; or 0. */
   bias = 4,

@@ -8,6 +8,7 @@ import { Rows } from '../memory/rows.js'
 import { Call, recordsOf } from './call.js'
 
 export interface MatmulShape {
+  /** Format of the matrices whose addresses name no other (see withFormat). */
   format: WeightFormat
   /** Activations, [.., inputs of each matrix]. Their records are read unless the format takes floats. */
   input: Rows
@@ -30,15 +31,6 @@ const LEAST_WORK = 16384
 /** With fewer rows each half of a chunk (assembly/matmul.ts) would be a single band, too short for the prefetcher. */
 const LEAST_ROWS = 32
 
-/**
- * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
- * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
- * mxfp4, so unpacking pays sooner there.
- */
-const UNPACKING_PAYS = { q4: 16, mxfp4: 4 }
-/** More rows than a list can have. */
-const NEVER = 0xffffffff
-
 /** Grouped matrix product: several matrices of one shape, each with its own list of activation rows. */
 export class Matmul extends Call<typeof MatmulArg> {
   private readonly columns: number
@@ -57,7 +49,7 @@ export class Matmul extends Call<typeof MatmulArg> {
     const product = gated ? ungatedFor(bank, output) : output
     this.rows = roundUp(product.columns, TILE_ROWS)
     this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
-    const unpacks = (format === 'q4' || format === 'mxfp4') && fusesVectors(bank.module)
+    const unpacks = !takesFloats(format) && fusesVectors(bank.module)
     const unpackedTile = unpacks ? UNPACKED_TILE_BYTES : format === 'mxfp4_f32' ? 2 * TileBytes.f32 : 0
     this.bind(
       {
@@ -73,7 +65,7 @@ export class Matmul extends Call<typeof MatmulArg> {
         ...recordsOf(output),
         recordColumns: padded(output.columns),
         ...(unpackedTile > 0 && { unpacked: scratchFor(bank, (this.columns / TILE_COLUMNS) * unpackedTile * threads) }),
-        unpackFrom: unpacks ? UNPACKING_PAYS[format] : NEVER,
+        unpacks: unpacks ? 1 : 0,
       },
       { scale },
     )

@@ -1,11 +1,12 @@
 import {
   type Activation,
   CacheCode,
+  MATRIX_ALIGNMENT,
   RECORD_ALIGNMENT,
   RECORD_BLOCK_BYTES,
   type SourceType,
   TILE_COLUMNS,
-  type WeightCode,
+  WeightCode,
 } from '../abi/formats.js'
 
 /** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each (see WeightCode). */
@@ -18,6 +19,15 @@ export type ActivationName = Exclude<GatedActivationName, 'clamped_swiglu'>
 export type CacheFormat = keyof typeof CacheCode
 /** Number types of a checkpoint's weights that can be packed. */
 export type SourceFormat = keyof typeof SourceType
+
+/**
+ * Address of a matrix that is not in the format of its call: packed matrices begin at multiples of 64, so the low bits
+ * hold one more than the code of its format. Without them the format is that of the call.
+ */
+export const withFormat = (address: number, format: WeightFormat): number => address + 1 + WeightCode[format]
+
+/** The address alone of a matrix (see withFormat). */
+export const withoutFormat = (address: number): number => address - (address % MATRIX_ALIGNMENT)
 
 /** Whether products with weights of a format take activations as floats; else they take records. */
 export const takesFloats = (format: WeightFormat): boolean => format === 'f32' || format === 'mxfp4_f32'

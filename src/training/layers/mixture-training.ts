@@ -72,14 +72,15 @@ export class MixtureTraining {
 
   /** Binds the product with the piece of that name. */
   product(piece: string, from: From, { format, input, output, activation }: ExpertMatrixShape): ExpertRun {
-    const { bank, threads } = this.workspace
+    const { bank, threads, store } = this.workspace
+    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
     const frozen = new Matmul(bank, { format, input, output, activation }, threads)
     const floats = { format: 'f32', input: floatsOf(input), output: floatsOf(output), activation } as const
     const trained = new Matmul(bank, floats, threads)
     const { groups } = this
     return {
       run: (layer) => {
-        this.runBoth(layer, piece, from, {
+        this.runBoth(layer, matrix, from, {
           frozen: (count) => frozen.run(groups.table, count, groups.work),
           trained: (count) => trained.run(groups.table, count, groups.work),
         })
@@ -89,13 +90,14 @@ export class MixtureTraining {
 
   /** Binds the product with the transposed piece. */
   transposed(piece: string, from: From, { format, input, output }: ExpertMatrixShape): ExpertRun {
-    const { bank, threads, panels } = this.workspace
+    const { bank, threads, panels, store } = this.workspace
+    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
     const frozen = new TransposedMatmul(bank, { format, input, output, panels }, threads)
     const trained = new TransposedMatmul(bank, { format: 'f32', input, output, panels }, threads)
     const { groups } = this
     return {
       run: (layer) => {
-        this.runBoth(layer, piece, from, {
+        this.runBoth(layer, matrix, from, {
           frozen: (count) => frozen.run(groups.table, count),
           trained: (count) => trained.run(groups.table, count),
         })
@@ -132,18 +134,17 @@ export class MixtureTraining {
   /** Runs a product with the frozen experts among the chosen, then one with the trained ones. */
   private runBoth(
     layer: number,
-    piece: string,
+    { piece, places }: { piece: string; places: readonly Uint32Array[] },
     from: From,
     run: Record<'frozen' | 'trained', (count: number) => void>,
   ) {
     const { groups, workspace, mixture } = this
     const { store } = workspace
     const set = this.setOf(layer)
-    const offset = store.pieceOffset(mixture.kind, piece)
     const table = (address: (expert: number) => number) =>
       from === 'tokens' ? groups.fromTokens(address) : groups.fromItems(address)
     const frozen = table((expert) =>
-      set?.ids.includes(expert) ? 0 : store.expert(layer, mixture.kind, expert) + offset,
+      set?.ids.includes(expert) ? 0 : store.expert(layer, mixture.kind, expert) + places[layer][expert],
     )
     if (frozen > 0) run.frozen(frozen)
     if (!set) return

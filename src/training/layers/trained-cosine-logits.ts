@@ -1,5 +1,6 @@
 import { type Mixture, routerRows } from '../../model/config.js'
 import { Linear } from '../../nn/linear.js'
+import { withoutFormat } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
 import { tileFloat } from '../../runtime/memory/tile-floats.js'
 import { TrainedLogits } from './trained-logits.js'
@@ -41,7 +42,9 @@ export class TrainedCosineLogits extends TrainedLogits {
     this.backProject = new TransposedLinear(workspace, { format: formats.router, input: dFeatures, output: da })
     const centroids = this.pieces('centroids')
     this.temperature = this.pieces('temperature').map((address) => Math.exp(bank.f32[address / 4]))
-    this.scales = workspace.perLayer((layer) => this.scalesOf(layer, centroids[layer], routerRows(mixture, layer)))
+    this.scales = workspace.perLayer((layer) =>
+      this.scalesOf(layer, withoutFormat(centroids[layer]), routerRows(mixture, layer)),
+    )
     this.lengths = new Float64Array(maxTokens)
   }
 
