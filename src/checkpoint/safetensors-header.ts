@@ -1,4 +1,4 @@
-import { DTYPE_BYTES, type DType } from './dtype.js'
+import { bytesOf, type ElementType } from './dtype.js'
 import { elementCount } from './tensor.js'
 
 /** Bytes in front of the JSON: its length as a 64-bit integer. */
@@ -7,7 +7,7 @@ export const LENGTH_BYTES = 8
 /** A tensor of a file that is written. */
 export interface WrittenTensor {
   name: string
-  dtype: DType
+  dtype: ElementType
   shape: readonly number[]
 }
 
@@ -24,7 +24,7 @@ export function safetensorsHeader(
   let end = 0
   for (const { name, dtype, shape } of tensors) {
     const begin = end
-    end += elementCount(shape) * DTYPE_BYTES[dtype]
+    end += bytesOf(dtype, elementCount(shape))
     entries[name] = { dtype, shape, data_offsets: [begin, end] }
   }
   const json = new TextEncoder().encode(JSON.stringify(entries))

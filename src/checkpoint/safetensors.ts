@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
-import { DTYPE_BYTES, isDType } from './dtype.js'
+import { bytesOf, ELEMENT_TYPES, isElementType } from './dtype.js'
 import { LENGTH_BYTES } from './safetensors-header.js'
 import { contiguousStrides, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
 
@@ -55,9 +55,9 @@ function parseEntry(source: ByteSource, dataStart: number, name: string, entry: 
   const refuse = (why: string) => new UserError(`${source.name}: tensor ${printable(name)} ${why}`)
   if (!isObject(entry)) throw refuse('has no description in the header')
   const { dtype, shape, data_offsets: offsets } = entry
-  if (!isDType(dtype)) {
+  if (!isElementType(dtype)) {
     throw refuse(
-      `has the unknown dtype ${printable(JSON.stringify(dtype) ?? 'none')} (known: ${Object.keys(DTYPE_BYTES).join(', ')})`,
+      `has the unknown dtype ${printable(JSON.stringify(dtype) ?? 'none')} (known: ${ELEMENT_TYPES.join(', ')})`,
     )
   }
   if (!isSizes(shape)) throw refuse('has a shape that is not a list of sizes')
@@ -66,7 +66,7 @@ function parseEntry(source: ByteSource, dataStart: number, name: string, entry: 
   if (dataStart + end > source.size) {
     throw cutShort(source, `tensor ${printable(name)} ends at byte ${dataStart + end}, the file at ${source.size}`)
   }
-  if (end - begin !== elementCount(shape) * DTYPE_BYTES[dtype]) {
+  if (end - begin !== bytesOf(dtype, elementCount(shape))) {
     throw refuse(`has ${end - begin} bytes of data, which does not fit ${dtype} ${shapeText(shape)}`)
   }
   const extent = { source, offset: dataStart + begin, bytes: end - begin }

@@ -1,11 +1,15 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
+import { decodeBlock } from './block-types.js'
 import type { ByteSource } from './byte-source.js'
-import { DTYPE_BYTES, type DType, elementReader } from './dtype.js'
+import { blockOf, bytesOf, type DType, elementReader, isBlockType } from './dtype.js'
 
 export type { DType } from './dtype.js'
 
-/** A tensor in its file: the places of its elements, not their values. */
+/**
+ * A tensor in its file: the places of its elements, not their values. In a tensor of a block type each row, that is its
+ * last dimension, is a run of whole blocks, and no view cuts or turns one.
+ */
 export interface Tensor {
   name: string
   dtype: DType
@@ -52,11 +56,21 @@ export function tensorIn(
   const count = elementCount(shape)
   if (!Number.isSafeInteger(count)) throw refuse(`has the impossible shape ${shapeText(shape)}`)
   if (count === 0) return { name, dtype, shape, strides, source: extent.source, offset: extent.offset }
-  const end = (first + lastElement(shape, strides) + 1) * DTYPE_BYTES[dtype]
+  if (!holdsWholeBlocks(dtype, shape, strides, first)) {
+    throw refuse(`of type ${dtype} has rows that are no whole blocks of ${blockOf(dtype).elements} neighbours`)
+  }
+  const end = bytesOf(dtype, first + lastElement(shape, strides) + 1)
   if (!(end <= extent.bytes)) {
     throw refuse(`reaches ${end} bytes into a storage of ${extent.bytes}: the file is damaged, fetch it again`)
   }
-  return { name, dtype, shape, strides, source: extent.source, offset: extent.offset + first * DTYPE_BYTES[dtype] }
+  return { name, dtype, shape, strides, source: extent.source, offset: extent.offset + bytesOf(dtype, first) }
+}
+
+/** Whether each row is a run of whole blocks; true of single elements in any place. */
+function holdsWholeBlocks(dtype: DType, shape: readonly number[], strides: readonly number[], first: number): boolean {
+  if (!isBlockType(dtype)) return true
+  const { elements } = blockOf(dtype)
+  return strides.at(-1) === 1 && [first, shape.at(-1) ?? 0, ...strides.slice(0, -1)].every((n) => n % elements === 0)
 }
 
 /** Whether a value from a file is a list of sizes or strides. */
@@ -93,17 +107,25 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 /** Returns the part of a tensor at one index of a dimension, without that dimension. */
 export function select(t: Tensor, dim: number, index: number): Tensor {
   if (!(index >= 0 && index < t.shape[dim])) throw new RangeError(`${t.name}: no index ${index} in dimension ${dim}`)
+  if (dim === t.shape.length - 1) refuseBlocks(t, 'gives no single elements')
   return {
     ...t,
     shape: t.shape.toSpliced(dim, 1),
     strides: t.strides.toSpliced(dim, 1),
-    offset: t.offset + index * t.strides[dim] * DTYPE_BYTES[t.dtype],
+    offset: t.offset + bytesOf(t.dtype, index * t.strides[dim]),
   }
 }
 
-/** Exchanges the dimensions of a 2-D tensor. */
+/** Throws a UserError if a tensor has a block type. */
+function refuseBlocks(t: Tensor, why: string): void {
+  if (!isBlockType(t.dtype)) return
+  throw new UserError(`${t.source.name}: tensor ${printable(t.name)} is stored in blocks of ${t.dtype}, and ${why}`)
+}
+
+/** Exchanges the dimensions of a 2-D tensor. Throws a UserError if its rows are blocks. */
 export function transpose(t: Tensor): Tensor {
   if (t.shape.length !== 2) throw new RangeError(`${t.name}: only 2-D tensors are transposed`)
+  refuseBlocks(t, 'cannot be transposed')
   return { ...t, shape: t.shape.toReversed(), strides: t.strides.toReversed() }
 }
 
@@ -119,22 +141,26 @@ export function joinLast(t: Tensor): Tensor {
 
 /** Returns every other index of the first dimension, from `first` on. */
 export function everySecond(t: Tensor, first: 0 | 1): Tensor {
+  if (t.shape.length === 1) refuseBlocks(t, 'gives no single elements')
   const shape = [Math.ceil((t.shape[0] - first) / 2), ...t.shape.slice(1)]
   const strides = [2 * t.strides[0], ...t.strides.slice(1)]
-  return { ...t, shape, strides, offset: t.offset + first * t.strides[0] * DTYPE_BYTES[t.dtype] }
+  return { ...t, shape, strides, offset: t.offset + bytesOf(t.dtype, first * t.strides[0]) }
 }
 
 /** Returns the indices [from, to) of the first dimension. */
 export function rows(t: Tensor, from: number, to: number): Tensor {
   if (!(from >= 0 && from <= to && to <= t.shape[0])) throw new RangeError(`${t.name}: no rows ${from} to ${to}`)
   const shape = [to - from, ...t.shape.slice(1)]
-  return { ...t, shape, offset: from < to ? t.offset + from * t.strides[0] * DTYPE_BYTES[t.dtype] : t.offset }
+  if (t.shape.length === 1 && [from, to].some((n) => n % blockOf(t.dtype).elements > 0)) {
+    refuseBlocks(t, `cannot be cut at ${from} and ${to}`)
+  }
+  return { ...t, shape, offset: from < to ? t.offset + bytesOf(t.dtype, from * t.strides[0]) : t.offset }
 }
 
 /** Range of bytes in the source that covers every element, gaps included. Empty for a tensor without elements. */
 export function span(t: Tensor): { start: number; end: number } {
   if (elementCount(t.shape) === 0) return { start: t.offset, end: t.offset }
-  return { start: t.offset, end: t.offset + (lastElement(t.shape, t.strides) + 1) * DTYPE_BYTES[t.dtype] }
+  return { start: t.offset, end: t.offset + bytesOf(t.dtype, lastElement(t.shape, t.strides) + 1) }
 }
 
 /**
@@ -162,11 +188,20 @@ export async function readFloats(t: Tensor): Promise<Float32Array> {
   }
   const out = new Float32Array(count)
   let done = 0
-  for (const piece of pieces(t)) {
+  for (const piece of pieces(inBlocks(t))) {
     gather(piece, await readSpan(piece), out, done)
     done += elementCount(piece.shape)
   }
   return out
+}
+
+/** A tensor of a block type with a dimension for its blocks, so that it can be divided between any two of them. */
+function inBlocks(t: Tensor): Tensor {
+  if (!isBlockType(t.dtype)) return t
+  const { elements } = blockOf(t.dtype)
+  const [shape, strides] = [t.shape.slice(0, -1), t.strides.slice(0, -1)]
+  const blocks = (t.shape.at(-1) ?? 0) / elements
+  return { ...t, shape: [...shape, blocks, elements], strides: [...strides, elements, 1] }
 }
 
 /** Distance in elements from the first element to the farthest one. */
@@ -188,7 +223,7 @@ function* pieces(t: Tensor): Generator<Tensor> {
   }
   const rowSpan = span(select(t, 0, 0))
   const rowBytes = rowSpan.end - rowSpan.start
-  const step = t.strides[0] * DTYPE_BYTES[t.dtype]
+  const step = bytesOf(t.dtype, t.strides[0])
   const rowsAtOnce = Math.floor((PIECE_BYTES - rowBytes) / step) + 1
   if (rowBytes > PIECE_BYTES) {
     for (let row = 0; row < t.shape[0]; row++) yield* pieces(select(t, 0, row))
@@ -197,18 +232,39 @@ function* pieces(t: Tensor): Generator<Tensor> {
   }
 }
 
-/** Writes a tensor's elements to `out` from index `at` on, in row-major order. `bytes` are those of its span. */
-function gather(t: Tensor, bytes: Uint8Array, out: Float32Array, at: number): void {
-  const { shape, strides } = t
-  const size = DTYPE_BYTES[t.dtype]
-  const element = elementReader(t.dtype, bytes)
+/**
+ * Writes a tensor's elements to `out` from index `at` on, in row-major order. `bytes` are those of its span. The last
+ * dimension of a block type is a block.
+ */
+function gather({ dtype, shape, strides }: Tensor, bytes: Uint8Array, out: Float32Array, at: number): void {
+  const { read, depth } = blockReader(dtype, bytes, out, shape.length)
+  const steps = strides.slice(0, depth).map((stride) => bytesOf(dtype, stride))
+  const { elements } = blockOf(dtype)
   const visit = (dim: number, offset: number): void => {
-    if (dim === shape.length) {
-      out[at++] = element(offset)
+    if (dim === depth) {
+      read(offset, at)
+      at += elements
       return
     }
-    const step = strides[dim] * size
-    for (let i = 0; i < shape[dim]; i++) visit(dim + 1, offset + i * step)
+    for (let i = 0; i < shape[dim]; i++) visit(dim + 1, offset + i * steps[dim])
   }
   if (elementCount(shape) > 0) visit(0, 0)
+}
+
+interface BlockReader {
+  /** Writes the block or element at a byte to `out`. */
+  read: (offset: number, at: number) => void
+  /** Dimensions around a block. */
+  depth: number
+}
+
+function blockReader(dtype: DType, bytes: Uint8Array, out: Float32Array, dimensions: number): BlockReader {
+  if (isBlockType(dtype)) {
+    return { read: (offset, at) => decodeBlock(dtype, bytes, offset, out, at), depth: dimensions - 1 }
+  }
+  const element = elementReader(dtype, bytes)
+  const read = (offset: number, at: number) => {
+    out[at] = element(offset)
+  }
+  return { read, depth: dimensions }
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
-import { DTYPE_BYTES } from './dtype.js'
+import { bytesOf } from './dtype.js'
 import { MOST_PICKLE_BYTES, unpickle } from './pickle.js'
 import type { PickleValue } from './pickle-value.js'
 import type { Tensor } from './tensor.js'
@@ -86,7 +86,7 @@ async function findStorages(
         `${source.name}: storage ${printable(record.key)} has ${elements} elements, its tensors expect ${record.elements}; fetch the file again`,
       )
     }
-    const place = { offset: at + COUNT_BYTES, bytes: record.elements * DTYPE_BYTES[record.dtype] }
+    const place = { offset: at + COUNT_BYTES, bytes: bytesOf(record.dtype, record.elements) }
     if (place.offset + place.bytes > source.size)
       throw cutShort(source, `it ends within storage ${printable(record.key)}`)
     places.set(record.key, place)

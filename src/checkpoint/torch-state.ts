@@ -1,14 +1,14 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
-import { DTYPE_BYTES, type DType } from './dtype.js'
+import { bytesOf, type ElementType } from './dtype.js'
 import { PickleCallable, type PickleHost, PickleObject, type PickleValue } from './pickle-value.js'
 import { isSizes, type Tensor, tensorIn } from './tensor.js'
 
 /** Elements that torch.save writes once, for all tensors that view them. */
 export interface StorageRecord {
   key: string
-  dtype: DType
+  dtype: ElementType
   elements: number
 }
 
@@ -42,7 +42,7 @@ class TensorView extends PickleObject {
 
 class StorageType extends PickleObject {
   readonly kind = 'storage type'
-  constructor(readonly dtype: DType) {
+  constructor(readonly dtype: ElementType) {
     super()
   }
 }
@@ -52,7 +52,7 @@ class Remark extends PickleObject {
   readonly kind = 'remark'
 }
 
-const STORAGE_DTYPES = new Map<string, DType>([
+const STORAGE_DTYPES = new Map<string, ElementType>([
   ['torch.DoubleStorage', 'F64'],
   ['torch.FloatStorage', 'F32'],
   ['torch.HalfStorage', 'F16'],
@@ -132,7 +132,7 @@ export class TorchHost implements PickleHost {
     return tensors
   }
 
-  private record(key: string, dtype: DType, elements: number): StorageRecord {
+  private record(key: string, dtype: ElementType, elements: number): StorageRecord {
     const known = this.records.get(key)
     if (!known) {
       const record = { key, dtype, elements }
@@ -188,7 +188,7 @@ export function placeTensors(
   return [...views].map(([name, { storage, first, shape, strides }]) => {
     const { key, dtype, elements } = storage.record
     const place = places.get(key)
-    const size = DTYPE_BYTES[dtype]
+    const size = bytesOf(dtype, 1)
     if (!place || elements * size > place.bytes) {
       const found = place ? `${place.bytes} bytes` : 'nothing'
       throw new UserError(

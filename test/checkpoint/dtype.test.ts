@@ -1,10 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bfloat16ToNumber, type DType, halfToNumber } from '#molm/checkpoint/dtype.js'
+import { bfloat16ToNumber, type ElementType, halfToNumber } from '#molm/checkpoint/dtype.js'
 import { readFloats } from '#molm/checkpoint/tensor.js'
 import { bytesSource } from '../support/memory-files.js'
 
-async function floats(dtype: DType, values: ArrayBufferView): Promise<number[]> {
+async function floats(dtype: ElementType, values: ArrayBufferView): Promise<number[]> {
   const source = bytesSource(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   const count =
     values.byteLength / { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I16: 2, I8: 1, U8: 1, BOOL: 1 }[dtype]

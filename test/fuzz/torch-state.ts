@@ -1,9 +1,9 @@
-import { DTYPE_BYTES, type DType } from '#molm/checkpoint/dtype.js'
+import { bytesOf, type ElementType } from '#molm/checkpoint/dtype.js'
 import type { Py } from '../support/pickle-writer.js'
 import { orderedDict, type SavedStorage, storageId, tensor } from '../support/torch-writer.js'
 import type { Chance } from './chance.js'
 
-const STORAGES: Record<string, DType> = {
+const STORAGES: Record<string, ElementType> = {
   ...{ FloatStorage: 'F32', HalfStorage: 'F16', BFloat16Storage: 'BF16', DoubleStorage: 'F64', LongStorage: 'I64' },
   ...{ IntStorage: 'I32', ShortStorage: 'I16', CharStorage: 'I8', ByteStorage: 'U8', BoolStorage: 'BOOL' },
 }
@@ -28,7 +28,7 @@ export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): To
   const storages = Array.from({ length: chance.between(1, 4) }, (_, i): SavedStorage => {
     const type = chance.pick(Object.keys(STORAGES))
     const elements = chance.size(40)
-    const data = chance.bytes(elements * DTYPE_BYTES[STORAGES[type]])
+    const data = chance.bytes(bytesOf(STORAGES[type], elements))
     return { key: String(i), type, elements, data }
   })
   const shapes: Record<string, number[]> = {}

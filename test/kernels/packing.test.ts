@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DTYPE_BYTES, type DType, elementReader } from '#molm/checkpoint/dtype.js'
+import { bytesOf, type DType, type ElementType, elementReader } from '#molm/checkpoint/dtype.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Embedding } from '#molm/runtime/kernels/embedding.js'
@@ -56,10 +56,10 @@ function requestOf(
 
 /** Weights of a request, row-major, rounded to float32 as in the kernels. */
 function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStride }: PackRequest): Float32Array {
-  const element = elementReader(dtype, bytes)
+  const element = elementReader(dtype as ElementType, bytes)
   return Float32Array.from({ length: rows * cols }, (_, i) => {
     const index = firstElement + Math.floor(i / cols) * rowStride + (i % cols) * colStride
-    return element(index * DTYPE_BYTES[dtype])
+    return element(bytesOf(dtype, index))
   })
 }
 

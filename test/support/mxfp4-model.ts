@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
-import { DTYPE_BYTES, elementReader } from '#molm/checkpoint/dtype.js'
+import { bytesOf, type ElementType, elementReader } from '#molm/checkpoint/dtype.js'
 import { formatsFor, isMxfp4, type PartFormats, type Quant } from '#molm/packing/format/formats.js'
 import { packedFileName } from '#molm/packing/format/packed-folder.js'
 import { type PackRequest, packParts } from '#molm/packing/write/pack.js'
@@ -50,9 +50,9 @@ function rounded(request: PackRequest): PackRequest {
 }
 
 function floatsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStride }: PackRequest): Float32Array {
-  const element = elementReader(dtype, bytes)
+  const element = elementReader(dtype as ElementType, bytes)
   return Float32Array.from({ length: rows * cols }, (_, i) => {
     const index = firstElement + Math.floor(i / cols) * rowStride + (i % cols) * colStride
-    return element(index * DTYPE_BYTES[dtype])
+    return element(bytesOf(dtype, index))
   })
 }

@@ -1,4 +1,5 @@
-import { DTYPE_BYTES, elementReader } from '#molm/checkpoint/dtype.js'
+import { decodeBlock } from '#molm/checkpoint/block-types.js'
+import { blockOf, bytesOf, elementReader, isBlockType } from '#molm/checkpoint/dtype.js'
 import { packedBytes } from '#molm/packing/format/formats.js'
 import { type PackMatrix, type PackRequest, packedRows } from '#molm/packing/write/pack.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
@@ -83,6 +84,16 @@ function bfloat16(value: number): { bits: number; value: number } {
 
 function weightReader(request: PackRequest): (r: number, c: number) => number {
   const { bytes, dtype, firstElement, rowStride, colStride } = request
+  const at = (r: number, c: number) => firstElement + r * rowStride + c * colStride
+  if (isBlockType(dtype)) {
+    const { elements } = blockOf(dtype)
+    const block = new Float32Array(elements)
+    return (r, c) => {
+      const inBlock = at(r, c) % elements
+      decodeBlock(dtype, bytes, bytesOf(dtype, at(r, c) - inBlock), block, 0)
+      return block[inBlock]
+    }
+  }
   const element = elementReader(dtype, bytes)
-  return (r, c) => element((firstElement + r * rowStride + c * colStride) * DTYPE_BYTES[dtype])
+  return (r, c) => element(bytesOf(dtype, at(r, c)))
 }

@@ -1,4 +1,4 @@
-import type { DType } from '../../checkpoint/dtype.js'
+import { type DType, isBlockType } from '../../checkpoint/dtype.js'
 import { shapeText, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
@@ -57,7 +57,8 @@ function checkTensor(found: Tensor | undefined, { key, shape, dtypes }: Wanted, 
     const actual = shapeText(found.shape)
     throw new UserError(`${name}: tensor ${key} has shape ${actual}, config.json asks for ${expected}`)
   }
-  if (!dtypes.includes(found.dtype)) {
+  const isBlocks = dtypes === WEIGHT_DTYPES && isBlockType(found.dtype)
+  if (!isBlocks && !dtypes.includes(found.dtype)) {
     const known = dtypes === MXFP4_DTYPES ? 'MXFP4 is stored as U8' : `weights must be one of ${dtypes.join(', ')}`
     throw new UserError(`${name}: tensor ${key} has dtype ${printable(found.dtype)}, ${known}`)
   }

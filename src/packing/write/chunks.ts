@@ -1,4 +1,4 @@
-import { DTYPE_BYTES } from '../../checkpoint/dtype.js'
+import { bytesOf } from '../../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
 import type { Layout, Part, Piece } from '../format/layout.js'
 import { BLOCK } from '../format/pieces.js'
@@ -125,6 +125,6 @@ function rowsAtOnce(view: Tensor, block: number): number {
   const { start, end } = span(view)
   const areRowsApart = rowStride >= (cols - 1) * colStride + 1
   if (end - start <= CHUNK_BYTES || !areRowsApart) return count
-  const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
+  const rowBytes = bytesOf(view.dtype, rowStride)
   return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / block)) * block
 }

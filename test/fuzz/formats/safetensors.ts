@@ -1,4 +1,4 @@
-import { DTYPE_BYTES, type DType, isDType } from '#molm/checkpoint/dtype.js'
+import { ELEMENT_TYPES, bytesOf as elementBytes } from '#molm/checkpoint/dtype.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { safetensors } from '../../support/safetensors-writer.js'
@@ -50,16 +50,17 @@ function headerOf(bytes: Uint8Array): { json: Record<string, unknown>; end: numb
   return { json: JSON.parse(text(bytes.subarray(8, end))), end }
 }
 
-const DTYPES = Object.keys(DTYPE_BYTES).filter(isDType)
-
 /** A few random tensors. */
 function weights(chance: Chance): { header: Record<string, unknown>; data: Uint8Array } {
   const header: Record<string, unknown> = chance.oneIn(3) ? { __metadata__: { format: 'pt' } } : {}
   let at = 0
   for (let i = chance.below(5); i >= 0; i--) {
-    const dtype: DType = chance.pick(DTYPES)
+    const dtype = chance.pick(ELEMENT_TYPES)
     const shape = Array.from({ length: chance.below(4) }, () => chance.below(5))
-    const bytes = DTYPE_BYTES[dtype] * shape.reduce((a, b) => a * b, 1)
+    const bytes = elementBytes(
+      dtype,
+      shape.reduce((a, b) => a * b, 1),
+    )
     header[`layers.${i}.weight`] = { dtype, shape, data_offsets: [at, at + bytes] }
     at += bytes
   }

@@ -1,0 +1,162 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type BlockType, blockOf, bytesOf } from '#molm/checkpoint/dtype.js'
+import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import {
+  contiguousStrides,
+  elementCount,
+  everySecond,
+  joinLast,
+  readFloats,
+  rows,
+  select,
+  span,
+  type Tensor,
+  tensorIn,
+  transpose,
+} from '#molm/checkpoint/tensor.js'
+import { sameBits } from '../support/compare.js'
+import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
+import { bytesSource } from '../support/memory-files.js'
+import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { safetensors } from '../support/safetensors-writer.js'
+
+const test = suite('block types')
+
+for (const folder of GGUF_FIXTURES) {
+  test(`${folder}: every tensor has the values of llama.cpp`, async () => {
+    for (const { tensor, sha256 } of ggufFixtureTensors(folder)) {
+      assert.is(sha256Of(await readFloats(tensor)), sha256, `${tensor.name}, ${tensor.dtype}`)
+    }
+  })
+}
+
+test('the fixtures have every block type', () => {
+  const found = new Set(GGUF_FIXTURES.flatMap((folder) => ggufFixtureTensors(folder).map(({ tensor }) => tensor.dtype)))
+  for (const type of BLOCK_TYPES) assert.ok(found.has(type), type)
+})
+
+/** A tensor of random blocks, and its view of other strides. */
+function blocks(
+  dtype: BlockType,
+  shape: number[],
+  strides = contiguousStrides(shape),
+  first = 0,
+  name = 'w',
+): Tensor & { dtype: BlockType } {
+  const elements = first + shape.reduce((sum, n, dim) => sum + (n - 1) * strides[dim], 0) + 1
+  const bytes = randomBlocks(dtype, elements / blockOf(dtype).elements, 5)
+  const extent = { source: bytesSource(bytes, 'storage.gguf'), offset: 0, bytes: bytes.length }
+  return { ...tensorIn(extent, { name, dtype, shape, strides, first }), dtype }
+}
+
+for (const dtype of BLOCK_TYPES) {
+  test(`${dtype}: views have the elements of the whole tensor`, async () => {
+    const { elements } = blockOf(dtype)
+    const width = 2 * elements
+    const t = blocks(dtype, [4, 3, width])
+    const all = await readFloats(t)
+    const at = (i: number, j: number) => [...all.subarray((3 * i + j) * width, (3 * i + j + 1) * width)]
+    const same = async (view: Tensor, parts: [number, number][]) => {
+      sameBits(await readFloats(view), Float32Array.from(parts.flatMap(([i, j]) => at(i, j))), dtype)
+    }
+    await same(select(t, 0, 2), [
+      [2, 0],
+      [2, 1],
+      [2, 2],
+    ])
+    await same(select(t, 1, 1), [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ])
+    await same(rows(select(t, 1, 2), 1, 3), [
+      [1, 2],
+      [2, 2],
+    ])
+    await same(everySecond(select(t, 1, 0), 1), [
+      [1, 0],
+      [3, 0],
+    ])
+    await same(joinLast(rows(t, 3, 4)), [
+      [3, 0],
+      [3, 1],
+      [3, 2],
+    ])
+    const row = select(select(t, 0, 1), 0, 2)
+    sameBits(await readFloats(rows(row, elements, width)), Float32Array.from(at(1, 2).slice(elements)), 'second block')
+    const { start, end } = span(rows(row, elements, width))
+    assert.equal([start, end], [bytesOf(dtype, 5 * width + elements), bytesOf(dtype, 6 * width)])
+  })
+
+  test(`${dtype}: a view that cuts or turns a block is refused by name`, async () => {
+    const { elements } = blockOf(dtype)
+    const refuses = (make: () => unknown) =>
+      rejectsWithUserError(make, /^storage\.gguf: tensor w (of type|is stored in blocks of) /)
+    for (const [shape, strides, first] of [
+      [[2, elements / 2], [elements / 2, 1], 0],
+      [[2, elements], [elements / 2, 1], 0],
+      [[elements], [1], elements / 2],
+      [[elements, elements], [1, elements], 0],
+      [[2, elements], [elements, 0], 0],
+      [[], [], 0],
+    ] as [number[], number[], number][]) {
+      await refuses(() => {
+        const extent = { source: bytesSource(new Uint8Array(2 ** 17), 'storage.gguf'), offset: 0, bytes: 2 ** 17 }
+        return tensorIn(extent, { name: 'w', dtype, shape, strides, first })
+      })
+    }
+    const t = blocks(dtype, [3, 2 * elements])
+    await refuses(() => transpose(t))
+    await refuses(() => select(t, 1, 0))
+    await refuses(() => select(select(t, 0, 0), 0, 0))
+    await refuses(() => rows(select(t, 0, 0), 0, elements / 2))
+    await refuses(() => everySecond(select(t, 0, 0), 0))
+  })
+
+  test(`${dtype}: sizes that do not fit the file are refused`, async () => {
+    const { elements, bytes } = blockOf(dtype)
+    const source = bytesSource(new Uint8Array(3 * bytes - 1), 'storage.gguf')
+    const extent = { source, offset: 0, bytes: 3 * bytes - 1 }
+    const view = (shape: number[]) =>
+      tensorIn(extent, { name: 'w', dtype, shape, strides: contiguousStrides(shape), first: 0 })
+    assert.equal(span(view([2, elements])), { start: 0, end: 2 * bytes })
+    for (const shape of [[3, elements], [2 ** 40, elements], [2 ** 26, 2 ** 26], [3 * elements]]) {
+      await rejectsWithUserError(() => view(shape), /^storage\.gguf: tensor w (reaches|has the impossible shape)/)
+    }
+    assert.is(elementCount(view([0, 7]).shape), 0)
+    assert.equal([...(await readFloats(view([0, 7])))], [])
+  })
+}
+
+test('a row longer than a piece of reading is divided between blocks', async () => {
+  const row = new Uint8Array(bytesOf('Q8_0', 2 ** 24))
+  const last = randomBlocks('Q8_0', 2, 6)
+  row.set(last, row.length - last.length)
+  const reads: number[] = []
+  const source = {
+    ...bytesSource(row, 'storage.gguf'),
+    async read(offset: number, length: number) {
+      reads.push(length)
+      return row.slice(offset, offset + length)
+    },
+  }
+  const t: Tensor = { name: 'w', dtype: 'Q8_0', shape: [2 ** 24], strides: [1], source, offset: 0 }
+  const floats = await readFloats(t)
+  assert.is(reads.length, 2)
+  assert.ok(Math.max(...reads) <= 16 * 2 ** 20)
+  const tail: Tensor = { ...t, shape: [64], source: bytesSource(last) }
+  sameBits(floats.slice(-64), await readFloats(tail), 'the end')
+})
+
+test('a safetensors file has no block types', async () => {
+  const header = { w: { dtype: 'Q8_0', shape: [32], data_offsets: [0, 34] } }
+  await rejectsWithUserError(
+    () => readSafetensors(bytesSource(safetensors(header, new Uint8Array(34)), 'model.safetensors')),
+    /^model\.safetensors: tensor w has the unknown dtype "Q8_0" \(known: F64, F32, .*BOOL\)$/,
+  )
+})
+
+test.run()
