@@ -178,7 +178,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  hub: ['architectures', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
+  hub: ['packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   session: [
     'tools',

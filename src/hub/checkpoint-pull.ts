@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { blueprintOf, parseConfig } from '../architectures/index.js'
 import type { FileSet } from '../checkpoint/byte-source.js'
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { isCompanion } from '../packing/format/companions.js'
+import type { Quant } from '../packing/format/formats.js'
 import { planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
-import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
 import type { SourceRange } from '../packing/write/pack-journal.js'
+import type { PackSource } from '../packing/write/pack-source.js'
 import { withoutChecksums } from '../packing/write/packed-file-writer.js'
 import {
   findLeftovers,
@@ -37,6 +36,8 @@ export interface PullPlace {
   folder: string
   /** Bytes of memory that this process may take. */
   freeMemory: number
+  /** Opens the weights of a repository, or of its copy in the cache, for packing as `quant`. */
+  openSource(files: FileSet, quant: Quant): Promise<PackSource>
   /** Runs `work` with threads that pack. */
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
 }
@@ -48,8 +49,10 @@ const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
 /** A pull from a known origin. */
 export class CheckpointPull {
-  /** Ranges that were read to open the checkpoint. */
-  private readonly headers: SourceRange[] = []
+  /** Ranges that were read to open the weights: they decide what is read later. */
+  private headers: SourceRange[] = []
+  /** Ranges that were read since the last part was done. */
+  private reads: SourceRange[] = []
   /** Counts bytes of weights as they arrive from the hub, once their total is known. */
   private fetching?: ReturnType<Track>
 
@@ -63,11 +66,11 @@ export class CheckpointPull {
   async run(): Promise<PulledModel> {
     const here = await this.findHere()
     if (here) return here
-    const checkpoint = await this.openCheckpoint()
+    const source = await this.openSource()
     try {
-      return await this.packChecked(checkpoint)
+      return await this.packChecked(source)
     } finally {
-      await checkpoint.close()
+      await source.close()
     }
   }
 
@@ -80,33 +83,34 @@ export class CheckpointPull {
     return found?.repo === repo && found.commit === commit ? found : undefined
   }
 
-  /** Opens the checkpoint. With `verify`, notes the ranges of its headers: they decide what is read later. */
-  private async openCheckpoint(): Promise<Checkpoint> {
+  /** Opens the weights. With `verify`, every range that is read of them is noted. */
+  private async openSource(): Promise<PackSource> {
     const { remote, files } = this.origin
-    if (!remote) return openCheckpoint(files)
-    let isOpening = true
+    const { quant, verify } = this.request
+    if (!remote) return this.place.openSource(files, quant)
     const watched = remote.repository.watched({
       onBytes: (count) => this.fetching?.add(count),
       onRange: (file, start, bytes) => {
-        if (!isOpening || !this.request.verify) return
-        this.headers.push({ file, start, bytes: bytes.length, sha256: sha256(bytes) })
+        if (verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256(bytes) })
       },
     })
-    try {
-      return await openCheckpoint(watched)
-    } finally {
-      isOpening = false
-    }
+    const source = await this.place.openSource(watched, quant)
+    this.headers = this.takeReads()
+    return source
   }
 
-  private async packChecked(checkpoint: Checkpoint): Promise<PulledModel> {
-    const { repo, quant, verify } = this.request
+  private takeReads(): SourceRange[] {
+    const { reads } = this
+    this.reads = []
+    return reads
+  }
+
+  private async packChecked(source: PackSource): Promise<PulledModel> {
+    const { repo, verify } = this.request
     const { way, commit } = this.origin
-    const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
-    const blueprint = blueprintOf(config)
-    const unknown = checkTensors(blueprint, checkpoint.tensors, checkpoint.name)
-    const formats = checkpointFormats(blueprint, quant, checkpoint.tensors.keys())
-    const files = await this.origin.files.list()
+    const { blueprint, quant, formats } = source
+    const unknown = checkTensors(blueprint, source.tensors, source.name, formats)
+    const files = await source.companions.list()
     const companions = files.filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
@@ -116,11 +120,11 @@ export class CheckpointPull {
     }
     const leftovers = await findLeftovers(packing, this.callbacks.signal)
     this.reportLeftovers(leftovers, packing)
-    const plan = await this.plan(checkpoint, packing, leftovers)
+    const plan = await this.plan(source, packing, leftovers)
     this.callbacks.onPlan?.(plan)
     await this.reportLicence()
     checkPlan(plan)
-    const conversion = await this.fetchAndPack(checkpoint, packing, leftovers)
+    const conversion = await this.fetchAndPack(source, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
     const { bytes, warnings } = conversion
     const about = [...unknownTensors(unknown), ...unfitLicences(files)]
@@ -149,14 +153,15 @@ export class CheckpointPull {
     this.callbacks.onNote?.(`${repo}: ${describeLicence(licence, `${environment.endpoint}/${repo}`)}`)
   }
 
-  private async plan(checkpoint: Checkpoint, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
+  private async plan(source: PackSource, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
     const { way, commit, remote } = this.origin
-    const { repo, quant } = this.request
+    const { repo } = this.request
+    const { quant } = source
     const { folder, freeMemory } = this.place
     const done = new Set(entries.map(({ part }) => part))
     const toKeep = way === 'keep' &&
-      remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, checkpoint) }
-    const input = { repo, commit, quant, way, checkpoint, layout, done, folder, freeMemory, readAhead: this.readAhead }
+      remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, source.files) }
+    const input = { repo, commit, quant, way, source, layout, done, folder, freeMemory, readAhead: this.readAhead }
     return planPull({ ...input, ...(toKeep && { toKeep }) })
   }
 
@@ -165,46 +170,46 @@ export class CheckpointPull {
   }
 
   /** Fetches the files first if they are to be kept, then packs and publishes the model. */
-  private async fetchAndPack(checkpoint: Checkpoint, packing: ResumablePacking, leftovers: Leftovers) {
-    const { way, remote, files } = this.origin
-    if (way !== 'keep' || !remote) return this.pack(checkpoint, files, packing, leftovers)
-    const dir = await keepFiles(remote, checkpoint, this.request.revision, this.track('fetch'))
-    const kept = localFolder(dir)
-    const local = await openCheckpoint(kept)
+  private async fetchAndPack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
+    const { way, remote } = this.origin
+    if (way !== 'keep' || !remote) return this.pack(source, packing, leftovers)
+    const dir = await keepFiles(remote, source.files, this.request.revision, this.track('fetch'))
+    const local = await this.place.openSource(localFolder(dir), this.request.quant)
     try {
-      return await this.pack(local, kept, packing, leftovers)
+      return await this.pack(local, packing, leftovers)
     } finally {
       await local.close()
     }
   }
 
-  private async pack(checkpoint: Checkpoint, files: FileSet, packing: ResumablePacking, leftovers: Leftovers) {
+  private async pack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
     const { folder, withPacker } = this.place
     const { way } = this.origin
     const { signal } = this.callbacks
     if (way !== 'hub' && this.request.verify) {
-      await verifyKept(checkpoint, this.track('verify'), { signal, onNote: this.callbacks.onNote })
+      await verifyKept(source, this.track('verify'), { signal, onNote: this.callbacks.onNote })
     }
     const { layout } = packing
     const size = (names: Set<string>) =>
-      layout.parts.reduce((sum, part) => sum + (names.has(part.name) ? sourceBytes(part, checkpoint.tensors) : 0), 0)
+      layout.parts.reduce((sum, part) => sum + (names.has(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
     const total = size(new Set(layout.parts.map(({ name }) => name)))
     const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
       total,
       size(new Set(leftovers.entries.map(({ part }) => part))),
     )
-    const staged = await stageModel(files, folder, this.request.quant, { resume: leftovers.entries.length > 0 })
+    const staged = await stageModel(source.companions, folder, source.quant, { resume: leftovers.entries.length > 0 })
     if (way === 'hub') this.fetching = progress
     try {
       const conversion = await withPacker((pack) =>
-        packResumably(checkpoint, withFiles(packing, staged.files), {
+        packResumably(source, withFiles(packing, staged.files), {
           pack,
           done: leftovers.entries,
           signal,
+          ...(packing.notesReads && { takeReads: () => this.takeReads() }),
           readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
           onPart: ({ name }) => progress.item(name),
-          onPartDone: (part) => way === 'hub' || progress.add(sourceBytes(part, checkpoint.tensors)),
-          check: (reads) => this.check(checkpoint, packing, reads),
+          onPartDone: (part) => way === 'hub' || progress.add(sourceBytes(part, source.tensors)),
+          check: (reads) => this.check(source, packing, reads),
         }),
       )
       await staged.publish()
@@ -217,10 +222,10 @@ export class CheckpointPull {
   }
 
   /** Fetches the files again, in order, and compares them with the ranges that were read before. */
-  private async check(checkpoint: Checkpoint, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
+  private async check(source: PackSource, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
     const { remote } = this.origin
     if (!packing.notesReads || !remote) return
-    const files = checkpoint.files.map((name) => remote.repository.file(name))
+    const files = source.files.map(({ name }) => remote.repository.file(name))
     const progress = this.track('verify')(files.reduce((sum, { size }) => sum + size, 0))
     for (const file of files) {
       progress.item(file.name)

@@ -1,12 +1,12 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { span, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format/formats.js'
 import type { Layout, Part } from '../packing/format/layout.js'
 import { comesInStretches, STRETCH_BYTES } from '../packing/write/pack.js'
+import type { PackSource, WeightFile } from '../packing/write/pack-source.js'
 
 /** A folder to write to, with the bytes needed and free there. */
 export interface DiskNeed {
@@ -23,8 +23,8 @@ export interface PullPlan {
   quant: Quant
   /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
   way: 'hub' | 'keep' | 'cache'
-  /** The checkpoint's files of weights. */
-  files: { name: string; bytes: number }[]
+  /** The repository's files of weights. */
+  files: WeightFile[]
   /** Bytes that are still to be fetched. */
   fetchBytes: number
   /** Size of the packed weights. */
@@ -54,7 +54,7 @@ const RUNNING_MARGIN = 256 * 2 ** 20
 
 /** Input of `planPull`. */
 export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 'way'> {
-  checkpoint: Checkpoint
+  source: Pick<PackSource, 'tensors' | 'files'>
   layout: Layout
   /** Names of the parts that an earlier pull has packed. */
   done: ReadonlySet<string>
@@ -70,16 +70,15 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
 
 /** Plans a pull: bytes to fetch, room on the disks, memory. */
 export async function planPull(input: PlanInput): Promise<PullPlan> {
-  const { repo, commit, quant, way, checkpoint, layout, done, folder, readAhead, freeMemory, toKeep } = input
+  const { repo, commit, quant, way, source, layout, done, folder, readAhead, freeMemory, toKeep } = input
   const left = layout.parts.filter(({ name }) => !done.has(name))
-  const bytes = new Map([...checkpoint.tensors.values()].map(({ source }) => [source.name, source.size]))
-  const toRead = left.reduce((sum, part) => sum + sourceBytes(part, checkpoint.tensors), 0)
+  const toRead = left.reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
   return {
     repo,
     commit,
     quant,
     way,
-    files: checkpoint.files.map((name) => ({ name, bytes: bytes.get(`${checkpoint.name}/${name}`) ?? 0 })),
+    files: [...source.files],
     fetchBytes: way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
     packedBytes: layout.bytes,
     partsDone: done.size,

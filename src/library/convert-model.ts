@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import os from 'node:os'
-import { blueprintOf, parseConfig } from '../architectures/index.js'
 import { EngineClient } from '../engine/client.js'
 import { UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
@@ -9,6 +8,7 @@ import { type Conversion, type ConvertProgress, convertCheckpoint } from '../pac
 import type { PackMatrix } from '../packing/write/pack.js'
 import { checkThreads } from './load-options.js'
 import { isName } from './model-folders.js'
+import { readBlueprint } from './read-blueprint.js'
 import { resolveModel } from './resolve-model.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
@@ -27,11 +27,10 @@ export interface ConvertOptions {
  * checkpoint is incomplete.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
-  const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
   checkQuant(options.quant)
   const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
   const folder = await checkpointFolder(dir)
-  const packing = { quant, onProgress, signal, blueprint }
+  const packing = { quant, onProgress, signal, blueprint: readBlueprint }
   const conversion = await withPacker(threads, (pack) => convertCheckpoint(folder, out, { ...packing, pack }))
   await storeTokenizer(out)
   return conversion

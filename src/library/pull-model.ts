@@ -1,15 +1,19 @@
 import { access, constants, symlink } from 'node:fs/promises'
 import os from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import type { FileSet } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
 import { molmHome } from '../files/home.js'
 import { pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
+import type { Quant } from '../packing/format/formats.js'
+import { openCheckpointSource } from '../packing/write/pack-source.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
 import { pulledFolder, shippedNames } from './model-folders.js'
+import { readBlueprint } from './read-blueprint.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
 /**
@@ -28,6 +32,7 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
     placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),
     alsoCall,
     freeMemory: availableMemory(),
+    openSource: (files: FileSet, quant: Quant) => openCheckpointSource(files, quant, readBlueprint),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }
   const pulled = await pull(request, computer, options)

@@ -2,6 +2,7 @@ import { type DType, isBlockType } from '../../checkpoint/dtype.js'
 import { shapeText, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
+import type { PartFormats } from '../format/formats.js'
 import type { Blueprint, Source } from '../format/layout.js'
 import { checkpointFormats } from './checkpoint-formats.js'
 
@@ -12,13 +13,19 @@ const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
  * Checks that a checkpoint has every tensor that its config.json requires, in the right shape and in floating point, or
  * in bytes if it is MXFP4. Throws a UserError that names the first tensor that differs. Tensors that the model does not use are harmless in some
  * families, and in others a sign of a bias that the config.json does not mention: depending on the family they are
- * refused by name, or their names are returned for a warning. Errors call the checkpoint `checkpoint`.
+ * refused by name, or their names are returned for a warning. Errors call the checkpoint `checkpoint`. `formats` matter
+ * only if they decide which tensors are read.
  */
-export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>, checkpoint = 'checkpoint'): string[] {
+export function checkTensors(
+  blueprint: Blueprint,
+  tensors: Map<string, Tensor>,
+  checkpoint = 'checkpoint',
+  formats: PartFormats = checkpointFormats(blueprint, 'f32', tensors.keys()),
+): string[] {
   const needed = new Set<string>()
   // Part by part, so that a config.json with absurd numbers fails at the first part and not after all have been
   // planned.
-  for (const part of blueprint.parts(checkpointFormats(blueprint, 'f32', tensors.keys()))) {
+  for (const part of blueprint.parts(formats)) {
     for (const { key, shape, dtypes } of part.pieces.flatMap(({ sources }) => sources.flatMap(tensorsOf))) {
       if (!needed.has(key)) checkTensor(tensors.get(key), { key, shape, dtypes }, checkpoint)
       needed.add(key)

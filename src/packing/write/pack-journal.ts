@@ -37,7 +37,7 @@ export interface SourceRange {
 export interface JournalEntry extends Required<PartChecksums> {
   part: string
   nonFinite: NonFinite[]
-  /** Ranges that it was made from. */
+  /** Ranges that were read up to its end, without those of earlier entries. */
   reads: SourceRange[]
 }
 

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
-import type { Checkpoint } from '../../checkpoint/checkpoint.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
-import { sha256Hex } from '../../platform/checksums.js'
 import { checksumsOfRange } from '../format/checksums.js'
 import type { Layout, Part } from '../format/layout.js'
 import type { PackedMetadata } from '../format/packed-file.js'
@@ -11,6 +9,7 @@ import type { ReadAhead } from './chunks.js'
 import type { Conversion } from './convert.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
+import type { PackSource } from './pack-source.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
 
 /** A packed file that may be made in several attempts. */
@@ -19,7 +18,7 @@ export interface ResumablePacking {
   path: string
   layout: Layout
   metadata: PackedMetadata & { sourceRevision: string }
-  /** Whether to record what was read from the checkpoint, so that it can be checked afterwards. */
+  /** Whether to record the ranges that were read, so that they can be checked afterwards. */
   notesReads: boolean
 }
 
@@ -36,6 +35,8 @@ export interface ResumableOptions {
   done: readonly JournalEntry[]
   readAhead?: ReadAhead
   signal?: AbortSignal
+  /** Returns the ranges that were read since its last call. Required if they are recorded. */
+  takeReads?: () => SourceRange[]
   /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
   /** Called for each part that is done. */
@@ -67,11 +68,13 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
     const entries: JournalEntry[] = []
     for (const entry of journal.entries) {
       const range = { offset: offsets.get(entry.part) ?? Infinity, bytes: bytes.get(entry.part) ?? 0 }
-      if (range.offset + range.bytes > source.size) continue
+      if (range.offset + range.bytes > source.size) break
       signal?.throwIfAborted()
       // Both are written to the packed file, so both must be right.
       const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
       if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
+      // Its entry may have ranges of the parts that follow.
+      else if (identity.hasReads) break
     }
     return { entries }
   } finally {
@@ -80,37 +83,29 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
 }
 
 /**
- * Packs an open checkpoint, whose tensors have been checked, into one packed file, without the parts that are done.
- * However it ends early, a later attempt loses at most the current part. Rejects as packParts does.
+ * Packs a source whose tensors have been checked into one packed file, without the parts that are done. However it ends early, a later attempt loses at most the current part. Rejects as packParts does.
  */
 export async function packResumably(
-  checkpoint: Checkpoint,
+  { tensors }: Pick<PackSource, 'tensors'>,
   packing: ResumablePacking,
   options: ResumableOptions,
 ): Promise<Conversion> {
-  const { path, layout, metadata, notesReads } = packing
-  const { pack, done, readAhead, signal, onPart, onPartDone, check } = options
+  const { path, layout, metadata } = packing
+  const { pack, done, readAhead, signal, takeReads, onPart, onPartDone, check } = options
   const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
   const entries = [...done]
-  const reads = new Map<string, SourceRange[]>()
   const file = await createPackedFile(path, layout, metadata, finished)
   let journal: PackJournal | undefined
   let synced = Promise.resolve<unknown>(undefined)
   try {
     const notes = await PackJournal.create(journalPath(path), identityOf(packing), done)
     journal = notes
-    const parts = packParts(layout, checkpoint.tensors, pack, {
+    const parts = packParts(layout, tensors, pack, {
       signal,
       readAhead,
       inStretches: true,
       skip: (part) => finished.has(part.name),
-      onRead(part, view, bytes) {
-        onPart?.(part)
-        if (!notesReads) return
-        const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256Hex(bytes) }
-        // The reads of a part begin before the previous part is done.
-        reads.set(part.name, [...(reads.get(part.name) ?? []), range])
-      },
+      onRead: (part) => onPart?.(part),
     })
     let nonFinite: NonFinite[] = []
     for await (const packed of parts) {
@@ -118,7 +113,8 @@ export async function packResumably(
       const written = await file.write(part, packed.bytes, packed.offset)
       nonFinite.push(...packed.nonFinite)
       if (written === undefined) continue
-      const entry = { part: part.name, ...written, nonFinite, reads: reads.get(part.name) ?? [] }
+      // Reading ahead may add ranges of the next part. No part is done before its ranges are in an entry.
+      const entry = { part: part.name, ...written, nonFinite, reads: takeReads?.() ?? [] }
       nonFinite = []
       await notes.append(entry)
       // The disk may be busy with a part while the next one is packed, but no longer.
@@ -126,7 +122,6 @@ export async function packResumably(
       synced = Promise.all([file.sync(), notes.sync()])
       synced.catch(() => undefined)
       entries.push(entry)
-      reads.delete(part.name)
       onPartDone?.(part)
     }
     await synced
