@@ -1,0 +1,222 @@
+import type { Checkpoint } from '#molm/checkpoint/checkpoint.js'
+import { readFloats } from '#molm/checkpoint/tensor.js'
+
+/*
+ * The tensors of a checkpoint as llama.cpp's convert_hf_to_gguf.py writes them: renamed, experts stacked, fused
+ * matrices split, and rows of queries and keys reordered in the models whose neighbouring channels llama.cpp turns.
+ */
+
+/** Tensor of floats, or of MXFP4 blocks in GGUF's layout. The shape begins with the outermost dimension. */
+export interface NamedTensor {
+  name: string
+  shape: number[]
+  values: Float32Array
+  mxfp4?: Uint8Array
+}
+
+type Config = Record<string, unknown>
+
+/** Names of GGUF within a block, by the names of the checkpoint. */
+const BLOCK_NAMES: Readonly<Record<string, string>> = {
+  input_layernorm: 'attn_norm',
+  operator_norm: 'attn_norm',
+  post_attention_layernorm: 'ffn_norm',
+  ffn_norm: 'ffn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'self_attn.out_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
+  'self_attn.q_layernorm': 'attn_q_norm',
+  'self_attn.k_layernorm': 'attn_k_norm',
+  'self_attn.sinks': 'attn_sinks.weight',
+  'conv.conv': 'shortconv.conv',
+  'conv.in_proj': 'shortconv.in_proj',
+  'conv.out_proj': 'shortconv.out_proj',
+  'block_sparse_moe.router.layer': 'ffn_gate_inp',
+  'block_sparse_moe.gate': 'ffn_gate_inp',
+  'block_sparse_moe.primary_router': 'ffn_gate_inp',
+  'block_sparse_moe.output_linear': 'ffn_down_exps',
+  'feed_forward.gate': 'ffn_gate_inp',
+  'feed_forward.expert_bias': 'exp_probs_b.bias',
+  'feed_forward.w1': 'ffn_gate',
+  'feed_forward.w2': 'ffn_down',
+  'feed_forward.w3': 'ffn_up',
+  'mlp.gate': 'ffn_gate_inp',
+  'mlp.router': 'ffn_gate_inp',
+  'mlp.moe_statics.e_score_correction_bias': 'exp_probs_b.bias',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+  'mlp.experts.down_proj_bias': 'ffn_down_exps.bias',
+  'mlp.shared_expert_gate': 'ffn_gate_inp_shexp',
+  'shared_mlp.output_linear': 'ffn_down_shexp',
+}
+
+const WHOLE_NAMES: Readonly<Record<string, string>> = {
+  'model.embed_tokens': 'token_embd',
+  'model.embedding_norm': 'token_embd_norm',
+  'model.norm': 'output_norm',
+  lm_head: 'output',
+}
+
+/** Names of an expert's matrices. */
+const EXPERT_NAMES: Readonly<Record<string, string>> = {
+  w1: 'gate',
+  w2: 'down',
+  w3: 'up',
+  gate: 'gate',
+  down: 'down',
+  up: 'up',
+  gate_proj: 'gate',
+  down_proj: 'down',
+  up_proj: 'up',
+}
+
+/** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared']
+
+/** All tensors of a checkpoint of one of llama.cpp's families. */
+export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
+  const out: NamedTensor[] = []
+  const experts = new Map<string, NamedTensor[]>()
+  const blocks = new Map<string, NamedTensor>()
+  for (const [key, tensor] of checkpoint.tensors) {
+    const found = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
+    const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
+    const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
+    const one = /^(?:mlp|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
+    const shared = /^mlp\.shared_experts?\.(\w+)$/.exec(base)
+    if (one) {
+      const name = `blk.${block}.ffn_${EXPERT_NAMES[one[2]]}_exps.weight`
+      const stack = experts.get(name) ?? []
+      experts.set(name, stack)
+      stack[Number(one[1])] = found
+    } else if (shared) {
+      out.push({ ...found, name: `blk.${block}.ffn_${EXPERT_NAMES[shared[1]]}_shexp.weight` })
+    } else if (/_(blocks|scales)$/.test(base)) {
+      blocks.set(key, found)
+    } else if (block === '') {
+      out.push({ ...found, name: `${WHOLE_NAMES[base]}.${ending}` })
+    } else {
+      out.push(...inBlock(found, `blk.${block}.`, base, ending, checkpoint.config))
+    }
+  }
+  for (const [name, stack] of experts) out.push(stacked(name, stack))
+  out.push(...mxfp4Tensors(blocks))
+  return out
+}
+
+/** Tensors that one tensor of a block becomes. */
+function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
+  const joined = /^(block_sparse_moe|shared_mlp)\.input_linear$/.exec(base)
+  if (joined) {
+    const kind = joined[1] === 'shared_mlp' ? 'shexp' : 'exps'
+    const half = (found.shape.at(-2) as number) / 2
+    return (['gate', 'up'] as const).map((side, n) => ({
+      ...takeRows(found, (i) => n * half + i, half),
+      name: `${block}ffn_${side}_${kind}.weight`,
+    }))
+  }
+  // gpt-oss: gate and up rows alternate, and floats are stored [inputs, rows].
+  if (base === 'mlp.experts.gate_up_proj' || base === 'mlp.experts.gate_up_proj_bias') {
+    const isBias = base.endsWith('_bias')
+    const whole = isBias ? { ...found, shape: [...found.shape, 1] } : transposed(found)
+    return (['gate', 'up'] as const).map((side, n) => {
+      const half = takeRows(whole, (i) => 2 * i + n, whole.shape[1] / 2)
+      const shape = isBias ? half.shape.slice(0, 2) : half.shape
+      return { ...half, shape, name: `${block}ffn_${side}_exps.${isBias ? 'bias' : 'weight'}` }
+    })
+  }
+  if (base === 'mlp.experts.down_proj') return [{ ...transposed(found), name: `${block}ffn_down_exps.weight` }]
+  if (config.model_type === 'gpt_oss' && base === 'post_attention_layernorm') {
+    return [{ ...found, name: `${block}post_attention_norm.weight` }]
+  }
+  const name = BLOCK_NAMES[base]
+  if (!name) throw new Error(`no name in GGUF for ${found.name}`)
+  const whole = { ...found, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
+  if (base === 'conv.conv') return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
+  return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
+}
+
+function headsOf(config: Config, base: string): number {
+  const queries = Number(config.num_attention_heads)
+  return base === 'self_attn.q_proj' ? queries : Number(config.num_key_value_heads ?? queries)
+}
+
+/** Rows [heads, 2, half] in the order [heads, half, 2]. */
+function neighbouring(t: NamedTensor, heads: number): NamedTensor {
+  const half = t.shape[0] / heads / 2
+  const isBias = t.shape.length === 1
+  const moved = takeRows(
+    isBias ? { ...t, shape: [t.shape[0], 1] } : t,
+    (row) => {
+      const [head, i] = [Math.floor(row / (2 * half)), row % (2 * half)]
+      return head * 2 * half + (i % 2) * half + (i >> 1)
+    },
+    t.shape[0],
+  )
+  return { ...moved, shape: t.shape }
+}
+
+/** Picks rows of each matrix [.., rows, columns]. */
+function takeRows(t: NamedTensor, rowOf: (row: number) => number, count: number): NamedTensor {
+  const [rows, cols] = t.shape.slice(-2)
+  const matrices = t.values.length / (rows * cols)
+  const values = new Float32Array(matrices * count * cols)
+  for (let m = 0; m < matrices; m++) {
+    for (let i = 0; i < count; i++) {
+      const from = (m * rows + rowOf(i)) * cols
+      values.set(t.values.subarray(from, from + cols), (m * count + i) * cols)
+    }
+  }
+  return { ...t, shape: [...t.shape.slice(0, -2), count, cols], values }
+}
+
+/** Exchanges rows and columns of each matrix [experts, rows, columns]. */
+function transposed(t: NamedTensor): NamedTensor {
+  const [experts, rows, cols] = t.shape
+  const values = new Float32Array(t.values.length)
+  for (let e = 0; e < experts; e++) {
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < cols; c++) values[(e * cols + c) * rows + r] = t.values[(e * rows + r) * cols + c]
+    }
+  }
+  return { ...t, shape: [experts, cols, rows], values }
+}
+
+function stacked(name: string, parts: NamedTensor[]): NamedTensor {
+  const values = new Float32Array(parts.length * parts[0].values.length)
+  for (const [i, part] of parts.entries()) values.set(part.values, i * part.values.length)
+  return { name, shape: [parts.length, ...parts[0].shape], values }
+}
+
+/** Hugging Face's blocks and scales of gpt-oss in ggml's layout: the scale, then bytes of elements i and i + 16. */
+function mxfp4Tensors(stored: ReadonlyMap<string, NamedTensor>): NamedTensor[] {
+  const out: NamedTensor[] = []
+  for (const [key, blocks] of stored) {
+    if (!key.endsWith('_blocks')) continue
+    const scales = stored.get(key.replace(/_blocks$/, '_scales')) as NamedTensor
+    const [, block, kind] = /layers\.(\d+)\.mlp\.experts\.(\w+)_proj_blocks$/.exec(key) as RegExpExecArray
+    const [experts, rows, perRow] = blocks.shape
+    const sides = kind === 'down' ? (['down'] as const) : (['gate', 'up'] as const)
+    for (const [n, side] of sides.entries()) {
+      const step = sides.length
+      const mxfp4 = new Uint8Array((experts * rows * perRow * 17) / step)
+      let at = 0
+      for (let row = n; row < experts * rows; row += step) {
+        for (let b = row * perRow; b < (row + 1) * perRow; b++, at += 17) {
+          mxfp4[at] = scales.values[b]
+          const level = (i: number) => (blocks.values[16 * b + (i >> 1)] >> (4 * (i & 1))) & 15
+          for (let i = 0; i < 16; i++) mxfp4[at + 1 + i] = level(i) | (level(i + 16) << 4)
+        }
+      }
+      const shape = [experts, rows / step, 32 * perRow]
+      out.push({ name: `blk.${block}.ffn_${side}_exps.weight`, shape, values: new Float32Array(0), mxfp4 })
+    }
+  }
+  return out
+}

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
+import { seededRandom } from '#molm/sampling/random.js'
+import { ELEMENT_TYPES, encodeTensor, type TypeName, typeForRows } from './gguf-blocks.js'
+import { ggufTensors, type NamedTensor } from './gguf-checkpoint.js'
+import { ggufMetadata, tokenizerMetadata } from './gguf-metadata.js'
+import { type GgufTensor, type GgufValue, ggufFile, splitGguf } from './gguf-writer.js'
+
+/** Choices of a file that leave the model the same. */
+export interface GgufChoices {
+  /** Element type of a tensor that may be other than F32. Default F32. Rows that do not fit fall back. */
+  typeOf?: (name: string) => TypeName
+  alignment?: number
+  /** Seed of a random order of the tensors. */
+  shuffle?: number
+  /** Number of files. The first one has no tensors if `emptyFirst` is true. */
+  parts?: number
+  emptyFirst?: boolean
+  /** Drops dimensions of 1 at the outside, as llama.cpp's own quantizer does. */
+  squeezed?: boolean
+  /** Joins the gate and up matrices of all experts, as `--fuse-gate-up-exps` of the converter does. */
+  joined?: boolean
+  /** Name of the tokenizer's splitting rule. */
+  pre?: string
+  /** Changes the metadata before they are written. */
+  edit?: (metadata: Map<string, GgufValue>) => void
+}
+
+/** Tensors that llama.cpp always stores as F32. */
+const ALWAYS_FLOATS = /(_norm\.weight|\.bias|_sinks\.weight|ffn_gate_inp(_shexp)?\.weight|shortconv\.conv\.weight)$/
+
+/** A checkpoint's model in GGUF: the bytes of its files by name. The first name is the file to open. */
+export async function ggufOf(
+  checkpoint: string,
+  name = 'model',
+  choices: GgufChoices = {},
+): Promise<Map<string, Uint8Array>> {
+  const { typeOf = () => 'F32', alignment = 32, shuffle, parts = 1, emptyFirst = false, pre = 'gpt-2' } = choices
+  const opened = await openCheckpoint(localFolder(checkpoint))
+  const tensors = await ggufTensors(opened).finally(() => opened.close())
+  const all = choices.joined ? joinGateAndUp(tensors) : tensors
+  const stored = all.map((tensor) => storedTensor(tensor, typeOf, choices.squeezed ?? false))
+  if (shuffle !== undefined) shuffleAll(stored, shuffle)
+  const metadata = new Map([...ggufMetadata(opened.config, 0), ...tokenizerMetadata(checkpoint, opened.config, pre)])
+  if (alignment !== 32) metadata.set('general.alignment', { type: 'u32', value: alignment })
+  choices.edit?.(metadata)
+  if (parts === 1) return new Map([[`${name}.gguf`, ggufFile(metadata, stored, alignment)]])
+  const size = Math.ceil(stored.length / (emptyFirst ? parts - 1 : parts))
+  const groups = Array.from({ length: parts }, (_, part) => {
+    const at = emptyFirst ? part - 1 : part
+    return at < 0 ? [] : stored.slice(at * size, (at + 1) * size)
+  })
+  return splitGguf(name, metadata, groups, alignment)
+}
+
+/** Writes such files to a folder and returns the path of the first one. */
+export async function writeGguf(
+  checkpoint: string,
+  folder: string,
+  name = 'model',
+  choices: GgufChoices = {},
+): Promise<string> {
+  const files = await ggufOf(checkpoint, name, choices)
+  for (const [file, bytes] of files) await writeFile(join(folder, file), bytes)
+  return join(folder, [...files.keys()][0])
+}
+
+function storedTensor(
+  { name, shape, values, mxfp4 }: NamedTensor,
+  typeOf: (name: string) => TypeName,
+  isSqueezed: boolean,
+): GgufTensor {
+  const sizes = isSqueezed ? shape.slice(shape.findIndex((n) => n !== 1)) : shape
+  const ne = sizes.toReversed()
+  if (mxfp4) return { name, type: ELEMENT_TYPES.MXFP4.number, ne, data: mxfp4 }
+  const isFloats = shape.length === 1 || ALWAYS_FLOATS.test(name)
+  const type = isFloats ? 'F32' : typeForRows(typeOf(name), ne[0])
+  return { name, type: ELEMENT_TYPES[type].number, ne, data: encodeTensor(type, values) }
+}
+
+function joinGateAndUp(tensors: NamedTensor[]): NamedTensor[] {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  return tensors.flatMap((tensor) => {
+    if (tensor.name.endsWith('ffn_up_exps.weight')) return []
+    if (!tensor.name.endsWith('ffn_gate_exps.weight')) return [tensor]
+    const up = byName.get(tensor.name.replace('gate', 'up')) as NamedTensor
+    const [experts, rows, cols] = tensor.shape
+    const values = new Float32Array(2 * tensor.values.length)
+    for (let e = 0; e < experts; e++) {
+      const part = (of: NamedTensor) => of.values.subarray(e * rows * cols, (e + 1) * rows * cols)
+      values.set(part(tensor), 2 * e * rows * cols)
+      values.set(part(up), (2 * e + 1) * rows * cols)
+    }
+    return [{ name: tensor.name.replace('gate', 'gate_up'), shape: [experts, 2 * rows, cols], values }]
+  })
+}
+
+function shuffleAll<T>(items: T[], seed: number): void {
+  const random = seededRandom(seed)
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random.nextFloat() * (i + 1))
+    ;[items[i], items[j]] = [items[j], items[i]]
+  }
+}
