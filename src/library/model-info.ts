@@ -65,6 +65,7 @@ export function summariseParts(
       .flatMap(({ sources }) => sources)
       .reduce((sum, { rows, cols }) => sum + rows * cols, 0)
     const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format }
+    summary.format = withOthers(summary.format, part)
     summary.parameters += parameters
     summary.active += parameters * share
     summary.bytes += part.bytes
@@ -84,6 +85,14 @@ function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSumm
     name: 'routers, norms, keys and values',
     format: formats.router === 'f32' ? 'f32' : `${formats.router}, f32`,
   }
+}
+
+/** Adds the formats of a part's matrices that the list lacks. */
+function withOthers(list: string, { name, pieces }: Part): string {
+  const known = list.split(', ')
+  const matrices = pieces.filter(({ kind }) => kind === 'matrix')
+  const others = matrices.map(({ format }) => format).filter((format) => format !== 'f32' && !known.includes(format))
+  return name.endsWith('.dense') ? list : [...new Set([...known, ...others])].join(', ')
 }
 
 /** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */

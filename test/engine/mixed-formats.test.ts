@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
+import { localFolder } from '#molm/checkpoint/local-folder.js'
+import { UserError } from '#molm/errors.js'
+import { describeModel, graftModel } from '#molm/index.js'
+import { formatsFor, type PartFormats, type Quant } from '#molm/packing/format/formats.js'
+import { openPackedFile } from '#molm/packing/format/packed-file.js'
+import { packedFileName } from '#molm/packing/format/packed-folder.js'
+import { decodeMetadata, encodeMetadata } from '#molm/packing/format/packed-metadata.js'
+import { convertSource } from '#molm/packing/write/convert.js'
+import { openCheckpointSource } from '#molm/packing/write/pack-source.js'
+import { withPackedModel } from '#molm/surgery/with-packed.js'
+import { writePruned } from '#molm/surgery/write-pruned.js'
+import { sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { forwardHere } from '../support/forward-here.js'
+import { bankOf, pack, TIERS } from '../support/kernel-bench.js'
+
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const FIXTURE = '31-olmoe-f32'
+const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60, 12, 13, 1, 20, 30, 40, 50, 3, 8, 21, 22, 23]
+
+/** q8 for one expert, for the second matrix of a layer, for queries of another, and for the head. */
+const MIXED = {
+  'layers.0.mlp.1/gate_up': 'q8',
+  'layers.0.mlp.1/down': 'q8',
+  'layers.1.mlp.*/down': 'q8',
+  'layers.1.mlp.3/down': 'q4',
+  'layers.0.dense/qkv.weight': 'q8',
+  'lm_head/weight': 'q8',
+} as const
+
+function refuses(decode: () => unknown, message: RegExp): void {
+  assert.throws(decode, (error: Error) => error instanceof UserError && message.test(error.message))
+}
+
+const test = suite('packings with several formats')
+
+/** Packs the fixture as q4, with these formats of single matrices. */
+async function packMixed(
+  dir: string,
+  pieces: Record<string, 'q4' | 'q8'>,
+  formats: PartFormats = formatsFor('q4'),
+): Promise<void> {
+  const open = async () => {
+    const blueprint = (json: unknown, path: string) => blueprintOf(parseConfig(json, path))
+    const source = await openCheckpointSource(localFolder(fixturePath(FIXTURE)), 'q4', blueprint)
+    return { ...source, formats: { ...formats, pieces } }
+  }
+  await convertSource(open, dir, { pack: async (request) => pack(bankOf('relaxed'), request) })
+}
+
+test('all tiers, threads and amounts of memory give the same bits', () =>
+  inTemporaryFolder(async (dir) => {
+    const model = join(dir, 'model')
+    await packMixed(model, MIXED)
+    const expected = await forwardHere(model, TOKENS)
+    const { bytes, leastBytes } = await describeModel(model)
+    assert.ok(leastBytes < bytes)
+    for (const tier of TIERS) sameBits((await forwardHere(model, TOKENS, { tier })).logits, expected.logits, tier)
+    sameBits((await forwardHere(model, TOKENS, { threads: 3 })).logits, expected.logits, 'threads')
+    sameBits((await forwardHere(model, TOKENS, { memory: leastBytes })).logits, expected.logits, 'memory')
+    sameBits((await forwardHere(model, TOKENS, { bankBytes: 1 })).logits, expected.logits, 'banks')
+  }))
+
+test('with the same format for every matrix it is an ordinary packing', () =>
+  inTemporaryFolder(async (dir) => {
+    const [model, plain] = [join(dir, 'model'), join(dir, 'plain')]
+    await packMixed(model, { 'layers.0.mlp.1/down': 'q4', 'layers.1.dense/qkv.weight': 'q4' })
+    await packMixed(plain, {})
+    sameBits((await forwardHere(model, TOKENS)).logits, (await forwardHere(plain, TOKENS)).logits, 'logits')
+  }))
+
+test('with q8 for every matrix it has the bits of an ordinary q8 packing', () =>
+  inTemporaryFolder(async (dir) => {
+    const [model, plain] = [join(dir, 'model'), join(dir, 'plain')]
+    const names = ['dense/qkv.weight', 'dense/output.weight', 'mlp.*/gate_up', 'mlp.*/down']
+    const keys = [0, 1].flatMap((layer) => names.map((name) => `layers.${layer}.${name}`))
+    await packMixed(model, Object.fromEntries([...keys, 'lm_head/weight'].map((key) => [key, 'q8'])))
+    await packMixed(plain, {}, { ...formatsFor('q8'), embedding: 'q8', router: 'q8' })
+    sameBits((await forwardHere(model, TOKENS)).logits, (await forwardHere(plain, TOKENS)).logits, 'logits')
+  }))
+
+test('copies of experts keep their formats', () =>
+  inTemporaryFolder(async (dir) => {
+    const [model, pruned, grafted] = ['model', 'pruned', 'grafted'].map((name) => join(dir, name))
+    await packMixed(model, MIXED)
+    const { config } = await describeModel(model)
+    const kept = config.mixtures[0].experts.map((count) => [...Array(count).keys()].slice(1))
+    await withPackedModel(model, pruned, {}, (packed) =>
+      writePruned(packed, pruned, { selection: { mlp: kept }, gates: 'kept', account: {} }),
+    )
+    await graftModel(pruned, grafted, { from: model, experts: [1], threads: 1 })
+    const open = (path: string) => openPackedFile(join(path, packedFileName('q4')))
+    const [own, less, more] = [await open(model), await open(pruned), await open(grafted)]
+    const sum = (file: typeof own, name: string) => file.parts.get(name)?.sha256
+    const last = kept[0].length
+    assert.is(sum(less, 'layers.0.mlp.0'), sum(own, 'layers.0.mlp.1'))
+    assert.is(sum(less, 'layers.1.mlp.2'), sum(own, 'layers.1.mlp.3'))
+    assert.is(sum(more, `layers.0.mlp.${last}`), sum(own, 'layers.0.mlp.1'))
+    assert.is(less.metadata.formats.pieces?.['layers.1.mlp.2/down'], undefined)
+    assert.is(less.metadata.formats.pieces?.['layers.1.mlp.0/down'], 'q8')
+    for (const path of [pruned, grafted]) assert.ok((await forwardHere(path, TOKENS)).logits.every(Number.isFinite))
+  }))
+
+test('impossible formats of single matrices are refused by name', () => {
+  const decoded = (pieces: unknown, quant: Quant = 'q4') => {
+    const formats = { ...formatsFor(quant), pieces } as PartFormats
+    return decodeMetadata(encodeMetadata({ quant, formats, source: 'test' }, new Map()), 'model').metadata
+  }
+  assert.equal(decoded(MIXED).formats.pieces, MIXED)
+  refuses(() => decoded({ 'layers.0.mlp.1/down': 'q5' }), /no known format for layers\.0\.mlp\.1\/down/)
+  refuses(() => decoded({ 'lm_head/weight': 'f32' }), /impossible format f32 for lm_head/)
+  refuses(() => decoded({ 'lm_head/weight': 'q8' }, 'f32'), /impossible format q8 for lm_head/)
+  refuses(() => decoded(['q8']), /no readable formats/)
+})
+
+test.run()
