@@ -1,12 +1,16 @@
 /*
  * Reads weights of a checkpoint as floats, from any type and order: 8 rows by 32 columns at a time, column after
- * column. The arguments are those of pack.ts.
+ * column. The arguments are those of pack.ts. The bytes after the target, up to GATHER_BYTES, are scratch.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
 import { SourceType, TileBytes } from '../src/runtime/abi/formats'
 import { PackArg } from '../src/runtime/abi/products'
+import { isBlockType, RUN_BYTES, runFloats, unpackRun } from './block-types'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'
+
+/** Floats of a tile, the same row after row, and a run of a block. */
+export const GATHER_BYTES: usize = 2 * <usize>TileBytes.f32 + RUN_BYTES
 
 /** Copies 8 rows x 32 columns to `target`, with zeros beyond the matrix, and counts the weights that are not finite. */
 export function gather(target: usize, row: u32, column: u32): void {
@@ -14,7 +18,9 @@ export function gather(target: usize, row: u32, column: u32): void {
   const columns = min(32, arg(PackArg.columns) - column)
   const first: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride) + column * arg(PackArg.columnStride)
   if (rows < 8 || columns < 32) memory.fill(target, 0, TileBytes.f32)
-  if (
+  if (isBlockType(arg(PackArg.type))) {
+    gatherBlocks(target, first, rows)
+  } else if (
     ASC_FEATURE_SIMD &&
     rows == 8 &&
     columns == 32 &&
@@ -77,6 +83,27 @@ function gather4Rows(target: usize, from: usize, stride: usize, type: u32): void
   } while (target < end)
 }
 
+/** For block types: unpacks row after row, then exchanges rows and columns. */
+function gatherBlocks(target: usize, first: usize, rows: u32): void {
+  const type = arg(PackArg.type)
+  const source: usize = arg(PackArg.source)
+  const lines = target + <usize>TileBytes.f32
+  const run = lines + <usize>TileBytes.f32
+  for (let r: usize = 0; r < rows; r++, first += arg(PackArg.rowStride)) {
+    unpackRun(type, source, first, run)
+    runFloats(type, run, lines + (r << 7))
+  }
+  if (ASC_FEATURE_SIMD && rows == 8) {
+    gather4Rows(target, lines, 128, SourceType.F32)
+    gather4Rows(target + 16, lines + 512, 128, SourceType.F32)
+  } else {
+    for (let r: usize = 0; r < rows; r++) {
+      for (let c: usize = 0; c < 32; c++)
+        store<f32>(target + (c << 5) + (r << 2), load<f32>(lines + (r << 7) + (c << 2)))
+    }
+  }
+}
+
 function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void {
   const rowStride: usize = arg(PackArg.rowStride)
   for (let c: usize = 0; c < columns; c++) {
@@ -87,11 +114,14 @@ function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void 
   }
 }
 
-/** Copies `columns` neighbours in a row to `target`, followed by zeros up to 32. */
+/** Copies `columns` neighbours in a row to `target`, followed by zeros up to 32. A run after these is scratch. */
 export function gatherLine(target: usize, first: usize, columns: u32): void {
   const type = arg(PackArg.type)
   const stride: usize = arg(PackArg.columnStride)
-  if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type != SourceType.F64) {
+  if (isBlockType(type)) {
+    unpackRun(type, arg(PackArg.source), first, target + 128)
+    runFloats(type, target + 128, target)
+  } else if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type != SourceType.F64) {
     const shift: usize = type == SourceType.F32 ? 2 : 1
     const from = arg(PackArg.source) + (first << shift)
     for (let c: usize = 0; c < 32; c += 4) v128.store(target + (c << 2), elements4(type, from + (c << shift)))

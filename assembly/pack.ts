@@ -20,7 +20,7 @@ export function pack(chunk: u32): void {
     const row = chunk * PACK_CHUNK_ROWS
     const band = bandBytes(arg(PackArg.format), (arg(PackArg.columns) + 31) & ~31)
     const target: usize = arg(PackArg.target) + ((row * arg(PackArg.targetStep)) >> 3) * band
-    if (arg(PackArg.type) == SourceType.MXFP4) packMxfp4Rows(row, target)
+    if (arg(PackArg.type) == SourceType.MXFP4_PAIR) packMxfp4Rows(row, target)
     else packRows(row, target, band, scratch())
   }
 }

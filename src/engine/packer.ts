@@ -72,9 +72,8 @@ export class Packer {
 }
 
 function sourceFormatOf({ dtype, scales, format }: PackRequest): PackShape['type'] {
-  if (scales && isMxfp4(format)) return 'MXFP4'
-  if (scales || isMxfp4(format) || !isSourceFormat(dtype)) {
-    throw new Error(`weights of type ${scales ? 'MXFP4' : dtype} cannot be packed in ${format}`)
-  }
-  return dtype
+  const type = scales ? 'MXFP4_PAIR' : dtype
+  const fits = isMxfp4(format) ? type === 'MXFP4_PAIR' || type === 'MXFP4' : type !== 'MXFP4_PAIR'
+  if (!fits || !isSourceFormat(type)) throw new Error(`weights of type ${type} cannot be packed in ${format}`)
+  return type
 }

@@ -109,9 +109,9 @@ export enum PackArg {
   firstElement,
   rows,
   columns,
-  /** Elements from one row to the next; may be 0. */
+  /** Elements from one row to the next; may be 0. Of block types these and firstElement are whole blocks. */
   rowStride,
-  /** Elements from one column to the next; may be 0. */
+  /** Elements from one column to the next; may be 0. 1 of block types. */
   columnStride,
   target,
   /** WeightCode of the result. */
@@ -125,7 +125,7 @@ export enum PackArg {
    */
   targetStep,
   /**
-   * Scales of MXFP4 weights, a byte for each 32 columns. The source has 16 bytes for each 32 columns, and firstElement
+   * Scales of MXFP4_PAIR, a byte for each 32 columns. The source has 16 bytes for each 32 columns, and firstElement
    * and rowStride count bytes.
    */
   scales,

@@ -12,7 +12,7 @@ export interface PackShape {
   firstElement: number
   rows: number
   cols: number
-  /** Distances between neighbours, in elements (bytes of MXFP4); 0 repeats the same one. */
+  /** Distances between neighbours, in elements (bytes of MXFP4_PAIR); 0 repeats the same one. */
   rowStride: number
   colStride: number
   /** Tiles of a matrix, or rows of a table. */
@@ -20,7 +20,7 @@ export interface PackShape {
   format: WeightFormat
   /** Chunks of PACK_CHUNK_ROWS rows of the target from one packed chunk to the next. Default: 1. */
   targetStep?: number
-  /** For MXFP4 weights: address of their scales, and bytes from one row of scales to the next. */
+  /** For MXFP4_PAIR: address of their scales, and bytes from one row of scales to the next. */
   scales?: { address: number; stride: number }
 }
 
