@@ -18,6 +18,7 @@ import { lfm2 } from './lfm2.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
+import { refuseQuantised, saysMxfp4 } from './quantised.js'
 import { qwen2, qwen3 } from './qwen.js'
 import { smallthinker } from './smallthinker.js'
 import { isOtherPart, textPart } from './text-part.js'
@@ -60,18 +61,6 @@ export function parseConfig(whole: unknown, source: string): ModelConfig {
   if (!(readsMxfp4 && saysMxfp4(keys.raw))) refuseQuantised(keys)
   const config = architecture.parseConfig(keys, classNames)
   return textPartOf === undefined ? config : { ...config, textPartOf }
-}
-
-/** Whether a config.json describes a checkpoint whose experts are stored as MXFP4. */
-function saysMxfp4({ quantization_config: quantisation }: Record<string, unknown>): boolean {
-  return isObject(quantisation) && quantisation.quant_method === 'mxfp4'
-}
-
-function refuseQuantised(keys: ConfigReader): void {
-  if (!keys.has('quantization_config')) return
-  throw new UserError(
-    `${keys.source}: the checkpoint is quantised (quantization_config); molm packs from float weights`,
-  )
 }
 
 /** Finds the architecture of a config that `parseConfig` has read. */

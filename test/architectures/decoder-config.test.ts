@@ -103,8 +103,6 @@ test('features that molm does not compute are refused by name', async () => {
     [{ model_type: 'mixtral', rope_scaling: 3 }, /rope_scaling must be an object/],
     [{ model_type: 'mixtral', rope_parameters: { rope_theta: -1 } }, /rope_parameters\.rope_theta/],
     [{ model_type: 'mixtral', partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
-    [{ model_type: 'mixtral', quantization_config: { bits: 4 } }, /quantised \(quantization_config\)/],
-    [{ model_type: 'moduleformer', quantization_config: { bits: 4 } }, /quantised \(quantization_config\)/],
     [{ model_type: 'mixtral', hidden_act: 'mish' }, /hidden_act.*silu.*"mish"/],
     [{ model_type: 'jetmoe', activation_function: 'tanh' }, /activation_function.*silu.*"tanh"/],
     [{ model_type: 'mixtral', num_key_value_heads: 5 }, /num_key_value_heads must be a divisor/],

@@ -113,7 +113,7 @@ const CASES: Record<string, Wrong> = {
   'gpt_oss in another quantisation': {
     of: GPT_OSS,
     keys: { quantization_config: { quant_method: 'fp8' } },
-    says: config('the checkpoint is quantised'),
+    says: config('the weights are quantised with FP8 \\(quantization_config\\)'),
   },
   'MXFP4 without scales': {
     of: MXFP4,

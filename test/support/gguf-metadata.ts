@@ -77,7 +77,7 @@ function addRope(config: Config, add: (key: string, value: GgufValue) => void): 
   if (theta != null) add('rope.freq_base', f32(Number(theta)))
 }
 
-/** Keys that a family's converter adds. */
+/** Adds the keys of each family's own converter. */
 function addOfFamily(
   config: Config,
   number: (key: string, value: unknown) => unknown,
