@@ -1,0 +1,60 @@
+import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
+import { FAMILIES, type GgufFamily } from './families.js'
+import { FamilyKeys } from './family-keys.js'
+import type { GgufFile } from './gguf-file.js'
+import { refuseOtherMathematics } from './neutral-keys.js'
+import { reasonAgainst } from './refused-families.js'
+import { ropeKeys } from './rope-keys.js'
+
+/**
+ * The config.json of a GGUF file's model, as Hugging Face writes it. Throws a UserError that names the file and the key
+ * if molm does not run the family, or not this model of it.
+ */
+export function ggufConfig(file: GgufFile): Record<string, unknown> {
+  const keys = new FamilyKeys(file)
+  const family = familyOf(keys)
+  refuseOtherMathematics(keys, family)
+  return { ...commonKeys(keys, family), ...family.config(keys) }
+}
+
+/** The family of a file. Throws a UserError with the reason if molm does not run it. */
+export function familyOf(keys: FamilyKeys): GgufFamily {
+  const { architecture, file } = keys
+  const type = file.metadata.text('general.type', 'model')
+  if (type !== 'model') {
+    throw file.metadata.refuse('general.type', `is ${printable(type)}: the file is no model, but a part of one`)
+  }
+  const hasExperts = keys.values('expert_count').some((count) => count > 0)
+  const family = Object.hasOwn(FAMILIES, architecture) && hasExperts ? FAMILIES[architecture] : undefined
+  if (family) return family
+  const known =
+    reasonAgainst(architecture) ?? (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
+  const runs = Object.entries(FAMILIES).map(([name, { title }]) => `${name} (${title})`)
+  throw new UserError(
+    `${file.name}: general.architecture is ${printable(architecture)}; ` +
+      `${known === undefined ? '' : `molm does not run ${known}; `}it runs ${runs.join(', ')}`,
+  )
+}
+
+function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknown> {
+  const heads = keys.uniform('attention.head_count')
+  return {
+    model_type: family.modelType(keys),
+    vocab_size: keys.rowsOf('token_embd.weight') ?? keys.number('vocab_size'),
+    hidden_size: keys.number('embedding_length'),
+    num_hidden_layers: keys.layers,
+    num_attention_heads: heads,
+    num_key_value_heads: keys.uniform('attention.head_count_kv', heads),
+    head_dim: keys.headSize,
+    num_experts_per_tok: keys.number('expert_used_count'),
+    rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
+    ...ropeKeys(keys),
+    hidden_act: 'silu',
+    max_position_embeddings: keys.number('context_length'),
+    tie_word_embeddings: !keys.hasTensor('output.weight'),
+    bos_token_id: keys.tokenId('bos'),
+    eos_token_id: keys.tokenId('eos'),
+    pad_token_id: keys.tokenId('padding'),
+  }
+}

@@ -1,0 +1,275 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { localFolder } from '#molm/checkpoint/checkpoint.js'
+import { readFloats } from '#molm/checkpoint/tensor.js'
+import { type GgufFile, isGguf, openGguf } from '#molm/gguf/gguf-file.js'
+import { littleEndian } from '../support/bytes.js'
+import { fixturePath } from '../support/fixtures.js'
+import {
+  f32,
+  flag,
+  type GgufTensor,
+  type GgufValue,
+  ggufFile,
+  list,
+  splitGguf,
+  text,
+  u32,
+} from '../support/gguf-writer.js'
+import { MemoryFiles } from '../support/memory-files.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const test = suite('GGUF files')
+
+/** A tensor of floats that count up from `first`. */
+function floats(name: string, ne: number[], first = 0): GgufTensor {
+  const count = ne.reduce((product, n) => product * n, 1)
+  const data = new Uint8Array(Float32Array.from({ length: count }, (_, i) => first + i).buffer)
+  return { name, type: 0, ne, data }
+}
+
+const METADATA = new Map<string, GgufValue>([['general.architecture', text('olmoe')]])
+
+/** Opens a file, and closes it after `use`. */
+async function withGguf<T>(bytes: Uint8Array, use: (file: GgufFile) => T | Promise<T>): Promise<T> {
+  const file = await openGguf(new MemoryFiles({ 'a.gguf': bytes }), 'a.gguf')
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}
+
+const open = (bytes: Uint8Array) => withGguf(bytes, () => undefined)
+
+async function valuesOf(tensors: GgufFile['tensors'], name: string): Promise<number[]> {
+  const tensor = tensors.get(name)
+  if (tensor === undefined) throw new Error(`no tensor ${name}`)
+  return [...(await readFloats(tensor))]
+}
+
+/** The bytes of a file with others at a place. */
+function patched(bytes: Uint8Array, at: number, patch: ArrayLike<number>): Uint8Array {
+  const copy = bytes.slice()
+  copy.set(patch, at)
+  return copy
+}
+
+/** Index of a text in a file. */
+const placeOf = (bytes: Uint8Array, text: string) => new TextDecoder('latin1').decode(bytes).indexOf(text)
+
+test('recognises GGUF files by their name', () => {
+  assert.ok(isGguf('model-Q4_K_M.gguf'))
+  assert.ok(isGguf('MODEL.GGUF'))
+  assert.not.ok(isGguf('model.safetensors'))
+})
+
+test('reads tensors with the row length last', async () => {
+  await withGguf(ggufFile(METADATA, [floats('a', [3, 2]), floats('b', [4], 10)]), async ({ tensors, metadata }) => {
+    assert.is(metadata.text('general.architecture'), 'olmoe')
+    assert.equal(tensors.get('a')?.shape, [2, 3])
+    assert.equal(await valuesOf(tensors, 'a'), [0, 1, 2, 3, 4, 5])
+    assert.equal(await valuesOf(tensors, 'b'), [10, 11, 12, 13])
+  })
+})
+
+test('reads tensors at another alignment, in any order, and in version 2', async () => {
+  const metadata = new Map([...METADATA, ['general.alignment', u32(256)] as const])
+  const bytes = patched(ggufFile(metadata, [floats('a', [3]), floats('b', [3], 5)], 256), 4, [2])
+  await withGguf(bytes, async ({ tensors }) => {
+    assert.equal(await valuesOf(tensors, 'b'), [5, 6, 7])
+  })
+  const [nameA, nameB] = [placeOf(bytes, 'a\u0001\u0000'), placeOf(bytes, 'b\u0001\u0000')]
+  const swapped = patched(patched(bytes, nameA, [0x62]), nameB, [0x61])
+  await withGguf(swapped, async ({ tensors }) => {
+    assert.equal(await valuesOf(tensors, 'a'), [5, 6, 7])
+  })
+})
+
+test('passes over values of every type', async () => {
+  const metadata = new Map<string, GgufValue>([
+    ['x.u64', { type: 'u64', value: 2n ** 64n - 1n }],
+    ['x.i64', { type: 'i64', value: -(2n ** 53n) + 1n }],
+    ['x.i8', { type: 'i8', value: -3 }],
+    ['x.f64', { type: 'f64', value: 0.1 }],
+    ['x.empty', list('array', [])],
+    ['x.nested', list('array', [list('text', ['a', 'b']), list('i64', [1n])])],
+    ['x.flags', list('bool', [true, false])],
+    ['x.list', list('i16', [-1, 2])],
+    ['x.texts', list('text', ['', 'ä'])],
+    ['x.epsilon', f32(1e-5)],
+    ['x.flag', flag(true)],
+    ...METADATA,
+  ])
+  await withGguf(ggufFile(metadata, [floats('a', [1])]), ({ metadata }) => {
+    assert.is(metadata.text('general.architecture'), 'olmoe')
+    assert.is(metadata.number('x.i64'), -(2 ** 53) + 1)
+    assert.is(metadata.number('x.i8'), -3)
+    assert.is(metadata.number('x.f64'), 0.1)
+    assert.is(metadata.number('x.epsilon'), 1e-5)
+    assert.is(metadata.flag('x.flag'), true)
+    assert.equal(metadata.numbers('x.flags'), [1, 0])
+    assert.equal(metadata.numbers('x.list'), [-1, 2])
+    assert.equal(metadata.texts('x.texts'), ['', 'ä'])
+    assert.equal(metadata.texts('x.empty'), [])
+    assert.is(metadata.number('x.absent', 7), 7)
+    assert.throws(() => metadata.number('x.u64'), /a.gguf: x.u64 must be a number below 2\^53/)
+    assert.throws(() => metadata.number('x.absent'), /a.gguf: x.absent is missing/)
+    assert.throws(
+      () => metadata.texts('x.list'),
+      /x.list must be a list of texts, and its value has the type an array of int16/,
+    )
+    assert.throws(() => metadata.flag('x.i8'), /x.i8 must be true or false/)
+  })
+})
+
+test('reads a header that is longer than the first read', async () => {
+  const words = Array.from({ length: 100_000 }, (_, i) => `word number ${i}`)
+  const metadata = new Map([['tokens', list('text', words)] as const, ...METADATA])
+  await withGguf(ggufFile(metadata, [floats('a', [2])]), async ({ metadata, tensors }) => {
+    assert.is(metadata.texts('tokens').at(-1), 'word number 99999')
+    assert.equal(await valuesOf(tensors, 'a'), [0, 1])
+  })
+})
+
+test('opens a split file from any of its parts', async () => {
+  const parts = [[], [floats('b', [2], 7)], [floats('c', [2], 9)]]
+  const files = new MemoryFiles(Object.fromEntries(splitGguf('m', METADATA, parts)))
+  for (const name of await files.list()) {
+    const file = await openGguf(files, name)
+    assert.equal(file.files, await files.list())
+    assert.is(file.metadata.text('general.architecture'), 'olmoe')
+    assert.equal(await valuesOf(file.tensors, 'c'), [9, 10])
+    await file.close()
+  }
+  assert.is(files.opened.size, 0)
+})
+
+test('refuses incomplete split files', async () => {
+  const parts = splitGguf('m', METADATA, [[floats('a', [2])], [floats('b', [2])]])
+  const [[first, one], [second, two]] = [...parts]
+  const opened = async (files: Record<string, Uint8Array>, name = first) => {
+    const set = new MemoryFiles(files)
+    try {
+      await openGguf(set, name)
+    } finally {
+      assert.is(set.opened.size, 0)
+    }
+  }
+  await rejectsWithUserError(
+    () => opened({ [first]: one }),
+    /part 2 of 2 of the model is missing: m-00002-of-00002.gguf/,
+  )
+  await rejectsWithUserError(() => opened({ 'a.gguf': one }, 'a.gguf'), /split.count is 2, so the file is a part/)
+  await rejectsWithUserError(() => opened({ [first]: two, [second]: two }), /split.no is 1, and its name says 0/)
+  const other = splitGguf('m', METADATA, [[floats('a', [2])], [floats('b', [2])], []])
+  await rejectsWithUserError(
+    () => opened({ [first]: [...other.values()][0], [second]: two }),
+    /split.count is 3, and its name says 2/,
+  )
+  const less = splitGguf('m', METADATA, [[floats('a', [2])], []])
+  await rejectsWithUserError(
+    () => opened({ [first]: one, [second]: [...less.values()][1] }),
+    /split.tensors.count is 2, and the parts have 1/,
+  )
+  await rejectsWithUserError(
+    () => opened({ [first]: one, [second]: [...splitGguf('m', METADATA, [[], [floats('a', [2])]]).values()][1] }),
+    /tensor a appears twice/,
+  )
+})
+
+test('refuses what is no GGUF file of a version that is read', async () => {
+  const bytes = ggufFile(METADATA, [])
+  await rejectsWithUserError(() => open(new Uint8Array(0)), /a.gguf: not a GGUF file/)
+  await rejectsWithUserError(() => open(bytes.slice(0, 20)), /cut short within its header/)
+  await rejectsWithUserError(() => open(patched(bytes, 0, [0x50])), /not a GGUF file/)
+  await rejectsWithUserError(() => open(patched(bytes, 4, [1])), /GGUF of version 1, and molm reads versions 2 and 3/)
+  await rejectsWithUserError(() => open(patched(bytes, 4, [0, 0, 0, 3])), /a big-endian GGUF file/)
+  await rejectsWithUserError(
+    () => open(new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n')),
+    /Git LFS/,
+  )
+})
+
+test('refuses every file that is cut short', async () => {
+  const bytes = ggufFile(new Map([['x', list('text', ['a', 'bc'])] as const, ...METADATA]), [floats('a', [8])])
+  const whole = bytes.length
+  for (let length = 0; length < whole; length++) {
+    await rejectsWithUserError(() => open(bytes.slice(0, length)), /not a GGUF file|cut short/)
+  }
+})
+
+test('refuses counts and lengths that no file has', async () => {
+  const bytes = ggufFile(METADATA, [floats('a', [8])])
+  const huge = littleEndian(2 ** 48, 8)
+  await rejectsWithUserError(() => open(patched(bytes, 8, huge)), /has 281474976710656 tensors, at most/)
+  await rejectsWithUserError(() => open(patched(bytes, 16, huge)), /has 281474976710656 keys, at most/)
+  await rejectsWithUserError(() => open(patched(bytes, 24, huge)), /a key of its metadata has 281474976710656 bytes/)
+  const value = placeOf(bytes, 'general.architecture') + 'general.architecture'.length
+  await rejectsWithUserError(
+    () => open(patched(bytes, value, [13])),
+    /general.architecture has a value of the unknown type 13/,
+  )
+  await rejectsWithUserError(() => open(patched(bytes, value + 4, huge)), /cut short/)
+  await rejectsWithUserError(() => open(patched(bytes, value, [9])), /unknown type|cut short/)
+  let nested = list('u8', [1])
+  for (let i = 0; i < 5; i++) nested = list('array', [nested])
+  await rejectsWithUserError(
+    () => open(ggufFile(new Map([['deep', nested]]), [])),
+    /deep has arrays nested more than 4 deep/,
+  )
+})
+
+test('refuses names that appear twice', async () => {
+  const twice = ggufFile(METADATA, [floats('a', [8]), floats('a', [8])])
+  await rejectsWithUserError(() => open(twice), /a.gguf: tensor a appears twice/)
+  const keys = ggufFile(new Map([['k1', u32(1)] as const, ['k2', u32(1)] as const]), [])
+  await rejectsWithUserError(() => open(patched(keys, placeOf(keys, 'k2') + 1, [0x31])), /k1 appears twice/)
+})
+
+test('refuses tensors that are outside the file, overlap or are not aligned', async () => {
+  const bytes = ggufFile(METADATA, [floats('a', [8]), floats('b', [8])])
+  const offset = placeOf(bytes, 'b\u0001\u0000') + 1 + 4 + 8 + 4
+  const moved = (to: number) => open(patched(bytes, offset, littleEndian(to, 8)))
+  await moved(32)
+  await rejectsWithUserError(() => moved(0), /the data of tensor b overlaps that of a/)
+  await rejectsWithUserError(() => moved(16), /tensor b begins at byte 16 of the data, not at a multiple of 32/)
+  await rejectsWithUserError(() => moved(64), /tensor b ends at byte \d+, the file at \d+: the file is cut short/)
+  const sized = (to: number) => open(patched(bytes, offset - 12, littleEndian(to, 8)))
+  await rejectsWithUserError(() => sized(2 ** 50), /tensor b ends at byte/)
+  await rejectsWithUserError(() => sized(2 ** 60), /tensor b has an impossible size/)
+  const many = patched(bytes, offset - 16, [5])
+  await rejectsWithUserError(() => open(many), /tensor b has 5 dimensions, at most 4/)
+  for (const alignment of [0, 2 ** 31]) {
+    const metadata = new Map([['general.alignment', u32(alignment)] as const])
+    await rejectsWithUserError(() => open(ggufFile(metadata, [])), /general.alignment is \d+, which is no alignment/)
+  }
+})
+
+test('names the tensor and the type that is not read', async () => {
+  const typed = (type: number, ne = [32]) =>
+    open(ggufFile(METADATA, [{ name: 't', type, ne, data: new Uint8Array(256) }]))
+  await rejectsWithUserError(
+    () => typed(10),
+    /tensor t has the type Q2_K, which molm does not read \(it reads F32, F16/,
+  )
+  await rejectsWithUserError(() => typed(16), /tensor t has the type IQ2_XXS/)
+  await rejectsWithUserError(() => typed(34), /tensor t has the type TQ1_0/)
+  await rejectsWithUserError(() => typed(31), /tensor t has the type Q4_0_4_4/)
+  await rejectsWithUserError(() => typed(99), /tensor t has the type number 99/)
+  await rejectsWithUserError(
+    () => typed(12),
+    /tensor t has rows of 32 elements, which are no whole blocks of Q4_K \(256/,
+  )
+})
+
+test('reads the fixtures', async () => {
+  const counts = { 'granitemoe-all-types': 22, 'qwen3moe-q4_k_m': 39, 'gptoss-mxfp4': 79 }
+  for (const [folder, count] of Object.entries(counts)) {
+    const file = await openGguf(localFolder(fixturePath(`gguf/${folder}`)), 'model.gguf')
+    assert.is(file.tensors.size, count, folder)
+    await file.close()
+  }
+})
+
+test.run()
