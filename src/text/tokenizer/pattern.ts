@@ -20,6 +20,15 @@ const PUBLISHED: ReadonlySet<string> = new Set([
   // gpt-oss and o200k; Mistral's Tekken
   o200kWords(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
   o200kWords('', '\\p{N}'),
+  // Qwen 3.5: marks belong to words
+  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|` +
+    '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+  // Ling and Ring
+  `'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`,
+  // DeepSeek-V3, one after the other with groups of three digits
+  '[一-龥\u3040-ゟ゠-ヿ]+',
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
+    ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
   // single digits, and groups of three
   '\\p{N}',
   '\\p{N}{1,3}',

@@ -1,0 +1,82 @@
+import { printable } from '../../printable.js'
+import { addedTokensOf, isAdded } from './added-tokens.js'
+import { postProcessorOf } from './post-processor.js'
+import type { PreTokenizer } from './pre-tokenizers.js'
+import type { SpecialTokens } from './special-tokens.js'
+import type { TokenList } from './token-list.js'
+import type { TokenizerMetadata } from './tokenizer-metadata.js'
+
+const MERGES = 'tokenizer.ggml.merges'
+
+/** Bound of the merges. Vocabularies of 200 thousand tokens have 450 thousand. */
+const MOST_MERGES = 2 ** 20
+
+/** GPT-2's character for each byte: printable ones of Latin-1 are written as themselves, the others from U+0100 on. */
+const BYTE_CHARACTERS: readonly string[] = (() => {
+  let next = 0x100
+  const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++))
+})()
+
+/** Whether the vocabulary has a token for each byte, without which texts would lose some. */
+export function hasByteCharacters({ ids }: TokenList): boolean {
+  return BYTE_CHARACTERS.every((character) => ids.has(character))
+}
+
+/**
+ * The contents of tokenizer.json for `tokenizer.ggml.model` "gpt2": byte-pair encoding over bytes. Throws a UserError if
+ * merges are missing or make no token.
+ */
+export function byteLevelTokenizer(
+  metadata: TokenizerMetadata,
+  list: TokenList,
+  preTokenizer: PreTokenizer,
+  special: SpecialTokens,
+): object {
+  const { definition, normalizer, ignoreMerges } = preTokenizer
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokensOf(list, preTokenizer),
+    normalizer,
+    pre_tokenizer: definition,
+    post_processor: postProcessorOf(special, list),
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: ignoreMerges,
+      vocab: Object.fromEntries(list.ids),
+      merges: readMerges(metadata, list),
+    },
+  }
+}
+
+/** The merges as pairs with a blank between, in the order of their ranks. */
+function readMerges(metadata: TokenizerMetadata, { ids, types }: TokenList): readonly string[] {
+  const merges = metadata.texts(MERGES)
+  if (merges.length > MOST_MERGES) {
+    throw metadata.refuse(MERGES, `has ${merges.length} merges, at most ${MOST_MERGES} are read`)
+  }
+  const isToken = (token: string) => {
+    const id = ids.get(token)
+    return id !== undefined && !isAdded(types[id])
+  }
+  merges.forEach((merge, rank) => {
+    const blank = merge.indexOf(' ')
+    const [left, right] = [merge.slice(0, blank), merge.slice(blank + 1)]
+    if (blank < 1 || right.includes(' ') || !isToken(left) || !isToken(right) || !isToken(left + right)) {
+      throw metadata.refuse(
+        MERGES,
+        `has "${printable(merge)}" as merge ${rank + 1}, which is not a pair of tokens that makes a token`,
+      )
+    }
+  })
+  return merges
+}

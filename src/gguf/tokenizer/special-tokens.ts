@@ -1,0 +1,76 @@
+import { type TokenList, TokenType, tokenIdAt } from './token-list.js'
+import type { TokenizerMetadata } from './tokenizer-metadata.js'
+
+const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask', 'prefix', 'suffix', 'middle'] as const
+
+/** A task of a token: the start of a text, the gap in the middle of one, and so on. */
+export type Role = (typeof ROLES)[number]
+
+/** Keys of the metadata, the newest spelling first. */
+const KEYS: Record<Role, string[]> = {
+  bos: ['bos_token_id'],
+  eos: ['eos_token_id'],
+  unk: ['unknown_token_id'],
+  sep: ['seperator_token_id', 'separator_token_id'],
+  pad: ['padding_token_id'],
+  cls: ['cls_token_id'],
+  mask: ['mask_token_id'],
+  prefix: ['fim_pre_token_id', 'prefix_token_id'],
+  suffix: ['fim_suf_token_id', 'suffix_token_id'],
+  middle: ['fim_mid_token_id', 'middle_token_id'],
+}
+
+/** Special tokens, and what surrounds a text. */
+export interface SpecialTokens {
+  /** Ids by role. */
+  byRole: Partial<Record<Role, number>>
+  /** Ids that end an answer, the end of a text first. */
+  ends: number[]
+  addsBos: boolean
+  addsEos: boolean
+}
+
+/** Values for keys that the metadata does not have. */
+export interface Defaults {
+  byRole: Partial<Record<Role, number>>
+  addsBos: boolean
+}
+
+/** Ends of a turn or of a text, by the names that families give them. The metadata has at most three of them. */
+const ENDS = [
+  ...['<|im_end|>', '<|endoftext|>', '<|end_of_text|>', '<|eot_id|>', '<|eom_id|>', '<|end|>', '<end_of_turn>'],
+  ...['<|return|>', '<|call|>', '<EOT>', '<｜end▁of▁sentence｜>'],
+]
+
+/** Reads the special tokens. Throws a UserError for an id without a token. */
+export function readSpecialTokens(metadata: TokenizerMetadata, list: TokenList, defaults: Defaults): SpecialTokens {
+  const idAt = (key: string) => tokenIdAt(`tokenizer.ggml.${key}`, metadata, list)
+  const flagAt = (key: string, ifAbsent: boolean) => {
+    const full = `tokenizer.ggml.${key}`
+    return metadata.has(full) ? metadata.flag(full) : ifAbsent
+  }
+  const byRole: SpecialTokens['byRole'] = {}
+  for (const role of ROLES) {
+    const key = KEYS[role].find((key) => metadata.has(`tokenizer.ggml.${key}`))
+    const byDefault = list.tokens[defaults.byRole[role] ?? -1] === undefined ? undefined : defaults.byRole[role]
+    const id = key ? idAt(key) : byDefault
+    if (id !== undefined) byRole[role] = id
+  }
+  const ends = [byRole.eos, idAt('eot_token_id'), idAt('eom_token_id'), ...endsByName(list)]
+  return {
+    byRole,
+    ends: [...new Set(ends)].filter((id) => id !== undefined),
+    addsBos: flagAt('add_bos_token', defaults.addsBos) && byRole.bos !== undefined,
+    addsEos: flagAt('add_eos_token', false) && byRole.eos !== undefined,
+  }
+}
+
+function endsByName({ ids, types }: TokenList): number[] {
+  const isHarmony = ids.has('<|return|>') && ids.has('<|call|>')
+  return ENDS.flatMap((name) => {
+    const id = ids.get(name)
+    // In gpt-oss's form, a call or an answer may follow the end of a message.
+    const isEnd = id !== undefined && types[id] === TokenType.control && !(isHarmony && name === '<|end|>')
+    return isEnd ? [id] : []
+  })
+}
