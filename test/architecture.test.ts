@@ -268,6 +268,7 @@ const WITHIN: Record<string, string[]> = {
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],
+  gguf: ['tokenizer'],
   nn: ['cache'],
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
   grammar: ['run', 'forms'],

@@ -109,7 +109,7 @@ test('texts have the tokens that llama.cpp finds by their scores', () =>
     for (const text of [...TEXTS, ...words]) {
       const expected = joinByScore(VOCABULARY, text)
       assert.equal(tokenizer.encode(text, { addSpecialTokens: false }), expected, JSON.stringify(text))
-      // The visible blank of a text cannot be told from one that the tokenizer has made.
+      // Decoding reads the visible blank of a text as one that the tokenizer has made.
       assert.is(tokenizer.decode(expected), text.replaceAll('▁', ' '), JSON.stringify(text))
     }
   }))
