@@ -229,7 +229,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'printable',
   ],
-  gguf: ['checkpoint', 'errors', 'printable'],
+  gguf: ['packing', 'checkpoint', 'errors', 'printable'],
   api: ['model', 'packing', 'generation-options'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
   packing: ['runtime', 'files', 'checkpoint', 'platform', 'option-checks', 'json', 'errors', 'numbers', 'printable'],

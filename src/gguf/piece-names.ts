@@ -1,0 +1,59 @@
+/** Tensors of the sources of a piece, by GGUF's names; in a layer they follow `blk.N.`. */
+export interface PieceNames {
+  /** For each source the names that its tensor has had, the current one first. */
+  sources: readonly (readonly string[])[]
+  /** One tensor with the rows of all sources, one after the other, that some files have instead. */
+  joined?: string
+  /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
+  single?: readonly string[]
+  /** Whether the sources are the columns of one matrix. */
+  columns?: true
+}
+
+const named = (...sources: string[]): PieceNames => ({ sources: sources.map((name) => [name]) })
+
+/** Pieces of parts outside the layers, by part and piece. */
+export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
+  'embedding/table': named('token_embd.weight'),
+  'final/norm.weight': { sources: [['output_norm.weight', 'token_embd_norm.weight']] },
+  'lm_head/weight': { sources: [['output.weight', 'token_embd.weight']] },
+}
+
+/** Pieces that every token of a layer needs. */
+export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
+  'norm1.weight': named('attn_norm.weight'),
+  'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
+  'qkv.weight': { ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight'), joined: 'attn_qkv.weight' },
+  'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias'), joined: 'attn_qkv.bias' },
+  'output.weight': named('attn_output.weight'),
+  'output.bias': named('attn_output.bias'),
+  q_norm: named('attn_q_norm.weight'),
+  k_norm: named('attn_k_norm.weight'),
+  sinks: named('attn_sinks.weight'),
+  'conv.in.weight': { sources: [], joined: 'shortconv.in_proj.weight' },
+  'conv.in.bias': { sources: [], joined: 'shortconv.in_proj.bias' },
+  'conv.taps': { ...named('shortconv.conv.weight'), columns: true },
+  'conv.bias': named('shortconv.conv.bias'),
+  'conv.output.weight': named('shortconv.out_proj.weight'),
+  'conv.output.bias': named('shortconv.out_proj.bias'),
+  'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
+  'mlp.router.bias': named('ffn_gate_inp.bias'),
+  'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },
+  'shared.gate_up': named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'),
+  'shared.down': named('ffn_down_shexp.weight'),
+  'shared.gate': named('ffn_gate_inp_shexp.weight'),
+  'dense.gate_up': named('ffn_gate.weight', 'ffn_up.weight'),
+  'dense.down': named('ffn_down.weight'),
+}
+
+/** Pieces of an expert. A tensor has all experts of a layer. */
+export const EXPERT_PIECES: Readonly<Record<string, PieceNames>> = {
+  gate_up: {
+    ...named('ffn_gate_exps.weight', 'ffn_up_exps.weight'),
+    joined: 'ffn_gate_up_exps.weight',
+    single: ['ffn_gate.{e}.weight', 'ffn_up.{e}.weight'],
+  },
+  'gate_up.bias': { ...named('ffn_gate_exps.bias', 'ffn_up_exps.bias'), joined: 'ffn_gate_up_exps.bias' },
+  down: { ...named('ffn_down_exps.weight'), single: ['ffn_down.{e}.weight'] },
+  'down.bias': named('ffn_down_exps.bias'),
+}

@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
+import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
+import { everySecond, readFloats, readSpan, type Tensor } from '#molm/checkpoint/tensor.js'
+import { ggufBlueprint } from '#molm/gguf/blueprint.js'
+import { ggufConfig } from '#molm/gguf/config.js'
+import { type GgufFile, openGguf } from '#molm/gguf/gguf-file.js'
+import { formatsFor } from '#molm/packing/format/formats.js'
+import type { Blueprint, Piece } from '#molm/packing/format/layout.js'
+import { checkTensors } from '#molm/packing/write/check-tensors.js'
+import { joinBytes } from '../support/bytes.js'
+import { fixturePath } from '../support/fixtures.js'
+import { type GgufChoices, ggufOf } from '../support/gguf-model.js'
+import { sha256Of } from '../support/gguf-tensors.js'
+import { bytesSource, MemoryFiles } from '../support/memory-files.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const test = suite('pieces of GGUF files')
+
+const F32 = formatsFor('f32')
+
+/** Opens the first GGUF file of a fixture's folder. */
+async function openFixture(folder: string): Promise<GgufFile> {
+  const files = localFolder(fixturePath(`gguf/${folder}`))
+  return openGguf(files, (await files.list()).find((name) => name.endsWith('.gguf')) ?? '')
+}
+
+/** Opens a file in memory with the model of a checkpoint. */
+async function openWritten(fixture: string, choices: GgufChoices = {}): Promise<GgufFile> {
+  const files = await ggufOf(fixturePath(fixture), 'model', choices)
+  return openGguf(new MemoryFiles(Object.fromEntries(files)), [...files.keys()][0])
+}
+
+/** The pieces of a model as planned from config.json alone, each with that of a file. */
+function* pairs(file: GgufFile, blueprint: Blueprint): Generator<{ name: string; planned: Piece; stored: Piece }> {
+  const own = [...ggufBlueprint(blueprint, file).parts(F32)]
+  for (const [i, part] of [...blueprint.parts(F32)].entries()) {
+    for (const [j, planned] of part.pieces.entries()) {
+      yield { name: `${part.name}/${planned.name}`, planned, stored: own[i].pieces[j] }
+    }
+  }
+}
+
+for (const folder of ['granitemoe-all-types', 'qwen3moe-q4_k_m', 'olmoe-q4_0-split']) {
+  test(`have the values of the checkpoint: ${folder}`, async () => {
+    const file = await openFixture(folder)
+    const blueprint = blueprintOf(parseConfig(ggufConfig(file), folder))
+    assert.equal(checkTensors(ggufBlueprint(blueprint, file), file.tensors), [])
+    const values = new Map<string, Float32Array[]>()
+    for (const { name, planned, stored } of pairs(file, blueprint)) {
+      if (name === 'lm_head/weight' && !file.tensors.has('output.weight')) continue
+      for (const [i, { tensor }] of planned.sources.entries()) {
+        const found = values.get(tensor.key) ?? []
+        values.set(tensor.key, found)
+        found.push(await readFloats(stored.sources[i].view(file.tensors)))
+      }
+    }
+    await file.close()
+    const path = fixturePath(`gguf/${folder}/checkpoint-sha256.json`)
+    const expected: Record<string, [number[], string]> = JSON.parse(await readFile(path, 'utf8'))
+    assert.equal([...values.keys()].sort(), Object.keys(expected).sort())
+    for (const [key, parts] of values) assert.is(sha256Of(joined(parts)), expected[key][1], key)
+  })
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+/** Checkpoints of the families, by what is special about their files. */
+const FAMILIES: Record<string, GgufChoices> = {
+  '23-granitemoeshared-f16': {},
+  '21-granitemoe-f32': { shuffle: 5, alignment: 64 },
+  '31-olmoe-f32': { parts: 3, emptyFirst: true },
+  '41-qwen3moe-f32': { joined: true },
+  '45-qwen2moe-f32': { squeezed: true },
+  '51-mixtral-f32': {},
+  '71-gptoss-bf16-sharded': {},
+  '81-lfm2moe-f32': { squeezed: true },
+  '101-ernie45moe-f32': {},
+  '151-smallthinker-f32': {},
+}
+
+for (const [fixture, choices] of Object.entries(FAMILIES)) {
+  test(`have the values of the checkpoint: ${fixture}`, async () => {
+    const file = await openWritten(fixture, choices)
+    const checkpoint = await openCheckpoint(localFolder(fixturePath(fixture)))
+    const { raw: _, ...config } = parseConfig(ggufConfig(file), 'made')
+    const { raw: __, ...expected } = parseConfig(checkpoint.config, 'stored')
+    assert.equal(config, expected)
+    const blueprint = blueprintOf(parseConfig(checkpoint.config, fixture))
+    assert.equal(checkTensors(ggufBlueprint(blueprint, file), file.tensors), [])
+    for (const { name, planned, stored } of pairs(file, blueprint)) {
+      const views = planned.sources.flatMap(({ view }) => split(view(checkpoint.tensors), planned))
+      for (const [i, { rows, cols, view }] of stored.sources.entries()) {
+        const found = view(file.tensors)
+        assert.equal(found.shape, planned.kind === 'vector' ? [cols] : [rows, cols], name)
+        assert.equal(await readFloats(found), await readFloats(views[i]), name)
+      }
+    }
+    await checkpoint.close()
+  })
+}
+
+/** The tensors of a source: alternating rows are two. */
+function split(tensor: Tensor, { order, kind }: Piece): Tensor[] {
+  if (order === 'alternating') return [everySecond(tensor, 0), everySecond(tensor, 1)]
+  return kind === 'vector' && tensor.shape.length > 1
+    ? [{ ...tensor, shape: [tensor.shape[1]], strides: [1] }]
+    : [tensor]
+}
+
+test('refuse tensors that have no place', async () => {
+  const file = await openWritten('31-olmoe-f32')
+  const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'made')), file)
+  const check = () => checkTensors(blueprint, file.tensors)
+  const some = file.tensors.get('blk.0.attn_norm.weight') as Tensor
+  file.tensors.set('blk.0.attn_q.bias', { ...some, name: 'blk.0.attn_q.bias' })
+  await rejectsWithUserError(check, /tensor blk.0.attn_q.bias has no place/)
+  file.tensors.delete('blk.0.attn_q.bias')
+  check()
+  file.tensors.delete('blk.1.ffn_down_exps.weight')
+  await rejectsWithUserError(check, /tensor blk.1.ffn_down_exps.weight is missing/)
+})
+
+test('come in order from reads of any length', async () => {
+  const file = await openWritten('51-mixtral-f32')
+  const { parts } = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'made')), file)
+  const piece = [...parts(F32)].flatMap(({ pieces }) => pieces).find(({ name }) => name === 'qkv.weight') as Piece
+  const tensor = piece.sources[0].view(file.tensors)
+  const whole = await readSpan(tensor)
+  for (const [from, to] of [
+    [0, 1],
+    [3, 250],
+    [191, 193],
+    [1000, whole.length],
+    [whole.length, whole.length],
+  ]) {
+    assert.equal(await tensor.source.read(tensor.offset + from, to - from), whole.slice(from, to))
+  }
+  assert.is(file.tensors.get('blk.0.attn_q.weight')?.source.name, tensor.source.name)
+})
+
+test('come from files with a tensor for each expert, and with one for queries, keys and values', async () => {
+  const file = await openWritten('51-mixtral-f32')
+  const blueprint = blueprintOf(parseConfig(ggufConfig(file), 'made'))
+  const values = async () => {
+    assert.equal(checkTensors(ggufBlueprint(blueprint, file), file.tensors), [])
+    const parts: Float32Array[] = []
+    for (const { stored } of pairs(file, blueprint)) {
+      for (const { view } of stored.sources) parts.push(await readFloats(view(file.tensors)))
+    }
+    return sha256Of(joined(parts))
+  }
+  const before = await values()
+  for (const [name, tensor] of [...file.tensors]) {
+    if (!name.endsWith('_exps.weight')) continue
+    file.tensors.delete(name)
+    const [count, ...shape] = tensor.shape
+    const bytes = 4 * shape[0] * shape[1]
+    for (let e = 0; e < count; e++) {
+      const own = name.replace('_exps.weight', `.${e}.weight`)
+      file.tensors.set(own, { ...tensor, name: own, shape, strides: [shape[1], 1], offset: tensor.offset + e * bytes })
+    }
+  }
+  assert.is(await values(), before)
+  const names = ['q', 'k', 'v'].map((name) => `blk.0.attn_${name}.weight`)
+  const matrices = names.map((name) => file.tensors.get(name) as Tensor)
+  const source = bytesSource(joinBytes(...(await Promise.all(matrices.map(readSpan)))))
+  const shape = [matrices.reduce((sum, { shape }) => sum + shape[0], 0), matrices[0].shape[1]]
+  const name = 'blk.0.attn_qkv.weight'
+  file.tensors.set(name, { ...matrices[0], name, shape, source, offset: 0 })
+  for (const name of names) file.tensors.delete(name)
+  assert.is(await values(), before)
+})
+
+test.run()
