@@ -17,14 +17,25 @@ import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileMxfp4x1, tileMxfp4x4 } from './tile-mxfp4'
 import { tileUnpackedMxfp4x4, unpackMxfp4 } from './tile-mxfp4-unpacked'
+import { tileQ2x1 } from './tile-q2'
+import { tileQ3x1 } from './tile-q3'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
 import { tilePairQ4x2, tilePairQ4x4 } from './tile-q4-pair'
 import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
+import { tileQ4mx1, tileQ4mx4 } from './tile-q4m'
+import { tileUnpackedQ4mx4, unpackedBytesQ4m, unpackQ4m } from './tile-q4m-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
+import { widenTiles } from './widen-tiles'
+
+/** Whether these are the kernels of the plain tier. */
+const IS_PLAIN = ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD
 
 export function tileBytes(format: u32): usize {
   if (format == WeightCode.f32) return TileBytes.f32
-  return format == WeightCode.q8 ? TileBytes.q8 : TileBytes.q4
+  if (format == WeightCode.q8) return TileBytes.q8
+  if (format == WeightCode.q4m) return TileBytes.q4m
+  if (format == WeightCode.q3) return TileBytes.q3
+  return format == WeightCode.q2 ? TileBytes.q2 : TileBytes.q4
 }
 
 /** Bytes of a group of 8 rows. */
@@ -116,7 +127,13 @@ function multiplyPair(
     multiplyPair(WeightCode.f32, floats, apart == 0 ? 0 : columns << 5, columns, list, count, offset, outApart)
     return
   }
-  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.mxfp4 && unpacks(format, count)) {
+  if ((format == WeightCode.q3 || format == WeightCode.q2) && (count > 1 || IS_PLAIN)) {
+    const wide = wideBands(format, weights, apart, columns)
+    const wideApart = apart == 0 ? 0 : bandBytes(WeightCode.q4, columns)
+    multiplyPair(WeightCode.q4, wide, wideApart, columns, list, count, offset, outApart)
+    return
+  }
+  if (ASC_FEATURE_RELAXED_SIMD && (format == WeightCode.mxfp4 || format == WeightCode.q4m) && unpacks(format, count)) {
     multiplyUnpacked(format, weights, columns, list, count, offset)
     if (apart != 0) multiplyUnpacked(format, weights + apart, columns, list, count, offset + outApart)
     list += (count & ~3) * LIST_ENTRY_BYTES
@@ -134,6 +151,9 @@ function multiplyPair(
     if (format == WeightCode.q4) tileQ4x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.q8) tileQ8x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.mxfp4) tileMxfp4x1(weights, second, columns, a, out, out + outApart)
+    else if (format == WeightCode.q4m) tileQ4mx1(weights, second, columns, a, out, out + outApart)
+    else if (format == WeightCode.q3) tileQ3x1(weights, second, columns, a, out, out + outApart)
+    else if (format == WeightCode.q2) tileQ2x1(weights, second, columns, a, out, out + outApart)
     else tileF32x1(weights, second, columns, a, out, out + outApart)
   }
 }
@@ -154,6 +174,7 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
   if (format == WeightCode.q4) tileQ4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else if (format == WeightCode.q8) tileQ8x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else if (format == WeightCode.mxfp4) tileMxfp4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+  else if (format == WeightCode.q4m) tileQ4mx4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else tileF32x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
 }
 
@@ -211,13 +232,16 @@ function multiplyRelaxedQ4(
 /** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows (see LeastUnpacked). */
 function unpacks(format: u32, count: u32): bool {
   if (arg(MatmulArg.unpacks) == 0) return false
-  return count >= <u32>(format == WeightCode.q4 ? LeastUnpacked.q4 : LeastUnpacked.mxfp4)
+  if (format == WeightCode.q4) return count >= <u32>LeastUnpacked.q4
+  return count >= <u32>(format == WeightCode.q4m ? LeastUnpacked.q4m : LeastUnpacked.mxfp4)
 }
 
 /** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */
 function multiplyUnpacked(format: u32, weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
-  const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytes(columns)
+  const bytes = format == WeightCode.q4m ? unpackedBytesQ4m(columns) : unpackedBytes(columns)
+  const unpacked: usize = arg(MatmulArg.unpacked) + thread * bytes
   if (format == WeightCode.q4) unpackQ4(weights, columns, unpacked)
+  else if (format == WeightCode.q4m) unpackQ4m(weights, columns, unpacked)
   else unpackMxfp4(weights, columns, unpacked)
   for (let i: u32 = 0; i + 4 <= count; i += 4, list += 4 * LIST_ENTRY_BYTES) {
     const b = list + LIST_ENTRY_BYTES
@@ -232,6 +256,7 @@ function multiplyUnpacked(format: u32, weights: usize, columns: usize, list: usi
     const out2 = outputOf(c) + offset
     const out3 = outputOf(d) + offset
     if (format == WeightCode.q4) tileUnpackedQ4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+    else if (format == WeightCode.q4m) tileUnpackedQ4mx4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
     else tileUnpackedMxfp4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   }
 }
@@ -243,6 +268,15 @@ function floatBands(weights: usize, apart: usize, columns: usize): usize {
   mxfp4Floats(weights, columns, floats)
   if (apart != 0) mxfp4Floats(weights + apart, columns, floats + band)
   return floats
+}
+
+/** Widens two bands of q3 or q2 weights to 4 bits, one after the other; one if `apart` is 0. Returns their address. */
+function wideBands(format: u32, weights: usize, apart: usize, columns: usize): usize {
+  const band = bandBytes(WeightCode.q4, columns)
+  const wide: usize = arg(MatmulArg.widened) + thread * (band << 1)
+  widenTiles(format, weights, columns, wide)
+  if (apart != 0) widenTiles(format, weights + apart, columns, wide + band)
+  return wide
 }
 
 /** Address of the activations of an entry of a list. */

@@ -10,7 +10,10 @@ import { arg, scratch } from './control'
 import { gather } from './gather'
 import { bandBytes, tileBytes } from './matmul'
 import { packMxfp4Rows } from './pack-mxfp4'
+import { packQ2 } from './pack-q2'
+import { packQ3 } from './pack-q3'
 import { packQ4 } from './pack-q4'
+import { packQ4m } from './pack-q4m'
 import { packQ8 } from './pack-q8'
 import { packTableRow } from './pack-table'
 
@@ -28,20 +31,30 @@ export function pack(chunk: u32): void {
 /**
  * Packs 32 rows from `row` on, column by column of tiles. If neighbouring rows are neighbours in memory, 32 weights of
  * 16 bits are a cache line, which is then read once and not four times. `band`: bytes of 8 packed rows. `floats` is
- * scratch for a tile of them.
+ * scratch for a tile of them, and for weights of its columns.
  */
 function packRows(row: u32, first: usize, band: usize, floats: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const format = arg(PackArg.format)
+  const weights = floats + TileBytes.f32
   const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
   for (let column: u32 = 0; column < columns; column += TILE_COLUMNS) {
     let tile = first
+    weighColumns(weights, min(<u32>TILE_COLUMNS, arg(PackArg.columns) - column))
     for (let r = row; r < end; r += TILE_ROWS, tile += band) {
       gather(floats, r, column)
       if (format == WeightCode.f32) memory.copy(tile, floats, TileBytes.f32)
       else if (format == WeightCode.q4) packQ4(tile, floats)
+      else if (format == WeightCode.q4m) packQ4m(tile, floats, weights)
+      else if (format == WeightCode.q3) packQ3(tile, floats, weights)
+      else if (format == WeightCode.q2) packQ2(tile, floats, weights)
       else packQ8(tile, floats)
     }
     first += tileBytes(format)
   }
+}
+
+/** Weights of the errors in the columns of a tile: 1, and 0 for padding. */
+function weighColumns(weights: usize, columns: u32): void {
+  for (let c: u32 = 0; c < <u32>TILE_COLUMNS; c++) store<f32>(weights + (c << 2), c < columns ? <f32>1 : <f32>0)
 }

@@ -19,7 +19,8 @@ import { unpackColumns } from './unpack-columns'
 export function transposedMatmul(chunk: u32): void {
   const perGroup = arg(TransposedArg.chunksPerGroup)
   const step = arg(TransposedArg.chunkColumns)
-  const columns = arg(TransposedArg.columns)
+  const inputs = arg(TransposedArg.columns)
+  const columns = (inputs + 31) & ~31
   const rows = (arg(TransposedArg.rows) + 7) & ~7
   const group: usize = arg(TransposedArg.groups) + (chunk / perGroup) * GROUP_BYTES
   const from = (chunk % perGroup) * step
@@ -34,9 +35,15 @@ export function transposedMatmul(chunk: u32): void {
     for (let row: u32 = 0; row < rows; row += PANEL_ROWS) {
       const n = min(<u32>PANEL_ROWS, rows - row)
       unpackColumns(format, weights + (row >> 3) * band, band, column, n, panel)
+      if (column + 8 > inputs) clearColumns(panel, n, inputs > column ? inputs - column : 0)
       multiply(panel, n, list, count, row << 2, column << 2, row > 0 || arg(TransposedArg.adds) != 0)
     }
   }
+}
+
+/** Clears the columns of a panel from `first` on: not all formats have a zero for padding. */
+function clearColumns(panel: usize, n: usize, first: usize): void {
+  for (let i: usize = 0; i < n; i++) memory.fill(panel + (i << 5) + (first << 2), 0, 32 - (first << 2))
 }
 
 /** Multiplies the rows of a list with a panel of n x 8 weights. `input` and `output` are byte offsets in the rows. */

@@ -7,6 +7,10 @@
  * A level times its scale is exact in single precision (8 bits by 8), so all tiers agree bit for bit.
  */
 import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { tileBytes } from './matmul'
+import { levelQ2 } from './tile-q2'
+import { levelQ3 } from './tile-q3'
+import { levelQ4m } from './tile-q4m'
 
 export function unpackColumns(format: u32, weights: usize, band: usize, column: u32, n: usize, panel: usize): void {
   const end = panel + (n << 5)
@@ -18,6 +22,9 @@ export function unpackColumns(format: u32, weights: usize, band: usize, column: 
   } else if (format == WeightCode.q8) {
     const scales = weights + block * <usize>TileBytes.q8
     for (let tile = scales; panel < end; tile += band, panel += 256) q8(tile, tile + 16 + (eighth << 6), panel)
+  } else if (format == WeightCode.q4m || format == WeightCode.q3 || format == WeightCode.q2) {
+    const first = weights + block * tileBytes(format)
+    for (let tile = first; panel < end; tile += band, panel += 256) levels(format, tile, column & 31, panel)
   } else {
     const first = weights + block * <usize>TileBytes.f32 + (eighth << 8)
     for (let tile = first; panel < end; tile += band, panel += 256) f32s(tile, panel)
@@ -41,6 +48,22 @@ function q4(scales: usize, levels: usize, panel: usize): void {
         store<f32>(panel + (j << 2), <f32>(<i32>(byte & 15) - 8) * scale)
         store<f32>(panel + (j << 2), <f32>(<i32>(byte >> 4) - 8) * scale, 16)
       }
+    }
+  }
+}
+
+/** Formats whose levels are read one by one. */
+function levels(format: u32, tile: usize, column: usize, panel: usize): void {
+  for (let r: usize = 0; r < 8; r++, panel += 32) {
+    const scale = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
+    const minimum = reinterpret<f32>((<u32>load<u16>(tile + (r << 1), 16)) << 16)
+    for (let c: usize = 0; c < 8; c++) {
+      let level: i32
+      if (format == WeightCode.q3) level = levelQ3(tile, r, column + c) - 4
+      else if (format == WeightCode.q2) level = 4 * levelQ2(tile, r, column + c) - 7
+      else level = levelQ4m(tile, r, column + c)
+      const weight = <f32>level * scale
+      store<f32>(panel + (c << 2), format == WeightCode.q4m ? weight + minimum : weight)
     }
   }
 }

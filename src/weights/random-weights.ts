@@ -5,8 +5,17 @@ import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js
 /** Size of the random bytes that all weights are cut from: more than a core's caches hold. */
 const POOL_BYTES = 4 * 2 ** 20
 
-/** Root mean square of the levels of uniformly random nibbles and bytes; those of MXFP4 count in halves. */
-const LEVEL_RMS: Record<WeightFormat, number> = { f32: 1, q8: 73, q4: 4.6, mxfp4: 5.9, mxfp4_f32: 5.9 }
+/** Root mean square of the levels of uniformly random bits; those of MXFP4 count in halves, those of q4m from 7.5. */
+const LEVEL_RMS: Record<WeightFormat, number> = {
+  f32: 1,
+  q8: 73,
+  q4: 4.6,
+  mxfp4: 5.9,
+  mxfp4_f32: 5.9,
+  q4m: 4.6,
+  q3: 2.35,
+  q2: 4.6,
+}
 
 /** Makes a pool of random bytes; every piece of weights is a run of it that begins at its own place. */
 export function randomPool(seed = 1): Uint8Array {
@@ -64,15 +73,19 @@ function fillQuantised(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start:
   copyAround(bytes, pool, start)
   const scale = gainOf(piece) / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
   // Scales of MXFP4 are powers of two: no fraction.
-  const bits = new Uint16Array(new Float32Array([scale]).buffer)[1] & (isMxfp4(piece.format) ? 0xff80 : 0xffff)
-  // Scales: one a row at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
+  const bits = bfloat16(scale) & (isMxfp4(piece.format) ? 0xff80 : 0xffff)
+  // Scales: one a row at the head of a tile, one at the head of a table row's block. Minima follow the scales.
   const [block, scales] = piece.kind === 'rows' ? [TableBlockBytes.q8, 1] : [TileBytes[piece.format], TILE_ROWS]
-  for (let at = 0; at < bytes.length; at += block) {
-    for (let i = 0; i < 2 * scales; i += 2) {
-      bytes[at + i] = bits & 255
-      bytes[at + i + 1] = bits >> 8
-    }
-  }
+  const head = [
+    ...new Array<number>(scales).fill(bits),
+    ...new Array<number>(piece.format === 'q4m' ? scales : 0).fill(bfloat16(-7.5 * scale)),
+  ].flatMap((number) => [number & 255, number >> 8])
+  for (let at = 0; at < bytes.length; at += block) bytes.set(head, at)
+}
+
+/** Upper half of a float: the next bfloat16 towards 0. */
+function bfloat16(value: number): number {
+  return new Uint16Array(new Float32Array([value]).buffer)[1]
 }
 
 function copyAround(target: Uint8Array, pool: Uint8Array, start: number): void {

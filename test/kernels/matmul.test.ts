@@ -26,7 +26,7 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('matrix products')
 
-const FORMATS: WeightFormat[] = ['f32', 'q8', 'q4', 'mxfp4', 'mxfp4_f32']
+const FORMATS: WeightFormat[] = ['f32', 'q8', 'q4', 'mxfp4', 'mxfp4_f32', 'q4m', 'q3', 'q2']
 
 /** A grouped product: each matrix has its own list of activation rows. */
 interface Case {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
-import { type PackRequest, packedRows } from '#molm/packing/write/pack.js'
+import { packedRows } from '#molm/packing/write/pack.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
@@ -13,6 +13,7 @@ import {
   floatsOf,
   matrixRequest,
   pack,
+  packEverywhere,
   place,
   placeRows,
   quantise,
@@ -23,17 +24,6 @@ import { normalFloats } from '../support/random.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('MXFP4')
-
-/** Packs on every tier, checks that all give the same bytes, and returns these. */
-function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-  const expected = pack(bankOf('scalar'), request)
-  for (const tier of TIERS) {
-    const found = pack(bankOf(tier), request)
-    assert.ok(Buffer.from(found.bytes).equals(expected.bytes), `${tier} packs other bytes`)
-    assert.is(found.nonFinite, expected.nonFinite)
-  }
-  return expected
-}
 
 for (const [rows, cols] of [
   [8, 32],

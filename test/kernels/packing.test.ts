@@ -6,7 +6,7 @@ import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Embedding } from '#molm/runtime/kernels/embedding.js'
 import { Pool } from '#molm/runtime/threads/pool.js'
 import { sameBits } from '../support/compare.js'
-import { bankOf, emptyRows, floatsOf, pack, place, TIERS } from '../support/kernel-bench.js'
+import { bankOf, emptyRows, floatsOf, pack, packEverywhere, place, TIERS } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
 
@@ -61,17 +61,6 @@ function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStrid
     const index = firstElement + Math.floor(i / cols) * rowStride + (i % cols) * colStride
     return element(bytesOf(dtype, index))
   })
-}
-
-/** Packs on every tier, checks that all give the same bytes, and returns these. */
-function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-  const expected = pack(bankOf('scalar'), request)
-  for (const tier of TIERS) {
-    const found = pack(bankOf(tier), request)
-    assert.ok(Buffer.from(found.bytes).equals(expected.bytes), `${tier} packs other bytes`)
-    assert.is(found.nonFinite, expected.nonFinite)
-  }
-  return expected
 }
 
 /** Calls `visit` for each block of 32 columns in a row, whose weights share a scale. */

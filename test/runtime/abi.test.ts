@@ -48,7 +48,11 @@ test('a tile of any format is as large as its numbers', () => {
   assert.is(abi.TileBytes.f32, weights * 4)
   assert.is(abi.TileBytes.q8, weights + scales * 2)
   for (const format of ['q4', 'mxfp4', 'mxfp4_f32'] as const) assert.is(abi.TileBytes[format], weights / 2 + scales * 2)
+  assert.is(abi.TileBytes.q4m, weights / 2 + scales * 4)
+  assert.is(abi.TileBytes.q3, (weights * 3) / 8 + scales * 2)
+  assert.is(abi.TileBytes.q2, weights / 4 + scales * 2)
   assert.is(abi.UNPACKED_TILE_BYTES, weights + scales * 4)
+  assert.is(abi.UNPACKED_Q4M_BYTES, weights + scales * 8)
   assert.is(abi.TableBlockBytes.f32, abi.TILE_COLUMNS * 4)
   assert.is(abi.TableBlockBytes.q8, abi.TILE_COLUMNS + 2)
   // int8 and int16 of each activation, a scale and a sum.

@@ -78,6 +78,17 @@ export function pack(bank: Bank, request: PackRequest): { bytes: Uint8Array; non
   return new Packer(bank).pack(request)
 }
 
+/** Packs on every tier, checks that all give the same bytes, and returns these. */
+export function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
+  const expected = pack(bankOf('scalar'), request)
+  for (const tier of TIERS) {
+    const found = pack(bankOf(tier), request)
+    assert.ok(Buffer.from(found.bytes).equals(expected.bytes), `${tier} packs other bytes`)
+    assert.is(found.nonFinite, expected.nonFinite)
+  }
+  return expected
+}
+
 /** Output of a kernel. */
 export interface Outcome {
   output: Float32Array

@@ -51,6 +51,38 @@ const TILES: Record<WeightFormat, TileFormat> = {
   },
   mxfp4: { bytes: 144, weight: mxfp4 },
   mxfp4_f32: { bytes: 144, weight: mxfp4 },
+  q4m: {
+    bytes: 160,
+    weight: (view, tile, r, c) =>
+      bfloat16(view, tile + 2 * r) * nibble(view, tile + 16, r, c) + bfloat16(view, tile + 16 + 2 * r),
+  },
+  q3: {
+    bytes: 112,
+    weight(view, tile, r, c) {
+      // Three bytes a, b, c of each row and column modulo 4, as one number.
+      const byte = (i: number) => view.getUint8(tile + 16 + 32 * i + 4 * r + (c % 4))
+      const bits = byte(0) | (byte(1) << 8) | (byte(2) << 16)
+      const places = [
+        [0, 1, 2],
+        [3, 4, 5],
+        [8, 9, 10],
+        [11, 12, 13],
+        [16, 17, 18],
+        [19, 20, 21],
+        [6, 7, 14],
+        [22, 23, 15],
+      ]
+      const level = places[Math.floor(c / 4)].reduce((sum, place, i) => sum | (((bits >> place) & 1) << i), 0)
+      return bfloat16(view, tile + 2 * r) * (level - 4)
+    },
+  },
+  q2: {
+    bytes: 80,
+    weight(view, tile, r, c) {
+      const byte = view.getUint8(tile + 16 + 32 * (c >> 4) + 4 * r + (c & 3))
+      return bfloat16(view, tile + 2 * r) * (4 * ((byte >> (2 * ((c >> 2) & 3))) & 3) - 7)
+    },
+  },
 }
 
 /** Twice the values of 4-bit floats. */

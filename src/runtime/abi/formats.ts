@@ -14,6 +14,9 @@ export enum WeightCode {
   q4,
   mxfp4,
   mxfp4_f32,
+  q4m,
+  q3,
+  q2,
 }
 
 export enum Activation {
@@ -92,6 +95,9 @@ export enum TileBytes {
   // biome-ignore lint/suspicious/noDuplicateEnumValues: a size, not a code
   mxfp4 = 144,
   mxfp4_f32 = 144,
+  q4m = 160,
+  q3 = 112,
+  q2 = 80,
 }
 
 /** Packed matrices begin at multiples of this, so the low bits of an address can hold a format (see Group.weights). */
@@ -105,6 +111,8 @@ export enum TableBlockBytes {
 
 /** Bytes of an unpacked q4 or mxfp4 tile: levels widened to bytes, scales to floats. */
 export const UNPACKED_TILE_BYTES = 288
+/** Bytes of an unpacked q4m tile, which has minima as well. */
+export const UNPACKED_Q4M_BYTES = 320
 
 /** Bytes of a block of TILE_COLUMNS quantised activations. A record is a row of blocks, padded to RECORD_ALIGNMENT. */
 export const RECORD_BLOCK_BYTES = 104

@@ -29,12 +29,12 @@ export enum MatmulArg {
   /** Columns of such a record. */
   recordColumns,
   /**
-   * Scratch for unpacked 4-bit weights, or 0. For each TILE_COLUMNS columns and each thread: UNPACKED_TILE_BYTES, or two
+   * Scratch for unpacked 4-bit weights, or 0. For each TILE_COLUMNS columns and each thread: UNPACKED_Q4M_BYTES, or two
    * f32 tiles for mxfp4_f32.
    */
   unpacked,
   /**
-   * 1 if q4 and mxfp4 weights may be unpacked into the scratch, for LeastUnpacked entries of a list or more. Those of
+   * 1 if q4, q4m and mxfp4 weights may be unpacked into the scratch, for LeastUnpacked entries of a list or more. Those of
    * mxfp4_f32 always are.
    */
   unpacks,
@@ -47,16 +47,19 @@ export enum MatmulArg {
   gated,
   /** Bytes from one of them to the next. */
   gatedStride,
+  /** Scratch for q3 and q2 weights that are widened to q4: for each TILE_COLUMNS columns and each thread two tiles. */
+  widened,
 }
 
 /**
  * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
  * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
- * mxfp4, so unpacking pays sooner there.
+ * mxfp4, so unpacking pays sooner there. Weights of q3 and q2 count as q4: they are widened first.
  */
 export enum LeastUnpacked {
   q4 = 16,
   mxfp4 = 4,
+  q4m = 8,
 }
 
 /**

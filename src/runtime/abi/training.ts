@@ -4,7 +4,7 @@
 export enum TransposedArg {
   /** WeightCode of all matrices. */
   format,
-  /** Columns of each matrix as it is packed, a multiple of TILE_COLUMNS: outputs of this product. */
+  /** Columns of each matrix: outputs of this product, which are padded with zeros to TILE_COLUMNS. */
   columns,
   /** Rows of each matrix: inputs of this product. */
   rows,

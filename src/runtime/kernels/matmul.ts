@@ -1,5 +1,5 @@
 import { Job } from '../abi/control.js'
-import { Activation, TILE_COLUMNS, TILE_ROWS, TileBytes, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
+import { Activation, TILE_COLUMNS, TILE_ROWS, TileBytes, UNPACKED_Q4M_BYTES, WeightCode } from '../abi/formats.js'
 import { MatmulArg } from '../abi/products.js'
 import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
@@ -49,22 +49,25 @@ export class Matmul extends Call<typeof MatmulArg> {
     const product = gated ? ungatedFor(bank, output) : output
     this.rows = roundUp(product.columns, TILE_ROWS)
     this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
-    const unpacks = !takesFloats(format) && fusesVectors(bank.module)
-    const unpackedTile = unpacks ? UNPACKED_TILE_BYTES : format === 'mxfp4_f32' ? 2 * TileBytes.f32 : 0
+    const isFloat = takesFloats(format)
+    const unpacks = !isFloat && fusesVectors(bank.module)
+    const unpackedTile = unpacks ? UNPACKED_Q4M_BYTES : format === 'mxfp4_f32' ? 2 * TileBytes.f32 : 0
+    const blocks = this.columns / TILE_COLUMNS
     this.bind(
       {
         format: WeightCode[format],
         columns: this.columns,
         rows: product.columns,
-        input: takesFloats(format) ? input.address : input.records,
-        inputStride: takesFloats(format) ? input.strideBytes : input.recordBytes,
+        input: isFloat ? input.address : input.records,
+        inputStride: isFloat ? input.strideBytes : input.recordBytes,
         output: product.address,
         outputStride: product.strideBytes,
         ...(gated && { gated: output.address, gatedStride: output.strideBytes }),
         activation: Activation[activation],
         ...recordsOf(output),
         recordColumns: padded(output.columns),
-        ...(unpackedTile > 0 && { unpacked: scratchFor(bank, (this.columns / TILE_COLUMNS) * unpackedTile * threads) }),
+        ...(unpackedTile > 0 && { unpacked: sharedRange(scratches, bank, blocks * unpackedTile * threads) }),
+        ...(!isFloat && { widened: sharedRange(widenings, bank, blocks * 2 * TileBytes.q4 * threads) }),
         unpacks: unpacks ? 1 : 0,
       },
       { scale },
@@ -120,6 +123,5 @@ function ungatedFor(bank: Bank, { count, columns }: Rows): Rows {
 /** Scratch for unpacked 4-bit weights. */
 const scratches: SharedRanges = new WeakMap()
 
-function scratchFor(bank: Bank, bytes: number): number {
-  return sharedRange(scratches, bank, bytes)
-}
+/** Scratch for 3-bit and 2-bit weights that are widened to 4 bits. */
+const widenings: SharedRanges = new WeakMap()

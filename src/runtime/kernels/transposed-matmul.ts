@@ -33,7 +33,7 @@ export class TransposedMatmul extends Call<typeof TransposedArg> {
     this.columns = padded(output.columns)
     this.bind({
       format: WeightCode[format],
-      columns: this.columns,
+      columns: output.columns,
       rows: input.columns,
       input: input.address,
       inputStride: input.strideBytes,

@@ -14,7 +14,7 @@ const LISTS = [16, 7]
 const TOKENS = LISTS.reduce((sum, rows) => sum + rows)
 const BLOCKS = COLUMNS / TILE_COLUMNS
 
-/** Storage of a matrix of levels in the tiles of a format (docs/FORMAT.md), with scales of 1. */
+/** Storage of a matrix of levels in the tiles of a format (docs/FORMAT.md), with scales and minima of 1. */
 interface Proof {
   format: WeightFormat
   level(row: number, column: number): number
@@ -51,6 +51,34 @@ const PROOFS: Proof[] = [
     },
   },
   {
+    format: 'q4m',
+    level: (row, column) => (column % 5 === 0 ? 15 : (row * 7 + column * 3) % 16) + 1,
+    store: ({ u8 }, tile, row, column, level) => {
+      u8[tile + 32 + (column >> 3) * 32 + row * 4 + (column & 3)] |= (level - 1) << (column & 4)
+    },
+  },
+  {
+    format: 'q3',
+    level: (row, column) => (column % 5 === 0 ? 7 : (row * 7 + column * 3) % 8) - 4,
+    store: ({ u8 }, tile, row, column, level) => {
+      const quad = column >> 2
+      const at = tile + 16 + row * 4 + (column & 3)
+      const n = level + 4
+      if (quad < 6) u8[at + (quad >> 1) * 32] |= n << ((quad & 1) * 3)
+      else {
+        u8[quad === 6 ? at : at + 64] |= (n & 3) << 6
+        u8[at + 32] |= (n >> 2) << quad
+      }
+    },
+  },
+  {
+    format: 'q2',
+    level: (row, column) => 4 * (column % 5 === 0 ? 3 : (row * 7 + column * 3) % 4) - 7,
+    store: ({ u8 }, tile, row, column, level) => {
+      u8[tile + 16 + (column >> 4) * 32 + row * 4 + (column & 3)] |= ((level + 7) >> 2) << (((column >> 2) & 3) * 2)
+    },
+  },
+  {
     format: 'f32',
     level: (row, column) => ((row * 37 + column * 11) % 255) - 127,
     store: ({ f32 }, tile, row, column, level) => {
@@ -82,7 +110,9 @@ function proveProduct(bank: Bank, { format, level, store }: Proof): boolean {
 
   for (let block = 0; block < BLOCKS; block++) {
     const tile = weights + block * TileBytes[format]
-    if (format !== 'f32') for (let row = 0; row < ROWS; row++) u8.set(ONE, tile + 2 * row)
+    // Scales, and minima if the format has them.
+    const ones = format === 'f32' ? 0 : format === 'q4m' ? 2 * ROWS : ROWS
+    for (let i = 0; i < ones; i++) u8.set(ONE, tile + 2 * i)
     for (let row = 0; row < ROWS; row++) {
       for (let c = 0; c < TILE_COLUMNS; c++) store(bank, tile, row, c, level(row, block * TILE_COLUMNS + c))
     }
