@@ -13,7 +13,7 @@ const test = suite('published tokenizers by way of GGUF')
 
 test("gpt-oss's tokenizer.json comes back from its 200 thousand tokens and 450 thousand merges", async () => {
   const json = await published('tokenizer-gptoss')
-  const made = tokenizerFrom(byteLevelValues(json, 'gpt-4o', { 'general.architecture': 'gpt-oss' }))
+  const made = await tokenizerFrom(byteLevelValues(json, 'gpt-4o', { 'general.architecture': 'gpt-oss' }))
   const { vocab, merges, ...model } = json.model
   const added = json.added_tokens.map(({ id, content }: { id: number; content: string }) => [content, id])
   const { vocab: madeVocab, merges: madeMerges, ...madeModel } = made.model
@@ -38,7 +38,7 @@ test("Llama 2's tokenizer.json, which Mixtral has, comes back from its scores", 
   const firstPiece = 259
   // Runs of blanks come after all other pieces.
   const scoreOf = (token: string, id: number) => (id < firstPiece ? 0 : /^▁{2,}$/.test(token) ? -1e9 : firstPiece - id)
-  assert.equal(tokenizerFrom(sentencePieceValues(json, scoreOf)), withAllSettings(json))
+  assert.equal(await tokenizerFrom(sentencePieceValues(json, scoreOf)), withAllSettings(json))
 })
 
 /** The settings of older files are those that newer ones name. */

@@ -1,6 +1,7 @@
-import { UserError } from '#molm/errors.js'
-import { type Texts, textsOf } from '#molm/gguf/tokenizer/texts.js'
-import type { TokenizerMetadata } from '#molm/gguf/tokenizer/tokenizer-metadata.js'
+import { openGguf } from '#molm/gguf/gguf-file.js'
+import { ggufTexts } from '#molm/gguf/texts.js'
+import { f32, flag, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
+import { MemoryFiles } from '../support/memory-files.js'
 
 /** Metadata of a GGUF file, as plain values by key. */
 export type Values = Record<string, string | number | boolean | readonly string[] | readonly number[]>
@@ -12,11 +13,24 @@ export interface TokenizerJson {
   [key: string]: unknown
 }
 
-/** Files that molm makes from metadata, with the reason if there is no tokenizer. */
-export const textsFrom = (values: Values): Texts => textsOf(metadataOf(values))
+/** Files that molm makes from metadata, and the reason if there is no tokenizer. */
+export async function textsFrom(values: Values): Promise<{ files: Record<string, string>; problem?: string }> {
+  const file = await openGguf(new MemoryFiles({ 'model.gguf': fileOf(values) }), 'model.gguf')
+  try {
+    let problem: string | undefined
+    const files = ggufTexts(file, (message) => {
+      problem = message
+    })
+    return { files, problem }
+  } finally {
+    await file.close()
+  }
+}
 
 /** The tokenizer.json that molm makes from metadata. */
-export const tokenizerFrom = (values: Values): TokenizerJson => JSON.parse(textsFrom(values).files['tokenizer.json'])
+export async function tokenizerFrom(values: Values): Promise<TokenizerJson> {
+  return JSON.parse((await textsFrom(values)).files['tokenizer.json'])
+}
 
 const key = (name: string) => `tokenizer.ggml.${name}`
 
@@ -55,21 +69,16 @@ function vocabularyValues({ model, added_tokens }: TokenizerJson): Values {
   return { [key('tokens')]: tokens, [key('token_type')]: types }
 }
 
-function metadataOf(values: Values): TokenizerMetadata {
-  const refuse = (name: string, why: string) => new UserError(`model.gguf: ${name} ${why}`)
-  const get = <T>(name: string, isRight: (value: unknown) => boolean): T => {
-    if (!(name in values)) throw refuse(name, 'is missing')
-    if (!isRight(values[name])) throw refuse(name, 'has another type')
-    return values[name] as T
-  }
-  const are = (type: string) => (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === type)
-  return {
-    has: (name) => name in values,
-    text: (name) => get(name, (value) => typeof value === 'string'),
-    number: (name) => get(name, (value) => typeof value === 'number'),
-    flag: (name) => get(name, (value) => typeof value === 'boolean'),
-    texts: (name) => get(name, are('string')),
-    numbers: (name) => get(name, are('number')),
-    refuse,
-  }
+/** The bytes of a GGUF file with these metadata and no tensors. */
+export function fileOf(values: Values): Uint8Array {
+  const metadata = Object.entries(values).map(([name, value]): [string, GgufValue] => [name, typed(name, value)])
+  return ggufFile(new Map(metadata), [])
+}
+
+function typed(name: string, value: Values[string]): GgufValue {
+  if (typeof value === 'string') return text(value)
+  if (typeof value === 'boolean') return flag(value)
+  if (typeof value === 'number') return name.startsWith('general.') ? f32(value) : u32(value)
+  const isText = value.every((one) => typeof one === 'string')
+  return list(isText ? 'text' : name.endsWith('scores') ? 'f32' : 'i32', value)
 }

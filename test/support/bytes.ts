@@ -1,5 +1,10 @@
 /** Concatenates byte arrays and texts; texts are encoded in UTF-8. */
 export function joinBytes(...parts: (Uint8Array | number[] | string)[]): Uint8Array {
+  return joinAll(parts)
+}
+
+/** Joins any number of them. */
+export function joinAll(parts: readonly (Uint8Array | number[] | string)[]): Uint8Array {
   const runs = parts.map((part) => (typeof part === 'string' ? new TextEncoder().encode(part) : part))
   const joined = new Uint8Array(runs.reduce((length, run) => length + run.length, 0))
   let at = 0

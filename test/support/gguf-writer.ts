@@ -1,4 +1,4 @@
-import { joinBytes, littleEndian } from './bytes.js'
+import { joinAll, joinBytes, littleEndian } from './bytes.js'
 
 /*
  * Files of GGUF version 3, written from the specification in ggml and from what llama.cpp's own writer does. They share
@@ -120,7 +120,7 @@ function valueBytes(value: GgufValue): Uint8Array {
   if (value.type !== 'array') return scalarBytes(value.type, value.value)
   const { of, values } = value
   const items = values.map((item) => (typeof item === 'object' ? valueBytes(item) : scalarBytes(of, item)))
-  return joinBytes(littleEndian(VALUE_TYPES[of], 4), littleEndian(values.length, 8), ...items)
+  return joinAll([littleEndian(VALUE_TYPES[of], 4), littleEndian(values.length, 8), ...items])
 }
 
 function scalarBytes(type: ValueType, value: Scalar): Uint8Array {

@@ -10,7 +10,7 @@ import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MODEL = 'tokenizer.ggml.model'
 
-/** Files that a model needs for texts. */
+/** Files for the texts of a model. */
 export interface Texts {
   /** Contents of tokenizer.json, tokenizer_config.json and generation_config.json, by file name. */
   files: Record<string, string>
