@@ -30,16 +30,11 @@ export function runMinimum(run: usize): f32 {
   return load<f32>(run, MINIMUM)
 }
 
-/** Address of the block with element `index`, a multiple of 32. */
-export function blockAddress(type: u32, source: usize, index: usize): usize {
-  const elements: usize = isSuperblock(type) ? SUPERBLOCK_ELEMENTS : BLOCK_ELEMENTS
-  return source + (index / elements) * blockBytes(type)
-}
-
 /** Unpacks the 32 elements from `index` on, a multiple of 32. */
 export function unpackRun(type: u32, source: usize, index: usize, run: usize): void {
-  const block = blockAddress(type, source, index)
-  const part: usize = isSuperblock(type) ? (index % SUPERBLOCK_ELEMENTS) / BLOCK_ELEMENTS : 0
+  const elements: usize = isSuperblock(type) ? SUPERBLOCK_ELEMENTS : BLOCK_ELEMENTS
+  const block = source + (index / elements) * blockBytes(type)
+  const part = (index % elements) / BLOCK_ELEMENTS
   unpackScales(type, block, part, run)
   if (ASC_FEATURE_SIMD) unpackQuants(type, block, part, run)
   else for (let i: usize = 0; i < 32; i++) store<i8>(run + i, <i8>quant(type, block, part, i))

@@ -2,37 +2,49 @@
  * Packs MXFP4 weights of a checkpoint into tiles (tile-mxfp4.ts) without loss: the bits of every weight stay, in another
  * order.
  *
- * A block of the checkpoint is 32 columns of a row: 16 bytes, byte b with column 2b in its low and column 2b + 1 in its
- * high nibble, and a byte e of scale. weight = value of the nibble * 2^(e - 127), or NaN if e is 255. The tile's scale is
- * half of that, a bfloat16: the products count in halves.
+ * A block of the checkpoint is 32 columns of a row: 16 bytes of nibbles, and a byte e of scale. weight = value of the
+ * nibble * 2^(e - 127), or NaN if e is 255. The tile's scale is half of that, a bfloat16: the products count in halves.
+ * In two tensors (MXFP4_PAIR), byte b has column 2b in its low and column 2b + 1 in its high nibble, and the scales are
+ * apart. In a block of GGUF (MXFP4) the scale is the first byte, and byte b has columns b and b + 16.
  *
  * Arguments: PackArg (src/runtime/abi/products.ts). Bit-identical in all tiers.
  */
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
+import { BlockBytes, SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
 import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg } from './control'
+import { storeNibbles } from './pack-quants'
 import { doubled } from './tile-mxfp4'
 
 const BLOCK_BYTES: usize = 16
 const NAN: u16 = 0x7fc0
 
-/** Packs 32 rows from `row` on, to tiles from `tile` on. Rows beyond the last of a tile are zero. */
-export function packMxfp4Rows(row: u32, tile: usize): void {
+/** Packs 32 rows from `row` on, to tiles from `tile` on. Rows beyond the last of a tile are zero. 32 bytes of scratch. */
+export function packMxfp4Rows(row: u32, tile: usize, scratch: usize): void {
+  const isPair = arg(PackArg.type) == SourceType.MXFP4_PAIR
   const blocks = arg(PackArg.columns) / TILE_COLUMNS
   const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
-  const source: usize = arg(PackArg.source) + arg(PackArg.firstElement)
+  // Bytes from one block and from one scale to the next, and from one row to the next.
+  const blockStep: usize = isPair ? BLOCK_BYTES : <usize>BlockBytes.MXFP4
+  const scaleStep: usize = isPair ? 1 : blockStep
+  const rowStep: usize = isPair ? arg(PackArg.rowStride) : (arg(PackArg.rowStride) / TILE_COLUMNS) * blockStep
+  const scaleRowStep: usize = isPair ? arg(PackArg.scaleStride) : rowStep
+  const first: usize = isPair
+    ? arg(PackArg.source) + arg(PackArg.firstElement)
+    : arg(PackArg.source) + (arg(PackArg.firstElement) / TILE_COLUMNS) * blockStep + 1
+  const firstScale: usize = isPair ? arg(PackArg.scales) : first - 1
   for (; row < end; row += TILE_ROWS) {
     const rows = min(<u32>TILE_ROWS, end - row)
-    const from = source + row * arg(PackArg.rowStride)
-    const scales: usize = arg(PackArg.scales) + row * arg(PackArg.scaleStride)
+    const from = first + row * rowStep
+    const scales = firstScale + row * scaleRowStep
     for (let b: u32 = 0; b < blocks; b++, tile += <usize>TileBytes.mxfp4) {
       if (rows < <u32>TILE_ROWS) memory.fill(tile, 0, TileBytes.mxfp4)
       for (let r: u32 = 0; r < rows; r++) {
-        const block = from + r * arg(PackArg.rowStride) + b * BLOCK_BYTES
-        const exponent = load<u8>(scales + r * arg(PackArg.scaleStride) + b)
+        const nibbles = from + r * rowStep + b * blockStep
+        const exponent = load<u8>(scales + r * scaleRowStep + b * scaleStep)
         store<u16>(tile + (r << 1), scaleOf(exponent))
-        packBlock(block, tile + 16 + (r << 2))
-        if (exponent >= 253) countBroken(block, exponent)
+        if (isPair) packPairs(nibbles, tile + 16 + (r << 2))
+        else packHalves(nibbles, tile + 16 + (r << 2), scratch)
+        if (exponent >= 253) countBroken(nibbles, exponent)
       }
     }
   }
@@ -44,8 +56,23 @@ function scaleOf(exponent: u32): u16 {
   return exponent < 2 ? <u16>((<u32>0x20) << exponent) : <u16>((exponent - 1) << 7)
 }
 
-/** Copies 16 bytes of a row to its places in a tile, 4 for each 8 columns. */
-function packBlock(block: usize, target: usize): void {
+/** Copies 16 bytes of a row, whose nibbles are its first and last 16 columns, to its places in a tile. */
+function packHalves(nibbles: usize, target: usize, bytes: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    const both = v128.load(nibbles)
+    v128.store(bytes, v128.and(both, i8x16.splat(15)))
+    v128.store(bytes, i8x16.shr_u(both, 4), 16)
+  } else {
+    for (let i: usize = 0; i < 16; i++) {
+      store<u8>(bytes + i, load<u8>(nibbles + i) & 15)
+      store<u8>(bytes + i, load<u8>(nibbles + i) >> 4, 16)
+    }
+  }
+  storeNibbles(target, bytes)
+}
+
+/** Copies 16 bytes of a row, whose nibbles are neighbours, to its places in a tile, 4 for each 8 columns. */
+function packPairs(block: usize, target: usize): void {
   if (ASC_FEATURE_SIMD) {
     const bytes = v128.load(block)
     const halves = v128.shuffle<i8>(bytes, bytes, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15)
@@ -70,7 +97,7 @@ function nibble(block: usize, column: usize): u32 {
   return column & 1 ? byte >> 4 : byte & 15
 }
 
-/** Counts the weights of a block that are NaN, or infinite as floats. */
+/** Counts the weights of a block that are NaN, or infinite as floats, whatever the order of its nibbles. */
 function countBroken(block: usize, exponent: u32): void {
   let broken: u32 = 0
   const scale = reinterpret<f32>((<u32>scaleOf(exponent)) << 16)

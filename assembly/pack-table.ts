@@ -8,20 +8,25 @@ import { arg } from './control'
 import { countBroken, gatherLine } from './gather'
 import { fromBfloat16, toBfloat16 } from './half'
 import { inverseOf, level8, levels8 } from './pack-q8'
+import { keepsQuants, packQuantsLine } from './pack-quants'
 
-/** Packs one row; `line` is scratch for 32 floats. */
+/** Packs one row; `line` is scratch for 32 floats and a run (block-types.ts). */
 export function packTableRow(row: u32, line: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const stride: usize = arg(PackArg.columnStride)
   let first: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride)
   const format = arg(PackArg.format)
+  const isKept = keepsQuants(arg(PackArg.type), format)
   const block = format == WeightCode.f32 ? TableBlockBytes.f32 : TableBlockBytes.q8
   let target: usize = arg(PackArg.target) + row * (columns / TILE_COLUMNS) * block
   for (let column: u32 = 0; column < columns; column += TILE_COLUMNS, first += stride << 5) {
-    gatherLine(line, first, min(32, arg(PackArg.columns) - column))
-    countBroken(line, 4)
-    if (format == WeightCode.f32) memory.copy(target, line, TableBlockBytes.f32)
-    else packBlock(target, line)
+    if (isKept) packQuantsLine(target, first, line)
+    else {
+      gatherLine(line, first, min(32, arg(PackArg.columns) - column))
+      countBroken(line, 4)
+      if (format == WeightCode.f32) memory.copy(target, line, TableBlockBytes.f32)
+      else packBlock(target, line)
+    }
     target += block
   }
 }

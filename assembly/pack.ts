@@ -4,10 +4,10 @@
  * Arguments: PackArg (src/runtime/abi/products.ts). Rows and columns beyond the last are zero. Formats: tile-*.ts,
  * embedding.ts. Bit-identical in all tiers.
  */
-import { PackKind, SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
 import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch } from './control'
-import { gather } from './gather'
+import { GATHER_BYTES, gather } from './gather'
 import { bandBytes, tileBytes } from './matmul'
 import { packMxfp4Rows } from './pack-mxfp4'
 import { packQ2 } from './pack-q2'
@@ -15,6 +15,7 @@ import { packQ3 } from './pack-q3'
 import { packQ4 } from './pack-q4'
 import { packQ4m } from './pack-q4m'
 import { packQ8 } from './pack-q8'
+import { keepsQuants, packQuants } from './pack-quants'
 import { packTableRow } from './pack-table'
 
 export function pack(chunk: u32): void {
@@ -23,9 +24,13 @@ export function pack(chunk: u32): void {
     const row = chunk * PACK_CHUNK_ROWS
     const band = bandBytes(arg(PackArg.format), (arg(PackArg.columns) + 31) & ~31)
     const target: usize = arg(PackArg.target) + ((row * arg(PackArg.targetStep)) >> 3) * band
-    if (arg(PackArg.type) == SourceType.MXFP4_PAIR) packMxfp4Rows(row, target)
+    if (isMxfp4(arg(PackArg.format))) packMxfp4Rows(row, target, scratch())
     else packRows(row, target, band, scratch())
   }
+}
+
+function isMxfp4(format: u32): bool {
+  return format == WeightCode.mxfp4 || format == WeightCode.mxfp4_f32
 }
 
 /**
@@ -36,12 +41,17 @@ export function pack(chunk: u32): void {
 function packRows(row: u32, first: usize, band: usize, floats: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const format = arg(PackArg.format)
-  const weights = floats + TileBytes.f32
+  const isKept = keepsQuants(arg(PackArg.type), format)
+  const weights = floats + GATHER_BYTES
   const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
   for (let column: u32 = 0; column < columns; column += TILE_COLUMNS) {
     let tile = first
     weighColumns(weights, min(<u32>TILE_COLUMNS, arg(PackArg.columns) - column))
     for (let r = row; r < end; r += TILE_ROWS, tile += band) {
+      if (isKept) {
+        packQuants(tile, r, column, floats)
+        continue
+      }
       gather(floats, r, column)
       if (format == WeightCode.f32) memory.copy(tile, floats, TileBytes.f32)
       else if (format == WeightCode.q4) packQ4(tile, floats)

@@ -1,13 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeBlock } from '#molm/checkpoint/block-types.js'
-import { type BlockType, blockOf, bytesOf } from '#molm/checkpoint/dtype.js'
+import { type BlockType, bfloat16ToNumber, blockOf, bytesOf, halfToNumber } from '#molm/checkpoint/dtype.js'
 import { readSpan } from '#molm/checkpoint/tensor.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { sameBits } from '../support/compare.js'
 import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
 import { bankOf, pack, TIERS } from '../support/kernel-bench.js'
+import { type Mxfp4, mxfp4Request, randomMxfp4 } from '../support/mxfp4.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
 
@@ -92,5 +93,193 @@ for (const dtype of BLOCK_TYPES) {
     }
   })
 }
+
+/** Weights of a request with each scale rounded to bfloat16, and with the quants as they are. */
+function weightsWithRoundedScales(request: PackRequest): Float32Array {
+  const { bytes, dtype, rows, cols } = request
+  const size = blockOf(dtype).bytes
+  const view = new DataView(bytes.buffer)
+  // The quants of a block are its weights if the scale is 1.
+  const ones = bytes.slice()
+  for (let at = 0; at < ones.length; at += size) new DataView(ones.buffer).setUint16(at, 0x3c00, true)
+  const quants = weightsOf({ ...request, bytes: ones })
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    return roundToBfloat16(halfToNumber(view.getUint16(Math.floor(i / 32) * size, true))) * quants[i]
+  })
+}
+
+function roundToBfloat16(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]
+  return bfloat16ToNumber((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16)
+}
+
+/** Sign of 0 does not matter: a copied block of zeros has no sign. */
+const withoutNegativeZero = (floats: Float32Array) => floats.map((x) => x + 0)
+
+/** A packer's request for the weights of another one as float32. */
+function asFloats(request: PackRequest): PackRequest {
+  const weights = weightsOf(request)
+  return { ...request, bytes: new Uint8Array(weights.buffer), dtype: 'F32', firstElement: 0, rowStride: request.cols }
+}
+
+/** Halves that a bfloat16 holds, of both signs, some of them subnormal. */
+const EXACT_HALVES = [0x2c00, 0xae48, 0x1ff8, 0x8418, 0x0040, 0x803f, 0x0001, 0x7bf8]
+
+for (const [dtype, format] of [
+  ['Q4_0', 'q4'],
+  ['Q4_0', 'q8'],
+  ['Q5_0', 'q8'],
+  ['Q8_0', 'q8'],
+  ['IQ4_NL', 'q8'],
+] as const) {
+  test(`${dtype} to ${format}: every quant stays, and the scale is rounded`, () => {
+    for (const [rows, cols] of [
+      [8, 32],
+      [1, 64],
+      [19, 96],
+      [70, 64],
+    ]) {
+      const request = requestOf(dtype, rows, cols, 'matrix', format)
+      const expected = withoutNegativeZero(weightsWithRoundedScales(request))
+      const packed = packEverywhere(request)
+      sameBits(withoutNegativeZero(unpackMatrix(packed.bytes, format, rows, cols)), expected, 'matrix')
+      assert.is(packed.nonFinite, 0)
+      if (format === 'q4') continue
+      const table = packEverywhere({ ...request, kind: 'rows' }).bytes
+      sameBits(withoutNegativeZero(unpackRows(table, format, rows, cols)), expected, 'table')
+    }
+  })
+}
+
+test('Q4_0 to q4 gives the bytes of the weights as floats if a bfloat16 holds the scale and -8 is a quant', () => {
+  const [rows, cols] = [35, 128]
+  const request = requestOf('Q4_0', rows, cols, 'matrix', 'q4', (block) => EXACT_HALVES[block % EXACT_HALVES.length])
+  for (let at = 2; at < request.bytes.length; at += 18) request.bytes[at] &= 0xf0
+  const floats = packEverywhere(asFloats(request)).bytes
+  assert.ok(Buffer.from(packEverywhere(request).bytes).equals(floats))
+})
+
+test('Q8_0 to q8 gives the bytes of the weights as floats if a bfloat16 holds the scale and 127 is the largest quant', () => {
+  const [rows, cols] = [35, 128]
+  // llama.cpp writes positive scales only.
+  const half = (block: number) => EXACT_HALVES[block % EXACT_HALVES.length] & 0x7fff
+  const request = requestOf('Q8_0', rows, cols, 'matrix', 'q8', half)
+  const quants = new Int8Array(request.bytes.buffer)
+  for (let at = 2; at < quants.length; at += 34) {
+    for (let i = 0; i < 32; i++) if (quants[at + i] === -128) quants[at + i] = -127
+    quants[at + 5] = 127
+  }
+  for (const kind of ['matrix', 'rows'] as const) {
+    const floats = packEverywhere(asFloats({ ...request, kind })).bytes
+    assert.ok(Buffer.from(packEverywhere({ ...request, kind }).bytes).equals(floats), kind)
+  }
+})
+
+for (const [dtype, format] of [
+  ['Q4_0', 'q4'],
+  ['Q8_0', 'q8'],
+] as const) {
+  test(`${dtype} to ${format}: blocks of zeros are those of zeros as floats, whatever their quants`, () => {
+    const request = requestOf(dtype, 16, 64, 'matrix', format, (block) => (block % 2) * 0x8000)
+    const zeros = { ...request, bytes: new Uint8Array(16 * 64 * 4), dtype: 'F32' } as const
+    assert.ok(Buffer.from(packEverywhere(request).bytes).equals(packEverywhere(zeros).bytes))
+  })
+
+  test(`${dtype} to ${format}: blocks with a scale that is not finite are counted and become zeros`, () => {
+    const [rows, cols] = [16, 64]
+    const broken = [0x7c00, 0xfc00, 0x7e00, 0xffff]
+    const request = requestOf(dtype, rows, cols, 'matrix', format, (b) => (b % 5 === 0 ? broken[(b / 5) % 4] : 0x2c00))
+    const { bytes, nonFinite } = packEverywhere(request)
+    assert.is(nonFinite, 7 * 32)
+    const sound = requestOf(dtype, rows, cols, 'matrix', format, (b) => (b % 5 === 0 ? 0 : 0x2c00))
+    assert.ok(Buffer.from(bytes).equals(packEverywhere(sound).bytes))
+  })
+}
+
+for (const dtype of BLOCK_TYPES.filter((type) => type !== 'MXFP4')) {
+  test(`${dtype}: weights that are not finite are counted as those of floats`, () => {
+    for (const kind of ['matrix', 'rows'] as const) {
+      const width = blockOf(dtype).elements
+      const request = requestOf(dtype, 9, width, kind, 'f32', (block) => (block === 4 ? 0x7c00 : 0x2c00))
+      const expected = weightsOf(request).filter((weight) => !Number.isFinite(weight)).length
+      assert.ok(expected > 0)
+      assert.is(packEverywhere(request).nonFinite, expected)
+    }
+  })
+}
+
+test('MXFP4 to q8 keeps every weight', () => {
+  const [rows, cols] = [19, 96]
+  const request = requestOf('MXFP4', rows, cols, 'matrix', 'q8')
+  const { bytes, nonFinite } = packEverywhere(request)
+  assert.is(nonFinite, 0)
+  sameBits(unpackMatrix(bytes, 'q8', rows, cols), weightsOf(request), 'q8')
+})
+
+/** The blocks of a GGUF file with the weights of two tensors of Hugging Face. */
+function joined({ blocks, scales }: Mxfp4): Uint8Array {
+  const bytes = new Uint8Array(17 * scales.length)
+  for (const [block, scale] of scales.entries()) {
+    bytes[17 * block] = scale
+    const nibbles = Array.from({ length: 32 }, (_, i) => (blocks[16 * block + (i >> 1)] >> (4 * (i & 1))) & 15)
+    for (let b = 0; b < 16; b++) bytes[17 * block + 1 + b] = nibbles[b] | (nibbles[b + 16] << 4)
+  }
+  return bytes
+}
+
+test('MXFP4 blocks give the bytes of the two tensors of the same weights', () => {
+  for (const format of ['mxfp4', 'mxfp4_f32'] as const) {
+    for (const [rows, cols] of [
+      [8, 32],
+      [38, 96],
+    ]) {
+      const weights = randomMxfp4(rows, cols, 9, [0, 255])
+      const pair = mxfp4Request(weights, rows, cols, format)
+      const blocks: PackRequest = { ...pair, bytes: joined(weights), dtype: 'MXFP4', rowStride: cols }
+      delete blocks.scales
+      for (const alternating of [false, true]) {
+        const expected = packEverywhere({ ...pair, alternating })
+        const found = packEverywhere({ ...blocks, alternating })
+        assert.ok(Buffer.from(found.bytes).equals(expected.bytes))
+        assert.is(found.nonFinite, expected.nonFinite)
+      }
+    }
+  }
+})
+
+test('blocks with gaps between rows, from any block on, and with alternating rows', () => {
+  for (const [dtype, format] of [
+    ['Q6_K', 'f32'],
+    ['Q4_0', 'q4'],
+    ['Q8_0', 'q8'],
+    ['MXFP4', 'mxfp4'],
+  ] as const) {
+    const { elements } = blockOf(dtype)
+    const whole = requestOf(dtype, 12, 5 * elements, 'matrix', format)
+    const view = { ...whole, firstElement: 6 * elements, rows: 6, cols: 2 * elements, rowStride: 10 * elements }
+    const size = blockOf(dtype).bytes
+    const rowOf = (row: number) => whole.bytes.slice((6 + 10 * row) * size, (8 + 10 * row) * size)
+    const copy = (rows: number[]) => {
+      const bytes = new Uint8Array(Buffer.concat(rows.map(rowOf)))
+      return { ...view, bytes, firstElement: 0, rows: rows.length, rowStride: 2 * elements }
+    }
+    const expected = packEverywhere(copy([0, 1, 2, 3, 4, 5])).bytes
+    assert.ok(Buffer.from(packEverywhere(view).bytes).equals(expected), `${dtype}, gaps`)
+    const alternating = packEverywhere({ ...view, alternating: true }).bytes
+    const halves = [copy([0, 2, 4]), copy([1, 3, 5])].map((half) => packEverywhere(half).bytes)
+    assert.is(alternating.length, 8 * halves[0].length)
+    for (const [i, half] of halves.entries()) {
+      const at = i * 4 * half.length
+      assert.ok(Buffer.from(alternating.subarray(at, at + half.length)).equals(half), `${dtype}, half ${i}`)
+    }
+  }
+})
+
+test('blocks of other types than MXFP4 are not packed as MXFP4', () => {
+  assert.throws(
+    () => pack(bankOf('relaxed'), requestOf('Q4_0', 8, 32, 'matrix', 'mxfp4')),
+    /weights of type Q4_0 cannot be packed in mxfp4/,
+  )
+})
 
 test.run()
