@@ -30,6 +30,10 @@ export function runMinimum(run: usize): f32 {
   return load<f32>(run, MINIMUM)
 }
 
+export function setMinimum(run: usize, minimum: f32): void {
+  store<f32>(run, minimum, MINIMUM)
+}
+
 /** Unpacks the 32 elements from `index` on, a multiple of 32. */
 export function unpackRun(type: u32, source: usize, index: usize, run: usize): void {
   const elements: usize = isSuperblock(type) ? SUPERBLOCK_ELEMENTS : BLOCK_ELEMENTS

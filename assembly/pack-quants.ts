@@ -8,10 +8,10 @@
  */
 import { SourceType, TILE_ROWS, WeightCode } from '../src/runtime/abi/formats'
 import { PackArg } from '../src/runtime/abi/products'
-import { RUN_BYTES, runFloats, runScale, unpackRun } from './block-types'
+import { hasMinimum, RUN_BYTES, runFloats, runMinimum, runScale, setMinimum, unpackRun } from './block-types'
 import { arg } from './control'
 import { countBroken } from './gather'
-import { toBfloat16 } from './half'
+import { fromBfloat16, toBfloat16 } from './half'
 
 /** Bytes of scratch: a run, and its floats. */
 export const QUANTS_SCRATCH: usize = RUN_BYTES + 128
@@ -22,6 +22,9 @@ const LARGE: f32 = 1e36
 /** Whether a format holds the quants of a block type. */
 export function keepsQuants(type: u32, format: u32): bool {
   if (format == WeightCode.q4) return type == SourceType.Q4_0
+  if (format == WeightCode.q4m) {
+    return type == SourceType.Q4_0 || type == SourceType.Q4_1 || type == SourceType.Q4_K
+  }
   if (format != WeightCode.q8) return false
   return (
     type == SourceType.Q8_0 ||
@@ -35,6 +38,7 @@ export function keepsQuants(type: u32, format: u32): bool {
 /** Packs 8 rows x 32 columns into a tile. Rows beyond the last are zero. */
 export function packQuants(tile: usize, row: u32, column: u32, run: usize): void {
   const rows = min(<u32>TILE_ROWS, arg(PackArg.rows) - row)
+  const type = arg(PackArg.type)
   const format = arg(PackArg.format)
   let index: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride) + column
   for (let r: usize = 0; r < <usize>TILE_ROWS; r++, index += arg(PackArg.rowStride)) {
@@ -42,9 +46,13 @@ export function packQuants(tile: usize, row: u32, column: u32, run: usize): void
     else memory.fill(run, 0, RUN_BYTES)
     store<u16>(tile + (r << 1), toBfloat16(runScale(run)))
     if (format == WeightCode.q8) storeBytes(tile + 16 + (r << 1), run)
-    else {
+    else if (format == WeightCode.q4) {
       raise(run, 8)
       storeNibbles(tile + 16 + (r << 2), run)
+    } else {
+      if (type == SourceType.Q4_0) fromQ4_0(run)
+      store<u16>(tile + (r << 1), toBfloat16(runMinimum(run)), 16)
+      storeNibbles(tile + 32 + (r << 2), run)
     }
   }
 }
@@ -60,12 +68,24 @@ export function packQuantsLine(target: usize, index: usize, run: usize): void {
 function takeRun(index: usize, run: usize): void {
   const type = arg(PackArg.type)
   unpackRun(type, arg(PackArg.source), index, run)
-  const size = abs(runScale(run))
-  if (!(size < LARGE)) {
+  const scale = runScale(run)
+  const minimum = hasMinimum(type) ? runMinimum(run) : <f32>0
+  if (!(abs(scale) < LARGE && abs(minimum) < LARGE)) {
     runFloats(type, run, run + RUN_BYTES)
     countBroken(run + RUN_BYTES, 4)
   }
-  if (size == 0 || !isFinite(size)) memory.fill(run, 0, RUN_BYTES)
+  if (scale == 0 || !isFinite(scale) || !isFinite(minimum)) {
+    memory.fill(run, 0, RUN_BYTES)
+    if (scale == 0 && isFinite(minimum)) setMinimum(run, minimum)
+  }
+}
+
+/** Quants from 0 to 15 and a minimum: the same weights as those from -8 to 7. A run of zeros stays zero. */
+function fromQ4_0(run: usize): void {
+  const scale = runScale(run)
+  if (scale != 0) raise(run, 8)
+  // A bfloat16 times a power of two is exact.
+  setMinimum(run, scale == 0 ? <f32>0 : fromBfloat16(toBfloat16(scale)) * -8)
 }
 
 /** Adds a number to each quant. */

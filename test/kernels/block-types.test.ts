@@ -116,6 +116,69 @@ function roundToBfloat16(value: number): number {
 /** Sign of 0 does not matter: a copied block of zeros has no sign. */
 const withoutNegativeZero = (floats: Float32Array) => floats.map((x) => x + 0)
 
+/** First byte of the quants of a block with a scale and a minimum. */
+const QUANTS_AT = { Q4_1: 4, Q4_K: 16 }
+
+/** Weights of a request with scales and minima rounded to bfloat16, and with the quants as they are. */
+function weightsWithRoundedMinima(request: PackRequest, dtype: 'Q4_1' | 'Q4_K'): Float32Array {
+  const { bytes: size } = blockOf(dtype)
+  /** Weights after a change of each block. */
+  const changed = (change: (block: Uint8Array) => void) => {
+    const bytes = request.bytes.slice()
+    for (let at = 0; at < bytes.length; at += size) change(bytes.subarray(at, at + size))
+    return weightsOf({ ...request, bytes })
+  }
+  const minima = changed((block) => block.fill(0, QUANTS_AT[dtype]))
+  const scales = changed((block) => block.fill(0, 2, 4).fill(0x11, QUANTS_AT[dtype]))
+  const products = changed((block) => block.fill(0, 2, 4))
+  return products.map((product, i) => {
+    const quant = scales[i] === 0 ? 0 : product / scales[i]
+    return roundToBfloat16(scales[i]) * quant + roundToBfloat16(minima[i])
+  })
+}
+
+for (const dtype of ['Q4_1', 'Q4_K'] as const) {
+  test(`${dtype} to q4m: every quant stays, and scale and minimum are rounded`, () => {
+    for (const rows of [8, 3, 19]) {
+      const cols = widthOf(dtype, 2)
+      const request = requestOf(dtype, rows, cols, 'matrix', 'q4m')
+      const expected = withoutNegativeZero(weightsWithRoundedMinima(request, dtype))
+      const packed = packEverywhere(request)
+      sameBits(withoutNegativeZero(unpackMatrix(packed.bytes, 'q4m', rows, cols)), expected, 'matrix')
+      assert.is(packed.nonFinite, 0)
+    }
+  })
+
+  test(`${dtype} to q4m: blocks that are not finite are counted and become zeros`, () => {
+    const cols = widthOf(dtype, 1)
+    const request = requestOf(dtype, 3, cols, 'matrix', 'q4m', (block) => (block === 1 ? 0x7e00 : 0x2c00))
+    const { bytes, nonFinite } = packEverywhere(request)
+    assert.is(nonFinite, blockOf(dtype).elements)
+    const unpacked = unpackMatrix(bytes, 'q4m', 3, cols)
+    const { elements } = blockOf(dtype)
+    assert.ok(unpacked.subarray(elements, 2 * elements).every((weight) => weight === 0))
+    assert.ok(unpacked.every(Number.isFinite))
+  })
+}
+
+test('Q4_0 to q4m has the weights of Q4_0 to q4', () => {
+  const [rows, cols] = [19, 96]
+  const request = requestOf('Q4_0', rows, cols, 'matrix', 'q4')
+  const expected = unpackMatrix(packEverywhere(request).bytes, 'q4', rows, cols)
+  const found = unpackMatrix(packEverywhere({ ...request, format: 'q4m' }).bytes, 'q4m', rows, cols)
+  sameBits(withoutNegativeZero(found), withoutNegativeZero(expected), 'q4m')
+})
+
+for (const format of ['q4m', 'q3', 'q2'] as const) {
+  test(`${format}: blocks that are unpacked first give the bytes of their floats`, () => {
+    for (const dtype of ['Q5_K', 'Q8_0'] as const) {
+      const request = requestOf(dtype, 19, widthOf(dtype, 2), 'matrix', format, () => 0x2c00)
+      const floats = packEverywhere(asFloats(request)).bytes
+      assert.ok(Buffer.from(packEverywhere(request).bytes).equals(floats), dtype)
+    }
+  })
+}
+
 /** A packer's request for the weights of another one as float32. */
 function asFloats(request: PackRequest): PackRequest {
   const weights = weightsOf(request)
