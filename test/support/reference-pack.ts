@@ -88,9 +88,12 @@ function weightReader(request: PackRequest): (r: number, c: number) => number {
   if (isBlockType(dtype)) {
     const { elements } = blockOf(dtype)
     const block = new Float32Array(elements)
+    let decoded = -1
     return (r, c) => {
       const inBlock = at(r, c) % elements
-      decodeBlock(dtype, bytes, bytesOf(dtype, at(r, c) - inBlock), block, 0)
+      const first = at(r, c) - inBlock
+      if (first !== decoded) decodeBlock(dtype, bytes, bytesOf(dtype, first), block, 0)
+      decoded = first
       return block[inBlock]
     }
   }

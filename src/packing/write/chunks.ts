@@ -1,4 +1,4 @@
-import { bytesOf } from '../../checkpoint/dtype.js'
+import { bytesOf, type DType, isBlockType } from '../../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
 import type { Layout, Part, Piece } from '../format/layout.js'
 import { BLOCK } from '../format/pieces.js'
@@ -124,7 +124,13 @@ function rowsAtOnce(view: Tensor, block: number): number {
   const [rowStride, colStride] = view.strides
   const { start, end } = span(view)
   const areRowsApart = rowStride >= (cols - 1) * colStride + 1
-  if (end - start <= CHUNK_BYTES || !areRowsApart) return count
+  const most = chunkBytes(view.dtype)
+  if (end - start <= most || !areRowsApart) return count
   const rowBytes = bytesOf(view.dtype, rowStride)
-  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / block)) * block
+  return Math.max(1, Math.floor(most / rowBytes / block)) * block
+}
+
+/** Bytes of a type to read at once. Those of a block type hold as many weights as CHUNK_BYTES of 16-bit numbers. */
+function chunkBytes(dtype: DType): number {
+  return isBlockType(dtype) ? Math.min(CHUNK_BYTES, bytesOf(dtype, CHUNK_BYTES / 2)) : CHUNK_BYTES
 }
