@@ -85,12 +85,14 @@ function readingOf(pools: readonly ReplayedPool[], run: Policy): Omit<ReplayedPo
   const total: Reading = { hits: 0, misses: 0, bytesRead: 0 }
   const answer: Reading = { hits: 0, misses: 0, bytesRead: 0 }
   for (const { plan, trace, isAnswer } of pools) {
+    // Policies count misses alone, and the experts of a packing with several formats differ in size.
+    const meanBytes = plan.parts.reduce((sum, { bytes }) => sum + bytes, 0) / plan.parts.length
     for (const [i, misses] of run(trace, plan.slots).entries()) {
       const hits = trace.uses[i].experts.length - misses
       for (const reading of isAnswer[i] ? [total, answer] : [total]) {
         reading.hits += hits
         reading.misses += misses
-        reading.bytesRead += misses * plan.bytes
+        reading.bytesRead += Math.round(misses * meanBytes)
       }
     }
   }
