@@ -39,7 +39,7 @@ export function readFamilyExpected(name: string): FamilyExpected {
     prompts: json.prompts,
     lastLogits: floats(json.last_logits),
     allLogits: floats(json.all_logits),
-    blockOutputs: floats(json.block_outputs_last),
+    blockOutputs: floats(json.block_outputs_last ?? {}),
     routing: json.routing,
     greedy: Object.fromEntries(greedy),
     meanCrossEntropy: json.mean_cross_entropy,

@@ -5,7 +5,7 @@ import { seededRandom } from '#molm/sampling/random.js'
 import { ELEMENT_TYPES, encodeTensor, type TypeName, typeForRows } from './gguf-blocks.js'
 import { ggufTensors, type NamedTensor } from './gguf-checkpoint.js'
 import { ggufMetadata, tokenizerMetadata } from './gguf-metadata.js'
-import { type GgufTensor, type GgufValue, ggufFile, splitGguf } from './gguf-writer.js'
+import { type GgufTensor, type GgufValue, ggufFile, splitGguf, u32 } from './gguf-writer.js'
 
 /** Choices of a file that leave the model the same. */
 export interface GgufChoices {
@@ -30,28 +30,48 @@ export interface GgufChoices {
 /** Tensors that llama.cpp always stores as F32. */
 const ALWAYS_FLOATS = /(_norm\.weight|\.bias|_sinks\.weight|ffn_gate_inp(_shexp)?\.weight|shortconv\.conv\.weight)$/
 
-/** A checkpoint's model in GGUF: the bytes of its files by name. The first name is the file to open. */
+/** Contents of a file before they are written. */
+export interface GgufModel {
+  metadata: Map<string, GgufValue>
+  tensors: GgufTensor[]
+}
+
+/** A checkpoint's model with the metadata and tensors of one file. */
+export async function ggufModelOf(checkpoint: string, choices: GgufChoices = {}): Promise<GgufModel> {
+  const { typeOf = () => 'F32', shuffle, squeezed = false, joined = false, pre = 'gpt-2' } = choices
+  const opened = await openCheckpoint(localFolder(checkpoint))
+  const found = await ggufTensors(opened).finally(() => opened.close())
+  const tensors = (joined ? joinGateAndUp(found) : found).map((tensor) => storedTensor(tensor, typeOf, squeezed))
+  if (shuffle !== undefined) shuffleAll(tensors, shuffle)
+  const metadata = new Map([...ggufMetadata(opened.config, 0), ...tokenizerMetadata(checkpoint, opened.config, pre)])
+  if (choices.alignment !== undefined) metadata.set('general.alignment', u32(choices.alignment))
+  choices.edit?.(metadata)
+  return { metadata, tensors }
+}
+
+/** The bytes of a model's files by name. The first name is the file to open. */
+export function ggufFiles(
+  { metadata, tensors }: GgufModel,
+  name: string,
+  choices: GgufChoices,
+): Map<string, Uint8Array> {
+  const { alignment, parts = 1, emptyFirst = false } = choices
+  if (parts === 1) return new Map([[`${name}.gguf`, ggufFile(metadata, tensors, alignment)]])
+  const size = Math.ceil(tensors.length / (emptyFirst ? parts - 1 : parts))
+  const groups = Array.from({ length: parts }, (_, part) => {
+    const at = emptyFirst ? part - 1 : part
+    return at < 0 ? [] : tensors.slice(at * size, (at + 1) * size)
+  })
+  return splitGguf(name, metadata, groups, alignment)
+}
+
+/** A checkpoint's model in GGUF: the bytes of its files by name, as `ggufFiles` gives them. */
 export async function ggufOf(
   checkpoint: string,
   name = 'model',
   choices: GgufChoices = {},
 ): Promise<Map<string, Uint8Array>> {
-  const { typeOf = () => 'F32', alignment = 32, shuffle, parts = 1, emptyFirst = false, pre = 'gpt-2' } = choices
-  const opened = await openCheckpoint(localFolder(checkpoint))
-  const tensors = await ggufTensors(opened).finally(() => opened.close())
-  const all = choices.joined ? joinGateAndUp(tensors) : tensors
-  const stored = all.map((tensor) => storedTensor(tensor, typeOf, choices.squeezed ?? false))
-  if (shuffle !== undefined) shuffleAll(stored, shuffle)
-  const metadata = new Map([...ggufMetadata(opened.config, 0), ...tokenizerMetadata(checkpoint, opened.config, pre)])
-  if (alignment !== 32) metadata.set('general.alignment', { type: 'u32', value: alignment })
-  choices.edit?.(metadata)
-  if (parts === 1) return new Map([[`${name}.gguf`, ggufFile(metadata, stored, alignment)]])
-  const size = Math.ceil(stored.length / (emptyFirst ? parts - 1 : parts))
-  const groups = Array.from({ length: parts }, (_, part) => {
-    const at = emptyFirst ? part - 1 : part
-    return at < 0 ? [] : stored.slice(at * size, (at + 1) * size)
-  })
-  return splitGguf(name, metadata, groups, alignment)
+  return ggufFiles(await ggufModelOf(checkpoint, choices), name, choices)
 }
 
 /** Writes such files to a folder and returns the path of the first one. */
