@@ -17,6 +17,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   'generation-config': async () => (await import('./formats/generation-config.js')).generationConfig,
   config: async () => (await import('./formats/config.js')).config,
   index: async () => (await import('./formats/index-json.js')).indexJson,
+  gguf: async () => (await import('./formats/gguf.js')).gguf,
   safetensors: async () => (await import('./formats/safetensors.js')).safetensorsFormat,
   'torch-zip': async () => (await import('./formats/torch.js')).torchZipFormat,
   'torch-legacy': async () => (await import('./formats/torch.js')).torchLegacyFormat,

@@ -40,7 +40,8 @@ export const list = (of: ValueType, values: readonly (Scalar | GgufValue)[]): Gg
   values,
 })
 
-export type Metadata = ReadonlyMap<string, GgufValue>
+/** Keys and values in order. A sound file has each key once. */
+export type Metadata = Iterable<readonly [string, GgufValue]>
 
 /** Tensor of a file: bytes of its type, and its sizes in GGUF's order, the length of a row first. */
 export interface GgufTensor {
@@ -53,13 +54,14 @@ export interface GgufTensor {
 
 /** Writes one file: the metadata in order, then the tensors, each at a multiple of the alignment. */
 export function ggufFile(metadata: Metadata, tensors: readonly GgufTensor[], alignment = 32): Uint8Array {
+  const pairs = [...metadata]
   const head: (Uint8Array | number[])[] = [
     [...new TextEncoder().encode('GGUF')],
     littleEndian(3, 4),
     littleEndian(tensors.length, 8),
-    littleEndian(metadata.size, 8),
+    littleEndian(pairs.length, 8),
   ]
-  for (const [key, value] of metadata) head.push(textBytes(key), typedBytes(value))
+  for (const [key, value] of pairs) head.push(textBytes(key), typedBytes(value))
   let offset = 0
   for (const { name, type, ne, data } of tensors) {
     head.push(textBytes(name), littleEndian(ne.length, 4), ...ne.map((n) => littleEndian(n, 8)))
@@ -97,7 +99,7 @@ export function splitGguf(
         ['split.tensors.count', { type: 'i32', value: count }],
       ]
       const own = alignment === 32 || part === 0 ? [] : [['general.alignment', u32(alignment)] as const]
-      const all = new Map<string, GgufValue>([...(part === 0 ? metadata : own), ...split])
+      const all = [...(part === 0 ? metadata : own), ...split]
       return [`${name}-${digits(part + 1)}-of-${digits(parts.length)}.gguf`, ggufFile(all, tensors, alignment)]
     }),
   )
