@@ -19,20 +19,17 @@ export const QUANTS_SCRATCH: usize = RUN_BYTES + 128
 /** Scales below it times a quant are finite. */
 const LARGE: f32 = 1e36
 
-/** Whether a format holds the quants of a block type. */
+/**
+ * Whether a format takes the quants of a block type. Of Q4_0 only those of 4 bits do: a packing as q4 then has the bytes
+ * of one of the same weights in floats, in its q8 tables, too.
+ */
 export function keepsQuants(type: u32, format: u32): bool {
   if (format == WeightCode.q4) return type == SourceType.Q4_0
   if (format == WeightCode.q4m) {
     return type == SourceType.Q4_0 || type == SourceType.Q4_1 || type == SourceType.Q4_K
   }
   if (format != WeightCode.q8) return false
-  return (
-    type == SourceType.Q8_0 ||
-    type == SourceType.Q5_0 ||
-    type == SourceType.Q4_0 ||
-    type == SourceType.IQ4_NL ||
-    type == SourceType.MXFP4
-  )
+  return type == SourceType.Q8_0 || type == SourceType.Q5_0 || type == SourceType.IQ4_NL || type == SourceType.MXFP4
 }
 
 /** Packs 8 rows x 32 columns into a tile. Rows beyond the last are zero. */

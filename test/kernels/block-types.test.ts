@@ -190,7 +190,6 @@ const EXACT_HALVES = [0x2c00, 0xae48, 0x1ff8, 0x8418, 0x0040, 0x803f, 0x0001, 0x
 
 for (const [dtype, format] of [
   ['Q4_0', 'q4'],
-  ['Q4_0', 'q8'],
   ['Q5_0', 'q8'],
   ['Q8_0', 'q8'],
   ['IQ4_NL', 'q8'],
