@@ -6,9 +6,24 @@
  *   0: int8 quants.  32: f32 scale of the first 16.  36: f32 scale of the last 16.  40: f32 minimum.
  * Bit-identical in all tiers.
  */
-import { BLOCK_ELEMENTS, BlockBytes, SourceType, SUPERBLOCK_ELEMENTS } from '../src/runtime/abi/formats'
+import { SourceType } from '../src/runtime/abi/formats'
 import { fromHalf } from './half'
 import { doubled } from './tile-mxfp4'
+
+/** Bytes of a block, by type. A block has 32 elements, or 256 in Q4_K, Q5_K and Q6_K. */
+export enum BlockBytes {
+  Q4_0 = 18,
+  Q4_1 = 20,
+  Q5_0 = 22,
+  Q5_1 = 24,
+  Q8_0 = 34,
+  Q4_K = 144,
+  Q5_K = 176,
+  Q6_K = 210,
+  // biome-ignore lint/suspicious/noDuplicateEnumValues: a size, not a code
+  IQ4_NL = 18,
+  MXFP4 = 17,
+}
 
 export const RUN_BYTES: usize = 64
 const SCALE: usize = 32
@@ -36,9 +51,9 @@ export function setMinimum(run: usize, minimum: f32): void {
 
 /** Unpacks the 32 elements from `index` on, a multiple of 32. */
 export function unpackRun(type: u32, source: usize, index: usize, run: usize): void {
-  const elements: usize = isSuperblock(type) ? SUPERBLOCK_ELEMENTS : BLOCK_ELEMENTS
+  const elements: usize = isSuperblock(type) ? 256 : 32
   const block = source + (index / elements) * blockBytes(type)
-  const part = (index % elements) / BLOCK_ELEMENTS
+  const part = (index % elements) / 32
   unpackScales(type, block, part, run)
   if (ASC_FEATURE_SIMD) unpackQuants(type, block, part, run)
   else for (let i: usize = 0; i < 32; i++) store<i8>(run + i, <i8>quant(type, block, part, i))

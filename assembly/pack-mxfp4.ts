@@ -9,8 +9,9 @@
  *
  * Arguments: PackArg (src/runtime/abi/products.ts). Bit-identical in all tiers.
  */
-import { BlockBytes, SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
+import { SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
 import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
+import { BlockBytes } from './block-types'
 import { arg } from './control'
 import { storeNibbles } from './pack-quants'
 import { doubled } from './tile-mxfp4'

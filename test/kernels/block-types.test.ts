@@ -5,9 +5,11 @@ import { type BlockType, bfloat16ToNumber, blockOf, bytesOf, halfToNumber } from
 import { readSpan } from '#molm/checkpoint/tensor.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
+import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
+import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { sameBits } from '../support/compare.js'
 import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
-import { bankOf, pack, TIERS } from '../support/kernel-bench.js'
+import { bankOf, emptyRows, floatsOf, pack, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, randomMxfp4 } from '../support/mxfp4.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
@@ -269,6 +271,34 @@ for (const dtype of BLOCK_TYPES.filter((type) => type !== 'MXFP4')) {
     }
   })
 }
+
+test('products take the quant -128 of Q8_0, which no other packing makes', () => {
+  const [rows, cols, tokens] = [16, 96, 5]
+  const request = requestOf('Q8_0', rows, cols, 'matrix', 'q8', () => 0x3c00)
+  for (let at = 0; at < request.bytes.length; at += 34) request.bytes.fill(0x80, at + 2, at + 34)
+  const { bytes } = packEverywhere(request)
+  assert.ok(unpackMatrix(bytes, 'q8', rows, cols).every((weight) => weight === -128))
+  const inputs = new Float32Array(tokens * cols).fill(-127)
+  for (const tier of TIERS) {
+    const bank = bankOf(tier)
+    const input = placeRows(bank, inputs, cols, { records: true })
+    const { record } = quantise(inputs.subarray(0, cols))
+    for (let n = 0; n < tokens; n++) bank.u8.set(record, input.records + n * input.recordBytes)
+    const output = emptyRows(bank, tokens, rows)
+    const list = allocateList(bank, tokens)
+    for (let n = 0; n < tokens; n++) writeListEntry(bank, list, n, n, n)
+    const table = allocateGroups(bank, 1)
+    writeGroup(bank, table, 0, place(bank, bytes), 0, list, tokens)
+    new Matmul(bank, { format: 'q8', input, output, activation: 'identity' }, 1).run(table, 1, tokens)
+    for (let n = 0; n < tokens; n++) {
+      const row = floatsOf(output).subarray(n * output.stride, n * output.stride + rows)
+      assert.ok(
+        row.every((sum) => sum === 128 * 127 * cols),
+        `${tier}: ${row}`,
+      )
+    }
+  }
+})
 
 test('MXFP4 to q8 keeps every weight', () => {
   const [rows, cols] = [19, 96]

@@ -60,23 +60,6 @@ export enum SourceType {
   MXFP4,
 }
 
-/** Bytes of a block, by type. A block has BLOCK_ELEMENTS elements, or SUPERBLOCK_ELEMENTS in Q4_K, Q5_K and Q6_K. */
-export enum BlockBytes {
-  Q4_0 = 18,
-  Q4_1 = 20,
-  Q5_0 = 22,
-  Q5_1 = 24,
-  Q8_0 = 34,
-  Q4_K = 144,
-  Q5_K = 176,
-  Q6_K = 210,
-  // biome-ignore lint/suspicious/noDuplicateEnumValues: a size, not a code
-  IQ4_NL = 18,
-  MXFP4 = 17,
-}
-export const BLOCK_ELEMENTS = 32
-export const SUPERBLOCK_ELEMENTS = 256
-
 /** Shape of packed weights: tiles of a matrix for products, or rows of a table. A vector is a table of one row. */
 export enum PackKind {
   matrix,
