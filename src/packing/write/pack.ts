@@ -15,7 +15,10 @@ export interface PackRequest {
   firstElement: number
   rows: number
   cols: number
-  /** Distances between neighbours, in elements; 0 repeats the same one. */
+  /**
+   * Distances between neighbours, in elements; 0 repeats the same one. Of block types `colStride` is 1, and the other
+   * numbers are whole blocks.
+   */
   rowStride: number
   colStride: number
   kind: PieceKind
