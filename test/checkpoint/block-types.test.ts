@@ -16,6 +16,7 @@ import {
   transpose,
 } from '#molm/checkpoint/tensor.js'
 import { sameBits } from '../support/compare.js'
+import { decodeTensor } from '../support/gguf-blocks.js'
 import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
 import { bytesSource } from '../support/memory-files.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
@@ -31,6 +32,15 @@ for (const folder of GGUF_FIXTURES) {
     }
   })
 }
+
+test('random blocks, with subnormal and negative scales, have the values of a second decoder', async () => {
+  for (const dtype of BLOCK_TYPES) {
+    const bytes = randomBlocks(dtype, 200, 8)
+    const shape = [200 * blockOf(dtype).elements]
+    const t: Tensor = { name: 'w', dtype, shape, strides: [1], source: bytesSource(bytes), offset: 0 }
+    sameBits(await readFloats(t), decodeTensor(dtype, bytes), dtype)
+  }
+})
 
 test('the fixtures have every block type', () => {
   const found = new Set(GGUF_FIXTURES.flatMap((folder) => ggufFixtureTensors(folder).map(({ tensor }) => tensor.dtype)))
