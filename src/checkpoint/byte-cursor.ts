@@ -30,7 +30,8 @@ export class ByteCursor {
 
   /** A 64-bit length, rounded beyond 2^53; no use of it needs more precision. */
   u64(): number {
-    return Number(this.view.getBigUint64(this.skip(8), true))
+    const at = this.skip(8)
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 2 ** 32
   }
 
   /** Big-endian, as in pickles. */

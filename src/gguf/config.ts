@@ -32,7 +32,7 @@ export function familyOf(keys: FamilyKeys): GgufFamily {
     reasonAgainst(architecture) ?? (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
   const runs = Object.entries(FAMILIES).map(([name, { title }]) => `${name} (${title})`)
   throw new UserError(
-    `${file.name}: general.architecture is ${printable(architecture)}; ` +
+    `${file.metadata.name}: general.architecture is ${printable(architecture)}; ` +
       `${known === undefined ? '' : `molm does not run ${known}; `}it runs ${runs.join(', ')}`,
   )
 }

@@ -46,7 +46,8 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     modelType: (keys) => (sharedHidden(keys) > 0 ? 'granitemoeshared' : 'granitemoe'),
     permutesRows: true,
     reads: ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale'],
-    means: NORMALISES,
+    // In this family the last key says whether there are positions at all.
+    means: { ...NORMALISES, 'rope.scaling.finetuned': [1] },
     config: (keys) => ({
       intermediate_size: keys.uniform('feed_forward_length'),
       shared_intermediate_size: sharedHidden(keys),

@@ -25,7 +25,7 @@ export interface GgufHeader {
 
 /** Bytes that are read first, and the factor for each further read. The header's length is not known in advance. */
 const FIRST_BYTES = 2 ** 20
-const GROWTH = 4
+const GROWTH = 2
 
 /** Maximum bytes of a header. The largest vocabularies take some 20 MB. */
 const MOST_HEADER_BYTES = 2 ** 26

@@ -20,7 +20,7 @@ const NEUTRAL: Readonly<Record<string, readonly number[]>> = {
   'attention.shared_kv_layers': [0],
   'attention.q_lora_rank': [0],
   'attention.kv_lora_rank': [0],
-  'rope.scaling.finetuned': [1],
+  'rope.scaling.finetuned': [0, 1],
   'rope.dimension_sections': [],
   use_parallel_residual: [0],
   embedding_scale: [0, 1],

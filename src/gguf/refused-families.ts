@@ -39,6 +39,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'nomic-bert': ENCODER,
   'nomic-bert-moe': ENCODER,
   t5: ENCODER,
+  gptoss: "gpt-oss in the layout of Ollama's own converter",
   clip: 'the part of a model that reads images or sound',
 }
 

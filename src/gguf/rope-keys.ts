@@ -1,3 +1,4 @@
+import { printable } from '../printable.js'
 import type { FamilyKeys } from './family-keys.js'
 
 /** Base of a file that names none. */
@@ -19,7 +20,8 @@ function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknow
   const factor = keys.number('rope.scaling.factor', old)
   if (type === 'none') return null
   if (type === 'linear') return factor === 1 || factor === 0 ? null : { rope_type: 'linear', factor }
-  if (type !== 'yarn') throw keys.refuse('rope.scaling.type', `is ${type}, and molm computes linear and yarn`)
+  if (type !== 'yarn')
+    throw keys.refuse('rope.scaling.type', `is ${printable(type)}, and molm computes linear and yarn`)
   for (const key of ['rope.scaling.attn_factor', 'rope.scaling.yarn_ext_factor']) {
     if (keys.number(key, 1) !== 1) throw keys.refuse(key, 'is not 1, which molm does not compute')
   }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import { readFloats } from '#molm/checkpoint/tensor.js'
 import { type GgufFile, isGguf, openGguf } from '#molm/gguf/gguf-file.js'
-import { littleEndian } from '../support/bytes.js'
+import { joinBytes, littleEndian } from '../support/bytes.js'
 import { fixturePath } from '../support/fixtures.js'
 import {
   f32,
@@ -218,6 +218,15 @@ test('refuses counts and lengths that no file has', async () => {
     () => open(ggufFile(new Map([['deep', nested]]), [])),
     /deep has arrays nested more than 4 deep/,
   )
+})
+
+test('decodes no list that is longer than any vocabulary', async () => {
+  const bytes = ggufFile(new Map([['long', list('u8', [])] as const]), [])
+  const end = placeOf(bytes, 'long') + 'long'.length + 4 + 4
+  const longer = joinBytes(patched(bytes, end, littleEndian(2 ** 21 + 1, 8)).slice(0, end + 8), new Uint8Array(2 ** 22))
+  await withGguf(longer, ({ metadata }) => {
+    assert.throws(() => metadata.numbers('long'), /a.gguf: long has 2097153 elements, at most 2097152 are read/)
+  })
 })
 
 test('refuses names that appear twice', async () => {
