@@ -1,5 +1,6 @@
 import type { GgufFamily } from './families.js'
 import type { FamilyKeys } from './family-keys.js'
+import { DEFAULT_BASE } from './rope-keys.js'
 
 /**
  * Keys that change what a model computes and that only some families have, with the values that change nothing. With
@@ -49,9 +50,9 @@ export function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {
     const other = keys.values(key).find((value) => !allowed.includes(value))
     if (other !== undefined) throw keys.refuse(key, `is ${other}, which molm does not compute in this family`)
   }
-  const length = keys.number('attention.value_length', keys.headSize)
-  if (length !== keys.headSize) {
-    throw keys.refuse('attention.value_length', `is ${length}, and molm needs that of keys, ${keys.headSize}`)
+  for (const [key, expected] of sameValues(keys)) {
+    const value = keys.number(key, expected)
+    if (value !== expected) throw keys.refuse(key, `is ${value}, and molm runs models with ${expected} alone`)
   }
   if (keys.hasTensor('rope_freqs.weight')) {
     throw keys.refuse(
@@ -59,4 +60,16 @@ export function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {
       'is llama3 by its tensor rope_freqs.weight, and molm computes linear and yarn',
     )
   }
+}
+
+/** Keys whose values must be those of others: heads have one size, and layers with a window turn like all others. */
+function sameValues(keys: FamilyKeys): [key: string, expected: number][] {
+  const { headSize } = keys
+  return [
+    ['attention.value_length', headSize],
+    ['attention.key_length_swa', headSize],
+    ['attention.value_length_swa', headSize],
+    ['rope.dimension_count_swa', headSize],
+    ['rope.freq_base_swa', keys.number('rope.freq_base', DEFAULT_BASE)],
+  ]
 }

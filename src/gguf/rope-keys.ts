@@ -2,7 +2,7 @@ import { printable } from '../printable.js'
 import type { FamilyKeys } from './family-keys.js'
 
 /** Base of a file that names none. */
-const DEFAULT_BASE = 10_000
+export const DEFAULT_BASE = 10_000
 
 /** The keys `rope_theta` and `rope_scaling` of a config.json; `truncate` is whether the ends of YaRN's ramp are rounded. */
 export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}): Record<string, unknown> {

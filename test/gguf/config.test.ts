@@ -256,7 +256,12 @@ test('refuses what a family does not compute, by the key', async () => {
     ['qwen3moe', { expert_gating_func: u32(2) }, /expert_gating_func is 2/],
     ['qwen3moe', { expert_weights_scale: f32(2.5) }, /expert_weights_scale is 2.5/],
     ['qwen3moe', { logit_scale: f32(2) }, /logit_scale is 2/],
-    ['qwen3moe', { 'attention.value_length': u32(8) }, /attention.value_length is 8, and molm needs that of keys, 16/],
+    [
+      'qwen3moe',
+      { 'attention.value_length': u32(8) },
+      /attention.value_length is 8, and molm runs models with 16 alone/,
+    ],
+    ['smallthinker', { 'rope.freq_base_swa': f32(20000) }, /rope.freq_base_swa is 20000, and .* 10000 alone/],
     ['granitemoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { 'rope.scaling.finetuned': flag(false) }, /rope.scaling.finetuned is 0/],
     ['llama', { block_count: u32(0) }, /llama.block_count must be an integer from 1 to 4096, not 0/],
