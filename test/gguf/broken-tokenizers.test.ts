@@ -65,13 +65,14 @@ test('merges that make no token are refused', async () => {
 test('lists that are too long are refused', async () => {
   const many = (count: number) => Array.from({ length: count }, (_, i) => `t${i}`)
   await refuses(
-    { 'tokenizer.ggml.tokens': many(2 ** 19 + 1) },
-    /tokenizer\.ggml\.tokens has 524289 tokens, 1 to 524288 are/,
+    { 'tokenizer.ggml.tokens': many(400_001) },
+    /tokenizer\.ggml\.tokens has 400001 tokens, 1 to 400000 are/,
   )
   await refuses(
     { 'tokenizer.ggml.tokens': [...TOKENS.slice(0, -1), 'x'.repeat(2 ** 24)] },
     /tokenizer\.ggml\.tokens has \d+ characters, at most 16777216 are read/,
   )
+  await refuses({ 'tokenizer.ggml.merges': ['x'.repeat(2 ** 24), 'y'] }, /merges has 16777217 characters, at most/)
   await refuses(
     { 'tokenizer.chat_template': 'x'.repeat(2 ** 20 + 1) },
     /tokenizer\.chat_template has 1048577 characters/,

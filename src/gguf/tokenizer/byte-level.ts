@@ -3,7 +3,7 @@ import { addedTokensOf, isAdded } from './added-tokens.js'
 import { postProcessorOf } from './post-processor.js'
 import type { PreTokenizer } from './pre-tokenizers.js'
 import type { SpecialTokens } from './special-tokens.js'
-import type { TokenList } from './token-list.js'
+import { MOST_CHARACTERS, type TokenList } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MERGES = 'tokenizer.ggml.merges'
@@ -67,6 +67,10 @@ function readMerges(metadata: TokenizerMetadata, { ids, types }: TokenList): rea
   const isToken = (token: string) => {
     const id = ids.get(token)
     return id !== undefined && !isAdded(types[id])
+  }
+  const characters = merges.reduce((sum, merge) => sum + merge.length, 0)
+  if (characters > MOST_CHARACTERS) {
+    throw metadata.refuse(MERGES, `has ${characters} characters, at most ${MOST_CHARACTERS} are read`)
   }
   merges.forEach((merge, rank) => {
     const blank = merge.indexOf(' ')

@@ -14,9 +14,10 @@ export interface TokenList {
   types: Uint8Array
 }
 
-/** Bounds that leave room for the largest vocabularies, of 262,144 tokens. */
-const MOST_TOKENS = 2 ** 19
-const MOST_CHARACTERS = 2 ** 24
+/** Bound that leaves room for the largest vocabularies, of 262,144 tokens. */
+const MOST_TOKENS = 400_000
+/** Bound of the characters of all tokens, or of all merges. Published ones have 5 million. */
+export const MOST_CHARACTERS = 2 ** 24
 
 export const TOKENS = 'tokenizer.ggml.tokens'
 const TYPES = 'tokenizer.ggml.token_type'
