@@ -226,8 +226,16 @@ test('settings for sampling become the defaults of the model', async () => {
     assert.equal(defaults, expected)
     assert.is((await readJson(dir, 'generation_config.json')).pad_token_id, END)
   })
-  await withTokenizer(byteLevelValues(nano, 'qwen2', { 'general.sampling.top_k': -1 }), async (_, dir) => {
-    assert.is((await loadGenerationDefaults(dir)).topK, 0)
+  const beyond = {
+    'general.sampling.temp': -1,
+    'general.sampling.top_k': -1,
+    'general.sampling.top_p': 1.5,
+    'general.sampling.min_p': -0.5,
+    'general.sampling.penalty_repeat': 0,
+  }
+  await withTokenizer(byteLevelValues(nano, 'qwen2', beyond), async (_, dir) => {
+    const { eosTokens: _ends, ...settings } = await loadGenerationDefaults(dir)
+    assert.equal(settings, { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1 })
   })
 })
 

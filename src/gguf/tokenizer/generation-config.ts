@@ -1,21 +1,23 @@
 import type { SpecialTokens } from './special-tokens.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
-/** Names of sampling settings in generation_config.json, by key of the metadata, with their lowest values. */
-const SAMPLING: readonly [key: string, name: string, lowest: number][] = [
-  ['temp', 'temperature', 0],
-  ['top_k', 'top_k', 0],
-  ['top_p', 'top_p', 0],
-  ['min_p', 'min_p', 0],
-  ['penalty_repeat', 'repetition_penalty', 0],
+const notNegative = (value: number) => Math.max(0, value)
+const share = (value: number) => Math.min(1, notNegative(value))
+
+/** Sampling settings: key, name in generation_config.json, and the value there. A value beyond its range is off. */
+const SAMPLING: readonly [key: string, name: string, inRange: (value: number) => number][] = [
+  ['temp', 'temperature', notNegative],
+  ['top_k', 'top_k', (value) => Math.trunc(notNegative(value))],
+  ['top_p', 'top_p', share],
+  ['min_p', 'min_p', share],
+  ['penalty_repeat', 'repetition_penalty', (value) => (value > 0 ? value : 1)],
 ]
 
 /** The contents of generation_config.json. */
 export function generationConfig(metadata: TokenizerMetadata, special?: SpecialTokens): object {
-  const sampling = SAMPLING.flatMap(([key, name, lowest]): [string, number][] => {
+  const sampling = SAMPLING.flatMap(([key, name, inRange]): [string, number][] => {
     const full = `general.sampling.${key}`
-    // Negative values switch a setting off, as 0 does.
-    return metadata.has(full) ? [[name, Math.max(lowest, metadata.number(full))]] : []
+    return metadata.has(full) ? [[name, inRange(metadata.number(full))]] : []
   })
   const { byRole: { bos, pad } = {}, ends = [] } = special ?? {}
   return {
