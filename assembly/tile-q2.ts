@@ -13,7 +13,6 @@
 import { TileBytes } from '../src/runtime/abi/formats'
 import { addPairs } from './tile-q4'
 import { addBlock } from './tile-q4-pair'
-import { bfloats } from './tile-q4m'
 
 const TILE: usize = TileBytes.q2
 
@@ -79,10 +78,10 @@ export function tileQ2x1(
       const sum = v128.load32_splat(scale + sums)
       const zero = i32x4.sub(sum, i32x4.shr_s(sum, 3))
       const s = v128.load32_splat(scale)
-      total0 = addBlock(total0, pairs0, zero, bfloats(first), s)
-      total1 = addBlock(total1, pairs1, zero, bfloats(first + 8), s)
-      total2 = addBlock(total2, pairs2, zero, bfloats(second), s)
-      total3 = addBlock(total3, pairs3, zero, bfloats(second + 8), s)
+      total0 = addBlock(total0, pairs0, zero, i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addBlock(total1, pairs1, zero, i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addBlock(total2, pairs2, zero, i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addBlock(total3, pairs3, zero, i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
     v128.store(firstOut, total0)
     v128.store(firstOut, total1, 16)

@@ -8,7 +8,7 @@
  */
 import { TileBytes, UNPACKED_Q4M_BYTES } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
-import { addTile, bfloats, sumOf } from './tile-q4m'
+import { addTile, sumOf } from './tile-q4m'
 
 const TILE: usize = TileBytes.q4m
 const BLOCK: usize = UNPACKED_Q4M_BYTES
@@ -22,7 +22,10 @@ export function unpackQ4m(weights: usize, columns: usize, unpacked: usize): void
   const mask = nibbleMask(columns)
   const end = unpacked + unpackedBytesQ4m(columns)
   for (; unpacked < end; weights += TILE, unpacked += BLOCK) {
-    for (let i: usize = 0; i < 4; i++) v128.store(unpacked + (i << 4), bfloats(weights + (i << 3)))
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights), 16))
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights, 8), 16), 16)
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights, 16), 16), 32)
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights, 24), 16), 48)
     for (let g: usize = 0; g < 4; g++) {
       const w0 = v128.load(weights + (g << 5), 32)
       const w1 = v128.load(weights + (g << 5), 48)
@@ -189,19 +192,19 @@ export function tileUnpackedQ4mx4(
     const m0 = v128.load(unpacked, 32)
     const m1 = v128.load(unpacked, 48)
     let s = v128.load32_splat(scale)
-    let sum = sumOf(scale + sums, s)
+    let sum = sumOf(scale + sums, scale)
     aTotal0 = addTile(aTotal0, i32x4.extadd_pairwise_i16x8_s(a0), s0, s, m0, sum)
     aTotal1 = addTile(aTotal1, i32x4.extadd_pairwise_i16x8_s(a1), s1, s, m1, sum)
     s = v128.load32_splat(scale + toB)
-    sum = sumOf(scale + toB + sums, s)
+    sum = sumOf(scale + toB + sums, scale + toB)
     bTotal0 = addTile(bTotal0, i32x4.extadd_pairwise_i16x8_s(b0), s0, s, m0, sum)
     bTotal1 = addTile(bTotal1, i32x4.extadd_pairwise_i16x8_s(b1), s1, s, m1, sum)
     s = v128.load32_splat(scale + toC)
-    sum = sumOf(scale + toC + sums, s)
+    sum = sumOf(scale + toC + sums, scale + toC)
     cTotal0 = addTile(cTotal0, i32x4.extadd_pairwise_i16x8_s(c0), s0, s, m0, sum)
     cTotal1 = addTile(cTotal1, i32x4.extadd_pairwise_i16x8_s(c1), s1, s, m1, sum)
     s = v128.load32_splat(scale + toD)
-    sum = sumOf(scale + toD + sums, s)
+    sum = sumOf(scale + toD + sums, scale + toD)
     dTotal0 = addTile(dTotal0, i32x4.extadd_pairwise_i16x8_s(d0), s0, s, m0, sum)
     dTotal1 = addTile(dTotal1, i32x4.extadd_pairwise_i16x8_s(d1), s1, s, m1, sum)
   }

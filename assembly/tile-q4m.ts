@@ -97,11 +97,39 @@ export function tileQ4mx1(
         }
       }
       const s = v128.load32_splat(scale)
-      const sum = sumOf(scale + sums, s)
-      total0 = addTile(total0, dot0, bfloats(first), s, bfloats(first + 16), sum)
-      total1 = addTile(total1, dot1, bfloats(first + 8), s, bfloats(first + 24), sum)
-      total2 = addTile(total2, dot2, bfloats(second), s, bfloats(second + 16), sum)
-      total3 = addTile(total3, dot3, bfloats(second + 8), s, bfloats(second + 24), sum)
+      const sum = sumOf(scale + sums, scale)
+      total0 = addTile(
+        total0,
+        dot0,
+        i32x4.shl(v128.load_ext<u16>(first), 16),
+        s,
+        i32x4.shl(v128.load_ext<u16>(first, 16), 16),
+        sum,
+      )
+      total1 = addTile(
+        total1,
+        dot1,
+        i32x4.shl(v128.load_ext<u16>(first, 8), 16),
+        s,
+        i32x4.shl(v128.load_ext<u16>(first, 24), 16),
+        sum,
+      )
+      total2 = addTile(
+        total2,
+        dot2,
+        i32x4.shl(v128.load_ext<u16>(second), 16),
+        s,
+        i32x4.shl(v128.load_ext<u16>(second, 16), 16),
+        sum,
+      )
+      total3 = addTile(
+        total3,
+        dot3,
+        i32x4.shl(v128.load_ext<u16>(second, 8), 16),
+        s,
+        i32x4.shl(v128.load_ext<u16>(second, 24), 16),
+        sum,
+      )
     }
     v128.store(firstOut, total0)
     v128.store(firstOut, total1, 16)
@@ -238,24 +266,24 @@ export function tileQ4mx4(
           }
         }
       }
-      const s0 = bfloats(weights)
-      const s1 = bfloats(weights + 8)
-      const m0 = bfloats(weights + 16)
-      const m1 = bfloats(weights + 24)
+      const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
+      const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
+      const m0 = i32x4.shl(v128.load_ext<u16>(weights, 16), 16)
+      const m1 = i32x4.shl(v128.load_ext<u16>(weights, 24), 16)
       let s = v128.load32_splat(ra + scale)
-      let sum = sumOf(ra + scale + sums, s)
+      let sum = sumOf(ra + scale + sums, ra + scale)
       aTotal0 = addTile(aTotal0, a0, s0, s, m0, sum)
       aTotal1 = addTile(aTotal1, a1, s1, s, m1, sum)
       s = v128.load32_splat(rb + scale)
-      sum = sumOf(rb + scale + sums, s)
+      sum = sumOf(rb + scale + sums, rb + scale)
       bTotal0 = addTile(bTotal0, b0, s0, s, m0, sum)
       bTotal1 = addTile(bTotal1, b1, s1, s, m1, sum)
       s = v128.load32_splat(rc + scale)
-      sum = sumOf(rc + scale + sums, s)
+      sum = sumOf(rc + scale + sums, rc + scale)
       cTotal0 = addTile(cTotal0, c0, s0, s, m0, sum)
       cTotal1 = addTile(cTotal1, c1, s1, s, m1, sum)
       s = v128.load32_splat(rd + scale)
-      sum = sumOf(rd + scale + sums, s)
+      sum = sumOf(rd + scale + sums, rd + scale)
       dTotal0 = addTile(dTotal0, d0, s0, s, m0, sum)
       dTotal1 = addTile(dTotal1, d1, s1, s, m1, sum)
     }
@@ -275,14 +303,9 @@ export function tileQ4mx4(
   }
 }
 
-/** Four bfloat16 as floats. */
-export function bfloats(address: usize): v128 {
-  return i32x4.shl(v128.load_ext<u16>(address), 16)
-}
-
 /** Sum of a block of activations, from the record's -8 * sum and scale. */
-export function sumOf(sum: usize, scale: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(v128.load32_splat(sum)), f32x4.mul(scale, f32x4.splat(-0.125)))
+export function sumOf(sum: usize, scale: usize): v128 {
+  return f32x4.splat(<f32>load<i32>(sum) * (load<f32>(scale) * <f32>-0.125))
 }
 
 /** total + (dot * (weight scale * activation scale) + minimum * sum). */

@@ -1,11 +1,22 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
+import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { allocatePanels, TransposedMatmul } from '#molm/runtime/kernels/transposed-matmul.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
 import { sameBits } from '../support/compare.js'
-import { bankOf, floatsOf, matrixRequest, packEverywhere, place, placeRows, TIERS } from '../support/kernel-bench.js'
+import {
+  bankOf,
+  floatsOf,
+  matrixRequest,
+  packEverywhere,
+  place,
+  placeRows,
+  quantise,
+  TIERS,
+} from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
@@ -92,6 +103,33 @@ for (const format of FORMATS) {
     }
   })
 
+  test(`${format}: the largest weights and activations do not overflow`, () => {
+    const [rows, cols, tokens] = [32, 128, 23]
+    const [least, most] = { q4m: [-1, 14], q3: [-4, 3], q2: [-7, 5] }[format]
+    for (const level of [least, most]) {
+      // One weight of the other bound in each block gives its row a scale of 1.
+      const weights = Float32Array.from({ length: rows * cols }, (_, i) =>
+        i % 32 === 31 ? least + most - level : level,
+      )
+      const packed = packEverywhere(matrixRequest(weights, rows, cols, format)).bytes
+      sameBits(unpackMatrix(packed, format, rows, cols), weights, format)
+      for (const activation of [127, -127]) {
+        const expected = (cols / 32) * (31 * level + (least + most - level)) * activation
+        for (const tier of TIERS) {
+          const bank = bankOf(tier)
+          const inputs = new Float32Array(tokens * cols).fill(activation)
+          const input = placeRows(bank, inputs, cols, { records: true })
+          const { record } = quantise(inputs.subarray(0, cols))
+          for (let n = 0; n < tokens; n++) bank.u8.set(record, input.records + n * input.recordBytes)
+          const output = Rows.allocate(bank, tokens, rows, {})
+          const table = oneGroup(bank, place(bank, packed), tokens)
+          new Matmul(bank, { format, input, output }, 1).run(table, 1, tokens)
+          for (const found of floatsOf(output)) assert.is(found, expected, tier)
+        }
+      }
+    }
+  })
+
   test(`${format}: the product with the transpose has the bits of the same weights in f32, and no padding`, () => {
     for (const [rows, cols, tokens] of [
       [24, 64, 5],
@@ -110,6 +148,15 @@ for (const format of FORMATS) {
   })
 }
 
+/** Table of a grouped product with one matrix and all rows. */
+function oneGroup(bank: Bank, weights: number, rows: number): number {
+  const list = allocateList(bank, rows)
+  for (let n = 0; n < rows; n++) writeListEntry(bank, list, n, n, n)
+  const table = allocateGroups(bank, 1)
+  writeGroup(bank, table, 0, weights, 0, list, rows)
+  return table
+}
+
 /** Gradients of the inputs of a product, with padding. */
 function transposed(
   tier: (typeof TIERS)[number],
@@ -122,10 +169,7 @@ function transposed(
   const bank = bankOf(tier)
   const input = placeRows(bank, gradients, rows)
   const output = Rows.allocate(bank, input.count, cols, {})
-  const list = allocateList(bank, input.count)
-  for (let n = 0; n < input.count; n++) writeListEntry(bank, list, n, n, n)
-  const table = allocateGroups(bank, 1)
-  writeGroup(bank, table, 0, place(bank, packed), 0, list, input.count)
+  const table = oneGroup(bank, place(bank, packed), input.count)
   new TransposedMatmul(bank, { format, input, output, panels: allocatePanels(bank, 1) }, 1).run(table, 1)
   return floatsOf(output)
 }

@@ -11,12 +11,15 @@ const ROWS = TILE_ROWS
  * Rows of activations of each matrix. They cover the code for many, four, two rows and one, as far as a format has it.
  */
 const LISTS = [16, 7]
-const TOKENS = LISTS.reduce((sum, rows) => sum + rows)
+/** Rows if several are multiplied with widened weights, by the code of q4. */
+const WIDENED_LISTS = [2, 1]
 const BLOCKS = COLUMNS / TILE_COLUMNS
 
 /** Storage of a matrix of levels in the tiles of a format (docs/FORMAT.md), with scales and minima of 1. */
 interface Proof {
   format: WeightFormat
+  /** Default: LISTS. */
+  lists?: number[]
   level(row: number, column: number): number
   store(bank: Bank, tile: number, row: number, column: number, level: number): void
 }
@@ -59,6 +62,7 @@ const PROOFS: Proof[] = [
   },
   {
     format: 'q3',
+    lists: WIDENED_LISTS,
     level: (row, column) => (column % 5 === 0 ? 7 : (row * 7 + column * 3) % 8) - 4,
     store: ({ u8 }, tile, row, column, level) => {
       const quad = column >> 2
@@ -73,6 +77,7 @@ const PROOFS: Proof[] = [
   },
   {
     format: 'q2',
+    lists: WIDENED_LISTS,
     level: (row, column) => 4 * (column % 5 === 0 ? 3 : (row * 7 + column * 3) % 4) - 7,
     store: ({ u8 }, tile, row, column, level) => {
       u8[tile + 16 + (column >> 4) * 32 + row * 4 + (column & 3)] |= ((level + 7) >> 2) << (((column >> 2) & 3) * 2)
@@ -100,12 +105,13 @@ export function proveProducts(bank: Bank): boolean {
   return PROOFS.every((proof) => proveProduct(bank, proof))
 }
 
-function proveProduct(bank: Bank, { format, level, store }: Proof): boolean {
+function proveProduct(bank: Bank, { format, lists = LISTS, level, store }: Proof): boolean {
+  const tokens = lists.reduce((sum, rows) => sum + rows)
   const weights = bank.arena.allocate(BLOCKS * TileBytes[format])
-  const input = Rows.allocate(bank, TOKENS, COLUMNS, { records: true })
-  const output = new Rows(bank, bank.arena.allocate(TOKENS * ROWS * 4), TOKENS, ROWS, ROWS)
-  const table = allocateGroups(bank, LISTS.length)
-  const list = allocateList(bank, TOKENS)
+  const input = Rows.allocate(bank, tokens, COLUMNS, { records: true })
+  const output = new Rows(bank, bank.arena.allocate(tokens * ROWS * 4), tokens, ROWS, ROWS)
+  const table = allocateGroups(bank, lists.length)
+  const list = allocateList(bank, tokens)
   const { u8 } = bank
 
   for (let block = 0; block < BLOCKS; block++) {
@@ -117,20 +123,20 @@ function proveProduct(bank: Bank, { format, level, store }: Proof): boolean {
       for (let c = 0; c < TILE_COLUMNS; c++) store(bank, tile, row, c, level(row, block * TILE_COLUMNS + c))
     }
   }
-  for (let token = 0; token < TOKENS; token++) {
+  for (let token = 0; token < tokens; token++) {
     const row = input.row(token)
     for (let c = 0; c < COLUMNS; c++) row[c] = activation(token, c)
     writeRecord(bank, input.records + token * recordBytes(COLUMNS), token)
     writeListEntry(bank, list, token, token, token)
   }
   let first = 0
-  for (const [group, rows] of LISTS.entries()) {
+  for (const [group, rows] of lists.entries()) {
     writeGroup(bank, table, group, weights, 0, listFrom(list, first), rows)
     first += rows
   }
-  new Matmul(bank, { format, input, output }, 1).run(table, LISTS.length, TOKENS)
+  new Matmul(bank, { format, input, output }, 1).run(table, lists.length, tokens)
 
-  for (let token = 0; token < TOKENS; token++) {
+  for (let token = 0; token < tokens; token++) {
     for (let row = 0; row < ROWS; row++) {
       let expected = 0
       for (let c = 0; c < COLUMNS; c++) expected += level(row, c) * activation(token, c)
