@@ -9,10 +9,8 @@
  * columns: 32 columns of 8 floats; a row's floats are 32 bytes apart. weights: 32 floats, 0 for padding.
  * Bit-identical in all tiers.
  */
+import { inverseOf4, TINY, units4 } from './pack-q4'
 import { inverseOf } from './pack-q8'
-
-/** Rows without a larger magnitude count as zeros: their levels would be infinite. */
-export const TINY: f32 = 1e-36
 
 /**
  * Level of x: 0 to `top`. Bounds are applied by comparison, as pmin and pmax do; a NaN has level 0.
@@ -41,6 +39,8 @@ export function bestScale(
   }
   const largest = most > -least ? -most : -least
   const unit = abs<f32>(largest) > TINY ? <f32>1 / largest : <f32>0
+  // Zeros, or damaged: the inverse of infinity.
+  if (unit == 0) return 0
   let best: f32 = -1
   let scale: f32 = 0
   for (let i = 0; i < candidates; i++) {
@@ -62,4 +62,51 @@ export function bestScale(
     }
   }
   return scale
+}
+
+/*
+ * The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts.
+ */
+
+/** levelOf of four numbers. */
+export function levels4(x: v128, inverse: v128, zero: f32, top: f32): v128 {
+  const rounded = f32x4.nearest(f32x4.add(f32x4.mul(x, inverse), f32x4.splat(zero)))
+  return f32x4.pmin(f32x4.pmax(f32x4.splat(0), rounded), f32x4.splat(top))
+}
+
+/** bestScale of four rows. */
+export function bestScales4(
+  rows: usize,
+  weights: usize,
+  zero: f32,
+  top: f32,
+  place: f32,
+  step: f32,
+  candidates: i32,
+): v128 {
+  const end = rows + 1024
+  const unit = units4(rows)
+  let best = f32x4.splat(-1)
+  let scale = f32x4.splat(0)
+  for (let i = 0; i < candidates; i++) {
+    const inverse = f32x4.mul(unit, f32x4.splat(place + <f32>i * step))
+    let xl = f32x4.splat(0)
+    let ll = f32x4.splat(0)
+    let c = rows
+    let weight = weights
+    do {
+      const x = v128.load(c)
+      const w = v128.load32_splat(weight)
+      const l = f32x4.sub(levels4(x, inverse, zero, top), f32x4.splat(zero))
+      xl = f32x4.add(xl, f32x4.mul(f32x4.mul(x, w), l))
+      ll = f32x4.add(ll, f32x4.mul(f32x4.mul(l, w), l))
+      c += 32
+      weight += 4
+    } while (c < end)
+    const s = f32x4.mul(xl, inverseOf4(ll))
+    const explained = f32x4.mul(s, xl)
+    scale = v128.bitselect(s, scale, f32x4.gt(explained, best))
+    best = f32x4.pmax(best, explained)
+  }
+  return v128.and(scale, f32x4.ne(unit, f32x4.splat(0)))
 }

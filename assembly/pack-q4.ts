@@ -17,7 +17,7 @@ const CANDIDATES: i32 = 9
 const ROUND_8: f32 = 12582920
 
 /** Rows without a larger magnitude count as zeros: their levels would be infinite. */
-const TINY: f32 = 1e-36
+export const TINY: f32 = 1e-36
 
 /** Level on which candidate i puts the largest magnitude. */
 function place(i: i32): f32 {
@@ -121,7 +121,8 @@ function bounded4(x: v128): v128 {
   return f32x4.pmin(f32x4.pmax(f32x4.splat(-8), x), f32x4.splat(7))
 }
 
-function inverseOf4(x: v128): v128 {
+/** inverseOf of four numbers. */
+export function inverseOf4(x: v128): v128 {
   return v128.andnot(f32x4.div(f32x4.splat(1), x), f32x4.eq(x, f32x4.splat(0)))
 }
 
@@ -186,7 +187,7 @@ function bestScales4(columns: usize): v128 {
 }
 
 /** Factor that brings the largest magnitude of each of four rows to level -1. */
-function units4(columns: usize): v128 {
+export function units4(columns: usize): v128 {
   const end = columns + 1024
   let most = f32x4.splat(0)
   let least = f32x4.splat(0)

@@ -13,7 +13,7 @@ export type Tier = (typeof TIERS)[number]
 /** Proven kernels and the memory of their proof. */
 export interface ProvenKernels {
   tier: Tier
-  /** Ready for use; the proof keeps some 50 KB of it. */
+  /** Ready for use; the proof keeps some 70 KB of it. */
   bank: Bank
   /** Flags of V8 that they were compiled with. */
   flags: readonly V8Flag[]

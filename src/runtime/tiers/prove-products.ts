@@ -99,7 +99,7 @@ function activation(token: number, column: number): number {
 
 /**
  * Runs products with known results in every format. Returns whether these kernels compute them exactly: all numbers are
- * whole, so there is one correct result. Takes some 50 KB of the memory.
+ * whole, so there is one correct result. Takes some 70 KB of the memory.
  */
 export function proveProducts(bank: Bank): boolean {
   return PROOFS.every((proof) => proveProduct(bank, proof))
