@@ -48,4 +48,18 @@ test('MXFP4 experts have outputs of about unit variance, and scales that are pow
   }
 })
 
+test('weights of few bits have outputs of about unit variance', () => {
+  const [rows, cols] = [32, 2048]
+  for (const format of ['q4m', 'q3', 'q2'] as const) {
+    const planned = part('experts.0', [matrix('gate_up', format, whole('w', [rows, cols]))])
+    const bytes = new Uint8Array(planned.bytes)
+    fillRandom(planned, bytes, randomPool())
+    const weights = unpackMatrix(bytes, format, rows, cols)
+    const found = weights.reduce((sum, weight) => sum + weight ** 2, 0) / rows
+    assert.ok(found > 0.95 && found < 1.05, `${format}: ${found}`)
+    const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length
+    assert.ok(Math.abs(mean) * Math.sqrt(cols) < 0.5, `${format}: mean ${mean}`)
+  }
+})
+
 test.run()

@@ -9,7 +9,7 @@ import {
   WeightCode,
 } from '../abi/formats.js'
 
-/** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each (see WeightCode). */
+/** Storage of the weights of a matrix: 32, or from 8.5 to 2.5 bits each (see WeightCode). */
 export type WeightFormat = keyof typeof WeightCode
 /** Activation of a gated product. */
 export type GatedActivationName = keyof typeof Activation
