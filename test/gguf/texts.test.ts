@@ -85,7 +85,10 @@ for (const [folder, name] of Object.entries(FILES)) {
 test('a vocabulary without some bytes is left out, with the reason', async () => {
   const { files, problem } = await textsIn('gptoss-mxfp4', 'model.gguf')
   assert.equal(Object.keys(files), ['generation_config.json'])
-  assert.match(problem ?? '', /model\.gguf: tokenizer\.ggml\.tokens has no token for some bytes$/)
+  assert.match(
+    problem ?? '',
+    /model\.gguf: tokenizer\.ggml\.tokens has no token for some bytes, so the model comes without a tokenizer$/,
+  )
 })
 
 test.run()

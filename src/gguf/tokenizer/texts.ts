@@ -41,15 +41,17 @@ export function textsOf(metadata: TokenizerMetadata): Texts {
 }
 
 function makeTokenizer(metadata: TokenizerMetadata): Made {
-  const problem = (key: string, why: string): Made => ({ problem: metadata.refuse(key, why).message })
-  if (!metadata.has(MODEL)) return problem(MODEL, 'is missing: the file comes without a tokenizer')
+  const problem = (key: string, why: string): Made => ({
+    problem: metadata.refuse(key, `${why}, so the model comes without a tokenizer`).message,
+  })
+  if (!metadata.has(MODEL)) return problem(MODEL, 'is missing')
   const model = metadata.text(MODEL)
 
   if (model === 'gpt2') {
     const preTokenizer = preTokenizerOf(metadata)
     if (!preTokenizer) {
       const name = metadata.has(PRE) ? `is "${printable(metadata.text(PRE))}"` : 'is missing'
-      return problem(PRE, `${name}: how to divide texts for this tokenizer is not known`)
+      return problem(PRE, `${name}, and its way to divide texts is not known`)
     }
     const list = readTokens(metadata)
     if (!hasByteCharacters(list)) return problem(TOKENS, 'has no token for some bytes')
@@ -62,7 +64,7 @@ function makeTokenizer(metadata: TokenizerMetadata): Made {
     const special = readSpecialTokens(metadata, list, SENTENCEPIECE_DEFAULTS)
     return { tokenizer: sentencePieceTokenizer(metadata, list, special), special, list }
   }
-  return problem(MODEL, `is "${printable(model)}": only byte-pair encodings, "gpt2" and "llama", are supported`)
+  return problem(MODEL, `is "${printable(model)}", and only the byte-pair encodings "gpt2" and "llama" are supported`)
 }
 
 /** The contents of tokenizer_config.json. */
