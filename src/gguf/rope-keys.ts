@@ -16,7 +16,7 @@ export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}): Record<str
 function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknown> | null {
   // Old files have only the divisor of positions.
   const old = keys.number('rope.scale_linear', 1)
-  const type = keys.text('rope.scaling.type', old === 1 ? 'none' : 'linear')
+  const type = keys.text('rope.scaling.type', 'linear')
   const factor = keys.number('rope.scaling.factor', old)
   if (type === 'none') return null
   if (type === 'linear') return factor === 1 || factor === 0 ? null : { rope_type: 'linear', factor }

@@ -98,6 +98,7 @@ test('reads scaled positions', async () => {
     rope_type: 'linear',
     factor: 4,
   })
+  assert.equal(await scaling({ 'scaling.factor': f32(2) }), { rope_type: 'linear', factor: 2 })
   assert.equal(await scaling({ scale_linear: f32(2) }), { rope_type: 'linear', factor: 2 })
   const yarn = { 'scaling.type': text('yarn'), 'scaling.factor': f32(4), 'scaling.original_context_length': u32(32) }
   const expected = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32, beta_fast: 32, beta_slow: 1 }
@@ -105,6 +106,7 @@ test('reads scaled positions', async () => {
   const more = { ...yarn, 'scaling.yarn_beta_fast': f32(16), 'scaling.yarn_attn_factor': f32(1.5) }
   assert.equal(await scaling(more), { ...expected, beta_fast: 16, truncate: true, attention_factor: 1.5 })
   await rejectsWithUserError(() => scaling({ 'scaling.type': text('longrope') }), /rope.scaling.type is longrope/)
+  await rejectsWithUserError(() => scaling({ 'scaling.type': text('\u001b[2J') }), /rope.scaling.type is \\x1b\[2J,/)
   await rejectsWithUserError(
     () => scaling({ ...yarn, 'scaling.yarn_ext_factor': f32(0.5) }),
     /yarn_ext_factor is not 1/,
