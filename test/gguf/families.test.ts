@@ -69,26 +69,6 @@ for (const [name, choices] of Object.entries(CHECKPOINTS)) {
 
 families.run()
 
-const published = suite('GGUF files that llama.cpp has run')
-
-const FILES: Readonly<Record<string, string>> = {
-  'granitemoe-all-types': 'model.gguf',
-  'qwen3moe-q4_k_m': 'model.gguf',
-  'olmoe-q4_0-split': 'olmoe-q4_0-00002-of-00002.gguf',
-  'gptoss-mxfp4': 'model.gguf',
-}
-
-for (const [name, file] of Object.entries(FILES)) {
-  published(`${name}: the logits, routes and greedy text of the same weights in floats`, () =>
-    inTemporaryFolder(async (dir) => {
-      const packed = await packGguf(fixturePath(`gguf/${name}/${file}`), 'f32', dir)
-      await withModel(packed, { threads: 2 }, (model) => checkModel(model, readFamilyExpected(`gguf/${name}`)))
-    }),
-  )
-}
-
-published.run()
-
 const lossless = suite('levels that a packing takes as they are')
 
 const SHAPE = {
