@@ -166,6 +166,7 @@ const KNOWS: Record<string, string[]> = {
     'architectures',
     'weights',
     'text',
+    'gguf',
     'api',
     'model',
     'packing',
@@ -178,7 +179,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  hub: ['packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
+  hub: ['gguf', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   session: [
     'tools',

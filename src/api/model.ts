@@ -40,10 +40,23 @@ export interface LoadOptions {
    * meant for programs without other modules, before anything else. false: never set.
    */
   v8Flags?: boolean
+  /** Called while a GGUF file is packed, before it is loaded for the first time. */
+  onPacking?: (progress: PackingProgress) => void
   /** Called with each warning, a line that says what is odd about the model. */
   onWarning?: (message: string) => void
   /** Aborting it stops the loading. */
   signal?: AbortSignal
+}
+
+/** Progress of packing a GGUF file. */
+export interface PackingProgress {
+  /** Path of the GGUF file. */
+  file: string
+  /** Folder of the packed copy. */
+  folder: string
+  /** Bytes of packed weights that are written, and all of them. The first report comes before the work. */
+  bytesDone: number
+  bytes: number
 }
 
 /** Scores from a sequence-classification checkpoint. */
@@ -62,6 +75,16 @@ export interface PartSummary {
   active: number
   bytes: number
   format: string
+}
+
+/** The tensors of one type in a GGUF file. */
+export interface StoredType {
+  /** The type by its name in GGUF, such as `Q4_K`. */
+  type: string
+  tensors: number
+  bytes: number
+  /** Formats that they are packed in. */
+  formats: string[]
 }
 
 /** A later training of new experts (`molm teach`). */
@@ -91,12 +114,16 @@ export interface ModelInfo {
   shape: { attention: string[]; mlp: string[]; router: string[] }
   /** Folder or file that it was loaded from. */
   path: string
-  /** A packed file, a checkpoint folder, or random weights without a file. */
-  kind: 'packed' | 'checkpoint' | 'random'
+  /** A packed file, a checkpoint folder, a GGUF file, or random weights without a file. */
+  kind: 'packed' | 'checkpoint' | 'gguf' | 'random'
   quant: Quant
   formats: PartFormats
   source?: string
   sourceRevision?: string
+  /** Tensors of a GGUF file by their types, the largest first; absent for other files. */
+  stored?: StoredType[]
+  /** Path of the GGUF file's packed copy; absent if it is not packed yet. */
+  copy?: string
   /** Later trainings, oldest first; absent if there were none. */
   taught?: Teaching[]
   parameters: number

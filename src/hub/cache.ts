@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { copyFile, realpath, rename, rm, symlink } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
+import { copyFile, readdir, realpath, rename, rm, symlink } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
 import { writeAtomically } from '../files/write-atomically.js'
+import { isGguf } from '../gguf/split-names.js'
 import type { KnownHash } from './file-hash.js'
 
 /** A checkpoint that is complete in the cache. */
@@ -45,6 +46,19 @@ export class CacheFolder {
     } catch {
       return undefined
     }
+  }
+
+  /** Finds the GGUF files, in at most one folder, at a revision. Undefined if the cache lacks the revision. */
+  async ggufFiles(revision: string): Promise<{ commit: string; dir: string; names: string[] } | undefined> {
+    const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
+    if (commit === undefined) return undefined
+    const dir = join(this.path, 'snapshots', commit)
+    const paths = await readdir(dir, { recursive: true }).catch(() => [])
+    // A link to a blob that is gone is no file.
+    const names = paths
+      .map((path) => path.split(sep).join('/'))
+      .filter((path) => isGguf(path) && existsSync(join(dir, path)))
+    return { commit, dir, names: names.filter((path) => path.split('/').length <= 2) }
   }
 
   /** Path of a file's contents once they are complete. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { isCompanion } from '../packing/format/companions.js'
+import { isGguf } from '../gguf/split-names.js'
+import { isCompanion, isNote } from '../packing/format/companions.js'
 import type { PackSource, WeightFile } from '../packing/write/pack-source.js'
 import { type CacheFolder, cachedHash } from './cache.js'
 import type { HubClient } from './client.js'
@@ -55,6 +56,8 @@ export async function verifyKept(
 /** Files to keep, small ones first, so that a snapshot with all its weights is complete. */
 async function filesToKeep(repository: HubRepository, weights: readonly WeightFile[]): Promise<RepositoryFile[]> {
   const index = weights[0].name.endsWith('.bin') ? 'pytorch_model.bin.index.json' : 'model.safetensors.index.json'
-  const small = (await repository.list()).filter((name) => isCompanion(name) || name === index)
+  // A GGUF file has the rest in it.
+  const goesAlong = isGguf(weights[0].name) ? isNote : isCompanion
+  const small = (await repository.list()).filter((name) => goesAlong(name) || name === index)
   return [...small.sort(), ...weights.map(({ name }) => name)].map((name) => repository.file(name))
 }

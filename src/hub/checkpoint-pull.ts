@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { isCompanion } from '../packing/format/companions.js'
-import type { Quant } from '../packing/format/formats.js'
+import type { PartFormats, Quant } from '../packing/format/formats.js'
 import { planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
 import type { SourceRange } from '../packing/write/pack-journal.js'
-import type { PackSource } from '../packing/write/pack-source.js'
+import type { PackSource, WeightFile } from '../packing/write/pack-source.js'
 import { withoutChecksums } from '../packing/write/packed-file-writer.js'
 import {
   findLeftovers,
@@ -21,14 +21,23 @@ import {
 } from '../packing/write/resumable-packing.js'
 import { stageModel } from '../packing/write/staged-model.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
+import { pathIn } from './contents.js'
 import { HashMismatch } from './file-hash.js'
-import { describeLicence, isOpen, licenceOf } from './licence.js'
+import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'
 import { checkPlan, type PullPlan, planPull, sourceBytes } from './plan.js'
-import type { PullOptions, PullProgress, PullRequest } from './pull-options.js'
+import { DEFAULT_QUANT, type PullOptions, type PullProgress, type PullRequest } from './pull-options.js'
 import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { verifyRemote } from './verify.js'
+
+/** A checkpoint or GGUF file to open, and the format to pack it in. */
+export interface SourceRequest {
+  /** Default: q4 for a checkpoint, and the formats that it has for a GGUF file. */
+  quant?: Quant
+  /** A GGUF file in place of a checkpoint, and the files whose notes go with it: model card, licences. */
+  gguf?: { file: string; notes: FileSet }
+}
 
 /** Resources of this computer that a pull uses. */
 export interface PullPlace {
@@ -36,8 +45,8 @@ export interface PullPlace {
   folder: string
   /** Bytes of memory that this process may take. */
   freeMemory: number
-  /** Opens the weights of a repository, or of its copy in the cache, for packing as `quant`. */
-  openSource(files: FileSet, quant: Quant): Promise<PackSource>
+  /** Opens the weights in a folder of a repository, or of its copy in the cache, for packing. */
+  openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
   /** Runs `work` with threads that pack. */
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
 }
@@ -64,39 +73,58 @@ export class CheckpointPull {
   ) {}
 
   async run(): Promise<PulledModel> {
-    const here = await this.findHere()
+    const { contents } = this.origin
+    // The formats of a GGUF file are in its header.
+    const here = contents.kind === 'gguf' ? undefined : await this.findHere(this.request.quant ?? DEFAULT_QUANT)
     if (here) return here
     const source = await this.openSource()
     try {
-      return await this.packChecked(source)
+      const same = contents.kind === 'gguf' && (await this.findHere(source.quant, source.formats))
+      return same || (await this.packChecked(source))
     } finally {
       await source.close()
     }
   }
 
   /** Finds the packed model of an earlier pull, if it is what the request asks for. */
-  private async findHere(): Promise<PulledModel | undefined> {
-    const { repo, quant, verify } = this.request
-    const { way, commit } = this.origin
+  private async findHere(quant: Quant, formats?: PartFormats): Promise<PulledModel | undefined> {
+    const { verify } = this.request
+    const { way, commit, name } = this.origin
     if (verify || way === 'keep') return undefined
-    const found = await findPulledModel(this.place.folder, quant)
-    return found?.repo === repo && found.commit === commit ? found : undefined
+    const found = await findPulledModel(this.place.folder, quant, formats)
+    return found?.repo === name && found.commit === commit ? found : undefined
   }
 
   /** Opens the weights. With `verify`, every range that is read of them is noted. */
   private async openSource(): Promise<PackSource> {
-    const { remote, files } = this.origin
-    const { quant, verify } = this.request
-    if (!remote) return this.place.openSource(files, quant)
-    const watched = remote.repository.watched({
+    const { remote, files, local = files } = this.origin
+    if (!remote) return this.place.openSource(local, this.sourceRequest(files))
+    const watched = remote.repository.within(this.folder, {
       onBytes: (count) => this.fetching?.add(count),
       onRange: (file, start, bytes) => {
-        if (verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256(bytes) })
+        if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256(bytes) })
       },
     })
-    const source = await this.place.openSource(watched, quant)
+    const source = await this.place.openSource(watched, this.sourceRequest(files))
     this.headers = this.takeReads()
     return source
+  }
+
+  private sourceRequest(notes: FileSet): SourceRequest {
+    const { contents } = this.origin
+    const { quant } = this.request
+    return contents.kind === 'gguf' ? { quant, gguf: { file: contents.choice.files[0], notes } } : { quant }
+  }
+
+  /** Folder of the weights within the repository. */
+  private get folder(): string {
+    const { contents } = this.origin
+    return contents.kind === 'gguf' ? contents.choice.folder : ''
+  }
+
+  /** The files of the weights, by their paths within the repository. */
+  private pathsOf({ files }: PackSource): WeightFile[] {
+    return files.map(({ name, bytes }) => ({ name: pathIn(this.folder, name), bytes }))
   }
 
   private takeReads(): SourceRange[] {
@@ -106,8 +134,8 @@ export class CheckpointPull {
   }
 
   private async packChecked(source: PackSource): Promise<PulledModel> {
-    const { repo, verify } = this.request
-    const { way, commit } = this.origin
+    const { verify } = this.request
+    const { way, commit, name: repo } = this.origin
     const { blueprint, quant, formats } = source
     const unknown = checkTensors(blueprint, source.tensors, source.name, formats)
     const files = await source.companions.list()
@@ -122,17 +150,19 @@ export class CheckpointPull {
     this.reportLeftovers(leftovers, packing)
     const plan = await this.plan(source, packing, leftovers)
     this.callbacks.onPlan?.(plan)
-    await this.reportLicence()
+    // Before the weights are fetched.
+    const page = `${this.request.environment.endpoint}/${this.origin.repo}`
+    await noteLicence(this.origin.files, page, this.origin.repo, this.callbacks.onNote)
     checkPlan(plan)
     const conversion = await this.fetchAndPack(source, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
     const { bytes, warnings } = conversion
-    const about = [...unknownTensors(unknown), ...unfitLicences(files)]
+    const about = [...(source.warnings?.() ?? []), ...unknownTensors(unknown), ...unfitLicences(files)]
     return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...about, ...warnings] }
   }
 
   private reportLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
-    const { repo } = this.request
+    const { name: repo } = this.origin
     if (otherCommit !== undefined) {
       this.callbacks.onNote?.(
         `${repo}: an earlier pull was of commit ${short(otherCommit)}, not ${short(this.origin.commit)}; starting again`,
@@ -145,23 +175,26 @@ export class CheckpointPull {
     }
   }
 
-  /** Notes a licence that is not open, before the weights are fetched. */
-  private async reportLicence(): Promise<void> {
-    const licence = await licenceOf(this.origin.files)
-    if (!licence || isOpen(licence)) return
-    const { repo, environment } = this.request
-    this.callbacks.onNote?.(`${repo}: ${describeLicence(licence, `${environment.endpoint}/${repo}`)}`)
-  }
-
   private async plan(source: PackSource, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
-    const { way, commit, remote } = this.origin
-    const { repo } = this.request
-    const { quant } = source
+    const { way, commit, remote, name: repo } = this.origin
+    const { quant, tensors } = source
+    const files = this.pathsOf(source)
     const { folder, freeMemory } = this.place
     const done = new Set(entries.map(({ part }) => part))
     const toKeep = way === 'keep' &&
-      remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, source.files) }
-    const input = { repo, commit, quant, way, source, layout, done, folder, freeMemory, readAhead: this.readAhead }
+      remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, files) }
+    const input = {
+      repo,
+      commit,
+      quant,
+      way,
+      source: { tensors, files },
+      layout,
+      done,
+      folder,
+      freeMemory,
+      readAhead: this.readAhead,
+    }
     return planPull({ ...input, ...(toKeep && { toKeep }) })
   }
 
@@ -173,8 +206,9 @@ export class CheckpointPull {
   private async fetchAndPack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
     const { way, remote } = this.origin
     if (way !== 'keep' || !remote) return this.pack(source, packing, leftovers)
-    const dir = await keepFiles(remote, source.files, this.request.revision, this.track('fetch'))
-    const local = await this.place.openSource(localFolder(dir), this.request.quant)
+    const dir = await keepFiles(remote, this.pathsOf(source), this.request.revision, this.track('fetch'))
+    const kept = localFolder(join(dir, this.folder))
+    const local = await this.place.openSource(kept, this.sourceRequest(localFolder(dir)))
     try {
       return await this.pack(local, packing, leftovers)
     } finally {
@@ -225,7 +259,7 @@ export class CheckpointPull {
   private async check(source: PackSource, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
     const { remote } = this.origin
     if (!packing.notesReads || !remote) return
-    const files = source.files.map(({ name }) => remote.repository.file(name))
+    const files = this.pathsOf(source).map(({ name }) => remote.repository.file(name))
     const progress = this.track('verify')(files.reduce((sum, { size }) => sum + size, 0))
     for (const file of files) {
       progress.item(file.name)

@@ -100,7 +100,7 @@ export class HubClient {
   private async *range(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
     const { repo, commit, name, size } = file
     const subject = { what: `${repo}/${name}`, repo, revision: commit, hasToken: this.hasToken }
-    const path = `${repo}/resolve/${commit}/${encodeURIComponent(name)}`
+    const path = `${repo}/resolve/${commit}/${name.split('/').map(encodeURIComponent).join('/')}`
     const isWhole = start === 0 && end === size
     const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${start}-${end - 1}` }
     const known = this.stored.get(path)

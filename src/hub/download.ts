@@ -36,27 +36,37 @@ export async function downloadToCache(
   const isThere = await stat(blob)
     .then((found) => found.isFile() && found.size === file.size)
     .catch(() => false)
-  if (!isThere) {
-    const partial = incomplete(blob)
-    try {
-      await makeFolder(dirname(blob))
-      const handle = await openPartial(partial)
-      let isWhole: boolean
-      try {
-        isWhole = await completeFile(client, file, handle, onBytes)
-      } finally {
-        await handle.close()
-      }
-      if (!isWhole) {
-        await rm(partial, { force: true })
-        throw new HashMismatch(`${file.repo}/${file.name}`)
-      }
-      await rename(partial, blob)
-    } catch (error) {
-      throw cannotWrite(partial, error)
-    }
-  }
+  if (!isThere) await downloadFile(client, file, { path: blob, partial: incomplete(blob) }, onBytes)
   await cache.link(file.commit, file.name, file.hash)
+}
+
+/**
+ * Fetches a file to `path`, after the bytes of an earlier try in `partial`, and checks it against the hub's hash. Rejects
+ * as `downloadToCache` does.
+ */
+export async function downloadFile(
+  client: HubClient,
+  file: RepositoryFile,
+  { path, partial }: { path: string; partial: string },
+  onBytes: (count: number) => void,
+): Promise<void> {
+  try {
+    await makeFolder(dirname(path))
+    const handle = await openPartial(partial)
+    let isWhole: boolean
+    try {
+      isWhole = await completeFile(client, file, handle, onBytes)
+    } finally {
+      await handle.close()
+    }
+    if (!isWhole) {
+      await rm(partial, { force: true })
+      throw new HashMismatch(`${file.repo}/${file.name}`)
+    }
+    await rename(partial, path)
+  } catch (error) {
+    throw cannotWrite(partial, error)
+  }
 }
 
 /** Opens a partial file to append to. Replaces a link, which would be written through. */

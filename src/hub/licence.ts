@@ -33,6 +33,17 @@ export async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   }
 }
 
+/** Reports a licence that is not open to `onNote`. `page` is the address of the repository `repo`. */
+export async function noteLicence(
+  files: FileSet,
+  page: string,
+  repo: string,
+  onNote?: (message: string) => void,
+): Promise<void> {
+  const licence = await licenceOf(files)
+  if (licence && !isOpen(licence)) onNote?.(`${repo}: ${describeLicence(licence, page)}`)
+}
+
 /**
  * Reads the licence from the front matter of a card (YAML between two lines `---`). Returns the first of several that
  * is not open.

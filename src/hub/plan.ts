@@ -123,7 +123,7 @@ export async function diskNeeds(needs: readonly { folder: string; bytes: number 
 }
 
 /** Throws a UserError if a plan does not fit on this computer. */
-export function checkPlan({ repo, disk, memory }: PullPlan): void {
+export function checkPlan({ repo, disk, memory }: Pick<PullPlan, 'repo' | 'disk' | 'memory'>): void {
   for (const { folder, bytes, free } of disk) {
     if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
     throw new UserError(

@@ -1,12 +1,17 @@
 import { UsageError } from '../errors.js'
+import { isGguf } from '../gguf/split-names.js'
 import { checkQuant, QUANTS, type Quant } from '../packing/format/formats.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
+import { isTag } from './gguf-choice.js'
 import type { PullPlan } from './plan.js'
 import { isRepository } from './repository.js'
 import { NETWORK_DEFAULTS, type NetworkOptions } from './retry.js'
 
 export interface PullOptions {
-  /** Format to pack in. Default: the suffix of the name (`:q8`), else q4. */
+  /**
+   * Format to pack in. Default: the suffix of the name (`:q8`), else q4 for a checkpoint, and for a GGUF file the formats
+   * that it has.
+   */
   quant?: Quant
   /** Branch, tag or commit. Default main. */
   revision?: string
@@ -42,7 +47,10 @@ export interface PullProgress {
 /** The options of a pull with all defaults filled in. */
 export interface PullRequest {
   repo: string
-  quant: Quant
+  /** Text after the colon of the name: a packing, or the tag of a GGUF file. */
+  suffix?: string
+  /** Format to pack in, if one is asked for. */
+  quant?: Quant
   revision: string
   keep: boolean
   verify: boolean
@@ -51,10 +59,11 @@ export interface PullRequest {
 }
 
 export const DEFAULT_REVISION = 'main'
+export const DEFAULT_QUANT: Quant = 'q4'
 
 /**
- * Reads the options and the name: `owner/name`, `owner/name:q8` or the address of a model's page. Rejects with a
- * UsageError if they are invalid.
+ * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` or the address of a model's
+ * page. Rejects with a UsageError if they are invalid.
  */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   checkQuant(options.quant)
@@ -63,14 +72,13 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   if (!page && /^https?:/.test(name)) {
     throw new UsageError(`${name} is not on ${new URL(environment.endpoint).host}; HF_ENDPOINT names another hub`)
   }
-  const [repo, packing, ...rest] = (page?.name ?? name).split(':')
-  if (!isRepository(repo) || rest.length > 0) {
-    throw new UsageError(`'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B`)
+  const [repo, suffix, ...rest] = (page?.name ?? name).split(':')
+  if (!isRepository(repo) || rest.length > 0 || (suffix !== undefined && !isTag(suffix))) {
+    throw new UsageError(
+      `'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B, or owner/name-GGUF:Q4_K_M`,
+    )
   }
-  const named = QUANTS.find((quant) => quant === packing)
-  if (packing !== undefined && !named) {
-    throw new UsageError(`'${name}': there is no packing '${packing}'; choose one of ${QUANTS.join(', ')}`)
-  }
+  const named = QUANTS.find((quant) => quant === suffix)
   if (named && options.quant && named !== options.quant) {
     throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
   }
@@ -81,7 +89,8 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   }
   return {
     repo,
-    quant: named ?? options.quant ?? 'q4',
+    suffix,
+    quant: options.quant ?? named,
     revision,
     keep,
     verify,
@@ -95,16 +104,18 @@ const HUB_HOSTS = ['huggingface.co', 'www.huggingface.co', 'hf.co']
 
 /**
  * Parses an address like `https://huggingface.co/owner/name/tree/main`, with or without `https://`, and with an
- * optional `:q8` at its end. Undefined if it is not an address of this hub.
+ * optional `:q8` at its end. The address of a GGUF file has its name for a tag. Undefined if it is not an address of this
+ * hub.
  */
 function pageOf(text: string, endpoint: string): { name: string; revision?: string } | undefined {
   const [, host, path] = /^(?:https?:\/\/)?([^/]+)\/(.+)$/.exec(text) ?? []
   if (host === undefined || ![...HUB_HOSTS, new URL(endpoint).host].includes(host.toLowerCase())) return undefined
-  const [, rest, packing = ''] = /^([^?#]*?)(:\w+)?(?:[?#].*)?$/.exec(path) ?? []
-  const [owner, name, kind, revision] = rest.split('/')
+  const [, rest, packing = ''] = /^([^?#]*?)(:[\w.+-]+)?(?:[?#].*)?$/.exec(path) ?? []
+  const [owner, name, kind, revision, ...file] = rest.split('/')
   const isAtRevision = ['tree', 'blob', 'resolve', 'commit'].includes(kind) && revision
+  const tag = isAtRevision && isGguf(rest) ? `:${file.at(-1)}` : ''
   return {
-    name: [owner, name].filter(Boolean).join('/') + packing,
+    name: [owner, name].filter(Boolean).join('/') + (packing || tag),
     ...(isAtRevision && { revision }),
   }
 }

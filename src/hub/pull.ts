@@ -1,7 +1,12 @@
 import { takeLock } from '../files/lock.js'
+import { QUANTS } from '../packing/format/formats.js'
+import type { ReadBlueprint } from '../packing/write/pack-source.js'
 import { CheckpointPull, type PullCallbacks, type PullPlace } from './checkpoint-pull.js'
+import { modelName } from './contents.js'
+import { DEFAULT_TAG, isSame } from './gguf-choice.js'
 import { type Origin, withOrigin } from './origin.js'
-import { DEFAULT_REVISION, type PullRequest } from './pull-options.js'
+import { pullPacked } from './packed-pull.js'
+import { DEFAULT_QUANT, DEFAULT_REVISION, type PullRequest } from './pull-options.js'
 import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { Unreachable } from './retry.js'
 
@@ -9,8 +14,11 @@ import { Unreachable } from './retry.js'
 export interface PullComputer extends Omit<PullPlace, 'folder'> {
   /** Folder and lock file of a pulled model. */
   placeOf(repo: string): { folder: string; lock: string }
-  /** Makes a former name an alias of the model `repo`. */
-  alsoCall(former: string, repo: string): Promise<void>
+  /** Makes a former name an alias of a model. */
+  alsoCall(former: string, model: string): Promise<void>
+  /** Names of the models here from a repository: its own, and those with tags of GGUF files. */
+  namesOf(repo: string): Promise<string[]>
+  readBlueprint: ReadBlueprint
 }
 
 /**
@@ -38,14 +46,17 @@ async function pullFrom(
   computer: PullComputer,
   callbacks: PullCallbacks,
 ): Promise<PulledModel> {
-  const { repo } = origin
+  const { repo, name, contents, remote } = origin
   const isRenamed = repo !== request.repo
   if (isRenamed) callbacks.onNote?.(`${request.repo} is now called ${repo}`)
-  const place = computer.placeOf(repo)
-  const lock = await takeLock(place.lock, `a pull of ${repo}`)
+  const place = { ...computer, ...computer.placeOf(name) }
+  const lock = await takeLock(place.lock, `a pull of ${name}`)
   try {
-    const model = await new CheckpointPull({ ...request, repo }, { ...computer, ...place }, callbacks, origin).run()
-    if (isRenamed) await computer.alsoCall(request.repo, repo)
+    const model =
+      contents.kind === 'packed' && remote
+        ? await pullPacked({ ...origin, remote }, contents.quant, request, place, callbacks)
+        : await new CheckpointPull({ ...request, repo }, place, callbacks, origin).run()
+    if (isRenamed) await computer.alsoCall(modelName(request.repo, contents), name)
     return model
   } finally {
     await lock.release()
@@ -54,9 +65,23 @@ async function pullFrom(
 
 /** Finds the model of an earlier pull; the hub may have a newer commit. */
 async function findUnchecked(request: PullRequest, computer: PullComputer): Promise<PulledModel | undefined> {
-  const { repo, quant, revision, verify, keep } = request
+  const { repo, suffix, quant, revision, verify, keep } = request
   if (verify || keep) return undefined
-  const found = await findPulledModel(computer.placeOf(repo).folder, quant)
-  const isWanted = revision === DEFAULT_REVISION || found?.commit === revision
-  return isWanted ? found : undefined
+  const names = await computer.namesOf(repo)
+  const isTagged = suffix !== undefined && suffix !== quant
+  const wanted = isTagged ? `${repo}:${suffix}` : repo
+  const name = names.find((name) => isSame(name, wanted)) ?? (isTagged ? undefined : onlyOrDefault(names, repo))
+  if (name === undefined) return undefined
+  for (const packing of quant ? [quant] : [DEFAULT_QUANT, ...QUANTS]) {
+    const found = await findPulledModel(computer.placeOf(name).folder, packing)
+    if (found && (revision === DEFAULT_REVISION || found.commit === revision)) return found
+    // A checkpoint has no other packing than the default unless one is asked for.
+    if (name === repo) return undefined
+  }
+  return undefined
+}
+
+/** The only model of several GGUF files, or the default one. */
+function onlyOrDefault(names: readonly string[], repo: string): string | undefined {
+  return names.length === 1 ? names[0] : names.find((name) => isSame(name, `${repo}:${DEFAULT_TAG}`))
 }

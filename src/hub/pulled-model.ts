@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNote } from '../packing/format/companions.js'
-import type { Quant } from '../packing/format/formats.js'
+import { isSameFormats, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 
@@ -10,7 +10,7 @@ export interface PulledModel {
   /** The packed file. */
   path: string
   bytes: number
-  /** Repository that it came from. */
+  /** Repository that it came from, with the tag of a GGUF file: `owner/name-GGUF:Q4_K_M`. */
   repo: string
   commit: string
   quant: Quant
@@ -20,11 +20,19 @@ export interface PulledModel {
   warnings: string[]
 }
 
-/** The packed model that an earlier pull left in a folder, by what its file says; undefined without one. */
-export async function findPulledModel(folder: string, quant: Quant): Promise<PulledModel | undefined> {
+/**
+ * The packed model that an earlier pull left in a folder, by what its file says; undefined without one, or if it has
+ * other formats than those wanted.
+ */
+export async function findPulledModel(
+  folder: string,
+  quant: Quant,
+  formats?: PartFormats,
+): Promise<PulledModel | undefined> {
   const path = join(folder, packedFileName(quant))
   const file = await openPackedFile(path).catch(() => undefined)
   if (file?.metadata.sourceRevision === undefined) return undefined
+  if (formats && !isSameFormats(formats, file.metadata.formats)) return undefined
   const { source: repo, sourceRevision: commit, files = {} } = file.metadata
   // A model that lacks files beside its weights is pulled again.
   const needed = Object.keys(files).filter((name) => !isNote(name))

@@ -1,6 +1,7 @@
 import type { ListFileEntry } from '@huggingface/hub'
 import { type ByteSource, type FileSet, isPlainName } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
+import { isGguf } from '../gguf/split-names.js'
 import { printable } from '../printable.js'
 import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
@@ -10,6 +11,9 @@ import { type ReadWatch, RemoteFile } from './remote-file.js'
 export interface RepositoryFile extends HubFile {
   hash: KnownHash
 }
+
+/** Path of a GGUF file in a folder. Repositories with large files have one for each quantisation. */
+const GGUF_IN_FOLDER = /^\w[\w.+-]*\/\w[\w.+-]*\.gguf$/i
 
 const COMMIT = /^[0-9a-f]{40}$/
 const HASHES: Record<KnownHash['kind'], RegExp> = { sha256: /^[0-9a-f]{64}$/, git: /^[0-9a-f]{40}$/ }
@@ -54,7 +58,12 @@ export class HubRepository implements FileSet {
   }
 
   async list(): Promise<string[]> {
-    return [...this.files.keys()]
+    return [...this.files.keys()].filter(isPlainName)
+  }
+
+  /** Paths of the GGUF files, in at most one folder. */
+  ggufFiles(): string[] {
+    return [...this.files.keys()].filter(isGguf)
   }
 
   /** Finds a file by its name. Throws a UserError if there is no such file. */
@@ -69,9 +78,15 @@ export class HubRepository implements FileSet {
     return isWeights(name) ? new RemoteFile(file, this.client, watch) : this.openSmall(file)
   }
 
-  /** The same files, which report reads of the weights to `watch`. */
-  watched(watch: ReadWatch): FileSet {
-    return { name: this.name, list: () => this.list(), open: (name) => this.open(name, watch) }
+  /** The files in a folder, or those outside folders if it is empty. They report reads of the weights to `watch`. */
+  within(folder: string, watch?: ReadWatch): FileSet {
+    const prefix = folder === '' ? '' : `${folder}/`
+    const isInside = (path: string) => path.startsWith(prefix) && isPlainName(path.slice(prefix.length))
+    return {
+      name: prefix === '' ? this.name : `${this.name}/${folder}`,
+      list: async () => [...this.files.keys()].filter(isInside).map((path) => path.slice(prefix.length)),
+      open: (name) => this.open(prefix + name, watch),
+    }
   }
 
   private async openSmall(file: RepositoryFile): Promise<ByteSource> {
@@ -107,8 +122,8 @@ async function filesOf(repo: string, commit: string, entries: AsyncIterable<List
   for await (const { type, path, size, oid, lfs } of entries) {
     if (++count > MOST_FILES) throw new UserError(`${repo}: the hub lists more than ${MOST_FILES} files of it`)
     if (typeof path !== 'string') throw unclear(repo, 'what its files are called')
-    // Names with folders in them are not part of a checkpoint, and must never become a path here.
-    if (type !== 'file' || !isPlainName(path)) continue
+    // Names with folders in them are not part of a checkpoint. In the cache they become paths, so odd ones are ignored.
+    if (type !== 'file' || !(isPlainName(path) || GGUF_IN_FOLDER.test(path))) continue
     const hash: KnownHash = lfs ? { kind: 'sha256', hex: lfs.oid } : { kind: 'git', hex: oid ?? '' }
     const isHash = typeof hash.hex === 'string' && HASHES[hash.kind].test(hash.hex)
     const isSize = Number.isSafeInteger(size) && size >= 0
@@ -119,7 +134,7 @@ async function filesOf(repo: string, commit: string, entries: AsyncIterable<List
 }
 
 function isWeights(name: string): boolean {
-  return /\.(safetensors|bin)$/.test(name)
+  return /\.(safetensors|bin|gguf)$/i.test(name)
 }
 
 function unclear(repo: string, what: string): UserError {

@@ -1,19 +1,25 @@
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import os from 'node:os'
+import { basename, dirname } from 'node:path'
+import type { FileSet } from '../checkpoint/byte-source.js'
+import { localFolder } from '../checkpoint/local-folder.js'
 import { EngineClient } from '../engine/client.js'
 import { UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
+import { isGguf } from '../gguf/split-names.js'
 import { checkQuant, type Quant } from '../packing/format/formats.js'
-import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/write/convert.js'
+import { type Conversion, type ConvertProgress, convertSource } from '../packing/write/convert.js'
 import type { PackMatrix } from '../packing/write/pack.js'
+import { isGgufFile } from './gguf-copies.js'
 import { checkThreads } from './load-options.js'
 import { isName } from './model-folders.js'
-import { readBlueprint } from './read-blueprint.js'
+import { NO_FILES } from './no-files.js'
 import { resolveModel } from './resolve-model.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
 export interface ConvertOptions {
-  /** Format to pack in. Default q4. */
+  /** Format to pack in. Default: q4 for a checkpoint, and for a GGUF file the formats that it has. */
   quant?: Quant
   /** Threads that pack. Default: the cores that this process may use. */
   threads?: number
@@ -22,18 +28,33 @@ export interface ConvertOptions {
 }
 
 /**
- * Packs a Hugging Face checkpoint, given by its folder or a name such as `nano`, into a folder of its own, with its
- * config.json and tokenizer files. A file gets its final name only when it is complete. Rejects with a UserError if the
- * checkpoint is incomplete.
+ * Packs a Hugging Face checkpoint or a GGUF file, given by its folder, file or a name such as `nano`, into a folder of its
+ * own, with its config.json and tokenizer files. A file gets its final name only when it is complete. Rejects with a
+ * UserError if the model is incomplete.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
   checkQuant(options.quant)
-  const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
-  const folder = await checkpointFolder(dir)
-  const packing = { quant, onProgress, signal, blueprint: readBlueprint }
-  const conversion = await withPacker(threads, (pack) => convertCheckpoint(folder, out, { ...packing, pack }))
+  const { quant, threads = os.availableParallelism(), onProgress, signal } = options
+  const { openPackSource } = await import('./open-pack-source.js')
+  const { files, gguf } = await convertible(dir)
+  const request = { quant, ...(gguf !== undefined && { gguf: { file: gguf, notes: NO_FILES } }) }
+  const conversion = await withPacker(threads, (pack) =>
+    convertSource(() => openPackSource(files, request), out, { pack, source: gguf, onProgress, signal }),
+  )
   await storeTokenizer(out)
   return conversion
+}
+
+/** Finds what is packed: the folder of a checkpoint, or a GGUF file in its folder. Rejects as `checkpointFolder` does. */
+async function convertible(word: string): Promise<{ files: FileSet; gguf?: string }> {
+  const path = expandHome(word)
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => isGguf(path),
+  )
+  if (!isFile) return { files: localFolder(await checkpointFolder(word)) }
+  if (!(await isGgufFile(path))) throw new UserError(`${path}: is neither a checkpoint's folder nor a GGUF file`)
+  return { files: localFolder(dirname(path)), gguf: basename(path) }
 }
 
 /** Finds the folder of a checkpoint, by its path or a model's name. Rejects with a UserError if the model is packed. */

@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs'
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
-import { molmHome } from '../files/home.js'
+import { expandHome, molmHome } from '../files/home.js'
 import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/format/packed-folder.js'
+import { type GgufCopy, ggufCopies, ggufPath, removeCopy } from './gguf-copies.js'
 import {
   folders,
   isName,
   likelyName,
   modelsRoot,
+  namesOf,
   pulledFolder,
   pulledNames,
   shippedFolder,
@@ -20,9 +22,15 @@ import {
 } from './model-folders.js'
 import { pullLock } from './pull-model.js'
 
-/** A named model on this computer: one packing of a pulled model, or a model that comes with molm. */
+/**
+ * A named model on this computer: one packing of a pulled model, the packed copy of a GGUF file, or a model that comes with
+ * molm.
+ */
 export interface InstalledModel {
-  /** Repository; ends in `:q8`, say, if it is here in several packings. */
+  /**
+   * Repository; ends in `:q8`, say, if it is here in several packings. The name of a copy is the path of the GGUF file, with
+   * `:q8` if that packing was asked for.
+   */
   name: string
   /** Packed file, the folder of an unfinished pull, or the checkpoint's folder of a built-in model. */
   path: string
@@ -39,13 +47,16 @@ export interface InstalledModel {
    * built-in: comes with molm.
    */
   state: 'whole' | 'partial' | 'damaged' | 'built-in'
+  /** The GGUF file that it is a packed copy of. Loading it packs it again if the copy is gone. */
+  gguf?: string
 }
 
-/** Lists the models that have a name: pulled ones, by name, then those that come with molm. */
+/** Lists the models that have a name: pulled ones, by name, packed copies of GGUF files, then those that come with molm. */
 export async function listModels(): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
   const pulled = await pulledNames()
   for (const name of pulled) models.push(...(await packingsOf(name)))
+  for (const copy of await ggufCopies()) models.push(...(await copyIn(copy)))
   for (const name of await shippedNames()) {
     // A pulled model hides a built-in one of the same name.
     if (!pulled.includes(name)) models.push(await builtIn(name))
@@ -55,11 +66,14 @@ export async function listModels(): Promise<InstalledModel[]> {
 
 /**
  * Finds pulled models by name: `owner/name` gives all packings and the rest of an interrupted pull, `owner/name:q8` one
- * packing. Rejects with a UserError if there is no such model, or if it comes with molm.
+ * packing. `owner/name-GGUF` gives all its files that were pulled. The path of a GGUF file gives its packed copies. Rejects
+ * with a UserError if there is no such model, or if it comes with molm.
  */
 export async function findPulled(name: string): Promise<InstalledModel[]> {
+  const copies = await copiesOf(name)
+  if (copies.length > 0) return (await Promise.all(copies.map(copyIn))).flat()
   const { repository, quant } = splitName(name)
-  const all = isName(repository) ? await packingsOf(repository) : []
+  const all = (await Promise.all((await namesMeant(repository)).map(packingsOf))).flat()
   const found = quant ? all.filter((model) => model.path.endsWith(packedFileName(quant))) : all
   if (found.length > 0) return found
   if ((await shippedNames()).includes(repository)) {
@@ -75,10 +89,19 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
  */
 export async function removeModel(name: string): Promise<void> {
   await findPulled(name)
-  const repository = await presentName(splitName(name).repository)
+  const copies = await copiesOf(name)
+  for (const { folder, name } of copies) await removeCopy(folder, name)
+  if (copies.length > 0) return
+  for (const model of await namesMeant(splitName(name).repository)) await removePulled(model, splitName(name).quant)
+}
+
+/** Removes one of the packings of a pulled model, or all of it. */
+async function removePulled(name: string, quant?: Quant): Promise<void> {
+  const repository = await presentName(name)
   const lock = await takeLock(pullLock(repository), `a pull of ${repository}`)
   try {
-    const [all, removed] = [await packingsOf(repository), await findPulled(name)]
+    const all = await packingsOf(repository)
+    const removed = quant ? all.filter((model) => model.path.endsWith(packedFileName(quant))) : all
     if (removed.length < all.length) {
       for (const { path } of removed) await rm(path, { recursive: true })
       return
@@ -88,6 +111,36 @@ export async function removeModel(name: string): Promise<void> {
   } finally {
     await lock.release()
   }
+}
+
+/** Names of the pulled models that a word means: its own, or if there is none those with a tag of a GGUF file. */
+async function namesMeant(word: string): Promise<string[]> {
+  if (!isName(word)) return []
+  if (existsSync(pulledFolder(word))) return [word]
+  const [repository, tag] = word.split(':')
+  const names = await namesOf(repository)
+  return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
+}
+
+/** Packed copies that a word means: those of a GGUF file, one of them (`FILE:q8`), or one by its folder. */
+async function copiesOf(word: string): Promise<GgufCopy[]> {
+  const copies = await ggufCopies()
+  if (copies.length === 0) return []
+  const { repository, quant } = splitName(expandHome(word))
+  const path = await ggufPath(repository)
+  return copies.filter(({ name, folder }) => {
+    const copy = splitName(name)
+    return folder === path || (copy.repository === path && (quant === undefined || copy.quant === quant))
+  })
+}
+
+async function copyIn({ name, folder }: GgufCopy): Promise<InstalledModel[]> {
+  const gguf = splitName(name).repository
+  return (await modelsIn(folder, name, false)).map((model) => ({
+    ...model,
+    ...(gguf !== folder && { gguf }),
+    revision: undefined,
+  }))
 }
 
 /** Present name of a model. It differs from `name` if that is a former one, which links to the model's folder. */
@@ -124,7 +177,11 @@ async function removeIfEmpty(folder: string): Promise<void> {
 }
 
 async function packingsOf(repository: string): Promise<InstalledModel[]> {
-  const folder = pulledFolder(repository)
+  return modelsIn(pulledFolder(repository), repository, true)
+}
+
+/** The packings in a folder. Their names end in `:q8`, say, if there are several and `isQualified` is set. */
+async function modelsIn(folder: string, repository: string, isQualified: boolean): Promise<InstalledModel[]> {
   const { quants, isUnfinished, unfinished } = await packingsIn(folder)
   const models: InstalledModel[] = []
   for (const quant of quants) {
@@ -132,7 +189,7 @@ async function packingsOf(repository: string): Promise<InstalledModel[]> {
     const found = await ifPresent(stat(path))
     if (!found) continue
     const { size: bytes, mtime: modified } = found
-    const name = quants.length > 1 ? `${repository}:${quant}` : repository
+    const name = isQualified && quants.length > 1 ? `${repository}:${quant}` : repository
     const metadata = await openPackedFile(path).then(
       (file) => file.metadata,
       () => undefined,

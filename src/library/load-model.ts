@@ -31,19 +31,22 @@ import { loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer } from '../text/tokenizer.js'
 import { availableMemory, MARGIN } from './available-memory.js'
 import { checkLoadOptions } from './load-options.js'
+import { splitName } from './model-folders.js'
 import { type Companions, describe } from './model-info.js'
+import { type PreparedModel, preparedModel } from './prepared-model.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 import { weightsId } from './weights-id.js'
 
 /**
- * Loads a model by name, folder or packed file, and starts its engine, which runs on threads of its own. Rejects with a
- * UserError if there is no such model, or if it is incomplete.
+ * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on threads of its own. A
+ * GGUF file is packed first, once (docs/STORAGE.md). Rejects with a UserError if there is no such model, or if it is
+ * incomplete.
  */
 export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options)
-  return startModel(await resolveModel(name, options.quant), options)
+  return startModel(await preparedModel(name, options), options)
 }
 
 /**
@@ -51,7 +54,7 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
  * bytes, that it may take.
  */
 export async function startModel(
-  resolved: FoundModel,
+  resolved: PreparedModel,
   options: LoadOptions,
   free: number = availableMemory(),
 ): Promise<Model> {
@@ -78,12 +81,16 @@ export async function startModel(
   return new EngineModel(found, info, { engine: new ModelEngine(engine), data, begun }, companions)
 }
 
-/** Describes a model without starting an engine or reading its weights. */
+/** Describes a model without starting an engine or reading its weights. A GGUF file is not packed for it. */
 export async function describeModel(
   name: string,
   options: Pick<LoadOptions, 'quant' | 'expertsPerToken'> = {},
 ): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
+  if (found.gguf) {
+    const { describeGguf } = await import('./describe-gguf.js')
+    return describeGguf(found.gguf, options.quant ?? splitName(name).quant, loadCompanions)
+  }
   await checkWeights(found)
   return describe(withNumbers(found, options.expertsPerToken), await loadCompanions(found.folder))
 }

@@ -14,6 +14,7 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   checkExperts: true,
   kernels: true,
   v8Flags: true,
+  onPacking: true,
   onWarning: true,
   signal: true,
 }

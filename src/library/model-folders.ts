@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { molmHome } from '../files/home.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
@@ -9,9 +9,17 @@ import { nearest } from '../spelling.js'
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 
-/** Folder of a pulled model: under `models`, one level for each part of its name. */
+/**
+ * Folder of a pulled model: under `models`, one level for each part of its name. The tag of a GGUF file follows after `@`,
+ * because file systems refuse the colon.
+ */
 export function pulledFolder(name: string): string {
-  return join(molmHome(), 'models', ...name.split('/'))
+  return join(molmHome(), 'models', ...folderName(name).split('/'))
+}
+
+/** A model's name as that of a folder: `owner/name@Q4_K_M`. */
+export function folderName(name: string): string {
+  return name.replace(':', '@')
 }
 
 /** Names of the models that come with the package. */
@@ -34,24 +42,43 @@ export async function pulledNames(): Promise<string[]> {
   const root = modelsRoot()
   const names: string[] = []
   for (const first of await folders(root)) {
-    if (await isModel(join(root, first))) names.push(first)
+    if (await isModel(join(root, first))) names.push(nameOf(first))
     for (const second of await folders(join(root, first))) {
-      if (await isModel(join(root, first, second))) names.push(`${first}/${second}`)
+      if (await isModel(join(root, first, second))) names.push(nameOf(`${first}/${second}`))
     }
   }
   return names.sort()
 }
 
-/** Splits `owner/name:q8` into the repository and the packing. */
+/**
+ * Names of the pulled models from a repository: its own name, and those with the tags of GGUF files. `repository` may be a
+ * former name, whose folders are links.
+ */
+export async function namesOf(repository: string): Promise<string[]> {
+  const folder = pulledFolder(repository)
+  const name = basename(folder)
+  const entries = await readdir(dirname(folder)).catch(() => [])
+  const found = entries.filter((entry) => entry === name || entry.startsWith(`${name}@`)).sort()
+  return found.map((entry) => nameOf(`${repository}${entry.slice(name.length)}`))
+}
+
+const nameOf = (folder: string) => folder.replace('@', ':')
+
+/** Splits `owner/name:q8` into the name of the model, which may have a tag (`owner/name:Q4_K_M`), and the packing. */
 export function splitName(name: string): { repository: string; quant?: Quant } {
   const colon = name.lastIndexOf(':')
   const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
   return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
 }
 
-/** Whether a text can be the name of a repository, and thus a path below the models' folder. */
+/**
+ * Whether a text can be the name of a model: that of a repository, with or without a tag. It is a path below the models'
+ * folder.
+ */
 export function isName(name: string): boolean {
-  return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+  return (
+    /^[\w.-]+(\/[\w.-]+)?(:\w[\w.+-]*)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+  )
 }
 
 /** Finds the model on this computer whose name differs only in the owner, the case or a typing error. */

@@ -33,6 +33,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
     quant,
     formats,
     ...(source !== undefined && { source }),
+    ...(found.gguf !== undefined && kind === 'packed' && { copy: path }),
     ...(sourceRevision !== undefined && { sourceRevision }),
     ...(found.file?.metadata.taught && { taught: teachingsOf(found.file.metadata.taught) }),
     // A head that is the embedding table has no parameters of its own.

@@ -7,6 +7,8 @@ import { pulledFolder, shippedFolder, splitName } from './model-folders.js'
  * folder or file.
  */
 export function modelWord({ name, info }: Pick<Model, 'name' | 'info'>): string {
+  // The copy of a GGUF file may be removed, or packed again under the same name.
+  if (info.copy !== undefined && info.source !== undefined) return info.source
   const path = resolve(info.path)
   const { repository } = splitName(name)
   const isNamed = [pulledFolder(repository), shippedFolder(repository)].some(

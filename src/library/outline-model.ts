@@ -2,7 +2,7 @@ import type { LoadOptions, Model } from '../api/model.js'
 import { loadChatTemplate } from '../text/chat-template.js'
 import { loadGenerationDefaults } from '../text/generation-config.js'
 import { describe } from './model-info.js'
-import { resolveModel } from './resolve-model.js'
+import { preparedModel } from './prepared-model.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 
@@ -10,14 +10,14 @@ import { checkWeights } from './verify-model.js'
 export type ModelOutline = Pick<Model, 'name' | 'config' | 'info' | 'chatTemplate'>
 
 /**
- * Finds a model and describes it, for a list of models that are loaded later. Rejects with a UserError if there is no
+ * Finds a model and describes it, for a list of models that are loaded later. Packs a GGUF file first. Rejects with a UserError if there is no
  * such model, or if its files do not fit each other.
  */
 export async function outlineModel(
   name: string,
-  options: Pick<LoadOptions, 'quant' | 'expertsPerToken'> = {},
+  options: Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'threads' | 'onPacking' | 'onWarning' | 'signal'> = {},
 ): Promise<ModelOutline> {
-  const found = await resolveModel(name, options.quant)
+  const found = await preparedModel(name, options)
   await checkWeights(found)
   const { config, ...rest } = withNumbers(found, options.expertsPerToken)
   const [chatTemplate, defaults] = await Promise.all([

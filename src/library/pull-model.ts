@@ -1,26 +1,25 @@
 import { access, constants, symlink } from 'node:fs/promises'
 import os from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import type { FileSet } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
 import { molmHome } from '../files/home.js'
 import { pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
-import type { Quant } from '../packing/format/formats.js'
-import { openCheckpointSource } from '../packing/write/pack-source.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
-import { pulledFolder, shippedNames } from './model-folders.js'
+import { folderName, namesOf, pulledFolder, shippedNames } from './model-folders.js'
+import { openPackSource } from './open-pack-source.js'
 import { readBlueprint } from './read-blueprint.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
 /**
- * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name` or `owner/name:q8`. The
- * checkpoint is read by ranges while it is packed and never stored, unless `keep` is set. A checkpoint that is complete
- * in the hub's cache is packed from there without asking the hub. An interrupted pull resumes. Rejects with a UserError
- * if there is no such model, if it does not fit on this computer, or if the network keeps failing.
+ * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name`, `owner/name:q8`, or for a GGUF
+ * file `owner/name-GGUF:Q4_K_M`. The weights are read by ranges while they are packed and never stored, unless `keep` is
+ * set. A model that is complete in the hub's cache is packed from there without asking the hub. A model that is packed
+ * already is fetched as it is. An interrupted pull resumes. Rejects with a UserError if there is no such model, if it
+ * does not fit on this computer, or if the network keeps failing.
  */
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
   const { threads = os.availableParallelism() } = options
@@ -32,7 +31,9 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
     placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),
     alsoCall,
     freeMemory: availableMemory(),
-    openSource: (files: FileSet, quant: Quant) => openCheckpointSource(files, quant, readBlueprint),
+    openSource: openPackSource,
+    readBlueprint,
+    namesOf: (repo: string) => namesOf(repo),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }
   const pulled = await pull(request, computer, options)
@@ -61,7 +62,7 @@ async function alsoCall(former: string, repo: string): Promise<void> {
   } catch {}
 }
 
-/** Lock file of a repository. A pull holds it, so that no other process writes to the model's folder. */
-export function pullLock(repo: string): string {
-  return join(molmHome(), 'locks', `${repo.replaceAll('/', '--')}.lock`)
+/** Lock file of a model. A pull holds it, so that no other process writes to the model's folder. */
+export function pullLock(name: string): string {
+  return join(molmHome(), 'locks', `${folderName(name).replaceAll('/', '--')}.lock`)
 }

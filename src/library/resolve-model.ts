@@ -8,6 +8,8 @@ import { hasWeights } from '../checkpoint/shards.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UsageError, UserError } from '../errors.js'
 import { expandHome, molmHome } from '../files/home.js'
+import { isGguf } from '../gguf/split-names.js'
+import { DEFAULT_TAG, isSame } from '../hub/gguf-choice.js'
 import { parseJsonObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { shown } from '../option-checks.js'
@@ -16,20 +18,25 @@ import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
-import { isName, likelyName, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { copyFolder, freshCopy, ggufPath, isGgufFile } from './gguf-copies.js'
+import { isName, likelyName, namesOf, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
 
 /** A model found on this computer. */
 export interface FoundModel {
   name: string
-  /** Folder of config.json and the tokenizer's files. */
+  /** Folder of config.json and the tokenizer's files; empty if there is none. */
   folder: string
-  /** Packed file, or the checkpoint's folder. */
+  /** Packed file, the checkpoint's folder, or the GGUF file. */
   path: string
-  kind: 'packed' | 'checkpoint' | 'random'
+  /** gguf: a GGUF file that is not packed yet. */
+  kind: 'packed' | 'checkpoint' | 'gguf' | 'random'
   /** Table of contents of a packed model. */
   file?: PackedFile
+  /** Path of the GGUF file, if it is one or a packed copy of one that was asked for by its name. */
+  gguf?: string
   quant: Quant
   formats: PartFormats
   /** As config.json has it. */
@@ -43,8 +50,9 @@ export interface FoundModel {
 const DEFAULT_QUANT: Quant = 'q4'
 
 /**
- * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, the name of a pulled model
- * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that names the places searched.
+ * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, a GGUF file, the name of a
+ * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file) or `nano`. A GGUF file is packed if its
+ * packed copy is here. Rejects with a UserError that names the places searched.
  */
 export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
   if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
@@ -52,19 +60,56 @@ export async function resolveModel(typed: string, wanted?: Quant): Promise<Found
   const name = expandHome(typed)
   if (name === '') throw new UsageError('the model name is empty')
   const info = await stat(name).catch(() => undefined)
-  if (info?.isFile()) return packed(name, dirname(name), name, wanted)
+  if (info?.isFile()) {
+    return (await isGgufFile(name)) ? ggufModel(name, name, wanted) : packed(name, dirname(name), name, wanted)
+  }
   if (info?.isDirectory()) return folder(name, name, wanted)
   const { repository, quant } = splitName(name)
   if (quant && wanted && quant !== wanted) {
     throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
   }
-  const pulled = pulledFolder(repository)
-  if (isName(repository) && existsSync(pulled)) return pulledModel(name, repository, quant ?? wanted)
+  const model = isName(repository) ? await pulledName(repository) : undefined
+  if (model !== undefined) return pulledModel(name, model, quant ?? wanted)
   const shipped = shippedFolder(repository)
   if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
-  const isFolder = quant && (await stat(repository).catch(() => undefined))?.isDirectory()
-  if (isFolder) return folder(name, repository, quant)
+  const found = quant && (await stat(repository).catch(() => undefined))
+  if (found?.isDirectory()) return folder(name, repository, quant)
+  if (found?.isFile() && (await isGgufFile(repository))) return ggufModel(name, repository, quant)
   throw await unknownModel(name)
+}
+
+/**
+ * Name of the pulled model that a word means: the word itself, or with another case of the tag. Without a tag it may be
+ * the only GGUF file of a repository, or the default one of several. Rejects with a UserError if it may be any of several.
+ */
+async function pulledName(word: string): Promise<string | undefined> {
+  if (existsSync(pulledFolder(word))) return word
+  const [repository, tag] = word.split(':')
+  const tagged = await namesOf(repository)
+  if (tag !== undefined) return tagged.find((name) => isSame(name, word))
+  const usual = tagged.length === 1 ? tagged[0] : tagged.find((name) => isSame(name, `${word}:${DEFAULT_TAG}`))
+  if (usual === undefined && tagged.length > 1) {
+    throw new UserError(`${word} is here in several files: name one, ${tagged.join(' or ')}`)
+  }
+  return usual
+}
+
+/** A GGUF file: its packed copy, if that is here, else what its header says. `name` is the user's word for it. */
+async function ggufModel(name: string, file: string, wanted?: Quant): Promise<FoundModel> {
+  const path = await ggufPath(file)
+  const copy = await freshCopy(path, wanted)
+  if (!copy) return ggufHeader(name, path, wanted)
+  const found = await packed(copy.file.path, copy.folder, copy.file.path)
+  return { ...found, name: basename(name), gguf: path, sourceRevision: undefined }
+}
+
+/** Describes a GGUF file by its header. */
+async function ggufHeader(name: string, path: string, wanted?: Quant): Promise<FoundModel> {
+  const { openGgufModel } = await import('./open-pack-source.js')
+  const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, wanted)
+  await source.close()
+  const { quant, formats } = source
+  return { name: basename(name), folder: '', path, kind: 'gguf', gguf: path, quant, formats, config }
 }
 
 /** Finds a packing of a pulled model. Its errors say how to pull what is missing. */
@@ -89,11 +134,20 @@ async function pulledModel(name: string, repository: string, wanted?: Quant): Pr
 
 async function unknownModel(name: string): Promise<UserError> {
   const isPath = /^[./~]/.test(name) || name.split('/').length > 2
+  if (isGguf(splitName(name).repository)) return noSuchGguf(name)
   if (isPath) return new UserError(`${name}: no such file or folder`)
   const meant = await likelyName(splitName(name).repository)
   const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
   const hint = meant ? `; did you mean ${meant}?` : pull
   return new UserError(`no model '${name}': it is neither a folder or file here, nor pulled (in ${molmHome()})${hint}`)
+}
+
+/** Error of a GGUF file that is not there. Its packed copy may be. */
+async function noSuchGguf(name: string): Promise<UserError> {
+  const { repository, quant } = splitName(name)
+  const { paths } = await packingsIn(copyFolder(await ggufPath(repository), quant))
+  const hint = paths.length === 0 ? '' : `; its packed copy is ${paths[0]}`
+  return new UserError(`${name}: no such file${hint}`)
 }
 
 async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {

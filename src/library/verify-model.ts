@@ -16,9 +16,10 @@ export async function verifyModel(
   name: string,
   options: Pick<LoadOptions, 'quant' | 'signal'> = {},
 ): Promise<{ path: string; parts: number; bytes: number }> {
-  const { path, file, config } = await resolveModel(name, options.quant)
+  const { path, kind, file, config } = await resolveModel(name, options.quant)
   if (!file) {
-    throw new UserError(`${path}: a checkpoint has no checksums of its own; only packed models can be verified`)
+    const what = kind === 'gguf' ? 'a GGUF file that is not packed yet' : 'a checkpoint'
+    throw new UserError(`${path}: ${what} has no checksums of its own; only packed models can be verified`)
   }
   checkParts(file, blueprintOf(config))
   await verifyChecksums(file, options.signal)

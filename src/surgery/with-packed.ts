@@ -2,7 +2,8 @@ import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { UsageError } from '../errors.js'
 import { convertModel } from '../library/convert-model.js'
-import { type FoundModel, resolveModel } from '../library/resolve-model.js'
+import { preparedModel } from '../library/prepared-model.js'
+import type { FoundModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format/formats.js'
 import { asOnlyWriter } from '../packing/write/only-writer.js'
 import { PackedModel } from './packed-model.js'
@@ -41,8 +42,8 @@ export async function withSecondModel<T>(
   return openPacked(await findOther(name, outDir, options), outDir, options, use)
 }
 
-async function findOther(name: string, outDir: string, { quant }: PackingOptions): Promise<FoundModel> {
-  const found = await resolveModel(name, quant)
+async function findOther(name: string, outDir: string, options: PackingOptions): Promise<FoundModel> {
+  const found = await preparedModel(name, options)
   // Either may be a link to the other.
   const [own, out] = await Promise.all([found.folder, outDir].map((dir) => realpath(dir).catch(() => resolve(dir))))
   if (own === out) throw new UsageError(`${outDir} is the model itself; give another folder`)

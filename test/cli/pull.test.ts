@@ -86,7 +86,7 @@ test('pull reports errors in a line or two', async () => {
   await withServedModel(async (run) => {
     assertRefused(await run('pull', 'org/other'), 1, /org\/other: there is no such model/)
     assertRefused(await run('pull', '../other'), 2, /not the name of a repository/)
-    assertRefused(await run('pull', `${REPO}:q9`), 2, /no packing 'q9'/)
+    assertRefused(await run('pull', `${REPO}:q9`), 1, /has no GGUF files, so there is no 'q9' of it/)
     assertRefused(await run('pull', REPO, '--revision', 'v2'), 1, /no revision 'v2'/)
     assertRefused(await run('show', REPO), 1, /molm pull org\/model/)
   })

@@ -5,7 +5,7 @@ import { loadWeights } from '#molm/engine/load.js'
 import type { ModelSource } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { convertModel } from '#molm/index.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { planBanks } from '#molm/weights/bank-plan.js'
 import { sameBits } from '../support/compare.js'
@@ -21,7 +21,7 @@ const test = suite('banks')
 const TOKENS = integers(300, 22, 4000)
 
 async function sourceOf(path: string, memory?: number): Promise<ModelSource> {
-  const { config, formats, path: file, kind } = await resolveModel(path)
+  const { config, formats, path: file, kind } = await preparedModel(path)
   return {
     config,
     formats,

@@ -5,7 +5,7 @@ import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '
 import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import { mixtureOf } from '#molm/model/config.js'
 import type { Taps } from '#molm/nn/taps.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
@@ -22,7 +22,7 @@ const test = suite('a request that fails')
 const TOKENS = integers(700, 41, 300)
 
 async function sourceOf(path: string): Promise<ModelSource> {
-  const { config, formats, path: file, kind } = await resolveModel(path)
+  const { config, formats, path: file, kind } = await preparedModel(path)
   const free = Number.MAX_SAFE_INTEGER
   return { config, formats, path: file, kind, memory: free, memoryIsGiven: false, free }
 }

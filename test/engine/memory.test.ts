@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Conversion, convertModel, describeModel, type Model, UserError } from '#molm/index.js'
 import { startModel } from '#molm/library/load-model.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import { formatBytes, formatSize } from '#molm/numbers.js'
 import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
@@ -123,7 +123,7 @@ test('a checkpoint is held whole, so a budget below its size is an error', async
 })
 
 test('a checkpoint larger than free memory is refused, with a remedy; a packed one runs with less', async () => {
-  const found = await resolveModel('nano')
+  const found = await preparedModel('nano')
   const { bytes } = await describeModel('nano')
   // An eighth more than the weights.
   const wanted = (bytes * 9) / 8
@@ -143,7 +143,7 @@ test('a checkpoint larger than free memory is refused, with a remedy; a packed o
     await model.dispose()
   }
   await withPackedNano(async (dir) => {
-    const model = await startModel(await resolveModel(dir), { threads: 1 }, 1000)
+    const model = await startModel(await preparedModel(dir), { threads: 1 }, 1000)
     await model.createSession().forward([5])
     assert.is((await model.stats()).budgetBytes, model.info.leastBytes)
     await model.dispose()

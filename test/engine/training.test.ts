@@ -5,7 +5,7 @@ import { layoutOf } from '#molm/architectures/index.js'
 import { EngineClient, Interrupted } from '#molm/engine/client.js'
 import type { ForwardReply, Request } from '#molm/engine/protocol.js'
 import { settle } from '#molm/generation-options.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
 import { EngineTraining } from '#molm/session/expert-training.js'
@@ -36,7 +36,7 @@ interface Running {
 }
 
 async function withEngine(path: string, quant: Quant, use: (engine: Running) => Promise<void>) {
-  const { config, path: file, kind } = await resolveModel(path)
+  const { config, path: file, kind } = await preparedModel(path)
   const memory = Number.MAX_SAFE_INTEGER
   const model = { config, formats: formatsFor(quant), path: file, kind, memory, memoryIsGiven: false, free: memory }
   const client = await EngineClient.start({ threads: 2, model })
@@ -50,7 +50,7 @@ async function withEngine(path: string, quant: Quant, use: (engine: Running) => 
 
 /** Weights of new experts that copy expert 3 and its router row. */
 async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Array> {
-  const { config } = await resolveModel(NANO)
+  const { config } = await preparedModel(NANO)
   const { tensors, floats } = trainedTensors(layoutOf(config, formatsFor(quant)), PLAN)
   const weights = new Float32Array(floats)
   for (const { layer, kind } of PLAN.mixtures) {

@@ -17,7 +17,7 @@ import { replay } from '#molm/experts/replay/replay.js'
 import { readTrace } from '#molm/experts/traces/read-trace.js'
 import type { TracedText } from '#molm/experts/traces/traced-text.js'
 import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/index.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { leastBudget } from '#molm/weights/bank-plan.js'
 import { molm } from '../cli/molm.js'
@@ -70,7 +70,7 @@ async function generate(model: Model, prompt: ArrayLike<number>, maxTokens: numb
 }
 
 test('has the hits of the engine, on nano within several limits of memory', async ({ nano }) => {
-  const { config, formats } = await resolveModel(nano)
+  const { config, formats } = await preparedModel(nano)
   const layout = layoutOf(config, formats)
   const least = leastBudget(layout)
   for (const share of [0, 0.1, 0.3, 0.6, 0.9]) {
@@ -103,7 +103,7 @@ test('has the hits of the engine, on random weights of other families', async ()
     await inTemporaryFolder(async (dir) => {
       const out = join(dir, 'packed')
       await convertModel(fixturePath(fixture), out, { quant: 'q4' })
-      const { config, formats } = await resolveModel(out)
+      const { config, formats } = await preparedModel(out)
       const layout = layoutOf(config, formats)
       const least = leastBudget(layout)
       const memory = Math.round(least + 0.2 * (layout.bytes - least))
@@ -122,7 +122,7 @@ test('has the hits of the engine, on random weights of other families', async ()
 })
 
 test('has the hits of the engine in several banks', async ({ nano }) => {
-  const { config, formats, path, kind } = await resolveModel(nano)
+  const { config, formats, path, kind } = await preparedModel(nano)
   const layout = layoutOf(config, formats)
   const bankBytes = Math.ceil(layout.bytes / 3)
   const memory = Math.round(leastBudget(layout, bankBytes) * 1.3)
@@ -169,7 +169,7 @@ test('of a file of run --trace has the hits that the run reports', async ({ nano
     ]
     const { stdout } = await molm([...run, '--trace', file, 'The lantern is lit, and the old man'])
     const { memory } = JSON.parse(stdout)
-    const { config, formats } = await resolveModel(nano)
+    const { config, formats } = await preparedModel(nano)
     const { texts } = await readTrace(file)
     const [{ policies }] = replay([texts[0].text], layoutOf(config, formats), [6e6])
     assert.equal([policies[0].hits, policies[0].misses], [memory.expert_hits, memory.expert_misses])
@@ -238,7 +238,7 @@ test('recency alone keeps nothing if a pass uses more experts than there is room
 })
 
 test('a limit that is too little for the model is refused', async ({ nano }) => {
-  const { config, formats } = await resolveModel(nano)
+  const { config, formats } = await preparedModel(nano)
   const layout = layoutOf(config, formats)
   await rejectsWithUserError(() => replay([], layout, [1e6]), /`memory` 1MB is too little for this model: it needs /)
 })

@@ -31,7 +31,7 @@ export interface ServedRepository {
 export type Fault = (request: SeenRequest, response: ServerResponse, bytes: Buffer) => boolean | undefined
 
 /** As on the hub, Git holds small files, and the storage holds large ones. */
-const LARGE = /\.(safetensors|bin)$/
+const LARGE = /\.(safetensors|bin|gguf)$/
 const PAGE = 3
 
 /** A hub on 127.0.0.1. Its storage is another host: localhost, at another port. */
@@ -71,6 +71,11 @@ export class HubServer {
     const files = new Map<string, Buffer>()
     const dir = fixturePath(fixture)
     for (const name of (await readdir(dir)).sort()) files.set(name, await readFile(join(dir, name)))
+    return this.serveFiles(repo, files, commit)
+  }
+
+  /** Serves files, by their paths, as a repository. */
+  serveFiles(repo: string, files: Map<string, Buffer>, commit = 'a'.repeat(40)): ServedRepository {
     const repository = { commit, files, extraNames: [], gated: false }
     this.repositories.set(repo, repository)
     return repository
@@ -153,7 +158,8 @@ export class HubServer {
 
   private store(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', this.endpoint)
-    const [, owner, model, name] = url.pathname.split('/').map(decodeURIComponent)
+    const [, owner, model, ...path] = url.pathname.split('/').map(decodeURIComponent)
+    const name = path.join('/')
     const bytes = this.repositories.get(`${owner}/${model}`)?.files.get(name)
     const seen = this.see('storage', request)
     if (!bytes) return refuse(response, 403, 'AccessDenied')

@@ -1,5 +1,5 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/load.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '#molm/model/experts-per-token.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { chooseKernels, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
@@ -23,7 +23,7 @@ export async function withLoaded<T>(
   { quant, tier, threads = 1, memory, bankBytes, positions, expertsPerToken }: LoadedOptions,
   use: (loaded: LoadedModel) => Promise<T> | T,
 ): Promise<T> {
-  const { config: own, formats, path: file, kind } = await resolveModel(path, quant)
+  const { config: own, formats, path: file, kind } = await preparedModel(path, { quant })
   const trained = { ...own, maxPositions: own.maxPositions && (positions ?? own.maxPositions) }
   const config = expertsPerToken === undefined ? trained : withExpertsPerToken(trained, expertsPerToken)
   const free = Number.MAX_SAFE_INTEGER

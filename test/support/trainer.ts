@@ -1,7 +1,7 @@
 import type { TrainingPlan } from '#molm/api/training.js'
 import { layoutOf } from '#molm/architectures/index.js'
 import { loadWeights } from '#molm/engine/load.js'
-import { resolveModel } from '#molm/library/resolve-model.js'
+import { preparedModel } from '#molm/library/prepared-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
 import type { Layout } from '#molm/packing/format/layout.js'
@@ -24,7 +24,7 @@ export async function withTrainable<T>(
   { quant = 'f32', threads = 1, tier, bankBytes }: TrainerOptions,
   use: (model: TrainedModel) => Promise<T> | T,
 ): Promise<T> {
-  const { config, path: file, kind } = await resolveModel(path)
+  const { config, path: file, kind } = await preparedModel(path)
   const formats = formatsFor(quant)
   const layout: Layout = layoutOf(config, formats)
   const source = {

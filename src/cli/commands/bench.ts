@@ -17,6 +17,7 @@ import {
   wholeNumber,
 } from '../parsing/options.js'
 import { BENCHMARK_FORMATS, type BenchmarkFormat } from './benchmark-rows.js'
+import { packFirst } from './pack-first.js'
 
 interface BenchOptions extends OutputOptions {
   model?: string
@@ -109,7 +110,8 @@ async function bench(options: BenchOptions): Promise<void> {
   await writeOut(writer.end())
 }
 
-async function load({ shape, model, quiet }: BenchOptions, options: LoadOptions): Promise<Model> {
+async function load({ shape, model, quiet, color }: BenchOptions, options: LoadOptions): Promise<Model> {
+  if (!shape) await packFirst(model, { ...options, quiet, color })
   const { loadModel, loadRandomModel } = await import('../../index.js')
   const onWarning = quiet ? undefined : (message: string) => note(`warning: ${message}`)
   return shape ? loadRandomModel(shape, options) : loadModel(modelName(model), { ...options, onWarning })

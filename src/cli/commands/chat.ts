@@ -35,6 +35,7 @@ import {
 } from '../parsing/options.js'
 import { type Continued, latestOf, modelToContinue, openContinued } from './continued.js'
 import { openServers } from './mcp-servers.js'
+import { packFirst } from './pack-first.js'
 
 export interface ChatOptions
   extends ModelOptions,
@@ -154,6 +155,7 @@ async function hold(
   const { schema, grammar, regex } = beginning.asking ?? {}
   const keeps = keepsHistory(options)
   const name = modelName(options.model)
+  await packFirst(options.model, options)
   const terminal = new LoadingTerminal(name, options)
   const { signal } = terminal
   try {

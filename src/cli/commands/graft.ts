@@ -8,6 +8,7 @@ import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
+import { packFirst } from './pack-first.js'
 
 interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
   force?: boolean
@@ -47,6 +48,7 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
   const { graftModel } = await import('../../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
   const folder = await freeFolder(out, options)
+  for (const word of [model, from]) await packFirst(word, options)
   const { path, bytes, newExperts } = await graftModel(model, folder, library)
   const counts = Object.entries(newExperts).map(([kind, layers]) => ({ kind, count: layers.flat().length }))
   const added = counts.filter(({ count }) => count > 0)

@@ -9,7 +9,8 @@ import { addOutputOptions } from '../parsing/options.js'
 export function define(command: Command): void {
   command
     .description(
-      'Lists the models on this computer that have a name: pulled and built-in ones. Prints name, packing or state, size, ' +
+      'Lists the models on this computer that have a name: pulled and built-in ones, and the packed copies of GGUF files, ' +
+        'whose names are the paths of the files. Prints name, packing or state, size, ' +
         'date and commit; tab-separated with sizes in bytes when piped.',
     )
     .option('--json', 'print one array')

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { ModelInfo, Teaching } from '../../api/model.js'
+import type { ModelInfo, StoredType, Teaching } from '../../api/model.js'
 import { OPTION_NAMES, typedName } from '../../generation-options.js'
 import { type Mixture, type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
 import { rangeOfUsed, usedPerToken } from '../../model/experts-per-token.js'
@@ -9,21 +9,31 @@ import { alignColumns } from '../io/table.js'
 
 /** Describes a model in tables. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {
-  const sections = [alignColumns(facts(info, config)), alignColumns(shape(info, config)), partsTable(info)]
+  const sections = [
+    alignColumns(facts(info, config)),
+    alignColumns(shape(info, config)),
+    partsTable(info),
+    ...(info.stored ? [storedTable(info.stored)] : []),
+  ]
   return `${printable(info.name, Infinity)}\n${sections.join('\n')}`
 }
 
 function facts(info: ModelInfo, { architecture, textPartOf }: ModelConfig): string[][] {
-  const { family, path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes } = info
+  const { family, path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes, copy } =
+    info
   const origin = source === undefined ? [] : [['source', sourceRevision ? `${source} at ${sourceRevision}` : source]]
-  const weights = kind === 'packed' ? `packed as ${quant}` : `checkpoint, ${quant} when loaded`
+  const weights = { packed: `packed as ${quant}`, gguf: `GGUF, ${quant} when packed` }[String(kind)]
   return [
     ['kind', `${family}, ${architecture === 'classifier' ? 'classifier' : 'language model'}`],
     ...(textPartOf === undefined ? [] : [['part', `text of ${printable(textPartOf)}; images and sound are left out`]]),
     ['parameters', `${formatCount(parameters)}; a token uses ${formatCount(activeParameters)}`],
-    ['weights', `${weights}: ${formatBytes(bytes)}; a token reads ${formatBytes(activeBytes)}`],
+    [
+      'weights',
+      `${weights ?? `checkpoint, ${quant} when loaded`}: ${formatBytes(bytes)}; a token reads ${formatBytes(activeBytes)}`,
+    ],
     ['tokenizer', tokenizerLine(info)],
     ['path', resolve(path)],
+    ...(copy === undefined || kind === 'packed' ? [] : [['packed copy', copy]]),
     ...defaultsOf(info),
     ...origin,
     ...(info.taught ?? []).map((teaching) => ['taught', taughtLine(teaching)]),
@@ -98,6 +108,17 @@ function usedWords(mixture: Mixture): string {
   const { least, most } = rangeOfUsed(mixture)
   const some = used.filter((count) => count > 0)
   return `uses ${some.length <= LISTED_LAYERS ? some.join(', ') : `${least} to ${most}`}`
+}
+
+/** The tensors of a GGUF file by type, and the formats that they are packed in. */
+function storedTable(stored: readonly StoredType[]): string {
+  const rows = stored.map(({ type, tensors, bytes, formats }) => [
+    type,
+    String(tensors),
+    formatBytes(bytes),
+    formats.join(', ') || 'left out',
+  ])
+  return alignColumns([['type in file', 'tensors', 'bytes', 'packed as'], ...rows], [1, 2])
 }
 
 function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {

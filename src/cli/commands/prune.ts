@@ -11,6 +11,7 @@ import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { alignColumns } from '../io/table.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
+import { packFirst } from './pack-first.js'
 
 interface PruneCommandOptions extends OutputOptions {
   calibrate: string[]
@@ -79,6 +80,7 @@ async function prune(model: string, out: string | undefined, options: PruneComma
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
   if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts to keep')
   const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
+  await packFirst(model, options)
   if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
   const folder = await freeFolder(out as string, options)
   await printPruned(model, await writeSmaller(model, folder, keep as number, texts, options), options)

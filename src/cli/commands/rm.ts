@@ -9,8 +9,11 @@ import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
-    .description('Removes a pulled model with all its packings, or one of its packings. Asks first.')
-    .argument('<model>', 'owner/name, or owner/name:q8 for one packing')
+    .description(
+      'Removes a pulled model with all its packings, or one of its packings; or the packed copies of a GGUF file, not the ' +
+        'file. Asks first.',
+    )
+    .argument('<model>', 'owner/name, owner/name:q8 for one packing, or a GGUF file as `molm list` names it')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
     .action(remove)
@@ -20,7 +23,8 @@ export function define(command: Command): void {
 const EXAMPLES = `
 Examples:
   molm rm ibm-research/MoLM-350M-4B:q8
-  molm rm ibm-research/MoLM-350M-4B --yes`
+  molm rm ibm-research/MoLM-350M-4B --yes
+  molm rm ./granite-Q4_K_M.gguf`
 
 async function remove(name: string, options: OutputOptions & { yes?: boolean }): Promise<void> {
   const { findPulled, removeModel } = await import('../../index.js')

@@ -9,6 +9,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { type GivenMask, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
+import { packFirst } from './pack-first.js'
 
 /** Models of a server, and how to load them. */
 export interface SourceOptions extends Omit<ModelOptions, 'model'> {
@@ -50,6 +51,7 @@ async function outlined(
   names: readonly string[],
   { memory, quiet, ...options }: SourceOptions,
 ): Promise<ModelOutline[]> {
+  for (const name of names) await packFirst(name, { ...options, quiet })
   const { outlineModel } = await import('../../library/outline-model.js')
   const outlines = await Promise.all(names.map((name) => outlineModel(name, options)))
   for (const { name, info } of outlines.slice(1)) {
@@ -75,6 +77,7 @@ async function load(
   if (signals.some(({ aborted }) => aborted)) abort()
   let model: Model | undefined
   try {
+    await packFirst(name, options, either.signal)
     model = await loadModel(name, { ...loadOptions(options), onWarning: warn, signal: either.signal })
     const mask = maskFor(masks, model.config)
     if (mask) await model.maskExperts(mask)

@@ -18,7 +18,10 @@ interface ShowOptions extends OutputOptions {
 
 export function define(command: Command): void {
   command
-    .description('Describes a model without loading it: shape, parameters, bytes by part, tokenizer, source.')
+    .description(
+      'Describes a model without loading it: shape, parameters, bytes by part, tokenizer, source; of a GGUF file also the ' +
+        'types of its tensors, and what each is packed as.',
+    )
     .argument('[model]')
     .option('--json', 'print one object')
     .option('--verify', 'compare all of a packed model with its checksums')
@@ -31,7 +34,8 @@ export function define(command: Command): void {
 const EXAMPLES = `
 Examples:
   molm show nano
-  molm show ./MoLM-350M-4B --quant q8 --json`
+  molm show ./MoLM-350M-4B --quant q8 --json
+  molm show ./granite-Q4_K_M.gguf`
 
 async function show(named: string | undefined, options: ShowOptions): Promise<void> {
   if (named && options.model && named !== options.model) {
@@ -40,14 +44,14 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
   const { describeModel, verifyModel } = await import('../../index.js')
   const info = await describeModel(modelName(named ?? options.model), { quant: options.quant })
   if (options.verify) {
-    const { parts } = await verifyModel(info.path, { quant: options.quant, signal: interruptSignal() })
-    if (!options.quiet) note(`${info.path}: all ${parts} parts match their checksums`)
+    const { parts } = await verifyModel(info.copy ?? info.path, { quant: options.quant, signal: interruptSignal() })
+    if (!options.quiet) note(`${info.copy ?? info.path}: all ${parts} parts match their checksums`)
   }
   await (options.json ? writeJson(asJson(info)) : writeOut(modelCard(info, info.config)))
 }
 
 function asJson(info: ModelInfo): object {
-  const { name, path, kind, quant, formats, source, sourceRevision, taught } = info
+  const { name, path, kind, quant, formats, source, sourceRevision, stored, copy, taught } = info
   const { parameters, activeParameters, bytes, activeBytes, parts, tokenizerSize, hasChatTemplate } = info
   const { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop } = info.generationDefaults
   const { trainedContext, raw } = info.config
@@ -59,6 +63,8 @@ function asJson(info: ModelInfo): object {
     formats,
     source,
     sourceRevision,
+    stored,
+    copy,
     taught,
     parameters,
     activeParameters,

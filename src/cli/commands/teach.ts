@@ -11,6 +11,7 @@ import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, namedInLibrary, wholeNumber } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
+import { packFirst } from './pack-first.js'
 import {
   calibrationLine,
   endLine,
@@ -106,6 +107,7 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const texts = await Promise.all(options.text.map(readTextOrStdin))
   const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
   if (options.dryRun) return dryRun(model, texts, keepTexts, options)
+  await packFirst(model, options)
   const { teach } = await import('../../index.js')
   // An interrupted training has left its best state there.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
@@ -125,6 +127,7 @@ async function dryRun(
   keepTexts: NamedText[] | undefined,
   options: TeachCommandOptions,
 ): Promise<void> {
+  await packFirst(model, options)
   const { planTeaching } = await import('../../index.js')
   const library = libraryOptions(texts, keepTexts, options)
   const plan = await withDisplay(options, (onEvent) => planTeaching(model, { ...library, onEvent }))

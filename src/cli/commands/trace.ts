@@ -19,6 +19,7 @@ import {
   parseMemory,
   parseSize,
 } from '../parsing/options.js'
+import { packFirst } from './pack-first.js'
 import { putReplay, type ReplayReport } from './trace-report.js'
 
 const ACTIONS = ['replay'] as const
@@ -138,6 +139,7 @@ async function speedOf(
   if (bytes * BESIDES_WEIGHTS > availableMemory()) return undefined
   const { loadModel } = await import('../../library/load-model.js')
   const { benchmark } = await import('../../benchmark/benchmark.js')
+  await packFirst(options.model, options)
   if (!options.quiet) note(`measuring ${name} with all experts in memory; --speed N gives its tokens/s`)
   const model = await loadModel(modelName(options.model), { quant: options.quant })
   try {

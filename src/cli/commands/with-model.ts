@@ -4,6 +4,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
+import { packFirst } from './pack-first.js'
 
 /** A loaded model, and the time to load it. */
 export interface TimedModel {
@@ -17,6 +18,7 @@ export interface TimedModel {
 export async function withModel<T>(options: ModelOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
   const masks = await readMaskFiles(options.mask)
+  await packFirst(options.model, options)
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(modelName(options.model), {
     ...loadOptions(options),

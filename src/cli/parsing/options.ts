@@ -45,7 +45,7 @@ function modelOption(): Option {
 }
 
 export function addQuantOption(command: Command, what: string): Command {
-  return command.addOption(new Option('--quant <format>', `${what} (default: q4)`).choices(QUANTS))
+  return command.addOption(new Option('--quant <format>', `${what} (default: q4; a GGUF file’s own)`).choices(QUANTS))
 }
 
 export function addThreadsOption(command: Command): Command {

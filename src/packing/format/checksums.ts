@@ -44,13 +44,18 @@ export async function checksumsOfRange(
 }
 
 /**
- * Reads a whole packed file and compares every part with its SHA-256. Rejects with a UserError that names the first
- * part that differs.
+ * Reads a whole packed file and compares every part with its SHA-256. `onPart` receives the name and bytes of each before
+ * it is read. Rejects with a UserError that names the first part that differs.
  */
-export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): Promise<void> {
+export async function verifyChecksums(
+  file: PackedFile,
+  signal?: AbortSignal,
+  onPart?: (name: string, bytes: number) => void,
+): Promise<void> {
   const source = await openLocalFile(file.path)
   try {
     for (const [name, range] of file.parts) {
+      onPart?.(name, range.bytes)
       if ((await checksumOf(source, range, signal)) !== range.sha256) throw differs(file.path, name)
     }
   } finally {

@@ -60,6 +60,16 @@ export function formatsFor(quant: Quant, experts: StoredExperts = 'floats'): Par
   return { embedding: small, router: small, attention: quant, mlp: experts === 'mxfp4' ? mxfp4 : quant, head: quant }
 }
 
+/** Whether two packings have the same formats everywhere. */
+export function isSameFormats(a: PartFormats, b: PartFormats): boolean {
+  const text = (value: unknown): string => {
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null)
+    const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
+    return `{${entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, entry]) => `${key}:${text(entry)}`)}}`
+  }
+  return text(a) === text(b)
+}
+
 /** Whether the weights of a format are MXFP4. */
 export function isMxfp4(format: WeightFormat): format is 'mxfp4' | 'mxfp4_f32' {
   return format === 'mxfp4' || format === 'mxfp4_f32'

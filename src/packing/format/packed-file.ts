@@ -1,3 +1,4 @@
+import type { ByteSource } from '../../checkpoint/byte-source.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
 import type { Tensor } from '../../checkpoint/tensor.js'
@@ -33,19 +34,25 @@ const CRC32_HEX = /^[0-9a-f]{8}$/
 export async function openPackedFile(path: string): Promise<PackedFile> {
   const source = await openLocalFile(path)
   try {
-    const { tensors, metadata: strings } = await readSafetensors(source)
-    const { metadata, checksums, crc32 } = decodeMetadata(strings, path)
-    const parts = new Map<string, PackedRange>()
-    for (const tensor of tensors) {
-      const { name } = tensor
-      // Old files have no CRC at all; in others none may be missing.
-      const crc = crc32 && (crc32[name] ?? 'none')
-      parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc }, path))
-    }
-    return { path, metadata, parts }
+    return await readPackedFile(source)
   } finally {
     await source.close()
   }
+}
+
+/** Reads the table of contents of a packed file that is open. Rejects as `openPackedFile` does. */
+export async function readPackedFile(source: ByteSource): Promise<PackedFile> {
+  const { name: path } = source
+  const { tensors, metadata: strings } = await readSafetensors(source)
+  const { metadata, checksums, crc32 } = decodeMetadata(strings, path)
+  const parts = new Map<string, PackedRange>()
+  for (const tensor of tensors) {
+    const { name } = tensor
+    // Old files have no CRC at all; in others none may be missing.
+    const crc = crc32 && (crc32[name] ?? 'none')
+    parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc }, path))
+  }
+  return { path, metadata, parts }
 }
 
 function rangeOf(tensor: Tensor, { sha256, crc32 }: Record<keyof PartChecksums, unknown>, path: string): PackedRange {

@@ -38,11 +38,22 @@ export function isPacked(file: string): boolean {
   return file.endsWith(PACKED_SUFFIX)
 }
 
-/** Packings in a folder; whether an unfinished one is there, and its path. */
-export async function packingsIn(dir: string): Promise<{ quants: Quant[]; isUnfinished: boolean; unfinished: string }> {
+/** Packings in a folder. */
+export interface Packings {
+  quants: Quant[]
+  /** Paths of the packed files, in the same order. */
+  paths: string[]
+  /** Whether an unfinished one is there, and its path. */
+  isUnfinished: boolean
+  unfinished: string
+}
+
+/** Finds the packings in a folder; none if there is no such folder. */
+export async function packingsIn(dir: string): Promise<Packings> {
   const files = await namesIn(dir).catch((): string[] => [])
   const quants = QUANTS.filter((quant) => files.includes(packedFileName(quant)))
-  return { quants, isUnfinished: files.includes(STAGING), unfinished: pathIn(dir, STAGING) }
+  const paths = quants.map((quant) => pathIn(dir, packedFileName(quant)))
+  return { quants, paths, isUnfinished: files.includes(STAGING), unfinished: pathIn(dir, STAGING) }
 }
 
 /** Path of the packed weights of a model in `outDir` while it is being built. */

@@ -43,6 +43,7 @@ export interface Conversion {
   /** Path of the packed file. */
   path: string
   bytes: number
+  quant: Quant
   /** Warnings for the user, one line each: weights that are not finite, tensors that were left out. */
   warnings: string[]
 }
@@ -84,8 +85,12 @@ async function convertAlone(source: PackSource, outDir: string, options: PackOpt
   try {
     const { bytes, warnings } = await packSource(source, model, options)
     await model.publish()
-    const about = [...unknownTensors(unknown), ...unfitLicences(await companions.list())]
-    return { path: resolve(outDir, packedFileName(quant)), bytes, warnings: [...about, ...warnings] }
+    const about = [
+      ...(source.warnings?.() ?? []),
+      ...unknownTensors(unknown),
+      ...unfitLicences(await companions.list()),
+    ]
+    return { path: resolve(outDir, packedFileName(quant)), bytes, quant, warnings: [...about, ...warnings] }
   } catch (error) {
     await model.discard()
     throw error

@@ -16,6 +16,8 @@ export interface PackSource {
   blueprint: Blueprint
   /** Files that go with the weights; config.json is one of them. */
   companions: FileSet
+  /** Lines for the user about these files; absent if there is nothing to say. */
+  warnings?: () => string[]
   /** Name of the packing, and the formats in it. */
   quant: Quant
   formats: PartFormats

@@ -134,7 +134,12 @@ export async function packResumably(
   } finally {
     await journal?.close()
   }
-  return { path, bytes: file.bytes, warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)) }
+  return {
+    path,
+    bytes: file.bytes,
+    quant: metadata.quant,
+    warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)),
+  }
 }
 
 /** Adds to a packing the checksums of the files that its metadata announces. */

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import type { ModelInfo, StoredType } from '../api/model.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { span } from '../checkpoint/tensor.js'
+import type { Quant } from '../packing/format/formats.js'
+import { checkTensors } from '../packing/write/check-tensors.js'
+import { copyCompanions } from '../packing/write/copy-companions.js'
+import type { PackSource } from '../packing/write/pack-source.js'
+import { freshCopy } from './gguf-copies.js'
+import { type Companions, describe } from './model-info.js'
+import { NO_FILES } from './no-files.js'
+import { openGgufModel } from './open-pack-source.js'
+
+/**
+ * Describes a GGUF file by its header; packs nothing. `path` is that of `ggufPath`. Rejects with a UserError if molm
+ * cannot pack the file.
+ */
+export async function describeGguf(
+  path: string,
+  quant: Quant | undefined,
+  loadCompanions: (folder: string) => Promise<Companions>,
+): Promise<ModelInfo> {
+  const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, quant)
+  try {
+    checkTensors(source.blueprint, source.tensors, source.name, source.formats)
+    const companions = await inTemporaryFolder(async (folder) => {
+      await copyCompanions(source.companions, folder, {})
+      return loadCompanions(folder)
+    })
+    const found = { name: basename(path), folder: '', path, kind: 'gguf', ...packingOf(source), config } as const
+    const copy = (await freshCopy(path, quant))?.file.path
+    return { ...describe(found, companions), stored: storedTypes(source), ...(copy !== undefined && { copy }) }
+  } finally {
+    await source.close()
+  }
+}
+
+const packingOf = ({ quant, formats }: PackSource) => ({ quant, formats })
+
+/** Counts the tensors of each type, and the formats that the pieces made from them have. */
+function storedTypes({ tensors, blueprint, formats }: PackSource): StoredType[] {
+  const formatsOf = new Map<string, Set<string>>()
+  for (const { pieces } of blueprint.parts(formats)) {
+    for (const { sources, format } of pieces) {
+      for (const { tensor } of sources) formatsOf.set(tensor.key, (formatsOf.get(tensor.key) ?? new Set()).add(format))
+    }
+  }
+  const types = new Map<string, { tensors: number; bytes: number; formats: Set<string> }>()
+  for (const [name, tensor] of tensors) {
+    const entry = types.get(tensor.dtype) ?? { tensors: 0, bytes: 0, formats: new Set() }
+    const { start, end } = span(tensor)
+    entry.tensors++
+    entry.bytes += end - start
+    for (const format of formatsOf.get(name) ?? []) entry.formats.add(format)
+    types.set(tensor.dtype, entry)
+  }
+  return [...types]
+    .map(([type, entry]) => ({ type, ...entry, formats: [...entry.formats].sort() }))
+    .sort((a, b) => b.bytes - a.bytes)
+}
+
+/** Runs `use` with a folder for the files that are made from the metadata: their readers take a folder. */
+async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'molm-gguf-'))
+  try {
+    return await use(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import { realpath, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
+import { expandHome, molmHome } from '../files/home.js'
+import { takeLock } from '../files/lock.js'
+import { isGguf, partNames } from '../gguf/split-names.js'
+import { QUANTS, type Quant } from '../packing/format/formats.js'
+import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
+import { packingsIn, stagedWeights } from '../packing/format/packed-folder.js'
+import { PackJournal } from '../packing/write/pack-journal.js'
+import { folders, splitName } from './model-folders.js'
+
+/* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has a folder of its own, for a file and the packing asked for. */
+
+/** The packing of a copy: one that was asked for, or the formats that the file has. */
+type Asked = Quant | undefined
+
+/** Bytes of the beginning of each file that decide whether a copy is still of this file. */
+const HASHED_BYTES = 2 ** 20
+
+/** Version of the formats that a GGUF file is packed in. Raised when a file would be packed otherwise than before. */
+const VERSION = 1
+
+const MAGIC = 'GGUF'
+
+/** Whether a file is GGUF, by its name or its first bytes: ollama stores such files without an ending. */
+export async function isGgufFile(path: string): Promise<boolean> {
+  if (isGguf(path)) return true
+  const source = await openLocalFile(path).catch(() => undefined)
+  if (!source) return false
+  try {
+    const bytes = await source.read(0, Math.min(MAGIC.length, source.size))
+    return new TextDecoder().decode(bytes) === MAGIC
+  } finally {
+    await source.close()
+  }
+}
+
+/** Whether a user's word for a model is a GGUF file, with or without a packing after a colon. */
+export async function isGgufWord(word: string): Promise<boolean> {
+  const name = expandHome(word)
+  for (const path of [name, splitName(name).repository]) {
+    const found = await stat(path).catch(() => undefined)
+    if (found) return found.isFile() && (await isGgufFile(path))
+  }
+  return false
+}
+
+/** Folder of all copies. */
+export function copiesRoot(): string {
+  return join(molmHome(), 'gguf')
+}
+
+/** Absolute path of a GGUF file; of a split one that of its first part. Parts may be missing. */
+export async function ggufPath(path: string): Promise<string> {
+  const absolute = resolve(path)
+  const folder = await realpath(dirname(absolute)).catch(() => dirname(absolute))
+  return join(folder, partNames(basename(absolute))?.[0] ?? basename(absolute))
+}
+
+/** Folder of a file's copy: its name and a key, from the path and the packing asked for. */
+export function copyFolder(path: string, asked: Asked): string {
+  const key = createHash('sha256')
+    .update(JSON.stringify([path, asked ?? null]))
+    .digest('hex')
+    .slice(0, 12)
+  const name = basename(path)
+    .replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
+    .replaceAll(/[^\w.+-]/g, '_')
+  return join(copiesRoot(), `${name.slice(0, 100)}-${key}`)
+}
+
+/** The lock of a copy's folder, which the process that packs it holds. */
+export function copyLock(folder: string): string {
+  return join(molmHome(), 'locks', `gguf--${basename(folder)}.lock`)
+}
+
+/**
+ * Identifies the contents of a GGUF file without reading all of it: a hash of the names, sizes, times of modification and
+ * beginnings of its parts.
+ */
+export async function fingerprintOf(path: string): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(VERSION))
+  const files = localFolder(dirname(path))
+  for (const name of partNames(basename(path)) ?? [basename(path)]) {
+    const source = await files.open(name)
+    try {
+      const { mtimeMs } = await stat(join(files.name, name))
+      hash.update(JSON.stringify([name, source.size, mtimeMs]))
+      hash.update(await source.read(0, Math.min(HASHED_BYTES, source.size)))
+    } finally {
+      await source.close()
+    }
+  }
+  return hash.digest('hex')
+}
+
+/** The copy of a file in its present state; undefined if there is none. */
+export async function freshCopy(path: string, asked: Asked): Promise<{ folder: string; file: PackedFile } | undefined> {
+  const folder = copyFolder(path, asked)
+  const { quants } = await packingsIn(folder)
+  if (quants.length === 0) return undefined
+  const fingerprint = await fingerprintOf(path)
+  for (const file of await packedFilesIn(folder)) {
+    if (file.metadata.source === path && file.metadata.sourceRevision === fingerprint) return { folder, file }
+  }
+  return undefined
+}
+
+/** The readable packed files in a folder. */
+async function packedFilesIn(folder: string): Promise<PackedFile[]> {
+  const { paths } = await packingsIn(folder)
+  const files = await Promise.all(paths.map((path) => openPackedFile(path).catch(() => undefined)))
+  return files.filter((file) => file !== undefined)
+}
+
+/** A copy, or the rest of an interrupted packing. */
+export interface GgufCopy {
+  /** The word that loads it: the file's path, with `:q8` if that packing was asked for. */
+  name: string
+  folder: string
+}
+
+/** Lists the copies by their names. */
+export async function ggufCopies(): Promise<GgufCopy[]> {
+  const copies: GgufCopy[] = []
+  for (const entry of await folders(copiesRoot())) {
+    const folder = join(copiesRoot(), entry)
+    const path = await sourceOf(folder)
+    // Without a readable source the folder is the name.
+    const asked = path && [undefined, ...QUANTS].find((quant) => copyFolder(path, quant) === folder)
+    copies.push({ name: path === undefined ? folder : asked ? `${path}:${asked}` : path, folder })
+  }
+  return copies.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Path of the GGUF file that a folder holds a copy of, finished or not. */
+async function sourceOf(folder: string): Promise<string | undefined> {
+  const [file] = await packedFilesIn(folder)
+  if (file) return file.metadata.source
+  for (const quant of QUANTS) {
+    const journal = await PackJournal.read(`${stagedWeights(folder, quant)}.journal`)
+    if (journal) return journal.identity.source
+  }
+  return undefined
+}
+
+/** Removes a copy, and whatever an interrupted packing has left of it. Rejects with a UserError while it is packed. */
+export async function removeCopy(folder: string, name: string): Promise<void> {
+  const lock = await takeLock(copyLock(folder), `packing ${name}`)
+  try {
+    await rm(folder, { recursive: true, force: true })
+  } finally {
+    await lock.release()
+  }
+}

@@ -1,0 +1,211 @@
+import { existsSync } from 'node:fs'
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { takeLock } from '#molm/files/lock.js'
+import {
+  convertModel,
+  describeModel,
+  findPulled,
+  listModels,
+  loadModel,
+  type PackingProgress,
+  removeModel,
+  verifyModel,
+} from '#molm/index.js'
+import { copyFolder, copyLock } from '#molm/library/gguf-copies.js'
+import { modelWord } from '#molm/library/model-word.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const SPLIT = 'gguf/olmoe-q4_0-split'
+const PARTS = [1, 2].map((part) => `olmoe-q4_0-0000${part}-of-00002.gguf`)
+const MIXED = 'gguf/granitemoe-all-types'
+
+/** Runs `use` with a folder, whose `home` is MOLM_HOME, and with a GGUF file in it. */
+async function withFile(use: (file: string, dir: string) => Promise<unknown>): Promise<void> {
+  const before = process.env.MOLM_HOME
+  await inTemporaryFolder(async (dir) => {
+    process.env.MOLM_HOME = join(dir, 'home')
+    const file = join(dir, 'granite-Q4_K_M.gguf')
+    await copyFile(fixturePath(`${MIXED}/model.gguf`), file)
+    try {
+      await use(file, dir)
+    } finally {
+      if (before === undefined) delete process.env.MOLM_HOME
+      else process.env.MOLM_HOME = before
+    }
+  })
+}
+
+/** Loads a model and disposes it. Resolves with the reports of packing it first. */
+async function load(word: string, quant?: 'f32' | 'q8' | 'q4'): Promise<PackingProgress[]> {
+  const reports: PackingProgress[] = []
+  const model = await loadModel(word, { threads: 1, quant, onPacking: (report) => reports.push(report) })
+  await model.dispose()
+  return reports
+}
+
+test('loaded in f32, a split file gives the expected logits, whatever part is named', async () => {
+  await withFile(() => givesExpectedLogits(fixturePath(`${SPLIT}/${PARTS[1]}`), SPLIT))
+})
+
+test('a file is converted into a folder, by any of its parts, and keeps its formats', async () => {
+  await withFile(async (_, dir) => {
+    const converted = []
+    for (const part of PARTS) {
+      converted.push(await convertModel(fixturePath(`${SPLIT}/${part}`), join(dir, part), { threads: 1 }))
+    }
+    assert.equal((await readdir(join(dir, PARTS[0]))).sort(), [
+      'config.json',
+      'generation_config.json',
+      'model-q4.molm.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ])
+    assert.is(converted[0].quant, 'q4')
+    const asked = await convertModel(fixturePath(`${SPLIT}/${PARTS[0]}`), join(dir, 'q8'), { quant: 'q8', threads: 1 })
+    assert.is(basename(asked.path), 'model-q8.molm.safetensors')
+    await verifyModel(join(dir, 'q8'))
+  })
+})
+
+test('a file that is loaded is packed once, into a folder of its own, and again in another packing', async () => {
+  await withFile(async (file, dir) => {
+    const reports = await load(file)
+    assert.is(reports[0].bytesDone, 0)
+    assert.is(reports.at(-1)?.bytesDone, reports[0].bytes)
+    assert.is(reports[0].file, file)
+    assert.is(reports[0].folder, copyFolder(file, undefined))
+    assert.equal(await load(file), [])
+    assert.ok((await load(file, 'q4')).length > 0)
+    assert.equal(await load(`${file}:q4`), [])
+    assert.equal(await load(file, 'q4'), [])
+    assert.is((await readdir(join(dir, 'home', 'gguf'))).length, 2)
+    assert.equal(await readdir(join(dir, 'home', 'locks')), [])
+    const model = await loadModel(file, { threads: 1 })
+    assert.is(model.name, 'granite-Q4_K_M.gguf')
+    assert.is(modelWord(model), file)
+    assert.is(model.info.source, file)
+    await model.dispose()
+  })
+})
+
+test('a file that has changed is packed again, and its old copy is gone', async () => {
+  await withFile(async (file) => {
+    await load(file)
+    await utimes(file, new Date(), new Date(Date.now() + 5000))
+    assert.ok((await load(file)).length > 0)
+    await copyFile(fixturePath('gguf/qwen3moe-q4_k_m/model.gguf'), file)
+    assert.ok((await load(file)).length > 0)
+    assert.match((await describeModel(file)).family, /Qwen3/)
+    const packed = (await readdir(copyFolder(file, undefined))).filter((name) => name.endsWith('.safetensors'))
+    assert.is(packed.length, 1)
+  })
+})
+
+test('copies are listed by their files, and removed without them', async () => {
+  await withFile(async (file) => {
+    await load(file)
+    await load(file, 'f32')
+    const copies = (await listModels()).filter(({ gguf }) => gguf !== undefined)
+    assert.equal(
+      copies.map(({ name, state, gguf }) => [name, state, gguf]),
+      [
+        [file, 'whole', file],
+        [`${file}:f32`, 'whole', file],
+      ],
+    )
+    assert.is((await findPulled(file)).length, 2)
+    await removeModel(`${file}:f32`)
+    assert.equal(
+      (await findPulled(file)).map(({ name }) => name),
+      [file],
+    )
+    await rm(file)
+    await rejectsWithUserError(
+      () => load(file),
+      /granite-Q4_K_M\.gguf: no such file; its packed copy is .*molm\.safetensors$/,
+    )
+    await removeModel(file)
+    await rejectsWithUserError(() => findPulled(file), /no pulled model/)
+    await rejectsWithUserError(() => load(file), /granite-Q4_K_M\.gguf: no such file$/)
+  })
+})
+
+test('a description packs nothing, and counts the tensors by type', async () => {
+  await withFile(async (file, dir) => {
+    const info = await describeModel(file)
+    assert.is(info.kind, 'gguf')
+    assert.is(info.path, file)
+    assert.match(info.family, /Granite/)
+    assert.ok(info.tokenizerSize)
+    assert.is(info.copy, undefined)
+    const { stored = [] } = info
+    assert.is(stored.length, 13)
+    assert.is(stored.reduce((sum, { bytes }) => sum + bytes, 0) < (await stat(file)).size, true)
+    assert.ok(stored.every(({ formats }) => formats.length > 0))
+    assert.not(existsSync(join(dir, 'home')))
+    await load(file)
+    assert.is(
+      (await describeModel(file)).copy,
+      join(copyFolder(file, undefined), `model-${info.quant}.molm.safetensors`),
+    )
+    assert.ok((await verifyModel(file)).parts > 0)
+  })
+})
+
+test('an interrupted packing resumes', async () => {
+  await withFile(async (file) => {
+    const aborter = new AbortController()
+    const stop = ({ bytesDone, bytes }: PackingProgress) => bytesDone > bytes / 2 && aborter.abort(new Error('stop'))
+    const cut = loadModel(file, { threads: 1, signal: aborter.signal, onPacking: stop })
+    assert.match(String(await cut.catch((error: unknown) => error)), /stop/)
+    const partial = (await listModels()).find(({ state }) => state === 'partial')
+    assert.is(partial?.name, file)
+    const reports = await load(file)
+    assert.ok(reports[0].bytesDone > 0, 'some parts were done')
+    assert.equal(
+      (await listModels()).map(({ state }) => state),
+      ['whole', 'built-in'],
+    )
+  })
+})
+
+test('a file that another process packs, or a folder that cannot be written, is an error in words', async () => {
+  await withFile(async (file, dir) => {
+    const lock = await takeLock(copyLock(copyFolder(file, undefined)), 'packing')
+    await rejectsWithUserError(() => load(file), /packing .*granite-Q4_K_M\.gguf is already under way \(process \d+\)/)
+    await lock.release()
+    if (process.getuid?.() === 0) return
+    await mkdir(join(dir, 'home', 'gguf'), { recursive: true })
+    await chmod(join(dir, 'home', 'gguf'), 0o500)
+    await rejectsWithUserError(() => load(file), /permission denied.*\nset MOLM_HOME/)
+    await chmod(join(dir, 'home', 'gguf'), 0o700)
+  })
+})
+
+test('a file without the ending .gguf is known by its first bytes', async () => {
+  await withFile(async (file, dir) => {
+    const blob = join(dir, 'sha256-0123')
+    await copyFile(file, blob)
+    assert.is((await describeModel(blob)).kind, 'gguf')
+  })
+})
+
+test('a file that is no GGUF, or is cut short, is refused by its name', async () => {
+  await withFile(async (file, dir) => {
+    const whole = await readFile(file)
+    const wrong = join(dir, 'wrong.gguf')
+    for (const bytes of [Buffer.from('no'), whole.subarray(0, 1000), whole.subarray(0, whole.length - 1000)]) {
+      await writeFile(wrong, bytes)
+      await rejectsWithUserError(() => load(wrong), /wrong\.gguf/)
+    }
+    assert.not(existsSync(join(dir, 'home', 'gguf')))
+  })
+})
+
+test.run()
