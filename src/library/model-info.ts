@@ -60,13 +60,13 @@ export function summariseParts(
   const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
   for (const part of blueprintOf(config).parts(formats)) {
-    const { name, format } = kindOfPart(part, formats)
+    const name = kindOfPart(part)
     const share = activeShare(part, config)
     const parameters = part.pieces
       .flatMap(({ sources }) => sources)
       .reduce((sum, { rows, cols }) => sum + rows * cols, 0)
-    const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format }
-    summary.format = withOthers(summary.format, part)
+    const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format: '' }
+    summary.format = withFormats(summary.format, part)
     summary.parameters += parameters
     summary.active += parameters * share
     summary.bytes += part.bytes
@@ -77,23 +77,17 @@ export function summariseParts(
   return { parts, activeBytes: Math.round(activeBytes) }
 }
 
-/** Kind that a part counts as, with its format. */
-function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSummary, 'name' | 'format'> {
-  if (expert) return { name: `${expert.kind} experts`, format: formats[expert.kind] }
-  if (name === 'embedding') return { name: 'embedding', format: formats.embedding }
-  if (name === 'lm_head' || name === 'score') return { name: 'head', format: formats.head }
-  return {
-    name: 'routers, norms, keys and values',
-    format: formats.router === 'f32' ? 'f32' : `${formats.router}, f32`,
-  }
+/** Kind that a part counts as. */
+function kindOfPart({ name, expert }: Part): PartSummary['name'] {
+  if (expert) return `${expert.kind} experts`
+  if (name === 'embedding') return 'embedding'
+  return name === 'lm_head' || name === 'score' ? 'head' : 'routers, norms, keys and values'
 }
 
-/** Adds the formats of a part's matrices that the list lacks. */
-function withOthers(list: string, { name, pieces }: Part): string {
-  const known = list.split(', ')
-  const matrices = pieces.filter(({ kind }) => kind === 'matrix')
-  const others = matrices.map(({ format }) => format).filter((format) => format !== 'f32' && !known.includes(format))
-  return name.endsWith('.dense') ? list : [...new Set([...known, ...others])].join(', ')
+/** Formats of a part's matrices or table, added to a list. Those of norms and biases are not named. */
+function withFormats(list: string, { pieces }: Part): string {
+  const found = pieces.filter(({ kind }) => kind !== 'vector').map(({ format }) => format)
+  return [...new Set([...list.split(', ').filter(Boolean), ...found])].join(', ')
 }
 
 /** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */
