@@ -9,7 +9,15 @@
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
 import { Activation, MATRIX_ALIGNMENT, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { GROUP_BYTES, Group, LeastUnpacked, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
+import {
+  GROUP_BYTES,
+  Group,
+  LeastUnpacked,
+  LeastWidened,
+  LIST_ENTRY_BYTES,
+  ListEntry,
+  MatmulArg,
+} from '../src/runtime/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
 import { mxfp4Floats } from './mxfp4-floats'
@@ -23,12 +31,10 @@ import { tileQ4x1, tileQ4x4 } from './tile-q4'
 import { tilePairQ4x2, tilePairQ4x4 } from './tile-q4-pair'
 import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
 import { tileQ4mx1, tileQ4mx4 } from './tile-q4m'
+import { tilePairQ4mx2, tilePairQ4mx4 } from './tile-q4m-pair'
 import { tileUnpackedQ4mx4, unpackedBytesQ4m, unpackQ4m } from './tile-q4m-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 import { widenTiles } from './widen-tiles'
-
-/** Whether these are the kernels of the plain tier. */
-const IS_PLAIN = ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD
 
 export function tileBytes(format: u32): usize {
   if (format == WeightCode.f32) return TileBytes.f32
@@ -118,8 +124,8 @@ function multiplyPair(
   offset: usize,
   outApart: usize,
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.q4) {
-    multiplyRelaxedQ4(weights, apart, columns, list, count, offset, outApart)
+  if (ASC_FEATURE_RELAXED_SIMD && (format == WeightCode.q4 || format == WeightCode.q4m)) {
+    multiplyRelaxedQ4(format, weights, apart, columns, list, count, offset, outApart)
     return
   }
   if (format == WeightCode.mxfp4_f32) {
@@ -127,7 +133,7 @@ function multiplyPair(
     multiplyPair(WeightCode.f32, floats, apart == 0 ? 0 : columns << 5, columns, list, count, offset, outApart)
     return
   }
-  if ((format == WeightCode.q3 || format == WeightCode.q2) && (count > 1 || IS_PLAIN)) {
+  if ((format == WeightCode.q3 || format == WeightCode.q2) && widens(count)) {
     const wide = wideBands(format, weights, apart, columns)
     const wideApart = apart == 0 ? 0 : bandBytes(WeightCode.q4, columns)
     multiplyPair(WeightCode.q4, wide, wideApart, columns, list, count, offset, outApart)
@@ -179,10 +185,11 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
 }
 
 /**
- * The same for 4-bit weights in the relaxed tier: four rows, two rows or one at a time, always both bands at once. If
+ * The same for q4 and q4m weights in the relaxed tier: four rows, two rows or one at a time, always both bands at once. If
  * very many rows follow, the weights are first widened for all of them.
  */
 function multiplyRelaxedQ4(
+  format: u32,
   weights: usize,
   apart: usize,
   columns: usize,
@@ -193,47 +200,54 @@ function multiplyRelaxedQ4(
 ): void {
   const second = weights + apart
   const end = list + count * LIST_ENTRY_BYTES
-  if (unpacks(WeightCode.q4, count)) {
-    multiplyUnpacked(WeightCode.q4, weights, columns, list, count, offset)
-    if (apart != 0) multiplyUnpacked(WeightCode.q4, second, columns, list, count, offset + outApart)
+  if (unpacks(format, count)) {
+    multiplyUnpacked(format, weights, columns, list, count, offset)
+    if (apart != 0) multiplyUnpacked(format, second, columns, list, count, offset + outApart)
     list += (count & ~3) * LIST_ENTRY_BYTES
   }
   for (; list + 4 * LIST_ENTRY_BYTES <= end; list += 4 * LIST_ENTRY_BYTES) {
     const b = list + LIST_ENTRY_BYTES
     const c = b + LIST_ENTRY_BYTES
     const d = c + LIST_ENTRY_BYTES
-    tilePairQ4x4(
-      weights,
-      second,
-      columns,
-      inputOf(list),
-      inputOf(b),
-      inputOf(c),
-      inputOf(d),
-      outputOf(list) + offset,
-      outputOf(b) + offset,
-      outputOf(c) + offset,
-      outputOf(d) + offset,
-      outApart,
-    )
+    const x0 = inputOf(list)
+    const x1 = inputOf(b)
+    const x2 = inputOf(c)
+    const x3 = inputOf(d)
+    const out0 = outputOf(list) + offset
+    const out1 = outputOf(b) + offset
+    const out2 = outputOf(c) + offset
+    const out3 = outputOf(d) + offset
+    if (format == WeightCode.q4) {
+      tilePairQ4x4(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
+    } else {
+      tilePairQ4mx4(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
+    }
   }
   if (list + 2 * LIST_ENTRY_BYTES <= end) {
     const b = list + LIST_ENTRY_BYTES
     const out = outputOf(list) + offset
-    tilePairQ4x2(weights, second, columns, inputOf(list), inputOf(b), out, outputOf(b) + offset, outApart)
+    const outB = outputOf(b) + offset
+    if (format == WeightCode.q4) tilePairQ4x2(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
+    else tilePairQ4mx2(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
     list = b + LIST_ENTRY_BYTES
   }
   if (list < end) {
     const out = outputOf(list) + offset
-    tileQ4x1(weights, second, columns, inputOf(list), out, out + outApart)
+    if (format == WeightCode.q4) tileQ4x1(weights, second, columns, inputOf(list), out, out + outApart)
+    else tileQ4mx1(weights, second, columns, inputOf(list), out, out + outApart)
   }
+}
+
+/** Whether it pays to widen the q3 or q2 weights of a matrix for `count` activation rows (see LeastWidened). */
+function widens(count: u32): bool {
+  if (!ASC_FEATURE_RELAXED_SIMD) return ASC_FEATURE_SIMD || count > 1
+  return count >= <u32>(arg(MatmulArg.unpacks) == 0 ? LeastWidened.unfused : LeastWidened.fused)
 }
 
 /** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows (see LeastUnpacked). */
 function unpacks(format: u32, count: u32): bool {
   if (arg(MatmulArg.unpacks) == 0) return false
-  if (format == WeightCode.q4) return count >= <u32>LeastUnpacked.q4
-  return count >= <u32>(format == WeightCode.q4m ? LeastUnpacked.q4m : LeastUnpacked.mxfp4)
+  return count >= <u32>(format == WeightCode.mxfp4 ? LeastUnpacked.mxfp4 : LeastUnpacked.q4)
 }
 
 /** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */

@@ -161,7 +161,7 @@ function scalarQ4m(weights: usize, columns: usize, record: usize, out: usize): v
   }
 }
 
-/** One band with four rows. */
+/** One band with four rows. Only the plain and scalar tiers use it (relaxed: tile-q4m-pair.ts). */
 export function tileQ4mx4(
   weights: usize,
   columns: usize,
@@ -176,7 +176,6 @@ export function tileQ4mx4(
 ): void {
   if (ASC_FEATURE_SIMD) {
     const blocks = columns >> 5
-    const mask = nibbleMask(columns)
     const nibble = i16x8.splat(15 + <i16>(columns & 31))
     const sums = blocks << 2
     let scale = 3 * columns
@@ -197,73 +196,27 @@ export function tileQ4mx4(
       let c1 = i32x4.splat(0)
       let d0 = i32x4.splat(0)
       let d1 = i32x4.splat(0)
-      if (ASC_FEATURE_RELAXED_SIMD) {
-        let g: usize = 0
-        do {
-          const w0 = v128.load(weights + g, 32)
-          const w1 = v128.load(weights + g, 48)
-          const low0 = v128.and(w0, mask)
-          const low1 = v128.and(w1, mask)
-          const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
-          const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
-          const p = (b << 5) + (g >> 2)
+      for (let g: usize = 0; g < 4; g++) {
+        let w0 = v128.load(weights + (g << 5), 32)
+        let w1 = v128.load(weights + (g << 5), 48)
+        for (let k: usize = 0; k < 4; k++) {
+          const n0 = v128.and(w0, nibble)
+          const n1 = v128.and(w1, nibble)
+          const p = columns + (b << 6) + (g << 4) + (k << 2)
           let x = v128.load32_splat(ra + p)
-          a0 = addPairs(a0, x, low0)
-          a1 = addPairs(a1, x, low1)
-          x = v128.load32_splat(ra + p, 4)
-          a0 = addPairs(a0, x, high0)
-          a1 = addPairs(a1, x, high1)
+          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, x))
+          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, x))
           x = v128.load32_splat(rb + p)
-          b0 = addPairs(b0, x, low0)
-          b1 = addPairs(b1, x, low1)
-          x = v128.load32_splat(rb + p, 4)
-          b0 = addPairs(b0, x, high0)
-          b1 = addPairs(b1, x, high1)
+          b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, x))
+          b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, x))
           x = v128.load32_splat(rc + p)
-          c0 = addPairs(c0, x, low0)
-          c1 = addPairs(c1, x, low1)
-          x = v128.load32_splat(rc + p, 4)
-          c0 = addPairs(c0, x, high0)
-          c1 = addPairs(c1, x, high1)
+          c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, x))
+          c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, x))
           x = v128.load32_splat(rd + p)
-          d0 = addPairs(d0, x, low0)
-          d1 = addPairs(d1, x, low1)
-          x = v128.load32_splat(rd + p, 4)
-          d0 = addPairs(d0, x, high0)
-          d1 = addPairs(d1, x, high1)
-          g += 32
-        } while (g < 128)
-        a0 = i32x4.extadd_pairwise_i16x8_s(a0)
-        a1 = i32x4.extadd_pairwise_i16x8_s(a1)
-        b0 = i32x4.extadd_pairwise_i16x8_s(b0)
-        b1 = i32x4.extadd_pairwise_i16x8_s(b1)
-        c0 = i32x4.extadd_pairwise_i16x8_s(c0)
-        c1 = i32x4.extadd_pairwise_i16x8_s(c1)
-        d0 = i32x4.extadd_pairwise_i16x8_s(d0)
-        d1 = i32x4.extadd_pairwise_i16x8_s(d1)
-      } else {
-        for (let g: usize = 0; g < 4; g++) {
-          let w0 = v128.load(weights + (g << 5), 32)
-          let w1 = v128.load(weights + (g << 5), 48)
-          for (let k: usize = 0; k < 4; k++) {
-            const n0 = v128.and(w0, nibble)
-            const n1 = v128.and(w1, nibble)
-            const p = columns + (b << 6) + (g << 4) + (k << 2)
-            let x = v128.load32_splat(ra + p)
-            a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, x))
-            a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, x))
-            x = v128.load32_splat(rb + p)
-            b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, x))
-            b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, x))
-            x = v128.load32_splat(rc + p)
-            c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, x))
-            c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, x))
-            x = v128.load32_splat(rd + p)
-            d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, x))
-            d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, x))
-            w0 = i16x8.shr_u(w0, 4)
-            w1 = i16x8.shr_u(w1, 4)
-          }
+          d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, x))
+          d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, x))
+          w0 = i16x8.shr_u(w0, 4)
+          w1 = i16x8.shr_u(w1, 4)
         }
       }
       const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)

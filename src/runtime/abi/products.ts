@@ -54,12 +54,21 @@ export enum MatmulArg {
 /**
  * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
  * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
- * mxfp4, so unpacking pays sooner there. Weights of q3 and q2 count as q4: they are widened first.
+ * mxfp4, so unpacking pays sooner there. Weights of q4m, and those of q3 and q2, which are widened first,
+ * count as q4.
  */
 export enum LeastUnpacked {
   q4 = 16,
   mxfp4 = 4,
-  q4m = 8,
+}
+
+/**
+ * Minimum activation rows of a matrix for which the relaxed tier widens its q3 or q2 weights, by whether V8 fuses pairs
+ * of vectors. It fuses the product of one row and not the widening.
+ */
+export enum LeastWidened {
+  unfused = 2,
+  fused = 4,
 }
 
 /**

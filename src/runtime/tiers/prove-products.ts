@@ -12,7 +12,7 @@ const ROWS = TILE_ROWS
  */
 const LISTS = [16, 7]
 /** Rows if several are multiplied with widened weights, by the code of q4. */
-const WIDENED_LISTS = [2, 1]
+const WIDENED_LISTS = [4, 1]
 const BLOCKS = COLUMNS / TILE_COLUMNS
 
 /** Storage of a matrix of levels in the tiles of a format (docs/FORMAT.md), with scales and minima of 1. */
