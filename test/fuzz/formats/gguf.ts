@@ -33,7 +33,7 @@ const FORMATS = formatsFor('f32', 'floats')
 /** GGUF files, whole and split: opened, understood as a config, texts and pieces, and packed. */
 export const gguf: Format = {
   name: 'gguf',
-  inputs: 2500,
+  inputs: 800,
   async prepare(dir) {
     const models = await tinyModels(dir)
     return {
