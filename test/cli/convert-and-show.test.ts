@@ -38,7 +38,7 @@ test('show prints the absolute path, the trained context and the model’s own d
   ])
   assert.match(card.stdout, new RegExp(`\\n  path +${NANO}\\n`))
   assert.match(card.stdout, /\n {2}defaults +--max-tokens \d+ --temperature [\d.]+ .*--stop "/)
-  assert.match(card.stdout, /routers, norms, keys and values .* f32\n/)
+  assert.match(card.stdout, /routers, norms, keys and values .* f32, q8\n/)
   assert.not.match(card.stdout, /f32, f32/)
   const { path, trained_context, defaults } = JSON.parse(json.stdout)
   assert.is(path, NANO)
