@@ -9,15 +9,7 @@
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
 import { Activation, MATRIX_ALIGNMENT, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import {
-  GROUP_BYTES,
-  Group,
-  LeastUnpacked,
-  LeastWidened,
-  LIST_ENTRY_BYTES,
-  ListEntry,
-  MatmulArg,
-} from '../src/runtime/abi/products'
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
 import { mxfp4Floats } from './mxfp4-floats'
@@ -35,6 +27,25 @@ import { tilePairQ4mx2, tilePairQ4mx4 } from './tile-q4m-pair'
 import { tileUnpackedQ4mx4, unpackedBytesQ4m, unpackQ4m } from './tile-q4m-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 import { widenTiles } from './widen-tiles'
+
+/**
+ * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
+ * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
+ * mxfp4, so unpacking pays sooner there. Weights of q4m count as q4, and those of q3 and q2, too: they are widened first.
+ */
+enum LeastUnpacked {
+  q4 = 16,
+  mxfp4 = 4,
+}
+
+/**
+ * Minimum activation rows of a matrix for which the relaxed tier widens its q3 or q2 weights, by whether V8 fuses pairs
+ * of vectors. It fuses the product of one row and not the widening.
+ */
+enum LeastWidened {
+  unfused = 2,
+  fused = 4,
+}
 
 export function tileBytes(format: u32): usize {
   if (format == WeightCode.f32) return TileBytes.f32
@@ -238,13 +249,13 @@ function multiplyRelaxedQ4(
   }
 }
 
-/** Whether it pays to widen the q3 or q2 weights of a matrix for `count` activation rows (see LeastWidened). */
+/** Whether it pays to widen the q3 or q2 weights of a matrix for `count` activation rows. */
 function widens(count: u32): bool {
   if (!ASC_FEATURE_RELAXED_SIMD) return ASC_FEATURE_SIMD || count > 1
   return count >= <u32>(arg(MatmulArg.unpacks) == 0 ? LeastWidened.unfused : LeastWidened.fused)
 }
 
-/** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows (see LeastUnpacked). */
+/** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows. */
 function unpacks(format: u32, count: u32): bool {
   if (arg(MatmulArg.unpacks) == 0) return false
   return count >= <u32>(format == WeightCode.mxfp4 ? LeastUnpacked.mxfp4 : LeastUnpacked.q4)

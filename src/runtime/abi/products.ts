@@ -34,8 +34,7 @@ export enum MatmulArg {
    */
   unpacked,
   /**
-   * 1 if q4, q4m and mxfp4 weights may be unpacked into the scratch, for LeastUnpacked entries of a list or more. Those of
-   * mxfp4_f32 always are.
+   * 1 if q4, q4m and mxfp4 weights may be unpacked into the scratch for long lists. Those of mxfp4_f32 always are.
    */
   unpacks,
   /** f32: factor of the output. */
@@ -49,26 +48,6 @@ export enum MatmulArg {
   gatedStride,
   /** Scratch for q3 and q2 weights that are widened to q4: for each TILE_COLUMNS columns and each thread two tiles. */
   widened,
-}
-
-/**
- * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
- * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
- * mxfp4, so unpacking pays sooner there. Weights of q4m, and those of q3 and q2, which are widened first,
- * count as q4.
- */
-export enum LeastUnpacked {
-  q4 = 16,
-  mxfp4 = 4,
-}
-
-/**
- * Minimum activation rows of a matrix for which the relaxed tier widens its q3 or q2 weights, by whether V8 fuses pairs
- * of vectors. It fuses the product of one row and not the widening.
- */
-export enum LeastWidened {
-  unfused = 2,
-  fused = 4,
 }
 
 /**
