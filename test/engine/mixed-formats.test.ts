@@ -23,13 +23,20 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 const FIXTURE = '31-olmoe-f32'
 const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60, 12, 13, 1, 20, 30, 40, 50, 3, 8, 21, 22, 23]
 
-/** q8 for one expert, for the second matrix of a layer, for queries of another, and for the head. */
+/** Other formats for some experts, for the second matrix of a layer, for queries of another, and for the head. */
 const MIXED = {
+  'layers.0.mlp.0/gate_up': 'q3',
+  'layers.0.mlp.0/down': 'q2',
   'layers.0.mlp.1/gate_up': 'q8',
   'layers.0.mlp.1/down': 'q8',
+  'layers.0.mlp.2/gate_up': 'q4m',
+  'layers.0.mlp.2/down': 'q3',
+  'layers.0.mlp.3/gate_up': 'q2',
+  'layers.0.mlp.3/down': 'q4m',
   'layers.1.mlp.*/down': 'q8',
   'layers.1.mlp.3/down': 'q4',
   'layers.0.dense/qkv.weight': 'q8',
+  'layers.1.dense/qkv.weight': 'q4m',
   'lm_head/weight': 'q8',
 } as const
 
@@ -42,7 +49,7 @@ const test = suite('packings with several formats')
 /** Packs the fixture as q4, with these formats of single matrices. */
 async function packMixed(
   dir: string,
-  pieces: Record<string, 'q4' | 'q8'>,
+  pieces: NonNullable<PartFormats['pieces']>,
   formats: PartFormats = formatsFor('q4'),
 ): Promise<void> {
   const open = async () => {
