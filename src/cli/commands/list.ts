@@ -50,7 +50,7 @@ function day(date: Date | undefined): string {
   return date?.toISOString().slice(0, 10) ?? '-'
 }
 
-function asJson({ name, path, quant, bytes, modified, revision, state }: InstalledModel) {
-  const about = { quant: quant ?? null, source_revision: revision ?? null }
+function asJson({ name, path, quant, bytes, modified, revision, state, gguf }: InstalledModel) {
+  const about = { ...(gguf !== undefined && { gguf }), quant: quant ?? null, source_revision: revision ?? null }
   return { model: name, path, bytes, modified: modified?.toISOString() ?? null, state, ...about }
 }

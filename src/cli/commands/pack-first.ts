@@ -26,7 +26,7 @@ export async function packFirst(
         ...{ quant, threads, signal },
         onWarning: (message) => options.quiet || note(`warning: ${message}`),
         onPacking: ({ file, folder, bytesDone, bytes }) => {
-          if (!isUnderWay && !options.quiet) note(`packing ${file} once, ${formatBytes(bytes)} in ${folder}`)
+          if (!isUnderWay && !options.quiet) note(`packing ${file} once: ${formatBytes(bytes)} in ${folder}`)
           isUnderWay = true
           line?.refresh(() => `packing ${Math.floor((100 * bytesDone) / bytes)} % of ${formatBytes(bytes)}`)
         },

@@ -19,10 +19,11 @@ interface PullCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. ' +
+      'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. A model ' +
+        'that is packed already is fetched as it is. ' +
         'Run the same command to resume an interrupted pull. Without a name, lists models to start with.',
     )
-    .argument('[repo]', 'owner/name; add :q8 or :f32 for another packing than q4')
+    .argument('[repo]', 'owner/name; add :q8 or :f32 for another packing than q4, :Q4_K_M for a GGUF file')
     .option('--revision <name>', 'branch, tag or commit (default: main)')
     .option('--token <token>', 'access token (default: $HF_TOKEN, or the token of a login)')
     .option('--keep', 'also store the checked files in the hub’s cache')
@@ -45,6 +46,7 @@ Examples:
   molm pull
   molm pull ibm-granite/granite-3.1-1b-a400m-instruct
   molm pull ibm-research/MoLM-700M-4B:q8 --keep
+  molm pull owner/name-GGUF:Q4_K_M
   molm -m ibm-research/MoLM-350M-4B "Once upon a time"`
 
 async function pull(repo: string | undefined, options: PullCommandOptions): Promise<void> {

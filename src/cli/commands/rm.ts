@@ -31,9 +31,11 @@ async function remove(name: string, options: OutputOptions & { yes?: boolean }):
   const models = await findPulled(name)
   const bytes = formatBytes(models.reduce((sum, model) => sum + model.bytes, 0))
   const what = models.map(({ quant, state }) => quant ?? state).join(', ')
-  if (!options.yes) await askFirst(`remove ${printable(name)} (${what}; ${bytes})?`)
+  const isCopy = models.every(({ gguf }) => gguf !== undefined)
+  const subject = `${isCopy ? 'the packed copy of ' : ''}${printable(name)} (${what}; ${bytes})`
+  if (!options.yes) await askFirst(`remove ${subject}?`)
   await removeModel(name)
-  if (!options.quiet) note(`removed ${name} (${what}; ${bytes})`)
+  if (!options.quiet) note(`removed ${subject}`)
 }
 
 /** Rejects unless the user says yes. */

@@ -29,7 +29,7 @@ const commands = [
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub' },
   { name: 'list', alias: 'ls', summary: 'list the models on this computer' },
   { name: 'rm', summary: 'remove a pulled model' },
-  { name: 'convert', summary: 'pack a Hugging Face checkpoint folder' },
+  { name: 'convert', summary: 'pack a Hugging Face checkpoint or a GGUF file' },
   { name: 'eval', summary: 'measure perplexity of texts, accuracy on tasks', runsModel: true },
   { name: 'bench', summary: 'measure prefill and decode speed', runsModel: true },
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true },

@@ -1,0 +1,134 @@
+import { copyFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, ended, molm, startMolm } from './molm.js'
+
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+const ASK = ['-n', '4', '--temperature', '0', '--raw', '-t', '1']
+
+/** Runs `use` with a GGUF file, and with commands whose MOLM_HOME is in the folder of the file. */
+function withFile(use: (file: string, run: (...args: string[]) => ReturnType<typeof molm>, dir: string) => unknown) {
+  return inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'granite-Q4_K_M.gguf')
+    await copyFile(fixturePath('gguf/granitemoe-all-types/model.gguf'), file)
+    await use(file, (...args) => molm(args, { env: { MOLM_HOME: join(dir, 'home') } }), dir)
+  })
+}
+
+test('a file is packed with one line on stderr, once, whatever command loads it', async () => {
+  await withFile(async (file, run) => {
+    const first = await run('run', '-m', file, 'ab', ...ASK)
+    assert.is(first.code, 0, first.stderr)
+    const lines = first.stderr.trimEnd().split('\n')
+    assert.is(lines.length, 1, first.stderr)
+    assert.match(
+      lines[0],
+      /^molm: packing .*granite-Q4_K_M\.gguf once: 2\.\d+ MB in .*home.gguf.granite-Q4_K_M-\w{12}$/,
+    )
+    const again = await run('run', '-m', file, 'ab', ...ASK)
+    assert.is(again.stderr, '')
+    assert.is(again.stdout, first.stdout)
+    const bench = await run('bench', '-m', file, '-p', '4', '-n', '2', '-r', '1', '-t', '1', '--json')
+    assert.is(bench.stderr, '')
+    const experts = await run('experts', '-m', file, 'ab', '-t', '1')
+    assert.is(experts.code, 0, experts.stderr)
+  })
+})
+
+test('the copy is listed by the path of its file, and removed without the file', async () => {
+  await withFile(async (file, run, dir) => {
+    await run('run', '-q', '-m', file, 'ab', ...ASK)
+    const { stdout } = await run('list')
+    assert.match(stdout.split('\n')[0], new RegExp(`^${file}\tq8\t\\d+\t`))
+    const [copy] = JSON.parse((await run('list', '--json')).stdout)
+    assert.is(copy.gguf, file)
+    assert.match(
+      (await run('rm', file, '--yes')).stderr,
+      /^molm: removed the packed copy of .*\.gguf \(q8; 2\.\d+ MB\)\n$/,
+    )
+    assert.equal(await readdir(join(dir, 'home', 'gguf')), [])
+    assert.ok((await readdir(dir)).includes('granite-Q4_K_M.gguf'))
+    assertRefused(await run('rm', file, '--yes'), 1, /no pulled model/)
+  })
+})
+
+test('show packs nothing, and says what becomes of each type', async () => {
+  await withFile(async (file, run, dir) => {
+    const { stdout } = await run('show', file)
+    assert.match(stdout, /^granite-Q4_K_M\.gguf\n {2}kind +Granite MoE, language model\n/)
+    assert.match(stdout, /weights +GGUF, q8 when packed/)
+    assert.match(stdout, /\n {2}type in file +tensors +bytes +packed as\n/)
+    assert.match(stdout, /\n {2}Q4_K +1 +147 kB +\w+\n/)
+    const json = JSON.parse((await run('show', file, '--json')).stdout)
+    assert.is(json.kind, 'gguf')
+    assert.is(json.stored.length, 13)
+    assert.equal(await readdir(dir), ['granite-Q4_K_M.gguf'])
+    assertRefused(await run('show', file, '--verify'), 1, /a GGUF file that is not packed yet has no checksums/)
+  })
+})
+
+test('convert takes a GGUF file, and prints the path', async () => {
+  await withFile(async (file, run, dir) => {
+    const out = join(dir, 'out')
+    const { stdout, code, stderr } = await run('convert', file, out, '-t', '1')
+    assert.is(code, 0, stderr)
+    assert.is(stdout, `${join(out, 'model-q8.molm.safetensors')}\n`)
+    assertRefused(await run('convert', file, out), 1, /holds a model already \(q8\); give another folder, or --force/)
+    const f32 = JSON.parse((await run('convert', file, join(dir, 'f32'), '--quant', 'f32', '--json')).stdout)
+    assert.is(f32.quant, 'f32')
+    await writeFile(join(dir, 'note.txt'), 'text')
+    assertRefused(
+      await run('convert', join(dir, 'note.txt'), out, '--force'),
+      1,
+      /neither a checkpoint's folder nor a GGUF/,
+    )
+    assertRefused(await run('run', '-m', join(dir, 'other.gguf'), 'ab'), 1, /other\.gguf: no such file/)
+  })
+})
+
+test('prune takes a GGUF file', async () => {
+  await withFile(async (file, run, dir) => {
+    const text = join(dir, 'text.txt')
+    await writeFile(text, 'ab cd ef gh '.repeat(400))
+    const { code, stderr } = await run('prune', file, join(dir, 'out'), '--keep', '0.5', '--calibrate', text, '-t', '1')
+    assert.is(code, 0, stderr)
+    assert.match(stderr, /^molm: packing /)
+  })
+})
+
+inTerminal(`a terminal shows the progress${HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` here)'}`, async () => {
+  await withFile(async (file, _, dir) => {
+    const args = ['bin/molm.js', 'run', '-m', file, 'ab', ...ASK, '--quant', 'f32']
+    const terminal = await PseudoTerminal.start({ args, columns: 70, env: { MOLM_HOME: join(dir, 'home') } })
+    try {
+      await terminal.waitFor(/packing 0 % of 8\.\d+ MB/)
+      assert.is((await terminal.ended()).code, 0)
+      assert.not.match(terminal.screen.text.join('\n'), /packing \d+ %/)
+    } finally {
+      await terminal.close()
+    }
+  })
+})
+
+test('Ctrl-C keeps what is done, and the same command resumes', async () => {
+  await withFile(async (file, run, dir) => {
+    const child = startMolm(['run', '-m', file, 'ab', ...ASK, '--quant', 'f32'], { MOLM_HOME: join(dir, 'home') })
+    child.stdin.end()
+    child.stderr.once('data', () => child.kill('SIGINT'))
+    const { code, stderr } = await ended(child)
+    // The file is small: its packing may be over before the signal.
+    if (code !== 0) {
+      assert.is(code, 130, stderr)
+      assert.match(stderr, /progress is kept: run the same command to resume\n/)
+    }
+    const again = await run('run', '-m', file, 'ab', ...ASK, '--quant', 'f32')
+    assert.is(again.code, 0, again.stderr)
+    assert.equal(await readdir(join(dir, 'home', 'locks')), [])
+  })
+})
+
+test.run()
