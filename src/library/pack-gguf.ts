@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path'
 import type { LoadOptions } from '../api/model.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
+import { molmHome } from '../files/home.js'
 import { takeLock } from '../files/lock.js'
 import { checkPlan, diskNeeds } from '../hub/plan.js'
 import { isCompanion } from '../packing/format/companions.js'
@@ -39,7 +40,7 @@ export async function packGguf(path: string, options: PackOptions): Promise<void
       await lock.release()
     }
   } catch (error) {
-    if (!(error instanceof UserError && error.message.startsWith(folder))) throw error
+    if (!(error instanceof UserError && error.message.startsWith(molmHome()))) throw error
     const { message } = error
     throw new UserError(`${message}\nset MOLM_HOME to another folder, or choose one with \`molm convert\``)
   }

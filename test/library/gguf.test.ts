@@ -180,6 +180,9 @@ test('a file that another process packs, or a folder that cannot be written, is 
     const lock = await takeLock(copyLock(copyFolder(file, undefined)), 'packing')
     await rejectsWithUserError(() => load(file), /packing .*granite-Q4_K_M\.gguf is already under way \(process \d+\)/)
     await lock.release()
+    process.env.MOLM_HOME = join(file, 'home')
+    await rejectsWithUserError(() => load(file), /a part of the path is a file, not a folder\)\nset MOLM_HOME/)
+    process.env.MOLM_HOME = join(dir, 'home')
     if (process.getuid?.() === 0) return
     await mkdir(join(dir, 'home', 'gguf'), { recursive: true })
     await chmod(join(dir, 'home', 'gguf'), 0o500)
