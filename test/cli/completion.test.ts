@@ -57,6 +57,16 @@ done`
   for (const [i, [line, offered]] of LINES.entries()) assert.equal(lines[i].split(' ').sort(), offered, line)
 })
 
+inShell('bash')('bash offers GGUF files as models', async ({ folder }) => {
+  for (const name of ['tiny-Q4_0.gguf', 'tiny model.gguf', 'tiny.txt']) await writeFile(join(folder, name), '')
+  const script = `source ${join(folder, 'script.bash')}
+COMP_LINE='molm chat -m tin' COMP_POINT=16
+_molm
+echo "\${COMPREPLY[*]}"`
+  const { stdout } = await run('bash', ['--norc', '-c', script], { env: environment(folder), cwd: folder })
+  assert.is(stdout, 'tiny-Q4_0.gguf\n')
+})
+
 inShell('bash')('bash replaces only the text after the colon of a packing', async ({ folder }) => {
   const script = `_molm_models() { echo 'acme/nano:q4 acme/nano:q8'; }
 COMP_LINE='molm show acme/nano:q' COMP_POINT=21

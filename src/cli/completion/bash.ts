@@ -14,6 +14,11 @@ _molm_models() {
   molm list --quiet 2>/dev/null | cut -f 1
 }
 
+# Files whose names have blanks would be taken for several words.
+_molm_gguf() {
+  compgen -f -X '!*.[gG][gG][uU][fF]' -- "$1" | grep -v '[[:blank:]]'
+}
+
 _molm() {
   local line=\${COMP_LINE:0:COMP_POINT} words cur prev command= word i offered= models=
   read -ra words <<< "$line"
@@ -36,7 +41,7 @@ ${run ? commandCase("''", run, names) : ''}
   esac
   if [[ -n $models ]]; then
     offered=$(_molm_models)
-    COMPREPLY=($(compgen -W "$offered" -- "$cur") $(compgen -d -S / -- "$cur"))
+    COMPREPLY=($(compgen -W "$offered" -- "$cur") $(compgen -d -S / -- "$cur") $(_molm_gguf "$cur"))
     [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
   else
     COMPREPLY=($(compgen -W "$offered" -- "$cur"))
