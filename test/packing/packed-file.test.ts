@@ -203,8 +203,8 @@ test('files of other kinds are refused with their kind', async () => {
 
 test('a file of a later format asks for a newer molm', async () => {
   await withPackedFile(async (path) => {
-    await editHeader(path, (header) => header.replace('"format_version":"1"', '"format_version":"3"'))
-    await rejectsWithUserError(() => openPackedFile(path), /newer molm \(format 3.*update molm/)
+    await editHeader(path, (header) => header.replace('"format_version":"1"', '"format_version":"4"'))
+    await rejectsWithUserError(() => openPackedFile(path), /newer molm \(format 4.*update molm/)
   })
 })
 
