@@ -48,6 +48,17 @@ export interface CacheSnapshot {
   read(tensor: number, from: number, rows: number): Promise<Uint8Array>
 }
 
+/**
+ * Influence of the experts of a layer: sums over the tokens of each expert, one number per expert. Each token adds its
+ * gate squared, times a sum of squares, divided by that of the residual stream after the block.
+ */
+export interface ExpertInfluence {
+  /** With the squares of the inputs of the expert's second matrix. */
+  inner: Float64Array
+  /** With the squares of its outputs. */
+  outputs: Float64Array
+}
+
 /** Options of `forward`. With `routes: true` or `hidden: true`, the type of the result has these fields for certain. */
 export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends boolean = boolean> {
   /** Tokens whose logits are returned; 'none' only fills the cache. Default: 'last'. */
@@ -65,6 +76,8 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   outputNorms?: boolean
   /** Also report the sums of the chosen experts' outputs, over all tokens and experts of a layer. Default: false. */
   outputSums?: boolean
+  /** Also report how far errors of the experts' weights reach the residual stream. Default: false. */
+  influence?: boolean
   /** Report the residual stream after each block, at the last token. Default: false. */
   hidden?: Hidden
   /** Called at the beginning and after every 256 tokens, or fewer while other calls run. */
@@ -82,6 +95,8 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends boole
   norms?: Float64Array
   /** For each kind and layer `width` floats, before the gates. Only with `outputSums`. */
   outputSums?: PerMixture<Float64Array[]>
+  /** For each kind and layer. Only with `influence`. */
+  influence?: PerMixture<ExpertInfluence[]>
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
   ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
 

@@ -3,6 +3,7 @@ import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../mod
 import type { TokenLogits } from '../nn/decoder.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import type { Demand } from './demand.js'
+import { InfluenceRecorder } from './influence-recorder.js'
 import type { ForwardReply, ForwardRequest } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 
@@ -28,9 +29,13 @@ export class ForwardRecorder {
     this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
     const sums = request.outputSums ? emptySums(config) : undefined
+    const influence = request.influence ? new InfluenceRecorder(config) : undefined
     this.taps = {
       ...this.routes?.taps,
-      ...(sums && { outputs: adding(sums) }),
+      routes: calling(this.routes?.taps.routes, influence?.routes),
+      outputs: calling(sums && adding(sums), influence?.outputs),
+      inner: influence?.inner,
+      residual: influence?.residual,
       hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)),
     }
     this.reply = {
@@ -39,6 +44,7 @@ export class ForwardRecorder {
       norms: targets && new Float64Array(targets.length),
       routes: this.routes?.packed,
       outputSums: sums,
+      influence: influence?.sums,
       hidden,
     }
   }
@@ -83,5 +89,17 @@ function adding(sums: PerMixture<Float64Array[]>): NonNullable<Demand['taps']['o
       const y = row(item)
       for (let i = 0; i < y.length; i++) sum[i] += y[i]
     }
+  }
+}
+
+/** Calls one or two observers. */
+function calling<Args extends unknown[]>(
+  first?: (...args: Args) => void,
+  second?: (...args: Args) => void,
+): ((...args: Args) => void) | undefined {
+  if (!first || !second) return first ?? second
+  return (...args) => {
+    first(...args)
+    second(...args)
   }
 }

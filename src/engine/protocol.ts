@@ -1,5 +1,5 @@
 import type { PromptProgress } from '../api/generation.js'
-import type { SavedSequence } from '../api/session.js'
+import type { ExpertInfluence, SavedSequence } from '../api/session.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
 import type { ModelConfig, PerMixture } from '../model/config.js'
@@ -63,6 +63,8 @@ export interface ForwardRequest {
   outputNorms?: boolean
   /** Report the sums of the chosen experts' outputs. */
   outputSums?: boolean
+  /** Report the influence of the experts' weights. */
+  influence?: boolean
   hidden: boolean
   /** Whether to report the progress of reading the tokens. */
   progress?: boolean
@@ -134,6 +136,7 @@ export interface ForwardReply {
   routes?: PackedRoutes
   /** For each kind and layer [d]; a layer without experts has an empty one. */
   outputSums?: PerMixture<Float64Array[]>
+  influence?: PerMixture<ExpertInfluence[]>
   /** (layers, d) */
   hidden?: Float32Array
 }

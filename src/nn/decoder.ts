@@ -128,7 +128,10 @@ export class Decoder {
       const bank = store.bankOf(l)
       if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, placed), T)
       this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
-      for (const { first, count, taps } of placed) taps.hidden?.(l, at.x.row(first + count - 1))
+      for (const { first, count, taps } of placed) {
+        taps.hidden?.(l, at.x.row(first + count - 1))
+        taps.residual?.(l, count, (token) => at.x.row(first + token))
+      }
     }
     this.blocks[at.index].finalNorm(T) //                        a [T, d] = Norm(x)
     for (const { cache, count } of placed) cache.advance(count)

@@ -22,6 +22,7 @@ export type AppendGroups = (groups: ExpertGroups, next: number) => { matrices: n
 /** A matrix that every expert of a mixture has, and the product with it. */
 export interface ExpertProduct {
   matmul: Matmul
+  input: Rows
   output: Rows
   /** Places of the matrix in the experts (see expertPlaces), by layer. */
   places: readonly Uint32Array[]
@@ -113,7 +114,7 @@ export class ExpertMixture {
     const count = groups.fromItems(this.addresses(layer, product.places), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
     this.replaceMasked(layer, product.output)
-    this.report(layer, product.output)
+    this.report(layer, product)
   }
 
   /** Binds a product with the piece of that name, and with the piece `PIECE.bias` if `bias` is set. */
@@ -123,6 +124,7 @@ export class ExpertMixture {
     const matmul = new Matmul(bank, shape, threads)
     return {
       matmul,
+      input: shape.input,
       output: shape.output,
       places: store.expertPlaces(kind, piece),
       ...(bias && { biases: store.expertPlaces(kind, `${piece}.bias`) }),
@@ -171,7 +173,7 @@ export class ExpertMixture {
   }
 
   /** Reports its rows to each sequence's taps. */
-  private report(layer: number, output: Rows): void {
+  private report(layer: number, { input, output }: ExpertProduct): void {
     const { router, mixture, workspace } = this
     const k = this.k(layer)
     for (const { first, count, taps } of workspace.cache.segments) {
@@ -179,7 +181,9 @@ export class ExpertMixture {
       if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(layer, first, count))
       taps.probabilities?.(layer, mixture.kind, router.scores(layer, first, count))
       taps.outputNorms?.(layer, mixture.kind, this.norms(layer, output, first, count))
-      taps.outputs?.(layer, mixture.kind, count * k, (item) => output.row(this.itemRow(layer, first * k + item)))
+      const rowOf = (rows: Rows) => (item: number) => rows.row(this.itemRow(layer, first * k + item))
+      taps.outputs?.(layer, mixture.kind, count * k, rowOf(output))
+      taps.inner?.(layer, mixture.kind, count * k, rowOf(input))
     }
   }
 

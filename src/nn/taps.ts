@@ -10,6 +10,10 @@ export interface Taps {
   outputNorms?: (layer: number, kind: MixtureKind, norms: Float32Array) => void
   /** Outputs of the chosen experts, before their gates: the row [d] of each item, in the order of the routes. */
   outputs?: (layer: number, kind: MixtureKind, items: number, row: (item: number) => Float32Array) => void
+  /** Inputs of the chosen experts' second matrix: the row of each item, in the order of the routes. */
+  inner?: (layer: number, kind: MixtureKind, items: number, row: (item: number) => Float32Array) => void
+  /** The residual stream after a block: the row [d] of each token. */
+  residual?: (layer: number, tokens: number, row: (token: number) => Float32Array) => void
   /** The residual stream (d) after a block, at the last token of the batch. */
   hidden?: (layer: number, x: Float32Array) => void
   /** Called before every block; true abandons the batch. */

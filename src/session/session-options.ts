@@ -12,6 +12,7 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
   probabilities: true,
   outputNorms: true,
   outputSums: true,
+  influence: true,
   hidden: true,
   onPromptProgress: true,
   signal: true,
@@ -53,7 +54,7 @@ const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [nam
 export function checkForward(options: ForwardOptions): void {
   checkOptionNames(options, FORWARD, 'forward')
   checkOneOf('logits', options.logits, LOGITS)
-  checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'hidden'])
+  checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence', 'hidden'])
 }
 
 /** Throws a UsageError that names the first wrong option of `generate`; `settle` checks the settings. */

@@ -57,6 +57,7 @@ export class EngineSession implements Session {
       probabilities = false,
       outputNorms = false,
       outputSums = false,
+      influence = false,
       hidden = false,
       onPromptProgress,
       signal,
@@ -77,6 +78,7 @@ export class EngineSession implements Session {
       probabilities,
       outputNorms,
       outputSums,
+      influence,
       hidden,
       ...(this.model.tokenizer && { messageEnds: messageEnds(ids, this.model.tokenizer.specialIds) }),
       progress: onPromptProgress !== undefined,
@@ -88,6 +90,7 @@ export class EngineSession implements Session {
       ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
       ...(reply.routes && { routes: unpackRoutes(reply.routes, this.model.config, ids.length) }),
       ...(reply.outputSums && { outputSums: reply.outputSums }),
+      ...(reply.influence && { influence: reply.influence }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
     // The result has what the options ask for, which the compiler cannot follow.
