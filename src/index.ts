@@ -25,6 +25,15 @@ export type * from './api/session.js'
 export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from './api/text.js'
 export type { ExpertTraining, PassOptions } from './api/training.js'
 export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './benchmark/benchmark.js'
+export {
+  type AtBits,
+  type BitsLoss,
+  type BitsOptions,
+  type BitsPoint,
+  bitsCurve,
+  CURVE_BITS,
+  convertAtBits,
+} from './calibration/convert-at-bits.js'
 export { UsageError, UserError } from './errors.js'
 export type { Agreement } from './evaluation/compare-on-text.js'
 export { type EvaluateTaskOptions, evaluateTask } from './evaluation/evaluate-task.js'

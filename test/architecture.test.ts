@@ -85,6 +85,7 @@ const KNOWS: Record<string, string[]> = {
   index: [
     'teaching',
     'pictures',
+    'calibration',
     'surgery',
     'ablation',
     'experts',
@@ -116,6 +117,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   pictures: ['ablation', 'experts', 'api', 'model', 'terminal', 'errors', 'numbers', 'printable'],
+  calibration: ['surgery', 'evaluation', 'library', 'api', 'model', 'packing', 'errors'],
   surgery: [
     'ablation',
     'experts',

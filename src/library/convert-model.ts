@@ -9,7 +9,7 @@ import { UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import { isGguf } from '../gguf/split-names.js'
 import { checkQuant, type Quant } from '../packing/format/formats.js'
-import { type Conversion, type ConvertProgress, convertSource } from '../packing/write/convert.js'
+import { type Conversion, type ConvertProgress, convertSource, type PackOptions } from '../packing/write/convert.js'
 import type { PackMatrix } from '../packing/write/pack.js'
 import { isGgufFile } from './gguf-copies.js'
 import { checkThreads } from './load-options.js'
@@ -32,14 +32,18 @@ export interface ConvertOptions {
  * own, with its config.json and tokenizer files. A file gets its final name only when it is complete. Rejects with a
  * UserError if the model is incomplete.
  */
-export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
+export async function convertModel(
+  dir: string,
+  out: string,
+  options: ConvertOptions & Pick<PackOptions, 'formatsOf'> = {},
+): Promise<Conversion> {
   checkQuant(options.quant)
-  const { quant, threads = os.availableParallelism(), onProgress, signal } = options
+  const { quant, threads = os.availableParallelism(), formatsOf, onProgress, signal } = options
   const { openPackSource } = await import('./open-pack-source.js')
   const { files, gguf } = await convertible(dir)
   const request = { quant, ...(gguf !== undefined && { gguf: { file: gguf, notes: NO_FILES } }) }
   const conversion = await withPacker(threads, (pack) =>
-    convertSource(() => openPackSource(files, request), out, { pack, source: gguf, onProgress, signal }),
+    convertSource(() => openPackSource(files, request), out, { pack, source: gguf, formatsOf, onProgress, signal }),
   )
   await storeTokenizer(out)
   return conversion

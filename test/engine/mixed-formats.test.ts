@@ -119,6 +119,7 @@ test('impossible formats of single matrices are refused by name', () => {
     return decodeMetadata(encodeMetadata({ quant, formats, source: 'test' }, new Map()), 'model').metadata
   }
   assert.equal(decoded(MIXED).formats.pieces, MIXED)
+  assert.equal(decoded({ 'layers.0.mlp.1/down': 'q3' }, 'q8').formats.pieces, { 'layers.0.mlp.1/down': 'q3' })
   refuses(() => decoded({ 'layers.0.mlp.1/down': 'q5' }), /no known format for layers\.0\.mlp\.1\/down/)
   refuses(() => decoded({ 'lm_head/weight': 'f32' }), /impossible format f32 for lm_head/)
   refuses(() => decoded({ 'lm_head/weight': 'q8' }, 'f32'), /impossible format q8 for lm_head/)

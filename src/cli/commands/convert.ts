@@ -1,16 +1,14 @@
 import type { Command } from 'commander'
+import { UsageError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
-import type { Quant } from '../../packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { note, writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
-import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, bitsOption } from '../parsing/options.js'
 import { folderForPacking, freeFolder } from '../parsing/out-folder.js'
+import { type ConvertBitsOptions, convertBits, printBitsCurve } from './convert-bits.js'
 
-interface ConvertCommandOptions extends OutputOptions {
-  quant?: Quant
-  threads?: number
-  json?: boolean
+interface ConvertCommandOptions extends ConvertBitsOptions {
   force?: boolean
 }
 
@@ -22,24 +20,37 @@ export function define(command: Command): void {
         'formats unless --quant asks for others (docs/FAMILIES.md).',
     )
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), GGUF file, or a name')
-    .argument('<out>', 'folder of the packed model, created if missing')
+    .argument('[out]', 'folder of the packed model, created if missing; not needed with --dry-run')
     .addHelpText('after', EXAMPLES)
     .action(convert)
   addThreadsOption(addQuantOption(command, 'packed weights'))
   command.option('--force', 'replace the model in OUT')
+  command
+    .addOption(bitsOption())
+    .option('--calibrate <file...>', 'with --bits, texts like those that the model will meet')
+    .option('--dry-run', 'only measure the loss at several bits, or at --bits')
   command.option('--json', 'print one object: path, bytes, quant, warnings')
   addOutputOptions(command)
 }
 
 const EXAMPLES = `
+With --bits, experts that matter more for the texts get more bits: q3, q4, q4m
+or q8, below 3.5 bits also q2. --quant is then the format of all other weights.
+The last quarter of each text is held out to measure the loss. The texts must be
+like those of later use.
+
 Examples:
   molm convert ./MoLM-350M-4B ./molm-350m
   molm convert ./MoLM-350M-4B ./molm-350m --quant q8
   molm convert ./granite-Q4_K_M.gguf ./granite
+  molm convert ./MoLM-350M-4B ./small --bits 4 --calibrate mail.txt
   molm -m ./molm-350m "Once upon a time"`
 
-async function convert(dir: string, out: string, options: ConvertCommandOptions): Promise<void> {
+async function convert(dir: string, out: string | undefined, options: ConvertCommandOptions): Promise<void> {
   const { threads, json, force } = options
+  if (options.dryRun) return printBitsCurve(dir, options)
+  if (out === undefined) throw new UsageError('name a folder for the packed model, or give --dry-run')
+  if (options.calibrate && options.bits === undefined) throw new UsageError('--calibrate needs --bits')
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
     import('../../library/convert-model.js'),
@@ -48,6 +59,7 @@ async function convert(dir: string, out: string, options: ConvertCommandOptions)
   const folder = (await isGgufWord(dir))
     ? await freeFolder(out, options)
     : await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4', force })
+  if (options.bits !== undefined) return convertBits(dir, folder, options)
   const start = performance.now()
   const { path, bytes, quant, warnings } = await withProgress({ ...options, label: 'packing' }, (show) =>
     convertModel(dir, folder, {

@@ -48,6 +48,15 @@ export function addQuantOption(command: Command, what: string): Command {
   return command.addOption(new Option('--quant <format>', `${what} (default: q4; a GGUF file’s own)`).choices(QUANTS))
 }
 
+/** Mean bits of the experts' weights. */
+export function bitsOption(): Option {
+  return new Option('--bits <b>', 'mean bits of the experts’ weights, from 2.5 to 8.5').argParser((text) => {
+    const bits = decimal(text)
+    if (bits >= 2.5 && bits <= 8.5) return bits
+    throw new UsageError(`--bits must be a number from 2.5 to 8.5, not '${text}'`)
+  })
+}
+
 export function addThreadsOption(command: Command): Command {
   return command.addOption(threadsOption())
 }

@@ -137,7 +137,8 @@ function decodeFormats(text: string | undefined, path: string): PartFormats {
 /** Reads the formats of single matrices. Each must be of the same class as its kind: products take one or the other. */
 function decodePieces({ pieces, ...kinds }: Record<string, unknown>, path: string): PartFormats['pieces'] {
   if (!isObject(pieces)) throw damaged(path, 'has no readable formats of single matrices')
-  const floats = MATRIX_PARTS.some((part) => isWeightFormat(kinds[part]) && takesFloats(kinds[part]))
+  // Routers may be f32 beside matrices that take records.
+  const floats = isWeightFormat(kinds.mlp) && takesFloats(kinds.mlp)
   for (const [name, format] of Object.entries(pieces)) {
     if (!isWeightFormat(format)) throw damaged(path, `has no known format for ${printable(name)}`)
     if (takesFloats(format) !== floats)

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { localFolder } from '../../checkpoint/local-folder.js'
-import type { Quant } from '../format/formats.js'
+import type { PartFormats, Quant } from '../format/formats.js'
 import { planLayout } from '../format/layout.js'
 import { packedFileName } from '../format/packed-folder.js'
 import { checkTensors } from './check-tensors.js'
@@ -29,6 +29,8 @@ export interface PackOptions {
   source?: string
   /** Commit of that source. */
   revision?: string
+  /** Chooses other formats than the source's own. */
+  formatsOf?: (source: PackSource) => PartFormats
   onProgress?: (progress: ConvertProgress) => void
   /** Aborting it rejects with its reason and leaves nothing behind. */
   signal?: AbortSignal
@@ -71,7 +73,8 @@ export async function convertSource(
   return asOnlyWriter(outDir, async () => {
     const source = await open()
     try {
-      return await convertAlone(source, outDir, options)
+      const formats = options.formatsOf?.(source) ?? source.formats
+      return await convertAlone({ ...source, formats }, outDir, options)
     } finally {
       await source.close()
     }

@@ -1,0 +1,83 @@
+import { UsageError } from '../../errors.js'
+import type { AtBits, BitsOptions, BitsPoint } from '../../index.js'
+import { formatBytes } from '../../numbers.js'
+import type { Quant } from '../../packing/format/formats.js'
+import { snakeCaseKeys } from '../../spelling.js'
+import { readTextOrStdin } from '../io/input-text.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { withStatusLine } from '../io/status-line.js'
+import { alignColumns } from '../io/table.js'
+
+export interface ConvertBitsOptions extends OutputOptions {
+  bits?: number
+  calibrate?: string[]
+  dryRun?: boolean
+  quant?: Quant
+  threads?: number
+  json?: boolean
+}
+
+/** Packs a checkpoint with a format for each expert, and prints the path written and the loss. */
+export async function convertBits(dir: string, folder: string, options: ConvertBitsOptions): Promise<void> {
+  const { convertAtBits } = await import('../../index.js')
+  const given = await libraryOptions(options)
+  const { bits = 4.5, quiet, json } = options
+  const made = await withStatusLine(options, (line) =>
+    convertAtBits(dir, folder, bits, { ...given, onProgress: line?.show }),
+  )
+  if (!quiet) for (const warning of made.warnings) note(`warning: ${warning}`)
+  if (json) return writeJson(snakeCaseKeys(made))
+  if (!quiet) note(summary(made))
+  await writeOut(`${made.path}\n`)
+}
+
+/** Prints a table of bits, bytes and loss. Without `bits`, it has several rows. */
+export async function printBitsCurve(dir: string, options: ConvertBitsOptions): Promise<void> {
+  const { bitsCurve, CURVE_BITS } = await import('../../index.js')
+  const given = await libraryOptions(options)
+  const points = await withStatusLine(options, (line) =>
+    bitsCurve(dir, options.bits === undefined ? CURVE_BITS : [options.bits], { ...given, onProgress: line?.show }),
+  )
+  await (options.json ? writeJson({ model: dir, curve: points.map(snakeCaseKeys) }) : writeOut(table(points)))
+}
+
+async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions): Promise<BitsOptions> {
+  if (!calibrate)
+    throw new UsageError('--bits and --dry-run need --calibrate: texts like those that the model will meet')
+  if (quant === 'f32') throw new UsageError('--bits needs --quant q4 or q8, not f32')
+  const texts = await Promise.all(calibrate.map(readTextOrStdin))
+  return { calibrate: texts, quant, threads, signal: interruptSignal() }
+}
+
+function summary({ bits, bytes, mix, loss }: AtBits): string {
+  return (
+    `${bits.toFixed(2)} bits per weight of the experts (${mixInWords(mix)}), ${formatBytes(bytes)} in all; on the ` +
+    `held-out text KL ${loss.klDivergence.toFixed(4)} from q8, perplexity ${loss.perplexity.toPrecision(5)}`
+  )
+}
+
+function table(points: readonly BitsPoint[]): string {
+  const head = ['bits', 'weights', 'predicted', 'KL', 'ppl', 'experts']
+  const rows = points.map(({ bits, bytes, predicted, loss, mix }) => [
+    bits.toFixed(2),
+    formatBytes(bytes),
+    predicted.toFixed(2),
+    loss.klDivergence.toFixed(4),
+    loss.perplexity.toPrecision(5),
+    mixInWords(mix),
+  ])
+  return (
+    `${alignColumns([head, ...rows], [0, 1, 2, 3, 4])}  predicted: error that reaches the model’s state, 1 at 4.5 bits; ` +
+    'KL: measured on the held-out text, from q8\n'
+  )
+}
+
+function mixInWords(mix: AtBits['mix']): string {
+  return ['q2', 'q3', 'q4', 'q4m', 'q8']
+    .flatMap((format) => {
+      const count = mix[format as keyof typeof mix]
+      return count ? [`${count} ${format}`] : []
+    })
+    .join(', ')
+}
