@@ -74,6 +74,7 @@ export interface PartSummary {
   /** Parameters that each token uses. */
   active: number
   bytes: number
+  /** Formats, separated by commas. Numbers of experts precede them if experts differ: `100 q3, 92 q4`. */
   format: string
 }
 

@@ -58,6 +58,7 @@ export function summariseParts(
   formats: PartFormats,
 ): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
+  const experts = new Map<PartSummary['name'], string[]>()
   let activeBytes = 0
   for (const part of blueprintOf(config).parts(formats)) {
     const name = kindOfPart(part)
@@ -67,13 +68,22 @@ export function summariseParts(
       .reduce((sum, { rows, cols }) => sum + rows * cols, 0)
     const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format: '' }
     summary.format = withFormats(summary.format, part)
+    if (part.expert) {
+      const known = experts.get(name) ?? []
+      known.push(withFormats('', part))
+      experts.set(name, known)
+    }
     summary.parameters += parameters
     summary.active += parameters * share
     summary.bytes += part.bytes
     summaries.set(name, summary)
     activeBytes += part.bytes * share
   }
-  const parts = [...summaries.values()].map((part) => ({ ...part, active: Math.round(part.active) }))
+  const parts = [...summaries.values()].map((part) => ({
+    ...part,
+    active: Math.round(part.active),
+    format: mixOf(experts.get(part.name) ?? []) ?? part.format,
+  }))
   return { parts, activeBytes: Math.round(activeBytes) }
 }
 
@@ -88,6 +98,15 @@ function kindOfPart({ name, expert }: Part): PartSummary['name'] {
 function withFormats(list: string, { pieces }: Part): string {
   const found = pieces.filter(({ kind }) => kind !== 'vector').map(({ format }) => format)
   return [...new Set([...list.split(', ').filter(Boolean), ...found])].join(', ')
+}
+
+/** Numbers of experts by format, most first: `100 q3, 92 q4`. Undefined unless they differ, and each has one format. */
+function mixOf(formats: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const format of formats) counts.set(format, (counts.get(format) ?? 0) + 1)
+  if (counts.size < 2 || formats.some((format) => format.includes(', '))) return undefined
+  const ranked = [...counts].sort(([, a], [, b]) => b - a)
+  return ranked.map(([format, count]) => `${count} ${format}`).join(', ')
 }
 
 /** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */
