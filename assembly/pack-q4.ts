@@ -11,7 +11,7 @@
 import { fromBfloat16, toBfloat16 } from './half'
 import { inverseOf, storeScales4 } from './pack-q8'
 
-const CANDIDATES: i32 = 9
+export const CANDIDATES: i32 = 9
 
 /** Added to a float of magnitude below 2^22, it leaves the nearest integer plus 8 in the low bits of the sum. */
 const ROUND_8: f32 = 12582920
@@ -20,7 +20,7 @@ const ROUND_8: f32 = 12582920
 export const TINY: f32 = 1e-36
 
 /** Level on which candidate i puts the largest magnitude. */
-function place(i: i32): f32 {
+export function place(i: i32): f32 {
   return <f32>6.8 + <f32>0.3 * <f32>i
 }
 
@@ -55,8 +55,8 @@ function level(x: f32, inverse: f32): f32 {
   return <f32>7 < bounded ? <f32>7 : bounded
 }
 
-/** Least-squares scale of one row, whose floats are 32 bytes apart. */
-function bestScale(row: usize): f32 {
+/** Factor that brings the largest magnitude of a row to level -1. */
+export function unitOf(row: usize): f32 {
   let most: f32 = 0
   let least: f32 = 0
   for (let c: usize = 0; c < 1024; c += 32) {
@@ -64,7 +64,12 @@ function bestScale(row: usize): f32 {
     least = min<f32>(least, load<f32>(row + c))
   }
   const largest = most > -least ? -most : -least
-  const unit = abs<f32>(largest) > TINY ? <f32>1 / largest : <f32>0
+  return abs<f32>(largest) > TINY ? <f32>1 / largest : <f32>0
+}
+
+/** Least-squares scale of one row, whose floats are 32 bytes apart. */
+function bestScale(row: usize): f32 {
+  const unit = unitOf(row)
   let best: f32 = -1
   let scale: f32 = 0
   for (let i = 0; i < CANDIDATES; i++) {

@@ -9,6 +9,7 @@ import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch } from './control'
 import { GATHER_BYTES, gather } from './gather'
 import { bandBytes, tileBytes } from './matmul'
+import { packCalibratedRows } from './pack-calibrated'
 import { packMxfp4Rows } from './pack-mxfp4'
 import { packQ2 } from './pack-q2'
 import { packQ3 } from './pack-q3'
@@ -25,8 +26,14 @@ export function pack(chunk: u32): void {
     const band = bandBytes(arg(PackArg.format), (arg(PackArg.columns) + 31) & ~31)
     const target: usize = arg(PackArg.target) + ((row * arg(PackArg.targetStep)) >> 3) * band
     if (isMxfp4(arg(PackArg.format))) packMxfp4Rows(row, target, scratch())
+    else if (isCalibrated()) packCalibratedRows(row, target, band)
     else packRows(row, target, band, scratch())
   }
+}
+
+/** Whether the inputs of a matrix decide. Weights that keep their levels lose nothing, whatever the inputs are. */
+function isCalibrated(): bool {
+  return arg(PackArg.moments) != 0 && !keepsQuants(arg(PackArg.type), arg(PackArg.format))
 }
 
 function isMxfp4(format: u32): bool {

@@ -1,7 +1,9 @@
 import { isMxfp4, packedBytes } from '../packing/format/formats.js'
 import { BLOCK } from '../packing/format/pieces.js'
-import { type PackRequest, packedRows } from '../packing/write/pack.js'
+import { type MatrixInputs, type PackRequest, packedRows } from '../packing/write/pack.js'
+import { CALIBRATION_ROOM } from '../runtime/abi/products.js'
 import { isSourceFormat, Pack, type PackShape } from '../runtime/kernels/pack.js'
+import { SecondMoments } from '../runtime/kernels/second-moments.js'
 import type { Bank } from '../runtime/memory/bank.js'
 
 /** Packs rows of weights on the threads of a bank. */
@@ -9,14 +11,22 @@ export class Packer {
   private source = { address: 0, bytes: 0 }
   private target = { address: 0, bytes: 0 }
   private readonly call: Pack
+  private readonly moments: SecondMoments
+  /** The matrix whose inputs came last, and the addresses of their moments and of scratch. */
+  private calibrated?: { of: string; moments: number; room: number }
 
-  constructor(private readonly bank: Bank) {
+  constructor(
+    private readonly bank: Bank,
+    private readonly threads = 1,
+  ) {
     this.call = new Pack(bank)
+    this.moments = new SecondMoments(bank, threads)
   }
 
   /** Packs the rows of a request into a new buffer. */
   pack(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-    const { bytes, scales, kind, format, cols } = request
+    const { bytes, scales, kind, format, cols, inputs } = request
+    const calibration = inputs && kind === 'matrix' && format === 'q4' ? this.calibrationFor(inputs, cols) : undefined
     const size = packedBytes(kind, format, packedRows(request), cols)
     const source = this.room('source', bytes.length + (scales?.bytes.length ?? 0))
     const target = this.room('target', size)
@@ -29,11 +39,21 @@ export class Packer {
       // A vector is a table of one row.
       kind: kind === 'matrix' ? kind : 'rows',
       scales: scales && { address: scalesAt, stride: scales.rowStride },
+      calibration,
     }
     const nonFinite = request.alternating
       ? this.packAlternating(shape, source, target, size)
       : this.call.run(shape, source, target)
     return { bytes: this.bank.u8.slice(target, target + size), nonFinite }
+  }
+
+  /** Finds the moments of a matrix's inputs. A large matrix comes in several requests, one after the other. */
+  private calibrationFor({ of, rows }: MatrixInputs, columns: number): PackShape['calibration'] {
+    if (this.calibrated?.of !== of) {
+      const room = this.calibrated?.room ?? this.bank.arena.allocate(CALIBRATION_ROOM * this.threads)
+      this.calibrated = { of, moments: this.moments.of(rows, columns), room }
+    }
+    return this.calibrated
   }
 
   /** Packs the even rows and then the odd ones, each to every other block of the target. */

@@ -2,7 +2,7 @@ import type { DType } from '../../checkpoint/dtype.js'
 import type { Tensor } from '../../checkpoint/tensor.js'
 import { padded } from '../../runtime/memory/formats.js'
 import { type PieceKind, packedBytes, type WeightFormat } from '../format/formats.js'
-import type { Layout, Part } from '../format/layout.js'
+import type { Layout, Part, Piece } from '../format/layout.js'
 import { runsOf } from '../format/pieces.js'
 import { CHUNK_BYTES, type Chunk, chunksOf, type ReadAhead, Reads, type ViewBytes } from './chunks.js'
 
@@ -30,6 +30,16 @@ export interface PackRequest {
   scales?: { bytes: Uint8Array; rowStride: number }
   /** Whether even and odd rows are separated: 32 of each in turn, each half padded to a multiple of 32. Default: false. */
   alternating?: boolean
+  /** Inputs of the matrix. Its products with them change least. Default: the weights themselves change least. */
+  inputs?: MatrixInputs
+}
+
+/** Rows that a matrix is multiplied with. */
+export interface MatrixInputs {
+  /** Name of the matrix: PART/PIECE. */
+  of: string
+  /** [count, columns of the matrix]; shared between threads. At least one row. */
+  rows: Float32Array
 }
 
 /**
@@ -75,6 +85,8 @@ export interface PackPartsOptions {
    * whole.
    */
   inStretches?: boolean
+  /** Returns the inputs of a matrix, if it is to be packed for them. Called for each chunk of it, in the order of packing. */
+  inputsOf?: (part: Part, piece: Piece) => Promise<MatrixInputs | undefined>
   /** Called with the bytes of the checkpoint before they are packed into a part. */
   onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
 }
@@ -94,7 +106,14 @@ export async function* packParts(
   pack: PackMatrix,
   options: PackPartsOptions = {},
 ): AsyncGenerator<PackedPart> {
-  const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, inStretches = false, onRead } = options
+  const {
+    signal,
+    skip = () => false,
+    readAhead = { reads: 1, bytes: 0 },
+    inStretches = false,
+    onRead,
+    inputsOf,
+  } = options
   const reads = new Reads(chunksOf(layout, skip, tensors), readAhead)
   let current: Packing | undefined
   let packed: PackedPart | undefined
@@ -105,7 +124,7 @@ export async function* packParts(
       signal?.throwIfAborted()
       if (next) for (const { view, bytes } of next.read) onRead?.(next.chunk.part, view, bytes)
       // The packer gets its next work before the last result is used, so that it is never idle.
-      const following = next && startPacking(next.chunk, next.read, pack)
+      const following = next && startPacking(next.chunk, next.read, pack, inputsOf)
       const done = current
       current = following
       if (done) {
@@ -131,11 +150,17 @@ interface Packing {
   result: Promise<PackResult>
 }
 
-function startPacking(chunk: Chunk, [weights, scales]: ViewBytes[], pack: PackMatrix): Packing {
-  const { kind, format, order } = chunk.piece
+function startPacking(
+  chunk: Chunk,
+  [weights, scales]: ViewBytes[],
+  pack: PackMatrix,
+  inputsOf: PackPartsOptions['inputsOf'],
+): Packing {
+  const { part, piece } = chunk
+  const { kind, format, order } = piece
   const { dtype, shape, strides } = weights.view
   const [rowStride, colStride] = strides
-  const result = pack({
+  const request: PackRequest = {
     bytes: weights.bytes,
     dtype,
     firstElement: 0,
@@ -148,7 +173,8 @@ function startPacking(chunk: Chunk, [weights, scales]: ViewBytes[], pack: PackMa
     format,
     ...(scales && { scales: { bytes: scales.bytes, rowStride: scales.view.strides[0] } }),
     ...(order === 'alternating' && { alternating: true }),
-  })
+  }
+  const result = inputsOf ? inputsOf(part, piece).then((inputs) => pack({ ...request, inputs })) : pack(request)
   // It may fail before it is awaited; that must not count as an unhandled rejection.
   result.catch(() => undefined)
   return { chunk, result }

@@ -75,6 +75,27 @@ export enum ListEntry {
 }
 export const LIST_ENTRY_BYTES = 8
 
+/** Gradients of matrices, sums of outer products (assembly/outer-products.ts). */
+export enum OuterArg {
+  /** Columns of each matrix, a multiple of TILE_COLUMNS. */
+  columns,
+  rows,
+  /** Table of groups (abi/products.ts) whose matrices are the gradients, in f32 tiles. */
+  groups,
+  chunksPerGroup,
+  /** Rows of a chunk, a multiple of TILE_ROWS. */
+  chunkRows,
+  /** Gradients of the outputs: rows of floats, with room for `rows` rounded up to TILE_ROWS. */
+  outputs,
+  outputStride,
+  /** Byte offset in a ListEntry of the number of such a row. */
+  outputField,
+  /** Inputs: rows of `columns` floats. */
+  inputs,
+  inputStride,
+  inputField,
+}
+
 /** Rows of the embedding table (assembly/embedding.ts). */
 export enum EmbeddingArg {
   /** WeightCode of the table. */
@@ -122,7 +143,16 @@ export enum PackArg {
   scales,
   /** Bytes from one row of scales to the next. */
   scaleStride,
+  /** Second moments of a q4 matrix's inputs (assembly/pack-calibrated.ts), or 0. */
+  moments,
+  /** Scratch for packing with them: CALIBRATION_ROOM bytes for each thread. */
+  room,
 }
+
+/** Columns of a block of second moments; the last block of a matrix may have fewer. */
+export const MOMENT_COLUMNS = 256
+/** Bytes that a thread needs to pack 8 rows of a block: three floats for each weight, and the scales of its tiles. */
+export const CALIBRATION_ROOM = 24832
 
 /** Rows of a matrix in a chunk; a chunk of a table has one row. */
 export const PACK_CHUNK_ROWS = 32

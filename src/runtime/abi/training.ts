@@ -30,27 +30,6 @@ export enum TransposedArg {
 export const PANEL_ROWS = 1024
 export const PANEL_BYTES = PANEL_ROWS * 32
 
-/** Gradients of matrices, sums of outer products (assembly/outer-products.ts). */
-export enum OuterArg {
-  /** Columns of each matrix, a multiple of TILE_COLUMNS. */
-  columns,
-  rows,
-  /** Table of groups (abi/products.ts) whose matrices are the gradients, in f32 tiles. */
-  groups,
-  chunksPerGroup,
-  /** Rows of a chunk, a multiple of TILE_ROWS. */
-  chunkRows,
-  /** Gradients of the outputs: rows of floats, with room for `rows` rounded up to TILE_ROWS. */
-  outputs,
-  outputStride,
-  /** Byte offset in a ListEntry of the number of such a row. */
-  outputField,
-  /** Inputs: rows of `columns` floats. */
-  inputs,
-  inputStride,
-  inputField,
-}
-
 /** Backward pass of gates and activation, item by item (assembly/gate-backward.ts). */
 export enum GateBackwardArg {
   /** In: rows before the activation. Out: gate times activated rows. */

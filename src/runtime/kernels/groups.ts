@@ -29,6 +29,17 @@ export function writeGroup(
   words[(at + Group.count) / 4] = count
 }
 
+/** A group of a table, as `writeGroup` has written it. */
+export function readGroup(bank: Bank, table: number, group: number): { weights: number; list: number; count: number } {
+  const words = bank.u32
+  const at = table + group * GROUP_BYTES
+  return {
+    weights: words[(at + Group.weights) / 4],
+    list: words[(at + Group.list) / 4],
+    count: words[(at + Group.count) / 4],
+  }
+}
+
 /** Allocates a list of `count` entries, each an activation row and its output row; returns its address. */
 export function allocateList(bank: Bank, count: number): number {
   return bank.arena.allocate(count * LIST_ENTRY_BYTES)
@@ -37,6 +48,11 @@ export function allocateList(bank: Bank, count: number): number {
 /** Address of entry `entry` of a list, which is also the address of the list of all entries from there on. */
 export function listFrom(list: number, entry: number): number {
   return list + entry * LIST_ENTRY_BYTES
+}
+
+/** Number of the activation row of an entry of a list. */
+export function inputRow(bank: Bank, list: number, entry: number): number {
+  return bank.u32[(listFrom(list, entry) + ListEntry.input) / 4]
 }
 
 /** Writes an entry of a list: activation row `input` gives output row `output`. */

@@ -36,6 +36,7 @@ export class Matmul extends Call<typeof MatmulArg> {
   private readonly columns: number
   /** Outputs of a matrix, padded to whole tiles. */
   private readonly rows: number
+  private readonly input: Rows
   /** The rows of a chunk are a multiple of this. */
   private readonly step: number
 
@@ -45,6 +46,7 @@ export class Matmul extends Call<typeof MatmulArg> {
     private readonly threads: number,
   ) {
     super(bank, Job.matmul, MatmulArg)
+    this.input = input
     this.columns = padded(input.columns)
     const product = gated ? ungatedFor(bank, output) : output
     this.rows = roundUp(product.columns, TILE_ROWS)
@@ -79,6 +81,7 @@ export class Matmul extends Call<typeof MatmulArg> {
    * activation rows.
    */
   run(table: number, groups: number, work: number): void {
+    this.bank.productObserver?.(this.input, table, groups)
     const chunkRows = this.chunkRows(groups, work)
     const chunksPerGroup = Math.ceil(this.rows / chunkRows)
     this.set(MatmulArg.groups, table)

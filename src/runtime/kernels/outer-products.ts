@@ -1,7 +1,6 @@
 import { Job } from '../abi/control.js'
 import { TILE_ROWS } from '../abi/formats.js'
-import { ListEntry } from '../abi/products.js'
-import { OuterArg } from '../abi/training.js'
+import { ListEntry, OuterArg } from '../abi/products.js'
 import type { Bank } from '../memory/bank.js'
 import { padded, roundUp } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'

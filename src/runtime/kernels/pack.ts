@@ -20,6 +20,8 @@ export interface PackShape {
   format: WeightFormat
   /** Chunks of PACK_CHUNK_ROWS rows of the target from one packed chunk to the next. Default: 1. */
   targetStep?: number
+  /** Addresses of the second moments of the inputs of a q4 matrix, and of scratch (see PackArg). Default: not calibrated. */
+  calibration?: { moments: number; room: number }
   /** For MXFP4_PAIR: address of their scales, and bytes from one row of scales to the next. */
   scales?: { address: number; stride: number }
 }
@@ -36,7 +38,8 @@ export class Pack extends Call<typeof PackArg> {
 
   /** Packs the weights at address `source` to `target`. Returns the number of weights that are NaN or infinite. */
   run(shape: PackShape, source: number, target: number): number {
-    const { type, firstElement, rows, cols, rowStride, colStride, kind, format, targetStep = 1, scales } = shape
+    const { type, firstElement, rows, cols, rowStride, colStride, kind, format, targetStep = 1 } = shape
+    const { scales, calibration } = shape
     const words = this.bank.u32
     words[this.nonFinite / 4] = 0
     this.set(PackArg.source, source)
@@ -52,6 +55,8 @@ export class Pack extends Call<typeof PackArg> {
     this.set(PackArg.targetStep, targetStep)
     this.set(PackArg.scales, scales?.address ?? 0)
     this.set(PackArg.scaleStride, scales?.stride ?? 0)
+    this.set(PackArg.moments, calibration?.moments ?? 0)
+    this.set(PackArg.room, calibration?.room ?? 0)
     this.start(kind === 'matrix' ? Math.ceil(rows / PACK_CHUNK_ROWS) : rows)
     return words[this.nonFinite / 4]
   }

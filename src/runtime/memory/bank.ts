@@ -21,6 +21,9 @@ export interface KernelExports {
   narrowRows(source: number, stride: number, target: number, targetStride: number, n: number, count: number): void
 }
 
+/** Observes a grouped product before it runs: its inputs, and the first `groups` groups of the table at address `table`. */
+export type ProductObserver = (input: { address: number; stride: number }, table: number, groups: number) => void
+
 /**
  * One shared WebAssembly memory of at most 4 GiB, with the leader's instance of the kernels on it. Larger models are
  * divided into several banks by ranges of layers.
@@ -30,6 +33,8 @@ export class Bank {
   readonly arena: Arena
   readonly control: Control
   readonly kernels: KernelExports
+  /** Observer of all grouped products. Default: none. */
+  productObserver?: ProductObserver
   /**
    * The whole memory as bytes; the other views as floats, words, half words and doubles. Do not keep them: when the
    * memory grows, older views are too short.
