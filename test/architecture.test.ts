@@ -92,6 +92,7 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'benchmark',
     'library',
+    'rounding',
     'hub',
     'api',
     'model',
@@ -162,6 +163,7 @@ const KNOWS: Record<string, string[]> = {
   benchmark: ['api', 'model', 'errors'],
   library: [
     'hub',
+    'rounding',
     'session',
     'engine',
     'grammar',
@@ -182,6 +184,7 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['gguf', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
+  rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'errors', 'numbers'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   session: [
     'tools',

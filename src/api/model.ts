@@ -2,8 +2,10 @@ import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
+import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 import type { GenerateOptions } from './generation.js'
 import type { OutputConstraint } from './guide.js'
+import type { LayerPass } from './layer-pass.js'
 import type { Session } from './session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from './text.js'
 import type { ExpertTraining } from './training.js'
@@ -127,6 +129,8 @@ export interface ModelInfo {
   copy?: string
   /** Later trainings, oldest first; absent if there were none. */
   taught?: Teaching[]
+  /** Texts whose inputs decided how the weights were rounded; absent if each was rounded by itself. */
+  calibration?: CalibrationRecord
   parameters: number
   /** Parameters that each token uses. */
   activeParameters: number
@@ -214,6 +218,8 @@ export interface Model {
   checkConstraint(options: OutputConstraint & Pick<GenerateOptions, 'guide' | 'signal'>): Promise<void>
   /** Training of new experts, or of the model's own. */
   readonly training: ExpertTraining
+  /** Shows the inputs of the model's matrices in a text. */
+  readonly layerPass: LayerPass
   /** An empty session. Throws a UserError if its mask does not fit the model. */
   createSession(options?: SessionOptions): Session
   /**

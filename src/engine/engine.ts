@@ -9,6 +9,7 @@ import { chooseKernels, type ProvenKernels } from '../runtime/tiers/choose-kerne
 import { measureBandwidth } from './bandwidth.js'
 import type { CacheRequest } from './cache-request.js'
 import { CacheTransfers, changed } from './cache-transfer.js'
+import { Calibration } from './calibration.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
@@ -33,6 +34,7 @@ export class Engine {
   private readonly sequences = new Map<number, Sequence>()
   private readonly transfers = new CacheTransfers()
   private training?: Training
+  private calibration?: Calibration
 
   private constructor(
     private readonly kernels: ProvenKernels,
@@ -50,7 +52,7 @@ export class Engine {
       const loaded = await loadWeights(model, bank, threads)
       return new Engine(kernels, loaded.pool, loaded)
     }
-    return new Engine(kernels, new Pool([bank], threads), undefined, new Packer(bank))
+    return new Engine(kernels, new Pool([bank], threads), undefined, new Packer(bank, threads))
   }
 
   /** Kernel tier, with `+256` if V8 fuses pairs of vectors. */
@@ -105,6 +107,9 @@ export class Engine {
         return measureBandwidth(this.requireModel())
       case 'train':
         return yield* this.requireTraining().task(request, stop)
+      case 'calibrate':
+        this.calibration ??= new Calibration(this.requireModel())
+        return yield* this.calibration.task(request, stop)
       case 'close':
         return undefined
     }

@@ -9,6 +9,7 @@ import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
 import type { Tier } from '../runtime/tiers/choose-kernels.js'
 import type { CacheRequest } from './cache-request.js'
+import type { CalibrationRequest } from './calibration-request.js'
 import type { PackedRoutes } from './route-codec.js'
 import type { TrainingRequest } from './training-requests.js'
 
@@ -107,6 +108,7 @@ export type Request =
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'depth'; expertsPerToken?: ExpertsPerToken }
   | TrainingRequest
+  | CalibrationRequest
   | { kind: 'stats' }
   | { kind: 'uses' }
   | { kind: 'bandwidth' }

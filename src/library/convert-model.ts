@@ -4,25 +4,30 @@ import os from 'node:os'
 import { basename, dirname } from 'node:path'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
-import { EngineClient } from '../engine/client.js'
 import { UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import { isGguf } from '../gguf/split-names.js'
 import { checkQuant, type Quant } from '../packing/format/formats.js'
 import { type Conversion, type ConvertProgress, convertSource, type PackOptions } from '../packing/write/convert.js'
-import type { PackMatrix } from '../packing/write/pack.js'
+import type { CalibrationText } from '../rounding/text-windows.js'
+import { calibrationOf, checkCalibration } from './calibration.js'
 import { isGgufFile } from './gguf-copies.js'
-import { checkThreads } from './load-options.js'
 import { isName } from './model-folders.js'
 import { NO_FILES } from './no-files.js'
 import { resolveModel } from './resolve-model.js'
 import { storeTokenizer } from './store-tokenizer.js'
+import { withPacker } from './with-packer.js'
 
 export interface ConvertOptions {
   /** Format to pack in. Default: q4 for a checkpoint, and for a GGUF file the formats that it has. */
   quant?: Quant
   /** Threads that pack. Default: the cores that this process may use. */
   threads?: number
+  /**
+   * Rounds the weights of q4 matrices so that their products change least for the inputs that they have in texts: those
+   * given, or with `true` a text that the model writes. Default: each weight changes least.
+   */
+  calibrate?: true | readonly CalibrationText[]
   onProgress?: (progress: ConvertProgress) => void
   signal?: AbortSignal
 }
@@ -38,12 +43,15 @@ export async function convertModel(
   options: ConvertOptions & Pick<PackOptions, 'formatsOf'> = {},
 ): Promise<Conversion> {
   checkQuant(options.quant)
-  const { quant, threads = os.availableParallelism(), formatsOf, onProgress, signal } = options
+  const { quant, threads = os.availableParallelism(), calibrate, formatsOf, onProgress, signal } = options
+  if (calibrate) checkCalibration(calibrate, quant)
   const { openPackSource } = await import('./open-pack-source.js')
   const { files, gguf } = await convertible(dir)
   const request = { quant, ...(gguf !== undefined && { gguf: { file: gguf, notes: NO_FILES } }) }
+  const withCalibration = calibrate && calibrationOf(calibrate, { threads, signal })
+  const packing = { source: gguf, formatsOf, onProgress, signal, withCalibration }
   const conversion = await withPacker(threads, (pack) =>
-    convertSource(() => openPackSource(files, request), out, { pack, source: gguf, formatsOf, onProgress, signal }),
+    convertSource(() => openPackSource(files, request), out, { ...packing, pack }),
   )
   await storeTokenizer(out)
   return conversion
@@ -68,19 +76,4 @@ export async function checkpointFolder(dir: string): Promise<string> {
   const { name, path: found, kind, quant } = await resolveModel(dir)
   if (kind === 'checkpoint') return found
   throw new UserError(`${name} is packed already, as ${quant}: only a checkpoint can be packed`)
-}
-
-/** Runs `work` with an engine that packs weights on its threads, and closes the engine afterwards. */
-export async function withPacker<T>(threads: number, work: (pack: PackMatrix) => Promise<T>): Promise<T> {
-  checkThreads(threads)
-  const engine = await EngineClient.start({ threads })
-  try {
-    return await work((request) => {
-      const buffers = [request.bytes, request.scales?.bytes].map((bytes) => bytes?.buffer)
-      const transfer = buffers.filter((buffer) => buffer instanceof ArrayBuffer)
-      return engine.call<Awaited<ReturnType<PackMatrix>>>({ kind: 'pack', request }, {}, transfer).reply
-    })
-  } finally {
-    await engine.close()
-  }
 }

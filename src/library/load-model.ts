@@ -20,6 +20,7 @@ import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
 import { checkOptionNames } from '../option-checks.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
+import { EngineLayerPass } from '../session/engine-layer-pass.js'
 import { EngineTraining } from '../session/expert-training.js'
 import { ModelEngine } from '../session/model-engine.js'
 import { type GuideOptions, openGuide } from '../session/open-guide.js'
@@ -118,6 +119,7 @@ type StartData = EngineData & Required<Pick<EngineData, 'model'>>
 class EngineModel implements Model {
   readonly name: string
   readonly training: EngineTraining
+  readonly layerPass: EngineLayerPass
   mask?: ExpertMask
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
@@ -144,6 +146,7 @@ class EngineModel implements Model {
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
     this.shared = { engine, config: found.config, guides, ...companions }
     this.training = new EngineTraining(engine)
+    this.layerPass = new EngineLayerPass(engine)
   }
 
   get config(): ModelConfig {

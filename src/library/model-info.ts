@@ -36,6 +36,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
     ...(found.gguf !== undefined && kind === 'packed' && { copy: path }),
     ...(sourceRevision !== undefined && { sourceRevision }),
     ...(found.file?.metadata.taught && { taught: teachingsOf(found.file.metadata.taught) }),
+    ...(found.file?.metadata.calibration && { calibration: found.file.metadata.calibration }),
     // A head that is the embedding table has no parameters of its own.
     parameters: total('parameters') - (config.tieWordEmbeddings ? (head?.parameters ?? 0) : 0),
     activeParameters: total('active'),

@@ -16,11 +16,11 @@ import type { PackSource } from '../packing/write/pack-source.js'
 import { withoutChecksums } from '../packing/write/packed-file-writer.js'
 import { findLeftovers, packResumably, type ResumablePacking, withFiles } from '../packing/write/resumable-packing.js'
 import { stageModel } from '../packing/write/staged-model.js'
-import { withPacker } from './convert-model.js'
 import { copyFolder, copyLock, fingerprintOf, freshCopy } from './gguf-copies.js'
 import { NO_FILES } from './no-files.js'
 import { openPackSource } from './open-pack-source.js'
 import { storeTokenizer } from './store-tokenizer.js'
+import { withPacker } from './with-packer.js'
 
 type PackOptions = Pick<LoadOptions, 'quant' | 'threads' | 'onPacking' | 'onWarning' | 'signal'>
 

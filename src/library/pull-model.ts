@@ -8,11 +8,11 @@ import { pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
 import { availableMemory } from './available-memory.js'
-import { withPacker } from './convert-model.js'
 import { folderName, namesOf, pulledFolder, shippedNames } from './model-folders.js'
 import { openPackSource } from './open-pack-source.js'
 import { readBlueprint } from './read-blueprint.js'
 import { storeTokenizer } from './store-tokenizer.js'
+import { withPacker } from './with-packer.js'
 
 /**
  * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name`, `owner/name:q8`, or for a GGUF

@@ -96,6 +96,11 @@ export class Decoder {
     this.logitSummary = new Summary(last.bank, this.logitRows)
   }
 
+  /** Rows that pass from block to block, in the first bank. */
+  get residual(): Rows {
+    return this.workspaces[0].x
+  }
+
   /** An empty cache for one sequence. */
   createCache(): SequenceCache {
     return new SequenceCache(this.cachedLayers())
@@ -136,6 +141,37 @@ export class Decoder {
     this.blocks[at.index].finalNorm(T) //                        a [T, d] = Norm(x)
     for (const { cache, count } of placed) cache.advance(count)
     return true
+  }
+
+  /** Looks up the embedding of at most MAX_BATCH tokens: rows that enter the first block, with padding. */
+  embed(tokens: ArrayLike<number>): Float32Array {
+    const at = this.enter(this.store.bankOf(0), [])
+    at.bank.u32.set(tokens, this.ids / 4)
+    this.embedding.run(this.table, tokens.length)
+    return copyRows(at.x, tokens.length)
+  }
+
+  /**
+   * Runs one block on the rows that enter it, those of a sequence's first tokens, and replaces them by the rows that
+   * leave it. `cache` is an empty one, and stays so.
+   */
+  runBlock(layer: number, x: Float32Array, cache: SequenceCache): void {
+    const tokens = new Int32Array(x.length / this.workspaces[0].x.stride)
+    cache.reserve(tokens.length)
+    cache.mark([], tokens.length)
+    const at = this.enter(this.store.bankOf(layer), placeSegments([{ tokens, cache }], this.masks))
+    at.bank.f32.set(x, at.x.address / 4)
+    this.blocks[at.index].block(layer, tokens.length, at.cache)
+    x.set(copyRows(at.x, tokens.length))
+  }
+
+  /** Normalises the rows that leave the last block, as the head's input. */
+  runFinalNorm(x: Float32Array): Float32Array {
+    const at = this.enter(this.workspaces.length - 1, [])
+    const tokens = x.length / at.x.stride
+    at.bank.f32.set(x, at.x.address / 4)
+    this.blocks[at.index].finalNorm(tokens)
+    return copyRows(at.a, tokens)
   }
 
   /** Runs the output head on rows of the last batch and gives the logits of each, in the order of `rows`. */
@@ -218,4 +254,9 @@ export class Decoder {
     to.bank.u8.set(from.bank.u8.subarray(from.x.address, from.x.address + bytes), to.x.address)
     return to
   }
+}
+
+/** The first rows of a buffer, with padding. */
+function copyRows({ bank, address, stride }: Rows, count: number): Float32Array {
+  return bank.f32.slice(address / 4, address / 4 + count * stride)
 }

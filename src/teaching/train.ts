@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { withPacker } from '../library/convert-model.js'
+import { withPacker } from '../library/with-packer.js'
 import { formatPercent } from '../numbers.js'
 import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './calibration.js'
 import { tensorsOf } from './initial-weights.js'

@@ -8,10 +8,11 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import { alignColumns } from '../io/table.js'
+import type { CalibrationFiles } from '../parsing/calibration-option.js'
 
 export interface ConvertBitsOptions extends OutputOptions {
   bits?: number
-  calibrate?: string[]
+  calibrate?: CalibrationFiles
   dryRun?: boolean
   quant?: Quant
   threads?: number
@@ -43,7 +44,7 @@ export async function printBitsCurve(dir: string, options: ConvertBitsOptions): 
 }
 
 async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions): Promise<BitsOptions> {
-  if (!calibrate)
+  if (calibrate === undefined || calibrate === true)
     throw new UsageError('--bits and --dry-run need --calibrate: texts like those that the model will meet')
   if (quant === 'f32') throw new UsageError('--bits needs --quant q4 or q8, not f32')
   const texts = await Promise.all(calibrate.map(readTextOrStdin))

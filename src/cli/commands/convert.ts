@@ -4,6 +4,7 @@ import { formatBytes } from '../../numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
+import { addCalibrateOption, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, bitsOption } from '../parsing/options.js'
 import { folderForPacking, freeFolder } from '../parsing/out-folder.js'
 import { type ConvertBitsOptions, convertBits, printBitsCurve } from './convert-bits.js'
@@ -24,11 +25,9 @@ export function define(command: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(convert)
   addThreadsOption(addQuantOption(command, 'packed weights'))
+  addCalibrateOption(command)
   command.option('--force', 'replace the model in OUT')
-  command
-    .addOption(bitsOption())
-    .option('--calibrate <file...>', 'with --bits, texts like those that the model will meet')
-    .option('--dry-run', 'only measure the loss at several bits, or at --bits')
+  command.addOption(bitsOption()).option('--dry-run', 'only measure the loss at several bits, or at --bits')
   command.option('--json', 'print one object: path, bytes, quant, warnings')
   addOutputOptions(command)
 }
@@ -42,6 +41,7 @@ like those of later use.
 Examples:
   molm convert ./MoLM-350M-4B ./molm-350m
   molm convert ./MoLM-350M-4B ./molm-350m --quant q8
+  molm convert ./MoLM-350M-4B ./molm-350m --calibrate letters.txt code.py
   molm convert ./granite-Q4_K_M.gguf ./granite
   molm convert ./MoLM-350M-4B ./small --bits 4 --calibrate mail.txt
   molm -m ./molm-350m "Once upon a time"`
@@ -50,7 +50,6 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
   const { threads, json, force } = options
   if (options.dryRun) return printBitsCurve(dir, options)
   if (out === undefined) throw new UsageError('name a folder for the packed model, or give --dry-run')
-  if (options.calibrate && options.bits === undefined) throw new UsageError('--calibrate needs --bits')
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
     import('../../library/convert-model.js'),
@@ -60,11 +59,13 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
     ? await freeFolder(out, options)
     : await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4', force })
   if (options.bits !== undefined) return convertBits(dir, folder, options)
+  const calibrate = await calibrationTexts(options.calibrate)
   const start = performance.now()
   const { path, bytes, quant, warnings } = await withProgress({ ...options, label: 'packing' }, (show) =>
     convertModel(dir, folder, {
       quant: options.quant,
       threads,
+      calibrate,
       onProgress: ({ bytesDone, bytes: all }) => show(bytesDone, all),
       signal: interruptSignal(),
     }),

@@ -36,6 +36,7 @@ function facts(info: ModelInfo, { architecture, textPartOf }: ModelConfig): stri
     ...(copy === undefined || kind === 'packed' ? [] : [['packed copy', copy]]),
     ...defaultsOf(info),
     ...origin,
+    ...(info.calibration ? [['calibrated', calibrationLine(info.calibration)]] : []),
     ...(info.taught ?? []).map((teaching) => ['taught', taughtLine(teaching)]),
   ]
 }
@@ -51,6 +52,13 @@ export function taughtLine({ texts, kind, layers, experts, steps, tokens, heldOu
     : ''
   const from = texts.map((text) => printable(text)).join(', ')
   return `${plural(experts, `${kind} expert`)} in ${place}, from ${from}: ${plural(steps, 'step')}, ${formatCount(tokens)} tokens${learnt}`
+}
+
+/** `with letters.txt (SHA-256 1f2e3d4c5b6a..) and code.py (..): 8 k tokens; 3 experts saw none of them`. */
+function calibrationLine({ texts, tokens, unseen }: NonNullable<ModelInfo['calibration']>): string {
+  const named = texts.map(({ name, sha256 }) => `${printable(name)} (SHA-256 ${sha256.slice(0, 12)}..)`)
+  const saw = unseen === 0 ? '' : `; ${plural(unseen, 'expert')} saw none of them`
+  return `with ${named.join(', ')}: ${formatCount(tokens)} tokens${saw}`
 }
 
 /** The model's own defaults of a generation, as options of `molm run`; empty if it has none. */

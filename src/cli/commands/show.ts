@@ -51,7 +51,7 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
 }
 
 function asJson(info: ModelInfo): object {
-  const { name, path, kind, quant, formats, source, sourceRevision, stored, copy, taught } = info
+  const { name, path, kind, quant, formats, source, sourceRevision, stored, copy, taught, calibration } = info
   const { parameters, activeParameters, bytes, activeBytes, parts, tokenizerSize, hasChatTemplate } = info
   const { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop } = info.generationDefaults
   const { trainedContext, raw } = info.config
@@ -66,6 +66,7 @@ function asJson(info: ModelInfo): object {
     stored,
     copy,
     taught,
+    calibration,
     parameters,
     activeParameters,
     bytes,

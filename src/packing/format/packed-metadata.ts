@@ -16,6 +16,18 @@ export interface PackedMetadata {
   files?: Record<string, string>
   /** Summaries of what it was taught after its training, as the teacher gave them; the latest is the last. */
   taught?: Record<string, unknown>[]
+  /** Text whose inputs decided how the weights were rounded. Absent if they were rounded each by itself. */
+  calibration?: CalibrationRecord
+}
+
+/** Account of a calibration. */
+export interface CalibrationRecord {
+  /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, that of its ids. */
+  texts: { name: string; sha256: string }[]
+  /** Tokens that were read. */
+  tokens: number
+  /** Experts that no token chose. Their weights were rounded each by itself. */
+  unseen: number
 }
 
 /** Checksums of a part's bytes. */
@@ -46,7 +58,7 @@ export function encodeMetadata(
   metadata: PackedMetadata,
   checksums: ReadonlyMap<string, PartChecksums>,
 ): Record<string, string> {
-  const { quant, formats, source, sourceRevision, files, taught } = metadata
+  const { quant, formats, source, sourceRevision, files, taught, calibration } = metadata
   const byPart = (kind: keyof PartChecksums) =>
     JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
   const { embedding, router, attention, mlp, head, pieces } = formats
@@ -59,6 +71,7 @@ export function encodeMetadata(
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
     ...(files === undefined ? {} : { files: JSON.stringify(files) }),
     ...(taught === undefined ? {} : { taught: JSON.stringify({ teachings: taught }) }),
+    ...(calibration === undefined ? {} : { calibration: encodeCalibration(calibration) }),
     checksums: byPart('sha256'),
     crc32: byPart('crc32'),
   }
@@ -86,6 +99,7 @@ export function decodeMetadata(
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
       ...(strings.files === undefined ? {} : { files: decodeFiles(objectIn('files'), path) }),
+      ...(strings.calibration === undefined ? {} : { calibration: decodeCalibration(objectIn('calibration'), path) }),
       ...(strings.taught === undefined ? {} : { taught: decodeTaught(objectIn('taught'), path) }),
     },
     checksums: objectIn('checksums'),
@@ -102,6 +116,24 @@ function decodeFiles(files: Record<string, unknown>, path: string): Record<strin
 function decodeTaught({ teachings }: Record<string, unknown>, path: string): Record<string, unknown>[] {
   if (Array.isArray(teachings) && teachings.every(isObject)) return teachings
   throw damaged(path, 'has no readable record of what it was taught')
+}
+
+/** Pads the account, since the number of unseen experts is known only when the place of the weights is. */
+function encodeCalibration(calibration: CalibrationRecord): string {
+  const { length } = JSON.stringify({ ...calibration, unseen: 99_999_999 })
+  return JSON.stringify(calibration).padEnd(length)
+}
+
+function decodeCalibration({ texts, tokens, unseen }: Record<string, unknown>, path: string): CalibrationRecord {
+  const isText = (text: unknown) =>
+    isObject(text) && typeof text.name === 'string' && SHA256_HEX.test(String(text.sha256))
+  if (Array.isArray(texts) && texts.every(isText) && isCount(tokens) && isCount(unseen))
+    return { texts, tokens, unseen }
+  throw damaged(path, 'has no readable record of its calibration')
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function checkVersion(text: string | undefined, path: string): void {

@@ -1,8 +1,10 @@
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { localFolder } from '../../checkpoint/local-folder.js'
 import type { PartFormats, Quant } from '../format/formats.js'
-import { planLayout } from '../format/layout.js'
+import { type Part, type Piece, planLayout } from '../format/layout.js'
 import { packedFileName } from '../format/packed-folder.js'
+import type { PackedMetadata } from '../format/packed-metadata.js'
+import type { Calibration, WithCalibration } from './calibrate.js'
 import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { asOnlyWriter } from './only-writer.js'
@@ -17,7 +19,7 @@ export interface ConvertProgress {
   part: string
   partsDone: number
   parts: number
-  /** Bytes of packed weights that are written. */
+  /** Bytes of packed weights that are written. With a calibration, the weights are written twice. */
   bytesDone: number
   bytes: number
 }
@@ -31,6 +33,8 @@ export interface PackOptions {
   revision?: string
   /** Chooses other formats than the source's own. */
   formatsOf?: (source: PackSource) => PartFormats
+  /** Reads a text with the packed weights. They are then packed again, for their inputs in it. Default: packed once. */
+  withCalibration?: WithCalibration
   onProgress?: (progress: ConvertProgress) => void
   /** Aborting it rejects with its reason and leaves nothing behind. */
   signal?: AbortSignal
@@ -86,7 +90,7 @@ async function convertAlone(source: PackSource, outDir: string, options: PackOpt
   const unknown = checkTensors(blueprint, tensors, name, formats)
   const model = await stageModel(companions, outDir, quant)
   try {
-    const { bytes, warnings } = await packSource(source, model, options)
+    const { bytes, warnings } = await packAll(source, model, options)
     await model.publish()
     const about = [
       ...(source.warnings?.() ?? []),
@@ -100,25 +104,54 @@ async function convertAlone(source: PackSource, outDir: string, options: PackOpt
   }
 }
 
+/** Writes the packed file, and replaces it by a calibrated one if that is wanted. */
+async function packAll(source: PackSource, model: StagedModel, options: PackOptions): Promise<Packed> {
+  const { withCalibration, onProgress } = options
+  if (!withCalibration) return packSource(source, model, options)
+  const inRound = (round: number) => ({
+    ...options,
+    onProgress: ({ part, partsDone, parts, bytesDone, bytes }: ConvertProgress) =>
+      onProgress?.({
+        part,
+        partsDone: round * parts + partsDone,
+        parts: 2 * parts,
+        bytesDone: round * bytes + bytesDone,
+        bytes: 2 * bytes,
+      }),
+  })
+  await packSource(source, model, inRound(0))
+  return withCalibration(dirname(model.weights), (calibration) => packSource(source, model, inRound(1), calibration))
+}
+
+interface Packed {
+  bytes: number
+  warnings: string[]
+}
+
 /** Writes one packed file. Removes it if an error occurs. */
 async function packSource(
   { blueprint, tensors, formats, quant, name }: PackSource,
   { weights, files }: StagedModel,
   { pack, source = basename(resolve(name)), revision, onProgress, signal }: PackOptions,
-): Promise<{ bytes: number; warnings: string[] }> {
+  calibration?: Calibration,
+): Promise<Packed> {
   const layout = planLayout(blueprint, formats)
-  const file = await createPackedFile(weights, layout, { quant, formats, source, sourceRevision: revision, files })
+  const metadata: PackedMetadata = { quant, formats, source, sourceRevision: revision, files }
+  if (calibration) metadata.calibration = calibration.record
+  const file = await createPackedFile(weights, layout, metadata)
   const nonFinite: NonFinite[] = []
   let partsDone = 0
   let bytesDone = 0
   try {
-    for await (const packed of packParts(layout, tensors, pack, { signal, inStretches: true })) {
+    const inputsOf = calibration && ((part: Part, piece: Piece) => calibration.inputsOf(part, piece))
+    for await (const packed of packParts(layout, tensors, pack, { signal, inStretches: true, inputsOf })) {
       await file.write(packed.part, packed.bytes, packed.offset)
       nonFinite.push(...packed.nonFinite)
       if (packed.isLast) partsDone++
       bytesDone += packed.bytes.length
       onProgress?.({ part: packed.part.name, partsDone, parts: layout.parts.length, bytesDone, bytes: layout.bytes })
     }
+    if (calibration) metadata.calibration = await calibration.finish()
     await file.finish()
   } catch (error) {
     await file.abort()

@@ -1,0 +1,35 @@
+import { layoutOf } from '../architectures/index.js'
+import { UsageError } from '../errors.js'
+import type { Quant } from '../packing/format/formats.js'
+import type { WithCalibration } from '../packing/write/calibrate.js'
+import { TextCalibration } from '../rounding/text-calibration.js'
+import type { CalibrationText } from '../rounding/text-windows.js'
+import { loadModel } from './load-model.js'
+
+export interface CalibrationOptions {
+  threads: number
+  signal?: AbortSignal
+}
+
+/** Throws a UsageError if there is no text, or if the packing has no weights that inputs could decide. */
+export function checkCalibration(calibrate: true | readonly CalibrationText[], quant: Quant = 'q4'): void {
+  if (quant !== 'q4') throw new UsageError(`\`calibrate\` changes only q4: ${quant} loses next to nothing`)
+  if (calibrate !== true && calibrate.length === 0) throw new UsageError('`calibrate` needs a text')
+}
+
+/** Reads texts, or a text that the model writes, with the packed model in a folder. */
+export function calibrationOf(
+  calibrate: true | readonly CalibrationText[],
+  { threads, signal }: CalibrationOptions,
+): WithCalibration {
+  return async (folder, work) => {
+    const model = await loadModel(folder, { threads, signal })
+    try {
+      const { parts } = layoutOf(model.config, model.info.formats)
+      const texts = calibrate === true ? undefined : calibrate
+      return await work(await TextCalibration.begin(model, parts, texts, signal))
+    } finally {
+      await model.dispose()
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { LayerPass } from '../api/layer-pass.js'
+import type { CalibrationRequest } from '../engine/calibration-request.js'
+import { type EngineCalls, Interrupted } from '../engine/client.js'
+import { onAbort } from './on-abort.js'
+
+/** The caller's side of a pass: sends each step to the engine. */
+export class EngineLayerPass implements LayerPass {
+  constructor(private readonly engine: EngineCalls) {}
+
+  begin(windows: readonly Int32Array[]): Promise<void> {
+    return this.ask({ kind: 'calibrate', step: 'begin', windows })
+  }
+
+  layer(layer: number, { signal }: { signal?: AbortSignal } = {}): Promise<string[]> {
+    return this.ask({ kind: 'calibrate', step: 'layer', layer }, signal)
+  }
+
+  head(): Promise<void> {
+    return this.ask({ kind: 'calibrate', step: 'head' })
+  }
+
+  inputs(matrix: string, columns: number): Promise<Float32Array | undefined> {
+    return this.ask({ kind: 'calibrate', step: 'inputs', matrix, columns })
+  }
+
+  end(): Promise<void> {
+    return this.ask({ kind: 'calibrate', step: 'end' })
+  }
+
+  private async ask<T>(request: CalibrationRequest, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted()
+    const ongoing = this.engine.call<T>(request)
+    const unlisten = onAbort(signal, () => ongoing.stop())
+    try {
+      return await ongoing.reply
+    } catch (error) {
+      if (error instanceof Interrupted) signal?.throwIfAborted()
+      throw error
+    } finally {
+      unlisten()
+    }
+  }
+}
