@@ -1,5 +1,5 @@
 /*
- * Packs rows of a q4 matrix so that its products with given inputs change least.
+ * Packs rows of a q4 or q3 matrix so that its products with given inputs change least.
  *
  * For inputs with the second moments H, the squared error of a row's products is e' H e, with the errors e of its
  * weights. H has blocks of at most MOMENT_COLUMNS columns; the errors of different blocks count separately. For each
@@ -11,11 +11,13 @@
  *
  * H is row after row, `stride` floats each, with zeros in padding columns. Bit-identical in all tiers.
  */
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
 import { CALIBRATION_ROOM, MOMENT_COLUMNS, PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch, thread } from './control'
 import { gather } from './gather'
 import { fromBfloat16, toBfloat16, toBfloat16x4 } from './half'
+import { tileBytes } from './matmul'
+import { placeQ3, storeQ3 } from './pack-q3'
 import { CANDIDATES, place, unitOf, units4 } from './pack-q4'
 
 /** Rounds of steps 2 and 3, the last ones without step 3. */
@@ -36,28 +38,30 @@ export function packCalibratedRows(row: u32, first: usize, band: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
   const room: usize = arg(PackArg.room) + thread * CALIBRATION_ROOM
+  const format = arg(PackArg.format)
   let moments: usize = arg(PackArg.moments)
   for (let column: u32 = 0; column < columns; column += MOMENT_COLUMNS) {
     const count = min(<u32>MOMENT_COLUMNS, columns - column)
     let tiles = first
-    for (let r = row; r < end; r += TILE_ROWS, tiles += band) packBlock(tiles, r, column, count, moments, room)
-    first += (count / TILE_COLUMNS) * TileBytes.q4
+    for (let r = row; r < end; r += TILE_ROWS, tiles += band) packBlock(format, tiles, r, column, count, moments, room)
+    first += (count / TILE_COLUMNS) * tileBytes(format)
     moments += count * count * 4
   }
 }
 
 /** Packs 8 rows of the `count` columns of a block. */
-function packBlock(tiles: usize, row: u32, column: u32, count: usize, moments: usize, room: usize): void {
+function packBlock(format: u32, tiles: usize, row: u32, column: u32, count: usize, moments: usize, room: usize): void {
+  const top: f32 = format == WeightCode.q3 ? 3 : 7
   const diagonal = (count + 1) << 2
   for (let c: usize = 0; c < count; c += TILE_COLUMNS) {
     gather(scratch(), row, column + <u32>c)
     memory.copy(room + c * COLUMN, scratch(), TileBytes.f32)
-    beginTile(room + c * COLUMN, room + SCALES + c, moments + c * diagonal, diagonal)
+    beginTile(top, room + c * COLUMN, room + SCALES + c, moments + c * diagonal, diagonal)
   }
   multiply(moments, count, room)
   for (let round = 0; round < ROUNDS; round++) {
     let isChanged = false
-    for (let c: usize = 0; c < count; c++) isChanged = improveLevel(moments, count, c, room) || isChanged
+    for (let c: usize = 0; c < count; c++) isChanged = improveLevel(top, moments, count, c, room) || isChanged
     if (round < SCALED_ROUNDS) {
       for (let c: usize = 0; c < count; c += TILE_COLUMNS)
         isChanged = improveScales(moments, count, c, room) || isChanged
@@ -65,8 +69,9 @@ function packBlock(tiles: usize, row: u32, column: u32, count: usize, moments: u
     if (!isChanged) break
   }
   for (let c: usize = 0; c < count; c += TILE_COLUMNS) {
-    storeTile(tiles, room + LEVELS + c * COLUMN, room + SCALES + c)
-    tiles += TileBytes.q4
+    if (format == WeightCode.q3) storeTileQ3(tiles, room + LEVELS + c * COLUMN, room + SCALES + c)
+    else storeTileQ4(tiles, room + LEVELS + c * COLUMN, room + SCALES + c)
+    tiles += tileBytes(format)
   }
 }
 
@@ -75,25 +80,25 @@ function packBlock(tiles: usize, row: u32, column: u32, count: usize, moments: u
  * c, and `step` the bytes from there to the next. As in pack-q4.ts, a scale is the best of a few candidates; here the
  * squares of errors count by H[c][c].
  */
-function beginTile(weights: usize, scales: usize, h: usize, step: usize): void {
+function beginTile(top: f32, weights: usize, scales: usize, h: usize, step: usize): void {
   if (ASC_FEATURE_SIMD) {
     for (let half: usize = 0; half < COLUMN; half += 16) {
-      const scale = i32x4.shl(toBfloat16x4(firstScales(weights + half, h, step)), 16)
+      const scale = i32x4.shl(toBfloat16x4(firstScales(top, weights + half, h, step)), 16)
       v128.store(scales + half, scale)
       const inverse = inverse4(scale)
       for (let x = weights + half; x < weights + half + TILE_COLUMNS * COLUMN; x += COLUMN) {
-        const level = level4(f32x4.mul(v128.load(x), inverse))
+        const level = level4(top, f32x4.mul(v128.load(x), inverse))
         v128.store(x + LEVELS, level)
         v128.store(x, f32x4.sub(v128.load(x), f32x4.mul(level, scale)))
       }
     }
   } else {
     for (let r: usize = 0; r < COLUMN; r += 4) {
-      const scale = fromBfloat16(toBfloat16(firstScale(weights + r, h, step)))
+      const scale = fromBfloat16(toBfloat16(firstScale(top, weights + r, h, step)))
       store<f32>(scales + r, scale)
       const inverse = inverse1(scale)
       for (let x = weights + r; x < weights + r + TILE_COLUMNS * COLUMN; x += COLUMN) {
-        const level = level1(load<f32>(x) * inverse)
+        const level = level1(top, load<f32>(x) * inverse)
         store<f32>(x + LEVELS, level)
         store<f32>(x, load<f32>(x) - level * scale)
       }
@@ -101,17 +106,17 @@ function beginTile(weights: usize, scales: usize, h: usize, step: usize): void {
   }
 }
 
-function firstScales(weights: usize, h: usize, step: usize): v128 {
+function firstScales(top: f32, weights: usize, h: usize, step: usize): v128 {
   const unit = units4(weights)
   let best = f32x4.splat(-1)
   let scale = f32x4.splat(0)
   for (let i = 0; i < CANDIDATES; i++) {
-    const inverse = f32x4.mul(unit, f32x4.splat(place(i)))
+    const inverse = f32x4.mul(unit, f32x4.splat(placeOf(top, i)))
     let xl = f32x4.splat(0)
     let ll = f32x4.splat(0)
     for (let c: usize = 0; c < <usize>TILE_COLUMNS; c++) {
       const x = v128.load(weights + c * COLUMN)
-      const level = level4(f32x4.mul(x, inverse))
+      const level = level4(top, f32x4.mul(x, inverse))
       const weighted = f32x4.mul(v128.load32_splat(h + c * step), level)
       xl = f32x4.add(xl, f32x4.mul(x, weighted))
       ll = f32x4.add(ll, f32x4.mul(level, weighted))
@@ -124,17 +129,17 @@ function firstScales(weights: usize, h: usize, step: usize): v128 {
   return scale
 }
 
-function firstScale(weights: usize, h: usize, step: usize): f32 {
+function firstScale(top: f32, weights: usize, h: usize, step: usize): f32 {
   const unit = unitOf(weights)
   let best: f32 = -1
   let scale: f32 = 0
   for (let i = 0; i < CANDIDATES; i++) {
-    const inverse = unit * place(i)
+    const inverse = unit * placeOf(top, i)
     let xl: f32 = 0
     let ll: f32 = 0
     for (let c: usize = 0; c < <usize>TILE_COLUMNS; c++) {
       const x = load<f32>(weights + c * COLUMN)
-      const level = level1(x * inverse)
+      const level = level1(top, x * inverse)
       const weighted = load<f32>(h + c * step) * level
       xl += x * weighted
       ll += level * weighted
@@ -181,7 +186,7 @@ function multiply(moments: usize, count: usize, room: usize): void {
 }
 
 /** Gives column c its best levels. Returns whether any changed. */
-function improveLevel(moments: usize, count: usize, c: usize, room: usize): bool {
+function improveLevel(top: f32, moments: usize, count: usize, c: usize, room: usize): bool {
   const h = moments + ((c * count) << 2)
   const own = load<f32>(h + (c << 2))
   const scales = room + SCALES + (c & ~31)
@@ -193,8 +198,8 @@ function improveLevel(moments: usize, count: usize, c: usize, room: usize): bool
     const old0 = v128.load(level)
     const old1 = v128.load(level, 16)
     const factor = f32x4.splat(own)
-    const new0 = level4(f32x4.add(old0, f32x4.mul(v128.load(g), inverse4(f32x4.mul(factor, s0)))))
-    const new1 = level4(f32x4.add(old1, f32x4.mul(v128.load(g, 16), inverse4(f32x4.mul(factor, s1)))))
+    const new0 = level4(top, f32x4.add(old0, f32x4.mul(v128.load(g), inverse4(f32x4.mul(factor, s0)))))
+    const new1 = level4(top, f32x4.add(old1, f32x4.mul(v128.load(g, 16), inverse4(f32x4.mul(factor, s1)))))
     const step0 = f32x4.sub(old0, new0)
     const step1 = f32x4.sub(old1, new1)
     const isSame = f32x4.eq(v128.or(step0, step1), f32x4.splat(0))
@@ -219,7 +224,7 @@ function improveLevel(moments: usize, count: usize, c: usize, room: usize): bool
   for (let r: usize = 0; r < COLUMN; r += 4) {
     const scale = load<f32>(scales + r)
     const old = load<f32>(level + r)
-    const best = level1(old + load<f32>(g + r) * inverse1(own * scale))
+    const best = level1(top, old + load<f32>(g + r) * inverse1(own * scale))
     if (best == old) continue
     isChanged = true
     store<f32>(level + r, best)
@@ -320,8 +325,8 @@ function bestScale(moments: usize, count: usize, c: usize, levels: usize, scale:
   return fromBfloat16(toBfloat16(scale + gain * inverse1(weight)))
 }
 
-/** Writes a tile (tile-q4.ts). Levels are whole numbers from -8 to 7. */
-function storeTile(tile: usize, levels: usize, scales: usize): void {
+/** Writes a q4 tile (tile-q4.ts). Levels are whole numbers from -8 to 7. */
+function storeTileQ4(tile: usize, levels: usize, scales: usize): void {
   for (let r: usize = 0; r < 8; r++) {
     store<u16>(tile + (r << 1), toBfloat16(load<f32>(scales + (r << 2))))
     for (let byte: usize = 0; byte < 16; byte++) {
@@ -332,14 +337,33 @@ function storeTile(tile: usize, levels: usize, scales: usize): void {
   }
 }
 
-function level1(x: f32): f32 {
-  const rounded = nearest<f32>(x)
-  const bounded = rounded < -8 ? <f32>-8 : rounded
-  return <f32>7 < bounded ? <f32>7 : bounded
+/** Writes a q3 tile (tile-q3.ts). Levels are whole numbers from -4 to 3. */
+function storeTileQ3(tile: usize, levels: usize, scales: usize): void {
+  for (let r: usize = 0; r < 8; r++) {
+    store<u16>(tile + (r << 1), toBfloat16(load<f32>(scales + (r << 2))))
+    for (let i: usize = 0; i < <usize>TILE_COLUMNS * COLUMN; i += COLUMN) {
+      const level = levels + i + (r << 2)
+      store<f32>(level, load<f32>(level) + 4)
+    }
+    for (let j: usize = 0; j < 4; j++) storeQ3(tile + (r << 2) + j, levels + j * COLUMN + (r << 2))
+  }
 }
 
-function level4(x: v128): v128 {
-  return f32x4.pmin(f32x4.pmax(f32x4.splat(-8), f32x4.nearest(x)), f32x4.splat(7))
+/** Level on which candidate i of a tile's scales puts the largest magnitude. */
+function placeOf(top: f32, i: i32): f32 {
+  return top == 3 ? placeQ3(i) : place(i)
+}
+
+/** Level of x: from -top - 1 to top. */
+function level1(top: f32, x: f32): f32 {
+  const rounded = nearest<f32>(x)
+  const least: f32 = -1 - top
+  const bounded = <f32>least < rounded ? rounded : least
+  return top < bounded ? top : bounded
+}
+
+function level4(top: f32, x: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(f32x4.splat(<f32>-1 - top), f32x4.nearest(x)), f32x4.splat(top))
 }
 
 /** 1 / x, or 0 if x is about 0. */

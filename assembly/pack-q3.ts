@@ -29,21 +29,27 @@ function packRow(tile: usize, r: usize, row: usize, weights: usize): void {
   store<u16>(tile + (r << 1), bits)
   for (let j: usize = 0; j < 4; j++) {
     const x = row + (j << 5)
-    const six = level(x + 768, inverse)
-    const seven = level(x + 896, inverse)
-    const to = tile + (r << 2) + j
-    store<u8>(to, level(x, inverse) | (level(x + 128, inverse) << 3) | (six << 6), 16)
-    store<u8>(
-      to,
-      level(x + 256, inverse) | (level(x + 384, inverse) << 3) | ((six >> 2) << 6) | ((seven >> 2) << 7),
-      48,
-    )
-    store<u8>(to, level(x + 512, inverse) | (level(x + 640, inverse) << 3) | (seven << 6), 80)
+    for (let c: usize = 0; c < 1024; c += 128) store<f32>(x + c, levelOf(load<f32>(x + c), inverse, ZERO, TOP))
+    storeQ3(tile + (r << 2) + j, x)
   }
 }
 
-function level(x: usize, inverse: f32): u32 {
-  return <u32>levelOf(load<f32>(x), inverse, ZERO, TOP)
+/** Writes the levels 0 to 7 of the columns 0, 4, 8 .. from `x` on to three bytes of a tile. */
+export function storeQ3(to: usize, x: usize): void {
+  const six = levelAt(x, 24)
+  const seven = levelAt(x, 28)
+  store<u8>(to, levelAt(x, 0) | (levelAt(x, 4) << 3) | (six << 6), 16)
+  store<u8>(to, levelAt(x, 8) | (levelAt(x, 12) << 3) | ((six >> 2) << 6) | ((seven >> 2) << 7), 48)
+  store<u8>(to, levelAt(x, 16) | (levelAt(x, 20) << 3) | (seven << 6), 80)
+}
+
+function levelAt(x: usize, column: usize): u32 {
+  return <u32>load<f32>(x + (column << 5))
+}
+
+/** Level on which candidate i of a scale puts the largest magnitude. */
+export function placeQ3(i: i32): f32 {
+  return PLACE + <f32>i * STEP
 }
 
 /** packRow for four neighbouring rows, one per lane. */

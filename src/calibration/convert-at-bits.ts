@@ -99,7 +99,7 @@ async function packAtBits(
   out: string,
   bits: number,
   importance: ExpertImportance,
-  { quant = 'q4', threads, onProgress, signal }: BitsOptions,
+  { calibrate, quant = 'q4', threads, onProgress, signal }: BitsOptions,
 ): Promise<Omit<AtBits, 'loss'> & { predicted: number }> {
   let chosen: ExpertFormats | undefined
   let usual: ExpertFormats | undefined
@@ -112,6 +112,7 @@ async function packAtBits(
     quant,
     threads,
     formatsOf,
+    calibrate: splitTexts(calibrate).calibration,
     onProgress: ({ bytesDone, bytes: all }) =>
       onProgress?.(`packing ${bits} bits ${Math.floor((100 * bytesDone) / all)} %`),
     signal,

@@ -1,4 +1,4 @@
-import { isMxfp4, packedBytes } from '../packing/format/formats.js'
+import { isMxfp4, packedBytes, takesInputs } from '../packing/format/formats.js'
 import { BLOCK } from '../packing/format/pieces.js'
 import { type MatrixInputs, type PackRequest, packedRows } from '../packing/write/pack.js'
 import { CALIBRATION_ROOM } from '../runtime/abi/products.js'
@@ -26,7 +26,8 @@ export class Packer {
   /** Packs the rows of a request into a new buffer. */
   pack(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
     const { bytes, scales, kind, format, cols, inputs } = request
-    const calibration = inputs && kind === 'matrix' && format === 'q4' ? this.calibrationFor(inputs, cols) : undefined
+    const isCalibrated = kind === 'matrix' && takesInputs(format)
+    const calibration = inputs && isCalibrated ? this.calibrationFor(inputs, cols) : undefined
     const size = packedBytes(kind, format, packedRows(request), cols)
     const source = this.room('source', bytes.length + (scales?.bytes.length ?? 0))
     const target = this.room('target', size)

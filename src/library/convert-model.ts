@@ -44,7 +44,8 @@ export async function convertModel(
 ): Promise<Conversion> {
   checkQuant(options.quant)
   const { quant, threads = os.availableParallelism(), calibrate, formatsOf, onProgress, signal } = options
-  if (calibrate) checkCalibration(calibrate, quant)
+  // With formats of their own, single matrices may be q4 in any packing.
+  if (calibrate && !formatsOf) checkCalibration(calibrate, quant)
   const { openPackSource } = await import('./open-pack-source.js')
   const { files, gguf } = await convertible(dir)
   const request = { quant, ...(gguf !== undefined && { gguf: { file: gguf, notes: NO_FILES } }) }

@@ -1,4 +1,5 @@
 import type { Model } from '../api/model.js'
+import { takesInputs } from '../packing/format/formats.js'
 import type { Part, Piece } from '../packing/format/layout.js'
 import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 import type { MatrixInputs } from '../packing/write/pack.js'
@@ -53,7 +54,7 @@ export class TextCalibration {
   /** Returns the inputs of a matrix that they can decide, if it had any. Matrices come in the order of the layers. */
   async inputsOf({ name, layer, expert }: Part, piece: Piece): Promise<MatrixInputs | undefined> {
     const isHead = layer === undefined && !expert
-    if (piece.kind !== 'matrix' || piece.format !== 'q4') return undefined
+    if (piece.kind !== 'matrix' || !takesInputs(piece.format)) return undefined
     const of = `${name}/${piece.name}`
     if (this.latestName !== of || !this.latest) {
       this.latestName = of

@@ -20,16 +20,24 @@ function correlatedInputs(count: number, columns: number, seed: number): Float32
   })
 }
 
-function requestOf(rows: number, columns: number, inputs?: Float32Array): PackRequest {
-  const request = matrixRequest(normalFloats(rows * columns, 7), rows, columns, 'q4')
+type Format = 'q4' | 'q3'
+
+function requestOf(rows: number, columns: number, inputs?: Float32Array, format: Format = 'q4'): PackRequest {
+  const request = matrixRequest(normalFloats(rows * columns, 7), rows, columns, format)
   if (!inputs) return request
   return { ...request, inputs: { of: `part/${rows}x${columns}`, rows: inputs } }
 }
 
 /** Squared error of a packed matrix's products with the inputs. */
-function errorOf(packed: Uint8Array, rows: number, columns: number, inputs: Float32Array): number {
+function errorOf(
+  packed: Uint8Array,
+  rows: number,
+  columns: number,
+  inputs: Float32Array,
+  format: Format = 'q4',
+): number {
   const weights = normalFloats(rows * columns, 7)
-  const unpacked = unpackMatrix(packed, 'q4', rows, columns)
+  const unpacked = unpackMatrix(packed, format, rows, columns)
   let error = 0
   for (let t = 0; t < inputs.length; t += columns) {
     for (let r = 0; r < rows; r++) {
@@ -50,8 +58,11 @@ for (const [rows, columns, count] of [
 ]) {
   test(`all tiers pack ${rows} x ${columns} for ${count} inputs to the same bits`, () => {
     const inputs = correlatedInputs(count, columns, 3)
-    const packed = TIERS.map((tier) => new Packer(bankOf(tier)).pack(requestOf(rows, columns, inputs)).bytes)
-    for (const other of packed.slice(1)) assert.ok(Buffer.compare(other, packed[0]) === 0)
+    for (const format of ['q4', 'q3'] as const) {
+      const request = () => requestOf(rows, columns, inputs, format)
+      const packed = TIERS.map((tier) => new Packer(bankOf(tier)).pack(request()).bytes)
+      for (const other of packed.slice(1)) assert.ok(Buffer.compare(other, packed[0]) === 0, format)
+    }
   })
 }
 
@@ -62,9 +73,12 @@ test('products with the inputs lose less than half of their error', () => {
   ]) {
     const inputs = correlatedInputs(count, columns, 3)
     const packer = new Packer(bankOf(TIERS[0]))
-    const before = errorOf(packer.pack(requestOf(rows, columns)).bytes, rows, columns, inputs)
-    const after = errorOf(packer.pack(requestOf(rows, columns, inputs)).bytes, rows, columns, inputs)
-    assert.ok(after < 0.5 * before, `${rows} x ${columns}: ${after} of ${before}`)
+    for (const format of ['q4', 'q3'] as const) {
+      const lost = (request: PackRequest) => errorOf(packer.pack(request).bytes, rows, columns, inputs, format)
+      const before = lost(requestOf(rows, columns, undefined, format))
+      const after = lost(requestOf(rows, columns, inputs, format))
+      assert.ok(after < 0.5 * before, `${format} ${rows} x ${columns}: ${after} of ${before}`)
+    }
   }
 })
 

@@ -70,6 +70,11 @@ export function isSameFormats(a: PartFormats, b: PartFormats): boolean {
   return text(a) === text(b)
 }
 
+/** Whether inputs of a matrix can decide the rounding of its weights. */
+export function takesInputs(format: WeightFormat): boolean {
+  return format === 'q4' || format === 'q3'
+}
+
 /** Whether the weights of a format are MXFP4. */
 export function isMxfp4(format: WeightFormat): format is 'mxfp4' | 'mxfp4_f32' {
   return format === 'mxfp4' || format === 'mxfp4_f32'
