@@ -1,14 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/index.js'
-import { isNear, sameBits } from '../support/compare.js'
+import { sameBits } from '../support/compare.js'
 import { FAMILY_FIXTURES, type FamilyExpected, readFamilyExpected } from '../support/family-fixtures.js'
+import { checkForward, checkGreedy } from '../support/family-results.js'
 import { fixturePath } from '../support/fixtures.js'
 import { lastLogits } from '../support/forward-here.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
-import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
+import { CROSS_ENTROPY } from '../support/tolerances.js'
 
 /*
  * Expected values are from Hugging Face transformers, in float32. Its own float32 differs from exact numbers by up to
@@ -27,38 +28,6 @@ const SPLITS: ((n: number) => number[])[] = [
   (n) => new Array<number>(n).fill(1),
   (n) => (n < 4 ? [n] : [n - 3, 1, 2]),
 ]
-
-async function checkInsides(model: Model, expected: FamilyExpected): Promise<void> {
-  for (const [prompt, tokens] of Object.entries(expected.prompts)) {
-    const all = expected.allLogits[prompt]
-    const options = { logits: all ? 'all' : 'last', hidden: true, routes: true } as const
-    const { logits, hidden = [], routes = [] } = await model.createSession().forward(tokens, options)
-    isNear(logits, all ?? expected.lastLogits[prompt], LOGITS, `${prompt}: logits`)
-    const { width } = model.config
-    for (const [l, x] of hidden.entries()) {
-      const output = expected.blockOutputs[prompt].subarray(l * width, (l + 1) * width)
-      isNear(x, output, BLOCKS, `${prompt}: output of block ${l}`)
-    }
-    for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
-      for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
-        const found = routes[l][kind]
-        assert.is(found === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
-        if (!found || !wanted) continue
-        assert.equal([...found.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
-        isNear(found.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
-      }
-    }
-  }
-}
-
-async function checkGreedy(model: Model, { prompts, greedy }: FamilyExpected): Promise<void> {
-  for (const [prompt, ids] of Object.entries(greedy)) {
-    const options = { maxTokens: ids.length, temperature: 0, ignoreEos: true, stop: [] }
-    const tokens: number[] = []
-    for await (const { token } of model.createSession().generate(prompts[prompt], options)) tokens.push(token)
-    assert.equal(tokens, ids, prompt)
-  }
-}
 
 async function checkCrossEntropy(model: Model, { prompts, meanCrossEntropy: wanted }: FamilyExpected): Promise<void> {
   for (const [prompt, expected] of Object.entries(wanted)) {
@@ -82,7 +51,7 @@ for (const name of FAMILY_FIXTURES) {
 
   test('logits, block outputs, routing, greedy text and cross-entropy', () =>
     withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
-      await checkInsides(model, expected)
+      await checkForward(model, expected)
       await checkGreedy(model, expected)
       await checkCrossEntropy(model, expected)
     }))

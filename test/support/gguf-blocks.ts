@@ -67,7 +67,6 @@ const NON_LINEAR = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53,
 /** Twice the levels of MXFP4. */
 const FLOATS = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
 
-/** Two bytes with a scale, and four bits for each of 32 levels: byte i holds levels i and i + 16. */
 const setHalf = (out: Uint8Array, at: number, value: number) => {
   const bits = toHalf(value)
   out[at] = bits & 255
@@ -75,6 +74,7 @@ const setHalf = (out: Uint8Array, at: number, value: number) => {
 }
 const half = (bytes: Uint8Array, at: number) => fromHalf(bytes[at] | (bytes[at + 1] << 8))
 
+/** Stores four bits of each of 32 levels: byte i holds levels i and i + 16. */
 function setNibbles(out: Uint8Array, at: number, levels: ArrayLike<number>): void {
   for (let i = 0; i < 16; i++) out[at + i] = (levels[i] & 15) | ((levels[i + 16] & 15) << 4)
 }

@@ -110,8 +110,11 @@ function aligned(offset: number, alignment: number): number {
 }
 
 function textBytes(value: string): Uint8Array {
-  const bytes = new TextEncoder().encode(value)
-  return joinBytes(littleEndian(bytes.length, 8), bytes)
+  const length = Buffer.byteLength(value)
+  const out = Buffer.allocUnsafe(8 + length)
+  out.writeBigUInt64LE(BigInt(length))
+  out.write(value, 8)
+  return out
 }
 
 function typedBytes(value: GgufValue): Uint8Array {
@@ -125,44 +128,28 @@ function valueBytes(value: GgufValue): Uint8Array {
   return joinAll([littleEndian(VALUE_TYPES[of], 4), littleEndian(values.length, 8), ...items])
 }
 
+/** Bytes of a number, and how a view writes it. */
+type NumberType = [bytes: number, write: (view: DataView, value: Exclude<Scalar, string>) => void]
+const u8: NumberType = [1, (view, value) => view.setUint8(0, Number(value))]
+const NUMBERS: Readonly<Record<string, NumberType>> = {
+  u8,
+  bool: u8,
+  i8: [1, (view, value) => view.setInt8(0, Number(value))],
+  u16: [2, (view, value) => view.setUint16(0, Number(value), true)],
+  i16: [2, (view, value) => view.setInt16(0, Number(value), true)],
+  u32: [4, (view, value) => view.setUint32(0, Number(value), true)],
+  i32: [4, (view, value) => view.setInt32(0, Number(value), true)],
+  f32: [4, (view, value) => view.setFloat32(0, Number(value), true)],
+  f64: [8, (view, value) => view.setFloat64(0, Number(value), true)],
+  u64: [8, (view, value) => view.setBigUint64(0, BigInt(value), true)],
+  i64: [8, (view, value) => view.setBigInt64(0, BigInt(value), true)],
+}
+
 function scalarBytes(type: ValueType, value: Scalar): Uint8Array {
-  if (type === 'text') return textBytes(String(value))
-  const bytes = new Uint8Array(8)
-  const view = new DataView(bytes.buffer)
-  const n = Number(value)
-  switch (type) {
-    case 'u8':
-    case 'bool':
-      view.setUint8(0, n)
-      return bytes.subarray(0, 1)
-    case 'i8':
-      view.setInt8(0, n)
-      return bytes.subarray(0, 1)
-    case 'u16':
-      view.setUint16(0, n, true)
-      return bytes.subarray(0, 2)
-    case 'i16':
-      view.setInt16(0, n, true)
-      return bytes.subarray(0, 2)
-    case 'u32':
-      view.setUint32(0, n, true)
-      return bytes.subarray(0, 4)
-    case 'i32':
-      view.setInt32(0, n, true)
-      return bytes.subarray(0, 4)
-    case 'f32':
-      view.setFloat32(0, n, true)
-      return bytes.subarray(0, 4)
-    case 'f64':
-      view.setFloat64(0, n, true)
-      return bytes
-    case 'u64':
-      view.setBigUint64(0, BigInt(value), true)
-      return bytes
-    case 'i64':
-      view.setBigInt64(0, BigInt(value), true)
-      return bytes
-    default:
-      throw new RangeError(`no bytes of one ${type}`)
-  }
+  if (type === 'text' || typeof value === 'string') return textBytes(String(value))
+  if (!Object.hasOwn(NUMBERS, type)) throw new RangeError(`no bytes of one ${type}`)
+  const [bytes, write] = NUMBERS[type]
+  const out = new Uint8Array(bytes)
+  write(new DataView(out.buffer), value)
+  return out
 }

@@ -1,0 +1,39 @@
+import * as assert from 'uvu/assert'
+import type { Model } from '#molm/index.js'
+import { isNear } from './compare.js'
+import type { FamilyExpected } from './family-fixtures.js'
+import { BLOCKS, GATES, LOGITS } from './tolerances.js'
+
+/** Compares logits, outputs of blocks and routes with the expected ones, prompt by prompt. */
+export async function checkForward(model: Model, expected: FamilyExpected): Promise<void> {
+  const { width } = model.config
+  for (const [prompt, tokens] of Object.entries(expected.prompts)) {
+    const all = expected.allLogits[prompt]
+    const outputs: Float32Array | undefined = expected.blockOutputs[prompt]
+    const options = { logits: all ? 'all' : 'last', hidden: outputs !== undefined, routes: true } as const
+    const { logits, hidden = [], routes = [] } = await model.createSession().forward(tokens, options)
+    isNear(logits, all ?? expected.lastLogits[prompt], LOGITS, `${prompt}: logits`)
+    for (const [l, x] of hidden.entries()) {
+      isNear(x, outputs.subarray(l * width, (l + 1) * width), BLOCKS, `${prompt}: output of block ${l}`)
+    }
+    for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
+      for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
+        const found = routes[l][kind]
+        assert.is(found === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
+        if (!found || !wanted) continue
+        assert.equal([...found.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
+        isNear(found.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
+      }
+    }
+  }
+}
+
+/** Compares greedy texts with the expected ones. */
+export async function checkGreedy(model: Model, { prompts, greedy }: FamilyExpected): Promise<void> {
+  for (const [prompt, ids] of Object.entries(greedy)) {
+    const options = { maxTokens: ids.length, temperature: 0, ignoreEos: true, stop: [] }
+    const tokens: number[] = []
+    for await (const { token } of model.createSession().generate(prompts[prompt], options)) tokens.push(token)
+    assert.equal(tokens, ids, prompt)
+  }
+}
