@@ -32,7 +32,7 @@ export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
   }
 }
 
-/** Names of a piece's tensors, and which of their experts it is. */
+/** Names of a piece's tensors, and the expert that it belongs to. */
 function placeOf(part: Part, piece: Piece, count: number): Omit<SourceOptions, 'arrange'> & { names: PieceNames } {
   const { layer, expert } = part
   const [table, key] =

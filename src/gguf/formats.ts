@@ -8,6 +8,7 @@ import {
   type WeightFormat,
 } from '../packing/format/formats.js'
 import type { Blueprint, Part, Piece } from '../packing/format/layout.js'
+import { everyExpert } from '../packing/format/pieces.js'
 import type { GgufFile } from './gguf-file.js'
 
 /** Formats that keep what a block type has. */
@@ -86,7 +87,7 @@ function kindOf({ layer }: Part, { format }: Piece): Kind {
 function keysOf({ name, expert }: Part, piece: Piece): Pick<Matrix, 'key' | 'anyKey' | 'isExpert'> {
   const key = `${name}/${piece.name}`
   if (!expert) return { key, anyKey: key, isExpert: false }
-  return { key, anyKey: `${name.slice(0, name.lastIndexOf('.'))}.*/${piece.name}`, isExpert: true }
+  return { key, anyKey: `${everyExpert(name)}/${piece.name}`, isExpert: true }
 }
 
 /** The packing that is nearest to most weights of the experts. */

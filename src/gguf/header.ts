@@ -37,7 +37,8 @@ const MOST_TENSORS = 2 ** 17
 const MOST_NAME_BYTES = 2 ** 16 - 1
 const MOST_DIMENSIONS = 4
 
-const MAGIC = 'GGUF'
+/** The first bytes of every GGUF file. */
+export const MAGIC = 'GGUF'
 const VERSIONS = [2, 3]
 /** Version 3 of a big-endian file, read as little-endian. */
 const SWAPPED_VERSIONS = [1, 2, 3].map((version) => version * 2 ** 24)

@@ -6,8 +6,8 @@ import { printable } from '../printable.js'
 
 /*
  * llama.cpp turns neighbouring channels of a head together, and Hugging Face those that are half a head apart. For the
- * families that it runs so, its files have the rows of queries and keys in that order: of each head the first row of
- * the one half, the first of the other, the second of the one, and so on.
+ * families that it runs so, its files have the rows of queries and keys in that order: the rows of a head's two halves
+ * take turns.
  */
 
 /**

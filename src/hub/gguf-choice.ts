@@ -25,7 +25,7 @@ const PREFERRED = [
   ...['Q8_0', 'UD-Q8_K_XL', 'BF16', 'F16', 'FP16', 'F32', 'FP32'],
 ]
 
-/** Tag that is taken without asking anyone, as llama.cpp and ollama do. */
+/** Tag to take first, as llama.cpp and ollama do. */
 export const DEFAULT_TAG = PREFERRED[0]
 
 /** Tags that errors and notes list at most. */

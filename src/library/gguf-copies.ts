@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import { expandHome, molmHome } from '../files/home.js'
 import { takeLock } from '../files/lock.js'
+import { MAGIC } from '../gguf/header.js'
 import { isGguf, partNames } from '../gguf/split-names.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
@@ -21,8 +22,6 @@ const HASHED_BYTES = 2 ** 20
 
 /** Version of the formats that a GGUF file is packed in. Raised when a file would be packed otherwise than before. */
 const VERSION = 1
-
-const MAGIC = 'GGUF'
 
 /** Whether a file is GGUF, by its name or its first bytes: ollama stores such files without an ending. */
 export async function isGgufFile(path: string): Promise<boolean> {
@@ -146,7 +145,7 @@ async function sourceOf(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-/** Removes a copy, and whatever an interrupted packing has left of it. Rejects with a UserError while it is packed. */
+/** Removes a copy and the rest of an interrupted packing. Rejects with a UserError while it is packed. */
 export async function removeCopy(folder: string, name: string): Promise<void> {
   const lock = await takeLock(copyLock(folder), `packing ${name}`)
   try {

@@ -142,9 +142,14 @@ export function* withPieceFormats(parts: Iterable<Part>, { pieces }: PartFormats
   for (const planned of parts) yield pieces ? withFormats(planned, pieces) : planned
 }
 
+/** Name of an expert's part with `*` in place of the id: all experts of its layer, in the keys of `pieces`. */
+export function everyExpert(part: string): string {
+  return `${part.slice(0, part.lastIndexOf('.'))}.*`
+}
+
 function withFormats(planned: Part, formats: Readonly<Record<string, WeightFormat>>): Part {
   const { name, layer, expert, pieces } = planned
-  const any = expert && `${name.slice(0, name.lastIndexOf('.'))}.*`
+  const any = expert && everyExpert(name)
   const formatOf = (piece: Piece) => formats[`${name}/${piece.name}`] ?? formats[`${any}/${piece.name}`]
   if (!pieces.some(formatOf)) return planned
   const changed = pieces.map((piece) => {
