@@ -42,9 +42,19 @@ interface Case {
 }
 
 const tokensOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
-const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => normalFloats(rows * columns, 100 + group)
-const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.columns, 7, 1.5)
-const biasOf = ({ rows }: Case, group: number): Float32Array => normalFloats(rows, 200 + group)
+const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => floatsFor(rows * columns, 100 + group)
+const inputsOf = (c: Case): Float32Array => floatsFor(tokensOf(c) * c.columns, 7, 1.5)
+const biasOf = ({ rows }: Case, group: number): Float32Array => floatsFor(rows, 200 + group)
+
+/** Random floats by their arguments: making them again for every tier takes longer than the products. */
+const made = new Map<string, Float32Array>()
+
+function floatsFor(...[count, seed, spread]: Parameters<typeof normalFloats>): Float32Array {
+  const key = `${count} ${seed} ${spread}`
+  const floats = made.get(key) ?? normalFloats(count, seed, spread)
+  made.set(key, floats)
+  return floats
+}
 
 /** Output row of the n-th activation row, in a different order so that lists matter. */
 const target = (n: number, tokens: number): number => tokens - 1 - n

@@ -9,7 +9,9 @@ export function normals(seed: number): () => number {
 /** Array of normally distributed floats. */
 export function normalFloats(count: number, seed: number, scale = 1): Float32Array {
   const next = normals(seed)
-  return Float32Array.from({ length: count }, () => scale * next())
+  const floats = new Float32Array(count)
+  for (let i = 0; i < count; i++) floats[i] = scale * next()
+  return floats
 }
 
 /** Array of integers, uniform in 0 ... below - 1. */

@@ -97,8 +97,9 @@ function nibble(view: DataView, tile: number, r: number, c: number): number {
   return c & 4 ? byte >> 4 : byte & 15
 }
 
+const word = new DataView(new ArrayBuffer(4))
+
 function bfloat16(view: DataView, at: number): number {
-  const bits = new DataView(new ArrayBuffer(4))
-  bits.setUint32(0, view.getUint16(at, true) << 16)
-  return bits.getFloat32(0)
+  word.setUint32(0, view.getUint16(at, true) << 16)
+  return word.getFloat32(0)
 }
