@@ -114,6 +114,22 @@ inTerminal(`a terminal shows the progress${HAS_PSEUDO_TERMINAL ? '' : ' (skipped
   })
 })
 
+inTerminal('a warning during the packing has a line of its own', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const file = fixturePath('gguf/gptoss-mxfp4/model.gguf')
+    const args = ['bin/molm.js', 'run', '-m', file, 'ab', ...ASK]
+    const terminal = await PseudoTerminal.start({ args, columns: 70, env: { MOLM_HOME: join(dir, 'home') } })
+    try {
+      await terminal.ended()
+      const text = terminal.screen.text.join('\n')
+      assert.match(text, /^molm: warning:/m)
+      assert.not.match(text, /packing \d+ %/)
+    } finally {
+      await terminal.close()
+    }
+  })
+})
+
 test('Ctrl-C keeps what is done, and the same command resumes', async () => {
   await withFile(async (file, run, dir) => {
     const child = startMolm(['run', '-m', file, 'ab', ...ASK, '--quant', 'f32'], { MOLM_HOME: join(dir, 'home') })

@@ -134,6 +134,18 @@ test('an option of another tool is not read as a letter and its value', () => {
   }
 })
 
+test('a prompt that begins with a GGUF file is refused, with the command that runs the file', async () => {
+  for (const words of [
+    ['run', "it's.gguf", 'Hello there'],
+    ["it's.gguf", 'Hello there'],
+  ]) {
+    const asks = /takes a model as an option; did you mean this\?\nmolm run -m 'it'\\''s.gguf' 'Hello there'\n/
+    assertRefused(await molm(words), 2, asks)
+  }
+  const asked = await molm(['run', '-n', '1', 'What is in model.gguf'])
+  assert.is(asked.code, 0, asked.stderr)
+})
+
 test('a model or a message as an argument is refused with the right place for it', async () => {
   assert.is(
     await parserRefusal('serve', 'nano'),

@@ -5,6 +5,7 @@ import { MIXTURE_KINDS } from '../../model/config.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { shellWord } from '../io/shell-word.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
@@ -56,7 +57,7 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
     note(
       `${added.map(({ kind, count }) => plural(count, `${kind} expert`)).join(' and ')} added, ${formatBytes(bytes)} in all`,
     )
-    note(`to measure the effect: molm eval -m ${out} --text FILE --against ${model}`)
+    note(`to measure the effect: molm eval -m ${shellWord(out)} --text FILE --against ${shellWord(model)}`)
   }
   await (json ? writeJson({ model, from, path, bytes, ...newExperts }) : writeOut(`${path}\n`))
 }

@@ -24,7 +24,11 @@ export async function packFirst(
     await withStatusLine(options, (line) =>
       preparedModel(word, {
         ...{ quant, threads, signal },
-        onWarning: (message) => options.quiet || note(`warning: ${message}`),
+        onWarning: (message) => {
+          if (options.quiet) return
+          line?.clear()
+          note(`warning: ${message}`)
+        },
         onPacking: ({ file, folder, bytesDone, bytes }) => {
           if (!isUnderWay && !options.quiet) note(`packing ${file} once: ${formatBytes(bytes)} in ${folder}`)
           isUnderWay = true

@@ -1,5 +1,5 @@
+import { quoted } from '../io/shell-word.js'
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
-import { quoted } from './quoted.js'
 
 /** The script for fish. */
 export function fishScript(commands: readonly CompletedCommand[]): string {

@@ -1,5 +1,5 @@
+import { quoted } from '../io/shell-word.js'
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
-import { quoted } from './quoted.js'
 
 /** The script for zsh. Evaluate it after compinit, or put it into $fpath as _molm. */
 export function zshScript(commands: readonly CompletedCommand[]): string {

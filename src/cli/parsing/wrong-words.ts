@@ -1,6 +1,7 @@
 import type { Command, CommanderError } from 'commander'
 import { UsageError } from '../../errors.js'
 import { note } from '../io/output.js'
+import { shellWord } from '../io/shell-word.js'
 import { nearCommand } from './command-line.js'
 import { foreignUse, isModel } from './foreign-commands.js'
 import { foreignOption } from './foreign-options.js'
@@ -71,6 +72,12 @@ export async function modelError(command: string, word: string): Promise<UsageEr
   const { likelyName } = await import('../../library/model-folders.js')
   const meant = /[/:]/.test(word) ? word : ((await likelyName(word)) ?? word)
   return new UsageError(`molm ${command} takes a model as an option; did you mean 'molm ${command} -m ${meant}'?`)
+}
+
+/** The error for a prompt that begins with a GGUF file in place of `-m`. */
+export function fileError([file, ...words]: readonly string[]): UsageError {
+  const line = ['molm run -m', ...[file, ...words].map(shellWord)].join(' ')
+  return new UsageError(`molm run takes a model as an option; did you mean this?\n${line}`)
 }
 
 /** The error for an argument of a command that takes none: `molm serve nano`. */

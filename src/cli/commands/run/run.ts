@@ -161,6 +161,10 @@ async function run(given: string[], options: RunOptions): Promise<void> {
     const { checkCachePath } = await import('../../../prompt-cache/prompt-cache.js')
     await checkCachePath(options.promptCache)
   }
+  if (options.model === undefined && /^\S+\.gguf$/i.test(given[0] ?? '')) {
+    const { fileError } = await import('../../parsing/wrong-words.js')
+    throw fileError(given)
+  }
   const start = await readConversation(options)
   const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
   const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })

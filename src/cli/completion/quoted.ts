@@ -1,4 +1,0 @@
-/** Quotes a text as one word, for any of the shells. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
