@@ -29,6 +29,7 @@ export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
     ignores: (tensor) => UNUSED.test(tensor),
     refusesUnknownTensors: true,
     readsMxfp4: false,
+    settings: 'metadata',
   }
 }
 

@@ -12,19 +12,27 @@ import { ropeKeys } from './rope-keys.js'
  * if molm does not run the family, or not this model of it.
  */
 export function ggufConfig(file: GgufFile): Record<string, unknown> {
+  checkIsModel(file)
   const keys = new FamilyKeys(file)
   const family = familyOf(keys)
   refuseOtherMathematics(keys, family)
   return { ...commonKeys(keys, family), ...family.config(keys) }
 }
 
+/** Refuses files with a part of a model, or with none. */
+function checkIsModel({ metadata, tensors }: GgufFile): void {
+  const type = metadata.text('general.type', 'model')
+  if (type === 'imatrix') throw metadata.refuse('general.type', 'is imatrix: statistics to quantise with, not a model')
+  if (type !== 'model') {
+    throw metadata.refuse('general.type', `is ${printable(type)}: the file is no model, but a part of one`)
+  }
+  if (tensors.size === 0)
+    throw new UserError(`${metadata.name}: has no tensors; such files hold a vocabulary, not a model`)
+}
+
 /** The family of a file. Throws a UserError with the reason if molm does not run it. */
 export function familyOf(keys: FamilyKeys): GgufFamily {
   const { architecture, file } = keys
-  const type = file.metadata.text('general.type', 'model')
-  if (type !== 'model') {
-    throw file.metadata.refuse('general.type', `is ${printable(type)}: the file is no model, but a part of one`)
-  }
   const hasExperts = keys.values('expert_count').some((count) => count > 0)
   const family = Object.hasOwn(FAMILIES, architecture) && hasExperts ? FAMILIES[architecture] : undefined
   if (family) return family
@@ -33,7 +41,7 @@ export function familyOf(keys: FamilyKeys): GgufFamily {
   const runs = Object.entries(FAMILIES).map(([name, { title }]) => `${name} (${title})`)
   throw new UserError(
     `${file.metadata.name}: general.architecture is ${printable(architecture)}; ` +
-      `${known === undefined ? '' : `molm does not run ${known}; `}it runs ${runs.join(', ')}`,
+      `molm does not run ${known ?? 'this family'}\nit runs ${runs.join(', ')}`,
   )
 }
 

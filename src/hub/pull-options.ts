@@ -62,7 +62,7 @@ export const DEFAULT_REVISION = 'main'
 export const DEFAULT_QUANT: Quant = 'q4'
 
 /**
- * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` or the address of a model's
+ * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` (with `:q8`, too) or the address of a model's
  * page. Rejects with a UsageError if they are invalid.
  */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
@@ -72,13 +72,19 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   if (!page && /^https?:/.test(name)) {
     throw new UsageError(`${name} is not on ${new URL(environment.endpoint).host}; HF_ENDPOINT names another hub`)
   }
-  const [repo, suffix, ...rest] = (page?.name ?? name).split(':')
-  if (!isRepository(repo) || rest.length > 0 || (suffix !== undefined && !isTag(suffix))) {
+  // The name of another packing of a GGUF file has both: owner/name:Q4_K_M:q8.
+  const [repo, suffix, packing = suffix, ...rest] = (page?.name ?? name).split(':')
+  const named = QUANTS.find((quant) => quant === packing)
+  if (
+    !isRepository(repo) ||
+    rest.length > 0 ||
+    (packing !== suffix && !named) ||
+    (suffix !== undefined && !isTag(suffix))
+  ) {
     throw new UsageError(
       `'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B, or owner/name-GGUF:Q4_K_M`,
     )
   }
-  const named = QUANTS.find((quant) => quant === suffix)
   if (named && options.quant && named !== options.quant) {
     throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
   }

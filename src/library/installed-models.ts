@@ -19,6 +19,7 @@ import {
   shippedFolder,
   shippedNames,
   splitName,
+  withoutHost,
 } from './model-folders.js'
 import { pullLock } from './pull-model.js'
 
@@ -69,7 +70,8 @@ export async function listModels(): Promise<InstalledModel[]> {
  * packing. `owner/name-GGUF` gives all its files that were pulled. The path of a GGUF file gives its packed copies. Rejects
  * with a UserError if there is no such model, or if it comes with molm.
  */
-export async function findPulled(name: string): Promise<InstalledModel[]> {
+export async function findPulled(word: string): Promise<InstalledModel[]> {
+  const name = withoutHost(word)
   const copies = await copiesOf(name)
   if (copies.length > 0) return (await Promise.all(copies.map(copyIn))).flat()
   const { repository, quant } = splitName(name)
@@ -87,7 +89,8 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
 /**
  * Removes the models that `findPulled` finds. Rejects with a UserError if there are none, or while one is being pulled.
  */
-export async function removeModel(name: string): Promise<void> {
+export async function removeModel(word: string): Promise<void> {
+  const name = withoutHost(word)
   await findPulled(name)
   const copies = await copiesOf(name)
   for (const { folder, name } of copies) await removeCopy(folder, name)

@@ -64,6 +64,11 @@ export async function namesOf(repository: string): Promise<string[]> {
 
 const nameOf = (folder: string) => folder.replace('@', ':')
 
+/** A model's name without the hub's host, which other tools put before it: `hf.co/owner/name`. */
+export function withoutHost(word: string): string {
+  return word.replace(/^(https:\/\/)?(hf\.co|huggingface\.co)\//, '')
+}
+
 /** Splits `owner/name:q8` into the name of the model, which may have a tag (`owner/name:Q4_K_M`), and the packing. */
 export function splitName(name: string): { repository: string; quant?: Quant } {
   const colon = name.lastIndexOf(':')

@@ -19,7 +19,7 @@ import { openPackedFile, type PackedFile } from '../packing/format/packed-file.j
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { copyFolder, freshCopy, ggufPath, isGgufFile } from './gguf-copies.js'
-import { isName, likelyName, namesOf, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { isName, likelyName, namesOf, pulledFolder, shippedFolder, splitName, withoutHost } from './model-folders.js'
 import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
@@ -64,6 +64,11 @@ export async function resolveModel(typed: string, wanted?: Quant): Promise<Found
     return (await isGgufFile(name)) ? ggufModel(name, name, wanted) : packed(name, dirname(name), name, wanted)
   }
   if (info?.isDirectory()) return folder(name, name, wanted)
+  return namedModel(withoutHost(name), wanted)
+}
+
+/** Finds a model by a word that is not a path, unless it is one with a packing after a colon. */
+async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
   const { repository, quant } = splitName(name)
   if (quant && wanted && quant !== wanted) {
     throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
@@ -136,6 +141,11 @@ async function unknownModel(name: string): Promise<UserError> {
   const isPath = /^[./~]/.test(name) || name.split('/').length > 2
   if (isGguf(splitName(name).repository)) return noSuchGguf(name)
   if (isPath) return new UserError(`${name}: no such file or folder`)
+  const [repository, tag] = name.split(':')
+  const here = tag !== undefined && isName(name) ? await namesOf(repository) : []
+  if (here.length > 0 && !here.includes(repository)) {
+    return new UserError(`${name} is not pulled, but ${here.join(', ')}; \`molm pull ${name}\` fetches it`)
+  }
   const meant = await likelyName(splitName(name).repository)
   const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
   const hint = meant ? `; did you mean ${meant}?` : pull
@@ -196,7 +206,11 @@ async function packed(name: string, dir: string, path: string, wanted?: Quant): 
 async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig> {
   const path = join(dir, 'config.json')
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
-  if (!bytes) throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
+  if (!bytes) {
+    const file = (await localFolder(dir).list()).find(isGguf)
+    const hint = file === undefined ? '' : `\nto load the GGUF file in this folder, name it: ${join(dir, file)}`
+    throw new UserError(`${path}: no such file; a model is a folder with config.json and weights${hint}`)
+  }
   const expected = packed?.metadata.files?.['config.json']
   if (packed && expected !== undefined && checksumsOf(bytes).sha256 !== expected) {
     throw new UserError(

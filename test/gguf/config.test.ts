@@ -245,10 +245,13 @@ test("reads ERNIE's dense and sparse layers", async () => {
 
 test('refuses families that molm does not run, with the reason', async () => {
   await rejectsWithUserError(() => configOf('deepseek2'), /a.gguf: general.architecture is deepseek2; .* latent keys/)
-  await rejectsWithUserError(() => configOf('granitehybrid'), /is granitehybrid; .*Mamba.* it runs llama \(Mixtral\)/)
+  await rejectsWithUserError(() => configOf('granitehybrid'), /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/)
   await rejectsWithUserError(() => configOf('llama', { expert_count: u32(0) }), /is llama; .* models without experts/)
   await rejectsWithUserError(() => configOf('olmoe', { expert_count: u32(0) }), /is olmoe; .*without experts/)
-  await rejectsWithUserError(() => configOf('zebra'), /is zebra; it runs llama \(Mixtral\)/)
+  await rejectsWithUserError(
+    () => configOf('zebra'),
+    /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/,
+  )
 })
 
 test('refuses what a family does not compute, by the key', async () => {
@@ -275,13 +278,17 @@ test('refuses what a family does not compute, by the key', async () => {
   await configOf('qwen3moe', { expert_gating_func: u32(1), expert_weights_scale: f32(1), logit_scale: f32(1) })
 })
 
-test('refuses files with a part of a model', async () => {
-  const metadata = new Map([
-    ['general.architecture', text('llama')] as const,
-    ['general.type', text('adapter')] as const,
-  ])
-  const file = await openGguf(new MemoryFiles({ 'a.gguf': ggufFile(metadata, []) }), 'a.gguf')
-  assert.throws(() => ggufConfig(file), /a.gguf: general.type is adapter/)
+test('refuses files with a part of a model, or with none', async () => {
+  const refused: [Record<string, GgufValue>, RegExp][] = [
+    [{ 'general.architecture': text('llama'), 'general.type': text('adapter') }, /a.gguf: general.type is adapter/],
+    [{ 'general.type': text('imatrix') }, /a.gguf: general.type is imatrix: statistics to quantise with/],
+    [{ 'general.architecture': text('olmoe') }, /a.gguf: has no tensors; such files hold a vocabulary/],
+  ]
+  for (const [metadata, pattern] of refused) {
+    const bytes = ggufFile(new Map(Object.entries(metadata)), [])
+    const file = await openGguf(new MemoryFiles({ 'a.gguf': bytes }), 'a.gguf')
+    assert.throws(() => ggufConfig(file), pattern)
+  }
 })
 
 test.run()

@@ -96,6 +96,12 @@ test('several tags are here at once, each under its name, and a repository alone
     assert.equal(await names(), [`${REPO}:Q4_0`, `${REPO}:Q4_K_M`])
     assert.is((await describeModel(REPO)).source, `${REPO}:Q4_K_M`)
     assert.is((await describeModel(`${REPO}:q4_0`)).source, `${REPO}:Q4_0`)
+    assert.is((await describeModel(`hf.co/${REPO}:Q4_0`)).source, `${REPO}:Q4_0`)
+    assert.is((await findPulled(`https://huggingface.co/${REPO}`)).length, 2)
+    await rejectsWithUserError(
+      () => describeModel(`${REPO}:Q6_K`),
+      /^org\/tiny-GGUF:Q6_K is not pulled, but org\/tiny-GGUF:Q4_0, org\/tiny-GGUF:Q4_K_M; `molm pull org\/tiny-GGUF:Q6_K` /,
+    )
     assert.is((await findPulled(REPO)).length, 2)
     await removeModel(`${REPO}:q4_k_m`)
     assert.equal(await names(), [`${REPO}:Q4_0`])
@@ -109,7 +115,9 @@ test('a second pull fetches headers only, unless other formats are asked for', a
     await serve(hub)
     await pullModel(`${REPO}:Q4_K_M`, QUICK)
     assert.ok((await pullModel(`${REPO}:Q4_K_M`, QUICK)).wasHere)
-    assert.not((await pullModel(`${REPO}:Q4_K_M`, { ...QUICK, quant: 'q4' })).wasHere)
+    assert.not((await pullModel(`${REPO}:Q4_K_M:q4`, QUICK)).wasHere)
+    assert.ok((await pullModel(`${REPO}:Q4_K_M`, { ...QUICK, quant: 'q4' })).wasHere)
+    await rejectsWithUserError(() => pullModel(`${REPO}:Q4_K_M:Q8_0`, QUICK), /is not the name of a repository/)
     const model = await loadModel(`${REPO}:Q4_K_M`, { quant: 'q4', threads: 1 })
     await model.dispose()
   })

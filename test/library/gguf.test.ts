@@ -207,7 +207,21 @@ test('a file that is no GGUF, or is cut short, is refused by its name', async ()
       await writeFile(wrong, bytes)
       await rejectsWithUserError(() => load(wrong), /wrong\.gguf/)
     }
+    // The number of experts: one fewer than the tensors have.
+    const key = Buffer.from('granitemoe.expert_count')
+    whole[whole.indexOf(key) + key.length + 4] -= 1
+    await writeFile(wrong, whole)
+    await rejectsWithUserError(() => load(wrong), /wrong\.gguf: tensor .* has shape .*, metadata asks for /)
     assert.not(existsSync(join(dir, 'home', 'gguf')))
+  })
+})
+
+test('a folder without config.json names the GGUF file in it', async () => {
+  await withFile(async (file, dir) => {
+    await rejectsWithUserError(
+      () => load(dir),
+      new RegExp(`a model is a folder .*\\nto load the GGUF file in this folder, name it: ${file}$`),
+    )
   })
 })
 

@@ -94,6 +94,8 @@ export interface Blueprint {
   refusesUnknownTensors: boolean
   /** Whether `parts` reads experts from MXFP4 tensors if `formats.mlp` is mxfp4 or mxfp4_f32. */
   readsMxfp4: boolean
+  /** Source of the model's sizes, for messages. Default config.json. */
+  settings?: string
 }
 
 /** Plans the places of a model's weights. */

@@ -23,11 +23,12 @@ export function checkTensors(
   formats: PartFormats = checkpointFormats(blueprint, 'f32', tensors.keys()),
 ): string[] {
   const needed = new Set<string>()
+  const { settings = 'config.json' } = blueprint
   // Part by part, so that a config.json with absurd numbers fails at the first part and not after all have been
   // planned.
   for (const part of blueprint.parts(formats)) {
     for (const { key, shape, dtypes } of part.pieces.flatMap(({ sources }) => sources.flatMap(tensorsOf))) {
-      if (!needed.has(key)) checkTensor(tensors.get(key), { key, shape, dtypes }, checkpoint)
+      if (!needed.has(key)) checkTensor(tensors.get(key), { key, shape, dtypes }, checkpoint, settings)
       needed.add(key)
     }
   }
@@ -36,7 +37,7 @@ export function checkTensors(
     const [first, ...others] = unknown
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`
     throw new UserError(
-      `${checkpoint}: tensor ${printable(first)}${more} has no place in a model with this config.json, and would be left out`,
+      `${checkpoint}: tensor ${printable(first)}${more} has no place in a model with this ${settings}, and would be left out`,
     )
   }
   return unknown
@@ -54,15 +55,20 @@ function tensorsOf({ tensor, scales }: Source): Wanted[] {
   return [tensor, scales.tensor].map((stored) => ({ ...stored, dtypes: MXFP4_DTYPES }))
 }
 
-function checkTensor(found: Tensor | undefined, { key, shape, dtypes }: Wanted, checkpoint: string): void {
+function checkTensor(
+  found: Tensor | undefined,
+  { key, shape, dtypes }: Wanted,
+  checkpoint: string,
+  settings: string,
+): void {
   const expected = shapeText(shape)
   if (found === undefined) {
-    throw new UserError(`${checkpoint}: tensor ${key} is missing (config.json asks for one of shape ${expected})`)
+    throw new UserError(`${checkpoint}: tensor ${key} is missing (${settings} asks for one of shape ${expected})`)
   }
   const { name } = found.source
   if (found.shape.length !== shape.length || found.shape.some((n, dim) => n !== shape[dim])) {
     const actual = shapeText(found.shape)
-    throw new UserError(`${name}: tensor ${key} has shape ${actual}, config.json asks for ${expected}`)
+    throw new UserError(`${name}: tensor ${key} has shape ${actual}, ${settings} asks for ${expected}`)
   }
   const isBlocks = dtypes === WEIGHT_DTYPES && isBlockType(found.dtype)
   if (!isBlocks && !dtypes.includes(found.dtype)) {
