@@ -167,10 +167,12 @@ class EngineModel implements Model {
 
   get tokenizer(): Tokenizer {
     const { tokenizer } = this.companions
-    if (!tokenizer)
+    if (!tokenizer) {
+      const { path, copy, source = path } = this.info
       throw new UserError(
-        `${this.info.path}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`,
+        `${copy === undefined ? path : source}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`,
       )
+    }
     return tokenizer
   }
 

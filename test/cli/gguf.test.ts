@@ -90,6 +90,18 @@ test('convert takes a GGUF file, and prints the path', async () => {
   })
 })
 
+test('a reference of eval keeps the formats of its file', async () => {
+  await withFile(async (file, run, dir) => {
+    const text = join(dir, 'text.txt')
+    await writeFile(text, 'ab cd ef gh '.repeat(20))
+    const args = ['--text', text, '-t', '1', '--json']
+    const { code, stdout, stderr } = await run('eval', '-m', file, '--against', file, ...args)
+    assert.is(code, 0, stderr)
+    assert.is(JSON.parse(stdout).against.kl_divergence, 0)
+    assert.is((await readdir(join(dir, 'home', 'gguf'))).length, 1)
+  })
+})
+
 test('prune takes a GGUF file', async () => {
   await withFile(async (file, run, dir) => {
     const text = join(dir, 'text.txt')

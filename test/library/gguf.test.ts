@@ -191,6 +191,15 @@ test('a file that another process packs, or a folder that cannot be written, is 
   })
 })
 
+test('a model without a tokenizer is called by the name of its file', async () => {
+  await withFile(async (file) => {
+    await copyFile(fixturePath('gguf/gptoss-mxfp4/model.gguf'), file)
+    const model = await loadModel(file, { threads: 1 })
+    assert.throws(() => model.tokenizer, new RegExp(`^${file}: the model came without tokenizer files`))
+    await model.dispose()
+  })
+})
+
 test('a file without the ending .gguf is known by its first bytes', async () => {
   await withFile(async (file, dir) => {
     const blob = join(dir, 'sha256-0123')

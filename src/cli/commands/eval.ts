@@ -30,7 +30,10 @@ export function define(command: Command): void {
     .option('--task <file...>', 'accuracy on each file of questions (JSONL)')
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
     .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
-    .option('--against <model>', 'also compare predictions on the texts with this model; a checkpoint is loaded in f32')
+    .option(
+      '--against <model>',
+      'also compare predictions on the texts with this model; a checkpoint is loaded in f32, a GGUF file in its own formats',
+    )
     .option('--fewer-experts', 'perplexity, bytes and speed of the texts with fewer experts per token')
     .option(
       '--budget <share>',
