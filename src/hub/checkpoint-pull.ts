@@ -4,14 +4,17 @@ import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { isCompanion } from '../packing/format/companions.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
-import { planLayout } from '../packing/format/layout.js'
+import { type Part, planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
+import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
+import type { WithCalibration } from '../packing/write/calibrate.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
 import type { SourceRange } from '../packing/write/pack-journal.js'
 import type { PackSource, WeightFile } from '../packing/write/pack-source.js'
 import { withoutChecksums } from '../packing/write/packed-file-writer.js'
+import { calibrateResumably } from '../packing/write/resumable-calibration.js'
 import {
   findLeftovers,
   type Leftovers,
@@ -47,14 +50,25 @@ export interface PullPlace {
   freeMemory: number
   /** Opens the weights in a folder of a repository, or of its copy in the cache, for packing. */
   openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
+  /** Calibration of the weights, if it is asked for. */
+  calibration?: PullCalibration
   /** Runs `work` with threads that pack. */
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
+}
+
+/** Calibration of a model that is pulled. */
+export interface PullCalibration {
+  withCalibration: WithCalibration
+  /** Whether a packed file has been calibrated with the same texts. */
+  isIn(record: CalibrationRecord | undefined): boolean
 }
 
 export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
 
 /** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
+
+const FETCHED_TWICE = 'the weights are fetched twice, to pack them and to calibrate; with `keep` they are fetched once'
 
 /** A pull from a known origin. */
 export class CheckpointPull {
@@ -91,7 +105,8 @@ export class CheckpointPull {
     const { verify } = this.request
     const { way, commit, name } = this.origin
     if (verify || way === 'keep') return undefined
-    const found = await findPulledModel(this.place.folder, quant, formats)
+    const { folder, calibration } = this.place
+    const found = await findPulledModel(folder, quant, { formats, calibration })
     return found?.repo === name && found.commit === commit ? found : undefined
   }
 
@@ -144,7 +159,8 @@ export class CheckpointPull {
       path: stagedWeights(this.place.folder, quant),
       layout: planLayout(blueprint, formats),
       metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
-      notesReads: verify && way === 'hub',
+      // With a calibration, the second reading decides the weights.
+      notesReads: verify && way === 'hub' && !this.place.calibration,
     }
     const leftovers = await findLeftovers(packing, this.callbacks.signal)
     this.reportLeftovers(leftovers, packing)
@@ -154,6 +170,7 @@ export class CheckpointPull {
     const page = `${this.request.environment.endpoint}/${this.origin.repo}`
     await noteLicence(this.origin.files, page, this.origin.repo, this.callbacks.onNote)
     checkPlan(plan)
+    if (this.place.calibration && way === 'hub') this.callbacks.onNote?.(`${repo}: ${FETCHED_TWICE}`)
     const conversion = await this.fetchAndPack(source, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
     const { bytes, warnings } = conversion
@@ -185,6 +202,7 @@ export class CheckpointPull {
       remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, files) }
     const input = {
       repo,
+      isReadTwice: this.place.calibration !== undefined,
       commit,
       quant,
       way,
@@ -217,41 +235,57 @@ export class CheckpointPull {
   }
 
   private async pack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
-    const { folder, withPacker } = this.place
+    const { folder, withPacker, calibration } = this.place
     const { way } = this.origin
     const { signal } = this.callbacks
     if (way !== 'hub' && this.request.verify) {
       await verifyKept(source, this.track('verify'), { signal, onNote: this.callbacks.onNote })
     }
-    const { layout } = packing
-    const size = (names: Set<string>) =>
-      layout.parts.reduce((sum, part) => sum + (names.has(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
-    const total = size(new Set(layout.parts.map(({ name }) => name)))
-    const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
-      total,
-      size(new Set(leftovers.entries.map(({ part }) => part))),
-    )
-    const staged = await stageModel(source.companions, folder, source.quant, { resume: leftovers.entries.length > 0 })
-    if (way === 'hub') this.fetching = progress
+    const { entries } = leftovers
+    const staged = await stageModel(source.companions, folder, source.quant, { resume: entries.length > 0 })
+    const plain = withFiles(packing, staged.files)
     try {
-      const conversion = await withPacker((pack) =>
-        packResumably(source, withFiles(packing, staged.files), {
-          pack,
-          done: leftovers.entries,
-          signal,
-          ...(packing.notesReads && { takeReads: () => this.takeReads() }),
-          readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
-          onPart: ({ name }) => progress.item(name),
-          onPartDone: (part) => way === 'hub' || progress.add(sourceBytes(part, source.tensors)),
-          check: (reads) => this.check(source, packing, reads),
-        }),
-      )
+      const conversion = await withPacker(async (pack) => {
+        const done = new Set(entries.map(({ part }) => part))
+        const first = await packResumably(source, plain, {
+          ...this.readingOf(source, plain, pack, done),
+          done: entries,
+        })
+        if (!calibration) return first
+        const again = { ...plain, notesReads: this.request.verify && way === 'hub' }
+        return calibrateResumably(source, again, {
+          ...this.readingOf(source, again, pack, new Set()),
+          withCalibration: calibration.withCalibration,
+        })
+      })
       await staged.publish()
       return conversion
     } catch (error) {
       // After other errors a later pull resumes; here any of the parts may be wrong.
       if (error instanceof HashMismatch) await staged.discard()
       throw error
+    }
+  }
+
+  /** Options of reading a source once, without the parts that are done, with the progress of that. */
+  private readingOf(source: PackSource, packing: ResumablePacking, pack: PackMatrix, done: ReadonlySet<string>) {
+    const { way } = this.origin
+    const { layout, notesReads } = packing
+    const size = (wanted: (name: string) => boolean) =>
+      layout.parts.reduce((sum, part) => sum + (wanted(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
+    const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
+      size(() => true),
+      size((name) => done.has(name)),
+    )
+    if (way === 'hub') this.fetching = progress
+    return {
+      pack,
+      signal: this.callbacks.signal,
+      ...(notesReads && { takeReads: () => this.takeReads() }),
+      readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
+      onPart: ({ name }: Part) => progress.item(name),
+      onPartDone: (part: Part) => void (way === 'hub' || progress.add(sourceBytes(part, source.tensors))),
+      check: (reads: SourceRange[]) => this.check(source, packing, reads),
     }
   }
 

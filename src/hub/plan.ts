@@ -64,6 +64,8 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
   readAhead: number
   /** Bytes of memory that this process may take. */
   freeMemory: number
+  /** Whether the checkpoint is read, and the weights are written, a second time. Default: false. */
+  isReadTwice?: boolean
   /** The hub's cache and the bytes that the files still lack there. Absent unless they are kept. */
   toKeep?: { folder: string; bytes: number }
 }
@@ -71,8 +73,9 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
 /** Plans a pull: bytes to fetch, room on the disks, memory. */
 export async function planPull(input: PlanInput): Promise<PullPlan> {
   const { repo, commit, quant, way, source, layout, done, folder, readAhead, freeMemory, toKeep } = input
+  const again = input.isReadTwice ? layout.parts : []
   const left = layout.parts.filter(({ name }) => !done.has(name))
-  const toRead = left.reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
+  const toRead = [...left, ...again].reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
   return {
     repo,
     commit,
@@ -84,7 +87,7 @@ export async function planPull(input: PlanInput): Promise<PullPlan> {
     partsDone: done.size,
     parts: layout.parts.length,
     disk: await diskNeeds([
-      { folder, bytes: left.reduce((sum, part) => sum + part.bytes, 0) },
+      { folder, bytes: [...left, ...again].reduce((sum, part) => sum + part.bytes, 0) },
       ...(toKeep ? [toKeep] : []),
     ]),
     memory: { ...memoryNeeds(layout, readAhead), free: freeMemory },

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
 import { QUANTS } from '../packing/format/formats.js'
 import type { ReadBlueprint } from '../packing/write/pack-source.js'
@@ -50,6 +51,9 @@ async function pullFrom(
   const isRenamed = repo !== request.repo
   if (isRenamed) callbacks.onNote?.(`${request.repo} is now called ${repo}`)
   const place = { ...computer, ...computer.placeOf(name) }
+  if (contents.kind === 'packed' && computer.calibration) {
+    throw new UserError(`${name}: is packed already; only a checkpoint can be calibrated`)
+  }
   const lock = await takeLock(place.lock, `a pull of ${name}`)
   try {
     const model =
@@ -73,7 +77,7 @@ async function findUnchecked(request: PullRequest, computer: PullComputer): Prom
   const name = names.find((name) => isSame(name, wanted)) ?? (isTagged ? undefined : onlyOrDefault(names, repo))
   if (name === undefined) return undefined
   for (const packing of quant ? [quant] : [DEFAULT_QUANT, ...QUANTS]) {
-    const found = await findPulledModel(computer.placeOf(name).folder, packing)
+    const found = await findPulledModel(computer.placeOf(name).folder, packing, computer)
     if (found && (revision === DEFAULT_REVISION || found.commit === revision)) return found
     // A checkpoint has no other packing than the default unless one is asked for.
     if (name === repo) return undefined

@@ -4,6 +4,7 @@ import { isNote } from '../packing/format/companions.js'
 import { isSameFormats, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
+import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 
 /** A model that has been pulled. */
 export interface PulledModel {
@@ -22,16 +23,20 @@ export interface PulledModel {
 
 /**
  * The packed model that an earlier pull left in a folder, by what its file says; undefined without one, or if it has
- * other formats than those wanted.
+ * other formats or another calibration than those wanted.
  */
 export async function findPulledModel(
   folder: string,
   quant: Quant,
-  formats?: PartFormats,
+  {
+    formats,
+    calibration,
+  }: { formats?: PartFormats; calibration?: { isIn(record: CalibrationRecord | undefined): boolean } } = {},
 ): Promise<PulledModel | undefined> {
   const path = join(folder, packedFileName(quant))
   const file = await openPackedFile(path).catch(() => undefined)
   if (file?.metadata.sourceRevision === undefined) return undefined
+  if (calibration && !calibration.isIn(file.metadata.calibration)) return undefined
   if (formats && !isSameFormats(formats, file.metadata.formats)) return undefined
   const { source: repo, sourceRevision: commit, files = {} } = file.metadata
   // A model that lacks files beside its weights is pulled again.

@@ -1,10 +1,14 @@
 import { layoutOf } from '../architectures/index.js'
 import { UsageError } from '../errors.js'
+import type { PullCalibration } from '../hub/checkpoint-pull.js'
 import type { Quant } from '../packing/format/formats.js'
 import type { WithCalibration } from '../packing/write/calibrate.js'
-import { TextCalibration } from '../rounding/text-calibration.js'
+import { isCalibratedWith, TextCalibration } from '../rounding/text-calibration.js'
 import type { CalibrationText } from '../rounding/text-windows.js'
 import { loadModel } from './load-model.js'
+
+/** Texts to calibrate with; with `true` the model writes one. */
+export type CalibrationTexts = true | readonly CalibrationText[]
 
 export interface CalibrationOptions {
   threads: number
@@ -12,16 +16,13 @@ export interface CalibrationOptions {
 }
 
 /** Throws a UsageError if there is no text, or if the packing has no weights that inputs could decide. */
-export function checkCalibration(calibrate: true | readonly CalibrationText[], quant: Quant = 'q4'): void {
+export function checkCalibration(calibrate: CalibrationTexts, quant: Quant = 'q4'): void {
   if (quant !== 'q4') throw new UsageError(`\`calibrate\` changes only q4: ${quant} loses next to nothing`)
   if (calibrate !== true && calibrate.length === 0) throw new UsageError('`calibrate` needs a text')
 }
 
 /** Reads texts, or a text that the model writes, with the packed model in a folder. */
-export function calibrationOf(
-  calibrate: true | readonly CalibrationText[],
-  { threads, signal }: CalibrationOptions,
-): WithCalibration {
+export function calibrationOf(calibrate: CalibrationTexts, { threads, signal }: CalibrationOptions): WithCalibration {
   return async (folder, work) => {
     const model = await loadModel(folder, { threads, signal })
     try {
@@ -32,4 +33,10 @@ export function calibrationOf(
       await model.dispose()
     }
   }
+}
+
+/** Calibration of a model that is pulled. */
+export function pullCalibration(calibrate: CalibrationTexts, options: CalibrationOptions): PullCalibration {
+  const texts = calibrate === true ? undefined : calibrate
+  return { withCalibration: calibrationOf(calibrate, options), isIn: (record) => isCalibratedWith(record, texts) }
 }

@@ -9,8 +9,7 @@ import { expandHome } from '../files/home.js'
 import { isGguf } from '../gguf/split-names.js'
 import { checkQuant, type Quant } from '../packing/format/formats.js'
 import { type Conversion, type ConvertProgress, convertSource, type PackOptions } from '../packing/write/convert.js'
-import type { CalibrationText } from '../rounding/text-windows.js'
-import { calibrationOf, checkCalibration } from './calibration.js'
+import { type CalibrationTexts, calibrationOf, checkCalibration } from './calibration.js'
 import { isGgufFile } from './gguf-copies.js'
 import { isName } from './model-folders.js'
 import { NO_FILES } from './no-files.js'
@@ -27,7 +26,7 @@ export interface ConvertOptions {
    * Rounds the weights of q4 matrices so that their products change least for the inputs that they have in texts: those
    * given, or with `true` a text that the model writes. Default: each weight changes least.
    */
-  calibrate?: true | readonly CalibrationText[]
+  calibrate?: CalibrationTexts
   onProgress?: (progress: ConvertProgress) => void
   signal?: AbortSignal
 }

@@ -8,11 +8,17 @@ import { pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
 import { availableMemory } from './available-memory.js'
+import { type CalibrationTexts, checkCalibration, pullCalibration } from './calibration.js'
 import { folderName, namesOf, pulledFolder, shippedNames } from './model-folders.js'
 import { openPackSource } from './open-pack-source.js'
 import { readBlueprint } from './read-blueprint.js'
 import { storeTokenizer } from './store-tokenizer.js'
 import { withPacker } from './with-packer.js'
+
+export interface ModelPullOptions extends PullOptions {
+  /** As in `convertModel`. The weights are fetched twice unless `keep` is set. */
+  calibrate?: CalibrationTexts
+}
 
 /**
  * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name`, `owner/name:q8`, or for a GGUF
@@ -21,9 +27,10 @@ import { withPacker } from './with-packer.js'
  * already is fetched as it is. An interrupted pull resumes. Rejects with a UserError if there is no such model, if it
  * does not fit on this computer, or if the network keeps failing.
  */
-export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
-  const { threads = os.availableParallelism() } = options
+export async function pullModel(name: string, options: ModelPullOptions = {}): Promise<PulledModel> {
+  const { threads = os.availableParallelism(), calibrate, signal } = options
   const request = await readRequest(name, options)
+  if (calibrate) checkCalibration(calibrate, request.quant)
   const shipped = (await shippedNames()).find((name) => name.toLowerCase() === request.repo.toLowerCase())
   if (shipped) throw new UserError(`${shipped} comes with molm: there is nothing to fetch`)
   await checkHome()
@@ -34,6 +41,7 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
     openSource: openPackSource,
     readBlueprint,
     namesOf: (repo: string) => namesOf(repo),
+    ...(calibrate && { calibration: pullCalibration(calibrate, { threads, signal }) }),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }
   const pulled = await pull(request, computer, options)

@@ -10,6 +10,21 @@ import { type CalibrationText, textWindows } from './text-windows.js'
 /** Name of the text that a model writes itself. */
 const OWN_TEXT = 'own text'
 
+/** Whether a packed file has been calibrated with these texts, or with the model's own. */
+export function isCalibratedWith(
+  record: CalibrationRecord | undefined,
+  texts: readonly CalibrationText[] | undefined,
+): boolean {
+  if (!record) return false
+  if (!texts) return record.texts.length === 1 && record.texts[0].name === OWN_TEXT
+  const hashes = (list: CalibrationRecord['texts']) => list.map(({ sha256 }) => sha256).join()
+  return hashes(record.texts) === hashes(texts.map(recordOf))
+}
+
+function recordOf({ name, text }: CalibrationText): CalibrationRecord['texts'][number] {
+  return { name, sha256: sha256Hex(Buffer.from(text)) }
+}
+
 /**
  * Inputs of a packed model's matrices in a text. The model reads the text layer by layer, as the matrices are asked
  * for: only the inputs of one layer are in memory.
@@ -43,7 +58,7 @@ export class TextCalibration {
     await model.layerPass.begin(windows)
     const tokens = windows.reduce((sum, { length }) => sum + length, 0)
     const named = texts
-      ? texts.map(({ name, text }) => ({ name, sha256: sha256Hex(Buffer.from(text)) }))
+      ? texts.map(recordOf)
       : [{ name: OWN_TEXT, sha256: sha256Hex(Buffer.from(windows.flatMap((window) => [...window]).join(' '))) }]
     const experts = Array.from({ length: model.config.layers }, (_, layer) =>
       parts.filter((part) => part.expert && part.layer === layer),

@@ -25,7 +25,7 @@ export function define(command: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(convert)
   addThreadsOption(addQuantOption(command, 'packed weights'))
-  addCalibrateOption(command)
+  addCalibrateOption(command, '; with --bits, texts that choose the formats')
   command.option('--force', 'replace the model in OUT')
   command.addOption(bitsOption()).option('--dry-run', 'only measure the loss at several bits, or at --bits')
   command.option('--json', 'print one object: path, bytes, quant, warnings')

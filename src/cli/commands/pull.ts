@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Quant } from '../../packing/format/formats.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions } from '../io/output.js'
+import { addCalibrateOption, type CalibrationFiles, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { createPullDisplay } from './pull-display.js'
 import { writeSuggestions } from './suggestions.js'
@@ -12,6 +13,7 @@ interface PullCommandOptions extends OutputOptions {
   revision?: string
   token?: string
   keep?: boolean
+  calibrate?: CalibrationFiles
   verify?: boolean
   json?: boolean
 }
@@ -31,6 +33,7 @@ export function define(command: Command): void {
     .addHelpText('after', NOTES)
     .action(pull)
   addThreadsOption(addQuantOption(command, 'packed weights'))
+  addCalibrateOption(command)
   command.option('--json', 'print events, one object per line: plan, progress, note, done')
   addOutputOptions(command)
 }
@@ -52,6 +55,7 @@ Examples:
 async function pull(repo: string | undefined, options: PullCommandOptions): Promise<void> {
   if (repo === undefined) return writeSuggestions(options)
   const { quant, threads, revision, token, keep, verify } = options
+  const calibrate = await calibrationTexts(options.calibrate)
   const { pullModel } = await import('../../index.js')
   const display = createPullDisplay(options)
   let isUnderWay = false
@@ -62,6 +66,7 @@ async function pull(repo: string | undefined, options: PullCommandOptions): Prom
       revision,
       token,
       keep,
+      calibrate,
       verify,
       onPlan: (plan) => {
         isUnderWay = true

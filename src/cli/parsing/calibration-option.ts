@@ -9,12 +9,11 @@ export type CalibrationFiles = true | string[]
 /** Word for the text that the model writes itself. */
 const OWN = 'default'
 
-/** Adds `--calibrate`. */
-export function addCalibrateOption(command: Command): Command {
+/** Adds `--calibrate`; `more` follows in its help. */
+export function addCalibrateOption(command: Command, more = ''): Command {
   return command.option(
     '--calibrate [file...]',
-    'round q4 weights by the inputs that they have in these texts (default: in one that the model writes); with ' +
-      '--bits, texts that choose the formats',
+    `round q4 weights by the inputs that they have in these texts (default: in one that the model writes)${more}`,
   )
 }
 

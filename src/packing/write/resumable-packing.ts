@@ -7,7 +7,7 @@ import type { PackedMetadata } from '../format/packed-file.js'
 import { nonFiniteWeights } from './checkpoint-warnings.js'
 import type { ReadAhead } from './chunks.js'
 import type { Conversion } from './convert.js'
-import { type NonFinite, type PackMatrix, packParts } from './pack.js'
+import { type NonFinite, type PackMatrix, type PackPartsOptions, packParts } from './pack.js'
 import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
 import type { PackSource } from './pack-source.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
@@ -37,6 +37,8 @@ export interface ResumableOptions {
   signal?: AbortSignal
   /** Returns the ranges that were read since its last call. Required if they are recorded. */
   takeReads?: () => SourceRange[]
+  /** Returns the inputs of a matrix (see packParts). */
+  inputsOf?: PackPartsOptions['inputsOf']
   /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
   /** Called for each part that is done. */
@@ -91,7 +93,7 @@ export async function packResumably(
   options: ResumableOptions,
 ): Promise<Conversion> {
   const { path, layout, metadata } = packing
-  const { pack, done, readAhead, signal, takeReads, onPart, onPartDone, check } = options
+  const { pack, done, readAhead, signal, takeReads, inputsOf, onPart, onPartDone, check } = options
   const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
   const entries = [...done]
   const file = await createPackedFile(path, layout, metadata, finished)
@@ -104,6 +106,7 @@ export async function packResumably(
       signal,
       readAhead,
       inStretches: true,
+      inputsOf,
       skip: (part) => finished.has(part.name),
       onRead: (part) => onPart?.(part),
     })
