@@ -34,7 +34,7 @@ export {
   bitsCurve,
   CURVE_BITS,
   convertAtBits,
-} from './calibration/convert-at-bits.js'
+} from './bit-budget/convert-at-bits.js'
 export { UsageError, UserError } from './errors.js'
 export type { Agreement } from './evaluation/compare-on-text.js'
 export { type EvaluateTaskOptions, evaluateTask } from './evaluation/evaluate-task.js'

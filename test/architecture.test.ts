@@ -85,7 +85,7 @@ const KNOWS: Record<string, string[]> = {
   index: [
     'teaching',
     'pictures',
-    'calibration',
+    'bit-budget',
     'surgery',
     'ablation',
     'experts',
@@ -118,7 +118,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   pictures: ['ablation', 'experts', 'api', 'model', 'terminal', 'errors', 'numbers', 'printable'],
-  calibration: ['surgery', 'evaluation', 'library', 'api', 'model', 'packing', 'errors'],
+  'bit-budget': ['surgery', 'evaluation', 'library', 'api', 'model', 'packing', 'errors'],
   surgery: [
     'ablation',
     'experts',

@@ -7,7 +7,7 @@ import type { PartFormats, Quant } from '../packing/format/formats.js'
 import { type Part, planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
 import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
-import type { WithCalibration } from '../packing/write/calibrate.js'
+import { checkTakesInputs, type WithCalibration } from '../packing/write/calibrate.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
@@ -153,6 +153,7 @@ export class CheckpointPull {
     const { way, commit, name: repo } = this.origin
     const { blueprint, quant, formats } = source
     const unknown = checkTensors(blueprint, source.tensors, source.name, formats)
+    if (this.place.calibration) checkTakesInputs(source)
     const files = await source.companions.list()
     const companions = files.filter(isCompanion)
     const packing: ResumablePacking = {

@@ -9,7 +9,7 @@ import { assertRefused, molm, NANO } from './molm.js'
 test('convert --bits mixes formats of experts within the budget, and says what it costs', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
-    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 2000))
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 3000))
     const out = join(dir, 'small')
     const packed = await molm(['convert', NANO, out, '--bits', '3.8', '--calibrate', text, '--json'])
     assert.is(packed.code, 0, packed.stderr)
@@ -30,13 +30,14 @@ test('convert --bits mixes formats of experts within the budget, and says what i
     ])
     assert.is(run.code, 0, run.stderr)
     assert.match(show.stdout, /mlp experts.* \d+ q3, \d+ q4/)
+    assert.match(show.stdout, /calibrated +with [^(]*calibration\.txt/)
     assertRefused(again, 1, /holds a model already/)
   }))
 
 test('convert --dry-run measures and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
-    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 2000))
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 3000))
     const dry = await molm(['convert', NANO, '--dry-run', '--bits', '3', '--calibrate', text])
     assert.is(dry.code, 0, dry.stderr)
     assert.match(
@@ -45,22 +46,24 @@ test('convert --dry-run measures and writes nothing', () =>
     )
   }))
 
-test('convert refuses wrong budgets, and texts without a budget', () =>
+test('convert refuses wrong budgets, and budgets without a text or checkpoint', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const convert = (...rest: string[]) => molm(['convert', NANO, ...rest])
-    const [high, words, noText, noBits, floats, noOut] = await Promise.all([
+    const packed = await convert(join(dir, 'packed'))
+    assert.is(packed.code, 0, packed.stderr)
+    const [high, words, noText, isPacked, floats, noOut] = await Promise.all([
       convert(out, '--bits', '9'),
       convert(out, '--bits', 'few'),
       convert(out, '--bits', '4'),
-      convert(out, '--calibrate', fixturePath('texts/code.txt')),
+      molm(['convert', join(dir, 'packed'), out, '--bits', '4', '--calibrate', fixturePath('texts/code.txt')]),
       convert(out, '--bits', '4', '--quant', 'f32', '--calibrate', fixturePath('texts/code.txt')),
       convert(),
     ])
     assertRefused(high, 2, /--bits must be a number from 2\.5 to 8\.5, not '9'/)
     assertRefused(words, 2, /--bits must be a number from 2\.5 to 8\.5, not 'few'/)
     assertRefused(noText, 2, /need --calibrate/)
-    assertRefused(noBits, 2, /--calibrate needs --bits/)
+    assertRefused(isPacked, 1, /is packed already, as q4: --bits needs the checkpoint or GGUF file/)
     assertRefused(floats, 2, /--quant q4 or q8/)
     assertRefused(noOut, 2, /name a folder/)
   }))

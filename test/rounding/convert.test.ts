@@ -50,6 +50,18 @@ test('the same text gives the same bytes on any number of threads', () =>
     assert.ok(one.equals(three))
   }))
 
+test('a GGUF file is calibrated if its weights are rounded to q4, and refused if it keeps them', () =>
+  inTemporaryFolder(async (dir) => {
+    const calibrate = [await partOf('novels', 0, 4000)]
+    const kept = fixturePath('gguf/qwen3moe-q4_k_m/model.gguf')
+    await rejectsWithUserError(() => convertModel(kept, join(dir, 'kept'), { calibrate }), /has none of them/)
+    const levels = fixturePath('gguf/olmoe-q4_0-split/olmoe-q4_0-00001-of-00002.gguf')
+    await rejectsWithUserError(() => convertModel(levels, join(dir, 'levels'), { calibrate }), /has none of them/)
+    await convertModel(kept, join(dir, 'rounded'), { calibrate, quant: 'q4' })
+    const { calibration } = await describeModel(join(dir, 'rounded'))
+    assert.ok(calibration && calibration.tokens > 1000)
+  }))
+
 test('the packed file names its texts and counts the experts that saw none of them', () =>
   inTemporaryFolder(async (dir) => {
     await convertModel(FIXTURE, dir, { calibrate: [await partOf('novels', 0, 4000)] })

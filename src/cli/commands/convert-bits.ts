@@ -29,7 +29,7 @@ export async function convertBits(dir: string, folder: string, options: ConvertB
   )
   if (!quiet) for (const warning of made.warnings) note(`warning: ${warning}`)
   if (json) return writeJson(snakeCaseKeys(made))
-  if (!quiet) note(summary(made))
+  if (!quiet) note(summary(made, await comparedWith(dir)))
   await writeOut(`${made.path}\n`)
 }
 
@@ -40,7 +40,9 @@ export async function printBitsCurve(dir: string, options: ConvertBitsOptions): 
   const points = await withStatusLine(options, (line) =>
     bitsCurve(dir, options.bits === undefined ? CURVE_BITS : [options.bits], { ...given, onProgress: line?.show }),
   )
-  await (options.json ? writeJson({ model: dir, curve: points.map(snakeCaseKeys) }) : writeOut(table(points)))
+  await (options.json
+    ? writeJson({ model: dir, curve: points.map(snakeCaseKeys) })
+    : writeOut(table(points, await comparedWith(dir))))
 }
 
 async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions): Promise<BitsOptions> {
@@ -51,14 +53,20 @@ async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions)
   return { calibrate: texts, quant, threads, signal: interruptSignal() }
 }
 
-function summary({ bits, bytes, mix, loss }: AtBits): string {
+/** Name of the packing that losses are measured against. */
+async function comparedWith(dir: string): Promise<string> {
+  const { isGgufWord } = await import('../../library/gguf-copies.js')
+  return (await isGgufWord(dir)) ? 'the file' : 'q8'
+}
+
+function summary({ bits, bytes, mix, loss }: AtBits, exact: string): string {
   return (
     `${bits.toFixed(2)} bits per weight of the experts (${mixInWords(mix)}), ${formatBytes(bytes)} in all; on the ` +
-    `held-out text KL ${loss.klDivergence.toFixed(4)} from q8, perplexity ${loss.perplexity.toPrecision(5)}`
+    `held-out text KL ${loss.klDivergence.toFixed(4)} from ${exact}, perplexity ${loss.perplexity.toPrecision(5)}`
   )
 }
 
-function table(points: readonly BitsPoint[]): string {
+function table(points: readonly BitsPoint[], exact: string): string {
   const head = ['bits', 'weights', 'predicted', 'KL', 'ppl', 'experts']
   const rows = points.map(({ bits, bytes, predicted, loss, mix }) => [
     bits.toFixed(2),
@@ -70,7 +78,7 @@ function table(points: readonly BitsPoint[]): string {
   ])
   return (
     `${alignColumns([head, ...rows], [0, 1, 2, 3, 4])}  predicted: error that reaches the model’s state, 1 at 4.5 bits; ` +
-    'KL: measured on the held-out text, from q8\n'
+    `KL: measured on the held-out text, from ${exact}\n`
   )
 }
 

@@ -4,7 +4,7 @@ import type { PartFormats, Quant } from '../format/formats.js'
 import { type Part, type Piece, planLayout } from '../format/layout.js'
 import { packedFileName } from '../format/packed-folder.js'
 import type { PackedMetadata } from '../format/packed-metadata.js'
-import type { Calibration, WithCalibration } from './calibrate.js'
+import { type Calibration, checkTakesInputs, takesAnyInputs, type WithCalibration } from './calibrate.js'
 import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { asOnlyWriter } from './only-writer.js'
@@ -108,6 +108,9 @@ async function convertAlone(source: PackSource, outDir: string, options: PackOpt
 async function packAll(source: PackSource, model: StagedModel, options: PackOptions): Promise<Packed> {
   const { withCalibration, onProgress } = options
   if (!withCalibration) return packSource(source, model, options)
+  // Formats of single matrices may leave nothing to round.
+  if (options.formatsOf && !takesAnyInputs(source)) return packSource(source, model, options)
+  checkTakesInputs(source)
   const inRound = (round: number) => ({
     ...options,
     onProgress: ({ part, partsDone, parts, bytesDone, bytes }: ConvertProgress) =>

@@ -1,11 +1,12 @@
 import os from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Model } from '../api/model.js'
-import { UsageError } from '../errors.js'
+import { UsageError, UserError } from '../errors.js'
 import { evaluateText } from '../evaluation/evaluate-text.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { convertModel } from '../library/convert-model.js'
 import { loadModel } from '../library/load-model.js'
+import { resolveModel } from '../library/resolve-model.js'
 import type { Quant, WeightFormat } from '../packing/format/formats.js'
 import type { PackSource } from '../packing/write/pack-source.js'
 import { calibrationTokens, splitTexts } from '../surgery/held-out.js'
@@ -17,7 +18,7 @@ import { type ExpertImportance, measureImportance } from './expert-importance.js
 export interface BitsOptions {
   /** Texts like those that the model will meet. The last quarter of each is held out to measure the loss. */
   calibrate: readonly NamedText[]
-  /** Packing of the weights that belong to no expert. Default q4. */
+  /** Packing of the weights that belong to no expert. Default: q4, and for a GGUF file the formats that it has. */
   quant?: Exclude<Quant, 'f32'>
   threads?: number
   /** Called with the name of each step, again as its share grows. */
@@ -25,7 +26,7 @@ export interface BitsOptions {
   signal?: AbortSignal
 }
 
-/** How much worse than in q8 a packing predicts the held-out text. */
+/** How much worse a packing predicts the held-out text than q8, or than a GGUF file in the formats that it has. */
 export interface BitsLoss {
   /** Mean KL(q8 || packing) of the predictions, in nats. */
   klDivergence: number
@@ -61,33 +62,56 @@ export const CURVE_BITS: readonly number[] = [2.5, 3, 3.5, 4, 4.5, 5, 6, 8.5]
  */
 export async function convertAtBits(name: string, out: string, bits: number, options: BitsOptions): Promise<AtBits> {
   checkOptions([bits], options)
-  const measured = await importanceFor(name, options)
-  const packed = await packAtBits(name, out, bits, measured, options)
+  const packings = await packingsOf(name, options)
+  const measured = await importanceFor(name, packings, options)
+  const packed = await packAtBits(name, out, bits, { importance: measured, quant: packings.others }, options)
   options.onProgress?.('measuring')
-  const [loss] = await lossesOf(name, [packed.path], options)
+  const loss = await lossOf(name, packed.path, packings, options)
   return { ...packed, loss }
 }
 
 /** Measures packings of several bits, and keeps none: each is written to the folder for temporary files and removed. */
 export async function bitsCurve(name: string, bits: readonly number[], options: BitsOptions): Promise<BitsPoint[]> {
   checkOptions(bits, options)
-  const importance = await importanceFor(name, options)
+  const packings = await packingsOf(name, options)
+  const importance = await importanceFor(name, packings, options)
   const points: BitsPoint[] = []
   for (const each of bits) {
     await inPackingFolder(join(os.tmpdir(), 'model'), async (folder) => {
-      const { path, warnings, predicted, ...packed } = await packAtBits(name, folder, each, importance, options)
+      const { path, warnings, predicted, ...packed } = await packAtBits(
+        name,
+        folder,
+        each,
+        { importance, quant: packings.others },
+        options,
+      )
       options.onProgress?.(`measuring ${each} bits`)
-      const [loss] = await lossesOf(name, [path], options)
+      const loss = await lossOf(name, path, packings, options)
       points.push({ ...packed, predicted, loss })
     })
   }
   return points
 }
 
-async function importanceFor(name: string, options: BitsOptions): Promise<ExpertImportance> {
-  const { calibrate, quant = 'q4', threads, onProgress, signal } = options
+/** Packings of the other weights, and of the model that others are compared with. Undefined: a GGUF file as it is. */
+interface Packings {
+  others?: Quant
+  exact?: Quant
+}
+
+/** Rejects with a UserError if the model is packed already. */
+async function packingsOf(name: string, { quant }: BitsOptions): Promise<Packings> {
+  const found = await resolveModel(name)
+  if (found.kind === 'packed') {
+    throw new UserError(`${name} is packed already, as ${found.quant}: \`bits\` needs the checkpoint or GGUF file`)
+  }
+  return found.kind === 'gguf' ? { others: quant } : { others: quant ?? 'q4', exact: 'q8' }
+}
+
+async function importanceFor(name: string, { others }: Packings, options: BitsOptions): Promise<ExpertImportance> {
+  const { calibrate, threads, onProgress, signal } = options
   onProgress?.('loading')
-  return use(await loadModel(name, { quant, threads, signal }), async (model) => {
+  return use(await loadModel(name, { quant: others, threads, signal }), async (model) => {
     const tokens = await calibrationTokens(model, splitTexts(calibrate).calibration, signal)
     const show = (share: number) => onProgress?.(`calibrating ${Math.floor(100 * share)} %`)
     return measureImportance(model, tokens, { window: model.config.trainedContext || 1024, onProgress: show, signal })
@@ -98,8 +122,8 @@ async function packAtBits(
   name: string,
   out: string,
   bits: number,
-  importance: ExpertImportance,
-  { calibrate, quant = 'q4', threads, onProgress, signal }: BitsOptions,
+  { importance, quant }: { importance: ExpertImportance; quant?: Quant },
+  { calibrate, threads, onProgress, signal }: BitsOptions,
 ): Promise<Omit<AtBits, 'loss'> & { predicted: number }> {
   let chosen: ExpertFormats | undefined
   let usual: ExpertFormats | undefined
@@ -122,32 +146,27 @@ async function packAtBits(
   return { path: resolve(path), bytes, warnings, bits: plan.bits, mix, predicted: plan.error / usual.plan.error }
 }
 
-/** Compares packed files with the model in q8, on the held-out texts. */
-async function lossesOf(
+/** Compares a packed file with the model on the held-out texts. */
+async function lossOf(
   name: string,
-  paths: readonly string[],
+  path: string,
+  { exact }: Packings,
   { calibrate, threads, signal }: BitsOptions,
-): Promise<BitsLoss[]> {
+): Promise<BitsLoss> {
   const { heldOut } = splitTexts(calibrate)
-  return use(await loadModel(name, { quant: 'q8', threads, signal }), async (against) => {
-    const losses: BitsLoss[] = []
-    for (const path of paths) {
-      losses.push(
-        await use(await loadModel(path, { threads, signal }), async (model) => {
-          const sums = { divergence: 0, nll: 0, scored: 0 }
-          for (const text of heldOut) {
-            if ((await model.tokenizer.encodeAsync(text.text, { addSpecialTokens: false, signal })).length < 2) continue
-            const { nll, scored, against: agreement } = await evaluateText(model, text, { against, signal })
-            sums.divergence += (agreement?.klDivergence ?? 0) * scored
-            sums.nll += nll
-            sums.scored += scored
-          }
-          return { klDivergence: sums.divergence / sums.scored, perplexity: Math.exp(sums.nll / sums.scored) }
-        }),
-      )
-    }
-    return losses
-  })
+  return use(await loadModel(name, { quant: exact, threads, signal }), async (against) =>
+    use(await loadModel(path, { threads, signal }), async (model) => {
+      const sums = { divergence: 0, nll: 0, scored: 0 }
+      for (const text of heldOut) {
+        if ((await model.tokenizer.encodeAsync(text.text, { addSpecialTokens: false, signal })).length < 2) continue
+        const { nll, scored, against: agreement } = await evaluateText(model, text, { against, signal })
+        sums.divergence += (agreement?.klDivergence ?? 0) * scored
+        sums.nll += nll
+        sums.scored += scored
+      }
+      return { klDivergence: sums.divergence / sums.scored, perplexity: Math.exp(sums.nll / sums.scored) }
+    }),
+  )
 }
 
 function checkOptions(bits: readonly number[], { calibrate, quant }: BitsOptions): void {

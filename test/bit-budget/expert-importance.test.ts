@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { importanceOf } from '#molm/calibration/expert-importance.js'
+import { importanceOf } from '#molm/bit-budget/expert-importance.js'
 import { withModel } from '../support/models.js'
 import { ACTIVATIONS, layerNorm } from '../support/reference-math.js'
 import { referenceForward } from '../support/reference-model.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type BudgetedExpert, EXPERT_FORMATS, planBits } from '#molm/calibration/bit-budget.js'
+import { type BudgetedExpert, EXPERT_FORMATS, planBits } from '#molm/bit-budget/bit-budget.js'
 
 /** Experts of one size, whose importance spans three decades. */
 const EXPERTS: BudgetedExpert[] = Array.from({ length: 24 }, (_, i) => ({
