@@ -53,7 +53,9 @@ async function findOther(name: string, outDir: string, options: PackingOptions):
 async function openPacked<T>(found: FoundModel, outDir: string, options: PackingOptions, use: Use<T>): Promise<T> {
   if (found.kind === 'packed') return withOpen(found, use)
   return inPackingFolder(outDir, async (folder) => {
-    const { path } = await convertModel(found.path, folder, { ...options, quant: found.quant })
+    // The caller's options have more names, such as a pruning's `calibrate`.
+    const { threads, signal } = options
+    const { path } = await convertModel(found.path, folder, { quant: found.quant, threads, signal })
     return withOpen({ ...found, folder, path, kind: 'packed' }, use)
   })
 }
