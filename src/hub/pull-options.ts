@@ -62,8 +62,8 @@ export const DEFAULT_REVISION = 'main'
 export const DEFAULT_QUANT: Quant = 'q4'
 
 /**
- * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` (with `:q8`, too) or the address of a model's
- * page. Rejects with a UsageError if they are invalid.
+ * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` (with `:q8`, too) or the
+ * address of a model's page. Rejects with a UsageError if they are invalid.
  */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   checkQuant(options.quant)
@@ -73,14 +73,12 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     throw new UsageError(`${name} is not on ${new URL(environment.endpoint).host}; HF_ENDPOINT names another hub`)
   }
   // The name of another packing of a GGUF file has both: owner/name:Q4_K_M:q8.
-  const [repo, suffix, packing = suffix, ...rest] = (page?.name ?? name).split(':')
-  const named = QUANTS.find((quant) => quant === packing)
-  if (
-    !isRepository(repo) ||
-    rest.length > 0 ||
-    (packing !== suffix && !named) ||
-    (suffix !== undefined && !isTag(suffix))
-  ) {
+  const [repo, suffix, packing, ...rest] = (page?.name ?? name).split(':')
+  const isQuant = (text: string | undefined) => QUANTS.some((quant) => quant === text)
+  const named = QUANTS.find((quant) => quant === (packing ?? suffix))
+  const isPackingOfTag = packing === undefined || (isQuant(packing) && !isQuant(suffix))
+  const isNamed = isPackingOfTag && (suffix === undefined || isTag(suffix))
+  if (!isRepository(repo) || rest.length > 0 || !isNamed) {
     throw new UsageError(
       `'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B, or owner/name-GGUF:Q4_K_M`,
     )

@@ -61,7 +61,7 @@ test('wrong usage is reported in a line or two and exits with 2', () =>
     [['bench', '-p', '0', '-n', '0'], /-p 0 and -n 0 leave nothing to measure/],
     [['bench', '-b', '2', '-n', '0'], /--batch measures generation; -n 0 generates nothing/],
     [['bench', '-b', '0'], /^molm: --batch must be a whole number from 1 to 256, not '0'$/m],
-    [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
+    [['convert', 'somewhere'], /name a folder for the packed model, or give --dry-run/],
     [['show', 'nano', 'extra'], /too many arguments/],
   ]))
 
