@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { type Stats, statSync } from 'node:fs'
 import { realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
@@ -40,10 +41,22 @@ export async function isGgufFile(path: string): Promise<boolean> {
 export async function isGgufWord(word: string): Promise<boolean> {
   const name = expandHome(word)
   for (const path of [name, splitName(name).repository]) {
-    const found = await stat(path).catch(() => undefined)
+    const found = statusOf(path)
     if (found) return found.isFile() && (await isGgufFile(path))
   }
   return false
+}
+
+/**
+ * Status of a path, if something is there. Synchronous: a chat asks before it takes the terminal, and nothing that is typed
+ * meanwhile may reach the shell.
+ */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 /** Folder of all copies. */
