@@ -9,7 +9,7 @@ import { chooseKernels, type ProvenKernels } from '../runtime/tiers/choose-kerne
 import { measureBandwidth } from './bandwidth.js'
 import type { CacheRequest } from './cache-request.js'
 import { CacheTransfers, changed } from './cache-transfer.js'
-import { Calibration } from './calibration.js'
+import type { Calibration } from './calibration.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
@@ -108,22 +108,27 @@ export class Engine {
       case 'train':
         return yield* this.requireTraining().task(request, stop)
       case 'calibrate':
-        this.calibration ??= new Calibration(this.requireModel())
-        return yield* this.calibration.task(request, stop)
+        return yield* this.requireCalibration().task(request, stop)
       case 'close':
         return undefined
     }
   }
 
-  /** Whether training requests can run: see `prepareTraining`. */
-  get canTrain(): boolean {
-    return this.training !== undefined
+  /** Whether requests of a kind can run: see `prepare`. */
+  isPrepared(kind: Request['kind']): boolean {
+    if (kind === 'train') return this.training !== undefined
+    return kind !== 'calibrate' || this.calibration !== undefined
   }
 
-  /** Imports the code of training. Most engines never need it, and it would slow their start. */
-  async prepareTraining(): Promise<void> {
-    const { Training } = await import('./training.js')
-    this.training ??= new Training(this.requireModel())
+  /** Imports the code of training or calibration. Most engines never need it, and it would slow their start. */
+  async prepare(kind: Request['kind']): Promise<void> {
+    if (kind === 'train') {
+      const { Training } = await import('./training.js')
+      this.training ??= new Training(this.requireModel())
+    } else if (kind === 'calibrate') {
+      const { Calibration } = await import('./calibration.js')
+      this.calibration ??= new Calibration(this.requireModel())
+    }
   }
 
   async close(): Promise<void> {
@@ -211,6 +216,11 @@ export class Engine {
   private requireModel(): LoadedModel {
     if (!this.loaded) throw new UserError('this engine has no model')
     return this.loaded
+  }
+
+  private requireCalibration(): Calibration {
+    if (!this.calibration) throw new Error('the code of calibration has not been imported')
+    return this.calibration
   }
 
   private requireTraining(): Training {

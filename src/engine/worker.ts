@@ -48,16 +48,19 @@ function acceptWhatCame(): void {
 
 function accept(message: SentRequest | Credit): void {
   if (message.kind === 'credit') grant(message.id, message.steps)
-  else if (message.kind === 'train' && !engine.canTrain) beginPrepared(message)
+  else if (!engine.isPrepared(message.kind)) beginPrepared(message)
   else begin(message)
 }
 
-/** Imports the code of training, then begins the request and others that have come meanwhile. */
+/** Imports the code of a request, then begins it. Others that come meanwhile follow in order. */
 async function beginPrepared(call: SentRequest): Promise<void> {
   if (early.push(call) > 1) return
   try {
-    await engine.prepareTraining()
-    for (const waiting of early.splice(0)) begin(waiting)
+    for (let next: SentRequest | undefined = call; next; next = early[0]) {
+      await engine.prepare(next.kind)
+      early.shift()
+      begin(next)
+    }
   } catch (error) {
     for (const { id } of early.splice(0)) mailbox.post(failure(id, error))
   }

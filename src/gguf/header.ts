@@ -3,6 +3,7 @@ import type { ByteSource } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { GgufMetadata } from './metadata.js'
+import { MAGIC } from './split-names.js'
 import { passValue, type StoredValue, valueType } from './values.js'
 
 /** A tensor as the header describes it. */
@@ -38,7 +39,6 @@ const MOST_NAME_BYTES = 2 ** 16 - 1
 const MOST_DIMENSIONS = 4
 
 /** The first bytes of every GGUF file. */
-export const MAGIC = 'GGUF'
 const VERSIONS = [2, 3]
 /** Version 3 of a big-endian file, read as little-endian. */
 const SWAPPED_VERSIONS = [1, 2, 3].map((version) => version * 2 ** 24)

@@ -1,3 +1,6 @@
+/** First bytes of a GGUF file. */
+export const MAGIC = 'GGUF'
+
 /** Name of a part of a split file: `NAME-00001-of-00003.gguf`, which counts from 1. */
 const PART_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i
 

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto'
-import { type Stats, statSync } from 'node:fs'
 import { realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
-import { expandHome, molmHome } from '../files/home.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { molmHome } from '../files/home.js'
 import { takeLock } from '../files/lock.js'
-import { MAGIC } from '../gguf/header.js'
-import { isGguf, partNames } from '../gguf/split-names.js'
+import { partNames } from '../gguf/split-names.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { packingsIn, stagedWeights } from '../packing/format/packed-folder.js'
 import { PackJournal } from '../packing/write/pack-journal.js'
-import { folders, splitName } from './model-folders.js'
+import { folders } from './model-folders.js'
 
 /* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has a folder of its own, for a file and the packing asked for. */
 
@@ -23,41 +21,6 @@ const HASHED_BYTES = 2 ** 20
 
 /** Version of the formats that a GGUF file is packed in. Raised when a file would be packed otherwise than before. */
 const VERSION = 1
-
-/** Whether a file is GGUF, by its name or its first bytes: ollama stores such files without an ending. */
-export async function isGgufFile(path: string): Promise<boolean> {
-  if (isGguf(path)) return true
-  const source = await openLocalFile(path).catch(() => undefined)
-  if (!source) return false
-  try {
-    const bytes = await source.read(0, Math.min(MAGIC.length, source.size))
-    return new TextDecoder().decode(bytes) === MAGIC
-  } finally {
-    await source.close()
-  }
-}
-
-/** Whether a user's word for a model is a GGUF file, with or without a packing after a colon. */
-export async function isGgufWord(word: string): Promise<boolean> {
-  const name = expandHome(word)
-  for (const path of [name, splitName(name).repository]) {
-    const found = statusOf(path)
-    if (found) return found.isFile() && (await isGgufFile(path))
-  }
-  return false
-}
-
-/**
- * Status of a path, if something is there. Synchronous: a chat asks before it takes the terminal, and nothing that is typed
- * meanwhile may reach the shell.
- */
-function statusOf(path: string): Stats | undefined {
-  try {
-    return statSync(path)
-  } catch {
-    return undefined
-  }
-}
 
 /** Folder of all copies. */
 export function copiesRoot(): string {

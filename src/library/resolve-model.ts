@@ -18,7 +18,7 @@ import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
-import { copyFolder, freshCopy, ggufPath, isGgufFile } from './gguf-copies.js'
+import { isGgufFile } from './gguf-word.js'
 import { isName, likelyName, namesOf, pulledFolder, shippedFolder, splitName, withoutHost } from './model-folders.js'
 import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
@@ -101,6 +101,7 @@ async function pulledName(word: string): Promise<string | undefined> {
 
 /** A GGUF file: its packed copy, if that is here, else what its header says. `name` is the user's word for it. */
 async function ggufModel(name: string, file: string, wanted?: Quant): Promise<FoundModel> {
+  const { freshCopy, ggufPath } = await import('./gguf-copies.js')
   const path = await ggufPath(file)
   const copy = await freshCopy(path, wanted)
   if (!copy) return ggufHeader(name, path, wanted)
@@ -155,6 +156,7 @@ async function unknownModel(name: string): Promise<UserError> {
 /** Error of a GGUF file that is not there. Its packed copy may be. */
 async function noSuchGguf(name: string): Promise<UserError> {
   const { repository, quant } = splitName(name)
+  const { copyFolder, ggufPath } = await import('./gguf-copies.js')
   const { paths } = await packingsIn(copyFolder(await ggufPath(repository), quant))
   const hint = paths.length === 0 ? '' : `; its packed copy is ${paths[0]}`
   return new UserError(`${name}: no such file${hint}`)

@@ -55,7 +55,7 @@ async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions)
 
 /** Name of the packing that losses are measured against. */
 async function comparedWith(dir: string): Promise<string> {
-  const { isGgufWord } = await import('../../library/gguf-copies.js')
+  const { isGgufWord } = await import('../../library/gguf-word.js')
   return (await isGgufWord(dir)) ? 'the file' : 'q8'
 }
 

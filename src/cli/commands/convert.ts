@@ -53,7 +53,7 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
     import('../../library/convert-model.js'),
-    import('../../library/gguf-copies.js'),
+    import('../../library/gguf-word.js'),
   ])
   const folder = (await isGgufWord(dir))
     ? await freeFolder(out, options)

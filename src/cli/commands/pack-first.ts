@@ -16,7 +16,7 @@ export async function packFirst(
   signal: AbortSignal = interruptSignal(),
 ): Promise<void> {
   const word = modelName(model)
-  const { isGgufWord } = await import('../../library/gguf-copies.js')
+  const { isGgufWord } = await import('../../library/gguf-word.js')
   if (!(await isGgufWord(word))) return
   const { preparedModel } = await import('../../library/prepared-model.js')
   let isUnderWay = false
