@@ -52,7 +52,7 @@ function accept(message: SentRequest | Credit): void {
   else begin(message)
 }
 
-/** Imports the code of a request, then begins it. Others that come meanwhile follow in order. */
+/** Imports the code of a request, then begins it. Others that need code and come meanwhile follow in order. */
 async function beginPrepared(call: SentRequest): Promise<void> {
   if (early.push(call) > 1) return
   try {

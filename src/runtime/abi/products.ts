@@ -143,7 +143,7 @@ export enum PackArg {
   scales,
   /** Bytes from one row of scales to the next. */
   scaleStride,
-  /** Second moments of a q4 matrix's inputs (assembly/pack-calibrated.ts), or 0. */
+  /** Second moments of the inputs of a q4 or q3 matrix (assembly/pack-calibrated.ts), or 0. */
   moments,
   /** Scratch for packing with them: CALIBRATION_ROOM bytes for each thread. */
   room,

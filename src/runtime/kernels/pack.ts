@@ -20,7 +20,7 @@ export interface PackShape {
   format: WeightFormat
   /** Chunks of PACK_CHUNK_ROWS rows of the target from one packed chunk to the next. Default: 1. */
   targetStep?: number
-  /** Addresses of the second moments of the inputs of a q4 matrix, and of scratch (see PackArg). Default: not calibrated. */
+  /** Addresses of the second moments of a matrix's inputs, and of scratch (see PackArg). Default: not calibrated. */
   calibration?: { moments: number; room: number }
   /** For MXFP4_PAIR: address of their scales, and bytes from one row of scales to the next. */
   scales?: { address: number; stride: number }
