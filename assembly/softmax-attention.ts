@@ -15,40 +15,18 @@
  * The tokens of a micro-batch may belong to several sequences, but the rows of a unit belong to one: each token has a
  * place, which gives its position and its cache.
  *
- * Within a unit the cache is read page by page, a page's rows for all heads and queries that share them. A key that one
- * row of queries sees and another does not gets weight 0 in the latter, which changes no bit of its sums.
- *
  * A page of the cache holds PAGE_ROWS positions head by head: of keys, each channel of all positions in turn; of
  * values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and numbers that are
  * read together are neighbours.
  *
  * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
  */
-import {
-  PLACE_BYTES,
-  Place,
-  SOFTMAX_SPAN,
-  SOFTMAX_UNIT_BYTES,
-  SOFTMAX_WEIGHT_BYTES,
-  SoftmaxArg,
-  SoftmaxTask,
-  SoftmaxUnit,
-} from '../src/runtime/abi/attention'
-import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
-import { arg, argf, thread } from './control'
+import { SOFTMAX_SPAN, SOFTMAX_UNIT_BYTES, SoftmaxArg, SoftmaxTask, SoftmaxUnit } from '../src/runtime/abi/attention'
+import { arg, thread } from './control'
 import { quantizeBlocks } from './quantize'
-import { add, clear, HEAD, weigh, zero } from './softmax-sums'
-import { addOne, addTwo, sort } from './softmax-tiles'
-
-/** Bytes of one sum. */
-function sumBytes(): usize {
-  return HEAD + (((arg(SoftmaxArg.headSize) + 3) & ~3) << 2)
-}
-
-/** Heads of queries that share one of keys and values. */
-function groupSize(): u32 {
-  return arg(SoftmaxArg.heads) / arg(SoftmaxArg.keyValueHeads)
-}
+import { firstOf, groupSize, positionOf, sumBytes } from './softmax-rows'
+import { sumSpan } from './softmax-span'
+import { add, clear, HEAD } from './softmax-sums'
 
 export function softmaxAttention(chunk: u32): void {
   const from = chunk * arg(SoftmaxArg.chunkUnits)
@@ -65,22 +43,6 @@ export function softmaxAttention(chunk: u32): void {
     else if (task == SoftmaxTask.merge) merge(item, head, heads, span, sums)
     else whole(item, load<u32>(unit, SoftmaxUnit.rows), head, heads)
   }
-}
-
-/** Place of the token of a row of queries. */
-function placeOf(item: usize): usize {
-  return arg(SoftmaxArg.places) + (<u32>item / arg(SoftmaxArg.perToken)) * PLACE_BYTES
-}
-
-function positionOf(item: usize): i32 {
-  return load<i32>(placeOf(item), Place.position)
-}
-
-/** First position that a row of queries sees. */
-function firstOf(item: usize): i32 {
-  const window = <i32>arg(SoftmaxArg.window)
-  const oldest = load<i32>(placeOf(item), Place.oldest)
-  return window == 0 ? oldest : max(oldest, positionOf(item) - window + 1)
 }
 
 /** Begins the sum of a query head: with its sink, a score that no value belongs to, or with nothing. */
@@ -142,121 +104,6 @@ function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize)
     finish(item, head, sum)
   }
   close(item, first, heads)
-}
-
-/**
- * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The sums of a
- * head's queries are at `sums`, row by row; those of the next head are `headBytes` further. `weights` is scratch for
- * all weights.
- */
-function sumSpan(
-  item: usize,
-  rows: u32,
-  first: u32,
-  heads: u32,
-  span: i32,
-  sums: usize,
-  headBytes: usize,
-  weights: usize,
-): void {
-  const begin = span * SOFTMAX_SPAN
-  const low = max(firstOf(item), begin)
-  const high = min(positionOf(item + rows - 1), begin + SOFTMAX_SPAN - 1)
-  const queries = rows * groupSize()
-  const bytes = sumBytes()
-  const place = placeOf(item)
-  const keys: usize = load<u32>(place, Place.keys)
-  const values: usize = load<u32>(place, Place.values)
-  const isNarrow = arg(SoftmaxArg.format) == CacheCode.bf16
-  for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
-    for (let h: u32 = 0; h < heads; h++) {
-      const to = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) score<u16>(item, keys, first + h, queries, at, to)
-      else score<f32>(item, keys, first + h, queries, at, to)
-    }
-  }
-  const start = (low - begin) & ~7
-  const end = (high - begin + 8) & ~7
-  for (let h: u32 = 0; h < heads; h++) {
-    for (let n: u32 = 0; n < queries; n++) {
-      const query = item + n / groupSize()
-      const from = max(firstOf(query), begin) - begin
-      const to = min(positionOf(query), begin + SOFTMAX_SPAN - 1) - begin + 1
-      const sum = sums + h * headBytes + n * bytes
-      clear(sum, bytes)
-      weigh(
-        weights + <usize>(h * queries + n) * SOFTMAX_WEIGHT_BYTES,
-        start,
-        from,
-        to,
-        end,
-        argf(SoftmaxArg.scale),
-        sum,
-      )
-    }
-  }
-  for (let at = low; at <= high; at = (at | (PAGE_ROWS - 1)) + 1) {
-    const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
-    for (let h: u32 = 0; h < heads; h++) {
-      const from = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) addValues<u16>(values, first + h, queries, at, count, from, sums + h * headBytes)
-      else addValues<f32>(values, first + h, queries, at, count, from, sums + h * headBytes)
-    }
-  }
-  if (!isNarrow) return
-  for (let h: u32 = 0; h < heads; h++) {
-    for (let n: u32 = 0; n < queries; n++) {
-      sort<u16>(sums + h * headBytes + n * bytes + HEAD, arg(SoftmaxArg.headSize))
-    }
-  }
-}
-
-/** Address of a head's data in the page of a position. */
-function cached(table: usize, position: i32, head: usize): usize {
-  return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + head * PAGE_ROWS * arg(SoftmaxArg.cacheStride)
-}
-
-/** Address of the n-th query that reads a head of keys, in the rows from `item` on. */
-function queryOf(item: usize, head: usize, n: u32): usize {
-  const group = groupSize()
-  const row = arg(SoftmaxArg.q) + (item + n / group) * arg(SoftmaxArg.qStride)
-  return row + (((head * group + (n % group)) * arg(SoftmaxArg.headSize)) << 2)
-}
-
-/** Multiplies the queries of a head with all keys of the page that begins with position `at`. */
-function score<T>(item: usize, table: usize, head: usize, queries: u32, at: i32, to: usize): void {
-  const keys = cached(table, at, head)
-  const stride: usize = PAGE_ROWS * sizeof<T>()
-  const size = arg(SoftmaxArg.headSize)
-  let n: u32 = 0
-  for (; n + 2 <= queries; n += 2, to += 2 * SOFTMAX_WEIGHT_BYTES) {
-    const next = to + SOFTMAX_WEIGHT_BYTES
-    const q = queryOf(item, head, n)
-    const r = queryOf(item, head, n + 1)
-    zero(to, PAGE_ROWS << 2)
-    zero(next, PAGE_ROWS << 2)
-    addTwo<T>(to, next, q, r, keys, stride, size, PAGE_ROWS)
-    sort<T>(to, PAGE_ROWS)
-    sort<T>(next, PAGE_ROWS)
-  }
-  if (n == queries) return
-  zero(to, PAGE_ROWS << 2)
-  addOne<T>(to, queryOf(item, head, n), keys, stride, size, PAGE_ROWS)
-  sort<T>(to, PAGE_ROWS)
-}
-
-/** Adds `count` weighted values from position `at` on, all in one page, to the sums of the queries of a head. */
-function addValues<T>(table: usize, head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
-  const stride: usize = arg(SoftmaxArg.cacheStride)
-  const values = cached(table, at, head) + (at & (PAGE_ROWS - 1)) * stride
-  const size: usize = arg(SoftmaxArg.headSize)
-  const bytes = sumBytes()
-  let o = sums + HEAD
-  let n: u32 = 0
-  for (; n + 2 <= queries; n += 2, o += 2 * bytes, weights += 2 * SOFTMAX_WEIGHT_BYTES) {
-    addTwo<T>(o, o + bytes, weights, weights + SOFTMAX_WEIGHT_BYTES, values, stride, count, size)
-  }
-  if (n < queries) addOne<T>(o, weights, values, stride, count, size)
 }
 
 /** Writes the output of one query head. */
