@@ -14,13 +14,14 @@ export function copyRows(
   count: u32,
 ): void {
   for (let i: u32 = 0; i < count; i++) {
-    copy(target, source, bytes)
+    copyRow(target, source, bytes)
     source += stride
     target += targetStride
   }
 }
 
-function copy(target: usize, source: usize, bytes: usize): void {
+/** Copies `bytes` bytes, a multiple of 4. */
+export function copyRow(target: usize, source: usize, bytes: usize): void {
   let i: usize = 0
   if (ASC_FEATURE_SIMD) for (; i + 16 <= bytes; i += 16) v128.store(target + i, v128.load(source + i))
   for (; i < bytes; i += 4) store<u32>(target + i, load<u32>(source + i))

@@ -53,6 +53,79 @@ export function exp4(x: v128): v128 {
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, f32x4.splat(EXP_MIN)))
 }
 
+/** Bytes of the constants of exp8. */
+export const EXP_CONSTANTS: usize = 56
+
+/** Stores the constants of exp8. */
+export function storeExpConstants(to: usize): void {
+  store<f32>(to, EXP_MIN)
+  store<f32>(to, EXP_MAX, 4)
+  store<f32>(to, LOG2E, 8)
+  store<f32>(to, ROUND, 12)
+  store<f32>(to, LN2_HIGH, 16)
+  store<f32>(to, LN2_LOW, 20)
+  store<f32>(to, 1.984127e-4, 24)
+  store<f32>(to, 1.3888889e-3, 28)
+  store<f32>(to, 8.3333338e-3, 32)
+  store<f32>(to, 4.1666668e-2, 36)
+  store<f32>(to, 1.6666667e-1, 40)
+  store<f32>(to, 0.5, 44)
+  store<f32>(to, 1.0, 48)
+  store<u32>(to, 127, 52)
+}
+
+/**
+ * exp4 of eight numbers, x0 and x1, stored at `to`. The constants come from memory, at `at`: V8 makes a constant vector of
+ * three instructions, again at each use, which takes longer than the arithmetic. Both halves are side by side, so that V8
+ * can fuse them.
+ */
+export function exp8(x0: v128, x1: v128, to: usize, at: usize): void {
+  const most = v128.load32_splat(at, 4)
+  const c0 = f32x4.pmin(x0, most)
+  const c1 = f32x4.pmin(x1, most)
+  const log2e = v128.load32_splat(at, 8)
+  const round = v128.load32_splat(at, 12)
+  const t0 = f32x4.add(f32x4.mul(c0, log2e), round)
+  const t1 = f32x4.add(f32x4.mul(c1, log2e), round)
+  const n0 = f32x4.sub(t0, round)
+  const n1 = f32x4.sub(t1, round)
+  const high = v128.load32_splat(at, 16)
+  const h0 = f32x4.sub(c0, f32x4.mul(n0, high))
+  const h1 = f32x4.sub(c1, f32x4.mul(n1, high))
+  const low = v128.load32_splat(at, 20)
+  const r0 = f32x4.sub(h0, f32x4.mul(n0, low))
+  const r1 = f32x4.sub(h1, f32x4.mul(n1, low))
+  let k = v128.load32_splat(at, 24)
+  let p0 = k
+  let p1 = k
+  k = v128.load32_splat(at, 28)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  k = v128.load32_splat(at, 32)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  k = v128.load32_splat(at, 36)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  k = v128.load32_splat(at, 40)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  k = v128.load32_splat(at, 44)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  k = v128.load32_splat(at, 48)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  p0 = f32x4.add(f32x4.mul(p0, r0), k)
+  p1 = f32x4.add(f32x4.mul(p1, r1), k)
+  const bias = v128.load32_splat(at, 52)
+  p0 = f32x4.mul(p0, i32x4.shl(i32x4.add(t0, bias), 23))
+  p1 = f32x4.mul(p1, i32x4.shl(i32x4.add(t1, bias), 23))
+  const least = v128.load32_splat(at)
+  v128.store(to, v128.andnot(p0, f32x4.lt(x0, least)))
+  v128.store(to, v128.andnot(p1, f32x4.lt(x1, least)), 16)
+}
+
 /**
  * Nearest integers, ties to even, of floats of magnitude below 2^22. Takes two instructions; WebAssembly's own take
  * ten.

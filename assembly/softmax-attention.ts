@@ -10,10 +10,11 @@
  * are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
  * of the prompt, or the threads. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
  *     whole:   some rows of queries and some of their heads, over all spans
- *     partial: one span of one row and some of its heads; its sums are stored in memory
+ *     partial: one span of some rows and some of their heads; the sums are stored in memory
  *     merge:   combines the spans of a row, for some of its heads
- * The tokens of a micro-batch may belong to several sequences, but the rows of a unit belong to one: each token has a
- * place, which gives its position and its cache.
+ * The tokens of a micro-batch may belong to several sequences: each token has a place, which gives its position and its
+ * cache. The rows of a whole unit belong to one sequence. Those of a partial unit with several rows see the whole span, in
+ * pages that their sequences share.
  *
  * A page of the cache holds PAGE_ROWS positions head by head: of keys, each channel of all positions in turn; of
  * values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and numbers that are
@@ -21,8 +22,17 @@
  *
  * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
  */
-import { SOFTMAX_SPAN, SOFTMAX_UNIT_BYTES, SoftmaxArg, SoftmaxTask, SoftmaxUnit } from '../src/runtime/abi/attention'
+import {
+  SOFTMAX_ENTRY_BYTES,
+  SOFTMAX_ENTRY_SUMS,
+  SOFTMAX_SPAN,
+  SOFTMAX_UNIT_BYTES,
+  SoftmaxArg,
+  SoftmaxTask,
+  SoftmaxUnit,
+} from '../src/runtime/abi/attention'
 import { arg, thread } from './control'
+import { copyRows } from './copy'
 import { quantizeBlocks } from './quantize'
 import { firstOf, groupSize, positionOf, sumBytes } from './softmax-rows'
 import { sumSpan } from './softmax-span'
@@ -39,9 +49,10 @@ export function softmaxAttention(chunk: u32): void {
     const heads: usize = load<u32>(unit, SoftmaxUnit.heads)
     const span = load<u32>(unit, SoftmaxUnit.span)
     const sums: usize = load<u32>(unit, SoftmaxUnit.sums)
-    if (task == SoftmaxTask.partial) partial(item, head, heads, span, sums)
+    const rows = load<u32>(unit, SoftmaxUnit.rows)
+    if (task == SoftmaxTask.partial) partial(load<u32>(unit, SoftmaxUnit.list), rows, head, heads, span)
     else if (task == SoftmaxTask.merge) merge(item, head, heads, span, sums)
-    else whole(item, load<u32>(unit, SoftmaxUnit.rows), head, heads)
+    else whole(item, rows, head, heads)
   }
 }
 
@@ -66,7 +77,7 @@ function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   }
   const last = positionOf(item + rows - 1) / SOFTMAX_SPAN
   for (let span = firstOf(item) / SOFTMAX_SPAN; span <= last; span++) {
-    sumSpan(item, rows, <u32>first, <u32>heads, span, more, rows * group * bytes, more + count * bytes)
+    sumSpan(item, 0, rows, <u32>first, <u32>heads, span, more, more + count * bytes)
     for (let n: usize = 0; n < count; n++) add(sums + n * bytes, more + n * bytes, bytes)
   }
   let sum = sums
@@ -78,11 +89,21 @@ function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   for (let r: usize = 0; r < rows; r++) close(item + r, first, heads)
 }
 
-/** Computes one span of one row of queries; the sums of all its heads are neighbours at `sums`. */
-function partial(item: usize, first: usize, heads: usize, span: i32, sums: usize): void {
-  const weights: usize = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
+/** Computes one span of the rows of a list. The sums of all heads of a row follow each other at its address of sums. */
+function partial(list: usize, rows: u32, first: usize, heads: usize, span: i32): void {
+  const scratch: usize = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
   const headBytes = groupSize() * sumBytes()
-  sumSpan(item, 1, <u32>first, <u32>heads, span, sums + first * headBytes, headBytes, weights)
+  const offset = first * headBytes
+  if (rows == 1) {
+    const sums = load<u32>(list, SOFTMAX_ENTRY_SUMS) + offset
+    sumSpan(0, list, 1, <u32>first, <u32>heads, span, sums, scratch)
+    return
+  }
+  sumSpan(0, list, rows, <u32>first, <u32>heads, span, scratch, scratch + heads * rows * headBytes)
+  for (let r: usize = 0; r < rows; r++) {
+    const to = load<u32>(list + r * SOFTMAX_ENTRY_BYTES, SOFTMAX_ENTRY_SUMS) + offset
+    copyRows(scratch + r * headBytes, rows * headBytes, to, headBytes, headBytes, <u32>heads)
+  }
 }
 
 /** Combines the `spans` spans of a row of queries; their sums follow each other at `sums`. */

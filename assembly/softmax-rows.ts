@@ -2,9 +2,17 @@
  * Shape, positions and addresses of softmax attention's rows of queries, for all formats of its cache. The arguments are
  * those of softmax-attention.ts.
  */
-import { PLACE_BYTES, Place, SoftmaxArg } from '../src/runtime/abi/attention'
+import {
+  PLACE_BYTES,
+  Place,
+  SOFTMAX_ENTRY_BYTES,
+  SOFTMAX_SPAN,
+  SOFTMAX_WEIGHT_BYTES,
+  SoftmaxArg,
+} from '../src/runtime/abi/attention'
 import { PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg } from './control'
+import { copyRow } from './copy'
 import { HEAD } from './softmax-sums'
 
 /** Bytes of one sum. */
@@ -38,9 +46,28 @@ export function cached(table: usize, position: i32, head: usize): usize {
   return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + head * PAGE_ROWS * arg(SoftmaxArg.cacheStride)
 }
 
-/** Address of the n-th query that reads a head of keys, in the rows from `item` on. */
-export function queryOf(item: usize, head: usize, n: u32): usize {
+/** A row of queries: number r from `item` on, or of a list. */
+export function itemOf(item: usize, list: usize, r: u32): usize {
+  return list == 0 ? item + r : load<u32>(list + r * SOFTMAX_ENTRY_BYTES)
+}
+
+/** Rows that the copy of a query takes, each of at most SOFTMAX_SPAN channels. */
+export function queryRows(): usize {
+  return (arg(SoftmaxArg.headSize) + SOFTMAX_SPAN - 1) / SOFTMAX_SPAN
+}
+
+/**
+ * Copies the queries that read a head of keys to rows that are SOFTMAX_WEIGHT_BYTES apart: the first SOFTMAX_SPAN
+ * channels of all of them, then the next.
+ */
+export function copyQueries(to: usize, item: usize, list: usize, rows: u32, head: usize): void {
   const group = groupSize()
-  const row = arg(SoftmaxArg.q) + (item + n / group) * arg(SoftmaxArg.qStride)
-  return row + (((head * group + (n % group)) * arg(SoftmaxArg.headSize)) << 2)
+  const size: usize = arg(SoftmaxArg.headSize)
+  for (let c: usize = 0; c < size; c += SOFTMAX_SPAN) {
+    const bytes = min(size - c, SOFTMAX_SPAN) << 2
+    for (let r: u32 = 0; r < rows; r++) {
+      let from = arg(SoftmaxArg.q) + itemOf(item, list, r) * arg(SoftmaxArg.qStride) + ((head * group * size + c) << 2)
+      for (let g: u32 = 0; g < group; g++, from += size << 2, to += SOFTMAX_WEIGHT_BYTES) copyRow(to, from, bytes)
+    }
+  }
 }

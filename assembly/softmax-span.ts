@@ -3,113 +3,136 @@
  *
  * The cache is read page by page, a page's rows for all heads and queries that share them. A key that one row of queries
  * sees and another does not gets weight 0 in the latter, which changes no bit of its sums.
+ *
+ * From BLOCK queries on, a page is widened to floats once for all of them (softmax-blocks.ts). Fewer queries widen it in
+ * registers (softmax-tiles.ts): a decode step reads its cache only once.
  */
 import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/runtime/abi/attention'
 import { CacheCode, PAGE_ROWS } from '../src/runtime/abi/formats'
-import { arg, argf } from './control'
-import { cached, firstOf, groupSize, placeOf, positionOf, queryOf, sumBytes } from './softmax-rows'
+import { arg, argf, scratch as scratchOfThread } from './control'
+import { storeExpConstants } from './math'
+import { addRows, widenRows } from './softmax-blocks'
+import {
+  cached,
+  copyQueries,
+  firstOf,
+  groupSize,
+  itemOf,
+  placeOf,
+  positionOf,
+  queryRows,
+  sumBytes,
+} from './softmax-rows'
 import { clear, HEAD, weigh, zero } from './softmax-sums'
-import { addOne, addTwo, sort } from './softmax-tiles'
+import { addFew, sort } from './softmax-tiles'
+
+/** Least queries of a block. */
+const BLOCK: u32 = 4
 
 /**
- * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The sums of a
- * head's queries are at `sums`, row by row; those of the next head are `headBytes` further. `weights` is scratch for
- * all weights.
+ * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The rows are `item`
+ * and those after it, or those of `list` if it is not 0. At `sums` follow each other, for each head of keys, the sums of
+ * all rows, and for each row those of the queries that share the head. `scratch` has room for SOFTMAX_WEIGHT_BYTES of
+ * weights and queryRows() times as many of numbers of each query, and for a page of floats.
  */
 export function sumSpan(
   item: usize,
+  list: usize,
   rows: u32,
   first: u32,
   heads: u32,
   span: i32,
   sums: usize,
-  headBytes: usize,
-  weights: usize,
+  scratch: usize,
 ): void {
   const begin = span * SOFTMAX_SPAN
-  const low = max(firstOf(item), begin)
-  const high = min(positionOf(item + rows - 1), begin + SOFTMAX_SPAN - 1)
-  const queries = rows * groupSize()
+  const group = groupSize()
+  const queries = rows * group
   const bytes = sumBytes()
-  const place = placeOf(item)
+  const place = placeOf(itemOf(item, list, 0))
   const keys: usize = load<u32>(place, Place.keys)
   const values: usize = load<u32>(place, Place.values)
   const isNarrow = arg(SoftmaxArg.format) == CacheCode.bf16
+  // Rows of a list see the whole span.
+  const low = max(firstOf(itemOf(item, list, 0)), begin)
+  const high = min(positionOf(itemOf(item, list, rows - 1)), begin + SOFTMAX_SPAN - 1)
+  const weightBytes = <usize>queries * SOFTMAX_WEIGHT_BYTES
+  const copyBytes = queryRows() * weightBytes
+  const copies = scratch + heads * weightBytes
+  const page = copies + heads * copyBytes
+  for (let h: u32 = 0; h < heads; h++) copyQueries(copies + h * copyBytes, item, list, rows, first + h)
   for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
     for (let h: u32 = 0; h < heads; h++) {
-      const to = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) score<u16>(item, keys, first + h, queries, at, to)
-      else score<f32>(item, keys, first + h, queries, at, to)
+      const to = scratch + h * weightBytes + ((at - begin) << 2)
+      const from = cached(keys, at, first + h)
+      if (isNarrow) score<u16>(copies + h * copyBytes, from, queries, to, page)
+      else score<f32>(copies + h * copyBytes, from, queries, to, page)
     }
   }
   const start = (low - begin) & ~7
   const end = (high - begin + 8) & ~7
+  const constants = scratchOfThread()
+  storeExpConstants(constants)
+  let sum = sums
+  let weights = scratch
   for (let h: u32 = 0; h < heads; h++) {
-    for (let n: u32 = 0; n < queries; n++) {
-      const query = item + n / groupSize()
+    for (let n: u32 = 0; n < queries; n++, sum += bytes, weights += SOFTMAX_WEIGHT_BYTES) {
+      const query = itemOf(item, list, n / group)
       const from = max(firstOf(query), begin) - begin
       const to = min(positionOf(query), begin + SOFTMAX_SPAN - 1) - begin + 1
-      const sum = sums + h * headBytes + n * bytes
       clear(sum, bytes)
-      weigh(
-        weights + <usize>(h * queries + n) * SOFTMAX_WEIGHT_BYTES,
-        start,
-        from,
-        to,
-        end,
-        argf(SoftmaxArg.scale),
-        sum,
-      )
+      weigh(weights, start, from, to, end, argf(SoftmaxArg.scale), sum, constants)
     }
   }
   for (let at = low; at <= high; at = (at | (PAGE_ROWS - 1)) + 1) {
     const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
     for (let h: u32 = 0; h < heads; h++) {
-      const from = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) addValues<u16>(values, first + h, queries, at, count, from, sums + h * headBytes)
-      else addValues<f32>(values, first + h, queries, at, count, from, sums + h * headBytes)
+      const w = scratch + h * weightBytes + ((at - begin) << 2)
+      const from = cached(values, at, first + h) + (at & (PAGE_ROWS - 1)) * arg(SoftmaxArg.cacheStride)
+      const to = sums + <usize>(h * queries) * bytes
+      if (isNarrow) addValues<u16>(from, queries, count, w, to, page)
+      else addValues<f32>(from, queries, count, w, to, page)
     }
   }
-  if (!isNarrow) return
-  for (let h: u32 = 0; h < heads; h++) {
-    for (let n: u32 = 0; n < queries; n++) {
-      sort<u16>(sums + h * headBytes + n * bytes + HEAD, arg(SoftmaxArg.headSize))
-    }
-  }
+  if (!isNarrow || queries >= BLOCK) return
+  for (let n: u32 = 0; n < heads * queries; n++) sort<u16>(sums + n * bytes + HEAD, arg(SoftmaxArg.headSize))
 }
 
-/** Multiplies the queries of a head with all keys of the page that begins with position `at`. */
-function score<T>(item: usize, table: usize, head: usize, queries: u32, at: i32, to: usize): void {
-  const keys = cached(table, at, head)
-  const stride: usize = PAGE_ROWS * sizeof<T>()
+/** Multiplies queries with all keys of a page of one head. */
+function score<T>(q: usize, keys: usize, queries: u32, to: usize, page: usize): void {
   const size = arg(SoftmaxArg.headSize)
-  let n: u32 = 0
-  for (; n + 2 <= queries; n += 2, to += 2 * SOFTMAX_WEIGHT_BYTES) {
-    const next = to + SOFTMAX_WEIGHT_BYTES
-    const q = queryOf(item, head, n)
-    const r = queryOf(item, head, n + 1)
-    zero(to, PAGE_ROWS << 2)
-    zero(next, PAGE_ROWS << 2)
-    addTwo<T>(to, next, q, r, keys, stride, size, PAGE_ROWS)
-    sort<T>(to, PAGE_ROWS)
-    sort<T>(next, PAGE_ROWS)
+  const isWide = arg(SoftmaxArg.isWide) != 0
+  const isBlock = queries >= BLOCK
+  for (let n: u32 = 0; n < queries; n++) zero(to + n * SOFTMAX_WEIGHT_BYTES, PAGE_ROWS << 2)
+  let row = isBlock ? widened<T>(page, keys, PAGE_ROWS * sizeof<T>(), size, PAGE_ROWS) : keys
+  const stride: usize = isBlock ? PAGE_ROWS << 2 : PAGE_ROWS * sizeof<T>()
+  for (let c: u32 = 0; c < size; c += SOFTMAX_SPAN) {
+    const count = min(size - c, SOFTMAX_SPAN)
+    if (isBlock) addRows(queries, to, SOFTMAX_WEIGHT_BYTES, q, row, stride, count, PAGE_ROWS, isWide)
+    else addFew<T>(queries, to, SOFTMAX_WEIGHT_BYTES, q, row, stride, count, PAGE_ROWS, isWide)
+    q += <usize>queries * SOFTMAX_WEIGHT_BYTES
+    row += SOFTMAX_SPAN * stride
   }
-  if (n == queries) return
-  zero(to, PAGE_ROWS << 2)
-  addOne<T>(to, queryOf(item, head, n), keys, stride, size, PAGE_ROWS)
-  sort<T>(to, PAGE_ROWS)
+  if (!isBlock) for (let n: u32 = 0; n < queries; n++) sort<T>(to + n * SOFTMAX_WEIGHT_BYTES, PAGE_ROWS)
 }
 
-/** Adds `count` weighted values from position `at` on, all in one page, to the sums of the queries of a head. */
-function addValues<T>(table: usize, head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
+/** Adds `count` weighted values of a page of one head to the sums of queries. */
+function addValues<T>(values: usize, queries: u32, count: u32, weights: usize, sums: usize, page: usize): void {
   const stride: usize = arg(SoftmaxArg.cacheStride)
-  const values = cached(table, at, head) + (at & (PAGE_ROWS - 1)) * stride
   const size: usize = arg(SoftmaxArg.headSize)
-  const bytes = sumBytes()
-  let o = sums + HEAD
-  let n: u32 = 0
-  for (; n + 2 <= queries; n += 2, o += 2 * bytes, weights += 2 * SOFTMAX_WEIGHT_BYTES) {
-    addTwo<T>(o, o + bytes, weights, weights + SOFTMAX_WEIGHT_BYTES, values, stride, count, size)
+  const isWide = arg(SoftmaxArg.isWide) != 0
+  const o = sums + HEAD
+  if (queries >= BLOCK) {
+    const rows = widened<T>(page, values, stride, count, size)
+    addRows(queries, o, sumBytes(), weights, rows, size << 2, count, size, isWide)
+  } else {
+    addFew<T>(queries, o, sumBytes(), weights, values, stride, count, size, isWide)
   }
-  if (n < queries) addOne<T>(o, weights, values, stride, count, size)
+}
+
+/** Address of rows as floats: of the rows themselves, or of a copy at `page`. */
+function widened<T>(page: usize, rows: usize, stride: usize, count: u32, size: usize): usize {
+  if (sizeof<T>() == 4) return rows
+  widenRows(page, rows, stride, count, size)
+  return page
 }

@@ -5,7 +5,7 @@
  *
  * Bit-identical in all tiers.
  */
-import { exp, exp4 } from './math'
+import { exp, exp8 } from './math'
 
 /** Bytes before the values. */
 export const HEAD: usize = 16
@@ -26,34 +26,34 @@ export function zero(p: usize, bytes: usize): void {
 /**
  * Turns the products at [from, to) into e^(scale * product - largest), and those of [start, from) and [to, end) into 0.
  * The largest and the sum are stored in `sum`, which stays clear if there are none. Start and end are multiples of 8.
- * The sum has 8 interleaved partial sums, added as a fixed tree.
+ * The sum has 8 interleaved partial sums, added as a fixed tree. `constants` are those of exp8.
  */
-export function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, scale: f32, sum: usize): void {
+export function weigh(
+  scores: usize,
+  start: i32,
+  from: i32,
+  to: i32,
+  end: i32,
+  scale: f32,
+  sum: usize,
+  constants: usize,
+): void {
   const low = scores + (start << 2)
   const high = scores + (end << 2)
-  if (ASC_FEATURE_SIMD) {
-    const s = f32x4.splat(scale)
-    for (let p = low; p < high; p += 32) {
-      v128.store(p, f32x4.mul(v128.load(p), s))
-      v128.store(p, f32x4.mul(v128.load(p, 16), s), 16)
-    }
-  } else {
-    for (let p = low; p < high; p += 4) store<f32>(p, load<f32>(p) * scale)
+  let most = multiply(low, high, scale)
+  if (start < from || to < end) {
+    for (let i = start; i < min(from, end); i++) store<f32>(scores + (i << 2), -Infinity)
+    for (let i = max(to, start); i < end; i++) store<f32>(scores + (i << 2), -Infinity)
+    most = multiply(low, high, 1)
   }
-  for (let i = start; i < min(from, end); i++) store<f32>(scores + (i << 2), -Infinity)
-  for (let i = max(to, start); i < end; i++) store<f32>(scores + (i << 2), -Infinity)
-  const most = largest(low, high)
   if (most == -Infinity) return zero(low, high - low)
   store<f32>(sum, most)
   if (ASC_FEATURE_SIMD) {
     const m = f32x4.splat(most)
-    // Side by side, so that V8 can fuse them.
     for (let p = low; p < high; p += 32) {
-      const e = exp4(f32x4.sub(v128.load(p), m))
-      const f = exp4(f32x4.sub(v128.load(p, 16), m))
-      v128.store(p, e)
-      v128.store(p, f, 16)
+      exp8(f32x4.sub(v128.load(p), m), f32x4.sub(v128.load(p, 16), m), p, constants)
     }
+    // In a loop of its own: V8 does not fuse the exponentials if something else uses one half.
     let s0 = f32x4.splat(0)
     let s1 = f32x4.splat(0)
     for (let p = low; p < high; p += 32) {
@@ -74,16 +74,31 @@ export function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, s
   }
 }
 
-function largest(low: usize, high: usize): f32 {
+/** Multiplies scores with a factor; returns the largest product. */
+function multiply(low: usize, high: usize, factor: f32): f32 {
   let most: f32 = -Infinity
   if (ASC_FEATURE_SIMD) {
+    const f = f32x4.splat(factor)
     let m = f32x4.splat(most)
-    for (let p = low; p < high; p += 16) m = f32x4.pmax(m, v128.load(p))
+    let n = m
+    for (let p = low; p < high; p += 32) {
+      const x = f32x4.mul(v128.load(p), f)
+      const y = f32x4.mul(v128.load(p, 16), f)
+      v128.store(p, x)
+      v128.store(p, y, 16)
+      m = f32x4.pmax(m, x)
+      n = f32x4.pmax(n, y)
+    }
+    m = f32x4.pmax(m, n)
     m = f32x4.pmax(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1))
     m = f32x4.pmax(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2))
     most = f32x4.extract_lane(m, 0)
   } else {
-    for (let p = low; p < high; p += 4) most = most < load<f32>(p) ? load<f32>(p) : most
+    for (let p = low; p < high; p += 4) {
+      const x = load<f32>(p) * factor
+      store<f32>(p, x)
+      most = most < x ? x : most
+    }
   }
   return most
 }

@@ -11,10 +11,30 @@
  * of widening them in order. So of every 16 numbers a sum first has the even and then the odd ones, until `sort` has
  * put them in order.
  */
+import { SOFTMAX_WEIGHT_BYTES } from '../src/runtime/abi/attention'
 import { element, load4 } from './dot'
 
-/** Adds to o with the weights w, and to p with the weights x. */
-export function addTwo<T>(
+/** Adds `count` weighted rows to each of `sums` sums, which are `pitch` bytes apart; their weights are SOFTMAX_WEIGHT_BYTES apart. */
+export function addFew<T>(
+  sums: u32,
+  o: usize,
+  pitch: usize,
+  w: usize,
+  v: usize,
+  stride: usize,
+  count: u32,
+  size: usize,
+  isWide: bool,
+): void {
+  let n: u32 = 0
+  for (; n + 2 <= sums; n += 2, o += 2 * pitch, w += 2 * SOFTMAX_WEIGHT_BYTES) {
+    addTwo<T>(o, o + pitch, w, w + SOFTMAX_WEIGHT_BYTES, v, stride, count, size, isWide)
+  }
+  if (n < sums) addOne<T>(o, w, v, stride, count, size)
+}
+
+/** Adds to o with the weights w, and to p with the weights x. `isWide` chooses tiles for vectors of 256 bits. */
+function addTwo<T>(
   o: usize,
   p: usize,
   w: usize,
@@ -23,11 +43,95 @@ export function addTwo<T>(
   stride: usize,
   count: u32,
   size: usize,
+  isWide: bool,
 ): void {
   const bytes = (<usize>count) << 2
   let i: usize = 0
   if (ASC_FEATURE_SIMD) {
     const mask = upperHalf(o)
+    if (isWide) {
+      for (; i + 32 <= size; i += 32) {
+        const a = o + (i << 2)
+        const b = p + (i << 2)
+        let a0 = v128.load(a)
+        let a1 = v128.load(a, 16)
+        let a2 = v128.load(a, 32)
+        let a3 = v128.load(a, 48)
+        let a4 = v128.load(a, 64)
+        let a5 = v128.load(a, 80)
+        let a6 = v128.load(a, 96)
+        let a7 = v128.load(a, 112)
+        let b0 = v128.load(b)
+        let b1 = v128.load(b, 16)
+        let b2 = v128.load(b, 32)
+        let b3 = v128.load(b, 48)
+        let b4 = v128.load(b, 64)
+        let b5 = v128.load(b, 80)
+        let b6 = v128.load(b, 96)
+        let b7 = v128.load(b, 112)
+        let row = v + i * sizeof<T>()
+        for (let j: usize = 0; j < bytes; j += 4, row += stride) {
+          const g = v128.load32_splat(w + j)
+          const h = v128.load32_splat(x + j)
+          let v0 = v128.load(row)
+          let v1 = v128.load(row, 16)
+          let v2: v128
+          let v3: v128
+          if (sizeof<T>() == 4) {
+            v2 = v128.load(row, 32)
+            v3 = v128.load(row, 48)
+          } else {
+            v2 = v128.and(v0, mask)
+            v3 = v128.and(v1, mask)
+            v0 = i32x4.shl(v0, 16)
+            v1 = i32x4.shl(v1, 16)
+          }
+          a0 = f32x4.add(a0, f32x4.mul(g, v0))
+          a1 = f32x4.add(a1, f32x4.mul(g, v1))
+          a2 = f32x4.add(a2, f32x4.mul(g, v2))
+          a3 = f32x4.add(a3, f32x4.mul(g, v3))
+          b0 = f32x4.add(b0, f32x4.mul(h, v0))
+          b1 = f32x4.add(b1, f32x4.mul(h, v1))
+          b2 = f32x4.add(b2, f32x4.mul(h, v2))
+          b3 = f32x4.add(b3, f32x4.mul(h, v3))
+          v0 = v128.load(row, 16 * sizeof<T>())
+          v1 = v128.load(row, 16 * sizeof<T>() + 16)
+          if (sizeof<T>() == 4) {
+            v2 = v128.load(row, 16 * sizeof<T>() + 32)
+            v3 = v128.load(row, 16 * sizeof<T>() + 48)
+          } else {
+            v2 = v128.and(v0, mask)
+            v3 = v128.and(v1, mask)
+            v0 = i32x4.shl(v0, 16)
+            v1 = i32x4.shl(v1, 16)
+          }
+          a4 = f32x4.add(a4, f32x4.mul(g, v0))
+          a5 = f32x4.add(a5, f32x4.mul(g, v1))
+          a6 = f32x4.add(a6, f32x4.mul(g, v2))
+          a7 = f32x4.add(a7, f32x4.mul(g, v3))
+          b4 = f32x4.add(b4, f32x4.mul(h, v0))
+          b5 = f32x4.add(b5, f32x4.mul(h, v1))
+          b6 = f32x4.add(b6, f32x4.mul(h, v2))
+          b7 = f32x4.add(b7, f32x4.mul(h, v3))
+        }
+        v128.store(a, a0)
+        v128.store(a, a1, 16)
+        v128.store(a, a2, 32)
+        v128.store(a, a3, 48)
+        v128.store(a, a4, 64)
+        v128.store(a, a5, 80)
+        v128.store(a, a6, 96)
+        v128.store(a, a7, 112)
+        v128.store(b, b0)
+        v128.store(b, b1, 16)
+        v128.store(b, b2, 32)
+        v128.store(b, b3, 48)
+        v128.store(b, b4, 64)
+        v128.store(b, b5, 80)
+        v128.store(b, b6, 96)
+        v128.store(b, b7, 112)
+      }
+    }
     for (; i + 16 <= size; i += 16) {
       const a = o + (i << 2)
       const b = p + (i << 2)

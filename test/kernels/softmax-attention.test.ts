@@ -140,9 +140,13 @@ test('a single token sees its own value', () => {
 
 test('a prompt with an empty cache', () => checkBoth({ ...BASE, tokens: 70 }))
 test('a prompt that crosses a span', () => checkBoth({ ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }))
+test('blocks of 64 queries, and the rest', () => {
+  checkBoth({ ...BASE, tokens: 75, position: 30, heads: 3, keyValueHeads: 1, headSize: 32 })
+  checkBoth({ ...BASE, tokens: 75, position: 240, heads: 3, keyValueHeads: 1, headSize: 64, window: 50 })
+})
 test('new tokens after cached ones', () => checkBoth({ ...BASE, position: 203 }))
 
-for (const headSize of [1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 17, 20, 24, 64, 80, 128]) {
+for (const headSize of [1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 17, 20, 24, 64, 80, 128, 273]) {
   test(`heads of ${headSize} channels`, () => checkBoth({ ...BASE, headSize, position: 41 }))
 }
 

@@ -56,7 +56,10 @@ export enum AttentionArg {
 /** Keys of a span. Softmax attention sums each span separately. */
 export const SOFTMAX_SPAN = 256
 
-/** Bytes from the weights of a query to those of the next one: room for a span of them, and not a power of two. */
+/**
+ * Bytes from the weights of a query to those of the next one, and between rows of copied queries: room for SOFTMAX_SPAN
+ * floats, and not a power of two.
+ */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
 /** Task of a unit of softmax attention. */
@@ -82,13 +85,19 @@ export enum SoftmaxUnit {
   heads = 16,
   /** partial: number of the span; merge: number of spans. */
   span = 20,
-  /**
-   * partial: address for the sums of all heads of the span; merge: address of the sums of the first span, followed by
-   * those of the others.
-   */
+  /** merge: address of the sums of the first span, followed by those of the others. */
   sums = 24,
+  /**
+   * partial: address of an entry for each row: the row's number, and the address for the sums of all its heads. Several
+   * rows see the whole span, in the same pages.
+   */
+  list = 28,
 }
-export const SOFTMAX_UNIT_BYTES = 28
+export const SOFTMAX_UNIT_BYTES = 32
+
+/** Bytes of an entry of a partial unit's list, and the offset of the address of the sums. */
+export const SOFTMAX_ENTRY_BYTES = 8
+export const SOFTMAX_ENTRY_SUMS = 4
 
 /** Grouped-query softmax attention over the KV cache (assembly/softmax-attention.ts). */
 export enum SoftmaxArg {
@@ -124,9 +133,11 @@ export enum SoftmaxArg {
   units,
   count,
   chunkUnits,
-  /** Scratch for each thread: two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head. */
+  /** Scratch for each thread: two sums, a row of weights and a copy per query of a unit and head, and a page of floats. */
   scratch,
   scratchBytes,
   /** A float for each head of queries, the score of its sink; or 0. */
   sinks,
+  /** 1 if V8 fuses neighbouring vectors of 128 bits to one of 256. */
+  isWide,
 }

@@ -1,6 +1,15 @@
-import { SOFTMAX_UNIT_BYTES, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxUnit } from '../abi/attention.js'
+import {
+  SOFTMAX_ENTRY_BYTES,
+  SOFTMAX_ENTRY_SUMS,
+  SOFTMAX_SPAN,
+  SOFTMAX_UNIT_BYTES,
+  SOFTMAX_WEIGHT_BYTES,
+  SoftmaxArg,
+  SoftmaxUnit,
+} from '../abi/attention.js'
 import { Job } from '../abi/control.js'
-import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
+import { CacheCode, PAGE_ROWS, TILE_COLUMNS } from '../abi/formats.js'
+import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, roundUp } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
@@ -31,8 +40,8 @@ export interface SoftmaxAttentionShape {
 /** Bytes of the largest score and the sum of exponentials, which precede the values of a sum. */
 const SUM_HEAD = 16
 
-/** Maximum number of queries that share a head of keys and values and read its rows together. */
-const UNIT_QUERIES = 16
+/** Numbers of queries that share a head of keys and values and read its rows together: at most, and with many threads. */
+const UNIT_QUERIES = { most: 64, least: 16 }
 
 /** A range of a bank that grows with the context and the number of sequences. */
 class Room {
@@ -76,10 +85,13 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
     const group = heads / keyValueHeads
     const parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
     const sumBytes = SUM_HEAD + roundUp(headSize, 4) * 4
-    const unitRows = parts === 1 ? 1 : Math.max(1, Math.floor(UNIT_QUERIES / group))
-    this.division = { threads, perToken, window, heads: keyValueHeads, parts, unitRows, spanBytes: heads * sumBytes }
+    const rowsOf = (queries: number) => (parts === 1 ? 1 : Math.max(1, Math.floor(queries / group)))
+    const [unitRows, leastRows] = [rowsOf(UNIT_QUERIES.most), rowsOf(UNIT_QUERIES.least)]
+    const spanBytes = heads * sumBytes
+    this.division = { threads, perToken, window, heads: keyValueHeads, parts, unitRows, leastRows, spanBytes }
     const queries = Math.max(heads, (heads / parts) * unitRows)
-    const scratchBytes = roundUp(queries * (2 * sumBytes + SOFTMAX_WEIGHT_BYTES), 64)
+    const rowBytes = (1 + Math.ceil(headSize / SOFTMAX_SPAN)) * SOFTMAX_WEIGHT_BYTES
+    const scratchBytes = roundUp(queries * (2 * sumBytes + rowBytes) + PAGE_ROWS * headSize * 4, 64)
     this.bind(
       {
         q: q.address,
@@ -96,6 +108,7 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
         window,
         scratch: bank.arena.allocate(scratchBytes * threads),
         scratchBytes,
+        isWide: fusesVectors(bank.module) ? 1 : 0,
       },
       { scale },
     )
@@ -103,15 +116,22 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
 
   /** Prepares for a batch with these rows; `run` then serves each of its layers. */
   begin(spans: readonly RowSpan[]): void {
-    const { first, merges, sumBytes } = divideRows(spans, this.division)
+    const { first, merges, entries, sumBytes } = divideRows(spans, this.division)
     const words = first.words.length + merges.words.length
-    this.units.reserve(words * 4)
+    this.units.reserve((words + entries.length) * 4)
     this.sums.reserve(sumBytes)
     const { u32 } = this.bank
     const at = this.units.address / 4
     u32.set(first.words, at)
     u32.set(merges.words, at + first.words.length)
-    for (let i = SoftmaxUnit.sums / 4; i < words; i += SOFTMAX_UNIT_BYTES / 4) u32[at + i] += this.sums.address
+    u32.set(entries, at + words)
+    for (let i = at; i < at + words; i += SOFTMAX_UNIT_BYTES / 4) {
+      u32[i + SoftmaxUnit.sums / 4] += this.sums.address
+      u32[i + SoftmaxUnit.list / 4] += (at + words) * 4
+    }
+    for (let i = SOFTMAX_ENTRY_SUMS / 4; i < entries.length; i += SOFTMAX_ENTRY_BYTES / 4) {
+      u32[at + words + i] += this.sums.address
+    }
     const { threads } = this.division
     this.first = { count: first.count, chunkUnits: unitsPerChunk(first.count, threads, first.areUneven ? 1 : 8) }
     this.merges = { count: merges.count, chunkUnits: unitsPerChunk(merges.count, threads, 8) }

@@ -15,8 +15,9 @@ export interface Division {
   heads: number
   /** Number of parts that the heads may be divided into so that each part writes whole records: 1, or `heads`. */
   parts: number
-  /** Maximum rows of queries in a unit with a part of the heads. */
+  /** Maximum rows of queries in a unit with a part of the heads, and the number that more threads do not go below. */
   unitRows: number
+  leastRows: number
   /** Bytes of the sums of a row over one span, for all heads. */
   spanBytes: number
 }
@@ -33,6 +34,8 @@ export interface DividedRows {
   first: Units & { areUneven: boolean }
   /** Units that put together the sums of the first ones. */
   merges: Units
+  /** Entries of the lists of the first units: a row of queries, and the place of its sums. */
+  entries: number[]
   /** Bytes of the sums that pass from the first units to the merges. */
   sumBytes: number
 }
@@ -48,8 +51,10 @@ interface Work {
   parts: number
   /** Number of the span; in a merge, number of spans. */
   span?: number
-  /** Place of the sums. */
+  /** Place of the sums that a merge combines. */
   sums?: number
+  /** Place of a partial unit's list. */
+  list?: number
 }
 
 /** Collects units. */
@@ -62,7 +67,7 @@ class UnitList implements Units {
     return this.words.length / WORDS
   }
 
-  add({ task, item, rows = 1, parts, span = 0, sums = 0 }: Work): void {
+  add({ task, item, rows = 1, parts, span = 0, sums = 0, list = 0 }: Work): void {
     const heads = this.heads / parts
     for (let part = 0; part < parts; part++) {
       const unit = new Array<number>(WORDS).fill(0)
@@ -73,6 +78,7 @@ class UnitList implements Units {
       unit[SoftmaxUnit.heads / 4] = heads
       unit[SoftmaxUnit.span / 4] = span
       unit[SoftmaxUnit.sums / 4] = sums
+      unit[SoftmaxUnit.list / 4] = list
       this.words.push(...unit)
     }
   }
@@ -84,16 +90,19 @@ class UnitList implements Units {
  * and for all rows when these are too few for the threads.
  */
 export function divideRows(spans: readonly RowSpan[], division: Division): DividedRows {
-  const { perToken, heads, parts, unitRows, spanBytes } = division
-  const { bySpan, byRow, together } = sortRows(spans, division)
+  const { perToken, heads, parts, spanBytes } = division
+  const unitRows = rowsOfUnits(spans, division)
+  const { bySpan, byRow, together } = sortRows(spans, { ...division, unitRows })
   const first = new UnitList(heads)
   const merges = new UnitList(heads)
+  const entries: number[] = []
   let sumBytes = 0
   const partsOfSpans = partsFor(countSpans(bySpan, division), division)
   eachRow(bySpan, division, (item, from, to) => {
     merges.add({ task: SoftmaxTask.merge, item, parts, span: to - from + 1, sums: sumBytes })
     for (let span = from; span <= to; span++, sumBytes += spanBytes) {
-      first.add({ task: SoftmaxTask.partial, item, parts: partsOfSpans, span, sums: sumBytes })
+      first.add({ task: SoftmaxTask.partial, item, parts: partsOfSpans, span, list: entries.length * 4 })
+      entries.push(item, sumBytes)
     }
   })
   const partsOfRows = partsFor(
@@ -110,17 +119,28 @@ export function divideRows(spans: readonly RowSpan[], division: Division): Divid
   return {
     first: { words: first.words, count: first.count, areUneven: bySpan.length + byRow.length > 0 },
     merges,
+    entries,
     sumBytes,
   }
 }
 
+/** Number of rows in a unit: as many as leave each thread eight units. */
+function rowsOfUnits(spans: readonly RowSpan[], division: Division): number {
+  let rows = division.unitRows
+  while (rows > division.leastRows && countGroups(spans, division, rows) < division.threads * 8)
+    rows = Math.ceil(rows / 2)
+  return rows
+}
+
+/** Number of units, if each has at most `rows` rows. */
+function countGroups(spans: readonly RowSpan[], { perToken, parts }: Division, rows: number): number {
+  return spans.reduce((sum, { count }) => sum + Math.ceil((count * perToken) / rows) * parts, 0)
+}
+
 /** How the rows of a micro-batch are divided: by spans of keys, row by row, or several rows together. */
-function sortRows(
-  spans: readonly RowSpan[],
-  { threads, perToken, window, parts, unitRows }: Division,
-): Record<'bySpan' | 'byRow' | 'together', RowSpan[]> {
-  const grouped = spans.reduce((sum, { count }) => sum + Math.ceil((count * perToken) / unitRows) * parts, 0)
-  const areFew = grouped < threads * 8
+function sortRows(spans: readonly RowSpan[], division: Division): Record<'bySpan' | 'byRow' | 'together', RowSpan[]> {
+  const { threads, perToken, window, unitRows } = division
+  const areFew = countGroups(spans, division, unitRows) < threads * 8
   const bySpan: RowSpan[] = []
   const byRow: RowSpan[] = []
   const together: RowSpan[] = []
