@@ -112,6 +112,16 @@ interface HiddenOf {
   hidden: Float32Array[]
 }
 
+export interface ForkOptions {
+  /** Number of the first tokens that the fork gets. Default: all. */
+  length?: number
+  /**
+   * Whether to wait for earlier calls of the session. If `false`, the fork gets tokens that the cache has now, even while
+   * a call runs; of a prompt that is being read, those read so far. Default: true.
+   */
+  waits?: boolean
+}
+
 /** One sequence of tokens with its KV cache. Calls take effect in the order they are made. */
 export interface Session {
   /** Number of tokens in the cache. */
@@ -154,6 +164,13 @@ export interface Session {
   truncateToCommon(prompt: ArrayLike<number>): number
   /** Forgets all tokens. */
   reset(): void
+  /**
+   * Resolves with a new session that has the same tokens and the same mask. Both share the memory of these tokens, which
+   * are not read again. Afterwards each goes its own way: what one does never changes the other. Has no tokens if `length`
+   * ends before the oldest that a limited `context` has kept. Rejects with a UserError if there is no memory for another
+   * session.
+   */
+  fork(options?: ForkOptions): Promise<Session>
   /** Saves the sequence with its cache and a checksum, to continue it later without running it again. */
   save(): Promise<SavedSequence>
   /**

@@ -2,6 +2,7 @@ import type { ExpertUses, MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { ExpertsPerToken } from '../model/experts-per-token.js'
+import { bytesOfAll } from '../nn/cache/cache-bytes.js'
 import { kernelFlags } from '../runtime/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js'
 import { Pool } from '../runtime/threads/pool.js'
@@ -13,7 +14,15 @@ import type { Calibration } from './calibration.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
-import type { EngineData, OpenSequence, ProgressMessage, Request, StepMessage } from './protocol.js'
+import type {
+  EngineData,
+  ForkReply,
+  ForkRequest,
+  OpenSequence,
+  ProgressMessage,
+  Request,
+  StepMessage,
+} from './protocol.js'
 import { exportSequence, importSequence } from './saved-sequence.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
@@ -87,6 +96,8 @@ export class Engine {
         return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':
         return this.open(request.session, request.mask)
+      case 'fork':
+        return this.fork(request)
       case 'release':
         return this.release(request.session)
       case 'sequences':
@@ -165,7 +176,7 @@ export class Engine {
   private stats(): MemoryStats {
     const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
-    const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
+    const cacheBytes = bytesOfAll([...this.sequences.values()].map(({ cache }) => cache))
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
     const counts: BatchCounts = this.scheduler.counts
     const depth = { meanAttentionDepth: model.meanAttentionDepth }
@@ -197,6 +208,12 @@ export class Engine {
   /** Begins a sequence with a mask of its own. */
   private open(id: number, mask: ExpertMask): void {
     this.sequences.set(id, new Sequence(this.requireModel().model, mask))
+  }
+
+  private fork({ session, fork: id, length, waits }: ForkRequest): ForkReply {
+    const fork = this.sequence(session).fork(length, waits)
+    this.sequences.set(id, fork)
+    return { tokens: Int32Array.from(fork.tokens), oldest: fork.cache.oldest }
   }
 
   private openSequences(): OpenSequence[] {

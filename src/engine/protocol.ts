@@ -93,6 +93,24 @@ export interface GenerateRequest {
   scored?: boolean
 }
 
+/** Begins a session with the tokens of another one, whose cache it shares. */
+export interface ForkRequest {
+  kind: 'fork'
+  session: number
+  /** Number of the new session. */
+  fork: number
+  /** Number of the first tokens that it gets. Default: all. */
+  length?: number
+  /** Whether it waits for earlier calls of the session. If not, it gets tokens that have been read. */
+  waits: boolean
+}
+
+export interface ForkReply {
+  tokens: Int32Array
+  /** First position in the cache. */
+  oldest: number
+}
+
 export type Request =
   | ForwardRequest
   | GenerateRequest
@@ -101,6 +119,7 @@ export type Request =
   | { kind: 'import'; session: number; saved: SavedSequence }
   | CacheRequest
   | { kind: 'open'; session: number; mask: ExpertMask }
+  | ForkRequest
   | { kind: 'release'; session: number }
   | { kind: 'sequences' }
   | { kind: 'classify'; tokens: Int32Array }

@@ -58,8 +58,9 @@ export class Sequence {
     readonly model: Decoder,
     /** Experts that its tokens must not use. */
     readonly mask?: ExpertMask,
+    cache = model.createCache(),
   ) {
-    this.cache = model.createCache()
+    this.cache = cache
   }
 
   /** Runs all tokens. A stop or a failure leaves the sequence unchanged. */
@@ -166,6 +167,19 @@ export class Sequence {
     this.tokens.length = Math.min(this.tokens.length, length)
     this.cache.truncate(length)
     return { oldest: this.cache.oldest }
+  }
+
+  /**
+   * A sequence with the first `length` tokens, whose cache shares the memory of this one's. `isWhole` if it may have
+   * tokens that are yet to be read; without, it has only those in the cache. It has none if those have been forgotten.
+   */
+  fork(length = this.tokens.length, isWhole = true): Sequence {
+    const { model, mask, cache, tokens } = this
+    const kept = Math.min(length, isWhole ? tokens.length : cache.length)
+    const fork = new Sequence(model, mask, cache.fork(kept > cache.oldest ? kept : 0))
+    const count = isWhole ? kept : fork.cache.length
+    for (let i = 0; i < count; i++) fork.tokens.push(tokens[i])
+    return fork
   }
 
   /** Replaces cache and tokens. The former cache is freed. */

@@ -100,6 +100,7 @@ function begin(call: SentRequest): void {
 
 /** Lane of requests that must not overlap: those of a session, or of a kind that concerns the whole model. */
 function laneOf(call: SentRequest): string {
+  if (call.kind === 'fork' && !call.waits) return `session ${call.fork}`
   if ('session' in call) return `session ${call.session}`
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
 }

@@ -123,7 +123,6 @@ class EngineModel implements Model {
   mask?: ExpertMask
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
-  private sessions = 0
   private id?: Promise<string>
   /** Time before the weights were read, in ms. */
   private readonly begun: number
@@ -144,7 +143,8 @@ class EngineModel implements Model {
     this.name = found.name
     const { tokenizer } = companions
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
-    this.shared = { engine, config: found.config, guides, ...companions }
+    let sessions = 0
+    this.shared = { engine, config: found.config, guides, newSession: () => sessions++, ...companions }
     this.training = new EngineTraining(engine)
     this.layerPass = new EngineLayerPass(engine)
   }
@@ -191,7 +191,7 @@ class EngineModel implements Model {
   createSession(options: SessionOptions = {}): Session {
     checkOptionNames(options, { mask: true }, 'createSession')
     if (options.mask) layerMasks([options.mask], this.config)
-    return new EngineSession(this.shared, this.sessions++, options.mask)
+    return new EngineSession(this.shared, this.shared.newSession(), options.mask)
   }
 
   async checkConstraint(options: GuideOptions): Promise<void> {

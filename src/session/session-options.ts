@@ -1,6 +1,6 @@
 import type { ChatOptions } from '../api/chat.js'
 import type { GenerateOptions } from '../api/generation.js'
-import type { ForwardOptions } from '../api/session.js'
+import type { ForkOptions, ForwardOptions } from '../api/session.js'
 import { UsageError } from '../errors.js'
 import { OPTION_NAMES } from '../generation-options.js'
 import { checkOneOf, checkOptionNames, checkSwitches, shown } from '../option-checks.js'
@@ -17,6 +17,8 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
   onPromptProgress: true,
   signal: true,
 }
+
+const FORK: Record<keyof ForkOptions, true> = { length: true, waits: true }
 
 const THINK: readonly ChatOptions['think'][] = ['off', 'on', 'low', 'medium', 'high']
 
@@ -55,6 +57,14 @@ export function checkForward(options: ForwardOptions): void {
   checkOptionNames(options, FORWARD, 'forward')
   checkOneOf('logits', options.logits, LOGITS)
   checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence', 'hidden'])
+}
+
+/** Throws a UsageError that names the first wrong option of `fork`. */
+export function checkFork(options: ForkOptions): void {
+  checkOptionNames(options, FORK, 'fork')
+  checkSwitches(options, ['waits'])
+  const { length = 0 } = options
+  if (!Number.isInteger(length) || length < 0) throw new UsageError('fork needs a `length` of 0 or more')
 }
 
 /** Throws a UsageError that names the first wrong option of `generate`; `settle` checks the settings. */

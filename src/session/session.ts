@@ -1,10 +1,17 @@
 import type { ChatOptions, ChatResult, ChatStep } from '../api/chat.js'
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
-import type { CacheSnapshot, ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
+import type {
+  CacheSnapshot,
+  ForkOptions,
+  ForwardOptions,
+  ForwardResult,
+  SavedSequence,
+  Session,
+} from '../api/session.js'
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
 import type { EngineCalls, Ongoing } from '../engine/client.js'
-import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
+import type { ForkReply, ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -17,7 +24,7 @@ import { openGuide } from './open-guide.js'
 import { RunningGeneration } from './running-generation.js'
 import { checkSaved } from './saved-sequence.js'
 import type { SessionModel } from './session-model.js'
-import { checkChat, checkForward, checkGenerate } from './session-options.js'
+import { checkChat, checkFork, checkForward, checkGenerate } from './session-options.js'
 import { SessionTokens } from './session-tokens.js'
 import { settled } from './settled.js'
 import { targetIds, tokenIds } from './token-ids.js'
@@ -136,6 +143,20 @@ export class EngineSession implements Session {
   reset(): void {
     this.checkAlive()
     this.cut(0)
+  }
+
+  async fork(options: ForkOptions = {}): Promise<Session> {
+    checkFork(options)
+    this.checkAlive()
+    const { model, id: session } = this
+    const { length, waits = true } = options
+    const fork = model.newSession()
+    const { reply } = model.engine.call<ForkReply>({ kind: 'fork', session, fork, length, waits })
+    const { tokens, oldest } = await reply
+    const forked = new EngineSession(model, fork)
+    forked.cached.plan({ added: tokens }).done()
+    forked.oldest = oldest
+    return forked
   }
 
   async save(): Promise<SavedSequence> {

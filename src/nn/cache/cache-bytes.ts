@@ -1,5 +1,6 @@
 import { mostCheckpoints } from './checkpoints.js'
 import { bytesOf, type CachedLayer, SLACK } from './layer-cache.js'
+import type { SequenceCache } from './sequence-cache.js'
 
 /** Bytes of a sequence's cache. */
 export interface CacheBytes {
@@ -22,4 +23,11 @@ export function cacheBytes(layers: readonly CachedLayer[], batch: number): Cache
     bytes.perSequence += (3 + checkpoints) * 4 * state
   }
   return bytes
+}
+
+/** Bytes that caches take together. Pages and checkpoints that several of them share count once. */
+export function bytesOfAll(caches: readonly SequenceCache[]): number {
+  const states = new Set(caches.flatMap(({ checkpoints }) => checkpoints.all.map(({ state }) => state)))
+  const shares = caches.reduce((sum, { bytes, checkpoints }) => sum + bytes - checkpoints.bytes, 0)
+  return Math.round([...states].reduce((sum, { byteLength }) => sum + byteLength, shares))
 }

@@ -3,12 +3,13 @@ import type { Bank } from '../../runtime/memory/bank.js'
 import type { LayerRows } from './cache-tensors.js'
 import type { Span } from './paged-rows.js'
 
-/** Whether the banks have enough memory for the rows of spans. */
-export function hasRoom(layerRows: readonly LayerRows[], spansOf: (rows: LayerRows) => Span[]): boolean {
+/** Whether the banks have enough memory for the rows of spans, and to own the pages from position `end` on. */
+export function hasRoom(layerRows: readonly LayerRows[], spansOf: (rows: LayerRows) => Span[], end: number): boolean {
   const wanted = new Map<Bank, number>()
   for (const layer of layerRows) {
     const { bank, pageBytes } = layer.rows
-    wanted.set(bank, (wanted.get(bank) ?? 0) + layer.rows.missing(spansOf(layer)) * pageBytes)
+    const pages = layer.rows.missing(spansOf(layer)) + layer.rows.sharedFrom(end)
+    wanted.set(bank, (wanted.get(bank) ?? 0) + pages * pageBytes)
   }
   return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
 }

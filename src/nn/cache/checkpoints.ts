@@ -41,6 +41,11 @@ export class Checkpoints {
     return this.list.reduce((sum, { state }) => sum + state.byteLength, 0)
   }
 
+  /** All checkpoints. Forks of a sequence have the same ones. */
+  get all(): readonly Checkpoint[] {
+    return this.list
+  }
+
   /** Adds a checkpoint; one at the same position is replaced. */
   add(checkpoint: Checkpoint): void {
     const { list, most } = this

@@ -2,6 +2,7 @@ import { PAGE_ROWS, PAGE_SHIFT } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
+import { type PagePool, pagePool } from './page-pool.js'
 
 /** Positions [start, end). */
 export interface Span {
@@ -16,11 +17,13 @@ export function bytesOfRow(channels: number, format: CacheFormat, heads?: number
 
 /**
  * Rows of keys or of values of one layer, in pages of 32 positions; the kernels find a page by its table. A page holds
- * whole rows, or the rows of one head after another. A head's rows may be transposed.
+ * whole rows, or the rows of one head after another. A head's rows may be transposed. Full pages may be those of other
+ * sequences, too (page-pool.ts).
  */
 export class PagedRows {
   readonly bank: Bank
   readonly pageBytes: number
+  private readonly pool: PagePool
   private tableAddress: number
   private capacity = 8
   /** Address of each page; 0 if it has been freed. */
@@ -42,6 +45,7 @@ export class PagedRows {
     byHead?: { heads: number; isTransposed: boolean },
   ) {
     this.bank = bank
+    this.pool = pagePool(bank)
     this.heads = byHead?.heads ?? 1
     this.isTransposed = byHead?.isTransposed ?? false
     this.size = channels / this.heads
@@ -54,8 +58,41 @@ export class PagedRows {
     return this.tableAddress
   }
 
+  /** Bytes of its pages. Of a page that several sequences hold, each has an equal part. */
   get bytes(): number {
-    return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes : 0), 0)
+    return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes / this.pool.holdersOf(page) : 0), 0)
+  }
+
+  /** Address of the page with a position; 0 if it has none. */
+  pageOf(position: number): number {
+    return this.pages[position >> PAGE_SHIFT] ?? 0
+  }
+
+  /** Takes the pages of another sequence's rows, in an empty cache. */
+  share({ pages, lowest }: PagedRows): void {
+    if (pages.length > this.capacity) this.growTable(pages.length)
+    for (const page of pages) {
+      if (page) this.pool.share(page)
+      this.pages.push(page)
+    }
+    this.bank.u32.set(pages, this.tableAddress / 4)
+    this.lowest = lowest
+  }
+
+  /** Number of pages that `own` would copy. */
+  sharedFrom(position: number): number {
+    let count = 0
+    for (let i = position >> PAGE_SHIFT; i < this.pages.length; i++) {
+      if (this.pages[i] && this.pool.holdersOf(this.pages[i]) > 1) count++
+    }
+    return count
+  }
+
+  /** Makes the pages from a position on its own, so that they can be written. */
+  own(position: number): void {
+    for (let i = position >> PAGE_SHIFT; i < this.pages.length; i++) {
+      if (this.pages[i]) this.setPage(i, this.pool.own(this.pages[i], this.pageBytes))
+    }
   }
 
   /** Number of pages that `reserve` would allocate. */
@@ -72,9 +109,7 @@ export class PagedRows {
     for (const { start, end } of pageRanges(spans)) {
       if (end > this.capacity) this.growTable(end)
       while (this.pages.length < end) {
-        const page = this.pages.length < start ? 0 : this.bank.arena.allocate(this.pageBytes)
-        this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
-        this.pages.push(page)
+        this.setPage(this.pages.length, this.pages.length < start ? 0 : this.pool.allocate(this.pageBytes))
       }
     }
   }
@@ -200,9 +235,14 @@ export class PagedRows {
     })
   }
 
+  private setPage(i: number, page: number): void {
+    this.bank.u32[this.tableAddress / 4 + i] = page
+    this.pages[i] = page
+  }
+
   /** Frees page i; the last one is also removed from the list. */
   private free(i: number): void {
-    if (this.pages[i]) this.bank.arena.release(this.pages[i], this.pageBytes)
+    if (this.pages[i]) this.pool.release(this.pages[i], this.pageBytes)
     if (i === this.pages.length - 1) this.pages.pop()
     else if (i < this.pages.length) this.pages[i] = 0
   }

@@ -25,6 +25,8 @@ export interface Mark {
  * Keys and values can be cut off at the end without computing anything again. A running state cannot, and a window has
  * dropped the keys before it: there, the sequence is cut back to a checkpoint, and the tokens after that must be read
  * again. A model that does not tell positions apart can also drop rows at the beginning.
+ *
+ * A fork shares the full pages. Each cache copies a shared page before it writes to it.
  */
 export class SequenceCache {
   private readonly keys: (LayerRows | undefined)[] = []
@@ -32,6 +34,8 @@ export class SequenceCache {
   /** Rows of all layers, each once, in the order of the layers. */
   readonly layerRows: LayerRows[] = []
   private readonly windows: LayerRows[]
+  /** Rows of a layer that keeps all positions. */
+  private readonly whole?: LayerRows
   readonly states?: RunningStates
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
@@ -63,6 +67,7 @@ export class SequenceCache {
       throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
     this.windows = this.layerRows.filter(({ window }) => window)
+    this.whole = this.layerRows.find(({ window }) => !window)
     this.checkpoints = new Checkpoints(mostCheckpoints(layers))
   }
 
@@ -76,10 +81,15 @@ export class SequenceCache {
     return this.start
   }
 
-  /** Bytes of all pages, states and checkpoints. */
+  /** Bytes of its part of all pages, and of states and checkpoints. */
   get bytes(): number {
     const pages = this.layerRows.reduce((sum, { rows }) => sum + rows.bytes, 0)
     return pages + (this.states?.bytes ?? 0) + this.checkpoints.bytes
+  }
+
+  /** Address of the page of a layer without a window that has a position. Sequences with the same one share all before. */
+  pageOf(position: number): number {
+    return this.whole?.rows.pageOf(position) ?? 0
   }
 
   /** Whether it can be cut back only to checkpoints. */
@@ -100,8 +110,11 @@ export class SequenceCache {
     try {
       this.states?.prepare()
       if (this.end + tokens <= this.reserved) return
-      if (!hasRoom(this.layerRows, spansOf)) throw refusal()
-      for (const layer of this.layerRows) layer.rows.reserve(spansOf(layer))
+      if (!hasRoom(this.layerRows, spansOf, this.end)) throw refusal()
+      for (const layer of this.layerRows) {
+        layer.rows.reserve(spansOf(layer))
+        layer.rows.own(this.end)
+      }
       // Pages are whole.
       this.reserved = roundUp(this.end + Math.min(tokens, atOnce), PAGE_ROWS)
     } catch (error) {
@@ -225,7 +238,7 @@ export class SequenceCache {
     checkPositions(saved, this.needsCheckpoints)
     const spansOf = ({ window }: LayerRows) => savedSpans(window, saved)
     try {
-      if (!hasRoom(this.layerRows, spansOf)) throw new MemoryFull('no room')
+      if (!hasRoom(this.layerRows, spansOf, 0)) throw new MemoryFull('no room')
       for (const layer of this.layerRows) layer.rows.reserve(spansOf(layer))
     } catch (error) {
       this.trim()
@@ -240,6 +253,28 @@ export class SequenceCache {
     this.start = contents.saved.start
     this.end = contents.saved.end
     for (const checkpoint of contents.restoreStates()) this.checkpoints.add(checkpoint)
+  }
+
+  /**
+   * A cache with the positions below `length`, or those up to the last checkpoint before. It shares all full pages with
+   * this one. Throws NoRoom if there is no memory for the rest.
+   */
+  fork(length: number): SequenceCache {
+    const fork = new SequenceCache(this.layers)
+    try {
+      for (const [i, { rows }] of this.layerRows.entries()) fork.layerRows[i].rows.share(rows)
+      fork.start = this.start
+      fork.end = this.end
+      for (const checkpoint of this.checkpoints.all) fork.checkpoints.add(checkpoint)
+      if (this.states) fork.states?.restore(this.end, this.states.read())
+      fork.truncate(length)
+      // Now, so that no later step of this sequence has to copy a page.
+      for (const { rows } of fork.layerRows) rows.own(fork.end)
+      return fork
+    } catch (error) {
+      fork.release()
+      throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
+    }
   }
 
   release(): void {
