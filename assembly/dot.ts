@@ -7,7 +7,7 @@
 import { fromBfloat16 } from './half'
 
 /** Adds 16 partial sums in four vectors, in the order of `tree`. */
-function reduce(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
+export function reduce(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
   const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3))
   return f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
 }

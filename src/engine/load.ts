@@ -77,11 +77,11 @@ function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout,
 
 /** Makes a model of random weights, all of them resident. */
 function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
-  const { config, formats } = source
+  const { config, formats, hasLongSticks } = source
   const layout = layoutOf(config, formats)
   checkRoom(source, layout, 'a model of random weights')
   const bytes = randomPool()
-  const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
+  const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes, hasLongSticks)
   const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
   const store = new WeightStore(layout, plan, bank, fill)
   store.readAll()

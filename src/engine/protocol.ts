@@ -42,6 +42,8 @@ export interface ModelSource {
   free: number
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
+  /** Whether random weights let stick-breaking attention see thousands of keys. */
+  hasLongSticks?: boolean
   /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
   checkExperts?: boolean
   /** Whether experts are read only when tokens are routed to them, until the first prompt comes. */

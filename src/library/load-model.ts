@@ -63,7 +63,7 @@ export async function startModel(
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
   const found = withNumbers(resolved, expertsPerToken)
   if (v8Flags) setFlagsForGood()
-  const { config, formats, path, kind, folder } = found
+  const { config, formats, path, kind, folder, hasLongSticks } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
   const readFolder = async () => {
     const companions: Companions = kind === 'random' ? { defaults: {} } : await loadCompanions(folder)
@@ -74,7 +74,7 @@ export async function startModel(
     threads,
     tier: kernels,
     v8Flags,
-    model: { config, formats, path, kind, checkExperts, ...budget },
+    model: { config, formats, path, kind, checkExperts, hasLongSticks, ...budget },
   }
   const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])

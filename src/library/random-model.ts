@@ -16,12 +16,24 @@ import { checkLoadOptions } from './load-options.js'
 import { shippedFolder } from './model-folders.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
+/** Options of a model with random weights. */
+export interface RandomModelOptions extends LoadOptions {
+  /**
+   * Whether stick-breaking attention (ModuleFormer) visits thousands of keys. Otherwise it stops after some 30, so that
+   * long texts cost it nothing. For packings in q4 and q8. Default: false.
+   */
+  hasLongSticks?: boolean
+}
+
 /** Makes a model of a published size with random weights in memory, to measure speed without a download. */
-export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
+export function loadRandomModel(
+  shape: PublishedShape,
+  { hasLongSticks = false, ...options }: RandomModelOptions = {},
+): Promise<Model> {
   checkLoadOptions(options)
   const { quant = 'q4' } = options
   const config = publishedShape(shape)
-  const where = { name: shape, folder: '', path: '', kind: 'random' } as const
+  const where = { name: shape, folder: '', path: '', kind: 'random', hasLongSticks } as const
   return startModel({ ...where, quant, formats: publishedFormats(config, quant), config }, options)
 }
 

@@ -45,6 +45,8 @@ export interface FoundModel {
   stored?: StoredNumbers
   source?: string
   sourceRevision?: string
+  /** Whether random weights let stick-breaking attention see thousands of keys. */
+  hasLongSticks?: boolean
 }
 
 const DEFAULT_QUANT: Quant = 'q4'

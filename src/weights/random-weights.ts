@@ -1,6 +1,7 @@
 import { isMxfp4, type WeightFormat } from '../packing/format/formats.js'
 import type { Part, Piece } from '../packing/format/layout.js'
 import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
+import { lengthenSticks } from './long-sticks.js'
 
 /** Size of the random bytes that all weights are cut from: more than a core's caches hold. */
 const POOL_BYTES = 4 * 2 ** 20
@@ -33,15 +34,17 @@ export function randomPool(seed = 1): Uint8Array {
 
 /**
  * Fills a part with random packed weights whose size is that of trained ones: outputs have about unit variance, so that
- * activations stay finite through all layers and routers spread tokens over all experts.
+ * activations stay finite through all layers and routers spread tokens over all experts. Stick-breaking attention then
+ * visits some 30 keys; with `hasLongSticks`, thousands (long-sticks.ts).
  */
-export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): void {
+export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array, hasLongSticks = false): void {
   for (const piece of part.pieces) {
     const bytes = target.subarray(piece.offset, piece.offset + piece.bytes)
     const start = (hash(`${part.name} ${piece.name}`) % (POOL_BYTES / 64)) * 64
     if (piece.kind === 'vector') fillVector(piece, bytes)
     else if (piece.format === 'f32') fillFloats(piece, bytes, pool, start)
     else fillQuantised(piece, bytes, pool, start)
+    if (hasLongSticks) lengthenSticks(piece, bytes)
   }
 }
 

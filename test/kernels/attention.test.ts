@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Attention } from '#molm/runtime/kernels/attention.js'
+import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kernels/places.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { type CacheFormat, padded, recordBytes } from '#molm/runtime/memory/formats.js'
 import { Pool } from '#molm/runtime/threads/pool.js'
@@ -37,6 +38,8 @@ interface Case {
   enough?: number
   /** Spread of the queries. Large queries use up the stick within a few keys. */
   spread?: number
+  /** Mean of the keys and minus that of the queries: logits below 0, so that sticks last longer. */
+  mean?: number
   shared?: boolean
   /** Format of the cached rows. */
   rows?: CacheFormat
@@ -47,11 +50,12 @@ interface WithDepths extends Outcome {
 }
 
 /** Keys and values before they are cached. */
-const keysOf = ({ position, tokens, channels }: Case): Float32Array => normalFloats((position + tokens) * channels, 31)
+const keysOf = ({ position, tokens, channels, mean = 0 }: Case): Float32Array =>
+  normalFloats((position + tokens) * channels, 31).map((x) => x + mean)
 const valuesOf = (c: Case): Float32Array =>
   c.shared ? keysOf(c) : normalFloats((c.position + c.tokens) * c.channels, 32)
-const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
-  normalFloats(tokens * k * channels, 33, spread)
+const queriesOf = ({ tokens, k, channels, spread = 1, mean = 0 }: Case): Float32Array =>
+  normalFloats(tokens * k * channels, 33, spread).map((x) => x - mean)
 
 function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
@@ -200,6 +204,48 @@ test('without a bound it visits every key', () => {
   const { depths } = check({ ...BASE, tokens: 2, position: 100, oldest: 3, enough: 0, spread: 6 })
   assert.equal([...new Set(depths.subarray(0, 8))], [98])
   assert.equal([...new Set(depths.subarray(8))], [99])
+})
+
+for (const [mean, least, most] of [
+  [0.8, 30, 150],
+  [1, 60, 300],
+  [1.3, 300, 400],
+]) {
+  test(`long sticks: queries and keys of mean ${mean}`, () => {
+    for (const rows of ['f32', 'bf16'] as const) {
+      const { depths } = check({ ...BASE, tokens: 10, position: 391, oldest: 3, k: 3, mean, rows })
+      assert.ok(Math.min(...depths) < most && Math.max(...depths) > least, `${Math.min(...depths)}`)
+    }
+  })
+}
+
+for (const k of [1, 2, 4, 17]) {
+  test(`long sticks of ${k} queries a token`, () => void check({ ...BASE, tokens: 5, position: 203, k, mean: 1.2 }))
+}
+
+test('long sticks in heads that are no multiple of 16 channels', () =>
+  void check({ ...BASE, channels: 51, heads: 3, position: 100, mean: 1.2 }))
+
+test('tokens of several sequences walk through their own caches', () => {
+  const [first, second] = [
+    { ...BASE, tokens: 4, position: 150, mean: 1.2 },
+    { ...BASE, tokens: 3, position: 90, mean: 1.2 },
+  ]
+  const bank = bankOf('relaxed')
+  const alone = [first, second].map((c) => prepare(bank, c)(1).output)
+  const caches = [first, second].map((c) => placePages(bank, keysOf(c), c.channels, 'f32'))
+  const values = [first, second].map((c) => placePages(bank, valuesOf(c), c.channels, 'f32'))
+  const places = allocatePlaces(bank, 7)
+  for (const [i, { tokens, position }] of [first, second].entries()) {
+    const span = { first: i * 4, count: tokens, position, oldest: 0 }
+    writePositions(bank, places, span)
+    writeTables(bank, places, span, caches[i], values[i])
+  }
+  const q = placeRows(bank, Float32Array.from([...queriesOf(first), ...queriesOf(second)]), 64)
+  const output = emptyRows(bank, 14, 64)
+  const shape = { q, output, heads: 4, k: 2, format: 'f32', enough: ENOUGH, depths: 0 } as const
+  new Attention(bank, shape, 1).run(7, places)
+  sameBits(floatsOf(output), Float32Array.from(alone.flatMap((floats) => [...floats])))
 })
 
 for (const threads of [2, 3]) {

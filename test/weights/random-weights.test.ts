@@ -3,10 +3,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
-import { matrix, part, whole } from '#molm/packing/format/pieces.js'
+import { matrix, part, vector, whole } from '#molm/packing/format/pieces.js'
 import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
 import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
+import { normalFloats } from '../support/random.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 test('norms and convolutions of every family are 1, so that activations do not vanish; biases are 0', () => {
@@ -59,6 +60,29 @@ test('weights of few bits have outputs of about unit variance', () => {
     assert.ok(found > 0.95 && found < 1.05, `${format}: ${found}`)
     const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length
     assert.ok(Math.abs(mean) * Math.sqrt(cols) < 0.5, `${format}: mean ${mean}`)
+  }
+})
+
+test('long sticks: queries of tokens with unlike embeddings give keys logits far below 0', () => {
+  const width = 1024
+  const random = normalFloats(2 * width, 5)
+  // A norm's output has mean 0, variance 1, and its bias.
+  const bias = new Uint8Array(4 * width)
+  const norm = part('layers.0.dense', [vector('ln_1.bias', whole('b', [width]))])
+  fillRandom(norm, bias, randomPool(), true)
+  const [token, other] = [0, width].map((from) => {
+    const row = random.subarray(from, from + width)
+    const mean = row.reduce((sum, x) => sum + x, 0) / width
+    return row.map((x, i) => x - mean + new Float32Array(bias.buffer)[i])
+  })
+  for (const format of ['q4', 'q8'] as const) {
+    const planned = part('layers.0.attention.0', [matrix('query', format, whole('w', [width, width]))])
+    const bytes = new Uint8Array(planned.bytes)
+    fillRandom(planned, bytes, randomPool(), true)
+    const weights = unpackMatrix(bytes, format, width, width)
+    const query = token.map((_, i) => token.reduce((sum, x, j) => sum + x * weights[i * width + j], 0))
+    const logit = query.reduce((sum, x, i) => sum + x * other[i], 0) / Math.sqrt(width)
+    assert.ok(logit < -6 && logit > -11, `${format}: ${logit}`)
   }
 })
 

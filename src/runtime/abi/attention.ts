@@ -37,8 +37,8 @@ export enum AttentionArg {
   k,
   /** Number of items: tokens times k. */
   items,
-  /** Number of parts of items in a chunk. */
-  chunkParts,
+  /** Number of units in a chunk. */
+  chunkUnits,
   /** f32: 1 / sqrt(channels of a head). */
   scale,
   /** f32: remaining length of the stick below which older keys are not visited. */
@@ -49,9 +49,14 @@ export enum AttentionArg {
   depths,
   /** Number of parts of an item: 1, or a divisor of `heads` if a head's channels are a multiple of TILE_COLUMNS. */
   parts,
+  /** Items of a unit, which has one part of each; MOST_WALKS at most. */
+  unitItems,
   /** CacheCode of the cached rows. */
   format,
 }
+
+/** Most items of a unit of stick-breaking attention. They walk through the cache together. */
+export const MOST_WALKS = 16
 
 /** Keys of a span. Softmax attention sums each span separately. */
 export const SOFTMAX_SPAN = 256

@@ -1,4 +1,4 @@
-import { AttentionArg } from '../abi/attention.js'
+import { AttentionArg, MOST_WALKS } from '../abi/attention.js'
 import { Job } from '../abi/control.js'
 import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../memory/bank.js'
@@ -18,7 +18,7 @@ export interface AttentionShape {
   format: CacheFormat
   /** Remaining length of the stick below which older keys are not visited. */
   enough: number
-  /** Address for the numbers of visited keys: u32 [T * k, heads]. */
+  /** Address for the numbers of visited keys: u32 [T * k, heads]; or 0. */
   depths: number
 }
 
@@ -53,14 +53,22 @@ export class Attention extends Call<typeof AttentionArg> {
     const { threads } = this
     const items = tokens * k
     const parts = this.partsOf(items)
-    const units = items * parts
-    const chunkParts = unitsPerChunk(units, threads, 8)
+    const unitItems = this.unitItems(tokens, k)
+    const units = Math.ceil(items / unitItems) * parts
+    const chunkUnits = unitsPerChunk(units, threads, 8)
     this.set(AttentionArg.places, places)
     this.set(AttentionArg.k, k)
     this.set(AttentionArg.items, items)
-    this.set(AttentionArg.chunkParts, chunkParts)
+    this.set(AttentionArg.chunkUnits, chunkUnits)
     this.set(AttentionArg.parts, parts)
-    this.start(Math.ceil(units / chunkParts))
+    this.set(AttentionArg.unitItems, unitItems)
+    this.start(Math.ceil(units / chunkUnits))
+  }
+
+  /** Number of items that read the cache together: those of some tokens, if each thread gets several times as many. */
+  private unitItems(tokens: number, k: number): number {
+    const share = Math.floor(tokens / (this.threads * 4))
+    return share < 1 || k > MOST_WALKS ? 1 : k * Math.min(share, Math.floor(MOST_WALKS / k))
   }
 
   /**
