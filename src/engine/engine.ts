@@ -21,6 +21,7 @@ import type {
   OpenSequence,
   ProgressMessage,
   Request,
+  SharedStart,
   StepMessage,
 } from './protocol.js'
 import { exportSequence, importSequence } from './saved-sequence.js'
@@ -102,6 +103,8 @@ export class Engine {
         return this.release(request.session)
       case 'sequences':
         return this.openSequences()
+      case 'adopt':
+        return this.sequence(request.session).cache.adopt(this.sequence(request.other).cache, request.tokens)
       case 'classify':
         return yield* this.classify(request.tokens, stop)
       case 'pack':
@@ -217,8 +220,14 @@ export class Engine {
   }
 
   private openSequences(): OpenSequence[] {
-    return [...this.sequences].map(([session, { tokens, mask }]) => {
-      return { session, length: tokens.length, ...(mask && { mask }) }
+    const all = [...this.sequences]
+    return all.map(([session, { tokens, mask, cache }], i) => {
+      let shared: SharedStart = { other: session, tokens: 0 }
+      for (const [other, earlier] of all.slice(0, i)) {
+        const common = cache.sharedWith(earlier.cache)
+        if (common > shared.tokens) shared = { other, tokens: common }
+      }
+      return { session, length: tokens.length, ...(mask && { mask }), ...(shared.tokens > 0 && { shared }) }
     })
   }
 

@@ -124,6 +124,7 @@ export type Request =
   | ForkRequest
   | { kind: 'release'; session: number }
   | { kind: 'sequences' }
+  | ({ kind: 'adopt'; session: number } & SharedStart)
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'mask'; mask?: ExpertMask }
@@ -201,6 +202,14 @@ export interface OpenSequence {
   length: number
   /** Experts that its tokens must not use. */
   mask?: ExpertMask
+  /** The beginning that it shares with an earlier sequence of the list. */
+  shared?: SharedStart
+}
+
+/** A beginning whose memory a sequence shares with another. */
+export interface SharedStart {
+  other: number
+  tokens: number
 }
 
 export interface TruncateReply {

@@ -1,5 +1,5 @@
 import type { Model } from '../api/model.js'
-import type { SavedSequence, Session } from '../api/session.js'
+import type { Session } from '../api/session.js'
 import { commonPrefix } from '../common-prefix.js'
 import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
@@ -35,7 +35,6 @@ async function score(
 ): Promise<number[][]> {
   const longest = items.reduce((most, item) => Math.max(most, lengthOf(item)), 1)
   const count = Math.min(items.length, sequencesAtOnce(longest, MOST_ITEMS))
-  const scorers = Array.from({ length: count }, () => new ChoiceScorer(model.createSession(), signal))
   const sums: number[][] = []
   let done = 0
   let failed = false
@@ -46,10 +45,11 @@ async function score(
       onDone(++done)
     }
   }
+  const start = count > 1 ? await commonStart(model, items, signal) : undefined
+  const begin = () => start?.fork() ?? model.createSession()
+  const scorers: ChoiceScorer[] = []
   try {
-    const start = count > 1 ? await commonStart(model, items, signal) : undefined
-    // One after the other, since each copies all rows of the cache.
-    if (start) for (const scorer of scorers) await scorer.startFrom(start)
+    while (scorers.length < count) scorers.push(new ChoiceScorer(await begin(), signal))
     const ends = await Promise.allSettled(
       scorers.map((scorer, index) =>
         work(scorer, index).catch((error) => {
@@ -62,15 +62,16 @@ async function score(
     return sums
   } finally {
     for (const scorer of scorers) scorer.dispose()
+    start?.dispose()
   }
 }
 
-/** A saved sequence of the tokens that all contexts begin with; undefined if there are few. */
+/** A session with the tokens that all contexts begin with; undefined if there are few. */
 async function commonStart(
   model: Model,
   items: readonly EncodedItem[],
   signal?: AbortSignal,
-): Promise<SavedSequence | undefined> {
+): Promise<Session | undefined> {
   const [first] = items
   // The last token of a context runs with the choices.
   const length = items.reduce(
@@ -82,9 +83,10 @@ async function commonStart(
   const session = model.createSession()
   try {
     await session.forward(tokens, { logits: 'none', signal })
-    return await session.save()
-  } finally {
+    return session
+  } catch (error) {
     session.dispose()
+    throw error
   }
 }
 
@@ -97,11 +99,6 @@ class ChoiceScorer {
     private readonly session: Session,
     private readonly signal: AbortSignal | undefined,
   ) {}
-
-  /** Takes over tokens that another session has run. */
-  startFrom(saved: SavedSequence): Promise<void> {
-    return this.session.restore(saved)
-  }
 
   /** Log-likelihood of each choice. */
   async score({ context, continuations }: EncodedItem): Promise<number[]> {

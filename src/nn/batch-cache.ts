@@ -29,7 +29,9 @@ export function placeSegments(segments: readonly Segment[], allMasks: Masks): Pl
   let first = 0
   return segments.map(({ tokens, cache, taps = {}, mask }) => {
     const masks = allMasks.of(mask)
-    const placed = { first, count: tokens.length, position: cache.length, oldest: cache.oldest, cache, taps, masks }
+    const { length: position, oldest } = cache
+    const pageOf = cache.pageOf.bind(cache)
+    const placed = { first, count: tokens.length, position, oldest, pageOf, cache, taps, masks }
     first += tokens.length
     return placed
   })

@@ -92,9 +92,10 @@ async function exported(engine: EngineClient): Promise<Carried[]> {
 /** Puts sequences into an engine. Each is let go when it has been put there, since the caches may be large. */
 async function imported(engine: EngineClient, carried: Carried[]): Promise<void> {
   for (let next = carried.shift(); next; next = carried.shift()) {
-    const { session, mask, cache } = next
+    const { session, mask, cache, shared } = next
     if (mask) await engine.call<void>({ kind: 'open', session, mask }).reply
     if (cache) await importCache(engine, session, cache)
+    if (shared) await engine.call<void>({ kind: 'adopt', session, ...shared }).reply
   }
 }
 

@@ -4,8 +4,10 @@ import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
 import type { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
-import { type HeldSession, PrefixCache } from '#molm/server/run/prefix-cache.js'
+import type { HeldSession } from '#molm/server/run/held-session.js'
+import { PrefixCache } from '#molm/server/run/prefix-cache.js'
 import type { RequestMask } from '#molm/server/run/request-mask.js'
+import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the prefix cache')
 
@@ -22,6 +24,11 @@ function factory() {
     }
     truncate(length: number) {
       this.tokens = this.tokens.slice(0, length)
+    }
+    async fork({ length }: { length: number }) {
+      const fork = new FakeSession()
+      fork.tokens = this.tokens.slice(0, length)
+      return fork
     }
     dispose() {
       live.delete(this)
@@ -194,6 +201,69 @@ test('no more sessions are kept than the limits allow, the least recently used g
   assert.not.ok(cache.drop())
   // The one that was taken and is still in use.
   assert.is(live.size, 1)
+})
+
+const DOCUMENT = Array.from({ length: 100 }, (_, i) => i)
+
+test('a prompt shares the beginning of one that is being read, once it has been read', async () => {
+  const { live, createSession } = factory()
+  const cache = new PrefixCache({ createSession }, { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const first = take(cache, [...DOCUMENT, 1], false)
+  assert.is(cache.cachedOf([...DOCUMENT, 2]), 100)
+  const second = take(cache, [...DOCUMENT, 2], false)
+  assert.is(second.cached, 0)
+  const sharing = cache.share(second)
+  Object.assign(first.session, { tokens: [...DOCUMENT, 1] })
+  first.read = 99
+  first.read = 100
+  await sharing
+  assert.is(second.cached, 100)
+  assert.equal(second.session.tokens, DOCUMENT)
+  assert.is(live.size, 2)
+})
+
+test('a conversation at rest keeps its place, and a prompt shares its system text', async () => {
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  used(cache, [...DOCUMENT, ...DOCUMENT, 7])
+  const held = take(cache, [...DOCUMENT, 5, 5], false)
+  await cache.share(held)
+  assert.is(held.cached, 100)
+  assert.is(cache.kept.sequences, 1)
+  give(cache, held, [...DOCUMENT, 5, 5, 5])
+  assert.equal(cache.kept, { sequences: 2, tokens: 201 + 103 - 96 }, 'full pages count once')
+})
+
+test('if a reader fails, the next one reads, and later ones wait for that', async () => {
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const [first, second, third] = [1, 2, 3].map((end) => take(cache, [...DOCUMENT, end], false))
+  const sharing = [second, third].map((held) => cache.share(held))
+  cache.give(first)
+  await sharing[0]
+  assert.is(second.cached, 0)
+  Object.assign(second.session, { tokens: [...DOCUMENT, 2] })
+  second.read = 101
+  await sharing[1]
+  assert.is(third.cached, 100)
+})
+
+test('an aborted request does not wait for another one', async () => {
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  take(cache, [...DOCUMENT, 1], false)
+  const controller = new AbortController()
+  const sharing = cache.share(take(cache, [...DOCUMENT, 2], false), undefined, controller.signal)
+  controller.abort(new Error('left'))
+  assert.match(String(await thrownBy(sharing)), /left/)
+})
+
+test('a shared beginning takes memory once', async () => {
+  const { memory } = await memoryFor(300)
+  const cache = new PrefixCache(factory(), { keptSequences: 9, keptTokens: 1000 }, memory)
+  const takeOf = (end: number) => cache.take([...DOCUMENT, end], 150, { runAll: false })
+  assert.ok(takeOf(1))
+  assert.ok(takeOf(2))
+  assert.ok(takeOf(3), '150 + 54 + 54 tokens')
+  assert.is(takeOf(4), undefined)
+  assert.is(cache.take([...DOCUMENT, 3], 50, { runAll: true }), undefined, 'a prompt that is read whole shares nothing')
 })
 
 test.run()

@@ -1,12 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/errors.js'
-import type { Model, Session } from '#molm/index.js'
+import { convertModel, type Model, type Session } from '#molm/index.js'
 import { perMixture } from '#molm/model/config.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /* Families: stick-breaking attention, softmax, windows with sinks, convolutions. */
 const MODELS = [
@@ -112,6 +113,22 @@ test('of an empty session are empty, and a wrong length is an error', () =>
     session.dispose()
     assert.instance(await thrownBy(session.fork()), UsageError)
   }))
+
+test('share their memory still when the engine has been replaced', async () => {
+  await inTemporaryFolder(async (folder) => {
+    await convertModel(fixturePath(MODELS[1]), folder, { quant: 'q4' })
+    await withModel(folder, {}, async (model) => {
+      const document = model.createSession()
+      await document.forward(DOCUMENT, { logits: 'none' })
+      const forks = await Promise.all([document.fork(), document.fork()])
+      const expected = await answer(await document.fork(), QUESTIONS[0])
+      const { cacheBytes } = await model.stats()
+      assert.ok(await model.freeExperts())
+      assert.is((await model.stats()).cacheBytes, cacheBytes)
+      for (const session of [...forks, document]) assert.equal(await answer(session, QUESTIONS[0]), expected)
+    })
+  })
+})
 
 test('have the mask of their session', () =>
   withModel(fixturePath(MODELS[0]), {}, async (model) => {

@@ -79,6 +79,23 @@ export class PagedRows {
     this.lowest = lowest
   }
 
+  /** Number of positions at the beginning whose pages are the same as those of other rows. */
+  sharedWith({ pages }: PagedRows): number {
+    const end = this.pages.findIndex((page, i) => page === 0 || page !== pages[i])
+    return PAGE_ROWS * (end < 0 ? this.pages.length : end)
+  }
+
+  /** Replaces the pages of the first `count` positions by those of other rows, which have the same numbers there. */
+  adopt({ pages }: PagedRows, count: number): void {
+    for (let i = 0; i < count >> PAGE_SHIFT; i++) {
+      const [own, other] = [this.pages[i], pages[i]]
+      if (!own || !other || own === other) continue
+      this.pool.share(other)
+      this.pool.release(own, this.pageBytes)
+      this.setPage(i, other)
+    }
+  }
+
   /** Number of pages that `own` would copy. */
   sharedFrom(position: number): number {
     let count = 0

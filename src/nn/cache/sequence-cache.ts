@@ -277,6 +277,16 @@ export class SequenceCache {
     }
   }
 
+  /** Number of positions at the beginning that share memory with those of another sequence. */
+  sharedWith({ whole }: SequenceCache): number {
+    return this.whole && whole ? this.whole.rows.sharedWith(whole.rows) : 0
+  }
+
+  /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
+  adopt({ layerRows }: SequenceCache, count: number): void {
+    for (const [i, { rows }] of this.layerRows.entries()) rows.adopt(layerRows[i].rows, count)
+  }
+
   release(): void {
     for (const { rows } of this.layerRows) rows.release()
     this.states?.release()

@@ -11,6 +11,8 @@ export interface RowSpan {
   position: number
   /** Oldest position that the sequence still keeps. */
   oldest: number
+  /** Page with the keys of a position. Sequences with the same page share it and all before. Absent: they share none. */
+  pageOf?(position: number): number
 }
 
 /** Allocates a table of places for `tokens` tokens; returns its address. */

@@ -1,5 +1,6 @@
 import { SOFTMAX_SPAN, SOFTMAX_UNIT_BYTES, SoftmaxTask, SoftmaxUnit } from '../abi/attention.js'
 import type { RowSpan } from './places.js'
+import { SharedSpans } from './shared-spans.js'
 
 /** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
@@ -87,7 +88,7 @@ class UnitList implements Units {
 /**
  * Divides the rows of a micro-batch among threads. Neighbouring rows of one sequence share units, which read the keys once
  * for all of them. A long cache that few rows look at is divided by spans of keys instead: for the rows of decode steps,
- * and for all rows when these are too few for the threads.
+ * and for all rows when these are too few for the threads. Rows that see a span in the same pages share its units.
  */
 export function divideRows(spans: readonly RowSpan[], division: Division): DividedRows {
   const { perToken, heads, parts, spanBytes } = division
@@ -97,14 +98,20 @@ export function divideRows(spans: readonly RowSpan[], division: Division): Divid
   const merges = new UnitList(heads)
   const entries: number[] = []
   let sumBytes = 0
-  const partsOfSpans = partsFor(countSpans(bySpan, division), division)
-  eachRow(bySpan, division, (item, from, to) => {
+  const shared = new SharedSpans(division.unitRows)
+  eachRow(bySpan, division, (item, from, to, rows, key, at) => {
     merges.add({ task: SoftmaxTask.merge, item, parts, span: to - from + 1, sums: sumBytes })
     for (let span = from; span <= to; span++, sumBytes += spanBytes) {
-      first.add({ task: SoftmaxTask.partial, item, parts: partsOfSpans, span, list: entries.length * 4 })
-      entries.push(item, sumBytes)
+      shared.add({ item, span, sums: sumBytes }, rows, key, at)
     }
   })
+  const partsOfSpans = partsFor(shared.groups.length, division)
+  for (const rows of shared.groups) {
+    const [{ item, span }] = rows
+    const work = { item, span, rows: rows.length, parts: partsOfGroup(rows.length, partsOfSpans, division) }
+    first.add({ task: SoftmaxTask.partial, ...work, list: entries.length * 4 })
+    for (const { item, sums } of rows) entries.push(item, sums)
+  }
   const partsOfRows = partsFor(
     byRow.reduce((sum, { count }) => sum + count * perToken, 0),
     division,
@@ -164,24 +171,28 @@ function partsFor(count: number, { threads, parts: most }: Division): number {
   return parts
 }
 
-function countSpans(spans: readonly RowSpan[], division: Division): number {
-  let count = 0
-  eachRow(spans, division, (_, from, to) => {
-    count += to - from + 1
-  })
-  return count
+/** The fewest parts of the heads, at least `least`, that leave room in a unit for the sums of `rows` rows. */
+function partsOfGroup(rows: number, least: number, { parts: most, unitRows }: Division): number {
+  let parts = least
+  while (parts < most && ((rows > 1 && rows * most > unitRows * parts) || most % parts > 0)) parts++
+  return parts
 }
 
-/** Calls `use` with each row of queries, and with the first and last span of the keys that it sees. */
+/**
+ * Calls `use` with each row of queries, the first and last span of the keys that it sees, its sequence, the first key and
+ * its position.
+ */
 function eachRow(
   spans: readonly RowSpan[],
   { perToken, window }: Division,
-  use: (item: number, from: number, to: number) => void,
+  use: (item: number, from: number, to: number, rows: RowSpan, key: number, at: number) => void,
 ): void {
-  for (const { first, count, position, oldest } of spans) {
+  for (const rows of spans) {
+    const { first, count, position, oldest } = rows
     for (let row = 0; row < count * perToken; row++) {
       const at = position + Math.floor(row / perToken)
-      use(first * perToken + row, spanOf(firstKey(oldest, at, window)), spanOf(at))
+      const key = firstKey(oldest, at, window)
+      use(first * perToken + row, spanOf(key), spanOf(at), rows, key, at)
     }
   }
 }

@@ -4,22 +4,16 @@ import { commonPrefix } from '../../common-prefix.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { CacheMemory } from './cache-memory.js'
+import { HeldSession, type SharedBeginning } from './held-session.js'
 import type { KeptPrompts } from './kept-prompts.js'
 import type { RequestMask } from './request-mask.js'
+import { fullPages, type SessionSize, SharedTokens } from './shared-tokens.js'
 
 /** Time until sessions at rest are saved: longer than most pauses between two requests of a conversation. */
 const SAVE_AFTER_MS = 20_000
 
-/** A session in use. */
-export interface HeldSession {
-  readonly session: Session
-  /** Tokens at the beginning of the prompt that the session had already. */
-  readonly cached: number
-  /** Tokens of the prompt that have been read so far. */
-  read: number
-  /** Tokens that it has memory for. */
-  room: number
-}
+/** With fewer tokens in common, a session of its own reads them as fast as it could share them. */
+const LEAST_SHARED = 64
 
 export interface TakeOptions {
   /** Run all of the prompt, so take a new session. */
@@ -35,6 +29,7 @@ export class PrefixCache {
   /** Least recently used first. */
   private resting: Session[] = []
   private readonly held = new Set<HeldSession>()
+  private readonly shared = new SharedTokens()
   /** Mask of each session that has one: its cache is of no use with another mask. */
   private readonly masks = new WeakMap<Session, RequestMask>()
   /** Work with the disk, one after the other. */
@@ -49,9 +44,9 @@ export class PrefixCache {
     private readonly disk?: KeptPrompts,
   ) {}
 
-  /** Number of sessions at rest, and of their tokens together. */
+  /** Number of sessions at rest, and of their tokens together. Those that several share count once. */
   get kept(): { sequences: number; tokens: number } {
-    return { sequences: this.resting.length, tokens: sum(this.resting, ({ length }) => length) }
+    return { sequences: this.resting.length, tokens: this.shared.together(this.resting.map(sizeOf)) }
   }
 
   /** Resolves once `take` may be called. */
@@ -59,9 +54,9 @@ export class PrefixCache {
     return this.memory.ready()
   }
 
-  /** Tokens of a prompt that a session at rest already has. */
+  /** Tokens of a prompt that a session already has or is about to read. */
   cachedOf(prompt: readonly number[], mask?: RequestMask): number {
-    return this.nearest(prompt, mask)?.cached ?? 0
+    return this.nearest(prompt, mask)?.tokens ?? 0
   }
 
   /** Loads the cache of a prompt's beginning from the disk, if it has more than those in memory and there is room. */
@@ -74,7 +69,9 @@ export class PrefixCache {
       const found = await find()
       const room = found?.stored.tokens.length ?? 0
       if (!found || room > this.limits.keptTokens || !this.hasRoom(room)) return
-      const held = { session: this.create(mask), cached: 0, read: room, room }
+      // Without a prompt, as it may turn out to be damaged.
+      const held = new HeldSession(this.create(mask), [], room)
+      held.read = room
       this.held.add(held)
       try {
         await disk.load(found.stored, held.session, mask)
@@ -98,24 +95,58 @@ export class PrefixCache {
   /**
    * Takes a session with memory for `room` tokens. It is the session at rest with the same mask that has most of `prompt`, if
    * that is more than half of the session's own tokens, and then cut to the part in common; the prompt's last token always remains to be run.
-   * Otherwise, or with `runAll`, it is a new session. Drops sessions at rest to make memory. Returns undefined if there is
-   * not enough until others end, or less than `spare` tokens' memory would be left. Throws an ApiError if there will never
-   * be enough.
+   * If another session has or reads much more of it, `share` gives the new one that beginning. With `runAll` it is a new
+   * session. Drops sessions at rest to make memory. Returns undefined if there is not enough until others end, or less
+   * than `spare` tokens' memory would be left. Throws an ApiError if there will never be enough.
    */
   take(prompt: readonly number[], room: number, { runAll, mask, spare }: TakeOptions): HeldSession | undefined {
     const near = runAll ? undefined : this.nearest(prompt, mask)
-    if (!this.makeMemory(room, near?.session, spare)) return undefined
-    const { session, cached } = near ?? { session: this.create(mask), cached: 0 }
+    const isMine = near !== undefined && this.isToTake(near)
+    const source = isMine ? undefined : near
+    if (!this.makeMemory(room, { own: isMine ? near.session : undefined, source: near, spare })) {
+      // A session at rest must not keep others from running.
+      if (!source || source.held || !this.makeMemory(room, { spare })) return undefined
+      return this.hold(new HeldSession(this.create(mask), prompt, room))
+    }
+    if (!isMine) {
+      const held = new HeldSession(this.create(mask), prompt, room)
+      held.source = source
+      if (source) this.shared.fork(held.session, source.session, source.tokens)
+      return this.hold(held)
+    }
+    const { session, tokens } = near
     this.resting = this.resting.filter((other) => other !== session)
-    session.truncate(cached)
-    const held = { session, cached, read: cached, room }
-    this.held.add(held)
-    return held
+    session.truncate(tokens)
+    this.shared.cut(session, tokens)
+    return this.hold(new HeldSession(session, prompt, room, tokens))
+  }
+
+  /**
+   * Gives a session in use the beginning that it shares with another one. Waits until that one has read it; if it fails,
+   * looks for another, and at last leaves the prompt to the session itself. Rejects if aborted.
+   */
+  async share(held: HeldSession, mask?: RequestMask, signal?: AbortSignal): Promise<void> {
+    const tried = new Set<Session>()
+    for (let { source } = held; source; source = this.earlierReader(held, tried, mask)) {
+      const { session, tokens } = source
+      tried.add(session)
+      await source.held?.reached(tokens, signal)
+      if (!this.resting.includes(session) && ![...this.held].some((other) => other.session === session)) continue
+      // An engine without memory for another session refuses; this one then reads all of the prompt.
+      const fork = await session.fork({ length: tokens, waits: false }).catch(() => undefined)
+      if (!fork) break
+      this.replace(held, fork, mask)
+      // The session's request may have failed meanwhile, and have read nothing.
+      if (fork.length > 0) break
+    }
+    held.source = undefined
+    this.shared.cut(held.session, held.cached)
   }
 
   /** Gives a session in use memory for `room` tokens. Throws an ApiError if there is not enough. */
   extend(held: HeldSession, room: number): void {
-    if (!this.makeMemory(room, held.session)) throw noMemory('there is not enough memory to continue this answer')
+    if (!this.makeMemory(room, { own: held.session }))
+      throw noMemory('there is not enough memory to continue this answer')
     held.room = room
   }
 
@@ -123,7 +154,8 @@ export class PrefixCache {
   give(held: HeldSession): void {
     this.memory.note(this.filled)
     this.held.delete(held)
-    if (held.session.length === 0) return held.session.dispose()
+    held.end()
+    if (held.session.length === 0) return this.dispose(held.session)
     this.resting.push(held.session)
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
@@ -163,58 +195,135 @@ export class PrefixCache {
     return session
   }
 
+  private hold(held: HeldSession): HeldSession {
+    this.held.add(held)
+    return held
+  }
+
+  /** Replaces the session of a request by a fork of another one. */
+  private replace(held: HeldSession, fork: Session, mask?: RequestMask): void {
+    const { session } = held
+    if (mask) this.masks.set(fork, mask)
+    this.shared.replace(session, fork)
+    session.dispose()
+    held.session = fork
+    held.cached = fork.length
+    held.read = fork.length
+  }
+
   private dropOldest(): void {
-    this.resting.shift()?.dispose()
+    const oldest = this.resting.shift()
+    if (oldest) this.dispose(oldest)
+  }
+
+  private dispose(session: Session): void {
+    this.shared.drop(session)
+    session.dispose()
   }
 
   /** Number of tokens in all caches. */
   private get filled(): number {
-    return this.kept.tokens + sum([...this.held], ({ session, read }) => Math.max(session.length, read))
+    const inUse = [...this.held].map(({ session, read }) => ({ session, tokens: Math.max(session.length, read) }))
+    return this.shared.together([...inUse, ...this.resting.map(sizeOf)])
   }
 
   /**
    * Drops sessions at rest until there is memory for a session of `room` tokens in addition to those in use. `own` is that
-   * session, if it exists. Returns false if there is not enough, or less than `spare` tokens' memory would be left. Throws an
-   * ApiError if there would not be enough for this session alone.
+   * session, if it exists; `source` the one that it shares its beginning with. Returns false if there is not enough, or
+   * less than `spare` tokens' memory would be left. Throws an ApiError if there would not be enough for this session alone.
    */
-  private makeMemory(room: number, own?: Session, spare = 0): boolean {
+  private makeMemory(room: number, { own, source, spare = 0 }: MemoryNeed = {}): boolean {
     this.memory.note(this.filled)
     const more = this.memory.sequenceTokens
     const most = this.memory.tokensFor(room + more) - more
     if (room > most) {
       throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }
-    const inUse = room + sum([...this.held], (other) => (other.session === own ? 0 : more + other.room))
-    if (inUse + spare > most) return false
-    const others = this.resting.filter((session) => session !== own)
-    let atRest = sum(others, ({ length }) => more + length)
-    for (const session of others) {
-      if (inUse + atRest <= most) break
-      atRest -= more + session.length
-      this.resting = this.resting.filter((other) => other !== session)
-      session.dispose()
+    const inUse = [...this.held].filter(({ session }) => session !== own)
+    const running = inUse.map(({ session, room }) => ({ session, tokens: room }))
+    const isStaying = (session: Session) => session === own || session === source?.session
+    let others = this.resting.filter((session) => !isStaying(session))
+    const staying = this.resting.filter((session) => session !== own && isStaying(session))
+    const taken = (resting: readonly Session[]) => {
+      const all = [...running, ...resting.map(sizeOf)]
+      const shared = Math.min(source ? fullPages(source.tokens) : room, own ? this.shared.common(own, all) : room)
+      return more * all.length + this.shared.together(all) + room - (own || source ? shared : 0)
+    }
+    if (taken(staying) + spare > most) return false
+    while (others.length > 0 && taken([...staying, ...others]) > most) {
+      const [oldest] = others
+      others = others.slice(1)
+      this.resting = this.resting.filter((session) => session !== oldest)
+      this.dispose(oldest)
     }
     return true
   }
 
-  /** Session at rest with most of a prompt; of several with as much, the shortest, which loses least. */
-  private nearest(prompt: readonly number[], mask?: RequestMask): { session: Session; cached: number } | undefined {
-    let best: { session: Session; cached: number } | undefined
-    for (const session of this.resting) {
-      if (this.masks.get(session)?.key !== mask?.key) continue
-      const { length } = session
-      const cached = commonPrefix(session.tokens, prompt, prompt.length - 1)
-      if (2 * cached <= length || cached < (best?.cached ?? 0)) continue
-      if (!best || cached > best.cached || length < best.session.length) best = { session, cached }
-    }
-    return best
+  /** Whether a session is taken rather than shared: it is at rest and loses less than half of its tokens. */
+  private isToTake({ session, tokens, held }: SharedBeginning): boolean {
+    return !held && 2 * tokens > session.length
   }
+
+  /**
+   * Session with most of a prompt. A session at rest to take comes first unless another has much more; of several with as
+   * much, the shortest, which loses least.
+   */
+  private nearest(prompt: readonly number[], mask?: RequestMask): SharedBeginning | undefined {
+    let taken: SharedBeginning | undefined
+    let shared: SharedBeginning | undefined
+    for (const session of this.resting) {
+      const near = this.commonWith(prompt, mask, session, session.tokens)
+      if (near && this.isToTake(near)) {
+        const isBetter = !taken || near.tokens > taken.tokens || session.length < taken.session.length
+        if (near.tokens >= (taken?.tokens ?? 0) && isBetter) taken = near
+      } else if (near && near.tokens > (shared?.tokens ?? 0)) {
+        shared = near
+      }
+    }
+    for (const held of this.held) {
+      const near = this.commonWith(prompt, mask, held.session, held.prompt)
+      if (near && near.tokens > (shared?.tokens ?? 0)) shared = { ...near, held }
+    }
+    return shared && shared.tokens >= LEAST_SHARED + (taken?.tokens ?? 0) ? shared : taken
+  }
+
+  /** Session of an older request that reads the same beginning, and has not been tried. */
+  private earlierReader(
+    held: HeldSession,
+    tried: ReadonlySet<Session>,
+    mask?: RequestMask,
+  ): SharedBeginning | undefined {
+    for (const other of this.held) {
+      if (other === held) return undefined
+      if (tried.has(other.session)) continue
+      const near = this.commonWith(held.prompt, mask, other.session, other.prompt)
+      if (near && near.tokens >= held.cached + LEAST_SHARED) return { ...near, held: other }
+    }
+    return undefined
+  }
+
+  private commonWith(
+    prompt: readonly number[],
+    mask: RequestMask | undefined,
+    session: Session,
+    tokens: readonly number[],
+  ): SharedBeginning | undefined {
+    if (this.masks.get(session)?.key !== mask?.key) return undefined
+    return { session, tokens: commonPrefix(tokens, prompt, prompt.length - 1) }
+  }
+}
+
+/** A session that memory is made for: see `makeMemory`. */
+interface MemoryNeed {
+  own?: Session
+  source?: SharedBeginning
+  spare?: number
 }
 
 export function noMemory(message: string): ApiError {
   return new ApiError(503, message, { code: 'no_memory' })
 }
 
-function sum<T>(entries: readonly T[], of: (entry: T) => number): number {
-  return entries.reduce((total, entry) => total + of(entry), 0)
+function sizeOf(session: Session): SessionSize {
+  return { session, tokens: session.length }
 }

@@ -3,7 +3,8 @@ import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
 import { NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { type RunContext, tokenizerOf } from './context.js'
-import { type HeldSession, noMemory } from './prefix-cache.js'
+import type { HeldSession } from './held-session.js'
+import { noMemory } from './prefix-cache.js'
 import { readPrompt, type ScoredToken } from './read-prompt.js'
 import type { RequestMask } from './request-mask.js'
 import { type RoutedToken, routedToken } from './routed-experts.js'
@@ -88,6 +89,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
       let isBegun = false
       try {
         let lastAt = performance.now()
+        await prefixCache.share(held, spec.mask, ticket.signal)
         if (isReadWhole(spec)) {
           for await (const part of readWhole(context, spec, held, ticket.signal)) {
             isBegun = part.progress === undefined
@@ -196,9 +198,13 @@ async function* readWhole(
 ): AsyncGenerator<Partial<Piece>> {
   const { prompt, options, scorePrompt, routes } = spec
   const top = scorePrompt ? (options.logprobs ?? 0) : undefined
-  const read = yield* withProgress(spec, held, (onRead) =>
-    readPrompt(context.model, held.session, prompt, { top, routes, signal, onRead }),
-  )
+  const read = yield* withProgress(spec, held, (report) => {
+    const onRead = (read: number) => {
+      held.read = read
+      report(read)
+    }
+    return readPrompt(context.model, held.session, prompt, { top, routes, signal, onRead })
+  })
   const tokenizer = tokenizerOf(context)
   const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, tokenizer))
   yield { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }

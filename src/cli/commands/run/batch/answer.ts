@@ -1,4 +1,4 @@
-import type { GenerationResult, Step } from '../../../../api/generation.js'
+import type { GenerationResult, PromptProgress, Step } from '../../../../api/generation.js'
 import { eventsOf, resultOf } from '../../../../api/generation-events.js'
 import type { Model } from '../../../../api/model.js'
 import type { Tokenizer } from '../../../../api/text.js'
@@ -6,6 +6,7 @@ import { NoRoom, UserError } from '../../../../errors.js'
 import type { Awake } from '../../../../experts/awake.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
 import { settle } from '../../../../generation-options.js'
+import type { HeldSession } from '../../../../server/run/held-session.js'
 import { AnswerReader } from '../../../../text/answer-reader.js'
 import { systemDropped } from '../../../../text/chat-frame.js'
 import { callsJson } from '../../../../text/message-json.js'
@@ -18,6 +19,7 @@ import { logprobsOf } from '../summary.js'
 import { asFlags } from '../warnings.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 import type { RetryAlone } from './retry-alone.js'
+import type { SharedPrompts } from './shared-prompts.js'
 
 /**
  * A line of the output: the object of `run --json`, without timings and memory. Those depend on the other lines, and
@@ -55,6 +57,8 @@ export interface Answering {
   options: string
   tokenizer: Tokenizer
   signal: AbortSignal
+  /** Sessions of the requests. */
+  prompts: SharedPrompts
   /** Runs the requests, which share the memory of the model. */
   retryAlone: RetryAlone
   /** Called with each note on a request, such as that the chat template ignores its system text. */
@@ -85,12 +89,15 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   if (frame.dropsSystem) answering.onNote(`warning: ${systemDropped(model.name)}`)
   for (const note of frame.notes) answering.onNote(asFlags(note))
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
-  const session = model.createSession()
-  try {
+  const begun = async (held: HeldSession): Promise<Omit<BatchAnswer, 'id' | 'request'>> => {
     const awake = awakeCountFor(ask, model)
     const seed = seedFor(settings, model)
-    const options = { ...settings, ...frame.limits, seed, stop: frame.stop, routes: experts || stats, signal }
-    const steps = session.generate(ids, options)
+    const onPromptProgress = ({ processed }: PromptProgress) => {
+      held.read = held.cached + processed
+    }
+    const listening = { signal, onPromptProgress }
+    const options = { ...settings, ...frame.limits, seed, stop: frame.stop, routes: experts || stats, ...listening }
+    const steps = held.session.generate(ids.slice(held.cached), options)
     const keeps = experts || settings.logprobs !== undefined
     const { kept, result } = await allSteps(steps, keeps, awake)
     const reader = new AnswerReader(frame.reading)
@@ -99,7 +106,7 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
     if (!isComplete({ message, result }, ask)) answering.onCutOff()
     return {
       model: model.name,
-      prompt_tokens: result.promptTokens,
+      prompt_tokens: ids.length,
       tokens: result.tokens,
       text: prefill + textOf(events, 'content'),
       ...(message.thinking && { reasoning_content: message.thinking }),
@@ -110,9 +117,8 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
       ...(experts && { experts: kept.map(expertsOf) }),
       ...(awake && { awake: awake.counts }),
     }
-  } finally {
-    session.dispose()
   }
+  return answering.prompts.with(ids, begun, signal)
 }
 
 /** An answer at temperature 0 does not depend on its seed: a fixed one gives the same line in every run. */

@@ -25,6 +25,7 @@ import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 import { ShardLines } from './shard-lines.js'
+import { SharedPrompts } from './shared-prompts.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
@@ -172,7 +173,8 @@ async function answerAll(
     count.cutOff++
   }
   const signal = interruptSignal()
-  const answering = { model, options: hash, tokenizer, signal, retryAlone: new RetryAlone(), onNote, onCutOff }
+  const prompts = new SharedPrompts(model)
+  const answering = { model, options: hash, tokenizer, signal, prompts, retryAlone: new RetryAlone(), onNote, onCutOff }
   const answered = async ({ request, replaces }: Work) => {
     return { result: await answer(request, answering), replaces, end: request.end }
   }
@@ -192,6 +194,7 @@ async function answerAll(
   try {
     for await (const one of inOrder(work, answered, { parallel, waiting: WAITING * parallel })) await write(one)
   } finally {
+    prompts.drop()
     progress.clear()
   }
   return count
