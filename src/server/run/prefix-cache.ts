@@ -1,19 +1,16 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
-import { commonPrefix } from '../../common-prefix.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { CacheMemory } from './cache-memory.js'
 import { HeldSession, type SharedBeginning } from './held-session.js'
 import type { KeptPrompts } from './kept-prompts.js'
+import { type Candidates, earlierReader, isToTake, nearestSession } from './nearest-session.js'
 import type { RequestMask } from './request-mask.js'
 import { fullPages, type SessionSize, SharedTokens } from './shared-tokens.js'
 
 /** Time until sessions at rest are saved: longer than most pauses between two requests of a conversation. */
 const SAVE_AFTER_MS = 20_000
-
-/** With fewer tokens in common, a session of its own reads them as fast as it could share them. */
-const LEAST_SHARED = 64
 
 export interface TakeOptions {
   /** Run all of the prompt, so take a new session. */
@@ -25,13 +22,14 @@ export interface TakeOptions {
 }
 
 /** All sessions of a server: those in use, and those at rest, kept for later prompts with the same beginning. */
-export class PrefixCache {
+export class PrefixCache implements Candidates {
   /** Least recently used first. */
-  private resting: Session[] = []
-  private readonly held = new Set<HeldSession>()
+  resting: readonly Session[] = []
+  /** In the order of their beginning. */
+  readonly held = new Set<HeldSession>()
   private readonly shared = new SharedTokens()
   /** Mask of each session that has one: its cache is of no use with another mask. */
-  private readonly masks = new WeakMap<Session, RequestMask>()
+  readonly masks = new WeakMap<Session, RequestMask>()
   /** Work with the disk, one after the other. */
   private work: Promise<void> = Promise.resolve()
   private timer?: NodeJS.Timeout
@@ -56,7 +54,7 @@ export class PrefixCache {
 
   /** Tokens of a prompt that a session already has or is about to read. */
   cachedOf(prompt: readonly number[], mask?: RequestMask): number {
-    return this.nearest(prompt, mask)?.tokens ?? 0
+    return nearestSession(prompt, mask, this)?.tokens ?? 0
   }
 
   /** Loads the cache of a prompt's beginning from the disk, if it has more than those in memory and there is room. */
@@ -100,8 +98,8 @@ export class PrefixCache {
    * than `spare` tokens' memory would be left. Throws an ApiError if there will never be enough.
    */
   take(prompt: readonly number[], room: number, { runAll, mask, spare }: TakeOptions): HeldSession | undefined {
-    const near = runAll ? undefined : this.nearest(prompt, mask)
-    const isMine = near !== undefined && this.isToTake(near)
+    const near = runAll ? undefined : nearestSession(prompt, mask, this)
+    const isMine = near !== undefined && isToTake(near)
     const source = isMine ? undefined : near
     if (!this.makeMemory(room, { own: isMine ? near.session : undefined, source: near, spare })) {
       // A session at rest must not keep others from running.
@@ -127,7 +125,7 @@ export class PrefixCache {
    */
   async share(held: HeldSession, mask?: RequestMask, signal?: AbortSignal): Promise<void> {
     const tried = new Set<Session>()
-    for (let { source } = held; source; source = this.earlierReader(held, tried, mask)) {
+    for (let { source } = held; source; source = earlierReader(held, tried, mask, this)) {
       const { session, tokens } = source
       tried.add(session)
       await source.held?.reached(tokens, signal)
@@ -156,7 +154,7 @@ export class PrefixCache {
     this.held.delete(held)
     held.end()
     if (held.session.length === 0) return this.dispose(held.session)
-    this.resting.push(held.session)
+    this.resting = [...this.resting, held.session]
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
     // An engine that has failed rejects; its next request reports that.
@@ -212,7 +210,8 @@ export class PrefixCache {
   }
 
   private dropOldest(): void {
-    const oldest = this.resting.shift()
+    const [oldest, ...others] = this.resting
+    this.resting = others
     if (oldest) this.dispose(oldest)
   }
 
@@ -257,59 +256,6 @@ export class PrefixCache {
       this.dispose(oldest)
     }
     return true
-  }
-
-  /** Whether a session is taken rather than shared: it is at rest and loses less than half of its tokens. */
-  private isToTake({ session, tokens, held }: SharedBeginning): boolean {
-    return !held && 2 * tokens > session.length
-  }
-
-  /**
-   * Session with most of a prompt. A session at rest to take comes first unless another has much more; of several with as
-   * much, the shortest, which loses least.
-   */
-  private nearest(prompt: readonly number[], mask?: RequestMask): SharedBeginning | undefined {
-    let taken: SharedBeginning | undefined
-    let shared: SharedBeginning | undefined
-    for (const session of this.resting) {
-      const near = this.commonWith(prompt, mask, session, session.tokens)
-      if (near && this.isToTake(near)) {
-        const isBetter = !taken || near.tokens > taken.tokens || session.length < taken.session.length
-        if (near.tokens >= (taken?.tokens ?? 0) && isBetter) taken = near
-      } else if (near && near.tokens > (shared?.tokens ?? 0)) {
-        shared = near
-      }
-    }
-    for (const held of this.held) {
-      const near = this.commonWith(prompt, mask, held.session, held.prompt)
-      if (near && near.tokens > (shared?.tokens ?? 0)) shared = { ...near, held }
-    }
-    return shared && shared.tokens >= LEAST_SHARED + (taken?.tokens ?? 0) ? shared : taken
-  }
-
-  /** Session of an older request that reads the same beginning, and has not been tried. */
-  private earlierReader(
-    held: HeldSession,
-    tried: ReadonlySet<Session>,
-    mask?: RequestMask,
-  ): SharedBeginning | undefined {
-    for (const other of this.held) {
-      if (other === held) return undefined
-      if (tried.has(other.session)) continue
-      const near = this.commonWith(held.prompt, mask, other.session, other.prompt)
-      if (near && near.tokens >= held.cached + LEAST_SHARED) return { ...near, held: other }
-    }
-    return undefined
-  }
-
-  private commonWith(
-    prompt: readonly number[],
-    mask: RequestMask | undefined,
-    session: Session,
-    tokens: readonly number[],
-  ): SharedBeginning | undefined {
-    if (this.masks.get(session)?.key !== mask?.key) return undefined
-    return { session, tokens: commonPrefix(tokens, prompt, prompt.length - 1) }
   }
 }
 
