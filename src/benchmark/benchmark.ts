@@ -44,11 +44,16 @@ export interface BenchmarkRow {
   tokensPerSecond: Spread
   /** Tokens a second of each sequence (median). */
   perSequence: number
+  /** The median as a share of that of the same test at depth 0; null at depth 0, or if that was not measured before. */
+  shareOfStart: number | null
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
   /** Bytes of weights that one token reads. */
   activeBytesPerToken: number
-  /** Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. */
+  /**
+   * Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. What a token
+   * reads of the cache is not counted.
+   */
   effectiveGbPerSecond: number
   /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number
@@ -63,7 +68,7 @@ export interface BenchmarkRow {
   firstTokenMs: number
 }
 
-/** Runs a test on fresh sessions and measures their common speed. */
+/** Runs a test on sessions and measures their common speed. */
 type Run = (sessions: Session[]) => Promise<Sample>
 
 interface Sample {
@@ -74,17 +79,27 @@ interface Sample {
 /** Runs the tests of a plan on a loaded model. Yields each row as soon as it is measured. */
 export async function* benchmark(model: Model, plan: BenchmarkPlan): AsyncGenerator<BenchmarkRow> {
   const { prompts, generate, depths, batches = [1], repetitions } = plan
+  const starts = new Map<string, number>()
   for (const depth of depths) {
     for (const tokens of prompts) {
       const run: Run = ([session]) => prefill(model, session, tokens)
-      yield await measure(model, { test: `pp${tokens}`, depth, batch: 1, repetitions, run })
+      yield withShare(await measure(model, { test: `pp${tokens}`, depth, batch: 1, repetitions, run }), starts)
     }
     if (generate === 0) continue
     for (const batch of batches) {
       const run: Run = (sessions) => decode(model, sessions, generate)
-      yield await measure(model, { test: `tg${generate}`, depth, batch, repetitions, run })
+      yield withShare(await measure(model, { test: `tg${generate}`, depth, batch, repetitions, run }), starts)
     }
   }
+}
+
+/** Adds the share of the speed at depth 0; `starts` keeps the speeds there by test. */
+function withShare(row: Omit<BenchmarkRow, 'shareOfStart'>, starts: Map<string, number>): BenchmarkRow {
+  const test = `${row.test} x ${row.batch}`
+  const speed = row.tokensPerSecond.median
+  if (row.depth === 0) starts.set(test, speed)
+  const start = row.depth === 0 ? undefined : starts.get(test)
+  return { ...row, shareOfStart: start === undefined ? null : speed / start }
 }
 
 interface Test extends Pick<BenchmarkRow, 'test' | 'depth' | 'batch'> {
@@ -92,26 +107,21 @@ interface Test extends Pick<BenchmarkRow, 'test' | 'depth' | 'batch'> {
   run: Run
 }
 
-async function measure(model: Model, { test, depth, batch, repetitions, run }: Test): Promise<BenchmarkRow> {
+async function measure(model: Model, { test, depth, batch, repetitions, run }: Test) {
   if (model.config.architecture === 'classifier') throw new UsageError('a classifier generates nothing to measure')
   const samples: Sample[] = []
   const streams: number[] = []
+  const sessions = Array.from({ length: batch }, () => model.createSession())
   // The first run does not count: it compiles code and touches memory for the first time.
   for (let repetition = -1; repetition < repetitions; repetition++) {
     const stream = await model.measureStream()
-    const sessions = Array.from({ length: batch }, () => model.createSession())
-    if (depth > 0) {
-      const filled = sessions.map((session, i) => {
-        return session.forward(randomTokens(model, depth, 7 + i * depth), { logits: 'none' })
-      })
-      await Promise.all(filled)
-    }
+    await Promise.all(sessions.map((session, i) => fill(session, randomTokens(model, depth, 7 + i * depth))))
     const sample = await run(sessions)
-    for (const session of sessions) session.dispose()
     if (repetition < 0) continue
     samples.push(sample)
     streams.push(stream)
   }
+  for (const session of sessions) session.dispose()
   const speed = spread(samples.map(({ tokensPerSecond }) => tokensPerSecond))
   const { activeBytes, quant } = model.info
   return {
@@ -133,6 +143,16 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
     hugePageBytes: hugePageBytes(),
     firstTokenMs: median(samples.map(({ firstTokenMs }) => firstTokenMs)),
   }
+}
+
+/**
+ * Leaves only `tokens` in a session. It keeps all but the last of them from the run before: what the session must compute
+ * again after it was cut back is then done before the next run.
+ */
+async function fill(session: Session, tokens: Int32Array): Promise<void> {
+  const kept = Math.min(session.length, Math.max(0, tokens.length - 1))
+  session.truncate(kept)
+  if (tokens.length > 0) await session.forward(tokens.subarray(kept), { logits: 'none' })
 }
 
 async function prefill(model: Model, session: Session, tokens: number): Promise<Sample> {

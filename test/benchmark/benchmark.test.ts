@@ -57,8 +57,19 @@ test('batches give a row for each number of sequences at each depth', async () =
     assert.is(perSequence, tokensPerSecond.median / batch)
     assert.ok(perSequence > 0 && Number.isFinite(perSequence))
   }
-  // A warm-up and two runs, with one sequence and with three: four tokens each, plus the depth.
-  assert.is(tokensProcessed - before, 3 * (1 + 3) * (4 + 4 + 40))
+  const [one, three, ...deeper] = rows
+  assert.equal(
+    [one, three, ...deeper].map(({ shareOfStart }) => shareOfStart),
+    [
+      null,
+      null,
+      deeper[0].tokensPerSecond.median / one.tokensPerSecond.median,
+      deeper[1].tokensPerSecond.median / three.tokensPerSecond.median,
+    ],
+  )
+  // A warm-up and two runs, with one sequence and with three: four tokens each. The depth is read once, its last token
+  // before each run.
+  assert.is(tokensProcessed - before, (1 + 3) * (3 * (4 + 4) + 40 + 2))
   assert.ok(lastBatchTokens >= 1)
 })
 

@@ -16,6 +16,7 @@ const row: BenchmarkRow = {
   batch: 1,
   tokensPerSecond: spread([10, 12]),
   perSequence: 11,
+  shareOfStart: 0.5,
   expertsPerToken: { attention: 2, mlp: [4, 0, 3, 1] },
   activeBytesPerToken: 1e9,
   effectiveGbPerSecond: 11,
@@ -28,7 +29,7 @@ const row: BenchmarkRow = {
 const batch: BenchmarkRow = { ...row, depth: 1024, batch: 16, tokensPerSecond: spread([160, 160]), perSequence: 10 }
 
 function written(format: RowFormat, second = row): string {
-  const writer = rowWriter(format, second !== row)
+  const writer = rowWriter(format, { withBatches: second !== row })
   return writer.begin() + writer.row(row) + writer.row(second) + writer.end()
 }
 
@@ -49,6 +50,7 @@ const object = {
   batch: 1,
   tokens_per_second: row.tokensPerSecond,
   per_sequence: 11,
+  share_of_start: 0.5,
   experts_per_token: { attention: 2, mlp: [4, 0, 3, 1] },
   active_bytes_per_token: 1e9,
   effective_gb_per_second: 11,
@@ -61,7 +63,7 @@ const object = {
 test('a row says how many experts a token uses, of each kind', () => {
   assert.match(written('table'), /^a, "b" as q4, 2,1-4 experts per token, relaxed kernels/)
   assert.match(written('md'), /\| relaxed \| 2,1-4 \| tg64 @ 8 \|/)
-  assert.match(written('csv'), /,11,"2,1-4",1000000000,/)
+  assert.match(written('csv'), /,11,0\.5,"2,1-4",1000000000,/)
 })
 
 test('json is one array, jsonl one object per line, with names in snake case', () => {
@@ -93,7 +95,7 @@ test('a batch shows the speed of all sequences and of each, instead of GB/s', ()
   assert.not.ok(head.includes('GB/s'))
   assert.match(
     written('md', batch).split('\n')[3],
-    /\| tg64 x 16 @ 1024 \| 160\.0 ± 0\.0 \| 10\.0 \| {2}\| 22\.0 \| {2}\|/,
+    /\| tg64 x 16 @ 1024 \| 160\.0 ± 0\.0 \| 10\.0 \| 0\.50 \| {2}\| 22\.0 \| {2}\|/,
   )
 })
 
@@ -103,8 +105,18 @@ test('the table shows the share of the streaming speed for decode only', () => {
   assert.ok(
     rowWriter('md')
       .row({ ...row, test: 'pp64' })
-      .includes('| pp64 @ 8 | 11.0 ± 1.4 |  |  | 22.0 |  |'),
+      .includes('| pp64 @ 8 | 11.0 ± 1.4 |  | 0.50 |  | 22.0 |  |'),
   )
+})
+
+test('on a terminal, several depths show the share of the speed at depth 0 within 80 cells', () => {
+  const writer = rowWriter('table', { withDepths: true })
+  const start = writer.row({ ...row, depth: 0, shareOfStart: null })
+  const lines = `${start}${writer.row(row)}`.trimEnd().split('\n').slice(1)
+  for (const line of lines) assert.ok(line.length <= 80 && line.length === lines[0].length, line)
+  const end = lines[0].indexOf('of @ 0') + 'of @ 0'.length
+  assert.is(lines[1].slice(end - 4, end), '    ')
+  assert.is(lines[2].slice(end - 4, end), '0.50')
 })
 
 test.run()

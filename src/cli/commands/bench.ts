@@ -87,7 +87,10 @@ async function bench(options: BenchOptions): Promise<void> {
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
   const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken } = options
   const withBatches = batch.some((sequences) => sequences > 1)
-  const writer = rowWriter(options.json ? 'json' : format, withBatches)
+  const writer = rowWriter(options.json ? 'json' : format, {
+    withBatches,
+    withDepths: depth.includes(0) && depth.length > 1,
+  })
   const prompts = prompt.filter((length) => length > 0)
   if (withBatches && generate === 0) throw new UsageError('--batch measures generation; -n 0 generates nothing')
   if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')

@@ -31,6 +31,7 @@ const CSV_COLUMNS: Column[] = [
   ['tokens_per_second_mean', (row) => row.tokensPerSecond.mean],
   ['tokens_per_second_sd', (row) => row.tokensPerSecond.sd],
   ['per_sequence', (row) => row.perSequence],
+  ['share_of_start', (row) => row.shareOfStart ?? ''],
   ['experts_per_token', usedInWords],
   ['active_bytes_per_token', (row) => row.activeBytesPerToken],
   ['effective_gb_per_second', (row) => row.effectiveGbPerSecond],
@@ -49,6 +50,7 @@ const TABLE_COLUMNS: Column[] = [
   ['test', testOf],
   ['tokens/s', speedOf],
   ['each', eachOf],
+  ['of depth 0', shareOfStart],
   ['GB/s', usedOf],
   ['stream GB/s', (row) => row.streamGbPerSecond.toFixed(1)],
   ['share', (row) => (readsAll(row) ? (row.effectiveGbPerSecond / row.streamGbPerSecond).toFixed(2) : '')],
@@ -60,14 +62,14 @@ const TABLE_COLUMNS: Column[] = [
 /** A column of the table for a terminal, which fits 80 cells. Values that all rows share are above the table. */
 type AlignedColumn = [name: string, minWidth: number, value: (row: BenchmarkRow) => string]
 
-/** With batches, the speed of each sequence replaces GB/s. */
-function alignedColumns(withBatches: boolean): AlignedColumn[] {
+/** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 that of streaming. */
+function alignedColumns(withBatches: boolean, withDepths: boolean): AlignedColumn[] {
   return [
     ['threads', 7, (row) => String(row.threads)],
     ['test', withBatches ? 16 : 12, testOf],
     ['tokens/s', 14, speedOf],
     withBatches ? ['each', 6, eachOf] : ['GB/s', 5, usedOf],
-    ['stream', 6, (row) => row.streamGbPerSecond.toFixed(1)],
+    withDepths ? ['of @ 0', 6, shareOfStart] : ['stream', 6, (row) => row.streamGbPerSecond.toFixed(1)],
     ['first token', 11, (row) => `${row.firstTokenMs.toFixed(0)} ms`],
     ['memory', 8, (row) => formatBytes(row.rssBytes)],
   ]
@@ -111,6 +113,11 @@ function eachOf({ batch, perSequence }: BenchmarkRow): string {
   return batch > 1 ? perSequence.toFixed(1) : ''
 }
 
+/** The share of the speed at depth 0, which must have been measured before. */
+function shareOfStart(row: BenchmarkRow): string {
+  return row.shareOfStart === null ? '' : row.shareOfStart.toFixed(2)
+}
+
 /** Whether a test reads all the weights it uses. Tokens of prompts and batches share them. */
 function readsAll({ test, batch }: BenchmarkRow): boolean {
   return test.startsWith('tg') && batch === 1
@@ -124,9 +131,9 @@ function speedOf({ tokensPerSecond: { median, sd } }: BenchmarkRow): string {
   return `${median.toFixed(1)} ± ${sd.toFixed(1)}`
 }
 
-/** Creates the writer of a format. `withBatches` sets the columns of the table for a terminal. */
-export function rowWriter(format: RowFormat, withBatches = false): RowWriter {
-  const columns = alignedColumns(withBatches)
+/** Creates the writer of a format. `withBatches` and `withDepths` set the columns of the table for a terminal. */
+export function rowWriter(format: RowFormat, { withBatches = false, withDepths = false } = {}): RowWriter {
+  const columns = alignedColumns(withBatches, withDepths)
   let count = 0
   switch (format) {
     case 'table':
