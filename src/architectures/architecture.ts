@@ -42,8 +42,6 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
    * from these tensors (mxfp4Expert); otherwise from float weights.
    */
   readsMxfp4?: true
-  /** Whether routers choose before attention, so that experts can be read in the meantime. */
-  routesEarly?: true
   /** Contents of a layer's cache. */
   cache(config: C, layer: number): LayerCache
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */

@@ -70,11 +70,6 @@ export function architectureOf({ modelType }: ModelConfig): Architecture {
   return architecture
 }
 
-/** Whether a model's routers choose before attention. */
-export function routesEarly(config: ModelConfig): boolean {
-  return architectureOf(config).routesEarly === true
-}
-
 /** Describes a model for packing. */
 export function blueprintOf(config: ModelConfig): Blueprint {
   const architecture = architectureOf(config)

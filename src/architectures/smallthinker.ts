@@ -106,7 +106,6 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
   },
 
   ignores: isUnused,
-  routesEarly: true,
 
   cache: slidingCache,
 

@@ -1,4 +1,4 @@
-import { blueprintOf, createDecoder, layoutOf, routesEarly } from '../architectures/index.js'
+import { blueprintOf, createDecoder, layoutOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
@@ -112,10 +112,9 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
   const { checkExperts, readsLate } = source
-  const ahead = { checkExperts, readsLate, routesEarly: routesEarly(config) }
-  const readAhead = ExpertReadAhead.start(store, file, ahead)
+  const readAhead = ExpertReadAhead.start(store, file, { checkExperts, readsLate })
   const close = () => {
-    readAhead?.stop()
+    readAhead.stop()
     weights.close()
   }
   try {

@@ -1,114 +1,55 @@
-import { matchesCrc32 } from '../packing/format/crc32.js'
 import { SyncFile } from '../platform/files.js'
+import { ReadAdvice } from '../platform/read-advice.js'
 import { threadData } from '../platform/threads.js'
-import { Bell, claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
-import { readFully } from './read-fully.js'
+import { Bell } from '../weights/residency.js'
+import { ExpertAnnouncer } from './expert-announcer.js'
+import { type ExpertPlaces, type ExpertRange, ExpertReader } from './expert-reader.js'
 
 /** The engine counts as idle after this many milliseconds without wanting an expert. */
 const PAUSE = 100
 
-/**
- * A file that is read slower than this, in bytes per millisecond, comes from a disk and not from the system's memory.
- */
-const DISK_SPEED = 1e6
-
 /** Data of the reading thread. */
-export interface ReadAheadData {
+export interface ReadAheadData extends ExpertPlaces {
   path: string
-  memories: WebAssembly.Memory[]
-  /** One table per pool: see src/weights/residency.ts. */
-  residency: Int32Array[]
-  /** Places of the experts, one table per pool. */
-  addresses: Uint32Array[]
   /** Whether there is room for all experts; else only wanted ones are read. */
   readsAll: boolean
   /** Whether the reading begins with the engine's first wish. */
   readsLate?: boolean
   /** In the order of use by a token. */
   experts: ExpertRange[]
+  /** Ranges of the file that the engine reads first. */
+  dense?: { offset: number; bytes: number }[]
   /** The engine's wishes: see Bell. */
   bell: Int32Array
   /** Anything but 0 ends the thread. */
   stopped: Int32Array
 }
 
-interface ExpertRange {
-  /** Number of its mixture, in the order tokens meet them. */
-  mixture: number
-  /** Index of its pool, and its number there. */
-  pool: number
-  id: number
-  bank: number
-  bytes: number
-  /** Offset in the file, and a CRC-32 if it is to be checked. */
-  offset: number
-  crc32?: string
-}
-
-/** Reads experts from the file into their places. */
-class ExpertReader {
-  /** Whether the file comes from a disk, judged by the speed of the last read. */
-  isFromDisk = false
-  readonly experts: readonly ExpertRange[]
-  private readonly banks: Uint8Array[]
-
-  constructor(
-    private readonly file: SyncFile,
-    private readonly data: ReadAheadData,
-  ) {
-    this.experts = data.experts
-    this.banks = data.memories.map(({ buffer }) => new Uint8Array(buffer))
-  }
-
-  /** Reads an expert. Returns false if it is in memory already, or another thread is reading it. */
-  readAbsent(expert: ExpertRange): boolean {
-    if (!claim(this.data.residency[expert.pool], expert.id)) return false
-    this.read(expert)
-    return true
-  }
-
-  /** Reads an expert if the engine waits for it. */
-  readWanted(expert: ExpertRange): void {
-    if (claimWanted(this.data.residency[expert.pool], expert.id)) this.read(expert)
-  }
-
-  /** A view of a bank's memory with at least `bytes` bytes: the memory may have grown. */
-  private bankOf(bank: number, bytes: number): Uint8Array {
-    if (this.banks[bank].length < bytes) this.banks[bank] = new Uint8Array(this.data.memories[bank].buffer)
-    return this.banks[bank]
-  }
-
-  /** Reads an expert that this thread has claimed. */
-  private read({ pool, id, bank, bytes, offset, crc32 }: ExpertRange): void {
-    const { path, residency, addresses } = this.data
-    try {
-      const address = addresses[pool][id]
-      const target = this.bankOf(bank, address + bytes).subarray(address, address + bytes)
-      const started = performance.now()
-      readFully(this.file, offset, target)
-      this.isFromDisk = bytes < DISK_SPEED * (performance.now() - started)
-      if (!matchesCrc32(target, crc32)) throw new Error(`a damaged expert at ${offset} of ${path}`)
-      markHeld(residency[pool], id)
-    } catch (error) {
-      markAbsent(residency[pool], id)
-      throw error
-    }
-  }
+/** Reads and announces experts. */
+interface Means {
+  reader: ExpertReader
+  announcer: ExpertAnnouncer
 }
 
 /** One pass over the experts from a place on, which skips those in memory. */
 class Pass {
   constructor(
-    private readonly reader: ExpertReader,
+    private readonly means: Means,
     private place: number,
   ) {}
 
   get isOver(): boolean {
-    return this.place >= this.reader.experts.length
+    return this.place >= this.means.reader.experts.length
+  }
+
+  announceNext(): void {
+    this.means.announcer.announceFrom(this.place)
   }
 
   readNext(): void {
-    while (!this.isOver && !this.reader.readAbsent(this.reader.experts[this.place++]));
+    this.announceNext()
+    const { reader } = this.means
+    while (!this.isOver && !reader.readAbsent(reader.experts[this.place++]));
   }
 }
 
@@ -121,16 +62,20 @@ function helpWith(mixture: number, reader: ExpertReader): void {
 }
 
 /** Policy while the engine computes a prompt that wakes most experts: read the later mixtures of this batch. */
-function passAfter(mixture: number, reader: ExpertReader): Pass {
-  const next = reader.experts.findIndex((expert) => expert.mixture > mixture)
-  return new Pass(reader, next < 0 ? reader.experts.length : next)
+function passAfter(mixture: number, means: Means): Pass {
+  const { experts } = means.reader
+  const next = experts.findIndex((expert) => expert.mixture > mixture)
+  return new Pass(means, next < 0 ? experts.length : next)
 }
 
-function readAhead(reader: ExpertReader, { bell, stopped, readsAll, readsLate }: ReadAheadData): void {
-  if (!readsAll) return readWanted(reader, { bell, stopped })
+function readAhead(means: Means, data: ReadAheadData): void {
+  const { bell, stopped, readsAll, readsLate, dense = [] } = data
+  const { reader, announcer } = means
+  announcer.announceRanges(dense)
+  if (!readsAll) return readWanted(means, data)
   if (readsLate && Atomics.load(stopped, 0) === 0) Atomics.wait(bell, Bell.rings, 0)
   /** Policy while the engine is idle: read all experts. */
-  const inPauses = new Pass(reader, 0)
+  const inPauses = new Pass(means, 0)
   let inBatch: Pass | undefined
   let isIdle = true
   let rings = 0
@@ -139,8 +84,10 @@ function readAhead(reader: ExpertReader, { bell, stopped, readsAll, readsLate }:
       rings = Atomics.load(bell, Bell.rings)
       isIdle = false
       const mixture = Atomics.load(bell, Bell.mixture)
+      inBatch = Atomics.load(bell, Bell.wantsMost) === 0 ? undefined : passAfter(mixture, means)
+      announcer.announceWanted(mixture)
+      inBatch?.announceNext()
       helpWith(mixture, reader)
-      inBatch = Atomics.load(bell, Bell.wantsMost) === 0 ? undefined : passAfter(mixture, reader)
     } else if (isIdle) {
       inPauses.readNext()
     } else if (reader.isFromDisk && inBatch && !inBatch.isOver) {
@@ -152,19 +99,27 @@ function readAhead(reader: ExpertReader, { bell, stopped, readsAll, readsLate }:
 }
 
 /** Reads only the experts that the engine asks for. */
-function readWanted(reader: ExpertReader, { bell, stopped }: Pick<ReadAheadData, 'bell' | 'stopped'>): void {
+function readWanted({ reader, announcer }: Means, { bell, stopped }: ReadAheadData): void {
   for (let rings = 0; Atomics.load(stopped, 0) === 0; ) {
     const now = Atomics.load(bell, Bell.rings)
     if (now === rings) Atomics.wait(bell, Bell.rings, rings)
-    else helpWith(Atomics.load(bell, Bell.mixture), reader)
+    else {
+      const mixture = Atomics.load(bell, Bell.mixture)
+      announcer.forget()
+      announcer.announceWanted(mixture)
+      helpWith(mixture, reader)
+    }
     rings = now
   }
 }
 
 const data = threadData() as ReadAheadData
 const file = new SyncFile(data.path)
+const advice = await ReadAdvice.open(data.path)
 try {
-  readAhead(new ExpertReader(file, data), data)
+  const reader = new ExpertReader(file, data.experts, data)
+  readAhead({ reader, announcer: new ExpertAnnouncer(reader, advice) }, data)
 } finally {
+  advice?.close()
   file.close()
 }

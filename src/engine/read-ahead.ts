@@ -1,3 +1,4 @@
+import type { Part } from '../packing/format/layout.js'
 import type { PackedFile } from '../packing/format/packed-file.js'
 import { startThread } from '../platform/threads.js'
 import { Bell } from '../weights/residency.js'
@@ -5,12 +6,15 @@ import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
- * A thread that reads the experts of a packed model. If there is room for all, it reads one after the other until the
- * first prompt comes, and in pauses after that; with `readsLate` only in pauses after it. While the engine waits for
- * several experts, it reads half of them. While the engine computes, it leaves the cores alone, with two exceptions. If
- * a prompt wakes most experts and the file comes from a disk, which would be idle, it reads those of the next layers.
- * And if routers choose before attention, it reads the chosen experts during attention, even without room for all. More
- * threads would not help: copying what a fast disk delivers keeps two cores busy (docs/LAB.md).
+ * A thread that reads the experts of a packed model. While the engine waits for several experts, the thread announces
+ * them all to the system, which then reads them from the disk at once, and copies half of them. If routers choose
+ * before attention, it does so during attention.
+ *
+ * If there is room for all experts, it also reads one after the other until the first prompt comes, and in pauses after
+ * that; with `readsLate` only in pauses after it. While the engine computes, it leaves the cores alone, with one
+ * exception: if a prompt wakes most experts and the file comes from a disk, which would be idle, it announces and reads
+ * those of the next layers. More threads would not help: copying what a fast disk delivers keeps two cores busy
+ * (docs/LAB.md).
  */
 export class ExpertReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -25,16 +29,15 @@ export class ExpertReadAhead {
     thread.on('error', () => undefined)
   }
 
-  /** Starts the thread if there is room for all experts, or if routers choose early. */
+  /** Starts the thread. */
   static start(
     store: WeightStore,
     file: PackedFile,
-    { checkExperts = false, routesEarly = false, readsLate = false } = {},
-  ): ExpertReadAhead | undefined {
+    { checkExperts = false, readsLate = false } = {},
+  ): ExpertReadAhead {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
     const readsAll = pools.every(({ holdsAll }) => holdsAll)
-    if (!readsAll && !routesEarly) return undefined
     store.answersRequests = true
     return new ExpertReadAhead({
       path: file.path,
@@ -52,6 +55,7 @@ export class ExpertReadAhead {
         offset: file.parts.get(part.name)?.offset ?? 0,
         ...(checkExperts && { crc32: file.parts.get(part.name)?.crc32 }),
       })),
+      dense: rangesOf(file, store.denseParts),
       bell: store.bell,
     })
   }
@@ -59,6 +63,13 @@ export class ExpertReadAhead {
   /** Ends the thread after its current expert. */
   stop(): void {
     Atomics.store(this.stopped, 0, 1)
+    // Without a new number, a thread that is about to wait would not notice.
+    Atomics.add(this.bell, Bell.rings, 1)
     Atomics.notify(this.bell, Bell.rings)
   }
+}
+
+/** Ranges of parts in the file. */
+function rangesOf(file: PackedFile, parts: readonly Part[]): { offset: number; bytes: number }[] {
+  return parts.map(({ name, bytes }) => ({ offset: file.parts.get(name)?.offset ?? 0, bytes }))
 }

@@ -102,13 +102,18 @@ export class ExpertPool {
     const missing = this.count(first, list, count)
     this.isCounted = true
     if (missing === 0) return
+    this.wantMissing(first, list, count)
+    seekHelp()
+  }
+
+  /** Gives missing experts places, so that any thread may read them. */
+  private wantMissing(first: number, list: Int32Array, count: number): void {
     for (let i = 0; i < count; i++) {
       const id = first + list[i]
       if (isHeld(this.residency, id)) continue
       this.placeFor(id)
       want(this.residency, id)
     }
-    seekHelp()
   }
 
   /** Makes the experts `first` + list[0..count) resident together; calls `seekHelp` if several are missing. */
@@ -116,8 +121,8 @@ export class ExpertPool {
     const missing = this.count(first, list, count)
     this.isCounted = false
     if (missing === 0) return
-    if (this.holdsAll && missing > 1) {
-      for (let i = 0; i < count; i++) want(this.residency, first + list[i])
+    if (missing > 1) {
+      this.wantMissing(first, list, count)
       seekHelp()
     }
     for (let i = 0; i < count; i++) if (claim(this.residency, first + list[i])) this.load(first + list[i])

@@ -27,6 +27,15 @@ export function isHeld(table: Int32Array, id: number): boolean {
   return Atomics.load(table, id) === HELD
 }
 
+export function isAbsent(table: Int32Array, id: number): boolean {
+  return Atomics.load(table, id) === ABSENT
+}
+
+/** Whether an expert is wanted, and no thread has claimed it yet. */
+export function isWanted(table: Int32Array, id: number): boolean {
+  return Atomics.load(table, id) === WANTED
+}
+
 /** Marks an expert as wanted, unless it is held or being read. */
 export function want(table: Int32Array, id: number): void {
   Atomics.compareExchange(table, id, ABSENT, WANTED)

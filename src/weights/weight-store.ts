@@ -52,9 +52,12 @@ export class WeightStore {
 
   /** Reads every dense part. */
   readDense(): void {
-    for (const part of this.layout.parts) {
-      if (!part.expert) this.placeDense(part, (target) => this.readPart(part, target))
-    }
+    for (const part of this.denseParts) this.placeDense(part, (target) => this.readPart(part, target))
+  }
+
+  /** Parts that are always in memory, in the order of the file. */
+  get denseParts(): Part[] {
+    return this.layout.parts.filter(({ expert }) => !expert)
   }
 
   /** Reads everything that fits the budget. */

@@ -29,12 +29,4 @@ test('are read from the file by another thread, with the same results in little 
     })
   }))
 
-test('need no thread in families that choose them after attention', () =>
-  inTemporaryFolder(async (folder) => {
-    const out = join(folder, 'packed')
-    await convertModel(fixturePath('31-olmoe-f32'), out, { quant: 'q4' })
-    const least = await withLoaded(out, {}, ({ layout }) => leastBudget(layout))
-    await withLoaded(out, { memory: least }, ({ store }) => assert.is(store.answersRequests, false))
-  }))
-
 test.run()

@@ -75,6 +75,37 @@ test('another thread may read requested experts before they are required', () =>
   assert.is(pool.heldBytes / BYTES, 4)
 })
 
+test('another thread may read some of several missing experts, which get places for it', () => {
+  const bank = bankOf('plain')
+  const read: number[] = []
+  const pool = new ExpertPool(bank, Array(12).fill(BYTES), { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
+    read.push(id)
+    target.fill(id + 1)
+  })
+  const require = (ids: number[], helped: number[]) => {
+    let calls = 0
+    pool.require(0, Int32Array.from(ids), ids.length, () => {
+      calls++
+      for (const id of helped) {
+        assert.ok(claimWanted(pool.residency, id))
+        bank.u8.fill(id + 1, pool.address[id], pool.address[id] + BYTES)
+        markHeld(pool.residency, id)
+      }
+    })
+    assert.is(new Set(ids.map((id) => pool.at(id))).size, ids.length, 'places of their own')
+    for (const id of ids) {
+      const place = pool.at(id)
+      assert.equal([...bank.u8.subarray(place, place + BYTES)], new Array(BYTES).fill(id + 1), `expert ${id}`)
+    }
+    return calls
+  }
+  assert.is(require([0, 1, 2, 3], [2, 3]), 1)
+  assert.is(require([0, 1, 4, 5], [5]), 1)
+  assert.is(require([0, 1, 4, 6], []), 0, 'one is missing')
+  assert.equal(read, [0, 1, 4, 6])
+  assert.equal([pool.hits, pool.misses, pool.bytesRead], [5, 7, 7 * BYTES])
+})
+
 test('the expert used least lately makes room, and of equal ones the one used longest ago', () => {
   const bank = bankOf('plain')
   const read: number[] = []
