@@ -31,6 +31,11 @@ export interface GenerationSettings extends Sampling {
    * its own (`config.maxPositions`), the text ends at the smaller of both.
    */
   context: number
+  /**
+   * Most tokens to draft at once from an earlier place of the text, in prompt lookup; 0 for none. Drafts that prove
+   * right save time. The text is the same, and drafts are made only while they are expected to gain time.
+   */
+  promptLookupNumTokens: number
   /** Also report this number of the likeliest tokens in each step. */
   logprobs: number
 }
@@ -160,6 +165,14 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     defaultInWords: 'all',
     help: 'use only the latest n tokens',
     argument: 'n',
+    inChat: true,
+  },
+  promptLookupNumTokens: {
+    ...wholeFrom(0),
+    default: 15,
+    help: 'draft at most n tokens from the text itself, while that saves time; 0 for none',
+    argument: 'n',
+    config: { key: 'prompt_lookup_num_tokens' },
     inChat: true,
   },
   logprobs: {

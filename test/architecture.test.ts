@@ -276,6 +276,7 @@ const WITHIN: Record<string, string[]> = {
   training: ['families', 'layers'],
   gguf: ['tokenizer'],
   nn: ['cache'],
+  engine: ['lookup'],
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
   grammar: ['run', 'forms'],
   text: ['frame', 'response', 'tokenizer', 'jinja', 'sandbox'],

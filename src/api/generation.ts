@@ -79,6 +79,8 @@ export interface GenerationResult {
   readAgain?: number
   /** True if the text ended because the model has no more positions. */
   contextFull?: true
+  /** Tokens drafted by prompt lookup, and those of them that were right. Absent if there were none. */
+  drafts?: { drafted: number; right: number }
   /** Seed of the random choices, for repeating them. */
   seed: number
   /** Milliseconds from the request to the first token. */

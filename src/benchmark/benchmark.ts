@@ -180,8 +180,8 @@ async function decode(model: Model, sessions: Session[], tokens: number): Promis
   return { tokensPerSecond: ((sessions.length * tokens) / longest) * 1000, firstTokenMs }
 }
 
-/** Fixed in place of the model's own defaults, so that models can be compared. */
-const SAMPLED = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
+/** Fixed in place of the model's own defaults, so that models can be compared. Every step is of one token. */
+const SAMPLED = { promptLookupNumTokens: 0, temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
 
 /** Token ids spread over the vocabulary; equal seeds give equal ids. */
 function randomTokens(model: Model, count: number, seed: number): Int32Array {

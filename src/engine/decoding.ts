@@ -5,6 +5,7 @@ import type { TokenLogits } from '../nn/decoder.js'
 import { logprobOf, topLogprobs } from '../sampling/logprobs.js'
 import { createSampler, type LogitSummary, type Sampler } from '../sampling/sample.js'
 import type { Demand } from './demand.js'
+import type { TakenDraft } from './drafted-rows.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
 import { RouteRecorder, routesOfOne } from './route-codec.js'
 
@@ -12,6 +13,13 @@ import { RouteRecorder, routesOfOne } from './route-codec.js'
 const FREE: Directive = { kind: 'free' }
 /** Longest wait for a guide that delays the other sequences of a micro-batch, in ms. */
 const SHORT_WAIT = 2
+
+/** Observers of a run. */
+export interface Reading {
+  taps: Demand['taps']
+  after?: (done: number) => void
+  recorder?: RouteRecorder
+}
 
 /**
  * One generation in the engine: samples tokens and emits their steps. A step comes at once or, if routes are wanted,
@@ -35,6 +43,8 @@ export class Decoding {
   private unread: StepMessage[] = []
   /** Records the routes of `unread` while their tokens are read. */
   private recorder?: RouteRecorder
+  /** Row of the first unread step among the recorder's. */
+  private recorded = 0
   private isDone = false
   /** Whether the limit of tokens has cut forced ones. */
   private isCut = false
@@ -53,20 +63,28 @@ export class Decoding {
     return this.unread.length > 0
   }
 
-  /** Observers of the run that reads the newest tokens, after `before` of them. */
-  reading(before = 0): { taps: Demand['taps']; after?: (done: number) => void } {
-    if (!this.isUnread) return { taps: {} }
-    if (before === 0) this.recorder = new RouteRecorder(this.config, this.unread.length, this.request)
+  /** Observers of the run that reads the newest tokens, after `before` of them. Of drafts it records all `rows`. */
+  reading(before = 0, rows = this.unread.length): Reading {
+    if (rows === 0) return { taps: {} }
+    if (before === 0) this.recorder = new RouteRecorder(this.config, rows, this.request)
+    this.recorded = 0
     const { recorder } = this
     recorder?.at(before)
-    return { taps: recorder?.taps ?? {}, after: (done) => recorder?.at(before + done) }
+    return { taps: recorder?.taps ?? {}, after: (done) => recorder?.at(before + done), recorder }
+  }
+
+  /** Takes over a draft, which has been read. Its logits are for the next token. */
+  takeOver({ logits, routes, row }: Omit<TakenDraft, 'token'>, previous: readonly number[]): void {
+    this.recorder = routes
+    this.recorded = row
+    if (!this.skipsLogits()) this.sample(logits, previous)
   }
 
   /** Emits the waiting steps, with routes if their tokens have been read. */
   flush(): void {
-    const { recorder, unread, config } = this
+    const { recorder, recorded, unread, config } = this
     for (const [i, step] of unread.entries()) {
-      this.emit({ ...step, routes: recorder && routesOfOne(recorder.packed, config, unread.length, i) })
+      this.emit({ ...step, routes: recorder && routesOfOne(recorder.packed, config, recorder.tokens, recorded + i) })
     }
     this.unread = []
     this.recorder = undefined

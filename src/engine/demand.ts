@@ -7,6 +7,8 @@ import type { Taps } from '../nn/taps.js'
 export interface Demand {
   /** Tokens to run; a micro-batch may take only the first of them. */
   tokens: Int32Array
+  /** Number of drafts among them, the last ones. They need not run; they do if no other request waits. */
+  drafts?: number
   /** Index of the first one in the task's request. `logitsFrom` and `take` count as the request does. */
   first: number
   cache: SequenceCache
@@ -21,6 +23,8 @@ export interface Demand {
   logitsFrom: number
   /** Asked when the tokens have run: whether no logits are wanted after all. */
   skipsLogits?: () => boolean
+  /** Receives the time of a micro-batch that ran only this demand's tokens. */
+  timed?: (tokens: number, ms: number) => void
   /** Receives the logits of the token with index `token`. */
   take: (token: number, logits: TokenLogits) => void
 }

@@ -13,11 +13,14 @@ import { CacheTransfers, changed } from './cache-transfer.js'
 import type { Calibration } from './calibration.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
+import { StepBytes } from './lookup/step-bytes.js'
+import { EXPECTED_FACTOR, type Measured, StepCosts } from './lookup/step-costs.js'
 import { Packer } from './packer.js'
 import type {
   EngineData,
   ForkReply,
   ForkRequest,
+  GenerateRequest,
   OpenSequence,
   ProgressMessage,
   Request,
@@ -45,6 +48,8 @@ export class Engine {
   private readonly transfers = new CacheTransfers()
   private training?: Training
   private calibration?: Calibration
+  private weights?: StepBytes
+  private readonly measured: Measured = { factor: EXPECTED_FACTOR }
 
   private constructor(
     private readonly kernels: ProvenKernels,
@@ -86,7 +91,7 @@ export class Engine {
       case 'forward':
         return yield* this.sequence(request.session).forward(request, stop, progress)
       case 'generate':
-        return yield* this.sequence(request.session).generate(request, stop, emit, progress)
+        return yield* this.generate(request, { stop, emit, progress })
       case 'truncate':
         return this.sequences.get(request.session)?.truncate(request.length) ?? { oldest: 0 }
       case 'export':
@@ -150,6 +155,21 @@ export class Engine {
     this.loaded?.close()
   }
 
+  private *generate(request: GenerateRequest, { stop, emit, progress }: TaskContext): Task {
+    const sequence = this.sequence(request.session)
+    return yield* sequence.generate(request, stop, emit, progress, this.costsOf(sequence))
+  }
+
+  /** Costs of drafts; undefined if there is no room for all experts: those of drafts would push out others. */
+  private costsOf(sequence: Sequence): StepCosts | undefined {
+    const { layout, budget, model } = this.requireModel()
+    if (budget < layout.bytes) return undefined
+    if (this.weights?.config !== model.config) this.weights = new StepBytes(layout, model.config)
+    const { weights } = this
+    const { perToken } = model.cacheBytes
+    return new StepCosts((tokens) => weights.of(tokens) + sequence.cache.length * perToken, this.measured)
+  }
+
   private *classify(tokens: Int32Array, stop: Int32Array): Task {
     const sequence = new Sequence(this.requireModel().model)
     try {
@@ -189,8 +209,8 @@ export class Engine {
   }
 
   private uses(): ExpertUses {
-    const { expertUses } = this.requireModel().model
-    return { tokens: this.scheduler.counts.tokensProcessed, uses: expertUses }
+    const { expertUses, tokensTakenBack } = this.requireModel().model
+    return { tokens: this.scheduler.counts.tokensProcessed - tokensTakenBack, uses: expertUses }
   }
 
   private sequence(id: number): Sequence {

@@ -171,6 +171,12 @@ export interface ProgressMessage extends PromptProgress {
   routes?: PackedRoutes
 }
 
+/** Tokens that prompt lookup has drafted, and those that were right. */
+export interface DraftCounts {
+  drafted: number
+  right: number
+}
+
 export interface StepMessage {
   /** Time of the sampling on the engine's clock, in milliseconds: several steps may arrive at once. */
   at: number
@@ -180,6 +186,8 @@ export interface StepMessage {
   /** Whether the guide left no other token. */
   forced?: true
   routes?: PackedRoutes
+  /** Drafts by prompt lookup so far; absent if there were none. */
+  drafts?: DraftCounts
   /** Tokens of the sequence that had to be read again so far; absent if there were none. */
   readAgain?: number
 }
@@ -189,6 +197,8 @@ export interface GenerateReply {
   finishReason: 'eos' | 'stop' | 'length'
   /** The text ended because the model has no more positions. */
   contextFull?: true
+  /** Drafts by prompt lookup; absent if there were none. */
+  drafts?: DraftCounts
   /** First position still in the cache. */
   oldest: number
   prefillMs: number

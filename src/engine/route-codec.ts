@@ -1,5 +1,5 @@
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import { usedIn } from '../model/experts-per-token.js'
 import type { Taps } from '../nn/taps.js'
 
@@ -34,7 +34,7 @@ export class RouteRecorder {
 
   constructor(
     config: ModelConfig,
-    private readonly tokens: number,
+    readonly tokens: number,
     options: { probabilities?: boolean; outputNorms?: boolean } = {},
   ) {
     this.places = placesOf(config)
@@ -47,6 +47,18 @@ export class RouteRecorder {
   /** Puts the next batch's routes after those of `done` tokens. */
   at(done: number): void {
     this.batch = done
+  }
+
+  /** Experts of the tokens [from, to): for each layer by kind. */
+  ids(from: number, to: number): PerMixture<{ ids: Int32Array }>[] {
+    const { places, packed, tokens } = this
+    return places.map((layer) => {
+      const idsOf = ({ k, chosenBefore }: Place) => {
+        const at = tokens * chosenBefore
+        return { ids: packed.ids.subarray(at + from * k, at + to * k) }
+      }
+      return Object.fromEntries(layer.map((place) => [place.kind, idsOf(place)]))
+    })
   }
 
   /** Observers of a forward pass. */

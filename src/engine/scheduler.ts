@@ -102,7 +102,8 @@ export class Scheduler {
   }
 
   private serve(model: Decoder, waiting: readonly Running[]): void {
-    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand?.tokens.length ?? 0, servedAt }))
+    const isAlone = waiting.length === 1
+    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand, isAlone) : 0, servedAt }))
     const counts = shareOut(tokens, SLICE)
     const served = waiting.flatMap((running, i) => {
       return running.demand && counts[i] > 0 ? { running, demand: running.demand, count: counts[i] } : []
@@ -111,7 +112,9 @@ export class Scheduler {
     this.microBatches++
     this.lastBatchTokens = counts.reduce((sum, count) => sum + count, 0)
     this.tokensProcessed += this.lastBatchTokens
+    const started = performance.now()
     const errors = runMicroBatch(model, served)
+    if (served.length === 1) served[0].demand.timed?.(served[0].count, performance.now() - started)
     for (const [i, { running, count }] of served.entries()) {
       running.servedAt = this.microBatches
       if (errors[i] !== undefined) this.fail(running, errors[i])
@@ -145,4 +148,9 @@ export class Scheduler {
     jobs?.shift()
     if (jobs?.length === 0) this.lanes.delete(lane)
   }
+}
+
+/** Number of tokens that a demand may run now. Drafts would delay others. */
+function sizeOf({ tokens, drafts = 0 }: Demand, isAlone: boolean): number {
+  return isAlone ? tokens.length : tokens.length - drafts
 }

@@ -6,7 +6,10 @@ import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
 import { checkpointPositions } from './checkpoint-positions.js'
 import { Decoding } from './decoding.js'
 import type { Demand, Task } from './demand.js'
+import { type DraftedRun, withDrafts } from './drafted-run.js'
 import { ForwardRecorder } from './forward-recorder.js'
+import { Lookahead } from './lookahead.js'
+import type { StepCosts } from './lookup/step-costs.js'
 import type {
   ForwardReply,
   ForwardRequest,
@@ -22,7 +25,7 @@ import { RouteRecorder } from './route-codec.js'
 const GUIDE_WAIT = 1
 
 /** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
-interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'> {
+interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'>, Partial<DraftedRun> {
   tokens: Int32Array
   /** Numbers of these tokens before which a message ends. */
   messageEnds?: readonly number[]
@@ -83,9 +86,25 @@ export class Sequence {
   /**
    * Runs the prompt and then token after token. `emit` gets the step of each token: at once or, if routes are wanted,
    * when it has been read. A stop or a failure keeps the tokens whose steps were emitted; if there were none, the
-   * sequence is unchanged.
+   * sequence is unchanged. With `costs`, it may draft tokens by prompt lookup, which changes only the time.
    */
   *generate(
+    request: GenerateRequest,
+    stop: Int32Array,
+    emit: (step: StepMessage) => void,
+    tell?: (progress: ProgressMessage) => void,
+    costs?: StepCosts,
+  ): Task<GenerateReply> {
+    const lookahead = this.lookaheadFor(request, costs)
+    try {
+      return yield* this.generateWith(lookahead, request, stop, emit, tell)
+    } finally {
+      lookahead?.drop()
+    }
+  }
+
+  private *generateWith(
+    lookahead: Lookahead | undefined,
     request: GenerateRequest,
     stop: Int32Array,
     emit: (step: StepMessage) => void,
@@ -97,7 +116,8 @@ export class Sequence {
     const started = performance.now()
     const decoding = new Decoding(request, this.model.config, (step) => {
       const readAgain = this.readAgain - readBefore
-      emit(readAgain > 0 ? { ...step, readAgain } : step)
+      const counts = lookahead && lookahead.counts.drafted > 0 && { drafts: { ...lookahead.counts } }
+      emit({ ...step, ...(readAgain > 0 && { readAgain }), ...counts })
     })
     const bounds = {
       context,
@@ -115,11 +135,16 @@ export class Sequence {
     while (generated < maxTokens || (generated > 0 && (yield* isComplete(decoding)))) {
       contextFull = generated > 0 && this.tokens.length + tokens.length > limit
       if (contextFull) break
-      const observers = promptRoutes
-        ? { taps: promptRoutes.taps, after: promptRoutes.at.bind(promptRoutes) }
-        : decoding.reading()
-      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, ...observers }
-      yield* this.run({ ...bounds, ...input }, stop)
+      if (lookahead?.hasRead(tokens)) lookahead.takeOver(decoding)
+      else {
+        const room = Math.min(maxTokens - generated - 1, this.roomAfter(tokens, bounds))
+        const drafts = generated > 0 ? (lookahead?.draft(tokens, room) ?? []) : []
+        const observers = promptRoutes
+          ? { taps: promptRoutes.taps, after: promptRoutes.at.bind(promptRoutes), recorder: undefined }
+          : decoding.reading(0, drafts.length > 0 ? tokens.length + drafts.length : undefined)
+        const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, ...observers }
+        yield* this.run({ ...bounds, ...input, ...lookahead?.begin(tokens, drafts, observers.recorder) }, stop)
+      }
       if (promptRoutes) {
         const [total, { packed: routes }] = [tokens.length, promptRoutes]
         tell?.({ processed: total, total, timeMs: performance.now() - started, routes })
@@ -139,9 +164,26 @@ export class Sequence {
       progress = undefined
     }
     decoding.end()
+    lookahead?.drop()
     if (finishReason === 'length' && generated > 0) yield* this.readLast(tokens, decoding, bounds, stop)
     decoding.flush()
-    return { finishReason, ...(contextFull && { contextFull }), oldest: this.cache.oldest, ...decoding.times }
+    const drafts = lookahead && lookahead.counts.drafted > 0 && { drafts: lookahead.counts }
+    const { oldest } = this.cache
+    return { finishReason, ...(contextFull && { contextFull }), ...drafts, oldest, ...decoding.times }
+  }
+
+  /** Number of tokens that fit into the context after some more. */
+  private roomAfter(tokens: Int32Array, { context, limit }: Pick<Input, 'context' | 'limit'>): number {
+    const end = this.tokens.length + tokens.length
+    return Math.min(limit, this.contextOf({ context }) + this.cache.oldest) - end
+  }
+
+  /** Drafts of a generation; undefined if it must do without them. */
+  private lookaheadFor({ settings, eos }: GenerateRequest, costs?: StepCosts): Lookahead | undefined {
+    const { promptLookupNumTokens: most } = settings
+    // Windows and running states cannot take tokens back.
+    if (!costs || most === 0 || this.cache.needsCheckpoints) return undefined
+    return new Lookahead(this, { costs, most, eos })
   }
 
   /** Reads the tokens of a text that was cut, all but the last; that one only for its routes, if there is room. */
@@ -222,7 +264,8 @@ export class Sequence {
       for (let done = 0; done < tokens.length; ) {
         // Forget after every MAX_BATCH tokens, so that the result does not depend on how the tokens are sliced.
         const end = Number.isFinite(context) ? done - (done % MAX_BATCH) + MAX_BATCH : tokens.length
-        done += yield this.demand(input, done, end, stop)
+        const demand = this.demand(input, done, end, stop)
+        done += end < tokens.length ? yield demand : yield* withDrafts(demand, input)
         if (done % MAX_BATCH === 0 || done === tokens.length) this.forgetBeyond(context)
         input.after?.(done)
         tell(done)

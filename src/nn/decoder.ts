@@ -65,6 +65,8 @@ export class Decoder {
   private readonly logitList: number
   private readonly logitSummary: Summary
   private current: ModelConfig
+  /** Tokens whose uses of experts do not count. */
+  private takenBack = 0
 
   constructor(
     private readonly loaded: ModelConfig,
@@ -229,6 +231,24 @@ export class Decoder {
     return perMixture(this.config.mixtures, ({ kind, experts }) =>
       experts.map((_, layer) => workspaces[store.bankOf(layer)].uses[kind]?.[layer].slice() ?? new Float64Array()),
     )
+  }
+
+  /** Tokens whose uses of experts were taken back. */
+  get tokensTakenBack(): number {
+    return this.takenBack
+  }
+
+  /** Takes back the uses of experts by `tokens` tokens, which are no part of a text, by their ids in each layer. */
+  takeBackUses(layers: readonly PerMixture<{ ids: Int32Array }>[], tokens: number): void {
+    this.takenBack += tokens
+    const { store, workspaces } = this
+    for (const [layer, routes] of layers.entries()) {
+      const { uses } = workspaces[store.bankOf(layer)]
+      for (const { kind } of this.config.mixtures) {
+        const counts = uses[kind]?.[layer]
+        for (const id of routes[kind]?.ids ?? []) if (counts && id >= 0) counts[id]--
+      }
+    }
   }
 
   private cachedLayers(): CachedLayer[] {

@@ -1,6 +1,6 @@
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
 import type { Ongoing } from '../engine/client.js'
-import type { GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
+import type { DraftCounts, GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import type { SessionModel } from './session-model.js'
 import type { PlannedChange } from './session-tokens.js'
@@ -27,6 +27,7 @@ export class RunningGeneration {
   private readonly clock = new StepClock()
   private readonly tokens: number[] = []
   private readAgain = 0
+  private drafts?: DraftCounts
   /** Tokens that count as read by the model when the next step is delivered. */
   private unread: ArrayLike<number>
   /** A step whose text is not certain yet. */
@@ -60,6 +61,7 @@ export class RunningGeneration {
       ongoing.credit(1)
       clock.sampled(message)
       this.readAgain = message.readAgain ?? 0
+      this.drafts = message.drafts
       const step = this.stepOf(message)
       if (text.isHolding) this.waiting = step
       else yield this.deliver(step)
@@ -71,6 +73,7 @@ export class RunningGeneration {
     // To find the end of the text, the engine has read the last token, too.
     if (reply.finishReason !== 'length') parts.cached.add(this.unread)
     this.reply = reply
+    this.drafts = reply.drafts
     return this.result(reply.finishReason, reply, reply.contextFull)
   }
 
@@ -100,7 +103,7 @@ export class RunningGeneration {
     { prefillMs, decodeMs }: Pick<GenerationResult, 'prefillMs' | 'decodeMs'>,
     contextFull?: true,
   ): GenerationResult {
-    const { tokens, text, readAgain, parts } = this
+    const { tokens, text, readAgain, drafts, parts } = this
     const { prompt, settings } = parts.request
     const full = contextFull && { contextFull }
     const times = { prefillMs, decodeMs }
@@ -111,6 +114,7 @@ export class RunningGeneration {
       promptTokens: prompt.length,
       ...(readAgain > 0 && { readAgain }),
       ...full,
+      ...(drafts && { drafts }),
       seed: settings.seed,
       ...times,
     }

@@ -98,6 +98,8 @@ const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
   ['n-predict', 'maxTokens'],
   ['predict', 'maxTokens'],
   ['num-predict', 'maxTokens'],
+  ['draft', 'promptLookupNumTokens'],
+  ['draft-max', 'promptLookupNumTokens'],
   ['ctx-size', 'context'],
   ['num-ctx', 'context'],
 ]

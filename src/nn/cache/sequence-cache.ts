@@ -213,6 +213,11 @@ export class SequenceCache {
     this.trim()
   }
 
+  /** Takes back the last `tokens` tokens of the latest micro-batch. Only for a cache that needs no checkpoints. */
+  takeBack(tokens: number): void {
+    this.end -= tokens
+  }
+
   /** Forgets the positions below `oldest`. */
   forget(oldest: number): void {
     this.start = Math.min(Math.max(oldest, this.start), this.end)

@@ -117,6 +117,7 @@ export const common = {
   seed,
   max_tokens: option('maxTokens'),
   ignore_eos: option('ignoreEos'),
+  prompt_lookup_num_tokens: option('promptLookupNumTokens'),
   stop,
   n: wholeFrom(1, 128).optional(),
   stream: flag.optional(),

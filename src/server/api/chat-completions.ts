@@ -130,7 +130,11 @@ class ChatCompletion implements Reply {
   }
 
   private get usage() {
-    return { ...this.choices.usage, completion_tokens_details: { reasoning_tokens: this.thoughtTokens } }
+    const { completion_tokens_details, ...usage } = this.choices.usage
+    return {
+      ...usage,
+      completion_tokens_details: { reasoning_tokens: this.thoughtTokens, ...completion_tokens_details },
+    }
   }
 
   /** Notes on the request; absent without any. */

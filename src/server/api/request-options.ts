@@ -13,6 +13,7 @@ export function optionsOf(body: CompletionBody | ChatBody): GenerateOptions {
     repeatPenalty: body.repetition_penalty,
     seed: body.seed,
     ignoreEos: body.ignore_eos,
+    promptLookupNumTokens: body.prompt_lookup_num_tokens,
   }
 }
 

@@ -9,6 +9,8 @@ export interface Usage {
   completion_tokens: number
   total_tokens: number
   prompt_tokens_details: { cached_tokens: number }
+  /** Drafts of prompt lookup; absent if there were none. Those that were wrong are not among the tokens above. */
+  completion_tokens_details?: { accepted_prediction_tokens: number; rejected_prediction_tokens: number }
 }
 
 const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
@@ -73,11 +75,16 @@ export class Choices {
     const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
     const completion = this.all.reduce((sum, { generated }) => sum + generated, 0)
     const cached = this.all.reduce((sum, { cached }, i) => (i % this.n === 0 ? sum + cached : sum), 0)
+    const drafted = this.all.reduce((sum, { drafts }) => sum + (drafts?.drafted ?? 0), 0)
+    const right = this.all.reduce((sum, { drafts }) => sum + (drafts?.right ?? 0), 0)
     return {
       prompt_tokens: prompt,
       completion_tokens: completion,
       total_tokens: prompt + completion,
       prompt_tokens_details: { cached_tokens: cached },
+      ...(drafted > 0 && {
+        completion_tokens_details: { accepted_prediction_tokens: right, rejected_prediction_tokens: drafted - right },
+      }),
     }
   }
 

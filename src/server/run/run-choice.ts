@@ -34,6 +34,8 @@ export interface Choice {
   generated: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
+  /** Tokens drafted by prompt lookup, and those of them that were right. */
+  drafts?: { drafted: number; right: number }
   /** Milliseconds from its place to the first token, and from there to the last. */
   promptMs?: number
   answerMs?: number
@@ -110,6 +112,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
           isBegun = true
           if (result) {
             choice.cached -= result.readAgain ?? 0
+            choice.drafts = result.drafts
             finishReason = result.finishReason === 'length' ? 'length' : 'stop'
             continue
           }

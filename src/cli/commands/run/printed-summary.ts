@@ -25,13 +25,14 @@ export function printSummary(summary: RunSummary, { model }: TimedModel, options
 
 /** Prints the tokens of the prompt and of the answer, and their speeds, to stderr. */
 export function printSpeeds({ timings, tokens, prompt_tokens }: RunSummary): void {
-  const { cached_tokens: cached } = timings
+  const { cached_tokens: cached, drafted_tokens: drafted, right_drafts: right } = timings
   note(
     `prompt: ${plural(prompt_tokens, 'token')}${cached > 0 ? `, ${cached} of them cached,` : ''} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
   )
   note(
     `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
   )
+  if (drafted) note(`prompt lookup: ${right} of ${plural(drafted, 'drafted token')} right`)
 }
 
 const ENDS: Record<RunSummary['finish_reason'], string> = {

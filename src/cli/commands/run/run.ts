@@ -105,7 +105,8 @@ Lines of --batch:
   "content" }] }, plus any option that overrides the command line: system,
   prefill, raw, experts, stats, think, thinkBudget, schema (as JSON), grammar,
   regex, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop,
-  ignoreEos, context, logprobs (or max_tokens, top_k and so on); an "id"
+  ignoreEos, context, promptLookupNumTokens, logprobs (or max_tokens, top_k
+  and so on); an "id"
   (default: the line number); and tools, toolChoice, parallelToolCalls as in
   OpenAI's API. A batch runs no tools: such an answer ends with tool_calls.
   Answers come in the order of the lines, as with --json but without timings

@@ -19,6 +19,9 @@ export interface RunSummary {
     decode_ms: number
     /** Null if there is no token after the first. */
     decode_tokens_per_second: number | null
+    /** Tokens drafted by prompt lookup, and those of them that were right. Absent if there were none. */
+    drafted_tokens?: number
+    right_drafts?: number
   }
   memory: {
     weights_bytes: number
@@ -57,7 +60,7 @@ export async function summarise(
   result: GenerationResult,
   readTokens = result.promptTokens,
 ): Promise<RunSummary> {
-  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs, readAgain = 0 } = result
+  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs, readAgain = 0, drafts } = result
   // The prefill gives the first token.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
@@ -73,6 +76,7 @@ export async function summarise(
       prefill_tokens_per_second: perSecond(readTokens + readAgain, prefillMs),
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
+      ...(drafts && { drafted_tokens: drafts.drafted, right_drafts: drafts.right }),
     },
     memory: await memoryOf(model),
   }

@@ -1,0 +1,156 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { StepCosts } from '#molm/engine/lookup/step-costs.js'
+import type { GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { type GenerationSettings, settle } from '#molm/generation-options.js'
+import type { Decoder } from '#molm/nn/decoder.js'
+import { sameBits } from '../support/compare.js'
+import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
+import { FIXTURES, fixturePath } from '../support/fixtures.js'
+import { withLoaded } from '../support/loaded-model.js'
+import { integers } from '../support/random.js'
+import { exportOf } from '../support/run-task.js'
+import { replyOf, schedule } from '../support/schedule.js'
+
+/* Texts with drafts are those without them, bit for bit: steps, routes, cache and counts of experts. */
+const test = suite('prompt lookup')
+
+/** A period that the prompt repeats, so that there is much to draft. */
+const periodOf = (seed: number, vocabSize: number) => integers(5, seed, vocabSize)
+const promptOf = (seed: number, vocabSize: number) => Array.from({ length: 4 }, () => periodOf(seed, vocabSize)).flat()
+
+/** Sampling among few tokens, preferring those of the prompt: many drafts are right, and many are wrong. */
+const REPEATING = { temperature: 0.4, topK: 3, topP: 1, minP: 0, repeatPenalty: 0.3, maxTokens: 30, logprobs: 2 }
+
+/** Costs that let every draft gain: the texts must not depend on times. */
+const FREE = () => new StepCosts(() => 1)
+
+interface Outcome {
+  steps: Omit<StepMessage, 'at' | 'drafts'>[]
+  reply: GenerateReply
+  tokens: number[]
+  rows: Float32Array
+  uses: string
+}
+
+interface Given {
+  settings?: Partial<GenerationSettings>
+  request?: Partial<GenerateRequest>
+  /** Seeds of generations that run at the same time. */
+  company?: number[]
+}
+
+function generate(
+  model: Decoder,
+  seed: number,
+  lookup: boolean,
+  { settings, request, company = [] }: Given = {},
+): Outcome {
+  const { vocabSize } = model.config
+  const before = usesOf(model)
+  const sequences = [seed, ...company].map(() => new Sequence(model))
+  const steps: StepMessage[] = []
+  const tasks = [seed, ...company].map((seed, i) => {
+    const all: GenerateRequest = {
+      kind: 'generate',
+      session: i,
+      prompt: Int32Array.from(promptOf(seed, vocabSize)),
+      eos: [],
+      settings: settle({ ...REPEATING, seed, ...settings }),
+      routes: true,
+      probabilities: false,
+      ...request,
+    }
+    const emit = (step: StepMessage) => i === 0 && steps.push(step)
+    return {
+      task: sequences[i].generate(all, new Int32Array(1), emit, undefined, lookup ? FREE() : undefined),
+      after: 3 * i,
+    }
+  })
+  const { outcomes } = schedule(model, tasks)
+  const [sequence] = sequences
+  const after = usesOf(model)
+  const outcome = {
+    steps: steps.map(({ at, drafts, ...step }) => step),
+    reply: replyOf<GenerateReply>(outcomes[0]),
+    tokens: [...sequence.tokens],
+    rows: exportOf(sequence).rows,
+    uses: after.map((count, i) => count - before[i]).join(),
+  }
+  for (const each of sequences) each.release()
+  return outcome
+}
+
+const usesOf = ({ expertUses }: Decoder) =>
+  Object.values(expertUses).flatMap((layers) => layers.flatMap((all) => [...all]))
+
+/** Compares all but the times. */
+function assertSame(withDrafts: Outcome, without: Outcome): void {
+  const { drafts, prefillMs, decodeMs, ...reply } = withDrafts.reply
+  const { prefillMs: _, decodeMs: __, ...expected } = without.reply
+  assert.equal(reply, expected)
+  assert.equal(withDrafts.steps, without.steps)
+  assert.equal(withDrafts.tokens, without.tokens)
+  sameBits(withDrafts.rows, without.rows, 'cache')
+  assert.is(withDrafts.uses, without.uses)
+}
+
+for (const name of ['02-base-safetensors-f32', ...FAMILY_FIXTURES.filter((name) => !FIXTURES.includes(name))]) {
+  test(`${name}: the same steps, caches and counts of experts as without drafts`, () =>
+    withLoaded(fixturePath(name), { quant: 'q4' }, ({ model }) => {
+      if (model.config.architecture === 'classifier') return
+      let [drafted, right] = [0, 0]
+      for (const [seed, temperature] of [
+        [1, 0.4],
+        [2, 2],
+      ]) {
+        const settings = { temperature }
+        const found = generate(model, seed, true, { settings })
+        assertSame(found, generate(model, seed, false, { settings }))
+        drafted += found.reply.drafts?.drafted ?? 0
+        right += found.reply.drafts?.right ?? 0
+      }
+      const sequence = new Sequence(model)
+      const { needsCheckpoints } = sequence.cache
+      sequence.release()
+      if (needsCheckpoints) assert.is(drafted, 0)
+      else assert.ok(right > 0 && right < drafted, `${right} of ${drafted} drafts are right`)
+    }))
+}
+
+const withModel = (use: (model: Decoder) => void, positions?: number) =>
+  withLoaded(fixturePath('02-base-safetensors-f32'), { quant: 'q4', threads: 2, positions }, ({ model }) => use(model))
+
+test('drafts in company change no text, and no other one', () =>
+  withModel((model) => {
+    for (const seed of [1, 2, 3, 4]) {
+      const given = { company: [seed + 10, seed + 20] }
+      const found = generate(model, seed, true, given)
+      const { uses, ...alone } = generate(model, seed, false)
+      assertSame({ ...found, uses }, { ...alone, uses })
+    }
+  }))
+
+test('the same text at any limit of tokens and at the end of a rolling context', () =>
+  withModel((model) => {
+    for (const settings of [{ maxTokens: 1 }, { maxTokens: 2 }, { maxTokens: 17 }, { context: 24 }, { context: 30 }]) {
+      for (const seed of [1, 2])
+        assertSame(generate(model, seed, true, { settings }), generate(model, seed, false, { settings }))
+    }
+  }))
+
+test('an end of the text is found within drafts', () =>
+  withModel((model) => {
+    let ended = 0
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { steps } = generate(model, seed, false)
+      const request = { eos: [steps[15].token] }
+      const found = generate(model, seed, true, { request })
+      assertSame(found, generate(model, seed, false, { request }))
+      if (found.reply.finishReason === 'eos') ended++
+    }
+    assert.is(ended, 5)
+  }))
+
+test.run()
