@@ -22,6 +22,7 @@ import { quantizeBlocks } from './quantize'
 import { row } from './stick'
 import { AFTER_TILE, TILE_WALKS, walkPage } from './stick-tiles'
 import { begin, finish, WALK_BYTES, Walk, walkTo } from './stick-walk'
+import { walkQ8 } from './stick-walk-q8'
 
 /** Keys that each query visits alone before it may continue with others. Most sticks of random weights end sooner. */
 const ALONE = 16
@@ -55,7 +56,8 @@ function attend(first: u32, end: u32, part: u32): void {
   for (let item = first, next = first; item < end; item = next) {
     next = sameCache(item, end)
     for (let h = part * heads; h < (part + 1) * heads; h++) {
-      if (arg(AttentionArg.format) == CacheCode.bf16) walkAll<u16>(item, next, h, size)
+      if (arg(AttentionArg.format) == CacheCode.q8) walkAllQ8(item, next, h, size)
+      else if (arg(AttentionArg.format) == CacheCode.bf16) walkAll<u16>(item, next, h, size)
       else walkAll<f32>(item, next, h, size)
     }
   }
@@ -116,6 +118,18 @@ function walkAll<T>(first: u32, end: u32, head: u32, size: usize): void {
     count = finishEnded<T>(walks, count, next - PAGE_ROWS, place, head, size)
   }
   for (let i: u32 = 0; i < count; i++) finish<T>(walks + i * WALK_BYTES, place, head, size)
+}
+
+/** Walks from the items [first, end) over the q8 cache, one after another. */
+function walkAllQ8(first: u32, end: u32, head: u32, size: usize): void {
+  const depths: usize = arg(AttentionArg.depths)
+  const stride: usize = arg(AttentionArg.stride)
+  for (let item = first; item < end; item++) {
+    const q = arg(AttentionArg.q) + item * stride
+    const o = arg(AttentionArg.output) + item * stride
+    const walked = walkQ8(q, o, placeOf(item), head, size)
+    if (depths != 0) store<u32>(depths + ((item * arg(AttentionArg.heads) + head) << 2), walked)
+  }
 }
 
 /** Whether walks in heads of this size can be computed together. */

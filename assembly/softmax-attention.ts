@@ -31,11 +31,13 @@ import {
   SoftmaxTask,
   SoftmaxUnit,
 } from '../src/runtime/abi/attention'
+import { CacheCode } from '../src/runtime/abi/formats'
 import { arg, thread } from './control'
 import { copyRows } from './copy'
 import { quantizeBlocks } from './quantize'
 import { firstOf, groupSize, positionOf, sumBytes } from './softmax-rows'
 import { sumSpan } from './softmax-span'
+import { sumSpanQ8 } from './softmax-span-q8'
 import { add, clear, HEAD } from './softmax-sums'
 
 export function softmaxAttention(chunk: u32): void {
@@ -77,7 +79,7 @@ function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   }
   const last = positionOf(item + rows - 1) / SOFTMAX_SPAN
   for (let span = firstOf(item) / SOFTMAX_SPAN; span <= last; span++) {
-    sumSpan(item, 0, rows, <u32>first, <u32>heads, span, more, more + count * bytes)
+    sumOf(item, 0, rows, <u32>first, <u32>heads, span, more, more + count * bytes)
     for (let n: usize = 0; n < count; n++) add(sums + n * bytes, more + n * bytes, bytes)
   }
   let sum = sums
@@ -96,14 +98,29 @@ function partial(list: usize, rows: u32, first: usize, heads: usize, span: i32):
   const offset = first * headBytes
   if (rows == 1) {
     const sums = load<u32>(list, SOFTMAX_ENTRY_SUMS) + offset
-    sumSpan(0, list, 1, <u32>first, <u32>heads, span, sums, scratch)
+    sumOf(0, list, 1, <u32>first, <u32>heads, span, sums, scratch)
     return
   }
-  sumSpan(0, list, rows, <u32>first, <u32>heads, span, scratch, scratch + heads * rows * headBytes)
+  sumOf(0, list, rows, <u32>first, <u32>heads, span, scratch, scratch + heads * rows * headBytes)
   for (let r: usize = 0; r < rows; r++) {
     const to = load<u32>(list + r * SOFTMAX_ENTRY_BYTES, SOFTMAX_ENTRY_SUMS) + offset
     copyRows(scratch + r * headBytes, rows * headBytes, to, headBytes, headBytes, <u32>heads)
   }
+}
+
+/** Computes the sums of one span, in the way of the cache's format (see sumSpan). */
+function sumOf(
+  item: usize,
+  list: usize,
+  rows: u32,
+  first: u32,
+  heads: u32,
+  span: i32,
+  sums: usize,
+  scratch: usize,
+): void {
+  if (arg(SoftmaxArg.format) == CacheCode.q8) sumSpanQ8(item, list, rows, first, heads, span, sums, scratch)
+  else sumSpan(item, list, rows, first, heads, span, sums, scratch)
 }
 
 /** Combines the `spans` spans of a row of queries; their sums follow each other at `sums`. */

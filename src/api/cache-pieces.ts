@@ -19,7 +19,9 @@ export function* piecesOf(tensors: readonly CacheTensor[]): Generator<CachePiece
   }
 }
 
+const BYTES = { F32: 4, BF16: 2, I8: 1 }
+
 /** Bytes of a row of a tensor. */
 export function rowBytes({ dtype, shape: [, channels] }: CacheTensor): number {
-  return channels * (dtype === 'F32' ? 4 : 2)
+  return channels * BYTES[dtype]
 }

@@ -10,6 +10,9 @@ import type { Session } from './session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from './text.js'
 import type { ExpertTraining } from './training.js'
 
+/** Format of the keys and values that a session keeps of its tokens: 16 or about 8 bits each. */
+export type CacheType = 'bf16' | 'q8'
+
 export interface LoadOptions {
   /** Format for a checkpoint's weights, or the packing to choose if there are several. Default: q4. */
   quant?: Quant
@@ -20,6 +23,12 @@ export interface LoadOptions {
    * packed model reads experts again when it needs them; a larger checkpoint is refused.
    */
   memory?: number
+  /**
+   * Format of keys and values in the caches of sessions. `q8` has half the bytes of `bf16`, and is faster over long
+   * contexts and a little less exact (docs/EVALUATION.md has figures). Default: floats if attention's weights are f32,
+   * else `bf16`.
+   */
+  cacheType?: CacheType
   /**
    * Number of experts that a token uses: fewer are faster and less exact, since a token computes and reads only those.
    * A number for all layers, a list with one for each layer, or an object with either of these for `attention` and
@@ -201,6 +210,8 @@ export interface Model {
   readonly info: ModelInfo
   /** Number of computing threads. */
   readonly threads: number
+  /** Format of keys and values in the caches of sessions. */
+  readonly cacheType: CacheType | 'f32'
   /** Kernel tier in use. */
   readonly tier: string
   /** V8's version, and its flags for compiling the kernels, or `its defaults`. */

@@ -20,15 +20,20 @@ export interface SavedSequence {
    * of its windows. Absent if the model needs none.
    */
   checkpoints?: Int32Array
+  /** `q8` if the model's cache is; `rows` then has the levels of each layer's keys or values, followed by their scales. */
+  cacheType?: 'q8'
   /** CRC-32 of tokens, rows and `oldest`, in hex. Without it, damage shows only if a number is not finite. */
   checksum?: string
 }
 
 /** A tensor of a session's cache: rows x channels, in rising order of the positions. */
 export interface CacheTensor {
-  /** `layers.N.keys`, `layers.N.values` (absent if they are the keys), or `states`. */
+  /**
+   * `layers.N.keys`, `layers.N.values` (absent if they are the keys), or `states`. In a q8 cache the first two are levels,
+   * which `layers.N.keys.scales` or `layers.N.values.scales` follows: a scale for each head.
+   */
   name: string
-  dtype: 'F32' | 'BF16'
+  dtype: 'F32' | 'BF16' | 'I8'
   shape: [rows: number, channels: number]
 }
 

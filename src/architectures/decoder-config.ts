@@ -132,7 +132,7 @@ function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
 /** Cache of grouped-query attention: the keys and values of all key/value heads, within the window if there is one. */
 export function groupedCache({ keyValueHeads, headSize, window }: DecoderConfig): LayerCache {
   const channels = keyValueHeads * headSize
-  return { rows: { channels, heads: keyValueHeads, shared: false, ...(window && { window }) } }
+  return { rows: { channels, heads: keyValueHeads, byHead: true, shared: false, ...(window && { window }) } }
 }
 
 /** Keys that the experts of such decoders depend on. */

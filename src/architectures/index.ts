@@ -6,6 +6,7 @@ import { Decoder } from '../nn/decoder.js'
 import { formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
 import { withPieceFormats } from '../packing/format/pieces.js'
+import type { CacheFormat } from '../runtime/memory/formats.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
@@ -108,10 +109,17 @@ function architectureFor(modelType: unknown, classNames: string[], source: strin
 }
 
 /** Builds the forward pass of a model whose dense weights are in memory. */
-export function createDecoder(config: ModelConfig, store: WeightStore, pool: Pool, formats: PartFormats): Decoder {
+export function createDecoder(
+  config: ModelConfig,
+  store: WeightStore,
+  pool: Pool,
+  formats: PartFormats,
+  cacheFormat?: CacheFormat,
+): Decoder {
   const architecture = architectureOf(config)
   return new Decoder(config, store, pool, formats, {
     cache: (layer) => architecture.cache(config, layer),
+    cacheFormat,
     build: (workspace) => architecture.build(config, workspace),
   })
 }

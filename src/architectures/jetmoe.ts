@@ -1,6 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
 import { AttentionMixture } from '../nn/attention-mixture.js'
-import { cacheFormat } from '../nn/cache/layer-cache.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
@@ -95,7 +94,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
   cache: groupedCache,
 
   build(config, workspace) {
-    const { bank, threads, formats, x, a } = workspace
+    const { bank, threads, cacheFormat, x, a } = workspace
     const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
     const rope = new Rope(workspace, config.rope, headSize)
     const [attentionMixture, mlpMixture] = config.mixtures
@@ -110,7 +109,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const turnQueries = new HeadTransform(bank, { rows: q, perToken: mostK, headSize, rope }, threads)
     const turnKeys = new HeadTransform(bank, { rows: keys, headSize, rope }, threads)
     const grouping = { heads, keyValueHeads: heads, headSize }
-    const shape = { ...grouping, q, output: o, scale, format: cacheFormat(formats) }
+    const shape = { ...grouping, q, output: o, scale, format: cacheFormat }
     /** Attention with one query per token, with two, and so on. */
     const attends = Array.from({ length: mostK }, (_, i) => {
       return new SoftmaxAttention(bank, { ...shape, perToken: i + 1 }, threads)

@@ -70,7 +70,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     return isBuffer || (tieWordEmbeddings && tensor === 'lm_head.weight')
   },
 
-  cache: ({ attentionHidden, sharedKeyValue }) => ({ rows: { channels: attentionHidden, shared: sharedKeyValue } }),
+  cache: ({ attentionHidden: channels, heads, sharedKeyValue: shared }) => ({ rows: { channels, heads, shared } }),
 
   build(config, workspace) {
     const { bank, threads, formats, x, a } = workspace

@@ -1,7 +1,9 @@
+import { rowBytes } from '../api/cache-pieces.js'
 import type { CacheTensor } from '../api/session.js'
 import { UserError } from '../errors.js'
 import type { CacheTensorShape, CacheTensors, CacheValues } from '../nn/cache/cache-tensors.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
+import type { CacheFormat } from '../packing/format/formats.js'
 import type { CacheDescription, CacheRequest } from './cache-request.js'
 import type { Task } from './demand.js'
 import type { Sequence } from './sequence.js'
@@ -84,22 +86,26 @@ function describe({ cache, tokens, version }: Sequence): CacheDescription {
   }
 }
 
+const DTYPES = { f32: 'F32', bf16: 'BF16', q8: 'I8' } as const
+
 function described({ name, format, rows, channels }: CacheTensorShape): CacheTensor {
-  return { name, dtype: format === 'f32' ? 'F32' : 'BF16', shape: [rows, channels] }
+  return { name, dtype: DTYPES[format], shape: [rows, channels] }
 }
 
 function read(contents: CacheTensors, { tensor, from, rows }: CacheRequest & { step: 'read' }): Uint8Array {
   const { format, channels } = contents.list[tensor]
-  const values = format === 'f32' ? new Float32Array(rows * channels) : new Uint16Array(rows * channels)
-  contents.read(tensor, from, rows, values)
-  return new Uint8Array(values.buffer)
+  const bytes = new Uint8Array(rows * rowBytes(described(contents.list[tensor])))
+  contents.read(tensor, from, rows, numbersIn(bytes, format, rows * channels))
+  return bytes
 }
 
 function write(contents: CacheTensors, { tensor, from, rows, bytes }: CacheRequest & { step: 'write' }): void {
   const { format, channels } = contents.list[tensor]
-  const { buffer, byteOffset } = bytes
-  const count = rows * channels
-  const values: CacheValues =
-    format === 'f32' ? new Float32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count)
-  contents.write(tensor, from, rows, values)
+  contents.write(tensor, from, rows, numbersIn(bytes, format, rows * channels))
+}
+
+/** The bytes of a tensor as numbers, in the same place. */
+function numbersIn({ buffer, byteOffset }: Uint8Array, format: CacheFormat, count: number): CacheValues {
+  if (format === 'q8') return new Int8Array(buffer, byteOffset, count)
+  return format === 'f32' ? new Float32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count)
 }

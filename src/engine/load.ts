@@ -86,7 +86,7 @@ function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): L
   const store = new WeightStore(layout, plan, bank, fill)
   store.readAll()
   const pool = new Pool(store.banks, threads)
-  const model = createDecoder(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats, source.cacheType)
   return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
@@ -124,7 +124,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     throw error
   }
   const pool = new Pool(store.banks, threads)
-  const model = createDecoder(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats, source.cacheType)
   return { model, formats, layout, store, pool, budget: memory, warnings: [], close }
 }
 
@@ -159,7 +159,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     }
     const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
     pool.enter(0)
-    const model = createDecoder(config, store, pool, formats)
+    const model = createDecoder(config, store, pool, formats, source.cacheType)
     return { model, formats, layout, store, pool, budget: layout.bytes, warnings, close: () => undefined }
   } finally {
     await checkpoint.close()

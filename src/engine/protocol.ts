@@ -1,4 +1,5 @@
 import type { PromptProgress } from '../api/generation.js'
+import type { CacheType } from '../api/model.js'
 import type { ExpertInfluence, SavedSequence } from '../api/session.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
@@ -46,6 +47,8 @@ export interface ModelSource {
   hasLongSticks?: boolean
   /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
   checkExperts?: boolean
+  /** Number format of keys and values in the cache. Default: f32 if attention's weights are, else bf16. */
+  cacheType?: CacheType
   /** Whether experts are read only when tokens are routed to them, until the first prompt comes. */
   readsLate?: boolean
 }

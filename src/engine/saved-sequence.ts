@@ -1,5 +1,7 @@
 import type { SavedSequence } from '../api/session.js'
+import { UserError } from '../errors.js'
 import { exportRows, importRows } from '../nn/cache/saved-rows.js'
+import type { CacheFormat } from '../packing/format/formats.js'
 import type { Task } from './demand.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 import type { Sequence } from './sequence.js'
@@ -13,6 +15,7 @@ export function* exportSequence(sequence: Sequence, stop: Int32Array): Task<Save
     tokens: Int32Array.from(tokens),
     oldest: cache.oldest,
     rows: exportRows(cache),
+    ...(sequence.model.cacheFormat === 'q8' && { cacheType: 'q8' as const }),
     ...(checkpoints.length > 0 && { checkpoints: Int32Array.from(checkpoints) }),
   })
 }
@@ -24,6 +27,7 @@ export function* exportSequence(sequence: Sequence, stop: Int32Array): Task<Save
 export function importSequence(sequence: Sequence, saved: SavedSequence): void {
   checkUndamaged(saved)
   const { tokens, oldest, rows, checkpoints = [] } = saved
+  checkCacheType(saved.cacheType, sequence.model.cacheFormat)
   const cache = sequence.model.createCache()
   try {
     importRows(cache, rows, { start: oldest, end: tokens.length, checkpoints: [...checkpoints] })
@@ -32,4 +36,10 @@ export function importSequence(sequence: Sequence, saved: SavedSequence): void {
     throw error
   }
   sequence.replace(cache, tokens)
+}
+
+function checkCacheType(saved: SavedSequence['cacheType'], own: CacheFormat): void {
+  if ((saved === 'q8') === (own === 'q8')) return
+  const [has, needs] = saved === 'q8' ? ['a', 'load the model with'] : ['no', 'load the model without']
+  throw new UserError(`the saved session has ${has} cache of q8, and this model has ${own}: ${needs} \`cacheType\` q8`)
 }

@@ -1,5 +1,6 @@
 import os from 'node:os'
 import type {
+  CacheType,
   Classification,
   ExpertUses,
   LoadOptions,
@@ -19,6 +20,7 @@ import type { ModelConfig } from '../model/config.js'
 import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
 import { checkOptionNames } from '../option-checks.js'
+import { cacheFormat } from '../packing/format/formats.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineLayerPass } from '../session/engine-layer-pass.js'
 import { EngineTraining } from '../session/expert-training.js'
@@ -59,7 +61,7 @@ export async function startModel(
   options: LoadOptions,
   free: number = availableMemory(),
 ): Promise<Model> {
-  const { expertsPerToken } = options
+  const { expertsPerToken, cacheType } = options
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
   const found = withNumbers(resolved, expertsPerToken)
   if (v8Flags) setFlagsForGood()
@@ -74,7 +76,7 @@ export async function startModel(
     threads,
     tier: kernels,
     v8Flags,
-    model: { config, formats, path, kind, checkExperts, hasLongSticks, ...budget },
+    model: { config, formats, path, kind, checkExperts, hasLongSticks, cacheType, ...budget },
   }
   const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])
@@ -155,6 +157,11 @@ class EngineModel implements Model {
 
   get threads(): number {
     return this.started.data.threads
+  }
+
+  get cacheType(): CacheType | 'f32' {
+    const { formats, cacheType } = this.started.data.model
+    return cacheFormat(formats, cacheType)
   }
 
   get tier(): string {

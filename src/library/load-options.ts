@@ -10,6 +10,7 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   quant: true,
   threads: true,
   memory: true,
+  cacheType: true,
   expertsPerToken: true,
   checkExperts: true,
   kernels: true,
@@ -19,16 +20,20 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   signal: true,
 }
 
+/** Formats of caches that can be asked for. */
+export const CACHE_TYPES = ['bf16', 'q8'] as const
+
 const KERNELS: readonly LoadOptions['kernels'][] = ['relaxed', 'plain', 'scalar']
 
 /** Throws a UsageError that names the first invalid option of loading. `quant` is checked when the model is found. */
 export function checkLoadOptions(options: LoadOptions): void {
   checkOptionNames(options, KNOWN, 'loadModel')
-  const { threads, memory, kernels } = options
+  const { threads, memory, cacheType, kernels } = options
   if (threads !== undefined) checkThreads(threads)
   if (memory !== undefined && !(typeof memory === 'number' && memory > 0)) {
     throw new UsageError('`memory` must be a number of bytes above 0')
   }
+  checkOneOf('cacheType', cacheType, CACHE_TYPES)
   checkOneOf('kernels', kernels, KERNELS)
   checkSwitches(options, ['checkExperts', 'v8Flags'])
 }

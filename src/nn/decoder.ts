@@ -1,15 +1,16 @@
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../model/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
-import type { PartFormats } from '../packing/format/formats.js'
+import { cacheFormat, type PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
 import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'
+import type { CacheFormat } from '../runtime/memory/formats.js'
 import { Rows } from '../runtime/memory/rows.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
 import { type CacheBytes, cacheBytes } from './cache/cache-bytes.js'
-import { type CachedLayer, cacheFormat, type LayerCache } from './cache/layer-cache.js'
+import { type CachedLayer, checkHeads, type LayerCache } from './cache/layer-cache.js'
 import { SequenceCache } from './cache/sequence-cache.js'
 import { identityList } from './expert-groups.js'
 import { Linear } from './linear.js'
@@ -43,6 +44,8 @@ export interface Blocks {
 /** Functions of an architecture that a decoder uses. */
 export interface DecoderShape {
   cache(layer: number): LayerCache
+  /** Number format of the cached rows. Default: that of the weights (see cacheFormat). */
+  cacheFormat?: CacheFormat
   build(workspace: Workspace): Blocks
 }
 
@@ -53,6 +56,8 @@ export interface DecoderShape {
 export class Decoder {
   /** Experts that sequences must not use. */
   readonly masks: Masks
+  /** Number format of the cached rows. */
+  readonly cacheFormat: CacheFormat
   private readonly workspaces: Workspace[]
   private readonly blocks: Blocks[]
   private readonly ids: number
@@ -72,15 +77,17 @@ export class Decoder {
     private readonly loaded: ModelConfig,
     private readonly store: WeightStore,
     private readonly pool: Pool,
-    private readonly formats: PartFormats,
+    formats: PartFormats,
     private readonly shape: DecoderShape,
     maxBatch = MAX_BATCH,
   ) {
     const config = loaded
     this.current = config
     this.masks = new Masks(config)
+    this.cacheFormat = cacheFormat(formats, shape.cacheFormat)
+    for (const { rows } of this.cachedLayers()) if (rows) checkHeads(rows, this.cacheFormat)
     this.workspaces = store.banks.map((bank, index) => {
-      return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads)
+      return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads, this.cacheFormat)
     })
     this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
@@ -252,7 +259,7 @@ export class Decoder {
   }
 
   private cachedLayers(): CachedLayer[] {
-    const format = cacheFormat(this.formats)
+    const format = this.cacheFormat
     return Array.from({ length: this.config.layers }, (_, layer) => ({
       ...this.shape.cache(layer),
       bank: this.store.banks[this.store.bankOf(layer)],

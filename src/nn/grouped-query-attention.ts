@@ -3,7 +3,6 @@ import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import { padded } from '../runtime/memory/formats.js'
 import { Rows } from '../runtime/memory/rows.js'
 import type { BatchCache } from './batch-cache.js'
-import { cacheFormat } from './cache/layer-cache.js'
 import { Linear } from './linear.js'
 import type { Rope } from './rope.js'
 import type { Workspace } from './workspace.js'
@@ -59,7 +58,7 @@ export class GroupedQueryAttention {
 
   constructor(workspace: Workspace, options: GroupedQueryOptions) {
     const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip } = options
-    const { a, bank, threads, formats, config } = workspace
+    const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
     const qkv = workspace.rows(1, queries + 2 * shared) //             [T, q | k | v]
@@ -77,8 +76,7 @@ export class GroupedQueryAttention {
       this.keyHeads = new HeadTransform(bank, { ...shape, rows: this.keys }, threads)
     }
     if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
-    const numbers = cacheFormat(formats)
-    const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: numbers }
+    const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o }, threads)
     this.output = new Linear(workspace, { format, input: o, output: this.y })
 

@@ -1,7 +1,6 @@
 import { Attention } from '../runtime/kernels/attention.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import type { BatchCache } from './batch-cache.js'
-import { cacheFormat } from './cache/layer-cache.js'
 import type { Workspace } from './workspace.js'
 
 /**
@@ -24,9 +23,9 @@ export class StickBreakingAttention {
     k: number,
     private readonly heads: number,
   ) {
-    const { bank, maxTokens, threads, formats } = workspace
+    const { bank, maxTokens, threads, cacheFormat } = workspace
     this.depths = bank.arena.allocate(maxTokens * k * heads * 4)
-    const shape = { q, output, heads, k, format: cacheFormat(formats), enough: ENOUGH, depths: this.depths }
+    const shape = { q, output, heads, k, format: cacheFormat, enough: ENOUGH, depths: this.depths }
     this.attention = new Attention(bank, shape, threads)
   }
 

@@ -3,6 +3,7 @@ import { usedIn } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/memory/bank.js'
+import type { CacheFormat } from '../runtime/memory/formats.js'
 import { Rows } from '../runtime/memory/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { BatchCache } from './batch-cache.js'
@@ -41,6 +42,8 @@ export class Workspace {
     readonly formats: PartFormats,
     readonly maxTokens: number,
     readonly threads: number,
+    /** Number format of the cached rows. */
+    readonly cacheFormat: CacheFormat,
   ) {
     this.numbers = numbersOf(config)
     this.x = this.rows(1, config.width)

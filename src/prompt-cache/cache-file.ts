@@ -134,7 +134,7 @@ function tensorBytes(tensor: CacheTensor): number {
 }
 
 function isOfCache({ dtype, shape }: Tensor): boolean {
-  return (dtype === 'F32' || dtype === 'BF16') && shape.length === 2
+  return (dtype === 'F32' || dtype === 'BF16' || dtype === 'I8') && shape.length === 2
 }
 
 async function integers({ source, offset, shape, dtype }: Tensor): Promise<Int32Array> {

@@ -6,12 +6,12 @@ import { molmVersion } from '../version.js'
 
 /**
  * Identifies all that the values in a cache depend on, other than the tokens: weights, masked experts, experts per token,
- * and this version of molm. Undefined if a mask replaces outputs, which has no short description.
+ * the format of the cache, and this version of molm. Undefined if a mask replaces outputs, which has no short description.
  */
 export async function cacheKey(model: Model, mask?: ExpertMask): Promise<string | undefined> {
   const masks = [model.mask, mask].map(maskText)
   if (masks.includes(undefined)) return undefined
-  const parts = [molmVersion(), await model.weightsId(), model.config.mixtures, masks]
+  const parts = [molmVersion(), await model.weightsId(), model.config.mixtures, masks, model.cacheType]
   return sha256Hex(Buffer.from(JSON.stringify(parts)))
 }
 

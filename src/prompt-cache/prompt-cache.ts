@@ -91,7 +91,7 @@ export async function loadCache(
     try {
       const file = await openCacheFile(source)
       if (file.key !== (await cacheKey(model, mask))) {
-        onNote?.(`${path}: of another model, packing or version of molm, so it is not used`)
+        onNote?.(`${path}: of another model, packing, cache type or version of molm, so it is not used`)
         return 0
       }
       if (prompt && commonPrefix(file.tokens, prompt, prompt.length - 1) < least) return 0

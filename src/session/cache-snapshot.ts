@@ -43,6 +43,7 @@ export async function importCache(engine: EngineCalls, session: number, snapshot
   const expected = await take<CacheTensor[]>({ step: 'begin', tokens: Int32Array.from(tokens), oldest, checkpoints })
   let isComplete = false
   try {
+    checkCacheType(expected, tensors)
     if (!areSame(expected, tensors)) throw new UserError('the saved cache belongs to another model, or was cut short')
     for (const piece of piecesOf(expected)) {
       const { tensor, from, rows } = piece
@@ -58,6 +59,15 @@ export async function importCache(engine: EngineCalls, session: number, snapshot
 
 function stepsOf(engine: EngineCalls, session: number): <T>(step: Step) => Promise<T> {
   return <T>(step: Step) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
+}
+
+/** Throws a UserError if one cache is of q8 and the other is not. */
+function checkCacheType(expected: readonly CacheTensor[], given: readonly CacheTensor[]): void {
+  const [own, saved] = [expected, given].map((tensors) => tensors.some(({ dtype }) => dtype === 'I8'))
+  if (own !== saved)
+    throw new UserError(
+      `the saved cache is ${saved ? '' : 'not '}of q8, and that of this model is${saved ? ' not' : ''}`,
+    )
 }
 
 function areSame(expected: readonly CacheTensor[], given: readonly CacheTensor[]): boolean {

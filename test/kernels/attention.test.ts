@@ -59,8 +59,8 @@ const queriesOf = ({ tokens, k, channels, spread = 1, mean = 0 }: Case): Float32
 
 function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
-  const keys = placePages(bank, keysOf(c), channels, rows)
-  const values = c.shared ? keys : placePages(bank, valuesOf(c), channels, rows)
+  const keys = placePages(bank, keysOf(c), channels, rows, undefined, heads)
+  const values = c.shared ? keys : placePages(bank, valuesOf(c), channels, rows, undefined, heads)
   const q = placeRows(bank, queriesOf(c), channels)
   const output = emptyRows(bank, tokens * k, channels)
   const depths = place(bank, new Uint32Array(tokens * k * heads))
@@ -79,8 +79,8 @@ function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
 /** Sum over all kept keys in double precision. */
 function reference(c: Case): Float64Array {
   const { channels, heads, k, tokens, position, oldest = 0, rows = 'f32' } = c
-  const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
   const size = channels / heads
+  const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows, size), asCached(valuesOf(c), rows, size)]
   const stride = padded(channels)
   const output = new Float64Array(tokens * k * stride)
   for (let item = 0; item < tokens * k; item++) {
@@ -104,7 +104,7 @@ function reference(c: Case): Float64Array {
  */
 function toleranceOf(c: Case): number {
   const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
-  return (c.enough ?? ENOUGH) * largest + 4e-6 * largest
+  return (c.enough ?? ENOUGH) * largest + (c.rows === 'q8' ? 1e-4 : 4e-6) * largest
 }
 
 function check(c: Case): WithDepths {
@@ -163,10 +163,11 @@ for (const [channels, heads] of [
   [140, 4],
   [192, 1],
 ]) {
-  test(`cached rows of bfloat16, ${heads} heads of ${channels / heads} channels`, () => {
-    for (const shared of [false, true])
-      check({ ...BASE, channels, heads, position: 70, oldest: 3, shared, rows: 'bf16' })
-  })
+  for (const rows of ['bf16', 'q8'] as const) {
+    test(`cached rows of ${rows}, ${heads} heads of ${channels / heads} channels`, () => {
+      for (const shared of [false, true]) check({ ...BASE, channels, heads, position: 70, oldest: 3, shared, rows })
+    })
+  }
 }
 
 test('a decode step with few items divides heads among the threads', async () => {

@@ -73,7 +73,11 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 /** Sum over all visible keys in double precision. */
 function reference(c: Case): Float64Array {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
-  const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
+  const [queries, keys, values] = [
+    queriesOf(c),
+    asCached(keysOf(c), rows, headSize),
+    asCached(valuesOf(c), rows, headSize),
+  ]
   const stride = padded(heads * headSize)
   const output = new Float64Array(tokens * perToken * stride)
   for (let item = 0; item < tokens * perToken; item++) {
@@ -101,10 +105,15 @@ function reference(c: Case): Float64Array {
   return output
 }
 
+/** Maximum error in units of the largest value. With a q8 cache queries and weights have 16 bits. */
+function toleranceOf({ rows, spread = 1 }: Case): number {
+  return rows === 'q8' ? 5e-5 * Math.max(2, spread) : 1e-5
+}
+
 function check(c: Case): Outcome {
   const expected = prepare(bankOf('scalar'), c)(1)
   const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
-  isNear(expected.output, reference(c), 1e-5 * largest, 'output')
+  isNear(expected.output, reference(c), toleranceOf(c) * largest, 'output')
   for (const tier of TIERS) {
     const run = prepare(bankOf(tier), c)
     for (const threads of [1, 2, 3, 16]) {
@@ -122,9 +131,9 @@ function check(c: Case): Outcome {
   return expected
 }
 
-/** Checks a case with both kinds of caches. */
-function checkBoth(c: Case): void {
-  for (const rows of ['f32', 'bf16'] as const) check({ ...c, rows })
+/** Checks a case with every kind of cache. */
+function checkAll(c: Case): void {
+  for (const rows of ['f32', 'bf16', 'q8'] as const) check({ ...c, rows })
 }
 
 const BASE: Case = { heads: 4, keyValueHeads: 2, headSize: 16, tokens: 5, position: 0 }
@@ -138,65 +147,65 @@ test('a single token sees its own value', () => {
   }
 })
 
-test('a prompt with an empty cache', () => checkBoth({ ...BASE, tokens: 70 }))
-test('a prompt that crosses a span', () => checkBoth({ ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }))
+test('a prompt with an empty cache', () => checkAll({ ...BASE, tokens: 70 }))
+test('a prompt that crosses a span', () => checkAll({ ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }))
 test('blocks of 64 queries, and the rest', () => {
-  checkBoth({ ...BASE, tokens: 75, position: 30, heads: 3, keyValueHeads: 1, headSize: 32 })
-  checkBoth({ ...BASE, tokens: 75, position: 240, heads: 3, keyValueHeads: 1, headSize: 64, window: 50 })
+  checkAll({ ...BASE, tokens: 75, position: 30, heads: 3, keyValueHeads: 1, headSize: 32 })
+  checkAll({ ...BASE, tokens: 75, position: 240, heads: 3, keyValueHeads: 1, headSize: 64, window: 50 })
 })
-test('new tokens after cached ones', () => checkBoth({ ...BASE, position: 203 }))
+test('new tokens after cached ones', () => checkAll({ ...BASE, position: 203 }))
 
 for (const headSize of [1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 17, 20, 24, 64, 80, 128, 273]) {
-  test(`heads of ${headSize} channels`, () => checkBoth({ ...BASE, headSize, position: 41 }))
+  test(`heads of ${headSize} channels`, () => checkAll({ ...BASE, headSize, position: 41 }))
 }
 
 for (const group of [1, 2, 3, 4, 5, 6, 7, 8]) {
   test(`${group} query heads per key head`, () => {
     for (const keyValueHeads of [1, 2, 3])
-      checkBoth({ ...BASE, heads: group * keyValueHeads, keyValueHeads, position: 30 })
-    checkBoth({ ...BASE, heads: group * 2, headSize: 64, tokens: 1, position: 530 })
+      checkAll({ ...BASE, heads: group * keyValueHeads, keyValueHeads, position: 30 })
+    checkAll({ ...BASE, heads: group * 2, headSize: 64, tokens: 1, position: 530 })
   })
 }
 
 for (const length of [1, 2, 7, 8, 9, 31, 32, 33, 64, 255, 256, 257, 258, 511, 512, 513, 700]) {
   test(`${length} keys`, () => {
-    checkBoth({ ...BASE, tokens: 1, position: length - 1 })
-    checkBoth({ ...BASE, tokens: 3, position: length - 1, headSize: 9 })
+    checkAll({ ...BASE, tokens: 1, position: length - 1 })
+    checkAll({ ...BASE, tokens: 3, position: length - 1, headSize: 9 })
   })
 }
 
 for (const oldest of [1, 31, 32, 33, 255, 256, 257, 299, 300]) {
   test(`keys before position ${oldest} are forgotten`, () => {
-    checkBoth({ ...BASE, position: 300, oldest })
-    checkBoth({ ...BASE, tokens: 1, position: 600, oldest })
+    checkAll({ ...BASE, position: 300, oldest })
+    checkAll({ ...BASE, tokens: 1, position: 600, oldest })
   })
 }
 
 for (const window of [1, 2, 8, 31, 33, 100, 256, 257, 400]) {
   test(`a window of ${window} keys`, () => {
-    checkBoth({ ...BASE, tokens: 40, window })
-    checkBoth({ ...BASE, position: 500, window })
-    checkBoth({ ...BASE, tokens: 1, position: 500, window, oldest: 310 })
+    checkAll({ ...BASE, tokens: 40, window })
+    checkAll({ ...BASE, position: 500, window })
+    checkAll({ ...BASE, tokens: 1, position: 500, window, oldest: 310 })
   })
 }
 
 for (const perToken of [2, 3, 4]) {
   test(`${perToken} rows of queries per token`, () => {
-    checkBoth({ ...BASE, perToken, tokens: 9, position: 20 })
-    checkBoth({ ...BASE, perToken, tokens: 1, position: 600 })
-    checkBoth({ ...BASE, perToken, heads: 2, headSize: 13, position: 254, oldest: 3, window: 120 })
+    checkAll({ ...BASE, perToken, tokens: 9, position: 20 })
+    checkAll({ ...BASE, perToken, tokens: 1, position: 600 })
+    checkAll({ ...BASE, perToken, heads: 2, headSize: 13, position: 254, oldest: 3, window: 120 })
   })
 }
 
 for (const sinks of [-8, 0, 5, 60]) {
   test(`sinks with a mean score of ${sinks}`, () => {
-    checkBoth({ ...BASE, tokens: 1, sinks })
-    checkBoth({ ...BASE, tokens: 70, sinks })
-    checkBoth({ ...BASE, position: 254, headSize: 64, sinks })
-    checkBoth({ ...BASE, tokens: 1, position: 700, headSize: 64, sinks })
-    checkBoth({ ...BASE, tokens: 40, position: 500, window: 33, sinks })
-    checkBoth({ ...BASE, tokens: 300, heads: 6, keyValueHeads: 2, headSize: 5, sinks })
-    checkBoth({ ...BASE, perToken: 2, tokens: 3, position: 600, oldest: 40, window: 400, sinks })
+    checkAll({ ...BASE, tokens: 1, sinks })
+    checkAll({ ...BASE, tokens: 70, sinks })
+    checkAll({ ...BASE, position: 254, headSize: 64, sinks })
+    checkAll({ ...BASE, tokens: 1, position: 700, headSize: 64, sinks })
+    checkAll({ ...BASE, tokens: 40, position: 500, window: 33, sinks })
+    checkAll({ ...BASE, tokens: 300, heads: 6, keyValueHeads: 2, headSize: 5, sinks })
+    checkAll({ ...BASE, perToken: 2, tokens: 3, position: 600, oldest: 40, window: 400, sinks })
   })
 }
 
@@ -212,7 +221,7 @@ test('sinks of -infinity change nothing', () => {
 })
 
 test('scores far apart give all weight to one key, and scores far below zero lose no precision', () => {
-  checkBoth({ ...BASE, position: 400, spread: 40 })
+  checkAll({ ...BASE, position: 400, spread: 40 })
 })
 
 test('the output of a token does not depend on how the prompt is split', () => {

@@ -85,13 +85,13 @@ test('of other weights, another packing or other masks is never used', async () 
     assert.is(await loadCache(path, model.createSession(), model), 0)
   })
   const notes: string[] = []
-  for (const options of [{ quant: 'q8' }, { quant: 'f32' }, { expertsPerToken: 1 }] as const) {
+  for (const options of [{ quant: 'q8' }, { quant: 'f32' }, { expertsPerToken: 1 }, { cacheType: 'q8' }] as const) {
     await withModel('nano', options, async (model) => {
       assert.is(await loadCache(path, model.createSession(), model, { onNote: (note) => notes.push(note) }), 0)
     })
   }
-  assert.is(notes.length, 3)
-  assert.match(notes[0], /nano\.cache: of another model, packing or version of molm, so it is not used/)
+  assert.is(notes.length, 4)
+  assert.match(notes[0], /nano\.cache: of another model, packing, cache type or version of molm, so it is not used/)
   // One weight differs, and nothing else.
   const copy = join(folder, 'other')
   await cp(repositoryPath('models/nano'), copy, { recursive: true })

@@ -16,13 +16,16 @@ const MODELS = [
   ['71-gptoss-bf16-sharded', 'q4'],
   ['152-smallthinker-window-bf16-sharded', 'f32'],
   ['22-granitemoe-bf16-sharded', 'q8'],
+  ['11-molm-like-bin-bf16-sharded', 'q4', 'q8'],
+  ['71-gptoss-bf16-sharded', 'q4', 'q8'],
 ] as const
 
 const TOKENS = Array.from({ length: 240 }, (_, i) => (i * 31) % 60)
 
-for (const [name, quant] of MODELS) {
-  test(`lets another session of ${name} ${quant} continue bit for bit`, async () => {
-    const model = await loadModel(fixturePath(name), { threads: 1, quant })
+for (const [name, quant, cacheType] of MODELS) {
+  const cache = cacheType ? ` with a cache of ${cacheType}` : ''
+  test(`lets another session of ${name} ${quant}${cache} continue bit for bit`, async () => {
+    const model = await loadModel(fixturePath(name), { threads: 1, quant, cacheType })
     try {
       const session = model.createSession()
       await session.forward(TOKENS, { logits: 'none' })

@@ -70,6 +70,43 @@ test('keys that are also the values are saved once', async () => {
   }
 })
 
+test('a saved session with a cache of q8 is restored bit for bit, and refused by a model with another cache', async (context) => {
+  const nano = nanoOf(context)
+  const model = await loadModel('nano', { threads: 1, cacheType: 'q8' })
+  try {
+    const session = model.createSession()
+    await session.forward(
+      Array.from({ length: 70 }, (_, i) => 40 + i),
+      { logits: 'none' },
+    )
+    const saved = await session.save()
+    assert.is(saved.cacheType, 'q8')
+    const other = model.createSession()
+    await other.restore(saved)
+    assert.equal((await other.forward([7])).logits, (await session.forward([7])).logits)
+    const plain = nano.createSession()
+    await rejectsWithUserError(
+      () => plain.restore(saved),
+      /has a cache of q8, and this model has bf16: load the model with/,
+    )
+    await rejectsWithUserError(
+      () => plain.restore({ ...saved, cacheType: 'q4' as 'q8' }),
+      /what save gave: q8, or absent/,
+    )
+    await plain.forward([1, 2, 3], { logits: 'none' })
+    await rejectsWithUserError(
+      async () => other.restore(await plain.save()),
+      /has no cache of q8, and this model has q8/,
+    )
+    await rejectsWithUserError(
+      async () => plain.importCache(await other.exportCache()),
+      /is of q8, and that of this model is not/,
+    )
+  } finally {
+    await model.dispose()
+  }
+})
+
 test('a saved session that does not fit the model is refused and leaves the session unchanged', async (context) => {
   const model = nanoOf(context)
   const session = model.createSession()

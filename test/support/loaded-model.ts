@@ -1,4 +1,5 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/load.js'
+import type { CacheType } from '#molm/index.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '#molm/model/experts-per-token.js'
 import type { Quant } from '#molm/packing/format/formats.js'
@@ -15,12 +16,13 @@ export interface LoadedOptions {
   /** Number of positions, in place of the model's own limit. */
   positions?: number
   expertsPerToken?: ExpertsPerToken
+  cacheType?: CacheType
 }
 
 /** Runs `use` with a model loaded on this thread, without an engine. */
 export async function withLoaded<T>(
   path: string,
-  { quant, tier, threads = 1, memory, bankBytes, positions, expertsPerToken }: LoadedOptions,
+  { quant, tier, threads = 1, memory, bankBytes, positions, expertsPerToken, cacheType }: LoadedOptions,
   use: (loaded: LoadedModel) => Promise<T> | T,
 ): Promise<T> {
   const { config: own, formats, path: file, kind } = await preparedModel(path, { quant })
@@ -28,7 +30,7 @@ export async function withLoaded<T>(
   const config = expertsPerToken === undefined ? trained : withExpertsPerToken(trained, expertsPerToken)
   const free = Number.MAX_SAFE_INTEGER
   const budget = { memory: memory ?? free, memoryIsGiven: memory !== undefined, free }
-  const source = { config, formats, path: file, kind, ...budget }
+  const source = { config, formats, path: file, kind, cacheType, ...budget }
   const loaded = await loadWeights(source, chooseKernels(tier).bank, threads, bankBytes)
   try {
     return await use(loaded)

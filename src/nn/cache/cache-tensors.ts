@@ -1,5 +1,6 @@
 import type { CacheFormat } from '../../runtime/memory/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
+import type { RowNumbers } from './page-heads.js'
 import type { PagedRows, Span } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
 import { type SavedPositions, savedSpans } from './saved-positions.js'
@@ -22,8 +23,8 @@ export interface CacheTensorShape {
   channels: number
 }
 
-/** Values of a tensor: floats, or the bits of numbers in bfloat16. */
-export type CacheValues = Float32Array | Uint16Array
+/** Values of a tensor: floats, the bits of numbers in bfloat16, or the levels of q8. */
+export type CacheValues = RowNumbers
 
 /** Parts of a cache that its tensors hold. */
 export interface CacheParts {
@@ -34,12 +35,14 @@ export interface CacheParts {
 
 /**
  * The contents of a cache as tensors. First come the rows of each layer, oldest position first: its keys and, if they
- * differ, its values. Of a window they are the pages that the next token sees, here and after each checkpoint. Then come
- * the running states of all layers: a row for the present ones, and one for each checkpoint.
+ * differ, its values; those of q8 are two tensors, levels and scales. Of a window they are the pages that the next token
+ * sees, here and after each checkpoint. Then come the running states of all layers: a row for the present ones, and one
+ * for each checkpoint.
  */
 export class CacheTensors {
   readonly list: CacheTensorShape[]
-  private readonly spans: Span[][]
+  /** Rows of each tensor; the last may have the running states. */
+  private readonly sources: Source[] = []
   /** Running states that have been written. */
   private readonly written?: Float32Array
 
@@ -48,11 +51,16 @@ export class CacheTensors {
     readonly saved: SavedPositions,
   ) {
     const { layerRows, states } = parts
-    this.spans = layerRows.map(({ window }) => savedSpans(window, saved))
-    this.list = layerRows.map(({ name, rows, channels }, i) => {
-      const count = this.spans[i].reduce((sum, { start, end }) => sum + end - start, 0)
-      return { name, format: rows.format, rows: count, channels }
-    })
+    this.list = []
+    for (const { name, rows, channels, window } of layerRows) {
+      const spans = savedSpans(window, saved)
+      const count = spans.reduce((sum, { start, end }) => sum + end - start, 0)
+      this.list.push({ name, format: rows.format, rows: count, channels })
+      this.sources.push({ rows, channels, spans, areScales: false })
+      if (rows.scales === 0) continue
+      this.list.push({ name: `${name}.scales`, format: 'f32', rows: count, channels: rows.scales })
+      this.sources.push({ rows, channels: rows.scales, spans, areScales: true })
+    }
     if (!states) return
     const rows = 1 + saved.checkpoints.length
     this.list.push({ name: 'states', format: 'f32', rows, channels: states.floats })
@@ -66,11 +74,14 @@ export class CacheTensors {
 
   /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
   read(tensor: number, from: number, count: number, target: CacheValues): void {
-    const { layerRows, states, checkpoints } = this.parts
-    if (tensor < layerRows.length) {
-      const { rows, channels } = layerRows[tensor]
-      this.eachSpan(tensor, from, count, (position, size, before) => {
-        rows.read(position, size, target.subarray(before * channels))
+    const { states, checkpoints } = this.parts
+    const source = this.sources[tensor]
+    if (source) {
+      const { rows, channels, areScales } = source
+      eachSpan(source, from, count, (position, size, before) => {
+        const part = target.subarray(before * channels)
+        if (areScales) rows.readScales(position, size, part)
+        else rows.read(position, size, part)
       })
     } else if (states) {
       for (let row = from; row < from + count; row++) {
@@ -82,11 +93,14 @@ export class CacheTensors {
 
   /** Sets `count` rows of a tensor, from row `from` on. */
   write(tensor: number, from: number, count: number, source: CacheValues): void {
-    const { layerRows, states } = this.parts
-    if (tensor < layerRows.length) {
-      const { rows, channels } = layerRows[tensor]
-      this.eachSpan(tensor, from, count, (position, size, before) => {
-        rows.write(position, size, source.subarray(before * channels))
+    const { states } = this.parts
+    const to = this.sources[tensor]
+    if (to) {
+      const { rows, channels, areScales } = to
+      eachSpan(to, from, count, (position, size, before) => {
+        const part = source.subarray(before * channels)
+        if (areScales) rows.writeScales(position, size, part)
+        else rows.write(position, size, part)
       })
     } else if (states) {
       this.written?.set(source.subarray(0, count * states.floats), from * states.floats)
@@ -102,20 +116,31 @@ export class CacheTensors {
       return { position, state: written?.slice((i + 1) * size, (i + 2) * size) ?? new Float32Array(0) }
     })
   }
+}
 
-  /** Calls `use` for each run of neighbouring positions among rows of a tensor, with the number of rows before it. */
-  private eachSpan(
-    tensor: number,
-    from: number,
-    count: number,
-    use: (position: number, size: number, before: number) => void,
-  ): void {
-    let first = 0
-    for (const { start, end } of this.spans[tensor]) {
-      const begin = Math.max(from, first)
-      const stop = Math.min(from + count, first + end - start)
-      if (begin < stop) use(start + begin - first, stop - begin, begin - from)
-      first += end - start
-    }
+/** Rows of a tensor, or their scales. */
+interface Source {
+  rows: PagedRows
+  channels: number
+  spans: readonly Span[]
+  areScales: boolean
+}
+
+/**
+ * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the number
+ * of rows before it.
+ */
+function eachSpan(
+  { spans }: Source,
+  from: number,
+  count: number,
+  use: (position: number, size: number, before: number) => void,
+): void {
+  let first = 0
+  for (const { start, end } of spans) {
+    const begin = Math.max(from, first)
+    const stop = Math.min(from + count, first + end - start)
+    if (begin < stop) use(start + begin - first, stop - begin, begin - from)
+    first += end - start
   }
 }

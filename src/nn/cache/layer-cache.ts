@@ -1,18 +1,17 @@
-import type { PartFormats } from '../../packing/format/formats.js'
-import { PAGE_ROWS } from '../../runtime/abi/formats.js'
+import { UserError } from '../../errors.js'
+import { MOST_Q8_CHANNELS, PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import type { CacheFormat } from '../../runtime/memory/formats.js'
-import { bytesOfRow } from './paged-rows.js'
+import { bytesOfRow, type PageHeads } from './page-heads.js'
 
 /** Keys and values of a layer's attention: a row of each per position. */
 export interface RowShape {
   /** Channels of a row of keys, and of one of values. */
   channels: number
-  /**
-   * Heads of these channels; pages then hold the rows of one head after another, with keys transposed. Absent: pages
-   * hold whole rows.
-   */
+  /** Heads of these channels. Default: 1. */
   heads?: number
+  /** Whether pages hold the rows of one head after another, with keys transposed. Default: they hold whole rows. */
+  byHead?: boolean
   /** K = V: one row serves as both. */
   shared: boolean
   /** Most keys that a token sees, itself included: older ones are dropped. Absent: all are kept. */
@@ -35,15 +34,21 @@ export interface CachedLayer extends LayerCache {
 /** Positions that a window layer keeps in addition to its window, so that a few tokens can be cut off. */
 export const SLACK = PAGE_ROWS
 
-/**
- * Number format of the cached rows. If attention's weights are quantised, its products round these rows to 8 bits
- * anyway; the cache then stores the upper half of a float, which makes no measurable difference (docs/EVALUATION.md).
- */
-export function cacheFormat(formats: PartFormats): CacheFormat {
-  return formats.attention === 'f32' ? 'f32' : 'bf16'
+/** Throws a UserError if a cache of this format cannot hold rows with such heads. */
+export function checkHeads({ channels, heads = 1 }: RowShape, format: CacheFormat): void {
+  const size = channels / heads
+  if (format !== 'q8' || size <= MOST_Q8_CHANNELS) return
+  throw new UserError(
+    `\`cacheType\` q8 is for heads of at most ${MOST_Q8_CHANNELS} channels, and those of this model have ${size}; use bf16`,
+  )
+}
+
+/** Heads in the pages of rows. */
+export function pageHeads({ heads = 1, byHead = false }: RowShape): PageHeads {
+  return { heads, byHead }
 }
 
 /** Bytes of a position's keys and values. */
-export function bytesOf({ channels, heads, shared }: RowShape, format: CacheFormat): number {
-  return bytesOfRow(channels, format, heads) * (shared ? 1 : 2)
+export function bytesOf(rows: RowShape, format: CacheFormat): number {
+  return bytesOfRow(rows.channels, format, pageHeads(rows)) * (rows.shared ? 1 : 2)
 }

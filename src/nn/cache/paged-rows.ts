@@ -1,18 +1,15 @@
 import { PAGE_ROWS, PAGE_SHIFT } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
-import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../runtime/memory/formats.js'
+import type { CacheFormat } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
+import { bytesOfRow, type PageHeads, type RowNumbers } from './page-heads.js'
 import { type PagePool, pagePool } from './page-pool.js'
+import { Q8Layout } from './q8-layout.js'
 
 /** Positions [start, end). */
 export interface Span {
   start: number
   end: number
-}
-
-/** Bytes of a row: all heads together. */
-export function bytesOfRow(channels: number, format: CacheFormat, heads?: number): number {
-  return heads ? heads * cacheHeadBytes(channels / heads, format) : cacheRowBytes(channels, format)
 }
 
 /**
@@ -30,26 +27,35 @@ export class PagedRows {
   private readonly pages: number[] = []
   /** All pages before this one have been freed. */
   private lowest = 0
+  /** Heads that a page holds one after another; 1 if it holds whole rows. */
   private readonly heads: number
-  /** Whether each head's part of a page is transposed: a channel of all positions, then the next. */
-  private readonly isTransposed: boolean
   /** Channels of a head. */
   private readonly size: number
   /** Bytes of a row of a head. */
   private readonly rowBytes: number
+  private readonly q8?: Q8Layout
+  /** Scales of a row; 0 unless the format is q8. */
+  readonly scales: number
 
   constructor(
     bank: Bank,
     private readonly channels: number,
     readonly format: CacheFormat,
-    byHead?: { heads: number; isTransposed: boolean },
+    pageHeads: PageHeads = { heads: 1, byHead: false },
+    /** Whether each head's part of a page is transposed: a channel of all positions, then the next. */
+    private readonly isTransposed = false,
   ) {
+    const { heads, byHead } = pageHeads
     this.bank = bank
     this.pool = pagePool(bank)
-    this.heads = byHead?.heads ?? 1
-    this.isTransposed = byHead?.isTransposed ?? false
+    this.heads = byHead ? heads : 1
     this.size = channels / this.heads
-    this.rowBytes = bytesOfRow(channels, format, byHead?.heads) / this.heads
+    this.rowBytes = bytesOfRow(channels, format, pageHeads) / this.heads
+    this.scales = format === 'q8' ? heads : 0
+    if (format === 'q8') {
+      const kind = !byHead ? 'rows' : isTransposed ? 'keys' : 'values'
+      this.q8 = new Q8Layout(bank, kind, heads, channels / heads, this.rowBytes)
+    }
     this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
@@ -139,8 +145,14 @@ export class PagedRows {
   }
 
   /** Copies `count` rows, from row `row` on, to the positions from `position` on. */
-  store({ address, strideBytes }: Rows, row: number, position: number, count: number): void {
-    const { heads, size, format, rowBytes, isTransposed } = this
+  store(source: Rows, row: number, position: number, count: number): void {
+    const { heads, size, format, rowBytes, isTransposed, q8 } = this
+    if (q8) {
+      return this.eachRun(position, count, (page, start, first, rows) =>
+        q8.store(source, row + first, page, start, rows),
+      )
+    }
+    const { address, strideBytes } = source
     const isNarrow = format === 'bf16'
     const { kernels } = this.bank
     this.eachRun(position, count, (page, start, first, rows) => {
@@ -161,11 +173,13 @@ export class PagedRows {
   }
 
   /**
-   * Copies the rows of `count` positions, from `position` on, to `target`: floats, or the bits of rows in bfloat16.
+   * Copies the rows of `count` positions, from `position` on, to `target`: floats, the bits of rows in bfloat16, or the
+   * levels of q8.
    */
-  read(position: number, count: number, target: Float32Array | Uint16Array): void {
+  read(position: number, count: number, target: RowNumbers): void {
     const { f32, u16 } = this.bank
-    const { size } = this
+    const { size, q8, channels } = this
+    if (q8) return this.eachRow(position, count, (page, row, n) => q8.readLevels(page, row, target, n * channels))
     if (this.format === 'bf16' && target instanceof Float32Array) {
       const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
       return this.eachHead(position, count, (from, step, at) => {
@@ -179,10 +193,11 @@ export class PagedRows {
     })
   }
 
-  /** Sets the rows of `count` positions, from `position` on, from floats, or from the bits of rows in bfloat16. */
-  write(position: number, count: number, source: Float32Array | Uint16Array): void {
+  /** Sets the rows of `count` positions, from `position` on, from numbers such as `read` gives. */
+  write(position: number, count: number, source: RowNumbers): void {
     const { f32, u16 } = this.bank
-    const { size } = this
+    const { size, q8, channels } = this
+    if (q8) return this.eachRow(position, count, (page, row, n) => q8.writeLevels(page, row, source, n * channels))
     if (this.format === 'bf16' && source instanceof Float32Array) {
       const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
       return this.eachHead(position, count, (to, step, at) => {
@@ -193,6 +208,22 @@ export class PagedRows {
     this.eachHead(position, count, (to, step, at) => {
       if (step === 1) numbers.set(source.subarray(at, at + size), to)
       else for (let c = 0; c < size; c++) numbers[to + c * step] = source[at + c]
+    })
+  }
+
+  /** Copies the scales of `count` positions, from `position` on, to `target`. */
+  readScales(position: number, count: number, target: RowNumbers): void {
+    const { f32 } = this.bank
+    this.eachScale(position, count, (index, at) => {
+      target[at] = f32[index]
+    })
+  }
+
+  /** Sets the scales of `count` positions, from `position` on. */
+  writeScales(position: number, count: number, source: RowNumbers): void {
+    const { f32 } = this.bank
+    this.eachScale(position, count, (index, at) => {
+      f32[index] = source[at]
     })
   }
 
@@ -231,6 +262,22 @@ export class PagedRows {
       use(this.pages[(position + first) >> PAGE_SHIFT], start, first, rows)
       first += rows
     }
+  }
+
+  /** Calls `use` for each position, with its page, its row in it, and the number of positions before. */
+  private eachRow(position: number, count: number, use: (page: number, row: number, before: number) => void): void {
+    this.eachRun(position, count, (page, start, first, rows) => {
+      for (let row = 0; row < rows; row++) use(page, start + row, first + row)
+    })
+  }
+
+  /** Calls `use` with the index of each scale among the bank's floats, and the number of scales before. */
+  private eachScale(position: number, count: number, use: (index: number, before: number) => void): void {
+    const { q8, scales } = this
+    if (!q8) return
+    this.eachRow(position, count, (page, row, before) => {
+      for (let head = 0; head < scales; head++) use(q8.scaleIndex(page, row, head), before * scales + head)
+    })
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Rows } from '../../runtime/memory/rows.js'
 import { hasRoom, noRoom } from './cache-room.js'
 import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
-import { type CachedLayer, SLACK } from './layer-cache.js'
+import { type CachedLayer, pageHeads, SLACK } from './layer-cache.js'
 import { PagedRows, type Span } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
 import { checkPositions, type SavedPositions, savedSpans } from './saved-positions.js'
@@ -51,9 +51,9 @@ export class SequenceCache {
     try {
       for (const [layer, { bank, rows, format }] of layers.entries()) {
         if (!rows) continue
-        const { channels, heads, shared, window } = rows
+        const { channels, shared, window } = rows
         const add = (name: string, isTransposed: boolean): LayerRows => {
-          const paged = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
+          const paged = new PagedRows(bank, channels, format, pageHeads(rows), isTransposed && rows.byHead)
           const added = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
           this.layerRows.push(added)
           return added

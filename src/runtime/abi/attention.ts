@@ -29,7 +29,7 @@ export enum AttentionArg {
   recordStride,
   /** Places of the tokens, PLACE_BYTES each. */
   places,
-  /** Bytes from one row of the cache to the next. */
+  /** Bytes from one row of the cache to the next. A row of q8 begins with the scales of its heads. */
   cacheStride,
   channels,
   heads,

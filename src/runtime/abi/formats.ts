@@ -36,7 +36,12 @@ export enum Activation {
 export enum CacheCode {
   f32,
   bf16,
+  /** Integers of 8 bits, with a float as the scale of each position and head (assembly/cache-q8.ts). */
+  q8,
 }
+
+/** Most channels of a head in a q8 cache. With more, integer sums of attention could exceed 31 bits. */
+export const MOST_Q8_CHANNELS = 512
 
 /**
  * Number types of a checkpoint's weights, by their names in checkpoints. From Q4_0 on they are GGUF's block types

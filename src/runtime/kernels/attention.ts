@@ -37,7 +37,7 @@ export class Attention extends Call<typeof AttentionArg> {
         stride: q.strideBytes,
         output: output.address,
         ...recordsOf(output),
-        cacheStride: cacheRowBytes(q.columns, format),
+        cacheStride: cacheRowBytes(q.columns, format, heads),
         channels: q.columns,
         heads,
         padded: padded(q.columns),

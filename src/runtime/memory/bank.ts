@@ -19,6 +19,24 @@ export interface KernelExports {
     isNarrow: boolean,
   ): void
   narrowRows(source: number, stride: number, target: number, targetStride: number, n: number, count: number): void
+  quantizeHead(
+    source: number,
+    stride: number,
+    page: number,
+    first: number,
+    size: number,
+    count: number,
+    areKeys: boolean,
+  ): void
+  quantizeRows(
+    source: number,
+    stride: number,
+    target: number,
+    targetStride: number,
+    heads: number,
+    size: number,
+    count: number,
+  ): void
 }
 
 /** Observes a grouped product before it runs: its inputs, and the first `groups` groups of the table at address `table`. */

@@ -1,6 +1,6 @@
 import {
   type Activation,
-  CacheCode,
+  type CacheCode,
   MATRIX_ALIGNMENT,
   RECORD_ALIGNMENT,
   RECORD_BLOCK_BYTES,
@@ -41,17 +41,19 @@ export const padded = (columns: number): number => roundUp(columns, TILE_COLUMNS
 export const recordBytes = (columns: number): number =>
   roundUp((padded(columns) / TILE_COLUMNS) * RECORD_BLOCK_BYTES, RECORD_ALIGNMENT)
 
-/** Bytes of a number of the KV cache. */
-const CACHE_BYTES = { [CacheCode.f32]: 4, [CacheCode.bf16]: 2 }
+/** Bytes of a float of the KV cache. */
+const CACHE_BYTES = { f32: 4, bf16: 2 }
 
 /**
  * Bytes from one row of the KV cache to the next: an odd number of cache lines. Attention reads eight rows side by
  * side, and at a power of two they would all compete for the same set of the first-level cache (1.1 to 1.4 times
- * slower).
+ * slower). A row of q8 has a scale for each of its `heads` heads, and 3 bytes for padding.
  */
-export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
-  64 * (Math.ceil((channels * CACHE_BYTES[CacheCode[format]]) / 64) | 1)
+export const cacheRowBytes = (channels: number, format: CacheFormat, heads = 1): number => {
+  const bytes = format === 'q8' ? 4 * heads + channels + 3 : channels * CACHE_BYTES[format]
+  return 64 * (Math.ceil(bytes / 64) | 1)
+}
 
 /** Bytes of a position and head in a page of the cache that holds its rows head by head. */
 export const cacheHeadBytes = (headSize: number, format: CacheFormat): number =>
-  headSize * CACHE_BYTES[CacheCode[format]]
+  format === 'q8' ? 4 + roundUp(headSize, 4) : headSize * CACHE_BYTES[format]

@@ -19,7 +19,7 @@ import type { ConversationState } from './conversation.js'
 /*
  * The safetensors file of a saved conversation has the tensors `tokens` (I32, all ids), `cache` (F32, rows of the KV
  * cache from Session.save), `check` (F32, the model's output for the last tokens, which identifies the model) and, for
- * models that need them, `checkpoints` (I32, their positions). Its metadata has the turns. The metadata begins with
+ * models that need them, `checkpoints` (I32, their positions). Its metadata has the turns, and the type of a q8 cache. The metadata begins with
  * `sha256`: the hash of the whole file with zeros in place of these digits.
  */
 
@@ -66,6 +66,7 @@ export async function saveConversation(
       model: model.name,
       weights: weightsOf(model),
       oldest: String(saved.oldest),
+      ...(saved.cacheType && { cacheType: saved.cacheType }),
       ...(masked !== undefined && { masked }),
       system,
       messages: JSON.stringify(messages),
@@ -113,6 +114,9 @@ export function loadConversation(path: string, model: Model): Promise<LoadedConv
     const turns = { messages, system: metadata.system ?? '', masked: metadata.masked }
     const otherModel = printable(String(metadata.model))
     if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
+    if ((metadata.cacheType === 'q8') !== (model.cacheType === 'q8')) {
+      return { ...turns, otherModel: `a cache of ${metadata.cacheType === 'q8' ? 'q8' : 'bf16'}` }
+    }
     const named = (name: string) => find(tensors, name, path)
     const tokens = await integers(named('tokens'))
     const marks = tensors.find(({ name }) => name === 'checkpoints')
@@ -120,6 +124,7 @@ export function loadConversation(path: string, model: Model): Promise<LoadedConv
       tokens,
       oldest: Number(metadata.oldest),
       rows: await readFloats(named('cache')),
+      ...(metadata.cacheType === 'q8' && { cacheType: 'q8' as const }),
       ...(marks && { checkpoints: await integers(marks) }),
     }
     const check = await readFloats(named('check'))

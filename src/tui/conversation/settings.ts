@@ -7,15 +7,15 @@ import { decimal } from '../../numbers.js'
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
 /** Other options of `molm chat` that errors name. */
-const FLAGS: readonly string[] = [...OPTION_NAMES, 'memory', 'threads', 'quant', 'mask', 'expertsPerToken'].concat([
-  'system',
-  'prefill',
-  'think',
-  'thinkBudget',
-  'schema',
-  'grammar',
-  'regex',
-])
+const FLAGS: readonly string[] = [
+  ...OPTION_NAMES,
+  'memory',
+  'threads',
+  'quant',
+  'mask',
+  'expertsPerToken',
+  'cacheType',
+].concat(['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'])
 
 export type Settings = Partial<GenerationSettings>
 

@@ -1,13 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
-import type { CachedLayer } from '#molm/nn/cache/layer-cache.js'
+import { type CachedLayer, checkHeads } from '#molm/nn/cache/layer-cache.js'
 import { exportRows, importRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
+import { asCached } from '../../support/cache-pages.js'
 import { bankOf, placeRows } from '../../support/kernel-bench.js'
+import { normalFloats } from '../../support/random.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 
 const test = suite('the cache of a sequence')
@@ -71,7 +73,7 @@ test('pages divided by heads store, export and import rows', () => {
   const [heads, size, positions] = [3, 5, 70]
   for (const format of ['f32', 'bf16'] as const) {
     const bank = bankOf('plain')
-    const layer: CachedLayer = { bank, format, rows: { channels: heads * size, heads, shared: false } }
+    const layer: CachedLayer = { bank, format, rows: { channels: heads * size, heads, byHead: true, shared: false } }
     const cache = new SequenceCache([layer])
     // Integers below 256 are exact in both formats.
     const rowsOf = (first: number, count: number, kind: number) =>
@@ -94,6 +96,63 @@ test('pages divided by heads store, export and import rows', () => {
     cache.forget(33)
     assert.equal(exportRows(cache), Float32Array.of(...rowsOf(33, positions - 33, 0), ...rowsOf(33, positions - 33, 1)))
   }
+})
+
+for (const byHead of [true, false]) {
+  test(`rows of q8 in pages ${byHead ? 'divided by heads' : 'of whole rows'} have the nearest levels, and are exported as they are`, () => {
+    for (const [heads, size] of [
+      [3, 5],
+      [1, 1],
+      [2, 8],
+      [64, 5],
+      [2, 39],
+    ]) {
+      const bank = bankOf('relaxed')
+      const channels = heads * size
+      const layer: CachedLayer = { bank, format: 'q8', rows: { channels, heads, byHead, shared: false } }
+      const cache = new SequenceCache([layer])
+      const rows = [normalFloats(70 * channels, 5), normalFloats(70 * channels, 6, 1e-3)]
+      rows[1].fill(0, 3 * channels, 4 * channels)
+      for (const [first, count] of [
+        [0, 1],
+        [1, 40],
+        [41, 29],
+      ]) {
+        cache.reserve(count)
+        const part = rows.map((all) => all.subarray(first * channels, (first + count) * channels))
+        const [keys, values] = part.map((floats) => placeRows(bank, floats, channels))
+        cache.append(0, 0, count, keys, values)
+        cache.advance(count)
+      }
+      const names = ['layers.0.keys', 'layers.0.keys.scales', 'layers.0.values', 'layers.0.values.scales']
+      const { contents } = cache
+      assert.equal(
+        contents.list.map(({ name }) => name),
+        names,
+      )
+      for (const [kind, floats] of rows.entries()) {
+        const levels = new Int8Array(70 * channels)
+        const scales = new Float32Array(70 * heads)
+        contents.read(2 * kind, 0, 70, levels)
+        contents.read(2 * kind + 1, 0, 70, scales)
+        const found = Float32Array.from(levels, (level, i) => level * scales[Math.floor(i / size)])
+        assert.equal(found, asCached(floats, 'q8', size))
+      }
+      const saved = exportRows(cache)
+      const other = new SequenceCache([layer])
+      importRows(other, saved, { start: 0, end: 70, checkpoints: [] })
+      assert.equal(exportRows(other), saved)
+    }
+  })
+}
+
+test('a q8 cache refuses heads whose sums could exceed 31 bits', async () => {
+  checkHeads({ channels: 1024, heads: 2, shared: false }, 'q8')
+  checkHeads({ channels: 1024, shared: false }, 'bf16')
+  await rejectsWithUserError(
+    () => checkHeads({ channels: 1026, heads: 2, shared: false }, 'q8'),
+    /at most 512 channels, .* 513/,
+  )
 })
 
 test('a failed request restores the cache, including forgotten positions', () => {
