@@ -9,6 +9,7 @@ import { formatBytes } from '../../numbers.js'
 import { note, type OutputOptions, writeOut } from '../io/output.js'
 import { addExpertsPerToken } from '../parsing/experts-per-token.js'
 import {
+  addCacheType,
   addModelOption,
   addOutputOptions,
   addQuantOption,
@@ -31,6 +32,7 @@ interface BenchOptions extends OutputOptions {
   threads: number[]
   memory?: number
   expertsPerToken?: LoadOptions['expertsPerToken']
+  cacheType?: LoadOptions['cacheType']
   format?: BenchmarkFormat
   json?: boolean
   write?: string
@@ -66,7 +68,7 @@ export function define(command: Command): void {
       'write the model of --shape to a packed file, with the tokenizer of nano, instead of measuring it',
       expandHome,
     )
-  addOutputOptions(addExpertsPerToken(command))
+  addOutputOptions(addCacheType(addExpertsPerToken(command)))
 }
 
 /** Maximum number of sequences in one pass through the model. */
@@ -85,7 +87,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const { benchmark } = await import('../../benchmark/benchmark.js')
   const { rowWriter } = await import('./benchmark-rows.js')
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
-  const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken } = options
+  const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken, cacheType } = options
   const withBatches = batch.some((sequences) => sequences > 1)
   const writer = rowWriter(options.json ? 'json' : format, {
     withBatches,
@@ -97,7 +99,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
   let isBegun = false
   for (const threads of options.threads) {
-    const model = await load(options, { threads, quant, memory, expertsPerToken })
+    const model = await load(options, { threads, quant, memory, expertsPerToken, cacheType })
     if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
     try {
       for await (const row of benchmark(model, plan)) {

@@ -25,6 +25,7 @@ import { keptCacheBytes } from '../parsing/kept-caches.js'
 import { addMaskOption, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { addMcpOptions, type McpFlags, type McpOptions, readMcpOptions } from '../parsing/mcp-options.js'
 import {
+  addCacheType,
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
@@ -78,7 +79,7 @@ export function define(command: Command): void {
   addConversationOptions(command, { takesStdin: false })
   addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
-  addMaskOption(addModelOptions(command))
+  addMaskOption(addCacheType(addModelOptions(command)))
   addOutputOptions(command)
 }
 

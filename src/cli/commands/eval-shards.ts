@@ -57,11 +57,15 @@ async function comparedOptions(options: EvalOptions): Promise<Record<string, unk
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-async function packingOf(options: Pick<EvalOptions, 'model' | 'quant' | 'expertsPerToken'>) {
+async function packingOf(options: Pick<EvalOptions, 'model' | 'quant' | 'expertsPerToken' | 'cacheType'>) {
   const { resolveModel } = await import('../../library/resolve-model.js')
   const { quant, stored } = await resolveModel(modelName(options.model), options.quant)
   const numbers = options.expertsPerToken ?? stored?.numbers
-  return { quant, ...(numbers !== undefined && numbers !== 'trained' && { experts_per_token: numbers }) }
+  return {
+    quant,
+    ...(numbers !== undefined && numbers !== 'trained' && { experts_per_token: numbers }),
+    cache_type: options.cacheType,
+  }
 }
 
 function hashOf(content: string | Buffer): string {

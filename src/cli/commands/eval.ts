@@ -5,6 +5,7 @@ import { readTextOrStdin } from '../io/input-text.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import {
+  addCacheType,
   addModelOptions,
   addOutputOptions,
   type ModelOptions,
@@ -52,7 +53,7 @@ export function define(command: Command): void {
     .option('--join <file...>', 'print the result of all shards, from the files of their JSON')
     .addHelpText('after', EXAMPLES)
     .action(evaluate)
-  addMaskOption(addModelOptions(command))
+  addMaskOption(addCacheType(addModelOptions(command)))
   addOutputOptions(command)
 }
 

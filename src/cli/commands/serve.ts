@@ -10,7 +10,14 @@ import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, writeOut } from '../io/output.js'
 import { duration } from '../parsing/duration.js'
 import { addMaskOption } from '../parsing/mask-option.js'
-import { addModelsOptions, addOutputOptions, collect, parseSize, wholeNumber } from '../parsing/options.js'
+import {
+  addCacheType,
+  addModelsOptions,
+  addOutputOptions,
+  collect,
+  parseSize,
+  wholeNumber,
+} from '../parsing/options.js'
 import { modelSources, type SourceOptions } from './serve-sources.js'
 
 /** Most bytes of the folder of prompt caches. */
@@ -66,7 +73,7 @@ export function define(command: Command): void {
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
     .addHelpText('after', NOTES)
     .action(serve)
-  addMaskOption(addModelsOptions(command))
+  addMaskOption(addCacheType(addModelsOptions(command)))
   addOutputOptions(command)
 }
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { LoadOptions } from '../../api/model.js'
+import type { CacheType, LoadOptions } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import {
   GENERATION_OPTIONS,
@@ -8,7 +8,7 @@ import {
   type OptionName,
   typedName,
 } from '../../generation-options.js'
-import { MAX_THREADS } from '../../library/load-options.js'
+import { CACHE_TYPES, MAX_THREADS } from '../../library/load-options.js'
 import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
 import type { OutputOptions } from '../io/output.js'
@@ -21,6 +21,7 @@ export interface ModelOptions extends OutputOptions {
   threads?: number
   memory?: number
   expertsPerToken?: LoadOptions['expertsPerToken']
+  cacheType?: CacheType
   /** Experts to switch off: specs, or files of them. */
   mask?: string[]
 }
@@ -82,6 +83,12 @@ function addLoadOptions(command: Command): Command {
   addThreadsOption(addQuantOption(command, 'weights in memory'))
   command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
   return addExpertsPerToken(command)
+}
+
+/** Adds --cache-type to a command whose sequences may be long. */
+export function addCacheType(command: Command): Command {
+  const what = 'keys and values of the context: q8 takes half the memory of bf16 (default: bf16; f32 with --quant f32)'
+  return command.addOption(new Option('--cache-type <type>', what).choices(CACHE_TYPES))
 }
 
 /** Adds the options of every command that generates text. */
@@ -166,8 +173,9 @@ export function modelName(named: string | undefined): string {
 }
 
 /** Loading options of the library, without `onWarning` and `signal`. */
-export function loadOptions({ quant, threads, memory, expertsPerToken }: Omit<ModelOptions, 'model'>): LoadOptions {
-  return { quant, threads, memory, expertsPerToken }
+export function loadOptions(options: Omit<ModelOptions, 'model'>): LoadOptions {
+  const { quant, threads, memory, expertsPerToken, cacheType } = options
+  return { quant, threads, memory, expertsPerToken, cacheType }
 }
 
 /** Parser of a repeatable option: the values so far and the new one. */

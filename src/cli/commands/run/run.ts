@@ -16,6 +16,7 @@ import { addKeepingOptions, checkContinue, keepsHistory } from '../../parsing/ke
 import { addMaskOption } from '../../parsing/mask-option.js'
 import { addMcpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
 import {
+  addCacheType,
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
@@ -71,7 +72,7 @@ export function define(command: Command): void {
   addConversationOptions(command)
   addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
-  addMaskOption(addModelOptions(command))
+  addMaskOption(addCacheType(addModelOptions(command)))
   addOutputOptions(command)
 }
 

@@ -75,7 +75,8 @@ async function answerOutstanding(
   const mask = masks.length > 0 ? masks.map(({ source, bytes }) => bytes?.toString() ?? source) : undefined
   const numbers = options.expertsPerToken ?? stored?.numbers
   const expertsPerToken = numbers === 'trained' ? undefined : numbers
-  const hash = hashOf({ quant, mask, expertsPerToken, ...defaults })
+  const { cacheType } = options
+  const hash = hashOf({ quant, mask, expertsPerToken, cacheType, ...defaults })
   const earlier = await earlierResults(output, { model: name, options: hash })
   const { shard } = options
   checkReceipt(output, shard)
