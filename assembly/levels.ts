@@ -32,17 +32,29 @@ export function levels8(x: usize, n: usize, to: usize): f32 {
   return most / <f32>127.0
 }
 
+/** Largest level of a row of 16 bits. */
+export const MOST_LEVEL: f32 = 32767
+
 /**
- * Writes `n` floats as levels of 16 bits, at most 32,767. Returns their scale. The levels may begin within the floats, at
+ * Largest level of `n` numbers whose products with levels of 8 bits are summed: no such sum exceeds 31 bits. Up to 512
+ * numbers it is MOST_LEVEL.
+ */
+export function mostLevel(n: u32): f32 {
+  const share: u32 = 0xffffff / n
+  return min<f32>(MOST_LEVEL, <f32>share)
+}
+
+/**
+ * Writes `n` floats as levels of 16 bits, at most `top`. Returns their scale. The levels may begin within the floats, at
  * or before the first.
  */
-export function levels16(x: usize, n: usize, to: usize): f32 {
+export function levels16(x: usize, n: usize, to: usize, top: f32): f32 {
   const most = largest(x, n)
   if (!(most > LEAST)) {
     for (let i: usize = 0; i < n; i += 4) store<u64>(to + (i << 1), 0)
     return 0
   }
-  const inverse = <f32>32767.0 / most
+  const inverse = top / most
   let i: usize = 0
   if (ASC_FEATURE_SIMD) {
     const s = f32x4.splat(inverse)
@@ -54,7 +66,7 @@ export function levels16(x: usize, n: usize, to: usize): f32 {
   }
   for (; i < n; i++) store<i16>(to + (i << 1), <i16>nearest<f32>(load<f32>(x + (i << 2)) * inverse))
   for (; (i & 3) != 0; i++) store<i16>(to + (i << 1), 0)
-  return most / <f32>32767.0
+  return most / top
 }
 
 /** Largest magnitude of `n` floats. */

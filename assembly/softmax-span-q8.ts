@@ -12,7 +12,7 @@
 import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/runtime/abi/attention'
 import { PAGE_ROWS } from '../src/runtime/abi/formats'
 import { arg, argf, scratch as scratchOfThread } from './control'
-import { levels16 } from './levels'
+import { levels16, MOST_LEVEL } from './levels'
 import { storeExpConstants } from './math'
 import { cached, firstOf, groupSize, itemOf, placeOf, positionOf, sumBytes } from './softmax-rows'
 import { clear, HEAD, weigh, zero } from './softmax-sums'
@@ -59,7 +59,7 @@ export function sumSpanQ8(
     for (let n: u32 = 0; n < queries; n++) {
       const to = levels + h * rowsBytes + n * SOFTMAX_WEIGHT_BYTES
       const query = queryOf(itemOf(item, list, n / group), (first + h) * group + (n % group))
-      store<f32>(to, levels16(query, arg(SoftmaxArg.headSize), to), SCALE)
+      store<f32>(to, levels16(query, arg(SoftmaxArg.headSize), to, MOST_LEVEL), SCALE)
     }
   }
   for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
@@ -83,7 +83,7 @@ export function sumSpanQ8(
       for (let at = start; at < end; at = (at | (PAGE_ROWS - 1)) + 1) {
         scaleWeights(weights, at, min(end, (at | (PAGE_ROWS - 1)) + 1), cached(values, begin + at, first + h))
       }
-      store<f32>(weights, levels16(weights + (start << 2), end - start, weights + (start << 1)), SCALE)
+      store<f32>(weights, levels16(weights + (start << 2), end - start, weights + (start << 1), MOST_LEVEL), SCALE)
     }
   }
   for (let at = start; at < end; at = (at | (PAGE_ROWS - 1)) + 1) {

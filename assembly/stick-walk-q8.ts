@@ -1,16 +1,16 @@
 /*
  * Stick-breaking attention over the q8 cache (cache-q8.ts), block by block as in attention.ts. Both products are sums of
  * integers, which are exact in any order: the query and, in each block, the weights times the scales of their values are
- * levels of 16 bits (levels.ts). With at most MOST_Q8_CHANNELS channels no sum exceeds 31 bits.
+ * levels of 16 bits (levels.ts).
  *
  * Bit-identical in all tiers.
  */
 import { AttentionArg, Place } from '../src/runtime/abi/attention'
 import { arg, argf, scratch } from './control'
-import { levels16 } from './levels'
+import { levels16, MOST_LEVEL, mostLevel } from './levels'
 import { breakStick, row } from './stick'
 
-/** Bytes of the weights of a block, and of the rests of the stick after them. */
+/** Bytes of the weights of a block, and of the rests of the stick after them. The levels of the query follow. */
 const BLOCK_BYTES: usize = 64
 
 /**
@@ -28,7 +28,7 @@ export function walkQ8(q: usize, o: usize, place: usize, h: usize, size: usize):
   const scores = scratch()
   const query = scores + BLOCK_BYTES
   const out = o + ((h * size) << 2)
-  const queryScale = levels16(q + ((h * size) << 2), size, query)
+  const queryScale = levels16(q + ((h * size) << 2), size, query, mostLevel(<u32>size))
   let stick: f32 = 1
   let j = position
   for (; j >= oldest && stick >= enough; j -= 8) {
@@ -43,7 +43,7 @@ export function walkQ8(q: usize, o: usize, place: usize, h: usize, size: usize):
       const at = scores + (i << 2)
       store<f32>(at, load<f32>(at) * load<f32>(row(values, j - i) + head))
     }
-    const factor = levels16(scores, 8, scores)
+    const factor = levels16(scores, 8, scores, MOST_LEVEL)
     addValues(
       out,
       size,

@@ -162,6 +162,7 @@ for (const [channels, heads] of [
   [64, 4],
   [140, 4],
   [192, 1],
+  [1984, 1],
 ]) {
   for (const rows of ['bf16', 'q8'] as const) {
     test(`cached rows of ${rows}, ${heads} heads of ${channels / heads} channels`, () => {

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import { MOST_Q8_CHANNELS, PAGE_ROWS } from '../../runtime/abi/formats.js'
+import { MOST_Q8_CHANNELS, MOST_Q8_ROW_CHANNELS, PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import type { CacheFormat } from '../../runtime/memory/formats.js'
 import { bytesOfRow, type PageHeads } from './page-heads.js'
@@ -35,11 +35,12 @@ export interface CachedLayer extends LayerCache {
 export const SLACK = PAGE_ROWS
 
 /** Throws a UserError if a cache of this format cannot hold rows with such heads. */
-export function checkHeads({ channels, heads = 1 }: RowShape, format: CacheFormat): void {
+export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: CacheFormat): void {
   const size = channels / heads
-  if (format !== 'q8' || size <= MOST_Q8_CHANNELS) return
+  const most = byHead ? MOST_Q8_CHANNELS : MOST_Q8_ROW_CHANNELS
+  if (format !== 'q8' || size <= most) return
   throw new UserError(
-    `\`cacheType\` q8 is for heads of at most ${MOST_Q8_CHANNELS} channels, and those of this model have ${size}; use bf16`,
+    `\`cacheType\` q8 is for heads of at most ${most} channels, and those of this model have ${size}; use bf16`,
   )
 }
 

@@ -40,8 +40,12 @@ export enum CacheCode {
   q8,
 }
 
-/** Most channels of a head in a q8 cache. With more, integer sums of attention could exceed 31 bits. */
+/**
+ * Most channels of a head in a q8 cache of softmax attention, whose integer sums then have at most 31 bits, and of
+ * stick-breaking attention, whose queries must fit the scratch of a thread.
+ */
 export const MOST_Q8_CHANNELS = 512
+export const MOST_Q8_ROW_CHANNELS = 1984
 
 /**
  * Number types of a checkpoint's weights, by their names in checkpoints. From Q4_0 on they are GGUF's block types

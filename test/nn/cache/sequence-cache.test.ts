@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
-import { type CachedLayer, checkHeads } from '#molm/nn/cache/layer-cache.js'
+import { type CachedLayer, checkHeads, type RowShape } from '#molm/nn/cache/layer-cache.js'
 import { exportRows, importRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
@@ -146,13 +146,13 @@ for (const byHead of [true, false]) {
   })
 }
 
-test('a q8 cache refuses heads whose sums could exceed 31 bits', async () => {
-  checkHeads({ channels: 1024, heads: 2, shared: false }, 'q8')
-  checkHeads({ channels: 1024, shared: false }, 'bf16')
-  await rejectsWithUserError(
-    () => checkHeads({ channels: 1026, heads: 2, shared: false }, 'q8'),
-    /at most 512 channels, .* 513/,
-  )
+test('a q8 cache refuses heads that are too large for its sums', async () => {
+  const refuses = (rows: RowShape, says: RegExp) => rejectsWithUserError(() => checkHeads(rows, 'q8'), says)
+  checkHeads({ channels: 1024, heads: 2, byHead: true, shared: false }, 'q8')
+  checkHeads({ channels: 1984, shared: false }, 'q8')
+  checkHeads({ channels: 2048, shared: false }, 'bf16')
+  await refuses({ channels: 1026, heads: 2, byHead: true, shared: false }, /at most 512 channels, .* 513/)
+  await refuses({ channels: 2048, shared: false }, /at most 1984 channels, .* 2048/)
 })
 
 test('a failed request restores the cache, including forgotten positions', () => {
