@@ -24,9 +24,9 @@ export interface LoadOptions {
    */
   memory?: number
   /**
-   * Format of keys and values in the caches of sessions. `q8` has half the bytes of `bf16`, and is faster over long
-   * contexts and a little less exact (docs/EVALUATION.md has figures). Default: floats if attention's weights are f32,
-   * else `bf16`.
+   * Format of keys and values in the caches of sessions. `q8` has half the bytes of `bf16`; it changes far less than
+   * weights of 4 bits do (docs/EVALUATION.md has figures). Default: `q8` for softmax attention with weights of at most 5
+   * bits, unless its keys have biases; floats if attention's weights are f32; else `bf16`.
    */
   cacheType?: CacheType
   /**

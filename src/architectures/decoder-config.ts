@@ -130,9 +130,12 @@ function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
 }
 
 /** Cache of grouped-query attention: the keys and values of all key/value heads, within the window if there is one. */
-export function groupedCache({ keyValueHeads, headSize, window }: DecoderConfig): LayerCache {
-  const channels = keyValueHeads * headSize
-  return { rows: { channels, heads: keyValueHeads, byHead: true, shared: false, ...(window && { window }) } }
+export function groupedCache({ keyValueHeads, headSize, window, attentionBias }: DecoderConfig): LayerCache {
+  const heads = keyValueHeads
+  const hasKeyBias = attentionBias !== 'none'
+  return {
+    rows: { channels: heads * headSize, heads, byHead: true, hasKeyBias, shared: false, ...(window && { window }) },
+  }
 }
 
 /** Keys that the experts of such decoders depend on. */

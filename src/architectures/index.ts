@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { ConfigReader, quoted } from '../model/config-reader.js'
+import { cacheFormat } from '../nn/cache/layer-cache.js'
 import { Decoder } from '../nn/decoder.js'
 import { formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
@@ -108,18 +109,25 @@ function architectureFor(modelType: unknown, classNames: string[], source: strin
   throw new UserError(`${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
 }
 
+/** Number format of the keys and values that a sequence keeps: the one that was asked for, or the default. */
+export function cacheTypeOf(config: ModelConfig, formats: PartFormats, given?: CacheFormat): CacheFormat {
+  const architecture = architectureOf(config)
+  const layers = Array.from({ length: config.layers }, (_, layer) => architecture.cache(config, layer))
+  return cacheFormat(layers, formats, given)
+}
+
 /** Builds the forward pass of a model whose dense weights are in memory. */
 export function createDecoder(
   config: ModelConfig,
   store: WeightStore,
   pool: Pool,
   formats: PartFormats,
-  cacheFormat?: CacheFormat,
+  cacheType?: CacheFormat,
 ): Decoder {
   const architecture = architectureOf(config)
   return new Decoder(config, store, pool, formats, {
     cache: (layer) => architecture.cache(config, layer),
-    cacheFormat,
+    cacheFormat: cacheTypeOf(config, formats, cacheType),
     build: (workspace) => architecture.build(config, workspace),
   })
 }

@@ -47,7 +47,7 @@ export interface ModelSource {
   hasLongSticks?: boolean
   /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
   checkExperts?: boolean
-  /** Number format of keys and values in the cache. Default: f32 if attention's weights are, else bf16. */
+  /** Number format of keys and values in the cache. Default: see cacheFormat of nn/cache/layer-cache.ts. */
   cacheType?: CacheType
   /** Whether experts are read only when tokens are routed to them, until the first prompt comes. */
   readsLate?: boolean

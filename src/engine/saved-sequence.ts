@@ -1,7 +1,7 @@
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
 import { exportRows, importRows } from '../nn/cache/saved-rows.js'
-import type { CacheFormat } from '../packing/format/formats.js'
+import type { CacheFormat } from '../runtime/memory/formats.js'
 import type { Task } from './demand.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 import type { Sequence } from './sequence.js'
@@ -40,6 +40,8 @@ export function importSequence(sequence: Sequence, saved: SavedSequence): void {
 
 function checkCacheType(saved: SavedSequence['cacheType'], own: CacheFormat): void {
   if ((saved === 'q8') === (own === 'q8')) return
-  const [has, needs] = saved === 'q8' ? ['a', 'load the model with'] : ['no', 'load the model without']
-  throw new UserError(`the saved session has ${has} cache of q8, and this model has ${own}: ${needs} \`cacheType\` q8`)
+  const [has, needed] = saved === 'q8' ? ['a', 'q8'] : ['no', 'bf16']
+  throw new UserError(
+    `the saved session has ${has} cache of q8, and this model has ${own}: load it with \`cacheType\` ${needed}`,
+  )
 }

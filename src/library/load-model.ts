@@ -12,6 +12,7 @@ import type {
 import { PastWork } from '../api/past-work.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
+import { cacheTypeOf } from '../architectures/index.js'
 import { type EngineCalls, EngineClient } from '../engine/client.js'
 import type { EngineData } from '../engine/protocol.js'
 import { UsageError, UserError } from '../errors.js'
@@ -20,7 +21,6 @@ import type { ModelConfig } from '../model/config.js'
 import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
 import { checkOptionNames } from '../option-checks.js'
-import { cacheFormat } from '../packing/format/formats.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineLayerPass } from '../session/engine-layer-pass.js'
 import { EngineTraining } from '../session/expert-training.js'
@@ -160,8 +160,8 @@ class EngineModel implements Model {
   }
 
   get cacheType(): CacheType | 'f32' {
-    const { formats, cacheType } = this.started.data.model
-    return cacheFormat(formats, cacheType)
+    const { config, formats, cacheType } = this.started.data.model
+    return cacheTypeOf(config, formats, cacheType)
   }
 
   get tier(): string {

@@ -1,6 +1,6 @@
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../model/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
-import { cacheFormat, type PartFormats } from '../packing/format/formats.js'
+import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
 import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'
@@ -44,8 +44,8 @@ export interface Blocks {
 /** Functions of an architecture that a decoder uses. */
 export interface DecoderShape {
   cache(layer: number): LayerCache
-  /** Number format of the cached rows. Default: that of the weights (see cacheFormat). */
-  cacheFormat?: CacheFormat
+  /** Number format of the cached rows. */
+  cacheFormat: CacheFormat
   build(workspace: Workspace): Blocks
 }
 
@@ -84,7 +84,7 @@ export class Decoder {
     const config = loaded
     this.current = config
     this.masks = new Masks(config)
-    this.cacheFormat = cacheFormat(formats, shape.cacheFormat)
+    this.cacheFormat = shape.cacheFormat
     for (const { rows } of this.cachedLayers()) if (rows) checkHeads(rows, this.cacheFormat)
     this.workspaces = store.banks.map((bank, index) => {
       return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads, this.cacheFormat)

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { cacheTypeOf, parseConfig } from '#molm/architectures/index.js'
 import type { CacheType, Model } from '#molm/index.js'
+import { formatsFor, type Quant, type WeightFormat } from '#molm/packing/format/formats.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { logitsInPieces } from '../support/forward-here.js'
@@ -74,7 +77,43 @@ test('takes half the memory of bf16, and a scale for each head', async () => {
   assert.is((await bytesOf('bf16')).perHead, 2 * headSize)
 })
 
-test('is not the default, and a wrong type is refused', async () => {
+test('is the default of softmax attention with weights of few bits, unless its keys have biases', () => {
+  const typeOf = (name: string, quant: Quant) => {
+    const config = JSON.parse(readFileSync(`${fixturePath(name)}/config.json`, 'utf8'))
+    return cacheTypeOf(parseConfig(config, name), formatsFor(quant))
+  }
+  for (const name of [
+    '21-granitemoe-f32',
+    '31-olmoe-f32',
+    '41-qwen3moe-f32',
+    '52-mixtral-window-bf16-sharded',
+    '61-jetmoe-f32',
+    '81-lfm2moe-f32',
+    '101-ernie45moe-f32',
+    '152-smallthinker-window-bf16-sharded',
+  ]) {
+    assert.equal(
+      (['q4', 'q8', 'f32'] as const).map((quant) => typeOf(name, quant)),
+      ['q8', 'bf16', 'f32'],
+      name,
+    )
+  }
+  for (const name of [
+    '45-qwen2moe-f32',
+    '71-gptoss-bf16-sharded',
+    '01-base-bin-f32',
+    '11-molm-like-bin-bf16-sharded',
+  ]) {
+    assert.is(typeOf(name, 'q4'), 'bf16', name)
+  }
+  const config = JSON.parse(readFileSync(`${fixturePath('21-granitemoe-f32')}/config.json`, 'utf8'))
+  const withAttention = (attention: WeightFormat) =>
+    cacheTypeOf(parseConfig(config, 'granite'), { ...formatsFor('q4'), attention })
+  assert.equal((['q4m', 'q3', 'q2', 'q8'] as const).map(withAttention), ['q8', 'q8', 'q8', 'bf16'])
+  assert.is(cacheTypeOf(parseConfig(config, 'granite'), formatsFor('q4'), 'bf16'), 'bf16')
+})
+
+test('is not the default of stick-breaking attention, and a wrong type is refused', async () => {
   await withModel('nano', { threads: 1 }, (model) => assert.is(model.cacheType, 'bf16'))
   await withModel('nano', { threads: 1, quant: 'f32' }, (model) => assert.is(model.cacheType, 'f32'))
   await withModel('nano', { threads: 1, quant: 'f32', cacheType: 'bf16' }, (model) =>

@@ -87,7 +87,7 @@ function addLoadOptions(command: Command): Command {
 
 /** Adds --cache-type to a command whose sequences may be long. */
 export function addCacheType(command: Command): Command {
-  const what = 'keys and values of the context: q8 takes half the memory of bf16 (default: bf16; f32 with --quant f32)'
+  const what = 'keys and values of the context, in 16 or 8 bits (default: the model’s; docs/EVALUATION.md)'
   return command.addOption(new Option('--cache-type <type>', what).choices(CACHE_TYPES))
 }
 

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import type { PartFormats, WeightFormat } from '../../packing/format/formats.js'
 import { MOST_Q8_CHANNELS, MOST_Q8_ROW_CHANNELS, PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import type { CacheFormat } from '../../runtime/memory/formats.js'
@@ -14,6 +15,8 @@ export interface RowShape {
   byHead?: boolean
   /** K = V: one row serves as both. */
   shared: boolean
+  /** Whether keys have biases: a few channels are then far larger than the others. Default: false. */
+  hasKeyBias?: boolean
   /** Most keys that a token sees, itself included: older ones are dropped. Absent: all are kept. */
   window?: number
 }
@@ -33,6 +36,25 @@ export interface CachedLayer extends LayerCache {
 
 /** Positions that a window layer keeps in addition to its window, so that a few tokens can be cut off. */
 export const SLACK = PAGE_ROWS
+
+/** Formats of at most 5 bits: their rounding changes far more than that of a q8 cache (docs/EVALUATION.md). */
+const FEW_BITS: ReadonlySet<WeightFormat> = new Set(['q4', 'q4m', 'q3', 'q2'])
+
+/**
+ * Number format of the cached rows: the one that was asked for. By default it is f32 if attention's weights are f32, and
+ * q8 if they have few bits and all layers can hold it well: softmax attention whose keys have no biases. Otherwise it is
+ * bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes no
+ * measurable difference.
+ */
+export function cacheFormat(layers: readonly LayerCache[], formats: PartFormats, given?: CacheFormat): CacheFormat {
+  if (given) return given
+  if (formats.attention === 'f32') return 'f32'
+  return FEW_BITS.has(formats.attention) && layers.every(({ rows }) => !rows || suitsQ8(rows)) ? 'q8' : 'bf16'
+}
+
+function suitsQ8({ channels, heads = 1, byHead, hasKeyBias }: RowShape): boolean {
+  return byHead === true && !hasKeyBias && channels / heads <= MOST_Q8_CHANNELS
+}
 
 /** Throws a UserError if a cache of this format cannot hold rows with such heads. */
 export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: CacheFormat): void {

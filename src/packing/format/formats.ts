@@ -1,9 +1,9 @@
 /* Sizes of packed weights. The kernels know the layout of a tile (docs/FORMAT.md); only its size matters here. */
 import { checkOneOf } from '../../option-checks.js'
 import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../../runtime/abi/formats.js'
-import { type CacheFormat, roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
+import { roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
 
-export type { CacheFormat, WeightFormat }
+export type { WeightFormat }
 /** Name of a whole packing: the format of its experts, unless the checkpoint stores these as MXFP4. */
 export type Quant = 'f32' | 'q8' | 'q4'
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
@@ -58,15 +58,6 @@ export function formatsFor(quant: Quant, experts: StoredExperts = 'floats'): Par
   const small = quant === 'q4' ? 'q8' : 'f32'
   const mxfp4 = quant === 'f32' ? 'mxfp4_f32' : 'mxfp4'
   return { embedding: small, router: small, attention: quant, mlp: experts === 'mxfp4' ? mxfp4 : quant, head: quant }
-}
-
-/**
- * Number format of the cached rows: the one that was asked for. By default, f32 if attention's weights are, and else
- * bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes no
- * measurable difference (docs/EVALUATION.md).
- */
-export function cacheFormat(formats: PartFormats, given?: CacheFormat): CacheFormat {
-  return given ?? (formats.attention === 'f32' ? 'f32' : 'bf16')
 }
 
 /** Whether two packings have the same formats everywhere. */

@@ -1,6 +1,6 @@
 import type { MixtureKind, ModelConfig } from '../../model/config.js'
 import { Workspace } from '../../nn/workspace.js'
-import { cacheFormat, type PartFormats } from '../../packing/format/formats.js'
+import type { PartFormats } from '../../packing/format/formats.js'
 import { allocatePanels } from '../../runtime/kernels/transposed-matmul.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import { Rows } from '../../runtime/memory/rows.js'
@@ -72,7 +72,7 @@ export class TrainingWorkspace extends Workspace {
     threads: number,
     private readonly scope: TrainingScope,
   ) {
-    super(bank, index, store, config, formats, maxTokens, threads, cacheFormat(formats))
+    super(bank, index, store, config, formats, maxTokens, threads, 'f32')
     this.dx = this.rows(1, config.width)
     this.da = this.rows(1, config.width)
     this.maxSequence = scope.maxSequence
