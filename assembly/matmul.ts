@@ -8,15 +8,24 @@
  *
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
-import { Activation, MATRIX_ALIGNMENT, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import {
+  Activation,
+  INTERLEAVED_BLOCK_BYTES,
+  INTERLEAVED_ROWS,
+  MATRIX_ALIGNMENT,
+  TILE_COLUMNS,
+  TileBytes,
+  WeightCode,
+} from '../src/runtime/abi/formats'
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
+import { interleaveActivations } from './interleave-activations'
 import { mxfp4Floats } from './mxfp4-floats'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileMxfp4x1, tileMxfp4x4 } from './tile-mxfp4'
-import { tileUnpackedMxfp4x4, unpackMxfp4 } from './tile-mxfp4-unpacked'
+import { MXFP4_ZERO, unpackMxfp4 } from './tile-mxfp4-unpacked'
 import { tileQ2x1 } from './tile-q2'
 import { tileQ3x1 } from './tile-q3'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
@@ -30,8 +39,8 @@ import { widenTiles } from './widen-tiles'
 
 /**
  * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
- * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
- * mxfp4, so unpacking pays sooner there. Weights of q4m count as q4, and those of q3 and q2, too: they are widened first.
+ * fewer, reading the unpacked weights takes longer than computing with them saves. The table lookups of mxfp4 are
+ * slower, so unpacking pays sooner there. Weights of q4m, q3 and q2 count as q4: the latter two are widened first.
  */
 enum LeastUnpacked {
   q4 = 16,
@@ -97,6 +106,25 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
   const list: usize = load<u32>(group, Group.list)
   const count = load<u32>(group, Group.count)
 
+  // Weights that are unpacked meet a limited number of rows at once, whose activations fit the second-level cache.
+  const most = isUnpackable(format) ? <u32>INTERLEAVED_ROWS : count
+  for (let i: u32 = 0; i < count; i += most) {
+    multiplyBands(group, format, from, to, columns, list + i * LIST_ENTRY_BYTES, min(most, count - i))
+  }
+
+  const bias: usize = load<u32>(group, Group.bias)
+  if (arg(MatmulArg.gated) != 0) {
+    for (let i: u32 = 0; i < count; i++) gate(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, bias)
+  } else if (bias != 0 || arg(MatmulArg.activation) != 0 || arg(MatmulArg.records) != 0 || argf(MatmulArg.scale) != 1) {
+    for (let i: u32 = 0; i < count; i++) {
+      finish(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, rows, bias)
+    }
+  }
+}
+
+/** Computes the output rows [from, to) of one group for `count` activation rows of its list. */
+function multiplyBands(group: usize, format: u32, from: u32, to: u32, columns: usize, list: usize, count: u32): void {
+  if (ASC_FEATURE_RELAXED_SIMD && unpacks(format, count)) interleaveList(format, columns, list, count)
   const band = bandBytes(format, columns)
   const first: usize = weightsOf(group) + (from >> 3) * band
   // The two halves of the rows are computed side by side. A single activation row reads its weights straight from
@@ -108,15 +136,6 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
     // With an odd number of bands the last one is its own partner and is computed twice.
     const apart = b + half < bands ? half : 0
     multiplyPair(format, first + b * band, apart * band, columns, list, count, (from << 2) + (b << 5), apart << 5)
-  }
-
-  const bias: usize = load<u32>(group, Group.bias)
-  if (arg(MatmulArg.gated) != 0) {
-    for (let i: u32 = 0; i < count; i++) gate(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, bias)
-  } else if (bias != 0 || arg(MatmulArg.activation) != 0 || arg(MatmulArg.records) != 0 || argf(MatmulArg.scale) != 1) {
-    for (let i: u32 = 0; i < count; i++) {
-      finish(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, rows, bias)
-    }
   }
 }
 
@@ -150,11 +169,12 @@ function multiplyPair(
     multiplyPair(WeightCode.q4, wide, wideApart, columns, list, count, offset, outApart)
     return
   }
-  if (ASC_FEATURE_RELAXED_SIMD && (format == WeightCode.mxfp4 || format == WeightCode.q4m) && unpacks(format, count)) {
+  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.mxfp4 && unpacks(format, count)) {
     multiplyUnpacked(format, weights, columns, list, count, offset)
     if (apart != 0) multiplyUnpacked(format, weights + apart, columns, list, count, offset + outApart)
-    list += (count & ~3) * LIST_ENTRY_BYTES
-    count &= 3
+    const done = min(foursOf(count), count)
+    list += done * LIST_ENTRY_BYTES
+    count -= done
   }
   const fours = count & ~3
   for (let i: u32 = 0; i < fours; i += 4, list += 4 * LIST_ENTRY_BYTES) {
@@ -214,7 +234,7 @@ function multiplyRelaxedQ4(
   if (unpacks(format, count)) {
     multiplyUnpacked(format, weights, columns, list, count, offset)
     if (apart != 0) multiplyUnpacked(format, second, columns, list, count, offset + outApart)
-    list += (count & ~3) * LIST_ENTRY_BYTES
+    list += min(foursOf(count), count) * LIST_ENTRY_BYTES
   }
   for (; list + 4 * LIST_ENTRY_BYTES <= end; list += 4 * LIST_ENTRY_BYTES) {
     const b = list + LIST_ENTRY_BYTES
@@ -252,37 +272,71 @@ function multiplyRelaxedQ4(
 /** Whether it pays to widen the q3 or q2 weights of a matrix for `count` activation rows. */
 function widens(count: u32): bool {
   if (!ASC_FEATURE_RELAXED_SIMD) return ASC_FEATURE_SIMD || count > 1
-  return count >= <u32>(arg(MatmulArg.unpacks) == 0 ? LeastWidened.unfused : LeastWidened.fused)
+  return count >= <u32>(arg(MatmulArg.fuses) == 0 ? LeastWidened.unfused : LeastWidened.fused)
+}
+
+/** Whether this tier unpacks weights of this format for long lists. */
+function isUnpackable(format: u32): bool {
+  if (format == WeightCode.f32 || format == WeightCode.q8 || format == WeightCode.mxfp4_f32) return false
+  return ASC_FEATURE_RELAXED_SIMD
 }
 
 /** Whether it pays to unpack the 4-bit weights of a matrix for `count` activation rows. */
 function unpacks(format: u32, count: u32): bool {
-  if (arg(MatmulArg.unpacks) == 0) return false
+  if (!isUnpackable(format)) return false
   return count >= <u32>(format == WeightCode.mxfp4 ? LeastUnpacked.mxfp4 : LeastUnpacked.q4)
 }
 
-/** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */
+/** Entries at the beginning of a list that are multiplied four at a time. Three also count as four, the last one twice. */
+function foursOf(count: u32): u32 {
+  return (count + 1) & ~3
+}
+
+/** Bytes of four interleaved rows. */
+function interleavedBytes(columns: usize): usize {
+  return (columns >> 5) * INTERLEAVED_BLOCK_BYTES
+}
+
+/** Scratch of this thread for the interleaved activations of INTERLEAVED_ROWS rows. */
+function interleavedRows(columns: usize): usize {
+  return arg(MatmulArg.interleaved) + thread * (<usize>INTERLEAVED_ROWS >> 2) * interleavedBytes(columns)
+}
+
+/** Interleaves the activations of a list, four by four. */
+function interleaveList(format: u32, columns: usize, list: usize, count: u32): void {
+  const zero: i16 = format == WeightCode.q4m ? 0 : format == WeightCode.mxfp4 ? MXFP4_ZERO : 8
+  const fours = foursOf(count)
+  let to = interleavedRows(columns)
+  for (let i: u32 = 0; i < fours; i += 4, list += 4 * LIST_ENTRY_BYTES, to += interleavedBytes(columns)) {
+    const b = list + LIST_ENTRY_BYTES
+    const c = b + LIST_ENTRY_BYTES
+    const d = i + 3 < count ? c + LIST_ENTRY_BYTES : c
+    interleaveActivations(inputOf(list), inputOf(b), inputOf(c), inputOf(d), columns, zero, to)
+  }
+}
+
+/**
+ * Multiplies one band of 4-bit weights, unpacked once for all rows, with the activations that interleaveList has put into
+ * the scratch.
+ */
 function multiplyUnpacked(format: u32, weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
   const bytes = format == WeightCode.q4m ? unpackedBytesQ4m(columns) : unpackedBytes(columns)
   const unpacked: usize = arg(MatmulArg.unpacked) + thread * bytes
   if (format == WeightCode.q4) unpackQ4(weights, columns, unpacked)
   else if (format == WeightCode.q4m) unpackQ4m(weights, columns, unpacked)
   else unpackMxfp4(weights, columns, unpacked)
-  for (let i: u32 = 0; i + 4 <= count; i += 4, list += 4 * LIST_ENTRY_BYTES) {
+  const fours = foursOf(count)
+  let rows = interleavedRows(columns)
+  for (let i: u32 = 0; i < fours; i += 4, list += 4 * LIST_ENTRY_BYTES, rows += interleavedBytes(columns)) {
     const b = list + LIST_ENTRY_BYTES
     const c = b + LIST_ENTRY_BYTES
-    const d = c + LIST_ENTRY_BYTES
-    const x0 = inputOf(list)
-    const x1 = inputOf(b)
-    const x2 = inputOf(c)
-    const x3 = inputOf(d)
+    const d = i + 3 < count ? c + LIST_ENTRY_BYTES : c
     const out0 = outputOf(list) + offset
     const out1 = outputOf(b) + offset
     const out2 = outputOf(c) + offset
     const out3 = outputOf(d) + offset
-    if (format == WeightCode.q4) tileUnpackedQ4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
-    else if (format == WeightCode.q4m) tileUnpackedQ4mx4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
-    else tileUnpackedMxfp4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+    if (format == WeightCode.q4m) tileUnpackedQ4mx4(unpacked, columns, rows, out0, out1, out2, out3)
+    else tileUnpackedQ4x4(unpacked, columns, rows, out0, out1, out2, out3)
   }
 }
 

@@ -260,13 +260,13 @@ export function tileMxfp4x4(
 }
 
 /** -16 * sum of a block of activations, from the record's -8 * sum: removes what raisedLevels adds. */
-export function raisedBy(sum: usize): v128 {
+function raisedBy(sum: usize): v128 {
   const half = v128.load32_splat(sum)
   return i32x4.add(half, half)
 }
 
 /** Adds the products of 8 columns; `low` are the activations of the first four, `high` of the last four. */
-export function addEight(sum: v128, low: v128, high: v128, lowWeights: v128, highWeights: v128): v128 {
+function addEight(sum: v128, low: v128, high: v128, lowWeights: v128, highWeights: v128): v128 {
   return i32x4.add(
     sum,
     i32x4.extadd_pairwise_i16x8_s(

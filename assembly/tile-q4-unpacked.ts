@@ -1,18 +1,20 @@
 /*
- * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Used in the relaxed tier only, and
- * only if V8 fuses pairs of vectors into 256 bits: four rows then fit the 16 registers.
+ * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Used in the relaxed tier only.
  *
  * The nibbles of a group of 8 rows are widened to bytes once, into scratch memory that stays in the first-level cache,
  * and every activation row then reads the bytes: fewer instructions per row than with nibbles.
- * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes per row. The arithmetic
- * and its order are those of tile-q4.ts, and so is every bit of the result.
+ * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes per row.
+ * Activations come four rows at a time, interleaved (interleave-activations.ts). The integer products are those of
+ * tile-q4.ts, and so are the order of the floats' sums and every bit of the result. Weights of mxfp4 have the same
+ * unpacked tiles, with another zero point (tile-mxfp4-unpacked.ts).
  *
- * Rows and sums are written out by hand, here and in all tile-*.ts: AssemblyScript has no arrays of vectors that stay in
- * registers, and V8 does not unroll the loops.
+ * The inner loop has 8 sums, 2 vectors of weights and 4 of activations: with one for a product they fit the 15 registers
+ * that V8 uses. V8 moves all loads of a loop's body to its beginning, so more columns in a body would not fit. If V8
+ * fuses pairs of vectors, both halves of a tile become one.
  */
-import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
+import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
-import { addBlock } from './tile-q4-pair'
+import { addScaled } from './tile-q8'
 
 const TILE: usize = TileBytes.q4
 const BLOCK: usize = UNPACKED_TILE_BYTES
@@ -40,26 +42,18 @@ export function unpackQ4(weights: usize, columns: usize, unpacked: usize): void 
   }
 }
 
-/** One unpacked band with four activation rows. */
+/** One unpacked band with four interleaved activation rows. */
 export function tileUnpackedQ4x4(
   unpacked: usize,
   columns: usize,
-  a: usize,
-  b: usize,
-  c: usize,
-  d: usize,
+  rows: usize,
   outA: usize,
   outB: usize,
   outC: usize,
   outD: usize,
 ): void {
-  const sums = (columns >> 5) << 2
-  const end = a + columns
-  // The other rows are addressed relative to the first, so that one pointer moves for all.
-  let scale = a + 3 * columns
-  const toB = b - a
-  const toC = c - a
-  const toD = d - a
+  const ones = pairOfOnes(columns)
+  const end = rows + (columns >> 5) * INTERLEAVED_BLOCK_BYTES
   let aTotal0 = f32x4.splat(0)
   let aTotal1 = f32x4.splat(0)
   let bTotal0 = f32x4.splat(0)
@@ -68,145 +62,52 @@ export function tileUnpackedQ4x4(
   let cTotal1 = f32x4.splat(0)
   let dTotal0 = f32x4.splat(0)
   let dTotal1 = f32x4.splat(0)
-  for (; a < end; a += 32, unpacked += BLOCK, scale += 4) {
-    let a0 = i16x8.splat(0)
-    let a1 = i16x8.splat(0)
-    let b0 = i16x8.splat(0)
-    let b1 = i16x8.splat(0)
-    let c0 = i16x8.splat(0)
-    let c1 = i16x8.splat(0)
-    let d0 = i16x8.splat(0)
-    let d1 = i16x8.splat(0)
-    let w0 = v128.load(unpacked, 32)
-    let w1 = v128.load(unpacked, 48)
-    let x = v128.load32_splat(a, 0)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 0)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 0)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 0)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 64)
-    w1 = v128.load(unpacked, 80)
-    x = v128.load32_splat(a, 4)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 4)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 4)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 4)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 96)
-    w1 = v128.load(unpacked, 112)
-    x = v128.load32_splat(a, 8)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 8)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 8)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 8)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 128)
-    w1 = v128.load(unpacked, 144)
-    x = v128.load32_splat(a, 12)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 12)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 12)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 12)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 160)
-    w1 = v128.load(unpacked, 176)
-    x = v128.load32_splat(a, 16)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 16)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 16)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 16)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 192)
-    w1 = v128.load(unpacked, 208)
-    x = v128.load32_splat(a, 20)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 20)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 20)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 20)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 224)
-    w1 = v128.load(unpacked, 240)
-    x = v128.load32_splat(a, 24)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 24)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 24)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 24)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    w0 = v128.load(unpacked, 256)
-    w1 = v128.load(unpacked, 272)
-    x = v128.load32_splat(a, 28)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    x = v128.load32_splat(a + toB, 28)
-    b0 = addPairs(b0, x, w0)
-    b1 = addPairs(b1, x, w1)
-    x = v128.load32_splat(a + toC, 28)
-    c0 = addPairs(c0, x, w0)
-    c1 = addPairs(c1, x, w1)
-    x = v128.load32_splat(a + toD, 28)
-    d0 = addPairs(d0, x, w0)
-    d1 = addPairs(d1, x, w1)
-    const s0 = v128.load(unpacked)
-    const s1 = v128.load(unpacked, 16)
-    let s = v128.load32_splat(scale)
-    let zero = v128.load32_splat(scale + sums)
-    aTotal0 = addBlock(aTotal0, a0, zero, s0, s)
-    aTotal1 = addBlock(aTotal1, a1, zero, s1, s)
-    s = v128.load32_splat(scale + toB)
-    zero = v128.load32_splat(scale + toB + sums)
-    bTotal0 = addBlock(bTotal0, b0, zero, s0, s)
-    bTotal1 = addBlock(bTotal1, b1, zero, s1, s)
-    s = v128.load32_splat(scale + toC)
-    zero = v128.load32_splat(scale + toC + sums)
-    cTotal0 = addBlock(cTotal0, c0, zero, s0, s)
-    cTotal1 = addBlock(cTotal1, c1, zero, s1, s)
-    s = v128.load32_splat(scale + toD)
-    zero = v128.load32_splat(scale + toD + sums)
-    dTotal0 = addBlock(dTotal0, d0, zero, s0, s)
-    dTotal1 = addBlock(dTotal1, d1, zero, s1, s)
+  while (rows < end) {
+    let a0 = v128.load32_splat(rows, 128)
+    let a1 = a0
+    let b0 = v128.load32_splat(rows, 132)
+    let b1 = b0
+    let c0 = v128.load32_splat(rows, 136)
+    let c1 = c0
+    let d0 = v128.load32_splat(rows, 140)
+    let d1 = d0
+    const scales = unpacked
+    const stop = rows + 128
+    // Tested at the end, because V8 only hoists out of a loop that it knows to run at least once.
+    do {
+      const w0 = v128.load(unpacked, 32)
+      const w1 = v128.load(unpacked, 48)
+      const xA = v128.load32_splat(rows)
+      const xB = v128.load32_splat(rows, 4)
+      const xC = v128.load32_splat(rows, 8)
+      const xD = v128.load32_splat(rows, 12)
+      a0 = addPairs(a0, xA, w0)
+      a1 = addPairs(a1, xA, w1)
+      b0 = addPairs(b0, xB, w0)
+      b1 = addPairs(b1, xB, w1)
+      c0 = addPairs(c0, xC, w0)
+      c1 = addPairs(c1, xC, w1)
+      d0 = addPairs(d0, xD, w0)
+      d1 = addPairs(d1, xD, w1)
+      rows += 16
+      unpacked += 32
+    } while (rows < stop)
+    const s0 = v128.load(scales)
+    const s1 = v128.load(scales, 16)
+    let s = v128.load32_splat(rows, 16)
+    aTotal0 = addScaled(aTotal0, i32x4.dot_i16x8_s(a0, ones), s0, s)
+    aTotal1 = addScaled(aTotal1, i32x4.dot_i16x8_s(a1, ones), s1, s)
+    s = v128.load32_splat(rows, 20)
+    bTotal0 = addScaled(bTotal0, i32x4.dot_i16x8_s(b0, ones), s0, s)
+    bTotal1 = addScaled(bTotal1, i32x4.dot_i16x8_s(b1, ones), s1, s)
+    s = v128.load32_splat(rows, 24)
+    cTotal0 = addScaled(cTotal0, i32x4.dot_i16x8_s(c0, ones), s0, s)
+    cTotal1 = addScaled(cTotal1, i32x4.dot_i16x8_s(c1, ones), s1, s)
+    s = v128.load32_splat(rows, 28)
+    dTotal0 = addScaled(dTotal0, i32x4.dot_i16x8_s(d0, ones), s0, s)
+    dTotal1 = addScaled(dTotal1, i32x4.dot_i16x8_s(d1, ones), s1, s)
+    rows += INTERLEAVED_BLOCK_BYTES - 128
+    unpacked += BLOCK - 256
   }
   v128.store(outA, aTotal0)
   v128.store(outA, aTotal1, 16)
@@ -216,4 +117,12 @@ export function tileUnpackedQ4x4(
   v128.store(outC, cTotal1, 16)
   v128.store(outD, dTotal0)
   v128.store(outD, dTotal1, 16)
+}
+
+/**
+ * 1 in every 16-bit lane: a dot product with it adds the lanes in pairs. `columns` is a multiple of 32 and adds nothing;
+ * see nibbleMask.
+ */
+export function pairOfOnes(columns: usize): v128 {
+  return i16x8.splat(1 + <i16>(columns & 31))
 }

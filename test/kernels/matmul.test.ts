@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
+import { INTERLEAVED_ROWS } from '#molm/runtime/abi/formats.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
@@ -39,11 +40,17 @@ interface Case {
   hasBias?: boolean
   hasRecords?: boolean
   scale?: number
+  /** Makes all weights of a matrix and all numbers of an activation row as large as they can be. */
+  isExtreme?: boolean
 }
 
 const tokensOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
-const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => floatsFor(rows * columns, 100 + group)
-const inputsOf = (c: Case): Float32Array => floatsFor(tokensOf(c) * c.columns, 7, 1.5)
+const weightsOf = ({ rows, columns, isExtreme }: Case, group: number): Float32Array =>
+  isExtreme ? new Float32Array(rows * columns).fill(group % 2 ? 6 : -6) : floatsFor(rows * columns, 100 + group)
+const inputsOf = (c: Case): Float32Array =>
+  c.isExtreme
+    ? new Float32Array(tokensOf(c) * c.columns).map((_, i) => (Math.floor(i / c.columns) % 3 ? 1 : -1))
+    : floatsFor(tokensOf(c) * c.columns, 7, 1.5)
 const biasOf = ({ rows }: Case, group: number): Float32Array => floatsFor(rows, 200 + group)
 
 /** Random floats by their arguments: making them again for every tier takes longer than the products. */
@@ -160,6 +167,10 @@ for (const format of FORMATS) {
     check({ format, rows: 50, columns: 70, groups: [3, 1, 6, 4], hasBias: true }))
   test(`${format}, several matrices at once, with records`, () =>
     check({ format, rows: 70, columns: 40, groups: [1, 1, 9], activation: 'silu', hasRecords: true }))
+  test(`${format}, more activation rows than are interleaved at once`, () =>
+    check({ format, rows: 16, columns: 64, groups: [INTERLEAVED_ROWS + 1, INTERLEAVED_ROWS + 19] }))
+  test(`${format}, the largest weights and activations`, () =>
+    check({ format, rows: 16, columns: 64, groups: [20, 20], isExtreme: true }))
 }
 
 for (const format of FORMATS) {

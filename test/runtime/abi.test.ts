@@ -57,6 +57,8 @@ test('a tile of any format is as large as its numbers', () => {
   assert.is(abi.TableBlockBytes.q8, abi.TILE_COLUMNS + 2)
   // int8 and int16 of each activation, a scale and a sum.
   assert.is(abi.RECORD_BLOCK_BYTES, abi.TILE_COLUMNS * 3 + 8)
+  // int8 of each activation of four rows, and three words for each row.
+  assert.is(abi.INTERLEAVED_BLOCK_BYTES, 4 * (abi.TILE_COLUMNS + 3 * 4))
 })
 
 test('records hold whole blocks and end on a cache line', () => {

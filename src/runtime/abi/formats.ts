@@ -106,6 +106,10 @@ export const UNPACKED_TILE_BYTES = 288
 /** Bytes of an unpacked q4m tile, which has minima as well. */
 export const UNPACKED_Q4M_BYTES = 320
 
+/** Most activation rows that meet unpacked weights at once, and bytes of TILE_COLUMNS interleaved activations of four. */
+export const INTERLEAVED_ROWS = 128
+export const INTERLEAVED_BLOCK_BYTES = 176
+
 /** Bytes of a block of TILE_COLUMNS quantised activations. A record is a row of blocks, padded to RECORD_ALIGNMENT. */
 export const RECORD_BLOCK_BYTES = 104
 export const RECORD_ALIGNMENT = 64

@@ -33,10 +33,8 @@ export enum MatmulArg {
    * f32 tiles for mxfp4_f32.
    */
   unpacked,
-  /**
-   * 1 if q4, q4m and mxfp4 weights may be unpacked into the scratch for long lists. Those of mxfp4_f32 always are.
-   */
-  unpacks,
+  /** 1 if V8 fuses pairs of vectors. */
+  fuses,
   /** f32: factor of the output. */
   scale,
   /**
@@ -48,6 +46,11 @@ export enum MatmulArg {
   gatedStride,
   /** Scratch for q3 and q2 weights that are widened to q4: for each TILE_COLUMNS columns and each thread two tiles. */
   widened,
+  /**
+   * Scratch for interleaved activations, or 0: for each thread INTERLEAVED_BLOCK_BYTES for each TILE_COLUMNS columns and
+   * each 4 of INTERLEAVED_ROWS rows.
+   */
+  interleaved,
 }
 
 /**

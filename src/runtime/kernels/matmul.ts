@@ -1,5 +1,14 @@
 import { Job } from '../abi/control.js'
-import { Activation, TILE_COLUMNS, TILE_ROWS, TileBytes, UNPACKED_Q4M_BYTES, WeightCode } from '../abi/formats.js'
+import {
+  Activation,
+  INTERLEAVED_BLOCK_BYTES,
+  INTERLEAVED_ROWS,
+  TILE_COLUMNS,
+  TILE_ROWS,
+  TileBytes,
+  UNPACKED_Q4M_BYTES,
+  WeightCode,
+} from '../abi/formats.js'
 import { MatmulArg } from '../abi/products.js'
 import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
@@ -52,9 +61,9 @@ export class Matmul extends Call<typeof MatmulArg> {
     this.rows = roundUp(product.columns, TILE_ROWS)
     this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
     const isFloat = takesFloats(format)
-    const unpacks = !isFloat && fusesVectors(bank.module)
-    const unpackedTile = unpacks ? UNPACKED_Q4M_BYTES : format === 'mxfp4_f32' ? 2 * TileBytes.f32 : 0
     const blocks = this.columns / TILE_COLUMNS
+    const unpackedTile = format === 'mxfp4_f32' ? 2 * TileBytes.f32 : isFloat ? 0 : UNPACKED_Q4M_BYTES
+    const fourBytes = blocks * INTERLEAVED_BLOCK_BYTES
     this.bind(
       {
         format: WeightCode[format],
@@ -70,7 +79,10 @@ export class Matmul extends Call<typeof MatmulArg> {
         recordColumns: padded(output.columns),
         ...(unpackedTile > 0 && { unpacked: sharedRange(scratches, bank, blocks * unpackedTile * threads) }),
         ...(!isFloat && { widened: sharedRange(widenings, bank, blocks * 2 * TileBytes.q4 * threads) }),
-        unpacks: unpacks ? 1 : 0,
+        ...(!isFloat && {
+          interleaved: sharedRange(interleavings, bank, (INTERLEAVED_ROWS / 4) * fourBytes * threads),
+        }),
+        fuses: fusesVectors(bank.module) ? 1 : 0,
       },
       { scale },
     )
@@ -128,3 +140,6 @@ const scratches: SharedRanges = new WeakMap()
 
 /** Scratch for 3-bit and 2-bit weights that are widened to 4 bits. */
 const widenings: SharedRanges = new WeakMap()
+
+/** Scratch for interleaved activations. */
+const interleavings: SharedRanges = new WeakMap()
