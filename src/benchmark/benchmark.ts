@@ -32,6 +32,8 @@ export interface Spread {
 export interface BenchmarkRow {
   model: string
   quant: string
+  /** Format of the keys and values in the cache. */
+  cacheType: string
   threads: number
   /** Kernel tier; ends in `+256` if V8 fuses pairs of vectors. */
   tier: string
@@ -127,6 +129,7 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
   return {
     model: model.name,
     quant,
+    cacheType: model.cacheType,
     threads: model.threads,
     tier: model.tier,
     node: process.versions.node,

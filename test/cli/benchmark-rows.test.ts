@@ -8,6 +8,7 @@ const test = suite('rows of a benchmark')
 const row: BenchmarkRow = {
   model: 'a, "b"',
   quant: 'q4',
+  cacheType: 'bf16',
   threads: 2,
   tier: 'relaxed',
   node: '20.0.0',
@@ -42,6 +43,7 @@ test('a table shows the bytes in huge pages, if the system reports them', () => 
 const object = {
   model: 'a, "b"',
   quant: 'q4',
+  cache_type: 'bf16',
   threads: 2,
   tier: 'relaxed',
   node: '20.0.0',
@@ -61,7 +63,7 @@ const object = {
 }
 
 test('a row says how many experts a token uses, of each kind', () => {
-  assert.match(written('table'), /^a, "b" as q4, 2,1-4 experts per token, relaxed kernels/)
+  assert.match(written('table'), /^a, "b" as q4 with a bf16 cache, 2,1-4 experts per token, relaxed kernels/)
   assert.match(written('md'), /\| relaxed \| 2,1-4 \| tg64 @ 8 \|/)
   assert.match(written('csv'), /,11,0\.5,"2,1-4",1000000000,/)
 })
@@ -81,7 +83,7 @@ test('csv quotes values if needed, and every row has as many fields as the head'
 
 test('on a terminal the columns are aligned within 80 cells', () => {
   const [title, head, ...rows] = written('table').trimEnd().split('\n')
-  assert.match(title, /^a, "b" as q4, 2,1-4 experts per token, relaxed kernels, Node 20\.0\.0;/)
+  assert.match(title, /^a, "b" as q4 with a bf16 cache, 2,1-4 experts per token, relaxed kernels, Node 20\.0\.0;/)
   assert.is(rows.length, 2)
   for (const line of [head, ...rows]) assert.ok(line.length === head.length && line.length <= 80, line)
   assert.is(rows[0].indexOf('11.0 ± 1.4') + '11.0 ± 1.4'.length, head.indexOf('tokens/s') + 'tokens/s'.length)

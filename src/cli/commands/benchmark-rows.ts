@@ -39,6 +39,7 @@ const CSV_COLUMNS: Column[] = [
   ['rss_bytes', (row) => row.rssBytes],
   ['huge_page_bytes', (row) => row.hugePageBytes ?? ''],
   ['first_token_ms', (row) => row.firstTokenMs],
+  ['cache_type', (row) => row.cacheType],
 ]
 
 const TABLE_COLUMNS: Column[] = [
@@ -80,8 +81,8 @@ function mebibytes(bytes: number): string {
 }
 
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
-  const { model, quant, tier, node, hugePageBytes: huge } = row
-  const title = `${model} as ${quant}, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
+  const { model, quant, cacheType, tier, node, hugePageBytes: huge } = row
+  const title = `${model} as ${quant} with a ${cacheType} cache, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
 }

@@ -158,7 +158,7 @@ async function stats({ model, contextLength, speed }: Chat): Promise<string> {
   return [
     `${model.name}, ${model.info.quant}, ${plural(model.threads, 'thread')}, ${model.tier} kernels`,
     `last answer: ${speed === undefined ? 'too short for a speed' : `${speed.toFixed(1)} tokens/s`}`,
-    `tokens in the cache: ${contextLength} (${formatBytes(cacheBytes)})`,
+    `tokens in the cache: ${contextLength} (${formatBytes(cacheBytes)}, ${model.cacheType})`,
     `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,
     `experts found in memory: ${expertHits}, read: ${expertMisses}`,
     ...(meanAttentionDepth === undefined

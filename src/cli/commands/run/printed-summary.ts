@@ -9,8 +9,8 @@ import type { RunSummary } from './summary.js'
 /** Prints the summary in words to stderr. */
 export function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
   const { timings, memory, seed } = summary
-  const { threads, tier, compiler, info } = model
-  note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
+  const { threads, tier, compiler, info, cacheType } = model
+  note(`${model.name}: ${info.quant} weights, ${cacheType} cache, ${plural(threads, 'thread')}, ${tier} kernels`)
   note(`kernels compiled by ${compiler}`)
   note(`loaded in ${timings.load_ms} ms`)
   printSpeeds(summary)
