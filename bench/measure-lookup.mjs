@@ -4,6 +4,7 @@
  *
  *   node bench/measure-lookup.mjs steps SHAPE [--depths 0,2000] [--counts 1,2,3,4,6,8] [--rounds 5] [--quant q4]
  *   node bench/measure-lookup.mjs texts PROMPT ANSWER [--tokenizer FOLDER] [--matches 1,2,3,4,6,8] [--drafts 1,3,7]
+ *     [--costs 1:1,2:1.7,4:2.65,8:5.24,16:9.5]
  *   node bench/measure-lookup.mjs forced SHAPE PROMPT ANSWER [--tokens 400] [--tokenizer FOLDER] [--rounds 5]
  *
  * `steps`: the model continues a random text. Its own continuation is then read again in steps of some tokens: what
@@ -13,7 +14,7 @@
  *
  * `texts`: reads a prompt (`-` for none) and its answer, and prints the tokens per step that lookup would give, and how
  * many drafted tokens are right, by length of the match and of the draft. No model runs: the figures are those of a
- * model that writes exactly this answer.
+ * model that writes exactly this answer. With the times of steps in `--costs`, also prints the gain of molm's own drafts.
  *
  * `forced`: a model of random weights writes the answer, since the answer's tokens are made the likeliest, with and
  * without lookup by turns. Prints the speeds and the median of the pairs' ratios.
@@ -257,7 +258,7 @@ function drafted(before, answer) {
     const [[from, low], [to, high]] = [known[i - 1], known[i]]
     return low + ((high - low) * (tokens - from)) / (to - from)
   }
-  const drafter = new Drafter(new StepCosts(costOf), Number(values.most))
+  const drafter = new Drafter(new StepCosts(costOf, { factor: 1 }), Number(values.most))
   drafter.addGiven(before)
   let [time, steps, count, right] = [0, 0, 0, 0]
   for (let at = 0; at < answer.length; ) {
