@@ -5,6 +5,9 @@ import { SharedSpans } from './shared-spans.js'
 /** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
 
+/** Fewest rows that share the unit of a span. Fewer are faster one after the other (docs/LAB.md). */
+const LEAST_TOGETHER = 4
+
 /** Properties of softmax attention that decide how its work is divided. */
 export interface Division {
   threads: number
@@ -105,8 +108,9 @@ export function divideRows(spans: readonly RowSpan[], division: Division): Divid
       shared.add({ item, span, sums: sumBytes }, rows, key, at)
     }
   })
-  const partsOfSpans = partsFor(shared.groups.length, division)
-  for (const rows of shared.groups) {
+  const groups = shared.groups.flatMap((rows) => (rows.length < LEAST_TOGETHER ? rows.map((row) => [row]) : [rows]))
+  const partsOfSpans = partsFor(groups.length, division)
+  for (const rows of groups) {
     const [{ item, span }] = rows
     const work = { item, span, rows: rows.length, parts: partsOfGroup(rows.length, partsOfSpans, division) }
     first.add({ task: SoftmaxTask.partial, ...work, list: entries.length * 4 })
