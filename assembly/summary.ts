@@ -1,6 +1,7 @@
 /*
  * Summary of rows of logits: the largest logit of each row, its index, and the sum of e^(logit - largest). With it,
- * log-softmax and greedy sampling need no further pass over the vocabulary.
+ * log-softmax and greedy sampling need no further pass over the vocabulary. The peaks, the largest of each PEAK_LOGITS
+ * neighbouring logits, spare top-k sampling most of one.
  *
  * A chunk summarises its part of a row; the host combines the parts. NaN logits are ignored.
  * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in
@@ -8,7 +9,7 @@
  *
  * Arguments: SummaryArg, results: SummaryField (src/runtime/abi/measures.ts).
  */
-import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi/measures'
+import { PEAK_LOGITS, SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi/measures'
 import { arg } from './control'
 import { exp, exp4 } from './math'
 
@@ -20,12 +21,25 @@ export function summary(chunk: u32): void {
   const from = row + (((chunk % chunksPerRow) * arg(SummaryArg.chunkCount)) << 2)
   const to = min(from + ((<usize>arg(SummaryArg.chunkCount)) << 2), row + ((<usize>arg(SummaryArg.count)) << 2))
   const result: usize = arg(SummaryArg.results) + chunk * SUMMARY_BYTES
-  const most = largest(from, to)
+  const peaks: usize =
+    arg(SummaryArg.peaks) + (chunk / chunksPerRow) * arg(SummaryArg.peakStride) + (from - row) / PEAK_LOGITS
+  const most = peaksOf(from, to, peaks)
   let sum: f64 = 0
   for (let p = from; p < to; p += BLOCK) sum += <f64>sumOfBlock(p, min(p + BLOCK, to), most)
   store<f64>(result, sum, SummaryField.sum)
   store<f32>(result, most, SummaryField.largest)
   store<u32>(result, (find(most, from, to) - row) >> 2, SummaryField.index)
+}
+
+/** Writes the largest of each PEAK_LOGITS logits; returns the largest of all. */
+function peaksOf(from: usize, to: usize, peaks: usize): f32 {
+  let most: f32 = -Infinity
+  for (let p = from; p < to; p += PEAK_LOGITS << 2, peaks += 4) {
+    const peak = largest(p, min(p + (PEAK_LOGITS << 2), to))
+    store<f32>(peaks, peak)
+    most = most < peak ? peak : most
+  }
+  return most
 }
 
 export function largest(from: usize, to: usize): f32 {

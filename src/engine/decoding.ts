@@ -21,6 +21,11 @@ export interface Reading {
   recorder?: RouteRecorder
 }
 
+/** Logits of one token, with their summary. */
+interface SummarisedLogits extends Pick<TokenLogits, 'values' | 'peaks'> {
+  summary: LogitSummary | undefined
+}
+
 /**
  * One generation in the engine: samples tokens and emits their steps. A step comes at once or, if routes are wanted,
  * when its token has been read. A guide may limit the tokens: it prepares its directive while the model runs.
@@ -36,7 +41,7 @@ export class Decoding {
   /** Number of forced tokens that were taken one by one. */
   private taken = 0
   /** Logits that wait for the limits. */
-  private kept?: { values: Float32Array; summary: LogitSummary | undefined }
+  private kept?: SummarisedLogits
   /** The next tokens: one that was sampled, or those that are forced. */
   private next: StepMessage[] = []
   /** Steps that wait until their tokens have been read. */
@@ -97,9 +102,9 @@ export class Decoding {
   }
 
   /** Samples the next token, or keeps the logits for `settle`. The repeat penalty applies to the `previous` ones. */
-  sample({ values, summary }: TokenLogits, previous: readonly number[]): void {
+  sample({ values, summary, peaks }: TokenLogits, previous: readonly number[]): void {
     const limits = this.limitsWithin(SHORT_WAIT)
-    if (limits) this.choose(limits, values, summary(), previous)
+    if (limits) this.choose(limits, { values, summary: summary(), peaks }, previous)
     else this.kept = { values: values.slice(), summary: summary() }
   }
 
@@ -108,7 +113,7 @@ export class Decoding {
     if (this.next.length > 0 || this.isDone) return true
     const limits = this.limitsWithin(ms)
     if (!limits) return false
-    this.choose(limits, this.kept?.values, this.kept?.summary, previous)
+    this.choose(limits, this.kept, previous)
     this.kept = undefined
     return true
   }
@@ -153,12 +158,7 @@ export class Decoding {
     return this.limits
   }
 
-  private choose(
-    limits: Directive,
-    values: Float32Array | undefined,
-    summary: LogitSummary | undefined,
-    previous: readonly number[],
-  ): void {
+  private choose(limits: Directive, logits: SummarisedLogits | undefined, previous: readonly number[]): void {
     if (limits.kind === 'failed') throw new UserError(limits.message)
     if (limits.kind === 'done') {
       this.isDone = true
@@ -171,7 +171,8 @@ export class Decoding {
       this.next = Array.from(limits.tokens, (token) => ({ at, token, logprob: 0, forced: true }))
       return
     }
-    if (!values) throw new UserError('there is nothing to continue: the prompt is empty')
+    if (!logits) throw new UserError('there is nothing to continue: the prompt is empty')
+    const { values, summary, peaks } = logits
     const { logprobs } = this.request.settings
     const top = logprobs > 0 ? topLogprobs(values, logprobs, summary?.logSumExp) : undefined
     if (isForced) {
@@ -181,7 +182,7 @@ export class Decoding {
       this.next = [{ at, token, logprob, top, forced: true }]
     } else {
       const allowed = limits.kind === 'masked' ? limits.mask : undefined
-      this.next = [{ at, ...this.sampler.sample(values, previous, { summary, allowed }), top }]
+      this.next = [{ at, ...this.sampler.sample(values, previous, { summary, allowed, peaks: peaks?.() }), top }]
     }
   }
 

@@ -3,7 +3,7 @@ import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-
 import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
-import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'
+import { type LogitPeaks, type LogitSummary, Summary } from '../runtime/kernels/summary.js'
 import type { CacheFormat } from '../runtime/memory/formats.js'
 import { Rows } from '../runtime/memory/rows.js'
 import type { Pool } from '../runtime/threads/pool.js'
@@ -29,6 +29,8 @@ export interface TokenLogits {
   values: Float32Array
   /** Undefined if a logit is infinite, or if none is a number. */
   summary(): LogitSummary | undefined
+  /** Spare a search for the largest logits most of its way; absent if they are not known. */
+  peaks?(): LogitPeaks
 }
 
 /** Blocks of one bank, bound to its buffers by the family. */
@@ -192,12 +194,14 @@ export class Decoder {
       for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, rows[first + i], i)
       head.run(count, headWeights)
       let isSummarised = false
-      const summaryOf = (row: number) => {
+      const summarised = () => {
         if (!isSummarised) logitSummary.run(count)
         isSummarised = true
-        return logitSummary.of(row)
+        return logitSummary
       }
-      for (let i = 0; i < count; i++) yield { values: logitRows.row(i), summary: () => summaryOf(i) }
+      for (let i = 0; i < count; i++) {
+        yield { values: logitRows.row(i), summary: () => summarised().of(i), peaks: () => summarised().peaksOf(i) }
+      }
     }
   }
 

@@ -7,7 +7,7 @@ import { keepMinP } from './min-p.js'
 import { randomSeed, seededRandom } from './random.js'
 import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
-import { keepTopK } from './top-k.js'
+import { keepTopK, type Peaks } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
 /** Summary of a row of logits: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
@@ -19,6 +19,8 @@ export interface LogitSummary {
 /** Known facts of a row of logits, and limits of the choice. */
 export interface Known {
   summary?: LogitSummary
+  /** They make top-k faster, and change nothing. */
+  peaks?: Peaks
   /** Tokens that may be chosen; default: all. */
   allowed?: AllowedTokens
 }
@@ -67,15 +69,15 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   }
 
   /** Collects the candidates: one pass over the logits finds the top k. */
-  function collect(logits: Float32Array, allowed?: AllowedTokens): void {
+  function collect(logits: Float32Array, allowed?: AllowedTokens, peaks?: Peaks): void {
     if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
-    if (topK > 0) keepTopK(logits, topK, candidates, allowed)
+    if (topK > 0) keepTopK(logits, topK, candidates, { allowed, peaks })
     else candidates.fill(logits, allowed)
   }
 
-  function choose(logits: Float32Array, { summary, allowed }: Known): number {
+  function choose(logits: Float32Array, { summary, allowed, peaks }: Known): number {
     if (temperature === 0) return allowed ? argmaxAllowed(logits, allowed) : (summary?.argmax ?? argmax(logits))
-    collect(logits, allowed)
+    collect(logits, allowed, peaks)
     for (const filter of filters) filter(candidates)
     return draw(candidates, weigh(candidates, temperature), random.nextFloat())
   }
@@ -85,9 +87,9 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
     skip() {
       if (temperature !== 0) random.nextFloat()
     },
-    sample(logits, previousIds, { summary, allowed } = {}) {
+    sample(logits, previousIds, { summary, allowed, peaks } = {}) {
       const judged = penalise(logits, previousIds)
-      const token = choose(judged, { allowed, summary: judged === logits ? summary : undefined })
+      const token = choose(judged, { allowed, ...(judged === logits && { summary, peaks }) })
       if (token < 0) {
         const of = allowed ? 'any token that the constraint allows' : 'any token'
         throw new UserError(

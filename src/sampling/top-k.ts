@@ -1,14 +1,27 @@
 import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
 import type { Candidates } from './candidates.js'
 
+/** The largest of each `span` neighbouring logits, NaN ignored. */
+export interface Peaks {
+  span: number
+  values: Float32Array
+}
+
+const NO_PEAKS = Float32Array.of(Infinity)
+
 /**
  * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), or with fewer if fewer can
  * be chosen, of all tokens or of those that are allowed. Their order is undefined.
  *
  * A heap of k tokens has the lowest-ranking one on top. Nearly every other token fails one comparison with it, so the
- * cost is one pass over the logits.
+ * cost is one pass over the logits. With their peaks, the pass skips all tokens whose peak fails it.
  */
-export function keepTopK(logits: Float32Array, k: number, candidates: Candidates, allowed?: AllowedTokens): void {
+export function keepTopK(
+  logits: Float32Array,
+  k: number,
+  candidates: Candidates,
+  { allowed, peaks }: { allowed?: AllowedTokens; peaks?: Peaks } = {},
+): void {
   candidates.count = 0
   let id = 0
   for (; id < logits.length && candidates.count < k; id++) {
@@ -19,13 +32,20 @@ export function keepTopK(logits: Float32Array, k: number, candidates: Candidates
   }
   for (let at = (candidates.count >> 1) - 1; at >= 0; at--) sink(candidates, at)
 
+  const { span, values } = peaks ?? { span: logits.length, values: NO_PEAKS }
   let lowest = candidates.logits[0]
-  for (; id < logits.length; id++) {
-    // A later token with the same logit has the higher id and loses, so > is enough.
-    if (logits[id] > lowest && (!allowed || isAllowed(allowed, id))) {
-      place(candidates, 0, id, logits[id])
-      sink(candidates, 0)
-      lowest = candidates.logits[0]
+  for (let end = id; end < logits.length; ) {
+    id = end
+    const block = Math.floor(id / span)
+    end = Math.min((block + 1) * span, logits.length)
+    if (values[block] <= lowest) continue
+    for (; id < end; id++) {
+      // A later token with the same logit has the higher id and loses, so > is enough.
+      if (logits[id] > lowest && (!allowed || isAllowed(allowed, id))) {
+        place(candidates, 0, id, logits[id])
+        sink(candidates, 0)
+        lowest = candidates.logits[0]
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type LogitSummary, Summary } from '#molm/runtime/kernels/summary.js'
+import { type LogitPeaks, type LogitSummary, Summary } from '#molm/runtime/kernels/summary.js'
 import { logSumExp } from '#molm/sampling/logprobs.js'
 import { argmax } from '#molm/sampling/sample.js'
 import { bankOf, placeRows, TIERS } from '../support/kernel-bench.js'
@@ -8,22 +8,27 @@ import { normalFloats } from '../support/random.js'
 
 const test = suite('summary of logits')
 
-function summaries(logits: Float32Array): (LogitSummary | undefined)[] {
+function summaries(logits: Float32Array): { of?: LogitSummary; peaks: LogitPeaks }[] {
   return TIERS.map((tier) => {
     const bank = bankOf(tier)
     // The kernel must ignore the previous row.
     const rows = Float32Array.from({ length: 2 * logits.length }, (_, i) => logits[i - logits.length] ?? 1e9)
     const summary = new Summary(bank, placeRows(bank, rows, logits.length))
     summary.run(2)
-    return summary.of(1)
+    return { of: summary.of(1), peaks: summary.peaksOf(1) }
   })
 }
 
 function check(logits: Float32Array): void {
   const [first, ...others] = summaries(logits)
   for (const other of others) assert.equal(other, first)
-  assert.is(first?.argmax, argmax(logits))
-  assert.ok(Math.abs((first?.logSumExp ?? 0) - logSumExp(logits)) < 1e-6)
+  assert.is(first.of?.argmax, argmax(logits))
+  const { span, values } = first.peaks
+  const numbers = (i: number) => logits.slice(i * span, (i + 1) * span).filter((logit) => !Number.isNaN(logit))
+  const peaks = Array.from(values, (_, i) => Math.max(...numbers(i)))
+  assert.equal(Array.from(values), peaks)
+  assert.is(values.length, Math.ceil(logits.length / span))
+  assert.ok(Math.abs((first.of?.logSumExp ?? 0) - logSumExp(logits)) < 1e-6)
 }
 
 for (const size of [1, 3, 17, 255, 256, 257, 4096, 4099, 50295]) {
@@ -49,9 +54,9 @@ test('NaN and minus infinity are ignored', () => {
 
 test('there is no summary if no logit is finite or one is plus infinity', () => {
   for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
-    for (const summary of summaries(new Float32Array(300).fill(value))) assert.is(summary, undefined)
+    for (const { of } of summaries(new Float32Array(300).fill(value))) assert.is(of, undefined)
   }
-  for (const summary of summaries(Float32Array.of(1, Number.POSITIVE_INFINITY, 2))) assert.is(summary, undefined)
+  for (const { of } of summaries(Float32Array.of(1, Number.POSITIVE_INFINITY, 2))) assert.is(of, undefined)
 })
 
 test.run()

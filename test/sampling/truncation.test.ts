@@ -44,6 +44,20 @@ for (const [shape, logits] of SHAPES) {
     }
   })
 
+  test(`peaks change nothing about top-k (${shape})`, () => {
+    const [all, skipping] = [new Candidates(logits.length), new Candidates(logits.length)]
+    for (const span of [1, 7, 64]) {
+      const values = Float32Array.from({ length: Math.ceil(logits.length / span) }, (_, i) =>
+        Math.max(...logits.subarray(i * span, (i + 1) * span)),
+      )
+      for (const k of [1, 7, 40, 5000]) {
+        keepTopK(logits, k, all)
+        keepTopK(logits, k, skipping, { peaks: { span, values } })
+        assert.equal(skipping.ids.subarray(0, skipping.count), all.ids.subarray(0, all.count), `k = ${k}, span ${span}`)
+      }
+    }
+  })
+
   test(`top-p keeps the shortest beginning of the ranking that reaches p (${shape})`, () => {
     const probabilities = softmax(logits)
     // No sum of the flat shape's equal probabilities is exactly one of these p.

@@ -23,6 +23,9 @@ export enum SummaryArg {
   chunksPerRow,
   /** SUMMARY_BYTES per chunk; the chunks of a row follow each other. */
   results,
+  /** Largest of each PEAK_LOGITS logits: floats of the first row, and bytes from one row's to the next row's. */
+  peaks,
+  peakStride,
 }
 
 /** Byte offsets in a chunk's summary. */
@@ -35,3 +38,6 @@ export enum SummaryField {
   index = 12,
 }
 export const SUMMARY_BYTES = 16
+
+/** Neighbouring logits that have one peak; divides the logits of a chunk. */
+export const PEAK_LOGITS = 64

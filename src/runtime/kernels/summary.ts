@@ -1,13 +1,19 @@
 import { Job } from '../abi/control.js'
-import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi/measures.js'
+import { PEAK_LOGITS, SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi/measures.js'
 import type { Bank } from '../memory/bank.js'
-import type { Rows } from '../memory/rows.js'
+import { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Summary of a row of logits: the id of the largest (the lowest id among equals), and log(sum(e^logit)). */
 export interface LogitSummary {
   argmax: number
   logSumExp: number
+}
+
+/** The largest of each `span` neighbouring logits, NaN ignored. */
+export interface LogitPeaks {
+  span: number
+  values: Float32Array
 }
 
 /** Logits of a chunk. Their number does not depend on the number of threads, and so neither does the result. */
@@ -17,11 +23,13 @@ const CHUNK = 4096
 export class Summary extends Call<typeof SummaryArg> {
   private readonly chunksPerRow: number
   private readonly results: number
+  private readonly peaks: Rows
 
   constructor(bank: Bank, logits: Rows) {
     super(bank, Job.summary, SummaryArg)
     this.chunksPerRow = Math.ceil(logits.columns / CHUNK)
     this.results = bank.arena.allocate(logits.count * this.chunksPerRow * SUMMARY_BYTES)
+    this.peaks = Rows.allocate(bank, logits.count, Math.ceil(logits.columns / PEAK_LOGITS))
     this.bind({
       rows: logits.address,
       stride: logits.strideBytes,
@@ -29,6 +37,8 @@ export class Summary extends Call<typeof SummaryArg> {
       chunkCount: CHUNK,
       chunksPerRow: this.chunksPerRow,
       results: this.results,
+      peaks: this.peaks.address,
+      peakStride: this.peaks.strideBytes,
     })
   }
 
@@ -51,6 +61,11 @@ export class Summary extends Call<typeof SummaryArg> {
     const logSumExp = largest + Math.log(sum)
     const argmax = bank.u32[this.at(best, SummaryField.index) / 4]
     return Number.isFinite(logSumExp) ? { argmax, logSumExp } : undefined
+  }
+
+  /** Peaks of a row of the last run, valid until the next. */
+  peaksOf(row: number): LogitPeaks {
+    return { span: PEAK_LOGITS, values: this.peaks.row(row) }
   }
 
   private largest(chunk: number): number {
