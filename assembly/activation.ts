@@ -5,7 +5,8 @@
  * zeros stay zeros with every kind. Bit-identical in all tiers.
  */
 import { Activation } from '../src/runtime/abi/formats'
-import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
+import { scratch } from './control'
+import { EXP_CONSTANTS, erfc, erfc4, exp8, sigmoid, sigmoid4, sigmoidOfSize4, storeExpConstants } from './math'
 
 /** sqrt(2 / pi), and the cubic coefficient of the tanh form of GELU. */
 export const SQRT_2_PI: f32 = 0.7978845608
@@ -85,10 +86,55 @@ export function activate(kind: i32, row: usize, n: i32): void {
   if (kind == Activation.identity) return
   const end = row + (<usize>(n + 3) & ~3) * 4
   if (ASC_FEATURE_SIMD) {
-    for (let p = row; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))
+    let p = row
+    if (kind == Activation.gelu_new || kind == Activation.silu || kind == Activation.clamped_swiglu) {
+      p = activateBlocks(kind, row, end)
+    }
+    for (; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))
   } else {
     for (let p = row; p < end; p += 4) store<f32>(p, apply(kind, load<f32>(p)))
   }
+}
+
+/** Bytes of a block of activateBlocks. */
+const BLOCK: usize = 128
+
+/**
+ * Applies x * sigmoid(steepness(x)) to whole blocks, with the bits of apply4, twice as fast (see exp8). Returns the end of
+ * the last block.
+ */
+function activateBlocks(kind: i32, row: usize, end: usize): usize {
+  const constants = scratch()
+  const powers = constants + ((EXP_CONSTANTS + 15) & ~15)
+  storeExpConstants(constants)
+  let p = row
+  for (; p + BLOCK <= end; p += BLOCK) {
+    for (let i: usize = 0; i < BLOCK; i += 32) {
+      exp8(exponent4(kind, v128.load(p + i)), exponent4(kind, v128.load(p + i, 16)), powers + i, constants)
+    }
+    for (let i: usize = 0; i < BLOCK; i += 16) {
+      let x = v128.load(p + i)
+      if (kind == Activation.clamped_swiglu) x = f32x4.pmin(x, f32x4.splat(LIMIT))
+      const e = v128.load(powers + i)
+      const r = sigmoidOfSize4(e)
+      // The argument of the sigmoid has the sign of x, or is 0, and then both are the same.
+      v128.store(p + i, f32x4.mul(x, v128.bitselect(f32x4.mul(e, r), r, f32x4.lt(x, f32x4.splat(0.0)))))
+    }
+  }
+  return p
+}
+
+/** -|z| for the z whose sigmoid is the factor of x. */
+function exponent4(kind: i32, x: v128): v128 {
+  let z = x
+  if (kind == Activation.gelu_new) {
+    const cube = f32x4.mul(f32x4.mul(x, x), x)
+    const u = f32x4.mul(f32x4.splat(SQRT_2_PI), f32x4.add(x, f32x4.mul(f32x4.splat(CUBIC), cube)))
+    z = f32x4.add(u, u)
+  } else if (kind == Activation.clamped_swiglu) {
+    z = f32x4.mul(f32x4.pmin(x, f32x4.splat(LIMIT)), f32x4.splat(STEEPNESS))
+  }
+  return f32x4.neg(f32x4.abs(z))
 }
 
 /** Clamps a row of n floats to [-LIMIT, LIMIT] and adds 1: the second factor in clamped SwiGLU. */
