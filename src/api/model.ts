@@ -180,6 +180,7 @@ export interface MemoryStats {
    * a step of eight generations is one micro-batch of eight tokens.
    */
   microBatches: number
+  /** Tokens that were run, drafts included. */
   tokensProcessed: number
   /** Number of tokens in the last micro-batch. */
   lastBatchTokens: number

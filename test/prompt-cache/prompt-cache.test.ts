@@ -215,7 +215,8 @@ async function logitsAfter(session: Session): Promise<Float32Array> {
 }
 
 async function answerOf(session: Session, messages: { role: string; content: string }[]) {
-  const answer = session.chat(messages, { temperature: 0, maxTokens: 24, logprobs: 1 })
+  // Drafts would count among the tokens that were run.
+  const answer = session.chat(messages, { temperature: 0, maxTokens: 24, logprobs: 1, promptLookupNumTokens: 0 })
   const logprobs: number[] = []
   for (;;) {
     const { value, done } = await answer.next()
