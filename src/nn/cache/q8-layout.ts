@@ -5,7 +5,7 @@ import type { Rows } from '../../runtime/memory/rows.js'
 import type { RowNumbers } from './page-heads.js'
 
 /** Contents of a page: whole rows, or the keys or values of one head after another. */
-export type PageKind = 'rows' | 'keys' | 'values'
+type PageKind = 'rows' | 'keys' | 'values'
 
 /** Places of levels and scales in the pages of a q8 cache (assembly/cache-q8.ts). */
 export class Q8Layout {
