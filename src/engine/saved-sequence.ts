@@ -40,8 +40,9 @@ export function importSequence(sequence: Sequence, saved: SavedSequence): void {
 
 function checkCacheType(saved: SavedSequence['cacheType'], own: CacheFormat): void {
   if ((saved === 'q8') === (own === 'q8')) return
-  const [has, needed] = saved === 'q8' ? ['a', 'q8'] : ['no', 'bf16']
+  // A saved session of floats does not say whether they were 16 or 32 bits wide.
+  const [has, needed] = saved === 'q8' ? ['q8', 'q8'] : ['floats', 'bf16']
   throw new UserError(
-    `the saved session has ${has} cache of q8, and this model has ${own}: load it with \`cacheType\` ${needed}`,
+    `the saved session has a cache of ${has}, and this model one of ${own}: load it with \`cacheType\` ${needed}`,
   )
 }

@@ -87,7 +87,7 @@ test('a saved session with a cache of q8 is restored bit for bit, and refused by
     const plain = nano.createSession()
     await rejectsWithUserError(
       () => plain.restore(saved),
-      /has a cache of q8, and this model has bf16: load it with `cacheType` q8/,
+      /has a cache of q8, and this model one of bf16: load it with `cacheType` q8/,
     )
     await rejectsWithUserError(
       () => plain.restore({ ...saved, cacheType: 'q4' as 'q8' }),
@@ -96,7 +96,7 @@ test('a saved session with a cache of q8 is restored bit for bit, and refused by
     await plain.forward([1, 2, 3], { logits: 'none' })
     await rejectsWithUserError(
       async () => other.restore(await plain.save()),
-      /has no cache of q8, and this model has q8: load it with `cacheType` bf16/,
+      /has a cache of floats, and this model one of q8: load it with `cacheType` bf16/,
     )
     await rejectsWithUserError(
       async () => plain.importCache(await other.exportCache()),

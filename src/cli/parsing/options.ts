@@ -87,7 +87,7 @@ function addLoadOptions(command: Command): Command {
 
 /** Adds --cache-type to a command whose sequences may be long. */
 export function addCacheType(command: Command): Command {
-  const what = 'keys and values of the context, in 16 or 8 bits (default: the model’s; docs/EVALUATION.md)'
+  const what = 'keep keys and values in 16 or 8 bits (default: the model’s, 32 with f32 weights; docs/EVALUATION.md)'
   return command.addOption(new Option('--cache-type <type>', what).choices(CACHE_TYPES))
 }
 

@@ -115,7 +115,7 @@ export function loadConversation(path: string, model: Model): Promise<LoadedConv
     const otherModel = printable(String(metadata.model))
     if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
     if ((metadata.cacheType === 'q8') !== (model.cacheType === 'q8')) {
-      return { ...turns, otherModel: `a cache of ${metadata.cacheType === 'q8' ? 'q8' : 'bf16'}` }
+      return { ...turns, otherModel: `a cache of ${metadata.cacheType === 'q8' ? 'q8' : 'floats'}` }
     }
     const named = (name: string) => find(tensors, name, path)
     const tokens = await integers(named('tokens'))
