@@ -209,13 +209,14 @@ test('a prompt shares the beginning of one that is being read, once it has been 
   const { live, createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
   const first = take(cache, [...DOCUMENT, 1], false)
-  assert.is(cache.cachedOf([...DOCUMENT, 2]), 100)
+  assert.is(cache.cachedOf([...DOCUMENT, 2]), 0, 'nothing has been read yet')
   const second = take(cache, [...DOCUMENT, 2], false)
   assert.is(second.cached, 0)
   const sharing = cache.share(second)
   Object.assign(first.session, { tokens: [...DOCUMENT, 1] })
   first.read = 99
   first.read = 100
+  assert.is(cache.cachedOf([...DOCUMENT, 2]), 100)
   await sharing
   assert.is(second.cached, 100)
   assert.equal(second.session.tokens, DOCUMENT)

@@ -52,9 +52,11 @@ export class PrefixCache implements Candidates {
     return this.memory.ready()
   }
 
-  /** Tokens of a prompt that a session already has or is about to read. */
+  /** Tokens of a prompt that a session already has. */
   cachedOf(prompt: readonly number[], mask?: RequestMask): number {
-    return nearestSession(prompt, mask, this)?.tokens ?? 0
+    const { tokens = 0, held } = nearestSession(prompt, mask, this) ?? {}
+    // A request that waits for another to read its beginning is not a quick one.
+    return held ? Math.min(tokens, held.read) : tokens
   }
 
   /** Loads the cache of a prompt's beginning from the disk, if it has more than those in memory and there is room. */
