@@ -160,7 +160,7 @@ test('--verbose prints model, speed and memory to stderr, -q silences warnings',
   ])
   assert.match(
     verbose.stderr,
-    /1 thread, \w+(\+256)? kernels\n(.*\n)*.*tokens\/s\nmolm: ended by .* \(length\); settings: --max-tokens 2 .*--seed 5.*\n(.*\n)*.* of weights, .* in all\n/,
+    /1 thread, \w+(\+256)? kernels\n(.*\n)*.*tokens\/s\nmolm: ended by .* \(length\); settings: --max-tokens 2 .*--seed 5 --prompt-lookup-num-tokens 15\n(.*\n)*.* of weights, .* in all\n/,
   )
   assert.match(warned.stderr, /^molm: warning: stdin is not valid UTF-8.*\n$/)
   assert.is(quiet.stderr, '')
