@@ -491,6 +491,24 @@ function readWith(file: string, read = new Set<string>()): Set<string> {
   return read
 }
 
+// V8 11.3 aborts the whole process if a thread is ended just as a module with a top-level `await` starts.
+test('no module of a thread awaits at its top level', () => {
+  const entries = files.flatMap(threadsOf)
+  assert.ok(entries.includes('engine/worker.js') && entries.includes('engine/read-ahead-thread.js'))
+  const awaiting = [...new Set(entries.flatMap((entry) => [...readWith(entry)]))].filter((file) =>
+    /^(?![ /*]|.*\basync\b).*\bawait\b/m.test(readFileSync(repositoryPath(`dist/${file}`), 'utf8')),
+  )
+  assert.equal(awaiting, [])
+})
+
+/** Files of dist that a file of src starts as threads. */
+function threadsOf(file: string): string[] {
+  const source = readFileSync(repositoryPath(`src/${file}`), 'utf8')
+  return [...source.matchAll(/startThread\(new URL\('([^']+)'/g)].map(([, name]) =>
+    new URL(name, `file:///${file}`).pathname.slice(1),
+  )
+}
+
 test('an engine that only runs a model reads nothing of training', () => {
   const read = [...readWith('engine/worker.js')]
   assert.ok(read.includes('nn/decoder.js'))

@@ -113,13 +113,17 @@ function readWanted({ reader, announcer }: Means, { bell, stopped }: ReadAheadDa
   }
 }
 
-const data = threadData() as ReadAheadData
-const file = new SyncFile(data.path)
-const advice = await ReadAdvice.open(data.path)
-try {
-  const reader = new ExpertReader(file, data.experts, data)
-  readAhead({ reader, announcer: new ExpertAnnouncer(reader, advice) }, data)
-} finally {
-  advice?.close()
-  file.close()
+async function run(data: ReadAheadData): Promise<void> {
+  const file = new SyncFile(data.path)
+  const advice = await ReadAdvice.open(data.path)
+  try {
+    const reader = new ExpertReader(file, data.experts, data)
+    readAhead({ reader, announcer: new ExpertAnnouncer(reader, advice) }, data)
+  } finally {
+    advice?.close()
+    file.close()
+  }
 }
+
+// Not awaited: V8 can abort the process if the thread is ended while a module with a top-level `await` starts.
+void run(threadData() as ReadAheadData)
