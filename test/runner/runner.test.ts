@@ -60,6 +60,13 @@ test('a failed test is counted, and its output kept', async () => {
   assert.match(results.get('fails.mjs')?.output ?? '', /FAIL +"breaks"\s+broken/)
 })
 
+test('a file whose tests are all skipped is not at fault', async () => {
+  const skipping = `${HEAD}test.skip('one', () => {})\ntest.skip('two', () => {})\ntest.run()\n`
+  const { counts, results } = await ran({ 'skips.mjs': skipping })
+  assert.equal(counts, { total: 0, passed: 0, skipped: 2 })
+  assert.not.match(results.get('skips.mjs')?.output ?? '', /FAIL/)
+})
+
 test('a file that throws or ends the process is a failed test, and the others still run', async () => {
   const { counts, results } = await ran({
     'throws.mjs': 'throw new Error("at the top")\n',

@@ -70,7 +70,7 @@ export class WorkerProcess {
     this.files.push(file)
     let fault = await this.faultOf(path)
     const { output, ...counts } = splitCounts(this.takeLog())
-    if (counts.total === 0) fault ??= 'it has no tests'
+    if (counts.total + counts.skipped === 0) fault ??= 'it has no tests'
     const result = { file, seconds: (performance.now() - start) / 1000, output, ...counts }
     if (fault === undefined) return result
     return { ...result, total: counts.total + 1, output: `${output}\n  FAIL  ${file}: ${fault}\n` }
