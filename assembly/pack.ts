@@ -8,7 +8,6 @@ import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src
 import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch } from './control'
 import { GATHER_BYTES, gather } from './gather'
-import { bandBytes, tileBytes } from './matmul'
 import { packCalibratedRows } from './pack-calibrated'
 import { packMxfp4Rows } from './pack-mxfp4'
 import { packQ2 } from './pack-q2'
@@ -18,6 +17,7 @@ import { packQ4m } from './pack-q4m'
 import { packQ8 } from './pack-q8'
 import { keepsQuants, packQuants } from './pack-quants'
 import { packTableRow } from './pack-table'
+import { bandBytes, tileBytes } from './tile-bytes'
 
 export function pack(chunk: u32): void {
   if (arg(PackArg.kind) == PackKind.rows) packTableRow(chunk, scratch())

@@ -13,7 +13,8 @@
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry } from '../src/runtime/abi/products'
 import { PANEL_BYTES, PANEL_ROWS, TransposedArg } from '../src/runtime/abi/training'
 import { arg, thread } from './control'
-import { bandBytes, formatOf, weightsOf } from './matmul'
+import { formatOf, weightsOf } from './matrix-groups'
+import { bandBytes } from './tile-bytes'
 import { unpackColumns } from './unpack-columns'
 
 export function transposedMatmul(chunk: u32): void {

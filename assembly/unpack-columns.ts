@@ -7,7 +7,7 @@
  * A level times its scale is exact in single precision (8 bits by 8), so all tiers agree bit for bit.
  */
 import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { tileBytes } from './matmul'
+import { tileBytes } from './tile-bytes'
 import { levelQ2 } from './tile-q2'
 import { levelQ3 } from './tile-q3'
 import { levelQ4m } from './tile-q4m'

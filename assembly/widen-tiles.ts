@@ -4,7 +4,7 @@
  * integer products are the same numbers, and so is every bit of the result.
  */
 import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { tileBytes } from './matmul'
+import { tileBytes } from './tile-bytes'
 import { levelQ2 } from './tile-q2'
 import { levelQ3 } from './tile-q3'
 
