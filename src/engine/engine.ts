@@ -12,6 +12,7 @@ import type { CacheRequest } from './cache-request.js'
 import { CacheTransfers, changed } from './cache-transfer.js'
 import type { Calibration } from './calibration.js'
 import type { Task } from './demand.js'
+import { generateAfter } from './generation.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { StepBytes } from './lookup/step-bytes.js'
 import { EXPECTED_FACTOR, type Measured, StepCosts } from './lookup/step-costs.js'
@@ -155,9 +156,9 @@ export class Engine {
     this.loaded?.close()
   }
 
-  private *generate(request: GenerateRequest, { stop, emit, progress }: TaskContext): Task {
+  private *generate(request: GenerateRequest, context: TaskContext): Task {
     const sequence = this.sequence(request.session)
-    return yield* sequence.generate(request, stop, emit, progress, this.costsOf(sequence))
+    return yield* generateAfter(sequence, request, { ...context, costs: this.costsOf(sequence) })
   }
 
   /** Costs of drafts; undefined if there is no room for all experts: those of drafts would push out others. */

@@ -2,30 +2,15 @@ import type { PromptProgress } from '../api/generation.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
-import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
+import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
 import { checkpointPositions } from './checkpoint-positions.js'
-import { Decoding } from './decoding.js'
 import type { Demand, Task } from './demand.js'
 import { type DraftedRun, withDrafts } from './drafted-run.js'
 import { ForwardRecorder } from './forward-recorder.js'
-import { Lookahead } from './lookahead.js'
-import type { StepCosts } from './lookup/step-costs.js'
-import type {
-  ForwardReply,
-  ForwardRequest,
-  GenerateReply,
-  GenerateRequest,
-  ProgressMessage,
-  StepMessage,
-  TruncateReply,
-} from './protocol.js'
-import { RouteRecorder } from './route-codec.js'
-
-/** Longest wait for a guide before other sequences get their turn, in ms. */
-const GUIDE_WAIT = 1
+import type { ForwardReply, ForwardRequest, TruncateReply } from './protocol.js'
 
 /** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
-interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'>, Partial<DraftedRun> {
+export interface Run extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'>, Partial<DraftedRun> {
   tokens: Int32Array
   /** Numbers of these tokens before which a message ends. */
   messageEnds?: readonly number[]
@@ -55,7 +40,7 @@ export class Sequence {
   /** Number of changes so far. */
   version = 0
   /** Tokens read again so far. */
-  private readAgain = 0
+  readAgain = 0
 
   constructor(
     readonly model: Decoder,
@@ -69,7 +54,7 @@ export class Sequence {
   /** Runs all tokens. A stop or a failure leaves the sequence unchanged. */
   *forward(request: ForwardRequest, stop: Int32Array, tell?: (progress: PromptProgress) => void): Task<ForwardReply> {
     const recorder = new ForwardRecorder(request, this.model.config)
-    const input: Input = {
+    const input: Run = {
       tokens: request.tokens,
       messageEnds: request.messageEnds,
       limit: this.limitOf({}),
@@ -81,127 +66,6 @@ export class Sequence {
     }
     yield* this.run(input, stop)
     return recorder.reply
-  }
-
-  /**
-   * Runs the prompt and then token after token. `emit` gets the step of each token: at once or, if routes are wanted,
-   * when it has been read. A stop or a failure keeps the tokens whose steps were emitted; if there were none, the
-   * sequence is unchanged. With `costs`, it may draft tokens by prompt lookup, which changes only the time.
-   */
-  *generate(
-    request: GenerateRequest,
-    stop: Int32Array,
-    emit: (step: StepMessage) => void,
-    tell?: (progress: ProgressMessage) => void,
-    costs?: StepCosts,
-  ): Task<GenerateReply> {
-    const lookahead = this.lookaheadFor(request, costs)
-    try {
-      return yield* this.generateWith(lookahead, request, stop, emit, tell)
-    } finally {
-      lookahead?.drop()
-    }
-  }
-
-  private *generateWith(
-    lookahead: Lookahead | undefined,
-    request: GenerateRequest,
-    stop: Int32Array,
-    emit: (step: StepMessage) => void,
-    tell?: (progress: ProgressMessage) => void,
-  ): Task<GenerateReply> {
-    const { maxTokens, context } = request.settings
-    const limit = this.limitOf(request.settings)
-    const readBefore = this.readAgain
-    const started = performance.now()
-    const decoding = new Decoding(request, this.model.config, (step) => {
-      const readAgain = this.readAgain - readBefore
-      const counts = lookahead && lookahead.counts.drafted > 0 && { drafts: { ...lookahead.counts } }
-      emit({ ...step, ...(readAgain > 0 && { readAgain }), ...counts })
-    })
-    const bounds = {
-      context,
-      limit,
-      take: (_: number, logits: TokenLogits) => decoding.sample(logits, this.tokens),
-      skipsLogits: () => decoding.skipsLogits(),
-    }
-    let finishReason: GenerateReply['finishReason'] = 'length'
-    let contextFull = false
-    let { tokens, again } = this.promptOf(request)
-    let promptRoutes = request.promptRoutes && new RouteRecorder(this.model.config, tokens.length)
-    let progress = request.progress ? tell : undefined
-    let messageEnds: readonly number[] | undefined = request.messageEnds
-    let generated = 0
-    while (generated < maxTokens || (generated > 0 && (yield* isComplete(decoding)))) {
-      contextFull = generated > 0 && this.tokens.length + tokens.length > limit
-      if (contextFull) break
-      if (lookahead?.hasRead(tokens)) lookahead.takeOver(decoding)
-      else {
-        const room = Math.min(maxTokens - generated - 1, this.roomAfter(tokens, bounds))
-        const drafts = generated > 0 ? (lookahead?.draft(tokens, room) ?? []) : []
-        const observers = promptRoutes
-          ? { taps: promptRoutes.taps, after: promptRoutes.at.bind(promptRoutes), recorder: undefined }
-          : decoding.reading(0, drafts.length > 0 ? tokens.length + drafts.length : undefined)
-        const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, ...observers }
-        yield* this.run({ ...bounds, ...input, ...lookahead?.begin(tokens, drafts, observers.recorder) }, stop)
-      }
-      if (promptRoutes) {
-        const [total, { packed: routes }] = [tokens.length, promptRoutes]
-        tell?.({ processed: total, total, timeMs: performance.now() - started, routes })
-        promptRoutes = undefined
-      }
-      // Other sequences run while this one waits for its guide.
-      while (!decoding.settle(GUIDE_WAIT, this.tokens)) yield
-      const next = decoding.advance(Math.min(maxTokens - generated, limit - this.tokens.length + 1))
-      if (typeof next === 'string') {
-        finishReason = next
-        break
-      }
-      tokens = next
-      generated += next.length
-      messageEnds = undefined
-      again = 0
-      progress = undefined
-    }
-    decoding.end()
-    lookahead?.drop()
-    if (finishReason === 'length' && generated > 0) yield* this.readLast(tokens, decoding, bounds, stop)
-    decoding.flush()
-    const drafts = lookahead && lookahead.counts.drafted > 0 && { drafts: lookahead.counts }
-    const { oldest } = this.cache
-    return { finishReason, ...(contextFull && { contextFull }), ...drafts, oldest, ...decoding.times }
-  }
-
-  /** Number of tokens that fit into the context after some more. */
-  private roomAfter(tokens: Int32Array, { context, limit }: Pick<Input, 'context' | 'limit'>): number {
-    const end = this.tokens.length + tokens.length
-    return Math.min(limit, this.contextOf({ context }) + this.cache.oldest) - end
-  }
-
-  /** Drafts of a generation; undefined if it must do without them. */
-  private lookaheadFor({ settings, eos }: GenerateRequest, costs?: StepCosts): Lookahead | undefined {
-    const { promptLookupNumTokens: most } = settings
-    // Windows and running states cannot take tokens back.
-    if (!costs || most === 0 || this.cache.needsCheckpoints) return undefined
-    return new Lookahead(this, { costs, most, eos })
-  }
-
-  /** Reads the tokens of a text that was cut, all but the last; that one only for its routes, if there is room. */
-  private *readLast(
-    tokens: Int32Array,
-    decoding: Decoding,
-    bounds: Pick<Input, 'context' | 'limit' | 'take'>,
-    stop: Int32Array,
-  ): Task<void> {
-    const last = tokens.length - 1
-    if (last > 0) {
-      const input = { tokens: tokens.subarray(0, last), logitsFrom: last, ...decoding.reading() }
-      yield* this.run({ ...bounds, ...input }, stop)
-    }
-    if (decoding.isUnread && this.tokens.length < bounds.limit) {
-      const input = { tokens: tokens.subarray(last), onlyLook: true, logitsFrom: 1, ...decoding.reading(last) } as const
-      yield* this.run({ ...bounds, ...input }, stop)
-    }
   }
 
   truncate(length: number): TruncateReply {
@@ -237,8 +101,8 @@ export class Sequence {
     this.cache.release()
   }
 
-  /** Runs all tokens, in one or several micro-batches. */
-  private *run(input: Input, stop: Int32Array): Task<void> {
+  /** Runs all tokens, in one or several micro-batches. A stop or a failure leaves the sequence unchanged. */
+  *run(input: Run, stop: Int32Array): Task<void> {
     const { tokens, again = 0, limit, onlyLook, progress } = input
     const from = this.tokens.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
@@ -283,7 +147,7 @@ export class Sequence {
     const { cache, tokens } = this
     if (cache.length === tokens.length) return
     const missing = Int32Array.from(tokens.slice(cache.length))
-    const input: Input = { tokens: missing, limit: tokens.length, taps: {}, logitsFrom: missing.length, take: () => {} }
+    const input: Run = { tokens: missing, limit: tokens.length, taps: {}, logitsFrom: missing.length, take: () => {} }
     for (let done = 0; done < missing.length; ) {
       const ran: number = yield this.demand(input, done, missing.length, stop)
       done += ran
@@ -291,7 +155,7 @@ export class Sequence {
     }
   }
 
-  private demand(input: Input, first: number, end: number, stop: Int32Array): Demand {
+  private demand(input: Run, first: number, end: number, stop: Int32Array): Demand {
     const { cache, mask } = this
     const { tokens, messageEnds, taps, logitsFrom, skipsLogits, take } = input
     const stopped = () => Atomics.load(stop, 0) !== 0
@@ -306,29 +170,14 @@ export class Sequence {
   }
 
   /** Most positions kept: all for a model that distinguishes positions, since it cannot forget the oldest. */
-  private contextOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
+  contextOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
     return this.model.config.maxPositions === undefined ? context : Number.POSITIVE_INFINITY
   }
 
   /** Most positions of a text: the model's limit, or the caller's if that is smaller. */
-  private limitOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
+  limitOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
     const { maxPositions } = this.model.config
     return maxPositions === undefined ? Number.POSITIVE_INFINITY : Math.min(context, maxPositions)
-  }
-
-  /** The prompt's tokens. An empty one runs the last token of the sequence again, whose logits were not kept. */
-  private promptOf({ prompt }: GenerateRequest): { tokens: Int32Array; again: number } {
-    if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt, again: 0 }
-    return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
-  }
-}
-
-/** Whether the guide ends the text after its last token. Other sequences run while it waits for the guide. */
-function* isComplete(decoding: Decoding): Task<boolean> {
-  for (;;) {
-    const isComplete = decoding.isComplete(GUIDE_WAIT)
-    if (isComplete !== undefined) return isComplete
-    yield
   }
 }
 

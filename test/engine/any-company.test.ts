@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { SavedSequence } from '#molm/api/session.js'
+import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
@@ -59,7 +60,7 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
   const request: GenerateRequest = { kind: 'generate', session: 0, prompt, settings, eos: [], routes, probabilities }
   return function* (sequence, stop, emit) {
     const onStep = ({ at, ...step }: StepMessage) => emit(step)
-    const { finishReason, contextFull } = yield* sequence.generate(request, stop, onStep)
+    const { finishReason, contextFull } = yield* generateAfter(sequence, request, { stop, emit: onStep })
     emit({ finishReason, contextFull })
     return { logits: new Float32Array() }
   }

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardRequest, GenerateRequest } from '#molm/engine/protocol.js'
 import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
@@ -87,10 +88,7 @@ class Walk {
     const limited = { ...settings, context: POSITIONS }
     const looks = { eos: [], routes: this.roll(2) === 0, probabilities: false }
     const request: GenerateRequest = { kind: 'generate', session: 0, prompt, messageEnds, settings: limited, ...looks }
-    runTask(
-      this.model,
-      this.sequence.generate(request, new Int32Array(1), () => undefined),
-    )
+    runTask(this.model, generateAfter(this.sequence, request, { stop: new Int32Array(1), emit: () => undefined }))
     return `generation after ${prompt.length}`
   }
 

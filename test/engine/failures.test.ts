@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { generateAfter } from '#molm/engine/generation.js'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
 import { importSequence } from '#molm/engine/saved-sequence.js'
@@ -79,7 +80,7 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
     probabilities: false,
   }
   const emit = ({ token }: StepMessage) => seen.push(token)
-  runTask(sequence.model, sequence.generate(request, new Int32Array(1), emit))
+  runTask(sequence.model, generateAfter(sequence, request, { stop: new Int32Array(1), emit }))
   return seen
 }
 

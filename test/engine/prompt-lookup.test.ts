@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { generateAfter } from '#molm/engine/generation.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
@@ -64,7 +65,7 @@ function generate(
     }
     const emit = (step: StepMessage) => i === 0 && steps.push(step)
     return {
-      task: sequences[i].generate(all, new Int32Array(1), emit, undefined, lookup ? FREE() : undefined),
+      task: generateAfter(sequences[i], all, { stop: new Int32Array(1), emit, costs: lookup ? FREE() : undefined }),
       after: 3 * i,
     }
   })

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Stopped } from '#molm/engine/demand.js'
+import { Stopped, type Task } from '#molm/engine/demand.js'
+import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { UserError } from '#molm/errors.js'
@@ -23,7 +24,7 @@ const withModel = (use: (model: Decoder) => void) =>
 const SAMPLING = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.1 }
 
 interface Generation {
-  task: ReturnType<Sequence['generate']>
+  task: Task<GenerateReply>
   sequence: Sequence
   steps: StepMessage[]
 }
@@ -48,7 +49,7 @@ function generation(
   }
   const sequence = new Sequence(model)
   const steps: StepMessage[] = []
-  const task = sequence.generate(request, stop, (step) => steps.push(step))
+  const task = generateAfter(sequence, request, { stop, emit: (step) => steps.push(step) })
   return { task, sequence, steps }
 }
 
