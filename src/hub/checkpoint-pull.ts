@@ -6,8 +6,7 @@ import { isCompanion } from '../packing/format/companions.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
 import { type Part, planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
-import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
-import { checkTakesInputs, type WithCalibration } from '../packing/write/calibrate.js'
+import { checkTakesInputs } from '../packing/write/calibrate.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
@@ -29,41 +28,11 @@ import { HashMismatch } from './file-hash.js'
 import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'
 import { checkPlan, type PullPlan, planPull, sourceBytes } from './plan.js'
-import { DEFAULT_QUANT, type PullOptions, type PullProgress, type PullRequest } from './pull-options.js'
+import { DEFAULT_QUANT, type PullCallbacks, type PullProgress, type PullRequest } from './pull-options.js'
+import type { PullPlace, SourceRequest } from './pull-place.js'
 import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { verifyRemote } from './verify.js'
-
-/** A checkpoint or GGUF file to open, and the format to pack it in. */
-export interface SourceRequest {
-  /** Default: q4 for a checkpoint, and the formats that it has for a GGUF file. */
-  quant?: Quant
-  /** A GGUF file in place of a checkpoint, and the files whose notes go with it: model card, licences. */
-  gguf?: { file: string; notes: FileSet }
-}
-
-/** Resources of this computer that a pull uses. */
-export interface PullPlace {
-  /** Folder of the pulled model. */
-  folder: string
-  /** Bytes of memory that this process may take. */
-  freeMemory: number
-  /** Opens the weights in a folder of a repository, or of its copy in the cache, for packing. */
-  openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
-  /** Calibration of the weights, if it is asked for. */
-  calibration?: PullCalibration
-  /** Runs `work` with threads that pack. */
-  withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
-}
-
-/** Calibration of a model that is pulled. */
-export interface PullCalibration {
-  withCalibration: WithCalibration
-  /** Whether a packed file has been calibrated with the same texts. */
-  isIn(record: CalibrationRecord | undefined): boolean
-}
-
-export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
 
 /** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }

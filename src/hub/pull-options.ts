@@ -33,6 +33,9 @@ export interface PullOptions {
   network?: Partial<NetworkOptions>
 }
 
+/** The options that the steps of a pull report to. */
+export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
+
 /** Progress of a pull. */
 export interface PullProgress {
   /** fetch: bytes come from the hub (and are packed as they come, unless kept). */

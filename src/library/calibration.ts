@@ -1,6 +1,6 @@
 import { layoutOf } from '../architectures/index.js'
 import { UsageError } from '../errors.js'
-import type { PullCalibration } from '../hub/checkpoint-pull.js'
+import type { PullCalibration } from '../hub/pull-place.js'
 import type { Quant } from '../packing/format/formats.js'
 import type { WithCalibration } from '../packing/write/calibrate.js'
 import { isCalibratedWith, TextCalibration } from '../rounding/text-calibration.js'
