@@ -6,8 +6,8 @@
  * Query head h reads key/value head h / (heads / keyValueHeads). With sinks, a head has one more score, which is not
  * scaled and has no value: it takes part in m and in the denominator. The head's sum then begins with it.
  *
- * Keys are divided into spans of 256 by absolute position. Each span is summed separately, from its own largest score; spans
- * are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
+ * Keys are divided into spans of 256 by absolute position. Each span is summed separately, from its own largest score;
+ * spans are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
  * of the prompt, or the threads. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
  *     whole:   some rows of queries and some of their heads, over all spans
  *     partial: one span of some rows and some of their heads; the sums are stored in memory

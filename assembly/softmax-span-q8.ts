@@ -55,6 +55,7 @@ export function sumSpanQ8(
   const place = placeOf(itemOf(item, list, 0))
   const keys: usize = load<u32>(place, Place.keys)
   const values: usize = load<u32>(place, Place.values)
+  // Levels of the queries.
   for (let h: u32 = 0; h < heads; h++) {
     for (let n: u32 = 0; n < queries; n++) {
       const to = levels + h * rowsBytes + n * SOFTMAX_WEIGHT_BYTES
@@ -62,13 +63,14 @@ export function sumSpanQ8(
       store<f32>(to, levels16(query, arg(SoftmaxArg.headSize), to, MOST_LEVEL), SCALE)
     }
   }
+  // Scores, page by page.
   for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
     for (let h: u32 = 0; h < heads; h++) {
       const to = scratch + h * rowsBytes + ((at - begin) << 2)
       score(cached(keys, at, first + h), levels + h * rowsBytes, queries, to)
     }
   }
-  // Whole pairs of positions.
+  // Weights of whole pairs of positions: levels of e^score, times the scales of the values.
   const start = (low - begin) & ~7
   const end = (high - begin + 8) & ~7
   for (let h: u32 = 0; h < heads; h++) {
@@ -86,6 +88,7 @@ export function sumSpanQ8(
       store<f32>(weights, levels16(weights + (start << 2), end - start, weights + (start << 1), MOST_LEVEL), SCALE)
     }
   }
+  // Sums of weighted values, page by page.
   for (let at = start; at < end; at = (at | (PAGE_ROWS - 1)) + 1) {
     const pairs = (min(end, (at | (PAGE_ROWS - 1)) + 1) - at) >> 1
     for (let h: u32 = 0; h < heads; h++) {

@@ -60,6 +60,7 @@ export function sumSpan(
   const copyBytes = queryRows() * weightBytes
   const copies = scratch + heads * weightBytes
   const page = copies + heads * copyBytes
+  // Scores, page by page.
   for (let h: u32 = 0; h < heads; h++) copyQueries(copies + h * copyBytes, item, list, rows, first + h)
   for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
     for (let h: u32 = 0; h < heads; h++) {
@@ -69,6 +70,7 @@ export function sumSpan(
       else score<f32>(copies + h * copyBytes, from, queries, to, page)
     }
   }
+  // Weights: e^score.
   const start = (low - begin) & ~7
   const end = (high - begin + 8) & ~7
   const constants = scratchOfThread()
@@ -84,6 +86,7 @@ export function sumSpan(
       weigh(weights, start, from, to, end, argf(SoftmaxArg.scale), sum, constants)
     }
   }
+  // Sums of weighted values, page by page.
   for (let at = low; at <= high; at = (at | (PAGE_ROWS - 1)) + 1) {
     const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
     for (let h: u32 = 0; h < heads; h++) {

@@ -7,9 +7,10 @@ import { basename, dirname } from 'node:path'
  * posix_fadvise on Linux. A browser has none.
  */
 
-/** Linux reads at most as much for one call as the disk takes in one request; 512 KiB is below that of most. */
+/** Bytes of a call. Linux reads at most what the disk takes in one request; 512 KiB is below that of most disks. */
 const PIECE = 2 ** 19
 
+/** Advice of WASI: these bytes will be read soon. */
 const WILL_NEED = 3
 
 /** Descriptor of the only folder that WASI may use. */
@@ -19,7 +20,7 @@ const FOLDER = 3
 const RIGHTS = 0x82n
 
 /** The functions of WASI that are used here. Each returns 0, or the number of an error. */
-interface Functions {
+interface WasiFunctions {
   path_open(
     folder: number,
     lookup: number,
@@ -35,10 +36,10 @@ interface Functions {
   fd_close(descriptor: number): number
 }
 
-/** A file about whose bytes the system takes advice. */
+/** A file that is open for advice about its bytes. */
 export class ReadAdvice {
   private constructor(
-    private readonly functions: Functions,
+    private readonly functions: WasiFunctions,
     private readonly descriptor: number,
   ) {}
 
@@ -58,9 +59,10 @@ export class ReadAdvice {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: false })
     // WASI looks for names in its memory, which only `initialize` sets.
     wasi.initialize({ exports: { memory } })
+    // The descriptor comes at address 0, and the name follows it.
     const name = new TextEncoder().encode(basename(path))
     new Uint8Array(memory.buffer).set(name, Uint32Array.BYTES_PER_ELEMENT)
-    const functions = wasi.wasiImport as unknown as Functions
+    const functions = wasi.wasiImport as unknown as WasiFunctions
     const result = functions.path_open(FOLDER, 0, Uint32Array.BYTES_PER_ELEMENT, name.length, 0, RIGHTS, 0n, 0, 0)
     return result === 0 ? new ReadAdvice(functions, new Uint32Array(memory.buffer)[0]) : undefined
   }

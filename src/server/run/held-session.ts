@@ -1,5 +1,8 @@
 import type { Session } from '../../api/session.js'
 
+/** Least tokens that a session shares with another one: fewer it reads itself as fast. */
+export const LEAST_SHARED = 64
+
 /** A session whose beginning another one is to share. */
 export interface SharedBeginning {
   session: Session
@@ -38,6 +41,14 @@ export class HeldSession {
   set read(tokens: number) {
     this.readSoFar = tokens
     this.wake()
+  }
+
+  /** Replaces the session by a fork of another one, with the beginning that it has. */
+  replaceBy(fork: Session): void {
+    this.session.dispose()
+    this.session = fork
+    this.cached = fork.length
+    this.read = fork.length
   }
 
   /** The request has ended. */

@@ -1,10 +1,7 @@
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../common-prefix.js'
-import type { HeldSession, SharedBeginning } from './held-session.js'
+import { type HeldSession, LEAST_SHARED, type SharedBeginning } from './held-session.js'
 import type { RequestMask } from './request-mask.js'
-
-/** With fewer tokens in common, a session of its own reads them as fast as it could share them. */
-const LEAST_SHARED = 64
 
 /** Sessions that may have the beginning of a prompt. */
 export interface Candidates {

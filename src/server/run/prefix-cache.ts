@@ -93,11 +93,13 @@ export class PrefixCache implements Candidates {
   }
 
   /**
-   * Takes a session with memory for `room` tokens. It is the session at rest with the same mask that has most of `prompt`, if
-   * that is more than half of the session's own tokens, and then cut to the part in common; the prompt's last token always remains to be run.
-   * If another session has or reads much more of it, `share` gives the new one that beginning. With `runAll` it is a new
-   * session. Drops sessions at rest to make memory. Returns undefined if there is not enough until others end, or less
-   * than `spare` tokens' memory would be left. Throws an ApiError if there will never be enough.
+   * Takes a session with memory for `room` tokens: the session at rest with the same mask that has most of `prompt`. It is
+   * cut to the part in common, and at least the prompt's last token remains to be run. The session is a new one with
+   * `runAll`, or if the part is at most half of the session at rest, or if another session has or reads much more; in the
+   * last two cases `share` gives it that beginning.
+   *
+   * Drops sessions at rest to make memory. Returns undefined if there is not enough until others end, or less than `spare`
+   * tokens' memory would be left. Throws an ApiError if there will never be enough.
    */
   take(prompt: readonly number[], room: number, { runAll, mask, spare }: TakeOptions): HeldSession | undefined {
     const near = runAll ? undefined : nearestSession(prompt, mask, this)
@@ -202,13 +204,9 @@ export class PrefixCache implements Candidates {
 
   /** Replaces the session of a request by a fork of another one. */
   private replace(held: HeldSession, fork: Session, mask?: RequestMask): void {
-    const { session } = held
     if (mask) this.masks.set(fork, mask)
-    this.shared.replace(session, fork)
-    session.dispose()
-    held.session = fork
-    held.cached = fork.length
-    held.read = fork.length
+    this.shared.replace(held.session, fork)
+    held.replaceBy(fork)
   }
 
   private dropOldest(): void {

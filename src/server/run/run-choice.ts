@@ -1,4 +1,4 @@
-import type { GenerateOptions, PromptProgress, Step } from '../../api/generation.js'
+import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../api/generation.js'
 import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
 import { NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
@@ -81,7 +81,6 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
   const { prefixCache, metrics } = context
   const { index, spec } = choice
   const maxTokens = mostTokens(spec, context)
-  const mostRoom = spec.prompt.length + maxTokens
   const { slot, take, ...turn } = await turnOf(context, spec, ticket)
   let held = turn.held
   let finishReason: FinishReason | undefined
@@ -90,7 +89,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
       if (!held) throw noMemory('there is not enough memory for this request now')
       let isBegun = false
       try {
-        let lastAt = performance.now()
+        const answer = new RunningAnswer(context, choice, held, { slot, maxTokens })
         await prefixCache.share(held, spec.mask, ticket.signal)
         if (isReadWhole(spec)) {
           for await (const part of readWhole(context, spec, held, ticket.signal)) {
@@ -111,26 +110,12 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
           }
           isBegun = true
           if (result) {
-            choice.cached -= result.readAgain ?? 0
-            choice.drafts = result.drafts
-            finishReason = result.finishReason === 'length' ? 'length' : 'stop'
+            finishReason = answer.end(result)
             continue
           }
-          const length = spec.prompt.length + step.index + 1
-          const isNear = length + AHEAD >= held.room && held.room < mostRoom
-          if (isNear) prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
-          const tookMs = performance.now() - lastAt
-          metrics.generated(tookMs, step.index === 0)
-          if (step.index === 0) choice.promptMs = tookMs
-          else choice.answerMs = (choice.answerMs ?? 0) + tookMs
-          lastAt = performance.now()
-          choice.generated++
+          answer.add(step)
           yield pieceOf(step, choice, context)
-          // The engine pauses too, since it is not asked for another token.
-          if (step.index + 1 >= slot.answerTokens && step.index + 1 < maxTokens) {
-            await slot.resume()
-            lastAt = performance.now()
-          }
+          await answer.pauseAfter(step)
         }
       } catch (error) {
         // Sessions at rest must not keep a sequence from running.
@@ -147,6 +132,48 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
     slot.release()
   }
   yield { index, text: '', tokens: [], finishReason }
+}
+
+/** An answer under way: keeps memory ahead of its tokens, counts and times them, and pauses for others. */
+class RunningAnswer {
+  private lastAt = performance.now()
+
+  constructor(
+    private readonly context: RunContext,
+    private readonly choice: Choice,
+    private readonly held: HeldSession,
+    private readonly bounds: { slot: Slot; maxTokens: number },
+  ) {}
+
+  /** Adds a token. Throws an ApiError if there is no memory for those after it. */
+  add({ index }: Step): void {
+    const { context, choice, held, lastAt } = this
+    const { prompt } = choice.spec
+    const mostRoom = prompt.length + this.bounds.maxTokens
+    const isNear = prompt.length + index + 1 + AHEAD >= held.room && held.room < mostRoom
+    if (isNear) context.prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
+    const tookMs = performance.now() - lastAt
+    context.metrics.generated(tookMs, index === 0)
+    if (index === 0) choice.promptMs = tookMs
+    else choice.answerMs = (choice.answerMs ?? 0) + tookMs
+    this.lastAt = performance.now()
+    choice.generated++
+  }
+
+  /** Waits for another turn if the slot's tokens are used up. The engine pauses too: it is not asked for more. */
+  async pauseAfter({ index }: Step): Promise<void> {
+    const { slot, maxTokens } = this.bounds
+    if (index + 1 < slot.answerTokens || index + 1 >= maxTokens) return
+    await slot.resume()
+    this.lastAt = performance.now()
+  }
+
+  /** Takes the counts of a generation that has ended. Returns why it ended. */
+  end({ readAgain = 0, drafts, finishReason }: GenerationResult): FinishReason {
+    this.choice.cached -= readAgain
+    this.choice.drafts = drafts
+    return finishReason === 'length' ? 'length' : 'stop'
+  }
 }
 
 /** Most tokens that may be generated after a prompt. */

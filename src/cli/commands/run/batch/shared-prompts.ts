@@ -1,10 +1,7 @@
 import type { Model } from '../../../../api/model.js'
 import { commonPrefix } from '../../../../common-prefix.js'
 import { NoRoom } from '../../../../errors.js'
-import { HeldSession } from '../../../../server/run/held-session.js'
-
-/** With fewer tokens in common, a session of its own reads them as fast as it could share them. */
-const LEAST_SHARED = 64
+import { HeldSession, LEAST_SHARED } from '../../../../server/run/held-session.js'
 
 /**
  * Sessions of a batch. A prompt that begins like one that another session has or reads shares that beginning, so it is
@@ -52,11 +49,7 @@ export class SharedPrompts {
     await source.reached(length, signal)
     // Its memory may be free by now, or the engine may have none for another session.
     const fork = await source.session.fork({ length, waits: false }).catch(() => undefined)
-    if (!fork) return
-    held.session.dispose()
-    held.session = fork
-    held.cached = fork.length
-    held.read = fork.length
+    if (fork) held.replaceBy(fork)
   }
 
   private nearest(prompt: readonly number[]): HeldSession | undefined {
