@@ -69,9 +69,11 @@ function halfToEven(x: number): number {
   return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest
 }
 
+const float = new Float32Array(1)
+const bits = new Uint32Array(float.buffer)
+
 function nearestBfloat16(value: number): number {
-  const float = Float32Array.of(value)
-  const bits = new Uint32Array(float.buffer)
+  float[0] = value
   bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
   return float[0]
 }
