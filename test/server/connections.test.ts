@@ -1,8 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import net from 'node:net'
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Limits } from '#molm/server/common/limits.js'
 import { listen } from '#molm/server/listen.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { get, post, type Served, serveNano, until } from './served.js'
@@ -11,17 +13,7 @@ import { get, post, type Served, serveNano, until } from './served.js'
 const test = suite('connections')
 
 const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperature: 1 }
-const LIMITS = {
-  parallel: 2,
-  waiting: 2,
-  quickTokens: 100,
-  promptTokens: 10_000_000,
-  stallMs: 700,
-  commentMs: 200,
-  headMs: 300,
-  requestMs: 1_200,
-  drainMs: 300,
-}
+const LIMITS = { parallel: 2, waiting: 2, quickTokens: 100, promptTokens: 10_000_000, commentMs: 200, drainMs: 300 }
 let served: Served
 
 test.before(async () => {
@@ -29,9 +21,12 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** A server that the test closes itself. */
-async function withOwnServer(use: (own: Served) => Promise<void>, drainMs = LIMITS.drainMs): Promise<void> {
-  const own = await serveNano({ limits: { ...LIMITS, drainMs } })
+/**
+ * A server of a test's own, with other limits. Short times are for the connections that they close: on a busy machine
+ * they would also end others.
+ */
+async function withOwnServer(use: (own: Served) => Promise<void>, limits: Partial<Limits> = {}): Promise<void> {
+  const own = await serveNano({ limits: { ...LIMITS, ...limits } })
   try {
     await use(own)
   } finally {
@@ -39,25 +34,37 @@ async function withOwnServer(use: (own: Served) => Promise<void>, drainMs = LIMI
   }
 }
 
+/** Runs `use` with the server's end of each connection that comes meanwhile. */
+async function withAccepted(use: (accepted: net.Socket[]) => Promise<void>): Promise<void> {
+  const accepted: net.Socket[] = []
+  const take = (message: unknown) => accepted.push((message as { socket: net.Socket }).socket)
+  subscribe('net.server.socket', take)
+  try {
+    await use(accepted)
+  } finally {
+    unsubscribe('net.server.socket', take)
+  }
+}
+
 /** Number of sequences in the engine, including those that wait for their readers. */
-const running = async () => (await served.model.stats()).sequencesRunning
-const tokens = async () => (await served.model.stats()).tokensProcessed
+const running = async ({ model } = served) => (await model.stats()).sequencesRunning
+const tokens = async ({ model } = served) => (await model.stats()).tokensProcessed
 
 /** Opens a connection, sends a request, and reads nothing. */
-function send(path: string, body: object, headers = ''): net.Socket {
-  const { hostname, port } = new URL(served.url)
+function send(path: string, body: object, { url } = served): net.Socket {
+  const { hostname, port } = new URL(url)
   const socket = net.connect(Number(port), hostname).pause()
   socket.on('error', () => undefined)
   const text = JSON.stringify(body)
   const length = Buffer.byteLength(text)
-  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}`
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
   socket.write(`${head}Content-Length: ${length}\r\n\r\n${text}`)
   return socket
 }
 
 /** Writes a text and reads until the server closes the connection. */
-async function exchange(text: string): Promise<string> {
-  const { hostname, port } = new URL(served.url)
+async function exchange(text: string, { url } = served): Promise<string> {
+  const { hostname, port } = new URL(url)
   const socket = net.connect(Number(port), hostname)
   socket.on('error', () => undefined)
   socket.write(text)
@@ -70,11 +77,11 @@ async function exchange(text: string): Promise<string> {
 }
 
 /** Waits until the model is idle. */
-async function assertAtRest(): Promise<void> {
-  await until(async () => (await running()) === 0)
-  const before = await tokens()
+async function assertAtRest(own = served): Promise<void> {
+  await until(async () => (await running(own)) === 0)
+  const before = await tokens(own)
   await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.is(await tokens(), before)
+  assert.is(await tokens(own), before)
 }
 
 test('a client that aborts its stream ends the generation', async () => {
@@ -135,42 +142,53 @@ async function health() {
   return (await get(served.url, '/health')).body
 }
 
-test('a stream that its client does not read stops, lets others run, and is closed', async () => {
-  // Its first event alone is larger than the system's buffers.
-  const wide = { ...ENDLESS, prompt: new Array(4_000).fill(5), stream: true, routed_experts: true, logprobs: 20 }
-  const before = await tokens()
-  const socket = send('/v1/completions', { ...wide, echo: true })
-  await until(async () => (await tokens()) > before + 4_000)
-  const { choices } = await served.client.completions.create({ model: 'nano', prompt: 'A dog', max_tokens: 5 })
-  assert.is(choices.length, 1)
-  const closed = once(socket, 'close')
-  await until(async () => (await running()) === 0)
-  await assertAtRest()
-  socket.resume()
-  await closed
-})
+const STALL = { stallMs: 1_500 }
 
-test('the connection of a complete answer that its client does not read is closed', async () => {
-  const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0 }
-  const whole = ask.n * ask.prompt.length
-  const socket = send('/v1/completions', ask)
-  await new Promise((resolve) => setTimeout(resolve, 2_000 + 2 * LIMITS.stallMs))
-  let bytes = 0
-  socket.on('data', (chunk) => {
-    bytes += chunk.length
-  })
-  socket.resume()
-  await once(socket, 'close')
-  // Only the content of the system's buffers still arrives.
-  assert.ok(bytes < whole, `${bytes} bytes of ${whole}`)
-})
+test('a stream that its client does not read stops, lets others run, and is closed', () =>
+  withOwnServer(async (own) => {
+    // Its first event alone is larger than the system's buffers.
+    const wide = { ...ENDLESS, prompt: new Array(4_000).fill(5), stream: true, routed_experts: true, logprobs: 20 }
+    const before = await tokens(own)
+    const socket = send('/v1/completions', { ...wide, echo: true }, own)
+    await until(async () => (await tokens(own)) > before + 4_000)
+    const { choices } = await own.client.completions.create({ model: 'nano', prompt: 'A dog', max_tokens: 5 })
+    assert.is(choices.length, 1)
+    const closed = once(socket, 'close')
+    await assertAtRest(own)
+    socket.resume()
+    await closed
+  }, STALL))
 
-test('a connection that sends half a head, or half a body, is closed', async () => {
-  assert.match(await exchange('GET /health HTTP/1.1\r\nHost: loc'), /^HTTP\/1.1 408/)
-  const head = 'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
-  assert.match(await exchange(`${head}Content-Length: 100\r\n\r\n{"prompt"`), /^HTTP\/1.1 408|^$/)
-  assert.is((await health()).status, 'ok')
-})
+test('the connection of a complete answer that its client does not read is closed', () =>
+  withOwnServer(
+    (own) =>
+      withAccepted(async (accepted) => {
+        const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0 }
+        const whole = ask.n * ask.prompt.length
+        const socket = send('/v1/completions', ask, own)
+        await until(() => accepted.some(({ destroyed }) => destroyed), 'the end of the connection')
+        let bytes = 0
+        socket.on('data', (chunk) => {
+          bytes += chunk.length
+        })
+        socket.resume()
+        await once(socket, 'close')
+        // Only the content of the system's buffers still arrives.
+        assert.ok(bytes < whole, `${bytes} bytes of ${whole}`)
+      }),
+    STALL,
+  ))
+
+test('a connection that sends half a head, or half a body, is closed', () =>
+  withOwnServer(
+    async (own) => {
+      assert.match(await exchange('GET /health HTTP/1.1\r\nHost: loc', own), /^HTTP\/1.1 408/)
+      const head = 'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+      assert.match(await exchange(`${head}Content-Length: 100\r\n\r\n{"prompt"`, own), /^HTTP\/1.1 408|^$/)
+      await until(async () => (await get(own.url, '/health').catch(() => undefined))?.body.status === 'ok')
+    },
+    { headMs: 300, requestMs: 1_200 },
+  ))
 
 test('if there are too many large bodies, the oldest is dropped with 503, and fast ones are answered', async () => {
   const own = await serveNano({ limits: { bodiesBytes: 2 ** 19, drainMs: 300 } })
@@ -232,26 +250,29 @@ test('a refused request says when to try again', async () => {
 })
 
 test('closing finishes running requests, and refuses new and waiting ones', () =>
-  withOwnServer(async ({ client, url, server }) => {
-    // Long enough for both to run when the third request comes.
-    const ask = { ...ENDLESS, model: 'nano', max_tokens: 500, stream: true } as const
-    const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
-    const reasons = streams.map(async (stream) => {
-      let reason: string | null = null
-      for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
-      return reason
-    })
-    // Too long for a trial place, which would let it begin.
-    const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(1_000).fill(5) })
-    await until(async () => (await get(url, '/health')).body.waiting === 1)
-    const closed = server.close()
-    assert.is((await waiting).status, 503)
-    assert.equal(await Promise.all(reasons), ['length', 'length'])
-    await closed
-    assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
-    // Closing waits a second or two for the streams, and never for this bound: it allows for 500 tokens twice on a busy
-    // machine. A stream that closing does not wait for ends with an error, not with its length.
-  }, 60_000))
+  withOwnServer(
+    async ({ client, url, server }) => {
+      // Long enough for both to run when the third request comes.
+      const ask = { ...ENDLESS, model: 'nano', max_tokens: 500, stream: true } as const
+      const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
+      const reasons = streams.map(async (stream) => {
+        let reason: string | null = null
+        for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
+        return reason
+      })
+      // Too long for a trial place, which would let it begin.
+      const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(1_000).fill(5) })
+      await until(async () => (await get(url, '/health')).body.waiting === 1)
+      const closed = server.close()
+      assert.is((await waiting).status, 503)
+      assert.equal(await Promise.all(reasons), ['length', 'length'])
+      await closed
+      assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
+      // Closing waits a second or two for the streams, and never for this bound: it allows for 500 tokens twice on a busy
+      // machine. A stream that closing does not wait for ends with an error, not with its length.
+    },
+    { drainMs: 60_000 },
+  ))
 
 test('closing waits no longer than the limit: a stream then ends with an error that says so', () =>
   withOwnServer(async ({ client, url, server, model }) => {

@@ -7,6 +7,8 @@ import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
 import { type ParrotOptions, writeParrot } from '../support/parrot-model.js'
 
+export { until } from '../support/until.js'
+
 /** A server of a model on a free local port, for the tests of one file. */
 export interface Served {
   url: string
@@ -80,13 +82,4 @@ async function answered(response: Response): Promise<Answered> {
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.startsWith('application/json')
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
-}
-
-/** Waits until `holds` returns true, up to half a minute, since the machine may be busy. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; ; ) {
-    if (await holds()) return
-    if (Date.now() > end) throw new Error('the condition did not hold within half a minute')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
