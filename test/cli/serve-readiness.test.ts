@@ -65,7 +65,9 @@ test('a server is ready once its model is loaded, and answers from then on', asy
 test('on SIGTERM a server is not ready at once, finishes its streams, refuses others, and ends', async () => {
   const { child, port } = await started()
   const end = ended(child)
-  const stream = await complete(port, { prompt: 'Once', max_tokens: 600, ignore_eos: true, stream: true })
+  // Its first event is larger than the system's buffers: the stream cannot end before it is read.
+  const wide = { prompt: new Array(4_000).fill(5), echo: true, logprobs: 20, routed_experts: true }
+  const stream = await complete(port, { ...wide, max_tokens: 5, ignore_eos: true, stream: true })
   const reader = (stream.body as ReadableStream<Uint8Array>).getReader()
   const first = await reader.read()
   child.kill('SIGTERM')
@@ -75,16 +77,14 @@ test('on SIGTERM a server is not ready at once, finishes its streams, refuses ot
   const refused = await complete(port, { prompt: 'Twice', max_tokens: 1 })
   assert.is(refused.status, 503)
   assert.is(refused.headers.get('Retry-After'), '1')
-  let text = Buffer.from(first.value ?? []).toString()
+  const pieces = [first.value ?? new Uint8Array()]
   for (;;) {
     const { done, value } = await reader.read()
     if (done) break
-    text += Buffer.from(value).toString()
+    pieces.push(value)
   }
-  assert.match(text, /"finish_reason":"length"[^\n]*\n\ndata: \[DONE\]\n\n$/)
-  const before = performance.now()
+  assert.match(Buffer.concat(pieces).toString(), /"finish_reason":"length"[^\n]*\n\ndata: \[DONE\]\n\n$/)
   assert.is((await end).code, 0)
-  assert.ok(performance.now() - before < 5000)
   assert.is((await health(port)).code, 'refused')
 })
 

@@ -95,7 +95,8 @@ test('unsafe or impossible addresses are refused', async () => {
 
 test('serves several models by their aliases, and frees them when they are idle', async () => {
   const models = ['-m', NANO, '-m', 'nano', '--alias', 'first', '--alias', 'second']
-  const { child, url } = await serve([...models, '--memory', '10MB', '--idle', '500ms', '--verbose'])
+  // Long enough for a busy machine to ask for the second before the first is idle.
+  const { child, url } = await serve([...models, '--memory', '10MB', '--idle', '1500ms', '--verbose'])
   const end = ended(child)
   for (const model of ['second', 'first']) {
     const response = await ask(url, { prompt: 'The lantern', max_tokens: 3, model })

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Conversion, convertModel, describeModel, type Model, UserError } from '#molm/index.js'
@@ -12,6 +11,7 @@ import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 const test = suite('--memory')
 const TOKENS = integers(200, 21, 4000)
@@ -100,8 +100,7 @@ test('with room for all, experts are read in the background, each once', () =>
     await withModel(dir, { threads: 2 }, async (model) => {
       const early = await results(model)
       sameBits(early.whole, scarce.whole, 'while they are read')
-      const end = performance.now() + 20_000
-      while ((await model.stats()).weightsBytes < model.info.bytes && performance.now() < end) await sleep(5)
+      await until(async () => (await model.stats()).weightsBytes >= model.info.bytes, 'all experts')
       const { weightsBytes, bytesRead, expertMisses } = await model.stats()
       assert.is(weightsBytes, model.info.bytes)
       assert.is(bytesRead, model.info.bytes)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
+import { PATIENCE_MS } from '../support/until.js'
 
 const test = suite('a thread started ahead')
 
@@ -14,7 +15,7 @@ function runProgram(lines: string[]): { status: number | null; stdout: string; s
   ].join('\n')
   const { NO_COLOR, FORCE_COLOR, ...env } = process.env
   const args = ['--input-type=module', '--eval', source]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 20_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: PATIENCE_MS })
   return { status, stdout, stderr }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
@@ -10,6 +10,7 @@ import { type PullOptions, pullModel } from '#molm/index.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
 import type { HubServer, ServedRepository } from '../support/hub-server.js'
 import { bytesSource } from '../support/memory-files.js'
+import { until } from '../support/until.js'
 import { IMPATIENT, withHub } from '../support/with-hub.js'
 
 /** Bytes under way at once: in a model of this size, less than a tensor. */
@@ -107,15 +108,27 @@ test('killed again and again, it still finishes', async () => {
   })
 })
 
+/** Bytes of the largest file in a folder. */
+async function largestIn(dir: string): Promise<number> {
+  const names = await readdir(dir, { recursive: true })
+  const sizes = names.map((name) =>
+    stat(join(dir, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  )
+  return Math.max(...(await Promise.all(sizes)))
+}
+
 test('killed while it fetches whole files to keep, it appends to them', async () => {
-  await withHub(async (hub) => {
+  await withHub(async (hub, dir) => {
     const repository = await hub.serve(REPO, FIXTURE)
     const child = startPull(undefined, { keep: true })
     hub.fault = ({ file, headers }, response, bytes) => {
       if (file !== WEIGHTS || headers.range) return undefined
       response.setHeader('content-length', bytes.length)
       response.write(bytes.subarray(0, 1_500_000))
-      setTimeout(() => child.kill('SIGKILL'), 200)
+      void until(async () => (await largestIn(dir)) > 1_000_000).then(() => child.kill('SIGKILL'))
       return true
     }
     await once(child, 'exit')

@@ -5,10 +5,11 @@ import { loadModel } from '#molm/index.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { least } from '../support/least.js'
 import { thrownBy } from '../support/rejects.js'
+import { PATIENCE_MS } from '../support/until.js'
 
 const test = suite('the end of a process')
 
-/** Runs a user's program of the library; rejects if it is still running after 20 seconds. */
+/** Runs a user's program of the library; rejects if it is still running after a minute. */
 function runProgram(lines: string[]): Promise<{ code: number | null; out: string; err: string }> {
   const library = `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`
   const source = [library, ...lines].join('\n')
@@ -27,7 +28,7 @@ function runProgram(lines: string[]): Promise<{ code: number | null; out: string
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
       reject(new Error(`the program did not end: ${out}${err}`))
-    }, 20_000)
+    }, PATIENCE_MS)
     child.on('close', (code) => {
       clearTimeout(timer)
       resolve({ code, out, err })

@@ -7,6 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
+import { PATIENCE_MS } from '../support/until.js'
 
 interface Packed {
   filename: string
@@ -70,7 +71,12 @@ test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
 /** Runs Node in the folder with the installed package, as a user with an empty home. */
 function runNode({ dir }: Context, args: string[]): string {
   const env = { PATH: process.env.PATH, HOME: dir }
-  return execFileSync(process.execPath, args, { cwd: join(dir, 'app'), env, encoding: 'utf8', timeout: 60_000 })
+  return execFileSync(process.execPath, args, {
+    cwd: join(dir, 'app'),
+    env,
+    encoding: 'utf8',
+    timeout: 2 * PATIENCE_MS,
+  })
 }
 
 test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
@@ -171,7 +177,7 @@ test('without the optional packages only chat and serve fail, and they name the 
     cwd: join(dir, 'app'),
     env,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 2 * PATIENCE_MS,
   })
   assert.is(serve.status, 1)
   assert.match(

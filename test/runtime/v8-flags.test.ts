@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { describeCompiler, PROVEN, provenOn } from '#molm/runtime/compiler/v8-flags.js'
 import { molmProcess } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
+import { PATIENCE_MS } from '../support/until.js'
 
 const test = suite("V8's flags")
 
@@ -20,7 +21,7 @@ function linesOf(lines: string[], options: { args?: string[]; env?: object } = {
   const { stdout, stderr } = spawnSync(process.execPath, args, {
     env: { ...env, ...options.env },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 2 * PATIENCE_MS,
   })
   assert.is(stderr, '')
   return stdout.trim().split('\n')

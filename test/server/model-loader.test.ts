@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { UserError } from '#molm/errors.js'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { thrownBy } from '../support/rejects.js'
+import { until, untilTurn } from '../support/until.js'
 import { ScriptedModels } from './scripted-models.js'
-import { until } from './served.js'
 
 const test = suite('loading and freeing of models')
 
@@ -26,12 +26,23 @@ test('loads a model when it is named, and keeps those that fit together', async 
   assert.equal(models.log, ['a in', 'b in', 'b out', 'c in'], 'the one used least recently makes room')
 })
 
+/** Work of a request that lasts until the test ends it. */
+function endless(): { work: Promise<void>; end: () => void } {
+  let end = () => {}
+  const work = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  return { work, end }
+}
+
 test('does not free a model that is in use', async () => {
   const models = await ScriptedModels.started([A, B, C], { weightsBytes: 250 })
-  const long = models.request('a', 60)
+  const { work, end } = endless()
+  const long = models.request('a', work)
   await models.request('b')
   await models.request('c')
   assert.equal(models.log, ['a in', 'b in', 'b out', 'c in'])
+  end()
   await long
 })
 
@@ -85,7 +96,8 @@ test('does not let a model that is always in use keep others out', async () => {
 
 test('starts the requests of a model again if the one that it was to make room for has gone', async () => {
   const models = await ScriptedModels.started([A, B], ONE)
-  const long = models.request('a', 60)
+  const { work, end } = endless()
+  const long = models.request('a', work)
   const controller = new AbortController()
   const other = thrownBy(models.request('b', 1, controller.signal))
   await wait(5)
@@ -95,6 +107,7 @@ test('starts the requests of a model again if the one that it was to make room f
   assert.instance(await other, ClientGone)
   await second
   assert.equal(models.log, ['a in'])
+  end()
   await long
 })
 
@@ -102,7 +115,7 @@ test('finishes a load whose only client has gone', async () => {
   const models = await ScriptedModels.started([A, { ...B, loadMs: 20 }])
   const controller = new AbortController()
   const other = thrownBy(models.request('b', 1, controller.signal))
-  await until(() => models.states.b === 'loading')
+  await untilTurn(() => models.states.b === 'loading')
   controller.abort()
   assert.instance(await other, ClientGone)
   await models.request('b')
@@ -183,7 +196,7 @@ test('ends a load and refuses all that wait when the server closes', async () =>
 
 test('frees experts of an idle model first, then the rest, and loads it again', async () => {
   const models = await ScriptedModels.started([A, B], { idleMs: 40 })
-  await until(() => models.states.a === 'sleeping')
+  await untilTurn(() => models.states.a === 'sleeping')
   assert.equal(models.log, ['a in', 'a experts out'])
   await models.request('a')
   assert.is(models.states.a, 'loaded')

@@ -8,7 +8,7 @@ import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
 import { toHex } from '#molm/pictures/palette.js'
 import { listen } from '#molm/server/listen.js'
 import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, serveNano, until } from './served.js'
 
 interface Context {
   browser: Browser
@@ -231,6 +231,8 @@ inBrowser('an atlas names the cells, and a mask of the server strikes experts ou
   server.open(model, { atlas, mask: { mlp: [[], [4]], gates: 'all' } })
   try {
     await open({ browser, url: server.url }, async (page) => {
+      const title = () => page.textContent('#map [data-expert="mlp 0 0"] title')
+      await until(async () => /digits/.test((await title()) ?? ''), 'the map with names')
       await page.hover('#map [data-expert="mlp 0 0"]')
       assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0 (digits): 0.0 % of the tokens')
       assert.is(await count(page, '#map .strike'), 1)

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { allowedAddress } from '#molm/page/allowed-address.js'
 import { accessibilityFaults } from '../support/accessibility.js'
 import { HAS_BROWSER, openBrowser } from '../support/browser.js'
+import { until } from '../support/until.js'
 import { chunk, open, SMALL, send, token } from './simulated-server.js'
 
 const test = suite<{ browser: Browser }>('Markdown on the page', undefined as unknown as { browser: Browser })
@@ -238,8 +239,7 @@ inBrowser('Markdown has no faults of accessibility and fits, light or dark, wide
       assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
       assert.ok(await page.isVisible('.turn.model .note'))
       const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
-      for (let i = 0; i < 100 && (await left()) > 1; i++) await wait(20)
-      assert.ok((await left()) <= 1, 'the end is in view')
+      await until(async () => (await left()) <= 1, 'the end in view')
     })
   }
 })

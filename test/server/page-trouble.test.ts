@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_BROWSER, openBrowser } from '../support/browser.js'
+import { until } from '../support/until.js'
 import { type AskedBody, alert, chunk, open, SMALL, send, token } from './simulated-server.js'
 
 const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
@@ -51,15 +52,14 @@ inBrowser('an answer is visible while it comes, and Stop ends it on the server t
     await page.waitForSelector('.turn.model .tokens span:nth-child(5)')
     assert.is(await page.getAttribute('.turn.model', 'aria-busy'), 'true')
     // Meanwhile the newest token's experts are framed.
-    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
+    await until(async () => (await page.locator('#map .on').count()) === 2 * (1 + 2), 'the frames')
     assert.not.ok(await page.isVisible('#send'))
     await page.click('#stop')
     await page.waitForSelector('.turn.model[aria-busy="false"]')
     assert.is(await page.textContent('.turn.model .note'), 'stopped')
     assert.match((await page.textContent('.turn.model .tokens')) ?? '', /^word0 word1 /)
     assert.ok(await page.isVisible('#send'))
-    for (let i = 0; i < 100 && !told.gone; i++) await wait(20)
-    assert.ok(told.gone)
+    await until(() => told.gone, 'the end of the answer')
   })
 })
 
@@ -106,7 +106,7 @@ inBrowser('a long answer scrolls to its end unless the user has scrolled away', 
     const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
     await send(page)
     await page.waitForSelector('.turn.model .tokens span:nth-child(100)')
-    assert.ok((await left()) < 60)
+    await until(async () => (await left()) < 60, 'the end of the answer')
     await page.evaluate('turns.scrollTop = 0')
     await page.waitForSelector('.turn.model .tokens span:nth-child(200)')
     isOver = true

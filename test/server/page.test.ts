@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,7 +8,7 @@ import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/
 import { usageMaps } from '#molm/pictures/usage-figure.js'
 import { listen } from '#molm/server/listen.js'
 import { HAS_BROWSER, openBrowser, type Visit, visit } from '../support/browser.js'
-import { type Served, serveNano } from './served.js'
+import { type Served, serveNano, until } from './served.js'
 
 interface Context {
   browser: Browser
@@ -112,7 +111,7 @@ inBrowser('a message is answered, and the map shows the answer’s tokens', asyn
     )
     const isDrawn = async () =>
       (await page.textContent('#map [data-expert="mlp 5 0"] title')) === map.describe('mlp', 5, 0)
-    for (let i = 0; i < 100 && !(await isDrawn()); i++) await wait(20)
+    await until(isDrawn, 'the map')
     const titles = await page.$$eval('#map [data-expert] title', (all) => all.map(({ textContent }) => textContent))
     assert.equal(titles.sort(), expected.sort())
   })

@@ -41,11 +41,11 @@ export class ScriptedModels {
     return models
   }
 
-  /** Sends a request that takes `ms`; resolves when it has ended. */
-  async request(name: string, ms = 1, signal = new AbortController().signal): Promise<void> {
+  /** Sends a request that takes `work`, in ms or until it resolves; resolves when it has ended. */
+  async request(name: string, work: number | Promise<void> = 1, signal = new AbortController().signal): Promise<void> {
     const { release } = await this.served.hold(this.served.named(name), signal)
     try {
-      await wait(ms)
+      await (typeof work === 'number' ? wait(work) : work)
     } finally {
       release()
     }

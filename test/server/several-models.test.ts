@@ -232,8 +232,11 @@ test('gives the memory of an idle model back to the system', async ({ open }) =>
     const [{ id }] = (await get(server.url, '/v1/models')).body.data
     /** Resident bytes in addition to those before, in parts of the weights. */
     const resident = () => (process.memoryUsage.rss() - before) / bytes
-    await complete(server.url)
-    await until(async () => (await models[0].stats()).weightsBytes === bytes)
+    // Requests keep it awake until all experts have been read in the background.
+    await until(async () => {
+      await complete(server.url)
+      return (await models[0].stats()).weightsBytes === bytes
+    })
     const full = resident()
     await until(async () => (await states(server.url))[id] === 'sleeping')
     const asleep = resident()

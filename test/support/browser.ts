@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { PATIENCE_MS } from './until.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
@@ -69,7 +70,7 @@ export async function visitAgain(browser: Browser, use: (visit: Visit) => Promis
 async function newPage(browser: Browser, options: ContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(PATIENCE_MS)
   const [faults, requests]: string[][] = [[], []]
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {

@@ -80,6 +80,9 @@ export function shownAs<K extends keyof ChatView>(chat: Chat, fields: Pick<Field
   return Object.create(chat, Object.fromEntries(descriptors))
 }
 
+/** Turns of the event loop without a drawing, together longer than the wait of any timer between a change and its drawing. */
+const [QUIET_TURNS, TURN_MS] = [9, 15]
+
 /** A chat on a terminal emulator in this process. */
 export class ShownChat<C extends Chat = Chat> {
   readonly screen: TerminalScreen
@@ -131,8 +134,20 @@ export class ShownChat<C extends Chat = Chat> {
     this.output.emit('resize')
   }
 
-  /** Resolves once the screen is up to date. */
-  async settled(ms = 100): Promise<void> {
+  /** Resolves once the screen is up to date. Does not resolve while the chat draws again and again. */
+  async settled(): Promise<void> {
+    // A busy machine may run a timer late, and what it starts later still. So turns of the event loop count, not time.
+    let before = this.written
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+      await this.passes(TURN_MS)
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.written !== before) quiet = 0
+      before = this.written
+    }
+  }
+
+  /** Resolves after some time, with the screen as it is then. */
+  async passes(ms: number): Promise<void> {
     await wait(ms)
     await this.pending
     await this.screen.write('')

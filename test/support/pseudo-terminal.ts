@@ -103,10 +103,15 @@ export class PseudoTerminal {
     await this.waitFor(pattern)
   }
 
+  /** Changes the window to another width. Resolves once the chat draws all visible lines again. */
   async resize(columns: number, rows: number): Promise<void> {
     this.screen.resize(columns, rows)
+    const before = this.output.length
     const size = ['cols', String(columns), 'rows', String(rows)]
     await promisify(execFile)('stty', ['-F', this.read('tty'), ...size])
+    // Nothing else makes an idle chat draw.
+    await this.waitUntil(() => this.output.length > before, 'the screen of the new size')
+    await this.screen.write('')
   }
 
   /** Process id of the shell, the program's parent. */

@@ -42,13 +42,6 @@ export async function pressed(chat: Chat, name: KeyName): Promise<void> {
   await idle(chat)
 }
 
-/** Resolves once it is so. Rejects after some seconds. */
-export async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const end = performance.now() + 10_000; !isSo(); await wait(2)) {
-    if (performance.now() > end) throw new Error(`${what} did not come`)
-  }
-}
-
 /** Resolves when nothing runs and no line waits. */
 export async function idle(chat: Chat): Promise<void> {
   do await wait(5)

@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LimitedProcess } from '#molm/text/sandbox/limited-process.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+import { until } from '../support/until.js'
 import type { Work } from './limited-script.js'
 
 const MILLISECONDS = 500
@@ -30,8 +31,9 @@ test('a request that computes too long is ended, and the next one gets a new pro
 })
 
 onLinux('a request that waits for its turn on a busy machine is not ended', async () => {
-  assert.is(await ask(processOf({}), { waits: 2 * MILLISECONDS }), 'done')
-  assert.is(processOf({}).askAsleep({ waits: 2 * MILLISECONDS }, MILLISECONDS), 'done')
+  // Longer than the limit, and far below four times as much: this machine may be busy, too.
+  assert.is(await ask(processOf({}), { waits: 1.3 * MILLISECONDS }), 'done')
+  assert.is(processOf({}).askAsleep({ waits: 1.3 * MILLISECONDS }, MILLISECONDS), 'done')
 })
 
 test('a request that waits for several times its limit is ended', async () => {
@@ -54,14 +56,20 @@ test('an opening that fails is the error of each request, and is not tried again
   }
 })
 
-onLinux('an opening that computes too long is ended, also before anything is asked', async () => {
-  const limited = processOf({ computes: 60_000 }, MILLISECONDS)
-  const child = limited.start()
-  await rejectsWithUserError(() => ask(limited, {}), ENDED)
-  assert.ok(child.killed)
-  limited.start = startAgain
-  await rejectsWithUserError(() => ask(limited, {}), ENDED)
-})
+onLinux('an opening that computes too long is ended for good, also before anything is asked', () =>
+  // On a busy machine it may wait for four times its limit before it has computed so long: this does not count for good.
+  until(async () => {
+    const limited = processOf({ computes: 60_000 }, MILLISECONDS)
+    const child = limited.start()
+    await rejectsWithUserError(() => ask(limited, {}), ENDED)
+    assert.ok(child.killed)
+    limited.start = startAgain
+    const again = await thrownBy(ask(limited, {}))
+    if (String(again) === 'Error: started again') return false
+    await rejectsWithUserError(() => ask(limited, {}), ENDED)
+    return true
+  }, 'an opening that computes for its time'),
+)
 
 onLinux('a process that is killed while it opens is started again', async () => {
   const limited = processOf({ waits: 2 * MILLISECONDS })

@@ -103,8 +103,6 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
       [80, 24],
     ]) {
       await terminal.resize(columns, rows)
-      // All visible lines are drawn again.
-      await new Promise((resolve) => setTimeout(resolve, 300))
       await ask(terminal, SUM)
       await terminal.enter('/reset', /begins again/)
       await terminal.waitFor(/a row is a layer|a row per token/)

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { chatOf, mixturesOf, plainRoutes, ShownChat, shownAs } from '../support/chats.js'
+import { until } from '../support/until.js'
 
 const SHAPES = {
   '6 x 24': mixturesOf(6, { attention: 8, mlp: 16 }),
@@ -86,12 +87,12 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
         }, 5)
         for (const [columns, rows] of [...WINDOWS, [57, 14], [132, 43], [20, 8], [90, 20]]) {
           live.resize(columns, rows)
-          await live.settled(15)
+          await live.passes(15)
         }
         live.resize(size[0], size[1])
-        await live.settled(20)
+        await live.passes(20)
         clearInterval(stream)
-        await live.settled(150)
+        await live.settled()
         assert.equal(lookOf(live), await freshDrawing(live, size))
         chat.state = 'idle'
         chat.say('answer', chat.answer)
@@ -161,7 +162,7 @@ test('the walk reaches the question, the beginning and the end, and shows one to
     chat.map.settle()
     const title = async () => {
       chat.changed()
-      await live.settled(60)
+      await live.settled()
       return live.screen.text.find((line) => line.includes('experts of')) ?? ''
     }
     assert.match(await title(), /last token "\."/, 'not the blank after the last word')
@@ -184,13 +185,13 @@ test('the walk reaches the question, the beginning and the end, and shows one to
 
 test('/play replays the answer, token by token, until a key is pressed', async () => {
   await shown(SHAPES['6 x 24'], [100, 30], async (live) => {
-    live.type('/play 100\r')
+    live.type('/play 20\r')
     const seen = new Set<string>()
-    for (let i = 0; i < 12; i++) {
-      await live.settled(30)
+    await until(async () => {
+      await live.passes(30)
       seen.add(live.screen.text.find((line) => line.includes('experts of')) ?? '')
-    }
-    assert.ok(seen.size >= 4, [...seen].join('\n'))
+      return seen.size >= 5
+    }, 'the next tokens')
     assert.ok(
       [...seen].some((title) => /experts of token \d+ of 50.*any key stops/.test(title)),
       [...seen].join('\n'),

@@ -69,12 +69,12 @@ trial('an editor that fails changes nothing, and Ctrl-C within it is its own', a
 })
 
 trial('an answer continues while an editor is open, and is drawn afterwards', async () => {
-  const script = `until test -e "$notes"; do sleep 0.1; done; printf 'next\\n' >"$2"`
+  const script = `echo ready; until test -e "$notes"; do sleep 0.1; done; printf 'next\\n' >"$2"`
   await withEditor(script, async (terminal, { notes }) => {
     terminal.type('What is a lantern?\r\x18\x05')
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await terminal.waitFor(/^ready/m)
     const before = terminal.output.length
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
     assert.is(terminal.output.length, before, 'the editor has the terminal alone')
     await writeFile(notes, '')
     await terminal.waitFor(/experts woke[\s\S]*› next/)

@@ -6,11 +6,14 @@ import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal, type TerminalOptions } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
 const CHAT = ['bin/molm.js', 'chat', '--temperature', '0']
 const ENDLESS = [...CHAT.slice(0, 2), '-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
+/** An answer of ENDLESS that has some dozens of tokens so far. */
+const MIDWAY = /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/
 
 /** Runs a chat in a terminal, with its files in `home`. */
 async function chatIn(
@@ -135,9 +138,7 @@ for (const [signal, code] of [
   trial(`${signal} keeps what an answer has so far, and frees the conversation`, async () => {
     await inTemporaryFolder(async (home) => {
       await chatIn(home, { args: ENDLESS }, async (terminal) => {
-        terminal.type('Once upon a time\r')
-        await terminal.waitUntil(() => /answering/.test(terminal.screen.text.join('\n')), 'the answer')
-        await new Promise((resolve) => setTimeout(resolve, 500))
+        await terminal.enter('Once upon a time', MIDWAY)
         process.kill(terminal.program, signal)
         const ended = await terminal.ended()
         assert.is(ended.code, code)
@@ -155,14 +156,11 @@ trial('a window that is closed during an answer loses nothing of it', async () =
   await inTemporaryFolder(async (home) => {
     let program = 0
     await chatIn(home, { args: ENDLESS }, async (terminal) => {
-      terminal.type('Once upon a time\r')
-      await terminal.waitFor(/answering/)
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      await terminal.enter('Once upon a time', MIDWAY)
       program = terminal.program
     })
     const runs = () => spawnSync('ps', ['-p', String(program)]).status === 0
-    for (let tries = 0; tries < 500 && runs(); tries++) await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.not.ok(runs())
+    await until(() => !runs(), 'the end of the program')
     const [[question, answer]] = await kept(home)
     assert.is(question, 'user Once upon a time')
     assert.ok(answer.length > 'assistant '.length, answer)
@@ -198,9 +196,8 @@ trial('after a kill in the middle of an answer, all earlier turns and the questi
       await terminal.enter('/set max-tokens 5', /set max-tokens 5/)
       await terminal.enter('One', /cut at 5 tokens/)
       await terminal.enter('/set max-tokens 100000', /max-tokens 100000/)
-      terminal.type('Two\r')
-      await terminal.waitFor(/answering/)
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await terminal.enter('Two', MIDWAY)
+      await until(async () => (await kept(home))[0].length === 3, 'the question in the file')
       process.kill(terminal.program, 'SIGKILL')
       await terminal.ended()
     })

@@ -11,9 +11,10 @@ import { listLines } from '#molm/tui/conversation/conversation-list.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { lastTurns } from '#molm/tui/conversation/past-turns.js'
 import { mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
-import { chatWith, idle, send, until } from '../support/real-chat.js'
+import { chatWith, idle, send } from '../support/real-chat.js'
 import { type ScriptedAnswer, scripted } from '../support/scripted-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 /** A chat that keeps its conversations in a folder, and gives these answers, then empty ones. */
 async function keeping(folder: string, answers: ScriptedAnswer[] = []): Promise<Chat> {
@@ -48,8 +49,7 @@ async function becomes<T>(look: () => Promise<T>, expected: T): Promise<void> {
     found = await look().catch((error: unknown) => error)
     return JSON.stringify(found) === JSON.stringify(expected)
   }
-  for (let tries = 0; tries < 500 && !(await isExpected()); tries++) await wait(10)
-  assert.equal(found, expected)
+  await until(isExpected, JSON.stringify(expected)).catch(() => assert.equal(found, expected))
 }
 
 async function contentsOf(folder: string): Promise<string[][]> {

@@ -61,7 +61,7 @@ for (const [i, columns] of [40, 57, 80, 100, 132, 200].entries()) {
         for (let at = 0, n = 0; at < answer.length; n++) {
           at += sizes[n] + 1
           write(answer.slice(0, at))
-          await shown.settled(2)
+          await shown.passes(2)
           assert.ok(shown.screen.text.length < 30)
         }
         finish()

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 import { sdkServer } from '../tools/mcp/with-servers.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
@@ -32,8 +33,7 @@ async function inChat(
     } finally {
       await terminal.close()
     }
-    for (let i = 0; i < 50 && serversIn(folder) > 0; i++) await wait(20)
-    assert.is(serversIn(folder), 0, 'servers that are left')
+    await until(() => serversIn(folder) === 0, 'the end of all servers')
   })
 }
 

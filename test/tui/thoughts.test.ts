@@ -8,8 +8,9 @@ import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
 import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
-import { chatWith, idle, pressed, send, until } from '../support/real-chat.js'
+import { chatWith, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until } from '../support/until.js'
 
 const test = suite('thoughts in a chat')
 

@@ -7,8 +7,9 @@ import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
-import { chatWith, idle, send, until } from '../support/real-chat.js'
+import { chatWith, idle, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until, untilTurn } from '../support/until.js'
 
 const test = suite('calls of tools in a chat')
 
@@ -149,7 +150,8 @@ test('are not allowed by text that the user was typing', async () => {
   const chat = await chatWith(parrot, { tools: () => tools })
   press(chat, { kind: 'text', text: BERN })
   press(chat, { kind: 'key', name: 'enter' })
-  await until(() => chat.askedTool !== undefined, 'the question')
+  // A key that comes later would count.
+  await untilTurn(() => chat.askedTool !== undefined, 'the question')
   type(chat, 'y')
   assert.equal([chat.input.text, chat.askedTool], ['y', 'weather'])
   await wait(320)

@@ -21,7 +21,9 @@ async function walk(model: string, noColor: boolean, use: (terminal: PseudoTermi
     const before = mapOf(terminal)
     terminal.type(HOME + DOWN)
     await terminal.waitFor(/layer 1 (mlp|attention): /)
-    assert.equal(foldOf(mapOf(terminal)), foldOf(before), 'the walk folds nothing further')
+    await holds(terminal, () => {
+      assert.equal(foldOf(mapOf(terminal)), foldOf(before), 'the walk folds nothing further')
+    })
     await use(terminal)
   } finally {
     await terminal.close()
@@ -42,6 +44,23 @@ function foldOf(lines: string[]): unknown {
     blocks: text.match(/mlp/g)?.length,
     note: /each sign: .*? experts|each sign: \d+ layers/.exec(text)?.[0],
   }
+}
+
+/** Waits until an assertion holds: a screen may be half drawn. Fails with its error. */
+async function holds(terminal: PseudoTerminal, assertion: () => void): Promise<void> {
+  let error: unknown
+  const isSo = () => {
+    try {
+      assertion()
+      return true
+    } catch (found) {
+      error = found
+      return false
+    }
+  }
+  await terminal.waitUntil(isSo, 'the drawing').catch(() => {
+    throw error
+  })
 }
 
 /** Asserts that signs alone show which experts of layer 1 are chosen, and that the screen fits its window. */
@@ -65,7 +84,7 @@ interface Wanted {
 
 trial('the walk over nano is readable at 80 x 24, with the words that woke an expert', async () => {
   await walk('nano', false, async (terminal) => {
-    assertReadable(terminal, { experts: 8 + 24, chosen: 2 + 4, columns: 80, rows: 24 })
+    await holds(terminal, () => assertReadable(terminal, { experts: 8 + 24, chosen: 2 + 4, columns: 80, rows: 24 }))
     await terminal.waitFor(/^layer 1 \w+ expert \d+.*, "\w+", gate [\d.]+: woken by "/m)
     terminal.type('\t')
     await terminal.waitFor(/x off/)
@@ -75,17 +94,17 @@ trial('the walk over nano is readable at 80 x 24, with the words that woke an ex
 /** Walks without colours in windows of all sizes. */
 async function assertReadableInAllSizes(model: string, experts: number, chosen: number): Promise<void> {
   await walk(model, true, async (terminal) => {
-    assertReadable(terminal, { experts, chosen, columns: 80, rows: 24 })
+    await holds(terminal, () => assertReadable(terminal, { experts, chosen, columns: 80, rows: 24 }))
     for (const [columns, rows] of [
       [100, 30],
       [120, 40],
       [200, 50],
     ]) {
       await terminal.resize(columns, rows)
-      const isDrawn = () => terminal.screen.text.some((line) => /Tab experts/.test(line))
-      await new Promise((resolve) => setTimeout(resolve, 300))
-      await terminal.waitUntil(isDrawn, 'the screen of the new size')
-      assertReadable(terminal, { experts, chosen, columns, rows })
+      await holds(terminal, () => {
+        assert.ok(terminal.screen.text.some((line) => /Tab experts/.test(line)))
+        assertReadable(terminal, { experts, chosen, columns, rows })
+      })
     }
     assert.not.ok(terminal.output.includes('\x1b[38;'), 'no colour')
   })

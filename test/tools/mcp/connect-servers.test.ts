@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectServers } from '#molm/tools/mcp/connect-servers.js'
 import type { McpServer } from '#molm/tools/mcp/server.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
+import { until } from '../../support/until.js'
 import { call, sdkServer, withServers } from './with-servers.js'
 
 const test = suite('MCP servers')
@@ -94,7 +94,7 @@ test('follows a server whose tools change', () => {
   return withServers([sdkServer()], async (connections, notes) => {
     const before = connections.tools
     await call(connections, 'more')
-    for (let i = 0; i < 100 && connections.tools === before; i++) await wait(20)
+    await until(() => connections.tools !== before, 'the new list')
     assert.is(connections.tools.length, before.length + 1)
     assert.equal(notes, ['MCP server sdk has changed its tools'])
     assert.is(await call(connections, 'newest'), 'new')

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { McpServer } from '#molm/tools/mcp/server.js'
 import { repositoryPath } from '../../support/fixtures.js'
-import { hostileServer, isEnded } from './with-servers.js'
+import { hasEnded, hostileServer } from './with-servers.js'
 
 const test = suite('processes of MCP servers')
 
@@ -50,7 +50,7 @@ for (const [name, line, exit] of [
     const ended = await endedBy(hostileServer('stubborn'), line)
     assert.equal(ended.exit, exit)
     assert.is(ended.pids.length, 2)
-    for (const pid of ended.pids) assert.ok(await isEnded(pid), String(pid))
+    for (const pid of ended.pids) await hasEnded(pid, String(pid))
   })
 }
 
@@ -58,7 +58,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test(`end with molm at ${signal}`, async () => {
     const ended = await endedBy(hostileServer('stubborn'), '', ({ kill }) => kill(signal))
     assert.equal(ended.exit, [null, signal])
-    for (const pid of ended.pids) assert.ok(await isEnded(pid), String(pid))
+    for (const pid of ended.pids) await hasEnded(pid, String(pid))
   })
 }
 
@@ -70,26 +70,26 @@ test('end with molm at SIGTERM beside listeners that only watch, as those of Ink
     console.log('watched')`
   const ended = await endedBy(hostileServer('stubborn'), line, ({ kill }) => kill('SIGTERM'), 'watched')
   assert.equal(ended.exit, [null, 'SIGTERM'])
-  for (const pid of ended.pids) assert.ok(await isEnded(pid), String(pid))
+  for (const pid of ended.pids) await hasEnded(pid, String(pid))
 })
 
 test('survive a first Ctrl-C that molm handles, and end at the second', async () => {
   const line = "interruptSignal().addEventListener('abort', () => process.kill(process.pid, 'SIGINT'))"
   const ended = await endedBy(hostileServer('stubborn'), line, ({ kill }) => kill('SIGINT'))
   assert.equal(ended.exit, [null, 'SIGINT'])
-  for (const pid of ended.pids) assert.ok(await isEnded(pid), String(pid))
+  for (const pid of ended.pids) await hasEnded(pid, String(pid))
   const handled =
     "interruptSignal().addEventListener('abort', async () => { await servers.close(); process.exit(130) })"
   const closed = await endedBy(hostileServer('stubborn'), handled, ({ kill }) => kill('SIGINT'))
   assert.equal(closed.exit, [130, null])
-  for (const pid of closed.pids) assert.ok(await isEnded(pid), String(pid))
+  for (const pid of closed.pids) await hasEnded(pid, String(pid))
 })
 
 test('end by themselves when molm is killed, since their input ends', async () => {
   const { pids, exit } = await endedBy(hostileServer('none'), '', ({ kill }) => kill('SIGKILL'))
   assert.equal(exit, [null, 'SIGKILL'])
   assert.is(pids.length, 1)
-  assert.ok(await isEnded(pids[0]))
+  await hasEnded(pids[0], 'the server')
 })
 
 test.run()

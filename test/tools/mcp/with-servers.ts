@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ConnectOptions, connectServers, type McpConnections } from '#molm/tools/mcp/connect-servers.js'
 import type { McpServer } from '#molm/tools/mcp/server.js'
+import { until } from '../../support/until.js'
 
 const scriptPath = (name: string): string => fileURLToPath(new URL(`../../support/${name}`, import.meta.url))
 
@@ -43,13 +43,9 @@ export async function call(
   return tool.run(args, { id: 'call_1', signal })
 }
 
-/** Whether a process ends within a second. Its parent may have to collect it first. */
-export async function isEnded(pid: number): Promise<boolean> {
-  for (let i = 0; i < 50; i++) {
-    if (!isRunning(pid)) return true
-    await wait(20)
-  }
-  return false
+/** Resolves once a process has ended. Its parent may have to collect it first. */
+export function hasEnded(pid: number, what: string): Promise<void> {
+  return until(() => !isRunning(pid), `the end of ${what}`)
 }
 
 function isRunning(pid: number): boolean {
