@@ -71,7 +71,7 @@ export class AnswerStream {
         }
         await batches.add(parts.add(chunk, numbered))
       }
-      if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
+      if (pace.isEmpty) end = 'the server reports no experts'
       return isAtLimit ? 'limit' : 'whole'
     } catch (error) {
       end = `${pace.isEmpty ? '' : '; '}cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`

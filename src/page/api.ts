@@ -69,7 +69,7 @@ export interface AnswerChunk {
   tokens: RoutedToken[]
   /** Natural logarithms of the tokens' probabilities. */
   logprobs: number[]
-  /** The prompt's tokens, with the first chunk. */
+  /** The prompt's tokens, with the first chunk; those of a long conversation do not come. */
   prompt?: RoutedToken[]
   /** How much of the prompt has been read, before the first token. */
   progress?: PromptProgress
@@ -86,8 +86,19 @@ export interface PromptProgress {
   time_ms: number
 }
 
-/** Fields that a server may refuse, but still answer: it reports no experts for a long conversation. */
-const EXTRAS = { routed_experts: true, return_progress: true }
+/**
+ * Fields that a server may refuse, but still answer. A prompt whose experts are reported is read whole each time, so those of
+ * a long conversation are asked for in answers alone.
+ */
+function extrasOf({ messages, prompt = '' }: Asked): Extras {
+  const length = messages?.reduce((sum, { content }) => sum + content.length, 0) ?? prompt.length
+  return { routed_experts: length > MOST_ROUTED ? 'answer' : true, return_progress: true }
+}
+
+type Extras = Readonly<Record<string, unknown>>
+
+/** Characters of a conversation whose questions show their experts too; about a thousand tokens. */
+const MOST_ROUTED = 4000
 
 /** The work of all experts, as `GET /experts` reports it. */
 export interface ExpertWork {
@@ -130,8 +141,9 @@ export class Api {
   /** Yields the answer as it comes. */
   async *answer(asked: Asked, { model, conversation, signal }: Sending): AsyncGenerator<AnswerChunk> {
     const options = { signal, headers: { 'X-Conversation-Id': conversation } }
-    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, options)
-    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, options)
+    const extras = extrasOf(asked)
+    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, extras, options)
+    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, extras, options)
   }
 
   /** Tokens of a text, without special ones, and the experts that they wake. */
@@ -144,8 +156,13 @@ export class Api {
     return choices[0].prompt_routed_experts
   }
 
-  private async *stream(path: string, body: object, options: RequestOptions): AsyncGenerator<AnswerChunk> {
-    const response = await this.requestWith(path, { ...body, stream: true }, EXTRAS, options)
+  private async *stream(
+    path: string,
+    body: object,
+    extras: Extras,
+    options: RequestOptions,
+  ): AsyncGenerator<AnswerChunk> {
+    const response = await this.requestWith(path, { ...body, stream: true }, extras, options)
     if (!response.body) throw new Error('the server sent no answer')
     for await (const event of readEvents(response.body)) {
       // Events that have come already belong to a conversation that may be left.
@@ -168,14 +185,16 @@ export class Api {
   }
 
   /** Sends a request, without those of its extra fields that the server refuses. */
-  private async requestWith(path: string, body: object, extras: object, options: RequestOptions): Promise<Response> {
+  private async requestWith(path: string, body: object, extras: Extras, options: RequestOptions): Promise<Response> {
     try {
       return await this.request(path, { ...options, body: { ...body, ...extras } })
     } catch (error) {
       const field = error instanceof Refusal ? error.field : undefined
       if (field === undefined || !(field in extras)) throw error
-      const others = Object.entries(extras).filter(([name]) => name !== field)
-      return this.requestWith(path, body, Object.fromEntries(others), options)
+      const { [field]: refused, ...others } = extras
+      // A prompt may have more tokens than its characters promise.
+      const less = field === 'routed_experts' && refused === true ? { ...others, [field]: 'answer' } : others
+      return this.requestWith(path, body, less, options)
     }
   }
 

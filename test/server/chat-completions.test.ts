@@ -145,6 +145,22 @@ test('every sampling option has its effect', async () => {
   assert.ok(greedy.startsWith(await text({ temperature: 0, stop: ['is'] })))
 })
 
+test('a chat reports the experts of the answer alone, whole and as a stream', async () => {
+  const body = { ...GREEDY, max_tokens: 4, messages: [QUESTION], routed_experts: 'answer' }
+  const { body: whole } = await post(served.url, '/v1/chat/completions', body)
+  const [{ routed_experts: experts, ...choice }] = whole.choices
+  assert.is(experts.length, 4)
+  assert.not.ok('prompt_routed_experts' in choice)
+  const { body: text } = await post(served.url, '/v1/chat/completions', { ...body, stream: true })
+  assert.not.match(text, /prompt_routed_experts/)
+  const lines = (text as string).split('\n').filter((line) => line.startsWith('data: {'))
+  const choices = lines.flatMap((line) => JSON.parse(line.slice('data: '.length)).choices)
+  assert.equal(
+    choices.flatMap(({ routed_experts: routed = [] }) => routed),
+    experts,
+  )
+})
+
 test('a stream with routed_experts has the prompt’s experts first, then each token’s', async () => {
   const body = { ...GREEDY, max_tokens: 4, messages: [QUESTION], stream: true, routed_experts: true }
   const { body: text, headers } = await post(served.url, '/v1/chat/completions', body)

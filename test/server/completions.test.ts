@@ -273,6 +273,25 @@ test('routed_experts has the experts that a forward pass wakes, for prompt and a
   }
 })
 
+test('the experts of the answer alone are those of the whole text, and nothing read before is read again', async () => {
+  const body = { ...GREEDY, prompt: `${TEXT} oars creak`, max_tokens: 6 }
+  const { body: whole } = await post(served.url, '/v1/completions', { ...body, routed_experts: true })
+  const { body: brief } = await post(served.url, '/v1/completions', { ...body, routed_experts: 'answer' })
+  const [{ routed_experts: answer, ...choice }] = brief.choices
+  assert.equal(answer, whole.choices[0].routed_experts)
+  assert.is(answer.length, 6)
+  assert.not.ok('prompt_routed_experts' in choice)
+  assert.is(whole.usage.prompt_tokens_details.cached_tokens, 0)
+  assert.is(brief.usage.prompt_tokens_details.cached_tokens, brief.usage.prompt_tokens - 1)
+})
+
+test('the experts of the answer are reported after a prompt of any length', async () => {
+  const prompt = new Array(4200).fill(300)
+  const { status, body } = await post(served.url, '/v1/completions', { ...GREEDY, prompt, routed_experts: 'answer' })
+  assert.is(status, 200, JSON.stringify(body))
+  assert.is(body.choices[0].routed_experts.length, 8)
+})
+
 test('fifty clients at once each get their own answer', async () => {
   const prompts = Array.from({ length: 50 }, (_, i) => `${i} lamps and ${i * i} doors`)
   const expected: string[] = []

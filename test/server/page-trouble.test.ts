@@ -228,7 +228,43 @@ inBrowser(
   },
 )
 
-inBrowser('a conversation that is too long for expert reports continues without them', async ({ browser }) => {
+inBrowser('a long conversation asks for the experts of its answers alone', async ({ browser }) => {
+  const asked: unknown[] = []
+  const echo = ({ routed_experts }: AskedBody) => {
+    async function* lines() {
+      asked.push(routed_experts)
+      yield chunk('hello', [token('hello', SMALL, 1)])
+      yield 'data: [DONE]\n\n'
+    }
+    return lines()
+  }
+  await open(browser, { answer: echo }, async (page) => {
+    for (const [i, text] of ['short', 'long '.repeat(900), 'short again'].entries()) {
+      await send(page, text)
+      await page.waitForSelector(`.turn.model >> nth=${i}`)
+      await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
+    }
+    assert.equal(asked, [true, 'answer', 'answer'])
+    assert.match((await page.textContent('.turn.model:last-child .note')) ?? '', /of 12 experts woke/)
+  })
+})
+
+inBrowser('a prompt of more tokens than its characters promise is asked about its answer alone', async ({ browser }) => {
+  async function* hello() {
+    yield chunk('hello', [token('hello', SMALL, 1)])
+    yield 'data: [DONE]\n\n'
+  }
+  const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
+  const refuse = (body: AskedBody) => (body.routed_experts === true ? Response.json({ error }, { status: 400 }) : undefined)
+  await open(browser, { answer: hello, refuse }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /of 12 experts woke/)
+    assert.is(await page.textContent('#alert'), '')
+  })
+})
+
+inBrowser('a conversation whose experts are refused continues without them', async ({ browser }) => {
   async function* short() {
     yield chunk('hello ')
     yield chunk('again')

@@ -143,7 +143,7 @@ test('a wrong value is named with what it must be', async () => {
     ['stream', 'yes', /true or false$/],
     ['echo', 1, /true or false$/],
     ['logprobs', 21, /a whole number from 0 to 20$/],
-    ['routed_experts', 'all', /true or false$/],
+    ['routed_experts', 'all', /true, false or "answer"$/],
     ['stream_options', 3, /an object$/],
     ['model', 7, /a text$/],
     ['prompt', 7, /a text, a list of texts/],
@@ -189,7 +189,7 @@ test('a request that cannot be run is refused before anything runs', async () =>
   const scored = { prompt: new Array(100).fill(5), echo: true, logprobs: 10 }
   await refused(COMPLETIONS, scored, 400, /1100 log-probabilities exceed the limit of 1000/, 'logprobs')
   const long = { prompt: new Array(60).fill(5), routed_experts: true }
-  await refused(COMPLETIONS, long, 400, /at most 50 tokens; this one has 60/, 'routed_experts')
+  await refused(COMPLETIONS, long, 400, /at most 50 tokens; this one has 60; send "answer"/, 'routed_experts')
 })
 
 test('an answer ends at the end of the context, whatever max_tokens is', async () => {

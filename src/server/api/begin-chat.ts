@@ -7,7 +7,7 @@ import type { ChatBody } from './chat-body.js'
 import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
 import { checkForm } from './check-form.js'
 import { encodePrompt } from './encode-prompt.js'
-import { isProgressAsked, optionsOf } from './request-options.js'
+import { isProgressAsked, optionsOf, routesAsked } from './request-options.js'
 
 /** A request whose conversation has been framed, ready to run. */
 export interface BegunChat {
@@ -36,8 +36,7 @@ export async function beginChat(
   const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? roomLeft(room, prompt)
   const { guide, asks } = frame
   const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
-  const routes = body.routed_experts ?? false
-  const spec = { prompt, options, scorePrompt: false, routes, progress: isProgressAsked(body), mask }
+  const spec = { prompt, options, scorePrompt: false, ...routesAsked(body), progress: isProgressAsked(body), mask }
   const n = body.n ?? 1
   checkSpecs([spec], n, context)
   const scores = body.logprobs ? 1 + options.logprobs : 0

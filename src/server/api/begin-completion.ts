@@ -11,7 +11,7 @@ import type { CompletionBody } from './completion-body.js'
 import { constraintOf } from './constraint-fields.js'
 import { encodePrompt } from './encode-prompt.js'
 import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
-import { isProgressAsked, optionsOf } from './request-options.js'
+import { isProgressAsked, optionsOf, routesAsked } from './request-options.js'
 
 /** A prompt's ids and, for `echo`, its text; empty for ids that are not echoed. */
 export interface Prompt {
@@ -42,13 +42,14 @@ export async function beginCompletion(
   const { field, ...constraint } = constraintOf(body, context)
   const gap = await gapOf(body, context)
   const prompts = await promptsOf(body, gap, context, ticket.signal)
-  const { logprobs, echo = false, routed_experts: routes = false } = body
+  const { logprobs, echo = false } = body
   const stop = [...(body.stop ?? []), ...(gap?.ends ?? [])]
   const options = { ...optionsOf(body), ...constraint, stop, logprobs: logprobs ?? 0 }
   const specs = prompts.map(({ tokens: prompt }) => {
     const maxTokens = body.max_tokens ?? roomLeft(room, prompt)
     const scorePrompt = echo && logprobs !== undefined
-    return { prompt, options: { ...options, maxTokens }, scorePrompt, routes, progress: isProgressAsked(body), mask }
+    const asked = { ...routesAsked(body), progress: isProgressAsked(body), mask }
+    return { prompt, options: { ...options, maxTokens }, scorePrompt, ...asked }
   })
   checkSpecs(specs, n, context)
   await checkForm(context.model, { ...constraint, signal: ticket.signal }, field)

@@ -124,7 +124,7 @@ export const common = {
   stream_options: z
     .strictObject({ include_usage: flag.optional(), include_obfuscation: only(false) }, mustBe('an object'))
     .optional(),
-  routed_experts: flag.optional(),
+  routed_experts: z.union([z.boolean(), z.literal('answer')], mustBe('true, false or "answer"')).optional(),
   return_progress: flag.optional(),
   mask,
   frequency_penalty: only(0),

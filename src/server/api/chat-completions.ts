@@ -14,6 +14,7 @@ import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
 import type { FramedBody } from './chat-frame-of.js'
 import { chatLogprobs } from './chat-logprobs.js'
 import { promptProgress } from './prompt-progress.js'
+import { routesAsked } from './request-options.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
@@ -60,7 +61,8 @@ class ChatCompletion implements Reply {
   async whole() {
     const answers = this.indexes.map(() => new ChatAnswer(this.frame.reading))
     const choices = answers.map(({ message }, index): Choice => {
-      const experts = this.body.routed_experts && { routed_experts: [], prompt_routed_experts: [] }
+      const { routes, promptRoutes } = routesAsked(this.body)
+      const experts = { ...(routes && { routed_experts: [] }), ...(promptRoutes && { prompt_routed_experts: [] }) }
       return { index, message, logprobs: this.logprobs([]), finish_reason: null, ...experts }
     })
     for await (const piece of this.choices.pieces()) {

@@ -12,6 +12,7 @@ import { type CompletionBody, completionBody } from './completion-body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { constraintNulls } from './constraint-fields.js'
 import { promptProgress } from './prompt-progress.js'
+import { routesAsked } from './request-options.js'
 
 /** `POST /v1/completions`: continues prompts without a template. */
 export function completionRoutes(context: ServerContext): Hono {
@@ -53,12 +54,14 @@ class Completion implements Reply {
   }
 
   async whole() {
+    const { routes, promptRoutes } = routesAsked(this.body)
     const choices = this.scorers.map((_, index) => ({
       index,
       text: this.echoed(index),
       logprobs: this.scorers[index]?.add([]) ?? null,
       finish_reason: null as Piece['finishReason'] | null,
-      ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
+      ...(routes && { routed_experts: [] as unknown[] }),
+      ...(promptRoutes && { prompt_routed_experts: [] as unknown[] }),
     }))
     for await (const piece of this.choices.pieces()) {
       const choice = choices[piece.index]

@@ -1,4 +1,5 @@
 import type { GenerateOptions } from '../../api/generation.js'
+import type { ChoiceSpec } from '../run/run-choice.js'
 import type { ChatBody } from './chat-body.js'
 import type { CompletionBody } from './completion-body.js'
 
@@ -15,6 +16,11 @@ export function optionsOf(body: CompletionBody | ChatBody): GenerateOptions {
     ignoreEos: body.ignore_eos,
     promptLookupNumTokens: body.prompt_lookup_num_tokens,
   }
+}
+
+/** Whose experts are reported: of the answer's tokens, and of the prompt's. */
+export function routesAsked({ routed_experts: asked = false }: CompletionBody | ChatBody) {
+  return { routes: asked !== false, promptRoutes: asked === true } satisfies Partial<ChoiceSpec>
 }
 
 /** Whether a stream reports how much of its prompt has been read. */

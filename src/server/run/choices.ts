@@ -37,15 +37,17 @@ export function checkSpecs(
   if (scores > limits.scores) {
     throw refuse('logprobs', `${scores} log-probabilities exceed the limit of ${limits.scores} per request`)
   }
-  for (const { prompt, routes } of specs) {
+  for (const { prompt, promptRoutes } of specs) {
     if (prompt.length === 0) throw refuse('prompt', 'the prompt is empty')
     // The last position is for the first token of the answer.
     if (prompt.length >= limits.contextTokens) {
       const message = `the prompt has ${prompt.length} tokens; the limit is ${limits.contextTokens}, including the answer`
       throw refuse('prompt', message, 'context_length_exceeded')
     }
-    if (routes && prompt.length > limits.routedTokens) {
-      const message = `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}`
+    if (promptRoutes && prompt.length > limits.routedTokens) {
+      const message =
+        `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}; ` +
+        'send "answer" for those of the answer alone'
       throw refuse('routed_experts', message)
     }
     const unknown = prompt.find((id) => id >= model.config.vocabSize)

@@ -18,8 +18,10 @@ export interface ChoiceSpec {
   options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress' | 'onPromptRoutes'>
   /** Score the prompt's tokens too. */
   scorePrompt: boolean
-  /** Report the experts of each token, those of the prompt among them. */
+  /** Report the experts of each token of the answer. */
   routes: boolean
+  /** Report the experts of each token of the prompt. Default: false. */
+  promptRoutes?: boolean
   /** Report how much of the prompt has been read. Default: false. */
   progress?: boolean
   /** Experts that no token may use. */
@@ -215,8 +217,8 @@ async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Pr
 }
 
 /** Whether all of the prompt is run, even if a cache has its beginning: the request asks about each of its tokens. */
-function isReadWhole({ scorePrompt, routes }: ChoiceSpec): boolean {
-  return scorePrompt || routes
+function isReadWhole({ scorePrompt, promptRoutes = false }: ChoiceSpec): boolean {
+  return scorePrompt || promptRoutes
 }
 
 /** Runs the prompt and yields its tokens as the request asks for them, after the progress. */
@@ -226,7 +228,7 @@ async function* readWhole(
   held: HeldSession,
   signal: AbortSignal,
 ): AsyncGenerator<Partial<Piece>> {
-  const { prompt, options, scorePrompt, routes } = spec
+  const { prompt, options, scorePrompt, promptRoutes: routes = false } = spec
   const top = scorePrompt ? (options.logprobs ?? 0) : undefined
   const read = yield* withProgress(spec, held, (report) => {
     const onRead = (read: number) => {
