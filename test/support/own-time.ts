@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Milliseconds that a thread of this process has spent, from any beginning, without those in which it was ready to run
- * and other work had all cores. Without Linux's counts, all milliseconds.
+ * Milliseconds of a thread of this process, from any beginning, without its waits for a core. If the system, unlike
+ * Linux, reports no waits, they count.
  */
 export function ownTime(thread = process.pid): number {
   const now = performance.now()

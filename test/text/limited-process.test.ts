@@ -57,7 +57,7 @@ test('an opening that fails is the error of each request, and is not tried again
 })
 
 onLinux('an opening that computes too long is ended for good, also before anything is asked', () =>
-  // On a busy machine it may wait for four times its limit before it has computed so long: this does not count for good.
+  // On a busy machine its waits may end it before it has computed for its time, which does not count for good.
   until(async () => {
     const limited = processOf({ computes: 60_000 }, MILLISECONDS)
     const child = limited.start()
