@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UserError } from '#molm/errors.js'
@@ -15,6 +14,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { chatWith, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { untilTurn } from '../support/until.js'
 
 let nano: Model
 const test = suite('the walk over turns')
@@ -142,13 +142,14 @@ test('given messages and the turns of another model are read when the walk begin
 
 test('Ctrl-C stops the reading, and the next walk reads again', async () => {
   const chat = await open()
-  const long = { role: 'user', content: 'The lantern is lit. '.repeat(300) }
+  // Long enough for a busy machine to see the progress before the end.
+  const long = { role: 'user', content: 'The lantern is lit. '.repeat(1000) }
   chat.begin({ ...BEGINNING, messages: [long, messages[1]] })
   await chat.showFewAnswers()
   assert.is(chat.map.tokens.length, 0, 'too many to read without being asked to')
   press(chat, { kind: 'key', name: 'left' })
-  while (chat.reading === undefined) await wait(1)
-  assert.match(chat.reading, /^reading \d/)
+  await untilTurn(() => chat.reading !== undefined, 'the progress')
+  assert.match(chat.reading ?? '', /^reading \d/)
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.match(chat.items.at(-1)?.text ?? '', /^stopped/)
