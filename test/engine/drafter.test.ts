@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { Drafter } from '#molm/engine/lookup/drafter.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
 import { TextIndex } from '#molm/engine/lookup/text-index.js'
+import { ownTime } from '../support/own-time.js'
 import { integers } from '../support/random.js'
 
 const test = suite('drafts of prompt lookup')
@@ -52,9 +53,9 @@ test('what follows beyond the end of a text repeats itself', () => {
 
 test('a text is searched in bounded time, however often it repeats a token', () => {
   const index = indexOf(Array.from({ length: 100_000 }, () => 1))
-  const started = performance.now()
+  const started = ownTime()
   for (let i = 0; i < 1000; i++) index.find()
-  assert.ok(performance.now() - started < 1000)
+  assert.ok(ownTime() - started < 1000)
 })
 
 test('a copy is drafted, nearly all of it rightly, and a text without repeats is not', () => {

@@ -4,6 +4,7 @@ import type { ResponseTemplate } from '#molm/api/response.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '#molm/text/answer-reader.js'
 import { knownFormat } from '#molm/text/response/known-formats.js'
+import { ownTime } from '../support/own-time.js'
 import { TOOLS, WRITTEN_ANSWERS } from '../support/written-answers.js'
 
 const test = suite('reading answers')
@@ -292,9 +293,9 @@ test('megabytes of half openers, strings without an end and closers take time in
     [harmony, '<|channel|>analysis to=functions.f '.repeat(20_000)],
   ]
   for (const [response, text] of texts) {
-    const begin = performance.now()
+    const begin = ownTime()
     const { message } = read({ response, prompt }, cut(text, 1000))
-    assert.ok(performance.now() - begin < 10_000, `${text.slice(0, 40)}: ${performance.now() - begin} ms`)
+    assert.ok(ownTime() - begin < 10_000, `${text.slice(0, 40)}: ${ownTime() - begin} ms`)
     assert.is(message.calls, undefined)
     assert.is(message.content.length + (message.thinking?.length ?? 0) > 0, true)
   }
@@ -302,9 +303,9 @@ test('megabytes of half openers, strings without an end and closers take time in
 
 test('reads blanks without end quickly, and keeps those before a visible character', () => {
   const pieces = new Array(100_000).fill(' \n \n')
-  const begin = performance.now()
+  const begin = ownTime()
   const { message } = read({}, ['a', ...pieces, 'b', ...pieces])
-  assert.ok(performance.now() - begin < 5000, `${performance.now() - begin} ms`)
+  assert.ok(ownTime() - begin < 5000, `${ownTime() - begin} ms`)
   assert.is(message.content, `a${pieces.join('')}b`)
 })
 

@@ -4,6 +4,7 @@ import { seededRandom } from '#molm/sampling/random.js'
 import { Pattern } from '#molm/text/response/pattern.js'
 import { matchesOf, PatternSearch } from '#molm/text/response/pattern-search.js'
 import { PatternError } from '#molm/text/response/pattern-syntax.js'
+import { ownTime } from '../../support/own-time.js'
 
 const placesOf = (source: string, text: string) =>
   matchesOf(Pattern.of(source), text).map(({ start, end, groups }) => [start, end, groups])
@@ -84,12 +85,12 @@ test('a search knows the earliest place of a match that may still come', () => {
 
 test('no pattern makes a search hang', () => {
   const text = 'a'.repeat(20_000)
-  const begin = performance.now()
+  const begin = ownTime()
   for (const source of ['(?:a*)*b', '(?:a|a)*b', '(?:a+)+b', '(?:a?){200}a{200}b', '(?:.*?,){11}b']) {
     assert.equal(matchesOf(Pattern.of(source), text.slice(0, 5000)), [], source)
   }
   assert.throws(() => matchesOf(Pattern.of('a(?:.*b)?'), text), /takes too long/)
-  assert.ok(performance.now() - begin < 10_000)
+  assert.ok(ownTime() - begin < 10_000)
 })
 
 test('a pattern that is wrong or not supported is refused in words', () => {
