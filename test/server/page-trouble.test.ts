@@ -249,20 +249,24 @@ inBrowser('a long conversation asks for the experts of its answers alone', async
   })
 })
 
-inBrowser('a prompt of more tokens than its characters promise is asked about its answer alone', async ({ browser }) => {
-  async function* hello() {
-    yield chunk('hello', [token('hello', SMALL, 1)])
-    yield 'data: [DONE]\n\n'
-  }
-  const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
-  const refuse = (body: AskedBody) => (body.routed_experts === true ? Response.json({ error }, { status: 400 }) : undefined)
-  await open(browser, { answer: hello, refuse }, async (page) => {
-    await send(page)
-    await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /of 12 experts woke/)
-    assert.is(await page.textContent('#alert'), '')
-  })
-})
+inBrowser(
+  'a prompt of more tokens than its characters promise is asked about its answer alone',
+  async ({ browser }) => {
+    async function* hello() {
+      yield chunk('hello', [token('hello', SMALL, 1)])
+      yield 'data: [DONE]\n\n'
+    }
+    const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
+    const refuse = (body: AskedBody) =>
+      body.routed_experts === true ? Response.json({ error }, { status: 400 }) : undefined
+    await open(browser, { answer: hello, refuse }, async (page) => {
+      await send(page)
+      await page.waitForSelector('.turn.model[aria-busy="false"]')
+      assert.match((await page.textContent('.turn.model .note')) ?? '', /of 12 experts woke/)
+      assert.is(await page.textContent('#alert'), '')
+    })
+  },
+)
 
 inBrowser('a conversation whose experts are refused continues without them', async ({ browser }) => {
   async function* short() {

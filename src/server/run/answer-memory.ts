@@ -47,7 +47,8 @@ export function answerBytes(
     const answer = mostTokens(spec, { limits, model })
     const experts = spec.routes ? expertBytes : 0
     const tokenBytes = TOKEN_BYTES + (hasCalls ? CALL_BYTES : 0) + SCORE_BYTES * scores + experts
-    const promptBytes = spec.prompt.length * ((spec.promptRoutes ? experts : 0) + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
+    const promptBytes =
+      spec.prompt.length * ((spec.promptRoutes ? experts : 0) + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
     longestBytes = Math.max(longestBytes, promptBytes)
     promptsBytes += n * promptBytes
     answersBytes += n * answer * tokenBytes
