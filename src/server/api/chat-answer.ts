@@ -1,7 +1,7 @@
 import type { ToolCall } from '../../api/text.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '../../text/answer-reader.js'
+import type { Piece } from '../run/choice.js'
 import type { RoutedToken } from '../run/routed-experts.js'
-import type { Piece } from '../run/run-choice.js'
 
 /** A call in the form of OpenAI's API. */
 interface MessageCall {

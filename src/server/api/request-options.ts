@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '../../api/generation.js'
-import type { ChoiceSpec } from '../run/run-choice.js'
+import type { ChoiceSpec } from '../run/choice.js'
 import type { ChatBody } from './chat-body.js'
 import type { CompletionBody } from './completion-body.js'
 

@@ -2,8 +2,9 @@ import { usedIn } from '../../model/experts-per-token.js'
 import { formatBytes } from '../../numbers.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
+import type { ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
-import { type ChoiceSpec, mostTokens } from './run-choice.js'
+import { mostTokens } from './run-choice.js'
 
 /*
  * The memory of an answer is bounded before it begins: the whole answer if it is not streamed, else the scores and experts of

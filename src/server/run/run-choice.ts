@@ -1,82 +1,16 @@
-import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../api/generation.js'
+import type { PromptProgress, Step } from '../../api/generation.js'
 import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
 import { NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
+import type { Choice, ChoiceSpec, FinishReason, Piece, PromptRead } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
 import type { HeldSession } from './held-session.js'
 import { noMemory } from './prefix-cache.js'
-import { readPrompt, type ScoredToken } from './read-prompt.js'
-import type { RequestMask } from './request-mask.js'
-import { type RoutedToken, routedToken } from './routed-experts.js'
+import { readPrompt } from './read-prompt.js'
+import { routedToken } from './routed-experts.js'
+import { ANSWER_PART, RunningAnswer } from './running-answer.js'
 import type { Slot, Ticket } from './ticket.js'
 import { withReports } from './with-reports.js'
-
-/** A prompt, and how to continue it. */
-export interface ChoiceSpec {
-  /** At least one token, with room for more within the limits. */
-  prompt: readonly number[]
-  options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress' | 'onPromptRoutes'>
-  /** Score the prompt's tokens too. */
-  scorePrompt: boolean
-  /** Report the experts of each token of the answer. */
-  routes: boolean
-  /** Report the experts of each token of the prompt. Default: false. */
-  promptRoutes?: boolean
-  /** Report how much of the prompt has been read. Default: false. */
-  progress?: boolean
-  /** Experts that no token may use. */
-  mask?: RequestMask
-}
-
-/** One of a request's texts. */
-export interface Choice {
-  readonly index: number
-  readonly spec: ChoiceSpec
-  /** Tokens generated so far. */
-  generated: number
-  /** Tokens of the prompt that an earlier request had left in the cache. */
-  cached: number
-  /** Tokens drafted by prompt lookup, and those of them that were right. */
-  drafts?: { drafted: number; right: number }
-  /** Milliseconds from its place to the first token, and from there to the last. */
-  promptMs?: number
-  answerMs?: number
-}
-
-export type FinishReason = 'stop' | 'length'
-
-/** Progress of reading a prompt, in tokens. */
-export interface PromptRead {
-  total: number
-  /** Tokens that were in a cache. */
-  cache: number
-  /** Tokens read so far, those in the cache among them. */
-  processed: number
-  /** Milliseconds since the reading began. */
-  timeMs: number
-}
-
-/**
- * A part of a choice: first the progress and the tokens of the prompt if the request asks about them, then each token, then
- * the end.
- */
-export interface Piece {
-  /** The choice's index. */
-  index: number
-  text: string
-  tokens: ScoredToken[]
-  routed?: RoutedToken[]
-  promptRouted?: RoutedToken[]
-  /** A piece with progress has nothing else. */
-  progress?: PromptRead
-  /** Only in a choice's last piece. */
-  finishReason?: FinishReason
-}
-
-/** Memory is taken for this many tokens of an answer at a time, since most answers stay far below their maximum. */
-const ANSWER_PART = 256
-/** Tokens that the engine may be ahead of the reader, and a few more. */
-const AHEAD = 64
 
 /** Waits for its turn, then generates a choice in the session whose cache has most of its prompt. */
 export async function* runChoice(context: RunContext, choice: Choice, ticket: Ticket): AsyncGenerator<Piece, void> {
@@ -134,48 +68,6 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
     slot.release()
   }
   yield { index, text: '', tokens: [], finishReason }
-}
-
-/** An answer under way: keeps memory ahead of its tokens, counts and times them, and pauses for others. */
-class RunningAnswer {
-  private lastAt = performance.now()
-
-  constructor(
-    private readonly context: RunContext,
-    private readonly choice: Choice,
-    private readonly held: HeldSession,
-    private readonly bounds: { slot: Slot; maxTokens: number },
-  ) {}
-
-  /** Adds a token. Throws an ApiError if there is no memory for those after it. */
-  add({ index }: Step): void {
-    const { context, choice, held, lastAt } = this
-    const { prompt } = choice.spec
-    const mostRoom = prompt.length + this.bounds.maxTokens
-    const isNear = prompt.length + index + 1 + AHEAD >= held.room && held.room < mostRoom
-    if (isNear) context.prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
-    const tookMs = performance.now() - lastAt
-    context.metrics.generated(tookMs, index === 0)
-    if (index === 0) choice.promptMs = tookMs
-    else choice.answerMs = (choice.answerMs ?? 0) + tookMs
-    this.lastAt = performance.now()
-    choice.generated++
-  }
-
-  /** Waits for another turn if the slot's tokens are used up. The engine pauses too: it is not asked for more. */
-  async pauseAfter({ index }: Step): Promise<void> {
-    const { slot, maxTokens } = this.bounds
-    if (index + 1 < slot.answerTokens || index + 1 >= maxTokens) return
-    await slot.resume()
-    this.lastAt = performance.now()
-  }
-
-  /** Takes the counts of a generation that has ended. Returns why it ended. */
-  end({ readAgain = 0, drafts, finishReason }: GenerationResult): FinishReason {
-    this.choice.cached -= readAgain
-    this.choice.drafts = drafts
-    return finishReason === 'length' ? 'length' : 'stop'
-  }
 }
 
 /** Most tokens that may be generated after a prompt. */

@@ -1,0 +1,66 @@
+import type { GenerateOptions } from '../../api/generation.js'
+import type { ScoredToken } from './read-prompt.js'
+import type { RequestMask } from './request-mask.js'
+import type { RoutedToken } from './routed-experts.js'
+
+/** A prompt, and how to continue it. */
+export interface ChoiceSpec {
+  /** At least one token, with room for more within the limits. */
+  prompt: readonly number[]
+  options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress' | 'onPromptRoutes'>
+  /** Score the prompt's tokens too. */
+  scorePrompt: boolean
+  /** Report the experts of each token of the answer. */
+  routes: boolean
+  /** Report the experts of each token of the prompt. Default: false. */
+  promptRoutes?: boolean
+  /** Report how much of the prompt has been read. Default: false. */
+  progress?: boolean
+  /** Experts that no token may use. */
+  mask?: RequestMask
+}
+
+/** One of a request's texts. */
+export interface Choice {
+  readonly index: number
+  readonly spec: ChoiceSpec
+  /** Tokens generated so far. */
+  generated: number
+  /** Tokens of the prompt that an earlier request had left in the cache. */
+  cached: number
+  /** Tokens drafted by prompt lookup, and those of them that were right. */
+  drafts?: { drafted: number; right: number }
+  /** Milliseconds from its place to the first token, and from there to the last. */
+  promptMs?: number
+  answerMs?: number
+}
+
+export type FinishReason = 'stop' | 'length'
+
+/** Progress of reading a prompt, in tokens. */
+export interface PromptRead {
+  total: number
+  /** Tokens that were in a cache. */
+  cache: number
+  /** Tokens read so far, those in the cache among them. */
+  processed: number
+  /** Milliseconds since the reading began. */
+  timeMs: number
+}
+
+/**
+ * A part of a choice: first the progress and the tokens of the prompt if the request asks about them, then each token, then
+ * the end.
+ */
+export interface Piece {
+  /** The choice's index. */
+  index: number
+  text: string
+  tokens: ScoredToken[]
+  routed?: RoutedToken[]
+  promptRouted?: RoutedToken[]
+  /** A piece with progress has nothing else. */
+  progress?: PromptRead
+  /** Only in a choice's last piece. */
+  finishReason?: FinishReason
+}
