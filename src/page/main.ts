@@ -193,7 +193,11 @@ async function start(): Promise<void> {
     event.preventDefault()
     form.requestSubmit()
   })
-  byId('stop', HTMLButtonElement).addEventListener('click', () => conversation.stop())
+  byId('stop', HTMLButtonElement).addEventListener('click', () => {
+    conversation.stop()
+    // The button vanishes, and the keyboard would begin at the top of the page.
+    message.focus()
+  })
   const store = new KeptConversations()
   const keeping: Keeping = new Keeping({
     store,

@@ -114,7 +114,8 @@ test('the table shows the share of the streaming speed for decode only', () => {
 test('on a terminal, several depths show the share of the speed at depth 0 within 80 cells', () => {
   const writer = rowWriter('table', { withDepths: true })
   const start = writer.row({ ...row, depth: 0, shareOfStart: null })
-  const lines = `${start}${writer.row(row)}`.trimEnd().split('\n').slice(1)
+  const [title, ...lines] = `${start}${writer.row(row)}`.trimEnd().split('\n')
+  assert.match(title, /; of @ 0: share of the speed at depth 0;/)
   for (const line of lines) assert.ok(line.length <= 80 && line.length === lines[0].length, line)
   const end = lines[0].indexOf('of @ 0') + 'of @ 0'.length
   assert.is(lines[1].slice(end - 4, end), '    ')

@@ -40,6 +40,16 @@ async function untilRunning(child: Running, isDone: () => Promise<boolean>): Pro
   }
 }
 
+test('--verbose prints the model, and the tokens of prompts that lines share, to stderr', async () => {
+  const common = 'The lantern is lit, and the boat is far away. '.repeat(10)
+  const input = jsonl(...['A dog', 'A cat'].map((end) => ({ prompt: `${common}${end}`, raw: true, maxTokens: 2 })))
+  const { code, stderr } = await batch(['-', '--verbose'], input)
+  assert.is(code, 0, stderr)
+  assert.match(stderr, /^molm: nano: q4 weights, bf16 cache, /)
+  const [, all, shared] = stderr.match(/\nmolm: prompts: (\d+) tokens, (\d+) of them shared with other lines\n$/) ?? []
+  assert.ok(Number(shared) > 64 && Number(shared) < Number(all) / 2, stderr)
+})
+
 test('every line gets the answer of `run --json`, in the order of the lines', async () => {
   const input = jsonl(
     { prompt: LANTERN.question, temperature: 0, stats: true },

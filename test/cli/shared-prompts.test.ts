@@ -35,6 +35,8 @@ async function answers(model: Model, parallel: number) {
     found.push(...(await Promise.all(some.map((question) => prompts.with([...SYSTEM, ...question], run, signal)))))
   }
   const read = (await model.stats()).tokensProcessed - before
+  const all = QUESTIONS.reduce((sum, { length }) => sum + SYSTEM.length + length, 0)
+  assert.equal(prompts.tokens, { all, shared: (QUESTIONS.length - 1) * SYSTEM.length })
   prompts.drop()
   assert.is((await model.stats()).cacheBytes, 0)
   return { found, read }

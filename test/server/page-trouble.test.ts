@@ -59,6 +59,7 @@ inBrowser('an answer is visible while it comes, and Stop ends it on the server t
     assert.is(await page.textContent('.turn.model .note'), 'stopped')
     assert.match((await page.textContent('.turn.model .tokens')) ?? '', /^word0 word1 /)
     assert.ok(await page.isVisible('#send'))
+    assert.is(await page.evaluate('document.activeElement.id'), 'message')
     await until(() => told.gone, 'the end of the answer')
   })
 })

@@ -63,6 +63,9 @@ const TABLE_COLUMNS: Column[] = [
 /** A column of the table for a terminal, which fits 80 cells. Values that all rows share are above the table. */
 type AlignedColumn = [name: string, minWidth: number, value: (row: BenchmarkRow) => string]
 
+/** Name of the column of shares of the speed at depth 0, short enough for 80 cells. */
+const OF_START = 'of @ 0'
+
 /** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 that of streaming. */
 function alignedColumns(withBatches: boolean, withDepths: boolean): AlignedColumn[] {
   return [
@@ -70,7 +73,7 @@ function alignedColumns(withBatches: boolean, withDepths: boolean): AlignedColum
     ['test', withBatches ? 16 : 12, testOf],
     ['tokens/s', 14, speedOf],
     withBatches ? ['each', 6, eachOf] : ['GB/s', 5, usedOf],
-    withDepths ? ['of @ 0', 6, shareOfStart] : ['stream', 6, (row) => row.streamGbPerSecond.toFixed(1)],
+    withDepths ? [OF_START, 6, shareOfStart] : ['stream', 6, (row) => row.streamGbPerSecond.toFixed(1)],
     ['first token', 11, (row) => `${row.firstTokenMs.toFixed(0)} ms`],
     ['memory', 8, (row) => formatBytes(row.rssBytes)],
   ]
@@ -82,7 +85,11 @@ function mebibytes(bytes: number): string {
 
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
   const { model, quant, cacheType, tier, node, hugePageBytes: huge } = row
-  const title = `${model} as ${quant} with a ${cacheType} cache, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
+  const isOfStart = columns.some(([name]) => name === OF_START)
+  const explained = isOfStart
+    ? `${OF_START}: share of the speed at depth 0`
+    : 'stream: read speed of the memory in GB/s'
+  const title = `${model} as ${quant} with a ${cacheType} cache, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; ${explained}`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
 }

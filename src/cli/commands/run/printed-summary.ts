@@ -7,12 +7,10 @@ import type { RunOptions } from './run-options.js'
 import type { RunSummary } from './summary.js'
 
 /** Prints the summary in words to stderr. */
-export function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
-  const { timings, memory, seed } = summary
-  const { threads, tier, compiler, info, cacheType } = model
-  note(`${model.name}: ${info.quant} weights, ${cacheType} cache, ${plural(threads, 'thread')}, ${tier} kernels`)
-  note(`kernels compiled by ${compiler}`)
-  note(`loaded in ${timings.load_ms} ms`)
+export function printSummary(summary: RunSummary, loaded: TimedModel, options: RunOptions): void {
+  const { memory, seed } = summary
+  const { model } = loaded
+  printModel(loaded)
   printSpeeds(summary)
   note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
   const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
@@ -21,6 +19,14 @@ export function printSummary(summary: RunSummary, { model }: TimedModel, options
   )
   if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
   note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
+}
+
+/** Prints how the model was loaded to stderr. */
+export function printModel({ model, loadMs }: TimedModel): void {
+  const { threads, tier, compiler, info, cacheType } = model
+  note(`${model.name}: ${info.quant} weights, ${cacheType} cache, ${plural(threads, 'thread')}, ${tier} kernels`)
+  note(`kernels compiled by ${compiler}`)
+  note(`loaded in ${Number(loadMs.toFixed(1))} ms`)
 }
 
 /** Prints the tokens of the prompt and of the answer, and their speeds, to stderr. */

@@ -14,6 +14,7 @@ import { asksForConversation, readConversation } from '../../../parsing/conversa
 import { readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
 import { withModel } from '../../with-model.js'
+import { printModel } from '../printed-summary.js'
 import type { RunOptions } from '../run-options.js'
 import { answer } from './answer.js'
 import { earlierResults } from './earlier-results.js'
@@ -99,9 +100,10 @@ async function answerOutstanding(
   }
   const count = first.done
     ? before
-    : await withModel(options, ({ model }) =>
-        answerAll(startingWith(first.value, work), before, { model, input, output, hash }, options),
-      )
+    : await withModel(options, (loaded) => {
+        if (options.verbose) printModel(loaded)
+        return answerAll(startingWith(first.value, work), before, { model: loaded.model, input, output, hash }, options)
+      })
   if (shard && lines) {
     await output.finish({ shard, results: count.lines, input: lines.summary(), model: name, options: hash })
   }
@@ -198,6 +200,8 @@ async function answerAll(
     prompts.drop()
     progress.clear()
   }
+  const { all, shared } = prompts.tokens
+  if (options.verbose) note(`prompts: ${plural(all, 'token')}, ${shared} of them shared with other lines`)
   return count
 }
 

@@ -12,6 +12,8 @@ export class SharedPrompts {
   private readonly running = new Set<HeldSession>()
   /** The latest one that has ended. */
   private last?: HeldSession
+  /** Tokens of all prompts so far, and those of them that another prompt had read. */
+  readonly tokens = { all: 0, shared: 0 }
 
   constructor(private readonly model: Pick<Model, 'createSession'>) {}
 
@@ -22,6 +24,8 @@ export class SharedPrompts {
     this.running.add(held)
     try {
       if (source) await this.share(held, source, signal)
+      this.tokens.all += prompt.length
+      this.tokens.shared += held.cached
       return await use(held)
     } catch (error) {
       // The session that is kept must not keep another from running.
@@ -29,6 +33,7 @@ export class SharedPrompts {
       this.drop()
       held.session.dispose()
       held.session = this.model.createSession()
+      this.tokens.shared -= held.cached
       held.cached = 0
       return await use(held)
     } finally {
