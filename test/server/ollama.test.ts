@@ -127,6 +127,28 @@ test('an answer follows a schema, or is a JSON object', async () => {
   assert.is(free.message.content, (await ollama.chat({ ...ask, options })).message.content)
 })
 
+test('drafts of prompt lookup save steps of both endpoints and change no text', async () => {
+  const prompt = 'I am sure, I am sure, I am sure, I am sure, I am'
+  for (const [path, asked] of [
+    ['/api/chat', { messages: [{ role: 'user', content: prompt }] }],
+    ['/api/generate', { prompt }],
+    ['/api/generate', { prompt, raw: true }],
+  ] as const) {
+    const steps: number[] = []
+    const texts: string[] = []
+    for (const draft of [{ draft_num_predict: 0 }, { draft_num_predict: -1 }, {}]) {
+      const set = { temperature: 0, repeat_penalty: 0.2, num_predict: 40, ...draft }
+      const { microBatches } = await nano.model.stats()
+      const { body } = await post(nano.url, path, { ...asked, options: set, stream: false })
+      steps.push((await nano.model.stats()).microBatches - microBatches)
+      texts.push(path === '/api/chat' ? body.message.content : body.response)
+    }
+    assert.is(texts[1], texts[0])
+    assert.is(texts[2], texts[0])
+    assert.ok(steps[1] < steps[0] - 5 && steps[2] < steps[0] - 5, `${path}: ${steps} steps`)
+  }
+})
+
 test('options are those of chat completions', async () => {
   const messages = [{ role: 'user', content: 'What is a lantern?' }]
   const { body } = await post(nano.url, '/v1/chat/completions', {

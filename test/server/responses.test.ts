@@ -59,6 +59,29 @@ test('a text is answered as in chat completions', async () => {
   assert.is(usage?.total_tokens, (usage?.input_tokens ?? 0) + (usage?.output_tokens ?? 0))
 })
 
+test('the usage counts the drafts of prompt lookup, as in chat completions', async () => {
+  const text = 'I am sure, I am sure, I am sure, I am sure, I am'
+  const fields = { temperature: 0, repetition_penalty: 0.2 }
+  const ask = (most?: number) =>
+    post(nano.url, RESPONSES, {
+      ...{ ...fields, input: text, max_output_tokens: 40 },
+      ...(most !== undefined && { prompt_lookup_num_tokens: most }),
+    })
+  const [{ body: drafted }, { body: without }] = [await ask(), await ask(0)]
+  assert.equal(drafted.output[0].content, without.output[0].content)
+  const { reasoning_tokens, ...none } = without.usage.output_tokens_details
+  assert.equal(none, {})
+  const { accepted_prediction_tokens: accepted, rejected_prediction_tokens: rejected } =
+    drafted.usage.output_tokens_details
+  assert.ok(accepted > 0)
+  assert.ok(rejected >= 0)
+  assert.is(drafted.usage.output_tokens, without.usage.output_tokens)
+  const messages = [{ role: 'user', content: text }]
+  const { body: chat } = await post(nano.url, '/v1/chat/completions', { ...fields, messages, max_tokens: 40 })
+  assert.is(drafted.output[0].content[0].text, chat.choices[0].message.content)
+  assert.ok(chat.usage.completion_tokens_details.accepted_prediction_tokens > 0)
+})
+
 test('items, instructions and roles make a conversation', async () => {
   const { client } = nano
   const question = { role: 'user', content: 'What is a lantern?' } as const

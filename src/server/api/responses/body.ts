@@ -83,6 +83,7 @@ export const responsesBody = z.strictObject({
   min_p: common.min_p,
   repetition_penalty: common.repetition_penalty,
   seed: common.seed,
+  prompt_lookup_num_tokens: common.prompt_lookup_num_tokens,
   stop: common.stop,
   mask: common.mask,
   stream: common.stream,
@@ -130,9 +131,11 @@ export const responsesNulls: { [field: string]: KeptNulls } = {
 export function chatOf(body: ResponsesBody): ChatBody {
   const { input, instructions = '', tools, tool_choice: choice, text: { format } = {}, reasoning } = body
   const { temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs } = body
+  const { prompt_lookup_num_tokens } = body
   const logprobs = body.include?.includes(LOGPROBS) || (top_logprobs ?? 0) > 0
   return {
     ...{ temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs, logprobs },
+    prompt_lookup_num_tokens,
     max_tokens: body.max_output_tokens,
     messages: withInstructions(input, instructions),
     tools: tools?.map(({ type, ...called }) => ({ type, function: called })),

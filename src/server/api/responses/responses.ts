@@ -140,12 +140,13 @@ class ResponseReply implements Reply {
   }
 
   private get usage() {
-    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = this.choices.usage
+    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, completion_tokens_details } =
+      this.choices.usage
     return {
       input_tokens: prompt_tokens,
       input_tokens_details: prompt_tokens_details,
       output_tokens: completion_tokens,
-      output_tokens_details: { reasoning_tokens: this.answer.thoughtTokens },
+      output_tokens_details: { reasoning_tokens: this.answer.thoughtTokens, ...completion_tokens_details },
       total_tokens,
     }
   }
