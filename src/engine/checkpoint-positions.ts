@@ -10,8 +10,19 @@ const IN_ANSWER = 64
  */
 export function checkpointPositions(first: number, count: number, messageEnds: readonly number[] = []): number[] {
   const positions = new Set(messageEnds.map((end) => first + end))
-  const interval = count > 1 ? IN_PROMPT : IN_ANSWER
-  for (let at = (Math.floor(first / interval) + 1) * interval; at <= first + count; at += interval) positions.add(at)
+  for (const at of multiples(count > 1 ? IN_PROMPT : IN_ANSWER, first, count)) positions.add(at)
   if (count > 1) positions.add(first + count - 1).add(first + count)
   return [...positions].sort((a, b) => a - b)
+}
+
+/** Positions at which a sequence keeps checkpoints while it runs `count` drafts: those of as many steps of one token. */
+export function checkpointsInDrafts(first: number, count: number): number[] {
+  return multiples(IN_ANSWER, first, count)
+}
+
+/** Multiples of an interval in (first, first + count], rising. */
+function multiples(interval: number, first: number, count: number): number[] {
+  const found: number[] = []
+  for (let at = (Math.floor(first / interval) + 1) * interval; at <= first + count; at += interval) found.push(at)
+  return found
 }

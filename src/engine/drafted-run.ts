@@ -1,4 +1,5 @@
 import type { TokenLogits } from '../nn/decoder.js'
+import { checkpointsInDrafts } from './checkpoint-positions.js'
 import { type Demand, Stopped, type Task } from './demand.js'
 
 /** Drafts that run after the newest tokens of a text. */
@@ -15,7 +16,7 @@ export interface DraftedRun {
 /** Yields a demand with drafts after its tokens. Returns the number of tokens that have run, without drafts. */
 export function* withDrafts(demand: Demand, run: Partial<DraftedRun>): Task<number> {
   const { drafts = [], takeDraft, ranDrafts, timed } = run
-  const { tokens, first, cache, take } = demand
+  const { tokens, first, cache, marks, take } = demand
   const count = tokens.length
   const end = first + count
   if (drafts.length === 0) return yield { ...demand, timed }
@@ -23,6 +24,7 @@ export function* withDrafts(demand: Demand, run: Partial<DraftedRun>): Task<numb
     ...demand,
     tokens: Int32Array.of(...tokens, ...drafts),
     drafts: drafts.length,
+    marks: [...marks, ...checkpointsInDrafts(cache.length + count, drafts.length)],
     timed,
     take: (token, logits) => (token < end ? take(token, logits) : takeDraft?.(logits)),
   }

@@ -182,8 +182,7 @@ function lookaheadFor(
   { settings, eos }: GenerateRequest,
   costs: StepCosts | undefined,
 ): Lookahead | undefined {
-  const { promptLookupNumTokens: most } = settings
-  // Windows and running states cannot take tokens back.
-  if (!costs || most === 0 || sequence.cache.needsCheckpoints) return undefined
+  const most = Math.min(settings.promptLookupNumTokens, sequence.cache.mostDrafts)
+  if (!costs || most === 0) return undefined
   return new Lookahead(sequence, { costs, most, eos })
 }

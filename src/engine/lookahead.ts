@@ -82,9 +82,9 @@ export class Lookahead {
   /** Takes back the drafts that the text has not taken over. */
   drop(): void {
     const { rows, sequence } = this
-    if (rows.left === 0) return
     const { model, cache } = sequence
     cache.takeBack(rows.left)
+    if (rows.left === 0) return
     const { routes, from, to } = rows.drop()
     if (routes) model.takeBackUses(routes.ids(from, to), to - from)
   }

@@ -13,8 +13,10 @@ export interface Share {
  * sequences run one by one, so that only faulty ones fail.
  */
 export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown[] {
-  const segments = shares.map(({ demand: { tokens, cache, marks, mask, taps, stopped }, count }) => {
-    return { tokens: tokens.subarray(0, count), cache, marks, mask, taps: { ...taps, stopped } }
+  const segments = shares.map(({ demand, count }) => {
+    const { tokens, cache, marks, mask, taps, stopped } = demand
+    const drafts = Math.max(0, count - tokens.length + (demand.drafts ?? 0))
+    return { tokens: tokens.subarray(0, count), cache, marks, drafts, mask, taps: { ...taps, stopped } }
   })
   let isDone: boolean
   try {

@@ -12,6 +12,8 @@ export interface Segment {
   cache: SequenceCache
   /** Positions at which the cache keeps checkpoints. */
   marks?: readonly number[]
+  /** Number of drafts among the tokens, the last ones: the cache may take them back. */
+  drafts?: number
   taps?: Taps
   /** Experts that its tokens must not use. */
   mask?: ExpertMask

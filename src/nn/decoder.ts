@@ -129,9 +129,9 @@ export class Decoder {
    */
   forward(segments: readonly Segment[]): boolean {
     const { store, config } = this
-    for (const { tokens, cache, marks = [] } of segments) {
+    for (const { tokens, cache, marks = [], drafts } of segments) {
       cache.reserve(tokens.length)
-      cache.mark(marks, tokens.length)
+      cache.mark(marks, tokens.length, drafts)
     }
     const placed = placeSegments(segments, this.masks)
     const T = placed.reduce((rows, { count }) => rows + count, 0)

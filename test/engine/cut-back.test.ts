@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
-import type { ForwardRequest, GenerateRequest } from '#molm/engine/protocol.js'
+import { StepCosts } from '#molm/engine/lookup/step-costs.js'
+import type { DraftCounts, ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
@@ -20,12 +21,16 @@ import { exportOf, runTask } from '../support/run-task.js'
 const test = suite('sequences that are cut back')
 
 const STEPS = 6
+/** Sampling that prefers the tokens of the text, so that drafts are right and wrong. */
+const REPEATING = { temperature: 0.4, topK: 3, repeatPenalty: 0.3 }
 /** More positions than a walk has. */
 const POSITIONS = 4000
 
 /** One sequence with a list of its tokens. */
 class Walk {
   sequence: Sequence
+  /** Drafts of the latest generation that had some. */
+  drafts: DraftCounts = { drafted: 0, right: 0 }
   private readonly random: Random
   private requests = 0
 
@@ -59,6 +64,10 @@ class Walk {
     }
   }
 
+  private count({ drafts }: StepMessage): void {
+    if (drafts) this.drafts = drafts
+  }
+
   /** Logits after two more tokens, which are then cut off again. */
   next(): Float32Array {
     const { length } = this.tokens
@@ -84,12 +93,16 @@ class Walk {
   private generate(): string {
     const prompt = Int32Array.from(this.roll(4) === 0 && this.tokens.length > 0 ? [] : this.prompt())
     const messageEnds = prompt.length > 4 ? [2, prompt.length - 2] : []
-    const settings = settle({ seed: this.seed, temperature: 1, maxTokens: 1 + this.roll(100), topK: 0, topP: 1 })
+    const maxTokens = 1 + this.roll(100)
+    const repeats = this.roll(2) === 0 ? REPEATING : { temperature: 1, topK: 0 }
+    const settings = settle({ seed: this.seed, maxTokens, topP: 1, ...repeats })
     const limited = { ...settings, context: POSITIONS }
     const looks = { eos: [], routes: this.roll(2) === 0, probabilities: false }
     const request: GenerateRequest = { kind: 'generate', session: 0, prompt, messageEnds, settings: limited, ...looks }
-    runTask(this.model, generateAfter(this.sequence, request, { stop: new Int32Array(1), emit: () => undefined }))
-    return `generation after ${prompt.length}`
+    const emit = this.count.bind(this)
+    const costs = new StepCosts(() => 1)
+    runTask(this.model, generateAfter(this.sequence, request, { stop: new Int32Array(1), emit, costs }))
+    return `generation of ${maxTokens} after ${prompt.length}`
   }
 
   private truncate(length: number): string {
@@ -130,6 +143,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
 for (const [name, options] of MODELS) {
   test(`have the bits of a fresh read: ${name}`, () =>
     withLoaded(fixturePath(name), { positions: POSITIONS, ...options }, ({ model }) => {
+      let [drafted, right] = [0, 0]
       for (let seed = 1; seed <= 60; seed++) {
         const walk = new Walk(model, seed)
         const steps: string[] = []
@@ -139,7 +153,10 @@ for (const [name, options] of MODELS) {
           sameBits(walk.next(), fresh(model, tokens), `walk ${seed}: ${steps.join(', ')}`)
         }
         walk.sequence.release()
+        drafted += walk.drafts.drafted
+        right += walk.drafts.right
       }
+      assert.ok(right > 0 && right < drafted, `${right} of ${drafted} drafts are right`)
     }))
 }
 

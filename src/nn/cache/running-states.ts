@@ -90,6 +90,17 @@ export class RunningStates {
     this.forgetAfter(position)
   }
 
+  /** Replaces the latest micro-batch by steps of one token, with the states after each. Only between requests. */
+  replaceLatest(steps: readonly { position: number; state: Float32Array }[]): void {
+    for (const [i, { position, state }] of steps.entries()) {
+      if (i > 0) {
+        this.prepare()
+        this.advance(position)
+      }
+      this.write(state, position)
+    }
+  }
+
   /** The present states of all layers. */
   read(): Float32Array {
     const floats = new Float32Array(this.floats)

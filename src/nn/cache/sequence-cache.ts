@@ -5,10 +5,14 @@ import type { Rows } from '../../runtime/memory/rows.js'
 import { hasRoom, noRoom } from './cache-room.js'
 import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
+import { DraftedPositions } from './drafted-positions.js'
 import { type CachedLayer, pageHeads, SLACK } from './layer-cache.js'
 import { PagedRows, type Span } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
 import { checkPositions, type SavedPositions, savedSpans } from './saved-positions.js'
+
+/** Most bytes of running states that a micro-batch keeps for its drafts. */
+const MOST_DRAFT_BYTES = 16 * 2 ** 20
 
 /** A checkpoint within a micro-batch. */
 export interface Mark {
@@ -24,7 +28,8 @@ export interface Mark {
  *
  * Keys and values can be cut off at the end without computing anything again. A running state cannot, and a window has
  * dropped the keys before it: there, the sequence is cut back to a checkpoint, and the tokens after that must be read
- * again. A model that does not tell positions apart can also drop rows at the beginning.
+ * again. A model that does not tell positions apart can also drop rows at the beginning. Drafts can always be taken back:
+ * until then, windows keep what the positions before them see, and the running states are kept for each draft.
  *
  * A fork shares the full pages. Each cache copies a shared page before it writes to it.
  */
@@ -40,6 +45,9 @@ export class SequenceCache {
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
   private pending: Checkpoint[] = []
+  /** Drafts of the micro-batch under way, and those that may still be taken back. */
+  private nextDrafts?: DraftedPositions
+  private drafts?: DraftedPositions
   private end = 0
   private start = 0
   /** End of the positions that every layer has room for. */
@@ -97,6 +105,11 @@ export class SequenceCache {
     return this.windows.length > 0 || this.states !== undefined
   }
 
+  /** Most drafts of a micro-batch: the states after each need memory. */
+  get mostDrafts(): number {
+    return this.states ? Math.floor(MOST_DRAFT_BYTES / (4 * this.states.floats)) : Number.POSITIVE_INFINITY
+  }
+
   /**
    * Makes room for `tokens` more positions in every layer; in windows, for the `atOnce` positions of a micro-batch.
    * Throws NoRoom, and allocates nothing, if there is not enough memory.
@@ -143,16 +156,23 @@ export class SequenceCache {
     this.start = this.held.start
     this.end = this.held.end
     this.held = undefined
+    this.drafts = undefined
     this.states?.rollback()
     this.checkpoints.dropAfter(this.end)
     this.trim()
   }
 
-  /** Asks for checkpoints at these positions, if the next micro-batch of `tokens` tokens reaches them. */
-  mark(positions: readonly number[], tokens: number): void {
+  /**
+   * Asks for checkpoints at these positions, if the next micro-batch of `tokens` tokens reaches them. The last `drafts`
+   * of the tokens may be taken back.
+   */
+  mark(positions: readonly number[], tokens: number, drafts = 0): void {
     this.pending = []
+    const [given, end] = [this.end + tokens - drafts, this.end + tokens]
+    const marks = this.needsCheckpoints ? positions.filter((position) => position > given && position <= end) : []
+    this.nextDrafts = drafts > 0 ? new DraftedPositions(given, drafts, marks, this.states?.floats ?? 0) : undefined
     if (!this.needsCheckpoints) return
-    const reached = positions.filter((position) => position > this.end && position <= this.end + tokens)
+    const reached = positions.filter((position) => position > this.end && position <= given)
     for (const position of reached.slice(-this.checkpoints.most)) {
       this.pending.push({ position, state: new Float32Array(this.states?.floats ?? 0) })
     }
@@ -177,10 +197,11 @@ export class SequenceCache {
   /** Checkpoints within the micro-batch that want a layer's state. */
   marksOf(layer: number): Mark[] {
     const { states } = this
-    if (!states || this.pending.length === 0) return []
+    const wanted = [...this.pending, ...(this.nextDrafts?.kept ?? [])]
+    if (!states || wanted.length === 0) return []
     const from = states.offset(layer)
     const to = from + (this.layers[layer].state ?? 0)
-    return this.pending.map(({ position, state }) => ({
+    return wanted.map(({ position, state }) => ({
       after: position - this.end,
       state: state.subarray(from, to),
     }))
@@ -200,6 +221,8 @@ export class SequenceCache {
     this.states?.advance(this.end)
     for (const checkpoint of this.pending) this.checkpoints.add(checkpoint)
     this.pending = []
+    this.drafts = this.nextDrafts
+    this.nextDrafts = undefined
     if (tokens === 1 && this.end % SLACK > 0) return
     for (const layer of this.windows) layer.rows.keep(this.keptSpans(layer))
   }
@@ -213,9 +236,20 @@ export class SequenceCache {
     this.trim()
   }
 
-  /** Takes back the last `tokens` tokens of the latest micro-batch. Only for a cache that needs no checkpoints. */
+  /**
+   * Takes back the last `tokens` drafts of the latest micro-batch. The others stay, and leave the cache as if they had run
+   * one by one. Without drafts it does nothing.
+   */
   takeBack(tokens: number): void {
+    const { drafts, states, checkpoints } = this
+    if (!drafts) return
+    this.drafts = undefined
     this.end -= tokens
+    states?.replaceLatest(drafts.kept.slice(0, 1 + drafts.count - tokens))
+    for (const position of drafts.marks) {
+      if (position <= this.end) checkpoints.add({ position, state: drafts.stateAt(position).slice() })
+    }
+    if (this.windows.length > 0) this.trim()
   }
 
   /** Forgets the positions below `oldest`. */
@@ -327,7 +361,7 @@ export class SequenceCache {
   private keptSpans({ window }: LayerRows): Span[] {
     const spans = [{ start: this.start, end: Math.max(this.end, this.reserved) }, ...(this.held ? [this.held] : [])]
     if (!window) return spans
-    const ends = [this.end, ...(this.held ? [this.held.end] : [])]
+    const ends = [this.end - (this.drafts?.count ?? 0), ...(this.held ? [this.held.end] : [])]
     const recent = spans.map(({ start, end }, i) => ({ start: Math.max(start, ends[i] - window - SLACK), end }))
     const seen = this.checkpoints.positions.map((end) => ({ start: this.windowStart(window - 1, end), end }))
     return [...seen, ...recent]
