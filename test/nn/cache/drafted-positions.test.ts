@@ -33,7 +33,7 @@ class Text {
     this.cache = new SequenceCache(layers.map((layer) => ({ ...layer, bank, format: 'f32' })))
   }
 
-  /** Runs tokens, of which the last `drafts` are drafts. Drafts that are wrong have other rows and states. */
+  /** Runs tokens; the last `drafts` are drafts. Those that are wrong have other rows and states. */
   run(tokens: number, drafts = 0, right = 0): void {
     const { cache, layers } = this
     const { length } = cache
