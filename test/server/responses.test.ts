@@ -59,6 +59,18 @@ test('a text is answered as in chat completions', async () => {
   assert.is(usage?.total_tokens, (usage?.input_tokens ?? 0) + (usage?.output_tokens ?? 0))
 })
 
+type Answered = Awaited<ReturnType<typeof post>>
+
+/** Asks up to ten times for an answer with accepted drafts: on a busy machine a step can seem too dear for them. */
+async function withDrafts(
+  ask: () => Promise<Answered>,
+  details: (body: Answered['body']) => { accepted_prediction_tokens?: number } | undefined,
+): Promise<Answered> {
+  let answered = await ask()
+  for (let i = 0; i < 9 && !details(answered.body)?.accepted_prediction_tokens; i++) answered = await ask()
+  return answered
+}
+
 test('the usage counts the drafts of prompt lookup, as in chat completions', async () => {
   const text = 'I am sure, I am sure, I am sure, I am sure, I am'
   const fields = { temperature: 0, repetition_penalty: 0.2 }
@@ -67,7 +79,8 @@ test('the usage counts the drafts of prompt lookup, as in chat completions', asy
       ...{ ...fields, input: text, max_output_tokens: 40 },
       ...(most !== undefined && { prompt_lookup_num_tokens: most }),
     })
-  const [{ body: drafted }, { body: without }] = [await ask(), await ask(0)]
+  const { body: without } = await ask(0)
+  const { body: drafted } = await withDrafts(ask, ({ usage }) => usage.output_tokens_details)
   assert.equal(drafted.output[0].content, without.output[0].content)
   const { reasoning_tokens, ...none } = without.usage.output_tokens_details
   assert.equal(none, {})
@@ -77,7 +90,10 @@ test('the usage counts the drafts of prompt lookup, as in chat completions', asy
   assert.ok(rejected >= 0)
   assert.is(drafted.usage.output_tokens, without.usage.output_tokens)
   const messages = [{ role: 'user', content: text }]
-  const { body: chat } = await post(nano.url, '/v1/chat/completions', { ...fields, messages, max_tokens: 40 })
+  const { body: chat } = await withDrafts(
+    () => post(nano.url, '/v1/chat/completions', { ...fields, messages, max_tokens: 40 }),
+    ({ usage }) => usage.completion_tokens_details,
+  )
   assert.is(drafted.output[0].content[0].text, chat.choices[0].message.content)
   assert.ok(chat.usage.completion_tokens_details.accepted_prediction_tokens > 0)
 })
