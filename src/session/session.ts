@@ -167,7 +167,10 @@ export class EngineSession implements Session {
   async restore(saved: SavedSequence): Promise<void> {
     this.checkAlive()
     checkSaved(saved, this.model.config)
-    const { reply } = this.model.engine.call<void>({ kind: 'import', session: this.id, saved })
+    // A copy that moves to the engine takes less time and memory than a clone of the message.
+    const rows = saved.rows.slice()
+    const request = { kind: 'import', session: this.id, saved: { ...saved, rows } } as const
+    const { reply } = this.model.engine.call<void>(request, {}, [rows.buffer as ArrayBuffer])
     await this.counting({ keep: 0, added: saved.tokens }, reply)
     this.oldest = saved.oldest
   }

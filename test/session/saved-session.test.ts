@@ -107,6 +107,52 @@ test('a saved session with a cache of q8 is restored bit for bit, and refused by
   }
 })
 
+/** Checksums of saved sessions: other bytes would make those that users have unreadable. */
+const CHECKSUMS = [
+  ['01-base-bin-f32', 'f32', undefined, 'd6beb1a2'],
+  ['11-molm-like-bin-bf16-sharded', 'q4', 'bf16', 'b3ebea50'],
+  ['11-molm-like-bin-bf16-sharded', 'q4', 'q8', '10b54412'],
+  ['22-granitemoe-bf16-sharded', 'q4', 'bf16', '44ff4f79'],
+  ['22-granitemoe-bf16-sharded', 'q4', 'q8', 'e9213c18'],
+  ['22-granitemoe-bf16-sharded', 'f32', undefined, 'f13611fd'],
+  ['71-gptoss-bf16-sharded', 'q4', 'q8', '77c7d16a'],
+  ['82-lfm2moe-bf16-sharded', 'q4', 'bf16', '220baf16'],
+] as const
+
+for (const [name, quant, cacheType, checksum] of CHECKSUMS) {
+  test(`a saved session of ${name} ${quant} ${cacheType ?? 'f32'} keeps its bytes`, async () => {
+    const model = await loadModel(fixturePath(name), { threads: 1, quant, cacheType })
+    try {
+      const session = model.createSession()
+      const tokens = Array.from({ length: 75 }, (_, i) => (i * 31) % 60)
+      await session.forward(tokens, { logits: 'none' })
+      const saved = await session.save()
+      assert.is(saved.checksum, checksum)
+      const other = model.createSession()
+      await other.restore(saved)
+      assert.equal(await other.save(), saved)
+    } finally {
+      await model.dispose()
+    }
+  })
+}
+
+test('a restore leaves the saved session to its owner, also one whose rows are part of a buffer', async (context) => {
+  const session = nanoOf(context).createSession()
+  await session.forward([5, 9, 2, 4], { logits: 'none' })
+  const saved = await session.save()
+  const { length } = saved.rows
+  const buffer = new Float32Array(length + 10)
+  buffer.set(saved.rows, 3)
+  const part = { ...saved, rows: buffer.subarray(3, 3 + length) }
+  for (const given of [part, saved, saved]) {
+    const other = nanoOf(context).createSession()
+    await other.restore(given)
+    assert.is(given.rows.length, length)
+    assert.equal(await other.save(), saved)
+  }
+})
+
 test('a saved session that does not fit the model is refused and leaves the session unchanged', async (context) => {
   const model = nanoOf(context)
   const session = model.createSession()
@@ -155,6 +201,10 @@ test('a damaged saved session is refused and leaves the session unchanged', asyn
   ]
   for (const wrong of damaged) {
     await rejectsWithUserError(() => session.restore(wrong), /saved session is damaged: it does not match its checksum/)
+  }
+  for (const wrong of [Number.NaN, -Number.NaN, Infinity, -Infinity]) {
+    const without = { tokens, oldest, rows: changed(rows, rows.length - 1, wrong) }
+    await rejectsWithUserError(() => session.restore(without), /its rows are not all finite/)
   }
   const withNaN = { tokens, oldest, rows: changed(rows, 7, Number.NaN) }
   await rejectsWithUserError(() => session.restore(withNaN), /saved session is damaged: its rows are not all finite/)

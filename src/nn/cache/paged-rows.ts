@@ -2,6 +2,8 @@ import { PAGE_ROWS, PAGE_SHIFT } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import type { CacheFormat } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
+import { FloatLayout } from './float-layout.js'
+import { copyGrid, type Grid, type GridNumbers, type GridPair } from './number-grid.js'
 import { bytesOfRow, type PageHeads, type RowNumbers } from './page-heads.js'
 import { type PagePool, pagePool } from './page-pool.js'
 import { Q8Layout } from './q8-layout.js'
@@ -34,6 +36,7 @@ export class PagedRows {
   /** Bytes of a row of a head. */
   private readonly rowBytes: number
   private readonly q8?: Q8Layout
+  private readonly layout: Q8Layout | FloatLayout
   /** Scales of a row; 0 unless the format is q8. */
   readonly scales: number
 
@@ -56,6 +59,8 @@ export class PagedRows {
       const kind = !byHead ? 'rows' : isTransposed ? 'keys' : 'values'
       this.q8 = new Q8Layout(bank, kind, heads, channels / heads, this.rowBytes)
     }
+    const bytes = format === 'f32' ? 4 : 2
+    this.layout = this.q8 ?? new FloatLayout(this.heads, this.size, this.rowBytes, bytes, isTransposed)
     this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
@@ -177,54 +182,28 @@ export class PagedRows {
    * levels of q8.
    */
   read(position: number, count: number, target: RowNumbers): void {
-    const { f32, u16 } = this.bank
-    const { size, q8, channels } = this
-    if (q8) return this.eachRow(position, count, (page, row, n) => q8.readLevels(page, row, target, n * channels))
-    if (this.format === 'bf16' && target instanceof Float32Array) {
-      const bits = new Uint32Array(target.buffer, target.byteOffset, target.length)
-      return this.eachHead(position, count, (from, step, at) => {
-        for (let c = 0; c < size; c++) bits[at + c] = u16[from + c * step] << 16
-      })
-    }
-    const numbers = this.format === 'f32' ? f32 : u16
-    this.eachHead(position, count, (from, step, at) => {
-      if (step === 1) target.set(numbers.subarray(from, from + size), at)
-      else for (let c = 0; c < size; c++) target[at + c] = numbers[from + c * step]
-    })
+    const { numbers } = this
+    const given = this.q8 ? target : bitsOf(target)
+    this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(numbers, inPage, given, inRows, size))
   }
 
   /** Sets the rows of `count` positions, from `position` on, from numbers such as `read` gives. */
   write(position: number, count: number, source: RowNumbers): void {
-    const { f32, u16 } = this.bank
-    const { size, q8, channels } = this
-    if (q8) return this.eachRow(position, count, (page, row, n) => q8.writeLevels(page, row, source, n * channels))
-    if (this.format === 'bf16' && source instanceof Float32Array) {
-      const bits = new Uint32Array(source.buffer, source.byteOffset, source.length)
-      return this.eachHead(position, count, (to, step, at) => {
-        for (let c = 0; c < size; c++) u16[to + c * step] = rounded(bits[at + c])
-      })
-    }
-    const numbers = this.format === 'f32' ? f32 : u16
-    this.eachHead(position, count, (to, step, at) => {
-      if (step === 1) numbers.set(source.subarray(at, at + size), to)
-      else for (let c = 0; c < size; c++) numbers[to + c * step] = source[at + c]
-    })
+    const { numbers } = this
+    const given = this.q8 ? source : bitsOf(source)
+    this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, numbers, inPage, size))
   }
 
   /** Copies the scales of `count` positions, from `position` on, to `target`. */
   readScales(position: number, count: number, target: RowNumbers): void {
-    const { f32 } = this.bank
-    this.eachScale(position, count, (index, at) => {
-      target[at] = f32[index]
-    })
+    const [{ u32 }, given] = [this.bank, bitsOf(target)]
+    this.eachScaleGrid(position, count, (inPage, inRows, size) => copyGrid(u32, inPage, given, inRows, size))
   }
 
   /** Sets the scales of `count` positions, from `position` on. */
   writeScales(position: number, count: number, source: RowNumbers): void {
-    const { f32 } = this.bank
-    this.eachScale(position, count, (index, at) => {
-      f32[index] = source[at]
-    })
+    const [{ u32 }, given] = [this.bank, bitsOf(source)]
+    this.eachScaleGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, u32, inPage, size))
   }
 
   /** Frees the pages that hold no position of any span. */
@@ -264,38 +243,26 @@ export class PagedRows {
     }
   }
 
-  /** Calls `use` for each position, with its page, its row in it, and the number of positions before. */
-  private eachRow(position: number, count: number, use: (page: number, row: number, before: number) => void): void {
+  /** The bank's numbers that `eachGrid` has indices of. */
+  private get numbers(): GridNumbers {
+    const { u8, u16, u32 } = this.bank
+    if (this.format === 'q8') return new Int8Array(u8.buffer)
+    return this.format === 'f32' ? u32 : u16
+  }
+
+  /** Calls `use` for the grids of the numbers of some positions. */
+  private eachGrid(position: number, count: number, use: UseGrid): void {
+    const { channels, layout } = this
     this.eachRun(position, count, (page, start, first, rows) => {
-      for (let row = 0; row < rows; row++) use(page, start + row, first + row)
+      for (const grid of layout.grids(page, start, rows)) useShifted(grid, first * channels, use)
     })
   }
 
-  /** Calls `use` with the index of each scale among the bank's floats, and the number of scales before. */
-  private eachScale(position: number, count: number, use: (index: number, before: number) => void): void {
+  /** Calls `use` for the grids of the scales of some positions. */
+  private eachScaleGrid(position: number, count: number, use: UseGrid): void {
     const { q8, scales } = this
-    if (!q8) return
-    this.eachRow(position, count, (page, row, before) => {
-      for (let head = 0; head < scales; head++) use(q8.scaleIndex(page, row, head), before * scales + head)
-    })
-  }
-
-  /**
-   * Calls `use` for each position and head, with the index of its first channel among the bank's numbers of this format,
-   * the step to the next channel, and the number of channels of all positions and heads before.
-   */
-  private eachHead(position: number, count: number, use: (index: number, step: number, before: number) => void): void {
-    const { heads, size, rowBytes, isTransposed } = this
-    const bytes = this.format === 'f32' ? 4 : 2
-    const step = isTransposed ? PAGE_ROWS : 1
     this.eachRun(position, count, (page, start, first, rows) => {
-      for (let row = 0; row < rows; row++) {
-        for (let head = 0; head < heads; head++) {
-          const part = page + head * PAGE_ROWS * rowBytes
-          const index = isTransposed ? part / bytes + start + row : (part + (start + row) * rowBytes) / bytes
-          use(index, step, (first + row) * this.channels + head * size)
-        }
-      }
+      if (q8) useShifted(q8.scales(page, start, rows), first * scales, use)
     })
   }
 
@@ -321,9 +288,18 @@ export class PagedRows {
   }
 }
 
-/** The upper half of a float's bits, rounded to the nearest, ties to even, as the kernels do. */
-function rounded(bits: number): number {
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+/** Uses the two places of some numbers: in a page and in rows. */
+type UseGrid = (inPage: Grid, inRows: Grid, size: Pick<GridPair, 'rows' | 'columns'>) => void
+
+/** Calls `use` with a grid that begins `shift` numbers later in its rows. */
+function useShifted({ inPage, inRows, ...size }: GridPair, shift: number, use: UseGrid): void {
+  use(inPage, { ...inRows, at: inRows.at + shift }, size)
+}
+
+/** Floats as their bits, in the same place: copies leave all of them alone, also those of a NaN. */
+function bitsOf(numbers: RowNumbers): RowNumbers | Uint32Array {
+  if (!(numbers instanceof Float32Array)) return numbers
+  return new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
 }
 
 /** Pages with positions of spans that are not empty, as ranges in rising order; they may overlap. */

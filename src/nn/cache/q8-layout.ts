@@ -2,7 +2,7 @@ import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import { roundUp } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
-import type { RowNumbers } from './page-heads.js'
+import type { GridPair } from './number-grid.js'
 
 /** Contents of a page: whole rows, or the keys or values of one head after another. */
 type PageKind = 'rows' | 'keys' | 'values'
@@ -41,36 +41,56 @@ export class Q8Layout {
     }
   }
 
-  /** Copies the levels of a row of a page to `target`, from index `at` on. */
-  readLevels(page: number, row: number, target: RowNumbers, at: number): void {
-    const { heads, size, bank } = this
-    const { u8 } = bank
-    for (let head = 0, i = at; head < heads; head++) {
-      for (let c = 0; c < size; c++, i++) target[i] = (u8[this.levelAt(page, row, head, c)] << 24) >> 24
+  /** The levels of `count` rows of a page, from row `start` on. Indices in the page are those of the bank's bytes. */
+  grids(page: number, start: number, count: number): GridPair[] {
+    const { kind, heads, size, rowBytes } = this
+    if (kind !== 'rows')
+      return Array.from({ length: heads }, (_, head) => this.headGrids(page, head, start, count)).flat()
+    return [
+      {
+        inPage: { at: page + start * rowBytes + heads * 4, rowStep: rowBytes, columnStep: 1 },
+        inRows: { at: 0, rowStep: heads * size, columnStep: 1 },
+        rows: count,
+        columns: heads * size,
+      },
+    ]
+  }
+
+  /** The scales of `count` rows of a page, from row `start` on. Indices in the page are those of the bank's floats. */
+  scales(page: number, start: number, count: number): GridPair {
+    const { kind, heads, rowBytes, headBytes } = this
+    return {
+      inPage:
+        kind === 'rows'
+          ? { at: (page + start * rowBytes) / 4, rowStep: rowBytes / 4, columnStep: 1 }
+          : { at: page / 4 + start, rowStep: 1, columnStep: headBytes / 4 },
+      inRows: { at: 0, rowStep: heads, columnStep: 1 },
+      rows: count,
+      columns: heads,
     }
   }
 
-  /** Sets the levels of a row of a page. */
-  writeLevels(page: number, row: number, source: RowNumbers, at: number): void {
-    const { heads, size, bank } = this
-    const { u8 } = bank
-    for (let head = 0, i = at; head < heads; head++) {
-      for (let c = 0; c < size; c++, i++) u8[this.levelAt(page, row, head, c)] = source[i]
-    }
-  }
-
-  /** Index among the bank's floats of the scale of a head in a row of a page. */
-  scaleIndex(page: number, row: number, head: number): number {
-    const { kind, rowBytes, headBytes } = this
-    if (kind === 'rows') return (page + row * rowBytes) / 4 + head
-    return (page + head * headBytes) / 4 + row
-  }
-
-  private levelAt(page: number, row: number, head: number, channel: number): number {
-    const { kind, heads, size, padded, rowBytes, headBytes } = this
-    if (kind === 'rows') return page + row * rowBytes + heads * 4 + head * size + channel
+  /** The levels of a head in two grids: its even and odd channels (keys), or its even and odd rows (values). */
+  private headGrids(page: number, head: number, start: number, count: number): GridPair[] {
+    const { kind, heads, size, padded, headBytes } = this
     const levels = page + head * headBytes + PAGE_ROWS * 4
-    if (kind === 'keys') return levels + (channel >> 1) * 2 * PAGE_ROWS + row * 2 + (channel & 1)
-    return levels + (row >> 1) * 2 * padded + channel * 2 + (row & 1)
+    const channels = heads * size
+    return [0, 1].map((odd) => {
+      if (kind === 'keys') {
+        return {
+          inPage: { at: levels + start * 2 + odd, rowStep: 2, columnStep: 2 * PAGE_ROWS },
+          inRows: { at: head * size + odd, rowStep: channels, columnStep: 2 },
+          rows: count,
+          columns: (size + 1 - odd) >> 1,
+        }
+      }
+      const first = start + ((start + odd) & 1)
+      return {
+        inPage: { at: levels + (first >> 1) * 2 * padded + odd, rowStep: 2 * padded, columnStep: 2 },
+        inRows: { at: (first - start) * channels + head * size, rowStep: 2 * channels, columnStep: 1 },
+        rows: (start + count - first + 1) >> 1,
+        columns: size,
+      }
+    })
   }
 }

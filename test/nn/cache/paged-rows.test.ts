@@ -1,0 +1,126 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { PageHeads, RowNumbers } from '#molm/nn/cache/page-heads.js'
+import { PagedRows } from '#molm/nn/cache/paged-rows.js'
+import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import type { CacheFormat } from '#molm/runtime/memory/formats.js'
+import { asCached } from '../../support/cache-pages.js'
+import { bankOf, placeRows } from '../../support/kernel-bench.js'
+import { normalFloats } from '../../support/random.js'
+
+const test = suite('rows of a cache in pages')
+
+const COUNT = 101
+
+/** Layouts: whole rows; values and keys by head. Heads of 3 channels are padded in q8; those of 40 take whole rows. */
+const LAYOUTS: [name: string, heads: number, size: number, byHead: boolean, isTransposed: boolean][] = [
+  ['whole rows', 1, 100, false, false],
+  ['whole rows of three heads', 3, 6, false, false],
+  ['values by head', 2, 40, true, false],
+  ['keys by head', 2, 40, true, true],
+  ['values of an odd size', 3, 3, true, false],
+  ['keys of an odd size', 3, 3, true, true],
+]
+
+/** Positions to read and to write: all, one, and some that begin and end within a page, on even and on odd rows. */
+const SPANS = [
+  [0, COUNT],
+  [0, 1],
+  [33, 1],
+  [5, 20],
+  [31, 2],
+  [30, 69],
+  [63, 38],
+]
+
+const FORMATS: CacheFormat[] = ['f32', 'bf16', 'q8']
+
+for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
+  for (const format of FORMATS) {
+    const channels = heads * size
+    const rowsIn = (bank: Bank, pageHeads: PageHeads = { heads, byHead }) => {
+      const rows = new PagedRows(bank, channels, format, pageHeads, isTransposed)
+      rows.reserve([{ start: 0, end: COUNT }])
+      return rows
+    }
+
+    test(`${format}, ${name}: reads what the kernels stored, at any position`, () => {
+      const bank = bankOf('plain')
+      const stored = normalFloats(COUNT * channels, 5)
+      const rows = rowsIn(bank)
+      rows.store(placeRows(bank, stored, channels), 0, 0, COUNT)
+      const expected = asCached(stored, format, size)
+      for (const [position, count] of SPANS) {
+        const part = expected.subarray(position * channels, (position + count) * channels)
+        assert.equal(floatsOf(rows, position, count, channels, size), part, `${count} from ${position}`)
+        const narrow = format === 'f32' ? undefined : narrowOf(rows, format, position, count, channels)
+        const wide = new Float32Array(count * channels)
+        rows.read(position, count, wide)
+        if (format === 'q8') assert.equal(Float32Array.from(narrow ?? []), wide)
+        if (format === 'bf16')
+          assert.equal(
+            Uint32Array.from(narrow ?? [], (bits) => bits << 16),
+            bitsOf(wide),
+          )
+      }
+    })
+
+    test(`${format}, ${name}: writes what was read, at any position, and nothing beside it`, () => {
+      const bank = bankOf('plain')
+      const source = rowsIn(bank)
+      source.store(placeRows(bank, normalFloats(COUNT * channels, 7), channels), 0, 0, COUNT)
+      const kinds: ((count: number) => RowNumbers)[] = [(count) => new Float32Array(count * channels)]
+      if (format === 'bf16') kinds.push((count) => new Uint16Array(count * channels))
+      if (format === 'q8') kinds.push((count) => new Int8Array(count * channels))
+      for (const numbers of kinds) {
+        for (const [position, count] of SPANS) {
+          const target = rowsIn(bank)
+          target.store(placeRows(bank, normalFloats(COUNT * channels, 9), channels), 0, 0, COUNT)
+          const expected = floatsOf(target, 0, COUNT, channels, size)
+          const copied = numbers(count)
+          source.read(position, count, copied)
+          target.write(position, count, copied)
+          const scales = new Float32Array(count * source.scales)
+          source.readScales(position, count, scales)
+          target.writeScales(position, count, scales)
+          expected.set(floatsOf(source, position, count, channels, size), position * channels)
+          assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${count} from ${position}`)
+          target.release()
+        }
+      }
+    })
+  }
+}
+
+test('floats are rounded to bfloat16 to the nearest, ties to even', () => {
+  const rows = new PagedRows(bankOf('plain'), 4, 'bf16')
+  rows.reserve([{ start: 0, end: PAGE_ROWS }])
+  const bits = Uint32Array.of(0x3f808000, 0x3f818000, 0x3f808001, 0xbf80ffff)
+  rows.write(3, 1, new Float32Array(bits.buffer))
+  const found = new Uint16Array(4)
+  rows.read(3, 1, found)
+  assert.equal([...found], [0x3f80, 0x3f82, 0x3f81, 0xbf81])
+})
+
+/** Rows as floats: levels of q8 times their scales. */
+function floatsOf(rows: PagedRows, position: number, count: number, channels: number, size: number): Float32Array {
+  const floats = new Float32Array(count * channels)
+  rows.read(position, count, floats)
+  if (rows.scales === 0) return floats
+  const scales = new Float32Array(count * rows.scales)
+  rows.readScales(position, count, scales)
+  return floats.map((level, i) => level * scales[Math.floor(i / size)])
+}
+
+function narrowOf(rows: PagedRows, format: CacheFormat, position: number, count: number, channels: number) {
+  const numbers = format === 'q8' ? new Int8Array(count * channels) : new Uint16Array(count * channels)
+  rows.read(position, count, numbers)
+  return numbers
+}
+
+function bitsOf({ buffer }: Float32Array): Uint32Array {
+  return new Uint32Array(buffer)
+}
+
+test.run()
