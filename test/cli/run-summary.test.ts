@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { summarise } from '#molm/cli/commands/run/summary.js'
+import { summarise, summariseInterrupted } from '#molm/cli/commands/run/summary.js'
+import type { LoadOptions } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
+import { molm } from './molm.js'
 
 /** The attention depth in the stats of a model and in the summary of a run, before a token and after some. */
 function depthsOf(name: string) {
@@ -29,6 +31,35 @@ test('softmax attention, which visits all keys, reports no number', async () => 
   const { before, after } = await depthsOf('61-jetmoe-f32')
   assert.equal(before, [undefined, null])
   assert.equal(after, [undefined, null])
+})
+
+test('the summary says which type the cache has, also of a default and of an interrupted run', async () => {
+  const typesOf = (options: LoadOptions) =>
+    withModel(fixturePath('41-qwen3moe-f32'), { threads: 1, ...options }, async (model) => {
+      const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
+      const result = { promptTokens: 3, tokens: [1], finishReason: 'length', seed: 1, text: '' } as const
+      const whole = await summarise(loaded, { ...result, tokens: [1], prefillMs: 1, decodeMs: 1 })
+      const cut = await summariseInterrupted(loaded, { promptTokens: 3, tokens: [1] })
+      return [whole.cache_type, cut.cache_type]
+    })
+  assert.equal(await typesOf({ quant: 'q4' }), ['q8', 'q8'])
+  assert.equal(await typesOf({ quant: 'q4', cacheType: 'bf16' }), ['bf16', 'bf16'])
+  assert.equal(await typesOf({ quant: 'f32' }), ['f32', 'f32'])
+})
+
+test('run and bench name it alike in their JSON', async () => {
+  for (const [args, type] of [
+    [[], 'bf16'],
+    [['--cache-type', 'q8'], 'q8'],
+  ] as const) {
+    const shared = ['--json', '-t', '1', ...args]
+    const run = await molm(['run', ...shared, '-n', '1', 'Hi'])
+    assert.is(JSON.parse(run.stdout).cache_type, type, run.stderr)
+    const lines = (await molm(['run', ...shared.slice(1), '--jsonl', '-n', '1', 'Hi'])).stdout.trimEnd().split('\n')
+    assert.is(JSON.parse(lines[lines.length - 1]).cache_type, type)
+    const bench = await molm(['bench', ...shared, '-p', '4', '-n', '0', '-r', '1'])
+    assert.is(JSON.parse(bench.stdout)[0].cache_type, type, bench.stderr)
+  }
 })
 
 test.run()

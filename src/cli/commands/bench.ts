@@ -43,7 +43,7 @@ export function define(command: Command): void {
     .description(
       'Measures prefill (pp) and decode (tg) speed, and the streaming read speed of the machine in the same run.',
     )
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', NOTES)
     .action(bench)
   addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
   command
@@ -74,7 +74,13 @@ export function define(command: Command): void {
 /** Maximum number of sequences in one pass through the model. */
 const MOST_SEQUENCES = 256
 
-const EXAMPLES = `
+const NOTES = `
+Objects:
+  --json   [{ model, quant, cache_type, threads, tier, node, test, depth, batch,
+             tokens_per_second: { median, mean, sd, samples }, ... }]
+  cache_type is the format of keys and values, also if it is the model's default:
+  "bf16", "q8" or "f32" (see --cache-type).
+
 Examples:
   molm bench
   molm bench --shape 350m-4b -p 128,512 -n 64 -d 0,1024 -t 1,2

@@ -79,8 +79,8 @@ export function define(command: Command): void {
 const NOTES = `
 Objects:
   --json   { model, prompt_tokens, tokens, text, reasoning_content?,
-             tool_calls?, messages?, finish_reason, seed, timings, memory,
-             logprobs?, experts?, awake? }
+             tool_calls?, messages?, finish_reason, seed, cache_type, timings,
+             memory, logprobs?, experts?, awake? }
   --jsonl  { index, token, kind, text, logprob?, top_logprobs?, experts? } per
            token, then as with --json, without text, logprobs, experts.
            kind is "thinking", "content" or "call"; a token in two parts of the
@@ -90,6 +90,8 @@ Objects:
   awake (with --experts or --stats) is { experts, woke, slept, committee }: the
   experts of the model, those that the answer's tokens used, those that they did
   not, and the fewest that did half of the work.
+  cache_type is the format of keys and values, also if it is the model's default:
+  "bf16", "q8" or "f32" (see --cache-type).
   finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
   tokens of the stop text are among tokens and logprobs, but not in the text.
   An answer that ends before its form is complete (--schema, --grammar, --regex)

@@ -10,6 +10,8 @@ export interface RunSummary {
   tokens: number[]
   finish_reason: GenerationResult['finishReason']
   seed: number
+  /** Format of the keys and values in the cache: bf16, q8 or f32. */
+  cache_type: Model['cacheType']
   timings: {
     load_ms: number
     /** Tokens of the prompt that were in a cache. */
@@ -49,6 +51,7 @@ export async function summariseInterrupted(
     tokens,
     finish_reason: null,
     seed,
+    cache_type: model.cacheType,
     timings: { load_ms: rounded(loadMs, 1), cached_tokens: null, prefill_ms: null, ...unknown },
     memory: await memoryOf(model),
   }
@@ -69,6 +72,7 @@ export async function summarise(
     tokens,
     finish_reason: finishReason,
     seed,
+    cache_type: model.cacheType,
     timings: {
       load_ms: rounded(loadMs, 1),
       cached_tokens: promptTokens - readTokens - readAgain,
