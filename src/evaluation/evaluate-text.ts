@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
 import { compareOnText } from './compare-on-text.js'
@@ -18,6 +19,14 @@ export interface EvaluateTextOptions extends Partial<WindowOptions> {
 
 /** Window in tokens if neither the caller nor the model gives one. */
 const DEFAULT_WINDOW = 1024
+
+/** Window and stride in tokens: those given, else the model's. */
+export function windowSizes(
+  { trainedContext }: Pick<ModelConfig, 'trainedContext'>,
+  { window = trainedContext || DEFAULT_WINDOW, stride = window }: Partial<WindowOptions>,
+): WindowOptions {
+  return { window, stride }
+}
 
 /**
  * Measures the perplexity of a text under a model, in windows of `window` tokens (default: the length that the model
@@ -39,13 +48,14 @@ export async function scoreText(
   options: EvaluateTextOptions & { takes?: (index: number) => boolean } = {},
 ): Promise<TextParts> {
   checkLanguageModel(model)
-  const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
+  const { against, onProgress, signal } = options
+  const { window, stride } = windowSizes(model.config, options)
   const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
   if (tokens.length < 2)
     throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
 
-  const all = [...windowsOf(tokens.length, { window, stride: options.stride ?? window })]
+  const all = [...windowsOf(tokens.length, { window, stride })]
   const { takes = () => true } = options
   const indices = [...all.keys()].filter(takes)
   const windows = indices.map((index) => all[index])

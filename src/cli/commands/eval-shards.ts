@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
+import { windowSizes } from '../../evaluation/evaluate-text.js'
 import type { Shard } from '../../evaluation/shard.js'
 import { parseShardJson, shardJson } from '../../evaluation/shard-json.js'
 import { joinScores } from '../../evaluation/shard-scores.js'
 import { readBounded } from '../../files/bounded-file.js'
 import { expandHome } from '../../files/home.js'
 import { writeOut } from '../io/output.js'
-import { readMaskFiles } from '../parsing/mask-option.js'
-import { modelName } from '../parsing/options.js'
 import type { EvalOptions } from './eval-options.js'
 import type { MeasuredParts, Measures } from './eval-parts.js'
+import { modelEffects } from './model-effects.js'
 import { referenceOptions } from './reference-model.js'
 
 /** Maximum bytes of the file of a shard. */
@@ -44,28 +44,15 @@ export async function joinedParts(files: readonly string[]): Promise<MeasuredPar
   return { ...parts, ...(against !== undefined && { other: against }) }
 }
 
-/** The options on which scores depend. */
+/** The effects of the options on which scores depend. */
 async function comparedOptions(options: EvalOptions): Promise<Record<string, unknown>> {
-  const { window, stride, against } = options
-  const [own, other] = await Promise.all([
-    packingOf(options),
-    against === undefined ? undefined : referenceOptions(against, options).then(packingOf),
+  const { against } = options
+  const [{ found, effects }, other] = await Promise.all([
+    modelEffects(options),
+    against === undefined ? undefined : referenceOptions(against, options).then(modelEffects),
   ])
-  const masks = await readMaskFiles(options.mask)
-  const mask = masks.map(({ source, bytes }) => (bytes ? hashOf(bytes) : source))
-  const all = { ...own, window, stride, mask: mask.length > 0 ? mask : undefined, against: other }
+  const all = { ...effects, ...windowSizes(found.config, options), against: other?.effects }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
-
-async function packingOf(options: Pick<EvalOptions, 'model' | 'quant' | 'expertsPerToken' | 'cacheType'>) {
-  const { resolveModel } = await import('../../library/resolve-model.js')
-  const { quant, stored } = await resolveModel(modelName(options.model), options.quant)
-  const numbers = options.expertsPerToken ?? stored?.numbers
-  return {
-    quant,
-    ...(numbers !== undefined && numbers !== 'trained' && { experts_per_token: numbers }),
-    cache_type: options.cacheType,
-  }
 }
 
 function hashOf(content: string | Buffer): string {

@@ -4,9 +4,12 @@ import { isObject } from '../../../../json.js'
 /** Hex digits of a hash: enough to distinguish the versions of a line. */
 export const HASH_LENGTH = 16
 
-/** A short hash of a JSON value. It ignores the order of keys, and keys whose value is undefined. */
+/**
+ * A short hash of a JSON value. It ignores the order of the outer keys, and keys whose value is undefined. The order
+ * within a value counts: an answer has its properties in that of the schema, and a prompt those of the tools.
+ */
 export function hashOf(value: unknown): string {
-  const text = JSON.stringify(value, (_, part: unknown) => (isObject(part) ? sorted(part) : part))
+  const text = JSON.stringify(isObject(value) ? sorted(value) : value)
   return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH)
 }
 

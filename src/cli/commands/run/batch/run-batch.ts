@@ -11,8 +11,7 @@ import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
 import { readAskOptions } from '../../../parsing/ask-options.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
-import { readMaskFiles } from '../../../parsing/mask-option.js'
-import { modelName } from '../../../parsing/options.js'
+import { modelEffects } from '../../model-effects.js'
 import { withModel } from '../../with-model.js'
 import { printModel } from '../printed-summary.js'
 import type { RunOptions } from '../run-options.js'
@@ -25,6 +24,7 @@ import { checkInput, OtherInputError, outstanding, type Work } from './outstandi
 import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
+import { settingEffects } from './setting-effects.js'
 import { ShardLines } from './shard-lines.js'
 import { SharedPrompts } from './shared-prompts.js'
 
@@ -70,14 +70,9 @@ async function answerOutstanding(
   defaults: Defaults,
   options: BatchOptions,
 ): Promise<Count> {
-  const { resolveModel } = await import('../../../../library/resolve-model.js')
-  const { name, quant, stored } = await resolveModel(modelName(options.model), options.quant)
-  const masks = await readMaskFiles(options.mask)
-  const mask = masks.length > 0 ? masks.map(({ source, bytes }) => bytes?.toString() ?? source) : undefined
-  const numbers = options.expertsPerToken ?? stored?.numbers
-  const expertsPerToken = numbers === 'trained' ? undefined : numbers
-  const { cacheType } = options
-  const hash = hashOf({ quant, mask, expertsPerToken, cacheType, ...defaults })
+  const { found, effects } = await modelEffects(options)
+  const { name } = found
+  const hash = hashOf({ ...effects, ...defaults, settings: await settingEffects(defaults.settings, found) })
   const earlier = await earlierResults(output, { model: name, options: hash })
   const { shard } = options
   checkReceipt(output, shard)
@@ -148,7 +143,7 @@ interface Batch {
   model: Model
   input: BatchInput
   output: BatchOutput
-  /** Hash of the options of the command line. */
+  /** Hash of the effects of the command line's options. */
   hash: string
 }
 
