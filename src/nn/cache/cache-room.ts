@@ -1,15 +1,16 @@
 import { NoRoom } from '../../errors.js'
 import type { Bank } from '../../runtime/memory/bank.js'
 import type { LayerRows } from './cache-tensors.js'
-import type { Span } from './paged-rows.js'
+import type { Span } from './page-table.js'
 
 /** Whether the banks have enough memory for the rows of spans, and to own the pages from position `end` on. */
 export function hasRoom(layerRows: readonly LayerRows[], spansOf: (rows: LayerRows) => Span[], end: number): boolean {
   const wanted = new Map<Bank, number>()
   for (const layer of layerRows) {
-    const { bank, pageBytes } = layer.rows
-    const pages = layer.rows.missing(spansOf(layer)) + layer.rows.sharedFrom(end)
-    wanted.set(bank, (wanted.get(bank) ?? 0) + pages * pageBytes)
+    const { pages } = layer.rows
+    const { bank, pageBytes } = pages
+    const count = pages.missing(spansOf(layer)) + pages.sharedFrom(end)
+    wanted.set(bank, (wanted.get(bank) ?? 0) + count * pageBytes)
   }
   return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
 }

@@ -1,7 +1,8 @@
 import type { CacheFormat } from '../../runtime/memory/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
 import type { RowNumbers } from './page-heads.js'
-import type { PagedRows, Span } from './paged-rows.js'
+import type { Span } from './page-table.js'
+import type { PagedRows } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
 import { type SavedPositions, savedSpans } from './saved-positions.js'
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js'
 import { PAGE_ROWS } from '../../runtime/abi/formats.js'
-import type { Span } from './paged-rows.js'
+import type { Span } from './page-table.js'
 
 /** Positions of a saved cache, with those of its checkpoints in rising order. */
 export interface SavedPositions extends Span {

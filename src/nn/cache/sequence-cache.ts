@@ -7,7 +7,8 @@ import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { DraftedPositions } from './drafted-positions.js'
 import { type CachedLayer, pageHeads, SLACK } from './layer-cache.js'
-import { PagedRows, type Span } from './paged-rows.js'
+import type { Span } from './page-table.js'
+import { PagedRows } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
 import { checkPositions, type SavedPositions, savedSpans } from './saved-positions.js'
 
@@ -91,13 +92,13 @@ export class SequenceCache {
 
   /** Bytes of its part of all pages, and of states and checkpoints. */
   get bytes(): number {
-    const pages = this.layerRows.reduce((sum, { rows }) => sum + rows.bytes, 0)
+    const pages = this.layerRows.reduce((sum, { rows }) => sum + rows.pages.bytes, 0)
     return pages + (this.states?.bytes ?? 0) + this.checkpoints.bytes
   }
 
   /** Address of the page of a layer without a window that has a position. Sequences with the same one share all before. */
   pageOf(position: number): number {
-    return this.whole?.rows.pageOf(position) ?? 0
+    return this.whole?.rows.pages.pageOf(position) ?? 0
   }
 
   /** Whether it can be cut back only to checkpoints. */
@@ -125,8 +126,8 @@ export class SequenceCache {
       if (this.end + tokens <= this.reserved) return
       if (!hasRoom(this.layerRows, spansOf, this.end)) throw refusal()
       for (const layer of this.layerRows) {
-        layer.rows.reserve(spansOf(layer))
-        layer.rows.own(this.end)
+        layer.rows.pages.reserve(spansOf(layer))
+        layer.rows.pages.own(this.end)
       }
       // Pages are whole.
       this.reserved = roundUp(this.end + Math.min(tokens, atOnce), PAGE_ROWS)
@@ -208,11 +209,11 @@ export class SequenceCache {
   }
 
   keyTable(layer: number): number {
-    return this.keys[layer]?.rows.table ?? 0
+    return this.keys[layer]?.rows.pages.address ?? 0
   }
 
   valueTable(layer: number): number {
-    return this.values[layer]?.rows.table ?? 0
+    return this.values[layer]?.rows.pages.address ?? 0
   }
 
   /** Completes a micro-batch: its tokens count from now on. Windows drop the positions that no token sees any more. */
@@ -224,7 +225,7 @@ export class SequenceCache {
     this.drafts = this.nextDrafts
     this.nextDrafts = undefined
     if (tokens === 1 && this.end % SLACK > 0) return
-    for (const layer of this.windows) layer.rows.keep(this.keptSpans(layer))
+    for (const layer of this.windows) layer.rows.pages.keep(this.keptSpans(layer))
   }
 
   /**
@@ -278,7 +279,7 @@ export class SequenceCache {
     const spansOf = ({ window }: LayerRows) => savedSpans(window, saved)
     try {
       if (!hasRoom(this.layerRows, spansOf, 0)) throw new MemoryFull('no room')
-      for (const layer of this.layerRows) layer.rows.reserve(spansOf(layer))
+      for (const layer of this.layerRows) layer.rows.pages.reserve(spansOf(layer))
     } catch (error) {
       this.trim()
       const tokens = saved.end - saved.start
@@ -301,14 +302,14 @@ export class SequenceCache {
   fork(length: number): SequenceCache {
     const fork = new SequenceCache(this.layers)
     try {
-      for (const [i, { rows }] of this.layerRows.entries()) fork.layerRows[i].rows.share(rows)
+      for (const [i, { rows }] of this.layerRows.entries()) fork.layerRows[i].rows.pages.share(rows.pages)
       fork.start = this.start
       fork.end = this.end
       for (const checkpoint of this.checkpoints.all) fork.checkpoints.add(checkpoint)
       if (this.states) fork.states?.restore(this.end, this.states.read())
       fork.truncate(length)
       // Now, so that no later step of this sequence has to copy a page.
-      for (const { rows } of fork.layerRows) rows.own(fork.end)
+      for (const { rows } of fork.layerRows) rows.pages.own(fork.end)
       return fork
     } catch (error) {
       fork.release()
@@ -318,16 +319,16 @@ export class SequenceCache {
 
   /** Number of positions at the beginning that share memory with those of another sequence. */
   sharedWith({ whole }: SequenceCache): number {
-    return this.whole && whole ? this.whole.rows.sharedWith(whole.rows) : 0
+    return this.whole && whole ? this.whole.rows.pages.sharedWith(whole.rows.pages) : 0
   }
 
   /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
   adopt({ layerRows }: SequenceCache, count: number): void {
-    for (const [i, { rows }] of this.layerRows.entries()) rows.adopt(layerRows[i].rows, count)
+    for (const [i, { rows }] of this.layerRows.entries()) rows.pages.adopt(layerRows[i].rows.pages, count)
   }
 
   release(): void {
-    for (const { rows } of this.layerRows) rows.release()
+    for (const { rows } of this.layerRows) rows.pages.release()
     this.states?.release()
   }
 
@@ -341,7 +342,7 @@ export class SequenceCache {
 
   private canCutTo(position: number): boolean {
     return this.windows.every(({ rows, window = 0 }) => {
-      return rows.holds({ start: this.windowStart(window - 1, position), end: position })
+      return rows.pages.holds({ start: this.windowStart(window - 1, position), end: position })
     })
   }
 
@@ -369,6 +370,6 @@ export class SequenceCache {
 
   private trim(): void {
     this.reserved = 0
-    for (const layer of this.layerRows) layer.rows.keep(this.keptSpans(layer))
+    for (const layer of this.layerRows) layer.rows.pages.keep(this.keptSpans(layer))
   }
 }

@@ -41,7 +41,7 @@ for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
     const channels = heads * size
     const rowsIn = (bank: Bank, pageHeads: PageHeads = { heads, byHead }) => {
       const rows = new PagedRows(bank, channels, format, pageHeads, isTransposed)
-      rows.reserve([{ start: 0, end: COUNT }])
+      rows.pages.reserve([{ start: 0, end: COUNT }])
       return rows
     }
 
@@ -86,7 +86,7 @@ for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
           target.writeScales(position, count, scales)
           expected.set(floatsOf(source, position, count, channels, size), position * channels)
           assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${count} from ${position}`)
-          target.release()
+          target.pages.release()
         }
       }
     })
@@ -95,7 +95,7 @@ for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
 
 test('floats are rounded to bfloat16 to the nearest, ties to even', () => {
   const rows = new PagedRows(bankOf('plain'), 4, 'bf16')
-  rows.reserve([{ start: 0, end: PAGE_ROWS }])
+  rows.pages.reserve([{ start: 0, end: PAGE_ROWS }])
   const bits = Uint32Array.of(0x3f808000, 0x3f818000, 0x3f808001, 0xbf80ffff)
   rows.write(3, 1, new Float32Array(bits.buffer))
   const found = new Uint16Array(4)
