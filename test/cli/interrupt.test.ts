@@ -37,7 +37,7 @@ test('Ctrl-C ends --jsonl with a last object, SIGTERM with 143', async () => {
     .map((line) => JSON.parse(line))
   const last = lines.pop()
   assert.is(last.finish_reason, null)
-  const keys = 'model prompt_tokens tokens finish_reason seed timings memory'
+  const keys = 'model prompt_tokens tokens finish_reason seed cache_type timings memory'
   assert.is(Object.keys(last).join(' '), keys)
   assert.ok(last.prompt_tokens > 0 && last.timings.load_ms > 0 && last.memory.weights_bytes > 0)
   assert.is(last.timings.decode_ms, null)

@@ -60,7 +60,7 @@ test('--json prints all about a run', async () => {
   const args = [...BASE, '--json', '-n', '6', '--ignore-eos', '--seed', '7', '--logprobs', '2', '--experts', 'Hello']
   const result = objectOf(await molm(args))
   const { model, prompt_tokens, tokens, text, finish_reason, seed, timings, memory, logprobs, experts, awake } = result
-  const keys = 'model prompt_tokens tokens text finish_reason seed timings memory logprobs experts awake'
+  const keys = 'model prompt_tokens tokens text finish_reason seed cache_type timings memory logprobs experts awake'
   assert.equal(Object.keys(result), keys.split(' '))
   assert.is(model, '01-base-bin-f32')
   assert.ok(prompt_tokens > 0)

@@ -78,7 +78,7 @@ const NOTES = `
 Objects:
   --json   [{ model, quant, cache_type, threads, tier, node, test, depth, batch,
              tokens_per_second: { median, mean, sd, samples }, ... }]
-  cache_type is the format of keys and values, also if it is the model's default:
+  cache_type is the format of keys and values, also when the model chose it:
   "bf16", "q8" or "f32" (see --cache-type).
 
 Examples:

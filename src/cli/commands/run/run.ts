@@ -90,7 +90,7 @@ Objects:
   awake (with --experts or --stats) is { experts, woke, slept, committee }: the
   experts of the model, those that the answer's tokens used, those that they did
   not, and the fewest that did half of the work.
-  cache_type is the format of keys and values, also if it is the model's default:
+  cache_type is the format of keys and values, also when the model chose it:
   "bf16", "q8" or "f32" (see --cache-type).
   finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
   tokens of the stop text are among tokens and logprobs, but not in the text.
