@@ -53,7 +53,7 @@ test('a recurrent model reads no question again when its template drops the thou
   await inTemporaryFolder(async (dir) => {
     await withModel(await writeThinker(dir), { threads: 1 }, async (model) => {
       const conversation = new Conversation(model)
-      const options = { temperature: 0, maxTokens: 20, ignoreEos: true, stop: [] }
+      const options = { temperature: 0, maxTokens: 20, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
       const question = 'A question of some length, which takes a while to read.'
       const { thinking = '' } = await conversation.ask(question, silent, options)
       assert.ok(thinking.length > 0)

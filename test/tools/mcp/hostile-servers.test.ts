@@ -7,6 +7,9 @@ import { call, hasEnded, hostileServer, withServers } from './with-servers.js'
 
 const test = suite('hostile MCP servers')
 
+/** Lists of tools that a server may cause without a wait, the first among them. */
+const AT_ONCE = 9
+
 /** Calls the tool of a server with this fault. Returns its answer or error, and the notes. */
 async function called(fault: string, callTime = PATIENCE_MS): Promise<{ said: string; notes: string[] }> {
   const seen = { said: '', notes: [] as string[] }
@@ -129,9 +132,9 @@ test('lists tools that change all the time about once a second, beginning with t
     let lists = 0
     await until(async () => {
       lists = Number(await call(connections, 'work'))
-      return lists >= 2 && notes.length >= 1
-    }, 'the second list')
-    const most = 3 + (performance.now() - began) / 1000
+      return lists > AT_ONCE
+    }, 'a list after those that come at once')
+    const most = AT_ONCE + 1 + (performance.now() - began) / 1000
     assert.ok(lists < most && notes.length < most, `${lists} lists, ${notes.length} notes, at most ${most}`)
     assert.is(connections.tools.length, 2)
   })
