@@ -40,7 +40,7 @@ test('are described in words, and their absence with a reason', () => {
   const [{ flags }] = PROVEN
   assert.is(
     describeCompiler(flags, '11.3.244.8-node.38'),
-    'V8 11.3 with --no-wasm-dynamic-tiering --no-liftoff --no-wasm-lazy-compilation --no-wasm-loop-unrolling --experimental-wasm-relaxed-simd',
+    'V8 11.3 with --no-wasm-dynamic-tiering --no-liftoff --no-wasm-lazy-compilation --experimental-wasm-relaxed-simd',
   )
   assert.is(describeCompiler([], '11.3.244.8-node.38'), 'V8 11.3 with its defaults')
   assert.is(

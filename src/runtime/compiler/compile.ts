@@ -4,7 +4,7 @@ import { checkEnvironment, FUSED_VECTORS, provenHere, type V8Flag } from './v8-f
 
 /*
  * V8's flags belong to the whole process, and thus also to a caller that has WebAssembly modules of its own. If
- * possible, they are set only while V8 compiles the kernels, some 80 ms, and then set back. Code that other threads
+ * possible, they are set only while V8 compiles the kernels, some 100 ms, and then set back. Code that other threads
  * compile in this time gets the same flags.
  */
 

@@ -54,12 +54,6 @@ const NOT_LAZY: V8Flag = { set: '--no-wasm-lazy-compilation', unset: '--wasm-laz
  */
 const NO_DEOPTIMISATION: V8Flag = { set: '--no-wasm-deopt', unset: '--wasm-deopt' }
 
-/**
- * Loops as they are written: compiling takes a sixth to a quarter less time, and the kernels, which unroll by hand what
- * pays, are as fast (docs/LAB.md).
- */
-const NO_UNROLLING: V8Flag = { set: '--no-wasm-loop-unrolling', unset: '--wasm-loop-unrolling' }
-
 /** Version of V8 that flags are proven on. */
 export interface ProvenVersion {
   /** Major and minor version. The minor counts: optimisers change from one to the next. */
@@ -76,10 +70,10 @@ export interface ProvenVersion {
 }
 
 export const PROVEN: readonly ProvenVersion[] = [
-  { v8: '11.3', node: 20, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY, NO_UNROLLING, RELAXED_SIMD], forAMoment: true },
-  { v8: '12.4', node: 22, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY, NO_UNROLLING], forAMoment: true },
-  { v8: '13.6', node: 24, flags: [NO_BASELINE, NOT_LAZY, NO_UNROLLING, FUSED_VECTORS], forAMoment: true },
-  { v8: '14.6', node: 26, flags: [NO_DEOPTIMISATION, NO_BASELINE, NO_UNROLLING, FUSED_VECTORS], forAMoment: false },
+  { v8: '11.3', node: 20, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY, RELAXED_SIMD], forAMoment: true },
+  { v8: '12.4', node: 22, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY], forAMoment: true },
+  { v8: '13.6', node: 24, flags: [NO_BASELINE, NOT_LAZY, FUSED_VECTORS], forAMoment: true },
+  { v8: '14.6', node: 26, flags: [NO_DEOPTIMISATION, NO_BASELINE, FUSED_VECTORS], forAMoment: false },
 ]
 
 /** Entry of a version of V8, such as 14.6.202.34-node.34; undefined if no flags are proven on it. */
