@@ -32,11 +32,7 @@ export class WorkView {
     private readonly api: Api,
     private readonly models: Models,
   ) {
-    byId('work-mark', HTMLButtonElement).addEventListener('click', async () => {
-      await this.attempt(() => this.api.mark(this.models.model.name, this.name))
-      this.mark = this.name
-      await this.refresh()
-    })
+    byId('work-mark', HTMLButtonElement).addEventListener('click', () => this.markNow())
     byId('work-all', HTMLButtonElement).addEventListener('click', () => {
       this.mark = undefined
       this.refresh()
@@ -59,6 +55,18 @@ export class WorkView {
     this.caption.textContent = 'The work of all experts'
     for (const element of [this.since, this.most]) element.replaceChildren()
     if (this.isShown) this.refresh()
+  }
+
+  /** Counts from now on, unless another model is chosen before the server has set the mark. */
+  private async markNow(): Promise<void> {
+    const { model } = this.models
+    const isMarked = await this.attempt(async () => {
+      await this.api.mark(model.name, this.name)
+      return true
+    })
+    if (!isMarked || model !== this.models.model) return
+    this.mark = this.name
+    await this.refresh()
   }
 
   private async refresh(): Promise<void> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,6 +10,7 @@ import { HAS_BROWSER, openBrowser } from '../support/browser.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { until } from './served.js'
 import { type AskedBody, chunk, event, open, SMALL, send, token } from './simulated-server.js'
+import { stored } from './stored-conversations.js'
 
 const test = suite<{ browser: Browser }>('conversations of the page', undefined as unknown as { browser: Browser })
 const inBrowser = HAS_BROWSER ? test : test.skip
@@ -48,28 +50,17 @@ const texts = (page: Page, selector = '#turns .tokens') =>
 /** Clicks the visible button with a name. */
 const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).last().click()
 
-/** Titles of the list, which is opened and closed again. */
-async function titles(page: Page): Promise<string[]> {
+/** Waits until the list has these titles; a moment ago it may have had others. */
+const untilListed = (page: Page, expected: string[]) =>
+  until(async () => isDeepStrictEqual(await texts(page, '#kept .name'), expected), expected.join(', '))
+
+/** The same for a list that is opened for it, and closed again. */
+async function untilTitles(page: Page, expected: string[]): Promise<void> {
   await page.click('#open-list')
-  await page.waitForSelector('#kept .row, #kept-none:visible')
-  const shown = await texts(page, '#kept .name')
+  await untilListed(page, expected)
   await page.keyboard.press('Escape')
   await page.waitForSelector('#message:focus')
-  return shown
 }
-
-const stored = (page: Page) =>
-  page.evaluate(`new Promise((resolve, reject) => {
-    const request = indexedDB.open('molm-conversations')
-    request.onerror = () => reject(request.error)
-    request.onsuccess = () => {
-      const [database, all] = [request.result, {}]
-      const stores = [...database.objectStoreNames]
-      const read = database.transaction(stores)
-      for (const name of stores) read.objectStore(name).getAll().onsuccess = ({ target }) => { all[name] = target.result }
-      read.oncomplete = () => { database.close(); resolve(all) }
-    }
-  })`) as Promise<{ heads: AskedBody[]; bodies: AskedBody[] }>
 
 /** Reloads once the last answer has been kept. */
 async function reload(page: Page): Promise<void> {
@@ -276,7 +267,7 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
     await ask(page, 'What is a lantern?')
     await page.click('#fresh')
     await ask(page, 'What is a drum?')
-    assert.equal(await titles(page), ['What is a drum?', 'What is a lantern?'])
+    await untilTitles(page, ['What is a drum?', 'What is a lantern?'])
 
     // By the keyboard alone: open the list, go to the second, open it.
     await page.focus('#open-list')
@@ -325,7 +316,7 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
       bodies[2].messages.map(({ content }: AskedBody) => content),
       ['What is a lantern?', 'answer 1', 'And a drum?'],
     )
-    assert.equal(await titles(page), ['What is a lantern?', 'What is a drum?', 'Light'])
+    await untilTitles(page, ['What is a lantern?', 'What is a drum?', 'Light'])
 
     await page.click('#open-list')
     await act('What is a lantern?', 'Delete')
@@ -334,11 +325,11 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
     assert.is(await page.textContent(':focus'), 'Undo')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.turn')
-    assert.equal(await texts(page, '#kept .name'), ['What is a lantern?', 'What is a drum?', 'Light'])
+    await untilListed(page, ['What is a lantern?', 'What is a drum?', 'Light'])
     await act('Light', 'Delete')
     await page.waitForSelector('.said')
     await page.keyboard.press('Escape')
-    assert.equal(await titles(page), ['What is a lantern?', 'What is a drum?'])
+    await untilTitles(page, ['What is a lantern?', 'What is a drum?'])
 
     await page.click('#open-list')
     await page.waitForSelector('#kept .row')
@@ -378,7 +369,7 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     await ask(other, 'three there')
     await other.waitForSelector('#kept-note:has-text("copy")')
     assert.equal((await texts(other)).slice(-2), ['three there', 'answer 4'])
-    assert.equal((await titles(page)).sort(), ['one', 'one (copy)'])
+    await untilTitles(page, ['one (copy)', 'one'])
     await reload(page)
     assert.equal((await texts(page)).slice(-2), ['three here', 'answer 3'])
     await reload(other)
@@ -421,7 +412,7 @@ inBrowser(
       assert.is(await page.textContent('#kept-note'), 'This conversation is not kept: the browser does not allow it.')
       await ask(page, 'two')
       assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
-      assert.equal(await titles(page), ['one'])
+      await untilTitles(page, ['one'])
     })
     await open(browser, { answer, options: {} }, async (page) => {
       await ask(page, 'kept')

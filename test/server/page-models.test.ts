@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,6 +15,7 @@ import { repositoryPath } from '../support/fixtures.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { until } from './served.js'
 import { send } from './simulated-server.js'
+import { stored } from './stored-conversations.js'
 import { GREETING, WEATHER_PARROT } from './weather-parrot.js'
 
 interface Context {
@@ -79,6 +81,13 @@ const listed = (page: Page) => texts(page, '#model option')
 /** Waits until a map has a number of experts. */
 const untilCells = (page: Page, map: string, count: number) =>
   until(async () => (await page.locator(`${map} [data-expert]`).count()) === count)
+
+/** Waits until the page has kept its conversations with these models. */
+const untilKeptFor = (page: Page, models: string[]) =>
+  until(async () => {
+    const { bodies } = await stored(page)
+    return isDeepStrictEqual(bodies.map(({ settings }) => settings.model).sort(), models)
+  }, models)
 
 inBrowser('the chosen model answers, and the map, the names and the settings are its own', async (context) => {
   const { url } = await serve(context)
@@ -164,8 +173,21 @@ inBrowser('each view shows the work of the chosen model', async (context) => {
   await visit(context.browser, {}, async ({ page, faults }) => {
     await page.goto(`${url}/#work`)
     await page.waitForSelector('#work-map [data-expert="mlp 5 23"]')
+    // The mark of one model is set when another is chosen already.
+    let choose: (() => void) | undefined
+    const chosen = new Promise<void>((resolve) => {
+      choose = resolve
+    })
+    await page.route('**/experts/mark*', async (route) => {
+      const response = await route.fetch()
+      await chosen
+      await route.fulfill({ response })
+    })
     await page.click('#work-mark')
     await page.selectOption('#model', 'parrot')
+    const marked = page.waitForResponse((response) => response.url().includes('/experts/mark'))
+    choose?.()
+    await marked
     await untilCells(page, '#work-map', 4)
     await page.click('#to-compare')
     await page.fill('#first', 'Hello')
@@ -208,10 +230,12 @@ inBrowser('a kept conversation chooses its model again, or says that the server 
     await page.getByRole('button', { name: 'Edit the question' }).click()
     await page.fill('.edit textarea', 'Hello, you')
     await page.selectOption('#model', 'nano')
+    await untilKeptFor(page, ['nano', 'nano'])
     assert.is(await page.inputValue('.edit textarea'), 'Hello, you')
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.selectOption('#model', 'parrot')
+    await untilKeptFor(page, ['nano', 'parrot'])
     await page.reload()
     await page.waitForSelector('.turn.model')
     assert.is(await page.inputValue('#model'), 'parrot')
