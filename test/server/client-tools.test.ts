@@ -88,13 +88,12 @@ test('the AI SDK runs tools, and has thoughts apart', async () => {
 test('the AI SDK switches thinking off, and forces a tool', async () => {
   const parrot = createOpenAICompatible({ name: 'molm', baseURL })('parrot')
   const quick = { molm: { reasoningEffort: 'none' } }
-  const greeting = await generateText({ model: parrot, prompt: 'Hi', maxRetries: 0, providerOptions: quick })
+  const ask = { model: parrot, prompt: 'Hi', temperature: 0, maxRetries: 0 }
+  const greeting = await generateText({ ...ask, providerOptions: quick })
   assert.equal([greeting.text, greeting.reasoningText ?? ''], [GREETING, ''])
   const get_weather = tool({ description: DESCRIPTION, inputSchema: CITY })
   const forced = await generateText({
-    model: parrot,
-    prompt: 'Hi',
-    maxRetries: 0,
+    ...ask,
     tools: { get_weather },
     toolChoice: { type: 'tool', toolName: 'get_weather' },
   })
