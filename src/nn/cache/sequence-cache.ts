@@ -197,9 +197,9 @@ export class SequenceCache {
 
   /** Checkpoints within the micro-batch that want a layer's state. */
   marksOf(layer: number): Mark[] {
-    const { states } = this
-    const wanted = [...this.pending, ...(this.nextDrafts?.kept ?? [])]
-    if (!states || wanted.length === 0) return []
+    const { states, pending, nextDrafts } = this
+    if (!states || (pending.length === 0 && !nextDrafts)) return []
+    const wanted = [...pending, ...(nextDrafts?.kept ?? [])]
     const from = states.offset(layer)
     const to = from + (this.layers[layer].state ?? 0)
     return wanted.map(({ position, state }) => ({
