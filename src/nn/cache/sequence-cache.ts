@@ -2,13 +2,13 @@ import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import { MemoryFull } from '../../runtime/memory/arena.js'
 import { roundUp } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
+import { AllRows } from './all-rows.js'
 import { hasRoom, noRoom } from './cache-room.js'
 import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { DraftedPositions } from './drafted-positions.js'
-import { type CachedLayer, pageHeads, SLACK } from './layer-cache.js'
+import { type CachedLayer, SLACK } from './layer-cache.js'
 import type { Span } from './page-table.js'
-import { PagedRows } from './paged-rows.js'
 import { RunningStates } from './running-states.js'
 import { checkPositions, type SavedPositions, savedSpans } from './saved-positions.js'
 
@@ -35,13 +35,7 @@ export interface Mark {
  * A fork shares the full pages. Each cache copies a shared page before it writes to it.
  */
 export class SequenceCache {
-  private readonly keys: (LayerRows | undefined)[] = []
-  private readonly values: (LayerRows | undefined)[] = []
-  /** Rows of all layers, each once, in the order of the layers. */
-  readonly layerRows: LayerRows[] = []
-  private readonly windows: LayerRows[]
-  /** Rows of a layer that keeps all positions. */
-  private readonly whole?: LayerRows
+  private readonly rows: AllRows
   readonly states?: RunningStates
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
@@ -57,26 +51,15 @@ export class SequenceCache {
   private held?: Span
 
   constructor(private readonly layers: CachedLayer[]) {
+    let rows: AllRows | undefined
     try {
-      for (const [layer, { bank, rows, format }] of layers.entries()) {
-        if (!rows) continue
-        const { channels, shared, window } = rows
-        const add = (name: string, isTransposed: boolean): LayerRows => {
-          const paged = new PagedRows(bank, channels, format, pageHeads(rows), isTransposed && rows.byHead)
-          const added = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
-          this.layerRows.push(added)
-          return added
-        }
-        this.keys[layer] = add('keys', true)
-        this.values[layer] = shared ? this.keys[layer] : add('values', false)
-      }
+      rows = new AllRows(layers)
+      this.rows = rows
       if (layers.some(({ state }) => state)) this.states = new RunningStates(layers)
     } catch (error) {
-      this.release()
+      rows?.release()
       throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
-    this.windows = this.layerRows.filter(({ window }) => window)
-    this.whole = this.layerRows.find(({ window }) => !window)
     this.checkpoints = new Checkpoints(mostCheckpoints(layers))
   }
 
@@ -92,18 +75,22 @@ export class SequenceCache {
 
   /** Bytes of its part of all pages, and of states and checkpoints. */
   get bytes(): number {
-    const pages = this.layerRows.reduce((sum, { rows }) => sum + rows.pages.bytes, 0)
-    return pages + (this.states?.bytes ?? 0) + this.checkpoints.bytes
+    return this.rows.bytes + (this.states?.bytes ?? 0) + this.checkpoints.bytes
   }
 
   /** Address of the page of a layer without a window that has a position. Sequences with the same one share all before. */
   pageOf(position: number): number {
-    return this.whole?.rows.pages.pageOf(position) ?? 0
+    return this.rows.pageOf(position)
+  }
+
+  /** Rows of all layers, each once, in the order of the layers. */
+  get layerRows(): readonly LayerRows[] {
+    return this.rows.list
   }
 
   /** Whether it can be cut back only to checkpoints. */
   get needsCheckpoints(): boolean {
-    return this.windows.length > 0 || this.states !== undefined
+    return this.rows.windows.length > 0 || this.states !== undefined
   }
 
   /** Most drafts of a micro-batch: the states after each need memory. */
@@ -124,8 +111,8 @@ export class SequenceCache {
     try {
       this.states?.prepare()
       if (this.end + tokens <= this.reserved) return
-      if (!hasRoom(this.layerRows, spansOf, this.end)) throw refusal()
-      for (const layer of this.layerRows) {
+      if (!hasRoom(this.rows.list, spansOf, this.end)) throw refusal()
+      for (const layer of this.rows.list) {
         layer.rows.pages.reserve(spansOf(layer))
         layer.rows.pages.own(this.end)
       }
@@ -148,7 +135,7 @@ export class SequenceCache {
     const { held } = this
     this.held = undefined
     this.states?.letGo()
-    if (held && (held.start < this.start || this.windows.length > 0)) this.trim()
+    if (held && (held.start < this.start || this.rows.windows.length > 0)) this.trim()
   }
 
   /** Undoes the request: restores the positions that it found. */
@@ -184,8 +171,7 @@ export class SequenceCache {
    * after the last layer. If K = V, `values` is not read.
    */
   append(layer: number, first: number, tokens: number, keys: Rows, values: Rows): void {
-    this.keys[layer]?.rows.store(keys, first, this.end, tokens)
-    if (!this.layers[layer].rows?.shared) this.values[layer]?.rows.store(values, first, this.end, tokens)
+    this.rows.store(layer, this.end, first, tokens, keys, values)
   }
 
   /** Addresses of a layer's running state before and after the micro-batch. */
@@ -209,11 +195,11 @@ export class SequenceCache {
   }
 
   keyTable(layer: number): number {
-    return this.keys[layer]?.rows.pages.address ?? 0
+    return this.rows.keyTable(layer)
   }
 
   valueTable(layer: number): number {
-    return this.values[layer]?.rows.pages.address ?? 0
+    return this.rows.valueTable(layer)
   }
 
   /** Completes a micro-batch: its tokens count from now on. Windows drop the positions that no token sees any more. */
@@ -225,7 +211,7 @@ export class SequenceCache {
     this.drafts = this.nextDrafts
     this.nextDrafts = undefined
     if (tokens === 1 && this.end % SLACK > 0) return
-    for (const layer of this.windows) layer.rows.pages.keep(this.keptSpans(layer))
+    for (const layer of this.rows.windows) layer.rows.pages.keep(this.keptSpans(layer))
   }
 
   /**
@@ -250,7 +236,7 @@ export class SequenceCache {
     for (const position of drafts.marks) {
       if (position <= this.end) checkpoints.add({ position, state: drafts.stateAt(position).slice() })
     }
-    if (this.windows.length > 0) this.trim()
+    if (this.rows.windows.length > 0) this.trim()
   }
 
   /** Forgets the positions below `oldest`. */
@@ -278,8 +264,8 @@ export class SequenceCache {
     checkPositions(saved, this.needsCheckpoints)
     const spansOf = ({ window }: LayerRows) => savedSpans(window, saved)
     try {
-      if (!hasRoom(this.layerRows, spansOf, 0)) throw new MemoryFull('no room')
-      for (const layer of this.layerRows) layer.rows.pages.reserve(spansOf(layer))
+      if (!hasRoom(this.rows.list, spansOf, 0)) throw new MemoryFull('no room')
+      for (const layer of this.rows.list) layer.rows.pages.reserve(spansOf(layer))
     } catch (error) {
       this.trim()
       const tokens = saved.end - saved.start
@@ -302,14 +288,14 @@ export class SequenceCache {
   fork(length: number): SequenceCache {
     const fork = new SequenceCache(this.layers)
     try {
-      for (const [i, { rows }] of this.layerRows.entries()) fork.layerRows[i].rows.pages.share(rows.pages)
+      fork.rows.share(this.rows)
       fork.start = this.start
       fork.end = this.end
       for (const checkpoint of this.checkpoints.all) fork.checkpoints.add(checkpoint)
       if (this.states) fork.states?.restore(this.end, this.states.read())
       fork.truncate(length)
       // Now, so that no later step of this sequence has to copy a page.
-      for (const { rows } of fork.layerRows) rows.pages.own(fork.end)
+      fork.rows.own(fork.end)
       return fork
     } catch (error) {
       fork.release()
@@ -318,17 +304,17 @@ export class SequenceCache {
   }
 
   /** Number of positions at the beginning that share memory with those of another sequence. */
-  sharedWith({ whole }: SequenceCache): number {
-    return this.whole && whole ? this.whole.rows.pages.sharedWith(whole.rows.pages) : 0
+  sharedWith({ rows }: SequenceCache): number {
+    return this.rows.sharedWith(rows)
   }
 
   /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
-  adopt({ layerRows }: SequenceCache, count: number): void {
-    for (const [i, { rows }] of this.layerRows.entries()) rows.pages.adopt(layerRows[i].rows.pages, count)
+  adopt({ rows }: SequenceCache, count: number): void {
+    this.rows.adopt(rows, count)
   }
 
   release(): void {
-    for (const { rows } of this.layerRows) rows.pages.release()
+    this.rows.release()
     this.states?.release()
   }
 
@@ -341,7 +327,7 @@ export class SequenceCache {
   }
 
   private canCutTo(position: number): boolean {
-    return this.windows.every(({ rows, window = 0 }) => {
+    return this.rows.windows.every(({ rows, window = 0 }) => {
       return rows.pages.holds({ start: this.windowStart(window - 1, position), end: position })
     })
   }
@@ -370,6 +356,6 @@ export class SequenceCache {
 
   private trim(): void {
     this.reserved = 0
-    for (const layer of this.layerRows) layer.rows.pages.keep(this.keptSpans(layer))
+    for (const layer of this.rows.list) layer.rows.pages.keep(this.keptSpans(layer))
   }
 }
