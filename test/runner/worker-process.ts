@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Counts, splitCounts } from './counts.js'
+import type { Times } from './stopwatch.js'
 
 const SCRIPT = fileURLToPath(new URL('./worker.js', import.meta.url))
 
@@ -19,13 +20,17 @@ export interface Ended {
   error?: string
   /** Memory of the process. */
   bytes: number
+  /** Processor time of the file, in seconds. */
+  cpu: number
+  /** Times of its cases by name. */
+  cases: Record<string, Times>
 }
 
-/** Counts of a test file, and all that it printed. */
-export interface FileResult extends Counts {
+/** Counts and times of a test file, and all that it printed. */
+export interface FileResult extends Counts, Times {
   file: string
   output: string
-  seconds: number
+  cases: Record<string, Times>
 }
 
 export interface WorkerOptions {
@@ -68,10 +73,10 @@ export class WorkerProcess {
   async run(file: string, path: string): Promise<FileResult> {
     const start = performance.now()
     this.files.push(file)
-    let fault = await this.faultOf(path)
+    const { error, cpu = 0, cases = {} } = await this.endOf(path)
     const { output, ...counts } = splitCounts(this.takeLog())
-    if (counts.total + counts.skipped === 0) fault ??= 'it has no tests'
-    const result = { file, seconds: (performance.now() - start) / 1000, output, ...counts }
+    const fault = error ?? (counts.total + counts.skipped === 0 ? 'it has no tests' : undefined)
+    const result = { file, wall: (performance.now() - start) / 1000, cpu, cases, output, ...counts }
     if (fault === undefined) return result
     return { ...result, total: counts.total + 1, output: `${output}\n  FAIL  ${file}: ${fault}\n` }
   }
@@ -92,27 +97,27 @@ export class WorkerProcess {
     return `${output}\n  FAIL  after the end of ${this.files.join(', ')}: the process ${why}\n`
   }
 
-  /** Runs a file, and resolves with what is wrong with it as a whole. */
-  private async faultOf(path: string): Promise<string | undefined> {
+  /** Runs a file, and resolves with how it ended: alone with an error if the process did not tell. */
+  private async endOf(path: string): Promise<Partial<Ended>> {
     const { mostMs } = this.options
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true
       this.child.kill('SIGKILL')
     }, mostMs)
-    const ended = new Promise<string | undefined>((resolve) => {
-      this.child.once('message', ({ error, bytes }: Ended) => {
-        if (bytes > MOST_BYTES) this.isFit = false
-        resolve(error)
+    const ended = new Promise<Ended>((resolve) => {
+      this.child.once('message', (message: Ended) => {
+        if (message.bytes > MOST_BYTES) this.isFit = false
+        resolve(message)
       })
     })
-    const exited = this.exit.then((exit) =>
-      isLate ? `no end within ${mostMs / 1000} s` : `the process ended${exit && `: ${exit}`}`,
-    )
+    const exited = this.exit.then((exit) => ({
+      error: isLate ? `no end within ${mostMs / 1000} s` : `the process ended${exit && `: ${exit}`}`,
+    }))
     this.child.send({ path } satisfies Request)
-    const fault = await Promise.race([ended, exited])
+    const end = await Promise.race([ended, exited])
     clearTimeout(timer)
-    return fault
+    return end
   }
 
   private takeLog(): string {

@@ -2,6 +2,7 @@
 // test only once. A message to the parent says when a file has ended.
 import { pathToFileURL } from 'node:url'
 import '../support/kept-kernels.js'
+import { CaseTimes, Stopwatch } from './stopwatch.js'
 import type { Ended, Request } from './worker-process.js'
 
 declare global {
@@ -10,6 +11,11 @@ declare global {
   var UVU_QUEUE: unknown[][]
 }
 
+let caseTimes = new CaseTimes()
+// uvu has no hook for the cases of all suites, but writes each name to the state of its suite before the case runs, and
+// an empty text after the last one.
+Object.defineProperty(Object.prototype, '__test__', { set: (name: string) => caseTimes.begin(name) })
+
 // uvu leaves it to its caller when tests run.
 globalThis.UVU_DEFER = 1
 const uvu = await import('uvu')
@@ -17,12 +23,14 @@ const uvu = await import('uvu')
 delete process.env.FORCE_COLOR
 
 let isRunning = false
-
 process.on('message', async ({ path }: Request) => {
   isRunning = true
+  const watch = new Stopwatch()
+  caseTimes = new CaseTimes()
   const error = await run(path).then(() => undefined, describe)
   isRunning = false
-  process.send?.({ error, bytes: process.memoryUsage.rss() } satisfies Ended)
+  const { cpu } = watch.read()
+  process.send?.({ error, bytes: process.memoryUsage.rss(), cpu, cases: caseTimes.taken } satisfies Ended)
 })
 
 process.on('disconnect', () => {
