@@ -1,13 +1,9 @@
-// Compiles assembly/ once for each kernel tier of asconfig.json.
-import { readFile } from 'node:fs/promises'
+// Compiles assembly/ for a kernel tier of asconfig.json: node scripts/build-kernels.mjs plain      (npm run build calls it)
 import asc from 'assemblyscript/asc'
 
-const { targets } = JSON.parse(await readFile('asconfig.json', 'utf8'))
-for (const target of Object.keys(targets)) {
-  const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target])
-  if (error) {
-    process.stderr.write(`kernels, tier ${target}: ${error.message}\n${stderr.toString()}`)
-    process.exitCode = 1
-    break
-  }
+const [target] = process.argv.slice(2)
+const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target])
+if (error) {
+  process.stderr.write(`kernels, tier ${target}: ${error.message}\n${stderr.toString()}`)
+  process.exitCode = 1
 }
