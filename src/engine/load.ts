@@ -129,24 +129,14 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { bank, threads, bankBytes } = means
+  if (source.packing !== undefined) return loadWhole(source, source.packing, means)
+  const { bank, threads } = means
   const { config, formats, path } = source
-  // The experts may have another format than the one that the packing is named after.
-  const quant = formats.head
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const layout = layoutOf(config, formats)
-    checkRoom(
-      source,
-      layout,
-      `${path} in ${quant}`,
-      `\na packed model holds only the experts in use: molm convert ${path} OUT --quant ${quant} (takes some 500 MB)`,
-    )
-    const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
-    const store = new WeightStore(layout, plan, bank, () => {
-      throw new Error('all experts of a checkpoint are resident')
-    })
+    const store = wholeStore(source, layout, means)
     // The packer's buffers have a bank of their own, the last.
     const packing = new Bank(bank.module)
     const pool = new Pool([...store.banks, packing], threads)
@@ -164,4 +154,45 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
   } finally {
     await checkpoint.close()
   }
+}
+
+/** Reads the packed weights of a checkpoint, all of them, as if they were packed now. */
+async function loadWhole(source: ModelSource, path: string, means: Means): Promise<LoadedModel> {
+  const { config, formats, checkExperts } = source
+  const file = await openPackedFile(path)
+  checkParts(file, blueprintOf(config))
+  const layout = layoutOf(config, formats)
+  const store = wholeStore(source, layout, means)
+  const checks = new PartCheck(file)
+  const weights = new SyncFile(path)
+  try {
+    for (const part of layout.parts) {
+      const bytes = new Uint8Array(part.bytes)
+      readFully(weights, file.parts.get(part.name)?.offset ?? 0, bytes)
+      if (!part.expert || checkExperts) checks.check(part.name, bytes)
+      store.place(part, bytes)
+    }
+  } finally {
+    weights.close()
+  }
+  const pool = new Pool(store.banks, means.threads)
+  const model = createDecoder(config, store, pool, formats, source.cacheType)
+  return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
+}
+
+/** Store for the weights of a checkpoint, which are all resident. Throws as `checkRoom` does. */
+function wholeStore(source: ModelSource, layout: Layout, { bank, bankBytes }: Means): WeightStore {
+  const { path, formats } = source
+  // The experts may have another format than the one that the packing is named after.
+  const quant = formats.head
+  checkRoom(
+    source,
+    layout,
+    `${path} in ${quant}`,
+    `\na packed model holds only the experts in use: molm convert ${path} OUT --quant ${quant} (takes some 500 MB)`,
+  )
+  const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
+  return new WeightStore(layout, plan, bank, () => {
+    throw new Error('all experts of a checkpoint are resident')
+  })
 }

@@ -42,6 +42,8 @@ export interface ModelSource {
   /** Free bytes. Unless the user chose `memory`, a larger model that is held whole is refused. */
   free: number
   path: string
+  /** Path of a checkpoint's packed weights, if they have been made already. */
+  packing?: string
   kind: 'packed' | 'checkpoint' | 'random'
   /** Whether random weights let stick-breaking attention see thousands of keys. */
   hasLongSticks?: boolean

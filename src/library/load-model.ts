@@ -38,6 +38,7 @@ import { splitName } from './model-folders.js'
 import { type Companions, describe } from './model-info.js'
 import { type PreparedModel, preparedModel } from './prepared-model.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
+import { shippedPacking } from './shipped-packing.js'
 import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 import { weightsId } from './weights-id.js'
@@ -72,11 +73,12 @@ export async function startModel(
     companions.chatTemplate?.prepare()
     return { companions, info: describe(found, companions) }
   }
+  const packing = await shippedPacking(found)
   const data: StartData = {
     threads,
     tier: kernels,
     v8Flags,
-    model: { config, formats, path, kind, checkExperts, hasLongSticks, cacheType, ...budget },
+    model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, ...budget },
   }
   const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])
