@@ -1,9 +1,11 @@
-// Runs the compiled test files whose path matches the pattern, or all: node build/test/runner/run.js [pattern] [--jobs N]
-import { writeFile } from 'node:fs/promises'
+// Runs the compiled test files of a lane whose path matches the pattern, or all of them:
+//   node build/test/runner/run.js [pattern] [--lane quick|more|matrix|all] [--jobs N]
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { parse } from 'uvu/parse'
+import { isIn, LANES, MATRIX } from './lanes.js'
 import { planned } from './order.js'
 import { runFiles } from './run-files.js'
 import type { Times } from './stopwatch.js'
@@ -11,23 +13,32 @@ import type { FileResult } from './worker-process.js'
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url))
 
+const SOURCES = fileURLToPath(new URL('../../../test', import.meta.url))
+
+/** Seconds that each file took in an earlier run (scripts/write-test-seconds.mjs). */
+const SECONDS = join(SOURCES, 'runner', 'seconds.json')
+
 /** Receives the times of every file and case. */
 const TIMES = fileURLToPath(new URL('../../times.json', import.meta.url))
 
 /** Number of files that the end of a run names. */
 const DEAREST = 10
 
-const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } }, allowPositionals: true })
+const options = { jobs: { type: 'string' }, lane: { type: 'string', default: 'quick' } } as const
+const { values, positionals } = parseArgs({ options, allowPositionals: true })
+const lane = LANES.find((name) => name === values.lane)
+if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
+if (lane === 'matrix') process.env[MATRIX] = '1'
 const pattern = new RegExp(positionals[0] ?? '')
-const { suites } = await parse(FOLDER, '\\.test\\.js$')
-const files = suites.map(({ name }) => name.replaceAll('\\', '/')).filter((name) => pattern.test(name))
+const files = (await sources()).filter((file) => isIn(lane, file) && pattern.test(file))
+const seconds = JSON.parse(await readFile(SECONDS, 'utf8'))
 const start = performance.now()
 const results: FileResult[] = []
 const failures: string[] = []
 
 const { total, passed, skipped } = await runFiles({
   folder: FOLDER,
-  ...planned(files),
+  ...planned(files, seconds),
   jobs: Number(values.jobs ?? availableParallelism()),
   mostMs: 300_000,
   endMs: 30_000,
@@ -50,9 +61,17 @@ for (const { file, cpu, wall } of dearest) {
   console.log(`${cpu.toFixed(1).padStart(7)} ${wall.toFixed(1).padStart(6)}  ${file}`)
 }
 if (failures.length > 0) console.log(`Failed:  ${failures.join(', ')}`)
-const seconds = ((performance.now() - start) / 1000).toFixed(1)
-console.log(`\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  ${seconds} s\n`)
+const duration = ((performance.now() - start) / 1000).toFixed(1)
+console.log(`\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  ${duration} s\n`)
 if (passed < total || total === 0) process.exitCode = 1
+
+/** Compiled test files, by their sources: those of sources that are gone may still be there. */
+async function sources(): Promise<string[]> {
+  const files = await readdir(SOURCES, { recursive: true })
+  return files
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => file.replaceAll('\\', '/').replace(/ts$/, 'js'))
+}
 
 function timesOf({ file, cpu, wall, cases }: FileResult): [string, Times & { cases: Record<string, Times> }] {
   return [file, { wall, cpu, cases }]

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { combinations } from '../support/combinations.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { ALONE, LONG_FILES, planned } from './order.js'
+import { isIn, type Lane } from './lanes.js'
+import { planned } from './order.js'
 import { runFiles } from './run-files.js'
 import type { FileResult } from './worker-process.js'
 
@@ -98,16 +99,30 @@ test('a file that leaves something open is named when its process does not end',
   assert.match(faults.join('\n'), /FAIL +after the end of open\.mjs: the process did not end within 0\.2 s/)
 })
 
-test('the files that the order names are there', () => {
-  for (const file of [...LONG_FILES, ...ALONE]) {
-    assert.ok(existsSync(new URL(`../${file}`, import.meta.url)), file)
-  }
+test('long and new files come first, and files that measure run alone', () => {
+  const seconds = { 'a.test.js': 1, 'b.test.js': 3, 'c.test.js': 2 }
+  const files = ['a.test.js', 'engine/small-memory.test.js', 'b.test.js', 'c.test.js', 'new.test.js']
+  assert.equal(planned(files, seconds), {
+    together: ['new.test.js', 'b.test.js', 'c.test.js', 'a.test.js'],
+    alone: ['engine/small-memory.test.js'],
+  })
 })
 
-test('long files come first, and files that measure run alone', () => {
-  const { together, alone } = planned(['a.test.js', ALONE[0], LONG_FILES[1], LONG_FILES[0]])
-  assert.equal(together, [LONG_FILES[0], LONG_FILES[1], 'a.test.js'])
-  assert.equal(alone, [ALONE[0]])
+test('the name of a file decides its lanes', () => {
+  const lanesOf = (file: string) => (['quick', 'more', 'matrix', 'all'] as Lane[]).filter((lane) => isIn(lane, file))
+  assert.equal(lanesOf('a/b.test.js'), ['quick', 'all'])
+  assert.equal(lanesOf('a/b.more.test.js'), ['more', 'all'])
+  assert.equal(lanesOf('a/b.matrix.test.js'), ['quick', 'matrix', 'all'])
+})
+
+test('of the combinations of three axes few are taken, and each two values meet', () => {
+  const axes = { a: [1, 2, 3], b: ['x', 'y', 'z'], c: [true, false] }
+  const points = combinations(axes, false)
+  assert.is(points.length, 9)
+  for (const a of axes.a) {
+    for (const c of axes.c) assert.ok(points.some((point) => point.a === a && point.c === c))
+  }
+  assert.is(combinations(axes, true).length, 18)
 })
 
 test.run()

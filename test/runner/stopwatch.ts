@@ -36,7 +36,9 @@ function processorSeconds(): number {
 /** Node does not tell the times of children. Linux does, in hundredths of a second; elsewhere they count as 0. */
 function childSeconds(): number {
   if (process.platform !== 'linux') return 0
-  const fields = readFileSync('/proc/self/stat', 'latin1').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync('/proc/self/stat', 'latin1')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[13]) + Number(fields[14])) / 100
 }
 
