@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chatBody } from '#molm/server/api/chat-body.js'
@@ -11,19 +11,21 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
 
-for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
-  test(`all files and folders that ${name} names exist`, () => {
-    const text = readFileSync(repositoryPath(name), 'utf8')
-    const paths = [...text.matchAll(/`((?:src|test|assembly|bench|scripts|examples|\.ci)\/[\w./-]*)`/g)].map(
-      ([, path]) => path,
-    )
-    assert.ok(paths.length > 10)
-    assert.equal(
-      paths.filter((path) => !existsSync(repositoryPath(path))),
-      [],
-    )
-  })
-}
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...readdirSync(repositoryPath('docs')).map((name) => `docs/${name}`)]
+const PATH = /(?<![\w/])(?:src|test|assembly|bench|scripts|examples|\.ci)\/[\w./-]*\w/g
+
+test('all files and folders that documents name exist', () => {
+  const texts = DOCUMENTS.filter((name) => name.endsWith('.md')).map((name) =>
+    readFileSync(repositoryPath(name), 'utf8'),
+  )
+  const quoted = texts.flatMap((text) => [...text.matchAll(/`[^`\n]+`/g)].map(([code]) => code))
+  const paths = quoted.flatMap((code) => code.match(PATH) ?? [])
+  assert.ok(paths.length > 100)
+  assert.equal(
+    paths.filter((path) => !existsSync(repositoryPath(path))),
+    [],
+  )
+})
 
 test('docs/SERVE.md names every field of the requests', () => {
   const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')

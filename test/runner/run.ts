@@ -60,7 +60,9 @@ console.log('Dearest, in seconds of processors and by the clock:')
 for (const { file, cpu, wall } of dearest) {
   console.log(`${cpu.toFixed(1).padStart(7)} ${wall.toFixed(1).padStart(6)}  ${file}`)
 }
-if (failures.length > 0) console.log(`Failed:  ${failures.join(', ')}`)
+const skipping = results.filter((result) => result.skipped > 0).map(({ file }) => file)
+if (skipping.length > 0) console.log(`With skipped tests: ${skipping.join(', ')}`)
+if (failures.length > 0) console.log(`Failed: ${failures.join(', ')}`)
 const duration = ((performance.now() - start) / 1000).toFixed(1)
 console.log(`\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  ${duration} s\n`)
 if (passed < total || total === 0) process.exitCode = 1
