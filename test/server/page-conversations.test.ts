@@ -1,25 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
+import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
-import { molm } from '../cli/molm.js'
+import { readConversationJson } from '#molm/conversations/export-json.js'
 import { accessibilityFaults } from '../support/accessibility.js'
-import { HAS_BROWSER, openBrowser } from '../support/browser.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { until } from './served.js'
-import { type AskedBody, chunk, event, open, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, chunk, event, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
-const test = suite<{ browser: Browser }>('conversations of the page', undefined as unknown as { browser: Browser })
-const inBrowser = HAS_BROWSER ? test : test.skip
-
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-})
-test.after(({ browser }) => browser?.close())
+const { inBrowser, end } = pageSuite('conversations of the page')
 
 const DONE = 'data: [DONE]\n\n'
 
@@ -76,7 +67,7 @@ async function reload(page: Page): Promise<void> {
   await page.waitForSelector('#send:enabled')
 }
 
-inBrowser('thoughts, calls, results and settings stay over a reload, and the key does not', async ({ browser }) => {
+inBrowser('thoughts, calls, results and settings stay over a reload, and the key does not', async () => {
   const call = { index: 0, id: 'c1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Bern"}' } }
   async function* calling() {
     yield event({
@@ -91,7 +82,7 @@ inBrowser('thoughts, calls, results and settings stay over a reload, and the key
     const lines = plain(body)
     return bodies.length === 1 ? calling() : lines
   }
-  await open(browser, { answer, key: 'open sesame' }, async (page, { faults }) => {
+  await open({ answer, key: 'open sesame' }, async (page, { faults }) => {
     await page.fill('#key', 'open sesame')
     await page.press('#key', 'Enter')
     await page.click('#settings summary')
@@ -139,11 +130,11 @@ inBrowser('thoughts, calls, results and settings stay over a reload, and the key
 
 inBrowser(
   'an answer is regenerated and a question edited, and the earlier ones stay reachable',
-  async ({ browser }) => {
+  async () => {
     const { answer, bodies } = numbered()
     let isRefused = false
     const refuse = () => (isRefused ? Response.json({ error: { message: 'full' } }, { status: 429 }) : undefined)
-    await open(browser, { answer, refuse }, async (page, { faults }) => {
+    await open({ answer, refuse }, async (page, { faults }) => {
       await ask(page, 'one')
       await ask(page, 'two')
       await press(page, 'Regenerate')
@@ -193,7 +184,7 @@ inBrowser(
   },
 )
 
-inBrowser('an answer that the page was left in is kept as far as it came, and continued', async ({ browser }) => {
+inBrowser('an answer that the page was left in is kept as far as it came, and continued', async () => {
   const bodies: AskedBody[] = []
   async function* lines(number: number) {
     yield chunk('So far', [token('So far', SMALL, 1)])
@@ -201,7 +192,7 @@ inBrowser('an answer that the page was left in is kept as far as it came, and co
     yield chunk(' and further', [token(' and further', SMALL, 2)])
     yield DONE
   }
-  await open(browser, { answer: (body) => lines(bodies.push(body)) }, async (page) => {
+  await open({ answer: (body) => lines(bodies.push(body)) }, async (page) => {
     await send(page, 'a long one')
     await page.waitForSelector('.tokens:has-text("So far")')
     await until(async () => (await stored(page)).bodies[0]?.exchanges[0].answer.content === 'So far')
@@ -232,13 +223,12 @@ inBrowser('an answer that the page was left in is kept as far as it came, and co
   })
 })
 
-inBrowser('answers are copied as Markdown, also when the clipboard is forbidden', async ({ browser }) => {
+inBrowser('answers are copied as Markdown, also when the clipboard is forbidden', async () => {
   async function* markdown() {
     yield chunk('It is **bold** and `code`.', [])
     yield DONE
   }
-  const options = { permissions: ['clipboard-read', 'clipboard-write'] }
-  await open(browser, { answer: markdown, options }, async (page) => {
+  await open({ answer: markdown, goesOn: true, view: { clipboard: true } }, async (page) => {
     await ask(page, 'a *question*')
     await press(page, 'Copy the answer')
     await page.waitForSelector('.copy:has-text("Copied")')
@@ -257,9 +247,9 @@ inBrowser('answers are copied as Markdown, also when the clipboard is forbidden'
   })
 })
 
-inBrowser('conversations are listed, named, saved, imported and deleted', async ({ browser }) => {
+inBrowser('conversations are listed, named, saved, imported and deleted', async () => {
   const { answer, bodies } = numbered()
-  await open(browser, { answer }, async (page, { faults }) => {
+  await open({ answer }, async (page, { faults }) => {
     const act = async (title: string, name: string) => {
       await page.getByRole('button', { name: `Actions for ${title}` }).click()
       await page.locator('.menu').getByRole('button', { name, exact: true }).last().click()
@@ -296,9 +286,11 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
       await save('json')
       await save('md')
       assert.match(await readFile(`${dir}/light.md`, 'utf8'), /^# Light\n.*What is a lantern\?.*answer 1/s)
-      const { code, stdout, stderr } = await molm(['run', '--messages', `${dir}/light.json`, '-n', '8', 'And a drum?'])
-      assert.is(code, 0, stderr)
-      assert.ok(stdout.length > 0)
+      const { messages } = readConversationJson(await readFile(`${dir}/light.json`), 'light.json')
+      assert.equal(
+        messages.map(({ content }) => content),
+        ['What is a lantern?', 'answer 1'],
+      )
       await page.setInputFiles('#import-file', {
         name: 'x.json',
         mimeType: '',
@@ -350,9 +342,9 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
   })
 })
 
-inBrowser('two tabs show the same conversation, and neither overwrites the other', async ({ browser }) => {
+inBrowser('two tabs show the same conversation, and neither overwrites the other', async () => {
   const { answer } = numbered()
-  await open(browser, { answer, options: {} }, async (page, { faults }) => {
+  await open({ answer }, async (page, { faults }) => {
     await ask(page, 'one')
     const other = await page.context().newPage()
     await other.goto(page.url())
@@ -393,18 +385,20 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     await reload(page)
     assert.equal((await texts(page)).slice(4), ['three here', 'answer 3', 'not kept', 'answer 5', 'four', 'answer 6'])
     assert.equal(faults, [])
+    await other.close()
   })
 })
 
 inBrowser(
   'without storage, with a full one and with damaged conversations the page still answers',
-  async ({ browser }) => {
+  async () => {
     const { answer } = numbered()
-    await open(browser, { answer, options: {}, key: 'k' }, async (page) => {
+    await open({ answer, key: 'k' }, async (first) => {
+      const page = await first.context().newPage()
       await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
       Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
     }`)
-      await page.goto(page.url())
+      await page.goto(first.url())
       await page.fill('#key', 'k')
       await page.press('#key', 'Enter')
       await ask(page, 'one')
@@ -413,8 +407,9 @@ inBrowser(
       await ask(page, 'two')
       assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
       await untilTitles(page, ['one'])
+      await page.close()
     })
-    await open(browser, { answer, options: {} }, async (page) => {
+    await open({ answer }, async (page) => {
       await ask(page, 'kept')
       // A quota of the browser's own cannot be set for a page like this.
       await page.evaluate(`{
@@ -451,39 +446,22 @@ inBrowser(
   },
 )
 
-inBrowser('it has no faults of accessibility in light, dark and narrow', async ({ browser }) => {
+inBrowser('the list of conversations and the form of a question have no faults of accessibility', async () => {
   const { answer } = numbered()
-  const faultsOf = async (page: Page) => {
-    assert.equal(await accessibilityFaults(page), [])
-    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-  }
-  await open(browser, { answer, options: {} }, async (page) => {
+  await open({ answer, goesOn: true, view: { colorScheme: 'dark' } }, async (page) => {
     await ask(page, 'one')
-    await press(page, 'Regenerate')
-    await page.waitForSelector('.tokens:has-text("answer 2")')
-    await answered(page)
-    await ask(page, `two ${'long '.repeat(30)}`)
     await page.click('#fresh')
-    await ask(page, 'three')
-    for (const [colorScheme, width] of [
-      ['light', 1400],
-      ['dark', 1400],
-      ['dark', 390],
-      ['light', 390],
-    ] as const) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width, height: 800 })
-      await page.hover('.turn.user')
-      await press(page, 'Edit')
-      await faultsOf(page)
-      await page.keyboard.press('Escape')
-      await page.click('#open-list')
-      await page.locator('.more').last().click()
-      await page.click('#delete-all')
-      await faultsOf(page)
-      await page.click('#list-close')
-    }
+    await ask(page, 'two')
+    await page.hover('.turn.user')
+    await press(page, 'Edit')
+    assert.equal(await accessibilityFaults(page), [])
+    await page.keyboard.press('Escape')
+    await page.click('#open-list')
+    await page.locator('.more').last().click()
+    await page.click('#delete-all')
+    assert.equal(await accessibilityFaults(page), [])
+    await page.click('#list-close')
   })
 })
 
-test.run()
+end()

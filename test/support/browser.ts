@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { ForWorker } from './for-worker.js'
 import { PATIENCE_MS } from './until.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -27,6 +28,9 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGS, headless: true })
 }
 
+/** The browser of all files of a worker process. */
+export const sharedBrowser = new ForWorker(openBrowser, (browser) => browser.close())
+
 export interface Visit {
   page: Page
   /** Errors on the page, as the browser reports them: exceptions, console messages, files that failed to load. */
@@ -51,24 +55,61 @@ export async function visit(
   }
 }
 
+/** How a page is looked at. */
+export interface View {
+  viewport?: { width: number; height: number }
+  colorScheme?: 'light' | 'dark'
+  /** Whether the page may read and write the clipboard. */
+  clipboard?: boolean
+}
+
+const WIDE = { width: 1280, height: 800 }
 const kept = new WeakMap<Browser, Visit>()
 
-/** Runs `use` with a page that further calls use again. This is faster than a new page, but the tab keeps its storage. */
-export async function visitAgain(browser: Browser, use: (visit: Visit) => Promise<void>): Promise<void> {
-  const { page, faults, requests } = kept.get(browser) ?? (await newPage(browser))
-  kept.set(browser, { page, faults, requests })
+/**
+ * Runs `use` with a page that further calls use again: a new one would cost a second. It stays as `use` leaves it, with
+ * what it has loaded and stored.
+ */
+export async function visitAgain(
+  browser: Browser,
+  { viewport, colorScheme, clipboard }: View,
+  use: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const visit = kept.get(browser) ?? (await newPage(browser))
+  kept.set(browser, visit)
+  const { page, faults, requests } = visit
+  if (viewport) await page.setViewportSize(viewport)
+  if (colorScheme) await page.emulateMedia({ colorScheme })
+  if (clipboard) await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   faults.length = 0
   requests.length = 0
   try {
-    await use({ page, faults, requests })
+    await use(visit)
   } finally {
-    // This also ends the page's requests.
-    await page.goto('about:blank')
+    const { width, height } = page.viewportSize() ?? WIDE
+    if (width !== WIDE.width || height !== WIDE.height) await page.setViewportSize(WIDE)
+    await page.emulateMedia({ colorScheme: null })
+    if (clipboard) await page.context().clearPermissions()
   }
 }
 
+/** Loads a server's page as in a new tab: nothing that an earlier visit has stored is left. */
+export async function loadAnew({ page, faults, requests }: Visit, url: string): Promise<void> {
+  // Any file of the server has its storage. This also ends the requests of the page before.
+  await page.goto(new URL('page/icon.svg', url).href)
+  await page.evaluate(`new Promise((resolve) => {
+    sessionStorage.clear()
+    localStorage.clear()
+    const deleted = indexedDB.deleteDatabase('molm-conversations')
+    deleted.onsuccess = deleted.onerror = resolve
+  })`)
+  faults.length = 0
+  requests.length = 0
+  await page.goto(url)
+}
+
 async function newPage(browser: Browser, options: ContextOptions = {}): Promise<Visit> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const context = await browser.newContext({ viewport: WIDE, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
   const [faults, requests]: string[][] = [[], []]
