@@ -31,7 +31,7 @@ const answered = (page: Page) =>
 async function ask(page: Page, text: string): Promise<void> {
   const before = await page.locator('.turn.model').count()
   await send(page, text)
-  await page.waitForFunction(`document.querySelectorAll('.turn.model').length > ${before}`)
+  await page.locator('.turn.model').nth(before).waitFor()
   await answered(page)
 }
 
@@ -128,61 +128,58 @@ inBrowser('thoughts, calls, results and settings stay over a reload, and the key
   })
 })
 
-inBrowser(
-  'an answer is regenerated and a question edited, and the earlier ones stay reachable',
-  async () => {
-    const { answer, bodies } = numbered()
-    let isRefused = false
-    const refuse = () => (isRefused ? Response.json({ error: { message: 'full' } }, { status: 429 }) : undefined)
-    await open({ answer, refuse }, async (page, { faults }) => {
-      await ask(page, 'one')
-      await ask(page, 'two')
-      await press(page, 'Regenerate')
-      await page.waitForSelector('.tokens:has-text("answer 3")')
-      await answered(page)
-      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'])
-      assert.equal(bodies[2].messages, bodies[1].messages)
-      await press(page, 'Earlier version')
-      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
-      assert.is(await page.textContent('.turn.model:last-child .pager'), '‹1 of 2›')
-      assert.is(await page.getAttribute(':focus', 'aria-label'), 'Later version')
+inBrowser('an answer is regenerated and a question edited, and the earlier ones stay reachable', async () => {
+  const { answer, bodies } = numbered()
+  let isRefused = false
+  const refuse = () => (isRefused ? Response.json({ error: { message: 'full' } }, { status: 429 }) : undefined)
+  await open({ answer, refuse }, async (page, { faults }) => {
+    await ask(page, 'one')
+    await ask(page, 'two')
+    await press(page, 'Regenerate')
+    await page.waitForSelector('.tokens:has-text("answer 3")')
+    await answered(page)
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'])
+    assert.equal(bodies[2].messages, bodies[1].messages)
+    await press(page, 'Earlier version')
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
+    assert.is(await page.textContent('.turn.model:last-child .pager'), '‹1 of 2›')
+    assert.is(await page.getAttribute(':focus', 'aria-label'), 'Later version')
 
-      // The first question, by the keyboard: Escape leaves it unchanged.
-      await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).focus()
-      await page.keyboard.press('Enter')
-      assert.is(await page.inputValue('.edit textarea'), 'one')
-      await page.keyboard.press('Escape')
-      assert.is(await page.getAttribute(':focus', 'aria-label'), 'Edit the question')
-      await page.keyboard.press('Enter')
-      await page.keyboard.type(' more')
-      isRefused = true
-      await page.keyboard.press('Enter')
-      await page.waitForSelector('#alert:not(:empty)')
-      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'], 'a refused question changes nothing')
-      isRefused = false
-      await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).click()
-      await page.keyboard.type(' more')
-      await page.keyboard.press('Enter')
-      await page.waitForSelector('.tokens:has-text("answer 4")')
-      await answered(page)
-      assert.equal(await texts(page), ['one more', 'answer 4'])
-      assert.equal(bodies[3].messages, [{ role: 'user', content: 'one more' }])
-      await reload(page)
-      assert.equal(await texts(page), ['one more', 'answer 4'])
-      await press(page, 'Earlier version')
-      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'], 'the branch with its latest answer')
-      await ask(page, 'three')
-      assert.equal(
-        bodies[4].messages.map(({ content }: AskedBody) => content),
-        ['one', 'answer 1', 'two', 'answer 3', 'three'],
-      )
-      assert.equal(
-        faults.filter((fault) => !fault.includes('429')),
-        [],
-      )
-    })
-  },
-)
+    // The first question, by the keyboard: Escape leaves it unchanged.
+    await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).focus()
+    await page.keyboard.press('Enter')
+    assert.is(await page.inputValue('.edit textarea'), 'one')
+    await page.keyboard.press('Escape')
+    assert.is(await page.getAttribute(':focus', 'aria-label'), 'Edit the question')
+    await page.keyboard.press('Enter')
+    await page.keyboard.type(' more')
+    isRefused = true
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#alert:not(:empty)')
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'], 'a refused question changes nothing')
+    isRefused = false
+    await page.locator('.turn.user').first().getByRole('button', { name: 'Edit' }).click()
+    await page.keyboard.type(' more')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.tokens:has-text("answer 4")')
+    await answered(page)
+    assert.equal(await texts(page), ['one more', 'answer 4'])
+    assert.equal(bodies[3].messages, [{ role: 'user', content: 'one more' }])
+    await reload(page)
+    assert.equal(await texts(page), ['one more', 'answer 4'])
+    await press(page, 'Earlier version')
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 3'], 'the branch with its latest answer')
+    await ask(page, 'three')
+    assert.equal(
+      bodies[4].messages.map(({ content }: AskedBody) => content),
+      ['one', 'answer 1', 'two', 'answer 3', 'three'],
+    )
+    assert.equal(
+      faults.filter((fault) => !fault.includes('429')),
+      [],
+    )
+  })
+})
 
 inBrowser('an answer that the page was left in is kept as far as it came, and continued', async () => {
   const bodies: AskedBody[] = []
@@ -243,7 +240,7 @@ inBrowser('answers are copied as Markdown, also when the clipboard is forbidden'
     assert.is(await page.inputValue('#message'), 'a *question*')
     await page.evaluate(`document.execCommand = () => false`)
     await press(page, 'Copy the answer')
-    await page.waitForFunction(`/does not allow copying/.test(document.querySelector('#spoken').textContent)`)
+    await until(async () => /does not allow copying/.test((await page.textContent('#spoken')) ?? ''), 'the refusal')
   })
 })
 
@@ -361,6 +358,8 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     await ask(other, 'three there')
     await other.waitForSelector('#kept-note:has-text("copy")')
     assert.equal((await texts(other)).slice(-2), ['three there', 'answer 4'])
+    // A tab behind another draws nothing, and clicks wait for a drawing.
+    await page.bringToFront()
     await untilTitles(page, ['one (copy)', 'one'])
     await reload(page)
     assert.equal((await texts(page)).slice(-2), ['three here', 'answer 3'])
@@ -377,6 +376,7 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     assert.equal((await texts(page)).slice(-2), ['not kept', 'answer 5'])
     await until(async () => JSON.stringify(await stored(page)).includes('not kept'))
     // The other tab deletes this one's conversation.
+    await other.bringToFront()
     await other.click('#open-list')
     await other.getByRole('button', { name: 'Actions for one', exact: true }).click()
     await other.locator('.menu:visible').getByRole('button', { name: 'Delete' }).click()
@@ -389,42 +389,40 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
   })
 })
 
-inBrowser(
-  'without storage, with a full one and with damaged conversations the page still answers',
-  async () => {
-    const { answer } = numbered()
-    await open({ answer, key: 'k' }, async (first) => {
-      const page = await first.context().newPage()
-      await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
+inBrowser('without storage, with a full one and with damaged conversations the page still answers', async () => {
+  const { answer } = numbered()
+  await open({ answer, key: 'k' }, async (first) => {
+    const page = await first.context().newPage()
+    await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
       Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
     }`)
-      await page.goto(first.url())
-      await page.fill('#key', 'k')
-      await page.press('#key', 'Enter')
-      await ask(page, 'one')
-      await page.waitForSelector('#kept-note:not(:empty)')
-      assert.is(await page.textContent('#kept-note'), 'This conversation is not kept: the browser does not allow it.')
-      await ask(page, 'two')
-      assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
-      await untilTitles(page, ['one'])
-      await page.close()
-    })
-    await open({ answer }, async (page) => {
-      await ask(page, 'kept')
-      // A quota of the browser's own cannot be set for a page like this.
-      await page.evaluate(`{
+    await page.goto(first.url())
+    await page.fill('#key', 'k')
+    await page.press('#key', 'Enter')
+    await ask(page, 'one')
+    await page.waitForSelector('#kept-note:not(:empty)')
+    assert.is(await page.textContent('#kept-note'), 'This conversation is not kept: the browser does not allow it.')
+    await ask(page, 'two')
+    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
+    await untilTitles(page, ['one'])
+    await page.close()
+  })
+  await open({ answer }, async (page) => {
+    await ask(page, 'kept')
+    // A quota of the browser's own cannot be set for a page like this.
+    await page.evaluate(`{
       const { put } = IDBObjectStore.prototype
       globalThis.makeRoom = () => { IDBObjectStore.prototype.put = put }
       IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }
     }`)
-      await ask(page, 'full')
-      await page.waitForSelector('#kept-note:has-text("storage is full")')
-      await page.evaluate('makeRoom()')
-      await ask(page, 'more room')
-      await page.waitForFunction(`document.querySelector('#kept-note').textContent === ''`)
-      await page.click('#fresh')
-      await ask(page, 'another')
-      await page.evaluate(`new Promise((resolve) => {
+    await ask(page, 'full')
+    await page.waitForSelector('#kept-note:has-text("storage is full")')
+    await page.evaluate('makeRoom()')
+    await ask(page, 'more room')
+    await until(async () => (await page.textContent('#kept-note')) === '', 'no note')
+    await page.click('#fresh')
+    await ask(page, 'another')
+    await page.evaluate(`new Promise((resolve) => {
       indexedDB.open('molm-conversations').onsuccess = ({ target: { result: database } }) => {
         const write = database.transaction(['heads', 'bodies'], 'readwrite')
         write.objectStore('heads').put({ id: 'x', title: 1 })
@@ -434,17 +432,16 @@ inBrowser(
         write.oncomplete = () => { database.close(); resolve() }
       }
     })`)
-      await page.click('#open-list')
-      await page.waitForSelector('.said:has-text("damaged")')
-      await page.locator('#kept .title').last().click()
-      await page.waitForSelector('#list-alert:has-text("damaged and cannot be read")')
-      await page.locator('.said .act').click()
-      await page.waitForSelector('.said', { state: 'detached' })
-      await page.keyboard.press('Escape')
-      await ask(page, 'still here')
-    })
-  },
-)
+    await page.click('#open-list')
+    await page.waitForSelector('.said:has-text("damaged")')
+    await page.locator('#kept .title').last().click()
+    await page.waitForSelector('#list-alert:has-text("damaged and cannot be read")')
+    await page.locator('.said .act').click()
+    await page.waitForSelector('.said', { state: 'detached' })
+    await page.keyboard.press('Escape')
+    await ask(page, 'still here')
+  })
+})
 
 inBrowser('the list of conversations and the form of a question have no faults of accessibility', async () => {
   const { answer } = numbered()

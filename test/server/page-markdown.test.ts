@@ -89,45 +89,42 @@ inBrowser('an answer is drawn, and each character belongs to its token', async (
   })
 })
 
-inBrowser(
-  'a token within Markdown shows its experts, by pointer and keyboard, also as written',
-  async () => {
-    const tokens = ['A', ' **', 'bo', 'ld', '** `', 'code', '`']
-    await open({ answer: answering('', tokens), goesOn: true }, async (page) => {
-      await send(page)
-      await answered(page)
-      const named = () => page.textContent('#experts .detail div')
-      await page.hover('.markdown strong :not(.markup)')
-      assert.is(await named(), 'experts of "bo"')
-      assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
-      await page.hover('.markdown code :not(.markup)')
-      assert.is(await named(), 'experts of "code"')
-      // The token is a blank that is seen and a mark that is not.
-      await page.hover('.markdown p > :not(.markup) >> nth=1')
-      assert.is(await named(), 'experts of " **"')
-      await page.focus('.markdown [tabindex="0"][data-i]')
-      const walked: (string | null)[] = []
-      for (const _ of tokens) {
-        await page.keyboard.press('ArrowRight')
-        walked.push(await named())
-      }
-      const seen = [' **', 'bo', 'ld', '** `', 'code']
-      assert.equal(
-        [...new Set(walked)],
-        seen.map((text) => `experts of ${JSON.stringify(text)}`),
-      )
-      await page.selectOption('#colour-by', 'mlp 0')
-      assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
-      await page.check('#as-written')
-      const script = `document.querySelector('.turn.model .tokens').innerText`
-      assert.is(await page.evaluate(script), tokens.join(''))
-      await page.hover('.markdown .markup >> nth=0')
-      assert.is(await named(), 'experts of " **"')
-      await page.uncheck('#as-written')
-      await page.selectOption('#colour-by', 'off')
-    })
-  },
-)
+inBrowser('a token within Markdown shows its experts, by pointer and keyboard, also as written', async () => {
+  const tokens = ['A', ' **', 'bo', 'ld', '** `', 'code', '`']
+  await open({ answer: answering('', tokens), goesOn: true }, async (page) => {
+    await send(page)
+    await answered(page)
+    const named = () => page.textContent('#experts .detail div')
+    await page.hover('.markdown strong :not(.markup)')
+    assert.is(await named(), 'experts of "bo"')
+    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
+    await page.hover('.markdown code :not(.markup)')
+    assert.is(await named(), 'experts of "code"')
+    // The token is a blank that is seen and a mark that is not.
+    await page.hover('.markdown p > :not(.markup) >> nth=1')
+    assert.is(await named(), 'experts of " **"')
+    await page.focus('.markdown [tabindex="0"][data-i]')
+    const walked: (string | null)[] = []
+    for (const _ of tokens) {
+      await page.keyboard.press('ArrowRight')
+      walked.push(await named())
+    }
+    const seen = [' **', 'bo', 'ld', '** `', 'code']
+    assert.equal(
+      [...new Set(walked)],
+      seen.map((text) => `experts of ${JSON.stringify(text)}`),
+    )
+    await page.selectOption('#colour-by', 'mlp 0')
+    assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
+    await page.check('#as-written')
+    const script = `document.querySelector('.turn.model .tokens').innerText`
+    assert.is(await page.evaluate(script), tokens.join(''))
+    await page.hover('.markdown .markup >> nth=0')
+    assert.is(await named(), 'experts of " **"')
+    await page.uncheck('#as-written')
+    await page.selectOption('#colour-by', 'off')
+  })
+})
 
 inBrowser('text that comes in any pieces is drawn like the whole, block by block', async () => {
   await open({ goesOn: true }, async (page) => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
@@ -10,7 +10,7 @@ import { outlineModel } from '#molm/library/outline-model.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
 import type { ModelSource } from '#molm/server/models/source.js'
 import { accessibilityFaults } from '../support/accessibility.js'
-import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
+import { HAS_BROWSER, loadAnew, sharedBrowser, visitAgain } from '../support/browser.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { until } from './served.js'
@@ -19,7 +19,6 @@ import { stored } from './stored-conversations.js'
 import { GREETING, WEATHER_PARROT } from './weather-parrot.js'
 
 interface Context {
-  browser: Browser
   dir: string
   open: Listening[]
 }
@@ -31,7 +30,6 @@ const NANO = repositoryPath('models/nano')
 
 test.before(async (context) => {
   if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
   context.dir = await mkdtemp(join(tmpdir(), 'molm-test-'))
   context.open = []
   await writeParrot(join(context.dir, 'parrot'), WEATHER_PARROT)
@@ -39,8 +37,8 @@ test.before(async (context) => {
 test.after.each(async ({ open = [] }) => {
   for (const server of open.splice(0)) await server.close()
 })
-test.after(async ({ browser, dir }) => {
-  await browser?.close()
+test.after(async ({ dir }) => {
+  await sharedBrowser.release()
   if (dir) await rm(dir, { recursive: true })
 })
 
@@ -63,6 +61,16 @@ async function serve(
   })
   await server.load(await Promise.all(sources))
   return server
+}
+
+/** Runs `use` with the page of a server, loaded as in a new tab. */
+async function visited(url: string, use: (page: Page, faults: string[]) => Promise<void>): Promise<void> {
+  await visitAgain(await sharedBrowser.get(), {}, async (visit) => {
+    await loadAnew(visit, `${url}/`)
+    await visit.page.waitForSelector('#send:enabled')
+    await use(visit.page, visit.faults)
+    await visit.page.goto('about:blank')
+  })
 }
 
 async function ask(page: Page, text: string): Promise<void> {
@@ -91,14 +99,12 @@ const untilKeptFor = (page: Page, models: string[]) =>
 
 inBrowser('the chosen model answers, and the map, the names and the settings are its own', async (context) => {
   const { url } = await serve(context)
-  await visit(context.browser, {}, async ({ page, faults }) => {
+  await visited(url, async (page, faults) => {
     const sent: { id?: string; model: string }[] = []
     page.on('request', (request) => {
       if (!request.url().includes('/v1/chat')) return
       sent.push({ id: request.headers()['x-conversation-id'], model: request.postDataJSON().model })
     })
-    await page.goto(url)
-    await page.waitForSelector('#send:enabled')
     assert.equal(await listed(page), ['nano · loaded', 'parrot · unloaded'])
     await page.click('#settings summary')
     await page.fill('#max-tokens', '12')
@@ -142,6 +148,11 @@ inBrowser('the chosen model answers, and the map, the names and the settings are
     await page.click('#fresh')
     await ask(page, 'Hello')
     assert.is.not(sent[4].id, sent[0].id)
+
+    assert.is(await page.getByLabel('Model', { exact: true }).inputValue(), 'parrot')
+    await page.setViewportSize({ width: 390, height: 800 })
+    assert.equal(await accessibilityFaults(page), [])
+    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
     assert.equal(faults, [])
   })
 })
@@ -152,9 +163,7 @@ inBrowser('a request that waits for its model says so, and the models show their
     start = resolve
   })
   const { url } = await serve(context, undefined, {}, mayLoad)
-  await visit(context.browser, {}, async ({ page }) => {
-    await page.goto(url)
-    await page.waitForSelector('#send:enabled')
+  await visited(url, async (page) => {
     await page.selectOption('#model', 'parrot')
     await send(page, 'Hello')
     await page.waitForSelector('.turn.model .note:has-text("loading parrot …")')
@@ -170,8 +179,8 @@ inBrowser('a request that waits for its model says so, and the models show their
 
 inBrowser('each view shows the work of the chosen model', async (context) => {
   const { url } = await serve(context)
-  await visit(context.browser, {}, async ({ page, faults }) => {
-    await page.goto(`${url}/#work`)
+  await visited(url, async (page, faults) => {
+    await page.click('#to-work')
     await page.waitForSelector('#work-map [data-expert="mlp 5 23"]')
     // The mark of one model is set when another is chosen already.
     let choose: (() => void) | undefined
@@ -207,9 +216,7 @@ inBrowser('each view shows the work of the chosen model', async (context) => {
 inBrowser('a kept conversation chooses its model again, or says that the server does not have it', async (context) => {
   const server = await serve(context)
   const { url } = server
-  await visit(context.browser, {}, async ({ page }) => {
-    await page.goto(url)
-    await page.waitForSelector('#send:enabled')
+  await visited(url, async (page) => {
     await page.selectOption('#model', 'parrot')
     await ask(page, 'Hello')
     await page.click('#fresh')
@@ -252,25 +259,6 @@ inBrowser('a kept conversation chooses its model again, or says that the server 
     await ask(page, 'Who are you?')
     assert.equal(await texts(page, '.turn.model > h2'), ['parrot', 'nano'])
     assert.is(await page.textContent('#kept-note'), '')
-  })
-})
-
-inBrowser('the choice has no faults of accessibility in light, dark and narrow', async (context) => {
-  const { url } = await serve(context)
-  await visit(context.browser, {}, async ({ page }) => {
-    await page.goto(url)
-    await page.waitForSelector('#send:enabled')
-    assert.is(await page.getByLabel('Model', { exact: true }).inputValue(), 'nano')
-    for (const [colorScheme, width] of [
-      ['light', 1400],
-      ['dark', 1400],
-      ['light', 390],
-    ] as const) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width, height: 800 })
-      assert.equal(await accessibilityFaults(page), [])
-      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-    }
   })
 })
 

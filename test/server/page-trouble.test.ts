@@ -170,28 +170,25 @@ inBrowser('the page says how much of a long prompt has been read', async () => {
   })
 })
 
-inBrowser(
-  'the page asks for a key if the server requires one, asks again if it is wrong, and keeps it',
-  async () => {
-    async function* short() {
-      yield chunk('hello', [token('hello', SMALL, 0)])
-      yield DONE
-    }
-    await open({ answer: short, key: 'open sesame' }, async (page) => {
-      await page.waitForSelector('#key-dialog[open]')
-      await page.fill('#key', 'wrong')
-      await page.press('#key', 'Enter')
-      await page.waitForSelector('#key-alert:not(:empty)')
-      await page.fill('#key', 'open sesame')
-      await page.press('#key', 'Enter')
-      await send(page)
-      await page.waitForSelector('.turn.model .tokens:has-text("hello")')
-      await page.reload()
-      await page.waitForSelector('#send:enabled')
-      assert.not.ok(await page.isVisible('#key-dialog'))
-    })
-  },
-)
+inBrowser('the page asks for a key if the server requires one, asks again if it is wrong, and keeps it', async () => {
+  async function* short() {
+    yield chunk('hello', [token('hello', SMALL, 0)])
+    yield DONE
+  }
+  await open({ answer: short, key: 'open sesame' }, async (page) => {
+    await page.waitForSelector('#key-dialog[open]')
+    await page.fill('#key', 'wrong')
+    await page.press('#key', 'Enter')
+    await page.waitForSelector('#key-alert:not(:empty)')
+    await page.fill('#key', 'open sesame')
+    await page.press('#key', 'Enter')
+    await send(page)
+    await page.waitForSelector('.turn.model .tokens:has-text("hello")')
+    await page.reload()
+    await page.waitForSelector('#send:enabled')
+    assert.not.ok(await page.isVisible('#key-dialog'))
+  })
+})
 
 inBrowser('a long conversation asks for the experts of its answers alone', async () => {
   const asked: unknown[] = []

@@ -5,6 +5,7 @@ import OpenAI from 'openai'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
+import { ForWorker } from '../support/for-worker.js'
 import { type ParrotOptions, writeParrot } from '../support/parrot-model.js'
 
 export { until } from '../support/until.js'
@@ -20,6 +21,12 @@ export interface Served {
 }
 
 type Options = Partial<ListenOptions> & { limits?: Partial<Limits> }
+
+/** The server of nano without options of its own, for all files of a worker process. */
+export const sharedNano = new ForWorker(
+  () => serveNano(),
+  (served) => served.close(),
+)
 
 export function serveNano(options: Options = {}): Promise<Served> {
   return serve('nano', options)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { ForWorker } from './for-worker.js'
-import { PATIENCE_MS } from './until.js'
+import { PATIENCE_MS, until } from './until.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
@@ -86,11 +86,17 @@ export async function visitAgain(
   try {
     await use(visit)
   } finally {
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     const { width, height } = page.viewportSize() ?? WIDE
     if (width !== WIDE.width || height !== WIDE.height) await page.setViewportSize(WIDE)
     await page.emulateMedia({ colorScheme: null })
     if (clipboard) await page.context().clearPermissions()
   }
+}
+
+/** Waits until a script of the page returns true. A page without eval allows no `waitForFunction`. */
+export function untilOnPage(page: Page, script: string): Promise<void> {
+  return until(async () => (await page.evaluate(script)) === true, script, 20)
 }
 
 /** Loads a server's page as in a new tab: nothing that an earlier visit has stored is left. */
