@@ -361,10 +361,14 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     // A tab behind another draws nothing, and clicks wait for a drawing.
     await page.bringToFront()
     await untilTitles(page, ['one (copy)', 'one'])
-    await reload(page)
-    assert.equal((await texts(page)).slice(-2), ['three here', 'answer 3'])
-    await reload(other)
-    assert.equal((await texts(other)).slice(-2), ['three there', 'answer 4'])
+    const { bodies } = await stored(page)
+    const last = bodies
+      .map(({ exchanges }) => exchanges.at(-1))
+      .map(({ said, answer }) => [said[0].content, answer.content])
+    assert.equal(last.sort(), [
+      ['three here', 'answer 3'],
+      ['three there', 'answer 4'],
+    ])
     // Turns that are not kept are not replaced by those of the other tab.
     await page.click('#open-list')
     await page.uncheck('#keep')
@@ -391,12 +395,12 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
 
 inBrowser('without storage, with a full one and with damaged conversations the page still answers', async () => {
   const { answer } = numbered()
-  await open({ answer, key: 'k' }, async (first) => {
+  await open({ answer, key: 'k', loads: false }, async (first, { url }) => {
     const page = await first.context().newPage()
     await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
       Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
     }`)
-    await page.goto(first.url())
+    await page.goto(url)
     await page.fill('#key', 'k')
     await page.press('#key', 'Enter')
     await ask(page, 'one')

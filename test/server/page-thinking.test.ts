@@ -32,7 +32,10 @@ const TOOLS = JSON.stringify([
 
 /** Waits for the answer with a number, from 1 on. */
 async function answer(page: Page, number: number) {
-  await page.locator('.turn.model').nth(number - 1).waitFor()
+  await page
+    .locator('.turn.model')
+    .nth(number - 1)
+    .waitFor()
   await page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
   const last = page.locator('.turn.model').nth(number - 1)
   const text = (selector: string) => last.locator(selector).first().textContent()

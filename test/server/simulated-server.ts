@@ -60,10 +60,13 @@ export interface Answering {
   view?: View
   /** Goes on with the page that the test before has loaded, in a new chat: for tests that leave all settings as they are. */
   goesOn?: boolean
+  /** False if the test loads the page itself. Default: true. */
+  loads?: boolean
 }
 
 /** The simulated server during a test. */
 interface Told {
+  url: string
   /** Whether the reader of the last answer has left. */
   gone: boolean
   faults: string[]
@@ -75,7 +78,7 @@ interface Told {
 /** One server for all tests, so that the browser loads the page's files once. */
 class SimulatedServer {
   private answering: Answering = {}
-  private told = { gone: false }
+  private told: Pick<Told, 'gone'> = { gone: false }
   private readonly server = createAdaptorServer({ fetch: this.app().fetch })
   /** Shape of the model when the page was loaded. */
   private loaded?: Shape
@@ -87,17 +90,17 @@ class SimulatedServer {
   }
 
   async visit(browser: Browser, answering: Answering, use: (page: Page, told: Told) => Promise<void>): Promise<void> {
-    const { shape = SMALL, key, goesOn, view = {} } = answering
+    const { shape = SMALL, key, goesOn, loads = true, view = {} } = answering
     const url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`
     await visitAgain(browser, view, async (visit) => {
       const { page, faults, requests } = visit
-      const told: Told = { gone: false, faults, requests, kill: () => simulated.close() }
+      const told: Told = { url, gone: false, faults, requests, kill: () => simulated.close() }
       const isLoaded = page.url() === url && this.loaded === shape && key === undefined
       if (goesOn && isLoaded) await page.click('#fresh')
       this.answering = answering
       this.told = told
       this.loaded = shape
-      if (!goesOn || !isLoaded) await loadAnew(visit, url)
+      if (loads && !(goesOn && isLoaded)) await loadAnew(visit, url)
       await use(page, told)
       if (key !== undefined) this.loaded = undefined
     })
