@@ -1,7 +1,7 @@
 import type OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, sharedNano } from './served.js'
 
 /* POST /v1/completions with the official client. */
 const test = suite('completions')
@@ -11,9 +11,9 @@ const GREEDY = { model: 'nano', temperature: 0, max_tokens: 8 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 /** The library's result for the same prompt, alone. */
 async function alone(prompt: string | number[], options: object = {}): Promise<{ text: string; tokens: number[] }> {

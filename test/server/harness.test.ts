@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, sharedNano } from './served.js'
 
 /*
  * Requests of lm-evaluation-harness to a `local-completions` server with a remote tokenizer: /tokenizer_info once, /tokenize
@@ -14,9 +14,9 @@ const test = suite('lm-evaluation-harness')
 
 let served: Served
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 async function tokenize(prompt: string): Promise<number[]> {
   return (await post(served.url, '/tokenize', { prompt, add_special_tokens: false })).body.tokens

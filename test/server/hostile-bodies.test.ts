@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ownTime } from '../support/own-time.js'
 import { hostileBodies } from './hostile-bodies.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, sharedNano } from './served.js'
 
 /* No body may block the server, whatever its content. `node bench/measure-bodies.mjs` measures the cost of each. */
 const test = suite('hostile bodies')
@@ -16,9 +16,9 @@ const [MOST_WAIT, MOST_TIME] = [5_000, 15_000]
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 /**
  * Waits for an answer while it requests /health all the time. Returns the longest time between two answers of /health, in

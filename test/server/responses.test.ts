@@ -3,14 +3,14 @@ import { zodTextFormat } from 'openai/helpers/zod'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { get, post, type Served, serveNano, serveParrot } from './served.js'
+import { get, post, type Served, serveNano, sharedNano } from './served.js'
 import {
   ANSWER,
   CONCLUSION,
   GREETING,
   QUESTION,
+  sharedParrot,
   THOUGHTS,
-  WEATHER_PARROT,
   WEATHER_SCHEMA,
   WEATHER_TOOL,
 } from './weather-parrot.js'
@@ -28,12 +28,12 @@ let nano: Served
 let parrot: Served
 
 test.before(async () => {
-  nano = await serveNano()
-  parrot = await serveParrot(WEATHER_PARROT, { alias: 'parrot' })
+  nano = await sharedNano.get()
+  parrot = await sharedParrot.get()
 })
 test.after(async () => {
-  await nano.close()
-  await parrot.close()
+  await sharedNano.release()
+  await sharedParrot.release()
 })
 
 test('a text is answered as in chat completions', async () => {
