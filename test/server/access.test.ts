@@ -75,7 +75,8 @@ test('a browser’s preflight request is answered without a key', async () => {
 })
 
 test('the official client with the right key, a wrong one, and a foreign Host', async () => {
-  const served = await serveNano({ apiKey: 'sesame' })
+  const { model } = await sharedNano.get()
+  const served = await serveNano({ apiKey: 'sesame' }, model)
   try {
     assert.is((await served.client.models.list()).data.length, 1)
     const stranger = new OpenAI({ baseURL: `${served.url}/v1`, apiKey: 'guess', maxRetries: 0 })

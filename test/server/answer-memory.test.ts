@@ -60,7 +60,7 @@ test('the same request is answered in a stream, and a small one at once', async 
 })
 
 test('scores and experts of prompts are bounded in a stream too, since each prompt comes in one piece', async () => {
-  const own = await serveNano({ limits: { answersBytes: 2 * MIB } })
+  const own = await serveNano({ limits: { answersBytes: 2 * MIB } }, served.model)
   const stream = { prompt: new Array(500).fill(300), max_tokens: 1, stream: true }
   try {
     for (const [param, more] of [

@@ -286,7 +286,7 @@ test('errors are a text, also in a stream and without a key', async () => {
   } catch (error) {
     assert.match(String(error), /"options.temperature" must be/)
   }
-  const locked = await serveNano({ apiKey: 'secret', cors: '*' })
+  const locked = await serveNano({ apiKey: 'secret', cors: '*' }, nano.model)
   try {
     const refused = await get(locked.url, '/api/tags')
     assert.is(refused.status, 401)

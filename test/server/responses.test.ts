@@ -399,7 +399,7 @@ test('an unknown model gets 404, and a key is needed if the server has one', asy
   const { status, body } = await post(nano.url, RESPONSES, { model: 'gpt-5', input: 'a' })
   assert.is(status, 404)
   assert.is(body.error.code, 'model_not_found')
-  const locked = await serveNano({ apiKey: 'secret' })
+  const locked = await serveNano({ apiKey: 'secret' }, nano.model)
   try {
     assert.is((await post(locked.url, RESPONSES, { input: 'a' })).status, 401)
     const { output } = await locked.client.responses.create({ model: 'nano', input: 'a', max_output_tokens: 2 })

@@ -28,8 +28,9 @@ export const sharedNano = new ForWorker(
   (served) => served.close(),
 )
 
-export function serveNano(options: Options = {}): Promise<Served> {
-  return serve('nano', options)
+/** `model`: nano, if a server has it already. */
+export function serveNano(options: Options = {}, model?: Model): Promise<Served> {
+  return serve('nano', options, model)
 }
 
 /** A server of a parrot; the folder of its checkpoint is removed when the server closes. */
@@ -45,9 +46,9 @@ export async function serveParrot(parrot: ParrotOptions, options: Options = {}):
   }
 }
 
-async function serve(path: string, options: Options): Promise<Served> {
+async function serve(path: string, options: Options, given?: Model): Promise<Served> {
   const server = await listen({ port: 0, onError: failLoudly, ...options })
-  const model = await loadModel(path, { threads: 2 })
+  const model = given ?? (await loadModel(path, { threads: 2 }))
   server.open(model)
   return {
     url: server.url,
@@ -56,7 +57,7 @@ async function serve(path: string, options: Options): Promise<Served> {
     client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: options.apiKey ?? 'none', maxRetries: 0 }),
     async close() {
       await server.close()
-      await model.dispose()
+      if (!given) await model.dispose()
     },
   }
 }
