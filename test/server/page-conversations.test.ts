@@ -1,71 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
-import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { readConversationJson } from '#molm/conversations/export-json.js'
 import { accessibilityFaults } from '../support/accessibility.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
 import { until } from './served.js'
 import { type AskedBody, chunk, event, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 const { inBrowser, end } = pageSuite('conversations of the page')
-
-const DONE = 'data: [DONE]\n\n'
-
-/** Answers each request with its number, and keeps the requests' bodies. */
-function numbered() {
-  const bodies: AskedBody[] = []
-  async function* lines(number: number) {
-    yield chunk(`answer ${number}`, [token(`answer ${number}`, SMALL, number)])
-    yield DONE
-  }
-  const answer = (body: AskedBody) => lines(bodies.push(body))
-  return { bodies, answer }
-}
-
-const answered = (page: Page) =>
-  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
-
-async function ask(page: Page, text: string): Promise<void> {
-  const before = await page.locator('.turn.model').count()
-  await send(page, text)
-  await page.locator('.turn.model').nth(before).waitFor()
-  await answered(page)
-}
-
-const texts = (page: Page, selector = '#turns .tokens') =>
-  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
-
-/** Clicks the visible button with a name. */
-const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).last().click()
-
-/** Waits until the list has these titles; a moment ago it may have had others. */
-const untilListed = (page: Page, expected: string[]) =>
-  until(async () => isDeepStrictEqual(await texts(page, '#kept .name'), expected), expected.join(', '))
-
-/** The same for a list that is opened for it, and closed again. */
-async function untilTitles(page: Page, expected: string[]): Promise<void> {
-  await page.click('#open-list')
-  await untilListed(page, expected)
-  await page.keyboard.press('Escape')
-  await page.waitForSelector('#message:focus')
-}
-
-/** Reloads once the last answer has been kept. */
-async function reload(page: Page): Promise<void> {
-  await until(async () => {
-    const [shown] = await texts(page, '.turn.model:last-child > .tokens')
-    const { bodies } = await stored(page)
-    return bodies.some(({ exchanges, last }) => {
-      const { content, end } = exchanges[last].answer
-      return content === shown && end !== 'cut'
-    })
-  })
-  await page.reload()
-  await page.waitForSelector('#send:enabled')
-}
 
 inBrowser('thoughts, calls, results and settings stay over a reload, and the key does not', async () => {
   const call = { index: 0, id: 'c1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Bern"}' } }
@@ -390,60 +334,6 @@ inBrowser('two tabs show the same conversation, and neither overwrites the other
     assert.equal((await texts(page)).slice(4), ['three here', 'answer 3', 'not kept', 'answer 5', 'four', 'answer 6'])
     assert.equal(faults, [])
     await other.close()
-  })
-})
-
-inBrowser('without storage, with a full one and with damaged conversations the page still answers', async () => {
-  const { answer } = numbered()
-  await open({ answer, key: 'k', loads: false }, async (first, { url }) => {
-    const page = await first.context().newPage()
-    await page.addInitScript(`for (const name of ['indexedDB', 'localStorage', 'sessionStorage']) {
-      Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
-    }`)
-    await page.goto(url)
-    await page.fill('#key', 'k')
-    await page.press('#key', 'Enter')
-    await ask(page, 'one')
-    await page.waitForSelector('#kept-note:not(:empty)')
-    assert.is(await page.textContent('#kept-note'), 'This conversation is not kept: the browser does not allow it.')
-    await ask(page, 'two')
-    assert.equal(await texts(page), ['one', 'answer 1', 'two', 'answer 2'])
-    await untilTitles(page, ['one'])
-    await page.close()
-  })
-  await open({ answer }, async (page) => {
-    await ask(page, 'kept')
-    // A quota of the browser's own cannot be set for a page like this.
-    await page.evaluate(`{
-      const { put } = IDBObjectStore.prototype
-      globalThis.makeRoom = () => { IDBObjectStore.prototype.put = put }
-      IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }
-    }`)
-    await ask(page, 'full')
-    await page.waitForSelector('#kept-note:has-text("storage is full")')
-    await page.evaluate('makeRoom()')
-    await ask(page, 'more room')
-    await until(async () => (await page.textContent('#kept-note')) === '', 'no note')
-    await page.click('#fresh')
-    await ask(page, 'another')
-    await page.evaluate(`new Promise((resolve) => {
-      indexedDB.open('molm-conversations').onsuccess = ({ target: { result: database } }) => {
-        const write = database.transaction(['heads', 'bodies'], 'readwrite')
-        write.objectStore('heads').put({ id: 'x', title: 1 })
-        write.objectStore('bodies').openCursor().onsuccess = ({ target: { result: cursor } }) => {
-          cursor.update({ exchanges: [{}], last: 0, settings: {} })
-        }
-        write.oncomplete = () => { database.close(); resolve() }
-      }
-    })`)
-    await page.click('#open-list')
-    await page.waitForSelector('.said:has-text("damaged")')
-    await page.locator('#kept .title').last().click()
-    await page.waitForSelector('#list-alert:has-text("damaged and cannot be read")')
-    await page.locator('.said .act').click()
-    await page.waitForSelector('.said', { state: 'detached' })
-    await page.keyboard.press('Escape')
-    await ask(page, 'still here')
   })
 })
 

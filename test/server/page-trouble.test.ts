@@ -254,29 +254,4 @@ inBrowser('a model without a chat template continues the text', async () => {
   })
 })
 
-inBrowser('48 layers of 128 experts are drawn live, too', async () => {
-  const shape = { layers: 48, mlp: 128 }
-  async function* many() {
-    for (let i = 0; i < 20; i++) {
-      yield chunk(`t${i} `, [token(`t${i} `, shape, i)])
-      await wait(1)
-    }
-    yield DONE
-  }
-  await open({ shape, answer: many }, async (page, { faults }) => {
-    await send(page)
-    await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.is(await page.$$eval('#map [data-expert]', (cells) => cells.length), 48 * 128)
-    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-    await page.hover('.turn.model .tokens span:nth-child(7)')
-    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 48 * 2)
-    // Frames would hide cells this small; one expert alone has one.
-    assert.is(await page.$$eval('#map .tick', (ticks) => ticks.length), 48 * 2)
-    assert.is(await page.$$eval('#map .frame', (frames) => frames.length), 0)
-    await page.hover('#map [data-expert="mlp 3 9"]')
-    assert.is(await page.$$eval('#map .frame.small', (frames) => frames.length), 1)
-    assert.equal(faults, [])
-  })
-})
-
 end()

@@ -164,6 +164,8 @@ inBrowser('two prompts are compared as molm experts compares them', async () => 
     await page.fill('#first', texts[0])
     await page.fill('#second', texts[1])
     await page.click('#comparison button')
+    // The comparison of another test may still be shown.
+    await until(async () => (await page.locator('#text-1 .tokens').allTextContents())[0] === texts[1], 'the figure')
     await page.waitForSelector('#text-1 svg')
     const titles = await page.$$eval('#figure section:not(.text) title', (all) => all.map((title) => title.textContent))
     const { maps } = difference as ReturnType<typeof usageMaps>
@@ -177,7 +179,6 @@ inBrowser('two prompts are compared as molm experts compares them', async () => 
       await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),
       drawUsage(read).sentences,
     )
-    assert.is(await page.textContent('#text-1 .tokens'), texts[1])
     await page.hover('#text-1 .tokens [data-i="1"]')
     const cells = await page.$$eval('#text-1 .on', (all) => all.map((cell) => cell.getAttribute('data-expert')))
     const expectedCells = read[1]

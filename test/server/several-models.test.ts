@@ -41,7 +41,7 @@ async function closeAll(open: Listening[]): Promise<void> {
 
 async function source(path: string, alias?: string): Promise<ModelSource> {
   const load: ModelSource['load'] = async ({ memory, signal }) => {
-    return { model: await loadModel(path, { threads: 2, memory, signal }) }
+    return { model: await loadModel(path, { threads: 1, memory, signal }) }
   }
   return { alias, outline: await outlineModel(path), load }
 }
@@ -146,7 +146,7 @@ test('labels metrics by model, and counts the experts of each', async ({ url }) 
 test('answers requests over three models with room for one', async (context) => {
   const url = await serve(context, ['a', 'b', 'c'], ONE)
   const answers = await Promise.all(
-    Array.from({ length: 12 }, (_, i) => complete(url, { model: 'abc'[(i * 7) % 3], stream: i % 5 === 0 })),
+    Array.from({ length: 7 }, (_, i) => complete(url, { model: 'abc'[(i * 7) % 3], stream: i % 5 === 0 })),
   )
   assert.equal([...new Set(answers.map(({ status }) => status))], [200])
   const texts = answers.filter((_, i) => i % 5).map(({ body }) => body.choices[0].text)

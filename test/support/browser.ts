@@ -121,6 +121,8 @@ async function newPage(browser: Browser, options: ContextOptions = {}): Promise<
   const [faults, requests]: string[][] = [[], []]
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {
+    // The browser looks for it beside files that are no page, such as that of `loadAnew`.
+    if (message.location().url.endsWith('/favicon.ico')) return
     if (['error', 'warning'].includes(message.type())) faults.push(message.text())
   })
   page.on('request', (request) => requests.push(request.url()))

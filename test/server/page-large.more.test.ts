@@ -1,7 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
 import { assertHarmless } from './harmless-markdown.js'
-import { pageSuite } from './simulated-server.js'
+import { chunk, open, pageSuite, send, token } from './simulated-server.js'
 
-const { inBrowser, end } = pageSuite('large Markdown on the page')
+const { inBrowser, end } = pageSuite('large answers on the page')
+
+const DONE = 'data: [DONE]\n\n'
 
 const repeat = (text: string, length: number) => text.repeat(Math.ceil(length / text.length)).slice(0, length)
 
@@ -26,6 +30,31 @@ const HOSTILE: Record<string, [text: string, elements: number]> = {
 
 inBrowser('hostile Markdown of any size neither stops the page nor widens it', async () => {
   for (const [name, [text, most]] of Object.entries(HOSTILE)) await assertHarmless(name, text, most)
+})
+
+inBrowser('48 layers of 128 experts are drawn live, too', async () => {
+  const shape = { layers: 48, mlp: 128 }
+  async function* many() {
+    for (let i = 0; i < 20; i++) {
+      yield chunk(`t${i} `, [token(`t${i} `, shape, i)])
+      await wait(1)
+    }
+    yield DONE
+  }
+  await open({ shape, answer: many }, async (page, { faults }) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.$$eval('#map [data-expert]', (cells) => cells.length), 48 * 128)
+    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    await page.hover('.turn.model .tokens span:nth-child(7)')
+    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 48 * 2)
+    // Frames would hide cells this small; one expert alone has one.
+    assert.is(await page.$$eval('#map .tick', (ticks) => ticks.length), 48 * 2)
+    assert.is(await page.$$eval('#map .frame', (frames) => frames.length), 0)
+    await page.hover('#map [data-expert="mlp 3 9"]')
+    assert.is(await page.$$eval('#map .frame.small', (frames) => frames.length), 1)
+    assert.equal(faults, [])
+  })
 })
 
 end()
