@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AuthOptions, guard } from '#molm/server/http/auth.js'
 import { asApiError, errorResponse } from '#molm/server/http/errors.js'
-import { get, post, serveNano } from './served.js'
+import { get, post, serveNano, sharedNano } from './served.js'
 
 /* Access to the server: keys, Host names, origins. */
 const test = suite('access')
@@ -75,7 +75,8 @@ test('a browser’s preflight request is answered without a key', async () => {
 })
 
 test('the official client with the right key, a wrong one, and a foreign Host', async () => {
-  const served = await serveNano({ apiKey: 'sesame' })
+  const { model } = await sharedNano.get()
+  const served = await serveNano({ apiKey: 'sesame' }, model)
   try {
     assert.is((await served.client.models.list()).data.length, 1)
     const stranger = new OpenAI({ baseURL: `${served.url}/v1`, apiKey: 'guess', maxRetries: 0 })
@@ -92,7 +93,7 @@ test('the official client with the right key, a wrong one, and a foreign Host', 
 })
 
 test('the server itself refuses a foreign Host header', async () => {
-  const served = await serveNano()
+  const served = await sharedNano.get()
   try {
     const { port } = new URL(served.url) as unknown as AddressInfo
     const status = await new Promise((resolve, reject) => {
@@ -101,7 +102,7 @@ test('the server itself refuses a foreign Host header', async () => {
     })
     assert.is(status, 403)
   } finally {
-    await served.close()
+    await sharedNano.release()
   }
 })
 

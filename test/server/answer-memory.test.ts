@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError } from '#molm/server/common/api-error.js'
 import { AnswerMemory } from '#molm/server/run/answer-memory.js'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, serveNano, sharedNano } from './served.js'
 
 /* An answer that is not streamed is kept until its end. Its memory is bounded before it begins. */
 const test = suite('answer memory')
@@ -11,9 +11,9 @@ const MIB = 2 ** 20
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 /** Checks that an answer is refused, with a message that suggests `wayOut`. */
 async function tooLarge(path: string, body: object, wayOut: string): Promise<void> {
@@ -60,7 +60,7 @@ test('the same request is answered in a stream, and a small one at once', async 
 })
 
 test('scores and experts of prompts are bounded in a stream too, since each prompt comes in one piece', async () => {
-  const own = await serveNano({ limits: { answersBytes: 2 * MIB } })
+  const own = await serveNano({ limits: { answersBytes: 2 * MIB } }, served.model)
   const stream = { prompt: new Array(500).fill(300), max_tokens: 1, stream: true }
   try {
     for (const [param, more] of [

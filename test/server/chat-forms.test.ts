@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { post, type Served, serveNano, until } from './served.js'
+import { post, type Served, sharedNano, until } from './served.js'
 
 /* Forms of answers in both endpoints, on nano. */
 const test = suite('forms of answers')
@@ -17,9 +17,9 @@ const ASK = { temperature: 1, max_tokens: 100, seed: 1 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 /** Texts and the reason of the end of an answer, of both endpoints and streamed, which must be the same. */
 async function said(fields: object): Promise<{ chat: string; text: string; reasons: string[] }> {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano, serveParrot } from './served.js'
-import { ANSWER, CONCLUSION, GREETING, QUESTION, THOUGHTS, WEATHER_PARROT, WEATHER_TOOL } from './weather-parrot.js'
+import { get, post, type Served, sharedNano } from './served.js'
+import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot, THOUGHTS, WEATHER_TOOL } from './weather-parrot.js'
 
 /* Thoughts and calls of tools in /v1/chat/completions: their forms, complete and streamed. */
 const test = suite('tools and thoughts of chat completions')
@@ -13,9 +13,9 @@ const ARGUMENTS = ['{"city":"Bern"}', '{"city":"Rome"}']
 let served: Served
 
 test.before(async () => {
-  served = await serveParrot(WEATHER_PARROT)
+  served = await sharedParrot.get()
 })
-test.after(() => served.close())
+test.after(() => sharedParrot.release())
 
 async function answered(body: object) {
   const answer = await post(served.url, CHAT, body)
@@ -162,13 +162,13 @@ test('a stop string ends an answer, also within thoughts', async () => {
 })
 
 test('tools are refused if the model cannot use them', async () => {
-  const nano = await serveNano()
+  const nano = await sharedNano.get()
   try {
     await refused({ ...HI, tools: [WEATHER_TOOL] }, 'tools', /nano .*tools/, nano)
     const { body } = await post(nano.url, CHAT, { ...HI, reasoning_effort: 'high', max_tokens: 2 })
     assert.match(body.notes[0], /nano does not think: "reasoning_effort" has no effect/)
   } finally {
-    await nano.close()
+    await sharedNano.release()
   }
 })
 

@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, serveNano } from './served.js'
+import { type Served, sharedNano } from './served.js'
 
 /* Third-party clients ask for JSON by a schema, as they send it. */
 const test = suite('forms with clients')
@@ -25,10 +25,10 @@ let served: Served
 let baseURL: string
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
   baseURL = `${served.url}/v1`
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 test('openai parses JSON by a zod schema', async () => {
   const { completions } = served.client.chat

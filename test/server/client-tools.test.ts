@@ -6,8 +6,8 @@ import { generateText, stepCountIs, streamText, tool } from 'ai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { type Served, serveParrot } from './served.js'
-import { ANSWER, CONCLUSION, GREETING, QUESTION, THOUGHTS, WEATHER_PARROT, WEATHER_TOOL } from './weather-parrot.js'
+import type { Served } from './served.js'
+import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot, THOUGHTS, WEATHER_TOOL } from './weather-parrot.js'
 
 /* Third-party clients call tools and receive thoughts apart. */
 const test = suite('tools with clients')
@@ -18,10 +18,10 @@ let served: Served
 let baseURL: string
 
 test.before(async () => {
-  served = await serveParrot(WEATHER_PARROT, { alias: 'parrot' })
+  served = await sharedParrot.get()
   baseURL = `${served.url}/v1`
 })
-test.after(() => served.close())
+test.after(() => sharedParrot.release())
 
 /** A tool's function, and the cities that it was called with. */
 function weather() {

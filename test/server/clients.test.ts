@@ -5,7 +5,7 @@ import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, serveNano, until } from './served.js'
+import { type Served, sharedNano, until } from './served.js'
 
 /* Third-party clients: a chat, a stream, an abort and a refusal with each. */
 const test = suite('clients')
@@ -16,10 +16,10 @@ let served: Served
 let baseURL: string
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
   baseURL = `${served.url}/v1`
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 /** Waits until nothing runs: the client's abort has reached the model. */
 const atRest = () => until(async () => (await served.model.stats()).sequencesRunning === 0)

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
 import type { Model } from '#molm/index.js'
 import { gapTokensOf } from '#molm/server/api/fill-in-middle.js'
-import { post, type Served, serveNano, serveParrot } from './served.js'
+import { post, type Served, serveParrot, sharedNano } from './served.js'
 
 /* `suffix` in completions: the text for a gap. */
 const test = suite('filling a gap')
@@ -76,14 +76,14 @@ test('both texts together must fit into the context', async () => {
 })
 
 test('a model without tokens for it is named in the refusal', async () => {
-  const nano = await serveNano()
+  const nano = await sharedNano.get()
   try {
     const { status, body } = await post(nano.url, COMPLETIONS, { prompt: BEFORE, suffix: AFTER })
     assert.is(status, 400)
     assert.is(body.error.param, 'suffix')
     assert.match(body.error.message, /"suffix" is not supported by nano: its tokenizer has no tokens for/)
   } finally {
-    await nano.close()
+    await sharedNano.release()
   }
 })
 

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, sharedNano } from './served.js'
 
 /*
  * Requests of lm-evaluation-harness to a `local-completions` server with a remote tokenizer: /tokenizer_info once, /tokenize
@@ -14,9 +14,9 @@ const test = suite('lm-evaluation-harness')
 
 let served: Served
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 async function tokenize(prompt: string): Promise<number[]> {
   return (await post(served.url, '/tokenize', { prompt, add_special_tokens: false })).body.tokens
@@ -57,7 +57,8 @@ async function loglikelihoods(pairs: { context: number[]; whole: number[] }[]) {
 test('its requests give acc, acc_norm and every log-likelihood of eval --task', async () => {
   const { body: info } = await get(served.url, '/tokenizer_info')
   assert.ok('eos_token' in info)
-  const task = parseTask(await readText(fixturePath('texts/definitions.jsonl')))
+  const { text, ...source } = await readText(fixturePath('texts/definitions.jsonl'))
+  const task = parseTask({ ...source, text: text.split('\n').slice(0, 8).join('\n') })
   const expected = await evaluateTask(served.model, task)
   const all: number[][] = []
   let greedy = 0
@@ -83,7 +84,7 @@ test('its requests give acc, acc_norm and every log-likelihood of eval --task', 
     accuracy((sum, choice) => sum / [...choice].length),
     expected.accNorm,
   )
-  assert.ok(expected.acc > 0.6)
+  assert.ok(expected.acc > 0.5)
   assert.ok(greedy > 0, 'some continuations are what the model itself would say')
 })
 

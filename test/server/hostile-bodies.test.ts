@@ -1,65 +1,50 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ownTime } from '../support/own-time.js'
+import { assertQuick, longestBeside, MOST_WAIT } from './beside-health.js'
 import { hostileBodies } from './hostile-bodies.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { post, type Served, sharedNano } from './served.js'
 
 /* No body may block the server, whatever its content. `node bench/measure-bodies.mjs` measures the cost of each. */
 const test = suite('hostile bodies')
 
-/*
- * Milliseconds, for a busy machine; the script has the bounds of an idle one. Such bodies once blocked all others for 4
- * seconds to minutes. Encoding a long text takes a second or two, in turns with others.
- */
-const [MOST_WAIT, MOST_TIME] = [5_000, 15_000]
-
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
-/**
- * Waits for an answer while it requests /health all the time. Returns the longest time between two answers of /health, in
- * milliseconds. Pauses count, since a blocked server ends them late.
- */
-async function longestBeside(answer: Promise<unknown>): Promise<number> {
-  let isOver = false
-  const end = answer.finally(() => {
-    isOver = true
-  })
-  let longest = 0
-  while (!isOver) {
-    const since = ownTime()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.is((await get(served.url, '/health')).body.status, 'ok')
-    longest = Math.max(longest, ownTime() - since)
+test('small bodies are refused', async () => {
+  for (const { name, path, text, status } of hostileBodies(2_000)) {
+    if (status === 200) continue
+    const { status: got, body } = await post(served.url, path, text)
+    assert.is(got, status, `${name}: ${JSON.stringify(body).slice(0, 300)}`)
   }
-  await end
-  return longest
-}
+})
 
-// The second size has the maximum number of values, so that every check runs on them.
-for (const bytes of [2_000, 700_000, 4 * 2 ** 20]) {
-  test(`a body of ${bytes} bytes is refused or answered quickly, and others are answered meanwhile`, async () => {
-    for (const { name, path, text, status } of hostileBodies(bytes)) {
-      assert.ok(Buffer.byteLength(text) <= bytes, name)
-      const started = ownTime()
-      const answer = post(served.url, path, text)
-      const longest = await longestBeside(answer)
-      const took = ownTime() - started
-      const { status: got, body } = await answer
-      const said = JSON.stringify(body).slice(0, 300)
-      assert.is(got, status, `${name}: ${said}`)
-      assert.ok(longest < MOST_WAIT, `${name}: others waited ${longest} ms`)
-      // The remaining time of an answer is that of its tokens.
-      if (got === 200) continue
-      assert.ok(took < MOST_TIME, `${name}: ${took} ms`)
-      assert.ok((body.error.message ?? body.error).length < 400, `${name}: ${said}`)
-    }
-  })
-}
+/** One of each kind. */
+const NAMES = [
+  'a long name',
+  'names without number',
+  'a deep list',
+  'a deep schema',
+  'a list that never closes',
+  'values in the arguments of a call',
+  'good messages and a bad one',
+  'good items and a bad one',
+  'messages without number for ollama',
+  'texts as prompts',
+  'fractions',
+  'a long grammar',
+  'a long text',
+  'a thousand long texts to stop at',
+]
+
+test('large bodies are refused or answered quickly, and others are answered meanwhile', async () => {
+  const bodies = hostileBodies(300_000).filter(({ name }) => NAMES.includes(name))
+  assert.is(bodies.length, NAMES.length)
+  for (const body of bodies) await assertQuick(served.url, body)
+})
 
 test('a form that is expensive or endless keeps no other client waiting', async () => {
   const rules = Array.from({ length: 3_000 }, (_, i) => `r${i} ::= "a" r${i + 1} | "b" r${i + 1}`)
@@ -73,7 +58,7 @@ test('a form that is expensive or endless keeps no other client waiting', async 
   ]
   for (const [form, status] of forms) {
     const answer = post(served.url, '/v1/completions', { prompt: 'a', max_tokens: 4, ...form })
-    const longest = await longestBeside(answer)
+    const longest = await longestBeside(served.url, answer)
     const { status: got, body } = await answer
     assert.is(got, status, JSON.stringify(body).slice(0, 300))
     assert.ok(longest < MOST_WAIT, `${JSON.stringify(form).slice(0, 50)}: others waited ${longest} ms`)

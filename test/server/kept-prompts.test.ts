@@ -4,9 +4,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PromptStore } from '#molm/prompt-cache/prompt-store.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, serveNano, sharedNano } from './served.js'
 
 const test = suite('prompts that outlast a server')
+
+test.after(() => sharedNano.release())
 
 /** A text of some 500 tokens. */
 const LONG = 'A lantern is a light inside a case that can be carried. '.repeat(40)
@@ -21,7 +23,8 @@ const ask = async ({ url }: Served, prompt: string, fields: object = {}) => {
 /** Runs `use` with a server that keeps prompts in a folder. Resolves once that has closed. */
 async function withServer<T>(folder: string, use: (served: Served) => Promise<T>, notes: string[] = []): Promise<T> {
   const prompts = await PromptStore.open(folder, { most: 2 ** 30, onNote: (note) => notes.push(note) })
-  const served = await serveNano({ prompts })
+  const { model } = await sharedNano.get()
+  const served = await serveNano({ prompts }, model)
   try {
     return await use(served)
   } finally {

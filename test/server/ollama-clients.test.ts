@@ -4,8 +4,8 @@ import { ChatOllama, Ollama } from '@langchain/ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { post, type Served, serveNano, serveParrot } from './served.js'
-import { ANSWER, CONCLUSION, GREETING, QUESTION, WEATHER_PARROT } from './weather-parrot.js'
+import { post, type Served, sharedNano } from './served.js'
+import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
 /* LangChain's client of ollama, which n8n and Flowise use, and requests as other clients write them. */
 const test = suite('clients of ollama')
@@ -15,12 +15,12 @@ let nano: Served
 let parrot: Served
 
 test.before(async () => {
-  nano = await serveNano()
-  parrot = await serveParrot(WEATHER_PARROT, { alias: 'parrot' })
+  nano = await sharedNano.get()
+  parrot = await sharedParrot.get()
 })
 test.after(async () => {
-  await nano.close()
-  await parrot.close()
+  await sharedNano.release()
+  await sharedParrot.release()
 })
 
 test('LangChain chats, streams and asks for a form', async () => {

@@ -3,14 +3,14 @@ import { Ollama, type ToolCall } from 'ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { least } from '../support/least.js'
-import { get, post, type Served, serveNano, serveParrot } from './served.js'
+import { get, post, type Served, serveNano, serveParrot, sharedNano } from './served.js'
 import {
   ANSWER,
   CONCLUSION,
   GREETING,
   QUESTION,
+  sharedParrot,
   THOUGHTS,
-  WEATHER_PARROT,
   WEATHER_SCHEMA,
   WEATHER_TOOL,
 } from './weather-parrot.js'
@@ -26,14 +26,14 @@ let ollama: Ollama
 let weather: Ollama
 
 test.before(async () => {
-  nano = await serveNano()
-  parrot = await serveParrot(WEATHER_PARROT, { alias: 'weather' })
+  nano = await sharedNano.get()
+  parrot = await sharedParrot.get()
   ollama = new Ollama({ host: nano.url })
   weather = new Ollama({ host: parrot.url })
 })
 test.after(async () => {
-  await nano.close()
-  await parrot.close()
+  await sharedNano.release()
+  await sharedParrot.release()
 })
 
 const tools = [WEATHER_TOOL]
@@ -81,13 +81,13 @@ test('a stream is the default, in lines of JSON', async () => {
 })
 
 test('thoughts are apart, and think switches them off', async () => {
-  const thinking = await weather.chat({ model: 'weather', messages: hello, options })
+  const thinking = await weather.chat({ model: 'parrot', messages: hello, options })
   assert.equal(thinking.message, { role: 'assistant', content: GREETING, thinking: 'A greeting.' })
   for (const think of [true, 'low'] as const) {
-    const { message } = await weather.chat({ model: 'weather', messages: hello, options, think })
+    const { message } = await weather.chat({ model: 'parrot', messages: hello, options, think })
     assert.is(message.thinking, 'A greeting.')
   }
-  const { message } = await weather.chat({ model: 'weather', messages: hello, options, think: false })
+  const { message } = await weather.chat({ model: 'parrot', messages: hello, options, think: false })
   assert.equal(message, { role: 'assistant', content: GREETING })
   const { body } = await post(nano.url, '/api/chat', { messages: hello, options, think: true, stream: false })
   assert.equal(body.notes, ['nano does not think: "think" has no effect'])
@@ -95,7 +95,7 @@ test('thoughts are apart, and think switches them off', async () => {
 
 test('tools are called, and their results answered, with ids and without', async () => {
   const messages = [{ role: 'user', content: QUESTION }]
-  const asked = await weather.chat({ model: 'weather', messages, tools, options: { temperature: 0 } })
+  const asked = await weather.chat({ model: 'parrot', messages, tools, options: { temperature: 0 } })
   const { tool_calls: calls = [], thinking, content } = asked.message
   assert.is(thinking, THOUGHTS)
   assert.is(content, '')
@@ -107,12 +107,12 @@ test('tools are called, and their results answered, with ids and without', async
   })
   for (const tool_calls of [calls, calls.map(withoutId)]) {
     const turns = [...messages, { ...asked.message, tool_calls }, ...results]
-    const answer = await weather.chat({ model: 'weather', messages: turns, tools, options: { temperature: 0 } })
+    const answer = await weather.chat({ model: 'parrot', messages: turns, tools, options: { temperature: 0 } })
     assert.is(answer.message.thinking, CONCLUSION)
     assert.is(answer.message.content, ANSWER)
   }
   const streamed: object[] = []
-  for await (const part of await weather.chat({ model: 'weather', messages, tools, stream: true })) {
+  for await (const part of await weather.chat({ model: 'parrot', messages, tools, stream: true })) {
     streamed.push(...(part.message.tool_calls ?? []).map(withoutId))
   }
   assert.equal(streamed, [call('Bern', 0), call('Rome', 1)])
@@ -122,7 +122,7 @@ test('an answer follows a schema, or is a JSON object', async () => {
   const ask = { model: 'nano', messages: hello, options: { temperature: 0, num_predict: 200 } }
   const { message } = await ollama.chat({ ...ask, format: WEATHER_SCHEMA })
   assert.type(JSON.parse(message.content).city, 'string')
-  const json = await weather.chat({ ...ask, model: 'weather', format: 'json' })
+  const json = await weather.chat({ ...ask, model: 'parrot', format: 'json' })
   assert.type(JSON.parse(json.message.content), 'object')
   const free = await ollama.chat({ ...ask, options, format: '' })
   assert.is(free.message.content, (await ollama.chat({ ...ask, options })).message.content)
@@ -189,7 +189,7 @@ test('generate answers a prompt by the chat template, and continues it if it is 
   const answer = await ollama.generate({ model: 'nano', prompt, options })
   assert.is(answer.response, chat.message.content)
   assert.is(answer.done_reason, 'stop')
-  const withSystem = await weather.generate({ model: 'weather', prompt: 'Hello!', system: 'Be short.', options })
+  const withSystem = await weather.generate({ model: 'parrot', prompt: 'Hello!', system: 'Be short.', options })
   assert.is(withSystem.response, GREETING)
   assert.is(withSystem.thinking, 'A greeting.')
 
@@ -256,7 +256,7 @@ test('the model is listed with a tag, a digest and its abilities', async () => {
   const { models } = await weather.list()
   const [{ name, model, digest, size, details }] = models
   assert.is(models.length, 1)
-  assert.is(name, 'weather:latest')
+  assert.is(name, 'parrot:latest')
   assert.is(model, name)
   assert.match(digest, /^[0-9a-f]{64}$/)
   assert.is(size, parrot.model.info.bytes)
@@ -273,7 +273,7 @@ test('the model is listed with a tag, a digest and its abilities', async () => {
   // As Open WebUI compares versions.
   assert.ok((await weather.version()).version.split('.').every((part) => /^\d+$/.test(part)))
   assert.is((await get(parrot.url, '/api/tags')).body.models[0].digest, digest)
-  assert.is((await post(parrot.url, '/api/show', { name: 'weather' })).status, 200)
+  assert.is((await post(parrot.url, '/api/show', { name: 'parrot' })).status, 200)
 })
 
 test('errors are a text, also in a stream and without a key', async () => {
@@ -286,7 +286,7 @@ test('errors are a text, also in a stream and without a key', async () => {
   } catch (error) {
     assert.match(String(error), /"options.temperature" must be/)
   }
-  const locked = await serveNano({ apiKey: 'secret', cors: '*' })
+  const locked = await serveNano({ apiKey: 'secret', cors: '*' }, nano.model)
   try {
     const refused = await get(locked.url, '/api/tags')
     assert.is(refused.status, 401)

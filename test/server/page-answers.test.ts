@@ -1,19 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
+import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/page/routes.js'
-import { HAS_BROWSER, openBrowser } from '../support/browser.js'
-import { type AskedBody, alert, event, open, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, alert, event, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
-const test = suite<{ browser: Browser }>('answers on the page', undefined as unknown as { browser: Browser })
-const inBrowser = HAS_BROWSER ? test : test.skip
-
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-})
-test.after(({ browser }) => browser?.close())
+const { inBrowser, end } = pageSuite('answers on the page')
 
 type Kind = NonNullable<RoutedToken['kind']>
 
@@ -59,9 +50,9 @@ function answering(...answers: (() => AsyncGenerator<string>)[]) {
   return { bodies, answer }
 }
 
-inBrowser('thoughts are one line that a click opens, and their tokens count', async ({ browser }) => {
+inBrowser('thoughts are one line that a click opens, and their tokens count', async () => {
   const { answer } = answering(thinking)
-  await open(browser, { answer }, async (page, { faults }) => {
+  await open({ answer, goesOn: true }, async (page, { faults }) => {
     await send(page)
     await answered(page)
     assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 3 tokens, [\d.]+ s$/)
@@ -74,14 +65,15 @@ inBrowser('thoughts are one line that a click opens, and their tokens count', as
     assert.is(await page.textContent('#experts .detail div'), 'experts of " greets me."')
     await page.selectOption('#colour-by', 'mlp 0')
     assert.is(await page.$$eval('.coloured', (all) => all.length), 2 + 2)
+    await page.selectOption('#colour-by', 'off')
     assert.equal(faults, [])
   })
 })
 
-inBrowser('each token has its own experts, even if special tokens have no text', async ({ browser }) => {
+inBrowser('each token has its own experts, even if special tokens have no text', async () => {
   next = 0
   const { answer } = answering(thinking)
-  await open(browser, { answer }, async (page) => {
+  await open({ answer, goesOn: true }, async (page) => {
     await send(page)
     await answered(page)
     const routes = (selector: string) =>
@@ -97,7 +89,7 @@ inBrowser('each token has its own experts, even if special tokens have no text',
   })
 })
 
-inBrowser('while the model thinks, the line counts, and the keyboard opens it', async ({ browser }) => {
+inBrowser('while the model thinks, the line counts, and the keyboard opens it', async () => {
   let isOver = false
   async function* slow() {
     for (let i = 0; i < 5; i++) yield thought(`thought ${i} `)
@@ -105,7 +97,7 @@ inBrowser('while the model thinks, the line counts, and the keyboard opens it', 
     yield said('Yes.')
     yield ended()
   }
-  await open(browser, { answer: slow }, async (page) => {
+  await open({ answer: slow, goesOn: true }, async (page) => {
     await send(page)
     await page.waitForSelector('.thoughts summary:has-text("thinking · 5 tokens")')
     assert.is(await page.textContent('#spoken'), 'The model is thinking.')
@@ -122,7 +114,7 @@ inBrowser('while the model thinks, the line counts, and the keyboard opens it', 
   })
 })
 
-inBrowser('a long conversation, without reports of experts, has thoughts too', async ({ browser }) => {
+inBrowser('a long conversation, without reports of experts, has thoughts too', async () => {
   async function* unreported() {
     const logprobs = { content: [{ logprob: -1 }] }
     yield event({ delta: { reasoning_content: 'Hm' }, logprobs })
@@ -130,7 +122,7 @@ inBrowser('a long conversation, without reports of experts, has thoughts too', a
     yield event({ delta: { content: 'Yes' }, logprobs })
     yield ended()
   }
-  await open(browser, { answer: unreported }, async (page) => {
+  await open({ answer: unreported, goesOn: true }, async (page) => {
     await send(page)
     await answered(page)
     assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 2 tokens/)
@@ -139,9 +131,9 @@ inBrowser('a long conversation, without reports of experts, has thoughts too', a
   })
 })
 
-inBrowser('earlier thoughts are not sent back', async ({ browser }) => {
+inBrowser('earlier thoughts are not sent back', async () => {
   const { answer, bodies } = answering(thinking)
-  await open(browser, { answer }, async (page) => {
+  await open({ answer, goesOn: true }, async (page) => {
     await send(page, 'Hello')
     await answered(page)
     await send(page, 'Again')
@@ -155,7 +147,7 @@ inBrowser('earlier thoughts are not sent back', async ({ browser }) => {
   })
 })
 
-inBrowser('hostile thoughts and calls are shown as text and harm nothing', async ({ browser }) => {
+inBrowser('hostile thoughts and calls are shown as text and harm nothing', async () => {
   const evil = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
   const odd = '\u0000\u001b[2J\u202e\u2066</details></article>\ud800'
   async function* hostile() {
@@ -169,7 +161,7 @@ inBrowser('hostile thoughts and calls are shown as text and harm nothing', async
     yield said(evil)
     yield ended('tool_calls')
   }
-  await open(browser, { answer: hostile }, async (page, { faults }) => {
+  await open({ answer: hostile, goesOn: true }, async (page, { faults }) => {
     await send(page)
     await answered(page)
     await page.click('.thoughts summary')
@@ -193,7 +185,7 @@ inBrowser('hostile thoughts and calls are shown as text and harm nothing', async
 
 const TOOLS = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } }]
 
-inBrowser('a call is shown, the user gives its result, and the conversation keeps both', async ({ browser }) => {
+inBrowser('a call is shown, the user gives its result, and the conversation keeps both', async () => {
   async function* calling() {
     yield thought('I need the weather.')
     yield called(0, 'get_weather', '{"city":"Paris"')
@@ -205,7 +197,7 @@ inBrowser('a call is shown, the user gives its result, and the conversation keep
     yield ended()
   }
   const { answer, bodies } = answering(calling, final)
-  await open(browser, { answer }, async (page, { faults }) => {
+  await open({ answer, goesOn: true }, async (page, { faults }) => {
     await page.click('#settings summary')
     await page.fill('#tools', JSON.stringify(TOOLS[0]))
     await page.click('#settings summary')
@@ -246,7 +238,7 @@ inBrowser('a call is shown, the user gives its result, and the conversation keep
   })
 })
 
-inBrowser('if the server refuses results, their field returns', async ({ browser }) => {
+inBrowser('if the server refuses results, their field returns', async () => {
   async function* calling() {
     yield called(0, 'a', '{}')
     yield called(1, 'b', '{}')
@@ -254,7 +246,7 @@ inBrowser('if the server refuses results, their field returns', async ({ browser
   }
   const refuse = ({ messages }: AskedBody) =>
     messages.length > 1 ? Response.json({ error: { message: 'too much' } }, { status: 400 }) : undefined
-  await open(browser, { answer: calling, refuse }, async (page) => {
+  await open({ answer: calling, refuse, goesOn: true }, async (page) => {
     await send(page)
     await answered(page)
     await page.getByLabel('Result of a (call 1)').fill('one')
@@ -266,13 +258,13 @@ inBrowser('if the server refuses results, their field returns', async ({ browser
   })
 })
 
-inBrowser('Stop while the model thinks keeps the thoughts', async ({ browser }) => {
+inBrowser('Stop while the model thinks keeps the thoughts', async () => {
   async function* endless() {
     yield thought('On and on')
     await wait(60_000, undefined, { ref: false })
   }
   const { answer, bodies } = answering(endless, thinking)
-  await open(browser, { answer }, async (page) => {
+  await open({ answer, goesOn: true }, async (page) => {
     await send(page, 'Hello')
     await page.waitForSelector('.thoughts summary:has-text("thinking · 1 token")')
     await page.click('#stop')
@@ -286,7 +278,7 @@ inBrowser('Stop while the model thinks keeps the thoughts', async ({ browser }) 
   })
 })
 
-inBrowser('without an expert, contents and calls are compared, and thoughts are not', async ({ browser }) => {
+inBrowser('without an expert, contents and calls are compared, and thoughts are not', async () => {
   const calling = (city: string) =>
     async function* () {
       yield thought(`I ask for ${city}.`)
@@ -296,7 +288,7 @@ inBrowser('without an expert, contents and calls are compared, and thoughts are 
     }
   const [before, after] = [calling('Paris'), calling('Rome')]
   const answer = ({ mask = [] }: AskedBody) => (mask.length > 0 ? after() : before())
-  await open(browser, { answer }, async (page) => {
+  await open({ answer, goesOn: true }, async (page) => {
     await send(page)
     await answered(page)
     await page.focus('#map [data-expert="mlp 0 1"]')
@@ -310,7 +302,7 @@ inBrowser('without an expert, contents and calls are compared, and thoughts are 
   })
 })
 
-inBrowser('answers follow a schema, set out in lines, with a clear error for a wrong one', async ({ browser }) => {
+inBrowser('answers follow a schema, set out in lines, with a clear error for a wrong one', async () => {
   async function* json() {
     for (const text of ['{"', 'city', '":"', 'Pa, {ris', '","', 'n', '":[', '],', '"o":{"', 'a":1.50', '}}']) {
       yield said(text)
@@ -326,9 +318,11 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
     const error = { message: 'the keyword "not" is not supported', param: 'response_format.json_schema.schema.not' }
     return 'not' in schema ? Response.json({ error }, { status: 400 }) : undefined
   }
-  await open(browser, { answer, refuse }, async (page) => {
+  await open({ answer, refuse }, async (page) => {
     await page.waitForSelector('#send:enabled')
     await page.click('#settings summary')
+    assert.not(await page.isVisible('#think'), 'a model that does not think')
+    assert.ok(await page.isVisible('#tools'))
     await page.fill('#schema', '{"type": "object"')
     await page.click('#settings summary')
     await send(page, 'a question')
@@ -358,14 +352,14 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
   })
 })
 
-inBrowser('thinking can be set if the model thinks, and notes of the server are shown', async ({ browser }) => {
+inBrowser('thinking can be set if the model thinks, and notes of the server are shown', async () => {
   async function* noted() {
     yield `data: ${JSON.stringify({ choices: [{ delta: {} }], notes: ['the model cannot stop thinking'] })}\n\n`
     yield* thinking()
   }
   const { answer, bodies } = answering(noted)
   const shape = { ...SMALL, thinking: ['off' as const, 'on' as const, 'low' as const] }
-  await open(browser, { answer, shape }, async (page) => {
+  await open({ answer, shape }, async (page) => {
     await page.waitForSelector('#send:enabled')
     await page.click('#settings summary')
     for (const [i, think] of ['', 'off', 'on', 'low'].entries()) {
@@ -385,12 +379,6 @@ inBrowser('thinking can be set if the model thinks, and notes of the server are 
     )
     assert.equal(await texts(page, '.turn.model .warning'), ['the model cannot stop thinking'], 'not with each answer')
   })
-  await open(browser, { answer }, async (page) => {
-    await page.waitForSelector('#send:enabled')
-    await page.click('#settings summary')
-    assert.not(await page.isVisible('#think'))
-    assert.ok(await page.isVisible('#tools'))
-  })
 })
 
-test.run()
+end()

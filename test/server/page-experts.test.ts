@@ -1,5 +1,3 @@
-import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/experts/atlas.js'
 import { changesSentence, wordChanges } from '#molm/experts/word-changes.js'
@@ -7,76 +5,14 @@ import { perMixture } from '#molm/model/config.js'
 import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
 import { toHex } from '#molm/pictures/palette.js'
 import { listen } from '#molm/server/listen.js'
-import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
-import { post, type Served, serveNano, until } from './served.js'
+import { untilOnPage } from '../support/browser.js'
+import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
+import { post, until } from './served.js'
 
-interface Context {
-  browser: Browser
-  served: Served
-}
+const { inBrowser, open, nano, end } = nanoPageSuite('experts on the page of the server')
 
-const test = suite<Context>('experts on the page of the server', undefined as unknown as Context)
-const inBrowser = HAS_BROWSER ? test : test.skip
-
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-  context.served = await serveNano()
-})
-test.after(async ({ browser, served }) => {
-  await browser?.close()
-  await served?.close()
-})
-
-type Body = Record<string, unknown>
-
-interface Opening {
-  browser: Browser
-  url: string
-  viewport?: { width: number; height: number }
-  /** Faults that the browser logs though the page handles them. */
-  allowed?: RegExp
-}
-
-/** Opens the page with greedy answers; `bodies` gets those of its requests for answers. */
-async function open(
-  { browser, url, allowed, ...options }: Opening,
-  use: (page: Page, bodies: Body[]) => Promise<void>,
-): Promise<void> {
-  await visit(browser, options, async ({ page, faults }) => {
-    const bodies: Body[] = []
-    page.on('request', (request) => {
-      if (request.url().endsWith('completions')) bodies.push(JSON.parse(request.postData() ?? '{}'))
-    })
-    await page.goto(url)
-    await page.waitForSelector('#send:enabled')
-    await page.click('#settings summary')
-    await page.fill('#temperature', '0')
-    await page.click('#settings summary')
-    await use(page, bodies)
-    assert.equal(
-      faults.filter((fault) => !allowed?.test(fault)),
-      [],
-    )
-  })
-}
-
-const atRest = (page: Page) => page.waitForSelector('#composer:not(.running)')
-
-async function ask(page: Page, text: string): Promise<void> {
-  const response = page.waitForResponse(/completions/)
-  await page.fill('#message', text)
-  await page.press('#message', 'Enter')
-  await (await response).finished()
-  await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
-  await atRest(page)
-}
-
-const count = (page: Page, selector: string) => page.$$eval(selector, (all) => all.length)
-
-inBrowser('after an answer nothing is framed, and a pointed token is named above its experts', async (context) => {
-  const { browser, served } = context
-  await open({ browser, url: served.url }, async (page) => {
+inBrowser('a pointed token is named above its experts, and the text is coloured by experts or surprise', async () => {
+  await open({}, async (page, { served, bodies }) => {
     assert.is(await page.textContent('#caption'), 'Experts of the answers')
     const number = await page.textContent('#map .layer > text:last-child')
     assert.match(number ?? '', /^–/)
@@ -95,13 +31,8 @@ inBrowser('after an answer nothing is framed, and a pointed token is named above
     const token = await page.textContent('.turn.model .tokens span:nth-child(2)')
     assert.is(await page.textContent('#experts .detail div'), `experts of ${JSON.stringify(token)}`)
     assert.is(await count(page, '#map .frame'), 6 * (2 + 4))
-  })
-})
 
-inBrowser('the text is coloured by the strongest expert of a layer, and by surprise', async (context) => {
-  const { browser, served } = context
-  await open({ browser, url: served.url }, async (page, bodies) => {
-    await ask(page, 'What is a violin?')
+    // The text is coloured by the strongest expert of a layer, and by surprise.
     const { url } = served
     const { body } = await post(url, '/v1/chat/completions', { ...bodies[0], stream: false })
     const [{ routed_experts, logprobs }] = body.choices
@@ -135,62 +66,55 @@ inBrowser('the text is coloured by the strongest expert of a layer, and by surpr
   })
 })
 
-inBrowser(
-  'an expert is switched off: the question is answered again, and the next ones without it',
-  async (context) => {
-    const { browser, served } = context
-    await open({ browser, url: served.url }, async (page, bodies) => {
-      await page.click('#settings summary')
-      await page.fill('#temperature', '1')
-      await page.fill('#seed', '4')
-      await page.click('#settings summary')
-      await ask(page, 'What is a violin?')
-      bodies.length = 0
-      await page.click('#map [data-expert="attention 3 3"]')
-      await page.click('#cell-actions button')
-      await page.waitForSelector('.turn.without .sentence:has-text("without")')
-      await atRest(page)
-      // The first answer was sampled, so both are made again.
-      assert.equal(
-        bodies.map(({ mask, temperature, seed }) => ({ mask, temperature, seed })),
-        [
-          { mask: [], temperature: 0, seed: undefined },
-          { mask: ['3:attention:3'], temperature: 0, seed: undefined },
-        ],
-      )
-      const texts: string[] = []
-      for (const body of bodies) {
-        const answer = await post(served.url, '/v1/chat/completions', { ...body, stream: false })
-        texts.push(answer.body.choices[0].message.content)
-      }
-      assert.equal(await page.$$eval('.without .answer', (all) => all.map(({ textContent }) => textContent)), texts)
-      const changes = wordChanges(texts[0], texts[1])
-      assert.is(
-        await page.textContent('.without .sentence'),
-        `without layer 3 attention expert 3: ${changesSentence(changes)}`,
-      )
-      const marked = changes.after.flatMap(({ text, differs }) => (differs ? [text] : []))
-      assert.equal(
-        await page.$$eval('.without .two > :last-child mark', (all) => all.map(({ textContent }) => textContent)),
-        marked,
-      )
-      assert.is(await count(page, '#map .strike'), 1)
-      assert.is(await page.textContent('#switched-off-list li'), 'layer 3 attention expert 3 ×')
+inBrowser('an expert is switched off: the question is answered again, and the next ones without it', async () => {
+  await open({}, async (page, { bodies, served }) => {
+    await set(page, { temperature: '1', seed: '4' })
+    await ask(page, 'What is a violin?')
+    bodies.length = 0
+    await page.click('#map [data-expert="attention 3 3"]')
+    await page.click('#cell-actions button')
+    await page.waitForSelector('.turn.without .sentence:has-text("without")')
+    await atRest(page)
+    // The first answer was sampled, so both are made again.
+    assert.equal(
+      bodies.map(({ mask, temperature, seed }) => ({ mask, temperature, seed })),
+      [
+        { mask: [], temperature: 0, seed: undefined },
+        { mask: ['3:attention:3'], temperature: 0, seed: undefined },
+      ],
+    )
+    const texts: string[] = []
+    for (const body of bodies) {
+      const answer = await post(served.url, '/v1/chat/completions', { ...body, stream: false })
+      texts.push(answer.body.choices[0].message.content)
+    }
+    assert.equal(await page.$$eval('.without .answer', (all) => all.map(({ textContent }) => textContent)), texts)
+    const changes = wordChanges(texts[0], texts[1])
+    assert.is(
+      await page.textContent('.without .sentence'),
+      `without layer 3 attention expert 3: ${changesSentence(changes)}`,
+    )
+    const marked = changes.after.flatMap(({ text, differs }) => (differs ? [text] : []))
+    assert.equal(
+      await page.$$eval('.without .two > :last-child mark', (all) => all.map(({ textContent }) => textContent)),
+      marked,
+    )
+    assert.is(await count(page, '#map .strike'), 1)
+    assert.is(await page.textContent('#switched-off-list li'), 'layer 3 attention expert 3 ×')
 
-      await ask(page, 'And a drum?')
-      assert.equal(bodies.at(-1)?.mask, ['3:attention:3'])
-      await page.click('#switched-off-list button')
-      assert.not(await page.isVisible('#switched-off'))
-      await page.waitForSelector('#map .strike', { state: 'detached' })
-      await ask(page, 'And a flute?')
-      assert.is(bodies.at(-1)?.mask, undefined)
-    })
-  },
-)
+    await ask(page, 'And a drum?')
+    assert.equal(bodies.at(-1)?.mask, ['3:attention:3'])
+    await page.click('#switched-off-list button')
+    assert.not(await page.isVisible('#switched-off'))
+    await page.waitForSelector('#map .strike', { state: 'detached' })
+    await ask(page, 'And a flute?')
+    assert.is(bodies.at(-1)?.mask, undefined)
+    await set(page, { temperature: '0', seed: '' })
+  })
+})
 
-inBrowser('x switches the focused expert off, and a refusal switches it on again', async (context) => {
-  const { browser, served } = context
-  await open({ browser, url: served.url, allowed: /status of 400/ }, async (page, bodies) => {
+inBrowser('x switches the focused expert off, and a refusal switches it on again', async () => {
+  await open({ allowed: /status of 400/ }, async (page, { bodies }) => {
     await page.focus('#map [data-expert="mlp 2 7"]')
     await page.keyboard.press('x')
     assert.is(await page.textContent('#switched-off-list li'), 'layer 2 mlp expert 7 ×')
@@ -218,70 +142,39 @@ inBrowser('x switches the focused expert off, and a refusal switches it on again
   })
 })
 
-inBrowser('an atlas names the cells, and a mask of the server strikes experts out', async ({ browser, served }) => {
-  const { model } = served
-  const { mixtures } = model.config
-  const atlas: Atlas = {
-    ...{ format: 'molm-atlas', version: 1, named: 1, confirmed: 1, texts: [] },
-    model: { name: 'nano', experts: perMixture(mixtures, ({ experts }) => experts) },
-    entries: { mlp: [[{ name: 'digits', share: 0.5, tokens: [], texts: [] }]] },
-    committees: {},
-  }
-  const server = await listen({ port: 0 })
-  server.open(model, { atlas, mask: { mlp: [[], [4]], gates: 'all' } })
-  try {
-    await open({ browser, url: server.url }, async (page) => {
-      const title = () => page.textContent('#map [data-expert="mlp 0 0"] title')
-      await until(async () => /digits/.test((await title()) ?? ''), 'the map with names')
-      await page.hover('#map [data-expert="mlp 0 0"]')
-      assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0 (digits): 0.0 % of the tokens')
-      assert.is(await count(page, '#map .strike'), 1)
-      await page.click('#map [data-expert="mlp 1 4"]')
-      assert.is(await page.textContent('#cell-actions'), 'the server has switched it off')
-    })
-  } finally {
-    await server.close()
-  }
-})
-
-inBrowser(
-  'on a narrow screen the map is folded below its caption, and the newest answer stays in view',
-  async (context) => {
-    const { browser, served } = context
-    await open({ browser, url: served.url, viewport: { width: 1000, height: 500 } }, async (page) => {
-      for (const thing of ['violin', 'drum', 'lighthouse']) await ask(page, `What is a ${thing}?`)
-      await page.click('#map [data-expert="mlp 5 20"]')
-      await page.setViewportSize({ width: 390, height: 600 })
-      await page.waitForSelector('#map', { state: 'hidden' })
-      assert.ok(await page.isVisible('#caption'))
-      const isInView = `(() => {
+inBrowser('on a narrow screen the map is folded below its caption, and the newest answer stays in view', async () => {
+  await open({ viewport: { width: 1000, height: 500 } }, async (page) => {
+    for (const thing of ['violin', 'drum', 'lighthouse']) await ask(page, `What is a ${thing}?`)
+    await page.click('#map [data-expert="mlp 5 20"]')
+    await page.setViewportSize({ width: 390, height: 600 })
+    await page.waitForSelector('#map', { state: 'hidden' })
+    assert.ok(await page.isVisible('#caption'))
+    const isInView = `(() => {
       const [turns, note] = [document.querySelector('#turns'), document.querySelector('.turn.model:last-child .note')]
       return note.getBoundingClientRect().bottom <= turns.getBoundingClientRect().bottom + 20
     })()`
-      await page.waitForFunction(isInView)
-      const about =
-        '(() => { const { scrollWidth, clientWidth } = document.querySelector("#about"); return scrollWidth - clientWidth })()'
-      assert.is(await page.evaluate(about), 0, 'the header is not cut')
-      await page.click('#experts summary')
-      // The frame of the pinned cell follows it to its new place.
-      const isAround = `(() => {
+    await untilOnPage(page, isInView)
+    const about =
+      '(() => { const { scrollWidth, clientWidth } = document.querySelector("#about"); return scrollWidth - clientWidth })()'
+    assert.is(await page.evaluate(about), 0, 'the header is not cut')
+    await page.click('#experts summary')
+    // The frame of the pinned cell follows it to its new place.
+    const isAround = `(() => {
         const place = (selector) => document.querySelector(selector)?.getBoundingClientRect()
         const [cell, frame] = [place('#map [data-expert="mlp 5 20"]'), place('#map .frame')]
-        return frame && Math.abs(frame.x - cell.x) < 2 && Math.abs(frame.y - cell.y) < 2
+        return frame !== undefined && Math.abs(frame.x - cell.x) < 2 && Math.abs(frame.y - cell.y) < 2
       })()`
-      await page.waitForFunction(isAround)
-      await page.click('#cell-actions button')
-      await page.waitForSelector('#map', { state: 'hidden' })
-      await page.waitForSelector('.turn.without .sentence:has-text("without layer 5 mlp expert 20")')
-      assert.ok(await page.isVisible('.turn.without'))
-    })
-  },
-)
+    await untilOnPage(page, isAround)
+    await page.click('#cell-actions button')
+    await page.waitForSelector('#map', { state: 'hidden' })
+    await page.waitForSelector('.turn.without .sentence:has-text("without layer 5 mlp expert 20")')
+    assert.ok(await page.isVisible('.turn.without'))
+  })
+})
 
-inBrowser('the work of all clients is shown, from the start or from now', async (context) => {
-  const { browser, served } = context
-  await post(served.url, '/v1/completions', { prompt: 'A lantern', max_tokens: 8 })
-  await open({ browser, url: served.url }, async (page) => {
+inBrowser('the work of all clients is shown, from the start or from now', async () => {
+  await open({}, async (page, { served }) => {
+    await post(served.url, '/v1/completions', { prompt: 'A lantern', max_tokens: 8 })
     await page.click('#to-work')
     await page.waitForSelector('#work-caption:has-text("did half of the work")')
     assert.is(await count(page, '#work-map [data-expert]'), 192)
@@ -295,4 +188,30 @@ inBrowser('the work of all clients is shown, from the start or from now', async 
   })
 })
 
-test.run()
+inBrowser('an atlas names the cells, and a mask of the server strikes experts out', async () => {
+  const { model } = nano()
+  const { mixtures } = model.config
+  const atlas: Atlas = {
+    ...{ format: 'molm-atlas', version: 1, named: 1, confirmed: 1, texts: [] },
+    model: { name: 'nano', experts: perMixture(mixtures, ({ experts }) => experts) },
+    entries: { mlp: [[{ name: 'digits', share: 0.5, tokens: [], texts: [] }]] },
+    committees: {},
+  }
+  const server = await listen({ port: 0 })
+  server.open(model, { atlas, mask: { mlp: [[], [4]], gates: 'all' } })
+  try {
+    await open({ url: server.url }, async (page) => {
+      const title = () => page.textContent('#map [data-expert="mlp 0 0"] title')
+      await until(async () => /digits/.test((await title()) ?? ''), 'the map with names')
+      await page.hover('#map [data-expert="mlp 0 0"]')
+      assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0 (digits): 0.0 % of the tokens')
+      assert.is(await count(page, '#map .strike'), 1)
+      await page.click('#map [data-expert="mlp 1 4"]')
+      assert.is(await page.textContent('#cell-actions'), 'the server has switched it off')
+    })
+  } finally {
+    await server.close()
+  }
+})
+
+end()

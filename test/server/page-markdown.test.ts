@@ -1,21 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
+import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
-import { allowedAddress } from '#molm/page/allowed-address.js'
 import { accessibilityFaults } from '../support/accessibility.js'
-import { HAS_BROWSER, openBrowser } from '../support/browser.js'
 import { until } from '../support/until.js'
-import { chunk, open, SMALL, send, token } from './simulated-server.js'
+import { assertHarmless } from './harmless-markdown.js'
+import { chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
-const test = suite<{ browser: Browser }>('Markdown on the page', undefined as unknown as { browser: Browser })
-const inBrowser = HAS_BROWSER ? test : test.skip
-
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-})
-test.after(({ browser }) => browser?.close())
+const { inBrowser, end } = pageSuite('Markdown on the page')
 
 const DOCUMENT = `# Lighthouses
 
@@ -68,8 +59,8 @@ const wholeText = (page: Page) =>
 const texts = async (page: Page, selector: string) =>
   (await page.locator(`.turn.model > .tokens ${selector}`).allInnerTexts()).map((text) => text.trim())
 
-inBrowser('an answer is drawn, and each character belongs to its token', async ({ browser }) => {
-  await open(browser, { answer: answering(DOCUMENT) }, async (page, { faults }) => {
+inBrowser('an answer is drawn, and each character belongs to its token', async () => {
+  await open({ answer: answering(DOCUMENT) }, async (page, { faults }) => {
     await send(page)
     await answered(page)
     assert.equal(await texts(page, 'h3.level-1'), ['Lighthouses'])
@@ -98,48 +89,45 @@ inBrowser('an answer is drawn, and each character belongs to its token', async (
   })
 })
 
-inBrowser(
-  'a token within Markdown shows its experts, by pointer and keyboard, also as written',
-  async ({ browser }) => {
-    const tokens = ['A', ' **', 'bo', 'ld', '** `', 'code', '`']
-    await open(browser, { answer: answering('', tokens) }, async (page) => {
-      await send(page)
-      await answered(page)
-      const named = () => page.textContent('#experts .detail div')
-      await page.hover('.markdown strong :not(.markup)')
-      assert.is(await named(), 'experts of "bo"')
-      assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
-      await page.hover('.markdown code :not(.markup)')
-      assert.is(await named(), 'experts of "code"')
-      // The token is a blank that is seen and a mark that is not.
-      await page.hover('.markdown p > :not(.markup) >> nth=1')
-      assert.is(await named(), 'experts of " **"')
-      await page.focus('.markdown [tabindex="0"][data-i]')
-      const walked: (string | null)[] = []
-      for (const _ of tokens) {
-        await page.keyboard.press('ArrowRight')
-        walked.push(await named())
-      }
-      const seen = [' **', 'bo', 'ld', '** `', 'code']
-      assert.equal(
-        [...new Set(walked)],
-        seen.map((text) => `experts of ${JSON.stringify(text)}`),
-      )
-      await page.selectOption('#colour-by', 'mlp 0')
-      assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
-      await page.check('#as-written')
-      const script = `document.querySelector('.turn.model .tokens').innerText`
-      assert.is(await page.evaluate(script), tokens.join(''))
-      await page.hover('.markdown .markup >> nth=0')
-      assert.is(await named(), 'experts of " **"')
-      await page.uncheck('#as-written')
-      await page.selectOption('#colour-by', 'off')
-    })
-  },
-)
+inBrowser('a token within Markdown shows its experts, by pointer and keyboard, also as written', async () => {
+  const tokens = ['A', ' **', 'bo', 'ld', '** `', 'code', '`']
+  await open({ answer: answering('', tokens), goesOn: true }, async (page) => {
+    await send(page)
+    await answered(page)
+    const named = () => page.textContent('#experts .detail div')
+    await page.hover('.markdown strong :not(.markup)')
+    assert.is(await named(), 'experts of "bo"')
+    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
+    await page.hover('.markdown code :not(.markup)')
+    assert.is(await named(), 'experts of "code"')
+    // The token is a blank that is seen and a mark that is not.
+    await page.hover('.markdown p > :not(.markup) >> nth=1')
+    assert.is(await named(), 'experts of " **"')
+    await page.focus('.markdown [tabindex="0"][data-i]')
+    const walked: (string | null)[] = []
+    for (const _ of tokens) {
+      await page.keyboard.press('ArrowRight')
+      walked.push(await named())
+    }
+    const seen = [' **', 'bo', 'ld', '** `', 'code']
+    assert.equal(
+      [...new Set(walked)],
+      seen.map((text) => `experts of ${JSON.stringify(text)}`),
+    )
+    await page.selectOption('#colour-by', 'mlp 0')
+    assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
+    await page.check('#as-written')
+    const script = `document.querySelector('.turn.model .tokens').innerText`
+    assert.is(await page.evaluate(script), tokens.join(''))
+    await page.hover('.markdown .markup >> nth=0')
+    assert.is(await named(), 'experts of " **"')
+    await page.uncheck('#as-written')
+    await page.selectOption('#colour-by', 'off')
+  })
+})
 
-inBrowser('text that comes in any pieces is drawn like the whole, block by block', async ({ browser }) => {
-  await open(browser, {}, async (page) => {
+inBrowser('text that comes in any pieces is drawn like the whole, block by block', async () => {
+  await open({ goesOn: true }, async (page) => {
     const wrong = await page.evaluate(compareStreams, DOCUMENT)
     assert.equal(wrong, [])
   })
@@ -190,7 +178,7 @@ async function compareStreams(given: string): Promise<string[]> {
   return wrong
 }
 
-inBrowser('a selection and the elements of closed blocks stay while text comes', async ({ browser }) => {
+inBrowser('a selection and the elements of closed blocks stay while text comes', async () => {
   let isOver = false
   async function* slow() {
     yield chunk('First **block**.\n\n- an item\n- ', [token('First **block**.\n\n- an item\n- ', SMALL, 0)])
@@ -200,7 +188,7 @@ inBrowser('a selection and the elements of closed blocks stay while text comes',
     }
     yield DONE
   }
-  await open(browser, { answer: slow }, async (page) => {
+  await open({ answer: slow, goesOn: true }, async (page) => {
     await send(page)
     await page.waitForSelector('.markdown li:nth-child(2) span:nth-child(3)')
     const select = `getSelection().selectAllChildren(document.querySelector('.markdown strong')); kept = document.querySelector('.markdown li')`
@@ -214,9 +202,8 @@ inBrowser('a selection and the elements of closed blocks stay while text comes',
   })
 })
 
-inBrowser('code is copied without its marks, and the button says so', async ({ browser }) => {
-  const options = { permissions: ['clipboard-read', 'clipboard-write'] }
-  await open(browser, { answer: answering(DOCUMENT), options }, async (page) => {
+inBrowser('code is copied without its marks, and the button says so', async () => {
+  await open({ answer: answering(DOCUMENT), goesOn: true, view: { clipboard: true } }, async (page) => {
     await send(page)
     await answered(page)
     await page.getByRole('button', { name: 'Copy the code' }).click()
@@ -225,23 +212,20 @@ inBrowser('code is copied without its marks, and the button says so', async ({ b
   })
 })
 
-inBrowser('Markdown has no faults of accessibility and fits, light or dark, wide or narrow', async ({ browser }) => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    const options = { colorScheme, viewport: { width: 1400, height: 900 } }
-    await open(browser, { answer: answering(DOCUMENT), options }, async (page) => {
-      await send(page)
-      await answered(page)
-      assert.equal(await accessibilityFaults(page), [], colorScheme)
-      await page.selectOption('#colour-by', 'mlp 0')
-      await page.setViewportSize({ width: 390, height: 844 })
-      await page.waitForSelector('#experts:not([open])')
-      assert.equal(await accessibilityFaults(page), [], `${colorScheme}, narrow`)
-      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-      assert.ok(await page.isVisible('.turn.model .note'))
-      const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
-      await until(async () => (await left()) <= 1, 'the end in view')
-    })
-  }
+inBrowser('Markdown has no faults of accessibility, and fits a narrow screen', async () => {
+  await open({ answer: answering(DOCUMENT), goesOn: true }, async (page) => {
+    await send(page)
+    await answered(page)
+    await page.selectOption('#colour-by', 'mlp 0')
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.waitForSelector('#experts:not([open])')
+    assert.equal(await accessibilityFaults(page), [])
+    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    assert.ok(await page.isVisible('.turn.model .note'))
+    const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
+    await until(async () => (await left()) <= 1, 'the end in view')
+    await page.selectOption('#colour-by', 'off')
+  })
 })
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
@@ -250,13 +234,10 @@ const LINKS = `[a](javascript:alert(1)) [b](JaVaScRiPt&colon;x) [c](data:text/ht
 
 [1]: javascript:alert(1)`
 
-inBrowser('links are of http, https or mail, and neither images nor HTML come in', async ({ browser }) => {
+inBrowser('links are of http, https or mail, and neither images nor HTML come in', async () => {
   await open(
-    browser,
-    { answer: answering(`${LINKS}\n\n${EVIL}\n\n| ${EVIL} |\n|--|\n| ${EVIL} |`) },
-    async (page, told) => {
-      const requests: string[] = []
-      page.on('request', (request) => requests.push(request.url()))
+    { answer: answering(`${LINKS}\n\n${EVIL}\n\n| ${EVIL} |\n|--|\n| ${EVIL} |`), goesOn: true },
+    async (page, { requests, faults }) => {
       await send(page)
       await answered(page)
       const links = await page.$$eval('.markdown a', (all) =>
@@ -282,73 +263,20 @@ inBrowser('links are of http, https or mail, and neither images nor HTML come in
         requests.filter((address) => !/\/v1\/|icon/.test(address)),
         [],
       )
-      assert.equal(told.faults, [])
+      assert.equal(faults, [])
     },
   )
 })
 
-const repeat = (text: string, length: number) => text.repeat(Math.ceil(length / text.length)).slice(0, length)
-
-/** Texts that would take long to parse or to draw, and the most elements that they may become. */
-const HOSTILE: Record<string, [text: string, elements: number]> = {
-  'quotes within quotes': [`${'>'.repeat(10_000)} a`, 60],
-  'quotes, each deeper than the line before': [
-    Array.from({ length: 300 }, (_, i) => `${'> '.repeat(i)}a`).join('\n'),
-    2000,
-  ],
-  'a megabyte without a line break': [repeat('**a [b](', 1e6), 1200],
-  'control characters': [repeat('\u001b[2J\u202e\u0000\ud800', 2e5), 1200],
-  'a megabyte of code': [`\`\`\`\n${repeat('\u001b[2J*a_[', 1e6)}`, 1200],
-  'open brackets': [repeat('[![', 30_000), 60],
-  'open emphasis': [repeat('***a _b ', 30_000), 60],
-  'lists within lists': [repeat('- 1. ', 10_000), 60],
-  'lists that indent': [Array.from({ length: 300 }, (_, i) => `${' '.repeat(2 * i)}- a`).join('\n'), 2000],
-  'a table of many columns': [`|${'a|'.repeat(3000)}\n|${'-|'.repeat(3000)}\n|${'a|'.repeat(3000)}`, 20_000],
-  'a table of many rows': [`a|b\n-|-\n${'a|b\n'.repeat(3000)}`, 30_000],
-  'spaces within a line': [`${repeat(`a${' '.repeat(7000)}b\n`, 30_000)}`, 60],
-}
-
-inBrowser('hostile Markdown neither stops the page nor widens it', async ({ browser }) => {
-  for (const [name, [text, most]] of Object.entries(HOSTILE)) {
-    const answer = async function* () {
-      for (const piece of text.match(/[\s\S]{1,100000}/g) ?? []) yield chunk(piece)
-      yield DONE
-    }
-    await open(browser, { answer }, async (page, { faults }) => {
-      const started = Date.now()
-      await send(page)
-      await answered(page)
-      // Seconds, not minutes: on a busy machine, too.
-      assert.ok(Date.now() - started < 15_000, `${name} took ${Date.now() - started} ms`)
-      assert.is(
-        await page.$eval('.turn.model > .tokens', (element) => element.textContent?.length),
-        text.length + (await page.$$('.code')).length * 4,
-        name,
-      )
-      const elements = await page.$$eval('.markdown *', (all) => all.length)
-      assert.ok(elements < most, `${name}: ${elements} elements`)
-      assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, name)
-      assert.equal(faults, [])
-    })
+inBrowser('hostile Markdown neither stops the page nor widens it', async () => {
+  for (const [name, text, most] of [
+    ['quotes within quotes', `${'>'.repeat(2000)} a`, 60],
+    ['open brackets', '[![***a _b '.repeat(2000), 60],
+    ['control characters without a line break', '\u001b[2J\u202e\u0000\ud800'.repeat(3000), 1200],
+    ['a wide table', `|${'a|'.repeat(500)}\n|${'-|'.repeat(500)}\n|${'a|'.repeat(500)}`, 20_000],
+  ] as const) {
+    await assertHarmless(name, text, most)
   }
 })
 
-test('addresses that a link may have', () => {
-  const allowed = ['http://a.b/', 'https://a.b/x', 'mailto:a@b.c']
-  for (const address of allowed) assert.is(allowedAddress(address), address)
-  assert.is(allowedAddress('<https://a.b/c d>'), 'https://a.b/c%20d')
-  assert.is(allowedAddress('https://a.b/\\(c\\)?d&amp;e'), 'https://a.b/(c)?d&e')
-  for (const address of [
-    'javascript:x',
-    ' java\nscript:x',
-    'file:///etc/passwd',
-    'blob:http://a.b/1',
-    '//a.b',
-    'x',
-    '',
-  ]) {
-    assert.is(allowedAddress(address), undefined, address)
-  }
-})
-
-test.run()
+end()

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { largestGate } from '#molm/model/routing.js'
+import { allowedAddress } from '#molm/page/allowed-address.js'
 import { readEvents } from '#molm/page/events.js'
 import { JsonLayout, laidOut } from '#molm/page/json-layout.js'
 import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
@@ -69,6 +70,24 @@ test('text that differs from its token is shown unchanged, and so is the rest at
   assert.equal(pieces.add('', [{ text: '</s>', token: 1 }]), [])
   assert.equal(pieces.end(), [])
   assert.equal(new Pieces().add('tail', []), [{ text: 'tail', token: -1 }])
+})
+
+test('addresses that a link may have', () => {
+  const allowed = ['http://a.b/', 'https://a.b/x', 'mailto:a@b.c']
+  for (const address of allowed) assert.is(allowedAddress(address), address)
+  assert.is(allowedAddress('<https://a.b/c d>'), 'https://a.b/c%20d')
+  assert.is(allowedAddress('https://a.b/\\(c\\)?d&amp;e'), 'https://a.b/(c)?d&e')
+  for (const address of [
+    'javascript:x',
+    ' java\nscript:x',
+    'file:///etc/passwd',
+    'blob:http://a.b/1',
+    '//a.b',
+    'x',
+    '',
+  ]) {
+    assert.is(allowedAddress(address), undefined, address)
+  }
 })
 
 test('a page knows the experts that every token uses, and the largest possible gate', () => {

@@ -1,23 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Browser } from 'playwright-core'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HAS_BROWSER, openBrowser } from '../support/browser.js'
 import { until } from '../support/until.js'
-import { type AskedBody, alert, chunk, open, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, alert, chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
-const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
-const inBrowser = HAS_BROWSER ? test : test.skip
+const { inBrowser, end } = pageSuite('the page in trouble')
 
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-})
-test.after(({ browser }) => browser?.close())
-
+const DONE = 'data: [DONE]\n\n'
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
 
-inBrowser('markup in question, answer, model or error is shown as text', async ({ browser }) => {
+inBrowser('markup in question, answer, model or error is shown as text', async () => {
   const evil = (body: { messages?: unknown }) => {
     async function* lines() {
       const prompt = { choices: [{ delta: {}, prompt_routed_experts: [token(EVIL, SMALL, 0)] }] }
@@ -28,7 +19,7 @@ inBrowser('markup in question, answer, model or error is shown as text', async (
     assert.ok(body.messages)
     return lines()
   }
-  await open(browser, { answer: evil }, async (page, { faults }) => {
+  await open({ answer: evil }, async (page, { faults }) => {
     await send(page, EVIL)
     assert.is(await alert(page), EVIL)
     assert.is(await page.textContent('.turn.user .tokens'), EVIL)
@@ -36,18 +27,19 @@ inBrowser('markup in question, answer, model or error is shown as text', async (
     await page.hover('.turn.model .tokens span')
     assert.is(await page.$$eval('main img, main script', (found) => found.length), 0)
     assert.is(await page.title(), 'made-up · molm')
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server had an error; /)
     assert.equal(faults, [])
   })
 })
 
-inBrowser('an answer is visible while it comes, and Stop ends it on the server too', async ({ browser }) => {
+inBrowser('an answer is visible while it comes, and Stop ends it on the server too', async () => {
   async function* slow() {
     for (let i = 0; ; i++) {
       yield chunk(`word${i} `, [token(`word${i} `, SMALL, i)])
       await wait(20)
     }
   }
-  await open(browser, { answer: slow }, async (page, told) => {
+  await open({ answer: slow, goesOn: true }, async (page, told) => {
     await send(page)
     await page.waitForSelector('.turn.model .tokens span:nth-child(5)')
     assert.is(await page.getAttribute('.turn.model', 'aria-busy'), 'true')
@@ -64,7 +56,7 @@ inBrowser('an answer is visible while it comes, and Stop ends it on the server t
   })
 })
 
-inBrowser('the details that the user looks at stay while tokens come', async ({ browser }) => {
+inBrowser('the details that the user looks at stay while tokens come', async () => {
   let isOver = false
   async function* slow() {
     for (let i = 0; !isOver; i++) {
@@ -72,9 +64,9 @@ inBrowser('the details that the user looks at stay while tokens come', async ({ 
       yield chunk(`word${i} `, [token(`word${i} `, SMALL, Math.min(i, 10))])
       await wait(20)
     }
-    yield 'data: [DONE]\n\n'
+    yield DONE
   }
-  await open(browser, { answer: slow }, async (page) => {
+  await open({ answer: slow, goesOn: true }, async (page) => {
     await send(page)
     await page.click('.turn.model .tokens span:nth-child(2)')
     const shown = () => page.textContent('#experts .detail')
@@ -94,22 +86,22 @@ inBrowser('the details that the user looks at stay while tokens come', async ({ 
   })
 })
 
-inBrowser('a long answer scrolls to its end unless the user has scrolled away', async ({ browser }) => {
+inBrowser('a long answer scrolls to its end unless the user has scrolled away', async () => {
   let isOver = false
   async function* long() {
     for (let i = 0; !isOver; i++) {
       yield chunk(`line ${i}\n`, [token(`line ${i}\n`, SMALL, i)])
       await wait(3)
     }
-    yield 'data: [DONE]\n\n'
+    yield DONE
   }
-  await open(browser, { answer: long }, async (page) => {
+  await open({ answer: long, goesOn: true }, async (page) => {
     const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
     await send(page)
-    await page.waitForSelector('.turn.model .tokens span:nth-child(100)')
+    await page.waitForSelector('.turn.model .tokens span:nth-child(60)')
     await until(async () => (await left()) < 60, 'the end of the answer')
     await page.evaluate('turns.scrollTop = 0')
-    await page.waitForSelector('.turn.model .tokens span:nth-child(200)')
+    await page.waitForSelector('.turn.model .tokens span:nth-child(120)')
     isOver = true
     await page.waitForSelector('.turn.model[aria-busy="false"]')
     assert.is(await page.evaluate('turns.scrollTop'), 0)
@@ -117,10 +109,10 @@ inBrowser('a long answer scrolls to its end unless the user has scrolled away', 
   })
 })
 
-inBrowser('a refused question returns to the field, with the server’s message', async ({ browser }) => {
+inBrowser('a refused question returns to the field, with the server’s message', async () => {
   const refuse = () =>
     Response.json({ error: { message: 'the queue is full' } }, { status: 429, headers: { 'Retry-After': '3' } })
-  await open(browser, { refuse }, async (page) => {
+  await open({ refuse, goesOn: true }, async (page) => {
     await send(page, 'is it free?')
     assert.is(await alert(page), 'the queue is full (try again in 3 s)')
     assert.is(await page.inputValue('#message'), 'is it free?')
@@ -128,7 +120,7 @@ inBrowser('a refused question returns to the field, with the server’s message'
   })
 })
 
-inBrowser('an answer that breaks off stays, and is marked as cut', async ({ browser }) => {
+inBrowser('an answer that breaks off stays, and is marked as cut', async () => {
   async function* broken() {
     yield chunk('so far', [token('so far', SMALL, 0)])
   }
@@ -137,10 +129,10 @@ inBrowser('an answer that breaks off stays, and is marked as cut', async ({ brow
     await wait(60_000, undefined, { ref: false })
   }
   for (const answer of [broken, killed]) {
-    await open(browser, { answer }, async (page, { kill }) => {
+    await open({ answer, goesOn: true }, async (page, { kill }) => {
       await send(page)
       await page.waitForSelector('.turn.model .tokens:has-text("so far")')
-      if (answer === killed) kill()
+      if (answer === killed) await kill()
       assert.is(await alert(page), 'the server went away; this answer is cut')
       assert.is(await page.textContent('.turn.model .tokens'), 'so far')
       assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server went away; /)
@@ -152,33 +144,21 @@ inBrowser('an answer that breaks off stays, and is marked as cut', async ({ brow
   }
 })
 
-inBrowser('an answer that an error of the server ends is marked as cut', async ({ browser }) => {
-  async function* failing() {
-    yield chunk('so far', [token('so far', SMALL, 0)])
-    yield `data: ${JSON.stringify({ error: { message: 'no memory is left' } })}\n\n`
-  }
-  await open(browser, { answer: failing }, async (page) => {
-    await send(page)
-    assert.is(await alert(page), 'no memory is left')
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server had an error; /)
-  })
-})
-
-inBrowser('the page says how much of a long prompt has been read', async ({ browser }) => {
+inBrowser('the page says how much of a long prompt has been read', async () => {
   let isRead = false
   async function* reading() {
     const progress = { total: 35_000, cache: 1000, processed: 2200, time_ms: 1200 }
     yield `data: ${JSON.stringify({ choices: [{ index: 0, delta: {} }], prompt_progress: progress })}\n\n`
     while (!isRead) await wait(10)
     yield chunk('Yes.', [token('Yes.', SMALL, 0)])
-    yield 'data: [DONE]\n\n'
+    yield DONE
   }
   const bodies: AskedBody[] = []
   const answer = (body: AskedBody) => {
     bodies.push(body)
     return reading()
   }
-  await open(browser, { answer }, async (page) => {
+  await open({ answer, goesOn: true }, async (page) => {
     await send(page)
     await page.waitForSelector('.turn.model .note:text-is("reading 1.2 k of 34 k tokens, 33 s left")')
     assert.is(bodies[0].return_progress, true)
@@ -190,56 +170,37 @@ inBrowser('the page says how much of a long prompt has been read', async ({ brow
   })
 })
 
-inBrowser('a server that knows no progress answers without it', async ({ browser }) => {
+inBrowser('the page asks for a key if the server requires one, asks again if it is wrong, and keeps it', async () => {
   async function* short() {
     yield chunk('hello', [token('hello', SMALL, 0)])
-    yield 'data: [DONE]\n\n'
+    yield DONE
   }
-  const error = { message: 'return_progress is not known', param: 'return_progress' }
-  const refuse = (body: object) => ('return_progress' in body ? Response.json({ error }, { status: 400 }) : undefined)
-  await open(browser, { answer: short, refuse }, async (page) => {
+  await open({ answer: short, key: 'open sesame' }, async (page) => {
+    await page.waitForSelector('#key-dialog[open]')
+    await page.fill('#key', 'wrong')
+    await page.press('#key', 'Enter')
+    await page.waitForSelector('#key-alert:not(:empty)')
+    await page.fill('#key', 'open sesame')
+    await page.press('#key', 'Enter')
     await send(page)
-    await page.waitForSelector('.turn.model[aria-busy="false"]')
-    await page.hover('.turn.model .tokens span')
-    assert.is(await page.textContent('#experts .detail div'), 'experts of "hello"')
-    assert.is(await page.textContent('#alert'), '')
+    await page.waitForSelector('.turn.model .tokens:has-text("hello")')
+    await page.reload()
+    await page.waitForSelector('#send:enabled')
+    assert.not.ok(await page.isVisible('#key-dialog'))
   })
 })
 
-inBrowser(
-  'the page asks for a key if the server requires one, asks again if it is wrong, and keeps it',
-  async ({ browser }) => {
-    async function* short() {
-      yield chunk('hello', [token('hello', SMALL, 0)])
-      yield 'data: [DONE]\n\n'
-    }
-    await open(browser, { answer: short, key: 'open sesame' }, async (page) => {
-      await page.waitForSelector('#key-dialog[open]')
-      await page.fill('#key', 'wrong')
-      await page.press('#key', 'Enter')
-      await page.waitForSelector('#key-alert:not(:empty)')
-      await page.fill('#key', 'open sesame')
-      await page.press('#key', 'Enter')
-      await send(page)
-      await page.waitForSelector('.turn.model .tokens:has-text("hello")')
-      await page.reload()
-      await page.waitForSelector('#send:enabled')
-      assert.not.ok(await page.isVisible('#key-dialog'))
-    })
-  },
-)
-
-inBrowser('a long conversation asks for the experts of its answers alone', async ({ browser }) => {
+inBrowser('a long conversation asks for the experts of its answers alone', async () => {
   const asked: unknown[] = []
   const echo = ({ routed_experts }: AskedBody) => {
     async function* lines() {
       asked.push(routed_experts)
       yield chunk('hello', [token('hello', SMALL, 1)])
-      yield 'data: [DONE]\n\n'
+      yield DONE
     }
     return lines()
   }
-  await open(browser, { answer: echo }, async (page) => {
+  await open({ answer: echo, goesOn: true }, async (page) => {
     for (const [i, text] of ['short', 'long '.repeat(900), 'short again'].entries()) {
       await send(page, text)
       await page.waitForSelector(`.turn.model >> nth=${i}`)
@@ -250,53 +211,40 @@ inBrowser('a long conversation asks for the experts of its answers alone', async
   })
 })
 
-inBrowser(
-  'a prompt of more tokens than its characters promise is asked about its answer alone',
-  async ({ browser }) => {
-    async function* hello() {
-      yield chunk('hello', [token('hello', SMALL, 1)])
-      yield 'data: [DONE]\n\n'
-    }
-    const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
-    const refuse = (body: AskedBody) =>
-      body.routed_experts === true ? Response.json({ error }, { status: 400 }) : undefined
-    await open(browser, { answer: hello, refuse }, async (page) => {
+inBrowser('what a server refuses to report is left out, and the question is answered', async () => {
+  const unless = (isRefused: (body: AskedBody) => boolean, param: string) => (body: AskedBody) =>
+    isRefused(body) ? Response.json({ error: { message: 'not here', param } }, { status: 400 }) : undefined
+  async function* hello(reported = [token('hello', SMALL, 1)]) {
+    yield chunk('hello', reported)
+    yield DONE
+  }
+  for (const [refuse, answer, note] of [
+    // A prompt of more tokens than its characters promise.
+    [unless((body) => body.routed_experts === true, 'routed_experts'), hello, /of 12 experts woke/],
+    [unless((body) => 'routed_experts' in body, 'routed_experts'), () => hello([]), /reports no experts/],
+    [unless((body) => 'return_progress' in body, 'return_progress'), hello, /of 12 experts woke/],
+  ] as const) {
+    await open({ answer: () => answer(), refuse, goesOn: true }, async (page) => {
       await send(page)
       await page.waitForSelector('.turn.model[aria-busy="false"]')
-      assert.match((await page.textContent('.turn.model .note')) ?? '', /of 12 experts woke/)
+      assert.is(await page.textContent('.turn.model .tokens'), 'hello')
+      assert.match((await page.textContent('.turn.model .note')) ?? '', note)
       assert.is(await page.textContent('#alert'), '')
     })
-  },
-)
-
-inBrowser('a conversation whose experts are refused continues without them', async ({ browser }) => {
-  async function* short() {
-    yield chunk('hello ')
-    yield chunk('again')
-    yield 'data: [DONE]\n\n'
   }
-  const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
-  const refuse = (body: object) => ('routed_experts' in body ? Response.json({ error }, { status: 400 }) : undefined)
-  await open(browser, { answer: short, refuse }, async (page) => {
-    await send(page)
-    await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.is(await page.textContent('.turn.model .tokens'), 'hello again')
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /reports no experts/)
-    assert.is(await page.textContent('#alert'), '')
-  })
 })
 
-inBrowser('a model without a chat template continues the text', async ({ browser }) => {
+inBrowser('a model without a chat template continues the text', async () => {
   const prompts: (string | undefined)[] = []
   const further = ({ prompt }: { prompt?: string }) => {
     async function* lines() {
       prompts.push(prompt)
       yield chunk(' upon a time', [token(' upon a time', SMALL, 0)])
-      yield 'data: [DONE]\n\n'
+      yield DONE
     }
     return lines()
   }
-  await open(browser, { shape: { ...SMALL, isChat: false }, answer: further }, async (page) => {
+  await open({ shape: { ...SMALL, isChat: false }, answer: further }, async (page) => {
     for (const text of ['Once', ', there was']) {
       await send(page, text)
       await page.waitForSelector('#composer:not(.running)')
@@ -306,29 +254,4 @@ inBrowser('a model without a chat template continues the text', async ({ browser
   })
 })
 
-inBrowser('48 layers of 128 experts are drawn live, too', async ({ browser }) => {
-  const shape = { layers: 48, mlp: 128 }
-  async function* many() {
-    for (let i = 0; i < 60; i++) {
-      yield chunk(`t${i} `, [token(`t${i} `, shape, i)])
-      await wait(10)
-    }
-    yield 'data: [DONE]\n\n'
-  }
-  await open(browser, { shape, answer: many }, async (page, { faults }) => {
-    await send(page)
-    await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.is(await page.$$eval('#map [data-expert]', (cells) => cells.length), 48 * 128)
-    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-    await page.hover('.turn.model .tokens span:nth-child(7)')
-    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 48 * 2)
-    // Frames would hide cells this small; one expert alone has one.
-    assert.is(await page.$$eval('#map .tick', (ticks) => ticks.length), 48 * 2)
-    assert.is(await page.$$eval('#map .frame', (frames) => frames.length), 0)
-    await page.hover('#map [data-expert="mlp 3 9"]')
-    assert.is(await page.$$eval('#map .frame.small', (frames) => frames.length), 1)
-    assert.equal(faults, [])
-  })
-})
-
-test.run()
+end()

@@ -1,75 +1,19 @@
-import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
+import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import { drawUsage, measureUsage } from '#molm/index.js'
 import type { PerMixture } from '#molm/model/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
 import { usageMaps } from '#molm/pictures/usage-figure.js'
-import { listen } from '#molm/server/listen.js'
-import { HAS_BROWSER, openBrowser, type Visit, visit } from '../support/browser.js'
-import { type Served, serveNano, until } from './served.js'
+import { ask, atRest, nanoPageSuite, set } from './nano-page.js'
+import { until } from './served.js'
+import type { AskedBody } from './simulated-server.js'
 
-interface Context {
-  browser: Browser
-  served: Served
-}
+const { inBrowser, open, end } = nanoPageSuite('the page of the server')
 
-const test = suite<Context>('the page of the server', undefined as unknown as Context)
-const inBrowser = HAS_BROWSER ? test : test.skip
-
-test.before(async (context) => {
-  if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
-  context.served = await serveNano()
-})
-test.after(async ({ browser, served }) => {
-  await browser?.close()
-  await served?.close()
-})
-
-/** Opens the page. Afterwards it must have no faults, and no requests to other servers. */
-async function open(
-  { browser, served }: Pick<Context, 'browser'> & { served: { url: string } },
-  options: Parameters<typeof visit>[1],
-  use: (visit: Visit) => Promise<void>,
-  key?: string,
-): Promise<void> {
-  await visit(browser, options, async (visited) => {
-    const { page, faults, requests } = visited
-    await page.goto(served.url)
-    if (key !== undefined) await enterKey(page, key)
-    await page.waitForSelector('#send:enabled')
-    await use(visited)
-    // Browsers log a refusal that the page handles.
-    assert.equal(key === undefined ? faults : faults.filter((fault) => !fault.includes('401')), [])
-    for (const address of requests) assert.ok(address.startsWith(`${served.url}/`), address)
-  })
-}
-
-async function enterKey(page: Page, key: string): Promise<void> {
-  await page.waitForSelector('#key-dialog[open]')
-  await page.fill('#key', key)
-  await page.press('#key', 'Enter')
-}
-
-async function setGreedy(page: Page): Promise<void> {
-  await page.click('#settings summary')
-  await page.fill('#temperature', '0')
-  await page.click('#settings summary')
-}
-
-const answered = (page: Page) =>
-  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
-
-/** Asks, waits for the answer, and returns the API's routes of question and answer. */
-async function ask(page: Page, text: string): Promise<{ prompt: RoutedToken[]; answer: RoutedToken[] }> {
-  const response = page.waitForResponse(/chat\/completions/)
-  await page.fill('#message', text)
-  await page.press('#message', 'Enter')
-  const events = (await (await response).text()).split('\n').filter((line) => /^data: \{/.test(line))
-  await answered(page)
-  const choices = events.flatMap((line) => JSON.parse(line.slice(6)).choices as Record<string, RoutedToken[]>[])
+/** The API's routes of question and answer, from the events of the answer. */
+function routesOf(events: AskedBody[]): { prompt: RoutedToken[]; answer: RoutedToken[] } {
+  const choices = events.flatMap(({ choices }) => choices as Record<string, RoutedToken[]>[])
   return {
     prompt: choices.flatMap(({ prompt_routed_experts = [] }) => prompt_routed_experts),
     answer: choices.flatMap(({ routed_experts = [] }) => routed_experts),
@@ -89,21 +33,20 @@ const cellsOf = ({ experts }: RoutedToken) =>
     )
     .sort()
 
-inBrowser('a message is answered, and the map shows the answer’s tokens', async (context) => {
-  await open(context, {}, async ({ page }) => {
+inBrowser('a message is answered, and the map shows the answer’s tokens', async () => {
+  await open({}, async (page, { served }) => {
     assert.is(
       await page.textContent('#about'),
       'nano (q4); per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts',
     )
-    await setGreedy(page)
-    const { answer } = await ask(page, 'What is a lighthouse?')
+    const { answer } = routesOf(await ask(page, 'What is a lighthouse?'))
     const said = 'A lighthouse is a tower with a bright light that guides ships.'
     assert.is((await page.textContent('.turn.model .tokens'))?.trim(), said)
     assert.match((await page.textContent('.turn.model .note')) ?? '', new RegExp(`^${answer.length} tokens`))
 
-    const listed = (await (await fetch(`${context.served.url}/v1/models`)).json()) as { data: ModelCard[] }
+    const listed = (await (await fetch(`${served.url}/v1/models`)).json()) as { data: ModelCard[] }
     const model = pageModel(listed.data[0])
-    const usage = new ExpertUsage(context.served.model.config)
+    const usage = new ExpertUsage(served.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
     const [map] = usageMaps([{ name: '', usage, model }]).maps
     const expected = usage.mixtures.flatMap(({ kind, layers }) =>
@@ -117,10 +60,9 @@ inBrowser('a message is answered, and the map shows the answer’s tokens', asyn
   })
 })
 
-inBrowser('pointing at a token of question or answer frames its experts', async (context) => {
-  await open(context, {}, async ({ page }) => {
-    await setGreedy(page)
-    const { prompt, answer } = await ask(page, 'What is a violin?')
+inBrowser('pointing at a token frames its experts, and pointing at an expert lights its tokens', async () => {
+  await open({}, async (page) => {
+    const { prompt, answer } = routesOf(await ask(page, 'What is a violin?'))
     const texts = (of: string) =>
       page.$$eval(`${of} .tokens span`, (spans) => spans.map(({ textContent }) => textContent))
     const [asked, said] = [await texts('.turn.user'), await texts('.turn.model')]
@@ -139,13 +81,7 @@ inBrowser('pointing at a token of question or answer frames its experts', async 
     const first = prompt.findIndex(({ text }, i) => text.includes('What') && prompt[i + 1]?.text.includes(' is'))
     await page.hover('.turn.user .tokens span:nth-child(1)')
     assert.equal(await framed(page), cellsOf(prompt[first]))
-  })
-})
 
-inBrowser('pointing at an expert lights the tokens that wake it', async (context) => {
-  await open(context, {}, async ({ page }) => {
-    await setGreedy(page)
-    const { answer } = await ask(page, 'What is a violin?')
     const [cell] = cellsOf(answer[0])
     await page.hover(`#map [data-expert="${cell}"]`)
     const script = `Array.from(document.querySelectorAll('.turn.model .tokens span'), (span) => span.style.background !== '')`
@@ -157,43 +93,40 @@ inBrowser('pointing at an expert lights the tokens that wake it', async (context
   })
 })
 
-inBrowser('the next question includes the conversation, and a new chat does not', async (context) => {
-  await open(context, {}, async ({ page }) => {
-    await setGreedy(page)
+inBrowser('the next question includes the conversation, and a new chat does not', async () => {
+  await open({}, async (page, { bodies }) => {
     await ask(page, 'What is a violin?')
-    const bodies: string[] = []
-    page.on('request', (request) => bodies.push(request.postData() ?? ''))
+    bodies.length = 0
     await ask(page, 'And a drum?')
     assert.equal(
-      JSON.parse(bodies[0]).messages.map(({ role }: { role: string }) => role),
+      bodies[0].messages.map(({ role }: { role: string }) => role),
       ['user', 'assistant', 'user'],
     )
     await page.click('#fresh')
     assert.is(await page.$$eval('.turn', (turns) => turns.length), 0)
     assert.ok(await page.isVisible('#hint'))
-    await page.click('#settings summary')
-    await page.fill('#system', 'Be kind.')
-    await page.fill('#max-tokens', '3')
+    await set(page, { system: 'Be kind.', 'max-tokens': '3' })
     bodies.length = 0
-    const { answer } = await ask(page, 'What is a drum?')
+    const { answer } = routesOf(await ask(page, 'What is a drum?'))
     assert.equal(
-      JSON.parse(bodies[0]).messages.map(({ role }: { role: string }) => role),
+      bodies[0].messages.map(({ role }: { role: string }) => role),
       ['system', 'user'],
     )
     assert.is(answer.length, 3)
     assert.match((await page.textContent('.turn.model .note')) ?? '', /, the limit/)
     assert.match((await page.textContent('.turn.model .warning')) ?? '', /leaves system texts out/)
+    await set(page, { system: '', 'max-tokens': '' })
   })
 })
 
-inBrowser('the page can be used with the keyboard alone', async (context) => {
-  await open(context, {}, async ({ page }) => {
+inBrowser('the page can be used with the keyboard alone', async () => {
+  await open({}, async (page) => {
     assert.is(await page.getAttribute(':focus', 'id'), 'message')
-    await setGreedy(page)
     await page.focus('#message')
     await page.keyboard.type('What is a violin?')
     await page.keyboard.press('Enter')
-    await answered(page)
+    await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
+    await atRest(page)
     const at = (name: string) => page.$eval(':focus', (element, name) => element.getAttribute(name), name)
     // Back from the message, past the answer's buttons: its tokens are one Tab stop.
     for (let i = 0; i < 4 && (await at('data-i')) === null; i++) await page.keyboard.press('Shift+Tab')
@@ -220,17 +153,19 @@ inBrowser('the page can be used with the keyboard alone', async (context) => {
   })
 })
 
-inBrowser('two prompts are compared as molm experts compares them', async (context) => {
-  const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
-  const read = await Promise.all(
-    texts.map((text, i) => measureUsage(context.served.model, { name: ['first', 'second'][i], text })),
-  )
-  const [, difference] = drawUsage(read).blocks
-  await open(context, {}, async ({ page }) => {
+inBrowser('two prompts are compared as molm experts compares them', async () => {
+  await open({}, async (page, { served }) => {
+    const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
+    const read = await Promise.all(
+      texts.map((text, i) => measureUsage(served.model, { name: ['first', 'second'][i], text })),
+    )
+    const [, difference] = drawUsage(read).blocks
     await page.click('#to-compare')
     await page.fill('#first', texts[0])
     await page.fill('#second', texts[1])
     await page.click('#comparison button')
+    // The comparison of another test may still be shown.
+    await until(async () => (await page.locator('#text-1 .tokens').allTextContents())[0] === texts[1], 'the figure')
     await page.waitForSelector('#text-1 svg')
     const titles = await page.$$eval('#figure section:not(.text) title', (all) => all.map((title) => title.textContent))
     const { maps } = difference as ReturnType<typeof usageMaps>
@@ -244,7 +179,6 @@ inBrowser('two prompts are compared as molm experts compares them', async (conte
       await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),
       drawUsage(read).sentences,
     )
-    assert.is(await page.textContent('#text-1 .tokens'), texts[1])
     await page.hover('#text-1 .tokens [data-i="1"]')
     const cells = await page.$$eval('#text-1 .on', (all) => all.map((cell) => cell.getAttribute('data-expert')))
     const expectedCells = read[1]
@@ -256,56 +190,36 @@ inBrowser('two prompts are compared as molm experts compares them', async (conte
   })
 })
 
-inBrowser(
-  'a server with a key shows the page to everyone, and the model only with the key',
-  async ({ browser, served }) => {
-    const server = await listen({ port: 0, apiKey: 'open sesame' })
-    server.open(served.model)
-    try {
-      const use = async ({ page }: Visit) => {
-        assert.ok((await ask(page, 'What is a violin?')).answer.length > 0)
-      }
-      await open({ browser, served: server }, {}, use, 'open sesame')
-    } finally {
-      await server.close()
-    }
-  },
-)
-
-inBrowser('on a narrow screen nothing is wider than the screen, light or dark', async (context) => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await open(context, { viewport: { width: 340, height: 700 }, colorScheme }, async ({ page }) => {
-      const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
-      await ask(page, `What is a violin? ${'x'.repeat(200)}`)
-      assert.is(await overflow(), 0)
-      assert.not(await page.isVisible('#map svg'), 'the map is folded')
-      await page.click('#experts summary')
-      await page.waitForSelector('#map svg')
-      assert.is(await overflow(), 0)
-      assert.ok(await page.isVisible('#message'))
-      await page.click('#to-compare')
-      await page.click('#comparison button')
-      await page.waitForSelector('#text-1 svg')
-      assert.is(await overflow(), 0)
-    })
-  }
+inBrowser('on a narrow screen nothing is wider than the screen', async () => {
+  await open({ viewport: { width: 340, height: 700 } }, async (page) => {
+    const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
+    await ask(page, `What is a violin? ${'x'.repeat(200)}`)
+    assert.is(await overflow(), 0)
+    assert.not(await page.isVisible('#map svg'), 'the map is folded')
+    await page.click('#experts summary')
+    await page.waitForSelector('#map svg')
+    assert.is(await overflow(), 0)
+    assert.ok(await page.isVisible('#message'))
+    await page.click('#to-compare')
+    await page.click('#comparison button')
+    await page.waitForSelector('#text-1 svg')
+    assert.is(await overflow(), 0)
+  })
 })
 
-inBrowser('it is dark if the user prefers dark', async (context) => {
-  const brightness = async (colorScheme: 'light' | 'dark') => {
-    let sums: number[] = []
-    await open(context, { colorScheme }, async ({ page }) => {
+inBrowser('it is dark if the user prefers dark', async () => {
+  await open({}, async (page) => {
+    const brightness = async (colorScheme: 'light' | 'dark') => {
+      await page.emulateMedia({ colorScheme })
       const script = `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('#map text')).fill]`
-      await page.waitForSelector('#map text')
       const colours = (await page.evaluate(script)) as string[]
-      sums = colours.map((colour) =>
+      return colours.map((colour) =>
         Array.from(colour.matchAll(/\d+/g), Number).reduce((sum, channel) => sum + channel),
       )
-    })
-    return sums
-  }
-  const [[paper, ink], [darkPaper, darkInk]] = [await brightness('light'), await brightness('dark')]
-  assert.ok(paper > ink && darkPaper < darkInk, String([paper, ink, darkPaper, darkInk]))
+    }
+    const [[paper, ink], [darkPaper, darkInk]] = [await brightness('light'), await brightness('dark')]
+    assert.ok(paper > ink && darkPaper < darkInk, String([paper, ink, darkPaper, darkInk]))
+  })
 })
 
-test.run()
+end()

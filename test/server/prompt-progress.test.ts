@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { withReports } from '#molm/server/run/with-reports.js'
 import { thrownBy } from '../support/rejects.js'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, sharedNano } from './served.js'
 
 /* The progress of reading a prompt, in a stream that asks for it. */
 const test = suite('progress of a prompt')
@@ -15,9 +15,9 @@ const GREEDY = { temperature: 0, max_tokens: 4 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano()
+  served = await sharedNano.get()
 })
-test.after(() => served.close())
+test.after(() => sharedNano.release())
 
 interface Progress {
   total: number

@@ -7,8 +7,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, serveNano, serveParrot } from './served.js'
-import { ANSWER, GREETING, QUESTION, WEATHER_PARROT } from './weather-parrot.js'
+import { type Served, sharedNano } from './served.js'
+import { ANSWER, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
 /* Third-party clients whose default is the API of responses. */
 globalThis.AI_SDK_LOG_WARNINGS = false
@@ -20,12 +20,12 @@ let nano: Served
 let parrot: Served
 
 test.before(async () => {
-  nano = await serveNano()
-  parrot = await serveParrot(WEATHER_PARROT, { alias: 'parrot' })
+  nano = await sharedNano.get()
+  parrot = await sharedParrot.get()
 })
 test.after(async () => {
-  await nano.close()
-  await parrot.close()
+  await sharedNano.release()
+  await sharedParrot.release()
 })
 
 const openai = ({ url }: Served) => createOpenAI({ baseURL: `${url}/v1`, apiKey: 'none' })

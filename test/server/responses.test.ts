@@ -3,14 +3,14 @@ import { zodTextFormat } from 'openai/helpers/zod'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { get, post, type Served, serveNano, serveParrot } from './served.js'
+import { get, post, type Served, serveNano, sharedNano } from './served.js'
 import {
   ANSWER,
   CONCLUSION,
   GREETING,
   QUESTION,
+  sharedParrot,
   THOUGHTS,
-  WEATHER_PARROT,
   WEATHER_SCHEMA,
   WEATHER_TOOL,
 } from './weather-parrot.js'
@@ -28,12 +28,12 @@ let nano: Served
 let parrot: Served
 
 test.before(async () => {
-  nano = await serveNano()
-  parrot = await serveParrot(WEATHER_PARROT, { alias: 'parrot' })
+  nano = await sharedNano.get()
+  parrot = await sharedParrot.get()
 })
 test.after(async () => {
-  await nano.close()
-  await parrot.close()
+  await sharedNano.release()
+  await sharedParrot.release()
 })
 
 test('a text is answered as in chat completions', async () => {
@@ -399,7 +399,7 @@ test('an unknown model gets 404, and a key is needed if the server has one', asy
   const { status, body } = await post(nano.url, RESPONSES, { model: 'gpt-5', input: 'a' })
   assert.is(status, 404)
   assert.is(body.error.code, 'model_not_found')
-  const locked = await serveNano({ apiKey: 'secret' })
+  const locked = await serveNano({ apiKey: 'secret' }, nano.model)
   try {
     assert.is((await post(locked.url, RESPONSES, { input: 'a' })).status, 401)
     const { output } = await locked.client.responses.create({ model: 'nano', input: 'a', max_output_tokens: 2 })

@@ -5,6 +5,7 @@ import OpenAI from 'openai'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
+import { ForWorker } from '../support/for-worker.js'
 import { type ParrotOptions, writeParrot } from '../support/parrot-model.js'
 
 export { until } from '../support/until.js'
@@ -21,8 +22,15 @@ export interface Served {
 
 type Options = Partial<ListenOptions> & { limits?: Partial<Limits> }
 
-export function serveNano(options: Options = {}): Promise<Served> {
-  return serve('nano', options)
+/** The server of nano without options of its own, for all files of a worker process. */
+export const sharedNano = new ForWorker(
+  () => serveNano(),
+  (served) => served.close(),
+)
+
+/** `model`: nano, if a server has it already. */
+export function serveNano(options: Options = {}, model?: Model): Promise<Served> {
+  return serve('nano', options, model)
 }
 
 /** A server of a parrot; the folder of its checkpoint is removed when the server closes. */
@@ -38,9 +46,9 @@ export async function serveParrot(parrot: ParrotOptions, options: Options = {}):
   }
 }
 
-async function serve(path: string, options: Options): Promise<Served> {
+async function serve(path: string, options: Options, given?: Model): Promise<Served> {
   const server = await listen({ port: 0, onError: failLoudly, ...options })
-  const model = await loadModel(path, { threads: 2 })
+  const model = given ?? (await loadModel(path, { threads: 2 }))
   server.open(model)
   return {
     url: server.url,
@@ -49,7 +57,7 @@ async function serve(path: string, options: Options): Promise<Served> {
     client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: options.apiKey ?? 'none', maxRetries: 0 }),
     async close() {
       await server.close()
-      await model.dispose()
+      if (!given) await model.dispose()
     },
   }
 }

@@ -10,7 +10,7 @@ import { post, type Served, serveNano, until } from './served.js'
 /* Requests with the same beginning read it once, and keep it in memory once. The engine counts the tokens it runs. */
 const test = suite('requests with the same beginning')
 
-const DOCUMENT = integers(700, 1, 400)
+const DOCUMENT = integers(300, 1, 400)
 const QUESTIONS = Array.from({ length: 8 }, (_, i) => integers(5 + i, 10 + i, 400))
 const ANSWER = 12
 const SETTINGS = { max_tokens: ANSWER, temperature: 1, seed: 3, ignore_eos: true }

@@ -2,10 +2,12 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
 import type { Think } from '#molm/index.js'
 import type { RoutedToken } from '#molm/page/routes.js'
 import { pageRoutes } from '#molm/server/page/page.js'
-import { type Visit, visit, visitAgain } from '../support/browser.js'
+import { HAS_BROWSER, loadAnew, sharedBrowser, type View, visitAgain } from '../support/browser.js'
+import { ForWorker } from '../support/for-worker.js'
 
 /* A simulated server, for answers that would be rare, slow or large with a real model. */
 
@@ -53,40 +55,86 @@ export interface Answering {
   /** Lines of the stream. */
   answer?: (body: AskedBody) => AsyncGenerator<string>
   /** Refusal instead of an answer. */
-  refuse?: (body: object) => Response | undefined
+  refuse?: (body: AskedBody) => Response | undefined
   key?: string
-  /** Options of a new page; default: the page of earlier tests. */
-  options?: Parameters<typeof visit>[1]
+  view?: View
+  /** Goes on with the page that the test before has loaded, in a new chat: for tests that leave all settings as they are. */
+  goesOn?: boolean
+  /** False if the test loads the page itself. Default: true. */
+  loads?: boolean
 }
 
 /** The simulated server during a test. */
 interface Told {
+  url: string
   /** Whether the reader of the last answer has left. */
   gone: boolean
   faults: string[]
+  requests: string[]
   /** Ends all connections, as a server that is killed. */
-  kill(): void
+  kill(): Promise<void>
 }
 
-/** Opens the page of a simulated server. */
-export async function open(
-  browser: Browser,
-  { shape = SMALL, answer, refuse, key, options }: Answering,
-  use: (page: Page, told: Told) => Promise<void>,
-): Promise<void> {
-  const told: Told = { gone: false, faults: [], kill: () => undefined }
-  const app = new Hono()
-  app.route('/', pageRoutes())
-  app.use('/v1/*', async (c, next) => {
-    if (key === undefined || c.req.header('Authorization') === `Bearer ${key}`) return next()
-    return c.json({ error: { message: 'an API key is needed' } }, 401)
-  })
-  app.get('/v1/models', (c) => c.json({ data: [card(shape)] }))
-  app.post('/v1/:path{.+}', async (c) => {
-    const asked = await c.req.json()
-    const refused = refuse?.(asked)
+/** One server for all tests, so that the browser loads the page's files once. */
+class SimulatedServer {
+  private answering: Answering = {}
+  private told: Pick<Told, 'gone'> = { gone: false }
+  private readonly server = createAdaptorServer({ fetch: this.app().fetch })
+  /** Shape of the model when the page was loaded. */
+  private loaded?: Shape
+
+  static async start(): Promise<SimulatedServer> {
+    const started = new SimulatedServer()
+    await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve))
+    return started
+  }
+
+  async visit(browser: Browser, answering: Answering, use: (page: Page, told: Told) => Promise<void>): Promise<void> {
+    const { shape = SMALL, key, goesOn, loads = true, view = {} } = answering
+    const url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`
+    await visitAgain(browser, view, async (visit) => {
+      const { page, faults, requests } = visit
+      const told: Told = { url, gone: false, faults, requests, kill: () => simulated.close() }
+      const isLoaded = page.url() === url && this.loaded === shape && key === undefined
+      if (goesOn && isLoaded) await page.click('#fresh')
+      this.answering = answering
+      this.told = told
+      this.loaded = shape
+      if (loads && !(goesOn && isLoaded)) await loadAnew(visit, url)
+      await use(page, told)
+      if (key !== undefined) this.loaded = undefined
+    })
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve))
+    if ('closeAllConnections' in this.server) this.server.closeAllConnections()
+    await closed
+  }
+
+  private app(): Hono {
+    const app = new Hono()
+    // The browser need not ask for each module again.
+    app.use('/page/*', async (c, next) => {
+      await next()
+      c.header('Cache-Control', 'max-age=3600')
+    })
+    app.route('/', pageRoutes())
+    app.use('/v1/*', async (c, next) => {
+      const { key } = this.answering
+      if (key === undefined || c.req.header('Authorization') === `Bearer ${key}`) return next()
+      return c.json({ error: { message: 'an API key is needed' } }, 401)
+    })
+    app.get('/v1/models', (c) => c.json({ data: [card(this.answering.shape ?? SMALL)] }))
+    app.post('/v1/:path{.+}', async (c) => this.answer(await c.req.json()))
+    return app
+  }
+
+  private answer(asked: AskedBody): Response {
+    const { answering, told } = this
+    const refused = answering.refuse?.(asked)
     if (refused) return refused
-    const lines = answer?.(asked)
+    const lines = answering.answer?.(asked)
     const encoder = new TextEncoder()
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -98,25 +146,29 @@ export async function open(
         told.gone = true
       },
     })
-    return c.body(body, 200, { 'Content-Type': 'text/event-stream' })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  }
+}
+
+const simulated = new ForWorker(SimulatedServer.start, (server) => server.close())
+
+/** Opens the page of a simulated server. */
+export async function open(answering: Answering, use: (page: Page, told: Told) => Promise<void>): Promise<void> {
+  const [browser, server] = await Promise.all([sharedBrowser.get(), simulated.get()])
+  await server.visit(browser, answering, use)
+}
+
+/** A suite in the browser, with its tests and its end; without a browser they are skipped. */
+export function pageSuite(name: string): {
+  inBrowser: (name: string, run: () => Promise<void>) => void
+  end: () => void
+} {
+  const test = suite(name)
+  test.after(async () => {
+    await sharedBrowser.release()
+    await simulated.release()
   })
-  const server = createAdaptorServer({ fetch: app.fetch })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const kill = () => {
-    server.close()
-    if ('closeAllConnections' in server) server.closeAllConnections()
-  }
-  told.kill = kill
-  try {
-    const visited = async ({ page, faults }: Visit) => {
-      told.faults = faults
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-      await use(page, told)
-    }
-    await (options ? visit(browser, options, visited) : visitAgain(browser, visited))
-  } finally {
-    kill()
-  }
+  return { inBrowser: HAS_BROWSER ? test : test.skip, end: () => test.run() }
 }
 
 export async function send(page: Page, text = 'a question'): Promise<void> {

@@ -1,11 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, serveNano, until } from './served.js'
+import { get, post, serveNano, sharedNano, until } from './served.js'
 
 /* Streams of the APIs while there is nothing to send, and when the server ends them. */
 const test = suite('notations of streams')
 
-const PROMPT = 'The sea. '.repeat(300)
+test.after(() => sharedNano.release())
+
+const PROMPT = 'The sea. '.repeat(80)
 const ENDLESS = { type: 'string', minLength: 20_000 }
 
 /** Requests whose answers do not end soon, in each notation. */
@@ -24,10 +26,14 @@ const STREAMS: [path: string, body: object][] = [
 ]
 
 test('a server that closes ends each stream with an error in its notation', async () => {
-  const served = await serveNano({ limits: { drainMs: 100 } })
+  const { model } = await sharedNano.get()
+  const served = await serveNano({ limits: { drainMs: 100 } }, model)
   const answers = STREAMS.map(([path, body]) => post(served.url, path, body))
   await until(async () => (await get(served.url, '/health')).body.running === STREAMS.length)
-  await served.close()
+  const closed = served.close()
+  assert.is((await get(served.url, '/health')).status, 503)
+  await closed
+  assert.is((await model.stats()).sequencesRunning, 0)
   const [completion, response, line] = await Promise.all(answers)
   assert.match(completion.body, /\n\ndata: \{"error":\{"message":"[^"]*clos[^\n]*\}\n\n$/)
   const [type, json] = response.body.trimEnd().split('\n').slice(-2)
@@ -42,7 +48,8 @@ test('a server that closes ends each stream with an error in its notation', asyn
 })
 
 test('while a prompt is read, lines of JSON have empty parts, and events have comments', async () => {
-  const served = await serveNano({ limits: { commentMs: 1 } })
+  const { model } = await sharedNano.get()
+  const served = await serveNano({ limits: { commentMs: 1 } }, model)
   try {
     const options = { num_predict: 2, temperature: 0 }
     const chat = await post(served.url, '/api/chat', { messages: [{ role: 'user', content: PROMPT }], options })
@@ -61,6 +68,10 @@ test('while a prompt is read, lines of JSON have empty parts, and events have co
       stream: true,
     })
     assert.match(response.body, /\n: still working\n\n/)
+    const completion = { prompt: `When? ${PROMPT}`, max_tokens: 1, stream: true }
+    const { body } = await post(served.url, '/v1/completions', completion)
+    assert.match(body, /^(: still working\n\n)+data: \{/)
+    assert.match(body, /\n\ndata: \[DONE\]\n\n$/)
   } finally {
     await served.close()
   }

@@ -1,4 +1,6 @@
+import { ForWorker } from '../support/for-worker.js'
 import { callOf, type ParrotOptions } from '../support/parrot-model.js'
+import { serveParrot } from './served.js'
 
 /** Questions and answers of a model that thinks and asks for the weather. */
 export const QUESTION = 'What is the weather in Bern and in Rome?'
@@ -17,6 +19,12 @@ export const WEATHER_PARROT: ParrotOptions = {
     { toTool: true, says: `<think>\n${CONCLUSION}\n</think>\n\n${ANSWER}` },
   ],
 }
+
+/** A server of it without options but its alias, for all files of a worker process. */
+export const sharedParrot = new ForWorker(
+  () => serveParrot(WEATHER_PARROT, { alias: 'parrot' }),
+  (served) => served.close(),
+)
 
 export const WEATHER_SCHEMA = {
   type: 'object',

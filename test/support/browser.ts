@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { PATIENCE_MS } from './until.js'
+import { ForWorker } from './for-worker.js'
+import { PATIENCE_MS, until } from './until.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
@@ -27,6 +28,9 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGS, headless: true })
 }
 
+/** The browser of all files of a worker process. */
+export const sharedBrowser = new ForWorker(openBrowser, (browser) => browser.close())
+
 export interface Visit {
   page: Page
   /** Errors on the page, as the browser reports them: exceptions, console messages, files that failed to load. */
@@ -51,29 +55,74 @@ export async function visit(
   }
 }
 
+/** How a page is looked at. */
+export interface View {
+  viewport?: { width: number; height: number }
+  colorScheme?: 'light' | 'dark'
+  /** Whether the page may read and write the clipboard. */
+  clipboard?: boolean
+}
+
+const WIDE = { width: 1280, height: 800 }
 const kept = new WeakMap<Browser, Visit>()
 
-/** Runs `use` with a page that further calls use again. This is faster than a new page, but the tab keeps its storage. */
-export async function visitAgain(browser: Browser, use: (visit: Visit) => Promise<void>): Promise<void> {
-  const { page, faults, requests } = kept.get(browser) ?? (await newPage(browser))
-  kept.set(browser, { page, faults, requests })
+/**
+ * Runs `use` with a page that further calls use again: a new one would cost a second. It stays as `use` leaves it, with
+ * what it has loaded and stored.
+ */
+export async function visitAgain(
+  browser: Browser,
+  { viewport, colorScheme, clipboard }: View,
+  use: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const visit = kept.get(browser) ?? (await newPage(browser))
+  kept.set(browser, visit)
+  const { page, faults, requests } = visit
+  if (viewport) await page.setViewportSize(viewport)
+  if (colorScheme) await page.emulateMedia({ colorScheme })
+  if (clipboard) await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   faults.length = 0
   requests.length = 0
   try {
-    await use({ page, faults, requests })
+    await use(visit)
   } finally {
-    // This also ends the page's requests.
-    await page.goto('about:blank')
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
+    const { width, height } = page.viewportSize() ?? WIDE
+    if (width !== WIDE.width || height !== WIDE.height) await page.setViewportSize(WIDE)
+    await page.emulateMedia({ colorScheme: null })
+    if (clipboard) await page.context().clearPermissions()
   }
 }
 
+/** Waits until a script of the page returns true. A page without eval allows no `waitForFunction`. */
+export function untilOnPage(page: Page, script: string): Promise<void> {
+  return until(async () => (await page.evaluate(script)) === true, script, 20)
+}
+
+/** Loads a server's page as in a new tab: nothing that an earlier visit has stored is left. */
+export async function loadAnew({ page, faults, requests }: Visit, url: string): Promise<void> {
+  // Any file of the server has its storage. This also ends the requests of the page before.
+  await page.goto(new URL('page/icon.svg', url).href)
+  await page.evaluate(`new Promise((resolve) => {
+    sessionStorage.clear()
+    localStorage.clear()
+    const deleted = indexedDB.deleteDatabase('molm-conversations')
+    deleted.onsuccess = deleted.onerror = resolve
+  })`)
+  faults.length = 0
+  requests.length = 0
+  await page.goto(url)
+}
+
 async function newPage(browser: Browser, options: ContextOptions = {}): Promise<Visit> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const context = await browser.newContext({ viewport: WIDE, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
   const [faults, requests]: string[][] = [[], []]
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {
+    // The browser looks for it beside files that are no page, such as that of `loadAnew`.
+    if (message.location().url.endsWith('/favicon.ico')) return
     if (['error', 'warning'].includes(message.type())) faults.push(message.text())
   })
   page.on('request', (request) => requests.push(request.url()))

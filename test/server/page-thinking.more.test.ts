@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listen } from '#molm/server/listen.js'
-import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
+import { HAS_BROWSER, loadAnew, sharedBrowser, visitAgain } from '../support/browser.js'
 import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -32,7 +32,10 @@ const TOOLS = JSON.stringify([
 
 /** Waits for the answer with a number, from 1 on. */
 async function answer(page: Page, number: number) {
-  await page.waitForFunction(`document.querySelectorAll('.turn.model').length === ${number}`)
+  await page
+    .locator('.turn.model')
+    .nth(number - 1)
+    .waitFor()
   await page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
   const last = page.locator('.turn.model').nth(number - 1)
   const text = (selector: string) => last.locator(selector).first().textContent()
@@ -48,11 +51,12 @@ inBrowser('thoughts, a call, its result and a schema', () =>
   inTemporaryFolder(async (dir) => {
     const path = await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS })
     await withModel(path, { threads: 1 }, async (model) => {
-      const [server, browser] = await Promise.all([listen({ port: 0 }), openBrowser()])
+      const [server, browser] = await Promise.all([listen({ port: 0 }), sharedBrowser.get()])
       server.open(model)
       try {
-        await visit(browser, {}, async ({ page, faults }) => {
-          await page.goto(server.url)
+        await visitAgain(browser, {}, async (visit) => {
+          const { page, faults } = visit
+          await loadAnew(visit, server.url)
           await page.waitForSelector('#send:enabled')
           await page.click('#settings summary')
           await page.fill('#tools', TOOLS)
@@ -99,9 +103,10 @@ inBrowser('thoughts, a call, its result and a schema', () =>
             faults.filter((fault) => !fault.includes('400')),
             [],
           )
+          await page.goto('about:blank')
         })
       } finally {
-        await browser.close()
+        await sharedBrowser.release()
         await server.close()
       }
     })

@@ -1,0 +1,91 @@
+import type { Page, Request } from 'playwright-core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { HAS_BROWSER, loadAnew, sharedBrowser, type View, visitAgain } from '../support/browser.js'
+import { type Served, serveNano } from './served.js'
+import type { AskedBody } from './simulated-server.js'
+
+interface Opened {
+  served: Served
+  /** Bodies of the page's requests for answers. */
+  bodies: AskedBody[]
+}
+
+interface Opening extends View {
+  /** Faults that the browser logs though the page handles them. */
+  allowed?: RegExp
+  /** Server in place of that of nano. */
+  url?: string
+}
+
+type Use = (page: Page, opened: Opened) => Promise<void>
+
+/** A suite on the page of a server of nano. The page is loaded once, and each test begins a new chat. Answers are greedy. */
+export function nanoPageSuite(name: string) {
+  const test = suite(name)
+  let served: Served
+  let loaded = ''
+  test.before(async () => {
+    if (HAS_BROWSER) served = await serveNano()
+  })
+  test.after(async () => {
+    if (HAS_BROWSER)
+      await visitAgain(await sharedBrowser.get(), {}, async ({ page }) => void (await page.goto('about:blank')))
+    await sharedBrowser.release()
+    await served?.close()
+  })
+
+  /** Afterwards the page must have no faults, and no requests to other servers. */
+  async function open({ allowed, url = served.url, ...view }: Opening, use: Use): Promise<void> {
+    await visitAgain(await sharedBrowser.get(), view, async (visit) => {
+      const { page, faults, requests } = visit
+      const bodies: AskedBody[] = []
+      const note = (request: Request) => {
+        if (request.url().endsWith('completions')) bodies.push(JSON.parse(request.postData() ?? '{}'))
+      }
+      if (loaded === url) {
+        await page.click('#to-chat')
+        await page.click('#fresh')
+      } else {
+        await loadAnew(visit, `${url}/`)
+        await page.waitForSelector('#send:enabled')
+        await set(page, { temperature: '0' })
+        loaded = url
+      }
+      page.on('request', note)
+      try {
+        await use(page, { served, bodies })
+      } finally {
+        page.off('request', note)
+      }
+      assert.equal(
+        faults.filter((fault) => !allowed?.test(fault)),
+        [],
+      )
+      for (const address of requests) assert.ok(address.startsWith(`${url}/`), address)
+    })
+  }
+  return { inBrowser: HAS_BROWSER ? test : (test.skip as typeof test), open, nano: () => served, end: () => test.run() }
+}
+
+/** Fills settings by their ids. */
+export async function set(page: Page, fields: Record<string, string>): Promise<void> {
+  await page.click('#settings summary')
+  for (const [id, text] of Object.entries(fields)) await page.fill(`#${id}`, text)
+  await page.click('#settings summary')
+}
+
+export const atRest = (page: Page) => page.waitForSelector('#composer:not(.running)')
+
+/** Asks, waits for the answer, and returns the events of its stream. */
+export async function ask(page: Page, text: string): Promise<AskedBody[]> {
+  const response = page.waitForResponse(/completions/)
+  await page.fill('#message', text)
+  await page.press('#message', 'Enter')
+  const events = (await (await response).text()).split('\n').filter((line) => /^data: \{/.test(line))
+  await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
+  await atRest(page)
+  return events.map((line) => JSON.parse(line.slice('data: '.length)))
+}
+
+export const count = (page: Page, selector: string) => page.$$eval(selector, (all) => all.length)
