@@ -62,6 +62,7 @@ export async function held(where: string, use: (held: Held) => Promise<void>, ar
 }
 
 /** The terminal's settings, as `stty -a` prints them. */
-export const settingsOf = ({ shell }: PseudoTerminal) => spawnSync('stty', ['-a', '-F', `/proc/${shell}/fd/0`]).stdout.toString()
+export const settingsOf = ({ shell }: PseudoTerminal) =>
+  spawnSync('stty', ['-a', '-F', `/proc/${shell}/fd/0`]).stdout.toString()
 
 export const isRestored = (text: string) => assert.match(text, /(^|\s)icanon\s[\s\S]*(^|\s)echo\s/)

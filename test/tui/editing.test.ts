@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { cellWidth, fit, harmless } from '#molm/terminal/cell-width.js'
 import { wrap, wrapTail } from '#molm/terminal/wrap.js'
 import { Editor } from '#molm/tui/input/editor.js'
+import { editorOf } from '#molm/tui/input/external-editor.js'
 import { InputHistory } from '#molm/tui/input/history.js'
 import type { KeyName } from '#molm/tui/input/keys.js'
 import { inputLines } from '#molm/tui/input/lines.js'
@@ -163,6 +164,12 @@ test('a history that cannot be kept lasts for the run', async () => {
   const history = await InputHistory.open('/dev/null/history')
   await history.add('once')
   assert.is(history.older(''), 'once')
+})
+
+test('the editor is $VISUAL, else $EDITOR, else an error says how to set one', () => {
+  assert.is(editorOf({ VISUAL: 'code --wait', EDITOR: 'vi' }), 'code --wait')
+  assert.is(editorOf({ VISUAL: ' ', EDITOR: 'vi' }), 'vi')
+  assert.throws(() => editorOf({}), /^no editor is set: start with EDITOR=nano molm chat, or set VISUAL/)
 })
 
 test.run()

@@ -42,7 +42,10 @@ trial('a kept conversation is shown and continued, without colours, and Ctrl-C t
     await inTerminalChat({ args, env: { MOLM_HOME: home, NO_COLOR: '1' } }, async (terminal) => {
       await terminal.waitFor(/› What is 23[\s\S]*68[\s\S]*experts woke/)
       const { everything } = terminal.screen
-      assert.match(everything, /resumed lanterns: 2 messages\n\n› What is a lantern\?\n\nA lantern is .*\n\n› What is 23/)
+      assert.match(
+        everything,
+        /resumed lanterns: 2 messages\n\n› What is a lantern\?\n\nA lantern is .*\n\n› What is 23/,
+      )
       await terminal.waitFor(/^ +5 [·░▒▓█ ]{16} {2}[·░▒▓█ ]{30,}$/m)
       assert.not.ok(terminal.output.includes('[38;'), 'shades, and no colours')
       terminal.type('\x1b[D')
@@ -117,7 +120,10 @@ trial('a window that is closed during an answer loses nothing of it', async () =
     let program = 0
     const args = ['bin/molm.js', 'chat', '-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
     await inTerminalChat({ args, env: { MOLM_HOME: home } }, async (terminal) => {
-      await terminal.enter('Once upon a time', /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/)
+      await terminal.enter(
+        'Once upon a time',
+        /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/,
+      )
       program = terminal.program
     })
     const runs = () => spawnSync('ps', ['-p', String(program)]).status === 0

@@ -19,7 +19,10 @@ for (const [signal, wanted] of [
     held(LOADING, async ({ terminal, open }) => {
       await terminal.waitFor(/loading nano/)
       spawnSync('pkill', [`-${signal}`, '-P', String(terminal.shell)])
-      await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settingsOf(terminal)), 'line mode, before the model is there')
+      await terminal.waitUntil(
+        () => /(^|\s)icanon\s/.test(settingsOf(terminal)),
+        'line mode, before the model is there',
+      )
       await open()
       const { code, settings } = await terminal.ended()
       assert.is(code, wanted)

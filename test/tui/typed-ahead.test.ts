@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
 import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { held, isRestored, LOADING, settingsOf, STARTING } from '../support/held-chat.js'
+import { held, isRestored, LOADING, STARTING, settingsOf } from '../support/held-chat.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
