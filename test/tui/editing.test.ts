@@ -40,11 +40,15 @@ test('a character of several code units is deleted by one key', () => {
   assert.is(after('👍x', 'home', 'delete'), '|x')
 })
 
-test('words and lines are deleted as in a shell', () => {
+test('words and lines are deleted as in a shell, and Ctrl-Y inserts what was deleted last', () => {
   assert.is(after('one two  ', 'delete-word'), 'one |')
   assert.is(after('one two', 'word-left', 'delete-to-end'), 'one |')
   assert.is(after('one two', 'word-left', 'delete-to-start'), '|two')
   assert.is(after('a\nb', 'home', 'delete-to-start'), 'a|b')
+  assert.is(after('one two', 'home', 'delete-next-word'), '| two')
+  assert.is(after('one two', 'delete-word', 'home', 'yank'), 'two|one ')
+  assert.is(after('one two', 'home', 'delete-to-end', 'delete-to-end', 'yank', 'yank'), 'one twoone two|')
+  assert.is(after('one', 'home', 'right', 'end', 'left', 'delete'), 'on|')
 })
 
 test('a key that cannot move the cursor says so', () => {
