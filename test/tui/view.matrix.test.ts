@@ -2,6 +2,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cellWidth } from '#molm/terminal/cell-width.js'
+import type { ColourDepth } from '#molm/terminal/colours.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
 import { MAP_MODES } from '#molm/tui/map/token-map.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
 import { chatOf, shownAs } from '../support/chats.js'
@@ -31,11 +33,23 @@ const LOOKS = combinations({
   selected: [undefined, 20],
 })
 
+/** A chat of the shape, which is the same for each depth within a test: its tokens take long to add. */
+function chatsOf() {
+  const known = new Map<string, Promise<Chat>>()
+  return async ({ mixtures }: (typeof SHAPES)[number], depth: ColourDepth): Promise<Chat> => {
+    const key = `${SHAPES.findIndex((shape) => shape.mixtures === mixtures)} ${depth}`
+    const chat = known.get(key) ?? chatOf(mixtures, depth)
+    known.set(key, chat)
+    return chat
+  }
+}
+
 test('the live area is lower than every window, and no line is wider', async () => {
+  const chatFor = chatsOf()
   for (const point of combinations({ shape: SHAPES, window: WINDOWS, mode: MAP_MODES, look: LOOKS })) {
     const { shape, mode, look } = point
     const [columns, rows] = point.window
-    const chat = shownAs(await chatOf(shape.mixtures, look.depth), { state: look.state, answer: ANSWER })
+    const chat = shownAs(await chatFor(shape, look.depth), { state: look.state, answer: ANSWER })
     chat.map.setMode(mode)
     chat.map.select(look.selected)
     chat.input.set(look.written)
@@ -51,12 +65,13 @@ test('the live area is lower than every window, and no line is wider', async () 
 })
 
 test('the text has 10 lines at 80 x 24, 12 from 30 rows on, and a third of a large window; a walk leaves 6', async () => {
+  const chatFor = chatsOf()
   const window = WINDOWS.filter(([, rows]) => rows >= 24)
   const depth = ['truecolor', 'none'] as const
   for (const point of combinations({ shape: SHAPES, window, mode: MAP_MODES, depth, selected: [undefined, 20] })) {
     const { shape, mode, selected } = point
     const [columns, rows] = point.window
-    const chat = shownAs(await chatOf(shape.mixtures, point.depth), { state: 'answering', answer: ANSWER })
+    const chat = shownAs(await chatFor(shape, point.depth), { state: 'answering', answer: ANSWER })
     chat.map.setMode(mode)
     chat.map.select(selected)
     const { textWidth } = layoutOf(chat, { columns, rows })
@@ -72,12 +87,13 @@ const LANE = /[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense/
 const LABEL = /(?:^|(?<=.) {2,})[ ›]*(\d+) (?=[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense)/g
 
 test('the map says so if it leaves out layers', async () => {
+  const chatFor = chatsOf()
   for (const { shape, window, selected } of combinations({
     shape: SHAPES,
     window: WINDOWS,
     selected: [undefined, 20],
   })) {
-    const chat = await chatOf(shape.mixtures, 'none')
+    const chat = await chatFor(shape, 'none')
     const { map } = chat
     const [columns, rows] = window
     map.select(selected)
@@ -100,11 +116,12 @@ test('the map says so if it leaves out layers', async () => {
 })
 
 test('the map names kinds, layers and experts, and explains its scale, from 80 x 24 on', async () => {
+  const chatFor = chatsOf()
   const window = WINDOWS.filter(([columns]) => columns >= 80)
   for (const point of combinations({ shape: SHAPES, window, depth: ['truecolor', '256', '16'] as const })) {
     const { shape, depth } = point
     const [columns, rows] = point.window
-    const chat = await chatOf(shape.mixtures, depth)
+    const chat = await chatFor(shape, depth)
     const all = mapOf(chat, columns, rows)
     const lines = withoutCaption(all)
     const which = `${shape.name} ${depth} ${columns}x${rows}\n${lines.join('\n')}`
