@@ -31,6 +31,7 @@ export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-researc
     name,
     info: { quant: 'q4' },
     config: { layers, mixtures, trainedContext: 1024 },
+    generationDefaults: {},
     createSession: () => ({ length: 7 }),
     stats: () => Promise.reject(new Error('no figures here')),
   }
