@@ -30,31 +30,45 @@ export const RESUMING = `
   }
   syncBuiltinESMExports()`
 
+/** Holds the program at its start, and at its first look at a model's files when `open` has been called. */
+export const STARTING_AND_LOADING = `${STARTING}\n isOpen = undefined\n${LOADING}`
+
 export interface Held {
   terminal: PseudoTerminal
-  /** Lets the program continue. */
-  open(): Promise<void>
+  /** Lets the program continue. With another place to hold it, resolves once it is there. */
+  open(next?: 'next'): Promise<void>
 }
 
 /** A chat that waits until `open` is called. */
 export async function held(where: string, use: (held: Held) => Promise<void>, args: string[] = []): Promise<void> {
   await inTemporaryFolder(async (folder) => {
-    const [wanted, open] = ['wanted', 'open'].map((name) => join(folder, name))
+    const at = (place: string) => join(folder, place)
+    // All looks at files count as one place.
     const hold = `import { existsSync, promises, writeFileSync } from 'node:fs'
       import { syncBuiltinESMExports } from 'node:module'
-      const opened = async () => {
-        writeFileSync(${JSON.stringify(wanted)}, '')
-        while (!existsSync(${JSON.stringify(open)})) await new Promise((resolve) => setTimeout(resolve, 5))
+      let place = 0
+      let isOpen
+      const opened = () => (isOpen ??= reached(String(place++)))
+      const reached = async (name) => {
+        writeFileSync(${JSON.stringify(at('wanted'))} + name, '')
+        while (!existsSync(${JSON.stringify(at('open'))} + name)) await new Promise((resolve) => setTimeout(resolve, 5))
       }
       ${where}`
     const preload = `data:text/javascript,${encodeURIComponent(hold).replaceAll("'", '%27')}`
     const terminal = await PseudoTerminal.start({
-      args: ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', ...args],
+      args: ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', '-t', '1', ...args],
       hasJobs: true,
     })
     try {
-      await terminal.waitUntil(() => existsSync(wanted), 'the place to hold it back')
-      await use({ terminal, open: () => writeFile(open, '') })
+      const reaches = (place: number) =>
+        terminal.waitUntil(() => existsSync(at(`wanted${place}`)), 'the place to hold it back')
+      let place = 0
+      await reaches(place)
+      const open = async (next?: 'next') => {
+        await writeFile(at(`open${place++}`), '')
+        if (next) await reaches(place)
+      }
+      await use({ terminal, open })
     } finally {
       await terminal.close()
     }

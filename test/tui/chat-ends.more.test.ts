@@ -14,8 +14,18 @@ import { until } from '../support/until.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-const CHAT = ['bin/molm.js', 'chat', '--temperature', '0']
-const ENDLESS = ['bin/molm.js', 'chat', '-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
+const CHAT = ['bin/molm.js', 'chat', '-t', '1', '--temperature', '0']
+const ENDLESS = [
+  'bin/molm.js',
+  'chat',
+  '-t',
+  '1',
+  '-m',
+  fixturePath('01-base-bin-f32'),
+  '-n',
+  '1000000',
+  '--ignore-eos',
+]
 /** An answer of ENDLESS that has some dozens of tokens so far. */
 const MIDWAY = /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/
 

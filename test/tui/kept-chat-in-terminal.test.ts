@@ -15,7 +15,7 @@ import { until } from '../support/until.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-const CHAT = ['bin/molm.js', 'chat', '--temperature', '0']
+const CHAT = ['bin/molm.js', 'chat', '-t', '1', '--temperature', '0']
 
 /** Keeps a conversation, as an earlier chat would. */
 async function keep(home: string, contents: readonly string[], name?: string, model = 'nano'): Promise<void> {
@@ -93,7 +93,7 @@ trial('a terminal that only takes lines shows the conversation and answers as th
     const answer = '## Result\n\nIt is **clear**: use `sorted`.\n\n| Way | Speed |\n|:----|------:|\n| loop | 12 |'
     const model = await writeParrot(join(home, 'parrot'), { format: 'qwen3', answers: [{ says: answer }] })
     await keep(home, [LANTERN.question, LANTERN.answer], undefined, model)
-    const args = ['bin/molm.js', 'chat', '-c']
+    const args = ['bin/molm.js', 'chat', '-t', '1', '-c']
     await inTerminalChat({ args, env: { TERM: 'dumb', MOLM_HOME: home } }, async (terminal) => {
       const lines = () => terminal.screen.text.map((line) => line.trimEnd().replace(/\d{8}-\S+(?=:)/, 'ID'))
       await terminal.waitFor(/^> ?$/m)
@@ -118,7 +118,17 @@ trial('a terminal that only takes lines shows the conversation and answers as th
 trial('a window that is closed during an answer loses nothing of it', async () => {
   await inTemporaryFolder(async (home) => {
     let program = 0
-    const args = ['bin/molm.js', 'chat', '-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
+    const args = [
+      'bin/molm.js',
+      'chat',
+      '-t',
+      '1',
+      '-m',
+      fixturePath('01-base-bin-f32'),
+      '-n',
+      '1000000',
+      '--ignore-eos',
+    ]
     await inTerminalChat({ args, env: { MOLM_HOME: home } }, async (terminal) => {
       await terminal.enter(
         'Once upon a time',

@@ -109,7 +109,7 @@ trial('an error that nothing catches leaves the terminal as it was, and ends the
 })
 
 trial('a model that cannot call tools is refused before the chat begins', async () => {
-  const args = ['bin/molm.js', 'chat', '-m', 'nano', '--mcp', `node "${hostileServer('').args[0]}" none`]
+  const args = ['bin/molm.js', 'chat', '-t', '1', '--mcp', `node "${hostileServer('').args[0]}" none`]
   const refused = await PseudoTerminal.start({ args, columns: 100 })
   try {
     assert.is((await refused.ended()).code, 1)

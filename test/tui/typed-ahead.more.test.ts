@@ -66,4 +66,25 @@ trial('a chat says that it loads a saved conversation, and input waits', () =>
   }),
 )
 
+trial('no shell gets the input for a model that cannot be loaded', () =>
+  held(
+    LOADING,
+    async ({ terminal, open }) => {
+      await terminal.waitFor(/loading nope/)
+      terminal.type('touch something\r')
+      // The program suspends once it has read all input before.
+      terminal.type('\x1a')
+      await terminal.waitUntil(() => terminal.isStopped, 'the shell')
+      terminal.type('\r')
+      await open()
+      const { code, settings } = await terminal.ended()
+      assert.is(code, 1)
+      isRestored(settings)
+      assert.match(terminal.screen.everything, /molm: .*nope/)
+      assert.not.match(terminal.screen.everything, /touch|loading/)
+    },
+    ['-m', 'nope'],
+  ),
+)
+
 test.run()

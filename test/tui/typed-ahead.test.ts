@@ -4,38 +4,13 @@ import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
 import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { held, isRestored, LOADING, STARTING, settingsOf } from '../support/held-chat.js'
+import { held, isRestored, LOADING, STARTING_AND_LOADING, settingsOf } from '../support/held-chat.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-trial('input during the loading of the model is sent afterwards, also if it is suspended, and not echoed before', () =>
-  held(LOADING, async ({ terminal, open }) => {
-    await terminal.waitFor(/^loading nano \.\.\.$/m)
-    assert.match(settingsOf(terminal), /-icanon[\s\S]*-echo\s/)
-    terminal.type('What is 23 + 45?\r')
-    terminal.type('What is a l\x1a')
-    await terminal.waitUntil(() => terminal.isStopped, 'the shell')
-    isRestored(settingsOf(terminal))
-    terminal.type('\r')
-    await terminal.waitUntil(() => /-icanon/.test(settingsOf(terminal)), 'raw mode')
-    // A letter of two bytes and an emoji of four, byte by byte.
-    for (const byte of Buffer.from('é🙂')) terminal.type(Buffer.from([byte]))
-    terminal.type('\x1b[200~pasted\rlines\x1b[201~')
-    await open()
-    await terminal.waitFor(/^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
-    await terminal.waitFor(/^› What is a lé🙂pasted\n {2}lines/m)
-    assert.not.match(terminal.screen.everything, /loading/)
-    assert.is(terminal.screen.everything.match(/23 \+ 45\?/g)?.length, 1)
-    terminal.type('\x03\x04')
-    const { code, settings } = await terminal.ended()
-    assert.is(code, 0)
-    isRestored(settings)
-  }),
-)
-
-trial('Enter before raw mode sends its input once a saved conversation is loaded', () =>
+trial('input before and during the loading is sent afterwards, and Ctrl-Z suspends meanwhile', () =>
   inTemporaryFolder(async (dir) => {
     const [path, model] = [join(dir, 'talk'), await loadModel('nano', { threads: 1 })]
     try {
@@ -44,13 +19,30 @@ trial('Enter before raw mode sends its input once a saved conversation is loaded
       await model.dispose()
     }
     await held(
-      STARTING,
+      STARTING_AND_LOADING,
       async ({ terminal, open }) => {
         terminal.type('What is 23 + 45?\r')
-        await terminal.waitUntil(() => terminal.output.includes('45?'), 'the echo')
+        await terminal.waitUntil(() => terminal.output.includes('45?'), 'the echo of the terminal in line mode')
+        await open('next')
+        await terminal.waitFor(/loading nano \.\.\.$/m)
+        assert.match(settingsOf(terminal), /-icanon[\s\S]*-echo\s/)
+        terminal.type('What is a l\x1a')
+        await terminal.waitUntil(() => terminal.isStopped, 'the shell')
+        isRestored(settingsOf(terminal))
+        terminal.type('\r')
+        await terminal.waitUntil(() => /-icanon/.test(settingsOf(terminal)), 'raw mode')
+        // A letter of two bytes and an emoji of four, byte by byte.
+        for (const byte of Buffer.from('é🙂')) terminal.type(Buffer.from([byte]))
+        terminal.type('\x1b[200~pasted\rlines\x1b[201~')
         await open()
         await terminal.waitFor(/^loaded [\s\S]*: 0 tokens in the cache[\s\S]*^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
-        await terminal.waitUntil(() => !/ · working/.test(terminal.screen.text.join('\n')), 'the end of the work')
+        await terminal.waitFor(/^› What is a lé🙂pasted\n {2}lines/m)
+        assert.not.match(terminal.screen.everything, /loading nano/)
+        assert.is(terminal.screen.everything.match(/is a l/g)?.length, 1)
+        terminal.type('\x03\x04')
+        const { code, settings } = await terminal.ended()
+        assert.is(code, 0)
+        isRestored(settings)
       },
       ['--load', path],
     )
@@ -69,27 +61,6 @@ trial('Ctrl-C interrupts the loading of the model and restores the terminal', ()
     assert.ok(terminal.screen.cursorVisible && !terminal.screen.takesPastes)
     assert.not.match(terminal.screen.everything, /loading|half a line/)
   }),
-)
-
-trial('no shell gets the input for a model that cannot be loaded', () =>
-  held(
-    LOADING,
-    async ({ terminal, open }) => {
-      await terminal.waitFor(/loading nope/)
-      terminal.type('touch something\r')
-      // The program suspends once it has read all input before.
-      terminal.type('\x1a')
-      await terminal.waitUntil(() => terminal.isStopped, 'the shell')
-      terminal.type('\r')
-      await open()
-      const { code, settings } = await terminal.ended()
-      assert.is(code, 1)
-      isRestored(settings)
-      assert.match(terminal.screen.everything, /molm: .*nope/)
-      assert.not.match(terminal.screen.everything, /touch|loading/)
-    },
-    ['-m', 'nope'],
-  ),
 )
 
 test.run()

@@ -7,7 +7,7 @@ import { connectServers, type McpConnections } from '#molm/tools/mcp/connect-ser
 import type { McpServer } from '#molm/tools/mcp/server.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { until } from '../../support/until.js'
-import { call, sdkServer, withServers } from './with-servers.js'
+import { call, hostileServer, sdkServer, withServers } from './with-servers.js'
 
 const test = suite('MCP servers')
 
@@ -121,8 +121,8 @@ test('offers only the tools that are chosen, names servers before tools that bot
 
 test('refuses a chosen tool that the server lacks, by name', async () => {
   await rejectsWithUserError(
-    () => connectServers([{ ...sdkServer(), tools: ['subtract'] }], { version: '1' }),
-    /^MCP server sdk has no tool subtract; its tools are echo, add, fail, /,
+    () => connectServers([{ ...hostileServer('none'), tools: ['subtract'] }], { version: '1' }),
+    /^MCP server hostile has no tool subtract; its tools are work$/,
   )
 })
 
@@ -133,13 +133,13 @@ test('ends the other servers if one cannot start, and names it', async () => {
     () =>
       connectServers(servers, { version: '1' })
   await rejectsWithUserError(
-    start(sdkServer(), missing),
+    start(hostileServer('none'), missing),
     /^MCP server absent cannot start: no such command no-such-command$/,
   )
-  const nowhere = { ...sdkServer(), cwd: join(dir, 'nowhere') }
-  await rejectsWithUserError(start(nowhere), /^MCP server sdk cannot start: no such folder .*nowhere$/)
+  const nowhere = { ...hostileServer('none'), cwd: join(dir, 'nowhere') }
+  await rejectsWithUserError(start(nowhere), /^MCP server hostile cannot start: no such folder .*nowhere$/)
   const controller = new AbortController()
-  const aborted = connectServers([sdkServer()], { version: '1', signal: controller.signal })
+  const aborted = connectServers([hostileServer('none')], { version: '1', signal: controller.signal })
   controller.abort(new Error('enough'))
   assert.is(await failure(aborted), 'enough')
 })
