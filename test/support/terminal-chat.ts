@@ -53,3 +53,17 @@ export async function assertEnds(terminal: PseudoTerminal, wanted: number): Prom
   assert.not.ok(screen.takesPastes, 'bracketed paste')
   assert.is(screen.fullClears, 0, 'full clears')
 }
+
+type Case = (name: string, run: () => Promise<void>) => void
+
+/** Defines cases that share a terminal: once one has failed, the others fail at once, and wait for nothing. */
+export function inSequence(define: Case): Case {
+  let hasFailed = false
+  return (name, run) =>
+    define(name, async () => {
+      if (hasFailed) throw new Error('a case before has failed')
+      hasFailed = true
+      await run()
+      hasFailed = false
+    })
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_PSEUDO_TERMINAL, type PseudoTerminal } from '../support/pseudo-terminal.js'
-import { askInTerminal as ask, assertEnds, isIdle, startTerminalChat } from '../support/terminal-chat.js'
+import { askInTerminal as ask, assertEnds, inSequence, isIdle, startTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 
 /*
@@ -12,7 +12,7 @@ import { until } from '../support/until.js'
  */
 
 const test = suite('a chat in a terminal')
-const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+const trial = inSequence(HAS_PSEUDO_TERMINAL ? test : test.skip)
 
 const [LANTERN, SUM] = ['What is a lantern?', 'What is 23 + 45?']
 

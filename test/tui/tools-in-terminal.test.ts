@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { assertEnds, startTerminalChat } from '../support/terminal-chat.js'
+import { assertEnds, inSequence, startTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 import { hostileServer, sdkServer } from '../tools/mcp/with-servers.js'
 
@@ -15,7 +15,7 @@ import { hostileServer, sdkServer } from '../tools/mcp/with-servers.js'
  */
 
 const test = suite('tools in a terminal')
-const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+const trial = inSequence(HAS_PSEUDO_TERMINAL ? test : test.skip)
 
 const THOUGHT = 'The user wants a sum. I do not add; the tool adds for me.'
 const ANSWERS: ParrotAnswer[] = [
