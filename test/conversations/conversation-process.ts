@@ -42,7 +42,7 @@ async function messagesIn(folder: string) {
 }
 
 /**
- * Kills processes that continue one conversation, each `delay` ms after it has kept so many steps. After each, the file
+ * Kills processes that continue one conversation, `delay` ms after a number of steps each. After a kill, the file
  * has the last kept state or the one after it.
  */
 export async function survivesKills(folder: string, kills: readonly { steps: number; delay: number }[]): Promise<void> {

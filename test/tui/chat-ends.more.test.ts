@@ -9,7 +9,7 @@ import { assertEnds, inTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 
 /*
- * What is left of a chat that ends in the middle of an answer.
+ * Chats that end in the middle of an answer.
  */
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip

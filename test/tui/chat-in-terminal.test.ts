@@ -8,7 +8,7 @@ import { askInTerminal as ask, assertEnds, inSequence, isIdle, startTerminalChat
 import { until } from '../support/until.js'
 
 /*
- * One chat in a real terminal from its beginning to its end. Each case continues where the one before it has stopped.
+ * One chat in a real terminal from its beginning to its end. A case continues after the one before it.
  */
 
 const test = suite('a chat in a terminal')

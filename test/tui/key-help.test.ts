@@ -20,7 +20,7 @@ interface Row {
   /** Keys of the help; undefined if the help leaves them to experience. */
   help?: string
   typed: string
-  /** What is so afterwards. */
+  /** State afterwards. */
   gives: Partial<ReturnType<typeof stateOf>>
 }
 

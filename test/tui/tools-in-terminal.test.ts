@@ -11,7 +11,7 @@ import { until } from '../support/until.js'
 import { hostileServer, sdkServer } from '../tools/mcp/with-servers.js'
 
 /*
- * One chat in a real terminal, with tools of real MCP servers. Each case continues where the one before it has stopped.
+ * One chat in a real terminal, with tools of real MCP servers. A case continues after the one before it.
  */
 
 const test = suite('tools in a terminal')
