@@ -15,10 +15,8 @@ const say = (value: unknown) =>
 
 async function latest(): Promise<KeptConversation> {
   const info = await conversations.latest()
-  return info ? conversations.open(info) : begun()
+  return info ? conversations.open(info) : conversations.begin(stateAt({ step: 0 }))
 }
-
-const begun = () => conversations.begin(stateAt({ step: 0 }))
 
 /** Keeps one state after another, and says each that is on the disk. */
 async function keepOn(first: number): Promise<void> {
@@ -29,11 +27,11 @@ async function keepOn(first: number): Promise<void> {
   }
 }
 
-/** Opens or begins a conversation at the same time as other processes, and adds turns of its own. */
+/** Opens a conversation at the same time as other processes, and adds turns of its own. */
 async function keepBeside(tag: string, steps: number, id: string): Promise<void> {
   await say('ready')
   await new Promise((resolve) => process.stdin.once('data', resolve))
-  const conversation = id === '' ? begun() : await conversations.open(await conversations.find(id))
+  const conversation = await conversations.open(await conversations.find(id))
   const base = conversation.state.messages
   await say('open')
   await new Promise((resolve) => process.stdin.once('data', resolve))

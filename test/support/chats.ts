@@ -31,6 +31,7 @@ export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-researc
     name,
     info: { quant: 'q4' },
     config: { layers, mixtures, trainedContext: 1024 },
+    generationDefaults: {},
     createSession: () => ({ length: 7 }),
     stats: () => Promise.reject(new Error('no figures here')),
   }
@@ -68,7 +69,8 @@ export async function chatOf(
   const history = await InputHistory.open()
   const loadModel = () => Promise.reject(new Error('no other model here'))
   const chat = new Chat(model, { history, depth, isPlain, generation: {}, loadModel })
-  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, plainRoutes(mixtures))
+  const routes = plainRoutes(mixtures)
+  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, routes)
   return chat
 }
 

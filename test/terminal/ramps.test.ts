@@ -28,30 +28,32 @@ function colourOf(codes: string, palette: string): number[] {
   return [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((level) => CUBE[level])
 }
 
-for (const depth of ['truecolor', '256', '16'] as const) {
-  for (const [ground, sign] of [
-    ['dark', 1],
-    ['light', -1],
-  ] as const) {
-    test(`the ramp of ${depth} on ${ground} departs from the background in even steps of lightness`, () => {
+test('a ramp departs from the background in even steps of lightness', () => {
+  for (const depth of ['truecolor', '256', '16'] as const) {
+    for (const [ground, sign] of [
+      ['dark', 1],
+      ['light', -1],
+    ] as const) {
       const { foreground, background } = rampFor(depth, ground)
       assert.is(foreground.length, background.length)
       assert.ok(foreground.length >= 4)
       for (const palette of depth === '16' ? Object.keys(PALETTES) : ['xterm']) {
+        const which = `${depth} on ${ground}, ${palette}`
         const steps = foreground.map((codes) => sign * lightness(colourOf(codes, palette)))
         const rises = steps.slice(1).map((step, i) => step - steps[i])
         assert.ok(
           rises.every((rise) => rise > 0),
-          `${palette}: ${steps.map(Math.round)}`,
+          `${which}: ${steps.map(Math.round)}`,
         )
         // Each terminal chooses its own 16 colours.
-        if (depth !== '16') assert.ok(Math.max(...rises) < 2.6 * Math.min(...rises), `${rises.map(Math.round)}`)
+        if (depth !== '16')
+          assert.ok(Math.max(...rises) < 2.6 * Math.min(...rises), `${which}: ${rises.map(Math.round)}`)
         const farthest = ground === 'dark' ? steps[steps.length - 1] : 100 + steps[steps.length - 1]
-        assert.ok(farthest > 80, 'the strongest is far from the background')
+        assert.ok(farthest > 80, `${which}: the strongest is far from the background`)
       }
-    })
+    }
   }
-}
+})
 
 /** Contrast of two colours as WCAG 2 measures it, from 1 to 21. */
 function contrast(one: number[], other: number[]): number {
@@ -61,10 +63,10 @@ function contrast(one: number[], other: number[]): number {
 
 const GROUNDS = { dark: [18, 22, 27], light: [255, 255, 255] }
 
-for (const depth of ['truecolor', '256', '16'] as const) {
-  for (const [ground, rgb] of Object.entries(GROUNDS) as ['dark' | 'light', number[]][]) {
-    test(`in ${depth} on ${ground}, gate .15 is visible, more so in braille than as a block`, () => {
-      const glow = Math.sqrt(0.15)
+test('gate .15 is visible, more so in braille than as a block', () => {
+  const glow = Math.sqrt(0.15)
+  for (const depth of ['truecolor', '256', '16'] as const) {
+    for (const [ground, rgb] of Object.entries(GROUNDS) as ['dark' | 'light', number[]][]) {
       const drawn = (form: CellForm) => {
         const lanes = Array.from({ length: form.perLine }, () => Float32Array.of(glow, 0))
         return new CellPainter(depth, ground).forForm(form).line(lanes, form)
@@ -73,13 +75,14 @@ for (const depth of ['truecolor', '256', '16'] as const) {
         return contrast(colourOf(line.split('[')[1]?.split(/m/)[0].split(';48')[0] ?? '', palette), rgb)
       }
       for (const palette of depth === '16' ? Object.keys(PALETTES) : ['xterm']) {
+        const which = `${depth} on ${ground}, ${palette}`
         const [block, dots] = [drawn({ cell: 1, perLine: 1 }), drawn({ cell: 0.5, perLine: 4 })]
-        assert.ok(of(block, palette) >= 2.4, `${palette} block: ${of(block, palette)}`)
-        assert.ok(of(dots, palette) >= 4.4, `${palette} dots: ${of(dots, palette)}`)
+        assert.ok(of(block, palette) >= 2.4, `${which}: block ${of(block, palette)}`)
+        assert.ok(of(dots, palette) >= 4.4, `${which}: dots ${of(dots, palette)}`)
       }
-    })
+    }
   }
-}
+})
 
 test('without colour a ramp is empty', () => {
   assert.equal(rampFor('none', 'dark'), { foreground: [], background: [] })

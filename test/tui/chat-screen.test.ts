@@ -70,39 +70,42 @@ function lookOf({ screen }: ShownChat): unknown {
   return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
 }
 
-for (const [name, mixtures] of Object.entries(SHAPES)) {
-  for (const size of WINDOWS) {
-    test(`a resize storm while an answer of ${name} streams leaves ${size.join(' x ')} as if drawn for the first time`, async () => {
-      await shownAnswering(mixtures, [100, 30], async (live) => {
-        const { chat } = live
-        for (let turn = 0; turn < 12; turn++) {
-          chat.say('user', `Question ${turn}: what is a lantern?`)
-          chat.say('answer', `${turn}: a lantern is a light in a transparent protective case, to be carried about.`)
-        }
-        await live.settled()
-        const stream = setInterval(() => {
-          chat.answer += 'words of the answer '
-          chat.map.add(' answer', plainRoutes(mixtures))
-          chat.changed()
-        }, 5)
-        for (const [columns, rows] of [...WINDOWS, [57, 14], [132, 43], [20, 8], [90, 20]]) {
-          live.resize(columns, rows)
-          await live.passes(15)
-        }
-        live.resize(size[0], size[1])
-        await live.passes(20)
-        clearInterval(stream)
-        await live.settled()
-        assert.equal(lookOf(live), await freshDrawing(live, size))
-        chat.state = 'idle'
-        chat.say('answer', chat.answer)
-        chat.answer = ''
-        await live.settled()
-        assert.match(live.screen.everything, /words of the answer/)
-        assert.is(live.screen.text.filter((line) => line.includes('gate ')).length, 1, 'one map')
-      })
+for (const [name, size] of [
+  ['6 x 24', WINDOWS[0]],
+  ['24 x 48', WINDOWS[3]],
+  ['48 x 128', WINDOWS[1]],
+] as const) {
+  test(`a resize storm while an answer of ${name} streams leaves ${size.join(' x ')} as if drawn for the first time`, async () => {
+    const mixtures = SHAPES[name]
+    await shownAnswering(mixtures, [100, 30], async (live) => {
+      const { chat } = live
+      for (let turn = 0; turn < 12; turn++) {
+        chat.say('user', `Question ${turn}: what is a lantern?`)
+        chat.say('answer', `${turn}: a lantern is a light in a transparent protective case, to be carried about.`)
+      }
+      await live.settled()
+      const stream = setInterval(() => {
+        chat.answer += 'words of the answer '
+        chat.map.add(' answer', plainRoutes(mixtures))
+        chat.changed()
+      }, 5)
+      for (const [columns, rows] of [...WINDOWS, [57, 14], [132, 43], [20, 8], [90, 20]]) {
+        live.resize(columns, rows)
+        await live.passes(5)
+      }
+      live.resize(size[0], size[1])
+      await live.passes(20)
+      clearInterval(stream)
+      await live.settled()
+      assert.equal(lookOf(live), await freshDrawing(live, size))
+      chat.state = 'idle'
+      chat.say('answer', chat.answer)
+      chat.answer = ''
+      await live.settled()
+      assert.match(live.screen.everything, /words of the answer/)
+      assert.is(live.screen.text.filter((line) => line.includes('gate ')).length, 1, 'one map')
     })
-  }
+  })
 }
 
 test('Ctrl-L draws the screen again over anything that was written on it', async () => {

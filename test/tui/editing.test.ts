@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { cellWidth, fit, harmless } from '#molm/terminal/cell-width.js'
 import { wrap, wrapTail } from '#molm/terminal/wrap.js'
 import { Editor } from '#molm/tui/input/editor.js'
+import { editorOf } from '#molm/tui/input/external-editor.js'
 import { InputHistory } from '#molm/tui/input/history.js'
 import type { KeyName } from '#molm/tui/input/keys.js'
 import { inputLines } from '#molm/tui/input/lines.js'
@@ -39,11 +40,15 @@ test('a character of several code units is deleted by one key', () => {
   assert.is(after('👍x', 'home', 'delete'), '|x')
 })
 
-test('words and lines are deleted as in a shell', () => {
+test('words and lines are deleted as in a shell, and Ctrl-Y inserts what was deleted last', () => {
   assert.is(after('one two  ', 'delete-word'), 'one |')
   assert.is(after('one two', 'word-left', 'delete-to-end'), 'one |')
   assert.is(after('one two', 'word-left', 'delete-to-start'), '|two')
   assert.is(after('a\nb', 'home', 'delete-to-start'), 'a|b')
+  assert.is(after('one two', 'home', 'delete-next-word'), '| two')
+  assert.is(after('one two', 'delete-word', 'home', 'yank'), 'two|one ')
+  assert.is(after('one two', 'home', 'delete-to-end', 'delete-to-end', 'yank', 'yank'), 'one twoone two|')
+  assert.is(after('one', 'home', 'right', 'end', 'left', 'delete'), 'on|')
 })
 
 test('a key that cannot move the cursor says so', () => {
@@ -163,6 +168,12 @@ test('a history that cannot be kept lasts for the run', async () => {
   const history = await InputHistory.open('/dev/null/history')
   await history.add('once')
   assert.is(history.older(''), 'once')
+})
+
+test('the editor is $VISUAL, else $EDITOR, else an error says how to set one', () => {
+  assert.is(editorOf({ VISUAL: 'code --wait', EDITOR: 'vi' }), 'code --wait')
+  assert.is(editorOf({ VISUAL: ' ', EDITOR: 'vi' }), 'vi')
+  assert.throws(() => editorOf({}), /^no editor is set: start with EDITOR=nano molm chat, or set VISUAL/)
 })
 
 test.run()

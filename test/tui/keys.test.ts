@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Key, KeyReader } from '#molm/tui/input/keys.js'
+import { type Key, type KeyName, KeyReader } from '#molm/tui/input/keys.js'
 
 const key = (name: string) => ({ kind: 'key', name }) as Key
 
@@ -53,12 +53,47 @@ test('a lone escape is the Escape key if nothing follows', () => {
   assert.equal(reader.push('a'), [{ kind: 'text', text: 'a' }])
 })
 
-test('Alt-Enter and Shift-Enter break the line', () => {
-  assert.equal(new KeyReader().push('\x1b\r\x1b[13;2u'), [key('newline'), key('newline')])
-})
+/** All that terminals send for each key; ^X is Ctrl-X and ~ is Escape. */
+const SENT: Record<KeyName, readonly string[]> = {
+  enter: ['^M'],
+  newline: ['~^M', '~^J', '~[13;2u', '~[13;3u', '~[27;2;13~'],
+  'line-feed': ['^J'],
+  tab: ['^I'],
+  'shift-tab': ['~[Z'],
+  escape: [],
+  backspace: ['^?', '^H'],
+  delete: ['~[3~'],
+  left: ['^B', '~[D', '~OD'],
+  right: ['^F', '~[C', '~OC'],
+  up: ['^P', '~[A', '~OA'],
+  down: ['^N', '~[B', '~OB'],
+  home: ['^A', '~[H', '~OH', '~[1~', '~[7~'],
+  end: ['^E', '~[F', '~OF', '~[4~', '~[8~'],
+  'word-left': ['~b', '~[1;3D', '~[1;5D'],
+  'word-right': ['~f', '~[1;3C', '~[1;5C'],
+  'delete-word': ['^W', '~^?'],
+  'delete-next-word': ['~d'],
+  'delete-to-end': ['^K'],
+  'delete-to-start': ['^U'],
+  yank: ['^Y'],
+  search: ['^R'],
+  thoughts: ['^T'],
+  edit: ['^X^E'],
+  repaint: ['^L'],
+  suspend: ['^Z'],
+  'ctrl-c': ['^C'],
+  'ctrl-d': ['^D'],
+}
 
-test('a line feed differs from Enter and from a new line', () => {
-  assert.equal(new KeyReader().push('\n\r\x1b\n'), [key('line-feed'), key('enter'), key('newline')])
+test('each key is read from all that terminals send for it', () => {
+  for (const [name, all] of Object.entries(SENT)) {
+    for (const sent of all) {
+      const bytes = sent
+        .replace(/^~/, '\x1b')
+        .replace(/\^(.)/g, (_, letter) => String.fromCharCode(letter.charCodeAt(0) ^ 64))
+      assert.equal(new KeyReader().push(bytes), [key(name)], `${name}: ${sent}`)
+    }
+  }
 })
 
 test('unknown sequences and control characters are passed over', () => {

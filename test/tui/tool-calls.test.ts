@@ -269,7 +269,7 @@ test('of an answer that was cut anywhere run once it has been continued', async 
     })
   }
   const whole = await final()
-  for (let cut = 1; cut < 19; cut++) assert.equal(await final(cut), whole, `cut after ${cut} tokens`)
+  for (const cut of [1, 7, 12, 15, 18]) assert.equal(await final(cut), whole, `cut after ${cut} tokens`)
 })
 
 test('end after many in a row, and /continue resumes them', async () => {

@@ -1,151 +1,17 @@
-import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
-import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { expertsLines } from '#molm/tui/map/token-details.js'
-import { MAP_MODES, TokenMap } from '#molm/tui/map/token-map.js'
+import { TokenMap } from '#molm/tui/map/token-map.js'
 import { usageSummary } from '#molm/tui/map/usage-summary.js'
-import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
+import { layoutOf, viewOf } from '#molm/tui/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
-
-const SHAPES = {
-  'nano’s': mixturesOf(6, { attention: 8, mlp: 24 }),
-  'MoLM-4B’s': mixturesOf(24, { attention: 16, mlp: 32 }),
-  'MoLM-8B’s': mixturesOf(48, { attention: 16, mlp: 32 }),
-  'one with MLP experts alone': mixturesOf(48, { mlp: 128 }),
-  'one with dense layers': mixturesOf(24, { mlp: 64 }, [0, 1, 7]),
-}
-
-const WINDOWS = [
-  [40, 12],
-  [41, 13],
-  [57, 14],
-  [80, 24],
-  [100, 30],
-  [132, 43],
-  [200, 50],
-]
-const LANE = /[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense/
-/** The number of a layer in front of its lane. */
-const LABEL = /(?:^|(?<=.) {2,})[ ›]*(\d+) (?=[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense)/g
-const ANSWER = 'It was the best of times, it was the worst of times. '.repeat(200).trimEnd()
-/** Finished lines to show beside the map. */
-const HELD = Array.from({ length: 50 }, (_, i) => `held ${i}`)
-
-function draw(chat: Chat, columns: number, rows: number): string[] {
-  const { held } = layoutOf(chat, { columns, rows })
-  return linesOf(viewOf(chat, { columns, rows }, held > 0 ? HELD.slice(-held) : []))
-}
-
-/** The lines of the map, beside or below the text, without colours. */
-function mapOf(chat: Chat, columns: number, rows: number): string[] {
-  const { text, map } = viewOf(chat, { columns, rows })
-  const { side, textWidth } = layoutOf(chat, { columns, rows })
-  const lines = side ? text.map((line) => stripVTControlCharacters(line).slice(textWidth + 3)) : map
-  return lines.map((line) => stripVTControlCharacters(line).trimEnd())
-}
-
-/** The lines of a map from its title on. */
-function withoutCaption(lines: string[]): string[] {
-  return lines[0].startsWith('all answers: ') ? lines.slice(1) : lines
-}
-
-for (const [name, mixtures] of Object.entries(SHAPES)) {
-  test(`for ${name} the live area is lower than every window, and no line is wider`, async () => {
-    for (const depth of ['truecolor', 'none'] as const) {
-      const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle', answer: ANSWER })
-      for (const state of ['idle', 'answering'] as const) {
-        for (const mode of MAP_MODES) {
-          for (const written of ['', '/', 'many\nlines\nof\ntext\nare\nwritten\nhere']) {
-            for (const selected of [undefined, 20]) {
-              for (const [columns, rows] of WINDOWS) {
-                chat.state = state
-                chat.map.setMode(mode)
-                chat.map.select(selected)
-                chat.input.set(written)
-                const lines = draw(chat, columns, rows)
-                const which = `${depth} ${state} ${mode} ${columns}x${rows}`
-                assert.ok(lines.length < rows, `${which}: ${lines.length} lines`)
-                for (const line of lines) {
-                  const width = cellWidth(stripVTControlCharacters(line))
-                  assert.ok(width < columns, `${which}: ${width} columns: ${stripVTControlCharacters(line)}`)
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-  })
-
-  test(`for ${name} the text has 10 lines at 80 x 24, 12 from 30 rows on, and a third of a large window; a walk leaves 6`, async () => {
-    for (const depth of ['truecolor', 'none'] as const) {
-      const chat = shownAs(await chatOf(mixtures, depth), { state: 'answering', answer: ANSWER })
-      for (const mode of MAP_MODES) {
-        chat.map.setMode(mode)
-        for (const selected of [undefined, 20]) {
-          chat.map.select(selected)
-          for (const [columns, rows] of WINDOWS.filter(([, rows]) => rows >= 24)) {
-            const { textWidth } = layoutOf(chat, { columns, rows })
-            const { text } = viewOf(chat, { columns, rows })
-            const lines = text.filter((line) => stripVTControlCharacters(line).slice(0, textWidth).trim() !== '').length
-            const least = selected === undefined ? Math.max(rows < 30 ? 10 : 12, Math.floor(rows / 3)) : 6
-            assert.ok(lines >= least, `${depth} ${mode} ${selected} ${columns}x${rows}: ${lines}`)
-          }
-        }
-      }
-    }
-  })
-
-  test(`for ${name} the map says so if it leaves out layers`, async () => {
-    const chat = await chatOf(mixtures, 'none')
-    const { map } = chat
-    for (const [columns, rows] of WINDOWS) {
-      for (const selected of [undefined, 20]) {
-        map.select(selected)
-        map.setLayer(map.layers >> 1)
-        const [title, ...lines] = withoutCaption(mapOf(chat, columns, rows))
-        const which = `${columns}x${rows} ${selected}: ${title}\n${lines.join('\n')}`
-        const lanes = lines.filter((line) => LANE.test(line) && !/^(gate|share|▘|⠂)/.test(line))
-        const numbers = lanes.flatMap((line) => [...line.matchAll(LABEL)])
-        const labels = numbers.map(([, n]) => Number(n)).sort((a, b) => a - b)
-        const [, from, to] = /layers (\d+)-(\d+) of/.exec(title) ?? ['', '0', String(map.layers - 1)]
-        const step = labels.length > 1 ? labels[1] - labels[0] : 1
-        assert.is(labels[0], Number(from), which)
-        assert.ok(labels.at(-1) === Number(to) - ((Number(to) - Number(from)) % step), which)
-        assert.ok(
-          labels.every((label, i) => i === 0 || label - labels[i - 1] === step),
-          which,
-        )
-        assert.ok(map.layer >= Number(from) && map.layer <= Number(to), which)
-      }
-    }
-  })
-
-  test(`for ${name} the map names kinds, layers and experts, and explains its scale, from 80 x 24 on`, async () => {
-    for (const depth of ['truecolor', '256', '16'] as const) {
-      const chat = await chatOf(mixtures, depth)
-      for (const [columns, rows] of WINDOWS.filter(([columns]) => columns >= 80)) {
-        const all = mapOf(chat, columns, rows)
-        const lines = withoutCaption(all)
-        const which = `${depth} ${columns}x${rows}\n${lines.join('\n')}`
-        for (const { kind } of mixtures) assert.match(lines[1], kind === 'mlp' ? /mlp/ : /att/, which)
-        assert.match(lines[0], /"·token49"/, which)
-        assert.match(`${lines[0]} ${lines.at(-1)}`, /← → walk/, which)
-        assert.match(all.join('\n'), /\d of [\d,]+ (experts )?woke/, which)
-        const signs = /^gate █ \.06 █ \.25 █ \.56 █ 1 {3}(each sign: .* {3})?(· not chosen|blank: not chosen|← →)/
-        assert.match(lines.at(-1) ?? '', signs, which)
-        assert.match(lines[1] + lines[2], /\d +\d/, `numbers: ${which}`)
-      }
-    }
-  })
-}
+import { HELD, mapOf, VIEW_SHAPES, withoutCaption } from '../support/map-view.js'
 
 test('in a wide window the map is beside the text, which continues at its left', async () => {
-  const chat = await chatOf(SHAPES['MoLM-4B’s'], 'none')
+  const chat = await chatOf(VIEW_SHAPES['MoLM-4B’s'], 'none')
   const size = { columns: 200, rows: 50 }
   const { side, textWidth, held } = layoutOf(chat, size)
   assert.equal(side, { width: 104, height: 29 })
@@ -194,7 +60,7 @@ test('if one of two layers in a line is dense, only the other is drawn, and the 
 })
 
 test('the title hints at the walk until it was used; during a walk, at the layers', async () => {
-  const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { state: 'idle' })
+  const chat = shownAs(await chatOf(VIEW_SHAPES['nano’s'], 'none'), { state: 'idle' })
   const title = () => withoutCaption(mapOf(chat, 120, 30))[0]
   assert.match(title(), / · ← → walk over the tokens$/)
   chat.state = 'answering'
@@ -252,7 +118,7 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
 })
 
 test('the details of a token name its experts with gates, and the likeliest others', async () => {
-  const chat = await chatOf(SHAPES['nano’s'], 'none')
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
   const [attention] = expertsLines(chat.map, 99, false)
   assert.is(attention, 'layer 0 attention: 7 .500  0 .250 | next 6 .060  5 .050  4 .040')
 })
@@ -304,26 +170,26 @@ test('many experts of a token need a second line; with one line they are shorten
   assert.equal(expertsLines(map, 40, true), ['layer 0 mlp: 100 .13  101 .13  102 .13 …'])
 })
 
-for (const depth of ['truecolor', '256', '16', 'none'] as const) {
-  test(`in depth ${depth}, experts of the tokens just before have another sign, only while an answer runs`, async () => {
-    const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
+test('experts of the tokens just before have another sign, only while an answer runs', async () => {
+  const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
+  for (const depth of ['truecolor', '256', '16', 'none'] as const) {
     const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle' })
     const [layer] = plainRoutes(mixtures)
     const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
     chat.map.add('x', [{ ...layer, attention: other }])
     const row = () => mapOf(chat, 80, 24).find((line) => /^[ ›] +0 [·•░▒▓█]/.test(line)) ?? ''
     const still = depth === 'none' ? /^ +0 · ▓▓▒▒· / : /^ +0 · ████· /
-    assert.match(row(), still)
+    assert.match(row(), still, depth)
     chat.state = 'answering'
-    assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /)
+    assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /, depth)
     chat.map.select(50)
-    assert.match(row().replace('›', ' '), still)
-  })
-}
+    assert.match(row().replace('›', ' '), still, depth)
+  }
+})
 
 test('a narrow window drops the least needed parts of the status line', async () => {
   const memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
-  const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { memory })
+  const chat = shownAs(await chatOf(VIEW_SHAPES['nano’s'], 'none'), { memory })
   const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)

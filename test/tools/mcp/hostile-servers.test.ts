@@ -150,7 +150,7 @@ test('reports a server that is killed or closes its output', async () => {
 })
 
 test('leaves no process behind, neither the server nor what it has started', async () => {
-  for (const fault of ['stubborn', 'leaves a child']) {
+  const check = async (fault: string) => {
     let pids: number[] = []
     await withServers([hostileServer(fault)], async (connections) => {
       pids = (await call(connections, 'work')).split(' ').map(Number)
@@ -158,6 +158,7 @@ test('leaves no process behind, neither the server nor what it has started', asy
     })
     for (const pid of pids) await hasEnded(pid, `${fault}: ${pid}`)
   }
+  await Promise.all(['stubborn', 'leaves a child'].map(check))
 })
 
 test.run()

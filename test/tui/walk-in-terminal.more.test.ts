@@ -10,9 +10,9 @@ const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 const [HOME, DOWN] = ['\x1b[H', '\x1b[B']
 
 /** Asks, and selects the first token of the question in layer 1. */
-async function walk(model: string, noColor: boolean, use: (terminal: PseudoTerminal) => Promise<void>): Promise<void> {
+async function walk(model: string, use: (terminal: PseudoTerminal) => Promise<void>): Promise<void> {
   const args = ['bin/molm.js', 'chat', '-m', model, '--seed', '7', '-n', '6']
-  const terminal = await PseudoTerminal.start({ args, env: noColor ? { NO_COLOR: '1' } : {} })
+  const terminal = await PseudoTerminal.start({ args, env: { NO_COLOR: '1' } })
   try {
     await terminal.waitFor(/write something/)
     terminal.type('Is a ship a bird?\r')
@@ -82,18 +82,9 @@ interface Wanted {
   rows: number
 }
 
-trial('the walk over nano is readable at 80 x 24, with the words that woke an expert', async () => {
-  await walk('nano', false, async (terminal) => {
-    await holds(terminal, () => assertReadable(terminal, { experts: 8 + 24, chosen: 2 + 4, columns: 80, rows: 24 }))
-    await terminal.waitFor(/^layer 1 \w+ expert \d+.*, "\w+", gate [\d.]+: woken by "/m)
-    terminal.type('\t')
-    await terminal.waitFor(/x off/)
-  })
-})
-
 /** Walks without colours in windows of all sizes. */
 async function assertReadableInAllSizes(model: string, experts: number, chosen: number): Promise<void> {
-  await walk(model, true, async (terminal) => {
+  await walk(model, async (terminal) => {
     await holds(terminal, () => assertReadable(terminal, { experts, chosen, columns: 80, rows: 24 }))
     for (const [columns, rows] of [
       [100, 30],
@@ -114,16 +105,10 @@ trial('the walk over nano is readable without colour in windows of all sizes', (
   return assertReadableInAllSizes('nano', 8 + 24, 2 + 4)
 })
 
-for (const [name, experts] of [
-  ['granite-like', 32],
-  ['olmoe-like', 64],
-  ['qwen3-like', 128],
-] as const) {
-  trial(`the walk over a ${name} model is readable without colour in windows of all sizes`, () => {
-    return inTemporaryFolder(async (folder) => {
-      await assertReadableInAllSizes(await writeRandomChatModel(folder, name), experts, 8)
-    })
+trial('the walk over a qwen3-like model is readable without colour in windows of all sizes', () => {
+  return inTemporaryFolder(async (folder) => {
+    await assertReadableInAllSizes(await writeRandomChatModel(folder, 'qwen3-like'), 128, 8)
   })
-}
+})
 
 test.run()

@@ -5,6 +5,7 @@ import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { layoutOf, linesOf, type View, viewOf } from '#molm/tui/screen/view.js'
 import { shownAs } from '../support/chats.js'
+import { combinations } from '../support/combinations.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
 import { signsOfChosenLayer } from '../support/walk-signs.js'
 
@@ -35,52 +36,50 @@ function chosenOf({ map }: Chat): boolean[] {
   })
 }
 
-for (const [name, mixtures] of Object.entries(MAP_SHAPES)) {
-  for (const [columns, rows] of WINDOWS) {
-    const size = { columns, rows }
+const SHAPES = Object.entries(MAP_SHAPES).map(([name, mixtures]) => ({ name, mixtures }))
 
-    test(`${name} at ${columns} x ${rows}: signs alone tell each chosen expert of the layer from every other`, async () => {
-      for (const depth of ['truecolor', '16', 'none'] as const) {
-        const chat = shownAs(await routedChat(mixtures, depth), { state: 'idle' })
-        for (const layer of [0, 3, chat.map.layers - 1]) {
-          for (const index of [2, 40]) {
-            chat.map.select(index)
-            chat.map.setLayer(layer)
-            const view = viewOf(chat, size)
-            const lines = [...mapOf(chat, view, columns, rows), ...plain(view.token)]
-            const { signs, numbers } = signsOfChosenLayer(lines)
-            const which = `${depth}, layer ${layer}\n${lines.join('\n')}`
-            assert.equal(
-              signs.map((sign) => sign !== '·'),
-              chosenOf(chat),
-              which,
-            )
-            assert.match(numbers, /\d +\d+ +\d+/, which)
-          }
-        }
-      }
-    })
-
-    test(`${name} at ${columns} x ${rows}: a walk folds nothing further, fits, and leaves 6 lines of text`, async () => {
-      for (const depth of ['truecolor', 'none'] as const) {
-        for (const mode of ['newest', 'usage', 'layer'] as const) {
-          const chat = shownAs(await routedChat(mixtures, depth), { state: 'idle', answer: '' })
-          chat.map.setMode(mode)
-          const before = mapOf(chat, viewOf(chat, size), columns, rows)
-          chat.map.walk(-1)
-          chat.map.setLayer(3)
-          const after = mapOf(chat, viewOf(chat, size), columns, rows)
-          const lanes = (lines: string[]) => lines.slice(1, -1).map((line) => line.replace('›', ' '))
-          const which = `${depth} ${mode}\n${before.join('\n')}\n${after.join('\n')}`
-          assert.is(after.length, before.length, which)
-          if (mode === 'newest') assert.equal(withoutNumbers(lanes(after)), withoutNumbers(lanes(before)), which)
-          else assert.is(foldOf(after), foldOf(before), which)
-          assertFits(chat, columns, rows, `${depth} ${mode}`)
-        }
-      }
-    })
+test('signs alone tell each chosen expert of the layer from every other', async () => {
+  const depths = ['truecolor', '16', 'none'] as const
+  const axes = { shape: SHAPES, window: WINDOWS, depth: depths, layer: [0, 3, -1], index: [2, 40] }
+  for (const { shape, window, depth, layer, index } of combinations(axes)) {
+    const [columns, rows] = window
+    const chat = shownAs(await routedChat(shape.mixtures, depth), { state: 'idle' })
+    chat.map.select(index)
+    chat.map.setLayer(layer < 0 ? chat.map.layers - 1 : layer)
+    const view = viewOf(chat, { columns, rows })
+    const lines = [...mapOf(chat, view, columns, rows), ...plain(view.token)]
+    const { signs, numbers } = signsOfChosenLayer(lines)
+    const which = `${shape.name} at ${columns} x ${rows}, ${depth}, layer ${layer}\n${lines.join('\n')}`
+    assert.equal(
+      signs.map((sign) => sign !== '·'),
+      chosenOf(chat),
+      which,
+    )
+    assert.match(numbers, /\d +\d+ +\d+/, which)
   }
-}
+})
+
+test('a walk folds nothing further, fits, and leaves 6 lines of text', async () => {
+  const modes = ['newest', 'usage', 'layer'] as const
+  const axes = { shape: SHAPES, window: WINDOWS, depth: ['truecolor', 'none'] as const, mode: modes }
+  for (const { shape, window, depth, mode } of combinations(axes)) {
+    const [columns, rows] = window
+    const size = { columns, rows }
+    const chat = shownAs(await routedChat(shape.mixtures, depth), { state: 'idle', answer: '' })
+    chat.map.setMode(mode)
+    const before = mapOf(chat, viewOf(chat, size), columns, rows)
+    chat.map.walk(-1)
+    chat.map.setLayer(3)
+    const after = mapOf(chat, viewOf(chat, size), columns, rows)
+    const lanes = (lines: string[]) => lines.slice(1, -1).map((line) => line.replace('›', ' '))
+    const name = `${shape.name} at ${columns} x ${rows}, ${depth} ${mode}`
+    const which = `${name}\n${before.join('\n')}\n${after.join('\n')}`
+    assert.is(after.length, before.length, which)
+    if (mode === 'newest') assert.equal(withoutNumbers(lanes(after)), withoutNumbers(lanes(before)), which)
+    else assert.is(foldOf(after), foldOf(before), which)
+    assertFits(chat, columns, rows, name)
+  }
+})
 
 /** Lines without the title and the numbers, which a cursor changes. */
 function withoutNumbers(lines: string[]): string[] {

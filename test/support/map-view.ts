@@ -1,0 +1,28 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { Chat } from '#molm/tui/conversation/chat.js'
+import { layoutOf, viewOf } from '#molm/tui/screen/view.js'
+import { mixturesOf } from './chats.js'
+
+export const VIEW_SHAPES = {
+  'nano’s': mixturesOf(6, { attention: 8, mlp: 24 }),
+  'MoLM-4B’s': mixturesOf(24, { attention: 16, mlp: 32 }),
+  'MoLM-8B’s': mixturesOf(48, { attention: 16, mlp: 32 }),
+  'one with MLP experts alone': mixturesOf(48, { mlp: 128 }),
+  'one with dense layers': mixturesOf(24, { mlp: 64 }, [0, 1, 7]),
+}
+
+/** Finished lines to show beside the map. */
+export const HELD = Array.from({ length: 50 }, (_, i) => `held ${i}`)
+
+/** The lines of the map, beside or below the text, without colours. */
+export function mapOf(chat: Chat, columns: number, rows: number): string[] {
+  const { text, map } = viewOf(chat, { columns, rows })
+  const { side, textWidth } = layoutOf(chat, { columns, rows })
+  const lines = side ? text.map((line) => stripVTControlCharacters(line).slice(textWidth + 3)) : map
+  return lines.map((line) => stripVTControlCharacters(line).trimEnd())
+}
+
+/** The lines of a map from its title on. */
+export function withoutCaption(lines: string[]): string[] {
+  return lines[0].startsWith('all answers: ') ? lines.slice(1) : lines
+}
