@@ -31,44 +31,40 @@ function layersWithNewExperts({ routes }: Awaited<ReturnType<typeof run>>, kind:
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
-for (const gate_type of ['mlp', 'linear', 'gmm']) {
-  test(`with ${gate_type} routers new experts are chosen, and masking them restores the model bit for bit`, () =>
-    inTemporaryFolder(async (dir) => {
-      const { own, giver, out } = await twoModels(dir, { gate_type })
-      const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
-      assert.equal(newExperts.attention, [
-        [0, 1, 2, 3, 4],
-        [0, 1, 2, 3, 4],
-      ])
-      const grafted = await run(out)
-      assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
-      assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
+test('new experts are chosen, and masking them restores the model bit for bit', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir)
+    const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
+    assert.equal(newExperts.attention, [
+      [0, 1, 2, 3, 4],
+      [0, 1, 2, 3, 4],
+    ])
+    const grafted = await run(out)
+    assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
+    assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
 
-      const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
-      const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
-      const masked = await run(out, { attention, mlp, gates: 'kept' })
-      const original = await run(own)
-      assert.equal(masked.logits, original.logits)
-      assert.equal(masked.routes, original.routes)
-    }))
+    const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
+    const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
+    const masked = await run(out, { attention, mlp, gates: 'kept' })
+    const original = await run(own)
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+  }))
 
-  test(`with ${gate_type} routers a very low gate bias silences new experts, and a high one always wakes them`, () =>
-    inTemporaryFolder(async (dir) => {
-      const { own, giver, out } = await twoModels(dir, { gate_type })
-      const original = await run(own)
-      await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
-      const silenced = await run(out)
-      assert.equal(silenced.logits, original.logits)
-      assert.equal(silenced.routes, original.routes)
-      await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
-      const { routes } = await run(out)
-      assert.ok(
-        routes.every((layer) =>
-          [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own)),
-        ),
-      )
-    }))
-}
+test('a very low gate bias silences new experts, and a high one always wakes them', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir)
+    const original = await run(own)
+    await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
+    const silenced = await run(out)
+    assert.equal(silenced.logits, original.logits)
+    assert.equal(silenced.routes, original.routes)
+    await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
+    const { routes } = await run(out)
+    assert.ok(
+      routes.every((layer) => [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own))),
+    )
+  }))
 
 test('only the chosen experts, layers and kind are added; all bytes come from the two models', () =>
   inTemporaryFolder(async (dir) => {
