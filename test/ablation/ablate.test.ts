@@ -11,9 +11,9 @@ import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(9)
-/** Few layers and experts, to be quick. */
-const SOME = { only: 'attention', layers: [2, 5] } as const
+const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(5)
+/** Few experts, to be quick. */
+const SOME = { only: 'attention', layers: [2] } as const
 
 const tokensOf = (model: Model) => model.tokenizer.encode(TEXT, { addSpecialTokens: false })
 
@@ -37,7 +37,7 @@ test('an ablation agrees with masks one by one, to the bit', () =>
     const { outputMeans, uses } = await meansOf(model, parts)
     const { experts, layers, loss } = await ablateTokens(model, [tokens], SOME)
     assert.is(loss, worthOf(whole, predicted).nats)
-    assert.is(experts.length, 16)
+    assert.is(experts.length, 8)
     for (const { kind, layer, expert, worth } of experts) {
       const lists = Array.from({ length: 6 }, (_, l) => (l === layer ? [expert] : []))
       const masks = { off: 'nothing', around: 'others', mean: { means: { [kind]: outputMeans } } } as const
@@ -139,7 +139,7 @@ test('around a mask that leaves just enough experts there is no way', () =>
 test('a time budget leaves the rest unmeasured, after the layers', () =>
   withModel('nano', { threads: 2 }, async (model) => {
     const { layers, experts } = await ablateExperts(model, [{ name: 'text', text: TEXT }], { ...SOME, budgetMs: 0 })
-    assert.is(layers.length, 2)
+    assert.is(layers.length, 1)
     assert.ok(experts.every(({ tokens, worth }) => (tokens === 0) === (worth !== undefined)))
   }))
 
