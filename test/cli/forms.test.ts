@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, BIN, molm } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
 const GREEDY = ['run', '-m', 'nano', '--temperature', '0']
 const PERSON = {
@@ -36,18 +34,6 @@ test('a grammar or a regular expression limits an answer, and all of a raw conti
   assert.match(word.stdout, /^(yes|no)\n$/)
   assert.match(date.stdout, /^\d{4}-\d\d\n$/)
   assert.equal([word.code, date.code], [0, 0])
-})
-
-test('text piped in is read, and the JSON goes to the next program', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const schema = join(dir, 'schema.json')
-    await writeFile(schema, JSON.stringify(PERSON))
-    const parse = `console.log(Object.keys(JSON.parse(require('fs').readFileSync(0))).join())`
-    const line = `echo 'Ann keeps it.' | "$0" "$1" run -m nano --schema '${schema}' 'Who?' | "$0" -e "${parse}"`
-    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line, process.execPath, BIN])
-    assert.is(stderr, '')
-    assert.is(stdout, 'name,age\n')
-  })
 })
 
 test('an answer that is cut off within its form fails', async () => {

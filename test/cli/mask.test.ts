@@ -35,28 +35,6 @@ test('a mask gives the same text from specs, a file, a batch, the library and an
     assert.not.equal(await tokensOf([QUESTION]), expected)
   }))
 
-test('a batch with another mask is another batch', () =>
-  inTemporaryFolder(async (dir) => {
-    const output = join(dir, 'answers.jsonl')
-    const batch = ['run', '-n', '2', '--batch', '-', '-o', output]
-    const stdin = JSON.stringify({ prompt: QUESTION })
-    assert.is((await molm([...batch, '--mask', SPECS[0]], { stdin })).code, 0)
-    assert.is((await molm([...batch, '--mask', SPECS[0]], { stdin })).code, 0)
-    assertRefused(await molm([...batch, '--mask', SPECS[1]], { stdin }), 1, /other options/)
-    assertRefused(await molm(batch, { stdin }), 1, /other options/)
-  }))
-
-test('eval measures the effect of a mask against the whole model', () =>
-  inTemporaryFolder(async (dir) => {
-    const text = join(dir, 'text.txt')
-    await writeFile(text, 'The lantern is lit. The ship comes home to the harbour. '.repeat(4))
-    const args = ['eval', '--json', '--text', text, '--against', 'nano:q4']
-    const [whole, masked] = await Promise.all([molm(args), molm([...args, '--mask', '5:mlp:0-11'])])
-    const divergence = ({ stdout }: { stdout: string }) => JSON.parse(stdout).against.kl_divergence
-    assert.is(divergence(whole), 0)
-    assert.ok(divergence(masked) > 0.01)
-  }))
-
 test('masks that do not fit are refused with their name', () =>
   inTemporaryFolder(async (dir) => {
     const file = async (name: string, value: unknown) => {

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { cp, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
@@ -178,18 +177,6 @@ async function truncate(path: string): Promise<void> {
 test('too much text on stdin is refused', async () => {
   const stdin = 'y\n'.repeat(2 ** 23 + 1)
   assertRefused(await molm(['-n', '1'], { stdin }), 1, /^molm: stdin has more than 16 MiB of text/)
-})
-
-test('a template or pattern that never ends is stopped and reported in a line', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const nano = fileURLToPath(new URL('../../../models/nano', import.meta.url))
-    for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
-      await cp(join(nano, name), join(dir, name))
-    const loop = '{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}'
-    await writeFile(join(dir, 'chat_template.jinja'), loop)
-    const ended = /chat_template\.jinja: the chat template does not take this conversation \(ended, since it took more/
-    assertRefused(await molm(['-m', dir, 'hi']), 1, ended)
-  })
 })
 
 test.run()
