@@ -145,7 +145,7 @@ test('-c reads only what is new of a long conversation', async () => {
       { role: 'user', content: `What comes after the number ${n}, and why do people count at all?` },
       { role: 'assistant', content: `The number ${n + 1} comes after it; people count to know how many.` },
     ]
-    await keep(conversations, { ...STATE, messages: Array.from({ length: 4 }, (_, n) => turn(n)).flat() })
+    await keep(conversations, { ...STATE, messages: Array.from({ length: 12 }, (_, n) => turn(n)).flat() })
     const object = async (...args: string[]) => JSON.parse((await ask('run', '-c', '--json', ...args)).stdout)
     const first = await object(QUESTION)
     assert.is(first.timings.cached_tokens, 0)

@@ -19,7 +19,7 @@ test('convert prints the packed file, which show describes and run runs', () =>
     assert.ok((await stat(path)).size > 0)
     assert.ok((await readdir(out)).includes('tokenizer.json'))
 
-    const run = ['--json', '-n', '8', '--ignore-eos', '--temperature', '0', 'Hello']
+    const run = ['--json', '-n', '8', '--ignore-eos', '--temperature', '0', '-t', '1', 'Hello']
     const [shown, packed, checkpoint] = await Promise.all([
       molm(['show', out, '--json']),
       molm([...run, '-m', path]),

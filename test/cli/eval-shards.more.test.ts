@@ -4,13 +4,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertRefused, molm, TINY } from './molm.js'
 
 test('shards are joined if their options have the same effect, and only then', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'a.txt')
     await writeFile(text, (await readFile(fixturePath('texts/dialogue.txt'))).subarray(0, 300))
-    const command = ['eval', '--text', text, '-t', '1', '--json']
+    const command = ['eval', '-m', TINY, '--text', text, '-t', '1', '--json']
     const joined = async (first: string[], second: string[]) => {
       const files = []
       for (const [i, args] of [first, second].entries()) {
@@ -22,7 +22,7 @@ test('shards are joined if their options have the same effect, and only then', (
       return molm(['eval', '--join', ...files])
     }
     const alike = [
-      [[], ['--cache-type', 'bf16', '--quant', 'q4', '--experts-per-token', '2,4', '--stride', '512']],
+      [[], ['--cache-type', 'bf16', '--quant', 'q4', '--experts-per-token', '2', '--stride', '64']],
       [
         ['--mask', '0:mlp:2-3'],
         ['--mask', '0:mlp:3', '--mask', '0:mlp:2'],

@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertRefused, molm, molmProcess, TINY } from './molm.js'
 
 const GREEDY = ['--temperature', '0', '-n', '4', '-m', TINY, '-t', '1']
 
@@ -91,7 +91,7 @@ test('a ~ that the shell did not expand is the home folder', async () => {
 test('an error says that $MOLM_MODEL named the model, and suggests a name', async () => {
   const env = { MOLM_MODEL: 'Nano' }
   assertRefused(await molm(['show'], { env }), 1, /did you mean nano\? \(named by \$MOLM_MODEL\)\n$/)
-  assertRefused(await molm(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
+  assertRefused(await molmProcess(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
 })
 
 test('convert takes a name, and :q8 selects a packing in a folder', () =>

@@ -17,8 +17,8 @@ function withFile(use: (file: string, run: (...args: string[]) => ReturnType<typ
   })
 }
 
-test('a file is packed with one line on stderr, once, whatever command loads it', async () => {
-  await withFile(async (file, run) => {
+test('a file is packed with one line on stderr, once; the copy is listed by its path, and removed without it', async () => {
+  await withFile(async (file, run, dir) => {
     const first = await run('run', '-m', file, 'ab', ...ASK)
     assert.is(first.code, 0, first.stderr)
     const lines = first.stderr.trimEnd().split('\n')
@@ -30,18 +30,8 @@ test('a file is packed with one line on stderr, once, whatever command loads it'
     const again = await run('run', '-m', file, 'ab', ...ASK)
     assert.is(again.stderr, '')
     assert.is(again.stdout, first.stdout)
-    const bench = await run('bench', '-m', file, '-p', '4', '-n', '2', '-r', '1', '-t', '1', '--json')
-    assert.is(bench.stderr, '')
-    const experts = await run('experts', '-m', file, 'ab', '-t', '1')
-    assert.is(experts.code, 0, experts.stderr)
-  })
-})
-
-test('the copy is listed by the path of its file, and removed without the file', async () => {
-  await withFile(async (file, run, dir) => {
-    await run('run', '-q', '-m', file, 'ab', ...ASK)
-    const { stdout } = await run('list')
-    assert.match(stdout.split('\n')[0], new RegExp(`^${file}\tq8\t\\d+\t`))
+    const listed = (await run('list')).stdout
+    assert.match(listed.split('\n')[0], new RegExp(`^${file}\tq8\t\\d+\t`))
     const [copy] = JSON.parse((await run('list', '--json')).stdout)
     assert.is(copy.gguf, file)
     assert.match(
@@ -76,8 +66,6 @@ test('convert takes a GGUF file, and prints the path', async () => {
     assert.is(code, 0, stderr)
     assert.is(stdout, `${join(out, 'model-q8.molm.safetensors')}\n`)
     assertRefused(await run('convert', file, out), 1, /holds a model already \(q8\); give another folder, or --force/)
-    const f32 = JSON.parse((await run('convert', file, join(dir, 'f32'), '--quant', 'f32', '--json')).stdout)
-    assert.is(f32.quant, 'f32')
     await writeFile(join(dir, 'note.txt'), 'text')
     assertRefused(
       await run('convert', join(dir, 'note.txt'), out, '--force'),

@@ -78,11 +78,7 @@ inTerminal(`an answer with escape sequences is sanitised for a terminal and unch
     assert.ok((await molm(args)).stdout.includes('\x1b'))
     const file = join(dir, `${HOSTILE}.txt`)
     await writeFile(file, 'And the LORD said unto Moses')
-    for (const command of [
-      args.with(-1, 'And th'),
-      ['eval', '--text', file],
-      ['experts', '--no-color', '--file', file],
-    ]) {
+    for (const command of [args.with(-1, 'And th'), ['experts', '--no-color', '--file', file]]) {
       const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...command], outputOnly: true })
       try {
         assert.is((await terminal.ended()).code, 0, terminal.output)

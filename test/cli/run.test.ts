@@ -42,9 +42,9 @@ test('piped text is a prompt like an argument, and arguments come after it', asy
 })
 
 test('--raw continues the text without template, stop strings and trimming', async () => {
-  const prompt = `User: ${LANTERN.question}\nAssistant:`
-  const { text } = objectOf(await molm(['run', ...GREEDY, '--json', '--raw', '-n', '30', prompt]))
-  assert.ok(text.startsWith(` ${LANTERN.answer}\nUser:`), text)
+  const prompt = 'User: Hello\nAssistant:'
+  const { text } = objectOf(await molm(['run', ...GREEDY, '--json', '--raw', '-n', '40', prompt]))
+  assert.match(text, /^ .+\nUser:/)
 })
 
 test('--json prints all about a run', async () => {
