@@ -12,10 +12,9 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
     const file = join(dir, 'text.txt')
     await writeFile(file, TEXT)
     const table = join(dir, 'worth.csv')
-    const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '--file', file, '--budget', '1ms']
+    const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '--file', file, '--budget', '1s']
     const [csv, json] = await Promise.all([molm([...args, '-o', table]), molm([...args.slice(0, -2), '--json', '-q'])])
     assert.is(csv.code, 0, csv.stderr)
-    assert.match(csv.stderr, /\d+ of 36 experts were not measured within /)
     const [head, layer] = (await readFile(table, 'utf8')).split('\n')
     assert.is(head, 'layer,kind,expert,tokens,off,off_error,around,around_error,mean,mean_error')
     assert.match(layer, /^0,attention,,,-?\d[\d.e-]+,\d[\d.e-]+,,,,$/)
@@ -27,25 +26,6 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
     assert.equal(Object.keys(best.worth), ['off', 'around', 'mean'])
     assert.equal(Object.keys(best.worth.off), ['nats', 'error'])
   }))
-
-test('a text of one part has no errors, and no worth is called measurable', async () => {
-  const { stdout } = await molm([
-    'experts',
-    '-m',
-    TINY,
-    '-t',
-    '1',
-    '--ablate',
-    '--only',
-    'attention',
-    '--layers',
-    '2',
-    'The ship',
-  ])
-  assert.match(stdout, /the loss rises by .*; \d+ of \d+ experts do not raise it alone/)
-  assert.match(stdout, /nats per token, without errors, since the text has one part only/)
-  assert.not.match(stdout, /±|measurable/)
-})
 
 test('an interrupted --ablate says how to resume, and its measures are of these texts only', () =>
   inTemporaryFolder(async (dir) => {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,24 +9,28 @@ import { assertRefused, molm, TINY } from './molm.js'
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
 
-test('eval --json prints perplexity, accuracy and agreement under fixed names', async () => {
-  const options = ['--text', SPEECHES, '--task', DEFINITIONS, '--window', '64', '--against', `${TINY}:q8`, '--json']
-  const { code, stdout, stderr } = await molm(['eval', '-m', TINY, '-t', '1', ...options])
-  assert.is(stderr, '')
-  assert.is(code, 0)
-  const { model, texts, tasks, against } = JSON.parse(stdout)
-  assert.is(model, '01-base-bin-f32')
-  assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
-  assert.is(texts[0].file, SPEECHES)
-  assert.is(texts[0].perplexity, Math.exp(texts[0].nll / texts[0].scored))
-  assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm', 'acc_stderr', 'acc_norm_stderr'])
-  const { items, acc, acc_stderr } = tasks[0]
-  assert.is(acc_stderr, Math.sqrt((acc * (1 - acc)) / (items - 1)))
-  assert.is(against.model, '01-base-bin-f32:q8')
-  assert.ok(against.kl_divergence > 0)
-  assert.is(against.kl_divergence, against.texts[0].kl_divergence)
-  assert.is(against.top1_agreement, against.texts[0].top1_agreement)
-})
+test('eval --json prints perplexity, accuracy and agreement under fixed names', () =>
+  inTemporaryFolder(async (dir) => {
+    const [speeches, definitions] = ['speeches.txt', 'definitions.jsonl'].map((name) => join(dir, name))
+    await writeFile(speeches, (await readFile(SPEECHES, 'utf8')).slice(0, 500))
+    await writeFile(definitions, (await readFile(DEFINITIONS, 'utf8')).split('\n').slice(0, 5).join('\n'))
+    const options = ['--text', speeches, '--task', definitions, '--window', '64', '--against', `${TINY}:q8`, '--json']
+    const { code, stdout, stderr } = await molm(['eval', '-m', TINY, '-t', '1', ...options])
+    assert.is(stderr, '')
+    assert.is(code, 0)
+    const { model, texts, tasks, against } = JSON.parse(stdout)
+    assert.is(model, '01-base-bin-f32')
+    assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
+    assert.is(texts[0].file, speeches)
+    assert.is(texts[0].perplexity, Math.exp(texts[0].nll / texts[0].scored))
+    assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm', 'acc_stderr', 'acc_norm_stderr'])
+    const { items, acc, acc_stderr } = tasks[0]
+    assert.is(acc_stderr, Math.sqrt((acc * (1 - acc)) / (items - 1)))
+    assert.is(against.model, `${TINY}:q8`)
+    assert.ok(against.kl_divergence > 0)
+    assert.is(against.kl_divergence, against.texts[0].kl_divergence)
+    assert.is(against.top1_agreement, against.texts[0].top1_agreement)
+  }))
 
 test('eval --details prints the choice for each item', () =>
   inTemporaryFolder(async (dir) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { molm } from './molm.js'
+import { molm, molmProcess } from './molm.js'
 
 const TEXT = 'The lantern is lit, and the old man said nothing.'
 
@@ -26,6 +26,12 @@ test('a pruned model is compared by the original numbers of its experts', async 
     }
     assert.ok(mean.mlp.missing > 0 && mean.attention.missing === 0)
   })
+})
+
+test('in a pipe, lines are as wide as COLUMNS says', async () => {
+  const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
+  const narrow = await molmProcess(['experts', TEXT], { env: { COLUMNS: '60' } })
+  assert.ok(widest(narrow.stdout) <= 60, narrow.stdout)
 })
 
 test.run()

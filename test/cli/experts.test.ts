@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas, AtlasEntry } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, molmProcess } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
 const COMMITTEES = Array(6).fill({ experts: [0], share: 1, gini: 0, fairness: 1 })
 const named = (count: number): AtlasEntry[][] =>
@@ -164,7 +164,6 @@ test('a figure shows chosen layers, kinds and parts, under its own title', async
 test('choices of a figure that the model or the format does not have are refused', async () => {
   const refused = await Promise.all([
     molm(['experts', '--layers', '4-6', TEXT]),
-    molm(['experts', '--parts', 'difference', TEXT]),
     molm(['experts', '--parts', 'maps', TEXT]),
     molm(['experts', '--json', '--only', 'mlp', TEXT]),
     molm(['experts', '--colour', 'rainbow', TEXT]),
@@ -174,7 +173,6 @@ test('choices of a figure that the model or the format does not have are refused
   ])
   const why = [
     /--layers: the model has layers 0 to 5, not 6/,
-    /--parts: this figure has no difference; it has caption, map, committee, tokens/,
     /--parts must be a list of caption, map, difference, table, committee, tokens, not 'maps'/,
     /--only is for figures; json/,
     /--colour must be expert:LAYER.*not 'rainbow'/,
@@ -182,7 +180,7 @@ test('choices of a figure that the model or the format does not have are refused
     /at most 4000 pixels, not 4001/,
     /\/nonexistent\/atlas\.json/,
   ]
-  for (const [i, result] of refused.entries()) assertRefused(result, i < 7 ? 2 : 1, why[i])
+  for (const [i, result] of refused.entries()) assertRefused(result, i < 6 ? 2 : 1, why[i])
 })
 
 test('a text is coloured by its experts, and without colours each token has its value', async () => {
@@ -222,12 +220,6 @@ const ATLAS: Atlas = {
   entries: { attention: named(8), mlp: named(24) },
   committees: { attention: COMMITTEES, mlp: COMMITTEES },
 }
-
-test('in a pipe, lines are as wide as COLUMNS says', async () => {
-  const widest = (text: string) => Math.max(...text.split('\n').map((line) => [...line].length))
-  const narrow = await molmProcess(['experts', TEXT], { env: { COLUMNS: '60' } })
-  assert.ok(widest(narrow.stdout) <= 60, narrow.stdout)
-})
 
 test('files that are empty or not UTF-8 are refused', async () => {
   await inTemporaryFolder(async (dir) => {

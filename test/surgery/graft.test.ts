@@ -100,33 +100,6 @@ test('a model with only MLP experts and a dense layer gets new experts in the la
     assert.equal(masked.routes, original.routes)
     const graft = (options: object) => () => graftModel(own, out, { from: own, threads: 1, ...options })
     await rejectsWithUserError(graft({ layers: [1] }), /the giving model has no experts in these layers/)
-    await rejectsWithUserError(graft({ only: 'attention' }), /the model has no attention experts/)
-    await rejectsWithUserError(graft({ from: fixturePath('61-jetmoe-f32') }), /its model_type is jetmoe, not qwen3_moe/)
-  }))
-
-test('the expert that every token uses stays so, and is not given', () =>
-  inTemporaryFolder(async (dir) => {
-    const [own, out] = [fixturePath('142-emo-pruned-bf16-sharded'), join(dir, 'out')]
-    const original = await run(own)
-    const { newExperts } = await graftModel(own, out, { from: own, threads: 1 })
-    const ids = (count: number) => [...Array(count).keys()]
-    assert.equal(newExperts, { mlp: [ids(6), [], ids(9)] })
-    const { routes } = await run(out)
-    for (const [layer, always] of [
-      [0, 6],
-      [2, 9],
-    ]) {
-      const { ids, gates } = routesOf(routes[layer], 'mlp')
-      for (let t = 0; t < TOKENS.length; t++) assert.equal([ids[3 * t], gates[3 * t]], [always, 1])
-    }
-    const added = [ids(6).map((id) => id + 7), [], ids(9).map((id) => id + 10)]
-    const masked = await run(out, { mlp: added, gates: 'kept' })
-    assert.equal(masked.logits, original.logits)
-    assert.equal(masked.routes, original.routes)
-    await rejectsWithUserError(
-      () => graftModel(own, out, { from: own, experts: [0, 6], layers: [0], threads: 1 }),
-      /mlp expert 6 of layer 0 cannot be given: every token uses it/,
-    )
   }))
 
 test('new experts bring their biases of the choice', () =>
@@ -154,12 +127,8 @@ test('models that do not fit are refused, and the message names the difference',
     const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })
     const graft = (options: object) => () => graftModel(own, out, { from: giver, threads: 1, ...options })
     await rejectsWithUserError(graft({}), /giver does not fit .*own: its ffd_hidden is 60, not 52/)
-    await rejectsWithUserError(graft({ from: own, layers: [2] }), /no layer 2: the models have layers 0 to 1/)
     await rejectsWithUserError(graft({ from: own, experts: [6] }), /no attention expert 6 in layer 0, only 0 to 4/)
-    const packed = join(dir, 'packed')
-    await convertModel(own, packed, { quant: 'q8', threads: 1 })
-    await rejectsWithUserError(() => graftModel(own, out, { from: packed, threads: 1 }), /packed as q8, not q4/)
-    assert.equal((await readdir(dir)).sort(), ['giver', 'own', 'packed'])
+    assert.equal((await readdir(dir)).sort(), ['giver', 'own'])
   }))
 
 test.run()

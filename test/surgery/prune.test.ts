@@ -2,7 +2,7 @@ import { readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, pruneCurve, pruneModel, readText } from '#molm/index.js'
+import { convertModel, pruneModel, readText } from '#molm/index.js'
 import type { GateSoftmax } from '#molm/model/expert-mask.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
 import type { Selection } from '#molm/surgery/selection.js'
@@ -74,33 +74,6 @@ test('kept experts keep their bytes, and nothing is left beside the model', () =
       gates,
       ...selection,
     })
-  }))
-
-test('a curve begins with the whole model and predicts the results of pruning', () =>
-  inTemporaryFolder(async (dir) => {
-    const { name, text } = await readText(fixturePath('texts/code.txt'))
-    const options = {
-      calibrate: [{ name, text: text.slice(0, 1500) }],
-      by: 'gate',
-      budget: 'model',
-      threads: 1,
-    } as const
-    const [whole, half] = await pruneCurve(TINY, () => [1, 0.5], options)
-    const { perplexity, selection } = await pruneModel(TINY, join(dir, 'out'), {
-      ...options,
-      keep: 0.5,
-      gates: 'all',
-    })
-    assert.is(whole.perplexity.kept, perplexity.before)
-    assert.equal(
-      half.mlp,
-      selection.mlp?.map(({ length }) => length),
-    )
-    assert.is(
-      half.mlp?.reduce((sum, count) => sum + count, 0),
-      12,
-    )
-    assert.ok(Math.abs(half.perplexity.all / perplexity.after - 1) < 1e-5)
   }))
 
 test('empty or short texts, and the model’s own folder, are refused', () =>

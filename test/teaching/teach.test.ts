@@ -215,16 +215,6 @@ test('a plan has the sizes of a training, and writes nothing', () =>
     assert.equal(await readdir(dir), [])
   }))
 
-test('a text with fewer tokens than the default batch is taught in smaller batches', () =>
-  inTemporaryFolder(async (dir) => {
-    const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(TINY, options)
-    assert.is(plan.batch, 1024)
-    assert.is(plan.usualBatch, 2048)
-    assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
-    assert.is(plan.steps, 96, 'a short text is read more than twice')
-  }))
-
 test('wrong options and texts are refused with a remedy', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
