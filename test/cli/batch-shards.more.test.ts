@@ -96,11 +96,8 @@ const AS_BY_DEFAULT = [
 /** Options that change its answers. */
 const OTHERS = [
   ['--cache-type', 'bf16'],
-  ['--quant', 'q8', '--cache-type', 'q8'],
   ['--experts-per-token', '2'],
-  ['--context', '100'],
   ['--top-k', '39'],
-  ['--repeat-penalty', '1'],
   ['--logprobs', '0'],
 ]
 

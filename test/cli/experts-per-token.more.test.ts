@@ -49,14 +49,6 @@ test('eval --fewer-experts prints a curve, draws it and writes numbers that run'
     const run = await molm(['run', '--experts-per-token', at('numbers.json'), '-n', '3', 'Hi'])
     assert.is(run.code, 0, run.stderr)
 
-    const json = await molm([...curve, '--json'])
-    const { model, points, found } = JSON.parse(json.stdout)
-    assert.is(model, 'nano')
-    assert.is(found, undefined)
-    assert.equal(points[7].experts_per_token, { attention: 1, mlp: 1 })
-    const names = ['active_bytes', 'expert_share', 'perplexity', 'tokens_per_second', 'nll_per_token', 'nll_error']
-    assert.equal(Object.keys(points[7]), ['experts_per_token', ...names, 'rise', 'rise_error'])
-
     assertRefused(await molm([...curve, '-o', at('a.json')]), 2, /numbers by layer need a --budget/)
     assertRefused(await molm([...curve, '-o', at('a.txt')]), 2, /name a .csv or .svg file for the curve/)
     assertRefused(await molm([...curve, '--against', 'nano']), 2, /--fewer-experts measures on texts alone/)

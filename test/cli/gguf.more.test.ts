@@ -1,4 +1,4 @@
-import { copyFile, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -18,16 +18,6 @@ function withFile(use: (file: string, run: (...args: string[]) => ReturnType<typ
     await use(file, (...args) => molm(args, { env: { MOLM_HOME: join(dir, 'home') } }), dir)
   })
 }
-
-test('prune takes a GGUF file', async () => {
-  await withFile(async (file, run, dir) => {
-    const text = join(dir, 'text.txt')
-    await writeFile(text, 'ab cd ef gh '.repeat(400))
-    const { code, stderr } = await run('prune', file, join(dir, 'out'), '--keep', '0.5', '--calibrate', text, '-t', '1')
-    assert.is(code, 0, stderr)
-    assert.match(stderr, /^molm: packing /)
-  })
-})
 
 inTerminal(`a terminal shows the progress${HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` here)'}`, async () => {
   await withFile(async (file, _, dir) => {

@@ -66,23 +66,6 @@ test('Ctrl-C writes the best state and exits with 130; a killed training can be 
     assert.is((await molm(['run', '-m', out, '-n', '3', 'Zwölf'])).code, 0, 'the model that was written is whole')
   }))
 
-test('Ctrl-C before there is anything to write says so, and that --resume continues', ({ tiny }) =>
-  inTemporaryFolder(async (dir) => {
-    const { quick } = await lesson(dir)
-    const child = startMolm(['teach', tiny, join(dir, 'taught'), ...quick, '--steps', '100000', '--lr', '1e-30'])
-    child.stdin.end()
-    await printed(child, /step 25 of/)
-    child.kill('SIGINT')
-    const { code, stdout, stderr } = await ended(child)
-    assert.is(code, 130)
-    assert.is(stdout, '')
-    assert.match(
-      stderr,
-      /\(--resume continues\)\n.*interrupted at step \d+, before anything .* teach with --resume to continue\n$/,
-    )
-    assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt', 'taught.teaching'])
-  }))
-
 test('a short text is taught in smaller steps, and the plan says so', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'short.txt')

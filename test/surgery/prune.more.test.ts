@@ -23,15 +23,10 @@ import {
   TOKENS,
 } from './pruned-as-masked.js'
 
-for (const router of ['mlp', 'linear', 'gmm']) {
-  for (const gates of ['kept', 'all'] as const) {
-    test(`a pruned model with ${router} routers and gates of ${gates} gives the masked model’s results`, () =>
-      assertRouterPruned(router, gates))
-  }
-}
+test('a pruned model with linear routers and gates of all gives the masked model’s results', () =>
+  assertRouterPruned('linear', 'all'))
 
 for (const [name, selection] of [
-  ['41-qwen3moe-f32', { mlp: [[0, 2, 5, 7], [], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   [
     '141-emo-f32',
     {
@@ -60,10 +55,8 @@ for (const [name, selection] of [
     },
   ],
 ] satisfies [string, Selection][]) {
-  for (const gates of ['kept', 'all'] as const) {
-    test(`${name} pruned with gates of ${gates} gives the masked model’s results`, () =>
-      assertPrunedAsMasked(fixturePath(name), selection, gates))
-  }
+  test(`${name} pruned gives the masked model’s results`, () =>
+    assertPrunedAsMasked(fixturePath(name), selection, 'all'))
 }
 
 test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () => {
