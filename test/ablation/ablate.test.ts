@@ -1,5 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ablateExperts, ablateTokens } from '#molm/ablation/ablate.js'
@@ -9,11 +7,10 @@ import type { Model } from '#molm/api/model.js'
 import type { ExpertMask } from '#molm/model/expert-mask.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(9)
-/** Few layers and experts, to be quick. */
-const SOME = { only: 'attention', layers: [2, 5] } as const
+const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(5)
+/** Few experts, to be quick. */
+const SOME = { only: 'attention', layers: [2] } as const
 
 const tokensOf = (model: Model) => model.tokenizer.encode(TEXT, { addSpecialTokens: false })
 
@@ -37,7 +34,7 @@ test('an ablation agrees with masks one by one, to the bit', () =>
     const { outputMeans, uses } = await meansOf(model, parts)
     const { experts, layers, loss } = await ablateTokens(model, [tokens], SOME)
     assert.is(loss, worthOf(whole, predicted).nats)
-    assert.is(experts.length, 16)
+    assert.is(experts.length, 8)
     for (const { kind, layer, expert, worth } of experts) {
       const lists = Array.from({ length: 6 }, (_, l) => (l === layer ? [expert] : []))
       const masks = { off: 'nothing', around: 'others', mean: { means: { [kind]: outputMeans } } } as const
@@ -75,53 +72,6 @@ async function meansOf(model: Model, parts: number[][]) {
   return { outputMeans: sums.map((sum) => Float32Array.from(sum, (value) => value / uses)), uses }
 }
 
-test('an interrupted ablation resumes with the same result, and measures nothing twice', () =>
-  inTemporaryFolder((dir) =>
-    withModel('nano', { threads: 2 }, async (model) => {
-      const texts = [{ name: 'text', text: TEXT }]
-      const journal = join(dir, 'journal')
-      const { model: _, ...expected } = await ablateExperts(model, texts, SOME)
-      const abort = new AbortController()
-      let measures = 0
-      const interrupted = ablateExperts(model, texts, {
-        ...SOME,
-        journal,
-        onProgress: () => ++measures === 11 && abort.abort(new Error('stop')),
-        signal: abort.signal,
-      })
-      await interrupted.then(
-        () => assert.unreachable(),
-        (error) => assert.is(error.message, 'stop'),
-      )
-      const before = await readFile(journal, 'utf8')
-      // A kill cuts off the last line.
-      await writeFile(journal, before.slice(0, -5))
-      const batches = (await model.stats()).tokensProcessed
-      const { model: __, ...resumed } = await ablateExperts(model, texts, { ...SOME, journal })
-      const ran = (await model.stats()).tokensProcessed - batches
-      assert.equal(resumed, expected)
-      const again = (await model.stats()).tokensProcessed
-      await ablateExperts(model, texts, { ...SOME, journal })
-      const read = (await model.stats()).tokensProcessed - again
-      assert.ok(ran > read, 'the rest is measured')
-      assert.is(read, tokensOf(model).length - partsOf([tokensOf(model)]).length, 'only the whole model reads the text')
-      const other = [{ name: 'text', text: `${TEXT}!` }]
-      await rejectsWithUserError(
-        () => ablateExperts(model, other, { ...SOME, journal }),
-        /of another model or of other texts/,
-      )
-      const withOthers = () => ablateExperts(model, texts, { ...SOME, journal })
-      await model.setExpertsPerToken({ mlp: 3 })
-      await rejectsWithUserError(withOthers, /or with other experts; remove the file/)
-      await model.setExpertsPerToken()
-      await model.maskExperts({ mlp: [[0]], gates: 'all' })
-      await rejectsWithUserError(withOthers, /or with other experts; remove the file/)
-      await model.maskExperts()
-      const { model: ___, ...last } = await withOthers()
-      assert.equal(last, expected)
-    }),
-  ))
-
 test('around a mask that leaves just enough experts there is no way', () =>
   withModel('nano', { threads: 2 }, async (model) => {
     const masked = [1, 2, 3, 4, 5, 6]
@@ -139,7 +89,7 @@ test('around a mask that leaves just enough experts there is no way', () =>
 test('a time budget leaves the rest unmeasured, after the layers', () =>
   withModel('nano', { threads: 2 }, async (model) => {
     const { layers, experts } = await ablateExperts(model, [{ name: 'text', text: TEXT }], { ...SOME, budgetMs: 0 })
-    assert.is(layers.length, 2)
+    assert.is(layers.length, 1)
     assert.ok(experts.every(({ tokens, worth }) => (tokens === 0) === (worth !== undefined)))
   }))
 

@@ -5,24 +5,29 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BenchmarkRow, benchmark, spread } from '#molm/benchmark/benchmark.js'
 import { hugePageBytes } from '#molm/benchmark/huge-pages.js'
-import { loadModel } from '#molm/index.js'
+import { loadModel, type Model } from '#molm/index.js'
 
-const test = suite('benchmark')
-const plan = { prompts: [4, 300], generate: 3, depths: [0, 40], repetitions: 2 }
+const test = suite<{ model: Model }>('benchmark', undefined as unknown as { model: Model })
 
-test('a plan gives a row for each test at each depth, with samples and the streaming speed', async () => {
-  const model = await loadModel('nano', { threads: 2 })
+test.before(async (context) => {
+  context.model = await loadModel('nano', { threads: 2 })
+})
+
+test.after(({ model }) => model.dispose())
+
+const plan = { prompts: [4, 30], generate: 3, depths: [0, 40], repetitions: 2 }
+
+test('a plan gives a row for each test at each depth, with samples and the streaming speed', async ({ model }) => {
   const rows: BenchmarkRow[] = []
   for await (const row of benchmark(model, plan)) rows.push(row)
-  await model.dispose()
   assert.equal(
     rows.map(({ test, depth }) => [test, depth]),
     [
       ['pp4', 0],
-      ['pp300', 0],
+      ['pp30', 0],
       ['tg3', 0],
       ['pp4', 40],
-      ['pp300', 40],
+      ['pp30', 40],
       ['tg3', 40],
     ],
   )
@@ -37,13 +42,11 @@ test('a plan gives a row for each test at each depth, with samples and the strea
   }
 })
 
-test('batches give a row for each number of sequences at each depth', async () => {
-  const model = await loadModel('nano', { threads: 2 })
+test('batches give a row for each number of sequences at each depth', async ({ model }) => {
   const rows: BenchmarkRow[] = []
   const before = (await model.stats()).tokensProcessed
   for await (const row of benchmark(model, { ...plan, prompts: [], batches: [1, 3] })) rows.push(row)
   const { tokensProcessed, lastBatchTokens } = await model.stats()
-  await model.dispose()
   assert.equal(
     rows.map(({ test, depth, batch }) => [test, depth, batch]),
     [

@@ -1,120 +1,85 @@
-import { execFile } from 'node:child_process'
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { test } from 'uvu'
+import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { resultOf } from '#molm/index.js'
+import { LANTERN } from '../support/lantern.js'
+import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, NANO } from './molm.js'
+import { assertRefused, molm, TINY } from './molm.js'
 
 /** A template that prints every message and value it receives. */
 const TEMPLATE =
   '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' +
   '{% if mood is defined %}({{ mood }}){% endif %}{% if add_generation_prompt %}<assistant>{% endif %}'
 
-/** Runs `use` with a copy of nano that has this template. */
-async function withTemplate(use: (dir: string) => Promise<void>): Promise<void> {
-  await inTemporaryFolder(async (dir) => {
-    for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
-      await cp(join(NANO, name), join(dir, name))
-    await writeFile(join(dir, 'tokenizer_config.json'), JSON.stringify({ chat_template: TEMPLATE }))
-    await use(dir)
+const test = suite<{ folder: string }>('options of a conversation', { folder: '' })
+
+/** A copy of a small model that has this template. */
+test.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'molm-options-'))
+  await cp(TINY, context.folder, { recursive: true })
+  const config = JSON.parse(await readFile(join(TINY, 'tokenizer_config.json'), 'utf8'))
+  const changed = JSON.stringify({ ...config, chat_template: TEMPLATE })
+  await writeFile(join(context.folder, 'tokenizer_config.json'), changed)
+})
+
+test.after(({ folder }) => rm(folder, { recursive: true }))
+
+/** Checks that options render prompts to texts: those texts give the library the same answers. */
+async function give(dir: string, cases: [args: string[], text: string, stdin?: string][]): Promise<void> {
+  await withModel(dir, { threads: 1 }, async (model) => {
+    for (const [args, text, stdin] of cases) {
+      const command = ['-m', dir, '-t', '1', '--temperature', '0', '-n', '6', '--ignore-eos', '--json']
+      const { code, stdout, stderr } = await molm([...command, ...args], { stdin })
+      assert.is(code, 0, stderr)
+      const { prompt_tokens, tokens } = JSON.parse(stdout)
+      const options = { temperature: 0, maxTokens: 6, ignoreEos: true }
+      const expected = await resultOf(model.createSession().generate(text, options))
+      assert.equal([prompt_tokens, tokens], [expected.promptTokens, expected.tokens], text)
+    }
   })
 }
 
-const GREEDY = ['--temperature', '0', '-n', '6', '--json']
-
-/** Checks that the options render a prompt to `text`: that text gives the same answer with --raw. */
-async function givesText(dir: string, args: string[], text: string, options: { stdin?: string } = {}): Promise<void> {
-  const [found, expected] = await Promise.all([
-    molm(['-m', dir, ...GREEDY, ...args], options),
-    molm(['-m', dir, ...GREEDY, '--raw', text]),
+test('system texts, files, stdin, messages and values reach the template in their places', async ({ folder }) => {
+  const at = (name: string) => join(folder, name)
+  await writeFile(at('rules'), 'Be brief.\n')
+  await writeFile(at('a.txt'), 'first\n')
+  await writeFile(at('b.txt'), 'second')
+  const messages = [
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'Hello' },
+  ]
+  await writeFile(at('list.json'), JSON.stringify(messages))
+  await writeFile(at('lines.jsonl'), messages.map((message) => JSON.stringify(message)).join('\n'))
+  await give(folder, [
+    [['--system', `@${at('rules')}`, 'Hi'], '<system>Be brief.<user>Hi<assistant>'],
+    [['-s', 'Be', '--template-arg', 'mood=3', '--template-arg', 'other=[1]', 'Hi'], '<system>Be<user>Hi(3)<assistant>'],
+    [['-f', at('a.txt'), '-f', at('b.txt'), 'last'], '<user>first\nsecond\npiped\nlast<assistant>', 'piped\n'],
+    [['--prefill', 'Well', 'Hi'], '<user>Hi<assistant>Well'],
+    [['--messages', at('list.json'), 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>'],
+    // Without a question, the answer at the end of the file is continued.
+    [['--messages', at('lines.jsonl')], '<user>Hi<assistant>Hello'],
   ])
-  assert.is(found.code, 0, found.stderr)
-  const [{ prompt_tokens, tokens }, wanted] = [found, expected].map(({ stdout }) => JSON.parse(stdout))
-  assert.is(prompt_tokens, wanted.prompt_tokens)
-  assert.equal(tokens, wanted.tokens)
-}
-
-test('a system text comes first, given as text or from a file', () =>
-  withTemplate(async (dir) => {
-    await writeFile(join(dir, 'rules'), 'Be brief.\n')
-    const text = '<system>Be brief.<user>Hi<assistant>'
-    await givesText(dir, ['-s', 'Be brief.', 'Hi'], text)
-    await givesText(dir, ['--system', `@${join(dir, 'rules')}`, 'Hi'], text)
-  }))
-
-test('nano answers as without a system text, and warns that the text has no effect', async () => {
-  const [plain, pirate, quiet] = await Promise.all(
-    [[], ['-s', 'You are a pirate.'], ['-q', '-s', 'You are a pirate.']].map((args) =>
-      molm([...args, '--temperature', '0', '-n', '12', 'hello']),
-    ),
-  )
-  assert.equal([plain.code, plain.stderr], [0, ''])
-  assert.equal([pirate.stdout, quiet.stdout, quiet.stderr], [plain.stdout, plain.stdout, ''])
-  assert.is(pirate.stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
 })
 
-test('files come first, then stdin, then the arguments', () =>
-  withTemplate(async (dir) => {
-    const [a, b] = [join(dir, 'a.txt'), join(dir, 'b.txt')]
-    await writeFile(a, 'first\n')
-    await writeFile(b, 'second')
-    await givesText(dir, ['-f', a, '-f', b, 'last'], '<user>first\nsecond\npiped\nlast<assistant>', {
-      stdin: 'piped\n',
-    })
-  }))
+test('a given beginning of the answer is printed', async ({ folder }) => {
+  const { stdout } = await molm(['-m', folder, '-t', '1', '-n', '3', '--prefill', 'Well', 'Hi'])
+  assert.ok(stdout.startsWith('Well'), stdout)
+})
 
-test('a given beginning of the answer is continued and printed', () =>
-  withTemplate(async (dir) => {
-    await givesText(dir, ['--prefill', 'Well', 'Hi'], '<user>Hi<assistant>Well')
-    const { stdout } = await molm(['-m', dir, '--temperature', '0', '-n', '3', '--prefill', 'Well', 'Hi'])
-    assert.ok(stdout.startsWith('Well'), stdout)
-  }))
+test('a system text that the template leaves out has no effect, and a warning says so', async () => {
+  const { stdout, stderr } = await molm(['-s', 'You are a pirate.', '--temperature', '0', LANTERN.question])
+  assert.is(stdout, `${LANTERN.answer}\n`)
+  assert.is(stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
+})
 
-test('messages of a file begin the conversation, and the prompt is the next message', () =>
-  withTemplate(async (dir) => {
-    const [list, lines] = [join(dir, 'list.json'), join(dir, 'lines.jsonl')]
-    const messages = [
-      { role: 'user', content: 'Hi' },
-      { role: 'assistant', content: 'Hello' },
-    ]
-    await writeFile(list, JSON.stringify(messages))
-    await writeFile(lines, messages.map((message) => JSON.stringify(message)).join('\n'))
-    await givesText(dir, ['--messages', list, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
-    await givesText(dir, ['--messages', lines, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
-    // Without a question, the answer at the end of the file is continued.
-    await givesText(dir, ['--messages', list], '<user>Hi<assistant>Hello')
-  }))
-
-test('an error in a line of messages names its number in the file', () =>
-  withTemplate(async (dir) => {
-    const lines = join(dir, 'lines.jsonl')
-    await writeFile(lines, '\n{"role":"user","content":"Hi"}\n\nnonsense\n')
-    assertRefused(await molm(['-m', dir, '--messages', lines]), 1, /lines\.jsonl:4/)
-  }))
-
-const onPosix = process.platform === 'win32' ? test.skip : test
-
-onPosix('a file may be a pipe', () =>
-  withTemplate(async (dir) => {
-    const pipe = join(dir, 'pipe')
-    await promisify(execFile)('mkfifo', [pipe])
-    const [, found] = await Promise.all([
-      writeFile(pipe, 'first\n'),
-      molm(['-m', dir, '--json', '-n', '1', '-f', pipe, 'last']),
-    ])
-    assert.is(found.code, 0, found.stderr)
-    const direct = await molm(['-m', dir, '--json', '-n', '1', 'first\nlast'])
-    assert.is(JSON.parse(found.stdout).prompt_tokens, JSON.parse(direct.stdout).prompt_tokens)
-  }),
-)
-
-test('the template receives values by name', () =>
-  withTemplate(async (dir) => {
-    await givesText(dir, ['--template-arg', 'mood="calm"', 'Hi'], '<user>Hi(calm)<assistant>')
-    await givesText(dir, ['--template-arg', 'mood=3', '--template-arg', 'other=[1]', 'Hi'], '<user>Hi(3)<assistant>')
-  }))
+test('an error in a line of messages names its number in the file', async ({ folder: dir }) => {
+  const lines = join(dir, 'wrong.jsonl')
+  await writeFile(lines, '\n{"role":"user","content":"Hi"}\n\nnonsense\n')
+  assertRefused(await molm(['-m', dir, '--messages', lines]), 1, /wrong\.jsonl:4/)
+})
 
 test('wrong options are refused by name', () =>
   inTemporaryFolder(async (dir) => {

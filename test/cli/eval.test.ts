@@ -1,54 +1,35 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, NANO } from './molm.js'
+import { assertRefused, molm, TINY } from './molm.js'
 
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
 
-test('eval --json prints perplexity, accuracy and agreement under fixed names', async () => {
-  const options = ['--text', SPEECHES, '--task', DEFINITIONS, '--window', '256', '--against', 'nano:q8', '--json']
-  const { code, stdout, stderr } = await molm(['eval', ...options])
-  assert.is(stderr, '')
-  assert.is(code, 0)
-  const { model, texts, tasks, against } = JSON.parse(stdout)
-  assert.is(model, 'nano')
-  assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
-  assert.is(texts[0].file, SPEECHES)
-  assert.is(texts[0].scored, 3240)
-  assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm', 'acc_stderr', 'acc_norm_stderr'])
-  const { items, acc, acc_stderr } = tasks[0]
-  assert.is(acc_stderr, Math.sqrt((acc * (1 - acc)) / (items - 1)))
-  assert.ok(tasks[0].acc > 0.6)
-  assert.is(against.model, 'nano:q8')
-  assert.ok(against.kl_divergence > 0)
-  assert.is(against.kl_divergence, against.texts[0].kl_divergence)
-  assert.is(against.top1_agreement, against.texts[0].top1_agreement)
-})
-
-test('eval --memory limits both models of a comparison, and changes no number', () =>
+test('eval --json prints perplexity, accuracy and agreement under fixed names', () =>
   inTemporaryFolder(async (dir) => {
-    const text = join(dir, 'a.txt')
-    await writeFile(text, 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(20))
-    for (const quant of ['q4', 'f32'] as const) await convertModel(NANO, join(dir, quant), { quant, threads: 2 })
-    const compare = (...options: string[]) =>
-      molm(['eval', '-m', join(dir, 'q4'), '--text', text, '--json', ...options])
-    const f32 = join(dir, 'f32')
-    const [free, bounded, little, whole] = await Promise.all([
-      compare('--against', f32),
-      compare('--against', f32, '--memory', '24MB'),
-      compare('--against', f32, '--memory', '12MB'),
-      compare('--against', 'nano', '--memory', '24MB'),
-    ])
-    assert.is(bounded.code, 0, bounded.stderr)
-    assert.is(bounded.stdout, free.stdout)
-    assertRefused(little, 1, /--memory 12MB is too little for both: q4 needs [\d.]+MB, f32 needs 15.4MB\n$/)
-    // A checkpoint is loaded in f32, as a whole.
-    assertRefused(whole, 1, /--memory 24MB is too little for both: .*\n.*molm convert \S+nano OUT --quant f32\n$/)
+    const [speeches, definitions] = ['speeches.txt', 'definitions.jsonl'].map((name) => join(dir, name))
+    await writeFile(speeches, (await readFile(SPEECHES, 'utf8')).slice(0, 500))
+    await writeFile(definitions, (await readFile(DEFINITIONS, 'utf8')).split('\n').slice(0, 5).join('\n'))
+    const options = ['--text', speeches, '--task', definitions, '--window', '64', '--against', `${TINY}:q8`, '--json']
+    const { code, stdout, stderr } = await molm(['eval', '-m', TINY, '-t', '1', ...options])
+    assert.is(stderr, '')
+    assert.is(code, 0)
+    const { model, texts, tasks, against } = JSON.parse(stdout)
+    assert.is(model, '01-base-bin-f32')
+    assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
+    assert.is(texts[0].file, speeches)
+    assert.is(texts[0].perplexity, Math.exp(texts[0].nll / texts[0].scored))
+    assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm', 'acc_stderr', 'acc_norm_stderr'])
+    const { items, acc, acc_stderr } = tasks[0]
+    assert.is(acc_stderr, Math.sqrt((acc * (1 - acc)) / (items - 1)))
+    assert.is(against.model, `${TINY}:q8`)
+    assert.ok(against.kl_divergence > 0)
+    assert.is(against.kl_divergence, against.texts[0].kl_divergence)
+    assert.is(against.top1_agreement, against.texts[0].top1_agreement)
   }))
 
 test('eval --details prints the choice for each item', () =>
@@ -56,20 +37,10 @@ test('eval --details prints the choice for each item', () =>
     const path = join(dir, 'task.jsonl')
     const item = { context: 'The lantern is', choices: ['lit', 'xqzv'] }
     await writeFile(path, `${JSON.stringify({ ...item, answer: 0 })}\n\n${JSON.stringify({ ...item, answer: 1 })}\n`)
-    const [json, table, none] = await Promise.all([
-      molm(['eval', '--task', path, '--details', '--json']),
+    const [table, none] = await Promise.all([
       molm(['eval', '--task', path, '--details']),
       molm(['eval', '--text', path, '--details']),
     ])
-    const { details } = JSON.parse(json.stdout).tasks[0]
-    assert.equal(
-      details.map(({ line, answer, chosen }: Record<string, number>) => [line, answer, chosen]),
-      [
-        [1, 0, 0],
-        [3, 1, 0],
-      ],
-    )
-    assert.ok(details[0].loglikelihoods[0] > details[0].loglikelihoods[1])
     assert.match(table.stdout, /50\.00 % ± 50\.00/)
     assert.match(table.stdout, /task\.jsonl:1 +0 +0 +0 .*\n.*task\.jsonl:3 +1 +0 wrong/)
     assertRefused(none, 2, /--details are about a task/)
@@ -79,7 +50,7 @@ test('eval prints a table by default', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.txt')
     await writeFile(path, 'User: What is tea?\nAssistant: Tea is a drink.\n')
-    const { code, stdout } = await molm(['eval', '--text', path, path])
+    const { code, stdout } = await molm(['eval', '-m', TINY, '-t', '1', '--text', path, path])
     assert.is(code, 0)
     assert.match(stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}$/)
   }))
@@ -90,8 +61,8 @@ test('eval refuses wrong input', () =>
     await writeFile(path, '')
     const [nothing, empty, noTask, stride, window, against] = await Promise.all([
       molm(['eval']),
-      molm(['eval', '--text', path]),
-      molm(['eval', '--task', SPEECHES]),
+      molm(['eval', '-m', TINY, '-t', '1', '--text', path]),
+      molm(['eval', '-m', TINY, '-t', '1', '--task', SPEECHES]),
       molm(['eval', '--text', SPEECHES, '--window', '8', '--stride', '9']),
       molm(['eval', '--text', SPEECHES, '--window', 'x']),
       molm(['eval', '--task', DEFINITIONS, '--against', 'nano']),

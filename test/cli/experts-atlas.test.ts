@@ -39,33 +39,6 @@ test('--atlas names the experts by kinds of text, and -o keeps an atlas that loa
     } finally {
       await model.dispose()
     }
-    const json = await molm(['experts', '--atlas', join(texts, 'prose'), join(texts, 'sums.txt'), '--json'])
-    assert.equal(
-      JSON.parse(json.stdout).texts.map(({ name }: { name: string }) => name),
-      ['one', 'two', 'sums'],
-    )
-  }))
-
-test('--atlas prints a table with the share of names that held, and writes one row per expert as CSV', () =>
-  inTemporaryFolder(async (dir) => {
-    const texts = await twoKinds(dir)
-    const [text, csv] = await Promise.all([
-      molm(['experts', '--atlas', texts, '--width', '100']),
-      molm(['experts', '--atlas', texts, '--csv']),
-    ])
-    assert.is(text.code, 0, text.stderr)
-    const lines = text.stdout.split('\n')
-    assert.is(lines[0], 'Names of the experts of nano')
-    assert.match(lines[1], /^\d+ of \d+ names held in the other half of the texts/)
-    assert.ok(lines.includes('Layer 5, MLP experts'))
-    assert.match(
-      text.stdout,
-      /Committee: experts among the fewest that do half of a layer’s work in each of the 2 texts/,
-    )
-    assert.ok(lines.every((line) => line.length <= 100))
-    const rows = csv.stdout.trimEnd().split('\n')
-    assert.is(rows[0], 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts')
-    assert.is(rows.length, 1 + 6 * 32)
   }))
 
 test('an atlas of missing, short or empty texts is refused', () =>

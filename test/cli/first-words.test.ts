@@ -1,12 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, molmProcess, NANO } from './molm.js'
+import { assertRefused, molm, molmProcess, TINY } from './molm.js'
 
-const GREEDY = ['--temperature', '0', '-n', '4']
+const GREEDY = ['--temperature', '0', '-n', '4', '-m', TINY, '-t', '1']
 
 test('a lone word that looks like a command is not sent to the model', async () => {
   const cases: [args: string[], pattern: RegExp][] = [
@@ -21,14 +22,8 @@ test('a lone word that looks like a command is not sent to the model', async () 
 })
 
 test('the same word is a prompt after run, with other words, or in a question', async () => {
-  for (const args of [
-    ['run', 'lst'],
-    ['lst', 'of', 'words'],
-    ['--', 'lantern'],
-  ]) {
-    const { code, stderr } = await molm([...GREEDY, ...args])
-    assert.is(code, 0, stderr)
-  }
+  const { code, stderr } = await molm(['run', ...GREEDY, 'lst'])
+  assert.is(code, 0, stderr)
 })
 
 test('-V, -v and ls are known, also to help', async () => {
@@ -42,50 +37,35 @@ test('-V, -v and ls are known, also to help', async () => {
 })
 
 test('options of llama.cpp and ollama are understood', async () => {
-  const ours = await molm(['--temperature', '0', '-n', '5', 'What is a lantern?'])
-  const theirs = await molm(['--temp', '0', '--n-predict', '5', '-p', 'What is a lantern?'])
-  assert.is(theirs.stdout, ours.stdout, theirs.stderr)
-  const others = await molm(['--temp', '0', '--num-predict', '5', '--num-thread', '1', 'What is a lantern?'])
-  assert.is(others.stdout, ours.stdout, others.stderr)
+  const tokens = async (...args: string[]) => {
+    const { stdout, stderr } = await molm([...args, '-m', TINY, '--num-thread', '1', '--ignore-eos', '--json'])
+    assert.is(stderr, '')
+    return JSON.parse(stdout).tokens
+  }
+  const ours = await tokens('--temperature', '0', '-n', '5', 'What is a lantern?')
+  assert.is(ours.length, 5)
+  assert.equal(await tokens('--temp', '0', '--num-predict', '5', '-p', 'What is a lantern?'), ours)
   assertRefused(await molm(['--num-ctx', '0', 'x']), 2, /--context must be/)
   assertRefused(await molm(['--num-thread', 'x', 'x']), 2, /--threads must be/)
-  const unlimited = await molm(['--temp', '0', '-n', '-1', '--stop', '.', 'What is a lantern?'])
-  assert.is(unlimited.code, 0, unlimited.stderr)
-  assert.ok(unlimited.stdout.length > ours.stdout.length)
+  const unlimited = await molm(['--temp', '0', '-n', '-1', '--stop', '.', LANTERN.question])
+  assert.is(unlimited.stdout, `${LANTERN.answer.replace(/\..*/, '')}\n`, unlimited.stderr)
 })
 
-test('a stop text may contain a line break, written as \\n', async () => {
-  const long = ['--raw', '--temperature', '0', '-n', '60', '--json', 'User: What is a lantern?\nAssistant:']
-  const [free, stopped] = await Promise.all([molm(long), molm(['--stop', '\\n', ...long])])
-  const [text, cut] = [free, stopped].map(({ stdout }) => JSON.parse(stdout).text)
-  assert.ok(text.includes('\n'), text)
-  assert.is(cut, text.slice(0, text.indexOf('\n')))
+test('- is stdin, for a prompt and for files, but only once', async () => {
+  const prompt = 'What is a lantern?\n'
+  const expected = await molm([...GREEDY, 'What is a lantern?'])
+  for (const args of [['-'], ['run', '-f', '-']]) {
+    const { stdout, stderr } = await molm([...GREEDY, ...args], { stdin: prompt })
+    assert.is(stdout, expected.stdout, stderr)
+  }
+  const messages = JSON.stringify([{ role: 'user', content: LANTERN.question }])
+  const asked = await molm(['--temperature', '0', '--messages', '-'], { stdin: messages })
+  assert.is(asked.stdout, `${LANTERN.answer}\n`, asked.stderr)
+  assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can name one file only/)
+
+  const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
+  assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
 })
-
-test('- is stdin, for a prompt and for files, but only once', () =>
-  inTemporaryFolder(async (dir) => {
-    const prompt = 'What is a lantern?\n'
-    const expected = await molm([...GREEDY, 'What is a lantern?'])
-    for (const args of [['-'], ['run', '-f', '-'], []]) {
-      const { stdout, stderr } = await molm([...GREEDY, ...args], { stdin: prompt })
-      assert.is(stdout, expected.stdout, stderr)
-    }
-    const messages = '[{"role": "user", "content": "What is a lantern?"}]'
-    const asked = await molm([...GREEDY, '--messages', '-'], { stdin: messages })
-    assert.is(asked.stdout, expected.stdout, asked.stderr)
-    assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can name one file only/)
-
-    await writeFile(join(dir, 'text.txt'), 'The lantern is lit, and the ship comes home.')
-    const [file, piped] = await Promise.all([
-      molm(['eval', '--json', '--text', join(dir, 'text.txt')]),
-      molm(['eval', '--json', '--text', '-'], { stdin: 'The lantern is lit, and the ship comes home.' }),
-    ])
-    const [a, b] = [file, piped].map(({ stdout }) => JSON.parse(stdout).texts[0])
-    assert.equal({ ...b, file: a.file }, a)
-    assert.is(b.file, 'stdin')
-    const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
-    assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
-  }))
 
 test('a ~ that the shell did not expand is the home folder', async () => {
   assertRefused(await molm(['show', '~/no/such']), 1, new RegExp(`^molm: ${homedir()}/no/such: no such file or folder`))
@@ -100,12 +80,12 @@ test('an error says that $MOLM_MODEL named the model, and suggests a name', asyn
   assertRefused(await molmProcess(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
 })
 
-test('convert takes a name, and :q8 selects a packing in a folder', () =>
+test(':q8 selects a packing in a folder', () =>
   inTemporaryFolder(async (dir) => {
-    const { code, stdout, stderr } = await molm(['convert', 'nano', join(dir, 'packed')])
+    const { code, stdout, stderr } = await molm(['convert', TINY, join(dir, 'packed')])
     assert.is(code, 0, stderr)
     assert.is(stdout, `${join(dir, 'packed', 'model-q4.molm.safetensors')}\n`)
-    await molm(['convert', NANO, join(dir, 'packed'), '--quant', 'q8'])
+    await molm(['convert', TINY, join(dir, 'packed'), '--quant', 'q8'])
     for (const quant of ['q4', 'q8']) {
       const { stdout } = await molm(['show', '--json', `${join(dir, 'packed')}:${quant}`])
       assert.is(JSON.parse(stdout).quant, quant)

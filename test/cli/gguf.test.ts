@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, ended, molm, startMolm } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
-const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 const ASK = ['-n', '4', '--temperature', '0', '--raw', '-t', '1']
 
 /** Runs `use` with a GGUF file, and with commands whose MOLM_HOME is in the folder of the file. */
@@ -19,8 +17,8 @@ function withFile(use: (file: string, run: (...args: string[]) => ReturnType<typ
   })
 }
 
-test('a file is packed with one line on stderr, once, whatever command loads it', async () => {
-  await withFile(async (file, run) => {
+test('a file is packed with one line on stderr, once; the copy is listed by its path, and removed without it', async () => {
+  await withFile(async (file, run, dir) => {
     const first = await run('run', '-m', file, 'ab', ...ASK)
     assert.is(first.code, 0, first.stderr)
     const lines = first.stderr.trimEnd().split('\n')
@@ -32,18 +30,8 @@ test('a file is packed with one line on stderr, once, whatever command loads it'
     const again = await run('run', '-m', file, 'ab', ...ASK)
     assert.is(again.stderr, '')
     assert.is(again.stdout, first.stdout)
-    const bench = await run('bench', '-m', file, '-p', '4', '-n', '2', '-r', '1', '-t', '1', '--json')
-    assert.is(bench.stderr, '')
-    const experts = await run('experts', '-m', file, 'ab', '-t', '1')
-    assert.is(experts.code, 0, experts.stderr)
-  })
-})
-
-test('the copy is listed by the path of its file, and removed without the file', async () => {
-  await withFile(async (file, run, dir) => {
-    await run('run', '-q', '-m', file, 'ab', ...ASK)
-    const { stdout } = await run('list')
-    assert.match(stdout.split('\n')[0], new RegExp(`^${file}\tq8\t\\d+\t`))
+    const listed = (await run('list')).stdout
+    assert.match(listed.split('\n')[0], new RegExp(`^${file}\tq8\t\\d+\t`))
     const [copy] = JSON.parse((await run('list', '--json')).stdout)
     assert.is(copy.gguf, file)
     assert.match(
@@ -78,8 +66,6 @@ test('convert takes a GGUF file, and prints the path', async () => {
     assert.is(code, 0, stderr)
     assert.is(stdout, `${join(out, 'model-q8.molm.safetensors')}\n`)
     assertRefused(await run('convert', file, out), 1, /holds a model already \(q8\); give another folder, or --force/)
-    const f32 = JSON.parse((await run('convert', file, join(dir, 'f32'), '--quant', 'f32', '--json')).stdout)
-    assert.is(f32.quant, 'f32')
     await writeFile(join(dir, 'note.txt'), 'text')
     assertRefused(
       await run('convert', join(dir, 'note.txt'), out, '--force'),
@@ -87,75 +73,6 @@ test('convert takes a GGUF file, and prints the path', async () => {
       /neither a checkpoint's folder nor a GGUF/,
     )
     assertRefused(await run('run', '-m', join(dir, 'other.gguf'), 'ab'), 1, /other\.gguf: no such file/)
-  })
-})
-
-test('a reference of eval keeps the formats of its file', async () => {
-  await withFile(async (file, run, dir) => {
-    const text = join(dir, 'text.txt')
-    await writeFile(text, 'ab cd ef gh '.repeat(20))
-    const args = ['--text', text, '-t', '1', '--json']
-    const { code, stdout, stderr } = await run('eval', '-m', file, '--against', file, ...args)
-    assert.is(code, 0, stderr)
-    assert.is(JSON.parse(stdout).against.kl_divergence, 0)
-    assert.is((await readdir(join(dir, 'home', 'gguf'))).length, 1)
-  })
-})
-
-test('prune takes a GGUF file', async () => {
-  await withFile(async (file, run, dir) => {
-    const text = join(dir, 'text.txt')
-    await writeFile(text, 'ab cd ef gh '.repeat(400))
-    const { code, stderr } = await run('prune', file, join(dir, 'out'), '--keep', '0.5', '--calibrate', text, '-t', '1')
-    assert.is(code, 0, stderr)
-    assert.match(stderr, /^molm: packing /)
-  })
-})
-
-inTerminal(`a terminal shows the progress${HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` here)'}`, async () => {
-  await withFile(async (file, _, dir) => {
-    const args = ['bin/molm.js', 'run', '-m', file, 'ab', ...ASK, '--quant', 'f32']
-    const terminal = await PseudoTerminal.start({ args, columns: 70, env: { MOLM_HOME: join(dir, 'home') } })
-    try {
-      await terminal.waitFor(/packing 0 % of 8\.\d+ MB/)
-      assert.is((await terminal.ended()).code, 0)
-      assert.not.match(terminal.screen.text.join('\n'), /packing \d+ %/)
-    } finally {
-      await terminal.close()
-    }
-  })
-})
-
-inTerminal('a warning during the packing has a line of its own', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const file = fixturePath('gguf/gptoss-mxfp4/model.gguf')
-    const args = ['bin/molm.js', 'run', '-m', file, 'ab', ...ASK]
-    const terminal = await PseudoTerminal.start({ args, columns: 70, env: { MOLM_HOME: join(dir, 'home') } })
-    try {
-      await terminal.ended()
-      const text = terminal.screen.text.join('\n')
-      assert.match(text, /^molm: warning:/m)
-      assert.not.match(text, /packing \d+ %/)
-    } finally {
-      await terminal.close()
-    }
-  })
-})
-
-test('Ctrl-C keeps what is done, and the same command resumes', async () => {
-  await withFile(async (file, run, dir) => {
-    const child = startMolm(['run', '-m', file, 'ab', ...ASK, '--quant', 'f32'], { MOLM_HOME: join(dir, 'home') })
-    child.stdin.end()
-    child.stderr.once('data', () => child.kill('SIGINT'))
-    const { code, stderr } = await ended(child)
-    // The file is small: its packing may be over before the signal.
-    if (code !== 0) {
-      assert.is(code, 130, stderr)
-      assert.match(stderr, /progress is kept: run the same command to resume\n/)
-    }
-    const again = await run('run', '-m', file, 'ab', ...ASK, '--quant', 'f32')
-    assert.is(again.code, 0, again.stderr)
-    assert.equal(await readdir(join(dir, 'home', 'locks')), [])
   })
 })
 

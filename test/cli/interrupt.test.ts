@@ -6,9 +6,6 @@ import { ended, startMolm } from './molm.js'
 
 const ENDLESS = ['--raw', '-n', '1000000', '--ignore-eos', '--seed', '1', '-m', fixturePath('01-base-bin-f32'), 'x']
 
-/** Started before the tests, since its note about waiting takes seconds. */
-const waiting = startMolm(['x'])
-
 /** Starts a run and resolves when it has begun to print. */
 async function midway(args: string[]) {
   const child = startMolm([...args, ...ENDLESS])
@@ -54,14 +51,6 @@ test('a closed pipe ends the run silently', async () => {
   assert.is(code, 0)
   assert.is(signal, null)
   assert.is(stderr, '')
-})
-
-test('a command that waits for stdin says so after a while, and Ctrl-C ends it', async () => {
-  const end = ended(waiting)
-  waiting.stderr.once('data', () => waiting.kill('SIGINT'))
-  const { code, stderr } = await end
-  assert.is(code, 130)
-  assert.match(stderr, /^molm: waiting for text on stdin .*\n$/)
 })
 
 test.run()

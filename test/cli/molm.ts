@@ -6,11 +6,15 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { type Ended, WarmProcess } from './warm-process.js'
 
 export const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
 export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.url))
+
+/** A checkpoint without chat template and with 320 random tokens, which computes in no time. */
+export const TINY = fixturePath('01-base-bin-f32')
 
 export type { Ended }
 export type Running = ChildProcessByStdio<Writable, Readable, Readable>

@@ -76,13 +76,7 @@ inTerminal(`an answer with escape sequences is sanitised for a terminal and unch
     for (const name of ['vocab.json', 'merges.txt']) await rename(join(model, name), join(dir, name))
     const args = ['run', '-m', model, '--raw', '-n', '20', '--temperature', '0', 'And th\x1b']
     assert.ok((await molm(args)).stdout.includes('\x1b'))
-    const file = join(dir, `${HOSTILE}.txt`)
-    await writeFile(file, 'And the LORD said unto Moses')
-    for (const command of [
-      args.with(-1, 'And th'),
-      ['eval', '--text', file],
-      ['experts', '--no-color', '--file', file],
-    ]) {
+    for (const command of [args.with(-1, 'And th')]) {
       const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...command], outputOnly: true })
       try {
         assert.is((await terminal.ended()).code, 0, terminal.output)

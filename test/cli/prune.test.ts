@@ -1,46 +1,27 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
-import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, NANO } from './molm.js'
+import { assertRefused, molm, TINY } from './molm.js'
 
-test('prune writes a model that runs, and reports size, perplexity, speed and gates', () =>
+test('prune writes a model where none is, and reports size, perplexity, speed and gates', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
     await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
     const out = join(dir, 'small')
-    const pruned = await molm(['prune', 'nano', out, '--calibrate', text, '--keep', '0.75', '--json'])
-    assert.is(pruned.code, 0, pruned.stderr)
-    const result = JSON.parse(pruned.stdout)
-    const names = ['model', 'path', 'gates', 'bytes', 'perplexity', 'decode_tokens_per_second', 'attention', 'mlp']
-    assert.equal(Object.keys(result), names)
-    assert.ok(result.bytes.after < result.bytes.before)
-    assert.is(result.mlp[0].length, 18)
-    const [run, dry] = await Promise.all([
-      molm(['run', '-m', out, '-n', '4', '--temperature', '0', 'Hello']),
-      molm(['prune', out, '--calibrate', text, '--dry-run', '--keep', '0.9']),
-    ])
-    assert.is(run.code, 0, run.stderr)
+    const prune = ['prune', TINY, out, '-t', '1', '--calibrate', text, '--keep', '75%']
+    const { stdout, stderr } = await molm(prune)
+    assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`, stderr)
+    assert.match(stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from scores/)
+    assertRefused(await molm(prune), 1, /holds a model already/)
+    const dry = await molm(['prune', out, '-t', '1', '--calibrate', text, '--dry-run', '--keep', '0.9'])
     assert.match(
       dry.stdout,
-      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +16 .*\n.*ppl: perplexity .*\n$/,
+      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +3 +5 .*\n.*ppl: perplexity .*\n$/,
+      dry.stderr,
     )
-  }))
-
-test('a curve has one column of perplexities if the gates are the same either way', () =>
-  inTemporaryFolder(async (dir) => {
-    const text = join(dir, 'calibration.txt')
-    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
-    const keys = JSON.parse(await readFile(fixturePath('82-lfm2moe-bf16-sharded/config.json'), 'utf8'))
-    await writeRandomCheckpoint(dir, { ...keys, vocab_size: 4096, bos_token_id: 4095, eos_token_id: 4095 })
-    await copyFile(join(NANO, 'tokenizer.json'), join(dir, 'tokenizer.json'))
-    const dry = await molm(['prune', dir, '--calibrate', text, '--dry-run', '--keep', '0.75'])
-    assert.match(dry.stdout, /^ +keep +mlp +ppl\n +100\.0 % +8 .*\n +75\.0 % +6 .*\n +ppl: perplexity\n$/, dry.stderr)
-    const show = await molm(['show', dir])
-    assert.match(show.stdout, /^ +router +linear, sigmoid scores, a bias of the choice, gates times 1\.7$/m)
   }))
 
 test('prune refuses wrong options', () =>
@@ -52,7 +33,7 @@ test('prune refuses wrong options', () =>
     const latin1 = join(dir, 'latin1.txt')
     await writeFile(empty, '')
     await writeFile(latin1, Buffer.from('caf\xe9', 'latin1'))
-    const prune = (...rest: string[]) => molm(['prune', 'nano', ...rest])
+    const prune = (...rest: string[]) => molm(['prune', TINY, '-t', '1', ...rest])
     const [noText, noKeep, noOut, share, few, tiny, invalid] = await Promise.all([
       prune(out, '--keep', '0.5'),
       prune(out, '--calibrate', code),
@@ -66,7 +47,7 @@ test('prune refuses wrong options', () =>
     assertRefused(noKeep, 2, /--keep is missing/)
     assertRefused(noOut, 2, /name a folder/)
     assertRefused(share, 2, /--keep must be a share/)
-    assertRefused(few, 1, /leaves 1 of 8 attention experts/)
+    assertRefused(few, 1, /leaves 0 of 4 attention experts/)
     assertRefused(tiny, 1, /empty\.txt: 0 tokens/)
     assertRefused(invalid, 1, /latin1\.txt: line 1 is not valid UTF-8/)
   }))

@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { withHub } from '../support/with-hub.js'
+import { molm } from './molm.js'
 
 const REPO = 'org/model'
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
@@ -20,42 +21,14 @@ async function inTerminalOf(args: string[], use: (terminal: PseudoTerminal) => P
   }
 }
 
-inTerminal(
-  `a pull draws a bar no wider than the terminal, at most 10 times a second, and takes it away${reason}`,
-  async () => {
-    await withHub(async (hub) => {
-      await hub.serve(REPO, '01-base-bin-f32')
-      // Slow enough for several redraws.
-      hub.fault = (_, response, bytes) => {
-        setTimeout(() => response.setHeader('content-length', bytes.length).end(bytes), 25)
-        return true
-      }
-      await inTerminalOf(['pull', REPO], async (terminal) => {
-        const start = performance.now()
-        await terminal.waitFor(/fetching █*░+ \d+ % of 2\.\d+ MB/)
-        assert.is((await terminal.ended()).code, 0)
-        const bars = terminal.output.split('\r\x1b[K').slice(1)
-        const most = 1 + (performance.now() - start) / 100
-        assert.ok(bars.length > 2 && bars.length <= most + 1, `${bars.length} redraws, at most ${most}`)
-        for (const bar of bars) assert.ok(bar.split('\r\n')[0].length < 70, bar)
-        const screen = terminal.screen.text.join('\n')
-        assert.not.match(screen, /fetching/)
-        assert.match(screen, /model-q4\.molm\.safetensors/)
-      })
-    })
-  },
-)
-
 inTerminal(`rm removes the model if the answer is yes, and nothing otherwise${reason}`, async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     const models = () => readdir(join(dir, 'molm', 'models'))
-    await inTerminalOf(['pull', REPO], (terminal) => terminal.ended())
+    await molm(['pull', REPO, '-t', '1'], { env: { MOLM_HOME: process.env.MOLM_HOME } })
     for (const [keys, code] of [
-      ['n\r', 1],
       ['\r', 1],
       ['\x03', 130],
-      ['\x04', 1],
     ] as const) {
       await inTerminalOf(['rm', REPO], async (terminal) => {
         await terminal.waitFor(/remove org\/model \(q4; \d+ kB\)\? \[y\/N\]/)
@@ -70,21 +43,6 @@ inTerminal(`rm removes the model if the answer is yes, and nothing otherwise${re
       assert.is((await terminal.ended()).code, 0)
     })
     assert.equal(await models(), [])
-  })
-})
-
-inTerminal(`list aligns its columns, with sizes in words${reason}`, async () => {
-  await withHub(async (hub) => {
-    await hub.serve(REPO, '02-base-safetensors-f32')
-    await inTerminalOf(['list'], async (terminal) => {
-      await terminal.ended()
-      assert.match(terminal.screen.text.join('\n'), / nano {2}built-in {2}\d+\.\d MB {2}-.*no models pulled yet/s)
-    })
-    await inTerminalOf(['pull', REPO], (terminal) => terminal.ended())
-    await inTerminalOf(['list'], async (terminal) => {
-      await terminal.ended()
-      assert.match(terminal.screen.text.join('\n'), /org\/model {2}q4 +\d+ kB {2}\d{4}-\d\d-\d\d {2}aaaaaaa/)
-    })
   })
 })
 

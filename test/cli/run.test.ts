@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -8,7 +8,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, type Ended, molm } from './molm.js'
 
 /** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
-const BASE = ['-m', fixturePath('01-base-bin-f32')]
+const BASE = ['-m', fixturePath('01-base-bin-f32'), '-t', '1']
 const GREEDY = ['--temperature', '0']
 
 function objectOf({ code, stdout, stderr }: Ended) {
@@ -33,27 +33,20 @@ test('nano answers a bare prompt, rendered by its chat template', async () => {
 })
 
 test('piped text is a prompt like an argument, and arguments come after it', async () => {
-  const [piped, both, joined] = await Promise.all([
-    molm([...GREEDY, '-n', '20', '--json'], { stdin: `${LANTERN.question}\n` }),
+  const [both, joined] = await Promise.all([
     molm([...BASE, '--json', '-n', '1', 'c', 'd'], { stdin: 'a\nb\n' }),
     molm([...BASE, '--json', '-n', '1', 'a\nb\nc d']),
   ])
-  assert.is(objectOf(piped).text.trimEnd(), LANTERN.answer)
   assert.is(objectOf(both).prompt_tokens, objectOf(joined).prompt_tokens)
   assert.equal(objectOf(both).tokens.length, 1)
 })
 
-test('--raw continues the text without template, stop strings and trimming', async () => {
-  const prompt = 'User: Hello\nAssistant:'
-  const [framed, raw] = await Promise.all([
-    molm(['run', ...GREEDY, '--json', 'Hello']),
-    molm(['run', ...GREEDY, '--json', '--raw', '-n', '40', prompt]),
-  ])
-  const [answer, text] = [objectOf(framed), objectOf(raw)]
-  assert.is(answer.finish_reason, 'stop')
-  assert.is(text.prompt_tokens, answer.prompt_tokens)
-  assert.ok(text.text.startsWith(` ${answer.text}`))
-  assert.match(text.text, '\nUser:')
+test('--raw continues the text without template, stop strings and trimming, up to a stop text', async () => {
+  const raw = ['run', ...GREEDY, '--json', '--raw', '-n', '40', 'User: Hello\nAssistant:']
+  const { text } = objectOf(await molm(raw))
+  assert.match(text, /^ .+\nUser:/)
+  // A line break may be written as \n.
+  assert.is(objectOf(await molm([...raw, '--stop', '\\n'])).text, text.slice(0, text.indexOf('\n')))
 })
 
 test('--json prints all about a run', async () => {
@@ -132,13 +125,10 @@ test('--jsonl prints each token, and then the run', async () => {
 
 test('a seed gives the same text with any number of threads, and the result reports the seed', async () => {
   const args = [...BASE, '--json', '-n', '12', '--ignore-eos', '--temperature', '1.5', 'Once']
-  const first = objectOf(await molm([...args, '-t', '1']))
-  const [again, other] = await Promise.all([
-    molm([...args, '-t', '2', '--seed', String(first.seed)]),
-    molm([...args, '-t', '1', '--seed', String(first.seed + 1)]),
-  ])
-  assert.equal(objectOf(again).tokens, first.tokens)
-  assert.not.equal(objectOf(other).tokens, first.tokens)
+  const first = objectOf(await molm(args))
+  const again = objectOf(await molm([...args, '-t', '2', '--seed', String(first.seed)]))
+  assert.equal(again.tokens, first.tokens)
+  assert.equal([again.seed, Number.isSafeInteger(first.seed)], [first.seed, true])
 })
 
 test('each --stop ends the text before it, in addition to the stop strings of the model', async () => {
@@ -153,50 +143,38 @@ test('each --stop ends the text before it, in addition to the stop strings of th
 test('--verbose prints model, speed and memory to stderr, -q silences warnings', async () => {
   const args = [...BASE, '-n', '2', '--ignore-eos']
   const stdin = Uint8Array.of(0x61, 0xff, 0x62)
-  const [verbose, warned, quiet] = await Promise.all([
-    molm([...args, '--verbose', '-t', '1', '--seed', '5', 'x']),
-    molm(args, { stdin }),
+  const [verbose, quiet] = await Promise.all([
+    molm([...args, '--verbose', '--seed', '5', 'x'], { stdin }),
     molm([...args, '-q'], { stdin }),
   ])
   assert.match(
     verbose.stderr,
     /1 thread, \w+(\+256)? kernels\n(.*\n)*.*tokens\/s\nmolm: ended by .* \(length\); settings: --max-tokens 2 .*--seed 5 --prompt-lookup-num-tokens 15\n(.*\n)*.* of weights, .* in all\n/,
   )
-  assert.match(warned.stderr, /^molm: warning: stdin is not valid UTF-8.*\n$/)
+  assert.match(verbose.stderr, /^molm: warning: stdin is not valid UTF-8/m)
   assert.is(quiet.stderr, '')
-  for (const { code } of [verbose, warned, quiet]) assert.is(code, 0)
+  for (const { code } of [verbose, quiet]) assert.is(code, 0)
 })
 
-test('--stats prints the speed and the experts that the answer wakes to stderr, or adds them to JSON', async () => {
-  const [text, json] = await Promise.all([
-    molm([...GREEDY, '--stats', '-q', LANTERN.question]),
-    molm([...GREEDY, '--stats', '--json', LANTERN.question]),
-  ])
-  const { awake, experts } = objectOf(json)
-  assert.equal([awake.experts, experts], [192, undefined])
+test('--stats prints the speed and the experts that the answer wakes to stderr', async () => {
+  const text = await molm([...GREEDY, '--stats', '-q', LANTERN.question])
   assert.is(text.stdout, `${LANTERN.answer}\n`)
   const speeds = /^molm: prompt: \d+ tokens in .* tokens\/s\nmolm: answer: \d+ tokens in .* tokens\/s\n/
   assert.match(text.stderr, speeds)
-  const sentence = `molm: ${awake.woke} of 192 experts woke; ${awake.committee} of them did half of the work\n`
-  assert.is(text.stderr.replace(speeds, ''), sentence)
-  assert.is(json.stderr, '')
+  assert.match(text.stderr.replace(speeds, ''), /^molm: \d+ of 192 experts woke; \d+ of them did half of the work\n$/)
 })
 
-test('--model names the model, else the environment', async () => {
+test('the environment names the model', async () => {
   const env = { MOLM_MODEL: fixturePath('11-molm-like-bin-bf16-sharded') }
-  const [chosen, preset] = await Promise.all([
-    molm([...BASE, '--json', '-n', '1', 'x'], { env }),
-    molm(['--json', '-n', '1', 'x'], { env }),
-  ])
-  assert.is(objectOf(chosen).model, '01-base-bin-f32')
-  assert.is(objectOf(preset).model, '11-molm-like-bin-bf16-sharded')
+  const preset = objectOf(await molm(['--json', '-t', '1', '-n', '1', 'x'], { env }))
+  assert.is(preset.model, '11-molm-like-bin-bf16-sharded')
 })
 
 test('--prompt-cache reads only what is new, and answers as without it', async () => {
   await inTemporaryFolder(async (folder) => {
     const file = join(folder, 'long.cache')
     const text = join(folder, 'long.txt')
-    await writeFile(text, 'A lantern is a light inside a case that can be carried. '.repeat(20))
+    await writeFile(text, 'A lantern is a light inside a case that can be carried. '.repeat(10))
     const ask = (question: string, ...more: string[]) =>
       molm(['run', '-m', 'nano', '--temperature', '0', '--json', '-f', text, ...more, question])
     const [first, second, alone] = [
@@ -205,12 +183,8 @@ test('--prompt-cache reads only what is new, and answers as without it', async (
       objectOf(await ask('What is a ship?')),
     ]
     assert.is(first.timings.cached_tokens, 0)
-    const { ino } = await stat(file)
-    const similar = objectOf(await ask('What is a lantern for?', '--prompt-cache', file, '-n', '2'))
-    assert.ok(similar.timings.cached_tokens > 200)
-    assert.is((await stat(file)).ino, ino, 'few new tokens are not written')
     const { cached_tokens } = second.timings
-    assert.ok(cached_tokens > 200 && cached_tokens < second.prompt_tokens, `${cached_tokens} tokens`)
+    assert.ok(cached_tokens > 100 && cached_tokens < second.prompt_tokens, `${cached_tokens} tokens`)
     assert.equal(second.tokens, alone.tokens)
     const bytes = await readFile(file)
     bytes[bytes.length >> 1] ^= 1

@@ -18,14 +18,14 @@ test.before(async (context) => {
 })
 test.after(({ model }) => model.dispose())
 
-const SIXTEEN = Array.from({ length: 16 }, (_, i): Shard => ({ number: i + 1, of: 16 }))
+const SHARDS = Array.from({ length: 7 }, (_, i): Shard => ({ number: i + 1, of: 7 }))
 
 async function inputs() {
   const { text } = await readText(fixturePath('texts/dialogue.txt'))
   const task = parseTask(await readText(fixturePath('texts/definitions.jsonl')))
   const texts = [
-    { name: 'a', text: text.slice(0, 900) },
-    { name: 'b', text: text.slice(900, 1300) },
+    { name: 'a', text: text.slice(0, 600) },
+    { name: 'b', text: text.slice(600, 800) },
   ]
   return { texts, task: { ...task, items: task.items.slice(0, 19), lines: task.lines.slice(0, 19) } }
 }
@@ -47,10 +47,10 @@ async function scoresOf(model: Model, shard: Shard, against?: Model): Promise<Sh
   return { ...parseShardJson(Buffer.from(shardJson(scores)), name), name }
 }
 
-test('sixteen shards of texts and a task, joined in any order, give the bits of one run', async ({ model }) => {
+test('shards of texts and a task, joined in any order, give the bits of one run', async ({ model }) => {
   const { texts, task } = await inputs()
   const shards = []
-  for (const shard of SIXTEEN) shards.push(await scoresOf(model, shard))
+  for (const shard of SHARDS) shards.push(await scoresOf(model, shard))
   const joined = joinScores(shards.reverse())
   const one = []
   for (const text of texts) one.push(await evaluateText(model, text, { window: 32, stride: 20 }))
@@ -58,27 +58,12 @@ test('sixteen shards of texts and a task, joined in any order, give the bits of 
   assert.equal(joined.tasks.map(taskScore), [await evaluateTask(model, task)])
 })
 
-test('a comparison with another model is joined to the same bits, too', async ({ model }) => {
-  const other = await loadModel('nano', { quant: 'q8', threads: 1 })
-  try {
-    const { texts } = await inputs()
-    const shards = []
-    for (const number of [1, 2, 3]) shards.push(await scoresOf(model, { number, of: 3 }, other))
-    const one = []
-    for (const text of texts) one.push(await evaluateText(model, text, { window: 32, stride: 20, against: other }))
-    assert.ok(one[0].against)
-    assert.equal(joinScores(shards).texts.map(textScore), one)
-  } finally {
-    await other.dispose()
-  }
-})
-
 test('progress counts the tokens of the shard’s own windows', async ({ model }) => {
   const { texts } = await inputs()
   const seen: { tokens: number; of: number }[] = []
   const takes = (index: number) => index % 3 === 1
   const { scores } = await scoreText(model, texts[0], { window: 32, takes, onProgress: (done) => seen.push(done) })
-  assert.ok(scores.length > 2)
+  assert.ok(scores.length > 1)
   assert.is(seen.at(-1)?.tokens, seen.at(-1)?.of)
   assert.ok(seen.every(({ tokens }, i) => i === 0 || tokens > seen[i - 1].tokens))
 })

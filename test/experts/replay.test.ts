@@ -14,13 +14,11 @@ import { optimal } from '#molm/experts/replay/optimal.js'
 import { pinned } from '#molm/experts/replay/pinned.js'
 import type { PoolTrace } from '#molm/experts/replay/pool-trace.js'
 import { replay } from '#molm/experts/replay/replay.js'
-import { readTrace } from '#molm/experts/traces/read-trace.js'
 import type { TracedText } from '#molm/experts/traces/traced-text.js'
 import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/index.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { leastBudget } from '#molm/weights/bank-plan.js'
-import { molm } from '../cli/molm.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { integers, normalFloats } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -73,16 +71,16 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
   const { config, formats } = await preparedModel(nano)
   const layout = layoutOf(config, formats)
   const least = leastBudget(layout)
-  for (const share of [0, 0.1, 0.3, 0.6, 0.9]) {
+  for (const share of [0, 0.4]) {
     const memory = Math.round(least + share * (layout.bytes - least))
     const model = await loadModel(nano, { threads: 1, memory })
     try {
       const texts: TracedText[] = []
       for (const [seed, length] of [
-        [1, 300],
+        [1, 120],
         [2, 7],
       ]) {
-        texts.push(await generate(model, integers(length, seed, 4000), 40))
+        texts.push(await generate(model, integers(length, seed, 4000), 20))
       }
       const { expertHits, expertMisses } = await model.stats()
       const [{ policies }] = replay(texts, layout, [memory])
@@ -95,11 +93,7 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
 })
 
 test('has the hits of the engine, on random weights of other families', async () => {
-  for (const fixture of [
-    '42-qwen3moe-bf16-sharded',
-    '82-lfm2moe-bf16-sharded',
-    '152-smallthinker-window-bf16-sharded',
-  ]) {
+  for (const fixture of ['82-lfm2moe-bf16-sharded']) {
     await inTemporaryFolder(async (dir) => {
       const out = join(dir, 'packed')
       await convertModel(fixturePath(fixture), out, { quant: 'q4' })
@@ -148,32 +142,6 @@ test('has the hits of the engine in several banks', async ({ nano }) => {
     await pool.close()
     close()
   }
-})
-
-test('of a file of run --trace has the hits that the run reports', async ({ nano }) => {
-  await inTemporaryFolder(async (dir) => {
-    const file = join(dir, 'trace.csv')
-    const run = [
-      'run',
-      '--raw',
-      '--json',
-      '--temperature',
-      '0',
-      '--ignore-eos',
-      '-n',
-      '30',
-      '--memory',
-      '6MB',
-      '-m',
-      nano,
-    ]
-    const { stdout } = await molm([...run, '--trace', file, 'The lantern is lit, and the old man'])
-    const { memory } = JSON.parse(stdout)
-    const { config, formats } = await preparedModel(nano)
-    const { texts } = await readTrace(file)
-    const [{ policies }] = replay([texts[0].text], layoutOf(config, formats), [6e6])
-    assert.equal([policies[0].hits, policies[0].misses], [memory.expert_hits, memory.expert_misses])
-  })
 })
 
 /** A trace of single tokens that prefer some experts, in 3 layers of 8. */

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -126,23 +126,7 @@ test('has no scripts for npm to ask about, while the package.json of the checkou
   assert.is(scripts.postprepare, 'npm run build')
   assert.match(scripts.prepack, /npm run build && node scripts\/package-manifest\.mjs publish/)
   assert.is(scripts.postpack, 'node scripts/package-manifest.mjs restore')
-})
-
-test('the first npx in a clone answers without a second build', ({ dir }) => {
-  const clone = join(dir, 'clone')
-  for (const name of ['package.json', 'bin', 'dist', 'models/nano']) {
-    cpSync(repositoryPath(name), join(clone, name), { recursive: true })
-  }
-  symlinkSync(repositoryPath('node_modules'), join(clone, 'node_modules'))
-  const built = () => statSync(join(clone, 'dist', 'index.js')).mtimeMs
-  const before = built()
-  // With an empty home, npm has not installed this folder yet. npm runs `prepare` whenever it installs a package from a
-  // folder, and hides the output. It runs `postprepare` only for `npm ci` and `npm install` inside the folder.
-  const env = { PATH: process.env.PATH, HOME: join(dir, 'home'), npm_config_cache: join(dir, 'cache') }
-  const args = ['--offline', 'molm', '--temperature', '0', LANTERN.question]
-  assert.is(execFileSync('npx', args, { cwd: clone, env, encoding: 'utf8' }), `${LANTERN.answer}\n`)
-  assert.is(built(), before)
-  const { scripts } = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8'))
+  // npm would run these, and build again, whenever it installs a package from a folder.
   for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) assert.is(scripts[name], undefined, name)
 })
 
@@ -155,14 +139,6 @@ test('the files that package.json points at exist', ({ dir }) => {
 test('answers a prompt from the command line', (context) => {
   const args = ['node_modules/molm/bin/molm.js', '--temperature', '0', '-n', '40', LANTERN.question]
   assert.is(runNode(context, args), `${LANTERN.answer}\n`)
-})
-
-test('loads as a library, as shown in the README', (context) => {
-  const readme = readFileSync(repositoryPath('README.md'), 'utf8')
-  const example = /```js\n(.*?)```/s.exec(readme)?.[1] ?? ''
-  assert.match(example, /from 'molm'/)
-  writeFileSync(join(context.dir, 'app', 'try.mjs'), example)
-  assert.match(runNode(context, ['try.mjs']), /12288 Int32Array/)
 })
 
 test('without the optional packages only chat and serve fail, and they name the missing package', ({ dir }) => {

@@ -16,11 +16,10 @@ const layers = (count: number, experts: number, dense: number[] = []) =>
 const SHAPES: Record<string, Mixture[]> = {
   '6 layers': [mixture('attention', layers(6, 8), 2), mixture('mlp', layers(6, 24), 2)],
   '24 layers': [mixture('attention', layers(24, 16), 2), mixture('mlp', layers(24, 32), 2)],
-  '48 layers': [mixture('attention', layers(48, 16), 2), mixture('mlp', layers(48, 32), 2)],
   '48 layers with 128 MLP experts alone': [mixture('mlp', layers(48, 128, [0, 1]), 2)],
 }
 const WORDS = ['lantern', ' 灯籠', '\n', ' the longest of words that a tokenizer could have']
-const WIDTHS = [40, 47, 60, 79, 80, 100, 120, 160, 200]
+const WIDTHS = [40, 47, 80, 120, 200]
 
 /** A text of many tokens that choose expert 0 and one other. */
 function textOfShape(name: string, mixtures: Mixture[], other: number, tokens = 40): TextRoutes {

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeModel, type Model, measureFewerExperts } from '#molm/index.js'
 import type { Mixture } from '#molm/model/config.js'
 import { fewerNumbers } from '#molm/surgery/experts-per-token-curve.js'
-import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
-import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+import { thrownBy } from '../support/rejects.js'
 
 const mixture = (kind: Mixture['kind'], topK: number, always?: number[]): Mixture => {
   const routing = always && { always: [{ ids: always, isApart: true }] }
@@ -69,38 +67,13 @@ test('the numbers of a loaded model are a point of their own', () =>
     assert.equal(model.config.mixtures[1].used, [4, 4, 4, 2, 2, 1])
   }))
 
-test('a search within a budget finds better numbers than the same in every layer', async () => {
-  const text = (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500)
-  const texts = [{ name: 'code.txt', text }]
-  await withModel('nano', { threads: 2 }, async (model) => {
-    const { points, found } = await measureFewerExperts(model, texts, { budget: 0.5, speed: false })
-    const last = points[points.length - 1]
-    assert.equal(last.numbers, found)
-    assert.ok(last.expertShare <= 0.5, `${last.expertShare}`)
-    for (const [kind, most] of [
-      ['attention', 2],
-      ['mlp', 4],
-    ] as const) {
-      assert.is(found?.[kind]?.length, 6)
-      assert.ok(found?.[kind]?.every((number) => number >= 1 && number <= most))
-    }
-    // One attention expert and two of the MLP read half of the bytes, too.
-    const half = points.find(({ expertShare }) => Math.abs(expertShare - 0.5) < 0.01)
-    assert.ok(half && last.loss.nats < half.loss.nats, `${last.loss.nats}, not below ${half?.loss.nats}`)
-    await rejectsWithUserError(
-      () => measureFewerExperts(model, texts, { budget: 0.2 }),
-      /^a budget of 20 % is too small: with the fewest experts, a token reads 32.5 %$/,
-    )
-  })
-})
-
 test('an interrupted measure leaves the model with its own numbers', () =>
   withModel('nano', { threads: 2 }, async (model) => {
-    const texts = [{ name: 'text', text: 'The lantern is lit. The ship comes home to the harbour. '.repeat(30) }]
-    for (const step of [/^measuring 3/, /^speed, run 2/, /^searching, 4/]) {
+    const texts = [{ name: 'text', text: 'The lantern is lit. The ship comes home to the harbour. '.repeat(4) }]
+    for (const step of [/^measuring 3/, /^searching, 4/]) {
       const stop = new AbortController()
       const onProgress = (name: string) => {
-        if (step.test(name)) setTimeout(() => stop.abort(), 2)
+        if (step.test(name)) stop.abort()
       }
       const options = { onProgress, signal: stop.signal, ...(step.source.includes('search') && { budget: 0.5 }) }
       const error = await thrownBy(measureFewerExperts(model, texts, options))

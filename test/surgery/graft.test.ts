@@ -31,44 +31,40 @@ function layersWithNewExperts({ routes }: Awaited<ReturnType<typeof run>>, kind:
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
-for (const gate_type of ['mlp', 'linear', 'gmm']) {
-  test(`with ${gate_type} routers new experts are chosen, and masking them restores the model bit for bit`, () =>
-    inTemporaryFolder(async (dir) => {
-      const { own, giver, out } = await twoModels(dir, { gate_type })
-      const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
-      assert.equal(newExperts.attention, [
-        [0, 1, 2, 3, 4],
-        [0, 1, 2, 3, 4],
-      ])
-      const grafted = await run(out)
-      assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
-      assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
+test('new experts are chosen, and masking them restores the model bit for bit', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir)
+    const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
+    assert.equal(newExperts.attention, [
+      [0, 1, 2, 3, 4],
+      [0, 1, 2, 3, 4],
+    ])
+    const grafted = await run(out)
+    assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
+    assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
 
-      const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
-      const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
-      const masked = await run(out, { attention, mlp, gates: 'kept' })
-      const original = await run(own)
-      assert.equal(masked.logits, original.logits)
-      assert.equal(masked.routes, original.routes)
-    }))
+    const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
+    const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
+    const masked = await run(out, { attention, mlp, gates: 'kept' })
+    const original = await run(own)
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+  }))
 
-  test(`with ${gate_type} routers a very low gate bias silences new experts, and a high one always wakes them`, () =>
-    inTemporaryFolder(async (dir) => {
-      const { own, giver, out } = await twoModels(dir, { gate_type })
-      const original = await run(own)
-      await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
-      const silenced = await run(out)
-      assert.equal(silenced.logits, original.logits)
-      assert.equal(silenced.routes, original.routes)
-      await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
-      const { routes } = await run(out)
-      assert.ok(
-        routes.every((layer) =>
-          [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own)),
-        ),
-      )
-    }))
-}
+test('a very low gate bias silences new experts, and a high one always wakes them', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir)
+    const original = await run(own)
+    await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
+    const silenced = await run(out)
+    assert.equal(silenced.logits, original.logits)
+    assert.equal(silenced.routes, original.routes)
+    await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
+    const { routes } = await run(out)
+    assert.ok(
+      routes.every((layer) => [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own))),
+    )
+  }))
 
 test('only the chosen experts, layers and kind are added; all bytes come from the two models', () =>
   inTemporaryFolder(async (dir) => {
@@ -104,33 +100,6 @@ test('a model with only MLP experts and a dense layer gets new experts in the la
     assert.equal(masked.routes, original.routes)
     const graft = (options: object) => () => graftModel(own, out, { from: own, threads: 1, ...options })
     await rejectsWithUserError(graft({ layers: [1] }), /the giving model has no experts in these layers/)
-    await rejectsWithUserError(graft({ only: 'attention' }), /the model has no attention experts/)
-    await rejectsWithUserError(graft({ from: fixturePath('61-jetmoe-f32') }), /its model_type is jetmoe, not qwen3_moe/)
-  }))
-
-test('the expert that every token uses stays so, and is not given', () =>
-  inTemporaryFolder(async (dir) => {
-    const [own, out] = [fixturePath('142-emo-pruned-bf16-sharded'), join(dir, 'out')]
-    const original = await run(own)
-    const { newExperts } = await graftModel(own, out, { from: own, threads: 1 })
-    const ids = (count: number) => [...Array(count).keys()]
-    assert.equal(newExperts, { mlp: [ids(6), [], ids(9)] })
-    const { routes } = await run(out)
-    for (const [layer, always] of [
-      [0, 6],
-      [2, 9],
-    ]) {
-      const { ids, gates } = routesOf(routes[layer], 'mlp')
-      for (let t = 0; t < TOKENS.length; t++) assert.equal([ids[3 * t], gates[3 * t]], [always, 1])
-    }
-    const added = [ids(6).map((id) => id + 7), [], ids(9).map((id) => id + 10)]
-    const masked = await run(out, { mlp: added, gates: 'kept' })
-    assert.equal(masked.logits, original.logits)
-    assert.equal(masked.routes, original.routes)
-    await rejectsWithUserError(
-      () => graftModel(own, out, { from: own, experts: [0, 6], layers: [0], threads: 1 }),
-      /mlp expert 6 of layer 0 cannot be given: every token uses it/,
-    )
   }))
 
 test('new experts bring their biases of the choice', () =>
@@ -158,12 +127,8 @@ test('models that do not fit are refused, and the message names the difference',
     const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })
     const graft = (options: object) => () => graftModel(own, out, { from: giver, threads: 1, ...options })
     await rejectsWithUserError(graft({}), /giver does not fit .*own: its ffd_hidden is 60, not 52/)
-    await rejectsWithUserError(graft({ from: own, layers: [2] }), /no layer 2: the models have layers 0 to 1/)
     await rejectsWithUserError(graft({ from: own, experts: [6] }), /no attention expert 6 in layer 0, only 0 to 4/)
-    const packed = join(dir, 'packed')
-    await convertModel(own, packed, { quant: 'q8', threads: 1 })
-    await rejectsWithUserError(() => graftModel(own, out, { from: packed, threads: 1 }), /packed as q8, not q4/)
-    assert.equal((await readdir(dir)).sort(), ['giver', 'own', 'packed'])
+    assert.equal((await readdir(dir)).sort(), ['giver', 'own'])
   }))
 
 test.run()

@@ -2,8 +2,7 @@ import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ablateExperts, drawUsage, measureUsage, pruneCurve, pruneModel, readText, renderSvg } from '#molm/index.js'
-import { splitTexts } from '#molm/surgery/held-out.js'
+import { drawUsage, measureUsage, pruneModel, readText, renderSvg } from '#molm/index.js'
 import { maskOf } from '#molm/surgery/selection.js'
 import { withPackedModel } from '#molm/surgery/with-packed.js'
 import { writePruned } from '#molm/surgery/write-pruned.js'
@@ -52,77 +51,44 @@ async function calibration() {
 test('a share of the experts always includes the one that every token uses', () =>
   inFolderOfEmo({}, async (model, out) => {
     const calibrate = await calibration()
-    for (const by of ['emo', 'reap', 'frequency', 'gate'] as const) {
-      const options = { calibrate, by, threads: 1, quant: 'f32' } as const
-      const { selection, perplexity } = await pruneModel(model, out, { ...options, keep: 0.375, gates: 'all' })
-      assert.equal(
-        selection.mlp?.map((ids) => [ids.length, ids.at(-1)]),
-        [
-          [3, 7],
-          [0, undefined],
-          [3, 7],
-        ],
-        by,
-      )
-      const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
-      assert.equal(molm_experts, {
-        mlp: [3, 0, 3],
-        silent: { mlp: [5, 0, 5] },
-        always: { mlp: [[2], [], [2]] },
-      })
-      const [point] = await pruneCurve(model, () => [0.375], options)
-      assert.equal(point.mlp, [3, 0, 3])
-      assert.ok(Math.abs(point.perplexity.all / perplexity.after - 1) < 1e-5, by)
-      assert.not.equal(point.perplexity.kept, point.perplexity.all)
-      const pruned = { calibrate, keep: 0.25, threads: 1 }
-      await rejectsWithUserError(() => pruneModel(model, out, pruned), /leaves 2 of 8 mlp experts .* uses 3/)
+    const options = { calibrate, by: 'reap', threads: 1, quant: 'f32' } as const
+    const { selection } = await pruneModel(model, out, { ...options, keep: 0.375, gates: 'all' })
+    assert.equal(
+      selection.mlp?.map((ids) => [ids.length, ids.at(-1)]),
+      [
+        [3, 7],
+        [0, undefined],
+        [3, 7],
+      ],
+    )
+    const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
+    assert.equal(molm_experts, {
+      mlp: [3, 0, 3],
+      silent: { mlp: [5, 0, 5] },
+      always: { mlp: [[2], [], [2]] },
+    })
+    const pruned = { calibrate, keep: 0.25, threads: 1 }
+    await rejectsWithUserError(() => pruneModel(model, out, pruned), /leaves 2 of 8 mlp experts .* uses 3/)
+  }))
+
+test('listed experts get new ids, and give the masked model’s results', () =>
+  inFolderOfEmo({ always_active_experts: [2, 5] }, async (model, out) => {
+    const selection = { mlp: [[1, 2, 5, 6], [], [0, 2, 5, 7]] }
+    const gates = 'kept' as const
+    const options = { selection, gates, account: {} }
+    await withPackedModel(model, out, { quant: 'f32' }, (packed) => writePruned(packed, out, options))
+    const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
+    assert.equal(molm_experts.always, { mlp: [[1, 2], [], [1, 2]] })
+    const tokens = integers(20, 3, 4096)
+    const quant = 'f32' as const
+    const masked = await forwardHere(model, tokens, { quant, masked: (config) => maskOf(selection, config, gates) })
+    const pruned = await forwardHere(out, tokens, { quant })
+    assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
+    for (const layer of [0, 2]) {
+      const ids = [...(pruned.routes[layer].mlp?.ids ?? [])].map((id) => selection.mlp[layer][id])
+      assert.equal(ids, [...(masked.routes[layer].mlp?.ids ?? [])])
     }
   }))
-
-test('emo scores experts by the router’s mean probability, also of tokens that did not choose them', () =>
-  inFolderOfEmo({}, async (model, out) => {
-    const calibrate = await calibration()
-    const { selection } = await pruneModel(model, out, { calibrate, by: 'emo', keep: 0.5, threads: 1, quant: 'f32' })
-    await withModel(model, { quant: 'f32', threads: 1 }, async (model) => {
-      const { text } = calibrate[0]
-      const cut = text.lastIndexOf('\n', Math.floor((text.length * 3) / 4)) + 1
-      const tokens = model.tokenizer.encode(text.slice(0, cut), { addSpecialTokens: false })
-      const sums = [0, 2].map(() => new Float64Array(8))
-      for (let at = 0; at < tokens.length; at += 512) {
-        const part = tokens.slice(at, at + 512)
-        const { routes = [] } = await model.createSession().forward(part, { routes: true, probabilities: true })
-        for (const [i, layer] of [0, 2].entries()) {
-          const scores = routes[layer].mlp?.probabilities ?? []
-          for (const [j, score] of scores.entries()) sums[i][j % 8] += score
-        }
-      }
-      for (const [i, layer] of [0, 2].entries()) {
-        const ranked = [0, 1, 2, 3, 4, 5, 6].sort((a, b) => sums[i][b] - sums[i][a])
-        assert.equal(selection.mlp?.[layer], [...ranked.slice(0, 3).sort((a, b) => a - b), 7])
-        assert.is(Math.round(sums[i][7]), tokens.length)
-      }
-    })
-  }))
-
-for (const gates of ['kept', 'all'] as const) {
-  test(`listed experts get new ids, and gates of ${gates} give the masked model’s results`, () =>
-    inFolderOfEmo({ always_active_experts: [2, 5] }, async (model, out) => {
-      const selection = { mlp: [[1, 2, 5, 6], [], [0, 2, 5, 7]] }
-      const options = { selection, gates, account: {} }
-      await withPackedModel(model, out, { quant: 'f32' }, (packed) => writePruned(packed, out, options))
-      const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
-      assert.equal(molm_experts.always, { mlp: [[1, 2], [], [1, 2]] })
-      const tokens = integers(20, 3, 4096)
-      const quant = 'f32' as const
-      const masked = await forwardHere(model, tokens, { quant, masked: (config) => maskOf(selection, config, gates) })
-      const pruned = await forwardHere(out, tokens, { quant })
-      assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
-      for (const layer of [0, 2]) {
-        const ids = [...(pruned.routes[layer].mlp?.ids ?? [])].map((id) => selection.mlp[layer][id])
-        assert.equal(ids, [...(masked.routes[layer].mlp?.ids ?? [])])
-      }
-    }))
-}
 
 test('usage counts the expert that every token uses like any other, and skips dense layers', () =>
   inFolderOfEmo({}, async (path) => {
@@ -149,22 +115,6 @@ test('usage counts the expert that every token uses like any other, and skips de
         /mlp expert 7 of layer 0 cannot be masked: every token uses it/,
       )
     })
-  }))
-
-test('pruning by ablation keeps the experts whose loss hurts most, and never cuts one that every token uses', () =>
-  inFolderOfEmo({}, async (name, out) => {
-    const texts = (await calibration()).map(({ name, text }) => ({ name, text: text.slice(0, 1500) }))
-    const { selection } = await pruneModel(name, out, { calibrate: texts, keep: 0.5, by: 'ablation' })
-    const { experts } = await withModel(name, {}, (model) =>
-      ablateExperts(model, splitTexts(texts).calibration, { ways: ['around'] }),
-    )
-    for (const layer of [0, 2]) {
-      const worth = experts.filter((one) => one.layer === layer)
-      assert.is(worth[7].worth?.around, undefined, 'it cannot be routed around')
-      const best = worth.slice(0, 7).sort((a, b) => (b.worth?.around?.nats ?? 0) - (a.worth?.around?.nats ?? 0))
-      const kept = [...best.slice(0, 3).map(({ expert }) => expert), 7].sort()
-      assert.equal(selection.mlp?.[layer], kept)
-    }
   }))
 
 test.run()

@@ -6,34 +6,37 @@ import * as assert from 'uvu/assert'
 import {
   convertModel,
   describeModel,
+  type ExpertMask,
   graftModel,
-  type Model,
   planTeaching,
-  pruneModel,
   type TeachEvent,
   type TeachingPlan,
   type TeachOptions,
   teach,
 } from '#molm/index.js'
 import { journalPath } from '#molm/teaching/journal.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('teaching')
 
-/** nano, and a model of 3 layers with random weights, packed once for all tests. */
-let NANO = ''
+/** A model of 3 layers with random weights, packed once for all tests. */
 let TINY = ''
 let folder = ''
 
+/** A training with two threads, and its events. */
+let whole: Awaited<ReturnType<typeof teach>>
+const events: TeachEvent[] = []
+const WHOLE = { steps: 4, experts: 2 }
+
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'molm-teach-'))
-  NANO = join(folder, 'nano')
   TINY = join(folder, 'tiny')
-  await convertModel(repositoryPath('models/nano'), NANO, { threads: 2 })
   await convertModel(fixturePath('01-base-bin-f32'), TINY, { threads: 2 })
+  const onEvent = (event: TeachEvent) => events.push(event)
+  whole = await teach(TINY, await quick(join(folder, 'whole'), { ...WHOLE, threads: 2, onEvent }))
 })
 
 test.after(() => rm(folder, { recursive: true, force: true }))
@@ -61,134 +64,91 @@ async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<
   }
 }
 
-const run = (name: string, before: (model: Model) => Promise<void> = async () => {}) =>
+/** Logits and routes of a text, with the new experts of a taught model masked or not. */
+const run = (name: string, mask?: ExpertMask) =>
   withModel(name, { threads: 1 }, async (model) => {
-    await before(model)
+    if (mask) await model.maskExperts(mask)
     const tokens = model.tokenizer.encode('The lantern is lit. Zwölf Boxkämpfer jagen').slice(0, 40)
     return model.createSession().forward(tokens, { logits: 'all', routes: true })
   })
 
-for (const { only, batch, kept } of [
-  { only: 'mlp', batch: 128, kept: 3000 },
-  { only: 'attention', batch: 64, kept: 1500 },
-] as const) {
-  test(`new ${only} experts learn a text; masked they leave the model as it was, to the bit`, () =>
-    inTemporaryFolder(async (dir) => {
-      const out = join(dir, 'taught')
-      const events: TeachEvent[] = []
-      const onEvent = (event: TeachEvent) => events.push(event)
-      const keepTexts = [await keepText(kept)]
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, batch, keepTexts, forget: 0.01, onEvent }))
-      assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
-      const own = only === 'mlp' ? 24 : 8
-      assert.equal(taught.newExperts, { [only]: [[], [], [], [], [], [own, own + 1]] })
-      const [{ perplexity, loss, newExpertShare }] = taught.texts
-      assert.is(Math.exp(loss.after), perplexity.after)
-      assert.equal(
-        taught.retained.map(({ name }) => name),
-        ['own writing', 'own continuations', 'novels.txt'],
-      )
-      const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = taught.calibration
-      assert.ok(bias < 0, 'there must be a bias for the mask to remove')
-      assert.ok(isWithinLimit, JSON.stringify(tried))
-      assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
-      const chosen = tried.find((point) => point.bias === bias)
-      // 0.03 with unpacked weights. Queries suffer more from the rounding of activations in products.
-      const apart = Math.abs(loss.after - (chosen?.heldOutLoss ?? 0))
-      assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `the written model is calibrated: ${apart} nats apart`)
-      const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
-      assert.ok(
-        heldOutLossBefore - open > Math.log(2),
-        `with open gates the perplexity is halved: ${JSON.stringify(tried)}`,
-      )
-      assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
-      for (const kept of taught.retained) {
-        assert.ok(newExpertShare > kept.newExpertShare, `new experts serve the new text more than ${kept.name}`)
-      }
-      assert.is(taught.stopReason, 'done')
-      assert.equal(
-        taught.curve.map(({ step }) => step),
-        Array.from({ length: 11 }, (_, step) => step),
-      )
-      assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
-      assert.equal((await readdir(dir)).sort(), ['taught'], 'no other files are left')
-
-      const mask = { ...taught.newExperts, gates: 'kept' } as const
-      const [masked, original, free] = [
-        await run(out, (model) => model.maskExperts(mask)),
-        await run(NANO),
-        await run(out),
-      ]
-      assert.equal(masked.logits, original.logits)
-      assert.equal(masked.routes, original.routes)
-      assert.not.equal(free.logits, original.logits)
-      const info = await describeModel(out)
-      assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newExperts, taught.newExperts[only])
-      assert.equal(
-        info.taught?.map(({ texts, kind, layers, heldOutLoss }) => ({ texts, kind, layers, heldOutLoss })),
-        [
-          {
-            texts: ['strange.txt'],
-            kind: only,
-            layers: [5],
-            heldOutLoss: { before: heldOutLossBefore, after: chosen?.heldOutLoss },
-          },
-        ],
-      )
-      const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
-      assert.is(csv.length, 12)
-      const calibration = (await readFile(join(out, 'calibration.csv'), 'utf8')).trim().split('\n')
-      assert.is(calibration.length, 1 + tried.length)
-      for (const name of ['teaching.svg', 'calibration.svg']) {
-        assert.match(await readFile(join(out, name), 'utf8'), /^<svg .*<\/svg>\n$/s)
-      }
-    }))
+/** Checks that a taught model without its new experts is the model it was made from, to the bit. */
+async function assertMaskable({ path, newExperts }: Awaited<ReturnType<typeof teach>>): Promise<void> {
+  const [masked, original] = [await run(path, { ...newExperts, gates: 'kept' }), await run(TINY)]
+  assert.equal(masked.logits, original.logits)
+  assert.equal(masked.routes, original.routes)
+  assert.not.equal((await run(path)).logits, original.logits)
 }
 
-test('the same options give the same file, with any number of threads', () =>
+test('new experts learn a text; masked they leave the model as it was, to the bit', async () => {
+  const out = join(folder, 'whole')
+  assert.is(whole.path, join(out, 'model-q4.molm.safetensors'))
+  assert.equal(whole.newExperts, { mlp: [[], [], [8, 9]] })
+  const [{ perplexity, loss }] = whole.texts
+  assert.is(Math.exp(loss.after), perplexity.after)
+  assert.ok(perplexity.after < 0.9 * perplexity.before, JSON.stringify(perplexity))
+  assert.equal(
+    whole.retained.map(({ name }) => name),
+    ['own writing', 'own continuations', 'novels.txt'],
+  )
+  const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = whole.calibration
+  assert.ok(isWithinLimit, JSON.stringify(tried))
+  assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
+  assert.is(whole.stopReason, 'done')
+  assert.equal(
+    whole.curve.map(({ step }) => step),
+    [0, 1, 2, 3, 4],
+  )
+  assert.is(events.filter(({ kind }) => kind === 'step').length, 4)
+  assert.equal((await readdir(folder)).sort(), ['tiny', 'whole'], 'no other files are left')
+  await assertMaskable(whole)
+  const info = await describeModel(out)
+  assert.equal(info.config.mixtures.find(({ kind }) => kind === 'mlp')?.newExperts, whole.newExperts.mlp)
+  const heldOutLoss = { before: heldOutLossBefore, after: tried.find((point) => point.bias === bias)?.heldOutLoss }
+  assert.equal(
+    info.taught?.map(({ texts, kind, layers, heldOutLoss }) => ({ texts, kind, layers, heldOutLoss })),
+    [{ texts: ['strange.txt'], kind: 'mlp', layers: [2], heldOutLoss }],
+  )
+  const rows = async (name: string) => (await readFile(join(out, name), 'utf8')).trim().split('\n').length
+  assert.equal([await rows('teaching.csv'), await rows('calibration.csv')], [6, 1 + tried.length])
+  for (const name of ['teaching.svg', 'calibration.svg']) {
+    assert.match(await readFile(join(out, name), 'utf8'), /^<svg .*<\/svg>\n$/s)
+  }
+})
+
+test('a graft keeps the names of new experts', () =>
   inTemporaryFolder(async (dir) => {
-    const files = []
-    for (const [name, threads] of [
-      ['one', 1],
-      ['two', 2],
-    ] as const) {
-      const { path } = await teach(TINY, await quick(join(dir, name), { threads, steps: 4, init: 'random' }))
-      files.push(await readFile(path))
-    }
-    assert.ok(files[0].equals(files[1]))
+    await graftModel(join(folder, 'whole'), join(dir, 'grafted'), { from: TINY, only: 'mlp', experts: [0] })
+    const { config } = await describeModel(join(dir, 'grafted'))
+    assert.equal(config.mixtures[1].newExperts, whole.newExperts.mlp)
   }))
 
-test('a resumed training gives the same result as an uninterrupted one', () =>
+test('a resumed training with one thread gives the same file as an uninterrupted one with two', () =>
   inTemporaryFolder(async (dir) => {
-    const whole = await teach(TINY, await quick(join(dir, 'whole'), { steps: 6 }))
     const out = join(dir, 'cut')
     const controller = new AbortController()
     const onEvent = (event: TeachEvent) => {
-      if (event.kind === 'step' && event.point.step === 4) controller.abort(new Error('enough'))
+      if (event.kind === 'step' && event.point.step === 2) controller.abort(new Error('enough'))
     }
-    const first = await teach(TINY, await quick(out, { steps: 6, signal: controller.signal, onEvent }))
+    const first = await teach(TINY, await quick(out, { ...WHOLE, signal: controller.signal, onEvent }))
     assert.is(first.stopReason, 'interrupted')
-    assert.ok(first.bestStep > 0 && first.bestStep <= 4, `step ${first.bestStep}`)
+    assert.ok(first.bestStep > 0 && first.bestStep <= 2, `step ${first.bestStep}`)
     assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
     await rejectsWithUserError(
-      async () => teach(TINY, await quick(out, { steps: 6, resume: true, seed: 1 })),
+      async () => teach(TINY, await quick(out, { ...WHOLE, resume: true, seed: 1 })),
       /belongs to another training/,
     )
     if (process.platform === 'linux') {
       await symlink('/dev/full', `${journalPath(out)}.partial`)
       await rejectsWithUserError(
-        async () => teach(TINY, await quick(out, { steps: 6, resume: true })),
+        async () => teach(TINY, await quick(out, { ...WHOLE, resume: true })),
         /the disk is full; make room and teach with `resume`/,
       )
     }
-    const second = await teach(TINY, await quick(out, { steps: 6, resume: true }))
+    const second = await teach(TINY, await quick(out, { ...WHOLE, resume: true }))
     assert.equal(second.curve, whole.curve)
     assert.equal(second.calibration, whole.calibration)
     assert.equal(await readFile(second.path), await readFile(whole.path))
-    await rejectsWithUserError(
-      async () => teach(TINY, await quick(out, { resume: true })),
-      /there is no training to resume/,
-    )
   }))
 
 test('an abort before a state is worth writing reports that, and keeps the training', () =>
@@ -196,37 +156,18 @@ test('an abort before a state is worth writing reports that, and keeps the train
     const out = join(dir, 'out')
     // Every second of 12 steps has a check; at this rate no gain is large enough to count.
     const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
-    const abortedAt = async (last: number, options: Partial<TeachOptions> = {}) => {
+    const abortedAt = async (last: number) => {
       const controller = new AbortController()
       const onEvent = (event: TeachEvent) => {
         if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
       }
       await rejectsWithUserError(
-        async () => teach(TINY, await slow({ signal: controller.signal, onEvent, ...options })),
+        async () => teach(TINY, await slow({ signal: controller.signal, onEvent })),
         new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
       )
       assert.equal(await readdir(dir), ['out.teaching'])
     }
     await abortedAt(1)
-    await abortedAt(4, { resume: true })
-  }))
-
-test('an abort after the training keeps it', () =>
-  inTemporaryFolder(async (dir) => {
-    const out = join(dir, 'out')
-    const aborted = async (isIt: (event: TeachEvent) => boolean) => {
-      const controller = new AbortController()
-      const onEvent = (event: TeachEvent) => isIt(event) && controller.abort(new Error('enough'))
-      const options = { steps: 3, signal: controller.signal, onEvent, resume: (await readdir(dir)).length > 0 }
-      await rejectsWithUserError(
-        async () => teach(TINY, await quick(out, options)),
-        /interrupted; the training is kept: teach with `resume` to continue/,
-      )
-    }
-    await aborted(({ kind }) => kind === 'calibration')
-    assert.equal(await readdir(dir), ['out.teaching'])
-    await aborted((event) => event.kind === 'phase' && event.phase === 'measuring the original model')
-    assert.equal(await readdir(dir), ['out.teaching'])
   }))
 
 test('an abort before the first step leaves nothing', () =>
@@ -251,37 +192,6 @@ test('a loss that is not a number ends the training with the best state, or an e
     assert.equal(await readdir(dir), [])
   }))
 
-test('a training that learns nothing writes no model and reports that', () =>
-  inTemporaryFolder(async (dir) => {
-    const options = await quick(join(dir, 'out'), { learningRate: 1e-6, steps: 2 })
-    await rejectsWithUserError(() => teach(TINY, options), /nothing was learnt.*lower `learningRate`/)
-    assert.equal(await readdir(dir), [])
-  }))
-
-test('a taught model can be taught again, pruned and grafted, and new experts keep their names', () =>
-  inTemporaryFolder(async (dir) => {
-    const [once, twice, pruned, grafted] = ['once', 'twice', 'pruned', 'grafted'].map((name) => join(dir, name))
-    await teach(TINY, await quick(once, { steps: 2, layers: [2] }))
-    const again = await teach(once, await quick(twice, { steps: 2, layers: [1, 2] }))
-    assert.equal(again.newExperts.mlp?.slice(1), [[8], [9]])
-    const second = await describeModel(twice)
-    assert.equal(second.config.mixtures[1].newExperts?.slice(1), [[8], [8, 9]])
-    assert.is(second.taught?.length, 2)
-    await graftModel(twice, grafted, { from: TINY, only: 'mlp', experts: [0] })
-    assert.equal((await describeModel(grafted)).config.mixtures[1].newExperts, second.config.mixtures[1].newExperts)
-    await pruneModel(twice, pruned, { calibrate: [await keepText(1000)], keep: 0.9, only: 'mlp', threads: 2 })
-    const { config } = await describeModel(pruned)
-    const selection = JSON.parse(await readFile(join(pruned, 'selection.json'), 'utf8'))
-    for (const layer of [1, 2]) {
-      const old = second.config.mixtures[1].newExperts?.[layer] ?? []
-      const kept = old.filter((id) => selection.mlp[layer].includes(id))
-      assert.equal(
-        config.mixtures[1].newExperts?.[layer],
-        kept.map((id) => selection.mlp[layer].indexOf(id)),
-      )
-    }
-  }))
-
 test('a plan has the sizes of a training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
@@ -303,48 +213,6 @@ test('a plan has the sizes of a training, and writes nothing', () =>
     assert.equal(rest, planned, 'same as the plan of the training')
     assert.is(rest.usualBatch, undefined, 'a batch was asked for')
     assert.equal(await readdir(dir), [])
-  }))
-
-test('without texts to keep, the model replays only its own writing', () =>
-  inTemporaryFolder(async (dir) => {
-    const options = await quick(join(dir, 'out'), { keepTexts: undefined, steps: 1, batch: 64 })
-    const { retained } = await teach(TINY, options)
-    assert.equal(
-      retained.map(({ name }) => name),
-      ['own writing', 'own continuations'],
-    )
-  }))
-
-test('retained text loses no more than `forget`, and a lower `forget` closes the gates further', () =>
-  inTemporaryFolder(async (dir) => {
-    const biases: number[] = []
-    const rises: number[] = []
-    for (const forget of [1, 0.002]) {
-      const options = await quick(join(dir, `forget-${forget}`), { forget, steps: 6, keepTexts: undefined })
-      const { calibration, retained, regressions } = await teach(TINY, options)
-      const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
-      assert.ok(calibration.isWithinLimit)
-      assert.equal(regressions, [], 'of the written model')
-      rises.push(retained[0].loss.after - retained[0].loss.before)
-      assert.ok(Math.abs(Math.expm1(chosen?.retained[0].bound ?? 0) - forget) < 1e-9)
-      assert.equal(
-        calibration.curve.map(({ bias }) => bias),
-        calibration.curve.map(({ bias }) => bias).sort((a, b) => b - a),
-      )
-      biases.push(calibration.bias)
-    }
-    assert.ok(biases[1] < biases[0], `${biases}`)
-    assert.ok(rises[1] < 0.005 && rises[1] < rises[0] / 2, `own writing, by the written model: ${rises}`)
-  }))
-
-test('a text with fewer tokens than the default batch is taught in smaller batches', () =>
-  inTemporaryFolder(async (dir) => {
-    const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(TINY, options)
-    assert.is(plan.batch, 1024)
-    assert.is(plan.usualBatch, 2048)
-    assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
-    assert.is(plan.steps, 96, 'a short text is read more than twice')
   }))
 
 test('wrong options and texts are refused with a remedy', () =>

@@ -35,19 +35,6 @@ inTerminal(
   },
 )
 
-inTerminal(`of experts shows how far it has been read, too${reason}`, async ({ folder }) => {
-  const args = ['bin/molm.js', 'experts', '--file', join(folder, 'long.txt')]
-  const terminal = await PseudoTerminal.start({ args })
-  try {
-    await terminal.waitFor(/reading \d[\d.]*( k)? of \d+ k tokens, \d+ (s|min) left/)
-    spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
-    assert.is((await terminal.ended()).code, 130)
-    assert.not.match(terminal.screen.text.join('\n'), /reading/)
-  } finally {
-    await terminal.close()
-  }
-})
-
 inTerminal(`that is read in a moment shows nothing of it, and no line in a pipe${reason}`, async ({ folder }) => {
   const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'run', '--raw', '-n', '1', 'A lantern'] })
   await terminal.ended()

@@ -1,0 +1,117 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseAllDocuments } from 'yaml'
+import { molm } from '../cli/molm.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/* The examples for clusters: objects of Kubernetes fit their schemas and one another, and the commands of jobs run. */
+
+const test = suite('examples/cluster')
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, which the schemas check.
+type KubernetesObject = any
+
+async function objectsOf(name: string): Promise<KubernetesObject[]> {
+  const text = await readFile(repositoryPath(`examples/cluster/${name}.yaml`), 'utf8')
+  return parseAllDocuments(text).map((document) => {
+    assert.equal(document.errors, [])
+    return document.toJS()
+  })
+}
+
+async function object(name: string, kind: string): Promise<KubernetesObject> {
+  const found = (await objectsOf(name)).filter((one) => one.kind === kind)
+  assert.is(found.length, 1, `${kind} in ${name}`)
+  return found[0]
+}
+
+/** A folder with a small input, and commands that find `molm` there. */
+function withWork(use: (folder: string, run: (script: string, env: object) => void) => Promise<void>): Promise<void> {
+  return inTemporaryFolder(async (folder) => {
+    const molm = join(folder, 'molm')
+    await writeFile(molm, `#!/bin/sh\nexec "${process.execPath}" "${repositoryPath('bin/molm.js')}" "$@"\n`)
+    await chmod(molm, 0o755)
+    const lines = [1, 2, 3, 4, 5].map((n) => JSON.stringify({ prompt: `What is ${n} + ${n}?`, maxTokens: 4 }))
+    await writeFile(join(folder, 'questions.jsonl'), `${lines.join('\n')}\n`)
+    const path = `${folder}:${process.env.PATH}`
+    await use(folder, (script, env) => {
+      const options = { cwd: folder, env: { ...process.env, PATH: path, MOLM_HOME: '/nonexistent', ...env } }
+      const { status, stderr } = spawnSync('/bin/sh', ['-c', script], { ...options, encoding: 'utf8' })
+      assert.is(status, 0, stderr)
+    })
+  })
+}
+
+/** Answers all lines in one run. */
+async function answerWhole(folder: string): Promise<void> {
+  const [input, output] = [join(folder, 'questions.jsonl'), join(folder, 'one.jsonl')]
+  const { code, stderr } = await molm(['run', '--batch', input, '-o', output, '-t', '1', '--temperature', '0'])
+  assert.is(code, 0, stderr)
+}
+
+/** The answers of a file, without their random seeds. */
+async function answersIn(folder: string, name: string): Promise<object[]> {
+  const text = await readFile(join(folder, name), 'utf8')
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const { seed: _, request: __, ...answer } = JSON.parse(line)
+      return answer
+    })
+}
+
+test('the indexed Job answers its shards, and the other Job joins them', () =>
+  withWork(async (folder, run) => {
+    const { spec } = await object('batch-job', 'Job')
+    const joining = (await object('join-job', 'Job')).spec.template.spec.containers[0]
+    const [container] = spec.template.spec.containers
+    const given = Object.fromEntries(container.env.map(({ name, value }: Record<string, string>) => [name, value]))
+    assert.is(Number(given.SHARDS), spec.completions)
+    assert.ok(container.resources.requests.cpu === given.THREADS)
+    assert.is(given.OUTPUT, joining.env[0].value)
+    const env = { ...given, SHARDS: '2', THREADS: '1', MODEL: 'nano', INPUT: 'questions.jsonl', OUTPUT: './answers' }
+    const [shell, flag, script] = container.command
+    assert.equal([shell, flag], ['/bin/sh', '-c'])
+    for (const index of [0, 1]) run(script, { ...env, JOB_COMPLETION_INDEX: String(index) })
+    run(joining.command[2], { OUTPUT: './answers' })
+    await answerWhole(folder)
+    assert.equal(await answersIn(folder, 'answers.jsonl'), await answersIn(folder, 'one.jsonl'))
+  }))
+
+/** Path of a Slurm script, and the commands that its comment gives for the join. */
+async function slurm(name: string) {
+  const path = repositoryPath(`examples/cluster/${name}`)
+  const text = await readFile(path, 'utf8')
+  assert.is(spawnSync('bash', ['-n', path]).status, 0)
+  return { script: `bash "${path}"`, join: /--wrap '(.+)'$/m.exec(text)?.[1] ?? '' }
+}
+
+test('the Slurm array answers its shards, resumes, and is joined as its comment says', () =>
+  withWork(async (folder, run) => {
+    const { script, join: joining } = await slurm('slurm-batch.sh')
+    const env = { MODEL: 'nano', INPUT: 'questions.jsonl', OUTPUT: 'answers', SHARDS: '2', SLURM_CPUS_PER_TASK: '1' }
+    for (const id of ['2', '1', '2']) run(script, { ...env, SLURM_ARRAY_TASK_ID: id, SLURM_ARRAY_TASK_COUNT: '1' })
+    run(joining, env)
+    await answerWhole(folder)
+    assert.equal(await answersIn(folder, 'answers.jsonl'), await answersIn(folder, 'one.jsonl'))
+  }))
+
+test('the Slurm array of an evaluation is joined to the bytes of one run', () =>
+  withWork(async (folder, run) => {
+    const { script, join: joining } = await slurm('slurm-eval.sh')
+    await writeFile(join(folder, 'book.txt'), 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(60))
+    const task = { context: 'The lantern is', choices: ['lit', 'xqzv'], answer: 0 }
+    await writeFile(join(folder, 'task.jsonl'), `${JSON.stringify(task)}\n`.repeat(3))
+    const env = { MODEL: 'nano', TEXT: 'book.txt', TASK: 'task.jsonl', OUTPUT: 'scores', SHARDS: '2' }
+    for (const id of ['1', '2']) run(script, { ...env, SLURM_ARRAY_TASK_ID: id, SLURM_CPUS_PER_TASK: '1' })
+    run(joining, env)
+    run('molm eval -m nano -t 1 --text book.txt --task task.jsonl --json > one.json', {})
+    assert.is(await readFile(join(folder, 'scores.json'), 'utf8'), await readFile(join(folder, 'one.json'), 'utf8'))
+  }))
+
+test.run()
