@@ -68,29 +68,29 @@ const HOSTILE: [name: string, grammar: Grammar][] = [
   ['many readings', { kind: 'ebnf', text: 'root ::= ("a" root?){2,} | "b"' }],
 ]
 
-for (const [name, grammar] of HOSTILE) {
-  test(`${name}: a text or an error in words, soon, and other guides continue`, async () => {
-    const guides = new GuideClient(TOKENIZER, TOKENS.length)
+test('a hostile grammar gives a text or an error in words, soon, and other guides continue', async () => {
+  const guides = new GuideClient(TOKENIZER, TOKENS.length)
+  for (const [name, grammar] of HOSTILE) {
     const other = await guides.open(WORD, { eos: [0] })
     const reader = new GuideReader(other.memory, TOKENS.length)
     const spec = { phases: [{ kind: 'grammar', grammar }] } as const
     const start = ownTime()
     const hostile = guidedText(guides, spec, { tokenizer: TOKENIZER, choose: first, eos: [0], most: 40 })
     await hostile.catch((error) => {
-      assert.ok(error instanceof UserError || /too|grammar/.test(error.message), error.stack)
-      assert.not.match(error.message, /at .*\.js|undefined|RangeError|stack size/)
-      assert.ok(error.message.length < 300)
+      assert.ok(error instanceof UserError || /too|grammar/.test(error.message), `${name}: ${error.stack}`)
+      assert.not.match(error.message, /at .*\.js|undefined|RangeError|stack size/, name)
+      assert.ok(error.message.length < 300, name)
     })
-    assert.ok(ownTime() - start < 30_000)
+    assert.ok(ownTime() - start < 30_000, name)
     for (let i = 0; i < 5; i++) {
-      assert.is(reader.directive(5000)?.kind, 'masked')
+      assert.is(reader.directive(5000)?.kind, 'masked', name)
       reader.tell(TOKENS.indexOf('a'))
     }
-    assert.is(reader.directive(5000)?.kind, 'done')
+    assert.is(reader.directive(5000)?.kind, 'done', name)
     other.close()
-    await guides.close()
-  })
-}
+  }
+  await guides.close()
+})
 
 test('rules that end alike do not double the readings of a text at every level', async () => {
   const tokenizer = tokenizerOf(['<eos>', '(', 'a', ')', '.'], ['<eos>'])

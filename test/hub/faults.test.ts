@@ -43,7 +43,7 @@ const SURVIVED: [RegExp, Fault][] = [
   [/busy \(status 503\)/, status(503)],
   [/too many requests/, status(429, { 'retry-after': '0.02' })],
   [
-    /short/,
+    /the connection ended early/,
     (request, response, bytes) => {
       const short = bytes.subarray(0, Math.max(1, bytes.length - 5))
       request.sent = short.length
@@ -54,7 +54,7 @@ const SURVIVED: [RegExp, Fault][] = [
     },
   ],
   [
-    /range/,
+    /the server sent 'bytes/,
     (request, response, bytes) => {
       request.sent = 0
       response.setHeader('content-range', `bytes ${request.start + 1}-${request.end}/*`)

