@@ -20,6 +20,9 @@ async function packFixture(fixture: string, out: string, quant?: Quant): Promise
   await packGguf(join(folder, `${file}`), out, quant)
 }
 
+/** Together they have blocks of every type. */
+const LOSSY = ['gguf/granitemoe-all-types', 'gguf/gptoss-mxfp4']
+
 for (const fixture of GGUF_FIXTURES.map((folder) => `gguf/${folder}`)) {
   const expected = readFamilyExpected(fixture)
 
@@ -32,6 +35,7 @@ for (const fixture of GGUF_FIXTURES.map((folder) => `gguf/${folder}`)) {
       })
     }))
 
+  if (!LOSSY.includes(fixture)) continue
   // The matrices of attention are bfloat16 in gpt-oss, and a packing named q4 would round them.
   const packing = fixture === 'gguf/gptoss-mxfp4' ? 'q8' : undefined
   test(`lose hardly more than activations do by their rounding: ${fixture}`, () =>
@@ -39,7 +43,7 @@ for (const fixture of GGUF_FIXTURES.map((folder) => `gguf/${folder}`)) {
       await packFixture(fixture, dir, packing)
       await withModel(dir, { threads: 1, cacheType: 'bf16' }, async (model) => {
         const { logits } = await model.createSession().forward(expected.prompts.p33, { logits: 'all' })
-        // Measured: .069, .070, .048 and .029; in the packing q4 .30, .40, .076 and .34.
+        // Measured: .069 and .029; in the packing q4 .30 and .34.
         const error = relativeError(logits, expected.allLogits.p33)
         assert.ok(error < 0.072, `${error}`)
       })

@@ -105,9 +105,7 @@ test('several tags are here at once, each under its name, and a repository alone
       () => describeModel(`${REPO}:Q6_K`),
       /^org\/tiny-GGUF:Q6_K is not pulled, but org\/tiny-GGUF:Q4_0, org\/tiny-GGUF:Q4_K_M; `molm pull org\/tiny-GGUF:Q6_K` /,
     )
-    const before = hub.sentOf('tiny.Q4_K_M.gguf')
     assert.ok((await pullModel(`${REPO}:Q4_K_M`, QUICK)).wasHere)
-    assert.ok(hub.sentOf('tiny.Q4_K_M.gguf') - before < 500_000, 'only the header comes again')
     assert.not((await pullModel(`${REPO}:Q4_0:q4`, QUICK)).wasHere)
     assert.ok((await pullModel(`${REPO}:Q4_0`, { ...QUICK, quant: 'q4' })).wasHere)
 

@@ -49,12 +49,13 @@ export async function agree(definition: object, texts = TEXTS, { decodes = true 
 export const publishedFolder = (name: string) => join(require.resolve(`@lenml/${name}/models/tokenizer`), '..')
 export const published = (name: string) => readJson(publishedFolder(name), 'tokenizer.json')
 
-/** Tokens of `firstTokens`: all bytes, and the pieces that are merged first. */
-export const FEW = 4000
-
-/** A tokenizer of merges with its first tokens only, which is read much faster. */
+/** A SentencePiece tokenizer of bytes, single characters and the pieces that are merged first: it is read much faster. */
 export function firstTokens<T extends { model: { vocab: Record<string, number>; merges: string[] } }>(json: T): T {
-  const vocab = Object.fromEntries(Object.entries(json.model.vocab).filter(([, id]) => id < FEW))
+  const isKept = ([token, id]: [string, number]) => id < 3000 || [...token].length === 1
+  const tokens = Object.entries(json.model.vocab)
+    .filter(isKept)
+    .sort(([, a], [, b]) => a - b)
+  const vocab = Object.fromEntries(tokens.map(([token], id) => [token, id]))
   const isThere = (token: string) => Object.hasOwn(vocab, token)
   const merges = json.model.merges.filter((merge) => {
     const [left, right] = merge.split(' ')
