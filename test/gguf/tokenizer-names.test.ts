@@ -94,7 +94,7 @@ const test = suite('tokenizers of GGUF files by their names')
 
 const trial = Reference ? test : test.skip
 trial('they divide texts as the published tokenizer.json of their family does', async () => {
-  const texts = hardTexts(250)
+  const texts = hardTexts(160)
   for (const [name, [pre_tokenizer, normalizer]] of Object.entries(FAMILIES)) {
     await inFolderOf({ 'tokenizer.json': { ...nano, pre_tokenizer, normalizer } }, async (dir) => {
       const reference = await Reference.fromFile(join(dir, 'tokenizer.json'))

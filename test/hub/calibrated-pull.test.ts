@@ -12,7 +12,7 @@ const FIXTURE = '01-base-bin-f32'
 const FILE = 'pytorch_model.bin'
 const REPO = 'org/model'
 const { text } = await readText(fixturePath('texts/novels.txt'))
-const CALIBRATE = [{ name: 'novels.txt', text: text.slice(0, 600) }]
+const CALIBRATE = [{ name: 'novels.txt', text: text.slice(0, 800) }]
 const QUICK = { threads: 1, network: IMPATIENT, calibrate: CALIBRATE }
 
 test('a calibrated pull fetches the weights twice and has the weights of a calibrated conversion', async () => {

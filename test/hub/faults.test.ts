@@ -36,7 +36,7 @@ const status =
     return true
   }
 
-/** What a server does again and again, and what a note says of it. */
+/** Faults of a server, each with what a note says of it. */
 const SURVIVED: [RegExp, Fault][] = [
   [/the connection was lost/, cut(1200)],
   [/the connection was lost/, cut(0)],

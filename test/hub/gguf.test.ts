@@ -13,7 +13,6 @@ import {
   removeModel,
 } from '#molm/index.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
-import { givesExpectedLogits } from '../support/expected-logits.js'
 import { fixturePath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -37,7 +36,7 @@ async function serve(hub: HubServer) {
   return hub.serveFiles(REPO, files)
 }
 
-test('a GGUF file is pulled by its tag, from a folder and in parts, and gives the expected logits', async () => {
+test('a GGUF file is pulled by its tag, from a folder and in parts', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await serve(hub)
     const { path, repo, wasHere } = await pullModel(`${REPO}:q4_0`, { ...QUICK, quant: 'f32' })
@@ -46,7 +45,6 @@ test('a GGUF file is pulled by its tag, from a folder and in parts, and gives th
     assert.is(path, join(dir, 'molm', 'models', 'org', 'tiny-GGUF@Q4_0', 'model-f32.molm.safetensors'))
     assert.is((await openPackedFile(path)).metadata.source, `${REPO}:Q4_0`)
     assert.ok(existsSync(join(path, '..', 'README.md')))
-    await givesExpectedLogits(`${REPO}:Q4_0`, SPLIT)
     const size = [...files].reduce((sum, [name, { length }]) => sum + (name.startsWith('Q4_0') ? length : 0), 0)
     const sent = [...files.keys()].filter((name) => name.startsWith('Q4_0')).map((name) => hub.sentOf(name))
     const fetched = sent.reduce((a, b) => a + b)

@@ -154,7 +154,7 @@ test('that is damaged anywhere is not used, and changes nothing', async () => {
   })
 })
 
-test('is private, replaces the one before, and is not loaded for a prompt that shares too little', async () => {
+test('is private, replaces the one before, and is not loaded for a prompt that shares too little; folders keep the caches used latest', async () => {
   const path = join(folder, 'sub', 'private.cache')
   await mkdir(join(folder, 'sub'))
   await withModel(TINY, async (model) => {
@@ -174,11 +174,7 @@ test('is private, replaces the one before, and is not loaded for a prompt that s
     assert.is(await loadCache(path, session, model, { prompt, least: 2 }), 5)
     assert.is(await saveCache(path, session, model, { most: 100 }), 0)
     assert.is(await saveCache(path, model.createSession(), model), 0)
-  })
-})
 
-test('folders keep the caches used latest, and all other files', async () => {
-  await withModel(TINY, async (model) => {
     const caches = await mkdtemp(join(folder, 'caches-'))
     await saveCache(join(caches, '0.cache'), await read(model, [1, 2, 3]), model)
     const { size } = await stat(join(caches, '0.cache'))

@@ -19,7 +19,7 @@ export async function hasPartsOf(path: string, fixture: string): Promise<void> {
   assert.equal(sumsOf(found), await wanted)
 }
 
-/** Parts and their checksums, as they stand in a packed file. */
+/** Parts of a packed file with their checksums. */
 export function sumsOf({ parts }: Awaited<ReturnType<typeof openPackedFile>>): string[] {
   return [...parts].map(([name, { sha256 }]) => `${name} ${sha256}`)
 }

@@ -239,12 +239,12 @@ test('texts of earlier turns and of the user open nothing', () => {
 test('the last turn of a long prompt is found', () => {
   const turn = '<|start_of_role|>assistant {"a": 1}<|end_of_role|>'
   const { source } = WRITTEN_ANSWERS['granite3 with thoughts']
-  const reading = { response: knownFormat(source), prompt: `${`${turn}<think>`.repeat(5_000)}${turn}` }
+  const reading = { response: knownFormat(source), prompt: `${`${turn}<think>`.repeat(2_000)}${turn}` }
   assert.equal(read(reading, ['Hi']).message, { role: 'assistant', content: 'Hi' })
   const begun = { ...reading, prompt: `${reading.prompt}${'<think>a</think>b'.repeat(3_000)}<think>` }
   assert.ok(read(begun, ['Hi']).message.thinking?.endsWith('a\n\nHi'))
   const hostile = { startAnchorPattern: 'a(?:.*b)?', fields: { thinking: { open: '<', close: '>' }, content: {} } }
-  assert.is(read({ response: hostile, prompt: `${'a'.repeat(20_000)}<` }, ['Hi']).message.thinking, 'Hi')
+  assert.is(read({ response: hostile, prompt: `${'a'.repeat(10_000)}<` }, ['Hi']).message.thinking, 'Hi')
 })
 
 test('without a known form, all of the text is content', () => {
