@@ -15,7 +15,7 @@ test("nano's tokenizer.json comes back from its tokens and merges", async () => 
 })
 
 test("Llama 2's tokenizer.json, which Mixtral has, comes back from its scores", async () => {
-  const json = firstTokens(await published('tokenizer-llama2'))
+  const json = firstTokens(await published('llama2'))
   const firstPiece = 259
   // Runs of blanks come after all other pieces.
   const scoreOf = (token: string, id: number) => (id < firstPiece ? 0 : /^▁{2,}$/.test(token) ? -1e9 : firstPiece - id)

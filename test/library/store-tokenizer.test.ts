@@ -19,7 +19,7 @@ import { firstTokens, published } from '../text/rust-tokenizers.js'
 
 const FIXTURE = '05-linear-silu-safetensors-f32'
 /** Large by the length of its file. */
-const tokenizer = { ...firstTokens(await published('tokenizer-llama2')), padding: 'x'.repeat(2 ** 20) }
+const tokenizer = { ...firstTokens(await published('llama2')), padding: 'x'.repeat(2 ** 20) }
 const LARGE = Buffer.from(JSON.stringify(tokenizer))
 const NAMES = ['config.json', 'model-q4.molm.safetensors', 'tokenizer.json', COMPILED_TOKENIZER]
 
@@ -44,7 +44,7 @@ test('a converted and a pruned model have a compiled tokenizer, which is no part
     assert.ok(await isCompiled(out))
     assert.equal(Object.keys((await openPackedFile(path)).metadata.files ?? {}), ['config.json', 'tokenizer.json'])
     await withPackedModel(out, pruned, {}, (packed) => {
-      const selection = perMixture(packed.config.mixtures, ({ experts }) => experts.map(() => [0, 1]))
+      const selection = perMixture(packed.config.mixtures, ({ experts }) => experts.map(() => [0, 1, 2]))
       return writePruned(packed, pruned, { selection, gates: 'kept', account: {} })
     })
     assert.ok(await isCompiled(pruned))

@@ -18,7 +18,7 @@ const test = suite('the compiled tokenizer')
 const TEXTS = hardTexts(150)
 
 const nano = await readJson(NANO, 'tokenizer.json')
-const llama = firstTokens(await published('tokenizer-llama2'))
+const llama = firstTokens(await published('llama2'))
 
 async function load(dir: string): Promise<Tokenizer> {
   const tokenizer = await loadTokenizer(dir)

