@@ -57,7 +57,7 @@ const SURVIVED: [RegExp, Fault][] = [
     /the server sent 'bytes/,
     (request, response, bytes) => {
       request.sent = 0
-      response.setHeader('content-range', `bytes ${request.start + 1}-${request.end}/*`)
+      response.setHeader('content-range', `bytes ${request.start + 1}-${request.end - 1}/*`)
       response.end(bytes)
       return true
     },
