@@ -234,7 +234,7 @@ test('a listing that never ends, or repeats a page, is refused', async () => {
   })
 })
 
-test('a listing may continue at another address, unless that is less safe', async () => {
+test('a listing or redirect may lead to another address, unless that is less safe', async () => {
   const network = { ...NETWORK_DEFAULTS, ...IMPATIENT }
   const client = new HubClient({ environment: { endpoint: 'https://hub.example' }, network })
   const ask = client.fetchFor(REPO, 'main')
@@ -242,6 +242,17 @@ test('a listing may continue at another address, unless that is less safe', asyn
     await rejectsWithUserError(() => ask(url), /org\/model: the hub leads to the unsafe address/)
   }
   client.close()
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    hub.apiFault = (response) => {
+      response.writeHead(307, { location: 'ftp://hub.example/api' }).end()
+      return true
+    }
+    await rejectsWithUserError(
+      () => pullModel(REPO, QUICK),
+      /the hub redirects to the unsafe address ftp:\/\/hub\.example/,
+    )
+  })
 })
 
 test('a server that does not answer like a hub is reported in two lines', async () => {
