@@ -9,8 +9,8 @@ import { LimitedProcess } from '#molm/text/sandbox/limited-process.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import type { Work } from './limited-script.js'
 
-const MILLISECONDS = 300
-const ENDED = /^ended, since it took more than 0\.3 s or 64 MiB$/
+const MILLISECONDS = 500
+const ENDED = /^ended, since it took more than 0\.5 s or 64 MiB$/
 const NOT_OPENED = /^ended, since it took more than 5 s or 64 MiB$/
 const onLinux = process.platform === 'linux' ? test : test.skip
 
