@@ -44,8 +44,8 @@ function binVectors(values: Record<string, number[]>, form: 'zip' | 'legacy' = '
 const indexOf = (map: unknown) => JSON.stringify({ metadata: { total_size: 1 }, weight_map: map })
 const config = '{"model_type":"moduleformer"}'
 
-for (const name of FIXTURES) {
-  test(`${name} opens, and every tensor can be read`, async () => {
+test('every checkpoint opens, and its tensors can be read', async () => {
+  for (const name of FIXTURES) {
     await withFixture(name, async (_, checkpoint) => {
       assert.is(checkpoint.config.model_type, 'moduleformer')
       assert.is(checkpoint.name, fixturePath(name))
@@ -60,8 +60,8 @@ for (const name of FIXTURES) {
         assert.ok(floats.every(Number.isFinite), key)
       }
     })
-  })
-}
+  }
+})
 
 test('the .bin and the safetensors file of the same model hold the same tensors', async () => {
   await withFixture('01-base-bin-f32', async (_, bin) => {
@@ -83,8 +83,8 @@ const SHARDED: [folder: string, weight: string, shards: number, index: string][]
   ['04-bin-f16-sharded', 'F16', 3, 'pytorch_model.bin.index.json'],
   ['11-molm-like-bin-bf16-sharded', 'BF16', 2, 'pytorch_model.bin.index.json'],
 ]
-for (const [folder, weight, shards, indexFile] of SHARDED) {
-  test(`${folder} has its ${weight} tensors in the files that the index names`, async () => {
+test('sharded checkpoints have their tensors in the files that the index names', async () => {
+  for (const [folder, weight, shards, indexFile] of SHARDED) {
     const { weight_map: map } = JSON.parse(await readFile(fixturePath(`${folder}/${indexFile}`), 'utf8'))
     await withFixture(folder, (_, checkpoint) => {
       assert.is(checkpoint.files.length, shards)
@@ -97,8 +97,8 @@ for (const [folder, weight, shards, indexFile] of SHARDED) {
       const masks = [...checkpoint.tensors.values()].filter((t) => t.name.endsWith('.attn.mask'))
       assert.ok(masks.every((t) => t.dtype === 'I8'))
     })
-  })
-}
+  }
+})
 
 function shardOf(t: Tensor): string {
   return t.source.name.split(/[/\\]/).at(-1) ?? ''

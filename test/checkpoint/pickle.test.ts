@@ -178,9 +178,7 @@ test('lengths far beyond the bytes are not allocated', async () => {
 })
 
 test('floods of objects end in an error', async () => {
-  for (const opcode of [0x5d, 0x7d, 0x29]) {
-    await refuses(/more than 1048576 objects/, new Uint8Array(2 ** 20 + 8).fill(opcode))
-  }
+  await refuses(/more than 1048576 objects/, new Uint8Array(2 ** 20 + 8).fill(0x7d))
   await refuses(/more than 1048576 objects/, 'N', new Uint8Array(2 ** 20 + 8).fill(0x94))
   assert.is(read(new Uint8Array(2 ** 20 + 8).fill(0x28)), undefined, 'marks alone')
 })

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -13,29 +12,22 @@ const test = suite('the fuzzer')
 /** With this seed the first two inputs of every broken reader are damaged. */
 const SEED = 2
 const TABLE = new URL('broken-formats.js', import.meta.url).href
+const FINE = 'is fine'
 
-/** Fault that the supervisor must report for each broken reader. */
+/** Fault that the supervisor must report for a broken reader: one of each way to find it. */
 const FAULTS: Record<string, RegExp> = {
   hangs: /^no answer within 0.5 s$/,
-  waits: /^no answer within 0.5 s$/,
-  'never settles': /^no answer, and nothing pending$/,
   aborts: /^the process ended with SIGABRT/,
-  'exhausts the heap': /heap out of memory/,
-  'takes memory': /^took 4\d\d MB of memory$/,
   'writes elsewhere': /^wrote outside its folder: writeFile .*stray$/,
-  pollutes: /^the number of properties of a prototype changed$/,
   'is wrong': /^accepted, but a shape is wrong$/,
-  'does not foresee': /^unexpected: TypeError/,
-  'leaves a rejection': /^unhandled rejection: Error: never handled/,
-  'prints control characters': /^message with control characters/,
 }
 
-test('every fault of a reader is found and reported with its case, and the input is kept', async () => {
+test('a fault of a reader is found and reported with its case, and the input is kept', async () => {
   await inTemporaryFolder(async (keepIn) => {
-    const formats = await Promise.all(Object.values(BROKEN).map((load) => load()))
-    const inputs = (name: string) => (name === 'hangs' || name === 'is fine' ? 2 : 1)
+    const formats = await Promise.all([...Object.keys(FAULTS), FINE].map((name) => BROKEN[name]()))
+    const inputs = (name: string) => (name === 'is wrong' || name === FINE ? 2 : 1)
     const stretches = formats.map((format) => ({ format, from: 0, to: inputs(format.name) }))
-    const tallies = await supervise({ table: TABLE, seed: SEED, jobs: 3, keepIn }, stretches)
+    const tallies = await supervise({ table: TABLE, seed: SEED, jobs: 2, keepIn }, stretches)
     const byName = new Map(tallies.map((tally): [string, Tally] => [tally.format, tally]))
     for (const [name, fault] of Object.entries(FAULTS)) {
       const { failures = [] } = byName.get(name) ?? {}
@@ -47,7 +39,7 @@ test('every fault of a reader is found and reported with its case, and the input
         assert.equal(take(failure.input), new Map([['file', Uint8Array.of(1)]]))
       }
     }
-    const { failures, refused } = byName.get('is fine') ?? {}
+    const { failures, refused } = byName.get(FINE) ?? {}
     assert.equal({ failures, refused }, { failures: [], refused: 2 })
     const replay = byName.get('is wrong')?.failures[0].input
     const job = { table: TABLE, format: 'is wrong', seed: 9, from: 0, to: 1, replay }
@@ -56,25 +48,12 @@ test('every fault of a reader is found and reported with its case, and the input
   })
 })
 
-test('a process reports its own peak memory, not that of a large parent', () => {
-  const judge = new URL('judge.js', import.meta.url).href
-  const inner = `import { peakMemory } from ${JSON.stringify(judge)}; process.stdout.write(String(peakMemory()))`
-  const outer = `const held = Buffer.alloc(400e6, 1)
-    const { execFileSync } = require('node:child_process')
-    process.stdout.write(held.length + ' ' + execFileSync(process.execPath, ['--input-type=module', '-e', process.argv[1]]))`
-  const [held, peak] = String(execFileSync(process.execPath, ['-e', outer, inner]))
-    .split(/\s+/)
-    .map(Number)
-  assert.is(held, 400e6)
-  assert.ok(peak > 20e6 && peak < 200e6, `its peak is ${peak}`)
-})
-
 test('the same seed gives the same inputs, and another seed gives others', async () => {
-  for (const name of ['safetensors', 'torch-zip', 'pickle', 'index', 'task', 'template', 'tokenizer']) {
+  for (const name of ['safetensors', 'pickle', 'index']) {
     const format = await FORMATS[name]()
     const reader = await format.prepare('')
     const inputs = (seed: number) =>
-      Array.from({ length: 20 }, (_, index) => {
+      Array.from({ length: 8 }, (_, index) => {
         const chance = new Chance(seed, name, index)
         return reader.harm(reader.sound(chance), chance)
       })

@@ -92,25 +92,23 @@ const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]
 
 const test = suite('tokenizers of GGUF files by their names')
 
-for (const [name, [pre_tokenizer, normalizer]] of Object.entries(FAMILIES)) {
-  const trial = Reference ? test : test.skip
-  trial(`${name} divides texts as the published tokenizer.json does`, async () => {
+const trial = Reference ? test : test.skip
+trial('they divide texts as the published tokenizer.json of their family does', async () => {
+  const texts = hardTexts(160)
+  for (const [name, [pre_tokenizer, normalizer]] of Object.entries(FAMILIES)) {
     await inFolderOf({ 'tokenizer.json': { ...nano, pre_tokenizer, normalizer } }, async (dir) => {
       const reference = await Reference.fromFile(join(dir, 'tokenizer.json'))
       await withTokenizer(byteLevelValues(nano, name), async (tokenizer) => {
-        assert.ok(tokenizer.isQuick, 'its pattern is a published one')
-        for (const text of hardTexts(400)) {
+        assert.ok(tokenizer.isQuick, `${name}: its pattern is a published one`)
+        for (const text of texts) {
           const expected = await reference.encode(text.replace(/\p{Cs}/gu, '\ufffd'), null, { addSpecialTokens: false })
-          assert.equal(
-            tokenizer.encode(text, { addSpecialTokens: false }),
-            [...expected.getIds()],
-            JSON.stringify(text),
-          )
+          const ids = tokenizer.encode(text, { addSpecialTokens: false })
+          assert.equal(ids, [...expected.getIds()], `${name}: ${JSON.stringify(text)}`)
         }
       })
     })
-  })
-}
+  }
+})
 
 test('without a name, or with "default", a tokenizer is that of its family', async () => {
   const expected = await tokenizerFrom(byteLevelValues(nano, 'qwen2'))

@@ -31,7 +31,7 @@ const CHARACTERS = ['a', 'b', 'c', 'é', '1', ' ', '\n', '.', '_', '漢', '😀'
 test('match the texts that JavaScript matches, whole or in part', () => {
   const random = seededRandom(2)
   const of = <T>(list: readonly T[]): T => list[Math.floor(random.nextFloat() * list.length)]
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 500; i++) {
     const branch = () =>
       Array.from({ length: 1 + Math.floor(3 * random.nextFloat()) }, () => of(ATOMS) + of(QUANTIFIERS)).join('')
     const beginning = of(['', '^', '(^'])
@@ -60,7 +60,7 @@ test('keep to all of several patterns, or out of one', () => {
   )
 })
 
-for (const [pattern, message] of [
+const REFUSED = [
   ['a(?=b)', 'lookaheads `(?=` and `(?!` are not supported, at character 2 of the pattern a(?=b)'],
   ['(?<!a)b', 'lookbehinds `(?<=` and `(?<!` are not supported, at character 1 of the pattern (?<!a)b'],
   ['\\bword', "`\\b` (a word's edge) is not supported, at character 1 of the pattern \\bword"],
@@ -75,14 +75,17 @@ for (const [pattern, message] of [
   ['[b-a]', 'a range of characters is the wrong way round, at character 2 of the pattern [b-a]'],
   ['a\\x4', '2 hexadecimal digits are missing, at character 2 of the pattern a\\x4'],
   ['a{3,1}', '`{}` has its numbers the wrong way round, at character 2 of the pattern a{3,1}'],
-] as const) {
-  test(`name what is not supported: ${pattern}`, () => {
+] as const
+
+test('name what is not supported', () => {
+  for (const [pattern, message] of REFUSED) {
     assert.throws(
       () => readPattern(pattern),
       (error: Error) => error instanceof UserError && error.message === message,
+      pattern,
     )
-  })
-}
+  }
+})
 
 test('formats are texts that people write', () => {
   for (const [format, text] of [

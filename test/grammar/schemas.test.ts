@@ -57,31 +57,34 @@ function validatorOf({ draft, schema }: Pick<Published, 'draft' | 'schema'>) {
   }
 }
 
-test('every text of every published schema that is not refused is valid JSON of it', () => {
+/** Checks that texts of every `each`th published schema are valid. Returns the numbers of refused and of empty schemas. */
+function checkPublished(each: number, texts: number): { refused: number; empty: number } {
   const random = seededRandom(3)
-  const counts = { refused: 0, empty: 0, sound: 0 }
-  for (const published of PUBLISHED) {
+  const counts = { refused: 0, empty: 0 }
+  for (const [index, published] of PUBLISHED.entries()) {
     if (WRONG_IN_AJV.includes(published.description)) continue
     const expression = expressionOf(published.schema)
-    if (!expression) {
-      counts.refused++
-      continue
-    }
+    if (!expression) counts.refused++
+    if (!expression || index % each > 0) continue
     const validate = validatorOf(published)
-    const texts = new ExpressionTexts(expression, () => random.nextFloat())
-    for (let i = 0; validate && i < 40; i++) {
-      const text = texts.next(5 + Math.floor(60 * random.nextFloat()))
+    const source = new ExpressionTexts(expression, () => random.nextFloat())
+    for (let i = 0; validate && i < texts; i++) {
+      const text = source.next(5 + Math.floor(60 * random.nextFloat()))
       if (text === undefined) {
         counts.empty++
         break
       }
       const place = `${published.file}, ${published.description}: ${JSON.stringify(published.schema)} => ${text}`
       assert.ok(validate(JSON.parse(text)), `${place}\n${JSON.stringify(validate.errors)}`)
-      if (i === 0) counts.sound++
     }
   }
+  return counts
+}
+
+test('every text of a published schema that is not refused is valid JSON of it', () => {
+  const counts = checkPublished(3, 12)
   // Each support that is lost shows here.
-  assert.ok(counts.sound >= 330, JSON.stringify(counts))
+  assert.ok(counts.refused <= 112 && counts.empty < 8, JSON.stringify(counts))
 })
 
 test('texts of guides in the tokens of nano are valid, too', async () => {
@@ -91,7 +94,7 @@ test('texts of guides in the tokens of nano are valid, too', async () => {
   const random = seededRandom(5)
   const choose = hasteOf(() => random.nextFloat(), tokenizer)
   const ends = { whole: 0, cut: 0 }
-  for (const published of PUBLISHED.filter((_, i) => i % 4 === 0)) {
+  for (const published of PUBLISHED.filter((_, i) => i % 10 === 0)) {
     const validate = validatorOf(published)
     if (WRONG_IN_AJV.includes(published.description) || !validate) continue
     const spec = { phases: [{ kind: 'grammar', grammar: { kind: 'schema', schema: published.schema } } as const] }
@@ -110,14 +113,14 @@ test('texts of guides in the tokens of nano are valid, too', async () => {
     assert.ok(validate(JSON.parse(written.text)), place)
   }
   await guides.close()
-  assert.ok(ends.whole > 60 && ends.cut < 20, JSON.stringify(ends))
+  assert.ok(ends.whole > 24 && ends.cut < 8, JSON.stringify(ends))
 })
 
 test('numbers keep their limits', () => {
   const random = seededRandom(11)
   const number = () =>
     Number(((random.nextFloat() - 0.5) * 10 ** (4 * random.nextFloat())).toFixed(Math.floor(4 * random.nextFloat())))
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 250; i++) {
     const schema: Record<string, unknown> = { type: random.nextFloat() < 0.5 ? 'integer' : 'number' }
     if (random.nextFloat() < 0.7) schema[random.nextFloat() < 0.5 ? 'minimum' : 'exclusiveMinimum'] = number()
     if (random.nextFloat() < 0.7) schema[random.nextFloat() < 0.5 ? 'maximum' : 'exclusiveMaximum'] = number()

@@ -12,7 +12,7 @@ const FIXTURE = '01-base-bin-f32'
 const FILE = 'pytorch_model.bin'
 const REPO = 'org/model'
 const { text } = await readText(fixturePath('texts/novels.txt'))
-const CALIBRATE = [{ name: 'novels.txt', text: text.slice(0, 4000) }]
+const CALIBRATE = [{ name: 'novels.txt', text: text.slice(0, 800) }]
 const QUICK = { threads: 1, network: IMPATIENT, calibrate: CALIBRATE }
 
 test('a calibrated pull fetches the weights twice and has the weights of a calibrated conversion', async () => {
@@ -38,7 +38,7 @@ test('a calibrated pull fetches the weights twice and has the weights of a calib
     await verifyChecksums(pulled)
     const converted = await convertModel(fixturePath(FIXTURE), join(dir, 'converted'), {
       calibrate: CALIBRATE,
-      threads: 2,
+      threads: 1,
     })
     const other = await openPackedFile(converted.path)
     assert.equal(pulled.metadata.calibration, other.metadata.calibration)

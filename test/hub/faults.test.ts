@@ -1,33 +1,20 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UserError } from '#molm/errors.js'
 import { HubClient } from '#molm/hub/client.js'
 import { NETWORK_DEFAULTS } from '#molm/hub/retry.js'
 import { type PullOptions, pullModel } from '#molm/index.js'
-import { givesExpectedLogits } from '../support/expected-logits.js'
 import type { Fault, HubServer, ServedRepository } from '../support/hub-server.js'
+import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { IMPATIENT, planOf, withHub } from '../support/with-hub.js'
 
 const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
-
-/** A fault of every `n`th request to the storage, but only once for the same bytes. */
-function everyNth(n: number, fault: Fault): Fault {
-  const struck = new Set<string>()
-  let count = 0
-  return (request, response, bytes) => {
-    const place = `${request.file} ${request.start}`
-    if (request.host !== 'storage' || ++count % n !== 0 || struck.has(place)) return undefined
-    struck.add(place)
-    return fault(request, response, bytes)
-  }
-}
 
 /** Sends the first bytes and closes the connection. */
 const cut =
@@ -49,56 +36,81 @@ const status =
     return true
   }
 
-/** Silence that a test waits for. Shorter, it would end connections that a busy machine merely keeps waiting. */
-const SILENCE_MS = 2000
+/** Faults of a server, each with what a note says of it. */
+const SURVIVED: [RegExp, Fault][] = [
+  [/the connection was lost/, cut(1200)],
+  [/the connection was lost/, cut(0)],
+  [/busy \(status 503\)/, status(503)],
+  [/too many requests/, status(429, { 'retry-after': '0.02' })],
+  [
+    /the connection ended early/,
+    (request, response, bytes) => {
+      const short = bytes.subarray(0, Math.max(1, bytes.length - 5))
+      request.sent = short.length
+      response.setHeader('content-range', `bytes ${request.start}-${request.start + short.length - 1}/*`)
+      response.setHeader('content-length', short.length)
+      response.end(short)
+      return true
+    },
+  ],
+  [
+    /the server sent 'bytes/,
+    (request, response, bytes) => {
+      request.sent = 0
+      response.setHeader('content-range', `bytes ${request.start + 1}-${request.end - 1}/*`)
+      response.end(bytes)
+      return true
+    },
+  ],
+]
 
-const SURVIVED: Record<string, Fault> = {
-  'connections that break after some bytes': everyNth(3, cut(1200)),
-  'connections that break at once': everyNth(3, cut(0)),
-  'connections that stall': everyNth(40, (request, response, bytes) => {
-    request.sent = 10
-    response.setHeader('content-length', bytes.length)
-    response.write(bytes.subarray(0, 10))
-    return true
-  }),
-  'a server that is busy': everyNth(3, status(503)),
-  'a server that asks for a delay': everyNth(50, status(429, { 'retry-after': '0.05' })),
-  'an expired permission of the storage': everyNth(20, status(403)),
-  'an answer shorter than the range': everyNth(3, (request, response, bytes) => {
-    const short = bytes.subarray(0, Math.max(1, bytes.length - 5))
-    request.sent = short.length
-    response.setHeader('content-range', `bytes ${request.start}-${request.start + short.length - 1}/*`)
-    response.setHeader('content-length', short.length)
-    response.end(short)
-    return true
-  }),
-  'an answer with a different range': everyNth(3, (request, response, bytes) => {
-    request.sent = 0
-    response.setHeader('content-range', `bytes ${request.start + 1}-${request.end}/*`)
-    response.end(bytes)
-    return true
-  }),
-}
-
-for (const [what, fault] of Object.entries(SURVIVED)) {
-  test(`the model is right in spite of ${what}, and almost no byte comes twice`, async () => {
-    await withHub(async (hub) => {
-      const { files } = await hub.serve(REPO, FIXTURE)
-      hub.fault = fault
-      const notes: string[] = []
-      await pullModel(`${REPO}:f32`, {
-        ...QUICK,
-        network: { ...IMPATIENT, ...(/stall/.test(what) && { idleMs: SILENCE_MS }) },
-        onNote: (note) => notes.push(note),
-      })
-      assert.ok(notes.length > 0, 'nothing went wrong')
-      assert.match(notes[0], /org\/model.*; trying again in \d+ s/)
-      const size = files.get(WEIGHTS)?.length ?? 0
-      assert.ok(hub.sentOf(WEIGHTS) < size + 1000, `${hub.sentOf(WEIGHTS)} of ${size}`)
-      await givesExpectedLogits(REPO, FIXTURE)
-    })
+test('the model is right in spite of connections and servers that fail in seven ways, and almost no byte comes twice', async () => {
+  await withHub(async (hub) => {
+    const { files } = await hub.serve(REPO, FIXTURE)
+    const struck = new Set<string>()
+    let count = 0
+    let isExpired = false
+    // Every third request fails, but only once for the same bytes.
+    hub.fault = (request, response, bytes) => {
+      const place = `${request.file} ${request.start}`
+      if (request.host !== 'storage' || ++count % 3 !== 0 || struck.has(place)) return undefined
+      struck.add(place)
+      // The permission of an address that was used before expires once.
+      const isUsed = hub.seen.some((earlier) => earlier !== request && earlier.url === request.url)
+      if (!isExpired && struck.size > 15 && isUsed) {
+        isExpired = true
+        return status(403)(request, response, bytes)
+      }
+      return SURVIVED[struck.size % SURVIVED.length][1](request, response, bytes)
+    }
+    const notes: string[] = []
+    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+    assert.match(notes[0], /org\/model.*; trying again in \d+ s/)
+    assert.ok(isExpired)
+    for (const [pattern] of SURVIVED) assert.match(notes.join('\n'), pattern)
+    const size = files.get(WEIGHTS)?.length ?? 0
+    assert.ok(hub.sentOf(WEIGHTS) < size + 1000, `${hub.sentOf(WEIGHTS)} of ${size}`)
+    await hasPartsOf(path, FIXTURE)
   })
-}
+})
+
+test('a connection that stalls is given up, and the bytes come over another', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    hub.fault = ({ host, start }, response, bytes) => {
+      if (host !== 'storage' || start < 100_000) return undefined
+      hub.fault = undefined
+      response.setHeader('content-length', bytes.length)
+      response.write(bytes.subarray(0, 10))
+      return true
+    }
+    const notes: string[] = []
+    const network = { ...IMPATIENT, idleMs: 500 }
+    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, network, onNote: (note) => notes.push(note) })
+    assert.match(notes.join('\n'), /no answer for 0\.5 s; trying again/)
+    await hasPartsOf(path, FIXTURE)
+  })
+})
 
 test('a delay that the server asks for is observed', async () => {
   await withHub(async (hub) => {
@@ -107,12 +119,12 @@ test('a delay that the server asks for is observed', async () => {
     hub.apiFault = (response) => {
       refused.push(performance.now())
       if (refused.length > 2) return undefined
-      response.writeHead(429, refused.length === 1 ? { 'retry-after': '0.2' } : { ratelimit: '"api";r=0;t=1' }).end()
+      response.writeHead(429, refused.length === 1 ? { 'retry-after': '0.2' } : { 'retry-after': '0.3' }).end()
       return true
     }
-    await pullModel(REPO, QUICK)
-    assert.ok(refused[1] - refused[0] >= 195, `waited ${refused[1] - refused[0]} ms`)
-    assert.ok(refused[2] - refused[1] >= 995, `waited ${refused[2] - refused[1]} ms`)
+    await planOf(REPO)
+    assert.ok(refused[1] - refused[0] > 195, `waited ${refused[1] - refused[0]} ms`)
+    assert.ok(refused[2] - refused[1] > 295, `waited ${refused[2] - refused[1]} ms`)
   })
 })
 
@@ -142,11 +154,11 @@ test('a final failure is reported in a line or two, and nothing has the final na
       },
     ],
     [
-      /no answer for 0\.2 s, 5 times/,
+      /no answer for 0\.1 s, 5 times/,
       (hub) => {
         hub.fault = () => true
       },
-      { network: { ...IMPATIENT, idleMs: 200 } },
+      { network: { ...IMPATIENT, idleMs: 100 } },
     ],
     [
       /is missing/,
@@ -227,7 +239,7 @@ test('a listing that never ends, or repeats a page, is refused', async () => {
   })
 })
 
-test('a listing may continue at another address, unless that is less safe', async () => {
+test('a listing or redirect may lead to another address, unless that is less safe', async () => {
   const network = { ...NETWORK_DEFAULTS, ...IMPATIENT }
   const client = new HubClient({ environment: { endpoint: 'https://hub.example' }, network })
   const ask = client.fetchFor(REPO, 'main')
@@ -235,6 +247,17 @@ test('a listing may continue at another address, unless that is less safe', asyn
     await rejectsWithUserError(() => ask(url), /org\/model: the hub leads to the unsafe address/)
   }
   client.close()
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    hub.apiFault = (response) => {
+      response.writeHead(307, { location: 'ftp://hub.example/api' }).end()
+      return true
+    }
+    await rejectsWithUserError(
+      () => pullModel(REPO, QUICK),
+      /the hub redirects to the unsafe address ftp:\/\/hub\.example/,
+    )
+  })
 })
 
 test('a server that does not answer like a hub is reported in two lines', async () => {
@@ -296,15 +319,15 @@ test('a server that sends single bytes, or almost none, does not hang a pull', a
       return true
     }
     const trickles: [Fault, PullOptions['network'], RegExp][] = [
-      [cut(1), {}, /the connection was lost, 5 times/],
+      [cut(1), { retryDelaysMs: [1] }, /the connection was lost, 2 times/],
       // Long enough for a byte to break each silence, on a busy machine, too.
-      [bytesOneByOne, { idleMs: SILENCE_MS / 2, retryDelaysMs: [1] }, /almost no data in 2 s, 2 times/],
-      [interimAnswers, { idleMs: 200 }, /no answer for 0\.2 s, 5 times/],
+      [bytesOneByOne, { idleMs: 700, retryDelaysMs: [] }, /almost no data in 1\.4 s/],
+      [interimAnswers, { idleMs: 100, retryDelaysMs: [1] }, /no answer for 0\.1 s, 2 times/],
     ]
     await hub.serve(REPO, FIXTURE)
     for (const [fault, limits, pattern] of trickles) {
       hub.fault = (request, response, bytes) =>
-        request.host === 'storage' ? fault(request, response, bytes) : undefined
+        request.host === 'storage' && request.start > 0 ? fault(request, response, bytes) : undefined
       const network = { ...IMPATIENT, connections: 1, ...limits }
       await rejectsWithUserError(() => pullModel(REPO, { ...QUICK, network }), pattern)
     }
@@ -333,47 +356,23 @@ test('--verify finds a flipped byte in a range or a header, and keeps nothing', 
         isFirst = false
         return flip(WEIGHTS, at - request.start, bit)(request, response, bytes)
       }
-      const verify = () => pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
-      await rejectsWithUserError(verify, /model\.safetensors: not what the hub has/)
+      await rejectsWithUserError(
+        () => pullModel(`${REPO}:f32`, { ...QUICK, verify: true }),
+        /model\.safetensors: not what the hub has/,
+      )
       assert.equal(await readdir(join(dir, 'molm', 'models', 'org')), [])
-      await verify()
-      await givesExpectedLogits(REPO, FIXTURE)
     })
   }
 })
 
 test('--verify fetches the file a second time, in order, and accepts a right one', async () => {
   await withHub(async (hub) => {
-    const { files } = await hub.serve(REPO, '11-molm-like-bin-bf16-sharded')
-    hub.fault = everyNth(7, cut(5000))
-    await pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
+    const { files } = await hub.serve(REPO, '04-bin-f16-sharded')
+    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
     for (const [name, { length }] of files) {
       if (name.endsWith('.bin')) assert.ok(hub.sentOf(name) > 1.9 * length && hub.sentOf(name) < 2.2 * length, name)
     }
-    await givesExpectedLogits(REPO, '11-molm-like-bin-bf16-sharded')
-  })
-})
-
-test('an abort rejects with its reason, and keeps finished parts', async () => {
-  await withHub(async (hub, dir) => {
-    await hub.serve(REPO, FIXTURE)
-    const controller = new AbortController()
-    const reason = new Error('enough')
-    let parts = 0
-    try {
-      await pullModel(REPO, {
-        ...QUICK,
-        signal: controller.signal,
-        onProgress: () => ++parts === 60 && controller.abort(reason),
-      })
-      assert.unreachable('finished')
-    } catch (error) {
-      assert.is(error, reason)
-      assert.not.instance(error, UserError)
-    }
-    const staging = join(dir, 'molm', 'models', 'org', 'model', '.molm.partial')
-    assert.match(await readFile(join(staging, 'model-q4.molm.safetensors.journal'), 'utf8'), /"embedding"/)
-    assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
+    await hasPartsOf(path, '04-bin-f16-sharded')
   })
 })
 

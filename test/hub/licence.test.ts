@@ -1,8 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeLicence, isOpen, licenceIn } from '#molm/hub/licence.js'
-import { pullModel } from '#molm/index.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { planOf, withHub } from '../support/with-hub.js'
 
 const test = suite('the licence of a model on the hub')
 
@@ -82,9 +81,7 @@ test('is printed by a pull before the weights are fetched, unless it is open', (
       repository.commit = repository.commit.replace(/./g, repository.commit[0] === 'a' ? 'b' : 'a')
       const notes: string[] = []
       const before = hub.sentOf('model.safetensors')
-      await pullModel('org/model', {
-        threads: 1,
-        network: IMPATIENT,
+      await planOf('org/model', {
         onNote: (note) => {
           notes.push(note)
           assert.ok(hub.sentOf('model.safetensors') - before < 10_000)
@@ -96,9 +93,9 @@ test('is printed by a pull before the weights are fetched, unless it is open', (
     assert.equal(await notesOf('license: other', 'license_name: research-only', 'license_link: LICENSE'), [
       `org/model: the licence is research-only, which may restrict what the model is used for: ${page}/blob/main/LICENSE`,
     ])
-    assert.equal(await notesOf('license: apache-2.0'), [])
+    assert.not.match((await notesOf('license: apache-2.0')).join(), /licence/)
     const long = await notesOf('license: gemma', '---', 'x'.repeat(2 ** 20))
-    assert.match(long.join(), /^org\/model: the licence is gemma,/)
+    assert.match(long.join('\n'), /^org\/model: the licence is gemma,/m)
   }))
 
 test.run()

@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert'
 import { proxyFor } from '#molm/hub/proxy.js'
 import { pullModel } from '#molm/index.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { IMPATIENT, planOf, withHub } from '../support/with-hub.js'
 
 test('the proxy is found by scheme, lower case first, and may lack its own scheme', () => {
   const find = (url: string, env: NodeJS.ProcessEnv) => proxyFor(new URL(url), env)?.href
@@ -55,7 +55,7 @@ test('a pull uses the proxy of the environment for both hosts', async () => {
   await withHub(async (hub) => {
     await hub.serve('org/model', '02-base-safetensors-f32')
     process.env.HTTP_PROXY = `http://me:se%20cret@127.0.0.1:${port}`
-    await pullModel('org/model', { threads: 1, network: IMPATIENT })
+    await planOf('org/model')
     assert.is(asked.length, hub.seen.length)
     const credentials = `Basic ${Buffer.from('me:se cret').toString('base64')}`
     assert.equal([...new Set(asked)].sort(), [`127.0.0.1 ${credentials}`, `localhost ${credentials}`])

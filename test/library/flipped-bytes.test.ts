@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -15,13 +16,24 @@ const test = suite('a packed model with flipped bytes')
 
 const TOKENS = Array.from({ length: 200 }, (_, i) => (i * 7) % 61)
 
-/** Runs `use` with a packed model in `dir`, so small that a prompt wakes all its experts. */
+let folder = ''
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'molm-flipped-'))
+  await mkdir(join(folder, 'checkpoint'))
+  await writeCheckpoint(join(folder, 'checkpoint'), {})
+  await convertModel(join(folder, 'checkpoint'), join(folder, 'packed'), { threads: 1 })
+  whole = await forward(join(folder, 'packed'))
+})
+test.after(() => rm(folder, { recursive: true, force: true }))
+
+/** Logits of the packed model without damage. */
+let whole: Float32Array
+
+/** Runs `use` with a copy in `dir` of a packed model, so small that a prompt wakes all its experts. */
 const withPacked = (use: (dir: string, path: string) => Promise<void>) =>
   inTemporaryFolder(async (dir) => {
-    await mkdir(join(dir, 'checkpoint'))
-    await writeCheckpoint(join(dir, 'checkpoint'), {})
-    const { path } = await convertModel(join(dir, 'checkpoint'), join(dir, 'packed'), { threads: 1 })
-    await use(join(dir, 'packed'), path)
+    await cp(folder, dir, { recursive: true })
+    await use(join(dir, 'packed'), join(dir, 'packed', 'model-q4.molm.safetensors'))
   })
 
 /** Flips a bit of the byte in the middle of a part; a second call restores it. */
@@ -40,21 +52,18 @@ function forward(dir: string, options: LoadOptions = {}): Promise<Float32Array> 
 if (isCrcFast) {
   test('is refused at loading, and the part is named', () =>
     withPacked(async (dir, path) => {
-      const whole = await forward(dir)
       const { parts } = await openPackedFile(path)
-      for (const part of ['embedding', 'layers.0.dense', 'final', 'lm_head']) {
+      for (const part of ['layers.0.dense', 'lm_head']) {
         assert.ok(parts.has(part), part)
         await flip(path, part)
         const says = new RegExp(`has a part ${part} that does not match its checksum; pack the model again`)
         await rejectsWithUserError(() => forward(dir), says)
         await flip(path, part)
       }
-      sameBits(await forward(dir), whole, 'all bits are restored')
     }))
 
   test('is refused when the expert is first used, if experts are checked', () =>
     withPacked(async (dir, path) => {
-      const whole = await forward(dir, { checkExperts: true })
       for (const part of ['layers.1.attention.2', 'layers.0.mlp.3']) {
         await flip(path, part)
         const says = new RegExp(`has a part ${part} that does not match its checksum; pack the model again`)
@@ -98,7 +107,6 @@ test('a config.json other than the packing’s is refused, even if all shapes fi
 
 test('a file of an older molm, without these checksums, is read as before', () =>
   withPacked(async (dir, path) => {
-    const whole = await forward(dir)
     const file = await readFile(path)
     const end = 8 + Number(file.readBigUInt64LE(0))
     const header = JSON.parse(file.toString('utf8', 8, end))

@@ -18,6 +18,7 @@ import { copyFolder, copyLock } from '#molm/library/gguf-copies.js'
 import { modelWord } from '#molm/library/model-word.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
 import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -55,65 +56,52 @@ test('loaded in f32, a split file gives the expected logits, whatever part is na
 
 test('a file is converted into a folder, by any of its parts, and keeps its formats', async () => {
   await withFile(async (_, dir) => {
-    const converted = []
-    for (const part of PARTS) {
-      converted.push(await convertModel(fixturePath(`${SPLIT}/${part}`), join(dir, part), { threads: 1 }))
-    }
-    assert.equal((await readdir(join(dir, PARTS[0]))).sort(), [
+    const converted = await convertModel(fixturePath(`${SPLIT}/${PARTS[1]}`), join(dir, 'out'), { threads: 1 })
+    assert.equal((await readdir(join(dir, 'out'))).sort(), [
       'config.json',
       'generation_config.json',
       'model-q4.molm.safetensors',
       'tokenizer.json',
       'tokenizer_config.json',
     ])
-    assert.is(converted[0].quant, 'q4')
+    assert.is(converted.quant, 'q4')
     const asked = await convertModel(fixturePath(`${SPLIT}/${PARTS[0]}`), join(dir, 'q8'), { quant: 'q8', threads: 1 })
     assert.is(basename(asked.path), 'model-q8.molm.safetensors')
     await verifyModel(join(dir, 'q8'))
   })
 })
 
-test('a file that is loaded is packed once, into a folder of its own, and again in another packing', async () => {
+test('a file is described unpacked, packed once and in each packing asked for, listed, and removed without it', async () => {
   await withFile(async (file, dir) => {
+    const info = await describeModel(file)
+    assert.equal([info.kind, info.path, info.copy], ['gguf', file, undefined])
+    assert.match(info.family, /Granite/)
+    assert.ok(info.tokenizerSize)
+    const { stored = [] } = info
+    assert.is(stored.length, 13)
+    assert.is(stored.reduce((sum, { bytes }) => sum + bytes, 0) < (await stat(file)).size, true)
+    assert.ok(stored.every(({ formats }) => formats.length > 0))
+    assert.not(existsSync(join(dir, 'home')))
+
     const reports = await load(file)
     assert.is(reports[0].bytesDone, 0)
     assert.is(reports.at(-1)?.bytesDone, reports[0].bytes)
-    assert.is(reports[0].file, file)
-    assert.is(reports[0].folder, copyFolder(file, undefined))
-    assert.equal(await load(file), [])
-    assert.ok((await load(file, 'q4')).length > 0)
-    assert.equal(await load(`${file}:q4`), [])
-    assert.equal(await load(file, 'q4'), [])
+    assert.equal([reports[0].file, reports[0].folder], [file, copyFolder(file, undefined)])
+    const again: PackingProgress[] = []
+    const model = await loadModel(file, { threads: 1, onPacking: (report) => again.push(report) })
+    assert.equal(again, [])
+    assert.equal([model.name, modelWord(model), model.info.source], ['granite-Q4_K_M.gguf', file, file])
+    await model.dispose()
+    const copy = join(copyFolder(file, undefined), `model-${info.quant}.molm.safetensors`)
+    assert.is((await describeModel(file)).copy, copy)
+    assert.ok((await verifyModel(file)).parts > 0)
+
+    assert.ok((await load(file, 'f32')).length > 0)
+    assert.equal(await load(`${file}:f32`), [])
     assert.is((await readdir(join(dir, 'home', 'gguf'))).length, 2)
     assert.equal(await readdir(join(dir, 'home', 'locks')), [])
-    const model = await loadModel(file, { threads: 1 })
-    assert.is(model.name, 'granite-Q4_K_M.gguf')
-    assert.is(modelWord(model), file)
-    assert.is(model.info.source, file)
-    await model.dispose()
-  })
-})
-
-test('a file that has changed is packed again, and its old copy is gone', async () => {
-  await withFile(async (file) => {
-    await load(file)
-    await utimes(file, new Date(), new Date(Date.now() + 5000))
-    assert.ok((await load(file)).length > 0)
-    await copyFile(fixturePath('gguf/qwen3moe-q4_k_m/model.gguf'), file)
-    assert.ok((await load(file)).length > 0)
-    assert.match((await describeModel(file)).family, /Qwen3/)
-    const packed = (await readdir(copyFolder(file, undefined))).filter((name) => name.endsWith('.safetensors'))
-    assert.is(packed.length, 1)
-  })
-})
-
-test('copies are listed by their files, and removed without them', async () => {
-  await withFile(async (file) => {
-    await load(file)
-    await load(file, 'f32')
-    const copies = (await listModels()).filter(({ gguf }) => gguf !== undefined)
     assert.equal(
-      copies.map(({ name, state, gguf }) => [name, state, gguf]),
+      (await listModels()).filter(({ gguf }) => gguf !== undefined).map(({ name, state, gguf }) => [name, state, gguf]),
       [
         [file, 'whole', file],
         [`${file}:f32`, 'whole', file],
@@ -136,25 +124,16 @@ test('copies are listed by their files, and removed without them', async () => {
   })
 })
 
-test('a description packs nothing, and counts the tensors by type', async () => {
-  await withFile(async (file, dir) => {
-    const info = await describeModel(file)
-    assert.is(info.kind, 'gguf')
-    assert.is(info.path, file)
-    assert.match(info.family, /Granite/)
-    assert.ok(info.tokenizerSize)
-    assert.is(info.copy, undefined)
-    const { stored = [] } = info
-    assert.is(stored.length, 13)
-    assert.is(stored.reduce((sum, { bytes }) => sum + bytes, 0) < (await stat(file)).size, true)
-    assert.ok(stored.every(({ formats }) => formats.length > 0))
-    assert.not(existsSync(join(dir, 'home')))
-    await load(file)
-    assert.is(
-      (await describeModel(file)).copy,
-      join(copyFolder(file, undefined), `model-${info.quant}.molm.safetensors`),
-    )
-    assert.ok((await verifyModel(file)).parts > 0)
+test('a file may lack a tokenizer; once it has changed it is packed again, and its old copy is gone', async () => {
+  await withFile(async (file) => {
+    await copyFile(fixturePath('gguf/gptoss-mxfp4/model.gguf'), file)
+    await withModel(file, { threads: 1 }, (model) => {
+      assert.throws(() => model.tokenizer, new RegExp(`^${file}: the model came without tokenizer files`))
+    })
+    await utimes(file, new Date(), new Date(Date.now() + 5000))
+    assert.ok((await load(file)).length > 0)
+    const packed = (await readdir(copyFolder(file, undefined))).filter((name) => name.endsWith('.safetensors'))
+    assert.is(packed.length, 1)
   })
 })
 
@@ -188,15 +167,6 @@ test('a file that another process packs, or a folder that cannot be written, is 
     await chmod(join(dir, 'home', 'gguf'), 0o500)
     await rejectsWithUserError(() => load(file), /permission denied.*\nset MOLM_HOME/)
     await chmod(join(dir, 'home', 'gguf'), 0o700)
-  })
-})
-
-test('a model without a tokenizer is called by the name of its file', async () => {
-  await withFile(async (file) => {
-    await copyFile(fixturePath('gguf/gptoss-mxfp4/model.gguf'), file)
-    const model = await loadModel(file, { threads: 1 })
-    assert.throws(() => model.tokenizer, new RegExp(`^${file}: the model came without tokenizer files`))
-    await model.dispose()
   })
 })
 

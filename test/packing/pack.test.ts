@@ -28,8 +28,11 @@ function singlePiece(tensor: Tensor): Layout {
   return planLayout({ parts: () => [part('only', [matrix('weight', 'f32', source)])] }, formatsFor('f32'))
 }
 
-test('packed f32 weights of every fixture equal those of its checkpoint, and the rest is zero', async () => {
-  for (const name of FIXTURES) {
+/** One of each form of file, type and head. */
+const FORMS = FIXTURES.filter((name) => /^(01|03|04|13)/.test(name))
+
+test('packed f32 weights equal those of the checkpoint, and the rest is zero', async () => {
+  for (const name of FORMS) {
     await withFixture(name, async (config, { tensors }) => {
       const layout = layoutOf(config, formatsFor('f32'))
       const order: string[] = []
@@ -90,7 +93,11 @@ test('a large matrix is read in runs of whole tile rows, with the same result as
 
 test('in stretches, a large part of one source is never in memory whole, and has the same bytes', async () => {
   const [rows, cols, rowStride] = [2101, 40, 4096]
-  const whole = memoryTensor('big', [rows, rowStride], Float32Array.from({ length: rows * rowStride }, Math.sin))
+  const whole = memoryTensor(
+    'big',
+    [rows, rowStride],
+    Float32Array.from({ length: rows * rowStride }, (_, i) => i % 1013),
+  )
   const layout = singlePiece({ ...whole, shape: [rows, cols] })
   const [part] = layout.parts
   for (const kind of ['matrix', 'rows'] as const) {

@@ -1,8 +1,6 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
 import { seededRandom } from '#molm/sampling/random.js'
-import { ELEMENT_TYPES, encodeTensor, type TypeName, typeForRows } from './gguf-blocks.js'
+import { encodeTensor, TYPE_NUMBERS, type TypeName, typeForRows } from './gguf-blocks.js'
 import { ggufTensors, type NamedTensor } from './gguf-checkpoint.js'
 import { ggufMetadata, tokenizerMetadata } from './gguf-metadata.js'
 import { type GgufTensor, type GgufValue, ggufFile, splitGguf, u32 } from './gguf-writer.js'
@@ -74,18 +72,6 @@ export async function ggufOf(
   return ggufFiles(await ggufModelOf(checkpoint, choices), name, choices)
 }
 
-/** Writes such files to a folder and returns the path of the first one. */
-export async function writeGguf(
-  checkpoint: string,
-  folder: string,
-  name = 'model',
-  choices: GgufChoices = {},
-): Promise<string> {
-  const files = await ggufOf(checkpoint, name, choices)
-  for (const [file, bytes] of files) await writeFile(join(folder, file), bytes)
-  return join(folder, [...files.keys()][0])
-}
-
 function storedTensor(
   { name, shape, values, mxfp4 }: NamedTensor,
   typeOf: (name: string) => TypeName,
@@ -93,10 +79,10 @@ function storedTensor(
 ): GgufTensor {
   const sizes = isSqueezed ? shape.slice(shape.findIndex((n) => n !== 1)) : shape
   const ne = sizes.toReversed()
-  if (mxfp4) return { name, type: ELEMENT_TYPES.MXFP4.number, ne, data: mxfp4 }
+  if (mxfp4) return { name, type: TYPE_NUMBERS.MXFP4, ne, data: mxfp4 }
   const isFloats = shape.length === 1 || ALWAYS_FLOATS.test(name)
   const type = isFloats ? 'F32' : typeForRows(typeOf(name), ne[0])
-  return { name, type: ELEMENT_TYPES[type].number, ne, data: encodeTensor(type, values) }
+  return { name, type: TYPE_NUMBERS[type], ne, data: encodeTensor(type, values) }
 }
 
 function joinGateAndUp(tensors: NamedTensor[]): NamedTensor[] {

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
-import type { PullOptions } from '#molm/index.js'
+import * as assert from 'uvu/assert'
+import { type PullOptions, type PullPlan, pullModel } from '#molm/index.js'
 import { HubServer } from './hub-server.js'
+import { thrownBy } from './rejects.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
 /** Environment variables for the source and target of a pull. */
@@ -31,4 +33,21 @@ export async function withHub(use: (hub: HubServer, dir: string) => Promise<unkn
       else process.env[name] = value
     }
   }
+}
+
+/** Pulls until the first part is there, and resolves with the plan: enough for what happens before the weights come. */
+export async function planOf(name: string, options: PullOptions = {}): Promise<PullPlan> {
+  const plans: PullPlan[] = []
+  const stop = new AbortController()
+  const reason = new Error('planned')
+  const pulling = pullModel(name, {
+    threads: 1,
+    network: IMPATIENT,
+    ...options,
+    onPlan: (plan) => plans.push(plan),
+    onProgress: () => stop.abort(reason),
+    signal: stop.signal,
+  })
+  assert.is(await thrownBy(pulling), reason)
+  return plans[0]
 }

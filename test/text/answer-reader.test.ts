@@ -41,38 +41,45 @@ function cut(text: string, cuts: number): string[] {
 const textOf = (events: readonly object[], kind: string) =>
   events.map((event) => ('kind' in event && event.kind === kind && 'text' in event ? event.text : '')).join('')
 
-for (const [name, { source, prompt, text, message }] of Object.entries(WRITTEN_ANSWERS)) {
-  const reading = { response: knownFormat(source), prompt }
+const ANSWERS = Object.entries(WRITTEN_ANSWERS).map(([name, { source, prompt, text, message }]) => {
   const calls = message.calls?.map(([name, args]) => ({ name, arguments: args }))
+  return { name, reading: { response: knownFormat(source), prompt }, text, message, calls }
+})
 
-  test(`${name}: an answer is read as the message that it is`, () => {
+test('an answer of each form is read as the message that it is', () => {
+  for (const { name, reading, text, message, calls } of ANSWERS) {
     const whole = read(reading, [text])
-    assert.equal(whole.message, { role: 'assistant', ...message, ...(calls && { calls }) })
-    assert.is(textOf(whole.events, 'content'), message.content)
-    assert.is(textOf(whole.events, 'thinking'), message.thinking ?? '')
+    assert.equal(whole.message, { role: 'assistant', ...message, ...(calls && { calls }) }, name)
+    assert.is(textOf(whole.events, 'content'), message.content, name)
+    assert.is(textOf(whole.events, 'thinking'), message.thinking ?? '', name)
     const called = whole.events.filter((event) => 'call' in event)
     assert.equal(
       called.map((event) => 'call' in event && event.call),
       calls ?? [],
+      name,
     )
-  })
+  }
+})
 
-  test(`${name}: however it is cut, the message and the joined events are the same`, () => {
+test('however an answer is cut, the message and the joined events are the same', () => {
+  for (const { name, reading, text } of ANSWERS) {
     const whole = read(reading, [text])
-    assert.equal(read(reading, [...text.split('')]), whole, 'unit by unit')
-    for (let trial = 0; trial < 40; trial++) assert.equal(read(reading, cut(text, 1 + (trial % 25))), whole)
-  })
+    assert.equal(read(reading, [...text.split('')]), whole, `${name}, unit by unit`)
+    for (let trial = 0; trial < 40; trial++) assert.equal(read(reading, cut(text, 1 + (trial % 25))), whole, name)
+  }
+})
 
-  test(`${name}: wherever it is cut off, the events are those of the message`, () => {
+test('wherever an answer is cut off, the events are those of the message', () => {
+  for (const { name, reading, text } of ANSWERS) {
     for (let trial = 0; trial < 30; trial++) {
       const part = text.slice(0, Math.floor(random.nextFloat() * text.length))
       const { events, message } = read(reading, cut(part, 3), true)
-      assert.is(textOf(events, 'content'), message.content)
-      assert.is(textOf(events, 'thinking'), message.thinking ?? '')
-      assert.equal(read(reading, [part], true), { events, message })
+      assert.is(textOf(events, 'content'), message.content, name)
+      assert.is(textOf(events, 'thinking'), message.thinking ?? '', name)
+      assert.equal(read(reading, [part], true), { events, message }, name)
     }
-  })
-}
+  }
+})
 
 const qwen = (pieces: string[], isCut = false, more: Partial<Reading> = {}) =>
   read(
@@ -232,12 +239,12 @@ test('texts of earlier turns and of the user open nothing', () => {
 test('the last turn of a long prompt is found', () => {
   const turn = '<|start_of_role|>assistant {"a": 1}<|end_of_role|>'
   const { source } = WRITTEN_ANSWERS['granite3 with thoughts']
-  const reading = { response: knownFormat(source), prompt: `${`${turn}<think>`.repeat(20_000)}${turn}` }
+  const reading = { response: knownFormat(source), prompt: `${`${turn}<think>`.repeat(2_000)}${turn}` }
   assert.equal(read(reading, ['Hi']).message, { role: 'assistant', content: 'Hi' })
-  const begun = { ...reading, prompt: `${reading.prompt}${'<think>a</think>b'.repeat(10_000)}<think>` }
+  const begun = { ...reading, prompt: `${reading.prompt}${'<think>a</think>b'.repeat(3_000)}<think>` }
   assert.ok(read(begun, ['Hi']).message.thinking?.endsWith('a\n\nHi'))
   const hostile = { startAnchorPattern: 'a(?:.*b)?', fields: { thinking: { open: '<', close: '>' }, content: {} } }
-  assert.is(read({ response: hostile, prompt: `${'a'.repeat(50_000)}<` }, ['Hi']).message.thinking, 'Hi')
+  assert.is(read({ response: hostile, prompt: `${'a'.repeat(10_000)}<` }, ['Hi']).message.thinking, 'Hi')
 })
 
 test('without a known form, all of the text is content', () => {
@@ -279,33 +286,33 @@ test('random templates read random texts alike, however they are cut', () => {
   }
 })
 
-test('megabytes of half openers, strings without an end and closers take time in proportion', () => {
+test('many half openers, strings without an end and closers take time in proportion', () => {
   const { source, prompt } = WRITTEN_ANSWERS.harmony
   const harmony = knownFormat(source)
   const texts: [ResponseTemplate | undefined, string][] = [
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<think'.repeat(100_000)],
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>"</tool_call>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>{</tool_call>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS['qwen3-coder'].source), `<tool_call><function=f>${'<parameter=a>'.repeat(50_000)}`],
-    [knownFormat(WRITTEN_ANSWERS.gemma4.source), '<|tool_call>call:a{a:<|"|>'.repeat(25_000)],
-    [knownFormat(WRITTEN_ANSWERS.lfm2.source), `<|tool_call_start|>[f(a=${'['.repeat(500_000)}`],
-    [harmony, '<|channel|>commentary to=functions.'.repeat(20_000)],
-    [harmony, '<|channel|>analysis to=functions.f '.repeat(20_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<think'.repeat(25_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>"</tool_call>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS.qwen3.source), '<tool_call>{</tool_call>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS['qwen3-coder'].source), `<tool_call><function=f>${'<parameter=a>'.repeat(12_000)}`],
+    [knownFormat(WRITTEN_ANSWERS.gemma4.source), '<|tool_call>call:a{a:<|"|>'.repeat(6_000)],
+    [knownFormat(WRITTEN_ANSWERS.lfm2.source), `<|tool_call_start|>[f(a=${'['.repeat(125_000)}`],
+    [harmony, '<|channel|>commentary to=functions.'.repeat(5_000)],
+    [harmony, '<|channel|>analysis to=functions.f '.repeat(5_000)],
   ]
   for (const [response, text] of texts) {
     const begin = ownTime()
     const { message } = read({ response, prompt }, cut(text, 1000))
-    assert.ok(ownTime() - begin < 10_000, `${text.slice(0, 40)}: ${ownTime() - begin} ms`)
+    assert.ok(ownTime() - begin < 2000, `${text.slice(0, 40)}: ${ownTime() - begin} ms`)
     assert.is(message.calls, undefined)
     assert.is(message.content.length + (message.thinking?.length ?? 0) > 0, true)
   }
 })
 
 test('reads blanks without end quickly, and keeps those before a visible character', () => {
-  const pieces = new Array(100_000).fill(' \n \n')
+  const pieces = new Array(25_000).fill(' \n \n')
   const begin = ownTime()
   const { message } = read({}, ['a', ...pieces, 'b', ...pieces])
-  assert.ok(ownTime() - begin < 5000, `${ownTime() - begin} ms`)
+  assert.ok(ownTime() - begin < 1200, `${ownTime() - begin} ms`)
   assert.is(message.content, `a${pieces.join('')}b`)
 })
 

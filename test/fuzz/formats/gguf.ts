@@ -13,7 +13,7 @@ import { planLayout } from '#molm/packing/format/layout.js'
 import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { packParts } from '#molm/packing/write/pack.js'
 import { FAMILY_FIXTURES } from '../../support/family-fixtures.js'
-import { ELEMENT_TYPES, type TypeName } from '../../support/gguf-blocks.js'
+import { TYPE_NUMBERS, type TypeName } from '../../support/gguf-blocks.js'
 import { type GgufModel, ggufFiles, ggufModelOf } from '../../support/gguf-model.js'
 import { ggufFile } from '../../support/gguf-writer.js'
 import { bytesSource } from '../../support/memory-files.js'
@@ -63,7 +63,7 @@ export const gguf: Format = {
 /** Small models of all families that GGUF files hold, and one with blocks of each type. */
 async function tinyModels(dir: string): Promise<GgufModel[]> {
   const models: GgufModel[] = []
-  const types = Object.keys(ELEMENT_TYPES) as TypeName[]
+  const types = Object.keys(TYPE_NUMBERS) as TypeName[]
   for (const name of FAMILY_FIXTURES) {
     if (!SAYABLE.test(name)) continue
     const { dir: folder } = await tinyFixture(dir, name)

@@ -31,8 +31,8 @@ const WRITERS: [name: string, thinks: boolean, hasContent: boolean][] = [
   ['harmony', true, false],
 ]
 
-for (const [name, thinks, hasContent] of WRITERS) {
-  test(`${name}: thoughts, content and calls are read back`, () => {
+test('thoughts, content and calls are read back', () => {
+  for (const [name, thinks, hasContent] of WRITERS) {
     const source = templates.get(name) as string
     const program = new JinjaProgram(source)
     const tools = TOOLS.map((tool) => ({
@@ -65,13 +65,13 @@ for (const [name, thinks, hasContent] of WRITERS) {
         for (const letter of all.slice(at)) reader.add(letter)
         reader.end(false)
         const { message } = reader
-        assert.is(message.content, content)
-        if (thinks) assert.is(message.thinking, THINKING)
+        assert.is(message.content, content, name)
+        if (thinks) assert.is(message.thinking, THINKING, name)
         const read = message.toolCalls?.map(({ name, arguments: args }) => [name, args]) ?? []
-        assert.equal(read, calls)
+        assert.equal(read, calls, name)
       }
     }
-  })
-}
+  }
+})
 
 test.run()
