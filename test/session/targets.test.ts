@@ -9,7 +9,7 @@ import { thrownBy } from '../support/rejects.js'
 const test = suite<{ model: Model }>('log-probabilities of targets')
 
 test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
+  context.model = await loadModel('nano', { threads: 1 })
 })
 
 test.after(({ model }) => model.dispose())
@@ -70,7 +70,7 @@ test('are refused if there are more than tokens, if they are no ids, and by a cl
   assert.match(String(await thrownBy(session.forward([1], { targets: [4096] }))), /outside the model's vocabulary/)
   assert.is(session.length, 0)
   session.dispose()
-  const classifier = await loadModel(fixturePath('13-classifier-safetensors-f32'))
+  const classifier = await loadModel(fixturePath('13-classifier-safetensors-f32'), { threads: 1 })
   try {
     const call = classifier.createSession().forward([1], { targets: [2] })
     assert.match(String(await thrownBy(call)), /predicts no tokens; use classify/)
