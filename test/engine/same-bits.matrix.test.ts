@@ -43,9 +43,8 @@ const POSITIONS = 1000
 const LENGTHS = [1, 3, 40, 260, 33, 2]
 
 const AXES = {
-  weights: [{ quant: 'f32' }, { quant: 'q8' }, { quant: 'q4', cacheType: 'bf16' }, { quant: 'q4', cacheType: 'q8' }],
+  weights: [{ quant: 'f32' }, { quant: 'q8', cacheType: 'q8' }, { quant: 'q4', cacheType: 'bf16' }],
   kernels: [
-    { tier: 'relaxed', threads: 1 },
     { tier: 'relaxed', threads: 3 },
     { tier: 'plain', threads: 2 },
     { tier: 'scalar', threads: 1 },

@@ -7,11 +7,11 @@ import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 
 /*
- * Behaviour at the end of a memory, here of 21 MB in place of 4 GiB: nano's weights and buffers leave room for the
+ * Behaviour at the end of a memory, here of 20 MB in place of 4 GiB: nano's weights and buffers leave room for the
  * caches of about a thousand tokens.
  */
 const test = suite<{ model: Molm.Model }>('at the end of a memory', { model: undefined as unknown as Molm.Model })
-const PAGES = 320
+const PAGES = 306
 
 let end: () => void = () => undefined
 
