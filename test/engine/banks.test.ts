@@ -4,15 +4,12 @@ import { layoutOf } from '#molm/architectures/index.js'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ModelSource } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { convertModel } from '#molm/index.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { planBanks } from '#molm/weights/bank-plan.js'
 import { sameBits } from '../support/compare.js'
-import { repositoryPath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
 import { runTask } from '../support/run-task.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /*
  * A memory ends at 4 GiB, so larger models need several. With a smaller limit for a memory, the same code divides nano.
@@ -78,19 +75,6 @@ test('several banks give the same bits as one', async () => {
     for (const [i, logits] of several.logits.entries()) sameBits(logits, one.logits[i], `${several.banks} banks`)
   }
 })
-
-test('several banks and a small budget together give the same bits', () =>
-  inTemporaryFolder(async (dir) => {
-    await convertModel(repositoryPath('models/nano'), `${dir}/nano`, { threads: 1 })
-    const one = await run(await sourceOf(`${dir}/nano`), 1)
-    const { config, formats } = await sourceOf(`${dir}/nano`)
-    const { bytes } = layoutOf(config, formats)
-    const budget = Math.round(bytes * 0.8)
-    const several = await run(await sourceOf(`${dir}/nano`, budget), 2, bytes / 2)
-    assert.ok(several.banks >= 2, `${several.banks} banks`)
-    assert.ok(several.weightsBytes <= budget, `${several.weightsBytes} bytes held of ${budget}`)
-    for (const [i, logits] of several.logits.entries()) sameBits(logits, one.logits[i])
-  }))
 
 test('a plan keeps to its budget and to the size of a bank', async () => {
   const { config, formats } = await sourceOf('nano')

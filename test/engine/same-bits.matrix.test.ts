@@ -101,7 +101,7 @@ function check(model: Decoder, way: Point['way'], expected: ForwardReply[], seed
     return
   }
   for (const [i, sizes, cuts] of [
-    [2, new Array<number>(40).fill(1), [20, 1]],
+    [2, new Array<number>(40).fill(1), [33, 32, 31, 1]],
     [3, [1, 2, 30, 60, 7, 127, 1, 32], [259, 255]],
     [4, [3, 30], [32, 30]],
   ] as const) {

@@ -47,20 +47,6 @@ test('belong to the last tokens if there are fewer of them, for any split of the
   for (const session of [whole, few, split]) session.dispose()
 })
 
-test('are the same to the bit while other sequences run', async ({ model }) => {
-  const alone = model.createSession()
-  const { logprobs } = await alone.forward(tokens, { logits: 'none', targets: next })
-  alone.dispose()
-  const sessions = [1, 2, 3, 4].map(() => model.createSession())
-  const results = await Promise.all(
-    sessions.map((session, i) =>
-      session.forward(tokens.slice(0, 300 - 40 * i), { targets: next.slice(0, 300 - 40 * i) }),
-    ),
-  )
-  for (const [i, result] of results.entries()) assert.equal(result.logprobs, logprobs?.slice(0, 300 - 40 * i))
-  for (const session of sessions) session.dispose()
-})
-
 test('are refused if there are more than tokens, if they are no ids, and by a classifier', async ({ model }) => {
   const session = model.createSession()
   assert.match(
