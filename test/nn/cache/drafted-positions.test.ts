@@ -10,7 +10,7 @@ import { bankOf, placeRows } from '../../support/kernel-bench.js'
 const test = suite('drafts in a cache')
 
 const CHANNELS = 8
-const INTERVAL = 64
+const INTERVAL = 8
 const bank = bankOf('plain')
 
 const ALL: LayerCache = { rows: { channels: CHANNELS, shared: true } }
