@@ -148,38 +148,26 @@ function check(c: Case): void {
   }
 }
 
-const SHAPES = [
-  [1, 1],
-  [7, 33],
-  [9, 31],
-  [24, 96],
-  [41, 100],
-  [70, 40],
-] as const
-
-/** What follows the sums. */
-const ENDINGS: Partial<Case>[] = [
-  {},
-  { hasBias: true },
-  { hasBias: true, hasRecords: true },
-  { scale: 0.25 },
-  { scale: 3, hasBias: true, activation: 'silu', hasRecords: true },
+/** Shapes of matrices, and what follows the sums. */
+const FORMS: Pick<Case, 'rows' | 'columns' | 'hasBias' | 'hasRecords' | 'scale' | 'activation'>[] = [
+  { rows: 1, columns: 1, hasBias: true },
+  { rows: 7, columns: 33, hasBias: true, hasRecords: true },
+  { rows: 9, columns: 31 },
+  { rows: 24, columns: 96 },
+  { rows: 41, columns: 100, scale: 0.25 },
+  { rows: 70, columns: 40, scale: 3, hasBias: true, activation: 'silu', hasRecords: true },
 ]
 
 const points = combinations({
   format: FORMATS,
   // The kernels take 1, 2, 4 or 16 rows at once, and the rest.
   groups: [[1], [2], [3], [4], [6], [7], [9], [16], [19], [22], [1, 1, 9], [3, 1, 15, 4]],
-  shape: SHAPES,
-  ending: ENDINGS,
+  form: FORMS,
 })
 
 for (const format of FORMATS) {
   test(`${format}: any rows, columns and groups, with and without biases, factors and records`, () => {
-    for (const { groups, shape, ending } of points.filter((point) => point.format === format)) {
-      const [rows, columns] = shape
-      check({ format, groups, rows, columns, ...ending })
-    }
+    for (const { groups, form } of points.filter((point) => point.format === format)) check({ format, groups, ...form })
   })
 
   test(`${format}: many columns and rows, and the largest weights and activations`, () => {
