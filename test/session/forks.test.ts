@@ -113,7 +113,7 @@ test('of an empty session are empty, and a wrong length is an error', () =>
 
 test('share their memory still when the engine has been replaced', async () => {
   await inTemporaryFolder(async (folder) => {
-    await convertModel(fixturePath(MODELS[1]), folder, { quant: 'q4' })
+    await convertModel(fixturePath('22-granitemoe-bf16-sharded'), folder, { quant: 'q4' })
     await withModel(folder, { threads: 1 }, async (model) => {
       const document = model.createSession()
       await document.forward(DOCUMENT, { logits: 'none' })

@@ -33,7 +33,7 @@ const CASES: Record<string, Record<string, unknown>> = {
 
 const SEQUENCES = [integers(8, 5, 60), integers(4, 6, 60)].map((ids) => Int32Array.from(ids))
 const STEP = 1e-4
-/** One layer, where the loss is the subject. */
+/** One layer: the loss is the subject. */
 const SMALL = { n_layer: 1 }
 
 for (const [name, json] of Object.entries(CASES)) {
