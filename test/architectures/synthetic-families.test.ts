@@ -1,10 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Quant } from '#molm/packing/format/formats.js'
+import type { Decoder } from '#molm/nn/decoder.js'
 import { isNear, maxDifference, sameBits } from '../support/compare.js'
 import { FAMILY_CASES, type FamilyCase } from '../support/family-cases.js'
 import { randomWeights } from '../support/family-checkpoint.js'
-import { forwardHere, logitsInPieces } from '../support/forward-here.js'
+import { logitsInPieces, passHere } from '../support/forward-here.js'
+import { TIERS } from '../support/kernel-bench.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
 import type { ReferenceTensors } from '../support/reference-layers.js'
@@ -14,24 +15,16 @@ import { GATES, LOGITS } from '../support/tolerances.js'
 
 /*
  * Checkpoints of random weights against a reference in double precision that shares no code with the library, and the
- * same bits however the model reads a text.
+ * same bits in pieces and after cuts.
  */
 
-const LENGTH = 30
+const LENGTH = 22
 const VOCABULARY = 61
 
-const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
-const TIERS = ['scalar', 'plain', 'relaxed'] as const
-
-async function hasExactResults(
-  dir: string,
-  { reference }: FamilyCase,
-  tensors: ReferenceTensors,
-  tokens: readonly number[],
-): Promise<void> {
+function check(model: Decoder, { reference }: FamilyCase, tensors: ReferenceTensors, tokens: readonly number[]): void {
   const { logits, chosen } = reference(tensors, tokens)
   const expected = logits.flatMap((row) => [...row])
-  const found = await forwardHere(dir, tokens, { quant: 'f32' })
+  const found = passHere(model, tokens)
   const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   const difference = maxDifference(found.logits, expected) / size
   assert.ok(difference <= LOGITS, `logits differ by ${difference} of the largest`)
@@ -43,28 +36,8 @@ async function hasExactResults(
     assert.equal([...mlp.ids], ids, `experts of layer ${l}`)
     isNear(mlp.gates, gates, GATES, `gates of layer ${l}`)
   }
-}
-
-/** Reads a text whole on two tiers; on one also token by token, in random pieces, and again after cuts. */
-async function hasSameBits(dir: string, quant: Quant, tokens: readonly number[], seed: number): Promise<void> {
-  const n = tokens.length
-  const pieces = integers(4, seed, 7).map((size) => size + 1)
-  const rest = n - pieces.reduce((a, b) => a + b, 0)
-  let first: Float32Array | undefined
-  for (const i of [0, 1]) {
-    const tier = TIERS[(seed + i) % TIERS.length]
-    const threads = 1 + ((seed + 2 * i) % 3)
-    await withLoaded(dir, { quant, tier, threads }, ({ model }) => {
-      const whole = logitsInPieces(model, tokens, [n])
-      first ??= whole
-      sameBits(whole, first, `${quant}, ${tier}, ${threads} threads`)
-      if (i === 0) return
-      const ones = new Array<number>(n).fill(1)
-      sameBits(logitsInPieces(model, tokens, ones), whole, `${quant}, ${tier}, token by token`)
-      const cut = logitsInPieces(model, tokens, [...pieces, rest], [n - 1, n - 3, 17, 1, n - 1, 0])
-      sameBits(cut, whole, `${quant}, ${tier}, in pieces of ${pieces}, after cuts`)
-    })
-  }
+  const inPieces = logitsInPieces(model, tokens, [1, 5, 2, 14], [21, 19, 11, 1])
+  sameBits(inPieces, found.logits, 'in pieces, after cuts')
 }
 
 for (const [i, family] of FAMILY_CASES.entries()) {
@@ -74,8 +47,8 @@ for (const [i, family] of FAMILY_CASES.entries()) {
       await writeTensors(dir, family.keys, written)
       const tensors = new Map([...written].map(([key, { values }]) => [key, values]))
       const tokens = integers(LENGTH, i + 1, VOCABULARY)
-      await hasExactResults(dir, family, tensors, tokens)
-      await hasSameBits(dir, QUANTS[i % QUANTS.length], tokens, i + Math.floor(i / QUANTS.length))
+      const tier = TIERS[i % TIERS.length]
+      await withLoaded(dir, { quant: 'f32', tier }, ({ model }) => check(model, family, tensors, tokens))
     }),
   )
 }

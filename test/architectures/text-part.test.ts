@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfig } from '#molm/architectures/index.js'
-import { convertModel, type Model } from '#molm/index.js'
+import { convertModel, describeModel } from '#molm/index.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
-import { withModel } from '../support/models.js'
+import { lastLogits } from '../support/forward-here.js'
+import { withLoaded } from '../support/loaded-model.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -17,7 +18,7 @@ const test = suite('the text part of a larger model')
 const FIXTURE = '41-qwen3moe-f32'
 const IDS = [5, 9, 2, 7, 1]
 
-const logitsOf = async (model: Model) => (await model.createSession().forward(IDS)).logits
+const logitsOf = (folder: string) => withLoaded(folder, { quant: 'f32' }, ({ model }) => lastLogits(model, IDS, [5]))
 
 /** Writes the fixture as the text part of a model that also takes images. */
 async function writeWhole(folder: string, prefix: string, extra = 'model.visual.patch.weight'): Promise<void> {
@@ -45,24 +46,23 @@ async function writeWhole(folder: string, prefix: string, extra = 'model.visual.
 
 test('gives the logits of the text model alone, from a checkpoint and packed', () =>
   inTemporaryFolder(async (folder) => {
-    const expected = await withModel(fixturePath(FIXTURE), { quant: 'f32' }, logitsOf)
+    const expected = await logitsOf(fixturePath(FIXTURE))
     for (const prefix of ['model.language_model.', 'language_model.model.']) {
       await writeWhole(folder, prefix)
-      await withModel(folder, { quant: 'f32' }, async (model) => {
-        sameBits(await logitsOf(model), expected)
-        assert.is(model.config.textPartOf, 'seeing_moe')
-        assert.is(model.config.modelType, 'qwen3_moe')
-      })
+      sameBits(await logitsOf(folder), expected)
+      const { config } = await describeModel(folder)
+      assert.is(config.textPartOf, 'seeing_moe')
+      assert.is(config.modelType, 'qwen3_moe')
     }
     const packed = join(folder, 'packed')
     await convertModel(folder, packed, { quant: 'f32' })
-    await withModel(packed, {}, async (model) => sameBits(await logitsOf(model), expected))
+    sameBits(await logitsOf(packed), expected)
   }))
 
 test('is refused with tensors that belong to no part, or of a kind that molm does not run', () =>
   inTemporaryFolder(async (folder) => {
     await writeWhole(folder, 'model.language_model.', 'model.layers.0.extra.weight')
-    await rejectsWithUserError(() => withModel(folder, { quant: 'f32' }, logitsOf), /model\.layers\.0\.extra\.weight/)
+    await rejectsWithUserError(() => logitsOf(folder), /model\.layers\.0\.extra\.weight/)
     await rejectsWithUserError(
       async () => parseConfig({ model_type: 'seeing', text_config: { model_type: 'poem' } }, 'config.json'),
       /config\.json: has model_type "poem"/,

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cacheTypeOf, parseConfig } from '#molm/architectures/index.js'
-import type { CacheType, Model } from '#molm/index.js'
+import type { CacheType } from '#molm/index.js'
 import { formatsFor, type Quant, type WeightFormat } from '#molm/packing/format/formats.js'
-import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { logitsInPieces } from '../support/forward-here.js'
 import { withLoaded } from '../support/loaded-model.js'
@@ -25,43 +24,18 @@ const FIXTURES = [
   '152-smallthinker-window-bf16-sharded',
 ]
 
-const VARIANTS = [
-  { threads: 1, tier: 'scalar' },
-  { threads: 2, tier: 'relaxed' },
-  { threads: 3, tier: 'plain' },
-] as const
-
 const TOKENS = Array.from({ length: 300 }, (_, i) => (i * 31 + (i >> 3)) % 60)
 
 for (const name of FIXTURES) {
-  test(`of ${name}: the same bits in any pieces, after cuts, on every tier and with 1 to 3 threads`, async () => {
-    const options = { quant: 'q4', positions: 512 } as const
-    const logitsOf = (cacheType: CacheType, variant: (typeof VARIANTS)[number], cuts: number[], pieces: number[][]) =>
-      withLoaded(fixturePath(name), { ...options, ...variant, cacheType }, ({ model }) =>
-        pieces.map((sizes) => logitsInPieces(model, TOKENS, sizes, cuts)),
+  test(`of ${name} changes the logits a little`, async () => {
+    const logitsOf = (cacheType: CacheType) =>
+      withLoaded(fixturePath(name), { quant: 'q4', positions: 512, cacheType }, ({ model }) =>
+        logitsInPieces(model, TOKENS, [300]),
       )
-    const [exact] = await logitsOf('bf16', VARIANTS[1], [], [[300]])
-    let first: Float32Array | undefined
-    for (const variant of VARIANTS) {
-      const pieces = variant.tier === 'scalar' ? [[300]] : [[300], [1, 2, 30, 60, 7, 157, 1, 42]]
-      for (const found of await logitsOf('q8', variant, variant.threads === 3 ? [299, 130] : [], pieces)) {
-        first ??= found
-        sameBits(found, first, `${variant.tier}, ${variant.threads} threads`)
-      }
-    }
-    const difference = distance(first ?? exact, exact)
+    const difference = distance(await logitsOf('q8'), await logitsOf('bf16'))
     assert.ok(difference > 0 && difference < 0.1, `relative difference ${difference}`)
   })
 }
-
-test('gives a sequence the same text in any company', async () => {
-  await withModel(fixturePath('22-granitemoe-bf16-sharded'), { threads: 2, cacheType: 'q8' }, async (model) => {
-    const starts = [0, 50, 120].map((n) => TOKENS.slice(n, n + 40 + n))
-    const alone: number[][] = []
-    for (const start of starts) alone.push(await textOf(model, start))
-    assert.equal(await Promise.all(starts.map((start) => textOf(model, start))), alone)
-  })
-})
 
 test('takes half the memory of bf16, and a scale for each head', async () => {
   const bytesOf = (cacheType: CacheType) =>
@@ -114,13 +88,12 @@ test('is the default of softmax attention with weights of few bits, unless its k
 })
 
 test('is not the default of stick-breaking attention, and a wrong type is refused', async () => {
-  await withModel('nano', { threads: 1 }, (model) => assert.is(model.cacheType, 'bf16'))
-  await withModel('nano', { threads: 1, quant: 'f32' }, (model) => assert.is(model.cacheType, 'f32'))
-  await withModel('nano', { threads: 1, quant: 'f32', cacheType: 'bf16' }, (model) =>
-    assert.is(model.cacheType, 'bf16'),
-  )
+  const path = fixturePath('01-base-bin-f32')
+  await withModel(path, { threads: 1 }, (model) => assert.is(model.cacheType, 'bf16'))
+  await withModel(path, { threads: 1, quant: 'f32' }, (model) => assert.is(model.cacheType, 'f32'))
+  await withModel(path, { threads: 1, quant: 'f32', cacheType: 'bf16' }, (model) => assert.is(model.cacheType, 'bf16'))
   await rejectsWithUserError(
-    () => withModel('nano', { cacheType: 'q4' as CacheType }, () => undefined),
+    () => withModel(path, { cacheType: 'q4' as CacheType }, () => undefined),
     /`cacheType` must be .*bf16.*q8/,
   )
 })
@@ -134,15 +107,6 @@ function distance(found: Float32Array, expected: Float32Array): number {
     size += x ** 2
   }
   return Math.sqrt(difference / size)
-}
-
-async function textOf(model: Model, prompt: readonly number[]): Promise<number[]> {
-  const session = model.createSession()
-  const tokens: number[] = []
-  for await (const { token } of session.generate(prompt, { maxTokens: 12, seed: 3, ignoreEos: true }))
-    tokens.push(token)
-  session.dispose()
-  return tokens
 }
 
 test.run()

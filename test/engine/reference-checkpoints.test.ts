@@ -7,7 +7,8 @@ import type { Decoder } from '#molm/nn/decoder.js'
 import { isNear } from '../support/compare.js'
 import { type Expected, floatsOf, readExpected } from '../support/expected.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
-import { lastLogits } from '../support/forward-here.js'
+import { greedyHere, lastLogits, passHere } from '../support/forward-here.js'
+import { TIERS } from '../support/kernel-bench.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
@@ -21,34 +22,11 @@ import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
  * in the mathematics (another epsilon, the other GELU) make differences from 8e-5 on.
  */
 
-const VARIANTS = [
-  { threads: 1, tier: 'relaxed' },
-  { threads: 2, tier: 'plain' },
-  { threads: 3, tier: 'relaxed' },
-  { threads: 3, tier: 'plain' },
-] as const
-
 /** Ways to split n tokens into pieces. */
 const SPLITS: Record<string, (n: number) => number[]> = {
   'in one piece': (n) => [n],
   'token by token': (n) => new Array<number>(n).fill(1),
-  'in uneven pieces': (n) => {
-    const sizes: number[] = []
-    for (let left = n, next = 1; left > 0; next = (next * 5) % 11) {
-      sizes.push(Math.min(next, left))
-      left -= Math.min(next, left)
-    }
-    return sizes
-  },
-}
-
-function checkLogits(model: Decoder, { prompts, lastLogits: wanted }: Expected): void {
-  for (const [how, sizesOf] of Object.entries(SPLITS)) {
-    for (const [name, tokens] of Object.entries(prompts)) {
-      const logits = lastLogits(model, tokens, sizesOf(tokens.length))
-      isNear(logits, wanted[name], LOGITS, `${name} ${how}: logits`)
-    }
-  }
+  'in uneven pieces': (n) => (n < 8 ? [n] : [n - 7, 1, 5, 1]),
 }
 
 /** The same by way of a session. */
@@ -64,30 +42,32 @@ async function checkSession(model: Model, { prompts, lastLogits: wanted }: Expec
   }
 }
 
-/** Block outputs, logits of every token, and routing of prompt p7. */
-async function checkInsides(model: Model, expected: Expected): Promise<void> {
-  const session = model.createSession()
-  const {
-    logits,
-    hidden = [],
-    routes = [],
-  } = await session.forward(expected.prompts.p7, {
-    logits: 'all',
-    hidden: true,
-    routes: true,
-  })
+function check(model: Decoder, expected: Expected): void {
+  for (const [how, sizesOf] of Object.entries(SPLITS)) {
+    for (const [name, tokens] of Object.entries(expected.prompts)) {
+      const logits = lastLogits(model, tokens, sizesOf(tokens.length))
+      isNear(logits, expected.lastLogits[name], LOGITS, `${name} ${how}: logits`)
+    }
+  }
+  const { width, layers, vocabSize } = model.config
+  const { logits, routes, hidden } = passHere(model, expected.prompts.p7)
   isNear(logits, expected.allLogits, LOGITS, 'logits of all tokens')
-  const { width, layers } = model.config
   assert.is(hidden.length, layers)
   for (const [l, x] of hidden.entries()) {
     isNear(x, expected.blockOutputs.subarray(l * width, (l + 1) * width), BLOCKS, `output of block ${l}`)
   }
   for (const [l, { attn, mlp }] of expected.routing.entries()) {
-    assert.equal([...routesOf(routes[l], 'attention').ids], attn.ids.flat(), `attention experts of layer ${l}`)
-    assert.equal([...routesOf(routes[l], 'mlp').ids], mlp.ids.flat(), `MLP experts of layer ${l}`)
-    isNear(routesOf(routes[l], 'attention').gates, attn.gates.flat(), GATES, `attention gates of layer ${l}`)
-    isNear(routesOf(routes[l], 'mlp').gates, mlp.gates.flat(), GATES, `MLP gates of layer ${l}`)
+    for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
+      const found = routesOf(routes[l], kind)
+      assert.equal([...found.ids], wanted.ids.flat(), `${kind} experts of layer ${l}`)
+      isNear(found.gates, wanted.gates.flat(), GATES, `${kind} gates of layer ${l}`)
+    }
   }
+  const { p48 } = expected.prompts
+  const found = meanCrossEntropy(passHere(model, p48).logits, p48, vocabSize)
+  isNear([found], [expected.meanCrossEntropy], CROSS_ENTROPY, 'cross-entropy')
+  const { p7 } = expected.prompts
+  assert.equal(greedyHere(model, p7, expected.greedy.length), expected.greedy)
 }
 
 async function checkGreedy(model: Model, { prompts, greedy }: Expected): Promise<void> {
@@ -97,64 +77,41 @@ async function checkGreedy(model: Model, { prompts, greedy }: Expected): Promise
   assert.equal(tokens, greedy)
 }
 
-async function checkCrossEntropy(model: Model, { prompts, meanCrossEntropy: expected }: Expected): Promise<void> {
-  const { logits } = await model.createSession().forward(prompts.p48, { logits: 'all' })
-  const found = meanCrossEntropy(logits, prompts.p48, model.config.vocabSize)
-  assert.ok(Math.abs(found - expected) <= CROSS_ENTROPY, `cross-entropy ${found}, not ${expected}`)
-}
-
 const CLASSIFIER = '13-classifier-safetensors-f32'
 
-for (const name of FIXTURES.filter((name) => name !== CLASSIFIER)) {
-  const test = suite(name)
-  const expected = readExpected(fixturePath(`${name}/expected.json`))
+const test = suite('checkpoints of ModuleFormer')
 
-  for (const { threads, tier } of VARIANTS) {
-    test(`logits of every prompt, however it is split: ${threads} threads, ${tier} kernels`, () =>
-      withLoaded(fixturePath(name), { quant: 'f32', threads, tier }, ({ model }) => checkLogits(model, expected)))
-  }
-
-  test('block outputs, routing, greedy text and cross-entropy', () =>
-    withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
-      await checkSession(model, expected)
-      await checkInsides(model, expected)
-      await checkGreedy(model, expected)
-      await checkCrossEntropy(model, expected)
+for (const [i, name] of FIXTURES.filter((name) => name !== CLASSIFIER).entries()) {
+  const tier = TIERS[i % TIERS.length]
+  test(`${name}: logits in any pieces, block outputs, routes, greedy text and cross-entropy, ${tier} kernels`, () =>
+    withLoaded(fixturePath(name), { quant: 'f32', tier }, ({ model }) => {
+      check(model, readExpected(fixturePath(`${name}/expected.json`)))
     }))
-
-  test.run()
 }
 
-for (const name of ['01-base-bin-f32', '11-molm-like-bin-bf16-sharded']) {
-  const test = suite(`${name}, its tokenizer`)
-  test('encodes every text to the expected ids and decodes them to the text', () =>
-    withModel(fixturePath(name), { threads: 1 }, ({ tokenizer }) => {
-      const { cases } = JSON.parse(readFileSync(fixturePath(`${name}/tokenizer_expected.json`), 'utf8'))
-      assert.ok(cases.length > 0)
-      for (const { text, ids } of cases) {
-        assert.equal(tokenizer.encode(text), ids)
-        assert.is(tokenizer.decode(ids), text)
-      }
-    }))
-  test.run()
-}
+test('sessions give the same logits and greedy text', () =>
+  withModel(fixturePath('02-base-safetensors-f32'), { quant: 'f32', threads: 2 }, async (model) => {
+    const expected = readExpected(fixturePath('02-base-safetensors-f32/expected.json'))
+    await checkSession(model, expected)
+    await checkGreedy(model, expected)
+  }))
+
+test.run()
 
 const classifier = suite(CLASSIFIER)
 const scores = JSON.parse(readFileSync(fixturePath(`${CLASSIFIER}/expected.json`), 'utf8'))
 
-for (const { threads, tier } of VARIANTS) {
-  classifier(`scores of every prompt: ${threads} threads, ${tier} kernels`, () =>
-    withModel(fixturePath(CLASSIFIER), { quant: 'f32', threads, kernels: tier }, async (model) => {
-      const { id2label } = JSON.parse(readFileSync(fixturePath(`${CLASSIFIER}/config.json`), 'utf8'))
-      for (const [name, tokens] of Object.entries<number[]>(scores.prompts)) {
-        const stored = scores.class_logits[name]
-        const { labels, logits } = await model.classify(tokens)
-        assert.equal(labels, Object.values(id2label))
-        isNear(logits, Array.isArray(stored) ? stored : floatsOf(stored), LOGITS, name)
-      }
-    }),
-  )
-}
+classifier('scores of every prompt', () =>
+  withModel(fixturePath(CLASSIFIER), { quant: 'f32', threads: 1 }, async (model) => {
+    const { id2label } = JSON.parse(readFileSync(fixturePath(`${CLASSIFIER}/config.json`), 'utf8'))
+    for (const [name, tokens] of Object.entries<number[]>(scores.prompts)) {
+      const stored = scores.class_logits[name]
+      const { labels, logits } = await model.classify(tokens)
+      assert.equal(labels, Object.values(id2label))
+      isNear(logits, Array.isArray(stored) ? stored : floatsOf(stored), LOGITS, name)
+    }
+  }),
+)
 
 classifier('the token that is scored is the one whose number is that of the ids that are no padding', () =>
   inTemporaryFolder(async (dir) => {

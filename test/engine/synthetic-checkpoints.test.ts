@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNear } from '../support/compare.js'
 import { forwardHere } from '../support/forward-here.js'
+import { TIERS } from '../support/kernel-bench.js'
 import { integers } from '../support/random.js'
 import { referenceForward } from '../support/reference-model.js'
 import { routesOf } from '../support/routes.js'
@@ -48,13 +49,13 @@ const CASES: Record<string, Record<string, unknown>> = {
 
 const test = suite('synthetic checkpoints')
 
-for (const [name, json] of Object.entries(CASES)) {
+for (const [i, [name, json]] of Object.entries(CASES).entries()) {
   test(`${name}: logits, block outputs and routing`, () =>
     inTemporaryFolder(async (dir) => {
       const { config, tensors } = await writeCheckpoint(dir, json)
       const tokens = integers(45, 3, config.vocabSize)
       const expected = referenceForward(config, tensors, tokens)
-      const { logits, hidden, routes } = await forwardHere(dir, tokens, { quant: 'f32', threads: 2 })
+      const { logits, hidden, routes } = await forwardHere(dir, tokens, { quant: 'f32', tier: TIERS[i % TIERS.length] })
       isNear(
         logits,
         expected.logits.flatMap((row) => [...row]),

@@ -11,21 +11,22 @@ import { formatsFor } from '#molm/packing/format/formats.js'
 import { EngineTraining } from '#molm/session/expert-training.js'
 import { trainedTensors } from '#molm/training/plan.js'
 import { sameBits } from '../support/compare.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { fixturePath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('training in an engine')
 
-const NANO = repositoryPath('models/nano')
+const PATH = fixturePath('02-base-safetensors-f32')
+const VOCABULARY = 320
 const PLAN: TrainingPlan = {
   mixtures: [
-    { layer: 4, kind: 'mlp', newExperts: 1 },
-    { layer: 5, kind: 'attention', newExperts: 1 },
+    { layer: 1, kind: 'mlp', newExperts: 1 },
+    { layer: 2, kind: 'attention', newExperts: 1 },
   ],
   maxTokens: 128,
 }
-const BATCH = { sequences: [60, 100, 31].map((length, i) => Int32Array.from(integers(length, i + 1, 4000))) }
+const BATCH = { sequences: [60, 100, 31].map((length, i) => Int32Array.from(integers(length, i + 1, VOCABULARY))) }
 
 type Ask = <T>(request: Request) => Promise<T>
 
@@ -35,22 +36,36 @@ interface Running {
   client: EngineClient
 }
 
+const engines = new Map<string, Promise<EngineClient>>()
+
+/** Runs `use` with an engine of these weights that all tests share. */
 async function withEngine(path: string, quant: Quant, use: (engine: Running) => Promise<void>) {
+  const key = `${path} ${quant}`
+  const started = engines.get(key) ?? startEngine(path, quant)
+  engines.set(key, started)
+  const client = await started
+  const ask: Ask = (request) => client.call<never>(request).reply
+  await use({ training: new EngineTraining(client), ask, client })
+}
+
+async function startEngine(path: string, quant: Quant): Promise<EngineClient> {
   const { config, path: file, kind } = await preparedModel(path)
   const memory = Number.MAX_SAFE_INTEGER
   const model = { config, formats: formatsFor(quant), path: file, kind, memory, memoryIsGiven: false, free: memory }
-  const client = await EngineClient.start({ threads: 2, model })
-  try {
-    const ask: Ask = (request) => client.call<never>(request).reply
-    await use({ training: new EngineTraining(client), ask, client })
-  } finally {
-    await client.close()
-  }
+  return EngineClient.start({ threads: 1, model })
 }
+
+test.after(async () => {
+  for (const engine of engines.values()) await (await engine).close()
+})
+
+let sessions = 0
+/** A session that no other test uses. */
+const newSession = () => sessions++
 
 /** Weights of new experts that copy expert 3 and its router row. */
 async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Array> {
-  const { config } = await preparedModel(NANO)
+  const { config } = await preparedModel(PATH)
   const { tensors, floats } = trainedTensors(layoutOf(config, formatsFor(quant)), PLAN)
   const weights = new Float32Array(floats)
   for (const { layer, kind } of PLAN.mixtures) {
@@ -62,7 +77,7 @@ async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Ar
 
 for (const quant of ['f32', 'q4'] as const) {
   test(`${quant}: new experts learn a text`, () =>
-    withEngine(NANO, quant, async ({ training }) => {
+    withEngine(PATH, quant, async ({ training }) => {
       const size = await training.size(PLAN)
       const begun = await training.begin(PLAN, await copies(training, quant))
       assert.equal(begun, size)
@@ -76,13 +91,14 @@ for (const quant of ['f32', 'q4'] as const) {
       }
       assert.ok(last && last.gradientNorm > 0)
       const after = await training.loss(BATCH)
+      await training.end()
       assert.ok(after.loss < before.loss - 0.5, `${before.loss} -> ${after.loss}`)
       assert.ok(after.newExpertShare > before.newExpertShare, `${before.newExpertShare} -> ${after.newExpertShare}`)
     }))
 }
 
 test('a session computes as before during a training, and trained copies compute as their originals at first', () =>
-  withEngine(NANO, 'f32', async ({ training, ask }) => {
+  withEngine(PATH, 'f32', async ({ training, ask }) => {
     const [tokens] = BATCH.sequences
     const run = (session: number) =>
       ask<ForwardReply>({
@@ -94,10 +110,10 @@ test('a session computes as before during a training, and trained copies compute
         probabilities: false,
         hidden: false,
       })
-    const { logits } = await run(1)
+    const { logits } = await run(newSession())
     let expected = 0
     for (let t = 1; t < tokens.length; t++) {
-      const row = logits.subarray((t - 1) * 4096, t * 4096)
+      const row = logits.subarray((t - 1) * VOCABULARY, t * VOCABULARY)
       expected += Math.log(row.reduce((sum, z) => sum + Math.exp(z), 0)) - row[tokens[t]]
     }
     // New experts with rows of zeros would be chosen; copies of the model's own experts change nothing.
@@ -106,16 +122,16 @@ test('a session computes as before during a training, and trained copies compute
     const { loss } = await training.loss({ sequences: [tokens] })
     assert.ok(Math.abs(loss - expected / (tokens.length - 1)) < 1e-5, `${loss}, not ${expected / (tokens.length - 1)}`)
     await training.step(BATCH, { learningRate: 0.01 })
-    sameBits((await run(2)).logits, logits)
+    sameBits((await run(newSession())).logits, logits)
   }))
 
 test('requests that arrive before the training code is loaded are answered in order, during a generation', () =>
-  withEngine(NANO, 'q4', async ({ training, ask }) => {
+  withEngine(PATH, 'q4', async ({ training, ask }) => {
     const forward: Request = {
-      ...{ kind: 'forward', session: 1, tokens: BATCH.sequences[1], logits: 'last' },
+      ...{ kind: 'forward', session: newSession(), tokens: BATCH.sequences[1], logits: 'last' },
       ...{ routes: false, probabilities: false, hidden: false },
     }
-    const alone = await ask<ForwardReply>({ ...forward, session: 2 })
+    const alone = await ask<ForwardReply>({ ...forward, session: newSession() })
     const order: string[] = []
     const logged = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
     const all = await Promise.all([
@@ -130,7 +146,7 @@ test('requests that arrive before the training code is loaded are answered in or
   }))
 
 test('a generation and a concurrent step are each the same as alone, to the bit', () =>
-  withEngine(NANO, 'f32', async ({ training, client }) => {
+  withEngine(PATH, 'f32', async ({ training, client }) => {
     const order: string[] = []
     const generate = async (session: number) => {
       const steps: { token: number; logprob: number }[] = []
@@ -155,12 +171,12 @@ test('a generation and a concurrent step are each the same as alone, to the bit'
     }
     const weights = await copies(training, 'f32')
     await training.begin(PLAN, weights)
-    const alone = { text: await generate(1), step: await step() }
+    const alone = { text: await generate(newSession()), step: await step() }
     const expected = await training.read()
     await training.begin(PLAN, weights)
     order.splice(0)
     // A step of two micro-batches: tokens come between them, and the rest after it.
-    const [stepped, text] = await Promise.all([step(), generate(2)])
+    const [stepped, text] = await Promise.all([step(), generate(newSession())])
     assert.ok(order.indexOf('token') < order.indexOf('step'), order.join(' '))
     assert.equal(text, alone.text)
     assert.equal(stepped, alone.step)
@@ -169,7 +185,7 @@ test('a generation and a concurrent step are each the same as alone, to the bit'
   }))
 
 test('a restored state continues like the original training', () =>
-  withEngine(NANO, 'f32', async ({ training }) => {
+  withEngine(PATH, 'f32', async ({ training }) => {
     const weights = await copies(training, 'f32')
     const step = () => training.step(BATCH, { learningRate: 0.01 })
     const read = () => training.read()
@@ -192,7 +208,7 @@ test('a restored state continues like the original training', () =>
   }))
 
 test('only predictions with a weight of 1 count', () =>
-  withEngine(NANO, 'f32', async ({ training }) => {
+  withEngine(PATH, 'f32', async ({ training }) => {
     await training.begin(PLAN, await copies(training, 'f32'))
     const [tokens] = BATCH.sequences
     const loss = (weights?: Float32Array) => training.loss({ sequences: [tokens], weights: [weights] })
@@ -204,7 +220,7 @@ test('only predictions with a weight of 1 count', () =>
   }))
 
 test('a step that is stopped, or whose loss is not a number, is not taken', () =>
-  withEngine(NANO, 'f32', async ({ training, client }) => {
+  withEngine(PATH, 'f32', async ({ training, client }) => {
     const weights = await copies(training, 'f32')
     await training.begin(PLAN, weights)
     const sequences = Array.from({ length: 40 }, () => BATCH.sequences[1])
@@ -216,7 +232,7 @@ test('a step that is stopped, or whose loss is not a number, is not taken', () =
     step.stop()
     assert.instance(await thrownBy(step.reply), Interrupted)
     const broken = weights.slice()
-    broken[3] = Number.NaN
+    broken.fill(Number.NaN)
     sameBits((await training.read(false)).weights, weights)
     await training.begin(PLAN, broken)
     const result = await training.step(BATCH, { learningRate: 0.1 })
@@ -231,9 +247,9 @@ type Call = (training: ExpertTraining) => Promise<unknown>
 const REFUSALS: [string, Call, RegExp][] = [
   ['before it has begun', (training) => training.loss(BATCH), /no training is under way/],
   ['nothing', begin([]), /names no experts to train/],
-  ['a layer that is not there', begin([{ layer: 6, kind: 'mlp', newExperts: 1 }]), /layer 6 has no mlp experts/],
-  ['an expert that is not there', begin([{ layer: 1, kind: 'mlp', existing: [24] }]), /layer 1 has no mlp expert 24/],
-  ['an expert of one that is not there', (training) => training.expert(0, 'attention', 8), /no attention expert 8/],
+  ['a layer that is not there', begin([{ layer: 3, kind: 'mlp', newExperts: 1 }]), /layer 3 has no mlp experts/],
+  ['an expert that is not there', begin([{ layer: 1, kind: 'mlp', existing: [8] }]), /layer 1 has no mlp expert 8/],
+  ['an expert of one that is not there', (training) => training.expert(0, 'attention', 4), /no attention expert 4/],
   ['a layer twice', begin([1, 1].map((layer) => ({ layer, kind: 'mlp', newExperts: 1 }))), /named twice/],
   ['weights of another', (training) => training.begin(PLAN, new Float32Array(3)), /not 3/],
 ]
@@ -243,7 +259,7 @@ function begin(mixtures: TrainingPlan['mixtures']): Call {
 }
 
 test('plans and batches that cannot be trained are refused with the reason', () =>
-  withEngine(NANO, 'q4', async ({ training }) => {
+  withEngine(PATH, 'q4', async ({ training }) => {
     for (const [what, call, message] of REFUSALS) {
       const thrown = await thrownBy(call(training))
       assert.is((thrown as Error | undefined)?.name, 'UserError', `${what}: ${thrown}`)
@@ -253,7 +269,7 @@ test('plans and batches that cannot be trained are refused with the reason', () 
     await training.begin(PLAN)
     for (const [sequences, message] of [
       [[Int32Array.of(1)], /nothing is predicted/],
-      [[Int32Array.of(1, 4096)], /token id 4096/],
+      [[Int32Array.of(1, 320)], /token id 320/],
       [[new Int32Array(129)], /129 tokens, and this training takes 128/],
     ] as const) {
       assert.match(String(await thrownBy(training.loss({ sequences: [...sequences] }))), message)
@@ -273,7 +289,7 @@ test('a family without a backward pass and a classifier cannot be trained', asyn
 })
 
 test('training needs the experts per token of config.json', () =>
-  withEngine(NANO, 'q4', async ({ training, ask }) => {
+  withEngine(PATH, 'q4', async ({ training, ask }) => {
     await ask({ kind: 'depth', expertsPerToken: 1 })
     assert.match(String(await thrownBy(training.size(PLAN))), /are taught with the experts per token of config.json/)
   }))

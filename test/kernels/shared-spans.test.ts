@@ -122,7 +122,7 @@ const COMPANIES: Record<string, Company> = {
     sequences: steps(...Array.from({ length: 36 }, (_, i) => 300 + i)),
   },
   'a beginning that ends within a span': { common: 420, sequences: steps(600, 700, 511, 512) },
-  'several rows of one sequence': { common: 600, sequences: [{ position: 640, count: 5 }, ...steps(700, 650)] },
+  'several rows of one sequence': { common: 600, sequences: [{ position: 640, count: 3 }, ...steps(700, 650)] },
   'a sequence that has forgotten a part': {
     common: 600,
     sequences: [{ position: 650, count: 1, oldest: 300 }, ...steps(700, 640)],
@@ -132,8 +132,10 @@ const COMPANIES: Record<string, Company> = {
 for (const [name, company] of Object.entries(COMPANIES)) {
   const isLarge = company.sequences.length > 10
   test(`${name} give the bits of each sequence alone`, () => {
-    for (const shape of isLarge ? SHAPES.slice(0, 1) : SHAPES) {
-      for (const tier of TIERS) {
+    for (const [i, shape] of SHAPES.entries()) {
+      if (isLarge && i > 0) continue
+      // The scalar kernels are slow, and one shape shows that they share as well.
+      for (const tier of i === 2 ? TIERS : (['relaxed', 'plain'] as const)) {
         const bank = bankOf(tier)
         const sequences = placeAll(bank, shape, company)
         const alone = sequences.map((sequence) => run(bank, shape, [{ ...sequence, pageOf: undefined }], 1)[0])

@@ -31,9 +31,9 @@ function check(logits: Float32Array): void {
   assert.ok(Math.abs((first.of?.logSumExp ?? 0) - logSumExp(logits)) < 1e-6)
 }
 
-for (const size of [1, 3, 17, 255, 256, 257, 4096, 4099, 50295]) {
-  test(`a vocabulary of ${size}`, () => check(normalFloats(size, size, 3)))
-}
+test('vocabularies of any size', () => {
+  for (const size of [1, 3, 17, 255, 256, 257, 4096, 4099, 50295]) check(normalFloats(size, size, 3))
+})
 
 test('scores far apart', () => check(normalFloats(9000, 5, 60)))
 

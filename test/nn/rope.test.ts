@@ -4,7 +4,7 @@ import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
 import { type RopeConfig, ropeFrequencies } from '#molm/nn/rope.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
-import { withModel } from '../support/models.js'
+import { forwardHere } from '../support/forward-here.js'
 import { integers } from '../support/random.js'
 import { mixtralLogits } from '../support/reference-mixtral.js'
 import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
@@ -28,7 +28,7 @@ const MIXTRAL = {
   vocab_size: 97,
   hidden_size: 48,
   intermediate_size: 40,
-  num_hidden_layers: 3,
+  num_hidden_layers: 2,
   num_attention_heads: 8,
   num_key_value_heads: 1,
   head_dim: 16,
@@ -43,14 +43,11 @@ function floatsOf(hex: string): Float32Array {
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
 }
 
-for (const { headSize, frequencies, ...rope } of CASES) {
-  const { scaling } = rope
-  const isExact = scaling.type === 'yarn' && !scaling.truncate
-  const name = `${scaling.type}${isExact ? ', not truncated' : ''}, factor ${scaling.factor}, base ${rope.theta}`
-  test(`frequencies equal the reference code’s bit for bit: ${name}`, () => {
-    sameBits(ropeFrequencies(rope, headSize), floatsOf(frequencies), name)
-  })
-}
+test('frequencies equal the reference code’s bit for bit', () => {
+  for (const { headSize, frequencies, ...rope } of CASES) {
+    sameBits(ropeFrequencies(rope, headSize), floatsOf(frequencies), JSON.stringify(rope))
+  }
+})
 
 const SCALINGS = [
   { type: 'linear', factor: 1.7 },
@@ -59,25 +56,23 @@ const SCALINGS = [
 
 for (const rope_scaling of SCALINGS) {
   const { type, factor } = rope_scaling
-  test(`a Mixtral with ${type} RoPE of factor ${factor} gives the exact logits over 650 tokens`, () =>
+  test(`a Mixtral with ${type} RoPE of factor ${factor} gives the exact logits over 300 tokens`, () =>
     inTemporaryFolder(async (dir) => {
       // Large queries make attention sharp, so that a frequency off by one ulp has a visible effect.
       const gain = (key: string) => (key.includes('q_proj') ? 3 : 1)
       const { config, tensors } = await writeRandomCheckpoint(dir, { ...MIXTRAL, rope_scaling }, 1, gain)
-      const tokens = integers(650, 1, MIXTRAL.vocab_size)
+      const tokens = integers(300, 1, MIXTRAL.vocab_size)
       const { scaling, frequencies } = caseOf(type, factor)
       const size = scaling.type === 'yarn' ? Math.fround(scaling.attention) : 1
       const rope = { frequencies: floatsOf(frequencies), size }
       const expected = mixtralLogits(config as DecoderConfig, tensors, tokens, rope)
-      await withModel(dir, { quant: 'f32', threads: 2 }, async (model) => {
-        const { logits } = await model.createSession().forward(tokens, { logits: 'all' })
-        isNear(
-          logits,
-          expected.flatMap((row) => [...row]),
-          LOGITS,
-          'logits',
-        )
-      })
+      const { logits } = await forwardHere(dir, tokens, { quant: 'f32' })
+      isNear(
+        logits,
+        expected.flatMap((row) => [...row]),
+        LOGITS,
+        'logits',
+      )
     }))
 }
 

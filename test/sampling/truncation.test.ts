@@ -35,16 +35,18 @@ const SHAPES: [string, Float32Array][] = [
   ['single', Float32Array.of(-3)],
 ]
 
-for (const [shape, logits] of SHAPES) {
-  test(`top-k keeps the k that rank first (${shape})`, () => {
+test('top-k keeps the k that rank first', () => {
+  for (const [shape, logits] of SHAPES) {
     const candidates = new Candidates(logits.length)
     for (const k of [1, 2, 7, 40, 299, 300, 5000]) {
       keepTopK(logits, k, candidates)
-      assert.equal(idsOf(candidates, logits), rising(ranking(logits).slice(0, k)), `k = ${k}`)
+      assert.equal(idsOf(candidates, logits), rising(ranking(logits).slice(0, k)), `${shape}: k = ${k}`)
     }
-  })
+  }
+})
 
-  test(`peaks change nothing about top-k (${shape})`, () => {
+test('peaks change nothing about top-k', () => {
+  for (const [shape, logits] of SHAPES) {
     const [all, skipping] = [new Candidates(logits.length), new Candidates(logits.length)]
     for (const span of [1, 7, 64]) {
       const values = Float32Array.from({ length: Math.ceil(logits.length / span) }, (_, i) =>
@@ -53,12 +55,18 @@ for (const [shape, logits] of SHAPES) {
       for (const k of [1, 7, 40, 5000]) {
         keepTopK(logits, k, all)
         keepTopK(logits, k, skipping, { peaks: { span, values } })
-        assert.equal(skipping.ids.subarray(0, skipping.count), all.ids.subarray(0, all.count), `k = ${k}, span ${span}`)
+        assert.equal(
+          skipping.ids.subarray(0, skipping.count),
+          all.ids.subarray(0, all.count),
+          `${shape}: k = ${k}, span ${span}`,
+        )
       }
     }
-  })
+  }
+})
 
-  test(`top-p keeps the shortest beginning of the ranking that reaches p (${shape})`, () => {
+test('top-p keeps the shortest beginning of the ranking that reaches p', () => {
+  for (const [shape, logits] of SHAPES) {
     const probabilities = softmax(logits)
     // No sum of the flat shape's equal probabilities is exactly one of these p.
     for (const p of [0, 0.0105, 0.311, 0.5011, 0.9015, 0.9511, 0.9991]) {
@@ -70,21 +78,23 @@ for (const [shape, logits] of SHAPES) {
       })
       const candidates = filled(logits)
       keepTopP(candidates, p)
-      assert.equal(idsOf(candidates, logits), rising(nucleus), `p = ${p}`)
+      assert.equal(idsOf(candidates, logits), rising(nucleus), `${shape}: p = ${p}`)
     }
-  })
+  }
+})
 
-  test(`min-p keeps the tokens at least p times as probable as the first (${shape})`, () => {
+test('min-p keeps the tokens at least p times as probable as the first', () => {
+  for (const [shape, logits] of SHAPES) {
     const probabilities = softmax(logits)
     const most = Math.max(...probabilities)
     for (const p of [0, 0.0101, 0.0503, 0.4999, 1]) {
       const candidates = filled(logits)
       keepMinP(candidates, p)
       const kept = Array.from(logits.keys()).filter((id) => probabilities[id] >= p * most * (1 - 1e-12))
-      assert.equal(idsOf(candidates, logits), kept, `p = ${p}`)
+      assert.equal(idsOf(candidates, logits), kept, `${shape}: p = ${p}`)
     }
-  })
-}
+  }
+})
 
 test('top-p from 1 on keeps every token, even improbable ones', () => {
   const candidates = filled(Float32Array.of(0, 60, -60))

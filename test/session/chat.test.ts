@@ -13,7 +13,7 @@ const FRANCE = { role: 'user', content: 'What is the capital of France?' }
 const GREEDY: ChatOptions = { temperature: 0 }
 
 test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
+  context.model = await loadModel('nano', { threads: 1 })
 })
 
 test.after(({ model }) => model.dispose())

@@ -8,9 +8,7 @@ const test = suite('determinism')
 
 const VARIANTS = [
   { threads: 1, kernels: 'relaxed' },
-  { threads: 2, kernels: 'relaxed' },
   { threads: 3, kernels: 'plain' },
-  { threads: 1, kernels: 'plain' },
   { threads: 2, kernels: 'scalar' },
 ] as const
 
@@ -23,7 +21,7 @@ function textOf(options: LoadOptions, seed: number): Promise<{ tokens: number[];
     const sampling = { temperature: 1, topK: 0, topP: 1, repeatPenalty: 1.1, seed }
     for await (const { token, logprob } of model
       .createSession()
-      .generate(prompt, { ...sampling, maxTokens: 60, ignoreEos: true, stop: [] })) {
+      .generate(prompt, { ...sampling, maxTokens: 40, ignoreEos: true, stop: [] })) {
       tokens.push(token)
       logprobs.push(logprob)
     }
@@ -31,19 +29,12 @@ function textOf(options: LoadOptions, seed: number): Promise<{ tokens: number[];
   })
 }
 
-for (const quant of ['q4', 'q8', 'f32'] as const) {
-  test(`the same seed gives the same text with any number of threads and any kernels: ${quant}`, async () => {
-    const [first, ...others] = VARIANTS
-    const expected = await textOf({ quant, ...first }, 7)
-    assert.is(expected.tokens.length, 60)
-    for (const variant of others)
-      assert.equal(await textOf({ quant, ...variant }, 7), expected, JSON.stringify(variant))
-  })
-}
-
-test('another seed gives another text', async () => {
-  const { tokens } = await textOf({ threads: 2 }, 7)
-  assert.not.equal((await textOf({ threads: 2 }, 8)).tokens, tokens)
+test('the same seed gives the same text with any number of threads and any kernels, another seed another', async () => {
+  const [first, ...others] = VARIANTS
+  const expected = await textOf(first, 7)
+  assert.is(expected.tokens.length, 40)
+  for (const variant of others) assert.equal(await textOf(variant, 7), expected, JSON.stringify(variant))
+  assert.not.equal((await textOf(first, 8)).tokens, expected.tokens)
 })
 
 test.run()

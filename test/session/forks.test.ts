@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/errors.js'
-import { convertModel, type Model, type Session } from '#molm/index.js'
+import { convertModel, loadModel, type Model, type Session } from '#molm/index.js'
 import { perMixture } from '#molm/model/config.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
@@ -9,13 +9,8 @@ import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-/* Families: stick-breaking attention, softmax, windows with sinks, convolutions. */
-const MODELS = [
-  '03-topk4-safetensors-bf16-sharded',
-  '22-granitemoe-bf16-sharded',
-  '71-gptoss-bf16-sharded',
-  '82-lfm2moe-bf16-sharded',
-]
+/* Families: stick-breaking attention, softmax with windows and sinks, convolutions. */
+const MODELS = ['03-topk4-safetensors-bf16-sharded', '71-gptoss-bf16-sharded', '82-lfm2moe-bf16-sharded']
 
 const DOCUMENT = integers(180, 1, 220)
 const QUESTIONS = [2, 3, 4, 5].map((seed) => integers(9 + seed, seed, 220))
@@ -41,50 +36,52 @@ async function alone(model: Model): Promise<number[][]> {
 const processed = async (model: Model) => (await model.stats()).tokensProcessed
 
 for (const name of MODELS) {
-  const test = suite(`forks with ${name}`)
+  const test = suite<{ model: Model }>(`forks with ${name}`, { model: undefined as unknown as Model })
+  test.before(async (context) => {
+    context.model = await loadModel(fixturePath(name), { quant: 'q4', threads: 1 })
+  })
+  test.after(({ model }) => model.dispose())
 
-  test('answer at the same time what sessions of their own answer, and read the document once', () =>
-    withModel(fixturePath(name), { quant: 'q4' }, async (model) => {
-      const expected = await alone(model)
-      const before = await processed(model)
-      const document = model.createSession()
-      await document.forward(DOCUMENT, { logits: 'none' })
-      const { cacheBytes: once } = await model.stats()
-      const forks = await Promise.all(QUESTIONS.map(() => document.fork()))
-      assert.equal(forks[0].tokens, DOCUMENT)
-      const { cacheBytes: shared } = await model.stats()
-      assert.ok(shared < 3 * once, `${shared} bytes for five sessions, ${once} for one`)
-      const answers = await Promise.all(forks.map((fork, i) => answer(fork, QUESTIONS[i])))
-      assert.equal(answers, expected)
-      const read = DOCUMENT.length + QUESTIONS.reduce((sum, { length }) => sum + length + 23, 0)
-      assert.is((await processed(model)) - before, read)
-      // A fork of a fork, cut within the document, and the original afterwards.
-      const second = await forks[0].fork({ length: DOCUMENT.length })
-      document.truncate(100)
-      assert.equal(await answer(second, QUESTIONS[1]), expected[1])
-      assert.equal(await answer(document, [...DOCUMENT.slice(100), ...QUESTIONS[2]]), expected[2])
-      forks[3].truncate(90)
-      assert.equal(await answer(forks[3], [...DOCUMENT.slice(90), ...QUESTIONS[0]]), expected[0])
-      for (const session of [document, second, ...forks]) session.dispose()
-      assert.is((await model.stats()).cacheBytes, 0)
-    }))
+  test('answer at the same time what sessions of their own answer, and read the document once', async ({ model }) => {
+    const expected = await alone(model)
+    const before = await processed(model)
+    const document = model.createSession()
+    await document.forward(DOCUMENT, { logits: 'none' })
+    const { cacheBytes: once } = await model.stats()
+    const forks = await Promise.all(QUESTIONS.map(() => document.fork()))
+    assert.equal(forks[0].tokens, DOCUMENT)
+    const { cacheBytes: shared } = await model.stats()
+    assert.ok(shared < 3 * once, `${shared} bytes for five sessions, ${once} for one`)
+    const answers = await Promise.all(forks.map((fork, i) => answer(fork, QUESTIONS[i])))
+    assert.equal(answers, expected)
+    const read = DOCUMENT.length + QUESTIONS.reduce((sum, { length }) => sum + length + 23, 0)
+    assert.is((await processed(model)) - before, read)
+    // A fork of a fork, cut within the document, and the original afterwards.
+    const second = await forks[0].fork({ length: DOCUMENT.length })
+    document.truncate(100)
+    assert.equal(await answer(second, QUESTIONS[1]), expected[1])
+    assert.equal(await answer(document, [...DOCUMENT.slice(100), ...QUESTIONS[2]]), expected[2])
+    forks[3].truncate(90)
+    assert.equal(await answer(forks[3], [...DOCUMENT.slice(90), ...QUESTIONS[0]]), expected[0])
+    for (const session of [document, second, ...forks]) session.dispose()
+    assert.is((await model.stats()).cacheBytes, 0)
+  })
 
-  test('are made while a session reads or answers, if they do not wait', () =>
-    withModel(fixturePath(name), { quant: 'q4' }, async (model) => {
-      const [expected] = await alone(model)
-      const session = model.createSession()
-      const prompt = [...DOCUMENT, ...QUESTIONS[0]]
-      const generation = session.generate(prompt, { maxTokens: 24, temperature: 1, seed: 7, ignoreEos: true, stop: [] })
-      const tokens = [(await generation.next()).value as { token: number }]
-      const fork = await session.fork({ length: DOCUMENT.length, waits: false })
-      assert.ok(fork.length <= DOCUMENT.length && fork.length > DOCUMENT.length - 512, `${fork.length} tokens`)
-      for (let next = await generation.next(); !next.done; next = await generation.next()) tokens.push(next.value)
-      assert.equal(
-        tokens.map(({ token }) => token),
-        expected,
-      )
-      assert.equal(await answer(fork, prompt.slice(fork.length)), expected)
-    }))
+  test('are made while a session reads or answers, if they do not wait', async ({ model }) => {
+    const [expected] = await alone(model)
+    const session = model.createSession()
+    const prompt = [...DOCUMENT, ...QUESTIONS[0]]
+    const generation = session.generate(prompt, { maxTokens: 24, temperature: 1, seed: 7, ignoreEos: true, stop: [] })
+    const tokens = [(await generation.next()).value as { token: number }]
+    const fork = await session.fork({ length: DOCUMENT.length, waits: false })
+    assert.ok(fork.length <= DOCUMENT.length && fork.length > DOCUMENT.length - 512, `${fork.length} tokens`)
+    for (let next = await generation.next(); !next.done; next = await generation.next()) tokens.push(next.value)
+    assert.equal(
+      tokens.map(({ token }) => token),
+      expected,
+    )
+    assert.equal(await answer(fork, prompt.slice(fork.length)), expected)
+  })
 
   test.run()
 }
@@ -92,7 +89,7 @@ for (const name of MODELS) {
 const test = suite('forks of a session')
 
 test('wait for earlier calls, unless they are asked not to', () =>
-  withModel(fixturePath(MODELS[0]), {}, async (model) => {
+  withModel(fixturePath(MODELS[0]), { threads: 1 }, async (model) => {
     const session = model.createSession()
     const reading = session.forward(DOCUMENT, { logits: 'none' })
     const early = session.fork({ waits: false })
@@ -106,7 +103,7 @@ test('wait for earlier calls, unless they are asked not to', () =>
   }))
 
 test('of an empty session are empty, and a wrong length is an error', () =>
-  withModel(fixturePath(MODELS[0]), {}, async (model) => {
+  withModel(fixturePath(MODELS[0]), { threads: 1 }, async (model) => {
     const session = model.createSession()
     assert.is((await session.fork()).length, 0)
     assert.instance(await thrownBy(session.fork({ length: -1 })), UsageError)
@@ -116,8 +113,8 @@ test('of an empty session are empty, and a wrong length is an error', () =>
 
 test('share their memory still when the engine has been replaced', async () => {
   await inTemporaryFolder(async (folder) => {
-    await convertModel(fixturePath(MODELS[1]), folder, { quant: 'q4' })
-    await withModel(folder, {}, async (model) => {
+    await convertModel(fixturePath('22-granitemoe-bf16-sharded'), folder, { quant: 'q4' })
+    await withModel(folder, { threads: 1 }, async (model) => {
       const document = model.createSession()
       await document.forward(DOCUMENT, { logits: 'none' })
       const forks = await Promise.all([document.fork(), document.fork()])
@@ -131,7 +128,7 @@ test('share their memory still when the engine has been replaced', async () => {
 })
 
 test('have the mask of their session', () =>
-  withModel(fixturePath(MODELS[0]), {}, async (model) => {
+  withModel(fixturePath(MODELS[0]), { threads: 1 }, async (model) => {
     const { mixtures } = model.config
     const mask = { gates: 'kept', ...perMixture(mixtures, ({ experts }) => experts.map(() => [0])) } as const
     const session = model.createSession({ mask })

@@ -27,11 +27,10 @@ async function withParrot(
   format: ParrotFormatName,
   answers: readonly ParrotAnswer[],
   use: (model: Model) => Promise<void>,
-  quant: 'q4' | 'f32' = 'q4',
 ): Promise<void> {
   await inTemporaryFolder(async (dir) => {
     const path = await writeParrot(join(dir, 'parrot'), { format, answers })
-    await withModel(path, { threads: 1, quant }, use)
+    await withModel(path, { threads: 1 }, use)
   })
 }
 
@@ -63,72 +62,25 @@ const ANSWERS = [
   { toTool: 'rain', says: 'Take an umbrella.' },
 ] as const
 
-for (const quant of ['q4', 'f32'] as const) {
-  test(`says what its script has for a question, a tool's result and all else (${quant})`, () => {
-    return withParrot(
-      'qwen3',
-      ANSWERS,
-      async (model) => {
-        assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), `${ANSWERS[0].says} eos`)
-        assert.is(await said(model, [BERN]), `${THOUGHTS}${CALLS} eos`)
-        assert.is(await said(model, [BERN, called, RESULT]), `${ANSWERS[2].says} eos`)
-        assert.is(await said(model, [BERN, called, { ...RESULT, content: 'much rain' }]), 'Take an umbrella. eos')
-        assert.is(await said(model, [BERN, called, RESULT, BERN]), `${THOUGHTS}${CALLS} eos`)
-      },
-      quant,
-    )
-  })
-}
-
-test('leaves its thoughts out if the template can switch them off, and continues after those that were cut short', () => {
-  return withParrot('qwen3', ANSWERS, async (model) => {
+test("says what its script has for a question, a tool's result and all else", () =>
+  withParrot('qwen3', ANSWERS, async (model) => {
+    assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), `${ANSWERS[0].says} eos`)
+    assert.is(await said(model, [BERN]), `${THOUGHTS}${CALLS} eos`)
+    assert.is(await said(model, [BERN, called, RESULT]), `${ANSWERS[2].says} eos`)
+    assert.is(await said(model, [BERN, called, { ...RESULT, content: 'much rain' }]), 'Take an umbrella. eos')
+    assert.is(await said(model, [BERN, called, RESULT, BERN]), `${THOUGHTS}${CALLS} eos`)
     const off = { enable_thinking: false }
-    assert.is(await said(model, [{ role: 'user', content: 'Hi' }], off), 'Hello! How are you? eos')
-    assert.is(await said(model, [BERN], off), `${CALLS} eos`)
     assert.is(await said(model, [BERN, called, RESULT], off), 'It is 21 degrees in Bern. eos')
-    for (const begun of ['<think>\nThe user wants', '<think>\nThe', '<think>\nI do not know this.', '<think>']) {
+    for (const begun of ['<think>\nThe user wants', '<think>']) {
       assert.is(await said(model, [BERN], {}, `${begun}\n</think>\n\n`), `${CALLS} eos`, begun)
     }
-  })
-})
-
-test('says its scripts in the forms of other families', async () => {
-  await withParrot('qwen3-thinking', ANSWERS, async (model) => {
-    assert.is(await said(model, [BERN]), `${(THOUGHTS + CALLS).slice('<think>\n'.length)} eos`)
-  })
-  for (const format of ['qwen3-instruct', 'chatml'] as const) {
-    const answers = [{ says: CALLS }, { toTool: true as const, says: 'It is warm.' }]
-    await withParrot(format, answers, async (model) => {
-      assert.is(await said(model, [BERN]), `${CALLS} eos`, format)
-      if (format !== 'chatml') assert.is(await said(model, [BERN, called, RESULT]), 'It is warm. eos', format)
-    })
-  }
-})
-
-test('says its scripts in the channels of harmony', () => {
-  const thoughts = '<|channel|>analysis<|message|>The user wants the weather.<|end|>'
-  const call =
-    '<|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Bern"}<|call|>'
-  const final =
-    '<|channel|>analysis<|message|>Done.<|end|><|start|>assistant<|channel|>final<|message|>It is 21 degrees.'
-  const answers = [{ says: thoughts + call }, { toTool: true as const, says: final }]
-  return withParrot('harmony', answers, async (model) => {
-    const skipped = call.replace('<|call|>', '')
-    assert.is(await said(model, [BERN]), `${thoughts}${skipped} eos`)
-    assert.is(await said(model, [BERN, called, RESULT]), `${final} eos`)
-  })
-})
+  }))
 
 /** Calls in the notations of families, with thoughts before if they have some. */
 const NOTATIONS: Partial<Record<ParrotFormatName, string>> = {
-  qwen3:
-    '<think>\nTo Bern.\n</think>\n\n<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n</tool_call>',
   'qwen3-coder': '<tool_call>\n<function=weather>\n<parameter=place>\nBern\n</parameter>\n</function>\n</tool_call>',
-  granite4: '<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n</tool_call>',
   'lfm2.5': '<think>To Bern.</think>\n\n<|tool_call_start|>[weather(place="Bern")]<|tool_call_end|>',
-  glm: '<think>To Bern.</think>\n\n<tool_call>weather<arg_key>place</arg_key><arg_value>Bern</arg_value></tool_call>',
   gemma4: '<|channel>thought\nTo Bern.<channel|>\n\n<|tool_call>call:weather{place:<|"|>Bern<|"|>}<tool_call|>',
-  mistral: '[TOOL_CALLS] [{"name": "weather", "arguments": {"place": "Bern"}}]',
   harmony:
     '<|channel|>analysis<|message|>To Bern.<|end|><|start|>assistant<|channel|>commentary to=functions.weather' +
     ' <|constrain|>json<|message|>{"place": "Bern"}<|call|>',
@@ -136,9 +88,7 @@ const NOTATIONS: Partial<Record<ParrotFormatName, string>> = {
 
 /** Answers after the result. */
 const FINALS: Partial<Record<ParrotFormatName, string>> = {
-  qwen3: '<think>\nDone.\n</think>\n\nIt is sunny.',
   'lfm2.5': '<think>Done.</think>\n\nIt is sunny.',
-  glm: '<think>Done.</think>\n\nIt is sunny.',
   gemma4: '<|channel>thought\nDone.<channel|>\n\nIt is sunny.',
   harmony: '<|channel|>final<|message|>It is sunny.',
 }
@@ -169,18 +119,5 @@ for (const [name, says] of Object.entries(NOTATIONS)) {
     })
   })
 }
-
-test('finds the end of a message that begins within a piece of a script', () => {
-  const answers = [{ to: 'lanterns', says: 'Two.' }, { says: 'Buy some lanterns for the way.' }]
-  return withParrot('qwen3', answers, async (model) => {
-    assert.is(await said(model, [{ role: 'user', content: 'Buy some lanterns' }]), 'Two. eos')
-  })
-})
-
-test('writes nothing to a text that no script has', () => {
-  return withParrot('qwen3', [{ to: BERN.content, says: 'Warm, I think.' }], async (model) => {
-    assert.is(await said(model, [{ role: 'user', content: 'Hi' }]), ' eos')
-  })
-})
 
 test.run()

@@ -9,7 +9,7 @@ const test = suite<{ model: Model }>('the tokens of a session', { model: undefin
 const GREEDY = { temperature: 0, stop: [], ignoreEos: true }
 
 test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
+  context.model = await loadModel('nano', { threads: 1 })
 })
 
 test.after(({ model }) => model.dispose())

@@ -28,7 +28,7 @@ const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
 test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
+  context.model = await loadModel('nano', { threads: 1 })
 })
 
 test.after(({ model }) => model.dispose())
@@ -68,36 +68,6 @@ test('reports the progress of a prompt at the beginning and after every micro-ba
     ],
   )
   session.dispose()
-})
-
-test('continues from any length after a truncation as if it had never been longer', async ({ model }) => {
-  const tokens = integers(100, 1, 4000)
-  const other = integers(40, 2, 4000)
-  const session = model.createSession()
-  for (const length of [65, 64, 63, 33, 32, 31, 1, 0]) {
-    session.reset()
-    await session.forward(tokens, { logits: 'none' })
-    session.truncate(length)
-    assert.is(session.length, length)
-    const { logits } = await session.forward(other)
-    const fresh = model.createSession()
-    const expected = await fresh.forward([...tokens.slice(0, length), ...other])
-    sameBits(logits, expected.logits, `cut to ${length}`)
-    fresh.dispose()
-  }
-})
-
-test('gives the same bits for any split of a text', async ({ model }) => {
-  const tokens = integers(300, 4, 4000)
-  const whole = await model.createSession().forward(tokens, { logits: 'all' })
-  const session = model.createSession()
-  let at = 0
-  for (const size of [1, 2, 30, 5, 100, 1, 161]) {
-    const piece = await session.forward(tokens.slice(at, at + size), { logits: 'all' })
-    sameBits(piece.logits, whole.logits.subarray(at * 4096, (at + size) * 4096), `${size} tokens at ${at}`)
-    at += size
-  }
-  assert.is(at, tokens.length)
 })
 
 test('is empty after a reset', async ({ model }) => {
@@ -308,6 +278,7 @@ test('a context limit forgets the oldest tokens and keeps the cache small', asyn
   const before = (await model.stats()).cacheBytes
   const narrow = await generate(session, LANTERN, { ...long, context: 20 })
   assert.is(narrow.result.tokens.length, 150)
+  assert.not.equal(narrow.result.tokens, free.result.tokens)
   // Six layers of keys and values, rows of 128 channels, pages of 32: 20 positions touch at most two pages.
   const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128, 'bf16'))
   assert.ok(pages <= 2, `${pages} pages`)

@@ -4,7 +4,7 @@ type Axes = Record<string, readonly unknown[]>
 type Point<A extends Axes> = { [K in keyof A]: A[K][number] }
 
 /**
- * Combinations of the values of axes. The matrix lane gets all of them. Others get few, but each two values of
+ * Combinations of the values of axes. The matrix lane gets all of them; other lanes get few, and each two values of
  * different axes still meet: most faults need no more than two.
  */
 export function combinations<A extends Axes>(axes: A, isMatrix = process.env[MATRIX] !== undefined): Point<A>[] {
@@ -18,16 +18,27 @@ export function combinations<A extends Axes>(axes: A, isMatrix = process.env[MAT
 /** Takes the point with the most new pairs until no pair is left. */
 function pairwise(all: Record<string, number>[], names: string[]): Record<string, number>[] {
   if (names.length < 2) return all
-  const pairsOf = (point: Record<string, number>) =>
-    names.flatMap((a, i) => names.slice(i + 1).map((b) => `${a} ${point[a]} ${b} ${point[b]}`))
-  const left = new Set(all.flatMap(pairsOf))
+  const numbers = new Map<string, number>()
+  const numberOf = (pair: string) => {
+    const number = numbers.get(pair) ?? numbers.size
+    numbers.set(pair, number)
+    return number
+  }
+  const pairs = all.map((point) =>
+    names.flatMap((a, i) => names.slice(i + 1).map((b) => numberOf(`${a} ${point[a]} ${b} ${point[b]}`))),
+  )
+  const isMet = new Uint8Array(numbers.size)
   const chosen: Record<string, number>[] = []
-  while (left.size > 0) {
-    const gain = (point: Record<string, number>) => pairsOf(point).filter((pair) => left.has(pair)).length
-    const gains = all.map(gain)
-    const best = all[gains.indexOf(Math.max(...gains))]
-    for (const pair of pairsOf(best)) left.delete(pair)
-    chosen.push(best)
+  for (let left = numbers.size; left > 0; ) {
+    let [best, most] = [0, 0]
+    for (const [i, own] of pairs.entries()) {
+      let gain = 0
+      for (const pair of own) gain += 1 - isMet[pair]
+      if (gain > most) [best, most] = [i, gain]
+    }
+    for (const pair of pairs[best]) isMet[pair] = 1
+    left -= most
+    chosen.push(all[best])
   }
   return chosen
 }

@@ -70,17 +70,34 @@ export function forwardHere(
 ): Promise<PassedHere> {
   return withLoaded(path, options, ({ model }) => {
     model.masks.set(masked?.(model.config))
-    const sequence = new Sequence(model)
-    const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
-    sequence.release()
-    if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
-    const { width, layers } = model.config
-    return {
-      logits,
-      routes: unpackRoutes(routes, model.config, tokens.length),
-      hidden: Array.from({ length: layers }, (_, layer) => hidden.subarray(layer * width, (layer + 1) * width)),
-    }
+    return passHere(model, tokens)
   })
+}
+
+/** Runs tokens through a loaded model. */
+export function passHere(model: Decoder, tokens: readonly number[]): PassedHere {
+  const sequence = new Sequence(model)
+  const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
+  sequence.release()
+  if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
+  const { width, layers } = model.config
+  return {
+    logits,
+    routes: unpackRoutes(routes, model.config, tokens.length),
+    hidden: Array.from({ length: layers }, (_, layer) => hidden.subarray(layer * width, (layer + 1) * width)),
+  }
+}
+
+/** The tokens of the largest logits, one after the other. */
+export function greedyHere(model: Decoder, prompt: readonly number[], count: number): number[] {
+  const sequence = new Sequence(model)
+  const tokens: number[] = []
+  for (let next = prompt; tokens.length < count; next = tokens.slice(-1)) {
+    const { logits } = read(model, sequence, next, { logits: 'last', routes: false, hidden: false })
+    tokens.push(logits.indexOf(Math.max(...logits)))
+  }
+  sequence.release()
+  return tokens
 }
 
 function read(

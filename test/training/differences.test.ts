@@ -13,9 +13,9 @@ import { finish, withTrainable } from '../support/trainer.js'
 
 /*
  * Compares gradients with central differences of the model in double precision (test/support/reference-model.ts): (L(w
- * + h v) - L(w - h v)) / 2h is the gradient along v. New experts of both kinds are in all layers, and two of the
- * model's own experts are trained. Each trained tensor is checked along its own gradient and along a random direction;
- * the routes must be the same at both ends.
+ * + h v) - L(w - h v)) / 2h is the gradient along v. New experts of both kinds are in all layers, and one of the model's
+ * own experts is trained. Each trained tensor is checked along the sum of its own gradient and a random direction; the
+ * routes must be the same at both ends.
  */
 const test = suite('gradients and central differences')
 
@@ -23,34 +23,33 @@ const CASES: Record<string, Record<string, unknown>> = {
   'MLP router, gelu_new': {},
   'linear router, SiLU': { gate_type: 'linear', activation_function: 'silu' },
   'cosine router, GELU': { gate_type: 'gmm', activation_function: 'gelu' },
-  ReLU: { activation_function: 'relu' },
-  tanh: { activation_function: 'tanh' },
-  'K = V = LN1(x)': { n_head: 1, att_hidden: 40 },
-  'K = V = LN1(x), linear router': { n_head: 1, att_hidden: 40, gate_type: 'linear' },
-  'odd sizes, three layers': { n_embd: 37, att_hidden: 33, n_head: 3, ffd_hidden: 45, gating_size: 19, n_layer: 3 },
-  'one expert a token': { k_att: 1, k_mlp: 1 },
-  'tied embeddings': { tie_word_embeddings: true },
+  'K = V = LN1(x), ReLU, tied embeddings': {
+    ...{ n_head: 1, att_hidden: 40, activation_function: 'relu', tie_word_embeddings: true },
+  },
+  'K = V = LN1(x), linear router': { n_layer: 1, n_head: 1, att_hidden: 40, gate_type: 'linear' },
+  'odd sizes': { n_embd: 37, att_hidden: 33, n_head: 3, ffd_hidden: 45, gating_size: 19 },
+  'one expert a token, tanh': { n_layer: 1, k_att: 1, k_mlp: 1, activation_function: 'tanh' },
 }
 
-const SEQUENCES = [integers(9, 5, 60), integers(5, 6, 60)].map((ids) => Int32Array.from(ids))
+const SEQUENCES = [integers(8, 5, 60), integers(4, 6, 60)].map((ids) => Int32Array.from(ids))
 const STEP = 1e-4
+/** One layer: the loss is the subject. */
+const SMALL = { n_layer: 1 }
 
 for (const [name, json] of Object.entries(CASES)) {
   test(name, () => compare(json))
 }
 
-for (const kind of ['new-experts', 'entropy'] as const) {
-  test(`steering by ${kind}`, () => compare({ gate_type: 'linear' }, { kind, weight: 0.5 }))
-}
+test('steering by entropy', () => compare({ ...SMALL, gate_type: 'linear' }, { kind: 'entropy', weight: 0.5 }))
 
 test('steering by new experts, away from them for a retained sequence', () =>
-  compare({ gate_type: 'linear' }, { kind: 'new-experts', weight: 0.5 }, [false, true]))
+  compare({ ...SMALL, gate_type: 'linear' }, { kind: 'new-experts', weight: 0.5 }, [false, true]))
 
 test('the divergence from the original model, for one of two sequences', () =>
-  compare({ gate_type: 'linear' }, undefined, [false, true], [false, true]))
+  compare({ ...SMALL, gate_type: 'linear' }, undefined, [false, true], [false, true]))
 
 test('the divergence from the original model, for all sequences, and steering away from new experts', () =>
-  compare({}, { kind: 'new-experts', weight: 0.5 }, [true, true], [true, true]))
+  compare(SMALL, { kind: 'new-experts', weight: 0.5 }, [true, true], [true, true]))
 
 async function compare(
   json: Record<string, unknown>,
@@ -62,7 +61,7 @@ async function compare(
     const { config, tensors } = await writeCheckpoint(dir, json)
     const mixtures = Array.from({ length: config.layers }, (_, layer) => [
       { layer, kind: 'attention' as const, newExperts: 1 },
-      { layer, kind: 'mlp' as const, newExperts: 2, existing: [3, 0] },
+      { layer, kind: 'mlp' as const, newExperts: 2, existing: [3] },
     ]).flat()
     await withTrainable(dir, {}, (model) => {
       const trainer = new Trainer(model, { mixtures, maxTokens: 32 })
@@ -97,23 +96,23 @@ async function compare(
         // An expert that no token chose has no gradient.
         if (size > 0) used++
         const random = Float64Array.from(gradient, next)
-        for (const direction of size > 0 ? [Float64Array.from(gradient), random] : [random]) {
-          const length = norm(direction)
-          const moved = (step: number) => {
-            const w = Float64Array.from(weights)
-            for (const [i, value] of direction.entries()) w[offset + i] += (step * value) / length
-            return at(w)
-          }
-          const [up, down] = [moved(STEP), moved(-STEP)]
-          assert.is(up.routes, here.routes, `${what}: the routes are the same`)
-          assert.is(down.routes, here.routes, `${what}: the routes are the same`)
-          const expected = (up.loss - down.loss) / (2 * STEP)
-          const found = gradient.reduce((sum, value, i) => sum + (value * direction[i]) / length, 0)
-          assert.ok(
-            Math.abs(found - expected) <= Math.max(1e-3 * size, 1e-10),
-            `${what}: ${found}, not ${expected} (norm ${size})`,
-          )
+        const [ofRandom, ofOwn] = [1 / norm(random), size > 0 ? 1 / size : 0]
+        const direction = random.map((value, i) => ofRandom * value + ofOwn * gradient[i])
+        const length = norm(direction)
+        const moved = (step: number) => {
+          const w = Float64Array.from(weights)
+          for (const [i, value] of direction.entries()) w[offset + i] += (step * value) / length
+          return at(w)
         }
+        const [up, down] = [moved(STEP), moved(-STEP)]
+        assert.is(up.routes, here.routes, `${what}: the routes are the same`)
+        assert.is(down.routes, here.routes, `${what}: the routes are the same`)
+        const expected = (up.loss - down.loss) / (2 * STEP)
+        const found = gradient.reduce((sum, value, i) => sum + (value * direction[i]) / length, 0)
+        assert.ok(
+          Math.abs(found - expected) <= Math.max(1e-3 * size, 1e-10),
+          `${what}: ${found}, not ${expected} (norm ${size})`,
+        )
       }
       assert.ok(used > 0.7 * trainer.tensors.length, `${used} of ${trainer.tensors.length} tensors were used`)
       trainer.release()

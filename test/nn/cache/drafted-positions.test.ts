@@ -10,7 +10,7 @@ import { bankOf, placeRows } from '../../support/kernel-bench.js'
 const test = suite('drafts in a cache')
 
 const CHANNELS = 8
-const INTERVAL = 64
+const INTERVAL = 8
 const bank = bankOf('plain')
 
 const ALL: LayerCache = { rows: { channels: CHANNELS, shared: true } }
@@ -65,7 +65,7 @@ for (const [name, layers] of Object.entries(SHAPES)) {
   test(`leave no trace when they are taken back: ${name}`, () => {
     const random = seededRandom(3)
     const below = (most: number) => Math.floor(random.nextFloat() * most)
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < 12; round++) {
       const [drafting, plain] = [new Text(layers), new Text(layers)]
       const steps: string[] = []
       for (let step = 0; step < 12; step++) {

@@ -37,60 +37,61 @@ const SPANS = [
 const FORMATS: CacheFormat[] = ['f32', 'bf16', 'q8']
 
 for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
-  for (const format of FORMATS) {
-    const channels = heads * size
-    const rowsIn = (bank: Bank, pageHeads: PageHeads = { heads, byHead }) => {
-      const rows = new PagedRows(bank, channels, format, pageHeads, isTransposed)
-      rows.pages.reserve([{ start: 0, end: COUNT }])
-      return rows
-    }
-
-    test(`${format}, ${name}: reads what the kernels stored, at any position`, () => {
-      const bank = bankOf('plain')
-      const stored = normalFloats(COUNT * channels, 5)
-      const rows = rowsIn(bank)
-      rows.store(placeRows(bank, stored, channels), 0, 0, COUNT)
-      const expected = asCached(stored, format, size)
-      for (const [position, count] of SPANS) {
-        const part = expected.subarray(position * channels, (position + count) * channels)
-        assert.equal(floatsOf(rows, position, count, channels, size), part, `${count} from ${position}`)
-        const narrow = format === 'f32' ? undefined : narrowOf(rows, format, position, count, channels)
-        const wide = new Float32Array(count * channels)
-        rows.read(position, count, wide)
-        if (format === 'q8') assert.equal(Float32Array.from(narrow ?? []), wide)
-        if (format === 'bf16')
-          assert.equal(
-            Uint32Array.from(narrow ?? [], (bits) => bits << 16),
-            bitsOf(wide),
-          )
+  test(`${name}: reads what the kernels stored and writes what was read, at any position, in each format`, () => {
+    for (const format of FORMATS) {
+      const channels = heads * size
+      const rowsIn = (bank: Bank, pageHeads: PageHeads = { heads, byHead }) => {
+        const rows = new PagedRows(bank, channels, format, pageHeads, isTransposed)
+        rows.pages.reserve([{ start: 0, end: COUNT }])
+        return rows
       }
-    })
 
-    test(`${format}, ${name}: writes what was read, at any position, and nothing beside it`, () => {
-      const bank = bankOf('plain')
-      const source = rowsIn(bank)
-      source.store(placeRows(bank, normalFloats(COUNT * channels, 7), channels), 0, 0, COUNT)
-      const kinds: ((count: number) => RowNumbers)[] = [(count) => new Float32Array(count * channels)]
-      if (format === 'bf16') kinds.push((count) => new Uint16Array(count * channels))
-      if (format === 'q8') kinds.push((count) => new Int8Array(count * channels))
-      for (const numbers of kinds) {
+      {
+        const bank = bankOf('plain')
+        const stored = normalFloats(COUNT * channels, 5)
+        const rows = rowsIn(bank)
+        rows.store(placeRows(bank, stored, channels), 0, 0, COUNT)
+        const expected = asCached(stored, format, size)
         for (const [position, count] of SPANS) {
-          const target = rowsIn(bank)
-          target.store(placeRows(bank, normalFloats(COUNT * channels, 9), channels), 0, 0, COUNT)
-          const expected = floatsOf(target, 0, COUNT, channels, size)
-          const copied = numbers(count)
-          source.read(position, count, copied)
-          target.write(position, count, copied)
-          const scales = new Float32Array(count * source.scales)
-          source.readScales(position, count, scales)
-          target.writeScales(position, count, scales)
-          expected.set(floatsOf(source, position, count, channels, size), position * channels)
-          assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${count} from ${position}`)
-          target.pages.release()
+          const part = expected.subarray(position * channels, (position + count) * channels)
+          assert.equal(floatsOf(rows, position, count, channels, size), part, `${format}: ${count} from ${position}`)
+          const narrow = format === 'f32' ? undefined : narrowOf(rows, format, position, count, channels)
+          const wide = new Float32Array(count * channels)
+          rows.read(position, count, wide)
+          if (format === 'q8') assert.equal(Float32Array.from(narrow ?? []), wide)
+          if (format === 'bf16')
+            assert.equal(
+              Uint32Array.from(narrow ?? [], (bits) => bits << 16),
+              bitsOf(wide),
+            )
         }
       }
-    })
-  }
+      {
+        const bank = bankOf('plain')
+        const source = rowsIn(bank)
+        source.store(placeRows(bank, normalFloats(COUNT * channels, 7), channels), 0, 0, COUNT)
+        const kinds: ((count: number) => RowNumbers)[] = [(count) => new Float32Array(count * channels)]
+        if (format === 'bf16') kinds.push((count) => new Uint16Array(count * channels))
+        if (format === 'q8') kinds.push((count) => new Int8Array(count * channels))
+        for (const numbers of kinds) {
+          for (const [position, count] of SPANS) {
+            const target = rowsIn(bank)
+            target.store(placeRows(bank, normalFloats(COUNT * channels, 9), channels), 0, 0, COUNT)
+            const expected = floatsOf(target, 0, COUNT, channels, size)
+            const copied = numbers(count)
+            source.read(position, count, copied)
+            target.write(position, count, copied)
+            const scales = new Float32Array(count * source.scales)
+            source.readScales(position, count, scales)
+            target.writeScales(position, count, scales)
+            expected.set(floatsOf(source, position, count, channels, size), position * channels)
+            assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${format}: ${count} from ${position}`)
+            target.pages.release()
+          }
+        }
+      }
+    }
+  })
 }
 
 test('floats are rounded to bfloat16 to the nearest, ties to even', () => {
