@@ -6,7 +6,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, TINY } from './molm.js'
 
-test('prune writes a model where none is, and reports size, perplexity, speed and gates', () =>
+test('prune writes a model into an empty place, and reports size, perplexity, speed and gates', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
     await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))

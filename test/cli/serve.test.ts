@@ -17,7 +17,7 @@ async function ask(url: string, body: object, headers = {}) {
   return fetch(`${url}/v1/completions`, { ...init, body: JSON.stringify(body) })
 }
 
-test('serve prints its address, answers clients with the key, tells of requests, and ends once they are answered', async () => {
+test('serve prints its address, answers clients with the key, logs requests, and ends once they are answered', async () => {
   const { child, url } = await serve(['--alias', 'small', '--host', '0.0.0.0', '--verbose'], { MOLM_API_KEY: 'sesame' })
   const end = ended(child)
   const here = url.replace('0.0.0.0', '127.0.0.1')

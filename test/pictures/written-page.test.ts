@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
 import { renderHtml } from '#molm/pictures/html.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
-import { HAS_BROWSER, openBrowser, type Visit, visit, visitAgain } from '../support/browser.js'
+import { HAS_BROWSER, sharedBrowser, type Visit, visit, visitAgain } from '../support/browser.js'
 import { codeOf, proseOf } from '../support/prose-and-code.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -19,9 +19,9 @@ const inBrowser = HAS_BROWSER ? test : test.skip
 
 test.before(async (context) => {
   if (!HAS_BROWSER) return
-  context.browser = await openBrowser()
+  context.browser = await sharedBrowser.get()
 })
-test.after(({ browser }) => browser?.close())
+test.after(() => sharedBrowser.release())
 
 /** Two texts of alternating tokens: in prose `<b>` uses experts 0, in code all tokens use MLP expert 2. */
 const HTML = renderHtml(drawUsage([proseOf(3), codeOf(3)], { tokens: true }))
@@ -41,7 +41,7 @@ async function open(
       assert.equal(visited.faults, [])
       assert.is(visited.requests.length, 1)
     }
-    await (options ? visit(browser, options, check) : visitAgain(browser, check))
+    await (options ? visit(browser, options, check) : visitAgain(browser, {}, check))
   })
 }
 

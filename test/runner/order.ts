@@ -1,5 +1,5 @@
-/** Files that measure memory or the event loop, and fail when other work shares the machine: they run last, one by one. */
-const ALONE = /(^|\/)(small-memory|process-end|responsiveness)\.test\.js$/
+/** Files that measure the event loop or the end of a process, and fail when other work shares the machine: they run last, one by one. */
+const ALONE = /(^|\/)(process-end|responsiveness)\.test\.js$/
 
 /** Splits files into those that may run side by side, the longest first, and those that run alone. */
 export function planned(

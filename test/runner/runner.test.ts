@@ -101,10 +101,10 @@ test('a file that leaves something open is named when its process does not end',
 
 test('long and new files come first, and files that measure run alone', () => {
   const seconds = { 'a.test.js': 1, 'b.test.js': 3, 'c.test.js': 2 }
-  const files = ['a.test.js', 'engine/small-memory.test.js', 'b.test.js', 'c.test.js', 'new.test.js']
+  const files = ['a.test.js', 'session/responsiveness.test.js', 'b.test.js', 'c.test.js', 'new.test.js']
   assert.equal(planned(files, seconds), {
     together: ['new.test.js', 'b.test.js', 'c.test.js', 'a.test.js'],
-    alone: ['engine/small-memory.test.js'],
+    alone: ['session/responsiveness.test.js'],
   })
 })
 

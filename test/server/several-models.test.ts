@@ -155,7 +155,7 @@ test('answers requests over three models with room for one', async (context) => 
   assert.is(loaded.length, 1)
   await until(async () => (await get(url, '/health')).body.waiting === 0)
 
-  // The counts of a model that makes room stay, and go on when it comes back.
+  // The counts of a model that makes room stay, and continue when it comes back.
   const tokens = async () => (await get(url, '/experts')).body.tokens
   await complete(url)
   const before = await tokens()

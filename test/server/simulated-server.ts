@@ -58,7 +58,7 @@ export interface Answering {
   refuse?: (body: AskedBody) => Response | undefined
   key?: string
   view?: View
-  /** Goes on with the page that the test before has loaded, in a new chat: for tests that leave all settings as they are. */
+  /** Continues with the page that the test before has loaded, in a new chat: for tests that leave all settings as they are. */
   goesOn?: boolean
   /** False if the test loads the page itself. Default: true. */
   loads?: boolean

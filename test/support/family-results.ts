@@ -27,13 +27,3 @@ export async function checkForward(model: Model, expected: FamilyExpected): Prom
     }
   }
 }
-
-/** Compares greedy texts with the expected ones. */
-export async function checkGreedy(model: Model, { prompts, greedy }: FamilyExpected): Promise<void> {
-  for (const [prompt, ids] of Object.entries(greedy)) {
-    const options = { maxTokens: ids.length, temperature: 0, ignoreEos: true, stop: [] }
-    const tokens: number[] = []
-    for await (const { token } of model.createSession().generate(prompts[prompt], options)) tokens.push(token)
-    assert.equal(tokens, ids, prompt)
-  }
-}
