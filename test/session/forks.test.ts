@@ -91,7 +91,7 @@ const test = suite('forks of a session')
 test('wait for earlier calls, unless they are asked not to', () =>
   withModel(fixturePath(MODELS[0]), { threads: 1 }, async (model) => {
     const session = model.createSession()
-    // So many micro-batches that the engine takes the next call before the last of them.
+    // The engine takes the next call before the last of its micro-batches.
     const long = integers(20_000, 1, 220)
     const reading = session.forward(long, { logits: 'none' })
     const early = session.fork({ waits: false })
