@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
-import type { PullOptions } from '#molm/index.js'
+import { type PullOptions, pullModel } from '#molm/index.js'
 import type { HubServer, ServedRepository } from '../support/hub-server.js'
 import { bytesSource } from '../support/memory-files.js'
 import { IMPATIENT } from '../support/with-hub.js'
@@ -50,4 +52,18 @@ export async function factsOf({ files }: ServedRepository): Promise<WeightsFacts
   // Its first bytes come in a request of their own, to find the kind of file.
   const header = 8 + 23 + Number(file.readBigUInt64LE(0))
   return { needed: header + sizes.reduce((a, b) => a + b, 0), mayComeTwice: header + Math.max(...sizes) }
+}
+
+/** Pulls until most parts are done, then aborts, which gives the reason and frees the lock. */
+export async function pullMostOfIt(dir: string): Promise<void> {
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const onProgress: PullOptions['onProgress'] = ({ done, total }) => done > 0.8 * total && controller.abort(reason)
+  try {
+    await pullModel(`${REPO}:f32`, { ...QUICK, onProgress, signal: controller.signal })
+    assert.unreachable('finished')
+  } catch (error) {
+    assert.is(error, reason)
+  }
+  assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
 }

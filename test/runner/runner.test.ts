@@ -54,22 +54,10 @@ test('the counts of all files are summed up', async () => {
   assert.equal(faults, [])
 })
 
-test('a failed test is counted, and its output kept', async () => {
-  const failing = `${HEAD}test('breaks', () => {\n  throw new Error('broken')\n})\ntest('works', () => {})\ntest.run()\n`
-  const { counts, results } = await ran({ 'fails.mjs': failing })
-  assert.equal(counts, { total: 2, passed: 1, skipped: 0 })
-  assert.match(results.get('fails.mjs')?.output ?? '', /FAIL +"breaks"\s+broken/)
-})
-
-test('a file whose tests are all skipped is not at fault', async () => {
-  const skipping = `${HEAD}test.skip('one', () => {})\ntest.skip('two', () => {})\ntest.run()\n`
-  const { counts, results } = await ran({ 'skips.mjs': skipping })
-  assert.equal(counts, { total: 0, passed: 0, skipped: 2 })
-  assert.not.match(results.get('skips.mjs')?.output ?? '', /FAIL/)
-})
-
-test('a file that throws or ends the process is a failed test, and the others still run', async () => {
+test('what goes wrong in a file is a failed test with its output, and the other files still run', async () => {
   const { counts, results } = await ran({
+    'fails.mjs': `${HEAD}test('breaks', () => {\n  throw new Error('broken')\n})\ntest('works', () => {})\ntest.run()\n`,
+    'skips.mjs': `${HEAD}test.skip('one', () => {})\ntest.skip('two', () => {})\ntest.run()\n`,
     'throws.mjs': 'throw new Error("at the top")\n',
     'ends.mjs': `${HEAD}test('ends', () => process.exit(0))\ntest.run()\n`,
     'dies.mjs': `${HEAD}test('dies', () => process.kill(process.pid, 'SIGKILL'))\ntest.run()\n`,
@@ -77,8 +65,10 @@ test('a file that throws or ends the process is a failed test, and the others st
     'empty.mjs': '',
     'passes.mjs': PASSING,
   })
-  assert.equal(counts, { total: 7, passed: 2, skipped: 1 })
+  assert.equal(counts, { total: 9, passed: 3, skipped: 3 })
   const output = (name: string) => results.get(`${name}.mjs`)?.output ?? ''
+  assert.match(output('fails'), /FAIL +"breaks"\s+broken/)
+  assert.not.match(output('skips'), /FAIL/)
   assert.match(output('throws'), /FAIL +throws\.mjs: Error: at the top/)
   assert.match(output('ends'), /FAIL +ends\.mjs: the process ended: exit code 1/)
   assert.match(output('dies'), /FAIL +dies\.mjs: the process ended: SIGKILL/)
