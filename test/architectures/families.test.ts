@@ -3,12 +3,13 @@ import * as assert from 'uvu/assert'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { isNear } from '../support/compare.js'
 import { FAMILY_FIXTURES, type FamilyExpected, readFamilyExpected } from '../support/family-fixtures.js'
+import { checkLayers } from '../support/family-results.js'
 import { fixturePath } from '../support/fixtures.js'
 import { greedyHere, lastLogits, passHere } from '../support/forward-here.js'
 import { TIERS } from '../support/kernel-bench.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
-import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
+import { CROSS_ENTROPY, LOGITS } from '../support/tolerances.js'
 
 /*
  * Expected values are from Hugging Face transformers, in float32. Its own float32 differs from exact numbers by up to
@@ -25,19 +26,7 @@ function check(model: Decoder, expected: FamilyExpected): void {
     isNear(last, expected.lastLogits[prompt], LOGITS, `${prompt}: last logits`)
     const all: Float32Array | undefined = expected.allLogits[prompt]
     if (all) isNear(logits, all, LOGITS, `${prompt}: logits`)
-    const outputs: Float32Array | undefined = expected.blockOutputs[prompt]
-    for (const [l, x] of outputs ? hidden.entries() : []) {
-      isNear(x, outputs.subarray(l * width, (l + 1) * width), BLOCKS, `${prompt}: output of block ${l}`)
-    }
-    for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
-      for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
-        const found = routes[l][kind]
-        assert.is(found === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
-        if (!found || !wanted) continue
-        assert.equal([...found.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
-        isNear(found.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
-      }
-    }
+    checkLayers(prompt, { hidden, routes }, expected, width)
     const wanted = expected.meanCrossEntropy[prompt]
     if (wanted !== undefined) isNear([meanCrossEntropy(logits, tokens, vocabSize)], [wanted], CROSS_ENTROPY, prompt)
     const n = tokens.length

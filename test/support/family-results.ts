@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { Model } from '#molm/index.js'
+import type { LayerRoutes, Model } from '#molm/index.js'
 import { isNear } from './compare.js'
 import type { FamilyExpected } from './family-fixtures.js'
 import { BLOCKS, GATES, LOGITS } from './tolerances.js'
@@ -9,21 +9,32 @@ export async function checkForward(model: Model, expected: FamilyExpected): Prom
   const { width } = model.config
   for (const [prompt, tokens] of Object.entries(expected.prompts)) {
     const all = expected.allLogits[prompt]
-    const outputs: Float32Array | undefined = expected.blockOutputs[prompt]
-    const options = { logits: all ? 'all' : 'last', hidden: outputs !== undefined, routes: true } as const
+    const hasOutputs = prompt in expected.blockOutputs
+    const options = { logits: all ? 'all' : 'last', hidden: hasOutputs, routes: true } as const
     const { logits, hidden = [], routes = [] } = await model.createSession().forward(tokens, options)
     isNear(logits, all ?? expected.lastLogits[prompt], LOGITS, `${prompt}: logits`)
-    for (const [l, x] of hidden.entries()) {
-      isNear(x, outputs.subarray(l * width, (l + 1) * width), BLOCKS, `${prompt}: output of block ${l}`)
-    }
-    for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
-      for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
-        const found = routes[l][kind]
-        assert.is(found === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
-        if (!found || !wanted) continue
-        assert.equal([...found.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
-        isNear(found.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
-      }
+    checkLayers(prompt, { hidden, routes }, expected, width)
+  }
+}
+
+/** Compares outputs of blocks, if some are expected, and routes. */
+export function checkLayers(
+  prompt: string,
+  found: { hidden: readonly Float32Array[]; routes: readonly LayerRoutes[] },
+  expected: FamilyExpected,
+  width: number,
+): void {
+  const outputs: Float32Array | undefined = expected.blockOutputs[prompt]
+  for (const [l, x] of outputs ? found.hidden.entries() : []) {
+    isNear(x, outputs.subarray(l * width, (l + 1) * width), BLOCKS, `${prompt}: output of block ${l}`)
+  }
+  for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
+    for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
+      const routes = found.routes[l][kind]
+      assert.is(routes === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
+      if (!routes || !wanted) continue
+      assert.equal([...routes.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
+      isNear(routes.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
     }
   }
 }

@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { Conversation } from '#molm/tui/conversation/conversation.js'
+import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
+import { withModel } from './models.js'
 import { PseudoTerminal } from './pseudo-terminal.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
@@ -80,3 +83,12 @@ export const settingsOf = ({ shell }: PseudoTerminal) =>
   spawnSync('stty', ['-a', '-F', `/proc/${shell}/fd/0`]).stdout.toString()
 
 export const isRestored = (text: string) => assert.match(text, /(^|\s)icanon\s[\s\S]*(^|\s)echo\s/)
+
+/** Saves an empty conversation as `talk` in a folder, and resolves with its path. */
+export async function savedTalk(dir: string): Promise<string> {
+  const path = join(dir, 'talk')
+  await withModel('nano', { threads: 1 }, async (model) =>
+    saveConversation(path, await new Conversation(model).save(), model),
+  )
+  return path
+}

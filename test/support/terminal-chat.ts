@@ -1,5 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
+import { fixturePath } from './fixtures.js'
 import { PseudoTerminal, type TerminalOptions } from './pseudo-terminal.js'
+
+/** A greedy chat on one thread. */
+export const CHAT = ['bin/molm.js', 'chat', '-t', '1', '--temperature', '0']
+
+/** A chat whose answers do not end. */
+export const ENDLESS = `bin/molm.js chat -t 1 -n 1000000 --ignore-eos -m ${fixturePath('01-base-bin-f32')}`.split(' ')
 
 /** Starts a chat in a terminal, with greedy answers unless `args` are given. Resolves once it has greeted. */
 export async function startTerminalChat({
@@ -52,6 +60,12 @@ export async function assertEnds(terminal: PseudoTerminal, wanted: number): Prom
   assert.ok(screen.cursorVisible, 'cursor')
   assert.not.ok(screen.takesPastes, 'bracketed paste')
   assert.is(screen.fullClears, 0, 'full clears')
+}
+
+/** Number of processes of MCP servers that work in a folder. */
+export function serversIn(folder: string): number {
+  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+  return stdout.split('\n').filter((line) => line.includes(folder) && !line.includes('bin/molm.js')).length
 }
 
 type Case = (name: string, run: () => Promise<void>) => void

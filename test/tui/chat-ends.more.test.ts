@@ -2,10 +2,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fixturePath } from '../support/fixtures.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertEnds, inTerminalChat } from '../support/terminal-chat.js'
+import { assertEnds, CHAT, ENDLESS, inTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 
 /*
@@ -14,18 +13,6 @@ import { until } from '../support/until.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-const CHAT = ['bin/molm.js', 'chat', '-t', '1', '--temperature', '0']
-const ENDLESS = [
-  'bin/molm.js',
-  'chat',
-  '-t',
-  '1',
-  '-m',
-  fixturePath('01-base-bin-f32'),
-  '-n',
-  '1000000',
-  '--ignore-eos',
-]
 /** An answer of ENDLESS that has some dozens of tokens so far. */
 const MIDWAY = /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/
 

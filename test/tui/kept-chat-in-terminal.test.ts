@@ -5,17 +5,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/conversations/conversations.js'
 import { InputHistory } from '#molm/tui/input/history.js'
-import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { askInTerminal, assertEnds, inTerminalChat } from '../support/terminal-chat.js'
+import { askInTerminal, assertEnds, CHAT, ENDLESS, inTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
-
-const CHAT = ['bin/molm.js', 'chat', '-t', '1', '--temperature', '0']
 
 /** Keeps a conversation, as an earlier chat would. */
 async function keep(home: string, contents: readonly string[], name?: string, model = 'nano'): Promise<void> {
@@ -118,18 +115,7 @@ trial('a terminal that only takes lines shows the conversation and answers as th
 trial('a window that is closed during an answer loses nothing of it', async () => {
   await inTemporaryFolder(async (home) => {
     let program = 0
-    const args = [
-      'bin/molm.js',
-      'chat',
-      '-t',
-      '1',
-      '-m',
-      fixturePath('01-base-bin-f32'),
-      '-n',
-      '1000000',
-      '--ignore-eos',
-    ]
-    await inTerminalChat({ args, env: { MOLM_HOME: home } }, async (terminal) => {
+    await inTerminalChat({ args: ENDLESS, env: { MOLM_HOME: home } }, async (terminal) => {
       await terminal.enter(
         'Once upon a time',
         /experts of the newest token[\s\S]* answering .*context (?:[5-9]\d|\d{3,})/,

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -8,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertEnds, inTerminalChat } from '../support/terminal-chat.js'
+import { assertEnds, inTerminalChat, serversIn } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 import { sdkServer } from '../tools/mcp/with-servers.js'
 
@@ -22,12 +21,6 @@ async function decide(terminal: PseudoTerminal, question: string, tool: string, 
   await terminal.enter(question, new RegExp(`^run ${tool}\\?\\n *y yes · n no · a always · Esc stops$`, 'm'))
   await wait(600)
   terminal.type(key)
-}
-
-/** Number of processes of servers that work in a folder. */
-function serversIn(folder: string): number {
-  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
-  return stdout.split('\n').filter((line) => line.includes(folder) && !line.includes('bin/molm.js')).length
 }
 
 trial(

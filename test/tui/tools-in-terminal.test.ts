@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { assertEnds, inSequence, startTerminalChat } from '../support/terminal-chat.js'
+import { assertEnds, inSequence, serversIn, startTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
 import { hostileServer, sdkServer } from '../tools/mcp/with-servers.js'
 
@@ -62,12 +61,6 @@ function shows(pattern: RegExp): Promise<void> {
   return terminal.waitUntil(() => pattern.test(terminal.screen.everything), String(pattern))
 }
 
-/** Number of processes of servers that work in the folder. */
-function serversHere(): number {
-  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
-  return stdout.split('\n').filter((line) => line.includes(folder) && !line.includes('bin/molm.js')).length
-}
-
 trial('a call is asked for, run by its server, and its thoughts are folded until a key opens them', async () => {
   await terminal.enter('Add them.', /^run add\?\n *y yes · n no · a always/m)
   assert.match(terminal.screen.text.join('\n'), /^thought \d+ tokens, [\d.]+ s\nadd\(a: 2, b: 3\)\n/m)
@@ -102,10 +95,10 @@ trial('failures and a server that ends are errors in the chat, which continues',
 })
 
 trial('an error that nothing catches leaves the terminal as it was, and ends the servers', async () => {
-  assert.is(serversHere(), 1)
+  assert.is(serversIn(folder), 1)
   process.kill(terminal.program, 'SIGUSR2')
   await assertEnds(terminal, 1)
-  await until(() => serversHere() === 0, 'the end of all servers')
+  await until(() => serversIn(folder) === 0, 'the end of all servers')
 })
 
 trial('a model that cannot call tools is refused before the chat begins', async () => {

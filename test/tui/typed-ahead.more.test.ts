@@ -1,11 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '#molm/index.js'
-import { Conversation } from '#molm/tui/conversation/conversation.js'
-import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { held, isRestored, LOADING, RESUMING, settingsOf } from '../support/held-chat.js'
+import { held, isRestored, LOADING, RESUMING, savedTalk, settingsOf } from '../support/held-chat.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -47,12 +43,7 @@ trial('Ctrl-D without input leaves during the loading of the model', () =>
 
 trial('a chat says that it loads a saved conversation, and input waits', () =>
   inTemporaryFolder(async (dir) => {
-    const [path, model] = [join(dir, 'talk'), await loadModel('nano', { threads: 1 })]
-    try {
-      await saveConversation(path, await new Conversation(model).save(), model)
-    } finally {
-      await model.dispose()
-    }
+    const path = await savedTalk(dir)
     await held(
       RESUMING,
       async ({ terminal, open }) => {

@@ -1,10 +1,6 @@
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '#molm/index.js'
-import { Conversation } from '#molm/tui/conversation/conversation.js'
-import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { held, isRestored, LOADING, STARTING_AND_LOADING, settingsOf } from '../support/held-chat.js'
+import { held, isRestored, LOADING, STARTING_AND_LOADING, savedTalk, settingsOf } from '../support/held-chat.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -12,12 +8,7 @@ const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
 trial('input before and during the loading is sent afterwards, and Ctrl-Z suspends meanwhile', () =>
   inTemporaryFolder(async (dir) => {
-    const [path, model] = [join(dir, 'talk'), await loadModel('nano', { threads: 1 })]
-    try {
-      await saveConversation(path, await new Conversation(model).save(), model)
-    } finally {
-      await model.dispose()
-    }
+    const path = await savedTalk(dir)
     await held(
       STARTING_AND_LOADING,
       async ({ terminal, open }) => {
