@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LoadOptions, Model } from '#molm/api/model.js'
 import type { Session } from '#molm/api/session.js'
-import { loadModel } from '#molm/index.js'
+import { convertModel, loadModel } from '#molm/index.js'
 import type { ExpertMask } from '#molm/model/expert-mask.js'
 import { limitCaches, loadCache, saveCache } from '#molm/prompt-cache/prompt-cache.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -103,12 +103,24 @@ test('of other weights, another packing or other masks is never used', async () 
   await withModel(copy, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 60, 'a copy is the same model')
   })
-  bytes[bytes.length - 2] ^= 1
+  bytes[bytes.length >> 1] ^= 1
   await writeFile(file, bytes)
   await utimes(file, mtime, mtime)
   await withModel(copy, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 0)
   })
+  // The same weights, packed.
+  const packed = join(folder, 'packed')
+  const ids: string[] = []
+  for (const source of [TINY, TINY, copy]) {
+    await convertModel(source, packed, { quant: 'f32' })
+    await withModel(packed, async (model) => {
+      ids.push(await model.weightsId())
+    })
+    await rm(packed, { recursive: true })
+  }
+  assert.is(ids[1], ids[0])
+  assert.is.not(ids[2], ids[0])
 })
 
 test('of a checkpoint that is replaced on the disk while it runs is not used with the new one', async () => {
