@@ -9,7 +9,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
-  // What it draws need not go to another process: a seventh of the browser's time.
+  // Drawings need not go to another process: a seventh of the browser's time.
   '--in-process-gpu',
   '--disable-quic',
   '--no-first-run',
