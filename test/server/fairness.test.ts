@@ -79,7 +79,7 @@ test('a request of many long answers leaves places to others, even to long ones'
   }))
 
 test('a short request overtakes long answers, and long prompts that wait', async () => {
-  const prompt = { prompt: new Array(900).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
+  const prompt = { prompt: new Array(300).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
   await beside([prompt, prompt, prompt, prompt], 2, () => assertShortPasses(2))
 })
 
