@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import type { Limits } from '#molm/server/common/limits.js'
 import { listen } from '#molm/server/listen.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
 
 /* Clients that disconnect, stop reading, send half a request, or find no place. None may disturb the others. */
 const test = suite('connections')
@@ -17,7 +17,7 @@ const LIMITS = { parallel: 2, waiting: 2, quickTokens: 100, promptTokens: 10_000
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: LIMITS })
+  served = await serveSharedNano({ limits: LIMITS })
 })
 test.after(() => served.close())
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
 
 /* A greedy client, and another one with a short request. */
 const test = suite('fairness')
@@ -12,7 +12,7 @@ const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: { parallel: 2, waiting: 3, quickTokens: 100 } })
+  served = await serveSharedNano({ limits: { parallel: 2, waiting: 3, quickTokens: 100 } })
 })
 test.after(() => served.close())
 

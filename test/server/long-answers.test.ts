@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveSharedNano, until } from './served.js'
 
 /* Requests with a large max_tokens, as many clients send them, whether or not they need it. */
 const test = suite('answers that may become long')
@@ -9,7 +9,7 @@ const LONG = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, stream: tru
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: { parallel: 2, waiting: 10, quickTokens: 40 } })
+  served = await serveSharedNano({ limits: { parallel: 2, waiting: 10, quickTokens: 40 } })
 })
 test.after(() => served.close())
 
