@@ -142,7 +142,7 @@ inBrowser('answers are copied as Markdown, also when the clipboard is forbidden'
   })
 })
 
-inBrowser('conversations are listed, opened, named, and deleted unless the user undoes it', async () => {
+inBrowser('conversations are listed, opened, named, deleted, and not kept if keeping is off', async () => {
   const { answer } = numbered()
   await open({ answer }, async (page, { faults }) => {
     const act = async (title: string, name: string) => {
@@ -171,6 +171,12 @@ inBrowser('conversations are listed, opened, named, and deleted unless the user 
     await page.waitForSelector('.said')
     await page.keyboard.press('Escape')
     await until(async () => (await stored(page)).heads.length === 1, 'the end of the deleted one')
+    await page.click('#open-list')
+    await page.waitForSelector('#kept .row')
+    await page.uncheck('#keep')
+    await page.click('#list-fresh')
+    await ask(page, 'not kept')
+    assert.not.match(JSON.stringify(await stored(page)), /not kept/)
     assert.equal(faults, [])
   })
 })

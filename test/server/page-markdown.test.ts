@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
+import { accessibilityFaults } from '../support/accessibility.js'
 import { chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('Markdown on the page')
@@ -56,7 +57,7 @@ const wholeText = (page: Page) =>
 const texts = async (page: Page, selector: string) =>
   (await page.locator(`.turn.model > .tokens ${selector}`).allInnerTexts()).map((text) => text.trim())
 
-inBrowser('an answer is drawn, and each character belongs to its token', async () => {
+inBrowser('an answer is drawn without faults of accessibility, and each character belongs to its token', async () => {
   await open({ answer: answering(DOCUMENT) }, async (page, { faults }) => {
     await send(page)
     await answered(page)
@@ -82,6 +83,9 @@ inBrowser('an answer is drawn, and each character belongs to its token', async (
       return found
     })
     assert.equal(byToken, tokensOf(DOCUMENT))
+    await page.selectOption('#colour-by', 'mlp 0')
+    assert.equal(await accessibilityFaults(page), [])
+    await page.selectOption('#colour-by', 'off')
     assert.equal(faults, [])
   })
 })
