@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeChat } from '#molm/text/chat-frame.js'
-import { post, type Served, serveNano } from './served.js'
+import { post, type Served, serveSharedNano } from './served.js'
 
 /* POST /v1/chat/completions with the official client. */
 const test = suite('chat completions')
@@ -11,7 +11,7 @@ const GREEDY = { model: 'nano', temperature: 0, max_tokens: 24 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ alias: 'little' })
+  served = await serveSharedNano({ alias: 'little' })
 })
 test.after(() => served.close())
 

@@ -2,8 +2,10 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
 import { APICallError, generateText, streamText } from 'ai'
 import OpenAI from 'openai'
+import { zodResponseFormat } from 'openai/helpers/zod'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
 import { type Served, sharedNano, until } from './served.js'
 
@@ -46,6 +48,29 @@ test('openai', async () => {
   const refusal = await thrownBy(client.chat.completions.create({ ...ask, functions: [{ name: 'f' }] }))
   assert.instance(refusal, OpenAI.BadRequestError)
   assert.match((refusal as Error).message, /"functions" is not supported; use "tools"/)
+})
+
+test('openai parses JSON by a zod schema, whole and streamed', async () => {
+  const place = z.object({
+    city: z.string().max(12),
+    kind: z.enum(['town', 'village']),
+    people: z.number().int().min(1).max(9_999_999),
+    mayor: z.string().max(8).nullable(),
+  })
+  const { completions } = served.client.chat
+  const ask = {
+    model: 'nano',
+    messages: [{ role: 'user' as const, content: 'Name a place.' }],
+    max_tokens: 100,
+    temperature: 1,
+    seed: 1,
+    response_format: zodResponseFormat(place, 'place'),
+  }
+  const [{ message, finish_reason }] = (await completions.parse(ask)).choices
+  assert.is(finish_reason, 'stop')
+  place.parse(message.parsed)
+  const streamed = await completions.stream(ask).finalChatCompletion()
+  assert.equal(streamed.choices[0].message.parsed, message.parsed)
 })
 
 test('the AI SDK', async () => {

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import type { Limits } from '#molm/server/common/limits.js'
 import { listen } from '#molm/server/listen.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
 
 /* Clients that disconnect, stop reading, send half a request, or find no place. None may disturb the others. */
 const test = suite('connections')
@@ -17,7 +17,7 @@ const LIMITS = { parallel: 2, waiting: 2, quickTokens: 100, promptTokens: 10_000
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: LIMITS })
+  served = await serveSharedNano({ limits: LIMITS })
 })
 test.after(() => served.close())
 
@@ -146,14 +146,15 @@ const STALL = { stallMs: 1_500 }
 
 test('the connection of an answer that its client does not read is closed, complete or streamed, and others run', () =>
   withOwnServer(async (own) => {
-    for (const stream of [false, true]) {
-      await withAccepted(async (accepted) => {
-        const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0, stream }
-        const whole = ask.n * ask.prompt.length
-        const socket = send('/v1/completions', ask, own)
-        await until(() => accepted.length > 0, 'the connection')
-        assert.is((await post(own.url, '/v1/completions', { prompt: 'A dog', max_tokens: 2 })).status, 200)
-        await until(() => accepted[0].destroyed, 'the end of the connection')
+    await withAccepted(async (accepted) => {
+      const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0 }
+      const whole = ask.n * ask.prompt.length
+      const sockets = [false, true].map((stream) => send('/v1/completions', { ...ask, stream }, own))
+      await until(() => accepted.length === 2, 'the connections')
+      const [complete, streamed] = accepted
+      assert.is((await post(own.url, '/v1/completions', { prompt: 'A dog', max_tokens: 2 })).status, 200)
+      await until(() => complete.destroyed && streamed.destroyed, 'the end of the connections')
+      for (const socket of sockets) {
         let bytes = 0
         socket.on('data', (chunk) => {
           bytes += chunk.length
@@ -162,9 +163,9 @@ test('the connection of an answer that its client does not read is closed, compl
         await once(socket, 'close')
         // Only the content of the system's buffers still arrives.
         assert.ok(bytes < whole, `${bytes} bytes of ${whole}`)
-        await assertAtRest(own)
-      })
-    }
+      }
+      await assertAtRest(own)
+    })
   }, STALL))
 
 test('a connection that sends half a head, or half a body, is closed', () =>

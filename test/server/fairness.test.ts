@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
 
 /* A greedy client, and another one with a short request. */
 const test = suite('fairness')
@@ -12,7 +12,7 @@ const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: { parallel: 2, waiting: 3, quickTokens: 100 } })
+  served = await serveSharedNano({ limits: { parallel: 2, waiting: 3, quickTokens: 100 } })
 })
 test.after(() => served.close())
 
@@ -79,7 +79,7 @@ test('a request of many long answers leaves places to others, even to long ones'
   }))
 
 test('a short request overtakes long answers, and long prompts that wait', async () => {
-  const prompt = { prompt: new Array(900).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
+  const prompt = { prompt: new Array(300).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
   await beside([prompt, prompt, prompt, prompt], 2, () => assertShortPasses(2))
 })
 

@@ -47,14 +47,14 @@ test('large bodies are refused or answered quickly, and others are answered mean
 })
 
 test('a form that is expensive or endless keeps no other client waiting', async () => {
-  const rules = Array.from({ length: 3_000 }, (_, i) => `r${i} ::= "a" r${i + 1} | "b" r${i + 1}`)
+  const rules = Array.from({ length: 1_500 }, (_, i) => `r${i} ::= "a" r${i + 1} | "b" r${i + 1}`)
   const forms: [object, number][] = [
-    [{ grammar: ['root ::= r0', ...rules, 'r3000 ::= "c"'].join('\n') }, 200],
+    [{ grammar: ['root ::= r0', ...rules, 'r1500 ::= "c"'].join('\n') }, 200],
     [{ grammar: 'root ::= root "a" | "a"' }, 400],
     [{ grammar: 'root ::= a\na ::= root' }, 400],
     [{ regex: '(a+)+b' }, 200],
     [{ json_schema: { anyOf: [{ $ref: '#' }, { $ref: '#' }] } }, 400],
-    [{ json_schema: { enum: Array.from({ length: 2_000 }, (_, i) => `value ${i}`) } }, 200],
+    [{ json_schema: { enum: Array.from({ length: 1_000 }, (_, i) => `value ${i}`) } }, 200],
   ]
   for (const [form, status] of forms) {
     const answer = post(served.url, '/v1/completions', { prompt: 'a', max_tokens: 4, ...form })

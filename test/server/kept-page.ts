@@ -47,14 +47,18 @@ export async function untilTitles(page: Page, expected: string[]): Promise<void>
 
 /** Reloads once the last answer has been kept. */
 export async function reload(page: Page): Promise<void> {
-  await until(async () => {
-    const [shown] = await texts(page, '.turn.model:last-child > .tokens')
-    const { bodies } = await stored(page)
-    return bodies.some(({ exchanges, last }) => {
-      const { content, end } = exchanges[last].answer
-      return content === shown && end !== 'cut'
-    })
-  })
+  await until(
+    async () => {
+      const [shown] = await texts(page, '.turn.model:last-child > .tokens')
+      const { bodies } = await stored(page)
+      return bodies.some(({ exchanges, last }) => {
+        const { content, end } = exchanges[last].answer
+        return content === shown && end !== 'cut'
+      })
+    },
+    'the kept answer',
+    50,
+  )
   await page.reload()
   await page.waitForSelector('#send:enabled')
 }

@@ -10,8 +10,8 @@ const test = suite('prompts that outlast a server')
 
 test.after(() => sharedNano.release())
 
-/** A text of some 500 tokens. */
-const LONG = 'A lantern is a light inside a case that can be carried. '.repeat(40)
+/** A text of some 200 tokens. */
+const LONG = 'A lantern is a light inside a case that can be carried. '.repeat(16)
 
 const ask = async ({ url }: Served, prompt: string, fields: object = {}) => {
   const { status, body } = await post(url, '/v1/completions', { prompt, max_tokens: 8, temperature: 0, ...fields })
@@ -39,7 +39,7 @@ test('a server takes up what one before it has read, and answers the same', asyn
     assert.is((await readdir(folder)).length, 1)
     await withServer(folder, async (served) => {
       const other = await ask(served, `${LONG}A ship is`)
-      assert.ok(other.cached > 400 && other.cached >= first.tokens - 1, `${other.cached} of ${other.tokens} tokens`)
+      assert.ok(other.cached > 160 && other.cached >= first.tokens - 1, `${other.cached} of ${other.tokens} tokens`)
       assert.is(
         other.text,
         (await ask(served, `${LONG}A ship is`, { echo: true, logprobs: 0 })).text.slice(LONG.length + 9),
@@ -55,7 +55,7 @@ test('requests at once load a cache once, and all use it', async () => {
     await withServer(folder, (served) => ask(served, LONG))
     await withServer(folder, async (served) => {
       const answers = await Promise.all([0, 1, 2, 3].map((i) => ask(served, `${LONG}Number ${i} is`)))
-      assert.ok(answers.some(({ cached }) => cached > 400))
+      assert.ok(answers.some(({ cached }) => cached > 160))
       const { sequencesRunning } = await served.model.stats()
       assert.is(sequencesRunning, 0)
     })

@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert'
 import { parseMask, resultOf } from '#molm/index.js'
 import type { RoutedToken } from '#molm/page/routes.js'
 import { listen } from '#molm/server/listen.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, serveSharedNano } from './served.js'
 
 const test = suite<{ served: Served }>('masks in requests', undefined as unknown as { served: Served })
 
 test.before(async (context) => {
-  context.served = await serveNano()
+  context.served = await serveSharedNano({})
 })
 test.after(({ served }) => served?.close())
 

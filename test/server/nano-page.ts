@@ -2,7 +2,7 @@ import type { Page, Request } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_BROWSER, loadAnew, sharedBrowser, type View, visitAgain } from '../support/browser.js'
-import { type Served, serveNano } from './served.js'
+import { type Served, sharedNano } from './served.js'
 import type { AskedBody } from './simulated-server.js'
 
 interface Opened {
@@ -26,13 +26,13 @@ export function nanoPageSuite(name: string) {
   let served: Served
   let loaded = ''
   test.before(async () => {
-    if (HAS_BROWSER) served = await serveNano()
+    if (HAS_BROWSER) served = await sharedNano.get()
   })
   test.after(async () => {
     if (HAS_BROWSER)
       await visitAgain(await sharedBrowser.get(), {}, async ({ page }) => void (await page.goto('about:blank')))
     await sharedBrowser.release()
-    await served?.close()
+    if (HAS_BROWSER) await sharedNano.release()
   })
 
   /** Afterwards the page must have no faults, and no requests to other servers. */
@@ -65,7 +65,7 @@ export function nanoPageSuite(name: string) {
       for (const address of requests) assert.ok(address.startsWith(`${url}/`), address)
     })
   }
-  return { inBrowser: HAS_BROWSER ? test : (test.skip as typeof test), open, nano: () => served, end: () => test.run() }
+  return { inBrowser: HAS_BROWSER ? test : (test.skip as typeof test), open, end: () => test.run() }
 }
 
 /** Fills settings by their ids. */

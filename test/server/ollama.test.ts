@@ -132,7 +132,6 @@ test('drafts of prompt lookup save steps of both endpoints and change no text', 
   const prompt = 'I am sure, I am sure, I am sure, I am sure, I am'
   for (const [path, asked] of [
     ['/api/chat', { messages: [{ role: 'user', content: prompt }] }],
-    ['/api/generate', { prompt }],
     ['/api/generate', { prompt, raw: true }],
   ] as const) {
     const texts = new Set<string>()

@@ -318,7 +318,7 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
     const error = { message: 'the keyword "not" is not supported', param: 'response_format.json_schema.schema.not' }
     return 'not' in schema ? Response.json({ error }, { status: 400 }) : undefined
   }
-  await open({ answer, refuse }, async (page) => {
+  await open({ answer, refuse, goesOn: true }, async (page) => {
     await page.waitForSelector('#send:enabled')
     await page.click('#settings summary')
     assert.not(await page.isVisible('#think'), 'a model that does not think')

@@ -1,15 +1,11 @@
 import * as assert from 'uvu/assert'
-import type { Atlas } from '#molm/experts/atlas.js'
 import { changesSentence, wordChanges } from '#molm/experts/word-changes.js'
-import { perMixture } from '#molm/model/config.js'
 import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
 import { toHex } from '#molm/pictures/palette.js'
-import { listen } from '#molm/server/listen.js'
-import { untilOnPage } from '../support/browser.js'
 import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
-import { post, until } from './served.js'
+import { post } from './served.js'
 
-const { inBrowser, open, nano, end } = nanoPageSuite('experts on the page of the server')
+const { inBrowser, open, end } = nanoPageSuite('experts on the page of the server')
 
 inBrowser('a pointed token is named above its experts, and the text is coloured by experts or surprise', async () => {
   await open({}, async (page, { served, bodies }) => {
@@ -142,36 +138,6 @@ inBrowser('x switches the focused expert off, and a refusal switches it on again
   })
 })
 
-inBrowser('on a narrow screen the map is folded below its caption, and the newest answer stays in view', async () => {
-  await open({ viewport: { width: 1000, height: 500 } }, async (page) => {
-    for (const thing of ['violin', 'drum', 'lighthouse']) await ask(page, `What is a ${thing}?`)
-    await page.click('#map [data-expert="mlp 5 20"]')
-    await page.setViewportSize({ width: 390, height: 600 })
-    await page.waitForSelector('#map', { state: 'hidden' })
-    assert.ok(await page.isVisible('#caption'))
-    const isInView = `(() => {
-      const [turns, note] = [document.querySelector('#turns'), document.querySelector('.turn.model:last-child .note')]
-      return note.getBoundingClientRect().bottom <= turns.getBoundingClientRect().bottom + 20
-    })()`
-    await untilOnPage(page, isInView)
-    const about =
-      '(() => { const { scrollWidth, clientWidth } = document.querySelector("#about"); return scrollWidth - clientWidth })()'
-    assert.is(await page.evaluate(about), 0, 'the header is not cut')
-    await page.click('#experts summary')
-    // The frame of the pinned cell follows it to its new place.
-    const isAround = `(() => {
-        const place = (selector) => document.querySelector(selector)?.getBoundingClientRect()
-        const [cell, frame] = [place('#map [data-expert="mlp 5 20"]'), place('#map .frame')]
-        return frame !== undefined && Math.abs(frame.x - cell.x) < 2 && Math.abs(frame.y - cell.y) < 2
-      })()`
-    await untilOnPage(page, isAround)
-    await page.click('#cell-actions button')
-    await page.waitForSelector('#map', { state: 'hidden' })
-    await page.waitForSelector('.turn.without .sentence:has-text("without layer 5 mlp expert 20")')
-    assert.ok(await page.isVisible('.turn.without'))
-  })
-})
-
 inBrowser('the work of all clients is shown, from the start or from now', async () => {
   await open({}, async (page, { served }) => {
     await post(served.url, '/v1/completions', { prompt: 'A lantern', max_tokens: 8 })
@@ -186,32 +152,6 @@ inBrowser('the work of all clients is shown, from the start or from now', async 
     await page.click('#work-all')
     await page.waitForSelector('#work-since:has-text("the server started")')
   })
-})
-
-inBrowser('an atlas names the cells, and a mask of the server strikes experts out', async () => {
-  const { model } = nano()
-  const { mixtures } = model.config
-  const atlas: Atlas = {
-    ...{ format: 'molm-atlas', version: 1, named: 1, confirmed: 1, texts: [] },
-    model: { name: 'nano', experts: perMixture(mixtures, ({ experts }) => experts) },
-    entries: { mlp: [[{ name: 'digits', share: 0.5, tokens: [], texts: [] }]] },
-    committees: {},
-  }
-  const server = await listen({ port: 0 })
-  server.open(model, { atlas, mask: { mlp: [[], [4]], gates: 'all' } })
-  try {
-    await open({ url: server.url }, async (page) => {
-      const title = () => page.textContent('#map [data-expert="mlp 0 0"] title')
-      await until(async () => /digits/.test((await title()) ?? ''), 'the map with names')
-      await page.hover('#map [data-expert="mlp 0 0"]')
-      assert.is(await page.textContent('#experts .detail'), 'layer 0, mlp expert 0 (digits): 0.0 % of the tokens')
-      assert.is(await count(page, '#map .strike'), 1)
-      await page.click('#map [data-expert="mlp 1 4"]')
-      assert.is(await page.textContent('#cell-actions'), 'the server has switched it off')
-    })
-  } finally {
-    await server.close()
-  }
 })
 
 end()

@@ -143,13 +143,6 @@ inBrowser('the page can be used with the keyboard alone', async () => {
     assert.is(await at('data-expert'), 'attention 0 0')
     await page.keyboard.press('ArrowDown')
     assert.is(await at('data-expert'), 'attention 1 0')
-    // Then to the other view.
-    await page.focus('#to-compare')
-    await page.keyboard.press('Enter')
-    await page.waitForSelector('#first')
-    await page.focus('#first')
-    await page.keyboard.press('Enter')
-    await page.waitForSelector('#figure svg')
   })
 })
 
@@ -200,10 +193,6 @@ inBrowser('on a narrow screen nothing is wider than the screen', async () => {
     await page.waitForSelector('#map svg')
     assert.is(await overflow(), 0)
     assert.ok(await page.isVisible('#message'))
-    await page.click('#to-compare')
-    await page.click('#comparison button')
-    await page.waitForSelector('#text-1 svg')
-    assert.is(await overflow(), 0)
   })
 })
 

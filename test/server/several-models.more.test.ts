@@ -1,0 +1,73 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { get, until } from './served.js'
+import { complete, ONE, PROMPT, serve, severalNanosSuite, states } from './several-nanos.js'
+
+const test = severalNanosSuite('several models under load, and without their files')
+
+test('answers requests over three models with room for one', async (context) => {
+  const url = await serve(context, ['a', 'b', 'c'], ONE)
+  const answers = await Promise.all(
+    Array.from({ length: 7 }, (_, i) => complete(url, { model: 'abc'[(i * 7) % 3], stream: i % 5 === 0 })),
+  )
+  assert.equal([...new Set(answers.map(({ status }) => status))], [200])
+  const texts = answers.filter((_, i) => i % 5).map(({ body }) => body.choices[0].text)
+  assert.is(new Set(texts).size, 1)
+  const loaded = Object.values(await states(url)).filter((state) => state === 'loaded')
+  assert.is(loaded.length, 1)
+  await until(async () => (await get(url, '/health')).body.waiting === 0)
+
+  // The counts of a model that makes room stay, and continue when it comes back.
+  const tokens = async () => (await get(url, '/experts')).body.tokens
+  await complete(url)
+  const before = await tokens()
+  await complete(url, { model: 'b' })
+  assert.equal(await states(url), { a: 'unloaded', b: 'loaded', c: 'unloaded' })
+  assert.is(await tokens(), before)
+  await complete(url)
+  assert.is(await tokens(), before + 9)
+  const processed = new RegExp(`^molm_processed_tokens_total\\{model="a"\\} ${before + 9}$`, 'm')
+  assert.match((await get(url, '/metrics')).body, processed)
+})
+
+test('ends the wait of a client that leaves, and the load of a server that closes', async (context) => {
+  const url = await serve(context, ['a', 'b'], ONE)
+  const controller = new AbortController()
+  const stream = { ...PROMPT, max_tokens: 400, ignore_eos: true, stream: true, model: 'a' }
+  const headers = { 'Content-Type': 'application/json' }
+  const request = (body: object, signal?: AbortSignal) =>
+    fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(body), signal })
+  const long = await request(stream)
+  const left = request({ ...PROMPT, model: 'b' }, controller.signal).catch(() => undefined)
+  await until(async () => (await get(url, '/health')).body.waiting === 1)
+  controller.abort()
+  await left
+  await until(async () => (await get(url, '/health')).body.waiting === 0)
+  const waiting = complete(url, { model: 'b' })
+  await until(async () => (await get(url, '/health')).body.waiting === 1)
+  const closed = context.open[0].close()
+  const { status, body } = await waiting
+  assert.equal([status, body.error.code], [503, 'closing'])
+  assert.match(await long.text(), /\[DONE\]/)
+  await closed
+})
+
+test('answers 503 in words while the files of an idle model are missing', async (context) => {
+  const url = await serve(context, ['a', 'b'], { idleMs: 30 })
+  await until(async () => (await states(url)).a === 'unloaded', 'the end of a', 30)
+  const path = join(context.dir, 'a')
+  await rename(path, `${path}-away`)
+  try {
+    const { status, body } = await complete(url)
+    assert.equal([status, body.error.code], [503, 'model_unavailable'])
+    assert.match(body.error.message, /^a cannot be loaded: .*a: no such file or folder/)
+    assert.equal((await get(url, '/v1/models')).body.data[0].status, { value: 'unloaded', failed: true })
+    assert.is((await complete(url, { model: 'b' })).status, 200)
+  } finally {
+    await rename(`${path}-away`, path)
+  }
+  assert.is((await complete(url)).status, 200)
+})
+
+test.run()
