@@ -13,9 +13,9 @@ async function twoKinds(dir: string): Promise<string> {
   await mkdir(join(texts, 'prose'), { recursive: true })
   const beginning = async (name: string, from: number, to: number) =>
     (await readFile(repositoryPath(`test/fixtures/texts/${name}.txt`), 'utf8')).slice(from, to)
-  await writeFile(join(texts, 'sums.txt'), await beginning('arithmetic', 0, 1500))
-  await writeFile(join(texts, 'prose', 'one.txt'), await beginning('novels', 0, 1500))
-  await writeFile(join(texts, 'prose', 'two.txt'), await beginning('novels', 1500, 3000))
+  await writeFile(join(texts, 'sums.txt'), await beginning('arithmetic', 0, 1200))
+  await writeFile(join(texts, 'prose', 'one.txt'), await beginning('novels', 0, 900))
+  await writeFile(join(texts, 'prose', 'two.txt'), await beginning('novels', 900, 1800))
   await writeFile(join(texts, '.hidden'), 'a hidden file')
   return texts
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -10,7 +10,6 @@ import {
   graftModel,
   planTeaching,
   type TeachEvent,
-  type TeachingPlan,
   type TeachOptions,
   teach,
 } from '#molm/index.js'
@@ -42,7 +41,7 @@ test.before(async () => {
 test.after(() => rm(folder, { recursive: true, force: true }))
 
 /** Words that nano has never seen, with a pattern that a short training can learn. */
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(12)
 const TEXT = { name: 'strange.txt', text: STRANGE }
 
 const keepText = async (length = 400) => ({
@@ -134,40 +133,10 @@ test('a resumed training with one thread gives the same file as an uninterrupted
     assert.is(first.stopReason, 'interrupted')
     assert.ok(first.bestStep > 0 && first.bestStep <= 2, `step ${first.bestStep}`)
     assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
-    await rejectsWithUserError(
-      async () => teach(TINY, await quick(out, { ...WHOLE, resume: true, seed: 1 })),
-      /belongs to another training/,
-    )
-    if (process.platform === 'linux') {
-      await symlink('/dev/full', `${journalPath(out)}.partial`)
-      await rejectsWithUserError(
-        async () => teach(TINY, await quick(out, { ...WHOLE, resume: true })),
-        /the disk is full; make room and teach with `resume`/,
-      )
-    }
     const second = await teach(TINY, await quick(out, { ...WHOLE, resume: true }))
     assert.equal(second.curve, whole.curve)
     assert.equal(second.calibration, whole.calibration)
     assert.equal(await readFile(second.path), await readFile(whole.path))
-  }))
-
-test('an abort before a state is worth writing reports that, and keeps the training', () =>
-  inTemporaryFolder(async (dir) => {
-    const out = join(dir, 'out')
-    // Every second of 12 steps has a check; at this rate no gain is large enough to count.
-    const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
-    const abortedAt = async (last: number) => {
-      const controller = new AbortController()
-      const onEvent = (event: TeachEvent) => {
-        if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
-      }
-      await rejectsWithUserError(
-        async () => teach(TINY, await slow({ signal: controller.signal, onEvent })),
-        new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
-      )
-      assert.equal(await readdir(dir), ['out.teaching'])
-    }
-    await abortedAt(1)
   }))
 
 test('an abort before the first step leaves nothing', () =>
@@ -192,25 +161,16 @@ test('a loss that is not a number ends the training with the best state, or an e
     assert.equal(await readdir(dir), [])
   }))
 
-test('a plan has the sizes of a training, and writes nothing', () =>
+test('a plan has the sizes of a training, is that of the training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
-    const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(TINY, { ...options, experts: 3, epochs: 2 })
-    assert.is(plan.parameters, 3 * (2 * 128 * 64 + 32))
-    assert.is(plan.steps, 2 * plan.stepsPerEpoch)
+    const { out: _, ...options } = await quick(join(dir, 'out'), { ...WHOLE, threads: 2 })
+    const plan = await planTeaching(TINY, options)
+    assert.is(plan.parameters, 2 * (2 * 128 * 64 + 32))
     assert.ok(plan.memoryBytes > 16 * plan.parameters)
     assert.ok(plan.tokensPerSecond > 0 && plan.secondsPerEpoch > 0)
-    const controller = new AbortController()
-    let planned: TeachingPlan | undefined
-    const onEvent = (event: TeachEvent) => {
-      if (event.kind !== 'plan') return
-      planned = event.plan
-      controller.abort(new Error('enough'))
-    }
-    const same = { ...options, experts: 3, epochs: 2, out: join(dir, 'out'), signal: controller.signal, onEvent }
-    await teach(TINY, same).catch(() => {})
-    const { tokensPerSecond: ___, secondsPerEpoch: ____, ...rest } = plan
-    assert.equal(rest, planned, 'same as the plan of the training')
+    const { tokensPerSecond: __, secondsPerEpoch: ___, ...rest } = plan
+    const planned = events.find((event) => event.kind === 'plan')
+    assert.equal(rest, planned?.kind === 'plan' && planned.plan)
     assert.is(rest.usualBatch, undefined, 'a batch was asked for')
     assert.equal(await readdir(dir), [])
   }))
@@ -226,7 +186,6 @@ test('wrong options and texts are refused with a remedy', () =>
     )
     await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
     await refused({ layers: [3] }, /there is no layer 3: the model has layers 0 to 2/)
-    await refused({ layers: 'last:4' }, /last:4: only 3 layers/)
     await refused({ layers: 'first:1' as 'all' }, /`layers` must be like/)
     await refused({ experts: 0 }, /`experts` must be a whole number from 1 to 1024/)
     await refused({ learningRate: -1 }, /`learningRate` must be above 0/)
@@ -235,7 +194,6 @@ test('wrong options and texts are refused with a remedy', () =>
     await refused({ seed: 1e13 + 1 }, /`seed` must be a whole number from 0 to 10000000000000, not 10000000000001/)
     await refused({ keepTexts: [{ name: 'short.txt', text: 'Hello' }] }, /short.txt: \d tokens are too few/)
     await refused({ texts: [] }, /teaching needs a text/)
-    await refused({}, /classifier: only language models are taught/, fixturePath('13-classifier-safetensors-f32'))
     await refused({}, /OLMoE models cannot be trained/, fixturePath('31-olmoe-f32'))
     await refused({ out: TINY }, /is the model itself; give another folder/)
     assert.equal(await readdir(dir), [])
