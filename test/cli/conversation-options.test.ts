@@ -51,17 +51,16 @@ test('system texts, files, stdin, messages and values reach the template in thei
     { role: 'user', content: 'Hi' },
     { role: 'assistant', content: 'Hello' },
   ]
-  await writeFile(at('list.json'), JSON.stringify(messages))
   await writeFile(at('lines.jsonl'), messages.map((message) => JSON.stringify(message)).join('\n'))
   await give(folder, [
     [['--system', `@${at('rules')}`, '--prefill', 'Well', 'Hi'], '<system>Be brief.<user>Hi<assistant>Well'],
     [
-      ['-s', 'Be', '--template-arg', 'mood=3', '--template-arg', 'other=[1]', '--messages', at('list.json'), 'Bye'],
+      ['-s', 'Be', '--template-arg', 'mood=3', '--template-arg', 'other=[1]', '--messages', at('lines.jsonl'), 'Bye'],
       '<system>Be<user>Hi<assistant>Hello<user>Bye(3)<assistant>',
     ],
     [['-f', at('a.txt'), '-f', at('b.txt'), 'last'], '<user>first\nsecond\npiped\nlast<assistant>', 'piped\n'],
     // Without a question, the answer at the end of the file is continued.
-    [['--messages', at('lines.jsonl')], '<user>Hi<assistant>Hello'],
+    [['--messages', '-'], '<user>Hi<assistant>Hello', JSON.stringify(messages)],
   ])
 })
 

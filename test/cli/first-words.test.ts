@@ -47,12 +47,8 @@ test('options of llama.cpp and ollama are understood, a command is a prompt afte
   assert.is(stdout, `${LANTERN.answer.replace(/\..*/, '')}\n`, stderr)
 })
 
-test('- may name the file of messages, but one file only', async () => {
-  const messages = JSON.stringify([{ role: 'user', content: LANTERN.question }])
-  const asked = await molm(['--temperature', '0', '--messages', '-'], { stdin: messages })
-  assert.is(asked.stdout, `${LANTERN.answer}\n`, asked.stderr)
-  assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can name one file only/)
-
+test('- names one file only, which must be a text', async () => {
+  assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: '[]' }), 2, /'-' can name one file only/)
   const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
   assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
 })

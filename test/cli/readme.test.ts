@@ -25,11 +25,12 @@ test('README describes every command', async () => {
 })
 
 test('README has the table of models of molm pull, which fit their computers', () => {
-  const rows = suggestedModels().map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
+  const models = suggestedModels()
+  const rows = models.map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
     const bytes = [fetchBytes, memoryBytes].map(formatBytes)
     return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode]
   })
-  for (const { packedBytes, fetchBytes, memoryBytes, computerGb } of suggestedModels()) {
+  for (const { packedBytes, fetchBytes, memoryBytes, computerGb } of models) {
     assert.ok(packedBytes < fetchBytes / 3)
     assert.ok(packedBytes < memoryBytes && memoryBytes < computerGb * 0.6e9)
   }

@@ -170,6 +170,21 @@ test('an abort before a state is worth writing reports that, and keeps the train
     }
   }))
 
+test('an abort of a training with a state that is worth writing writes it, and the training can be resumed', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'cut')
+    const controller = new AbortController()
+    const onEvent = (event: TeachEvent) => {
+      if (event.kind === 'step' && event.point.step === 2) controller.abort(new Error('enough'))
+    }
+    const first = await teach(TINY, await quick(out, { steps: 4, signal: controller.signal, onEvent }))
+    assert.is(first.stopReason, 'interrupted')
+    assert.ok(first.bestStep > 0 && first.bestStep <= 2, `step ${first.bestStep}`)
+    assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
+    const second = await teach(TINY, await quick(out, { steps: 4, resume: true }))
+    assert.is(second.curve.at(-1)?.step, 4)
+  }))
+
 test('an abort after the training keeps it', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
