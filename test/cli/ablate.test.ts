@@ -39,7 +39,6 @@ test('an interrupted --ablate says how to resume, and its measures are of these 
     )
     assertRefused(await molm(['experts', '--budget', '1m', 'hi']), 2, /--budget needs --ablate/)
     assertRefused(await molm(['experts', '--ablate', '--budget', '1', 'hi']), 2, /a time like 90s, 10m or 2h, not '1'/)
-    assertRefused(await molm(['experts', '--ablate', 'a']), 1, /fewer than two tokens/)
   }))
 
 test.run()
