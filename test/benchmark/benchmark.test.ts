@@ -6,16 +6,17 @@ import * as assert from 'uvu/assert'
 import { type BenchmarkRow, benchmark, spread } from '#molm/benchmark/benchmark.js'
 import { hugePageBytes } from '#molm/benchmark/huge-pages.js'
 import { loadModel, type Model } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
 
 const test = suite<{ model: Model }>('benchmark', undefined as unknown as { model: Model })
 
 test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
+  context.model = await loadModel(fixturePath('01-base-bin-f32'), { threads: 2 })
 })
 
 test.after(({ model }) => model.dispose())
 
-const plan = { prompts: [4, 30], generate: 3, depths: [0, 40], repetitions: 2 }
+const plan = { prompts: [4], generate: 3, depths: [0, 40], repetitions: 2 }
 
 test('a plan gives a row for each test at each depth, with samples and the streaming speed', async ({ model }) => {
   const rows: BenchmarkRow[] = []
@@ -24,10 +25,8 @@ test('a plan gives a row for each test at each depth, with samples and the strea
     rows.map(({ test, depth }) => [test, depth]),
     [
       ['pp4', 0],
-      ['pp30', 0],
       ['tg3', 0],
       ['pp4', 40],
-      ['pp30', 40],
       ['tg3', 40],
     ],
   )
@@ -36,7 +35,7 @@ test('a plan gives a row for each test at each depth, with samples and the strea
     assert.ok(row.tokensPerSecond.median > 0 && Number.isFinite(row.tokensPerSecond.median))
     assert.ok(row.streamGbPerSecond > 0 && Number.isFinite(row.streamGbPerSecond))
     assert.ok(row.firstTokenMs > 0)
-    assert.equal(row.expertsPerToken, { attention: 2, mlp: 4 })
+    assert.equal(row.expertsPerToken, { attention: 2, mlp: 2 })
     assert.is(row.activeBytesPerToken, model.info.activeBytes)
     assert.is(row.threads, 2)
   }

@@ -5,23 +5,23 @@ import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, TINY } from './molm.js'
 
-const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(4)
+const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(2)
 
 test('--ablate writes the worth of layers and experts, and keeps no measures once it is done', () =>
   inTemporaryFolder(async (dir) => {
     const file = join(dir, 'text.txt')
     await writeFile(file, TEXT)
     const table = join(dir, 'worth.csv')
-    const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '--file', file, '--budget', '1s']
+    const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '--layers', '2', '--file', file, '--budget', '1s']
     const [csv, json] = await Promise.all([molm([...args, '-o', table]), molm([...args.slice(0, -2), '--json', '-q'])])
     assert.is(csv.code, 0, csv.stderr)
     const [head, layer] = (await readFile(table, 'utf8')).split('\n')
     assert.is(head, 'layer,kind,expert,tokens,off,off_error,around,around_error,mean,mean_error')
-    assert.match(layer, /^0,attention,,,-?\d[\d.e-]+,\d[\d.e-]+,,,,$/)
+    assert.match(layer, /^2,attention,,,-?\d[\d.e-]+,\d[\d.e-]+,,,,$/)
     assert.equal((await readdir(dir)).sort(), ['text.txt', 'worth.csv'])
     assert.is(json.stderr, '')
     const { model, parts, layers, experts } = JSON.parse(json.stdout)
-    assert.equal([model, parts, layers.length, experts.length], ['01-base-bin-f32', parts, 6, 36])
+    assert.equal([model, parts, layers.length, experts.length], ['01-base-bin-f32', parts, 2, 12])
     const best = experts.find(({ worth }: { worth?: object }) => worth && Object.keys(worth).length === 3)
     assert.equal(Object.keys(best.worth), ['off', 'around', 'mean'])
     assert.equal(Object.keys(best.worth.off), ['nats', 'error'])
@@ -39,7 +39,6 @@ test('an interrupted --ablate says how to resume, and its measures are of these 
     )
     assertRefused(await molm(['experts', '--budget', '1m', 'hi']), 2, /--budget needs --ablate/)
     assertRefused(await molm(['experts', '--ablate', '--budget', '1', 'hi']), 2, /a time like 90s, 10m or 2h, not '1'/)
-    assertRefused(await molm(['experts', '--ablate', 'a']), 1, /fewer than two tokens/)
   }))
 
 test.run()

@@ -174,11 +174,8 @@ test('a line with a very long field name, or very many fields, is refused at onc
     return (ask as UserError).message
   }
   const started = ownTime()
-  assert.match(
-    await refusal(`{"prompt": "a", "${'k'.repeat(15_000_000)}": 1}`),
-    /^there is no field "k{40}"; there are/,
-  )
-  const names = Array.from({ length: 300_000 }, (_, i) => `"k${i}": 1`)
+  assert.match(await refusal(`{"prompt": "a", "${'k'.repeat(5_000_000)}": 1}`), /^there is no field "k{40}"; there are/)
+  const names = Array.from({ length: 100_000 }, (_, i) => `"k${i}": 1`)
   assert.match(await refusal(`{"prompt": "a", ${names.join()}}`), /^there is no field "k0"/)
   assert.match(await refusal('{"maxTokens": 1, "max_tokens": 2}'), /"maxTokens" is there twice, in two spellings/)
   // Comparing letter by letter, or each name with all others, would take minutes.

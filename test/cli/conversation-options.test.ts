@@ -51,26 +51,29 @@ test('system texts, files, stdin, messages and values reach the template in thei
     { role: 'user', content: 'Hi' },
     { role: 'assistant', content: 'Hello' },
   ]
-  await writeFile(at('list.json'), JSON.stringify(messages))
   await writeFile(at('lines.jsonl'), messages.map((message) => JSON.stringify(message)).join('\n'))
   await give(folder, [
-    [['--system', `@${at('rules')}`, 'Hi'], '<system>Be brief.<user>Hi<assistant>'],
-    [['-s', 'Be', '--template-arg', 'mood=3', '--template-arg', 'other=[1]', 'Hi'], '<system>Be<user>Hi(3)<assistant>'],
+    [['--system', `@${at('rules')}`, '--prefill', 'Well', 'Hi'], '<system>Be brief.<user>Hi<assistant>Well'],
+    [
+      ['-s', 'Be', '--template-arg', 'mood=3', '--template-arg', 'other=[1]', '--messages', at('lines.jsonl'), 'Bye'],
+      '<system>Be<user>Hi<assistant>Hello<user>Bye(3)<assistant>',
+    ],
     [['-f', at('a.txt'), '-f', at('b.txt'), 'last'], '<user>first\nsecond\npiped\nlast<assistant>', 'piped\n'],
-    [['--prefill', 'Well', 'Hi'], '<user>Hi<assistant>Well'],
-    [['--messages', at('list.json'), 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>'],
     // Without a question, the answer at the end of the file is continued.
-    [['--messages', at('lines.jsonl')], '<user>Hi<assistant>Hello'],
+    [['--messages', '-'], '<user>Hi<assistant>Hello', JSON.stringify(messages)],
   ])
 })
 
-test('a given beginning of the answer is printed', async ({ folder }) => {
-  const { stdout } = await molm(['-m', folder, '-t', '1', '-n', '3', '--prefill', 'Well', 'Hi'])
-  assert.ok(stdout.startsWith('Well'), stdout)
-})
-
-test('a system text that the template leaves out has no effect, and a warning says so', async () => {
-  const { stdout, stderr } = await molm(['-s', 'You are a pirate.', '--temperature', '0', LANTERN.question])
+test('a given beginning is printed; a system text that the template leaves out has no effect, says a warning', async () => {
+  const { stdout, stderr } = await molm([
+    '-s',
+    'You are a pirate.',
+    '--temperature',
+    '0',
+    '--prefill',
+    'A',
+    LANTERN.question,
+  ])
   assert.is(stdout, `${LANTERN.answer}\n`)
   assert.is(stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
 })

@@ -94,30 +94,6 @@ test('MOLM_HISTORY=0 keeps nothing, as --no-history does', () => {
   if (before !== undefined) process.env.MOLM_HISTORY = before
 })
 
-test('the answer to -c depends on what came before, and a question without an answer is left out', async () => {
-  await withHome(async ({ conversations, ask }) => {
-    const messages = [...STATE.messages, { role: 'user', content: 'Lost?' }]
-    await keep(conversations, { ...STATE, messages, system: 'Be brief.' })
-    const { stdout, stderr } = await ask('run', '-c', '--json', 'What is a boat?')
-    assert.match(stderr, /^molm: the last question has no complete answer; it is left out$/m)
-    const { prompt_tokens, text } = JSON.parse(stdout)
-    assert.ok(prompt_tokens > 30, `${prompt_tokens} tokens`)
-    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER, 'What is a boat?', text])
-    const [info] = await conversations.list()
-    assert.is((await conversations.stateOf(info)).system, 'Be brief.')
-  })
-})
-
-test('-c with --no-history answers, and keeps nothing', async () => {
-  await withHome(async ({ conversations, ask }) => {
-    await keep(conversations)
-    const { code, stdout } = await ask('run', '-c', '--no-history', 'What is a boat?')
-    assert.is(code, 0)
-    assert.match(stdout, /boat/)
-    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
-  })
-})
-
 test('-c continues in a copy while another process has the conversation open', async () => {
   await withHome(async ({ conversations, ask }) => {
     const conversation = conversations.begin(STATE)
@@ -131,16 +107,25 @@ test('-c continues in a copy while another process has the conversation open', a
   })
 })
 
-test('-c reads only what is new of a long conversation', async () => {
+test('-c reads only what is new, and leaves a question without an answer out', async () => {
   await withHome(async ({ conversations, ask }) => {
     const turn = (n: number) => [
       { role: 'user', content: `What comes after the number ${n}, and why do people count at all?` },
       { role: 'assistant', content: `The number ${n + 1} comes after it; people count to know how many.` },
     ]
-    await keep(conversations, { ...STATE, messages: Array.from({ length: 12 }, (_, n) => turn(n)).flat() })
-    const object = async (...args: string[]) => JSON.parse((await ask('run', '-c', '--json', ...args)).stdout)
+    const messages = [...Array.from({ length: 12 }, (_, n) => turn(n)).flat(), { role: 'user', content: 'Lost?' }]
+    await keep(conversations, { ...STATE, messages, system: 'Be brief.' })
+    const object = async (...args: string[]) => {
+      const { stdout, stderr } = await ask('run', '-c', '--json', ...args)
+      return { ...JSON.parse(stdout), stderr }
+    }
     const first = await object(QUESTION)
+    assert.match(first.stderr, /^molm: the last question has no complete answer; it is left out$/m)
     assert.is(first.timings.cached_tokens, 0)
+    assert.ok(first.prompt_tokens > 200, `${first.prompt_tokens} tokens`)
+    assert.equal((await messagesOf(conversations)).slice(23), [messages[23].content, QUESTION, first.text])
+    const [info] = await conversations.list()
+    assert.is((await conversations.stateOf(info)).system, 'Be brief.')
     const { mode } = await stat(join(conversations.folder, (await readdir(conversations.folder))[0]))
     assert.is(mode & 0o777, 0o600)
     const second = await object('What is a ship?')
@@ -153,14 +138,17 @@ test('-c reads only what is new of a long conversation', async () => {
   })
 })
 
-test('-c takes the default model if that of the conversation is gone', async () => {
+test('-c takes the default model if that of the conversation is gone, and --no-history keeps nothing', async () => {
   await withHome(async ({ conversations, ask }) => {
     await keep(conversations, { ...STATE, model: 'acme/gone' })
-    const { stderr } = await ask('run', '-c', 'hi')
+    const { code, stdout, stderr } = await ask('run', '-c', '--no-history', 'What is a boat?')
+    assert.is(code, 0)
+    assert.match(stdout, /boat/)
     assert.is(
       stderr,
       'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n',
     )
+    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
   })
 })
 

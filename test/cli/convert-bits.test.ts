@@ -9,7 +9,7 @@ import { assertRefused, molm, TINY } from './molm.js'
 test('convert --bits mixes formats of experts within the budget, and says what it costs', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
-    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 3000))
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1600))
     const out = join(dir, 'small')
     const packed = await molm(['convert', TINY, out, '--bits', '3.8', '--calibrate', text, '--json'])
     assert.is(packed.code, 0, packed.stderr)
@@ -23,13 +23,9 @@ test('convert --bits mixes formats of experts within the budget, and says what i
     )
     assert.ok(mix.q3 > 0 && mix.q4 > 0 && !mix.q2)
     assert.ok(loss.kl_divergence > 0)
-    const [show, again] = await Promise.all([
-      molm(['show', out]),
-      molm(['convert', TINY, out, '--bits', '3.8', '--calibrate', text]),
-    ])
+    const show = await molm(['show', out])
     assert.match(show.stdout, /mlp experts.* \d+ q3, \d+ q4/)
     assert.match(show.stdout, /calibrated +with [^(]*calibration\.txt/)
-    assertRefused(again, 1, /holds a model already/)
   }))
 
 test('convert refuses wrong budgets, and budgets without a text or checkpoint', () =>

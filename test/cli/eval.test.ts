@@ -32,47 +32,30 @@ test('eval --json prints perplexity, accuracy and agreement under fixed names', 
     assert.is(against.top1_agreement, against.texts[0].top1_agreement)
   }))
 
-test('eval --details prints the choice for each item', () =>
+test('eval prints tables by default, and with --details the choice for each item', () =>
   inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'task.jsonl')
+    const [path, text] = ['task.jsonl', 'a.txt'].map((name) => join(dir, name))
+    await writeFile(text, 'User: What is tea?\nAssistant: Tea is a drink.\n')
     const item = { context: 'The lantern is', choices: ['lit', 'xqzv'] }
     await writeFile(path, `${JSON.stringify({ ...item, answer: 0 })}\n\n${JSON.stringify({ ...item, answer: 1 })}\n`)
-    const [table, none] = await Promise.all([
-      molm(['eval', '--task', path, '--details']),
-      molm(['eval', '--text', path, '--details']),
-    ])
+    const table = await molm(['eval', '--text', text, text, '--task', path, '--details'])
+    assert.match(table.stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}/)
     assert.match(table.stdout, /50\.00 % ± 50\.00/)
     assert.match(table.stdout, /task\.jsonl:1 +0 +0 +0 .*\n.*task\.jsonl:3 +1 +0 wrong/)
-    assertRefused(none, 2, /--details are about a task/)
+    assertRefused(await molm(['eval', '--text', path, '--details']), 2, /--details are about a task/)
   }))
 
-test('eval prints a table by default', () =>
-  inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'a.txt')
-    await writeFile(path, 'User: What is tea?\nAssistant: Tea is a drink.\n')
-    const { code, stdout } = await molm(['eval', '-m', TINY, '-t', '1', '--text', path, path])
-    assert.is(code, 0)
-    assert.match(stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}$/)
-  }))
-
-test('eval refuses wrong input', () =>
-  inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'empty.txt')
-    await writeFile(path, '')
-    const [nothing, empty, noTask, stride, window, against] = await Promise.all([
-      molm(['eval']),
-      molm(['eval', '-m', TINY, '-t', '1', '--text', path]),
-      molm(['eval', '-m', TINY, '-t', '1', '--task', SPEECHES]),
-      molm(['eval', '--text', SPEECHES, '--window', '8', '--stride', '9']),
-      molm(['eval', '--text', SPEECHES, '--window', 'x']),
-      molm(['eval', '--task', DEFINITIONS, '--against', 'nano']),
-    ])
-    assertRefused(nothing, 2, /give --text or --task/)
-    assertRefused(empty, 1, /empty\.txt: has 0 tokens/)
-    assertRefused(noTask, 1, /speeches\.txt: line 1: not valid JSON/)
-    assertRefused(stride, 2, /--stride must be/)
-    assertRefused(window, 2, /--window must be/)
-    assertRefused(against, 2, /give --text/)
-  }))
+test('eval refuses wrong input', async () => {
+  const [nothing, stride, window, against] = await Promise.all([
+    molm(['eval']),
+    molm(['eval', '--text', SPEECHES, '--window', '8', '--stride', '9']),
+    molm(['eval', '--text', SPEECHES, '--window', 'x']),
+    molm(['eval', '--task', DEFINITIONS, '--against', 'nano']),
+  ])
+  assertRefused(nothing, 2, /give --text or --task/)
+  assertRefused(stride, 2, /--stride must be/)
+  assertRefused(window, 2, /--window must be/)
+  assertRefused(against, 2, /give --text/)
+})
 
 test.run()

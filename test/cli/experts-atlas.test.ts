@@ -13,9 +13,9 @@ async function twoKinds(dir: string): Promise<string> {
   await mkdir(join(texts, 'prose'), { recursive: true })
   const beginning = async (name: string, from: number, to: number) =>
     (await readFile(repositoryPath(`test/fixtures/texts/${name}.txt`), 'utf8')).slice(from, to)
-  await writeFile(join(texts, 'sums.txt'), await beginning('arithmetic', 0, 1500))
-  await writeFile(join(texts, 'prose', 'one.txt'), await beginning('novels', 0, 1500))
-  await writeFile(join(texts, 'prose', 'two.txt'), await beginning('novels', 1500, 3000))
+  await writeFile(join(texts, 'sums.txt'), await beginning('arithmetic', 0, 1200))
+  await writeFile(join(texts, 'prose', 'one.txt'), await beginning('novels', 0, 900))
+  await writeFile(join(texts, 'prose', 'two.txt'), await beginning('novels', 900, 1800))
   await writeFile(join(texts, '.hidden'), 'a hidden file')
   return texts
 }
@@ -41,20 +41,18 @@ test('--atlas names the experts by kinds of text, and -o keeps an atlas that loa
     }
   }))
 
-test('an atlas of missing, short or empty texts is refused', () =>
+test('an atlas of missing or empty texts is refused', () =>
   inTemporaryFolder(async (dir) => {
     const [none, short] = ['none', 'short.txt'].map((name) => join(dir, name))
     await mkdir(none)
     await writeFile(short, 'The lantern is lit.')
-    const [missing, empty, few, both] = await Promise.all([
+    const [missing, empty, both] = await Promise.all([
       molm(['experts', '--atlas', join(dir, 'missing.txt')]),
       molm(['experts', '--atlas', none]),
-      molm(['experts', '--atlas', short]),
       molm(['experts', '--atlas', short, '--file', short]),
     ])
     assertRefused(missing, 1, /missing\.txt: no such file/)
     assertRefused(empty, 1, /none: there are no texts in this folder/)
-    assertRefused(few, 1, /short: has \d tokens, too few; give at least 256/)
     assertRefused(both, 2, /--atlas.*--file/)
   }))
 

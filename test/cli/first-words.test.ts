@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -6,8 +5,6 @@ import * as assert from 'uvu/assert'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, molmProcess, TINY } from './molm.js'
-
-const GREEDY = ['--temperature', '0', '-n', '4', '-m', TINY, '-t', '1']
 
 test('a lone word that looks like a command is not sent to the model', async () => {
   const cases: [args: string[], pattern: RegExp][] = [
@@ -21,11 +18,6 @@ test('a lone word that looks like a command is not sent to the model', async () 
   for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
 })
 
-test('the same word is a prompt after run, with other words, or in a question', async () => {
-  const { code, stderr } = await molm(['run', ...GREEDY, 'lst'])
-  assert.is(code, 0, stderr)
-})
-
 test('-V, -v and ls are known, also to help', async () => {
   const [long, short, small, list, ls, help] = await Promise.all(
     [['--version'], ['-V'], ['-v'], ['list'], ['ls'], ['help', 'ls']].map((args) => molm(args)),
@@ -36,33 +28,27 @@ test('-V, -v and ls are known, also to help', async () => {
   assert.match(help.stdout, /^Usage: molm list\|ls /)
 })
 
-test('options of llama.cpp and ollama are understood', async () => {
-  const tokens = async (...args: string[]) => {
-    const { stdout, stderr } = await molm([...args, '-m', TINY, '--num-thread', '1', '--ignore-eos', '--json'])
+test('options of llama.cpp and ollama are understood, a command is a prompt after run, and - is stdin', async () => {
+  const tokens = async (args: string[], stdin?: string) => {
+    const { stdout, stderr } = await molm([...args, '-m', TINY, '--num-thread', '1', '--ignore-eos', '--json'], {
+      stdin,
+    })
     assert.is(stderr, '')
     return JSON.parse(stdout).tokens
   }
-  const ours = await tokens('--temperature', '0', '-n', '5', 'What is a lantern?')
+  const ours = await tokens(['run', '--temperature', '0', '-n', '5', 'list'])
   assert.is(ours.length, 5)
-  assert.equal(await tokens('--temp', '0', '--num-predict', '5', '-p', 'What is a lantern?'), ours)
+  assert.equal(await tokens(['--temp', '0', '--num-predict', '5', '-p', 'list']), ours)
+  assert.equal(await tokens(['run', '--temp', '0', '-n', '5', '-f', '-'], 'list\n'), ours)
   assertRefused(await molm(['--num-ctx', '0', 'x']), 2, /--context must be/)
   assertRefused(await molm(['--num-thread', 'x', 'x']), 2, /--threads must be/)
-  const unlimited = await molm(['--temp', '0', '-n', '-1', '--stop', '.', LANTERN.question])
-  assert.is(unlimited.stdout, `${LANTERN.answer.replace(/\..*/, '')}\n`, unlimited.stderr)
+  const unlimited = ['--temp', '0', '-n', '-1', '--stop', '.', '-']
+  const { stdout, stderr } = await molm(unlimited, { stdin: `${LANTERN.question}\n` })
+  assert.is(stdout, `${LANTERN.answer.replace(/\..*/, '')}\n`, stderr)
 })
 
-test('- is stdin, for a prompt and for files, but only once', async () => {
-  const prompt = 'What is a lantern?\n'
-  const expected = await molm([...GREEDY, 'What is a lantern?'])
-  for (const args of [['-'], ['run', '-f', '-']]) {
-    const { stdout, stderr } = await molm([...GREEDY, ...args], { stdin: prompt })
-    assert.is(stdout, expected.stdout, stderr)
-  }
-  const messages = JSON.stringify([{ role: 'user', content: LANTERN.question }])
-  const asked = await molm(['--temperature', '0', '--messages', '-'], { stdin: messages })
-  assert.is(asked.stdout, `${LANTERN.answer}\n`, asked.stderr)
-  assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can name one file only/)
-
+test('- names one file only, which must be a text', async () => {
+  assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: '[]' }), 2, /'-' can name one file only/)
   const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
   assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
 })
@@ -80,23 +66,9 @@ test('an error says that $MOLM_MODEL named the model, and suggests a name', asyn
   assertRefused(await molmProcess(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
 })
 
-test(':q8 selects a packing in a folder', () =>
+test('convert refuses a model that is not there', () =>
   inTemporaryFolder(async (dir) => {
-    const { code, stdout, stderr } = await molm(['convert', TINY, join(dir, 'packed')])
-    assert.is(code, 0, stderr)
-    assert.is(stdout, `${join(dir, 'packed', 'model-q4.molm.safetensors')}\n`)
-    await molm(['convert', TINY, join(dir, 'packed'), '--quant', 'q8'])
-    for (const quant of ['q4', 'q8']) {
-      const { stdout } = await molm(['show', '--json', `${join(dir, 'packed')}:${quant}`])
-      assert.is(JSON.parse(stdout).quant, quant)
-    }
-    assertRefused(
-      await molm(['show', `${join(dir, 'packed')}:f32`]),
-      1,
-      /packed as q[48], q[48]; f32 needs the checkpoint/,
-    )
-    await mkdir(join(dir, 'home'))
-    const env = { MOLM_HOME: join(dir, 'home') }
+    const env = { MOLM_HOME: dir }
     assertRefused(await molm(['convert', 'nothing', join(dir, 'x')], { env }), 1, /no model 'nothing'/)
   }))
 

@@ -26,16 +26,6 @@ test('an answer is JSON by a schema, and nothing else is printed', async () => {
   assert.is(stdout.trimEnd(), stdout.slice(0, -1))
 })
 
-test('a grammar or a regular expression limits an answer, and all of a raw continuation', async () => {
-  const [word, date] = await Promise.all([
-    molm([...GREEDY, '--grammar', 'root ::= "yes" | "no"', 'Is a lantern a lamp?']),
-    molm([...GREEDY, '--raw', '--regex', '\\d{4}-\\d\\d', 'The date is ']),
-  ])
-  assert.match(word.stdout, /^(yes|no)\n$/)
-  assert.match(date.stdout, /^\d{4}-\d\d\n$/)
-  assert.equal([word.code, date.code], [0, 0])
-})
-
 test('an answer that is cut off within its form fails', async () => {
   const cut = [...GREEDY, '-n', '4', '--schema', JSON.stringify(PERSON)]
   const text = await molm([...cut, 'Who?'])
@@ -47,9 +37,7 @@ test('an answer that is cut off within its form fails', async () => {
   assert.match(text.stdout, /^\{.*\n$/)
 })
 
-test('a schema with a keyword that is not supported is refused by its name', async () => {
-  const unique = { type: 'array', items: { type: 'string' }, uniqueItems: true }
-  assertRefused(await molm([...GREEDY, '--schema', JSON.stringify(unique), 'x']), 1, /`uniqueItems` is not supported/)
+test('a form excludes a beginning of the answer', async () => {
   assertRefused(await molm([...GREEDY, '--schema', '{}', '--prefill', '{', 'x']), 2, /they take no --prefill/)
 })
 
@@ -65,7 +53,7 @@ test('each line of a batch has its own form, and a cut value sets the exit code'
     const write = (...more: object[]) =>
       writeFile(path, [...lines, ...more].map((line) => `${JSON.stringify(line)}\n`).join(''))
     await write({ prompt: 'Who?', schema: PERSON, maxTokens: 3 })
-    const batch = [...GREEDY, '--batch', path, '--regex', '[a-c]{3}']
+    const batch = [...GREEDY, '--batch', path, '--grammar', 'root ::= [a-c] [a-c] [a-c]']
     const done = await molm(batch)
     assert.is(done.code, 1)
     assert.match(done.stderr, /^molm: 1 answer of this run ended within the form asked for; see "finish_reason"\n$/)

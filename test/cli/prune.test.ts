@@ -29,27 +29,17 @@ test('prune refuses wrong options', () =>
     const out = join(dir, 'out')
     const code = join(dir, 'code.txt')
     await writeFile(code, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
-    const empty = join(dir, 'empty.txt')
-    const latin1 = join(dir, 'latin1.txt')
-    await writeFile(empty, '')
-    await writeFile(latin1, Buffer.from('caf\xe9', 'latin1'))
     const prune = (...rest: string[]) => molm(['prune', TINY, '-t', '1', ...rest])
-    const [noText, noKeep, noOut, share, few, tiny, invalid] = await Promise.all([
+    const [noText, noKeep, noOut, share] = await Promise.all([
       prune(out, '--keep', '0.5'),
       prune(out, '--calibrate', code),
       prune('--calibrate', code, '--keep', '0.5'),
       prune(out, '--calibrate', code, '--keep', '1.5'),
-      prune(join(dir, 'few'), '--calibrate', code, '--keep', '0.1'),
-      prune(join(dir, 'tiny'), '--calibrate', empty, '--keep', '0.5'),
-      prune(join(dir, 'invalid'), '--calibrate', latin1, '--keep', '0.5'),
     ])
     assertRefused(noText, 2, /--calibrate/)
     assertRefused(noKeep, 2, /--keep is missing/)
     assertRefused(noOut, 2, /name a folder/)
     assertRefused(share, 2, /--keep must be a share/)
-    assertRefused(few, 1, /leaves 0 of 4 attention experts/)
-    assertRefused(tiny, 1, /empty\.txt: 0 tokens/)
-    assertRefused(invalid, 1, /latin1\.txt: line 1 is not valid UTF-8/)
   }))
 
 test.run()

@@ -45,25 +45,6 @@ test('pull prints the plan to stderr and the path to stdout; then the model has 
   })
 })
 
-test('pull --json prints events, and the result as the last one', async () => {
-  await withServedModel(async (run) => {
-    const { code, stdout, stderr } = await run('pull', REPO, '--json', '--keep')
-    assert.is(code, 0, stderr)
-    assert.is(stderr, '')
-    const events = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    assert.is(events[0].event, 'plan')
-    assert.is(events[0].from, 'keep')
-    assert.is(events[0].files[0].name, 'pytorch_model.bin')
-    assert.ok(events.some(({ event, phase }) => event === 'progress' && phase === 'fetch'))
-    const last = events.at(-1)
-    assert.equal(Object.keys(last), ['event', 'path', 'bytes', 'repo', 'commit', 'quant', 'was_here', 'warnings'])
-    assert.is(last.repo, REPO)
-  })
-})
-
 test('pull without a name lists models to start with, for computers of several sizes', async () => {
   const { code, stdout, stderr } = await molm(['pull'])
   assert.is(code, 0)
@@ -76,15 +57,6 @@ test('pull without a name lists models to start with, for computers of several s
     rows.map(([computer]) => computer),
     ['8 GB', '8 GB', '16 GB', '32 GB'],
   )
-  const models = JSON.parse((await molm(['pull', '--json'])).stdout)
-  assert.equal(
-    models.map(({ model }: { model: string }) => model),
-    rows.map(([, model]) => model),
-  )
-  for (const { packed_bytes, fetch_bytes, memory_bytes, computer_gb } of models) {
-    assert.ok(packed_bytes < fetch_bytes / 3)
-    assert.ok(packed_bytes < memory_bytes && memory_bytes < computer_gb * 0.6e9)
-  }
 })
 
 test('pull reports errors in a line or two', async () => {
@@ -94,6 +66,18 @@ test('pull reports errors in a line or two', async () => {
     assertRefused(await run('pull', `${REPO}:q9`), 1, /has no GGUF files, so there is no 'q9' of it/)
     assertRefused(await run('pull', REPO, '--revision', 'v2'), 1, /no revision 'v2'/)
     assertRefused(await run('show', REPO), 1, /molm pull org\/model/)
+  })
+})
+
+test('pull names a folder that cannot be written', async () => {
+  await withServedModel(async (_run, _hub, dir) => {
+    await writeFile(join(dir, 'file'), '')
+    const { code, stderr } = await molm(['pull', REPO], { env: { MOLM_HOME: join(dir, 'file', 'molm') } })
+    assert.is(code, 1)
+    assert.match(
+      stderr,
+      /^molm: .*file\/molm: cannot be written \(a part of the path is a file, not a folder\)\nset MOLM_HOME to.*\n$/,
+    )
   })
 })
 
@@ -120,9 +104,21 @@ test('list shows the built-in model, which rm refuses to remove', async () => {
   })
 })
 
-test('a pulled model is used if the hub cannot be reached', async () => {
+test('pull --json prints events; the model is used if the hub cannot be reached', async () => {
   await withServedModel(async (run) => {
-    const { stdout: path } = await run('pull', REPO)
+    const { code, stdout, stderr } = await run('pull', REPO, '--json')
+    assert.equal([code, stderr], [0, ''])
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.is(events[0].event, 'plan')
+    assert.is(events[0].files[0].name, 'pytorch_model.bin')
+    assert.ok(events.some(({ event, phase }) => event === 'progress' && phase === 'fetch'))
+    const last = events.at(-1)
+    assert.equal(Object.keys(last), ['event', 'path', 'bytes', 'repo', 'commit', 'quant', 'was_here', 'warnings'])
+    assert.is(last.repo, REPO)
+    const path = `${last.path}\n`
     process.env.HF_HUB_OFFLINE = '1'
     const here = await run('pull', REPO)
     assert.is(here.code, 0, here.stderr)
@@ -136,8 +132,8 @@ test('a pulled model is used if the hub cannot be reached', async () => {
   })
 })
 
-test('pull takes the URL of a page, and knows the built-in model', async () => {
-  await withServedModel(async (run, hub, dir) => {
+test('pull takes the URL of a page; rm asks first, and needs --yes without a terminal', async () => {
+  await withServedModel(async (run, hub) => {
     const host = new URL(hub.endpoint).host
     for (const address of [
       `${hub.endpoint}/${REPO}`,
@@ -153,20 +149,8 @@ test('pull takes the URL of a page, and knows the built-in model', async () => {
     assertRefused(await run('pull', `https://elsewhere.example/${REPO}`), 2, /is not on 127\.0\.0\.1:\d+; HF_ENDPOINT/)
     for (const name of ['nano', 'Nano:q8']) assertRefused(await run('pull', name), 1, /nano comes with molm/)
     assertRefused(await run('pull', 'model'), 1, /there is no such model on .*\na name begins with its owner/)
-    await writeFile(join(dir, 'file'), '')
-    const { code, stderr } = await molm(['pull', REPO], { env: { MOLM_HOME: join(dir, 'file', 'molm') } })
-    assert.is(code, 1)
-    assert.match(
-      stderr,
-      /^molm: .*file\/molm: cannot be written \(a part of the path is a file, not a folder\)\nset MOLM_HOME to.*\n$/,
-    )
-  })
-})
-
-test('rm asks first, and needs --yes without a terminal', async () => {
-  await withServedModel(async (run) => {
-    await run('pull', REPO)
-    await run('pull', `${REPO}:q8`)
+    const kept = await run('pull', `${REPO}:q8`, '--keep', '--json')
+    assert.is(JSON.parse(kept.stdout.split('\n')[0]).from, 'keep')
     assertRefused(await run('rm', REPO), 2, /there is no terminal to ask at: give --yes/)
     assertRefused(await run('rm', 'org/other', '--yes'), 1, /no pulled model 'org\/other'/)
     assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { type GenerateOptions, resultOf } from '#molm/index.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
+import { assertShown } from './shown-commands.js'
 
 const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
@@ -25,6 +26,10 @@ test('its questions get the same answers at nano’s own temperature with any se
       for (let seed = 0; seed < 20; seed++) assert.is(await answer(question, { seed }), likeliest, `seed ${seed}`)
     }
   })
+})
+
+test('the commands in docs/STRUCTURED.md print the output shown', async () => {
+  await assertShown(await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8'), 3)
 })
 
 test('the program of answers by a schema prints what its comment says', async () => {

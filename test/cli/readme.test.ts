@@ -6,32 +6,13 @@ import { suggestedModels } from '#molm/index.js'
 import { formatBytes } from '#molm/numbers.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { molm } from './molm.js'
+import { assertShown } from './shown-commands.js'
 
 const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
 
-/** Runs a command line as shown: words with quotes, and a text that `echo` pipes in. */
-function runShown(command: string) {
-  const [, echoed, words = ''] = /^(?:echo "(.+)" \| )?npx molm (.+)$/.exec(command) ?? []
-  const args = Array.from(words.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g), ([, a, b, c]) => a ?? b ?? c)
-  return molm(args, { stdin: echoed && `${echoed}\n`, env: { MOLM_MODEL: 'nano' } })
-}
-
-test('the commands in README and of forms of answers print the output shown', async () => {
-  const forms = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
-  const shown = [text, forms].map((text) => [...text.matchAll(/^\$ (.*npx molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)])
-  assert.equal(
-    shown.map(({ length }) => length),
-    [6, 3],
-  )
-  const printed = new Map<string, string>()
-  for (const [, command, output] of shown.flat()) {
-    if (!printed.has(command)) {
-      const { stdout } = await runShown(command)
-      printed.set(command, stdout)
-    }
-    assert.is(printed.get(command), output, command)
-  }
+test('the commands in README print the output shown', async () => {
+  await assertShown(text, 6)
 })
 
 test('README describes every command', async () => {
@@ -43,11 +24,16 @@ test('README describes every command', async () => {
   }
 })
 
-test('README has the table of models of molm pull', () => {
-  const rows = suggestedModels().map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
+test('README has the table of models of molm pull, which fit their computers', () => {
+  const models = suggestedModels()
+  const rows = models.map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
     const bytes = [fetchBytes, memoryBytes].map(formatBytes)
     return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode]
   })
+  for (const { packedBytes, fetchBytes, memoryBytes, computerGb } of models) {
+    assert.ok(packedBytes < fetchBytes / 3)
+    assert.ok(packedBytes < memoryBytes && memoryBytes < computerGb * 0.6e9)
+  }
   const table = rows.map((row) => `| ${row.join(' | ')} |\n`).join('')
   assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })

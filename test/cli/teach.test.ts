@@ -19,29 +19,29 @@ test.before(async (context) => {
 
 test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
 
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(12)
 
 /** A text to learn, and options for a short training. */
-async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
+async function lesson(dir: string): Promise<string[]> {
   const text = join(dir, 'strange.txt')
   await writeFile(text, STRANGE)
   const kept = join(dir, 'kept.txt')
   await writeFile(kept, 'The lantern is lit, and the whale is seen at last. '.repeat(40))
-  return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '128'] }
+  return ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '64']
 }
 
-test('teach writes a model, prints its path and the gains; show and experts know the new experts', ({ tiny }) =>
+test('teach writes a model, prints its path and the gains; show knows the new experts', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const { text, quick } = await lesson(dir)
+    const quick = await lesson(dir)
     const out = join(dir, 'taught')
-    const { code, stdout, stderr } = await molm(['teach', tiny, out, ...quick, '--steps', '4'])
+    const { code, stdout, stderr } = await molm(['teach', tiny, out, ...quick, '--steps', '2'])
     assert.is(code, 0, stderr)
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
     assert.match(
       stderr,
-      /^molm: 1 new mlp expert in 1 layer: 16\.4 k parameters, .* of memory in addition to the model; 4 steps of 128 tokens/,
+      /^molm: 1 new mlp expert in 1 layer: 16\.4 k parameters, .* of memory in addition to the model; 2 steps of 64 tokens/,
     )
-    assert.match(stderr, /molm: step 4 of 4, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
+    assert.match(stderr, /molm: step 2 of 2, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
     assert.match(
       stderr,
@@ -51,21 +51,17 @@ test('teach writes a model, prints its path and the gains; show and experts know
       stderr,
       /held out +tokens +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
     )
-    const [show, json] = await Promise.all([
-      molm(['show', out]),
-      molm(['experts', '-m', out, '--file', text, '--json']),
-    ])
+    const show = await molm(['show', out])
     assert.match(
       show.stdout,
       /taught +1 mlp expert in layer 2, from .*strange\.txt: \d steps, .* tokens, perplexity of held-out text/,
     )
-    assert.equal(JSON.parse(json.stdout).newcomers, { mlp: [[], [], [8]] })
     assertRefused(await molm(['teach', tiny, out, ...quick]), 1, /holds a model already/)
   }))
 
 test('a dry run prints the plan and writes nothing', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const { quick } = await lesson(dir)
+    const quick = await lesson(dir)
     const before = await readdir(dir)
     const text = await molm(['teach', tiny, ...quick, '--dry-run', '-q'])
     assert.is(text.code, 0, text.stderr)
@@ -78,37 +74,30 @@ test('a dry run prints the plan and writes nothing', ({ tiny }) =>
 
 test('wrong options are refused', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const { quick } = await lesson(dir)
+    const quick = await lesson(dir)
     const out = join(dir, 'out')
     // Each has its own folder, since two runs in one folder are refused.
     let number = 0
     const teach = (...rest: string[]) => molm(['teach', tiny, `${out}${number++}`, ...quick, ...rest])
-    const [noText, noOut, layers, rate, both, batch, missing, resume, share, none, whole, classifier] =
-      await Promise.all([
-        molm(['teach', tiny, out]),
-        molm(['teach', tiny, ...quick]),
-        teach('--layers', '5-4'),
-        teach('--lr', '0'),
-        teach('--epochs', '2', '--steps', '5'),
-        teach('--batch', '100000'),
-        teach('--layers', '9'),
-        teach('--resume'),
-        teach('--forget', '1'),
-        teach('--forget', '0%'),
-        teach('--forget', '101%'),
-        molm(['teach', fixturePath('13-classifier-safetensors-f32'), out, ...quick]),
-      ])
+    const [noText, noOut, layers, rate, both, resume, share, none, whole] = await Promise.all([
+      molm(['teach', tiny, out]),
+      molm(['teach', tiny, ...quick]),
+      teach('--layers', '5-4'),
+      teach('--lr', '0'),
+      teach('--epochs', '2', '--steps', '5'),
+      teach('--resume'),
+      teach('--forget', '1'),
+      teach('--forget', '0%'),
+      teach('--forget', '101%'),
+    ])
     assertRefused(noText, 2, /--text/)
     assertRefused(noOut, 2, /name a folder for the taught model/)
     assertRefused(layers, 2, /--layers must be like/)
     assertRefused(rate, 2, /--lr must be a number above 0/)
     assertRefused(both, 2, /--epochs.*--steps|--steps.*--epochs/)
-    assertRefused(batch, 1, /fewer than a --batch of 100000/)
-    assertRefused(missing, 1, /there is no layer 9/)
     assertRefused(resume, 1, /there is no training to resume/)
     for (const forget of [share, none, whole])
       assertRefused(forget, 2, /--forget must be a percentage above 0% and at most 100%, like 1%/)
-    assertRefused(classifier, 1, /only language models are taught/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 

@@ -23,7 +23,7 @@ async function beginning(characters: number) {
 test('perplexity equals the reference implementation’s', async ({ model }) => {
   const expected = JSON.parse(await readFile(fixturePath('texts/expected.json'), 'utf8')).texts.speeches
   const text = await readText(fixturePath('texts/speeches.txt'))
-  const stride = 128
+  const stride = 256
   const { tokens, scored, nll, perplexity, bitsPerByte } = await evaluateText(model, text, { window: 256, stride })
   const wanted = expected[`window256_stride${stride}`]
   assert.is(tokens, expected.tokens)
@@ -49,7 +49,7 @@ test('a window of more tokens than run at once gives the result of one pass', as
 })
 
 test('windows that run at once give the results of each alone, bit for bit', async ({ model }) => {
-  const text = await beginning(1500)
+  const text = await beginning(800)
   const tokens = model.tokenizer.encode(text.text)
   const session = model.createSession()
   let nll = 0
@@ -68,14 +68,14 @@ test('windows that run at once give the results of each alone, bit for bit', asy
 })
 
 test('the window defaults to the trained length, and the stride to the window', async ({ model }) => {
-  const text = await beginning(3000)
+  const text = await beginning(2800)
   const byDefault = await evaluateText(model, text)
+  assert.ok(byDefault.tokens > 600)
   assert.equal(byDefault, await evaluateText(model, text, { window: 512, stride: 512 }))
-  assert.not.equal(byDefault, await evaluateText(model, text, { window: 256 }))
 })
 
 test('a model agrees completely with itself, and nearly with a coarser packing', async ({ model }) => {
-  const text = await beginning(1200)
+  const text = await beginning(700)
   const itself = await evaluateText(model, text, { against: model })
   assert.equal(itself.against, { klDivergence: 0, top1Agreement: 1 })
   const coarse = await loadModel('nano', { quant: 'q4' })
@@ -89,15 +89,13 @@ test('a model agrees completely with itself, and nearly with a coarser packing',
 })
 
 test('progress rises to the end of the text, even with overlapping windows', async ({ model }) => {
-  const text = await beginning(1500)
-  for (const stride of [64, 20]) {
-    const seen: number[] = []
-    const onProgress = (done: { tokens: number }) => seen.push(done.tokens)
-    const { tokens } = await evaluateText(model, text, { window: 64, stride, onProgress })
-    assert.is(seen.at(-1), tokens)
-    assert.ok(seen.length > 5)
-    assert.ok(seen.every((value, i) => i === 0 || value > seen[i - 1]))
-  }
+  const text = await beginning(600)
+  const seen: number[] = []
+  const onProgress = (done: { tokens: number }) => seen.push(done.tokens)
+  const { tokens } = await evaluateText(model, text, { window: 32, stride: 12, onProgress })
+  assert.is(seen.at(-1), tokens)
+  assert.ok(seen.length > 5, `${seen}`)
+  assert.ok(seen.every((value, i) => i === 0 || value > seen[i - 1]))
 })
 
 test('a text under two tokens, a classifier and models with different tokens are refused', async ({ model }) => {

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -22,6 +31,8 @@ interface Context {
 
 const test = suite<Context>('the package', undefined as unknown as Context)
 
+const WEIGHTS = 'models/nano/model.safetensors'
+
 /**
  * Packs the built package and installs it in an empty folder, with this checkout's dependencies instead of the network.
  */
@@ -41,7 +52,9 @@ test.before(async (context) => {
     'SECURITY.md',
     'CHANGELOG.md',
   ])
-    cpSync(repositoryPath(name), join(checkout, name), { recursive: true })
+    cpSync(repositoryPath(name), join(checkout, name), { recursive: true, filter: (path) => !path.endsWith(WEIGHTS) })
+  // The weights of nano would only take time to compress: they are put in place afterwards.
+  writeFileSync(join(checkout, WEIGHTS), '')
   const manifest = (step: string) =>
     execFileSync(process.execPath, ['scripts/package-manifest.mjs', step], { cwd: checkout })
   manifest('publish')
@@ -54,6 +67,7 @@ test.before(async (context) => {
   mkdirSync(join(modules, 'molm'), { recursive: true })
   const tarball = join(context.dir, context.packed.filename)
   execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'molm'), '--strip-components=1'])
+  copyFileSync(repositoryPath(WEIGHTS), join(modules, 'molm', WEIGHTS))
   const { dependencies } = JSON.parse(readFileSync(join(modules, 'molm', 'package.json'), 'utf8'))
   addPackages(modules, Object.keys(dependencies))
 })
@@ -114,7 +128,8 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
     paths.filter((path) => testsOnly.includes(path)),
     [],
   )
-  assert.ok(packed.size < 25e6, `${packed.size} bytes`)
+  const bytes = packed.size + statSync(repositoryPath(WEIGHTS)).size
+  assert.ok(bytes < 27e6, `${bytes} bytes`)
 })
 
 test('has no scripts for npm to ask about, while the package.json of the checkout keeps those that build it', ({

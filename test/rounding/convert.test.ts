@@ -20,7 +20,7 @@ async function partOf(domain: string, from: number, to: number): Promise<{ name:
 
 test('the packed file has the same bytes with any number of threads, and names its texts', () =>
   inTemporaryFolder(async (dir) => {
-    const calibrate = [await partOf('novels', 0, 2500)]
+    const calibrate = [await partOf('novels', 0, 1200)]
     const [one, two] = ['one', 'two'].map((name) => join(dir, name))
     await convertModel(FIXTURE, one, { calibrate, threads: 1 })
     await convertModel(FIXTURE, two, { calibrate, threads: 2 })

@@ -49,38 +49,34 @@ test('a curve has the losses and bytes of a model that was loaded with each numb
   assert.is(points.length, 8)
   assert.equal(points[0].rise, { nats: 0 })
   assert.is(points[0].expertShare, 1)
-  for (const { numbers, loss, perplexity, rise, activeBytes, expertShare } of [points[2], points[7]]) {
-    await withModel('nano', { threads: 1, expertsPerToken: numbers }, async (model) => {
-      assert.ok(Math.abs((await lossOf(model, text)) - loss.nats) < 1e-9)
-    })
-    assert.is(perplexity, Math.exp(loss.nats))
-    assert.ok(Math.abs(rise.nats - (loss.nats - points[0].loss.nats)) < 1e-12)
-    assert.is(activeBytes, (await describeModel('nano', { expertsPerToken: numbers })).activeBytes)
-    assert.ok(expertShare < 1)
-  }
+  const { numbers, loss, perplexity, rise, activeBytes, expertShare } = points[6]
+  await withModel('nano', { threads: 1, expertsPerToken: numbers }, async (model) => {
+    assert.ok(Math.abs((await lossOf(model, text)) - loss.nats) < 1e-9)
+  })
+  assert.is(perplexity, Math.exp(loss.nats))
+  assert.ok(Math.abs(rise.nats - (loss.nats - points[0].loss.nats)) < 1e-12)
+  assert.is(activeBytes, (await describeModel('nano', { expertsPerToken: numbers })).activeBytes)
+  assert.ok(expertShare < 1)
 })
 
-test('the numbers of a loaded model are a point of their own', () =>
+test('the numbers of a loaded model are a point of their own, and an interrupted measure leaves them', () =>
   withModel('nano', { threads: 2, expertsPerToken: { mlp: [4, 4, 4, 2, 2, 1] } }, async (model) => {
-    const { points } = await measureFewerExperts(model, [{ name: 'text', text: 'Once upon a time' }], { speed: false })
-    assert.equal(points[8].numbers, { attention: 2, mlp: [4, 4, 4, 2, 2, 1] })
-    assert.equal(model.config.mixtures[1].used, [4, 4, 4, 2, 2, 1])
-  }))
-
-test('an interrupted measure leaves the model with its own numbers', () =>
-  withModel('nano', { threads: 2 }, async (model) => {
-    const texts = [{ name: 'text', text: 'The lantern is lit. The ship comes home to the harbour. '.repeat(4) }]
-    for (const step of [/^measuring 3/, /^searching, 4/]) {
+    const own = { attention: 2, mlp: [4, 4, 4, 2, 2, 1] }
+    const text = { name: 'text', text: 'Once upon a time' }
+    const { points } = await measureFewerExperts(model, [text], { speed: false })
+    assert.equal(points[8].numbers, own)
+    assert.equal(model.config.mixtures[1].used, own.mlp)
+    for (const [step, more] of [
+      [/^measuring 3/, {}],
+      [/^searching, 4/, { budget: 0.5 }],
+    ] as const) {
       const stop = new AbortController()
-      const onProgress = (name: string) => {
-        if (step.test(name)) stop.abort()
-      }
-      const options = { onProgress, signal: stop.signal, ...(step.source.includes('search') && { budget: 0.5 }) }
-      const error = await thrownBy(measureFewerExperts(model, texts, options))
+      const onProgress = (name: string) => step.test(name) && stop.abort()
+      const error = await thrownBy(measureFewerExperts(model, [text], { onProgress, signal: stop.signal, ...more }))
       assert.is((error as Error).name, 'AbortError', String(error))
       assert.equal(
         model.config.mixtures.map(({ used }) => used),
-        [undefined, undefined],
+        [undefined, own.mlp],
       )
     }
   }))

@@ -37,4 +37,22 @@ test('the expert that every token uses stays so, and is not given', () =>
     )
   }))
 
+test('a model with only MLP experts and a dense layer gets new experts in the layers with experts', () =>
+  inTemporaryFolder(async (dir) => {
+    const [own, out] = [fixturePath('41-qwen3moe-f32'), join(dir, 'out')]
+    const original = await run(own)
+    const { newExperts } = await graftModel(own, out, { from: own, experts: [2, 5], gateBias: 100, threads: 1 })
+    assert.equal(newExperts, { mlp: [[2, 5], [], [2, 5], [2, 5]] })
+    const { routes } = await run(out)
+    assert.equal(
+      [...routes.keys()].filter((layer) => routes[layer].mlp?.ids.some((id) => id >= 8)),
+      [0, 2, 3],
+    )
+    const masked = await run(out, { mlp: [[8, 9], [], [8, 9], [8, 9]], gates: 'kept' })
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+    const graft = (options: object) => () => graftModel(own, out, { from: own, threads: 1, ...options })
+    await rejectsWithUserError(graft({ layers: [1] }), /the giving model has no experts in these layers/)
+  }))
+
 test.run()

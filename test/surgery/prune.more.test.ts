@@ -23,8 +23,10 @@ import {
   TOKENS,
 } from './pruned-as-masked.js'
 
-test('a pruned model with linear routers and gates of all gives the masked model’s results', () =>
-  assertRouterPruned('linear', 'all'))
+for (const router of ['linear', 'gmm']) {
+  test(`a pruned model with ${router} routers and gates of all gives the masked model’s results`, () =>
+    assertRouterPruned(router, 'all'))
+}
 
 for (const [name, selection] of [
   [
@@ -38,6 +40,7 @@ for (const [name, selection] of [
     },
   ],
   ['142-emo-pruned-bf16-sharded', { mlp: [[0, 3, 6], [], [1, 2, 5, 7, 8, 9]] }],
+  ['41-qwen3moe-f32', { mlp: [[0, 2, 5, 7], [], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   ['101-ernie45moe-f32', { mlp: [[], [0, 2, 5, 7], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   [
     '61-jetmoe-f32',

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -13,6 +13,7 @@ import {
   type TeachOptions,
   teach,
 } from '#molm/index.js'
+import { journalPath } from '#molm/teaching/journal.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -138,6 +139,51 @@ for (const { only, batch, kept } of [{ only: 'mlp', batch: 128, kept: 3000 }] as
       }
     }))
 }
+
+test('an abort before a state is worth writing reports that, and keeps the training', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    // Every second of 12 steps has a check; at this rate no gain is large enough to count.
+    const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
+    const abortedAt = async (last: number) => {
+      const controller = new AbortController()
+      const onEvent = (event: TeachEvent) => {
+        if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
+      }
+      await rejectsWithUserError(
+        async () => teach(TINY, await slow({ signal: controller.signal, onEvent })),
+        new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
+      )
+      assert.equal(await readdir(dir), ['out.teaching'])
+    }
+    await abortedAt(1)
+    await rejectsWithUserError(
+      async () => teach(TINY, await slow({ resume: true, seed: 1 })),
+      /belongs to another training/,
+    )
+    if (process.platform === 'linux') {
+      await symlink('/dev/full', `${journalPath(out)}.partial`)
+      await rejectsWithUserError(
+        async () => teach(TINY, await slow({ resume: true })),
+        /the disk is full; make room and teach with `resume`/,
+      )
+    }
+  }))
+
+test('an abort of a training with a state that is worth writing writes it, and the training can be resumed', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'cut')
+    const controller = new AbortController()
+    const onEvent = (event: TeachEvent) => {
+      if (event.kind === 'step' && event.point.step === 2) controller.abort(new Error('enough'))
+    }
+    const first = await teach(TINY, await quick(out, { steps: 4, signal: controller.signal, onEvent }))
+    assert.is(first.stopReason, 'interrupted')
+    assert.ok(first.bestStep > 0 && first.bestStep <= 2, `step ${first.bestStep}`)
+    assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
+    const second = await teach(TINY, await quick(out, { steps: 4, resume: true }))
+    assert.is(second.curve.at(-1)?.step, 4)
+  }))
 
 test('an abort after the training keeps it', () =>
   inTemporaryFolder(async (dir) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -10,7 +10,6 @@ import {
   graftModel,
   planTeaching,
   type TeachEvent,
-  type TeachingPlan,
   type TeachOptions,
   teach,
 } from '#molm/index.js'
@@ -29,7 +28,7 @@ let folder = ''
 /** A training with two threads, and its events. */
 let whole: Awaited<ReturnType<typeof teach>>
 const events: TeachEvent[] = []
-const WHOLE = { steps: 4, experts: 2 }
+const WHOLE = { steps: 11, experts: 2 }
 
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'molm-teach-'))
@@ -42,7 +41,7 @@ test.before(async () => {
 test.after(() => rm(folder, { recursive: true, force: true }))
 
 /** Words that nano has never seen, with a pattern that a short training can learn. */
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(12)
 const TEXT = { name: 'strange.txt', text: STRANGE }
 
 const keepText = async (length = 400) => ({
@@ -97,9 +96,9 @@ test('new experts learn a text; masked they leave the model as it was, to the bi
   assert.is(whole.stopReason, 'done')
   assert.equal(
     whole.curve.map(({ step }) => step),
-    [0, 1, 2, 3, 4],
+    Array.from({ length: 12 }, (_, step) => step),
   )
-  assert.is(events.filter(({ kind }) => kind === 'step').length, 4)
+  assert.is(events.filter(({ kind }) => kind === 'step').length, 11)
   assert.equal((await readdir(folder)).sort(), ['tiny', 'whole'], 'no other files are left')
   await assertMaskable(whole)
   const info = await describeModel(out)
@@ -110,7 +109,7 @@ test('new experts learn a text; masked they leave the model as it was, to the bi
     [{ texts: ['strange.txt'], kind: 'mlp', layers: [2], heldOutLoss }],
   )
   const rows = async (name: string) => (await readFile(join(out, name), 'utf8')).trim().split('\n').length
-  assert.equal([await rows('teaching.csv'), await rows('calibration.csv')], [6, 1 + tried.length])
+  assert.equal([await rows('teaching.csv'), await rows('calibration.csv')], [13, 1 + tried.length])
   for (const name of ['teaching.svg', 'calibration.svg']) {
     assert.match(await readFile(join(out, name), 'utf8'), /^<svg .*<\/svg>\n$/s)
   }
@@ -123,51 +122,23 @@ test('a graft keeps the names of new experts', () =>
     assert.equal(config.mixtures[1].newExperts, whole.newExperts.mlp)
   }))
 
-test('a resumed training with one thread gives the same file as an uninterrupted one with two', () =>
+test('a training resumed with one thread gives the same file as an uninterrupted one with two', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'cut')
     const controller = new AbortController()
     const onEvent = (event: TeachEvent) => {
-      if (event.kind === 'step' && event.point.step === 2) controller.abort(new Error('enough'))
+      if (event.kind === 'step' && event.point.step === 1) controller.abort(new Error('enough'))
     }
-    const first = await teach(TINY, await quick(out, { ...WHOLE, signal: controller.signal, onEvent }))
-    assert.is(first.stopReason, 'interrupted')
-    assert.ok(first.bestStep > 0 && first.bestStep <= 2, `step ${first.bestStep}`)
-    assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
+    // Every second step has a check, and there is nothing worth writing before the first.
     await rejectsWithUserError(
-      async () => teach(TINY, await quick(out, { ...WHOLE, resume: true, seed: 1 })),
-      /belongs to another training/,
+      async () => teach(TINY, await quick(out, { ...WHOLE, signal: controller.signal, onEvent })),
+      /interrupted at step 1, before anything worth writing was learnt.* teach with `resume`/,
     )
-    if (process.platform === 'linux') {
-      await symlink('/dev/full', `${journalPath(out)}.partial`)
-      await rejectsWithUserError(
-        async () => teach(TINY, await quick(out, { ...WHOLE, resume: true })),
-        /the disk is full; make room and teach with `resume`/,
-      )
-    }
+    assert.equal(await readdir(dir), ['cut.teaching'])
     const second = await teach(TINY, await quick(out, { ...WHOLE, resume: true }))
     assert.equal(second.curve, whole.curve)
     assert.equal(second.calibration, whole.calibration)
     assert.equal(await readFile(second.path), await readFile(whole.path))
-  }))
-
-test('an abort before a state is worth writing reports that, and keeps the training', () =>
-  inTemporaryFolder(async (dir) => {
-    const out = join(dir, 'out')
-    // Every second of 12 steps has a check; at this rate no gain is large enough to count.
-    const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
-    const abortedAt = async (last: number) => {
-      const controller = new AbortController()
-      const onEvent = (event: TeachEvent) => {
-        if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
-      }
-      await rejectsWithUserError(
-        async () => teach(TINY, await slow({ signal: controller.signal, onEvent })),
-        new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
-      )
-      assert.equal(await readdir(dir), ['out.teaching'])
-    }
-    await abortedAt(1)
   }))
 
 test('an abort before the first step leaves nothing', () =>
@@ -192,25 +163,16 @@ test('a loss that is not a number ends the training with the best state, or an e
     assert.equal(await readdir(dir), [])
   }))
 
-test('a plan has the sizes of a training, and writes nothing', () =>
+test('a plan has the sizes of a training, is that of the training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
-    const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(TINY, { ...options, experts: 3, epochs: 2 })
-    assert.is(plan.parameters, 3 * (2 * 128 * 64 + 32))
-    assert.is(plan.steps, 2 * plan.stepsPerEpoch)
+    const { out: _, ...options } = await quick(join(dir, 'out'), { ...WHOLE, threads: 2 })
+    const plan = await planTeaching(TINY, options)
+    assert.is(plan.parameters, 2 * (2 * 128 * 64 + 32))
     assert.ok(plan.memoryBytes > 16 * plan.parameters)
     assert.ok(plan.tokensPerSecond > 0 && plan.secondsPerEpoch > 0)
-    const controller = new AbortController()
-    let planned: TeachingPlan | undefined
-    const onEvent = (event: TeachEvent) => {
-      if (event.kind !== 'plan') return
-      planned = event.plan
-      controller.abort(new Error('enough'))
-    }
-    const same = { ...options, experts: 3, epochs: 2, out: join(dir, 'out'), signal: controller.signal, onEvent }
-    await teach(TINY, same).catch(() => {})
-    const { tokensPerSecond: ___, secondsPerEpoch: ____, ...rest } = plan
-    assert.equal(rest, planned, 'same as the plan of the training')
+    const { tokensPerSecond: __, secondsPerEpoch: ___, ...rest } = plan
+    const planned = events.find((event) => event.kind === 'plan')
+    assert.equal(rest, planned?.kind === 'plan' && planned.plan)
     assert.is(rest.usualBatch, undefined, 'a batch was asked for')
     assert.equal(await readdir(dir), [])
   }))
@@ -226,7 +188,6 @@ test('wrong options and texts are refused with a remedy', () =>
     )
     await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
     await refused({ layers: [3] }, /there is no layer 3: the model has layers 0 to 2/)
-    await refused({ layers: 'last:4' }, /last:4: only 3 layers/)
     await refused({ layers: 'first:1' as 'all' }, /`layers` must be like/)
     await refused({ experts: 0 }, /`experts` must be a whole number from 1 to 1024/)
     await refused({ learningRate: -1 }, /`learningRate` must be above 0/)
@@ -235,7 +196,6 @@ test('wrong options and texts are refused with a remedy', () =>
     await refused({ seed: 1e13 + 1 }, /`seed` must be a whole number from 0 to 10000000000000, not 10000000000001/)
     await refused({ keepTexts: [{ name: 'short.txt', text: 'Hello' }] }, /short.txt: \d tokens are too few/)
     await refused({ texts: [] }, /teaching needs a text/)
-    await refused({}, /classifier: only language models are taught/, fixturePath('13-classifier-safetensors-f32'))
     await refused({}, /OLMoE models cannot be trained/, fixturePath('31-olmoe-f32'))
     await refused({ out: TINY }, /is the model itself; give another folder/)
     assert.equal(await readdir(dir), [])
