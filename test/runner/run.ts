@@ -18,7 +18,7 @@ const SOURCES = fileURLToPath(new URL('../../../test', import.meta.url))
 /** Seconds that each file took in an earlier run (scripts/write-test-seconds.mjs). */
 const SECONDS = join(SOURCES, 'runner', 'seconds.json')
 
-/** Receives the times of every file and case. */
+/** Receives the times of every file and case in their last run. */
 const TIMES = fileURLToPath(new URL('../../times.json', import.meta.url))
 
 /** Number of files that the end of a run names. */
@@ -30,7 +30,8 @@ const lane = LANES.find((name) => name === values.lane)
 if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
 if (lane === 'matrix') process.env[MATRIX] = '1'
 const pattern = new RegExp(positionals[0] ?? '')
-const files = (await sources()).filter((file) => isIn(lane, file) && pattern.test(file))
+const all = await sources()
+const files = all.filter((file) => isIn(lane, file) && pattern.test(file))
 const seconds = JSON.parse(await readFile(SECONDS, 'utf8'))
 const start = performance.now()
 const results: FileResult[] = []
@@ -54,7 +55,10 @@ const { total, passed, skipped } = await runFiles({
   },
 })
 
-await writeFile(TIMES, JSON.stringify(Object.fromEntries(results.map(timesOf)), undefined, 1))
+// Files that have not run now keep their former times.
+const former = JSON.parse(await readFile(TIMES, 'utf8').catch(() => '{}'))
+const kept = Object.entries(former).filter(([file]) => all.includes(file))
+await writeFile(TIMES, JSON.stringify(Object.fromEntries([...kept, ...results.map(timesOf)]), undefined, 1))
 const dearest = results.sort((a, b) => b.cpu - a.cpu).slice(0, DEAREST)
 console.log('Dearest, in seconds of processors and by the clock:')
 for (const { file, cpu, wall } of dearest) {

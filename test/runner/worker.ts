@@ -22,12 +22,16 @@ const uvu = await import('uvu')
 // The colours are for uvu, and not for the programs that the tests start.
 delete process.env.FORCE_COLOR
 
+const OWN_CONSOLE = { ...console }
+
 let isRunning = false
 process.on('message', async ({ path }: Request) => {
   isRunning = true
   const watch = new Stopwatch()
   caseTimes = new CaseTimes()
   const error = await run(path).then(() => undefined, describe)
+  // Screens of Ink that end in another order than they began leave it without methods.
+  Object.assign(console, OWN_CONSOLE)
   isRunning = false
   const { cpu } = watch.read()
   process.send?.({ error, bytes: process.memoryUsage.rss(), cpu, cases: caseTimes.taken } satisfies Ended)
