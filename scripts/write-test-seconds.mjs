@@ -7,4 +7,4 @@ const SECONDS = new URL('../test/runner/seconds.json', import.meta.url)
 
 const times = Object.entries(JSON.parse(await readFile(TIMES, 'utf8')))
 const seconds = times.map(([file, { wall }]) => [file, Math.ceil(wall)])
-await writeFile(SECONDS, `${JSON.stringify(Object.fromEntries(seconds.sort()), undefined, 1)}\n`)
+await writeFile(SECONDS, `${JSON.stringify(Object.fromEntries(seconds.sort()), undefined, 2)}\n`)
