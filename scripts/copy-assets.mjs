@@ -1,5 +1,5 @@
 // Copies the pages' HTML, CSS and SVG from src to the same paths in dist, since tsc does not.
-//   node scripts/copy-assets.mjs      (npm run build:host calls it)
+//   node scripts/copy-assets.mjs      (npm run build calls it)
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 
