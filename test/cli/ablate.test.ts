@@ -13,7 +13,11 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
     await writeFile(file, TEXT)
     const table = join(dir, 'worth.csv')
     const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '--layers', '2', '--file', file, '--budget', '1s']
-    const [csv, json] = await Promise.all([molm([...args, '-o', table]), molm([...args.slice(0, -2), '--json', '-q'])])
+    const [csv, json, drawn] = await Promise.all([
+      molm([...args, '-o', table]),
+      molm([...args.slice(0, -2), '--json', '-q']),
+      molm([...args, '-q']),
+    ])
     assert.is(csv.code, 0, csv.stderr)
     const [head, layer] = (await readFile(table, 'utf8')).split('\n')
     assert.is(head, 'layer,kind,expert,tokens,off,off_error,around,around_error,mean,mean_error')
@@ -25,6 +29,8 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
     const best = experts.find(({ worth }: { worth?: object }) => worth && Object.keys(worth).length === 3)
     assert.equal(Object.keys(best.worth), ['off', 'around', 'mean'])
     assert.equal(Object.keys(best.worth.off), ['nats', 'error'])
+    assert.match(drawn.stdout, /^worth: rise of the loss without the expert, in nats per token/m)
+    assert.match(drawn.stdout, /off: its output becomes 0/)
   }))
 
 test('an interrupted --ablate says how to resume, and its measures are of these texts only', () =>
