@@ -26,6 +26,15 @@ test('an answer is JSON by a schema, and nothing else is printed', async () => {
   assert.is(stdout.trimEnd(), stdout.slice(0, -1))
 })
 
+test('an answer has the form of --regex or of --grammar', async () => {
+  for (const form of [
+    ['--regex', '(Yes|No) sir'],
+    ['--grammar', 'root ::= ("Yes" | "No") " sir"'],
+  ]) {
+    assert.match((await molm([...GREEDY, ...form, 'Is a lantern a lamp?'])).stdout, /^(Yes|No) sir\n$/)
+  }
+})
+
 test('an answer that is cut off within its form fails', async () => {
   const cut = [...GREEDY, '-n', '4', '--schema', JSON.stringify(PERSON)]
   const text = await molm([...cut, 'Who?'])

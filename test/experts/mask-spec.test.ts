@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/errors.js'
 import { maskSpecs, parseMask } from '#molm/model/mask-spec.js'
+import { maskOfJson } from '#molm/model/read-mask.js'
 
 const config = {
   layers: 3,
@@ -42,5 +43,17 @@ test('other forms are refused with an example', () => {
 function isUsage(message: RegExp) {
   return (error: Error) => error instanceof UsageError && message.test(error.message)
 }
+
+test('a mask file has a list of specs or an object of ids by kind, and its errors name it', () => {
+  const read = (value: unknown) => maskOfJson(Buffer.from(JSON.stringify(value)), 'mask.json', config)
+  assert.equal(read(['2:mlp:5']).mlp, [[], [], [5]])
+  assert.equal(read({ mlp: [[], [1], []] }), { mlp: [[], [1], []], gates: 'all' })
+  assert.throws(() => read(['2:ffn:5']), /^mask\.json: /)
+  assert.throws(() => read('2:mlp:5'), /mask\.json: a mask is a list like/)
+  assert.throws(
+    () => read({ mpl: [] }),
+    /mask\.json: a mask has no key "mpl"; there are attention, mlp, gates, instead/,
+  )
+})
 
 test.run()
