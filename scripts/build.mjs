@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,6 +12,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 /** Hashes of the sources of what has been built. It goes when dist goes. */
 const STATE = 'dist/.build'
 
+const NANO = 'dist/models/nano/model-q4.molm.safetensors'
 const { targets } = JSON.parse(await readFile('asconfig.json', 'utf8'))
 const tiers = Object.keys(targets)
 
@@ -36,9 +37,11 @@ await unlessBuilt({
     'src/packing',
     'src/architectures',
   ],
-  to: ['dist/models/nano/model-q4.molm.safetensors'],
+  to: [NANO],
   build: () => node('scripts/pack-nano.mjs'),
 })
+// It is of the checkpoint as it is now, which git may have written again since: an older file is not used.
+await utimes(NANO, new Date(), new Date())
 
 /** Builds the files `to`, unless they are there and `from` has not changed since they were built. */
 async function unlessBuilt({ name, from, to, build }) {
