@@ -7,6 +7,8 @@ export interface EncodeOptions {
    * another, and for the output of a chat template, which has them already. Default: true.
    */
   addSpecialTokens?: boolean
+  /** The text has parts from `literal`, whose marks are read and left out. Default: false. */
+  hasLiterals?: boolean
 }
 
 /** Options of encoding without blocking the event loop. */
@@ -39,6 +41,11 @@ export interface Tokenizer {
    * without encoding all of it.
    */
   encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
+  /**
+   * The text with marks inside of its special tokens, so that `encode` with `hasLiterals` reads it as ordinary text: for
+   * texts of others within a prompt that has special tokens of its own. `kept` are tokens that stay special.
+   */
+  literal(text: string, kept?: ReadonlySet<string>): string
   /**
    * Decodes ids. Invalid UTF-8, such as half a character, becomes U+FFFD. Ids without a token give no text: a model may
    * have more ids than its tokenizer has tokens.

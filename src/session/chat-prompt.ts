@@ -27,14 +27,14 @@ export async function chatPrompt(
     throw new UserError('the model has no chat template, which `chat` needs; write the prompt and use `generate`')
   }
   if (!tokenizer) throw new UsageError('the model came without tokenizer files, which `chat` needs')
-  const frame = await writeChat(messages, { ...askOptions(options), template, signal })
+  const frame = await writeChat(messages, { ...askOptions(options), template, tokenizer, signal })
   if (frame.guide && guide) {
     throw new UsageError('`guide` cannot be combined with tools, a budget of thinking or a form of the content')
   }
   if (frame.dropsSystem) onWarning?.(systemDropped('the model'))
   for (const note of frame.notes) onWarning?.(note)
   return {
-    prompt: await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal }),
+    prompt: await tokenizer.encodeAsync(frame.text, { ...frame.encoding, signal }),
     stop: [...(defaults.stop ?? frame.stop), ...stop],
     reading: frame.reading,
     guide: frame.guide ?? guide,

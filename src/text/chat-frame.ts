@@ -1,9 +1,10 @@
 import type { AskOptions, Think } from '../api/chat.js'
 import type { GuideSpec, OutputConstraint } from '../api/guide.js'
-import type { ChatMessage, ChatTemplate } from '../api/text.js'
+import type { ChatMessage, ChatTemplate, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './frame/asked.js'
+import { LiteralTexts } from './frame/literal-texts.js'
 import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
 import { mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
 import { doesNotThink, thinkChoices } from './frame/think-switch.js'
@@ -11,6 +12,8 @@ import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   /** The model's chat template; without one, turns are written as plain text. */
   template?: ChatTemplate
+  /** The model's tokenizer; without it, texts of the conversation may become special tokens. */
+  tokenizer?: Pick<Tokenizer, 'literal'>
   /** Name of the model, for notes and errors. Default: "the model". */
   model?: string
   /** Further variables of the template, with values of JSON. */
@@ -25,8 +28,8 @@ export interface ChatFrameOptions extends AskOptions, OutputConstraint {
 /** A conversation written out as the model's prompt. */
 export interface ChatFrame {
   text: string
-  /** Whether the text contains its special tokens, so that the tokenizer must not add any. */
-  hasSpecialTokens: boolean
+  /** How the text is to be encoded. */
+  encoding: EncodeOptions
   /** Stop strings for models that name none. */
   stop: string[]
   /** Whether the model begins a new answer instead of continuing one. */
@@ -63,7 +66,9 @@ export async function writeChat(messages: readonly ChatMessage[], options: ChatF
   if (begun !== undefined && asked.content) {
     throw new UserError('a schema, grammar or regex is for a whole answer, and this one has been begun')
   }
-  const parts = { turns, begun, asked, options }
+  const literals = options.tokenizer && new LiteralTexts(options.tokenizer)
+  const written = literals ? turns.map((turn) => literals.message(turn)) : turns
+  const parts = { turns: written, begun, asked, options, literals }
   return template ? templateFrame(parts, template) : plainFrame(parts)
 }
 
@@ -86,19 +91,21 @@ interface Parts {
   begun?: string
   asked: Asked
   options: ChatFrameOptions
+  /** Wrote the turns. */
+  literals?: LiteralTexts
 }
 
 async function plainFrame(parts: Parts): Promise<ChatFrame> {
-  const { turns, begun, asked, options } = parts
-  const { model = THE_MODEL, system = '', think, thinkBudget } = options
+  const { turns, begun, asked, options, literals } = parts
+  const { model = THE_MODEL, think, thinkBudget } = options
   if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
     throw new UserError(`${model} cannot use tools: it has no chat template`)
   }
-  const text = plainTurns(turns, system, begun !== undefined)
+  const text = plainTurns(turns, systemOf(parts), begun !== undefined)
   const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
   return {
     text,
-    hasSpecialTokens: false,
+    encoding: { addSpecialTokens: true, hasLiterals: literals !== undefined },
     stop: [...PLAIN_STOP],
     isAnswer: begun === undefined,
     reading: readingOf(text, parts),
@@ -114,19 +121,31 @@ function guides(): Promise<typeof import('./frame/answer-guide.js')> {
 }
 
 async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
-  const { turns, begun, asked, options } = parts
-  const { model = THE_MODEL, args, system = '', think, thinkBudget, signal } = options
+  const { turns, begun, asked, options, literals } = parts
+  const { model = THE_MODEL, think, thinkBudget, signal } = options
   const { tools } = asked
+  const system = systemOf(parts)
+  const args = options.args && (literals?.variables(options.args) ?? options.args)
   const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
   const continues = begun !== undefined
-  const prompt = await templatePrompt(all, { template, model, args, continues, tools, think, thinkBudget, signal })
+  const prompt = await templatePrompt(all, {
+    template,
+    literals,
+    model,
+    args,
+    continues,
+    tools,
+    think,
+    thinkBudget,
+    signal,
+  })
   const { text, notes, dropsSystem } = prompt
   const isLimited = tools.length > 0 || asked.content !== undefined || thinkBudget !== undefined
   const limits = { ...options, ...asked, ...prompt, model, response: template.response }
   const guide = isLimited ? (await guides()).answerGuide(limits) : undefined
   return {
     text,
-    hasSpecialTokens: true,
+    encoding: { addSpecialTokens: false, hasLiterals: literals !== undefined },
     stop: [],
     isAnswer: !continues,
     reading: { response: template.response, ...readingOf(text, parts) },
@@ -134,6 +153,10 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
     notes: template.warning === undefined ? notes : [template.warning, ...notes],
     dropsSystem,
   }
+}
+
+function systemOf({ options: { system = '' }, literals }: Parts): string {
+  return literals?.text(system) ?? system
 }
 
 function readingOf(prompt: string, { begun, asked: { tools } }: Parts): Reading {

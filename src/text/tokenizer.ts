@@ -9,6 +9,7 @@ import type { AddedToken } from './tokenizer/added-tokens.js'
 import type { CompiledTokenizer } from './tokenizer/compiled-tokenizer.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
 import { Encoder, isQuick } from './tokenizer/encoder.js'
+import { LiteralText } from './tokenizer/literal-text.js'
 import { createNormalizer, isQuickNormalizer } from './tokenizer/normalizer.js'
 import {
   COMPILED_TOKENIZER,
@@ -18,12 +19,12 @@ import {
 import { kindOf } from './tokenizer/tokenizer-kind.js'
 import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/vocabulary.js'
 
-/** Encodes synchronously, or in turns of the event loop. `addSpecialTokens` adds those of the tokenizer's makers. */
+/** Encodes synchronously, or in turns of the event loop. */
 interface Encoding {
   isQuick: boolean
-  atOnce(text: string, addSpecialTokens: boolean): number[]
+  atOnce(text: string, options?: EncodeOptions): number[]
   /** Undefined if the text has more than `most` tokens. */
-  inTurns(text: string, addSpecialTokens: boolean, most: number, signal?: AbortSignal): Promise<number[] | undefined>
+  inTurns(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
 }
 
 /**
@@ -77,9 +78,9 @@ async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> 
 function onThisThread(encoder: Encoder): Encoding {
   return {
     isQuick: true,
-    atOnce: (text, addSpecialTokens) => atOnce(encoder.encode(text, addSpecialTokens)),
-    inTurns: (text, addSpecialTokens, most, signal) => {
-      return inTurns(encoder.encodeUpTo(text, addSpecialTokens, most), text.length, signal)
+    atOnce: (text, options) => atOnce(encoder.encode(text, options)),
+    inTurns: (text, most, options) => {
+      return inTurns(encoder.encodeUpTo(text, most, options), text.length, options?.signal)
     },
   }
 }
@@ -95,6 +96,7 @@ class BytePairTokenizer implements Tokenizer {
   readonly specialIds: ReadonlySet<number>
   private readonly addedTokens: ReadonlyMap<number, AddedToken>
   private readonly addedIds: ReadonlyMap<string, number>
+  private literals?: LiteralText
 
   constructor(
     { addedTokens }: TokenizerDefinition,
@@ -113,22 +115,23 @@ class BytePairTokenizer implements Tokenizer {
     return this.encoding.isQuick
   }
 
-  encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
+  encode(text: string, options?: EncodeOptions): number[] {
     checkText(text)
-    return this.encoding.atOnce(text, addSpecialTokens)
+    return this.encoding.atOnce(text, options)
   }
 
   async encodeAsync(text: string, options?: EncodeAsyncOptions): Promise<number[]> {
     return (await this.encodeUpTo(text, Number.POSITIVE_INFINITY, options)) as number[]
   }
 
-  async encodeUpTo(
-    text: string,
-    most: number,
-    { addSpecialTokens = true, signal }: EncodeAsyncOptions = {},
-  ): Promise<number[] | undefined> {
+  async encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined> {
     checkText(text)
-    return this.encoding.inTurns(text, addSpecialTokens, most, signal)
+    return this.encoding.inTurns(text, most, options)
+  }
+
+  literal(text: string, kept?: ReadonlySet<string>): string {
+    this.literals ??= new LiteralText([...this.addedTokens.values()].filter(({ special }) => special))
+    return this.literals.write(text, kept)
   }
 
   decode(ids: Iterable<number>, options?: DecodeOptions): string {

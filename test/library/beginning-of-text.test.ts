@@ -44,10 +44,10 @@ test('a text has the token that begins it once: in front, from its template, and
     assert.equal(tokenizer.encode('Once upon'), [BEGINNING, ...bare])
 
     const frame = await renderPrompt(model, 'Once upon', START, { isConversation: false })
-    assert.ok(frame.hasSpecialTokens)
+    assert.is(frame.encoding.addSpecialTokens, false)
     assert.equal(tokenizer.encode(frame.text, { addSpecialTokens: false }), [BEGINNING, ...bare])
     const raw = await renderPrompt(model, 'Once upon', START, { isConversation: false, raw: true })
-    assert.not.ok(raw.hasSpecialTokens)
+    assert.is.not(raw.encoding.addSpecialTokens, false)
 
     const session = model.createSession()
     const prompts = async (text: string) => {

@@ -98,6 +98,7 @@ export function tokenizerOf(tokens: readonly string[], specials: readonly string
     encode,
     encodeAsync: async (text) => encode(text),
     encodeUpTo: async (text) => encode(text),
+    literal: (text) => text,
     decode: (ids) => Array.from(ids, (id) => tokens[id]).join(''),
     decodeAsync: async (ids) => Array.from(ids, (id) => tokens[id]).join(''),
     bytesOf: (id) => bytes[id],

@@ -66,9 +66,9 @@ export async function writeParrot(dir: string, options: ParrotOptions): Promise<
     tensors,
   )
   const begins = chains.flatMap((chain) => chain.begins.map(({ content }) => content))
-  const special = new Set([...format.special, ...begins])
+  const special = new Set(format.special)
   // Fixed tokens are found before pieces of scripts, which may begin within the end of a message and hide it.
-  const fixed = new Set([...special, ...format.plain])
+  const fixed = new Set([...special, ...begins, ...format.plain])
   const added = [...ids].slice(BYTE_ALPHABET.length).map(([content, id]) => {
     return { id, content, special: special.has(content), normalized: !fixed.has(content) }
   })

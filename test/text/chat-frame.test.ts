@@ -26,7 +26,7 @@ test('a model without template has plain turns, which end at the beginning of th
   const text = 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:'
   assert.equal(await writeChat(messages), {
     text,
-    hasSpecialTokens: false,
+    encoding: { addSpecialTokens: true, hasLiterals: false },
     stop: ['\nUser:', '\nAssistant:'],
     isAnswer: true,
     reading: { prompt: text, isAnswer: true, isTurn: true },

@@ -106,13 +106,13 @@ test('tools are declared as types, and their calls and results are written', () 
 test('a chat gives the prompt of today, and an answer that is begun stays open', async () => {
   await inFolderOf({ 'chat_template.jinja': SOURCE, 'tokenizer_config.json': {} }, async (dir) => {
     const template = (await loadChatTemplate(dir)) as ChatTemplate
-    const { text, hasSpecialTokens, stop } = await writeChat([HI], { template })
+    const { text, encoding, stop } = await writeChat([HI], { template })
     const asked = `${SYSTEM}<|end|><|start|>user<|message|>Hi<|end|><|start|>assistant`
     const undated = (prompt: string) => prompt.replace(/Current date: \d{4}-\d\d-\d\d\n/, '')
     assert.is(undated(text), undated(asked))
     const today = /Current date: (.*)\n/.exec(text)?.[1]
     assert.ok(Math.abs(Date.parse(`${today}T12:00`) - Date.now()) < 24 * 3_600_000, today)
-    assert.ok(hasSpecialTokens)
+    assert.is(encoding.addSpecialTokens, false)
     assert.equal(stop, [])
     const begun = await writeChat([HI], { template, prefill: 'It is' })
     assert.is(undated(begun.text), undated(`${asked}<|channel|>final<|message|>It is`))

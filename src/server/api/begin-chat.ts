@@ -31,7 +31,7 @@ export async function beginChat(
   const { signal } = ticket
   const mask = requestMask(body.mask, context)
   const frame = await chatFrameOf(body, context, signal)
-  const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const prompt = await encodePrompt(context, frame.text, { ...frame.encoding, signal })
   const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
   const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? roomLeft(room, prompt)
   const { guide, asks } = frame

@@ -19,13 +19,22 @@ export interface FramedBody extends ChatFrame {
  * Rejects with an ApiError if fields exclude each other, and with a UserError if the model cannot do what they ask.
  */
 export async function chatFrameOf(body: ChatBody, context: ServerContext, signal: AbortSignal): Promise<FramedBody> {
-  const { chatTemplate: template } = context.model
+  const { chatTemplate: template, tokenizer } = context.model
   const { field, ...constraint } = constraintOf(body, context)
   const asked = toolsOf(body, context)
   const [first, ...others] = body.messages
   const isSystem = first.role === 'system' && others.length > 0
   const system = isSystem ? first.content : ''
-  const options = { ...thinkingOf(body), ...asked, ...constraint, template, model: context.id, system, signal }
+  const options = {
+    ...thinkingOf(body),
+    ...asked,
+    ...constraint,
+    template,
+    tokenizer,
+    model: context.id,
+    system,
+    signal,
+  }
   try {
     const frame = await writeChat(isSystem ? others : body.messages, options)
     const notes = frame.dropsSystem ? [...frame.notes, systemDropped(context.id)] : frame.notes

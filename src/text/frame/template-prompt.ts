@@ -2,6 +2,7 @@ import type { Think, Tool } from '../../api/chat.js'
 import type { ChatMessage, ChatTemplate } from '../../api/text.js'
 import { UserError } from '../../errors.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../response/thinking-form.js'
+import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
 import { fittingMessages, type Render, renderMessages, unlessRefused } from './render-messages.js'
 import { templateMessages, waysOf } from './template-messages.js'
@@ -10,6 +11,8 @@ import { noBudget, switchThinking } from './think-switch.js'
 
 export interface TemplatePromptOptions {
   template: ChatTemplate
+  /** Writes the texts of tools. */
+  literals?: LiteralTexts
   /** Name of the model, for notes and errors. */
   model: string
   args?: Readonly<Record<string, unknown>>
@@ -38,7 +41,7 @@ export interface TemplatePrompt {
  */
 export async function templatePrompt(
   conversation: readonly ChatMessage[],
-  { template, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
+  { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
 ): Promise<TemplatePrompt> {
   if (tools.length > 0 && !template.response?.fields.tool_calls) {
     throw new UserError(`${model} cannot use tools: the form of its calls is unknown`)
@@ -47,7 +50,8 @@ export async function templatePrompt(
     (args: Readonly<Record<string, unknown>>): Render =>
     (some) =>
       template.render(some, { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal })
-  const given = tools.length > 0 ? { ...args, tools: templateTools(tools) } : args
+  const written = templateTools(tools)
+  const given = tools.length > 0 ? { ...args, tools: literals?.value(written) ?? written } : args
   const { messages, dropsCalls } = await fittingMessages(
     templateMessages(conversation, waysOf(template)),
     renderWith(given),

@@ -25,7 +25,7 @@ const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r'
 
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text.replace(/[\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}|['"]/gu, (character) => {
+  const escaped = text.replace(/[\\\p{Zl}\p{Zp}]|(?!\ufdd0)\p{C}|(?! )\p{Zs}|['"]/gu, (character) => {
     if (character === "'" || character === '"') return character === quote ? `\\${character}` : character
     return ESCAPES[character] ?? numbered(character.codePointAt(0) ?? 0)
   })

@@ -25,7 +25,7 @@ const BLANK = /\p{White_Space}/u
 export class AddedTokenFinder {
   private readonly root: Node = { next: new Map() }
   /** First characters of the tokens. */
-  private readonly beginnings: RegExp
+  private readonly first: RegExp
 
   /** `contentOf` returns a token's form in the texts to search. */
   constructor(tokens: readonly AddedToken[], contentOf: (token: AddedToken) => string) {
@@ -39,7 +39,7 @@ export class AddedTokenFinder {
       if (node !== this.root) node.token = token
     }
     const codes = [...this.root.next.keys()].map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
-    this.beginnings = new RegExp(codes.length === 0 ? '$^' : `[${codes.map((code) => `\\u${code}`).join('')}]`, 'g')
+    this.first = new RegExp(codes.length === 0 ? '$^' : `[${codes.map((code) => `\\u${code}`).join('')}]`, 'g')
   }
 
   /** The sections of a text in order. No section is empty. */
@@ -64,9 +64,17 @@ export class AddedTokenFinder {
     if (end < text.length) yield { text: text.slice(end) }
   }
 
+  /** Each place of a text at which a token begins, within another token too, and the longest token there. */
+  *beginnings(text: string): Generator<{ at: number; token: AddedToken }> {
+    for (let at = this.nextBeginning(text, 0); at < text.length; at = this.nextBeginning(text, at + 1)) {
+      const found = this.longestAt(text, at)
+      if (found) yield { at, token: found.token }
+    }
+  }
+
   private nextBeginning(text: string, from: number): number {
-    this.beginnings.lastIndex = from
-    return this.beginnings.exec(text)?.index ?? text.length
+    this.first.lastIndex = from
+    return this.first.exec(text)?.index ?? text.length
   }
 
   private longestAt(text: string, from: number): { token: AddedToken; length: number } | undefined {

@@ -9,7 +9,7 @@ import { readVocabulary } from './vocabulary.js'
 // The script of a sandbox process that encodes texts with a tokenizer's unpublished patterns.
 answerQuestions((definition: TokenizerDefinition) => {
   const encoder = new Encoder(definition, readVocabulary(definition.model.vocab), kindOf(definition))
-  return ({ text, addSpecialTokens, most = Number.POSITIVE_INFINITY }: EncodeRequest) => {
-    return atOnce(encoder.encodeUpTo(text, addSpecialTokens, most)) ?? null
+  return ({ text, most = Number.POSITIVE_INFINITY, ...options }: EncodeRequest) => {
+    return atOnce(encoder.encodeUpTo(text, most, options)) ?? null
   }
 })

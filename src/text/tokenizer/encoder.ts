@@ -1,8 +1,10 @@
+import type { EncodeOptions } from '../../api/text.js'
 import { UserError } from '../../errors.js'
 import { AddedTokenFinder, type Section } from './added-token-finder.js'
 import { BYTE_ALPHABET } from './byte-alphabet.js'
 import { BytePairEncoding } from './byte-pair-encoding.js'
 import { byteToken } from './decoder.js'
+import { withoutMarks } from './literal-text.js'
 import type { MergeTable } from './merge-table.js'
 import { createNormalizer, isQuickNormalizer, type Normalizer } from './normalizer.js'
 import { readSurroundings, type Surroundings } from './post-processor.js'
@@ -75,12 +77,13 @@ export class Encoder {
   }
 
   /** The ids of a text. Yields now and then, so that other work can run. */
-  *encode(text: string, addSpecialTokens: boolean): Generator<void, number[]> {
-    return (yield* this.encodeUpTo(text, addSpecialTokens, Number.POSITIVE_INFINITY)) as number[]
+  *encode(text: string, options?: EncodeOptions): Generator<void, number[]> {
+    return (yield* this.encodeUpTo(text, Number.POSITIVE_INFINITY, options)) as number[]
   }
 
   /** As `encode`, but undefined as soon as there are certainly more than `most` ids. */
-  *encodeUpTo(text: string, addSpecialTokens: boolean, most: number): Generator<void, number[] | undefined> {
+  *encodeUpTo(text: string, most: number, options: EncodeOptions = {}): Generator<void, number[] | undefined> {
+    const { addSpecialTokens = true, hasLiterals = false } = options
     const { before, after } = this.surroundings
     const ids = addSpecialTokens ? [...before] : []
     let pieces = 0
@@ -91,7 +94,8 @@ export class Encoder {
         if (ids.length > most) return undefined
         if (++pieces % PIECES_A_STEP === 0) yield
       } else {
-        for (const piece of this.pieces(section.text, isFirst)) {
+        const plain = hasLiterals ? withoutMarks(section.text) : section.text
+        for (const piece of this.pieces(plain, isFirst)) {
           if (ids.length + piece.length / this.longestToken > most) return undefined
           for (const id of yield* this.encoding.encode(piece)) {
             if (ids.push(id) % IDS_A_STEP === 0) yield

@@ -1,12 +1,12 @@
+import type { EncodeAsyncOptions, EncodeOptions } from '../../api/text.js'
 import { UserError } from '../../errors.js'
 import { reasonOf } from '../../printable.js'
 import { LimitedProcess } from '../sandbox/limited-process.js'
 import type { TokenizerDefinition } from './tokenizer-definition.js'
 
 /** A request to the process. */
-export interface EncodeRequest {
+export interface EncodeRequest extends EncodeOptions {
   text: string
-  addSpecialTokens: boolean
   /** Most tokens; the answer is null for a longer text. Default: any number. */
   most?: number
 }
@@ -28,9 +28,9 @@ export class TokenizerProcess {
     this.process = new LimitedProcess(new URL('./encode-limited.js', import.meta.url), definition, MEBIBYTES)
   }
 
-  atOnce(text: string, addSpecialTokens: boolean): number[] {
+  atOnce(text: string, options?: EncodeOptions): number[] {
     try {
-      return this.process.askAsleep({ text, addSpecialTokens } satisfies EncodeRequest, limitOf(text))
+      return this.process.askAsleep({ text, ...options } satisfies EncodeRequest, limitOf(text))
     } catch (error) {
       throw this.named(error)
     }
@@ -38,14 +38,13 @@ export class TokenizerProcess {
 
   async inTurns(
     text: string,
-    addSpecialTokens: boolean,
     most: number,
-    signal?: AbortSignal,
+    { signal, ...options }: EncodeAsyncOptions = {},
   ): Promise<number[] | undefined> {
     try {
-      const options = { milliseconds: limitOf(text), signal }
-      const request: EncodeRequest = { text, addSpecialTokens, ...(Number.isFinite(most) && { most }) }
-      return (await this.process.ask<number[] | null>(request, options)) ?? undefined
+      const request: EncodeRequest = { text, ...options, ...(Number.isFinite(most) && { most }) }
+      const limits = { milliseconds: limitOf(text), signal }
+      return (await this.process.ask<number[] | null>(request, limits)) ?? undefined
     } catch (error) {
       throw this.named(error)
     }

@@ -40,9 +40,10 @@ export async function writePrompt(
   { system, prefill, templateArgs, asking }: PromptParts,
   signal?: AbortSignal,
 ): Promise<Prompt> {
-  const options = { ...asking, template: chatTemplate, model: name, args: templateArgs, system, prefill, signal }
-  const { text, hasSpecialTokens, stop, reading, guide, notes, dropsSystem } = await writeChat(messages, options)
-  const ids = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
+  const texts = { args: templateArgs, system, prefill }
+  const options = { ...asking, ...texts, template: chatTemplate, tokenizer, model: name, signal }
+  const { text, encoding, stop, reading, guide, notes, dropsSystem } = await writeChat(messages, options)
+  const ids = await tokenizer.encodeAsync(text, { ...encoding, signal })
   return { ids, stop: generationDefaults.stop ?? stop, reading, guide, notes, dropsSystem }
 }
 

@@ -118,8 +118,7 @@ async function inputOf(model: Model, { prompt, start, ask, tools }: Question, op
     isConversation,
     signal,
   })
-  const addSpecialTokens = !rendered.hasSpecialTokens
-  const ids = await model.tokenizer.encodeAsync(rendered.text, { addSpecialTokens, signal })
+  const ids = await model.tokenizer.encodeAsync(rendered.text, { ...rendered.encoding, signal })
   return { rendered, ids, prefill: start.prefill }
 }
 

@@ -45,6 +45,7 @@ export async function renderPrompt(
   const frame = await writeChat(all, {
     ...ask,
     template: model.chatTemplate,
+    tokenizer: model.tokenizer,
     model: model.name,
     args,
     system,
@@ -60,7 +61,7 @@ function asIs(text: string, { schema, grammar, regex }: OutputConstraint) {
   const ends = { isAnswer: false, isTurn: false }
   const reading = { prompt: text, ...ends }
   const limits = { schema, grammar, regex }
-  return { text, hasSpecialTokens: false, isAnswer: false, reading, limits, dropsSystem: false }
+  return { text, encoding: {}, isAnswer: false, reading, limits, dropsSystem: false }
 }
 
 function notesOf({ name }: Model, { think, thinkBudget }: AskOptions): string[] {

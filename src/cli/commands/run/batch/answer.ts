@@ -88,7 +88,7 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   const frame = await renderPrompt(model, prompt, ask, { ...ask, stop: settings.stop, signal })
   if (frame.dropsSystem) answering.onNote(`warning: ${systemDropped(model.name)}`)
   for (const note of frame.notes) answering.onNote(asFlags(note))
-  const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const ids = await tokenizer.encodeAsync(frame.text, { ...frame.encoding, signal })
   const begun = async (held: HeldSession): Promise<Omit<BatchAnswer, 'id' | 'request'>> => {
     const awake = awakeCountFor(ask, model)
     const seed = seedFor(settings, model)
