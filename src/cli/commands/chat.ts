@@ -34,6 +34,7 @@ import {
   type ModelOptions,
   modelName,
 } from '../parsing/options.js'
+import { addPriority } from '../parsing/priority-option.js'
 import { type Continued, latestOf, modelToContinue, openContinued } from './continued.js'
 import { openServers } from './mcp-servers.js'
 import { packFirst } from './pack-first.js'
@@ -79,7 +80,7 @@ export function define(command: Command): void {
   addConversationOptions(command, { takesStdin: false })
   addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
-  addMaskOption(addCacheType(addModelOptions(command)))
+  addMaskOption(addCacheType(addPriority(addModelOptions(command))))
   addOutputOptions(command)
 }
 

@@ -18,6 +18,7 @@ import {
   parseSize,
   wholeNumber,
 } from '../parsing/options.js'
+import { addPriority } from '../parsing/priority-option.js'
 import { modelSources, type SourceOptions } from './serve-sources.js'
 
 /** Most bytes of the folder of prompt caches. */
@@ -73,7 +74,7 @@ export function define(command: Command): void {
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
     .addHelpText('after', NOTES)
     .action(serve)
-  addMaskOption(addCacheType(addModelsOptions(command)))
+  addMaskOption(addCacheType(addPriority(addModelsOptions(command))))
   addOutputOptions(command)
 }
 

@@ -23,6 +23,7 @@ import {
   generationOption,
   wholeNumber,
 } from '../../parsing/options.js'
+import { addPriority } from '../../parsing/priority-option.js'
 import { shardOption } from '../../parsing/shard-option.js'
 import { withModel } from '../with-model.js'
 import { hasForm } from './complete-value.js'
@@ -72,7 +73,7 @@ export function define(command: Command): void {
   addConversationOptions(command)
   addMcpOptions(addAskOptions(command))
   addGenerationOptions(command)
-  addMaskOption(addCacheType(addModelOptions(command)))
+  addMaskOption(addCacheType(addPriority(addModelOptions(command))))
   addOutputOptions(command)
 }
 

@@ -1,0 +1,21 @@
+import { readdirSync } from 'node:fs'
+import os from 'node:os'
+
+const LOW = os.constants.priority.PRIORITY_BELOW_NORMAL
+
+/**
+ * Lowers the priority of this process, of all its threads and of those that they will start, so that other programs go
+ * first. Does nothing if it is that low already, or if the system does not allow it.
+ */
+export function lowerPriority(): void {
+  try {
+    for (const thread of threads()) if (os.getPriority(thread) < LOW) os.setPriority(thread, LOW)
+  } catch {
+    // An answer matters more than its manners.
+  }
+}
+
+/** Linux has a priority for each thread, other systems one for the process. 0 is the caller. */
+function threads(): number[] {
+  return process.platform === 'linux' ? readdirSync('/proc/self/task').map(Number) : [0]
+}
