@@ -40,8 +40,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
   const name = words[0] === 'help' ? words[1] : words[0]
-  // `molm Hello`, without `run`.
-  const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined
+  // `molm Hello`, without `run` or `--`.
+  const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined && !given.includes('--')
   let program: Command | undefined
   try {
     await checkHelp(words)

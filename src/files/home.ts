@@ -6,6 +6,11 @@ export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
 }
 
+/** Writes the user's home folder at the beginning of a path as `~`. */
+export function shortenHome(path: string): string {
+  return path.startsWith(`${homedir()}/`) ? `~${path.slice(homedir().length)}` : path
+}
+
 /** Folder of everything that molm keeps: $MOLM_HOME, else `molm` in the user's data folder. */
 export function molmHome(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))

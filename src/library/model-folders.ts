@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +31,12 @@ export async function shippedNames(): Promise<string[]> {
 /** Folder of a model that comes with the package: a checkpoint. */
 export function shippedFolder(name: string): string {
   return join(SHIPPED, name)
+}
+
+/** Whether a word is the name of a model that comes with the package, with or without a packing. */
+export function isShipped(word: string): boolean {
+  const { repository } = splitName(word)
+  return isName(repository) && existsSync(shippedFolder(repository))
 }
 
 /** Folder of all pulled models. */

@@ -19,7 +19,16 @@ import { openPackedFile, type PackedFile } from '../packing/format/packed-file.j
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { isGgufFile } from './gguf-word.js'
-import { isName, likelyName, namesOf, pulledFolder, shippedFolder, splitName, withoutHost } from './model-folders.js'
+import {
+  isName,
+  isShipped,
+  likelyName,
+  namesOf,
+  pulledFolder,
+  shippedFolder,
+  splitName,
+  withoutHost,
+} from './model-folders.js'
 import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
@@ -53,14 +62,16 @@ const DEFAULT_QUANT: Quant = 'q4'
 
 /**
  * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, a GGUF file, the name of a
- * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file) or `nano`. A GGUF file is packed if its
- * packed copy is here. Rejects with a UserError that names the places searched.
+ * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file) or `nano`, which never means a folder:
+ * a folder from elsewhere must not replace the default. A GGUF file is packed if its packed copy is here. Rejects with a
+ * UserError that names the places searched.
  */
 export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
   if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
   checkQuant(wanted)
   const name = expandHome(typed)
   if (name === '') throw new UsageError('the model name is empty')
+  if (isShipped(name)) return namedModel(name, wanted)
   const info = await stat(name).catch(() => undefined)
   if (info?.isFile()) {
     return (await isGgufFile(name)) ? ggufModel(name, name, wanted) : packed(name, dirname(name), name, wanted)
@@ -77,8 +88,7 @@ async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
   }
   const model = isName(repository) ? await pulledName(repository) : undefined
   if (model !== undefined) return pulledModel(name, model, quant ?? wanted)
-  const shipped = shippedFolder(repository)
-  if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
+  if (isShipped(name)) return folder(name, shippedFolder(repository), quant ?? wanted)
   const found = quant && (await stat(repository).catch(() => undefined))
   if (found?.isDirectory()) return folder(name, repository, quant)
   if (found?.isFile() && (await isGgufFile(repository))) return ggufModel(name, repository, quant)

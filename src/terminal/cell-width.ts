@@ -86,6 +86,17 @@ export function fit(text: string, width: number): string {
   return width > 0 ? `${kept}…` : ''
 }
 
+/** Shortens a text to at most `width` columns; an ellipsis replaces its beginning, as of a long path. */
+export function fitEnd(text: string, width: number): string {
+  if (cellWidth(text) <= width) return text
+  let kept = ''
+  for (const grapheme of graphemes(text).reverse()) {
+    if (cellWidth(grapheme + kept) > width - 1) break
+    kept = grapheme + kept
+  }
+  return `…${kept}`
+}
+
 /** Makes a text safe to print: tabs become two blanks, other control characters a sign. */
 export function harmless(text: string): string {
   return printableText(text.replace(/\r\n?/g, '\n').replace(/\t/g, '  '))

@@ -155,7 +155,7 @@ test('a figure shows chosen layers, kinds and parts, under its own title', async
     assert.match(text.stdout, /^share of the tokens/, text.stderr)
     assert.match(text.stdout, /^token +1 {2}2 {2}4$/m)
     assert.not.match(text.stdout, /attention|woke/)
-    assert.equal(drawn, { code: 0, signal: null, stdout: '', stderr: '' })
+    assert.equal(drawn, { code: 0, signal: null, stdout: '', stderr: `molm: written: ${svg}\n` })
     const layers = [...(await readFile(svg, 'utf8')).matchAll(/data-layer="(\d)"/g)].map(([, layer]) => layer)
     assert.equal(layers, ['1', '2', '4'])
   })

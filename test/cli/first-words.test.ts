@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -40,6 +41,8 @@ test('options of llama.cpp and ollama are understood, a command is a prompt afte
   assert.is(ours.length, 5)
   assert.equal(await tokens(['--temp', '0', '--num-predict', '5', '-p', 'list']), ours)
   assert.equal(await tokens(['run', '--temp', '0', '-n', '5', '-f', '-'], 'list\n'), ours)
+  const { code } = await molm(['-n', '1', '-m', TINY, '--', 'list'])
+  assert.is(code, 0, 'behind -- nothing is a command')
   assertRefused(await molm(['--num-ctx', '0', 'x']), 2, /--context must be/)
   assertRefused(await molm(['--num-thread', 'x', 'x']), 2, /--threads must be/)
   const unlimited = ['--temp', '0', '-n', '-1', '--stop', '.', '-']
@@ -65,6 +68,25 @@ test('an error says that $MOLM_MODEL named the model, and suggests a name', asyn
   assertRefused(await molm(['show'], { env }), 1, /did you mean nano\? \(named by \$MOLM_MODEL\)\n$/)
   assertRefused(await molmProcess(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
 })
+
+test('a folder named nano does not replace the built-in model, and a note names the folder', () =>
+  inTemporaryFolder(async (dir) => {
+    await mkdir(join(dir, 'nano'))
+    await writeFile(join(dir, 'nano', 'config.json'), '{"model_type": "other"}')
+    const run = (...args: string[]) => molmProcess(args, { cwd: dir })
+    const line = ['-q', '-n', '2', '--temperature', '0', 'Hi']
+    const [plain, named, folder] = await Promise.all([
+      run(...line),
+      run('-m', 'nano', ...line),
+      run('-m', './nano', ...line),
+    ])
+    assert.equal([plain.code, plain.stderr], [0, ''])
+    assert.equal(
+      [named.stdout, named.stderr],
+      [plain.stdout, 'molm: nano is the built-in model; ./nano is the folder here\n'],
+    )
+    assertRefused(folder, 1, /has model_type "other"/)
+  }))
 
 test('convert refuses a model that is not there', () =>
   inTemporaryFolder(async (dir) => {

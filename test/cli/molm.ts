@@ -46,10 +46,13 @@ export function molm(args: string[], { stdin, env = {} }: RunOptions = {}): Prom
 }
 
 /** Runs `molm` in a process of its own, as a shell would, with a pipe as stdin if there is text to read. */
-export async function molmProcess(args: string[], options: RunOptions & { bin?: string } = {}): Promise<Ended> {
-  const { stdin, env, bin = BIN } = options
+export async function molmProcess(
+  args: string[],
+  options: RunOptions & { bin?: string; cwd?: string } = {},
+): Promise<Ended> {
+  const { stdin, env, bin = BIN, cwd } = options
   const stdio = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
-  const child = spawn(process.execPath, [bin, ...args], { stdio: [...stdio], env: environment(env) })
+  const child = spawn(process.execPath, [bin, ...args], { stdio: [...stdio], env: environment(env), cwd })
   child.stdin?.end(stdin)
   return ended(child as Running)
 }

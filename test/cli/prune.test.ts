@@ -36,8 +36,8 @@ test('prune refuses wrong options', () =>
       prune('--calibrate', code, '--keep', '0.5'),
       prune(out, '--calibrate', code, '--keep', '1.5'),
     ])
-    assertRefused(noText, 2, /--calibrate/)
-    assertRefused(noKeep, 2, /--keep is missing/)
+    assertRefused(noText, 2, /missing: --calibrate FILE: /)
+    assertRefused(noKeep, 2, /missing: --keep SHARE: /)
     assertRefused(noOut, 2, /name a folder/)
     assertRefused(share, 2, /--keep must be a share/)
   }))

@@ -45,12 +45,17 @@ test('teach writes a model, prints its path and the gains; show knows the new ex
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
     assert.match(
       stderr,
-      /molm: gates at 0: held out \d\.\d+, kept: own writing \+\d+\.\d % of 1 %, own continuations \+\d+\.\d % of 4 %/,
+      /molm: gates at 0: held out \d\.\d+, own writing \+\d+\.\d % of 1 %, own continuations \+\d+\.\d % of 4 %/,
     )
     assert.match(
       stderr,
-      /held out +tokens +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
+      /held out +tokens +loss before +after +perplexity before +after +to new experts\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
     )
+    // Two steps may teach nothing.
+    const [, before, after] = /strange\.txt +\d+ +(\S+) +(\S+)/.exec(stderr) ?? []
+    const learnt =
+      /molm: learnt: the perplexity of .*strange\.txt from \S+ to \S+\nit can continue .*\nmolm run --raw -m \S+ '/
+    assert.is(learnt.test(stderr), Number(after) < Number(before), stderr)
     const show = await molm(['show', out])
     assert.match(
       show.stdout,

@@ -114,6 +114,11 @@ test('options of other tools are refused with the equivalent in molm', async () 
   assert.is(await parserRefusal('bench', '--session'), '')
 })
 
+test('a mistyped option gets the nearest of all, those that the help leaves out, too', async () => {
+  assert.is(await parserRefusal('run', '--promt', 'hi'), "unknown option '--promt'; did you mean --prompt?")
+  assert.is(await parserRefusal('run', '--xyzzy', 'hi'), '')
+})
+
 test('an option of another tool is not read as a letter and its value', () => {
   assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU only$/)
   for (const words of [

@@ -18,7 +18,7 @@ import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../pictures/svg.js'
 import { figureLines } from '../../pictures/text.js'
 import { drawUsage } from '../../pictures/usage-figure.js'
 import { colourDepth, terminalBackground } from '../../terminal/colours.js'
-import { writeOut } from '../io/output.js'
+import { note, writeOut } from '../io/output.js'
 import { textColumns } from '../io/text-width.js'
 import { type AskedColour, colourIn, textInColour } from './experts-colour.js'
 
@@ -48,6 +48,7 @@ export interface ReportOptions {
   /** Prints the text in colours in place of the figure. */
   colour?: AskedColour
   color?: boolean
+  quiet?: boolean
 }
 
 /** How texts use the experts of a model, or how alike two models route them, or another report with its own forms. */
@@ -105,6 +106,7 @@ export async function putReport(report: Report, format: Format, options: ReportO
   await writeFile(output, pieces).catch((error: unknown) => {
     throw cannotWrite(output, error)
   })
+  if (!options.quiet) note(`written: ${output}`)
 }
 
 function drawn(report: Report, format: Exclude<Format, 'png'>, options: ReportOptions): Iterable<string> {

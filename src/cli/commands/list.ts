@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { shortenHome } from '../../files/home.js'
 import type { InstalledModel } from '../../index.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
+import { fitEnd, widestOf } from '../../terminal/cell-width.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { alignColumns } from '../io/table.js'
 import { addOutputOptions } from '../parsing/options.js'
@@ -31,11 +33,24 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
   if (options.json) return writeJson(models.map(asJson))
   if (!process.stdout.isTTY)
     return writeOut(models.map((model) => `${cells(model, String).map(inOneLine).join('\t')}\n`).join(''))
-  const rows = models.map((model) => cells(model, formatBytes))
-  await writeOut(alignColumns(rows, [2]))
+  await writeOut(tableOf(models, process.stdout.columns || 80))
   const isNonePulled = models.every(({ state }) => state === 'built-in')
   if (isNonePulled && !options.quiet) note('no models pulled yet; `molm pull` fetches others')
 }
+
+/** A table that fits into the columns of a terminal: of a long path, the end is shown. */
+export function tableOf(models: readonly InstalledModel[], columns: number): string {
+  const rows = models.map((model) => cells(model, formatBytes).map(inOneLine))
+  const others = alignColumns(rows.map(([, ...others]) => others))
+  const room = columns - widestOf(others.split('\n')) - GAP
+  return alignColumns(
+    rows.map(([name, ...others]) => [fitEnd(shortenHome(name), Math.max(LEAST_NAME, room)), ...others]),
+    [2],
+  )
+}
+
+/** Columns between two cells, and of the shortest name. */
+const [GAP, LEAST_NAME] = [2, 12]
 
 function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
   return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']

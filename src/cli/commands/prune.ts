@@ -14,7 +14,7 @@ import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
 
 interface PruneCommandOptions extends OutputOptions {
-  calibrate: string[]
+  calibrate?: string[]
   keep?: number
   by: Score
   only?: MixtureKind
@@ -34,7 +34,7 @@ export function define(command: Command): void {
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
-    .requiredOption('--calibrate <file...>', 'texts that the model must remain good at')
+    .option('--calibrate <file...>', 'texts that the model must remain good at')
     .option('--keep <share>', 'share of the experts to keep, like 0.5 or 50%', share('--keep'))
     .addOption(
       new Option('--by <score>', 'measure of an expert’s importance')
@@ -78,8 +78,12 @@ Examples:
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun } = options
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
-  if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts to keep')
-  const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
+  const missing = [
+    ...(options.calibrate ? [] : ['--calibrate FILE: texts that the model must remain good at']),
+    ...(keep !== undefined || dryRun ? [] : ['--keep SHARE: the share of the experts to keep']),
+  ]
+  if (missing.length > 0) throw new UsageError(`missing: ${missing.join('; ')}`)
+  const texts = await Promise.all((options.calibrate ?? []).map(readTextOrStdin))
   await packFirst(model, options)
   if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
   const folder = await freeFolder(out as string, options)
@@ -132,7 +136,10 @@ function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pru
     ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
     ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
   ]
-  return `${alignColumns(rows, [1, 2])}  gates from scores over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
+  return (
+    `${alignColumns(rows, [1, 2])}  gates from scores over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n` +
+    '  perplexity of the texts given; for another use, such as chats, calibrate with texts of that kind\n'
+  )
 }
 
 function curveTable(points: readonly PruningPoint[]): string {

@@ -8,6 +8,7 @@ import type {
 } from '../../index.js'
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
 import { snakeCaseKeys } from '../../spelling.js'
+import { quoted, shellWord } from '../io/shell-word.js'
 import { alignColumns } from '../io/table.js'
 
 /*
@@ -39,12 +40,12 @@ export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEv
   return parts.join(', ')
 }
 
-/** `gates at -0.5: held out 4.571, kept: own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
+/** `gates at -0.5: held out 4.571, own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
 export function calibrationLine({ bias, heldOutLoss, retained }: CalibrationPoint): string {
   const rises = retained.map(
     ({ name, rise, bound }) => `${name} ${formatRise(rise)} of ${formatPercent(Math.expm1(bound))}`,
   )
-  return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, kept: ${rises.join(', ')}`
+  return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, ${rises.join(', ')}`
 }
 
 /** A rise of a loss in nats, as a rise of the perplexity in percent. */
@@ -113,7 +114,7 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
     `${(100 * newExpertShare).toFixed(1)} %`,
   ]
   const rows = [
-    ['held out', 'tokens', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
+    ['held out', 'tokens', 'loss before', 'after', 'perplexity before', 'after', 'to new experts'],
     ...texts.map(row),
     ...retained.map((text) => row({ ...text, name: `kept: ${text.name}` })),
   ]
@@ -126,6 +127,27 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
   const sizes = `${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after`
   return `${alignColumns(rows, [1, 2, 3, 4, 5, 6])}weights: ${sizes}; time: ${times.join(', ')}\n`
 }
+
+/**
+ * What the model in the folder `out` has learnt, a command that shows it, and what not to expect. `sample`: a text that it
+ * learnt. Undefined if it has learnt nothing.
+ */
+export function learntLines({ texts }: TeachResult, out: string, sample: string): string | undefined {
+  const learnt = texts.filter(({ loss }) => loss.after < loss.before)
+  if (learnt.length === 0) return undefined
+  const falls = learnt.map(({ name, perplexity: { before, after } }) => {
+    return `${name} from ${before.toPrecision(3)} to ${after.toPrecision(3)}`
+  })
+  const beginning = sample.trim().split(/\s+/, FIRST_WORDS).join(' ')
+  const command = ['molm run --raw -m', shellWord(out), quoted(beginning)].join(' ')
+  return (
+    `learnt: the perplexity of ${falls.join(', of ')}\n` +
+    `it can continue such texts now, but not answer questions about them; try\n${command}`
+  )
+}
+
+/** Words of a text that begin a prompt. */
+const FIRST_WORDS = 4
 
 /** The object that `--json` prints. */
 export function taughtJson(model: string, taught: TeachResult): object {

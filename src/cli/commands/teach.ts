@@ -15,6 +15,7 @@ import { packFirst } from './pack-first.js'
 import {
   calibrationLine,
   endLine,
+  learntLines,
   planJson,
   planLine,
   planTable,
@@ -116,6 +117,8 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   if (!options.json && !options.quiet) process.stderr.write(summary(taught))
   // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
+  const learnt = learntLines(taught, out as string, texts[0].text)
+  if (learnt && !options.json && !options.quiet) note(learnt)
   await (options.json ? writeJson(taughtJson(model, taught)) : writeOut(`${taught.path}\n`))
   const early = interruption()
   if (early) process.exitCode = early.exitCode

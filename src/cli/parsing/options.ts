@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { CacheType, LoadOptions } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
@@ -11,7 +12,7 @@ import {
 import { CACHE_TYPES, MAX_THREADS } from '../../library/load-options.js'
 import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
-import type { OutputOptions } from '../io/output.js'
+import { note, type OutputOptions } from '../io/output.js'
 import { addExpertsPerToken } from './experts-per-token.js'
 
 /** The model of a command, and how to load it. */
@@ -159,6 +160,9 @@ const ESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' 
 /** Whether the environment named the model. */
 let isFromEnvironment = false
 
+/** Whether a note says that a folder has the name of the built-in model. */
+let isNoted = false
+
 /** Adds to a message about a model that its name comes from the environment, if it does: the user may have forgotten. */
 export function withOrigin(message: string): string {
   const name = isFromEnvironment ? process.env.MOLM_MODEL : undefined
@@ -167,9 +171,15 @@ export function withOrigin(message: string): string {
 
 /** The name of the model: `named` on the command line, else $MOLM_MODEL, else nano. */
 export function modelName(named: string | undefined): string {
-  if (named !== undefined || !process.env.MOLM_MODEL) return named ?? 'nano'
-  isFromEnvironment = true
-  return process.env.MOLM_MODEL
+  if (named === undefined && process.env.MOLM_MODEL) {
+    isFromEnvironment = true
+    return process.env.MOLM_MODEL
+  }
+  if (named === 'nano' && !isNoted && existsSync(named)) {
+    isNoted = true
+    note('nano is the built-in model; ./nano is the folder here')
+  }
+  return named ?? 'nano'
 }
 
 /** Loading options of the library, without `onWarning` and `signal`. */

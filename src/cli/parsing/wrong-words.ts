@@ -1,5 +1,6 @@
 import type { Command, CommanderError } from 'commander'
 import { UsageError } from '../../errors.js'
+import { nearest } from '../../spelling.js'
 import { note } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { nearCommand } from './command-line.js'
@@ -36,7 +37,19 @@ export async function clearerError(
     if (slip) return slip
   }
   const [, flag] = /'(-[^'=]*)/.exec(message) ?? []
-  return foreignOptionError(command.name(), flag)
+  return (
+    foreignOptionError(command.name(), flag) ??
+    (message.includes('Did you mean') ? undefined : nearOption(flag, command))
+  )
+}
+
+/** The parser compares with the options of its help only. */
+function nearOption(flag: string, { options }: Command): UsageError | undefined {
+  const meant = nearest(
+    flag,
+    options.flatMap(({ long }) => long ?? []),
+  )
+  return meant === undefined ? undefined : new UsageError(`unknown option '${flag}'; did you mean ${meant}?`)
 }
 
 /** Throws a UsageError for an option of another tool that the parser would misread: `-ngl 99` as `-n gl`. */
