@@ -1,43 +1,49 @@
 // Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each version with proven V8 flags
-// (src/runtime/compiler/v8-flags.ts) and on the newest, both with those flags and without any.
+// (src/runtime/compiler/v8-flags.ts) and on the newest, both with those flags and without any; and on Bun.
 //
 //   node scripts/smoke.mjs            all of them
-//   node scripts/smoke.mjs 24 latest  these
+//   node scripts/smoke.mjs 24 bun     these
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PROVEN, provenOn } from '../dist/runtime/compiler/v8-flags.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = process.argv.slice(2)
-const versions = wanted.length > 0 ? wanted : [...PROVEN.map(({ node }) => String(node)), 'latest']
+const versions = wanted.length > 0 ? wanted : [...PROVEN.map(({ node }) => String(node)), 'latest', 'bun']
 const tried = new Set()
 let passed = 0
 let failed = 0
 
 for (const version of versions) {
   const node = find(version)
-  if (node === undefined || tried.has(node.node)) continue
-  tried.add(node.node)
+  if (node === undefined || tried.has(node.path)) continue
+  tried.add(node.path)
+  if (version === 'bun') {
+    smoke(node, 'without flags', 'none', '(command-line|kernels)')
+    continue
+  }
   if (provenOn(node.v8)) smoke(node, 'with the flags of its line', '')
   smoke(node, 'without flags', 'none')
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0
 
-/** Path and versions of a Node executable, from npm's package `node`. A version that is unavailable is a failure. */
+/** Path and versions of an executable, from npm's package `node` or `bun`. A version that is unavailable is a failure. */
 function find(version) {
   const own = process.versions
   if (version === own.node.split('.')[0]) return { path: process.execPath, node: own.node, v8: own.v8 }
   const print = 'process.stdout.write(JSON.stringify({ path: process.execPath, ...process.versions }))'
-  const { status, stdout, stderr, error } = run('npx', ['-y', '-p', `node@${version}`, 'node', '-e', print], {}, 300)
+  const [name, tool] = version === 'bun' ? ['bun', 'bun'] : [`node@${version}`, 'node']
+  const { status, stdout, stderr, error } = run('npx', ['-y', '-p', name, tool, '-e', print], {}, 300)
   if (status === 0) return JSON.parse(stdout)
   failed++
-  console.log(`node@${version} is unavailable: ${error?.message ?? firstLine(stderr)}`)
+  console.log(`${name} is unavailable: ${error?.message ?? firstLine(stderr)}`)
 }
 
-function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
+/** `files`: a pattern of names. Bun has another engine than V8, and no flags of it to leave alone. */
+function smoke({ path, node, v8, bun }, how, MOLM_V8_FLAGS, files = '.*') {
   const start = performance.now()
-  const args = ['node_modules/uvu/bin.js', 'build/test', 'smoke/.*\\.test\\.js$']
+  const args = ['node_modules/uvu/bin.js', 'build/test', `smoke/${files}.*\\.test\\.js$`]
   const { status, stdout, stderr, error } = run(path, args, { MOLM_V8_FLAGS }, 180)
   const total = count(stdout, 'Total')
   const good = count(stdout, 'Passed')
@@ -46,7 +52,7 @@ function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
   passed += good
   failed += bad
   const seconds = ((performance.now() - start) / 1000).toFixed(0)
-  console.log(`Node ${node} (V8 ${v8}) ${how}: ${good} passed, ${bad} failed, ${seconds} s`)
+  console.log(`${bun ? `Bun ${bun}` : `Node ${node} (V8 ${v8})`} ${how}: ${good} passed, ${bad} failed, ${seconds} s`)
   if (bad > 0) console.log(error?.message ?? '', stdout, stderr)
 }
 

@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+import { RUNTIME_FAULT } from '../platform/process.js'
 import { startThread, type Thread } from '../platform/threads.js'
 import { prepareToCompile } from '../runtime/compiler/compile.js'
 
@@ -9,15 +11,16 @@ let ahead: Thread | undefined
  * not keep the process alive.
  */
 export function startThreadAhead(): void {
-  if (ahead) return
+  if (ahead || RUNTIME_FAULT) return
   ahead = startEngineThread()
   ahead.unref()
   // The next engine then starts another thread, and reports its error.
   ahead.once('error', () => (ahead = undefined))
 }
 
-/** A thread for a new engine: the one started ahead, or else a new one. */
+/** A thread for a new engine: the one started ahead, or else a new one. Throws a UserError if none can run here. */
 export function takeThread(): Thread {
+  if (RUNTIME_FAULT) throw new UserError(RUNTIME_FAULT)
   const thread = ahead ?? startEngineThread()
   thread.removeAllListeners('error')
   thread.ref()

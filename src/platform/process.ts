@@ -5,8 +5,13 @@ import { setFlagsFromString } from 'node:v8'
  * V8 and thus no flags to set: kernels are then compiled with the browser's defaults.
  */
 
+const { bun, deno, node } = process.versions
+
 /** The program and version that runs this code, for messages. */
-export const RUNTIME = `Node ${process.versions.node}`
+export const RUNTIME = bun ? `Bun ${bun}` : `Node ${node}`
+
+/** Why models cannot run here; undefined if they can. Threads of Deno cannot look for messages while they compute. */
+export const RUNTIME_FAULT = deno && `models run on Node 20 or newer and on Bun, not on Deno ${deno}`
 
 /** Version of V8, such as 14.6.202.34-node.34. */
 export const V8_VERSION = process.versions.v8

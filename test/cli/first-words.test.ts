@@ -88,6 +88,13 @@ test('a folder named nano does not replace the built-in model, and a note names 
     assertRefused(folder, 1, /has model_type "other"/)
   }))
 
+test('Deno, whose threads cannot look for messages, gets one line', async () => {
+  const versions = "Object.defineProperty(process, 'versions', { value: { ...process.versions, deno: '2.9.6' } })"
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(versions)}` }
+  const { code, stderr } = await molmProcess(['Hi'], { env })
+  assert.equal([code, stderr], [1, 'molm: models run on Node 20 or newer and on Bun, not on Deno 2.9.6\n'])
+})
+
 test('convert refuses a model that is not there', () =>
   inTemporaryFolder(async (dir) => {
     const env = { MOLM_HOME: dir }

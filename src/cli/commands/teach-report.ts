@@ -129,7 +129,7 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
 }
 
 /**
- * What the model in the folder `out` has learnt, a command that shows it, and what not to expect. `sample`: a text that it
+ * Lines on what the model in the folder `out` has learnt, with a command that shows it, and on what not to expect. `sample`: a text that it
  * learnt. Undefined if it has learnt nothing.
  */
 export function learntLines({ texts }: TeachResult, out: string, sample: string): string | undefined {

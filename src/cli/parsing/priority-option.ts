@@ -1,6 +1,6 @@
 import os from 'node:os'
 import { type Command, Option } from 'commander'
-import { lowerPriority } from '../../platform/priority.js'
+import { lowerPriority } from '../io/priority.js'
 
 /** With more cores than this, one is left free. */
 const FEW_CORES = 4
@@ -13,7 +13,7 @@ interface PriorityOptions {
 
 /**
  * Adds --priority, and lowers the priority before the command runs: a person's browser should not wait for an answer.
- * Nobody waits at the machine of a batch.
+ * A batch keeps its priority: it runs alone, by night or on a server.
  */
 export function addPriority(command: Command): Command {
   const what =
