@@ -1,6 +1,7 @@
 import type { SavedSequence } from '../api/session.js'
 import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
+import { shown } from '../option-checks.js'
 import { tokenIds } from './token-ids.js'
 
 /** Throws a UserError if `saved` cannot come from a session of a model with this config. */
@@ -19,7 +20,7 @@ export function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): vo
     throw new UsageError('`cacheType` must be what save gave: q8, or absent')
   }
   if (!Number.isInteger(oldest) || oldest < 0 || oldest > tokens.length) {
-    throw new UserError(`the saved session is incomplete: its oldest position is ${oldest} of ${tokens.length}`)
+    throw new UserError(`the saved session is incomplete: its oldest position is ${shown(oldest)} of ${tokens.length}`)
   }
   tokenIds(tokens, vocabSize)
 }

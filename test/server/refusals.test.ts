@@ -252,7 +252,7 @@ test('a request to an unknown endpoint gets a hint, with a status whose message 
   }
 })
 
-test('every response has an id, and forbids browsers to guess its type', async () => {
+test('every response has an id, and forbids browsers to guess its type or to show it in other sites', async () => {
   const responses = await Promise.all([
     get(served.url, '/health'),
     get(served.url, '/metrics'),
@@ -264,7 +264,10 @@ test('every response has an id, and forbids browsers to guess its type', async (
   const ids = responses.map(({ headers }) => headers.get('x-request-id') ?? '')
   for (const id of ids) assert.match(id, /^req_[0-9a-f]{32}$/)
   assert.is(new Set(ids).size, ids.length)
-  for (const { headers } of responses) assert.is(headers.get('x-content-type-options'), 'nosniff')
+  for (const { headers } of responses) {
+    assert.is(headers.get('x-content-type-options'), 'nosniff')
+    assert.is(headers.get('cross-origin-resource-policy'), 'same-origin')
+  }
   const { _request_id } = await served.client.completions.create({ model: 'nano', prompt: 'a', max_tokens: 1 })
   assert.match(_request_id ?? '', /^req_/)
 })

@@ -172,7 +172,7 @@ test('a saved session that does not fit the model is refused and leaves the sess
     [null, /needs what save gave/],
   ]
   // Some of these once kept the engine busy for ever; others took memory for needless positions.
-  for (const wrong of [-1000, -1, 0.5, Number.NaN, Infinity, -Infinity, 5, 1e15, 4e9, undefined]) {
+  for (const wrong of [-1000, -1, 0.5, Number.NaN, Infinity, -Infinity, 5, 1e15, 4e9, undefined, {}]) {
     refused.push([{ tokens, oldest: wrong, rows }, /oldest position is .* of 4/])
   }
   for (const [wrong, pattern] of refused) {

@@ -106,7 +106,7 @@ function allScenarios(): Scenario[] {
   const pulled = (dir: string) => join(dir, 'home', 'models', 'org', 'model')
   const out = (dir: string) => join(dir, 'out')
   const all: Omit<Scenario, 'ms' | 'results'>[] = [
-    { name: 'convert', commands: (dir) => [['convert', NANO, out(dir)]], writes: out },
+    { name: 'convert', commands: (dir) => [['convert', NANO, out(dir), '--force']], writes: out },
     { name: 'prune', commands: (dir) => [['prune', 'nano', out(dir), ...toPrune]], writes: out },
     {
       name: 'graft',

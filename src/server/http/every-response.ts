@@ -18,7 +18,7 @@ export interface RequestEntry {
   isCutOff: boolean
 }
 
-/** Gives every response an id, forbids browsers to guess its type, and reports it once it has ended. */
+/** Gives every response an id, forbids browsers to guess its type or to show it in other sites, and reports it once it has ended. */
 export function everyResponse(onRequest?: (entry: RequestEntry) => void): MiddlewareHandler {
   return async (c, next) => {
     const started = performance.now()
@@ -28,6 +28,8 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
     await next()
     c.res.headers.set('X-Request-Id', id)
     c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    // An image of another site would learn that molm runs here.
+    c.res.headers.set('Cross-Origin-Resource-Policy', 'same-origin')
     const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     if (!onRequest || !outgoing) return
     const { method, path } = c.req

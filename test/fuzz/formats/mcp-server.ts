@@ -35,7 +35,9 @@ export const mcpServer: Format = {
     async read({ dir, isSound }) {
       const notes: string[] = []
       const server = { name: 'fuzz', command: process.execPath, args: ['-e', SERVER, join(dir, FILE)] }
-      const times = { startTime: 500, callTime: 300, onNote: (note: string) => notes.push(note) }
+      // A busy machine may take seconds to start a sound server. A broken one may never answer.
+      const limits = isSound ? { startTime: 30_000, callTime: 30_000 } : { startTime: 500, callTime: 300 }
+      const times = { ...limits, onNote: (note: string) => notes.push(note) }
       const connections = await connectServers([server], { version: '1', ...times })
       try {
         for (const { name, description = '', parameters } of connections.tools) {
