@@ -141,7 +141,7 @@ Examples:
   molm "What is a lantern?"
   molm run --raw --temperature 0 -n 40 "And the LORD said"
   cat question.txt | molm -m ./my-model --json
-  molm run -c "And what is it made of?"
+  molm run -c "What is the opposite of light?"
   molm run --stats "What is a lighthouse?"
   molm run --jsonl --experts "What is 23 + 45?"
   molm run --regex '(Yes|No)' "Is a violin a bird?"
