@@ -214,6 +214,7 @@ const KNOWS: Record<string, string[]> = {
     'sampling',
     'runtime',
     'checkpoint',
+    'common-prefix',
     'platform',
     'generation-options',
     'errors',

@@ -32,7 +32,10 @@ export interface GenerateOptions extends Partial<GenerationSettings>, OutputCons
    * layer, a row for each of the `tokens` tokens.
    */
   onPromptRoutes?: (routes: LayerRoutes[], tokens: number) => void
-  /** Aborting it ends the generation: the iteration rejects with the signal's reason, as in fetch. */
+  /**
+   * Aborting it ends the generation: the iteration rejects with the signal's reason, as in fetch. What was read of the
+   * prompt is not read again by the next call that begins alike; see `Session`.
+   */
   signal?: AbortSignal
 }
 

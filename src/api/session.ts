@@ -85,9 +85,12 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   influence?: boolean
   /** Report the residual stream after each block, at the last token. Default: false. */
   hidden?: Hidden
-  /** Called at the beginning and after every 256 tokens, or fewer while other calls run. */
+  /**
+   * Called at the beginning and after every 256 tokens, or fewer while other calls run. Tokens that an aborted call has
+   * read count as processed from the beginning.
+   */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborting it rejects with its reason and leaves the session as it was. */
+  /** Aborting it rejects with its reason and leaves the session as it was; see `Session`. */
   signal?: AbortSignal
 }
 
@@ -127,7 +130,14 @@ export interface ForkOptions {
   waits?: boolean
 }
 
-/** One sequence of tokens with its KV cache. Calls take effect in the order they are made. */
+/**
+ * One sequence of tokens with its KV cache. Calls take effect in the order they are made.
+ *
+ * A call that is aborted while it reads its prompt leaves `tokens` and `length` as they were. What it has read takes memory
+ * beside them until the next call that changes the tokens: one with a prompt that begins alike continues there, to the same
+ * bits as without the abort, unless it reports all of its tokens. `truncateToCommon` makes that part of the tokens. It is
+ * not in a fork, nor in what `save` and `exportCache` give. After any other failure nothing stays.
+ */
 export interface Session {
   /** Number of tokens in the cache. */
   readonly length: number
@@ -156,15 +166,16 @@ export interface Session {
    * again with their results. The cache keeps the tokens that earlier calls have in common
    * with these messages, so each turn of a conversation runs only its new tokens. Rejects with a UserError if the model
    * has no chat template, the template refuses the messages, or the model has no form for what is asked. A failure before the first step leaves only the shared
-   * tokens in the cache.
+   * tokens in the cache; after an abort, the next call with messages that begin alike also has what was read of these.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatStep, ChatResult>
   /** Keeps only the first `length` tokens, or all if there are fewer. */
   truncate(length: number): void
   /**
    * Keeps only the beginning that the cache shares with `prompt`, without the prompt's last token, which must run to
-   * predict the next one. Returns the number of tokens kept; run `prompt` from that index on. Keeps none if a limited
-   * `context` has forgotten them.
+   * predict the next one. If a call was aborted while it read such a prompt, the beginning grows by what it has read.
+   * Returns the number of tokens kept; run `prompt` from that index on. Keeps none if a limited `context` has forgotten
+   * them.
    */
   truncateToCommon(prompt: ArrayLike<number>): number
   /** Forgets all tokens. */

@@ -27,6 +27,8 @@ import type {
   Request,
   SharedStart,
   StepMessage,
+  TruncateReply,
+  TruncateRequest,
 } from './protocol.js'
 import { exportSequence, importSequence } from './saved-sequence.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
@@ -94,7 +96,7 @@ export class Engine {
       case 'generate':
         return yield* this.generate(request, { stop, emit, progress })
       case 'truncate':
-        return this.sequences.get(request.session)?.truncate(request.length) ?? { oldest: 0 }
+        return this.truncate(request)
       case 'export':
         return yield* exportSequence(this.sequence(request.session), stop)
       case 'import':
@@ -200,7 +202,7 @@ export class Engine {
   private stats(): MemoryStats {
     const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
-    const cacheBytes = bytesOfAll([...this.sequences.values()].map(({ cache }) => cache))
+    const cacheBytes = bytesOfAll([...this.sequences.values()].flatMap(({ caches }) => caches))
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
     const counts: BatchCounts = this.scheduler.counts
     const depth = { meanAttentionDepth: model.meanAttentionDepth }
@@ -232,6 +234,12 @@ export class Engine {
   /** Begins a sequence with a mask of its own. */
   private open(id: number, mask: ExpertMask): void {
     this.sequences.set(id, new Sequence(this.requireModel().model, mask))
+  }
+
+  private truncate(request: TruncateRequest): TruncateReply {
+    const { session, length, more } = request
+    const sequence = more ? this.sequence(session) : this.sequences.get(session)
+    return sequence?.truncate(length, request) ?? { oldest: 0 }
   }
 
   private fork({ session, fork: id, length, waits }: ForkRequest): ForkReply {

@@ -118,6 +118,7 @@ class Generation {
       tokens,
       again: last === undefined ? 0 : 1,
       messageEnds: request.messageEnds,
+      ...(last === undefined && { isPrompt: true }),
       progress: request.progress ? progress : undefined,
       logitsFrom: total - 1,
       ...(recorder ? { taps: recorder.taps, after: recorder.at.bind(recorder) } : decoding.reading()),

@@ -100,6 +100,17 @@ export interface GenerateRequest {
   scored?: boolean
 }
 
+/** Keeps the first tokens of a session. */
+export interface TruncateRequest {
+  kind: 'truncate'
+  session: number
+  length: number
+  /** Number of the tokens after them that rest beside the session: the prompt of a generation without a step. */
+  rests?: number
+  /** Tokens to add, which rest beside the session. Those that are not there any more are read again later. */
+  more?: Int32Array
+}
+
 /** Begins a session with the tokens of another one, whose cache it shares. */
 export interface ForkRequest {
   kind: 'fork'
@@ -121,7 +132,7 @@ export interface ForkReply {
 export type Request =
   | ForwardRequest
   | GenerateRequest
-  | { kind: 'truncate'; session: number; length: number }
+  | TruncateRequest
   | { kind: 'export'; session: number }
   | { kind: 'import'; session: number; saved: SavedSequence }
   | CacheRequest
@@ -230,6 +241,8 @@ export interface SharedStart {
 export interface TruncateReply {
   /** First position still in the cache. */
   oldest: number
+  /** Tokens that rest beside the session: a stopped request has read them. Absent if there are none. */
+  resting?: Int32Array
 }
 
 /** The first message of an engine that has started. */

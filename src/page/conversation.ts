@@ -3,6 +3,7 @@ import { Answer } from './answer.js'
 import { AnswerStream } from './answer-stream.js'
 import type { Api, Asked, Message, Sampling, Sending } from './api.js'
 import { Branches } from './branches.js'
+import { ServerGone } from './events.js'
 import { Exchange, type ExchangeActions } from './exchange.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import type { KeptBody } from './kept-form.js'
@@ -11,6 +12,8 @@ import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { WithoutExpert } from './without-expert.js'
 
+/** How an answer ended that was stopped before its first token. */
+const READING = 'stopped while reading'
 /** Ms that screen readers do not announce a conversation that is opened. */
 const SILENT_MS = 1_000
 
@@ -205,17 +208,20 @@ export class Conversation {
 
   /** Shows what comes for an answer until its end. Returns the error if one occurred. */
   private async answer(exchange: Exchange, asked: Asked, before?: Answer): Promise<Error | undefined> {
-    const { api } = this.parts
+    const { tree, parts } = this
     const { turns, answer } = exchange
+    const { text } = answer.body
     answer.isBusy = true
     exchange.end = 'cut'
     const error = await this.run(async (signal) => {
-      exchange.end = await this.stream.show(api.answer(asked, this.sending(signal)), { turns, answer, before })
+      exchange.end = await this.stream.show(parts.api.answer(asked, this.sending(signal)), { turns, answer, before })
     })
     answer.isBusy = false
-    if (error !== 'stopped') return error
-    answer.note('stopped')
-    return undefined
+    const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)
+    if (error !== 'stopped') return error instanceof ServerGone && !hasGrown ? new ServerGone(READING) : error
+    answer.note(hasGrown ? 'stopped' : READING)
+    // The question returns to the field, unless the user has opened another conversation.
+    return answer.isEmpty && this.tree === tree ? new Error(READING) : undefined
   }
 
   private sending(signal: AbortSignal): Sending {

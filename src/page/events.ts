@@ -2,8 +2,8 @@ import { Refusal } from './refusal.js'
 
 /** The connection ended before the answer did. */
 export class ServerGone extends Error {
-  constructor() {
-    super('the server went away; this answer is cut')
+  constructor(outcome = 'this answer is cut') {
+    super(`the server went away; ${outcome}`)
   }
 }
 

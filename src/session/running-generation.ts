@@ -47,6 +47,11 @@ export class RunningGeneration {
     this.queue.endWith(this.ongoing.reply)
   }
 
+  /** Whether the reader has had a step. */
+  get hasSteps(): boolean {
+    return this.tokens.length > 0
+  }
+
   /** Yields each step as soon as its text is certain. */
   async *steps(): AsyncGenerator<Step, GenerationResult> {
     const { text, ongoing, clock, parts } = this

@@ -11,7 +11,7 @@ import type {
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
 import type { EngineCalls, Ongoing } from '../engine/client.js'
-import type { ForkReply, ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
+import type { ForkReply, ForwardReply, TruncateReply, TruncateRequest } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -32,6 +32,10 @@ import { targetIds, tokenIds } from './token-ids.js'
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {
   private readonly cached = new SessionTokens()
+  /** Tokens that a stopped call has read. They rest beside those in the cache, which they follow. */
+  private resting: ArrayLike<number> = []
+  /** Calls so far that change the tokens. */
+  private changes = 0
   /** First position still in the cache; a generation with a limited `context` forgets earlier ones. */
   private oldest = 0
   private disposed = false
@@ -90,8 +94,12 @@ export class EngineSession implements Session {
       ...(this.model.tokenizer && { messageEnds: messageEnds(ids, this.model.tokenizer.specialIds) }),
       progress: onPromptProgress !== undefined,
     } as const
+    const change = this.changing()
     const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })
-    const reply = await this.counting({ added: ids }, settled(ongoing, signal))
+    const reply = await this.counting({ added: ids }, settled(ongoing, signal)).catch(async (error) => {
+      if (signal?.aborted) await this.takeBack(ongoing, change)
+      throw error
+    })
     const result: ForwardResult = {
       logits: reply.logits,
       ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
@@ -134,9 +142,12 @@ export class EngineSession implements Session {
 
   truncateToCommon(prompt: ArrayLike<number>): number {
     this.checkAlive()
-    const common = commonPrefix(this.tokens, prompt, prompt.length - 1)
+    const { tokens, resting } = this
+    const known = resting.length > 0 ? [...tokens, ...Array.from(resting)] : tokens
+    const common = commonPrefix(known, prompt, prompt.length - 1)
     const kept = common > this.oldest ? common : 0
-    this.truncate(kept)
+    if (kept > this.length) this.cut(this.length, Int32Array.from(known.slice(this.length, kept)))
+    else this.truncate(kept)
     return kept
   }
 
@@ -170,6 +181,7 @@ export class EngineSession implements Session {
     // A copy that moves to the engine takes less time and memory than a clone of the message.
     const rows = saved.rows.slice()
     const request = { kind: 'import', session: this.id, saved: { ...saved, rows } } as const
+    this.changing()
     const { reply } = this.model.engine.call<void>(request, {}, [rows.buffer as ArrayBuffer])
     await this.counting({ keep: 0, added: saved.tokens }, reply)
     this.oldest = saved.oldest
@@ -183,6 +195,7 @@ export class EngineSession implements Session {
   async importCache(snapshot: CacheSnapshot): Promise<void> {
     this.checkAlive()
     const tokens = tokenIds(snapshot.tokens, this.model.config.vocabSize)
+    this.changing()
     const imported = importCache(this.model.engine, this.id, {
       ...snapshot,
       tokens,
@@ -212,6 +225,7 @@ export class EngineSession implements Session {
     this.checkAlive()
     const cached = this.cached.plan({})
     const guided = { ...request, guide: guide?.memory }
+    const change = this.changing()
     const generation = new RunningGeneration({ model: this.model, request: guided, cached, options })
     const unlisten = onAbort(options.signal, () => generation.ongoing.stop())
     try {
@@ -221,7 +235,10 @@ export class EngineSession implements Session {
       guide?.close()
       // The engine runs ahead of the reader: if that left early, the surplus is cut off.
       if (generation.reply) this.oldest = generation.reply.oldest
-      else await this.takeBack(generation.ongoing, this.length)
+      else {
+        const rests = options.signal?.aborted && !generation.hasSteps ? request.prompt.length : 0
+        await this.takeBack(generation.ongoing, change, { length: this.length, rests })
+      }
       cached.done()
     }
   }
@@ -239,25 +256,40 @@ export class EngineSession implements Session {
     }
   }
 
-  private cut(length: number): void {
-    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length })
-    this.counting({ keep: length }, reply).then(
+  /** Keeps the first `length` tokens, and adds those of `more`, which rest beside them. */
+  private cut(length: number, more?: Int32Array): void {
+    this.changing()
+    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length, more })
+    this.counting({ keep: length, added: more }, reply).then(
       ({ oldest }) => (this.oldest = oldest),
       () => undefined,
     )
+  }
+
+  /** Begins a call that changes the tokens, and so takes over or drops what rests beside them. Returns its number. */
+  private changing(): number {
+    this.resting = []
+    return ++this.changes
   }
 
   private checkAlive(): void {
     if (this.disposed) throw new UsageError('this session has been disposed')
   }
 
-  /** Stops a generation and truncates the engine's sequence to `length` tokens. */
-  private async takeBack(ongoing: Ongoing<GenerateReply>, length: number): Promise<void> {
+  /** Stops a call, whose number is `change`, and cuts the engine's sequence. Learns what rests beside it. */
+  private async takeBack(
+    ongoing: Ongoing<unknown>,
+    change: number,
+    cut: Pick<TruncateRequest, 'length' | 'rests'> = { length: Infinity },
+  ): Promise<void> {
     ongoing.stop()
-    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length })
+    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, ...cut })
     await ongoing.reply.catch(() => undefined)
     await reply.then(
-      ({ oldest }) => (this.oldest = oldest),
+      ({ oldest, resting = [] }) => {
+        this.oldest = oldest
+        if (change === this.changes) this.resting = resting
+      },
       () => undefined,
     )
   }

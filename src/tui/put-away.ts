@@ -5,6 +5,8 @@ import { nameOf } from './conversation/conversation-commands.js'
 
 /** Maximum ms to wait for an answer that was stopped. */
 const STOPPING_MS = 2000
+/** Maximum ms of saving after a signal. */
+const SIGNALLED_MS = 1000
 /** Ms of saving after which a line says what takes its time. */
 const SILENT_MS = 700
 
@@ -14,19 +16,22 @@ export async function stopped({ answers }: Chat): Promise<void> {
 }
 
 /**
- * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved unless a
- * signal has come, or comes meanwhile. Returns the line that says how to continue; undefined if nothing was kept.
+ * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved until a
+ * signal comes, or for a second after one. Returns the line that says how to continue; undefined if nothing was kept.
  */
 export async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
   const { keeper, conversation } = chat
   await stopped(chat)
   await keeper.settled()
   const { current, conversations } = keeper
-  if (!signals.received) {
+  const saving = keeper.leave(conversation)
+  if (signals.received) {
+    await Promise.race([saving, wait(SIGNALLED_MS, undefined, { ref: false })])
+  } else {
     const note = setTimeout(() => {
       process.stderr.write('saving what the model has read; Ctrl-C leaves without it\n')
     }, SILENT_MS)
-    await Promise.race([keeper.leave(conversation), signals.next])
+    await Promise.race([saving, signals.next])
     clearTimeout(note)
   }
   await keeper.close()

@@ -35,6 +35,27 @@ inTerminal(
   },
 )
 
+inTerminal(
+  `that is interrupted leaves what was read of it in the file of --prompt-cache${reason}`,
+  async ({ folder }) => {
+    const file = join(folder, 'long.cache')
+    const run = ['run', '--raw', '--prompt-cache', file]
+    const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...run, '-f', join(folder, 'long.txt')] })
+    try {
+      await terminal.waitFor(/reading [1-9]/)
+      spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
+      assert.is((await terminal.ended()).code, 130)
+    } finally {
+      await terminal.close()
+    }
+    const alike = join(folder, 'alike.txt')
+    await writeFile(alike, 'The lantern is lit. '.repeat(100))
+    const { stdout } = await molm([...run, '-n', '1', '--json', '-f', alike])
+    const { timings, prompt_tokens } = JSON.parse(stdout)
+    assert.ok(timings.cached_tokens >= 256, `${timings.cached_tokens} of ${prompt_tokens} tokens cached`)
+  },
+)
+
 inTerminal(`that is read in a moment shows nothing of it, and no line in a pipe${reason}`, async ({ folder }) => {
   const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'run', '--raw', '-n', '1', 'A lantern'] })
   await terminal.ended()

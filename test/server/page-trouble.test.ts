@@ -93,6 +93,27 @@ inBrowser('the page says how much of a long prompt has been read', async () => {
   })
 })
 
+inBrowser('an answer that is stopped before its first token is no cut answer, and the question returns', async () => {
+  async function* reading() {
+    const progress = { total: 35_000, cache: 1000, processed: 2200, time_ms: 1200 }
+    yield `data: ${JSON.stringify({ choices: [{ index: 0, delta: {} }], prompt_progress: progress })}\n\n`
+    await wait(60_000, undefined, { ref: false })
+  }
+  await open({ answer: reading, goesOn: true }, async (page, { kill }) => {
+    for (const [stop, says] of [
+      [() => page.click('#stop'), 'stopped while reading'],
+      [kill, 'the server went away; stopped while reading'],
+    ] as const) {
+      await send(page, 'What is a lantern?')
+      await page.waitForSelector('.turn.model .note:has-text("reading")')
+      await stop()
+      assert.is(await alert(page), says)
+      assert.is(await page.inputValue('#message'), 'What is a lantern?')
+      assert.is(await page.$$eval('.turn', (turns) => turns.length), 0)
+    }
+  })
+})
+
 inBrowser('the page asks for a key if the server requires one, asks again if it is wrong, and keeps it', async () => {
   async function* short() {
     yield chunk('hello', [token('hello', SMALL, 0)])

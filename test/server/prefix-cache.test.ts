@@ -16,6 +16,8 @@ function factory() {
   const live = new Set<FakeSession>()
   class FakeSession {
     tokens: number[] = []
+    /** Tokens that a stopped request has read. */
+    resting: number[] = []
     constructor() {
       live.add(this)
     }
@@ -24,6 +26,9 @@ function factory() {
     }
     truncate(length: number) {
       this.tokens = this.tokens.slice(0, length)
+    }
+    truncateToCommon(_prompt: number[]) {
+      this.tokens = [...this.tokens, ...this.resting]
     }
     async fork({ length }: { length: number }) {
       const fork = new FakeSession()
@@ -241,6 +246,22 @@ test('if a reader fails, the next one reads, and later ones wait for that', asyn
   cache.give(first)
   await sharing[0]
   assert.is(second.cached, 0)
+  Object.assign(second.session, { tokens: [...DOCUMENT, 2] })
+  second.read = 101
+  await sharing[1]
+  assert.is(third.cached, 100)
+})
+
+test('what a stopped reader has read stays: the next one continues there, and later ones wait for that', async () => {
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const [first, second, third] = [1, 2, 3].map((end) => take(cache, [...DOCUMENT, end], false))
+  const sharing = [second, third].map((held) => cache.share(held))
+  first.read = 20
+  Object.assign(first.session, { resting: DOCUMENT.slice(0, 30) })
+  cache.give(first)
+  assert.equal(cache.kept, { sequences: 1, tokens: 30 })
+  await sharing[0]
+  assert.is(second.cached, 30)
   Object.assign(second.session, { tokens: [...DOCUMENT, 2] })
   second.read = 101
   await sharing[1]

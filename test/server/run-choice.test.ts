@@ -25,6 +25,7 @@ function contextOf(errors: Error[]) {
         return session.tokens.length
       },
       truncate: () => undefined,
+      truncateToCommon: () => 0,
       dispose: () => disposed.push(number),
       async *generate(prompt: number[]): AsyncGenerator<Partial<Step>, Partial<GenerationResult>> {
         const error = errors.shift()

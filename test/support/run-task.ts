@@ -1,5 +1,5 @@
 import type { SavedSequence } from '#molm/api/session.js'
-import type { Task } from '#molm/engine/demand.js'
+import { Stopped, type Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
 import { exportSequence } from '#molm/engine/saved-sequence.js'
 import type { Sequence } from '#molm/engine/sequence.js'
@@ -15,7 +15,7 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
       continue
     }
     const count = Math.min(demand.tokens.length, MAX_BATCH)
-    const [error] = demand.stopped() ? [new Error('stopped')] : runMicroBatch(model, [{ demand, count }])
+    const [error] = demand.stopped() ? [new Stopped('stopped')] : runMicroBatch(model, [{ demand, count }])
     step = error === undefined ? task.next(count) : task.throw(error)
   }
   return step.value

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -44,6 +44,22 @@ for (const [signal, code] of [
     })
   })
 }
+
+trial('a signal while a long message is read keeps what was read of it', async () => {
+  await inTemporaryFolder(async (home) => {
+    const folder = join(home, 'conversations')
+    const long = 'The lantern is lit, and the boat is far away. '.repeat(1500)
+    await inTerminalChat({ args: [...CHAT, long], env: { MOLM_HOME: home } }, async (terminal) => {
+      await terminal.waitFor(/reading [1-9]/)
+      process.kill(terminal.program, 'SIGTERM')
+      await assertEnds(terminal, 143)
+    })
+    const [cache, ...others] = (await readdir(folder)).filter((name) => /cache/.test(name))
+    assert.match(cache, /\.cache$/)
+    assert.equal(others, [])
+    assert.ok((await stat(join(folder, cache))).size > 256 * 1000)
+  })
+})
 
 trial('Ctrl-D during an answer shows what it has so far, and keeps it', async () => {
   await inTemporaryFolder(async (home) => {

@@ -227,7 +227,7 @@ trial('Ctrl-C stops an answer', async () => {
   terminal.type('Once upon a time\r')
   await terminal.waitFor(/experts of the newest token/)
   terminal.type('\x03')
-  await terminal.waitFor(/interrupted: \/(continue resumes it|retry answers again)/)
+  await terminal.waitFor(/interrupted: \/continue resumes it|stopped while reading: \/retry reads on/)
   await terminal.waitUntil(() => isIdle(terminal), 'the end of the answer')
 })
 

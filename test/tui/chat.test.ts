@@ -109,7 +109,7 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
 test('an interrupted answer names the command that resumes it', async () => {
   for (const [text, note] of [
     ['It was', 'interrupted: /continue resumes it'],
-    ['', 'interrupted: /retry answers again'],
+    ['', 'stopped while reading: /retry reads on'],
   ]) {
     const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
     type(chat, 'What was it?')

@@ -51,6 +51,12 @@ export class HeldSession {
     this.read = fork.length
   }
 
+  /** Keeps in the session what a request that was stopped has read of its prompt. */
+  keepRead(): void {
+    const { session, prompt } = this
+    if (session.length < prompt.length) session.truncateToCommon(prompt)
+  }
+
   /** The request has ended. */
   end(): void {
     this.isOver = true

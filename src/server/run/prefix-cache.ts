@@ -125,7 +125,7 @@ export class PrefixCache implements Candidates {
 
   /**
    * Gives a session in use the beginning that it shares with another one. Waits until that one has read it; if it fails,
-   * looks for another, and at last leaves the prompt to the session itself. Rejects if aborted.
+   * looks for another, and at last leaves the rest of the prompt to the session itself. Rejects if aborted.
    */
   async share(held: HeldSession, mask?: RequestMask, signal?: AbortSignal): Promise<void> {
     const tried = new Set<Session>()
@@ -138,8 +138,9 @@ export class PrefixCache implements Candidates {
       const fork = await session.fork({ length: tokens, waits: false }).catch(() => undefined)
       if (!fork) break
       this.replace(held, fork, mask)
-      // The session's request may have failed meanwhile, and have read nothing.
-      if (fork.length > 0) break
+      // The session's request may have ended meanwhile, and have read only a part, or nothing.
+      const isRead = !source.held || source.held.read >= tokens
+      if (isRead && fork.length > 0) break
     }
     held.source = undefined
     this.shared.cut(held.session, held.cached)
@@ -156,6 +157,7 @@ export class PrefixCache implements Candidates {
   give(held: HeldSession): void {
     this.memory.note(this.filled)
     this.held.delete(held)
+    held.keepRead()
     held.end()
     if (held.session.length === 0) return this.dispose(held.session)
     this.resting = [...this.resting, held.session]

@@ -196,8 +196,12 @@ export class Conversation {
     }
   }
 
-  /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
+  /**
+   * Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. What was read
+   * of a turn without an answer stays in the cache, since the user is likely to ask it in other words.
+   */
   undo(): string | undefined {
+    const isAnswered = this.latest.some((message) => !isEmpty(message))
     while (isReply(this.turns.at(-1))) this.turns.pop()
     this.first = 0
     const message = this.turns.pop()
@@ -205,7 +209,7 @@ export class Conversation {
     this.reported = this.reported.slice(0, start ?? 0)
     this.unread = Math.min(this.unread, start ?? 0)
     // The session never keeps the last id of a prompt, so this keeps the first `start`.
-    if (start !== undefined && start < this.session.length) {
+    if (isAnswered && start !== undefined && start < this.session.length) {
       this.session.truncateToCommon(this.session.tokens.slice(0, start + 1))
     }
     return message?.content
@@ -302,6 +306,8 @@ export class Conversation {
         if (!(error instanceof UserError) || error instanceof NoRoom) this.forget()
         throw error
       }
+      // The part that was read stays for the next prompt, and for the cache in a file.
+      if (session.length < prompt.length) session.truncateToCommon(prompt)
     }
     const ran = { prompt, answer, result, begun, prefill: this.prefill }
     const { message, newest, answer: concluded } = concludeAnswer(ran, this.model.tokenizer)

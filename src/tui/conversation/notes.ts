@@ -15,9 +15,10 @@ export function endNotes(
   hasForm = false,
 ): string[] {
   const notes: string[] = []
-  const canContinue = text + thinking !== '' && !hasForm
-  if (finishReason === 'interrupted')
-    notes.push(`interrupted: ${canContinue ? '/continue resumes it' : '/retry answers again'}`)
+  const isBegun = text + thinking !== ''
+  if (finishReason === 'interrupted' && !isBegun) notes.push('stopped while reading: /retry reads on')
+  else if (finishReason === 'interrupted')
+    notes.push(`interrupted: ${hasForm ? '/retry answers again' : '/continue resumes it'}`)
   else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens, hasForm))
   if (contextFull) notes.push("the answer ended because the model's context is full; /reset begins again")
   return notes

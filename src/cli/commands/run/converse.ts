@@ -66,7 +66,11 @@ export async function converse(
       input = await inputOf(model, question, options)
     }
   } catch (error) {
-    if (interruption()) await writer.interrupted(input.ids.length)
+    if (interruption()) {
+      await writer.interrupted(input.ids.length)
+      if (session.length < input.ids.length) session.truncateToCommon(input.ids)
+      await keptPrompt.save(session, model)
+    }
     throw error
   } finally {
     session.dispose()
