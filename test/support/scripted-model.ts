@@ -28,6 +28,7 @@ export function scripted(
 ): { model: Model; asked: Asked[] } {
   const asked: Asked[] = []
   const tokenizer = {
+    literal: (text: string) => text,
     encodeAsync: async (text: string) => Array.from(text, (character) => character.codePointAt(0) ?? 0),
     decode: (ids: Iterable<number>) => String.fromCodePoint(...ids),
     bytesOf: (id: number) => Buffer.from(String.fromCodePoint(id)),
