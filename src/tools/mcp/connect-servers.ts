@@ -49,7 +49,8 @@ export async function connectServers(
   signal?.throwIfAborted()
   let clients: McpClient[] = []
   let tools: ServerTool[] = []
-  const names = new ToolNames()
+  const named = withOwnNames(servers)
+  const names = new ToolNames(named.map(({ name }) => name))
   const stop = new AbortController()
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
@@ -72,7 +73,7 @@ export async function connectServers(
   const close = async () => {
     await Promise.all(clients.map((client) => client.close()))
   }
-  const started = await Promise.allSettled(withOwnNames(servers).map(start))
+  const started = await Promise.allSettled(named.map(start))
   signal?.removeEventListener('abort', onAbort)
   clients = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   if (clients.length < servers.length) {
