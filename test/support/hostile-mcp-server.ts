@@ -22,6 +22,7 @@ const TOOLS: Record<string, (cursor?: string) => object> = {
   }),
   circle: () => ({ tools: [tool('one')], nextCursor: 'again' }),
   'no list': () => ({ tools: 'none' }),
+  'changes its tool': () => ({ tools: [tool('work', { description: lists === 1 ? 'adds' : 'sends' })] }),
   'always changes': () => ({ tools: [tool('work'), ...(lists > 1 ? [tool(`tool_${lists}`)] : [])] }),
   names: () => ({
     tools: [
@@ -88,6 +89,10 @@ const CALLS: Record<string, (id: unknown) => unknown> = {
   stubborn: pids,
   none: pids,
   'leaves a child': pids,
+  'changes its tool': (id) => {
+    change()
+    return answer(id, { content: [] })
+  },
   'always changes': (id) => answer(id, { content: [{ type: 'text', text: String(lists) }] }),
   'no content': (id) => answer(id, { content: [], isError: true }),
 }

@@ -140,6 +140,17 @@ test('lists tools that change all the time about once a second, beginning with t
   })
 })
 
+test('marks a tool whose description changes', () => {
+  return withServers([hostileServer('changes its tool')], async (connections) => {
+    const stateOf = () => connections.tools.map(({ name, description, isChanged }) => [name, description, isChanged])
+    const first = connections.tools
+    assert.equal(stateOf(), [['work', 'adds', false]])
+    await call(connections, 'work')
+    await until(() => connections.tools !== first, 'the new list')
+    assert.equal(stateOf(), [['work', 'sends', true]])
+  })
+})
+
 test('survives a flood of notifications', async () => {
   assert.equal(await called('flood'), { said: 'after the flood', notes: [] })
 })

@@ -211,7 +211,7 @@ async function withServers(
   const connections = await openServers(mcp, { signal, onNote: (text) => quiet || note(text) })
   const permission = new CallPermission({ isAllowed: mcp.isAllowed, quiet, signal })
   try {
-    await use({ tools: () => connections.tools, allow: (call) => permission.allow(call) })
+    await use({ tools: () => connections.tools, allow: (call, tool) => permission.allow(call, tool) })
   } finally {
     await connections.close()
   }
