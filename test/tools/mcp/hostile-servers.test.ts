@@ -80,6 +80,14 @@ test('makes names of tools safe, and leaves out tools that are none', async () =
   })
 })
 
+test('gives the model no invisible text of descriptions, schemas and results', async () => {
+  await withServers([hostileServer('hides')], async ({ tools }) => {
+    assert.is(tools[0].description, 'adds \u{1f469}\u200d\u{1f680}')
+    assert.equal(tools[0].parameters, { type: 'object', properties: { a: { description: 'a number' } } })
+  })
+  assert.is((await called('hides')).said, 'sum')
+})
+
 test('says that a server has no tools', () => {
   return withServers([hostileServer('no tools')], async ({ tools }, notes) => {
     assert.equal([tools, notes], [[], ['MCP server hostile has no tools']])
