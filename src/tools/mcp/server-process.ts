@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { printable, reasonOf } from '../../printable.js'
@@ -15,6 +15,8 @@ import { type Spawned, windowsCommand } from './windows-command.js'
 const MOST_LINE = 8 * 2 ** 20
 /** Maximum bytes that wait for a server that does not read. */
 const MOST_UNREAD = 16 * 2 ** 20
+/** Lines that are read before the event loop gets a turn. */
+const LINES_PER_TURN = 1000
 /** Bytes of stderr that are kept, and lines that are shown of them. */
 const KEPT_STDERR = 8192
 const SHOWN_LINES = 3
@@ -123,16 +125,7 @@ export class ServerProcess {
 
   private listen(command: string, cwd: string | undefined): void {
     const { child } = this
-    const reader = new LineReader(MOST_LINE)
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (this.hasEnded) return
-      try {
-        for (const line of reader.add(chunk)) this.listener.onLine(line)
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error
-        this.end(`wrote a line of more than ${formatBytes(MOST_LINE)}`)
-      }
-    })
+    const allRead = this.readLines()
     child.stderr.on('data', (chunk: Buffer) => {
       this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-KEPT_STDERR)
     })
@@ -145,13 +138,33 @@ export class ServerProcess {
     })
     child.on('exit', async (code, signal) => {
       // Its last output may still be on its way, but another process may hold the stream open.
-      await Promise.race([new Promise((resolve) => child.once('close', resolve)), wait(TIME_TO_DRAIN)])
+      await Promise.race([allRead, wait(TIME_TO_DRAIN)])
       this.end(`ended (${signal ?? `exit code ${code}`})`)
     })
-    child.stdout.on('end', async () => {
+    void allRead.then(async () => {
       const exits = await Promise.race([this.exited.then(() => true), wait(TIME_TO_DRAIN, false)])
       if (!exits) this.end('closed its output')
     })
+  }
+
+  /** Reads lines until the output ends. A server may write them without a pause: other work gets turns between. */
+  private async readLines(): Promise<void> {
+    const { stdout } = this.child
+    const reader = new LineReader(MOST_LINE)
+    let count = 0
+    try {
+      for await (const chunk of stdout) {
+        for (const line of reader.add(chunk)) {
+          // Its output is read on, so that a server that is closed can end as it likes.
+          if (this.hasEnded) break
+          this.listener.onLine(line)
+          if (++count % LINES_PER_TURN === 0) await nextTurn()
+        }
+      }
+    } catch (error) {
+      if (error instanceof RangeError) this.end(`wrote a line of more than ${formatBytes(MOST_LINE)}`)
+      else if (!this.hasEnded && error !== stdout.errored) throw error
+    }
   }
 
   /** Ends what is left of the process, and reports it. */
