@@ -59,6 +59,25 @@ function leaveChild(): void {
   child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'inherit', 'inherit'] }).pid
 }
 
+/**
+ * Starts two processes in sessions of their own: one has lost its parent, the other has an empty environment. Resolves with
+ * their ids.
+ */
+async function leaveSessions(): Promise<string> {
+  const shell = spawn('sh', ['-c', 'sleep 1000 >/dev/null 2>&1 & echo $!'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [orphan] = await once(shell.stdout, 'data')
+  await once(shell, 'exit')
+  const bare = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+    detached: true,
+    env: {},
+    stdio: 'ignore',
+  })
+  return `${String(orphan).trim()} ${bare.pid}`
+}
+
 const pids = (id: unknown): boolean =>
   answer(id, { content: [{ type: 'text', text: `${process.pid} ${child ?? ''}` }] })
 
@@ -100,6 +119,10 @@ const CALLS: Record<string, (id: unknown) => unknown> = {
   stubborn: pids,
   none: pids,
   'leaves a child': pids,
+  'leaves sessions': async (id) => {
+    const text = `${process.pid} ${await leaveSessions()}`
+    return answer(id, { content: [{ type: 'text', text }] })
+  },
   'changes its tool': (id) => {
     change()
     return answer(id, { content: [] })

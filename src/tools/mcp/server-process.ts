@@ -1,14 +1,16 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { printable, reasonOf } from '../../printable.js'
-import { forget, remember, signalGroup } from './end-processes.js'
+import { forget, killAll, remember, signalGroup } from './end-processes.js'
 import { serverEnvironment } from './environment.js'
 import { LineReader } from './line-reader.js'
 import type { McpServer } from './server.js'
+import { descendantsOf, MARK, type StartedProcess } from './started-processes.js'
 import { type Spawned, windowsCommand } from './windows-command.js'
 
 /** Maximum bytes of a message. */
@@ -51,6 +53,7 @@ function startFault(error: unknown): string {
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
   private readonly exited: Promise<void>
+  private readonly mark = randomUUID()
   private stderr: Buffer = Buffer.alloc(0)
   private hasEnded = false
 
@@ -59,7 +62,7 @@ export class ServerProcess {
     { command, args, env, cwd }: McpServer,
     private readonly listener: ProcessListener,
   ) {
-    const full = serverEnvironment(env)
+    const full = { ...serverEnvironment(env), [MARK]: this.mark }
     const isWindows = process.platform === 'win32'
     const own: Spawned = isWindows ? windowsCommand(command, args, full) : { command, args: [...args] }
     try {
@@ -75,7 +78,7 @@ export class ServerProcess {
       throw new UserError(`cannot start: ${startFault(error)}`)
     }
     const { child } = this
-    if (child.pid !== undefined) remember(child.pid)
+    if (child.pid !== undefined) remember(child, this.mark)
     this.exited = new Promise((resolve) => {
       child.once('exit', () => resolve())
       child.once('error', () => resolve())
@@ -106,16 +109,17 @@ export class ServerProcess {
   async close(): Promise<void> {
     this.hasEnded = true
     const { child, exited } = this
-    const { pid } = child
-    if (pid === undefined) return
+    if (child.pid === undefined) return
+    // Later their parents may have ended, and no longer lead to this process.
+    const started = descendantsOf(child)
     child.stdin.end()
     const inTime = () => Promise.race([exited.then(() => true), wait(TIME_TO_END, false)])
     if (!(await inTime())) {
-      signalGroup(pid, 'SIGTERM')
-      if (!(await inTime())) signalGroup(pid, 'SIGKILL')
+      signalGroup(child, 'SIGTERM')
+      if (!(await inTime())) signalGroup(child, 'SIGKILL')
       await exited
     }
-    this.cleanUp()
+    this.cleanUp(started)
   }
 
   private linesOfStderr(): string[] {
@@ -175,11 +179,11 @@ export class ServerProcess {
     this.listener.onEnd(reason)
   }
 
-  private cleanUp(): void {
+  private cleanUp(started?: readonly StartedProcess[]): void {
     const { child } = this
     if (child.pid !== undefined) {
-      signalGroup(child.pid, 'SIGKILL')
-      forget(child.pid)
+      killAll(child, this.mark, started)
+      forget(child)
     }
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
   }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { connectServers } from '#molm/tools/mcp/connect-servers.js'
 import { thrownBy } from '../../support/rejects.js'
 import { PATIENCE_MS, until } from '../../support/until.js'
-import { call, hasEnded, hostileServer, withServers } from './with-servers.js'
+import { call, hasEnded, hostileServer, SHOWS_PROCESSES, withServers } from './with-servers.js'
 
 const test = suite('hostile MCP servers')
 
@@ -169,15 +169,16 @@ test('reports a server that is killed or closes its output', async () => {
 })
 
 test('leaves no process behind, neither the server nor what it has started', async () => {
-  const check = async (fault: string) => {
+  const check = async (fault: string, count: number) => {
     let pids: number[] = []
     await withServers([hostileServer(fault)], async (connections) => {
       pids = (await call(connections, 'work')).split(' ').map(Number)
-      assert.is(pids.length, 2)
+      assert.is(pids.length, count)
     })
     for (const pid of pids) await hasEnded(pid, `${fault}: ${pid}`)
   }
-  await Promise.all(['stubborn', 'leaves a child'].map(check))
+  await Promise.all([check('stubborn', 2), check('leaves a child', 2)])
+  if (SHOWS_PROCESSES) await check('leaves sessions', 3)
 })
 
 test.run()
