@@ -1,7 +1,7 @@
 // A model that calls a function of this script:
 //   node examples/tools.mjs MODEL 'What is the weather in Bern?'
 // MODEL must have been trained to call tools, as Qwen3, Granite 4, LFM2 and gpt-oss are.
-import { eventsOf, loadModel } from 'molm'
+import { eventsOf, loadModel, UserError } from 'molm'
 
 const [name = 'nano', question = 'What is the weather in Bern?'] = process.argv.slice(2)
 
@@ -24,8 +24,16 @@ const options = {
     if (message.role === 'tool') console.error(`result ${message.content}`)
   },
 }
-for await (const { step } of eventsOf(session.chat([{ role: 'user', content: question }], options))) {
-  if (step?.kind === 'content') process.stdout.write(step.text)
+try {
+  for await (const { step } of eventsOf(session.chat([{ role: 'user', content: question }], options))) {
+    if (step?.kind === 'content') process.stdout.write(step.text)
+  }
+  console.log()
+} catch (error) {
+  // Errors that you can act on are a sentence.
+  if (!(error instanceof UserError)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+} finally {
+  await model.dispose()
 }
-console.log()
-await model.dispose()

@@ -6,7 +6,7 @@ import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { LiteralTexts } from './frame/literal-texts.js'
 import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
-import { mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
+import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
 import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
@@ -99,7 +99,7 @@ async function plainFrame(parts: Parts): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
   const { model = THE_MODEL, think, thinkBudget } = options
   if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
-    throw new UserError(`${model} cannot use tools: it has no chat template`)
+    throw callsNoTools(model)
   }
   const text = plainTurns(turns, systemOf(parts), begun !== undefined)
   const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'

@@ -1,12 +1,13 @@
 import type { Tool } from '../api/chat.js'
 import type { ChatMessage, ToolCall } from '../api/text.js'
 import { allowManyListeners } from '../platform/listeners.js'
+import type { OfferedTool } from './allowed-tools.js'
 
 export interface RunCallsOptions {
   /** Aborting it rejects with its reason. */
   signal?: AbortSignal
   /** Asks whether a call may run: true, or false or a reason if not. Default: every call may. */
-  allow?: (call: ToolCall) => boolean | string | Promise<boolean | string>
+  allow?: (call: ToolCall, tool: OfferedTool) => boolean | string | Promise<boolean | string>
 }
 
 /** Longest result that a model gets, in characters: about 8,000 tokens. */
@@ -29,7 +30,7 @@ export function canRun(calls: readonly ToolCall[], tools: readonly Tool[]): bool
  */
 export async function runCalls(
   calls: readonly ToolCall[],
-  tools: readonly Tool[],
+  tools: readonly OfferedTool[],
   options: RunCallsOptions = {},
 ): Promise<ChatMessage[]> {
   const messages: ChatMessage[] = []
@@ -40,7 +41,11 @@ export async function runCalls(
   return messages
 }
 
-async function contentOf(call: ToolCall, tools: readonly Tool[], { signal, allow }: RunCallsOptions): Promise<string> {
+async function contentOf(
+  call: ToolCall,
+  tools: readonly OfferedTool[],
+  { signal, allow }: RunCallsOptions,
+): Promise<string> {
   signal?.throwIfAborted()
   const tool = toolOf(call, tools)
   if (!tool?.run) {
@@ -48,7 +53,7 @@ async function contentOf(call: ToolCall, tools: readonly Tool[], { signal, allow
     return `Error: there is no tool ${call.name}; the tools are ${names.join(', ')}`
   }
   try {
-    const isAllowed = allow ? await unlessAborted(() => allow(call), signal) : true
+    const isAllowed = allow ? await unlessAborted(() => allow(call, tool), signal) : true
     if (isAllowed !== true) return `Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`
     const { run } = tool
     const result = await unlessAborted(() => run(call.arguments, { id: call.id, signal }), signal)
@@ -59,7 +64,7 @@ async function contentOf(call: ToolCall, tools: readonly Tool[], { signal, allow
   }
 }
 
-function toolOf({ name }: ToolCall, tools: readonly Tool[]): Tool | undefined {
+function toolOf<T extends Tool>({ name }: ToolCall, tools: readonly T[]): T | undefined {
   return tools.find((tool) => tool.name === name)
 }
 

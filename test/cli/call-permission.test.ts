@@ -67,15 +67,20 @@ inTerminal(`Ctrl-D declines a call, and Ctrl-C ends the command${reason}`, () =>
   })
 })
 
-test('without a terminal, only listed calls run', () => {
+test('without a terminal, only listed tools run, as they were first offered', () => {
   const calls = [
     ['listed', { text: 'x'.repeat(300) }],
     ['rm', {}],
+    ['listed', {}, true],
   ]
   const child = spawnSync(process.execPath, [CHILD, JSON.stringify(calls), '["listed"]'], { encoding: 'utf8' })
-  assert.is(child.stdout, 'true\nthere is no terminal to ask on\n')
+  assert.is(child.stdout, 'true\nthere is no terminal to ask on\nthe tool has changed\n')
   assert.match(child.stderr, /^molm: calls listed \{"text":"x+\.\.\. \(311 characters\)\n/)
-  assert.match(child.stderr, /call rm \{\}\nmolm: not run, since there is no terminal .*; --yes rm allows it\n$/)
+  assert.match(child.stderr, /call rm \{\}\nmolm: not run, since there is no terminal .*; --yes rm allows it\n/)
+  assert.match(
+    child.stderr,
+    /molm: listed has changed .*"does it"\nmolm: the model .*\nmolm: not run, .*; --yes allows a tool only as it was first offered\n$/,
+  )
 })
 
 test.run()

@@ -11,15 +11,32 @@ const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
 /** Runs `use` with a command in a terminal. */
-async function inTerminalOf(args: string[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
+async function inTerminalOf(
+  args: string[],
+  use: (terminal: PseudoTerminal) => Promise<unknown>,
+  columns = 70,
+): Promise<void> {
   const env = { MOLM_HOME: process.env.MOLM_HOME }
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns: 70, env })
+  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns, env })
   try {
     await use(terminal)
   } finally {
     await terminal.close()
   }
 }
+
+inTerminal(`pull without a name says which models call tools, within the width of the window${reason}`, async () => {
+  await inTerminalOf(
+    ['pull'],
+    async (terminal) => {
+      assert.is((await terminal.ended()).code, 0)
+      const text = terminal.screen.everything
+      assert.match(text, /^ +8 GB +ibm-granite\/granite-3\.1-1b-a400m-instruct +2\.67 GB +1\.08 GB +219 \/ 111$/m)
+      assert.match(text, /^Qwen\/Qwen3-30B-A3B-Instruct-2507: calls tools$/m)
+    },
+    80,
+  )
+})
 
 inTerminal(`rm removes the model if the answer is yes, and nothing otherwise${reason}`, async () => {
   await withHub(async (hub, dir) => {

@@ -50,12 +50,16 @@ test('pull without a name lists models to start with, for computers of several s
   assert.is(code, 0)
   assert.is(stderr, '')
   const rows = stdout
-    .trimEnd()
     .split('\n')
+    .slice(0, -1)
     .map((line) => line.split('\t'))
   assert.equal(
     rows.map(([computer]) => computer),
     ['8 GB', '8 GB', '16 GB', '32 GB'],
+  )
+  assert.equal(
+    rows.map((row) => row.at(-1)),
+    ['calls tools', 'calls tools', '', 'calls tools'],
   )
 })
 

@@ -26,16 +26,17 @@ test('README describes every command', async () => {
 
 test('README has the table of models of molm pull, which fit their computers', () => {
   const models = suggestedModels()
-  const rows = models.map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
+  const rows = models.map(({ computerGb, repo, fetchBytes, memoryBytes, speed, thinks, callsTools }) => {
     const bytes = [fetchBytes, memoryBytes].map(formatBytes)
-    return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode]
+    const abilities = [...(thinks ? ['thinks'] : []), ...(callsTools ? ['calls tools'] : [])].join(', ')
+    return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode, abilities]
   })
   for (const { packedBytes, fetchBytes, memoryBytes, computerGb } of models) {
     assert.ok(packedBytes < fetchBytes / 3)
     assert.ok(packedBytes < memoryBytes && memoryBytes < computerGb * 0.6e9)
   }
-  const table = rows.map((row) => `| ${row.join(' | ')} |\n`).join('')
-  assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
+  const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('')
+  assert.ok(text.includes(`|---|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })
 
 test('links in README lead to existing files', () => {

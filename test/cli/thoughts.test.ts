@@ -82,6 +82,13 @@ test('tools of an MCP server run if they are listed, until an answer calls none'
   assert.is(stderr, 'molm: calls add {"a":2,"b":3}\nmolm: add: 5\n')
 })
 
+test('a model that was not trained to call tools is refused before an MCP server starts', async () => {
+  const message = /^molm: nano was not trained to call tools; models of Granite, .* were: molm pull NAME\n$/
+  for (const json of [[], ['--json']]) {
+    assertRefused(await molm(['run', '-t', '1', ...json, '--mcp', 'no-such-command', SUM]), 1, message)
+  }
+})
+
 test('options that tools do not go with are refused', async ({ parrot }) => {
   const mcp = [...parrot, '--mcp', 'server']
   assertRefused(await molm([...mcp, '--raw', 'x']), 2, /--raw continues a text as is; it takes no --mcp/)

@@ -290,7 +290,7 @@ test('refuses wrong options, and tools on a model that has none', async ({ model
     await rejectsWithUserError(() => resultOf(model.createSession().chat(hi, options)), message)
   }
   await withModel('nano', { threads: 1 }, (nano) => {
-    const message = /the model cannot use tools: the form of its calls is unknown/
+    const message = /the model was not trained to call tools; models of /
     return rejectsWithUserError(() => resultOf(nano.createSession().chat(hi, { tools: [weather()] })), message)
   })
 })

@@ -103,8 +103,13 @@ test('a model that cannot use tools refuses them, their calls and their results'
   const results: ChatMessage[] = [...HI, { role: 'tool', content: 'sun', toolCallId: 'a' }]
   const calls = CALLED.slice(0, 2)
   const cases: [family: Family, messages: readonly ChatMessage[], options: object, message: RegExp][] = [
-    ['smallthinker', HI, { tools }, /^smallthinker cannot use tools: the form of its calls is unknown$/],
-    ['mixtral', HI, { tools }, /^mixtral cannot use tools: the form of its calls is unknown$/],
+    [
+      'smallthinker',
+      HI,
+      { tools },
+      /^smallthinker was not trained to call tools; models of Granite, .* and gpt-oss were: molm pull NAME$/,
+    ],
+    ['mixtral', HI, { tools }, /^mixtral was not trained to call tools; models of/],
     ['smallthinker', results, {}, /^smallthinker's chat template leaves results of tools out$/],
     ['smallthinker', [...calls, ...HI], {}, /^smallthinker's chat template leaves calls of tools out$/],
   ]
@@ -118,7 +123,10 @@ test('a model that cannot use tools refuses them, their calls and their results'
     () => writeChat(HI, { template: ignores, tools, model: 'small' }),
     /^small cannot use tools: its chat template leaves them out$/,
   )
-  await rejectsWithUserError(() => writeChat(HI, { tools }), /^the model cannot use tools: it has no chat template$/)
+  await rejectsWithUserError(
+    () => writeChat(HI, { tools }),
+    /^the model cannot use tools: it has no chat template; models of .* can: molm pull NAME$/,
+  )
   await rejectsWithUserError(() => writeChat(results), /no chat template/)
 })
 

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, type Model, type Tool } from '#molm/index.js'
+import type { OfferedTool } from '#molm/tools/allowed-tools.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
@@ -143,6 +144,26 @@ test('that --yes names run without a question', async () => {
   const chat = await chatWith(parrot, { tools: () => tools, isAllowed: (tool) => tool === 'weather' })
   await send(chat, BERN)
   assert.equal([ran, chat.items.at(-1)?.text], [['Bern'], 'Done.'])
+})
+
+test('that have changed are asked for again, and explained, although --yes or a allowed them', async () => {
+  const { tools, ran } = toolbox()
+  let [first] = tools as OfferedTool[]
+  const chat = await chatWith(parrot, { tools: () => [first], isAllowed: (tool) => tool === 'weather' })
+  await send(chat, BERN)
+  for (const description of ['Sends a\u{e0041} key.', 'Sends all keys.']) {
+    first = { ...first, description, isChanged: true }
+    await ask(chat, BERN)
+    type(chat, 'a')
+    await idle(chat)
+    await send(chat, BERN)
+  }
+  assert.is(ran.length, 5)
+  const about = 'weather has changed its description or parameters since it was first offered; the description is now'
+  assert.equal(
+    shown(chat).filter((line) => line.startsWith('note ')),
+    [`note ${about} "Sends a\\udb40\\udc41 key."`, `note ${about} "Sends all keys."`],
+  )
 })
 
 test('are not allowed by text that the user was typing', async () => {

@@ -53,22 +53,26 @@ trial(
   },
 )
 
-trial('servers, names of tools and forms of answers that cannot be end the command before the chat', async () => {
-  const cases: [args: string[], message: RegExp][] = [
-    [['--mcp', 'node no-such-server.js'], /MCP server no-such ended/],
-    [['--mcp', `node "${sdk}"`, '--yes', 'nothing'], /--yes nothing: no server has this tool/],
-    [['--schema', '{"type": "whole"}'], /molm: schema: `type` "whole" is not a type/],
-  ]
-  for (const [args, message] of cases) {
-    const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'chat', ...args], columns: 100 })
-    try {
-      const { code } = await terminal.ended()
-      assert.ok(code === 1 || code === 2, String(code))
-      assert.match(terminal.screen.everything, message)
-    } finally {
-      await terminal.close()
+trial('servers, names of tools and forms of answers that cannot be end the command before the chat', () => {
+  return inTemporaryFolder(async (folder) => {
+    const model = await writeParrot(join(folder, 'parrot'), { format: 'qwen3', answers: [] })
+    const cases: [args: string[], message: RegExp][] = [
+      [['--mcp', 'node no-such-server.js'], /MCP server no-such ended/],
+      [['--mcp', `node "${sdk}"`, '--yes', 'nothing'], /--yes nothing: no server has this tool/],
+      [['--schema', '{"type": "whole"}'], /molm: schema: `type` "whole" is not a type/],
+    ]
+    for (const [args, message] of cases) {
+      const chat = ['bin/molm.js', 'chat', '-m', model, '-t', '1', ...args]
+      const terminal = await PseudoTerminal.start({ args: chat, columns: 100 })
+      try {
+        const { code } = await terminal.ended()
+        assert.ok(code === 1 || code === 2, String(code))
+        assert.match(terminal.screen.everything, message)
+      } finally {
+        await terminal.close()
+      }
     }
-  }
+  })
 })
 
 test.run()

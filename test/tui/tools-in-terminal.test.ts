@@ -101,12 +101,15 @@ trial('an error that nothing catches leaves the terminal as it was, and ends the
   await until(() => serversIn(folder) === 0, 'the end of all servers')
 })
 
-trial('a model that cannot call tools is refused before the chat begins', async () => {
-  const args = ['bin/molm.js', 'chat', '-t', '1', '--mcp', `node "${hostileServer('').args[0]}" none`]
-  const refused = await PseudoTerminal.start({ args, columns: 100 })
+trial('a model that cannot call tools is refused before the chat begins and a server starts', async () => {
+  const args = ['bin/molm.js', 'chat', '-t', '1', '--mcp', 'no-such-command']
+  const refused = await PseudoTerminal.start({ args, columns: 120 })
   try {
     assert.is((await refused.ended()).code, 1)
-    assert.match(refused.screen.everything, /molm: nano cannot use tools: the form of its calls is unknown/)
+    assert.match(
+      refused.screen.everything,
+      /molm: nano was not trained to call tools; models of Granite, Qwen3, LFM2 and gpt-oss were: molm pull NAME/,
+    )
   } finally {
     await refused.close()
   }

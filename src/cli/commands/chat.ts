@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Tool } from '../../api/chat.js'
 import type { LoadOptions, Model } from '../../api/model.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
@@ -167,13 +166,12 @@ async function hold(
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
     const notes = new ToolNotes((note) => terminal.note(note))
-    const connections = mcp && (await openServers(mcp, { signal, onNote: notes.add }))
+    const model = await load(name, warn)
+    await orDispose(model, () => model.checkConstraint({ schema, grammar, regex }))
+    const mask = await orDispose(model, () => maskFor(masks, model.config))
+    const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
+    const connections = mcp && (await orDispose(model, () => openServers(model, mcp, { signal, onNote: notes.add })))
     try {
-      const model = await load(name, warn)
-      await orDispose(model, () => model.checkConstraint({ schema, grammar, regex }))
-      if (connections) await orDispose(model, () => checkTools(model, connections.tools))
-      const mask = await orDispose(model, () => maskFor(masks, model.config))
-      const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
       terminal.clear()
       const { interrupted } = await startChat(model, {
         depth: options.color === false ? 'none' : colourDepth(process.stdout),
@@ -242,12 +240,6 @@ async function continuedBy(options: ChatOptions, conversations: Conversations): 
   const { continue: continues, resume } = options
   if (resume !== undefined) return openContinued(conversations, await conversations.find(resume), options)
   return continues ? openContinued(conversations, await latestOf(conversations), options) : undefined
-}
-
-/** Rejects with a UserError if the model cannot call tools, which would refuse every question. */
-async function checkTools({ chatTemplate: template, name }: Model, tools: readonly Tool[]): Promise<void> {
-  const { writeChat } = await import('../../text/chat-frame.js')
-  await writeChat([{ role: 'user', content: 'a question' }], { template, model: name, tools })
 }
 
 /** Passes the notes of tools to the chat, once there is one. */

@@ -1,12 +1,21 @@
+import type { Model } from '../../api/model.js'
 import type { ConnectOptions, McpConnections } from '../../tools/mcp/connect-servers.js'
 import { molmVersion } from '../../version.js'
 import type { McpOptions } from '../parsing/mcp-options.js'
 
-/** Starts MCP servers. Rejects with a UserError if one does not start, or if none has a tool that an option names. */
+/** A tool for a model that may call none. */
+const ANY_TOOL = { name: 'any', description: 'Does anything.', parameters: { type: 'object', properties: {} } }
+
+/**
+ * Starts MCP servers for a model. Rejects with a UserError if it cannot call tools, and then starts none; if a server does
+ * not start; or if none has a tool that an option names.
+ */
 export async function openServers(
+  model: Model,
   { servers, callTime, isOffered, checkNames }: McpOptions,
   options: Pick<ConnectOptions, 'signal' | 'onNote'>,
 ): Promise<McpConnections> {
+  await checkCallsTools(model)
   const { connectServers } = await import('../../tools/mcp/connect-servers.js')
   const connections = await connectServers(servers, { ...options, version: molmVersion(), callTime })
   try {
@@ -21,4 +30,9 @@ export async function openServers(
     await connections.close()
     throw error
   }
+}
+
+async function checkCallsTools({ chatTemplate: template, name }: Model): Promise<void> {
+  const { writeChat } = await import('../../text/chat-frame.js')
+  await writeChat([{ role: 'user', content: 'a question' }], { template, model: name, tools: [ANY_TOOL] })
 }

@@ -5,7 +5,9 @@ import { snakeCaseKeys } from '../../spelling.js'
 import { note, writeJson, writeOut } from '../io/output.js'
 import { alignColumns } from '../io/table.js'
 
-const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
+const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s', 'thinks, calls tools']
+/** Columns of the table with numbers. */
+const NUMBERS = [0, 2, 3, 4]
 
 /** Prints models to start with: a table on a terminal, tab-separated numbers in a pipe, an array with `json`. */
 export async function writeSuggestions(options: { json?: boolean; quiet?: boolean }): Promise<void> {
@@ -13,19 +15,33 @@ export async function writeSuggestions(options: { json?: boolean; quiet?: boolea
   const models = suggestedModels()
   if (options.json) return writeJson(models.map(asJson))
   if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
-  await writeOut(alignColumns([HEAD, ...models.map((model) => cells(model, formatBytes))], [0, 2, 3, 4]))
+  const rows = [HEAD, ...models.map((model) => cells(model, formatBytes))]
+  const table = alignColumns(rows, NUMBERS)
+  const isNarrow = table.split('\n').some((line) => line.length > process.stdout.columns)
+  const withoutLast = rows.map((row) => row.slice(0, -1))
+  await writeOut(isNarrow ? alignColumns(withoutLast, NUMBERS) : table)
   if (options.quiet) return
+  const able = isNarrow ? models.filter((model) => abilitiesOf(model) !== '') : []
   note(
     `tokens/s: prompt read / answer written, on 2 cores. This computer has ${formatBytes(totalMemory())} of memory.\n` +
+      able.map((model) => `${model.repo}: ${abilitiesOf(model)}\n`).join('') +
       '`molm pull NAME` fetches one of them, or any other model of a family that molm runs (docs/FAMILIES.md)',
   )
 }
 
-function cells({ repo, computerGb, fetchBytes, memoryBytes, speed }: SuggestedModel, size: (bytes: number) => string) {
-  return [`${computerGb} GB`, repo, size(fetchBytes), size(memoryBytes), `${speed.prefill} / ${speed.decode}`]
+function cells(model: SuggestedModel, size: (bytes: number) => string): string[] {
+  const { repo, computerGb, fetchBytes, memoryBytes, speed } = model
+  const speeds = `${speed.prefill} / ${speed.decode}`
+  return [`${computerGb} GB`, repo, size(fetchBytes), size(memoryBytes), speeds, abilitiesOf(model)]
 }
 
-function asJson({ repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, speed }: SuggestedModel): object {
+function abilitiesOf({ thinks, callsTools }: SuggestedModel): string {
+  return [...(thinks ? ['thinks'] : []), ...(callsTools ? ['calls tools'] : [])].join(', ')
+}
+
+function asJson({ repo, speed, ...model }: SuggestedModel): object {
+  const { computerGb, licence, fetchBytes, packedBytes, memoryBytes, thinks, callsTools } = model
   const speeds = { prefillTokensPerSecond: speed.prefill, decodeTokensPerSecond: speed.decode }
-  return snakeCaseKeys({ model: repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, ...speeds })
+  const costs = { computerGb, licence, fetchBytes, packedBytes, memoryBytes, ...speeds }
+  return snakeCaseKeys({ model: repo, ...costs, thinks, callsTools })
 }

@@ -21,7 +21,7 @@ export interface McpOptions {
   callTime?: number
   /** Whether the model is offered a tool. */
   isOffered(tool: string): boolean
-  /** Whether a tool may run without a question. */
+  /** Whether a tool of this name may run without a question, as it was first offered. */
   isAllowed(tool: string): boolean
   /** Throws a UsageError if --mcp-tools names a tool that no server has, or --yes one that is not offered. */
   checkNames(tools: readonly { name: string }[]): void

@@ -43,9 +43,7 @@ export async function templatePrompt(
   conversation: readonly ChatMessage[],
   { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
 ): Promise<TemplatePrompt> {
-  if (tools.length > 0 && !template.response?.fields.tool_calls) {
-    throw new UserError(`${model} cannot use tools: the form of its calls is unknown`)
-  }
+  if (tools.length > 0 && !template.response?.fields.tool_calls) throw callsNoTools(model, template)
   const renderWith =
     (args: Readonly<Record<string, unknown>>): Render =>
     (some) =>
@@ -79,6 +77,18 @@ export async function templatePrompt(
   const found = promptThoughts(text, form)
   const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
   return { ...all, text: text + thoughts.added, thoughts }
+}
+
+/** An error that says which models call tools. */
+export function callsNoTools(model: string, template?: ChatTemplate): UserError {
+  const callers = 'models of Granite, Qwen3, LFM2 and gpt-oss'
+  if (!template)
+    return new UserError(`${model} cannot use tools: it has no chat template; ${callers} can: molm pull NAME`)
+  return new UserError(
+    mentionsIn(template)('tools')
+      ? `${model} calls tools in a form that molm does not know; it knows that of ${callers}: molm pull NAME`
+      : `${model} was not trained to call tools; ${callers} were: molm pull NAME`,
+  )
 }
 
 /** Form of a model's thoughts; undefined if its template never names them. */

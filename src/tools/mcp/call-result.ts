@@ -1,13 +1,14 @@
 import { isObject } from '../../json.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
+import { visibleText } from './visible-text.js'
 
 /** The text that a model reads of a call's result: parts that are no text are named. Throws it if the call failed. */
 export function resultText({ content, structuredContent, isError }: Record<string, unknown>): string {
   const parts = Array.isArray(content) ? content.filter(isObject).map(partText) : []
   // A server that has structured results should write them as text, too.
   const texts = parts.length === 0 && structuredContent !== undefined ? [JSON.stringify(structuredContent)] : parts
-  const text = texts.join('\n')
+  const text = visibleText(texts.join('\n'))
   if (isError === true) throw new Error(text === '' ? 'the tool failed without a message' : text)
   return text
 }

@@ -2,6 +2,7 @@ import type { Tool } from '../../api/chat.js'
 import { printable } from '../../printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'
+import { formOf } from './tool-form.js'
 import { ToolNames } from './tool-names.js'
 
 /** Time limits in ms. */
@@ -27,6 +28,8 @@ export interface ServerTool extends Tool {
   server: string
   /** Whether the server has ended, so that calls fail. */
   readonly hasEnded: boolean
+  /** Whether it has another description or other parameters than when it was first offered. */
+  isChanged: boolean
   run: (args: Record<string, unknown>, call: { id: string; signal?: AbortSignal }) => Promise<string>
 }
 
@@ -49,7 +52,10 @@ export async function connectServers(
   signal?.throwIfAborted()
   let clients: McpClient[] = []
   let tools: ServerTool[] = []
-  const names = new ToolNames()
+  const named = withOwnNames(servers)
+  const names = new ToolNames(named.map(({ name }) => name))
+  const firstForms = new Map<string, string>()
+  const listTools = () => toolsOf(clients, names, firstForms)
   const stop = new AbortController()
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
@@ -61,7 +67,7 @@ export async function connectServers(
       signal: stop.signal,
       onNote,
       onChange() {
-        tools = toolsOf(clients, names)
+        tools = listTools()
         onNote(`MCP server ${printable(server.name, 40)} has changed its tools`)
       },
     }).catch((error) => {
@@ -72,14 +78,14 @@ export async function connectServers(
   const close = async () => {
     await Promise.all(clients.map((client) => client.close()))
   }
-  const started = await Promise.allSettled(withOwnNames(servers).map(start))
+  const started = await Promise.allSettled(named.map(start))
   signal?.removeEventListener('abort', onAbort)
   clients = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   if (clients.length < servers.length) {
     await close()
     throw stop.signal.reason
   }
-  tools = toolsOf(clients, names)
+  tools = listTools()
   return {
     get tools() {
       return tools
@@ -99,17 +105,23 @@ function withOwnNames(servers: readonly McpServer[]): McpServer[] {
   })
 }
 
-function toolsOf(clients: readonly McpClient[], given: ToolNames): ServerTool[] {
+/** Tools of all servers. `firstForms` has the forms that they were first offered in, by name. */
+function toolsOf(clients: readonly McpClient[], given: ToolNames, firstForms: Map<string, string>): ServerTool[] {
   const all = clients.flatMap((client) => client.tools.map((tool) => ({ client, tool })))
   const names = given.of(all.map(({ client, tool }) => ({ server: client.server.name, tool: tool.name })))
-  return all.map(({ client, tool: { name, description, parameters } }, i) => ({
-    name: names[i],
-    server: printable(client.server.name, 40),
-    ...(description !== undefined && { description }),
-    parameters,
-    get hasEnded() {
-      return client.hasEnded
-    },
-    run: (args, { signal }) => client.call(name, args, signal),
-  }))
+  return all.map(({ client, tool: { name: ownName, ...about } }, i) => {
+    const name = names[i]
+    const form = formOf({ name, ...about })
+    if (!firstForms.has(name)) firstForms.set(name, form)
+    return {
+      name,
+      ...about,
+      server: printable(client.server.name, 40),
+      isChanged: firstForms.get(name) !== form,
+      get hasEnded() {
+        return client.hasEnded
+      },
+      run: (args, { signal }) => client.call(ownName, args, signal),
+    }
+  })
 }

@@ -1,31 +1,36 @@
 import { spawnSync } from 'node:child_process'
+import { descendantsOf, isThere, markedProcesses, type ServerChild, type StartedProcess } from './started-processes.js'
 
 /*
  * Every server has a process group of its own, so that Ctrl-C in the terminal does not reach it before molm has closed
  * it. Therefore molm must end the groups itself, however it ends.
  */
 
-const open = new Set<number>()
+/** Marks of running servers. */
+const open = new Map<ServerChild, string>()
+/** Searches for processes that a server starts while it is ended. */
+const MOST_SEARCHES = 20
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Ends the group of a process together with molm, until `forget` is called. */
-export function remember(pid: number): void {
+/** Ends a server with this mark, and all that it has started, together with molm, until `forget` is called. */
+export function remember(child: ServerChild, mark: string): void {
   if (open.size === 0) {
     process.on('exit', endAll)
     // First in line, to see whether another listener handles a signal before that one is removed.
     for (const signal of SIGNALS) process.prependListener(signal, onSignal)
   }
-  open.add(pid)
+  open.set(child, mark)
 }
 
-export function forget(pid: number): void {
-  if (!open.delete(pid) || open.size > 0) return
+export function forget(child: ServerChild): void {
+  if (!open.delete(child) || open.size > 0) return
   process.off('exit', endAll)
   for (const signal of SIGNALS) process.off(signal, onSignal)
 }
 
-/** Sends a signal to a process and all that it has started. */
-export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+/** Sends a signal to the group of a process; on Windows, to all that it has started. */
+export function signalGroup({ pid }: ServerChild, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return
   try {
     if (process.platform !== 'win32') process.kill(-pid, signal)
     else spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore', windowsHide: true })
@@ -34,8 +39,34 @@ export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
+/** Kills what is left of a server with this mark, and of the processes that it was known to have started. */
+export function killAll(
+  child: ServerChild,
+  mark: string,
+  known: readonly StartedProcess[] = descendantsOf(child),
+): void {
+  signalGroup(child, 'SIGKILL')
+  const killed = new Set<number>()
+  for (let count = 0, found = known.filter(isThere); count < MOST_SEARCHES; count++) {
+    for (const { pid } of found) {
+      kill(pid)
+      killed.add(pid)
+    }
+    found = markedProcesses(mark).filter(({ pid }) => !killed.has(pid))
+    if (found.length === 0) return
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
 function endAll(): void {
-  for (const pid of open) signalGroup(pid, 'SIGKILL')
+  for (const [child, mark] of open) killAll(child, mark)
 }
 
 /** Ends the groups if the signal ends molm: if no other part of it handles the signal. */

@@ -4,6 +4,7 @@ import { allowManyListeners } from '../../platform/listeners.js'
 import { printable, reasonOf } from '../../printable.js'
 import type { McpServer } from './server.js'
 import { ServerProcess } from './server-process.js'
+import { visibleText } from './visible-text.js'
 
 /** Error code of JSON-RPC for a method that the receiver does not have. */
 const METHOD_NOT_FOUND = -32601
@@ -181,6 +182,8 @@ function lateAnswer(milliseconds: number): string {
 /** Message of a server's error, on one line. */
 function messageOf({ code, message }: Record<string, unknown>): string {
   const text =
-    typeof message === 'string' && message !== '' ? printable(message, 500) : 'gave an error without a message'
+    typeof message === 'string' && message !== ''
+      ? printable(visibleText(message), 500)
+      : 'gave an error without a message'
   return typeof code === 'number' ? `${text} (${code})` : text
 }

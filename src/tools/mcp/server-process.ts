@@ -1,20 +1,24 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { printable, reasonOf } from '../../printable.js'
-import { forget, remember, signalGroup } from './end-processes.js'
+import { forget, killAll, remember, signalGroup } from './end-processes.js'
 import { serverEnvironment } from './environment.js'
 import { LineReader } from './line-reader.js'
 import type { McpServer } from './server.js'
+import { descendantsOf, MARK, type StartedProcess } from './started-processes.js'
 import { type Spawned, windowsCommand } from './windows-command.js'
 
 /** Maximum bytes of a message. */
 const MOST_LINE = 8 * 2 ** 20
 /** Maximum bytes that wait for a server that does not read. */
 const MOST_UNREAD = 16 * 2 ** 20
+/** Lines that are read before the event loop gets a turn. */
+const LINES_PER_TURN = 1000
 /** Bytes of stderr that are kept, and lines that are shown of them. */
 const KEPT_STDERR = 8192
 const SHOWN_LINES = 3
@@ -49,6 +53,7 @@ function startFault(error: unknown): string {
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
   private readonly exited: Promise<void>
+  private readonly mark = randomUUID()
   private stderr: Buffer = Buffer.alloc(0)
   private hasEnded = false
 
@@ -57,7 +62,7 @@ export class ServerProcess {
     { command, args, env, cwd }: McpServer,
     private readonly listener: ProcessListener,
   ) {
-    const full = serverEnvironment(env)
+    const full = { ...serverEnvironment(env), [MARK]: this.mark }
     const isWindows = process.platform === 'win32'
     const own: Spawned = isWindows ? windowsCommand(command, args, full) : { command, args: [...args] }
     try {
@@ -73,7 +78,7 @@ export class ServerProcess {
       throw new UserError(`cannot start: ${startFault(error)}`)
     }
     const { child } = this
-    if (child.pid !== undefined) remember(child.pid)
+    if (child.pid !== undefined) remember(child, this.mark)
     this.exited = new Promise((resolve) => {
       child.once('exit', () => resolve())
       child.once('error', () => resolve())
@@ -104,16 +109,17 @@ export class ServerProcess {
   async close(): Promise<void> {
     this.hasEnded = true
     const { child, exited } = this
-    const { pid } = child
-    if (pid === undefined) return
+    if (child.pid === undefined) return
+    // Later their parents may have ended, and no longer lead to this process.
+    const started = descendantsOf(child)
     child.stdin.end()
     const inTime = () => Promise.race([exited.then(() => true), wait(TIME_TO_END, false)])
     if (!(await inTime())) {
-      signalGroup(pid, 'SIGTERM')
-      if (!(await inTime())) signalGroup(pid, 'SIGKILL')
+      signalGroup(child, 'SIGTERM')
+      if (!(await inTime())) signalGroup(child, 'SIGKILL')
       await exited
     }
-    this.cleanUp()
+    this.cleanUp(started)
   }
 
   private linesOfStderr(): string[] {
@@ -123,16 +129,7 @@ export class ServerProcess {
 
   private listen(command: string, cwd: string | undefined): void {
     const { child } = this
-    const reader = new LineReader(MOST_LINE)
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (this.hasEnded) return
-      try {
-        for (const line of reader.add(chunk)) this.listener.onLine(line)
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error
-        this.end(`wrote a line of more than ${formatBytes(MOST_LINE)}`)
-      }
-    })
+    const allRead = this.readLines()
     child.stderr.on('data', (chunk: Buffer) => {
       this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-KEPT_STDERR)
     })
@@ -145,13 +142,33 @@ export class ServerProcess {
     })
     child.on('exit', async (code, signal) => {
       // Its last output may still be on its way, but another process may hold the stream open.
-      await Promise.race([new Promise((resolve) => child.once('close', resolve)), wait(TIME_TO_DRAIN)])
+      await Promise.race([allRead, wait(TIME_TO_DRAIN)])
       this.end(`ended (${signal ?? `exit code ${code}`})`)
     })
-    child.stdout.on('end', async () => {
+    void allRead.then(async () => {
       const exits = await Promise.race([this.exited.then(() => true), wait(TIME_TO_DRAIN, false)])
       if (!exits) this.end('closed its output')
     })
+  }
+
+  /** Reads lines until the output ends. A server may write them without a pause: other work gets turns between. */
+  private async readLines(): Promise<void> {
+    const { stdout } = this.child
+    const reader = new LineReader(MOST_LINE)
+    let count = 0
+    try {
+      for await (const chunk of stdout) {
+        for (const line of reader.add(chunk)) {
+          // Its output is read on, so that a server that is closed can end as it likes.
+          if (this.hasEnded) break
+          this.listener.onLine(line)
+          if (++count % LINES_PER_TURN === 0) await nextTurn()
+        }
+      }
+    } catch (error) {
+      if (error instanceof RangeError) this.end(`wrote a line of more than ${formatBytes(MOST_LINE)}`)
+      else if (!this.hasEnded && error !== stdout.errored) throw error
+    }
   }
 
   /** Ends what is left of the process, and reports it. */
@@ -162,11 +179,11 @@ export class ServerProcess {
     this.listener.onEnd(reason)
   }
 
-  private cleanUp(): void {
+  private cleanUp(started?: readonly StartedProcess[]): void {
     const { child } = this
     if (child.pid !== undefined) {
-      signalGroup(child.pid, 'SIGKILL')
-      forget(child.pid)
+      killAll(child, this.mark, started)
+      forget(child)
     }
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
   }

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
 import { printable, printableText } from '../../printable.js'
+import { visibleJson, visibleText } from './visible-text.js'
 
 /** A tool as a server offers it. */
 export interface ListedTool {
@@ -60,7 +61,7 @@ function readTool(listed: unknown): ListedTool | string {
   const text = [description, title].find((text) => typeof text === 'string' && text !== '') as string | undefined
   return {
     name,
-    ...(text !== undefined && { description: printableText(text.slice(0, MOST_DESCRIPTION)) }),
-    parameters: inputSchema,
+    ...(text !== undefined && { description: printableText(visibleText(text.slice(0, MOST_DESCRIPTION))) }),
+    parameters: visibleJson(inputSchema) as Record<string, unknown>,
   }
 }

@@ -18,9 +18,10 @@ export const ASK_ACTIONS = {
     const tools = chat.answers.tools.available
     if (tools.length === 0) return chat.say('note', 'no tools; molm chat --mcp COMMAND adds those of a server')
     const { question } = chat.answers.tools
-    const lines = tools.map(({ name, server, hasEnded, description = '' }) => {
+    const lines = tools.map((tool) => {
+      const { name, server, hasEnded, description = '' } = tool
       const from = server === undefined ? '' : ` of ${nameInWords(server)}`
-      const how = hasEnded ? ', which has ended' : question.allows(name) ? ', runs without a question' : ''
+      const how = hasEnded ? ', which has ended' : question.allows(tool) ? ', runs without a question' : ''
       const about = fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)
       return `${nameInWords(name)}${from}${how}${about === '' ? '' : `: ${about}`}`
     })

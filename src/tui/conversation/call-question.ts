@@ -1,3 +1,5 @@
+import { AllowedTools, type OfferedTool } from '../../tools/allowed-tools.js'
+
 /** The user's decision about a call. */
 export type CallDecision = 'yes' | 'no' | 'always'
 
@@ -15,14 +17,15 @@ interface OpenQuestion {
 
 /** Asks the user before a tool runs. */
 export class CallQuestion {
-  /** Tools that the user has allowed for this chat. */
-  private readonly allowed = new Set<string>()
+  private readonly allowed: AllowedTools
   private open?: OpenQuestion
 
   constructor(
-    private readonly isAllowed: (tool: string) => boolean,
+    isAllowed: (tool: string) => boolean,
     private readonly changed: () => void,
-  ) {}
+  ) {
+    this.allowed = new AllowedTools(isAllowed)
+  }
 
   /** The tool that the user is asked about. */
   get tool(): string | undefined {
@@ -30,21 +33,21 @@ export class CallQuestion {
   }
 
   /** Whether a tool runs without a question. */
-  allows(tool: string): boolean {
-    return this.allowed.has(tool) || this.isAllowed(tool)
+  allows(tool: OfferedTool): boolean {
+    return this.allowed.allows(tool)
   }
 
   /** Whether a tool may run. Rejects with the signal's reason when aborted. */
-  async ask(tool: string, signal: AbortSignal): Promise<boolean> {
+  async ask(tool: OfferedTool, signal: AbortSignal): Promise<boolean> {
     if (this.allows(tool)) return true
     signal.throwIfAborted()
     try {
       const decision = await new Promise<CallDecision>((decide, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-        this.open = { tool, since: performance.now(), decide }
+        this.open = { tool: tool.name, since: performance.now(), decide }
         this.changed()
       })
-      if (decision === 'always') this.allowed.add(tool)
+      if (decision === 'always') this.allowed.allow(tool)
       return decision !== 'no'
     } finally {
       this.open = undefined

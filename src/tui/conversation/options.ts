@@ -1,4 +1,3 @@
-import type { Tool } from '../../api/chat.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
@@ -6,6 +5,7 @@ import type { Atlas } from '../../experts/atlas.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
+import type { OfferedTool } from '../../tools/allowed-tools.js'
 import type { InputHistory } from '../input/history.js'
 import type { KeepOptions } from './keeper.js'
 import type { Asking } from './prompt.js'
@@ -24,7 +24,7 @@ export interface ChatBeginning {
 }
 
 /** A tool, and the server that it is from. */
-export type ChatTool = Tool & { server?: string; hasEnded?: boolean }
+export type ChatTool = OfferedTool & { server?: string; hasEnded?: boolean }
 
 export interface ChatOptions extends KeepOptions {
   history: InputHistory

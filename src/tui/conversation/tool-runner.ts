@@ -1,5 +1,5 @@
-import type { Tool } from '../../api/chat.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
+import { changeInWords, type OfferedTool } from '../../tools/allowed-tools.js'
 import { runCalls } from '../../tools/run-calls.js'
 import { CallQuestion } from './call-question.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
@@ -34,7 +34,7 @@ export class ToolRunner {
    * Runs calls one after the other, and returns their results. An abort ends it: a call that was running has a result
    * that says so, and the others have none.
    */
-  async run(calls: readonly ToolCall[], tools: readonly Tool[], signal: AbortSignal): Promise<ChatMessage[]> {
+  async run(calls: readonly ToolCall[], tools: readonly OfferedTool[], signal: AbortSignal): Promise<ChatMessage[]> {
     const results: ChatMessage[] = []
     for (const call of calls) {
       if (signal.aborted) break
@@ -43,7 +43,7 @@ export class ToolRunner {
     return results
   }
 
-  private async runOne(call: ToolCall, tools: readonly Tool[], signal: AbortSignal): Promise<ChatMessage[]> {
+  private async runOne(call: ToolCall, tools: readonly OfferedTool[], signal: AbortSignal): Promise<ChatMessage[]> {
     const stop = () => {
       if (this.current === undefined) return []
       this.screen.say('result', 'stopped')
@@ -53,9 +53,10 @@ export class ToolRunner {
     let failure: unknown
     const isKnown = tools.some(({ name }) => name === call.name)
     const watched = tools.map((tool) => watchedTool(tool, (error) => (failure = error)))
-    const allow = async () => {
-      if (!isKnown) return true
-      const isAllowed = await this.question.ask(call.name, signal)
+    const allow = async (_: ToolCall, tool: OfferedTool) => {
+      const change = changeInWords(tool)
+      if (change !== undefined && !this.question.allows(tool)) this.screen.say('note', change)
+      const isAllowed = await this.question.ask(tool, signal)
       if (isAllowed) this.current = call.name
       else this.screen.say('result', 'declined')
       this.screen.changed()
@@ -80,7 +81,7 @@ export class ToolRunner {
 }
 
 /** The same tool; `failed` receives the error of a call. */
-function watchedTool(tool: Tool, failed: (error: unknown) => void): Tool {
+function watchedTool(tool: OfferedTool, failed: (error: unknown) => void): OfferedTool {
   const { run } = tool
   if (!run) return tool
   return {

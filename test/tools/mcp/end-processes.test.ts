@@ -1,19 +1,25 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { endedBy } from './ended-by.js'
-import { hasEnded, hostileServer } from './with-servers.js'
+import { hasEnded, hostileServer, SHOWS_PROCESSES } from './with-servers.js'
 
 const test = suite('processes of MCP servers')
+
+/** Faults of servers, and the number of their processes. */
+const FAULTS: [fault: string, count: number][] = [['stubborn', 2]]
+if (SHOWS_PROCESSES) FAULTS.push(['leaves sessions', 3])
 
 for (const [name, line, exit] of [
   ['process.exit()', 'process.exit(7)', [7, null]],
   ['an error that is not caught', "throw new Error('crash')", [1, null]],
 ] as const) {
   test(`end with molm at ${name}`, async () => {
-    const ended = await endedBy(hostileServer('stubborn'), line)
-    assert.equal(ended.exit, exit)
-    assert.is(ended.pids.length, 2)
-    for (const pid of ended.pids) await hasEnded(pid, String(pid))
+    for (const [fault, count] of FAULTS) {
+      const ended = await endedBy(hostileServer(fault), line)
+      assert.equal(ended.exit, exit)
+      assert.is(ended.pids.length, count)
+      for (const pid of ended.pids) await hasEnded(pid, `${fault}: ${pid}`)
+    }
   })
 }
 

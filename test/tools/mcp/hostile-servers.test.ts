@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { connectServers } from '#molm/tools/mcp/connect-servers.js'
 import { thrownBy } from '../../support/rejects.js'
 import { PATIENCE_MS, until } from '../../support/until.js'
-import { call, hasEnded, hostileServer, withServers } from './with-servers.js'
+import { call, hasEnded, hostileServer, SHOWS_PROCESSES, withServers } from './with-servers.js'
 
 const test = suite('hostile MCP servers')
 
@@ -80,6 +80,14 @@ test('makes names of tools safe, and leaves out tools that are none', async () =
   })
 })
 
+test('gives the model no invisible text of descriptions, schemas and results', async () => {
+  await withServers([hostileServer('hides')], async ({ tools }) => {
+    assert.is(tools[0].description, 'adds \u{1f469}\u200d\u{1f680}')
+    assert.equal(tools[0].parameters, { type: 'object', properties: { a: { description: 'a number' } } })
+  })
+  assert.is((await called('hides')).said, 'sum')
+})
+
 test('says that a server has no tools', () => {
   return withServers([hostileServer('no tools')], async ({ tools }, notes) => {
     assert.equal([tools, notes], [[], ['MCP server hostile has no tools']])
@@ -140,6 +148,17 @@ test('lists tools that change all the time about once a second, beginning with t
   })
 })
 
+test('marks a tool whose description changes', () => {
+  return withServers([hostileServer('changes its tool')], async (connections) => {
+    const stateOf = () => connections.tools.map(({ name, description, isChanged }) => [name, description, isChanged])
+    const first = connections.tools
+    assert.equal(stateOf(), [['work', 'adds', false]])
+    await call(connections, 'work')
+    await until(() => connections.tools !== first, 'the new list')
+    assert.equal(stateOf(), [['work', 'sends', true]])
+  })
+})
+
 test('survives a flood of notifications', async () => {
   assert.equal(await called('flood'), { said: 'after the flood', notes: [] })
 })
@@ -150,15 +169,16 @@ test('reports a server that is killed or closes its output', async () => {
 })
 
 test('leaves no process behind, neither the server nor what it has started', async () => {
-  const check = async (fault: string) => {
+  const check = async (fault: string, count: number) => {
     let pids: number[] = []
     await withServers([hostileServer(fault)], async (connections) => {
       pids = (await call(connections, 'work')).split(' ').map(Number)
-      assert.is(pids.length, 2)
+      assert.is(pids.length, count)
     })
     for (const pid of pids) await hasEnded(pid, `${fault}: ${pid}`)
   }
-  await Promise.all(['stubborn', 'leaves a child'].map(check))
+  await Promise.all([check('stubborn', 2), check('leaves a child', 2)])
+  if (SHOWS_PROCESSES) await check('leaves sessions', 3)
 })
 
 test.run()

@@ -31,6 +31,9 @@ export async function withServers(
   }
 }
 
+/** Whether the system shows processes that have left the group of a server. */
+export const SHOWS_PROCESSES = existsSync('/proc/self/environ')
+
 /** Calls a tool. */
 export async function call(
   { tools }: McpConnections,

@@ -1,5 +1,6 @@
 import type { ToolCall } from '../../../api/text.js'
 import { printable, printableJson } from '../../../printable.js'
+import { AllowedTools, changeInWords, type OfferedTool } from '../../../tools/allowed-tools.js'
 import { note } from '../../io/output.js'
 import { askUser } from '../../io/question.js'
 
@@ -16,29 +17,34 @@ export interface PermissionOptions {
 
 /** Shows calls of tools on stderr and asks the user for each that is not allowed already. */
 export class CallPermission {
-  /** Tools that the user allowed for the rest of the run. */
-  private readonly always = new Set<string>()
+  private readonly allowed: AllowedTools
 
-  constructor(private readonly options: PermissionOptions) {}
+  constructor(private readonly options: PermissionOptions) {
+    this.allowed = new AllowedTools(options.isAllowed)
+  }
 
   /** Resolves with true, or with false or a reason for the model if the call must not run. */
-  async allow(call: ToolCall): Promise<boolean | string> {
-    const { isAllowed, quiet, signal } = this.options
+  async allow(call: ToolCall, tool: OfferedTool): Promise<boolean | string> {
+    const { quiet, signal } = this.options
     const name = printable(call.name)
-    if (isAllowed(call.name) || this.always.has(call.name)) {
+    if (this.allowed.allows(tool)) {
       if (!quiet) note(`calls ${shown(call, LONGEST)}`)
       return true
     }
+    const change = changeInWords(tool)
+    if (change !== undefined) note(change)
     note(`the model wants to call ${shown(call)}`)
     for (;;) {
       const typed = await askUser(`molm: run ${name}? [y]es, [n]o, [a]lways: `, signal)
       if (typed === undefined) {
-        note(`not run, since there is no terminal to ask for permission; --yes ${name} allows it`)
-        return 'there is no terminal to ask on'
+        const way =
+          change === undefined ? `--yes ${name} allows it` : '--yes allows a tool only as it was first offered'
+        note(`not run, since there is no terminal to ask for permission; ${way}`)
+        return change === undefined ? 'there is no terminal to ask on' : 'the tool has changed'
       }
       const reply = typed.trim().toLowerCase()
       if (['', 'n', 'no'].includes(reply)) return false
-      if (['a', 'always'].includes(reply)) this.always.add(call.name)
+      if (['a', 'always'].includes(reply)) this.allowed.allow(tool)
       if (['y', 'yes', 'a', 'always'].includes(reply)) return true
     }
   }

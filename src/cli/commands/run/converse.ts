@@ -1,10 +1,11 @@
-import type { AskOptions, AssistantMessage, Tool } from '../../../api/chat.js'
+import type { AskOptions, AssistantMessage } from '../../../api/chat.js'
 import type { OutputConstraint } from '../../../api/guide.js'
 import type { Model } from '../../../api/model.js'
 import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { UserError } from '../../../errors.js'
 import { checkLanguageModel } from '../../../evaluation/check-language-model.js'
 import { TraceFile } from '../../../experts/trace.js'
+import type { OfferedTool } from '../../../tools/allowed-tools.js'
 import { runCalls } from '../../../tools/run-calls.js'
 import { interruption, interruptSignal } from '../../io/interrupt.js'
 import { asksForConversation, type ConversationStart } from '../../parsing/conversation-options.js'
@@ -28,9 +29,9 @@ export interface Question {
   start: ConversationStart
   ask: AskOptions & OutputConstraint
   /** Tools that the model may call; they may change between answers. */
-  tools?: () => readonly Tool[]
+  tools?: () => readonly OfferedTool[]
   /** Resolves with true if a call may run, else with false or a reason. */
-  allow?: (call: ToolCall) => Promise<boolean | string>
+  allow?: (call: ToolCall, tool: OfferedTool) => Promise<boolean | string>
 }
 
 /**

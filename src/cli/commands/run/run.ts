@@ -14,7 +14,7 @@ import {
 } from '../../parsing/conversation-options.js'
 import { addKeepingOptions, checkContinue, keepsHistory } from '../../parsing/keeping-options.js'
 import { addMaskOption } from '../../parsing/mask-option.js'
-import { addMcpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
+import { addMcpOptions, type McpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
 import {
   addCacheType,
   addGenerationOptions,
@@ -25,7 +25,7 @@ import {
 } from '../../parsing/options.js'
 import { addPriority } from '../../parsing/priority-option.js'
 import { shardOption } from '../../parsing/shard-option.js'
-import { withModel } from '../with-model.js'
+import { type TimedModel, withModel } from '../with-model.js'
 import { hasForm } from './complete-value.js'
 import { converse, type Question } from './converse.js'
 import type { KeptRun } from './kept-run.js'
@@ -180,9 +180,12 @@ async function run(given: string[], options: RunOptions): Promise<void> {
     throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
   }
   const ask = await readAskOptions(options)
+  const mcp = await readMcpOptions(options)
   const ready = (start: ConversationStart, options: RunOptions, kept?: KeptRun) =>
-    withServers(options, (servers) =>
-      withModel(options, (loaded) => converse({ prompt, start, ask, ...servers }, options, loaded, kept)),
+    withModel(options, (loaded) =>
+      withServers(loaded, mcp, options, (servers) =>
+        converse({ prompt, start, ask, ...servers }, options, loaded, kept),
+      ),
     )
   if (!mayKeep(options)) return ready(start, options)
   const { withKeptRun } = await import('./kept-run.js')
@@ -198,21 +201,21 @@ function mayKeep(options: RunOptions): boolean {
 
 /** Runs `use` with the tools of the MCP servers that the options name, and then ends the servers. */
 async function withServers(
-  options: RunOptions,
+  { model }: TimedModel,
+  mcp: McpOptions | undefined,
+  { quiet }: RunOptions,
   use: (servers?: Pick<Question, 'tools' | 'allow'>) => Promise<void>,
 ): Promise<void> {
-  const mcp = await readMcpOptions(options)
   if (!mcp) return use()
   const [{ openServers }, { CallPermission }] = await Promise.all([
     import('../mcp-servers.js'),
     import('./call-permission.js'),
   ])
-  const { quiet } = options
   const signal = interruptSignal()
-  const connections = await openServers(mcp, { signal, onNote: (text) => quiet || note(text) })
+  const connections = await openServers(model, mcp, { signal, onNote: (text) => quiet || note(text) })
   const permission = new CallPermission({ isAllowed: mcp.isAllowed, quiet, signal })
   try {
-    await use({ tools: () => connections.tools, allow: (call) => permission.allow(call) })
+    await use({ tools: () => connections.tools, allow: (call, tool) => permission.allow(call, tool) })
   } finally {
     await connections.close()
   }
