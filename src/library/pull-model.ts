@@ -9,7 +9,7 @@ import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import type { PulledModel } from '../hub/pulled-model.js'
 import { availableMemory } from './available-memory.js'
 import { type CalibrationTexts, checkCalibration, pullCalibration } from './calibration.js'
-import { folderName, namesOf, pulledFolder, shippedNames } from './model-folders.js'
+import { folderName, namesOf, pulledFolder, shippedNames, splitName } from './model-folders.js'
 import { openPackSource } from './open-pack-source.js'
 import { readBlueprint } from './read-blueprint.js'
 import { storeTokenizer } from './store-tokenizer.js'
@@ -29,10 +29,11 @@ export interface ModelPullOptions extends PullOptions {
  */
 export async function pullModel(name: string, options: ModelPullOptions = {}): Promise<PulledModel> {
   const { threads = os.availableParallelism(), calibrate, signal } = options
+  const { repository } = splitName(name)
+  const shipped = (await shippedNames()).find((name) => name.toLowerCase() === repository.toLowerCase())
+  if (shipped) throw new UserError(`${shipped} comes with molm: there is nothing to fetch`)
   const request = await readRequest(name, options)
   if (calibrate) checkCalibration(calibrate, request.quant)
-  const shipped = (await shippedNames()).find((name) => name.toLowerCase() === request.repo.toLowerCase())
-  if (shipped) throw new UserError(`${shipped} comes with molm: there is nothing to fetch`)
   await checkHome()
   const computer = {
     placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),
