@@ -46,6 +46,5 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
 /** The hub does not say whether a repository is missing or only hidden. */
 function noRepository(repo: string, host: string, hasToken: boolean): UserError {
   const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: `token` or HF_TOKEN)'
-  const owner = repo.includes('/') ? '' : '\na name begins with its owner, as in ibm-research/MoLM-350M-4B'
-  return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}${owner}`)
+  return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}`)
 }

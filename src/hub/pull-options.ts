@@ -81,10 +81,9 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   const named = QUANTS.find((quant) => quant === (packing ?? suffix))
   const isPackingOfTag = packing === undefined || (isQuant(packing) && !isQuant(suffix))
   const isNamed = isPackingOfTag && (suffix === undefined || isTag(suffix))
-  // A name of one word would be that of a few repositories of the hub's first years, which have no mixtures.
-  if (!isRepository(repo) || !(page || repo.includes('/')) || rest.length > 0 || !isNamed) {
+  if (!isRepository(repo) || !repo.includes('/') || rest.length > 0 || !isNamed) {
     throw new UsageError(
-      `'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B, or owner/name-GGUF:Q4_K_M\n` +
+      `'${name}' is not the name of a repository, which begins with its owner, as in ibm-research/MoLM-350M-4B or owner/name-GGUF:Q4_K_M\n` +
         '`molm pull` lists models to begin with',
     )
   }

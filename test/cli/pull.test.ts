@@ -152,7 +152,7 @@ test('pull takes the URL of a page; rm asks first, and needs --yes without a ter
     assertRefused(await run('pull', `hf.co/${REPO}/tree/v7`), 1, /no revision 'v7'/)
     assertRefused(await run('pull', `https://elsewhere.example/${REPO}`), 2, /is not on 127\.0\.0\.1:\d+; HF_ENDPOINT/)
     for (const name of ['nano', 'Nano:q8']) assertRefused(await run('pull', name), 1, /nano comes with molm/)
-    assertRefused(await run('pull', 'model'), 1, /there is no such model on .*\na name begins with its owner/)
+    assertRefused(await run('pull', 'model'), 2, /'model' is not the name of a repository, which begins with its owner/)
     const kept = await run('pull', `${REPO}:q8`, '--keep', '--json')
     assert.is(JSON.parse(kept.stdout.split('\n')[0]).from, 'keep')
     assertRefused(await run('rm', REPO), 2, /there is no terminal to ask at: give --yes/)
