@@ -11,6 +11,7 @@ import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { styled } from '../terminal/style.js'
+import { writePrintable } from '../terminal/write-printable.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
 import { resumeKept } from './conversation/conversation-commands.js'
@@ -99,7 +100,8 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     const line = await putAway(chat, signals).catch(() => undefined)
     signals.close()
     await chat.model.dispose()
-    if (line !== undefined) process.stdout.write(`${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
+    if (line !== undefined)
+      writePrintable(process.stdout, `${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
   }
   return { interrupted: chat.interrupted }
 }

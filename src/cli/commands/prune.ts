@@ -6,7 +6,7 @@ import { formatBytes } from '../../numbers.js'
 import { snakeCaseKeys } from '../../spelling.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { alignColumns } from '../io/table.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
@@ -121,7 +121,7 @@ async function printPruned(model: string, pruned: Pruned, { json, quiet }: Prune
   if (json) {
     return writeJson(snakeCaseKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
   }
-  if (!quiet) process.stderr.write(summary(pruned))
+  if (!quiet) writeErr(summary(pruned))
   await writeOut(`${path}\n`)
 }
 

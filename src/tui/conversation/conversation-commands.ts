@@ -45,7 +45,7 @@ export const CONVERSATION_ACTIONS = {
     await chat.work(() => chat.keeper.settled())
     const { current } = chat.keeper
     await chat.work(() => chat.keeper.stop())
-    const rest = current ? `; the turns so far stay in ${harmless(nameOf(current))}` : ''
+    const rest = current ? `; the turns so far stay in ${nameOf(current)}` : ''
     chat.say('note', `nothing of this chat is kept from now on${rest}`)
   },
 }
@@ -66,7 +66,7 @@ async function rename(chat: Chat, name: string): Promise<void> {
   const { current } = chat.keeper
   if (!current) throw new UsageError('nothing is kept yet: ask something first')
   await chat.keeper.rename(name)
-  chat.say('note', `this conversation is ${harmless(nameOf(current))} now`)
+  chat.say('note', `this conversation is ${nameOf(current)} now`)
 }
 
 /** Continues a kept conversation that is open, and shows its last turns. The one before must have been left. */
@@ -75,16 +75,16 @@ export async function resumeKept(chat: Chat, kept: KeptConversation, system = ke
   const { copyReason } = kept
   const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(basename(model))}`
   const copied = copyReason === undefined ? 'resumed' : 'a copy of'
-  chat.say('note', `${copied} ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${other}`)
+  chat.say('note', `${copied} ${nameOf(kept)}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
   await chat.restore({ messages: [...messages], system })
   if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
 }
 
-/** The name of a kept conversation, else its id. */
+/** The name of a kept conversation, else its id; safe to print. */
 export function nameOf({ name, id }: Pick<KeptConversation, 'name' | 'id'>): string {
-  return name ?? id
+  return harmless(name ?? id)
 }
 
 /** The conversation of a number in /list, or of a name. */

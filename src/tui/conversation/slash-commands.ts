@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js'
+import { printable } from '../../printable.js'
 import { nearest } from '../../spelling.js'
 import type { Suggestion } from '../input/completion.js'
 import { fileNames } from '../input/file-names.js'
@@ -139,5 +140,5 @@ export function suggest(line: string, models: readonly string[] = []): Suggestio
   const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
   return words
     .filter((choice) => choice.startsWith(word) && choice !== word)
-    .map((choice) => ({ line: `/${name} ${choice}`, label: choice, summary: '' }))
+    .map((choice) => ({ line: `/${name} ${choice}`, label: printable(choice), summary: '' }))
 }
