@@ -17,6 +17,7 @@ import { Chat } from './conversation/chat.js'
 import { resumeKept } from './conversation/conversation-commands.js'
 import { load } from './conversation/conversation-files.js'
 import type { KeepOptions } from './conversation/keeper.js'
+import { restoreMask } from './conversation/kept-mask.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
@@ -85,7 +86,9 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     greet(chat)
     const { beginning } = options
     chat.begin(beginning)
-    if (conversation) await resumeKept(chat, conversation, beginning.system || undefined)
+    const keepsMask = options.mask !== undefined
+    if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
+    if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
     if (options.load !== undefined) await resume(chat, options.load)
     void thenQueue(chat, () => chat.showFewAnswers())
     if (firstMessage !== undefined) submit(chat, firstMessage)

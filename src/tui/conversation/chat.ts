@@ -2,6 +2,7 @@ import type { MemoryStats, Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { renameOptions } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
+import { maskJson } from '../../model/read-mask.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Background } from '../../terminal/ramps.js'
@@ -221,8 +222,9 @@ export class Chat implements ChatView, AnswersScreen {
   /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
-    const { messages, system } = this.conversation
-    void this.keeper.keep({ messages, system, model: modelWord(this.model) }, occasion)
+    const { messages, system, mask } = this.conversation
+    const state = { messages, system, model: modelWord(this.model), ...(mask && { mask: maskJson(mask) }) }
+    void this.keeper.keep(state, occasion)
   }
 
   /** Shows the last turns of an earlier conversation. */

@@ -9,6 +9,7 @@ import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
 import { exportConversation, load, save } from './conversation-files.js'
 import { listLines } from './conversation-list.js'
+import { restoreMask } from './kept-mask.js'
 
 /** Conversations that /list shows. */
 const MOST_LISTED = 20
@@ -69,14 +70,22 @@ async function rename(chat: Chat, name: string): Promise<void> {
   chat.say('note', `this conversation is ${nameOf(current)} now`)
 }
 
-/** Continues a kept conversation that is open, and shows its last turns. The one before must have been left. */
-export async function resumeKept(chat: Chat, kept: KeptConversation, system = kept.state.system): Promise<void> {
-  const { messages, model } = kept.state
+/**
+ * Continues a kept conversation that is open, and shows its last turns. The one before must have been left. Another system
+ * text takes the place of the conversation's, and the chat's own mask stays if `keepsMask`.
+ */
+export async function resumeKept(
+  chat: Chat,
+  kept: KeptConversation,
+  { system = kept.state.system, keepsMask = false }: { system?: string; keepsMask?: boolean } = {},
+): Promise<void> {
+  const { messages, model, mask } = kept.state
   const { copyReason } = kept
   const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(basename(model))}`
   const copied = copyReason === undefined ? 'resumed' : 'a copy of'
   chat.say('note', `${copied} ${nameOf(kept)}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
+  if (!keepsMask) restoreMask(chat, mask)
   await chat.restore({ messages: [...messages], system })
   if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
