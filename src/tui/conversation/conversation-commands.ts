@@ -1,9 +1,9 @@
-import { basename } from 'node:path'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
 import { UsageError } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
+import { nameOfPath } from '../../library/name-of-path.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
@@ -81,7 +81,7 @@ export async function resumeKept(
 ): Promise<void> {
   const { messages, model, mask } = kept.state
   const { copyReason } = kept
-  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(basename(model))}`
+  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(nameOfPath(model))}`
   const copied = copyReason === undefined ? 'resumed' : 'a copy of'
   chat.say('note', `${copied} ${nameOf(kept)}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)

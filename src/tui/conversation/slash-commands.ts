@@ -119,6 +119,7 @@ export function noCommand(name: string): UsageError {
   const meant = nearest(
     name,
     SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
+    { isName: true },
   )
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
