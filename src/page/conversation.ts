@@ -38,6 +38,8 @@ interface Parts {
   place: HTMLElement
   /** Id of the conversation. */
   id: () => string
+  /** Shows the tokens of the last answer and its prompt, if they are known. */
+  showContext: (tokens?: number) => void
 }
 
 /** Requests of the user from within the conversation. */
@@ -210,12 +212,10 @@ export class Conversation {
     answer.isBusy = true
     exchange.end = 'cut'
     const error = await this.run(async (signal) => {
-      exchange.end = await this.stream.show(api.answer(asked, this.sending(signal)), { turns, answer, before })
+      exchange.end = await this.stream.show(api.answer(asked, this.sending(signal)), { turns, answer, before, signal })
     })
     answer.isBusy = false
-    if (error !== 'stopped') return error
-    answer.note('stopped')
-    return undefined
+    return error === 'stopped' ? undefined : error
   }
 
   private sending(signal: AbortSignal): Sending {
@@ -290,6 +290,7 @@ export class Conversation {
         branches: branches.length,
       })
     }
+    this.parts.showContext(path.at(-1)?.answer.contextTokens)
     // The button that had the focus may be gone.
     if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })
   }

@@ -1,5 +1,6 @@
 import type { MemoryStats, Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
+import { firstQuestions } from '../../conversations/first-questions.js'
 import { renameOptions } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
 import { maskJson } from '../../model/read-mask.js'
@@ -157,10 +158,9 @@ export class Chat implements ChatView, AnswersScreen {
 
   get placeholder(): string | undefined {
     const { options, model, items, input, state } = this
-    // A newcomer cannot know what nano knows.
-    const isFirst = model.name === 'nano' && state === 'idle' && !items.some(({ kind }) => kind === 'user')
+    const isFirst = state === 'idle' && !items.some(({ kind }) => kind === 'user')
     // Without colour the question would look like input.
-    return isFirst && input.text === '' && options.depth !== 'none' ? 'What is a lighthouse?' : undefined
+    return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
   }
 
   get queued(): number {
