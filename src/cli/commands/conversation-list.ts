@@ -3,8 +3,8 @@ import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import { Conversations } from '../../conversations/conversations.js'
 import { nameOfPath } from '../../library/name-of-path.js'
 import { fit } from '../../terminal/cell-width.js'
+import { alignColumns } from '../../terminal/table.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 
 /**
  * Prints the kept conversations, the latest first: id, time of the last change, messages, model and title, on lines that

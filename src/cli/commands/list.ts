@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { InstalledModel } from '../../index.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
+import { alignColumns } from '../../terminal/table.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {

@@ -50,7 +50,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'], anyTime: true },
   { name: 'experts', summary: 'usage of the experts', anyTime: true },
   { name: 'stats', summary: 'speed, memory, tokens', anyTime: true },
-  { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
+  { name: 'model', argument: '[NAME]', summary: 'list, or change model', choices: 'models' },
   {
     name: 'help',
     aliases: ['?'],
