@@ -238,6 +238,9 @@ async function start(): Promise<void> {
     // The button vanishes, and the keyboard would begin at the top of the page.
     message.focus()
   })
+  byId('read-again', HTMLButtonElement).addEventListener('click', () => {
+    ask((options) => conversation.readAgain(options))
+  })
   const store = new KeptConversations()
   const keeping: Keeping = new Keeping({
     store,
