@@ -67,7 +67,8 @@ async function walks(model) {
     model,
     ...(model === 'nano' ? ['--temperature', '0'] : ['--seed', '7', '-n', '12']),
   ]
-  const terminal = await PseudoTerminal.start({ args, columns: 80, rows: 24 })
+  const [[columns, rows]] = SIZES
+  const terminal = await PseudoTerminal.start({ args, columns, rows })
   await terminal.waitFor(/write something/)
   if (theme === 'light') terminal.type('\x1b]11;rgb:ffff/ffff/ffff\x1b\\')
   terminal.type(`${QUESTION}\r`)
@@ -81,8 +82,9 @@ async function walks(model) {
     await terminal.waitFor(new RegExp(`experts of token ${at + 1} of`))
   }
   const found = []
-  for (const size of SIZES) {
-    await terminal.resize(...size)
+  for (const [i, size] of SIZES.entries()) {
+    // The first one is that of the start.
+    if (i > 0) await terminal.resize(...size)
     // All visible lines are drawn again.
     await new Promise((resolve) => setTimeout(resolve, 600))
     found.push([size, terminal.screen.cells])

@@ -39,14 +39,19 @@ export function printableJson(value: unknown): string {
 
 const HIDDEN = /(?!(?<=\p{Extended_Pictographic}\ufe0f?)[\ufe0f\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}]/gu
 
-/** Escapes a command's output for a terminal: keeps colours, and writes other unsafe characters as \uNNNN. */
+/**
+ * Escapes a command's output for a terminal: keeps colours and styles, and writes other unsafe characters as \uNNNN. Text
+ * that blinks or is hidden is no style of molm's.
+ */
 export function printableOutput(text: string): string {
   return text.replace(COLOUR_OR_STEERING, (c) =>
     c.length > 1 || c === '\n' || c === '\t' ? c : `\\u${hex(c).padStart(4, '0')}`,
   )
 }
 
-const COLOUR_OR_STEERING = new RegExp(`\\u001b\\[[\\d;]*m|${STEERING.source}`, 'gu')
+/** Colours by number or by their parts, and all other styles of SGR but 5, 6 (blink) and 8 (hide). */
+const STYLE = '(?:[34]8;5;\\d{1,3}|[34]8;2(?:;\\d{1,3}){3}|(?!0*[568][;m]|[34]8)\\d{1,3})'
+const COLOUR_OR_STEERING = new RegExp(`\\u001b\\[(?:${STYLE}(?:;${STYLE})*)?m|${STEERING.source}`, 'gu')
 
 function escaped(character: string): string {
   return `\\x${hex(character).padStart(2, '0')}`

@@ -16,15 +16,20 @@ function withSnakeCaseKeys(value: unknown): unknown {
 /**
  * Finds the candidate that a mistyped word probably means: the nearest by letters left out, added, changed or swapped
  * with the next. The first candidate wins a tie. Undefined if none is near. The candidates bound time and memory,
- * whatever the length of the word.
+ * whatever the length of the word. A word that `isName` is no word of a sentence: a changed letter is a slip in a short one,
+ * too.
  */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+  { isName = false }: { isName?: boolean } = {},
+): string | undefined {
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
     // Each extra letter is an error, so a much longer word cannot be near.
     if (word.length > candidate.length + mostErrors(candidate)) continue
     const [typed, meant] = [word.toLowerCase(), candidate.toLowerCase()]
-    const slips = distanceOf(typed, meant, isShort(candidate) ? 2 : 1)
+    const slips = distanceOf(typed, meant, isShort(candidate) && !isName ? 2 : 1)
     // People seldom mistype the first letter.
     const distance = slips + (typed[0] === meant[0] ? 0 : 0.5)
     if (slips > mostErrors(candidate) || (best && best.distance <= distance)) continue

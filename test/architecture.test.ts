@@ -319,6 +319,21 @@ const PACKAGES: Record<string, string[]> = {
   'prom-client': ['server'],
 }
 
+/**
+ * Files that name stdout or stderr in another way than to ask for its properties or to call `writePrintable`, with the
+ * times they do, and the files that write to the console. All other text for the terminal passes `writePrintable`.
+ */
+const WRITERS: Record<string, number> = {
+  'cli/commands/rm.ts': 1, // a question of printable text
+  'cli/io/loading-terminal.ts': 1, // the chat's terminal: the lines that it draws are made printable in tui/screen/screen.ts
+  'cli/io/status-line.ts': 2, // printable text behind cursor movements
+  'server/models/served-models.ts': 1, // for servers in a program of one's own
+  'text/sandbox/ask-once.ts': 1, // a pipe to the parent process
+  'tui/start-chat.ts': 1, // the lines of a plain screen, which calls writePrintable
+}
+const NOT_WRITING =
+  /writePrintable\(\s*process\.\w+|colourDepth\(process\.\w+\)|process\.(stdout|stderr)\.(isTTY|columns|on)\b/g
+
 const test = suite('the architecture')
 
 interface Import {
@@ -349,6 +364,9 @@ function importsOf(file: string): Import[] {
     return { file, room: roomOf(file), target, isAddress: how === 'URL(' }
   })
 }
+
+/** A source without comments and without texts in single quotes. */
+const withoutComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|'[^'\n]*'/gm, '')
 
 const files = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
@@ -442,6 +460,15 @@ test('a package is known to the room that is there for it, and to no other', () 
   )
 })
 
+test('all text for the terminal passes the function that makes it printable', () => {
+  const counts = files.map((file) => {
+    const source = withoutComments(readFileSync(repositoryPath(`src/${file}`), 'utf8')).replaceAll(NOT_WRITING, '')
+    const named = source.match(/process\.(stdout|stderr)\b|\bconsole\.|[{,]\s*(stdout|stderr)\b[^}]*}\s*=\s*process\b/g)
+    return [file, named?.length ?? 0] as const
+  })
+  assert.equal(Object.fromEntries(counts.filter(([, count]) => count > 0)), WRITERS)
+})
+
 const isCore = (file: string): boolean => CORE.some((room) => file.startsWith(`${room}/`))
 
 test("the engine's core imports no module of Node", () => {
@@ -454,7 +481,6 @@ test("the engine's core imports no module of Node", () => {
 })
 
 test("the engine's core names no global of Node", () => {
-  const withoutComments = (source: string) => source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|'[^'\n]*'/gm, '')
   const naming = files
     .filter(isCore)
     .filter((file) => GLOBALS_OF_NODE.test(withoutComments(readFileSync(repositoryPath(`src/${file}`), 'utf8'))))

@@ -39,6 +39,9 @@ test('running text keeps lines, tabs and characters that join letters', () => {
 
 test('a command’s output keeps its colours, and JSON stays JSON', () => {
   assert.is(printableOutput('\x1b[38;5;7mred\x1b[0m\x1b[2J'), '\x1b[38;5;7mred\x1b[0m\\u001b[2J')
+  const styles = '\x1b[1;4m\x1b[48;5;8m\x1b[38;2;5;6;8;7m\x1b[m'
+  assert.is(printableOutput(styles), styles)
+  assert.is(printableOutput('\x1b[8mhidden\x1b[1;5mblinking'), '\\u001b[8mhidden\\u001b[1;5mblinking')
   const json = JSON.stringify({ name: HOSTILE })
   assert.equal(JSON.parse(printableOutput(json)), { name: HOSTILE })
 })

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { writePrintable } from '../terminal/write-printable.js'
 import { molmVersion } from '../version.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
@@ -89,7 +90,7 @@ export async function createProgram(names: readonly CommandName[]): Promise<Comm
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({
       writeOut: (page) =>
-        process.stdout.write(process.stdout.isTTY ? fitHelp(page, process.stdout.columns || 80) : page),
+        writePrintable(process.stdout, process.stdout.isTTY ? fitHelp(page, process.stdout.columns || 80) : page),
       outputError: () => {}, // main reports it
     })
     .exitOverride()

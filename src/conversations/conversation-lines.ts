@@ -1,10 +1,11 @@
 import type { ChatMessage } from '../api/text.js'
 import { UserError } from '../errors.js'
-import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
+import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
 import { messageJson } from '../text/message-json.js'
 import { readMessages, WrongMessages } from '../text/read-messages.js'
+import type { KeptMask } from './conversation-state.js'
 
 /*
  * Lines of a kept conversation, a JSON object each. The first is the head. The others are messages in the form of
@@ -27,6 +28,8 @@ export type ConversationEvent =
   | { rename: string }
   | { system: string }
   | { model: string }
+  /** The experts that are off from here on; none if the list is empty. */
+  | { mask: KeptMask }
 
 export type ConversationLine =
   /** A new message. With `keep`, only the first messages before it still count. */
@@ -93,11 +96,12 @@ export function readLine(bytes: Uint8Array | undefined, source: string): Convers
 }
 
 function eventOf(line: Record<string, unknown>, source: string): ConversationEvent {
-  const { keep, rename, system, model } = line
+  const { keep, rename, system, model, mask } = line
   if (isCount(keep)) return { keep }
   if (typeof rename === 'string') return { rename }
   if (typeof system === 'string') return { system }
   if (typeof model === 'string') return { model }
+  if (isObject(mask) || (Array.isArray(mask) && mask.every((spec) => typeof spec === 'string'))) return { mask }
   throw new UserError(`${source}: neither a message nor an event of a conversation`)
 }
 

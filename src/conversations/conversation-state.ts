@@ -7,6 +7,16 @@ export interface ConversationState {
   system: string
   /** Name of the model that answers. */
   model: string
+  /** Experts that are switched off, as a file of `--mask` names them; absent if all are on. */
+  mask?: KeptMask
+}
+
+/** A mask in JSON: specs like `3:mlp:5`, or an object. Only a model can tell whether it fits. */
+export type KeptMask = readonly string[] | Readonly<Record<string, unknown>>
+
+/** Whether two conversations have the same experts switched off. */
+export function isSameMask(a: KeptMask | undefined, b: KeptMask | undefined): boolean {
+  return JSON.stringify(a ?? []) === JSON.stringify(b ?? [])
 }
 
 /** Number of messages that two lists have in common at their beginning. */

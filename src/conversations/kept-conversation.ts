@@ -6,7 +6,7 @@ import { cannotWrite, makeFolder } from '../files/folders.js'
 import { type Lock, takeLock } from '../files/lock.js'
 import { oneLine } from './conversation-info.js'
 import { eventLine, headLine, messageLine } from './conversation-lines.js'
-import { type ConversationState, commonMessages } from './conversation-state.js'
+import { type ConversationState, commonMessages, isSameMask } from './conversation-state.js'
 
 /** An existing file, locked and open. */
 export interface OpenFile {
@@ -139,6 +139,7 @@ export class KeptConversation {
       ...(next.name === written.name ? [] : [eventLine({ rename: next.name })]),
       ...(next.model === model ? [] : [eventLine({ model: next.model })]),
       ...(next.system === written.system ? [] : [eventLine({ system: next.system })]),
+      ...(isSameMask(next.mask, written.mask) ? [] : [eventLine({ mask: next.mask ?? [] })]),
       ...(keep !== undefined && added.length === 0 ? [eventLine({ keep })] : []),
       ...added.map((message, i) => messageLine(message, now, i === 0 ? keep : undefined)),
     ]
@@ -184,6 +185,6 @@ async function checkPresent(path: string): Promise<void> {
 }
 
 /** A copy that later changes of the messages leave alone. */
-function copyOf({ messages, system, model }: ConversationState): ConversationState {
-  return { messages: messages.map((message): ChatMessage => ({ ...message })), system, model }
+function copyOf({ messages, ...state }: ConversationState): ConversationState {
+  return { ...state, messages: messages.map((message): ChatMessage => ({ ...message })) }
 }

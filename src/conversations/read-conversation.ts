@@ -71,7 +71,7 @@ export async function readContents(file: FileHandle, path: string): Promise<Conv
   let head: Head | undefined
   let end = 0
   const messages: ChatMessage[] = []
-  const latest = { system: '', model: '', name: '' }
+  const latest: Omit<ConversationState, 'messages'> & { name: string } = { system: '', model: '', name: '' }
   const apply = (event: ConversationEvent) => {
     if ('keep' in event) messages.length = Math.min(messages.length, event.keep)
     else if ('rename' in event) latest.name = event.rename
@@ -94,6 +94,6 @@ export async function readContents(file: FileHandle, path: string): Promise<Conv
     messages.push(read.message)
   }
   head ??= readHead(undefined, path)
-  const { system, model, name } = latest
-  return { head, state: { messages, system, model }, ...(name !== '' && { name }), end }
+  const { name, ...state } = latest
+  return { head, state: { ...state, messages }, ...(name !== '' && { name }), end }
 }

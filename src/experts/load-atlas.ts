@@ -22,8 +22,8 @@ export async function loadAtlas(
 ): Promise<Atlas | undefined> {
   if (path !== undefined) return read(path, model)
   if (model.info.kind === 'random') return undefined
-  const { path: place } = model.info
-  const file = join(place.endsWith('.safetensors') ? dirname(place) : place, ATLAS_FILE)
+  const { path: place, kind } = model.info
+  const file = join(kind === 'checkpoint' ? place : dirname(place), ATLAS_FILE)
   try {
     return await read(file, model, true)
   } catch (error) {

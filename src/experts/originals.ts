@@ -11,7 +11,7 @@ import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
  */
 export async function originalExperts({ path, kind, config }: ModelInfo): Promise<PerMixture<number[][]> | undefined> {
   if (kind !== 'packed') return undefined
-  const file = join(path.endsWith('.safetensors') ? dirname(path) : path, 'selection.json')
+  const file = join(dirname(path), 'selection.json')
   const bytes = await readSmallFile(file, MOST_JSON_BYTES)
   if (!bytes) return undefined
   const said = parseJsonObject(bytes, file)

@@ -10,6 +10,7 @@ import { copyCompanions } from '../packing/write/copy-companions.js'
 import type { PackSource } from '../packing/write/pack-source.js'
 import { freshCopy } from './gguf-copies.js'
 import { type Companions, describe } from './model-info.js'
+import { nameOfPath } from './name-of-path.js'
 import { NO_FILES } from './no-files.js'
 import { openGgufModel } from './open-pack-source.js'
 
@@ -29,7 +30,7 @@ export async function describeGguf(
       await copyCompanions(source.companions, folder, {})
       return loadCompanions(folder)
     })
-    const found = { name: basename(path), folder: '', path, kind: 'gguf', ...packingOf(source), config } as const
+    const found = { name: nameOfPath(path), folder: '', path, kind: 'gguf', ...packingOf(source), config } as const
     const copy = (await freshCopy(path, quant))?.file.path
     return { ...describe(found, companions), stored: storedTypes(source), ...(copy !== undefined && { copy }) }
   } finally {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { blueprintOf, parseConfig } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
@@ -29,6 +29,7 @@ import {
   splitName,
   withoutHost,
 } from './model-folders.js'
+import { nameOfPath } from './name-of-path.js'
 import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
@@ -118,7 +119,7 @@ async function ggufModel(name: string, file: string, wanted?: Quant): Promise<Fo
   const copy = await freshCopy(path, wanted)
   if (!copy) return ggufHeader(name, path, wanted)
   const found = await packed(copy.file.path, copy.folder, copy.file.path)
-  return { ...found, name: basename(name), gguf: path, sourceRevision: undefined }
+  return { ...found, name: nameOfPath(name), gguf: path, sourceRevision: undefined }
 }
 
 /** Describes a GGUF file by its header. */
@@ -127,7 +128,7 @@ async function ggufHeader(name: string, path: string, wanted?: Quant): Promise<F
   const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, wanted)
   await source.close()
   const { quant, formats } = source
-  return { name: basename(name), folder: '', path, kind: 'gguf', gguf: path, quant, formats, config }
+  return { name: nameOfPath(name), folder: '', path, kind: 'gguf', gguf: path, quant, formats, config }
 }
 
 /** Finds a packing of a pulled model. Its errors say how to pull what is missing. */
@@ -178,10 +179,11 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   const file = await findPackedFile(dir, wanted)
   if (file) return packed(name, dir, file, wanted)
   if (wanted) await checkHasCheckpoint(name, dir, wanted)
+  else await checkHasWeights(dir)
   const quant = wanted ?? DEFAULT_QUANT
   const config = await readConfig(dir)
   const formats = await formatsIn(dir, config, quant)
-  const shown = name === dir ? basename(resolve(dir)) : name
+  const shown = name === dir ? nameOfPath(dir) : name
   const stored = await storedNumbers(dir, config)
   return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, config, stored }
 }
@@ -205,12 +207,29 @@ async function checkHasCheckpoint(name: string, dir: string, wanted: Quant): Pro
   throw new UserError(`${name} is packed as ${quants.join(', ')}; ${wanted} needs the checkpoint: convert that`)
 }
 
+/** Rejects with a UserError if a folder has no checkpoint, but a packed model under another name. */
+async function checkHasWeights(dir: string): Promise<void> {
+  const files = await localFolder(dir).list()
+  if (hasWeights(files)) return
+  for (const file of files.slice(0, MOST_FILES)) {
+    const path = join(dir, file)
+    const isModel = await openPackedFile(path).then(
+      () => true,
+      () => false,
+    )
+    if (isModel) throw new UserError(`${dir}: to load the packed model in this folder, name it: ${path}`)
+  }
+}
+
+/** Files of a folder to look at. */
+const MOST_FILES = 100
+
 async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
   const file = await openPackedFile(path)
   const { quant, formats, source, sourceRevision } = file.metadata
   if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
   const config = await readConfig(dir, file)
-  const shown = name === dir || name === path ? basename(resolve(name)) : name
+  const shown = name === dir || name === path ? nameOfPath(name) : name
   const stored = await storedNumbers(dir, config)
   const weights = { folder: dir, path, kind: 'packed', file, quant, formats } as const
   return { name: shown, ...weights, config, stored, source, sourceRevision }

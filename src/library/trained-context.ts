@@ -15,10 +15,11 @@ export function isBeyondTraining(
 }
 
 /**
- * Returns the config with `trainedContext` limited to the tokenizer's `model_max_length`. ModuleFormer's config.json
- * lacks the length of the texts in training: it has only the sizes of attention's blocks.
+ * Returns the config with `trainedContext` limited to the tokenizer's `model_max_length` if the model has no positions.
+ * ModuleFormer's config.json lacks the length of the texts in training: it has only the sizes of attention's blocks.
  */
 export async function withTrainedContext(config: ModelConfig, dir: string): Promise<ModelConfig> {
+  if (config.maxPositions !== undefined) return config
   // Errors in the tokenizer's files are reported when the tokenizer is loaded.
   const json = await readJsonIfPresent(dir, 'tokenizer_config.json').catch(() => undefined)
   const length = json?.model_max_length

@@ -1,6 +1,13 @@
 import { UsageError, UserError } from '../errors.js'
 import { checkOneOf, shown } from '../option-checks.js'
-import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
+import {
+  MIXTURE_KINDS,
+  type Mixture,
+  type MixtureKind,
+  type ModelConfig,
+  type PerMixture,
+  perMixture,
+} from './config.js'
 import { usedIn } from './experts-per-token.js'
 import { alwaysChosen } from './routing.js'
 
@@ -61,6 +68,11 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
       return joined
     })
   })
+}
+
+/** Number of experts in a mask. */
+export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>): number {
+  return MIXTURE_KINDS.reduce((sum, kind) => sum + (mask[kind] ?? []).reduce((all, ids) => all + ids.length, 0), 0)
 }
 
 type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width'>

@@ -2,14 +2,24 @@ import { UserError } from '../errors.js'
 import { isObject, parseJson } from '../json.js'
 import { MIXTURE_KINDS, type ModelConfig } from './config.js'
 import type { ExpertMask } from './expert-mask.js'
-import { parseMask } from './mask-spec.js'
+import { maskSpecs, parseMask } from './mask-spec.js'
+
+/** Reads the mask of a JSON file, which has no `means`. Throws a UserError that begins with `source`. */
+export function maskOfJson(bytes: Uint8Array, source: string, config: ModelConfig): ExpertMask {
+  return readMask(parseJson(bytes, source), source, config)
+}
+
+/** Writes a mask without `means`, so that `readMask` gives the same one again. */
+export function maskJson(mask: ExpertMask): string[] | Record<string, unknown> {
+  const { gates, instead = 'others', ...ids } = mask
+  return gates === 'all' && instead === 'others' ? maskSpecs(mask) : { ...ids, gates, instead }
+}
 
 /**
- * Reads the mask of a JSON file: a list of specs as `parseMask` takes them, or an `ExpertMask` whose `gates` may be
- * absent and that has no `means`. Throws a UserError that begins with `source`.
+ * Reads a mask in JSON: a list of specs as `parseMask` takes them, or an `ExpertMask` whose `gates` may be absent and
+ * that has no `means`. Throws a UserError that begins with `source`.
  */
-export function maskOfJson(bytes: Uint8Array, source: string, config: ModelConfig): ExpertMask {
-  const value = parseJson(bytes, source)
+export function readMask(value: unknown, source: string, config: ModelConfig): ExpertMask {
   if (Array.isArray(value) && value.every((spec) => typeof spec === 'string')) {
     try {
       return parseMask(value, config)

@@ -21,6 +21,8 @@ interface Shown {
   answer: Answer
   /** The answer before this one, if any. */
   before?: Answer
+  /** Is aborted when the user stops the answer. */
+  signal: AbortSignal
 }
 
 /** Shows an answer token by token, in the text and in the map. */
@@ -35,13 +37,14 @@ export class AnswerStream {
    * Shows the chunks of an answer as they come. Resolves with `limit` if the answer reached its limit of tokens. Rejects if
    * the chunks break off.
    */
-  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before }: Shown): Promise<'whole' | 'limit'> {
+  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before, signal }: Shown): Promise<'whole' | 'limit'> {
     const parts = new AnswerParts()
     const pace = new Pace()
     const text = new GrowingText('answer', this.models.model)
     let end = ''
     let isAtLimit = false
     let read: PromptProgress | undefined
+    let promptTokens = 0
     const batches = new Batches<AnswerPiece>((certain) => {
       answer.show(certain)
       // The line of the thoughts counts meanwhile.
@@ -54,6 +57,7 @@ export class AnswerStream {
       for await (const chunk of chunks) {
         begin()
         read = chunk.progress
+        promptTokens = read?.total ?? chunk.prompt?.length ?? promptTokens
         if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
         const numbered = chunk.tokens.map((token, i) => {
           const part = parts.partOf(chunk, token.kind)
@@ -64,17 +68,18 @@ export class AnswerStream {
         if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
         for (const call of chunk.calls) answer.call(call)
         for (const note of chunk.notes) answer.warn(note, before)
-        pace.count(numbered.length)
+        pace.count(numbered.length || chunk.logprobs.length)
+        if (promptTokens > 0) answer.contextTokens = promptTokens + pace.counted
         if (chunk.finishReason === 'length') {
           end = ', the limit'
           isAtLimit = true
         }
         await batches.add(parts.add(chunk, numbered))
       }
-      if (pace.isEmpty) end = 'the server reports no experts'
+      if (text.usage.tokens === 0) end += `${pace.counted > 0 ? '; ' : ''}the server reports no experts`
       return isAtLimit ? 'limit' : 'whole'
     } catch (error) {
-      end = `${pace.isEmpty ? '' : '; '}cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`
+      end = `${pace.counted > 0 ? '; ' : ''}${signal.aborted ? 'stopped' : reasonOf(error)}`
       throw error
     } finally {
       begin()
@@ -93,6 +98,11 @@ export class AnswerStream {
     const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
     if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
   }
+}
+
+/** The reason why an answer has no end. */
+function reasonOf(error: unknown): string {
+  return `cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`
 }
 
 /** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */

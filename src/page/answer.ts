@@ -13,6 +13,8 @@ const PARTS: readonly AnswerPart[] = ['thinking', 'content', 'call']
 
 /** The model's message as it comes: thoughts, content and calls. */
 export class Answer extends Turn {
+  /** Tokens of the prompt and the answer so far, if they are known. */
+  contextTokens?: number
   /** The last token's span. */
   newest?: HTMLElement
   readonly calls: Call[] = []

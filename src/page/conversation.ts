@@ -8,6 +8,7 @@ import { Exchange, type ExchangeActions } from './exchange.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import type { KeptBody } from './kept-form.js'
 import type { Models } from './models.js'
+import { promptOf, showAgain } from './read-again.js'
 import { ScrolledEnd } from './scrolled-end.js'
 import type { TextColouring } from './text-colouring.js'
 import { WithoutExpert } from './without-expert.js'
@@ -41,6 +42,8 @@ interface Parts {
   place: HTMLElement
   /** Id of the conversation. */
   id: () => string
+  /** Shows the tokens of the last answer and its prompt, if they are known. */
+  showContext: (tokens?: number) => void
 }
 
 /** Requests of the user from within the conversation. */
@@ -180,7 +183,8 @@ export class Conversation {
    * `isKept` is false if the server refused.
    */
   async askWithout(place: ExpertPlace, options: AskOptions): Promise<Outcome> {
-    const path = this.tree.path
+    const { tree } = this
+    const { path } = tree
     const last = path.at(-1)
     if (!last) return { isKept: true }
     const compared = new WithoutExpert(this.parts.api, place)
@@ -191,8 +195,25 @@ export class Conversation {
     const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.end !== 'cut' }
     const error = await this.run((signal) => compared.run(known, options.mask, this.sending(signal)))
     if (error !== undefined) last.comparisons.splice(last.comparisons.indexOf(compared.element), 1)
-    this.show()
+    this.changed(tree)
     return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
+  }
+
+  /** Reads the conversation again, so that answers of an earlier visit show their experts. */
+  async readAgain(options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const { path } = tree
+    const { api, models, panel } = this.parts
+    const messages = path.flatMap((exchange) => exchange.messages(false))
+    const asked = { ...this.askedFor(messages, options), max_tokens: 1, response_format: undefined, tools: undefined }
+    const error = await this.run(async (signal) => {
+      const prompt = await promptOf(api.answer(asked, this.sending(signal)))
+      if (this.tree === tree) showAgain(path, prompt, { panel, model: models.model })
+    })
+    panel.rest()
+    this.parts.colouring.paint(true)
+    this.changed(tree)
+    return { isKept: true, error: error === 'stopped' ? undefined : error }
   }
 
   /** Shows another branch than the one of an exchange. */
@@ -214,12 +235,18 @@ export class Conversation {
     answer.isBusy = true
     exchange.end = 'cut'
     const error = await this.run(async (signal) => {
-      exchange.end = await this.stream.show(parts.api.answer(asked, this.sending(signal)), { turns, answer, before })
+      exchange.end = await this.stream.show(parts.api.answer(asked, this.sending(signal)), {
+        turns,
+        answer,
+        before,
+        signal,
+      })
     })
     answer.isBusy = false
     const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)
     if (error !== 'stopped') return error instanceof ServerGone && !hasGrown ? new ServerGone(READING) : error
-    answer.note(hasGrown ? 'stopped' : READING)
+    if (hasGrown) return undefined
+    answer.note(READING)
     // The question returns to the field, unless the user has opened another conversation.
     return answer.isEmpty && this.tree === tree ? new Error(READING) : undefined
   }
@@ -296,6 +323,7 @@ export class Conversation {
         branches: branches.length,
       })
     }
+    this.parts.showContext(path.at(-1)?.answer.contextTokens)
     // The button that had the focus may be gone.
     if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })
   }

@@ -4,6 +4,7 @@ import { ChangedElsewhere, type KeptChange, type KeptConversations, whyNotKept }
 import { beginningOf, IMPORTED, type KeptBody, type KeptHead, pathOf, titleOf } from './kept-form.js'
 import type { Models } from './models.js'
 import type { Settings } from './settings.js'
+import type { SwitchedOff } from './switched-off.js'
 
 /** Name in the tab's storage of the conversation that a reload opens again. */
 const OPEN = 'molm-conversation'
@@ -28,6 +29,7 @@ interface Parts {
   conversation: Conversation
   settings: Settings
   models: Models
+  off: SwitchedOff
   /** Shows why conversations are not kept, or an empty text. */
   note: (text: string) => void
   /** The list of conversations, or the open one, has changed. */
@@ -75,8 +77,8 @@ export class Keeping {
   }
 
   get body(): KeptBody {
-    const { conversation, settings, models } = this.parts
-    return conversation.kept({ ...settings.fields, model: models.model.name })
+    const { conversation, settings, models, off } = this.parts
+    return conversation.kept({ ...settings.fields, model: models.model.name, mask: off.specs.join(' ') })
   }
 
   /** Opens the conversation of the time before a reload, if there is one. */
@@ -207,9 +209,10 @@ export class Keeping {
   }
 
   private take({ head, body }: { head: Open; body: KeptBody }): void {
-    const { conversation, models, note, changed } = this.parts
+    const { conversation, models, off, note, changed } = this.parts
     const model = body.settings.model ?? pathOf(body).at(-1)?.answer.model ?? IMPORTED
     const isHere = model === IMPORTED || models.choose(model)
+    off.restore((body.settings.mask ?? '').split(' '))
     conversation.load(body)
     this.open = { id: head.id, version: head.version, name: head.name }
     tabStorage.set(OPEN, head.version > 0 ? head.id : undefined)

@@ -1,13 +1,14 @@
 import '../pictures/interactive/colour-text.js'
 import '../pictures/interactive/explore.js'
 import type { ExpertPlace } from '../experts/awake.js'
+import { formatCount } from '../numbers.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
 import { Api } from './api.js'
 import { CellActions } from './cell-actions.js'
 import { Comparison } from './comparison.js'
 import { type AskOptions, Conversation, type Outcome } from './conversation.js'
 import { ConversationList } from './conversation-list.js'
-import { byId } from './elements.js'
+import { byId, create } from './elements.js'
 import { ExpertsPanel } from './experts-panel.js'
 import { Keeping } from './keeping.js'
 import { KeptConversations } from './kept-conversations.js'
@@ -68,6 +69,27 @@ function showModel({ model, areSeveral }: Models): void {
   byId('about', HTMLParagraphElement).textContent = about.join('; ')
   document.title = `${model.name} · molm`
   message.placeholder = model.isChat ? 'Message' : 'A text to be continued'
+  byId('only-model', HTMLParagraphElement).hidden = areSeveral
+}
+
+/** Shows questions to begin with, which a click asks. */
+function showQuestions({ model }: Models, ask: (question: string) => void): void {
+  const list = byId('questions', HTMLUListElement)
+  list.hidden = model.firstQuestions.length === 0
+  list.replaceChildren(
+    ...model.firstQuestions.map((question) => {
+      const button = create('button', 'quiet', question)
+      button.type = 'button'
+      button.addEventListener('click', () => {
+        ask(question)
+        // The button vanishes.
+        message.focus()
+      })
+      const item = create('li')
+      item.append(button)
+      return item
+    }),
+  )
 }
 
 async function start(): Promise<void> {
@@ -79,6 +101,7 @@ async function start(): Promise<void> {
   const models: Models = new Models(api, await api.models(), {
     changed: () => {
       showModel(models)
+      showQuestions(models, send)
       settings.show(models.model)
       panel.begin()
       colouring.begin()
@@ -105,7 +128,7 @@ async function start(): Promise<void> {
   const panel = new ExpertsPanel(models)
   const colouring = new TextColouring(models, turns)
   const conversation = new Conversation(
-    { api, models, panel, colouring, place: turns, id: () => keeping.id },
+    { api, models, panel, colouring, place: turns, id: () => keeping.id, showContext },
     {
       edit: (exchange, text) => {
         ask((options) => conversation.askInstead(exchange, [{ role: 'user', content: text }], options))
@@ -128,6 +151,13 @@ async function start(): Promise<void> {
   addEventListener('hashchange', showWork)
   showWork()
 
+  function showContext(tokens?: number): void {
+    const { contextTokens: limit } = models.model
+    const isKnown = tokens !== undefined && limit !== undefined
+    byId('context', HTMLParagraphElement).textContent = isKnown
+      ? `context ${formatCount(tokens)} of ${formatCount(limit)}`
+      : ''
+  }
   const showState = () => {
     form.classList.toggle('running', conversation.isRunning)
     models.isBusy = conversation.isRunning
@@ -159,10 +189,13 @@ async function start(): Promise<void> {
   const offForAll = () => placesOf(models.model.mask)
   const isOffForAll = (place: ExpertPlace) => offForAll().some((one) => specOf(one) === specOf(place))
   const strikeOut = () => panel.strikeOut([...offForAll(), ...off.all])
-  const off = new SwitchedOff(() => {
-    strikeOut()
-    actions.show()
-  }, models)
+  const off = new SwitchedOff(models, {
+    changed: () => {
+      strikeOut()
+      actions.show()
+    },
+    switched: () => keeping.changed(),
+  })
   strikeOut()
   /** Switches an expert off and answers the last question without it, or switches it on again. */
   const toggle = (place: ExpertPlace) => {
@@ -179,13 +212,20 @@ async function start(): Promise<void> {
   }
   const actions = new CellActions({ models, text: () => panel.answers, off, isOffForAll, toggle })
 
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault()
-    const text = message.value
+  /** A question without an answer, which is in the field again. */
+  let returned: string | undefined
+  const send = async (text: string) => {
     if (text.trim() === '' || conversation.isRunning) return
-    message.value = ''
+    if (message.value === text) message.value = ''
     const isKept = await ask((options) => conversation.ask([{ role: 'user', content: text }], options))
-    if (!isKept && message.value === '') message.value = text
+    if (isKept || message.value !== '') return
+    message.value = text
+    returned = text
+  }
+  showQuestions(models, send)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    send(message.value)
   })
   message.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') conversation.stop()
@@ -198,12 +238,16 @@ async function start(): Promise<void> {
     // The button vanishes, and the keyboard would begin at the top of the page.
     message.focus()
   })
+  byId('read-again', HTMLButtonElement).addEventListener('click', () => {
+    ask((options) => conversation.readAgain(options))
+  })
   const store = new KeptConversations()
   const keeping: Keeping = new Keeping({
     store,
     conversation,
     settings,
     models,
+    off,
     note: (text) => {
       byId('kept-note', HTMLParagraphElement).textContent = text
     },
@@ -218,6 +262,7 @@ async function start(): Promise<void> {
   await keeping.restore()
   fresh.addEventListener('click', () => {
     keeping.fresh()
+    if (message.value === returned) message.value = ''
     showState()
     alert.textContent = ''
     message.focus()

@@ -1,5 +1,6 @@
 import type { ChatStep, Think } from '../api/chat.js'
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
+import { firstQuestions } from '../conversations/first-questions.js'
 import { CHUNK, type Reader, TextRoutes } from '../experts/text-routes.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../model/config.js'
 import type { Quant } from '../packing/format/formats.js'
@@ -20,6 +21,10 @@ export interface PageModel {
   thinking: Think[]
   /** Whether it can call tools. */
   callsTools: boolean
+  /** Tokens of a sequence that it takes and was trained on. */
+  contextTokens?: number
+  /** Questions to propose to a newcomer. */
+  firstQuestions: readonly string[]
 }
 
 /** A model as `/v1/models` lists it. */
@@ -27,7 +32,11 @@ export interface ModelCard {
   id: string
   /** Whether it is in memory. Absent on servers that always keep it there. */
   status?: { value: 'unloaded' | 'loading' | 'loaded' | 'sleeping'; failed?: boolean }
+  max_model_len?: number
   meta: {
+    /** Its own name, whatever the server calls it. */
+    name?: string
+    n_ctx_train?: number
     quant: Quant
     chat_template: boolean
     experts: PerMixture<number[]>
@@ -42,7 +51,7 @@ export interface ModelCard {
   }
 }
 
-export function pageModel({ id, meta }: ModelCard): PageModel {
+export function pageModel({ id, max_model_len: most, meta }: ModelCard): PageModel {
   const mixtures = MIXTURE_KINDS.flatMap((kind) => {
     const { [kind]: experts } = meta.experts
     const newExperts = meta.newcomers?.[kind]
@@ -56,7 +65,11 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
       : []
   })
   const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [], tools = false } = meta
-  return { name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools }
+  const contextTokens = most && Math.min(most, meta.n_ctx_train ?? most)
+  return {
+    ...{ name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools, contextTokens },
+    firstQuestions: firstQuestions(meta.name ?? id),
+  }
 }
 
 /** A token with its experts, from a response with `routed_experts`. */

@@ -34,12 +34,15 @@ export class SwitchedOff {
   private readonly bar = byId('switched-off', HTMLDivElement)
   private readonly list = byId('switched-off-list', HTMLUListElement)
 
-  /** `changed` is called after each change. */
+  /** `changed` is called after each change, and then `switched` if it was one by the user. */
   constructor(
-    private readonly changed: () => void,
     private readonly models: Models,
+    private readonly actions: { changed(): void; switched(): void },
   ) {
-    byId('all-on', HTMLButtonElement).addEventListener('click', () => this.clear())
+    byId('all-on', HTMLButtonElement).addEventListener('click', () => {
+      this.clear()
+      actions.switched()
+    })
   }
 
   /** The mask of the next request; empty if all experts are on. */
@@ -59,6 +62,18 @@ export class SwitchedOff {
   toggle(place: ExpertPlace): void {
     if (!this.places.delete(specOf(place))) this.places.set(specOf(place), place)
     this.show()
+    this.actions.switched()
+  }
+
+  /** Switches the experts of a kept conversation off, and all others on. The model may lack some. */
+  restore(specs: readonly string[]): void {
+    this.places.clear()
+    const kinds = this.models.model.config.mixtures
+    for (const place of placesOf(specs.filter((spec) => /^\d+:[a-z]+:\d+$/.test(spec)))) {
+      const { experts = [] } = kinds.find(({ kind }) => kind === place.kind) ?? {}
+      if (place.expert < (experts[place.layer] ?? 0)) this.places.set(specOf(place), place)
+    }
+    this.show()
   }
 
   /** Switches all experts on. */
@@ -72,7 +87,7 @@ export class SwitchedOff {
   show(): void {
     this.bar.hidden = this.places.size === 0
     this.list.replaceChildren(...this.all.map((place) => this.entry(place)))
-    this.changed()
+    this.actions.changed()
   }
 
   private entry(place: ExpertPlace): HTMLElement {

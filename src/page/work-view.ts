@@ -11,6 +11,8 @@ import type { Models } from './models.js'
 import { placeInWords } from './switched-off.js'
 
 const EVERY_MS = 2_000
+/** Caption before the first token. */
+const UNUSED = 'The work of all experts'
 const LEAST_WIDTH = 300
 const MOST_WIDTH = 900
 
@@ -52,7 +54,7 @@ export class WorkView {
   begin(): void {
     this.mark = undefined
     this.image.clear()
-    this.caption.textContent = 'The work of all experts'
+    this.caption.textContent = UNUSED
     for (const element of [this.since, this.most]) element.replaceChildren()
     if (this.isShown) this.refresh()
   }
@@ -90,7 +92,7 @@ export class WorkView {
   private draw({ tokens, since, usage: counts, most_used }: ExpertWork): void {
     const { model, atlas } = this.models
     const usage = ExpertUsage.counted(model.config, counts, tokens)
-    this.caption.textContent = awakeSentence(usage)
+    this.caption.textContent = tokens === 0 ? UNUSED : awakeSentence(usage)
     const time = new Date(1000 * since).toLocaleTimeString()
     const beginning = this.mark === undefined ? `the server started, ${time}` : time
     this.since.textContent = `${plural(tokens, 'token')} of all clients, since ${beginning}`

@@ -1,5 +1,6 @@
+import { wrap } from '../terminal/wrap.js'
 import { STYLE } from './svg.js'
-import { endLabel, escapeXml, fixed, LINE, label, textWidth } from './svg-drawing.js'
+import { CHARACTER, endLabel, escapeXml, fixed, LINE, label, textWidth } from './svg-drawing.js'
 
 /** A line of a chart: points in rising order of x. */
 export interface Curve {
@@ -19,6 +20,7 @@ export interface Chart {
 }
 
 const SIZE = { width: 720, height: 360 }
+const MARGIN = 16
 const ROOM = { left: 64, right: 24, below: 44 }
 /** Distinct with any kind of colour blindness (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7']
@@ -31,7 +33,8 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
     .map((curve) => ({ ...curve, points: curve.points.filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y)) }))
     .filter(({ points }) => points.length > 0)
   const all = drawn.flatMap(({ points }) => points)
-  const head = 30 + LINE * (caption.length + 1)
+  const words = caption.flatMap((line) => wrap(line, Math.floor((SIZE.width - 2 * MARGIN) / CHARACTER)))
+  const head = 30 + LINE * (words.length + 1)
   const [xs, ys] = [scaleOf(all.map((p) => p.x)), scaleOf(all.map((p) => p.y))]
   const at = (value: number, { from, to }: Axis, start: number, end: number) =>
     fixed(start + ((value - from) / (to - from)) * (end - start))
@@ -60,16 +63,16 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
     legendAt += textWidth(name) + 44
     return entry
   })
-  const words = [
-    label(16, 24, title, 'title'),
-    ...caption.map((line, i) => label(16, 24 + LINE * (i + 1), line)),
+  const texts = [
+    label(MARGIN, 24, title, 'title'),
+    ...words.map((line, i) => label(MARGIN, 24 + LINE * (i + 1), line)),
     `<text x="${(left + right) / 2}" y="${SIZE.height - 10}" text-anchor="middle">${escapeXml(x)}</text>`,
     `<text x="14" y="${(top + foot) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(top + foot) / 2})">${escapeXml(y)}</text>`,
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" width="${SIZE.width}" height="${SIZE.height}" role="img" aria-label="${escapeXml(title)}">
 <style>${STYLE}</style>
 <rect width="100%" height="100%" fill="#ffffff"/>
-${[...words, ...grid, ...lines, ...legend].join('\n')}
+${[...texts, ...grid, ...lines, ...legend].join('\n')}
 </svg>
 `
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { writePrintable } from '../terminal/write-printable.js'
 import type { ChatSignals } from './chat-signals.js'
 import type { Chat } from './conversation/chat.js'
 import { nameOf } from './conversation/conversation-commands.js'
@@ -29,7 +30,7 @@ export async function putAway(chat: Chat, signals: ChatSignals): Promise<string 
     await Promise.race([saving, wait(SIGNALLED_MS, undefined, { ref: false })])
   } else {
     const note = setTimeout(() => {
-      process.stderr.write('saving what the model has read; Ctrl-C leaves without it\n')
+      writePrintable(process.stderr, 'saving what the model has read; Ctrl-C leaves without it\n')
     }, SILENT_MS)
     await Promise.race([saving, signals.next])
     clearTimeout(note)

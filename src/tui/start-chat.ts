@@ -11,11 +11,13 @@ import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { styled } from '../terminal/style.js'
+import { writePrintable } from '../terminal/write-printable.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
 import { resumeKept } from './conversation/conversation-commands.js'
 import { load } from './conversation/conversation-files.js'
 import type { KeepOptions } from './conversation/keeper.js'
+import { restoreMask } from './conversation/kept-mask.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
@@ -84,7 +86,9 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     greet(chat)
     const { beginning } = options
     chat.begin(beginning)
-    if (conversation) await resumeKept(chat, conversation, beginning.system || undefined)
+    const keepsMask = options.mask !== undefined
+    if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
+    if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
     if (options.load !== undefined) await resume(chat, options.load)
     void thenQueue(chat, () => chat.showFewAnswers())
     if (firstMessage !== undefined) submit(chat, firstMessage)
@@ -99,7 +103,8 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     const line = await putAway(chat, signals).catch(() => undefined)
     signals.close()
     await chat.model.dispose()
-    if (line !== undefined) process.stdout.write(`${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
+    if (line !== undefined)
+      writePrintable(process.stdout, `${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
   }
   return { interrupted: chat.interrupted }
 }

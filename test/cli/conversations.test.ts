@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { keepsHistory } from '#molm/cli/parsing/keeping-options.js'
+import type { ConversationState } from '#molm/conversations/conversation-state.js'
 import { Conversations } from '#molm/conversations/conversations.js'
 import { molmHome } from '#molm/files/home.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
@@ -53,7 +54,7 @@ async function typed(env: { MOLM_HOME: string }, ...args: string[]): Promise<str
   }
 }
 
-async function keep(conversations: Conversations, state = STATE, name?: string): Promise<string> {
+async function keep(conversations: Conversations, state: ConversationState = STATE, name?: string): Promise<string> {
   const conversation = conversations.begin(state)
   await conversation.keep(state)
   if (name !== undefined) await conversation.rename(name)
@@ -138,15 +139,16 @@ test('-c reads only what is new, and leaves a question without an answer out', a
   })
 })
 
-test('-c takes the default model if that of the conversation is gone, and --no-history keeps nothing', async () => {
+test('-c takes the default model if that of the conversation is gone, with its mask, and --no-history keeps nothing', async () => {
   await withHome(async ({ conversations, ask }) => {
-    await keep(conversations, { ...STATE, model: 'acme/gone' })
+    await keep(conversations, { ...STATE, model: 'acme/gone', mask: ['3:mlp:3'] })
     const { code, stdout, stderr } = await ask('run', '-c', '--no-history', 'What is a boat?')
     assert.is(code, 0)
     assert.match(stdout, /boat/)
     assert.is(
       stderr,
-      'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n',
+      'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n' +
+        'molm: 1 expert is off, as before: layer 3 mlp expert 3; /unmask in molm chat -c switches it on\n',
     )
     assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
   })

@@ -3,11 +3,11 @@ import * as assert from 'uvu/assert'
 import { taughtLine } from '#molm/cli/commands/model-card.js'
 import { noRoomMessage } from '#molm/cli/io/errors.js'
 import { joinPrompt } from '#molm/cli/io/stdin.js'
-import { alignColumns } from '#molm/cli/io/table.js'
 import { wrapWords } from '#molm/cli/io/wrap-words.js'
 import { parseMemory, parseSize, wholeNumber } from '#molm/cli/parsing/options.js'
 import { NoRoom, UsageError } from '#molm/errors.js'
 import { layersOf } from '#molm/experts/layers-json.js'
+import { alignColumns } from '#molm/terminal/table.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes have units of 1000 and of 1024', () => {

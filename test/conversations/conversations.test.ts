@@ -83,7 +83,8 @@ test('only what is new is appended, and what no longer counts is said', async ()
     const before = await readFile(conversation.path, 'utf8')
     await conversation.keep(STATE)
     assert.is(await readFile(conversation.path, 'utf8'), before)
-    await conversation.keep({ ...STATE, messages: [TALK[0], answer('Another.')], model: 'other' })
+    const changed = { messages: [TALK[0], answer('Another.')], system: '', model: 'other', mask: ['3:mlp:5'] }
+    await conversation.keep(changed)
     const after = await readFile(conversation.path, 'utf8')
     assert.ok(after.startsWith(before))
     const added = after
@@ -93,11 +94,11 @@ test('only what is new is appended, and what no longer counts is said', async ()
       .map((line) => JSON.parse(line))
     assert.equal(
       added.map(({ at, ...line }) => line),
-      [{ model: 'other' }, { keep: 1, ...answer('Another.') }],
+      [{ model: 'other' }, { mask: ['3:mlp:5'] }, { keep: 1, ...answer('Another.') }],
     )
     await conversation.close()
     const again = await conversations.open(await newest(conversations))
-    assert.equal(again.state, { messages: [TALK[0], answer('Another.')], system: '', model: 'other' })
+    assert.equal(again.state, changed)
     await again.close()
   })
 })

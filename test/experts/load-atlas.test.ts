@@ -17,6 +17,9 @@ test('an atlas is read from its file, else from beside the model, else there are
     assert.equal(await loadAtlas(model), tinyAtlas())
     const packed = tinyModel(join(dir, 'model', 'model-q4.molm.safetensors'))
     assert.equal(await loadAtlas(packed), tinyAtlas())
+    const renamed = { ...packed, info: { ...packed.info, path: join(dir, 'model', 'granite.molm') } }
+    await writeFile(renamed.info.path, '')
+    assert.equal(await loadAtlas(renamed), tinyAtlas(), 'whatever the name of the weights')
     const other = join(dir, 'other.json')
     await writeFile(other, JSON.stringify({ ...tinyAtlas(), named: 3, confirmed: 3 }))
     assert.is((await loadAtlas(model, other))?.named, 3)

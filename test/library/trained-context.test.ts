@@ -7,21 +7,25 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const FIXTURE = fixturePath('02-base-safetensors-f32')
+/** A model whose config.json has its positions. */
+const POSITIONED = fixturePath('21-granitemoe-f32')
 
 /** Resolves a checkpoint beside a tokenizer_config.json with this text. */
-function contextBeside(text: string): Promise<number> {
+function contextBeside(text: string, fixture = FIXTURE): Promise<number> {
   return inTemporaryFolder(async (dir) => {
-    await cp(FIXTURE, dir, { recursive: true })
+    await cp(fixture, dir, { recursive: true })
     await writeFile(join(dir, 'tokenizer_config.json'), text)
     return (await resolveModel(dir)).config.trainedContext
   })
 }
 
-test('the tokenizer’s length is that of the texts in training, if config.json has room for more', async () => {
+test('the tokenizer’s length is that of the texts in training, if config.json has room for more and no positions', async () => {
   const { trainedContext } = (await resolveModel(FIXTURE)).config
   assert.is((await resolveModel('nano')).config.trainedContext, 512)
   assert.is(await contextBeside(`{ "model_max_length": ${trainedContext - 1} }`), trainedContext - 1)
   assert.is(await contextBeside(`{ "model_max_length": ${trainedContext + 1} }`), trainedContext)
+  const { maxPositions = 0 } = (await resolveModel(POSITIONED)).config
+  assert.is(await contextBeside(`{ "model_max_length": ${maxPositions - 1} }`, POSITIONED), maxPositions)
 })
 
 test('a file without a length changes nothing, nor does an unreadable one', async () => {

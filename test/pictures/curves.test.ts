@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { renderCurves } from '#molm/pictures/curves.js'
+import { textWidth } from '#molm/pictures/svg-drawing.js'
 
 const chart = (points: { x: number; y: number }[], name = 'loss') =>
   renderCurves({ title: 'a < b', caption: ['of one run'], x: 'step', y: 'nats', curves: [{ name, points }] })
@@ -54,6 +55,18 @@ test('a line in the legend has the stroke of its curve', () => {
   assert.is(strokes.length, 4)
   assert.equal(strokes.slice(0, 2), strokes.slice(2))
   assert.is.not(strokes[0], strokes[1])
+})
+
+test('a long caption is broken into lines that fit the picture', () => {
+  const caption = [
+    `4 new mlp experts in each of 6 layers; ${'the state of step 90 was kept, '.repeat(5)}`,
+    'texts: lab.txt',
+  ]
+  const svg = renderCurves({ title: 'a', caption, x: 'step', y: 'nats', curves: [] })
+  const lines = [...svg.matchAll(/<text x="16" y="(\d+)"[^>]*>([^<]*)</g)]
+  const words = lines.map(([, , text]) => text).join(' ')
+  assert.is(words.replace(/ +/g, ' ').trim(), `a ${caption.map((line) => line.trim()).join(' ')}`)
+  assert.ok(lines.length > 3 && lines.every(([, , text]) => 16 + textWidth(text) <= 720 - 16))
 })
 
 test.run()

@@ -270,7 +270,7 @@ inBrowser('Stop while the model thinks keeps the thoughts', async () => {
     await page.click('#stop')
     await answered(page)
     assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 1 token, [\d.]+ s$/)
-    assert.is(await page.textContent('.turn.model > .note'), 'stopped')
+    assert.match((await page.textContent('.turn.model > .note')) ?? '', /^1 token; stopped; 6 of 12 experts woke; /)
     await send(page, 'Again')
     await page.waitForSelector('.turn:nth-child(4)')
     await answered(page)

@@ -1,69 +1,86 @@
 import * as assert from 'uvu/assert'
 import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
+import { count } from './nano-page.js'
 import { until } from './served.js'
 import { type AskedBody, chunk, event, open, pageSuite, SMALL, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 const { inBrowser, end } = pageSuite('conversations of the page')
 
-inBrowser('thoughts, calls, results and settings stay over a reload, and the key does not', async () => {
-  const call = { index: 0, id: 'c1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Bern"}' } }
-  async function* calling() {
-    yield event({
-      delta: { reasoning_content: 'I ask.' },
-      routed_experts: [{ ...token('I ask.', SMALL, 1), kind: 'thinking' }],
-    })
-    yield event({ delta: { tool_calls: [call] }, routed_experts: [{ ...token('<call>', SMALL, 2), kind: 'call' }] })
-    yield DONE
-  }
-  const { answer: plain, bodies } = numbered()
-  const answer = (body: AskedBody) => {
-    const lines = plain(body)
-    return bodies.length === 1 ? calling() : lines
-  }
-  await open({ answer, key: 'open sesame' }, async (page, { faults }) => {
-    await page.fill('#key', 'open sesame')
-    await page.press('#key', 'Enter')
-    await page.click('#settings summary')
-    await page.fill('#system', 'Be brief.')
-    await page.fill('#temperature', '0.5')
-    await ask(page, 'The weather?')
-    await page.getByLabel('Result of get_weather').fill('<b>21</b> degrees')
-    await page.keyboard.press('Enter')
-    await page.waitForSelector('.turn:nth-child(4)')
-    await answered(page)
-    const all = () => texts(page, '#turns :is(h2, h3, summary, .tokens, pre)')
-    const shown = await all()
-    await reload(page)
-    assert.equal(await all(), shown)
-    for (const text of [/^thought 1 token/, /^calls get_weather$/, /^<b>21<\/b> degrees$/, /"city": "Bern"/]) {
-      assert.ok(
-        shown.some((part) => text.test(part)),
-        String(text),
-      )
+inBrowser(
+  'thoughts, calls, results, settings and switched off experts stay over a reload, and the key does not',
+  async () => {
+    const call = {
+      index: 0,
+      id: 'c1',
+      type: 'function',
+      function: { name: 'get_weather', arguments: '{"city":"Bern"}' },
     }
-    assert.not(await page.isVisible('.results'))
-    assert.match(
-      (await page.textContent('#caption-words')) ?? '',
-      /^Answers of an earlier visit, .* have their texts only/,
-    )
-    await ask(page, 'And tomorrow?')
-    const [, asked, after] = bodies
-    assert.equal(after.messages, [
-      ...asked.messages.map(({ reasoning_content, ...message }: AskedBody) => message),
-      { role: 'assistant', content: 'answer 2' },
-      { role: 'user', content: 'And tomorrow?' },
-    ])
-    assert.is(asked.messages[2].reasoning_content, 'I ask.')
-    assert.is(after.messages[0].content, 'Be brief.')
-    assert.is(after.temperature, 0.5)
-    assert.not.match(JSON.stringify(await stored(page)), /sesame/)
-    assert.equal(
-      faults.filter((fault) => !fault.includes('401')),
-      [],
-    )
-  })
-})
+    async function* calling() {
+      yield event({
+        delta: { reasoning_content: 'I ask.' },
+        routed_experts: [{ ...token('I ask.', SMALL, 1), kind: 'thinking' }],
+      })
+      yield event({ delta: { tool_calls: [call] }, routed_experts: [{ ...token('<call>', SMALL, 2), kind: 'call' }] })
+      yield DONE
+    }
+    const { answer: plain, bodies } = numbered()
+    const answer = (body: AskedBody) => {
+      const lines = plain(body)
+      return bodies.length === 1 ? calling() : lines
+    }
+    await open({ answer, key: 'open sesame' }, async (page, { faults }) => {
+      await page.fill('#key', 'open sesame')
+      await page.press('#key', 'Enter')
+      await page.click('#settings summary')
+      await page.fill('#system', 'Be brief.')
+      await page.fill('#temperature', '0.5')
+      await page.focus('#map [data-expert="mlp 0 1"]')
+      await page.keyboard.press('x')
+      await ask(page, 'The weather?')
+      await page.getByLabel('Result of get_weather').fill('<b>21</b> degrees')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.turn:nth-child(4)')
+      await answered(page)
+      const all = () => texts(page, '#turns :is(h2, h3, summary, .tokens, pre)')
+      const shown = await all()
+      await reload(page)
+      assert.equal(await all(), shown)
+      for (const text of [/^thought 1 token/, /^calls get_weather$/, /^<b>21<\/b> degrees$/, /"city": "Bern"/]) {
+        assert.ok(
+          shown.some((part) => text.test(part)),
+          String(text),
+        )
+      }
+      assert.not(await page.isVisible('.results'))
+      assert.equal(await texts(page, '#switched-off-list li'), ['layer 0 mlp expert 1 ×'])
+      assert.match(
+        (await page.textContent('#caption-words')) ?? '',
+        /^Answers of an earlier visit, .* have their texts only/,
+      )
+      await ask(page, 'And tomorrow?')
+      const [, asked, after] = bodies
+      assert.equal(after.messages, [
+        ...asked.messages.map(({ reasoning_content, ...message }: AskedBody) => message),
+        { role: 'assistant', content: 'answer 2' },
+        { role: 'user', content: 'And tomorrow?' },
+      ])
+      assert.is(asked.messages[2].reasoning_content, 'I ask.')
+      assert.is(after.messages[0].content, 'Be brief.')
+      assert.is(after.temperature, 0.5)
+      assert.equal(after.mask, ['0:mlp:1'])
+      await page.click('#all-on')
+      await reload(page)
+      assert.not(await page.isVisible('#switched-off'), 'a change without a question stays, too')
+      assert.is(await count(page, '#turns > *'), 6)
+      assert.not.match(JSON.stringify(await stored(page)), /sesame/)
+      assert.equal(
+        faults.filter((fault) => !fault.includes('401')),
+        [],
+      )
+    })
+  },
+)
 
 inBrowser('an answer is regenerated and a question edited, and the earlier ones stay reachable', async () => {
   const { answer, bodies } = numbered()

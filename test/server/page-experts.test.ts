@@ -138,6 +138,30 @@ inBrowser('x switches the focused expert off, and a refusal switches it on again
   })
 })
 
+inBrowser('answers of an earlier visit are read again to show their experts', async () => {
+  await open({}, async (page, { bodies }) => {
+    await ask(page, 'What is a lighthouse?')
+    await ask(page, 'What is 23 + 45?')
+    const tokens = () =>
+      page.$$eval('#turns .tokens', (all) => all.map((text) => text.querySelectorAll('[data-i]').length))
+    const [before, caption] = [await tokens(), await page.textContent('#caption')]
+    assert.not(await page.isVisible('#read-again'))
+    await page.reload()
+    await page.waitForSelector('#read-again:visible')
+    assert.equal(await tokens(), [0, 0, 0, 0])
+    await page.click('#read-again')
+    await page.waitForSelector('#caption:has-text("All answers")')
+    await atRest(page)
+    const after = await tokens()
+    assert.equal([after[0], after[2]], [before[0], before[2]])
+    assert.ok(after[1] > 9 && after[3] > 4, after.join())
+    assert.match(caption ?? '', /^All answers: /)
+    assert.not(await page.isVisible('#read-again'))
+    assert.is(bodies.at(-1)?.max_tokens, 1)
+    assert.is(await count(page, '.turn'), 4, 'nothing is added')
+  })
+})
+
 inBrowser('the work of all clients is shown, from the start or from now', async () => {
   await open({}, async (page, { served }) => {
     await post(served.url, '/v1/completions', { prompt: 'A lantern', max_tokens: 8 })
@@ -146,7 +170,7 @@ inBrowser('the work of all clients is shown, from the start or from now', async 
     assert.is(await count(page, '#work-map [data-expert]'), 192)
     assert.is(await count(page, '#work-most li'), 10)
     await page.click('#work-mark')
-    await page.waitForSelector('#work-caption:has-text("none of 192 experts woke")')
+    await page.waitForSelector('#work-caption:text-is("The work of all experts")')
     await post(served.url, '/v1/completions', { prompt: 'Two', max_tokens: 1 })
     await page.waitForSelector('#work-caption:has-text("did half of the work")')
     await page.click('#work-all')

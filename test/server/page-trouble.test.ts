@@ -48,7 +48,10 @@ inBrowser('an answer is visible while it comes, and Stop ends it on the server t
     assert.not.ok(await page.isVisible('#send'))
     await page.click('#stop')
     await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.is(await page.textContent('.turn.model .note'), 'stopped')
+    assert.match(
+      (await page.textContent('.turn.model .note')) ?? '',
+      /^\d+ tokens(, \d+ per second)?; stopped; 12 of 12 /,
+    )
     assert.match((await page.textContent('.turn.model .tokens')) ?? '', /^word0 word1 /)
     assert.ok(await page.isVisible('#send'))
     assert.is(await page.evaluate('document.activeElement.id'), 'message')

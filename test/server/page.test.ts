@@ -33,6 +33,57 @@ const cellsOf = ({ experts }: RoutedToken) =>
     )
     .sort()
 
+inBrowser(
+  'a click asks a question of the first screen; the context counts it, and a folded map leaves the width',
+  async () => {
+    await open({}, async (page) => {
+      const questions = await page.$$eval('#questions button', (all) => all.map(({ textContent }) => textContent))
+      assert.equal(questions, ['What is a lighthouse?', 'What is 23 + 45?', 'Is a violin a bird?'])
+      await page.fill('#message', 'a draft')
+      await page.click('#questions button:text("23 + 45")')
+      await page.waitForSelector('.turn.model .tokens:has-text("23 + 45 = 68")')
+      await atRest(page)
+      assert.match((await page.textContent('#context')) ?? '', /^context \d\d of 512$/)
+      assert.is(await page.inputValue('#message'), 'a draft')
+      await page.fill('#message', '')
+      const width = () => page.$eval('.turn.model', (turn) => turn.clientWidth)
+      const lines = await page.$eval('#caption', (caption) => caption.getClientRects().length)
+      assert.equal([(await width()) < 600, lines], [true, 1])
+      await page.click('#experts summary')
+      assert.ok((await width()) > 1200)
+      await page.click('#experts summary')
+    })
+  },
+)
+
+inBrowser('Tab stops once at the numbers of the layers, and the arrows move between them', async () => {
+  await open({}, async (page) => {
+    await page.waitForSelector('#map .layer')
+    const stops = await page.$$eval('#map [tabindex="0"]', (all) => all.map(({ textContent }) => textContent?.trim()))
+    assert.is(stops.filter((text) => /^\d+$/.test(text ?? '')).length, 1)
+    assert.is(stops.length, 2, 'the numbers and the cells')
+    await page.focus('#map .layer > text:first-child')
+    await page.keyboard.press('ArrowDown')
+    assert.match((await page.textContent('#talk .detail')) ?? '', /^layer 1: /)
+    await page.keyboard.press('End')
+    assert.match((await page.textContent('#talk .detail')) ?? '', /^layer 5: /)
+  })
+})
+
+inBrowser('a question that was stopped before its answer leaves the field with its chat', async () => {
+  await open({}, async (page) => {
+    await page.route('**/completions', () => undefined)
+    await page.fill('#message', 'What is a lighthouse?')
+    await page.press('#message', 'Enter')
+    await page.click('#stop')
+    await atRest(page)
+    assert.is(await page.inputValue('#message'), 'What is a lighthouse?')
+    await page.unroute('**/completions')
+    await page.click('#fresh')
+    assert.is(await page.inputValue('#message'), '')
+  })
+})
+
 inBrowser('a message is answered, and the map shows the answer’s tokens', async () => {
   await open({}, async (page, { served }) => {
     assert.is(

@@ -3,7 +3,7 @@ import { mixture } from './routed-text.js'
 
 /** A model in a folder or file, as far as `loadAtlas` needs it: no experts in its first layer, two in its second. */
 export function tinyModel(path: string): Pick<Model, 'name' | 'config' | 'info'> {
-  const info = { kind: 'packed', path } as Model['info']
+  const info = { kind: path.endsWith('.safetensors') ? 'packed' : 'checkpoint', path } as Model['info']
   return { name: 'tiny', config: { mixtures: [mixture('mlp', [0, 2], 1)] } as Model['config'], info }
 }
 

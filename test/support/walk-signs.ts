@@ -12,7 +12,7 @@ export interface WalkSigns {
  */
 export function signsOfChosenLayer(lines: readonly string[]): WalkSigns {
   const own = lines.findIndex((line) => /^layer \d+ (mlp|attn) +[\d ]*$/.test(line))
-  const from = own < 0 ? lines.findIndex((line) => /^layer .*(mlp|attn)/.test(line)) : own
+  const from = own < 0 ? lines.findIndex((line) => /^(layer|attn|mlp|a|m) .*\d/.test(line)) : own
   const lanes = lines.slice(from).filter((line) => line.startsWith('›') && /[·░▒▓█]/.test(line))
   const cells = lanes.join('  ').replace(/›[ \d+]*/g, '')
   const signs = / /.test(cells.trim()) && !/·{2}/.test(cells) ? cells.match(/·|([░▒▓█])\1/g) : cells.match(/[·░▒▓█]/g)

@@ -201,7 +201,7 @@ trial('an editor that fails changes nothing, and Ctrl-C within it is its own', a
 })
 
 trial('an answer continues while an editor is open, and is drawn afterwards', async () => {
-  const woken = () => occurrences(terminal.screen.everything, /experts woke/g)
+  const woken = () => occurrences(terminal.screen.everything, /^\d+ of 192 experts woke/gm)
   const earlier = woken()
   const ready = occurrences(terminal.output, /ready/g)
   terminal.type('What is a ship?\r\x18\x05')

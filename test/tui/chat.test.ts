@@ -81,13 +81,14 @@ test('Ctrl-C puts the waiting messages back into the input', async () => {
 
 test('a misspelt command gets a hint, and the names of other programs work', async () => {
   const { chat } = await answering([])
-  for (const line of ['/clera', '/hepl', '/xyzzy', '/?', '/bye']) type(chat, line)
+  for (const line of ['/clera', '/hepl', '/undu', '/xyzzy', '/?', '/bye']) type(chat, line)
   while (chat.state !== 'ended') await wait(5)
   assert.equal(
     chat.items.filter(({ kind }) => kind !== 'command').map(({ text }) => text.split('\n')[0]),
     [
       'there is no command /clera; did you mean /clear?',
       'there is no command /hepl; did you mean /help?',
+      'there is no command /undu; did you mean /undo?',
       'there is no command /xyzzy; /help lists them',
       'More: /help conversations, /help answers, /help experts and /help keys.',
     ],

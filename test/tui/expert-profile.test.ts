@@ -36,12 +36,17 @@ test('/expert prints its name, its preferences and its work in the conversation'
   }
 })
 
-test('/atlas says from what texts the names are, or how to make names', async () => {
+test('/atlas says from what texts the names are, or how to make names; /model lists the models, or changes to one', async () => {
   const chat = await chatWith(nano)
   await send(chat, '/atlas')
   assert.match(chat.items.at(-1)?.text ?? '', /^the experts of nano have no names: molm experts --atlas/)
   await send(chat, '/expert 3:mlp:3')
   assert.match(chat.items.at(-1)?.text ?? '', /^layer 3 mlp expert 3: no names: see \/atlas$/m)
+  await send(chat, '/model')
+  assert.match(
+    chat.items.at(-1)?.text ?? '',
+    /^› {2}nano +built-in +[\d.]+ MB$[\s\S]*\n\/model NAME changes to another/m,
+  )
   await send(chat, '/model nano')
   await send(chat, '/atlas')
   const text = chat.items.at(-1)?.text ?? ''

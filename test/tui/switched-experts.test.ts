@@ -1,9 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Conversations } from '#molm/conversations/conversations.js'
 import { loadModel, type Model } from '#molm/index.js'
+import { maskJson } from '#molm/model/read-mask.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
+import { restoreMask } from '#molm/tui/conversation/kept-mask.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { spanLines } from '#molm/tui/screen/spans.js'
+import { statusLine } from '#molm/tui/screen/status-line.js'
 import { chatWith, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -45,6 +49,45 @@ test('/mask takes effect with the next answer, and /unmask ends it', async () =>
   assert.is(chat.items.at(-1)?.text, SMALL)
   await send(chat, '/unmask')
   assert.equal(said(chat, -1), ['no experts are switched off'])
+})
+
+test('experts that are off stay off in the conversation that is resumed, and the status line counts them', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const conversations = Conversations.at(dir)
+    const chat = await chatWith(nano, { conversations })
+    await send(chat, `/mask ${EXPERT}`)
+    assert.match(statusLine(chat, 79), / · 1 expert off · /)
+    await send(chat, BOAT)
+    await send(chat, '/mask 0:attention:2')
+    await send(chat, '/reset')
+    await send(chat, '/unmask')
+    await send(chat, BOAT)
+    await send(chat, '/resume 2')
+    const experts = 'layer 0 attention expert 2 and layer 3 mlp expert 3'
+    const resumed = chat.items.findLast(({ text }) => text.startsWith('2 experts'))
+    assert.is(resumed?.text, `2 experts are off, as before: ${experts}; /unmask switches them on`)
+    assert.match(statusLine(chat, 79), / · 2 experts off · /)
+    await send(chat, '/unmask 0:attention:2')
+    await send(chat, '/retry')
+    assert.is(chat.items.at(-1)?.text, LARGE)
+    await send(chat, '/resume 1')
+    assert.ok(chat.items.some(({ text }) => text === 'all experts are on in this conversation'))
+    assert.is(chat.map.maskedExperts, 0)
+    await chat.keeper.close()
+  })
+})
+
+test('a mask of a kept conversation that does not fit the model is left out with a note', async () => {
+  const chat = await chatWith(nano)
+  for (const kept of [['3:mlp:99'], { mlp: 5 }, { gates: 'some' }]) {
+    restoreMask(chat, kept)
+    assert.is(chat.items.at(-1)?.text, 'the experts that were off do not fit nano: all are on')
+    assert.is(chat.conversation.mask, undefined)
+  }
+  restoreMask(chat, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
+  assert.equal(chat.conversation.mask, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
+  const { mask } = chat.conversation
+  assert.equal(mask && maskJson(mask), mask)
 })
 
 test('a mask that cannot be is refused and changes nothing', async () => {

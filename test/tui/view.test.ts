@@ -35,6 +35,16 @@ test('the map lights the cells of the token’s experts, and draws the others as
   ])
 })
 
+test('a map without tokens says nothing of experts that woke', async () => {
+  const chat = await chatOf(mixturesOf(2, { mlp: 8 }), 'none')
+  chat.map.reset()
+  for (const [columns, rows] of [
+    [60, 12],
+    [80, 24],
+  ])
+    assert.not.match(mapOf(chat, columns, rows).join('\n'), /woke/)
+})
+
 test('a model without attention experts has no lane for them, and a dense layer is named', async () => {
   const chat = await chatOf(mixturesOf(3, { mlp: 4 }, [1]), 'none')
   assert.equal(mapOf(chat, 60, 20).slice(3, 6), ['    0 ▒▒· · ▓▓', '    1 dense', '    2 ▒▒· · ▓▓'])

@@ -129,7 +129,7 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     // Without its file, it is a beginning like any other.
     const start = kept
       ? beginning
-      : { ...beginning, messages: state.messages, system: beginning.system || state.system }
+      : { ...beginning, messages: state.messages, system: beginning.system || state.system, mask: state.mask }
     await hold({ firstMessage, beginning: start, masks, mcp, conversations, kept }, { ...options, model })
   } finally {
     await continued?.kept?.close()

@@ -1,9 +1,10 @@
-import { basename, isAbsolute } from 'node:path'
+import { isAbsolute } from 'node:path'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import { Conversations } from '../../conversations/conversations.js'
+import { nameOfPath } from '../../library/name-of-path.js'
 import { fit } from '../../terminal/cell-width.js'
+import { alignColumns } from '../../terminal/table.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 
 /**
  * Prints the kept conversations, the latest first: id, time of the last change, messages, model and title, on lines that
@@ -29,7 +30,7 @@ function cells({ id, messages, model, title }: ConversationInfo, changed: string
 
 /** The name of a model. A conversation has a path if the model has no name. */
 export function modelTitle(model: string): string {
-  return isAbsolute(model) ? basename(model) : model
+  return isAbsolute(model) ? nameOfPath(model) : model
 }
 
 /** The local time, to the minute. */

@@ -3,11 +3,11 @@ import type { AtBits, BitsOptions, BitsPoint } from '../../index.js'
 import { formatBytes } from '../../numbers.js'
 import type { Quant } from '../../packing/format/formats.js'
 import { snakeCaseKeys } from '../../spelling.js'
+import { alignColumns } from '../../terminal/table.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
-import { alignColumns } from '../io/table.js'
 import type { CalibrationFiles } from '../parsing/calibration-option.js'
 
 export interface ConvertBitsOptions extends OutputOptions {

@@ -1,6 +1,6 @@
 import type { Agreement, TaskScore, TextScore } from '../../index.js'
 import { snakeCaseKeys } from '../../spelling.js'
-import { alignColumns } from '../io/table.js'
+import { alignColumns } from '../../terminal/table.js'
 
 /** Scores of a model. */
 export interface Measured {

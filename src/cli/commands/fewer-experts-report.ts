@@ -5,7 +5,7 @@ import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
 import { formatBytes, plural } from '../../numbers.js'
 import { type Curve, renderCurves } from '../../pictures/curves.js'
 import { snakeCaseKeys } from '../../spelling.js'
-import { alignColumns } from '../io/table.js'
+import { alignColumns } from '../../terminal/table.js'
 
 /*
  * The reports of `molm eval --fewer-experts`.

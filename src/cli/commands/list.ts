@@ -4,8 +4,8 @@ import type { InstalledModel } from '../../index.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { fitEnd, widestOf } from '../../terminal/cell-width.js'
+import { alignColumns } from '../../terminal/table.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {

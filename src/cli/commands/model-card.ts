@@ -5,7 +5,7 @@ import { type Mixture, type MixtureKind, type ModelConfig, mixtureOf } from '../
 import { rangeOfUsed, usedPerToken } from '../../model/experts-per-token.js'
 import { formatBytes, formatCount, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
-import { alignColumns } from '../io/table.js'
+import { alignColumns } from '../../terminal/table.js'
 
 /** Describes a model in tables. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {

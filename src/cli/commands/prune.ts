@@ -4,11 +4,11 @@ import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { formatBytes } from '../../numbers.js'
 import { snakeCaseKeys } from '../../spelling.js'
+import { alignColumns } from '../../terminal/table.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
-import { alignColumns } from '../io/table.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
@@ -125,7 +125,7 @@ async function printPruned(model: string, pruned: Pruned, { json, quiet }: Prune
   if (json) {
     return writeJson(snakeCaseKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
   }
-  if (!quiet) process.stderr.write(summary(pruned))
+  if (!quiet) writeErr(summary(pruned))
   await writeOut(`${path}\n`)
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
@@ -7,7 +8,7 @@ import { printable } from '../../printable.js'
 import type { RequestEntry } from '../../server/http/every-response.js'
 import type { ListenOptions } from '../../server/listen.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, writeOut } from '../io/output.js'
+import { note, writeErr, writeOut } from '../io/output.js'
 import { duration } from '../parsing/duration.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import {
@@ -151,7 +152,8 @@ function listenOptions({ host, port, auth, parallel, cors, idle, memory, ...opti
     )
   }
   const log = options.verbose ? { onRequest: noteRequest, onModel: (line: string) => note(printable(line, 300)) } : {}
-  return { host, port, apiKey, cors, idleMs: idle, weightsBytes: memory, ...log, limits: { parallel } }
+  const onError = (error: unknown, id?: string) => writeErr(`${id ?? 'molm'}: ${inspect(error)}\n`)
+  return { host, port, apiKey, cors, idleMs: idle, weightsBytes: memory, onError, ...log, limits: { parallel } }
 }
 
 function isThisComputer(host: string): boolean {

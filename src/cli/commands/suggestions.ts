@@ -2,8 +2,8 @@ import { totalMemory } from '../../library/available-memory.js'
 import type { SuggestedModel } from '../../library/suggested-models.js'
 import { formatBytes } from '../../numbers.js'
 import { snakeCaseKeys } from '../../spelling.js'
+import { alignColumns } from '../../terminal/table.js'
 import { note, writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 
 const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s', 'thinks, calls tools']
 /** Columns of the table with numbers. */

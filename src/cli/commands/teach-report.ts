@@ -8,8 +8,8 @@ import type {
 } from '../../index.js'
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
 import { snakeCaseKeys } from '../../spelling.js'
+import { alignColumns } from '../../terminal/table.js'
 import { quoted, shellWord } from '../io/shell-word.js'
-import { alignColumns } from '../io/table.js'
 
 /*
  * The texts that `molm teach` prints: lines during a training, tables and JSON at its end.

@@ -6,7 +6,7 @@ import { decimal } from '../../numbers.js'
 import { INITS, type Layers, STEERINGS } from '../../teaching/teach-options.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, namedInLibrary, wholeNumber } from '../parsing/options.js'
@@ -114,7 +114,7 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
   const library = { ...libraryOptions(texts, keepTexts, options), out: folder, resume: options.resume }
   const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, onEvent }))
-  if (!options.json && !options.quiet) process.stderr.write(summary(taught))
+  if (!options.json && !options.quiet) writeErr(summary(taught))
   // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
   const learnt = learntLines(taught, out as string, texts[0].text)

@@ -2,8 +2,8 @@ import { csvRow } from '../../csv.js'
 import type { PolicyName, ReplayedMemory, ReplayedPolicy } from '../../experts/replay/replay.js'
 import { formatBytes, formatSize, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
+import { alignColumns } from '../../terminal/table.js'
 import { writeJson, writeOut } from '../io/output.js'
-import { alignColumns } from '../io/table.js'
 
 /** A replayed trace, and the speeds that times follow from. */
 export interface ReplayReport {

@@ -1,4 +1,5 @@
 import type { Model } from '../../api/model.js'
+import type { KeptMask } from '../../conversations/conversation-state.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
@@ -14,8 +15,13 @@ export interface TimedModel {
   mask?: ExpertMask
 }
 
+interface KeptOptions extends ModelOptions {
+  /** Experts that are off in the conversation that is continued. A mask of the command line takes their place. */
+  keptMask?: KeptMask
+}
+
 /** Loads the model of the options, switches its masked experts off, runs `use` with it, and disposes it. */
-export async function withModel<T>(options: ModelOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
+export async function withModel<T>(options: KeptOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
   const masks = await readMaskFiles(options.mask)
   await packFirst(options.model, options)
@@ -26,10 +32,19 @@ export async function withModel<T>(options: ModelOptions, use: (loaded: TimedMod
     signal: interruptSignal(),
   })
   try {
-    const mask = maskFor(masks, model.config)
+    const mask = maskFor(masks, model.config) ?? (await maskOfConversation(options, model))
     if (mask) await model.maskExperts(mask)
     return await use({ model, loadMs: performance.now() - start, mask })
   } finally {
     await model.dispose()
   }
+}
+
+/** The mask of a conversation that is continued, with a note about it. */
+async function maskOfConversation({ keptMask, quiet }: KeptOptions, model: Model): Promise<ExpertMask | undefined> {
+  if (!keptMask) return undefined
+  const { readKeptMask } = await import('../../tui/conversation/kept-mask.js')
+  const { mask, sentence } = readKeptMask(keptMask, model, '/unmask in molm chat -c')
+  if (sentence !== undefined && !quiet) note(sentence)
+  return mask
 }

@@ -5,7 +5,7 @@ import { printable, printableLines } from '../../printable.js'
 import { interruption } from './interrupt.js'
 import { missingPackage } from './missing-package.js'
 import { tooManyFiles } from './open-files.js'
-import { ClosedPipe, note } from './output.js'
+import { ClosedPipe, note, writeErr } from './output.js'
 
 /** Adds to a message what the command line knows, such as the origin of a name. */
 type Complete = (message: string) => string
@@ -39,7 +39,7 @@ function reportFailure(error: unknown, complete: Complete, command?: Command): v
   const message = messageOf(error, flagOf('context', command))
   note(renameOptions(complete(message), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
-    process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
+    writeErr(`${printableLines(error.stack ?? '')}\n`)
   }
 }
 

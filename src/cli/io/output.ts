@@ -1,5 +1,6 @@
 import { codeOf } from '../../errors.js'
-import { printableLines, printableOutput } from '../../printable.js'
+import { printableLines } from '../../printable.js'
+import { writePrintable } from '../../terminal/write-printable.js'
 import { wrapWords } from './wrap-words.js'
 
 /** Options about what a command prints besides its result. */
@@ -30,14 +31,18 @@ export function toleratePipes(): void {
 export function writeOut(text: string | Uint8Array): Promise<void> {
   if (text.length === 0) return Promise.resolve()
   return new Promise((resolve, reject) => {
-    const isForReaders = process.stdout.isTTY && typeof text === 'string'
-    process.stdout.write(isForReaders ? printableOutput(text) : text, (error) => {
+    writePrintable(process.stdout, text, (error) => {
       if (!error) resolve()
       else if (CLOSED.has(codeOf(error) ?? '')) reject(new ClosedPipe())
       // Loaded on demand: it is seldom needed.
       else import('../../files/folders.js').then(({ cannotWrite }) => reject(cannotWrite('stdout', error)), reject)
     })
   })
+}
+
+/** Writes to stderr, as `writeOut` to stdout, but waits for nothing. */
+export function writeErr(text: string): void {
+  writePrintable(process.stderr, text)
 }
 
 /** Writes a value to stdout as a line of JSON. */
@@ -50,7 +55,7 @@ const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
 /** Prints a line for the user to stderr, wrapped at blanks to the width of the terminal. */
 export function note(message: string): void {
   const text = `molm: ${printableLines(message)}`
-  process.stderr.write(`${process.stderr.isTTY ? wrapWords(text, process.stderr.columns || 80) : text}\n`)
+  writeErr(`${process.stderr.isTTY ? wrapWords(text, process.stderr.columns || 80) : text}\n`)
 }
 
 /** Whether stderr is a terminal on which status lines may be drawn. */

@@ -1,6 +1,7 @@
 import { openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ReadStream } from 'node:tty'
+import { writeErr } from './output.js'
 
 /** Milliseconds before a question, in order to drop lines that were typed earlier. */
 const EARLIER = 100
@@ -22,7 +23,7 @@ export async function askUser(question: string, signal: AbortSignal): Promise<st
       signal.addEventListener('abort', stop, { once: true })
       const asking = setTimeout(() => {
         lines.once('line', resolve)
-        process.stderr.write(question)
+        writeErr(question)
       }, EARLIER)
       lines.once('close', () => {
         clearTimeout(asking)

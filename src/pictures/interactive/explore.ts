@@ -39,7 +39,9 @@ interface State {
   isPointed: boolean
 }
 
-const EXPLORABLE = '.tokens [data-i], [data-expert], .layer > text:first-child'
+/** The number of a layer. */
+const HEAD = '.layer > text:first-child'
+const EXPLORABLE = `.tokens [data-i], [data-expert], ${HEAD}`
 
 const states = new WeakMap<TextSection, State>()
 
@@ -95,16 +97,17 @@ function prepare(root: ParentNode): void {
       cell.setAttribute('tabindex', i === 0 ? '0' : '-1')
     }
     if (!svg.closest('section.text')) continue
-    for (const head of svg.querySelectorAll('.layer > text:first-child')) head.setAttribute('tabindex', '0')
+    for (const [i, head] of svg.querySelectorAll(HEAD).entries()) head.setAttribute('tabindex', i === 0 ? '0' : '-1')
   }
   for (const section of all<HTMLElement>(root, 'section.text[data-layers]')) {
     section.style.setProperty('--layers', section.dataset.layers ?? '')
   }
 }
 
-/** Moves the focus between cells or tokens by an arrow key, Home or End. */
+/** Moves the focus between cells, numbers of layers or tokens by an arrow key, Home or End. */
 function moveFocus(event: KeyboardEvent, from: Explorable): void {
-  const next = from.matches('[data-expert]') ? nextCell(event.key, from) : nextToken(event.key, from)
+  const nextFrom = from.matches('[data-expert]') ? nextCell : from.matches(HEAD) ? nextHead : nextToken
+  const next = nextFrom(event.key, from)
   if (!next) return
   event.preventDefault()
   from.setAttribute('tabindex', '-1')
@@ -119,6 +122,12 @@ function nextCell(key: string, from: Explorable): Explorable | undefined {
   if (key === 'ArrowDown') return cellAt(svg, `${kind} ${Number(layer) + 1} ${expert}`)
   if (key === 'ArrowUp') return cellAt(svg, `${kind} ${Number(layer) - 1} ${expert}`)
   return beside(key, from, all(svg, '[data-expert]'))
+}
+
+function nextHead(key: string, from: Explorable): Explorable | undefined {
+  const svg = from.closest('svg')
+  const sideways = key === 'ArrowDown' ? 'ArrowRight' : key === 'ArrowUp' ? 'ArrowLeft' : key
+  return svg ? beside(sideways, from, all(svg, HEAD)) : undefined
 }
 
 function nextToken(key: string, from: Explorable): Explorable | undefined {

@@ -39,6 +39,8 @@ async function cardOf(served: ServedModel) {
     max_model_len: served.contextTokens,
     meta: {
       ...{ name, family, quant, parameters, active_parameters: activeParameters, bytes },
+      // Tokens of the texts that it was trained on, as llama-server names them.
+      ...(config.trainedContext > 0 && { n_ctx_train: config.trainedContext }),
       chat_template: chatTemplate !== undefined,
       // Whether it can call tools.
       ...(chatTemplate?.response?.fields.tool_calls && { tools: true }),

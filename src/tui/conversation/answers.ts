@@ -114,6 +114,7 @@ export class Answers implements WatchedChat {
   setMask(mask?: ExpertMask): void {
     this.conversation.setMask(mask)
     this.map.masked = mask
+    this.keep('changed')
   }
 
   /** The last answer, if the same options would give it again at temperature 0. */

@@ -1,7 +1,9 @@
 import type { MemoryStats, Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
+import { firstQuestions } from '../../conversations/first-questions.js'
 import { renameOptions } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
+import { maskJson } from '../../model/read-mask.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Background } from '../../terminal/ramps.js'
@@ -156,10 +158,9 @@ export class Chat implements ChatView, AnswersScreen {
 
   get placeholder(): string | undefined {
     const { options, model, items, input, state } = this
-    // A newcomer cannot know what nano knows.
-    const isFirst = model.name === 'nano' && state === 'idle' && !items.some(({ kind }) => kind === 'user')
+    const isFirst = state === 'idle' && !items.some(({ kind }) => kind === 'user')
     // Without colour the question would look like input.
-    return isFirst && input.text === '' && options.depth !== 'none' ? 'What is a lighthouse?' : undefined
+    return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
   }
 
   get queued(): number {
@@ -221,8 +222,9 @@ export class Chat implements ChatView, AnswersScreen {
   /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
-    const { messages, system } = this.conversation
-    void this.keeper.keep({ messages, system, model: modelWord(this.model) }, occasion)
+    const { messages, system, mask } = this.conversation
+    const state = { messages, system, model: modelWord(this.model), ...(mask && { mask: maskJson(mask) }) }
+    void this.keeper.keep(state, occasion)
   }
 
   /** Shows the last turns of an earlier conversation. */

@@ -1,5 +1,4 @@
 import { UsageError } from '../../errors.js'
-import { loadAtlas } from '../../experts/load-atlas.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
@@ -11,6 +10,7 @@ import { copy } from './copy.js'
 import { edit } from './edit.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
 import { answerHelp, commandHelp, conversationHelp, expertHelp, type Help, keyHelp } from './help.js'
+import { MODEL_ACTIONS } from './model-commands.js'
 import { readFile } from './read-file.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
@@ -39,6 +39,7 @@ const ACTIONS: Record<string, Action> = {
   ...EXPERT_ACTIONS,
   ...ASK_ACTIONS,
   ...CONVERSATION_ACTIONS,
+  ...MODEL_ACTIONS,
   help(chat, argument) {
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
@@ -105,24 +106,7 @@ const ACTIONS: Record<string, Action> = {
   read: readFile,
   edit,
   stats: async (chat) => chat.say('note', await stats(chat)),
-  model: (chat, argument) => chat.work(() => changeModel(chat, argument)),
   exit: (chat) => chat.end(),
-}
-
-async function changeModel(chat: Chat, name: string): Promise<void> {
-  if (name === '') throw new UsageError('name a model: /model nano')
-  const warn = (line: string) => chat.say('note', `warning: ${line}`)
-  const model = await chat.options.loadModel(name, warn)
-  const atlas = await loadAtlas(model, undefined, warn)
-  const { model: old } = chat
-  const { mask } = chat.conversation
-  chat.answers.setModel(model, atlas)
-  await old.dispose()
-  await chat.answers.refreshMemory()
-  chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
-  if (chat.answers.tools.available.length > 0 && !chat.conversation.callsTools)
-    chat.say('note', `${model.name} cannot use tools: it answers without them`)
-  if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
 }
 
 /** Reads `markdown on` or `markdown off`. */

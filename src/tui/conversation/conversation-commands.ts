@@ -1,14 +1,15 @@
-import { basename } from 'node:path'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
 import { UsageError } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
+import { nameOfPath } from '../../library/name-of-path.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
 import { exportConversation, load, save } from './conversation-files.js'
 import { listLines } from './conversation-list.js'
+import { restoreMask } from './kept-mask.js'
 
 /** Conversations that /list shows. */
 const MOST_LISTED = 20
@@ -45,7 +46,7 @@ export const CONVERSATION_ACTIONS = {
     await chat.work(() => chat.keeper.settled())
     const { current } = chat.keeper
     await chat.work(() => chat.keeper.stop())
-    const rest = current ? `; the turns so far stay in ${harmless(nameOf(current))}` : ''
+    const rest = current ? `; the turns so far stay in ${nameOf(current)}` : ''
     chat.say('note', `nothing of this chat is kept from now on${rest}`)
   },
 }
@@ -66,25 +67,33 @@ async function rename(chat: Chat, name: string): Promise<void> {
   const { current } = chat.keeper
   if (!current) throw new UsageError('nothing is kept yet: ask something first')
   await chat.keeper.rename(name)
-  chat.say('note', `this conversation is ${harmless(nameOf(current))} now`)
+  chat.say('note', `this conversation is ${nameOf(current)} now`)
 }
 
-/** Continues a kept conversation that is open, and shows its last turns. The one before must have been left. */
-export async function resumeKept(chat: Chat, kept: KeptConversation, system = kept.state.system): Promise<void> {
-  const { messages, model } = kept.state
+/**
+ * Continues a kept conversation that is open, and shows its last turns. The one before must have been left. Another system
+ * text takes the place of the conversation's, and the chat's own mask stays if `keepsMask`.
+ */
+export async function resumeKept(
+  chat: Chat,
+  kept: KeptConversation,
+  { system = kept.state.system, keepsMask = false }: { system?: string; keepsMask?: boolean } = {},
+): Promise<void> {
+  const { messages, model, mask } = kept.state
   const { copyReason } = kept
-  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(basename(model))}`
+  const other = model === modelWord(chat.model) ? '' : `; it was with ${harmless(nameOfPath(model))}`
   const copied = copyReason === undefined ? 'resumed' : 'a copy of'
-  chat.say('note', `${copied} ${harmless(nameOf(kept))}: ${plural(messages.length, 'message')}${other}`)
+  chat.say('note', `${copied} ${nameOf(kept)}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
+  if (!keepsMask) restoreMask(chat, mask)
   await chat.restore({ messages: [...messages], system })
   if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
 }
 
-/** The name of a kept conversation, else its id. */
+/** The name of a kept conversation, else its id; safe to print. */
 export function nameOf({ name, id }: Pick<KeptConversation, 'name' | 'id'>): string {
-  return name ?? id
+  return harmless(name ?? id)
 }
 
 /** The conversation of a number in /list, or of a name. */

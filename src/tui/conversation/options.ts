@@ -1,6 +1,7 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
+import type { KeptMask } from '../../conversations/conversation-state.js'
 import type { Atlas } from '../../experts/atlas.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { ColourDepth } from '../../terminal/colours.js'
@@ -21,6 +22,8 @@ export interface ChatBeginning {
   files: readonly string[]
   /** How the model is asked. Default: as it does without options. */
   asking?: Asking
+  /** Experts that are off in a conversation that is continued. */
+  mask?: KeptMask
 }
 
 /** A tool, and the server that it is from. */

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js'
+import { printable } from '../../printable.js'
 import { nearest } from '../../spelling.js'
 import type { Suggestion } from '../input/completion.js'
 import { fileNames } from '../input/file-names.js'
@@ -49,7 +50,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'], anyTime: true },
   { name: 'experts', summary: 'usage of the experts', anyTime: true },
   { name: 'stats', summary: 'speed, memory, tokens', anyTime: true },
-  { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
+  { name: 'model', argument: '[NAME]', summary: 'list, or change model', choices: 'models' },
   {
     name: 'help',
     aliases: ['?'],
@@ -118,6 +119,7 @@ export function noCommand(name: string): UsageError {
   const meant = nearest(
     name,
     SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
+    { isName: true },
   )
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
@@ -139,5 +141,5 @@ export function suggest(line: string, models: readonly string[] = []): Suggestio
   const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
   return words
     .filter((choice) => choice.startsWith(word) && choice !== word)
-    .map((choice) => ({ line: `/${name} ${choice}`, label: choice, summary: '' }))
+    .map((choice) => ({ line: `/${name} ${choice}`, label: printable(choice), summary: '' }))
 }

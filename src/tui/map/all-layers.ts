@@ -8,10 +8,12 @@ import {
   foldLanes,
   foldNote,
   GAP,
+  GAP_WITH_NAME,
   type Lanes,
   type Room,
   SINGLE_FORMS,
   SPARSE_FORMS,
+  withNames,
 } from './fold.js'
 import { frameAround } from './frame.js'
 import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf } from './head.js'
@@ -30,11 +32,15 @@ const LEAST_SIDE = 66
 export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, options: MapOptions): string[] {
   const { layers, kinds, selected, mode, cursor } = map
   const { fades, isStreaming, keys } = options
-  const { fold, label } = foldWithLabel(map, room, plain)
-  if (!fold) return [fit(`too narrow for a map · ${titleOf(map, isStreaming)}`, room.width)]
-  const { perLine, blocks, lines, from, to } = fold
-  const painter = plain.forForm(fold)
+  const { fold: narrow, label: least } = foldWithLabel(map, room, plain)
+  if (!narrow) return [fit(`too narrow for a map · ${titleOf(map, isStreaming)}`, room.width)]
+  const { perLine, blocks, lines, from, to } = narrow
+  const painter = plain.forForm(narrow)
   const labels = labelsFor(room.height, lines)
+  const hasNames = labels.heads === 1 && kinds.length > 1
+  const wide = hasNames ? foldIn(map, room, plain, WORD.length, GAP_WITH_NAME) : undefined
+  const fold = withNames(narrow, wide)
+  const label = fold === wide ? WORD.length : least
   const experts = kinds.map((kind) => map.mostExperts(kind))
   const panels = panelsOf(kinds, experts, fold)
   const marks = mode === 'usage' && selected !== undefined
@@ -50,7 +56,7 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
       const marked = marks && panel.perCell === 1 ? glowOf(map, kind, layer) : undefined
       return drawPanel(panel, of, painter, { marked, struck: struckOf(map, kind, layer, of[0]) })
     })
-    return `${isLookedAt ? '›' : ' '}${String(layer).padStart(label - 2)} ${beside(drawn)}`
+    return `${isLookedAt ? '›' : ' '}${String(layer).padStart(label - 2)} ${beside(drawn, fold.gap)}`
   }
   const starts = Array.from({ length: blocks }, (_, block) => from + block * lines * perLine).filter((at) => at < to)
   const drawn = Array.from({ length: lines }, (_, row) => {
@@ -58,10 +64,10 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
     return beside(inLine.map(line))
   })
   const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
-  const heads = headLines(panels, labels.heads, isNewcomer).map((text, at, { length }) => {
-    const word = at === 0 && label === WORD.length ? WORD : ''
-    const whole = beside(starts.map(() => word.padEnd(label) + text)).trimEnd()
-    const column = cursor && at === length - 1 && isPlain(fold) ? label + columnOf(panels, cursor) : undefined
+  const around = { label, gap: fold.gap, word: label === WORD.length ? WORD : '' }
+  const heads = headLines(panels, labels.heads, around, isNewcomer).map((text, at, { length }) => {
+    const whole = beside(starts.map(() => text)).trimEnd()
+    const column = cursor && at === length - 1 && isPlain(fold) ? label + columnOf(panels, fold.gap, cursor) : undefined
     return withNumber(whole, cursor?.expert, column, room.width, painter.depth)
   })
   const shown = Array.from({ length: to - from }, (_, i) => from + i)
@@ -121,35 +127,36 @@ function isPlain({ perLine, blocks, cell, perCell }: Fold): boolean {
 /** Columns before an expert's cell in a line of panels. */
 function columnOf(
   panels: ReturnType<typeof panelsOf>,
+  gap: number,
   { kind, expert }: { kind: MixtureKind; expert: number },
 ): number {
   const at = panels.findIndex((panel) => panel.kind === kind)
-  const before = panels.slice(0, at).reduce((sum, { experts, cell }) => sum + experts * cell + GAP, 0)
+  const before = panels.slice(0, at).reduce((sum, { experts, cell }) => sum + experts * cell + gap, 0)
   return before + expert * panels[at].cell
 }
 
 /** The fold, and the columns in front of each lane: those of the heading, if every layer has a line of its own. */
 function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?: Fold; label: number } {
-  const inside = { width: room.width, height: room.height - labelsHeight(leastLabels(room.height)) }
-  const roomy = foldOf(map, inside, painter, WORD.length)
+  const roomy = foldIn(map, room, painter, WORD.length)
   if (roomy && roomy.perLine * roomy.blocks === 1 && roomy.to - roomy.from === map.layers) {
     return { fold: roomy, label: WORD.length }
   }
   const label = String(map.layers - 1).length + 2
-  return { fold: foldOf(map, inside, painter, label), label }
+  return { fold: foldIn(map, room, painter, label), label }
 }
 
-function foldOf(map: TokenMap, room: Room, painter: CellPainter, label: number): Fold | undefined {
+function foldIn(map: TokenMap, room: Room, painter: CellPainter, label: number, gap = GAP): Fold | undefined {
   const inColour = painter.depth !== 'none'
   const lanes: Lanes = {
     layers: map.layers,
     experts: map.kinds.map((kind) => map.mostExperts(kind)),
     label,
+    gap,
     around: map.layer,
     forms: map.mode !== 'usage' ? SPARSE_FORMS : inColour ? DENSE_FORMS : SINGLE_FORMS,
     mostPerCell: inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain,
   }
-  return foldLanes(lanes, room)
+  return foldLanes(lanes, { width: room.width, height: room.height - labelsHeight(leastLabels(room.height)) })
 }
 
 /** Writes 0, 1, 2 and 40 as `0-2, 40`. */

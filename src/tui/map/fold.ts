@@ -33,6 +33,8 @@ export interface Room {
 export interface Fold extends CellForm {
   /** Experts per cell, for each kind. */
   perCell: number[]
+  /** Columns between the lanes of a layer. */
+  gap: number
   /** Blocks of lines, side by side. */
   blocks: number
   /** Lines of each block. */
@@ -49,6 +51,8 @@ export interface Lanes {
   experts: readonly number[]
   /** Columns in front of each lane. */
   label: number
+  /** Columns between the lanes of a layer. Default: GAP. */
+  gap?: number
   /** A layer that must be seen. */
   around: number
   /** Forms to try, from the most legible to the smallest. */
@@ -57,8 +61,9 @@ export interface Lanes {
   mostPerCell: number
 }
 
-/** Columns between two lanes. */
+/** Columns between two lanes; with the name of the second lane's kind between them. */
 export const GAP = 2
+export const GAP_WITH_NAME = 6
 
 /** One or two columns per cell, one layer per line: every cell has a sign of its own. */
 const SINGLE: readonly CellForm[] = [
@@ -102,22 +107,28 @@ export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   return undefined
 }
 
+/** The fold with room for names if it is as legible as the narrow one, else the narrow one. */
+export function withNames(narrow: Fold, wide: Fold | undefined): Fold {
+  const formOf = ({ gap, ...form }: Fold) => JSON.stringify(form)
+  return wide && formOf(wide) === formOf(narrow) ? wide : narrow
+}
+
 /** The folds that fit the width, most legible first, with `most` experts of the largest kind per cell. */
 function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
-  const { layers, experts, label, around, forms } = lanes
+  const { layers, experts, label, around, forms, gap = GAP } = lanes
   // A smaller kind needs less folding: its lane must only be no longer than that of the largest.
   const cells = Math.ceil(Math.max(...experts) / most)
   const perCell = experts.map((count) => Math.max(1, Math.ceil(count / cells)))
   return forms.flatMap(({ cell, perLine }) => {
-    const widths = experts.map((count, kind) => Math.ceil(Math.ceil(count / perCell[kind]) * cell) + GAP)
-    const lane = widths.reduce((sum, width) => sum + width, label - GAP)
+    const widths = experts.map((count, kind) => Math.ceil(Math.ceil(count / perCell[kind]) * cell) + gap)
+    const lane = widths.reduce((sum, width) => sum + width, label - gap)
     const units = Math.ceil(layers / perLine)
     const blocks = Math.min(Math.floor((width + GAP) / (lane + GAP)), Math.ceil(units / height))
     if (blocks < 1) return []
     const shown = Math.min(units, blocks * height)
     const first = Math.min(units - shown, Math.max(0, Math.floor(around / perLine) - (shown >> 1)))
     const [from, to] = [first * perLine, Math.min(layers, (first + shown) * perLine)]
-    return [{ perCell, cell, perLine, blocks, lines: Math.ceil(shown / blocks), from, to }]
+    return [{ perCell, gap, cell, perLine, blocks, lines: Math.ceil(shown / blocks), from, to }]
   })
 }
 

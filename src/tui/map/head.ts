@@ -56,21 +56,19 @@ export function titleOf(map: TokenMap, isStreaming = false): string {
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
 }
 
-/** The sentence on the experts of all answers, as long as fits `width`; empty if none does. */
+/** The sentence on the experts of all answers, as long as fits `width`; empty if none does, and before the first token. */
 export function captionOf(usage: ExpertUsage, width: number): string {
   const { experts, woke, committee } = awakeIn(usage)
   const [some, all, half] = [woke, experts, committee].map((count) => count.toLocaleString('en-US'))
-  const forms =
-    woke === 0
-      ? [awakeSentence(usage)]
-      : [
-          `all answers: ${awakeSentence(usage)}`,
-          `all answers: ${some} of ${all} experts woke; ${half} did half of the work`,
-          `all answers: ${some} of ${all} woke; ${half} did half of the work`,
-          `all answers: ${some} of ${all} woke; ${half} did half`,
-          `all answers: ${some} of ${all} woke`,
-          `in all: ${some} of ${all} woke`,
-        ]
+  if (woke === 0) return ''
+  const forms = [
+    `all answers: ${awakeSentence(usage)}`,
+    `all answers: ${some} of ${all} experts woke; ${half} did half of the work`,
+    `all answers: ${some} of ${all} woke; ${half} did half of the work`,
+    `all answers: ${some} of ${all} woke; ${half} did half`,
+    `all answers: ${some} of ${all} woke`,
+    `in all: ${some} of ${all} woke`,
+  ]
   return forms.find((form) => cellWidth(form) <= width) ?? ''
 }
 

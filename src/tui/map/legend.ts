@@ -95,7 +95,7 @@ function signs(map: TokenMap, painter: CellPainter, { form, fades, marks }: Lege
     ...(isWalking && !hasShades(painter, form) ? [chosenSign(form)] : []),
     ...(fades && !isBraille(form) ? [`${TRAIL} just before`] : []),
     ...(marks ? [`${MARK} by this token`] : []),
-    ...(map.hasMask ? [`${STRUCK} ${STRUCK_CHOSEN} masked`] : []),
+    ...(map.maskedExperts > 0 ? [`${STRUCK} ${STRUCK_CHOSEN} masked`] : []),
   ]
 }
 

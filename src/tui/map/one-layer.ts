@@ -4,7 +4,17 @@ import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse, styled } from '../../terminal/style.js'
 import { glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import { type Fold, foldLanes, foldNote, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
+import {
+  type Fold,
+  foldLanes,
+  foldNote,
+  GAP,
+  GAP_WITH_NAME,
+  type Room,
+  SINGLE_FORMS,
+  SPARSE_FORMS,
+  withNames,
+} from './fold.js'
 import { frameAround } from './frame.js'
 import { ALL_LABELS, labelsFor, labelsHeight, type MapOptions, titleOf } from './head.js'
 import { beside, drawPanel, headLines, panelsOf } from './panels.js'
@@ -24,10 +34,11 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   if (kinds.length === 0) return filled([fit(`${note} · dense: it has no experts`, room.width)])
   const label = labelWidth(room)
   const experts = kinds.map((kind) => map.experts(kind, layer))
-  const fold = foldOf(map, room)
-  if (!fold) return filled([fit(`${note} · too narrow for a map`, room.width)])
+  const narrow = foldOf(map, room)
+  if (!narrow) return filled([fit(`${note} · too narrow for a map`, room.width)])
 
   const labels = labelsFor(room.height, Math.max(LEAST_ROWS, room.height - ALL_LABELS))
+  const fold = labels.heads === 1 ? withNames(narrow, foldOf(map, room, GAP_WITH_NAME)) : narrow
   const height = room.height - labelsHeight(labels)
   const panels = panelsOf(kinds, experts, fold)
   const last = selected === undefined ? shownIndex : Math.min(map.tokens.length - 1, shownIndex + (height >> 1))
@@ -40,16 +51,17 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
     })
     const name = fit(visibleToken(text), label)
     const shown = index === selected ? inverse(name) : name
-    return `${index === selected ? '›' : ' '}${shown}${' '.repeat(label - cellWidth(name) + 1)}${beside(drawn)}`
+    return `${index === selected ? '›' : ' '}${shown}${' '.repeat(label - cellWidth(name) + 1)}${beside(drawn, fold.gap)}`
   })
   const blank = new Array<string>(height - rows.length).fill('')
-  const head = (text: string) => styled(`${' '.repeat(label + 2)}${text}`.trimEnd(), 'dim', painter.depth)
+  const head = (text: string) => styled(text.trimEnd(), 'dim', painter.depth)
+  const around = { label: label + 2, gap: fold.gap, word: '' }
   const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
   const { above, below } = frameAround(map, painter, room.width, labels, {
     ...{ form: fold, keys, foldNote: foldNote(kinds, fold), title: [note, titleOf(map)] },
     notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
   })
-  return [...above, ...headLines(panels, labels.heads, isNewcomer).map(head), ...rows, ...below, ...blank]
+  return [...above, ...headLines(panels, labels.heads, around, isNewcomer).map(head), ...rows, ...below, ...blank]
 }
 
 /** Columns of an expert's cell in these rows; 0 if experts share a sign. */
@@ -57,11 +69,11 @@ export function cellOfRow(map: TokenMap, room: Room): number {
   return Math.floor(foldOf(map, room)?.cell ?? 0)
 }
 
-function foldOf(map: TokenMap, room: Room): Fold | undefined {
+function foldOf(map: TokenMap, room: Room, gap = GAP): Fold | undefined {
   const { layer } = map
   const experts = map.kindsOf(layer).map((kind) => map.experts(kind, layer))
   const forms = [...SINGLE_FORMS, ...SPARSE_FORMS.filter(({ perLine, cell }) => perLine === 1 && cell < 1)]
-  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, around: 0, forms, mostPerCell: 1 }
+  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, gap, around: 0, forms, mostPerCell: 1 }
   return foldLanes(lanes, { width: room.width, height: 1 })
 }
 

@@ -31,8 +31,8 @@ export function panelsOf(
 }
 
 /** Joins panels side by side. */
-export function beside(texts: readonly string[]): string {
-  return texts.join(' '.repeat(GAP))
+export function beside(texts: readonly string[], gap = GAP): string {
+  return texts.join(' '.repeat(gap))
 }
 
 /** Draws a panel from the amounts of each layer in the line. */
@@ -54,31 +54,51 @@ export function drawPanel(
 /** Whether teaching added an expert. */
 export type IsNewcomer = (kind: MixtureKind, expert: number) => boolean
 
-/** Names of the kinds and numbers of the experts above their lanes: each in a line of their own, or both in one. */
-export function headLines(panels: readonly Panel[], lines: 0 | 1 | 2, isNewcomer: IsNewcomer): string[] {
+/** The columns around panels in a line. */
+export interface HeadRoom {
+  /** Columns in front of the first panel. */
+  label: number
+  /** Columns between the panels. */
+  gap: number
+  /** The heading of the label, if the names have a line of their own; may be empty. */
+  word: string
+}
+
+/**
+ * Names of the kinds and numbers of the experts above their lanes: each in a line of their own. A single line has all
+ * numbers, and left of them the names that have room there.
+ */
+export function headLines(
+  panels: readonly Panel[],
+  lines: 0 | 1 | 2,
+  { label, gap, word }: HeadRoom,
+  isNewcomer: IsNewcomer,
+): string[] {
   if (lines === 0) return []
-  if (lines === 2) return [namesLine(panels), numbersLine(panels, isNewcomer)]
-  return [beside(panels.map((panel) => numbersOf(panel, isNewcomer, nameFor(panel, 0.5))))]
+  const numbers = panels.map((panel) => numbersOf(panel, isNewcomer))
+  if (lines === 2) {
+    const names = panels.map((panel) => nameIn(widthOf(panel), panel).padEnd(widthOf(panel)))
+    return [word.padEnd(label) + beside(names, gap), ' '.repeat(label) + beside(numbers, gap)]
+  }
+  const before = panels.map(({ kind }, at) => {
+    if (at > 0) return `${kindIn(gap - GAP, kind)} `.padStart(gap)
+    return kindIn(label - 1, kind).padEnd(label)
+  })
+  return [numbers.map((text, at) => before[at] + text).join('')]
 }
 
-/** Names of the kinds, with the first and last expert if there is room. */
-function namesLine(panels: readonly Panel[]): string {
-  return beside(panels.map((panel) => nameFor(panel, 1).padEnd(widthOf(panel))))
+/** The longest name of a panel, with its first and last expert, that has at most `room` columns. */
+function nameIn(room: number, { kind, experts }: Panel): string {
+  const whole = `${NAMES[kind][0]} 0-${experts - 1}`
+  return whole.length <= room ? whole : kindIn(room, kind)
 }
 
-/** The longest name of a panel that takes no more than this share of its width. */
-function nameFor(panel: Panel, share: number): string {
-  const texts = [`${NAMES[panel.kind][0]} 0-${panel.experts - 1}`, ...NAMES[panel.kind]]
-  return texts.find((text) => text.length <= share * widthOf(panel)) ?? ''
+function kindIn(room: number, kind: MixtureKind): string {
+  return NAMES[kind].find((name) => name.length <= room) ?? ''
 }
 
-/** Numbers of experts above the left edges of their cells, and a + above newcomers. */
-export function numbersLine(panels: readonly Panel[], isNewcomer: IsNewcomer): string {
-  return beside(panels.map((panel) => numbersOf(panel, isNewcomer)))
-}
-
-/** The numbers of one panel, from `first` on; a name in front takes the place of the first ones. */
-export function numbersOf(panel: Panel, isNewcomer: IsNewcomer, name = '', first = 0): string {
+/** The numbers of one panel, from `first` on, above the left edges of their cells, and a + above newcomers. */
+export function numbersOf(panel: Panel, isNewcomer: IsNewcomer, first = 0): string {
   const { experts, perCell, cell } = panel
   const width = widthOf(panel)
   const least = String(first + experts - 1).length + 1
@@ -87,13 +107,9 @@ export function numbersOf(panel: Panel, isNewcomer: IsNewcomer, name = '', first
   for (let expert = 0; expert < experts; expert += step) {
     const column = Math.floor(expert / perCell) * cell
     const number = String(first + expert)
-    if (name !== '' && column < name.length + 2) continue
     if (Number.isInteger(column) && column + number.length <= width) line = line.padEnd(column) + number
   }
-  const numbers = marked(line.padEnd(width), cell / perCell, experts, (expert) => {
-    return isNewcomer(panel.kind, first + expert)
-  })
-  return name + numbers.slice(name.length)
+  return marked(line.padEnd(width), cell / perCell, experts, (expert) => isNewcomer(panel.kind, first + expert))
 }
 
 /** Columns of a panel. */

@@ -4,6 +4,7 @@ import type { ExpertPlace } from '../../experts/awake.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
 import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../../model/config.js'
+import { maskedExperts } from '../../model/expert-mask.js'
 import { alwaysChosen, areProbabilities, largestGate } from '../../model/routing.js'
 import { alwaysLine } from '../../pictures/caption.js'
 import { chosenIn, type Stride, stepFrom, strideFrom } from './steps.js'
@@ -96,9 +97,9 @@ export class TokenMap {
     return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
   }
 
-  /** Whether new tokens do without any expert. */
-  get hasMask(): boolean {
-    return this.kinds.some((kind) => this.masked?.[kind]?.some((ids) => ids.length > 0))
+  /** Number of experts that new tokens do without. */
+  get maskedExperts(): number {
+    return this.masked ? maskedExperts(this.masked) : 0
   }
 
   /** Whether the user has found out that the arrow keys walk over tokens. */

@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from 'node:readline'
+import { type OutputStream, writePrintable } from '../../terminal/write-printable.js'
 import type { Chat } from '../conversation/chat.js'
 import type { ChatItem } from '../conversation/items.js'
 import { press } from '../conversation/keys.js'
@@ -32,7 +33,7 @@ export class PlainScreen implements ChatScreen {
   constructor(
     private readonly chat: Chat,
     input: NodeJS.ReadableStream,
-    private readonly output: NodeJS.WritableStream,
+    private readonly output: OutputStream & NodeJS.WritableStream,
   ) {
     this.lines = createInterface({ input, output, prompt: PROMPT, terminal: false })
     this.lines.on('line', (line) => {
@@ -95,6 +96,6 @@ export class PlainScreen implements ChatScreen {
   private write(text: string): void {
     if (this.isPrompting) this.output.write('\n')
     this.isPrompting = false
-    this.output.write(text)
+    writePrintable(this.output, text)
   }
 }

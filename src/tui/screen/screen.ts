@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { printableOutput } from '../../printable.js'
 import { cellWidth } from '../../terminal/cell-width.js'
 
 /*
@@ -30,7 +31,8 @@ export class Screen {
   private widths: number[] = []
 
   /** Changes the screen to the frame; writes only lines that differ. */
-  draw({ finished, live }: Frame): string {
+  draw(frame: Frame): string {
+    const { finished, live } = printableFrame(frame)
     const before = this.live
     this.live = live
     if (finished.length === 0 && live.length === before.length) {
@@ -71,7 +73,8 @@ export class Screen {
     return widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
   }
 
-  private afresh({ finished, live }: Frame): string {
+  private afresh(frame: Frame): string {
+    const { finished, live } = printableFrame(frame)
     this.widths = []
     this.keep(finished)
     this.live = live
@@ -90,6 +93,11 @@ export class Screen {
  */
 function erased(rows: number): string {
   return `\r${UP_AND_ERASE.repeat(Math.min(rows, MOST_LINES))}`
+}
+
+/** Colours stay; whatever else a name in a line has cannot control the terminal. */
+function printableFrame({ finished, live }: Frame): Frame {
+  return { finished: finished.map(printableOutput), live: live.map(printableOutput) }
 }
 
 function widthOf(line: string): number {

@@ -7,6 +7,7 @@ import type { ChatView } from '../conversation/chat-view.js'
 export function statusLine(chat: ChatView, width: number): string {
   const { model, contextLength: used, activity, speed, memory, isLeaving, queued } = chat
   if (isLeaving) return fit('Ctrl-C again leaves', width)
+  const masked = chat.map.maskedExperts
   const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
   const isOver = limit !== undefined && used > limit
   const parts: { text: string; need: number }[] = [
@@ -15,6 +16,7 @@ export function statusLine(chat: ChatView, width: number): string {
     ...(queued === 0 ? [] : [{ text: `${plural(queued, 'message')} waiting`, need: 8 }]),
     ...(speed === undefined ? [] : [{ text: `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`, need: 4 }]),
     { text: `context ${used}${limit === undefined ? '' : `/${limit}`}${isOver ? ' !' : ''}`, need: 6 },
+    ...(masked === 0 ? [] : [{ text: `${plural(masked, 'expert')} off`, need: 8 }]),
     ...(memory ? [{ text: `${formatBytes(memory.weightsBytes)} weights`, need: 1 }] : []),
     ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [{ text: `map ${chat.map.mode}`, need: 2 }]),
     { text: '/help', need: 7 },

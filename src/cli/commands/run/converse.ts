@@ -59,7 +59,7 @@ export async function converse(
       const continues = (answered: Answered) => count < MOST_ANSWERS && callsTools(answered, question)
       const answered = await printAnswer(session, input, { writer, trace, options, continues })
       if (!continues(answered)) {
-        await keptRun?.keep([...messagesOf(question), answered.message], question.start.system, model)
+        await keptRun?.keep([...messagesOf(question), answered.message], question.start.system, loaded)
         await keptPrompt.save(session, model, keptRun?.cachePath)
         return checkEnd(answered, question, options)
       }

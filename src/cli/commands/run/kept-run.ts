@@ -1,12 +1,13 @@
-import type { Model } from '../../../api/model.js'
 import type { ChatMessage } from '../../../api/text.js'
 import { Conversations } from '../../../conversations/conversations.js'
 import type { KeptConversation } from '../../../conversations/kept-conversation.js'
 import { UserError } from '../../../errors.js'
 import { modelWord } from '../../../library/model-word.js'
+import { maskJson } from '../../../model/read-mask.js'
 import { note } from '../../io/output.js'
 import type { ConversationStart } from '../../parsing/conversation-options.js'
 import { latestOf, modelToContinue, openContinued } from '../continued.js'
+import type { TimedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 
 /**
@@ -33,7 +34,7 @@ export async function withKeptRun(
       messages: answered,
       system: options.system === undefined ? state.system : start.system,
     }
-    await use(continued, { ...options, model }, kept && new KeptRun(conversations, options, kept))
+    await use(continued, { ...options, model, keptMask: state.mask }, kept && new KeptRun(conversations, options, kept))
   } finally {
     await kept?.close()
   }
@@ -53,10 +54,10 @@ export class KeptRun {
     this.cachePath = continued?.cachePath
   }
 
-  async keep(messages: readonly ChatMessage[], system: string, model: Model): Promise<void> {
+  async keep(messages: readonly ChatMessage[], system: string, { model, mask }: TimedModel): Promise<void> {
     // Without a template, the text is continued, not answered.
     if (!this.continued && !model.chatTemplate) return
-    const state = { messages, system, model: modelWord(model) }
+    const state = { messages, system, model: modelWord(model), ...(mask && { mask: maskJson(mask) }) }
     const conversation = this.continued ?? this.conversations.begin(state)
     try {
       await conversation.keep(state)

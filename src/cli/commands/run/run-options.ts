@@ -1,3 +1,4 @@
+import type { KeptMask } from '../../../conversations/conversation-state.js'
 import type { Shard } from '../../../evaluation/shard.js'
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
@@ -33,6 +34,8 @@ export interface RunOptions
   join?: string[]
   /** Lines answered at once. */
   parallel?: number
+  /** Experts that are off in the conversation that is continued. */
+  keptMask?: KeptMask
   /** The prompt, given with -p as in llama.cpp. */
   prompt?: string
 }

@@ -3,7 +3,7 @@ import { printableText } from '../../../printable.js'
 import { colourDepth } from '../../../terminal/colours.js'
 import { styled } from '../../../terminal/style.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
-import { note, writeOut } from '../../io/output.js'
+import { note, writeErr, writeOut } from '../../io/output.js'
 import type { TimedModel } from '../with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSpeeds, printSummary } from './printed-summary.js'
@@ -63,14 +63,13 @@ export class TextWriter implements RunWriter {
 
   private think(text: string): void {
     if (text === '') return
-    const { isTTY } = process.stderr
     const depth = this.options.color === false ? 'none' : colourDepth(process.stderr)
-    process.stderr.write(isTTY ? styled(printableText(text), 'dim', depth) : text)
+    writeErr(process.stderr.isTTY ? styled(printableText(text), 'dim', depth) : text)
     this.lastThought = text
   }
 
   private endThoughts(): void {
-    if (this.lastThought !== '' && !this.lastThought.endsWith('\n')) process.stderr.write('\n')
+    if (this.lastThought !== '' && !this.lastThought.endsWith('\n')) writeErr('\n')
     this.lastThought = ''
   }
 

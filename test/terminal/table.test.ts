@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alignColumns } from '#molm/cli/io/table.js'
+import { alignColumns } from '#molm/terminal/table.js'
 
 test('columns are aligned by the width of the characters in the terminal', () => {
   const table = alignColumns(

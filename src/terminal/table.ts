@@ -1,5 +1,5 @@
-import { printable } from '../../printable.js'
-import { cellWidth } from '../../terminal/cell-width.js'
+import { printable } from '../printable.js'
+import { cellWidth } from './cell-width.js'
 
 /**
  * Formats rows of cells as a table: indented by two blanks, columns two blanks apart and as wide as their widest cell. The

@@ -1,0 +1,39 @@
+import type { Model } from '../../api/model.js'
+import type { KeptMask } from '../../conversations/conversation-state.js'
+import { UserError } from '../../errors.js'
+import { type ExpertMask, layerMasks, maskedExperts } from '../../model/expert-mask.js'
+import { maskInWords } from '../../model/mask-words.js'
+import { readMask } from '../../model/read-mask.js'
+import { plural } from '../../numbers.js'
+import type { Chat } from './chat.js'
+
+/**
+ * The mask of a kept conversation, and a sentence for the user who continues it; neither if all experts are on, and only
+ * the sentence if the mask does not fit the model. `unmask` is how experts are switched on.
+ */
+export function readKeptMask(
+  kept: KeptMask = [],
+  { config, name }: Pick<Model, 'config' | 'name'>,
+  unmask = '/unmask',
+): { mask?: ExpertMask; sentence?: string } {
+  try {
+    const mask = readMask(kept, 'mask', config)
+    layerMasks([mask], config)
+    const count = maskedExperts(mask)
+    if (count === 0) return {}
+    const [are, them] = count === 1 ? ['is', 'it'] : ['are', 'them']
+    const experts = `${plural(count, 'expert')} ${are} off, as before: ${maskInWords(mask)}`
+    return { mask, sentence: `${experts}; ${unmask} switches ${them} on` }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { sentence: `the experts that were off do not fit ${name}: all are on` }
+  }
+}
+
+/** Gives a chat the mask of the conversation that it continues, and says so if there is or was one. */
+export function restoreMask(chat: Chat, kept?: KeptMask): void {
+  const { mask: before } = chat.conversation
+  const { mask, sentence = before && 'all experts are on in this conversation' } = readKeptMask(kept, chat.model)
+  if (before || mask) chat.answers.setMask(mask)
+  if (sentence !== undefined) chat.say('note', sentence)
+}
