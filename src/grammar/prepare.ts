@@ -1,6 +1,8 @@
 import type { Grammar } from '../api/guide.js'
 import { UserError } from '../errors.js'
+import type { Expression } from './forms/expression.js'
 import { expressionOf } from './forms/grammar-expression.js'
+import { specialsIn } from './forms/special-texts.js'
 import { type EncodedPhase, MOST_COMPILED } from './protocol.js'
 import { Literals } from './run/literals.js'
 import { CompiledGrammar } from './run/matcher.js'
@@ -13,7 +15,14 @@ export class Preparation {
   private readonly compiled = new Map<string, CompiledGrammar>()
   private readonly literals = new Map<string, Literals>()
 
-  constructor(private readonly vocabulary: Vocabulary) {}
+  private readonly written: (text: string) => Expression
+
+  constructor(
+    private readonly vocabulary: Vocabulary,
+    specials: readonly string[],
+  ) {
+    this.written = specialsIn(specials)
+  }
 
   /** Throws a UserError that names what is wrong with a grammar. */
   phases(encoded: readonly EncodedPhase[]): Phase[] {
@@ -55,7 +64,7 @@ export class Preparation {
   }
 
   private compileNew(grammar: Grammar): CompiledGrammar {
-    const expression = expressionOf(grammar, (text) => this.vocabulary.written(text))
+    const expression = expressionOf(grammar, this.written)
     try {
       return new CompiledGrammar(expression, this.vocabulary)
     } catch (error) {

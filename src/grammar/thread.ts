@@ -15,7 +15,10 @@ const PULSE_MS = 200
 
 const { vocabulary: data, pulse } = threadData() as GuideThreadData
 const vocabulary = new Vocabulary(data)
-const preparation = new Preparation(vocabulary)
+const preparation = new Preparation(
+  vocabulary,
+  data.specials.map(([, text]) => text),
+)
 const mailbox = openMailbox<OpenRequest, OpenReply>()
 setInterval(() => Atomics.add(pulse, 0, 1), PULSE_MS)
 

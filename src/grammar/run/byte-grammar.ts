@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import { END_OF_TEXT, type Expression, type Ranges, type Rule } from '../forms/expression.js'
+import type { Expression, Ranges, Rule } from '../forms/expression.js'
 import { canMatch, checkRecursion, matchingRules, rulesOf } from '../forms/matching-rules.js'
 import { utf8Ranges } from '../forms/utf8-ranges.js'
 
@@ -72,6 +72,8 @@ export class ByteGrammar {
         return this.characters(expression.ranges)
       case 'text':
         return this.text(expression.text)
+      case 'special':
+        return this.add({ kind: 'symbols', bytes: [], specials: [{ special: expression.special, rest: NOTHING }] })
       case 'sequence':
         return this.add({ kind: 'sequence', parts: expression.parts.map((part) => this.nodeOf(part)) })
       case 'choice': {
@@ -102,18 +104,7 @@ export class ByteGrammar {
   }
 
   private text(text: string): number {
-    let node = NOTHING
-    for (const character of [...text].reverse()) {
-      const code = character.codePointAt(0) as number
-      if (code >= END_OF_TEXT) {
-        node = this.add({ kind: 'symbols', bytes: [], specials: [{ special: code - END_OF_TEXT, rest: node }] })
-      } else
-        node = this.oneAfterTheOther(
-          [...UTF8.encode(character)].map((byte) => [byte, byte] as const),
-          node,
-        )
-    }
-    return node
+    return this.oneAfterTheOther([...UTF8.encode(text)].map((byte) => [byte, byte] as const))
   }
 
   private oneAfterTheOther(ranges: readonly (readonly [number, number])[], last: number = NOTHING): number {
