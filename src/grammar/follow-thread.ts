@@ -1,42 +1,66 @@
 import { UserError } from '../errors.js'
 import { openMailbox, threadData } from '../platform/threads.js'
 import { followText } from './follow-text.js'
+import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter } from './guide-memory.js'
-import { Preparation } from './prepare.js'
-import type { GuideThreadData, OpenReply, OpenRequest } from './protocol.js'
-import type { GuideHost, Phase } from './run/stage.js'
+import { GuideTurns } from './guide-turns.js'
+import { PreparedPhases } from './prepared-phases.js'
+import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
 import { Vocabulary } from './run/vocabulary.js'
+import { MarkedWork } from './work-marks.js'
 
 /*
- * The thread of a model's guides: prepares their grammars, and answers the engine's tokens with the limits of the next.
+ * A thread that follows guides: answers the engine's tokens with the limits of the next.
  */
 
-const PULSE_MS = 200
-
-const { vocabulary: data, pulse } = threadData() as GuideThreadData
+const { vocabulary: data, marks } = threadData() as FollowThreadData
 const vocabulary = new Vocabulary(data)
-const preparation = new Preparation(
-  vocabulary,
-  data.specials.map(([, text]) => text),
-)
-const mailbox = openMailbox<OpenRequest, OpenReply>()
-setInterval(() => Atomics.add(pulse, 0, 1), PULSE_MS)
+const prepared = new PreparedPhases(vocabulary)
+const marked = new MarkedWork(marks)
+const turns = new GuideTurns()
+const writers = new Map<number, GuideWriter>()
+const mailbox = openMailbox<FollowRequest, FollowReply>()
+// Here its time counts as no guide's.
+void vocabulary.tree
 
-mailbox.listen(({ id, phases, eos, memory }) => {
-  try {
-    const prepared = preparation.phases(JSON.parse(phases))
-    mailbox.post({ id })
-    void follow({ vocabulary, eos }, prepared, new GuideWriter(memory))
-  } catch (error) {
-    mailbox.post({ id, error: messageOf(error) })
+mailbox.listen((request) => {
+  const { id } = request
+  if (request.kind === 'follow') {
+    void follow(id, request)
+    return
   }
+  writers.get(id)?.leave()
+  writers.delete(id)
+  mailbox.post({ kind: 'left', id })
 })
 
-async function follow(host: GuideHost, phases: readonly Phase[], writer: GuideWriter): Promise<void> {
+async function follow(id: number, { phases, grammars, eos, memory }: GuideText): Promise<void> {
+  const writer = new GuideWriter(memory)
+  let spent = 0
+  const computing = {
+    get debt() {
+      return spent - GUIDE_LIMITS.tokenMs * writer.heard
+    },
+  }
+  async function work<T>(compute: () => T): Promise<T> {
+    await turns.turn(computing)
+    const begun = performance.now()
+    try {
+      return marked.run(id, compute)
+    } finally {
+      spent += performance.now() - begun
+    }
+  }
+  writers.set(id, writer)
   try {
-    await followText(host, phases, writer)
+    const read = () => prepared.phases(JSON.parse(phases), grammars)
+    await followText({ vocabulary, eos }, read, writer, work, () => mailbox.post({ kind: 'begun', id }))
   } catch (error) {
-    writer.answer({ kind: 'failed', message: messageOf(error) })
+    const message = messageOf(error)
+    writer.answer({ kind: 'failed', message })
+    mailbox.post({ kind: 'begun', id, error: message })
+  } finally {
+    if (writers.get(id) === writer) writers.delete(id)
   }
 }
 
