@@ -224,12 +224,8 @@ function attend({ thread, guides }: Lane): void {
   )
 }
 
-/** Those whose texts have begun continue first, then those of small grammars. */
+/** In the order of trust: those whose texts have begun come last, and before them the newest. A thread begins with the last. */
 function byTrust(a: Guide, b: Guide): number {
-  const [begunA, begunB] = [a, b].map(({ text }) => (toldOf(text.memory) > 0 ? 0 : 1))
-  return begunA - begunB || sizeOf(a) - sizeOf(b)
-}
-
-function sizeOf({ text }: Guide): number {
-  return text.grammars.reduce((sum, { words }) => sum + words.byteLength, text.phases.length)
+  const [begunA, begunB] = [a, b].map(({ text }) => (toldOf(text.memory) > 0 ? 1 : 0))
+  return begunA - begunB || a.id - b.id
 }

@@ -1,6 +1,6 @@
 /*
  * Guides of a thread compute in turns. Those that have computed least for their tokens come first, so that a quick guide
- * waits for one computation of a slow one at most.
+ * waits for one computation of a slow one at most. Of equals the newest comes first: a queue of slow ones may be older.
  */
 
 /** Milliseconds of computing without a turn of the event loop. The thread reads its messages between turns. */
@@ -27,7 +27,7 @@ export class GuideTurns {
   private next(): void {
     const { waiting } = this
     this.begun = performance.now()
-    const first = waiting.reduce((a, b) => (b.guide.debt < a.guide.debt ? b : a))
+    const first = waiting.reduce((a, b) => (b.guide.debt <= a.guide.debt ? b : a))
     waiting.splice(waiting.indexOf(first), 1)
     first.go()
     if (waiting.length > 0) setImmediate(() => this.next())

@@ -36,19 +36,19 @@ function scripted() {
 /** Ids of the guides that a thread follows, in order. */
 const followedBy = ({ posted }: Follower) => posted.flatMap((one) => (one.kind === 'follow' ? [one.id] : []))
 
-test('of a thread that must end, the guide of its work continues apart and the others together, begun ones first', () => {
+test('of a thread that must end, the guide of its work continues apart and the others together, begun ones last', () => {
   const { threads, open } = scripted()
-  for (const name of ['slow', 'new', 'begun']) {
+  for (const name of ['begun', 'slow', 'new', 'newest']) {
     const { reader } = open(name)
     if (name === 'begun') reader.tell(1)
   }
-  threads[0].work(1, 249, 50)
+  threads[0].work(2, 249, 50)
   assert.not.ok(threads[0].hasEnded)
-  threads[0].work(1, 250, 1)
+  threads[0].work(2, 250, 1)
   assert.ok(threads[0].hasEnded)
-  threads[0].events.ended({ who: 1 })
-  const [, quick, slow] = threads
-  assert.equal([followedBy(quick), followedBy(slow)], [[3, 2], [1]])
+  threads[0].events.ended({ who: 2 })
+  const [slow, quick] = threads.slice(1)
+  assert.equal([followedBy(quick), followedBy(slow)], [[3, 4, 1], [2]])
   assert.equal([quick.isWaiting, slow.isWaiting], [false, true])
 })
 
