@@ -22,6 +22,17 @@ export class NoRoom extends UserError {
   }
 }
 
+/** Others take too much of what it needs now; it may be tried again. */
+export class Busy extends UserError {
+  constructor(
+    message: string,
+    /** Seconds to wait. */
+    readonly retryAfter: number,
+  ) {
+    super(message)
+  }
+}
+
 /**
  * Replaces the options in a message by the names from `nameOf`, if it has one. A message names an option as the library
  * does, in backticks (`maxTokens`); the command line shows what its user types.

@@ -34,7 +34,7 @@ export type Turn = undefined
 
 /**
  * Work that is interleaved with other work. It yields its demands on the model and receives the number of tokens that
- * have been run (0 after a turn). An error that is thrown into it ends it. Its return value is the reply to the
+ * have been run; after a turn, 1 if no other task had tokens to run, else 0. An error that is thrown into it ends it. Its return value is the reply to the
  * request.
  */
 export type Task<T = unknown> = Generator<Demand | Turn, T, number>

@@ -6,7 +6,7 @@ import type { GenerateReply, GenerateRequest, ProgressMessage, StepMessage } fro
 import { RouteRecorder } from './route-codec.js'
 import type { Run, Sequence } from './sequence.js'
 
-/** Longest wait for a guide before other sequences get their turn, in ms. */
+/** Longest wait for a guide before other sequences get their turn, in ms. While they have work, there is none. */
 const GUIDE_WAIT = 1
 
 /** The caller's side of a generation. */
@@ -89,7 +89,8 @@ class Generation {
       if (this.generated === 0) yield* this.readPrompt()
       else yield* this.readNext()
       // Other sequences run while this one waits for its guide.
-      while (!decoding.settle(GUIDE_WAIT, sequence.tokens)) yield
+      let wait = GUIDE_WAIT
+      while (!decoding.settle(wait, sequence.tokens)) wait = GUIDE_WAIT * (yield)
       const next = decoding.advance(Math.min(maxTokens - this.generated, limit - sequence.tokens.length + 1))
       if (typeof next === 'string') {
         finishReason = next
@@ -157,10 +158,10 @@ class Generation {
 
   /** Whether the guide ends the text after its last token. Other sequences run while it waits for the guide. */
   private *isComplete(): Task<boolean> {
-    for (;;) {
-      const isComplete = this.decoding.isComplete(GUIDE_WAIT)
+    for (let wait = GUIDE_WAIT; ; ) {
+      const isComplete = this.decoding.isComplete(wait)
       if (isComplete !== undefined) return isComplete
-      yield
+      wait = GUIDE_WAIT * (yield)
     }
   }
 

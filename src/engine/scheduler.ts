@@ -96,19 +96,20 @@ export class Scheduler {
     if (waiting.length === 0 || !this.model) return stopped.length > 0
 
     const turns = waiting.filter(({ demand }) => !demand)
-    this.serve(this.model, waiting)
-    for (const running of turns) this.advance(running, () => running.job.task.next(0))
+    const isIdle = !this.serve(this.model, waiting)
+    for (const running of turns) this.advance(running, () => running.job.task.next(isIdle ? 1 : 0))
     return true
   }
 
-  private serve(model: Decoder, waiting: readonly Running[]): void {
+  /** Runs one micro-batch. Returns false if no task has tokens to run. */
+  private serve(model: Decoder, waiting: readonly Running[]): boolean {
     const isAlone = waiting.length === 1
     const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand, isAlone) : 0, servedAt }))
     const counts = shareOut(tokens, SLICE)
     const served = waiting.flatMap((running, i) => {
       return running.demand && counts[i] > 0 ? { running, demand: running.demand, count: counts[i] } : []
     })
-    if (served.length === 0) return
+    if (served.length === 0) return false
     this.microBatches++
     this.lastBatchTokens = counts.reduce((sum, count) => sum + count, 0)
     this.tokensProcessed += this.lastBatchTokens
@@ -120,6 +121,7 @@ export class Scheduler {
       if (errors[i] !== undefined) this.fail(running, errors[i])
       else this.advance(running, () => running.job.task.next(count))
     }
+    return true
   }
 
   private fail(running: Running, error: unknown): void {

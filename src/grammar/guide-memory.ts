@@ -1,6 +1,7 @@
 /*
  * Memory that a guide shares with the engine. The engine writes each token that it has sampled, and
- * while it runs the token, the guide prepares its next directive.
+ * while it runs the token, the guide prepares its next directive. The tokens stay, so that another thread can take the guide
+ * over: it hears them all again.
  */
 
 /** Limits of the next token. */
@@ -19,8 +20,12 @@ export type Directive =
 /** Most tokens of one `forced` directive. */
 export const MOST_FORCED = 64
 
-const [TOLD, ANSWERED, KIND, COUNT, TOKEN, CLOSED, FORCED] = [0, 1, 2, 3, 4, 5, 6]
-const MASK = FORCED + MOST_FORCED
+/** Tokens of a text that stay in memory: more than a server's longest text. */
+const KEPT_TOKENS = 2 ** 15
+
+const [TOLD, ANSWERED, KIND, COUNT, CLOSED, FORCED] = [0, 1, 2, 3, 4, 5]
+const TOKENS = FORCED + MOST_FORCED
+const MASK = TOKENS + KEPT_TOKENS
 const KINDS = ['free', 'masked', 'forced', 'done', 'failed'] as const
 /** In place of a token: the forced ones have been taken. */
 const TAKEN = -1
@@ -46,6 +51,16 @@ export function closeGuide(memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory)
   Atomics.store(words, CLOSED, 1)
   Atomics.notify(words, TOLD)
+}
+
+/** Number of the tokens, and runs of forced tokens, of a guide's text so far. */
+export function toldOf(memory: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(memory), TOLD)
+}
+
+/** Whether another thread can take a guide over. */
+export function canBeTakenOver(memory: SharedArrayBuffer): boolean {
+  return toldOf(memory) < KEPT_TOKENS
 }
 
 /** Fails a guide whose thread has ended: from now on the engine reads only this. */
@@ -111,7 +126,7 @@ export class GuideReader {
   }
 
   private say(token: number): void {
-    this.words[TOKEN] = token
+    this.words[TOKENS + (this.told % KEPT_TOKENS)] = token
     this.told++
     Atomics.store(this.words, TOLD, this.told)
     Atomics.notify(this.words, TOLD)
@@ -121,17 +136,24 @@ export class GuideReader {
 /** The guide's end. */
 export class GuideWriter {
   private readonly words: Int32Array
-  private heard = 0
+  /** Tokens, and runs of forced tokens, that it has heard. */
+  heard = 0
+  private hasLeft = false
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory)
   }
 
+  /** Leaves the guide to another thread. */
+  leave(): void {
+    this.hasLeft = true
+  }
+
   /** Gives the directive for the next position. */
   answer(directive: Directive): void {
     const { words } = this
-    // A guide that was failed from outside stays so.
-    if (Atomics.load(words, ANSWERED) === ALL_ANSWERED) return
+    // A guide that was failed from outside stays so, and a former thread may have answered.
+    if (Atomics.load(words, ANSWERED) > this.heard) return
     words[KIND] = KINDS.indexOf(directive.kind)
     if (directive.kind === 'masked') words.set(directive.mask, MASK)
     if (directive.kind === 'forced') {
@@ -143,20 +165,24 @@ export class GuideWriter {
     Atomics.notify(words, ANSWERED)
   }
 
-  /** Whether the guide has been closed. */
+  /** Whether the guide has been closed, or left. */
   get isClosed(): boolean {
-    return Atomics.load(this.words, CLOSED) !== 0
+    return this.hasLeft || Atomics.load(this.words, CLOSED) !== 0
   }
 
-  /** Resolves with the next token that was sampled; undefined if the forced ones were taken, or the guide was closed. */
+  /**
+   * Resolves with the next token that was sampled, the first at first; undefined if the forced ones were taken, or the guide
+   * was closed.
+   */
   async heardToken(): Promise<number | undefined> {
-    const { words } = this
+    const { words, heard } = this
     while (Atomics.load(words, TOLD) <= this.heard) {
       if (this.isClosed) return undefined
       const waiting = Atomics.waitAsync(words, TOLD, this.heard, LOOK_AGAIN_MS)
       if (waiting.async) await waiting.value
     }
+    const token = words[TOKENS + (heard % KEPT_TOKENS)]
     this.heard++
-    return words[TOKEN] === TAKEN ? undefined : words[TOKEN]
+    return token === TAKEN ? undefined : token
   }
 }

@@ -15,6 +15,6 @@ export interface Guides {
    * wrong, or not supported, in a grammar.
    */
   open(spec: GuideSpec, options: { eos: readonly number[]; signal?: AbortSignal }): Promise<OpenGuide>
-  /** Ends the thread. */
+  /** Ends the threads. */
   close(): Promise<void>
 }

@@ -176,4 +176,16 @@ test('requests in one lane run in the order they came', () =>
     sameBits(replyOf<ForwardReply>(outcomes[2]).logits, expected)
   }))
 
+test('a task that gives up its turn learns whether others have work, so that it does not keep them waiting', () =>
+  withModel((model) => {
+    const waiting = function* (): Task<number[]> {
+      const heard: number[] = []
+      for (let i = 0; i < 3; i++) heard.push(yield)
+      return heard
+    }
+    const company = forwardOf(new Sequence(model), [1, 2, 3])
+    const { outcomes } = schedule(model, [{ task: waiting() }, { task: company }])
+    assert.equal(replyOf(outcomes[0]), [0, 1, 1])
+  }))
+
 test.run()

@@ -43,8 +43,9 @@ test('a guide that is closed in the middle leaves nothing behind', async () => {
     if (i % 2 === 0) reader.tell(1)
     guide.close()
   }
-  assert.is(threadsOf(guides).length, 1)
-  assert.is(threadsOf(guides)[0].load, 0)
+  const { lanes } = await followedBy(guides)
+  assert.equal(Object.keys(lanes), ['quick'])
+  assert.is(lanes.quick.guides.size, 0)
   await guides.close()
 })
 
@@ -60,17 +61,22 @@ test('an aborted opening rejects with the reason', async () => {
   await guides.close()
 })
 
-test('guides of a thread that ends fail in words, and new ones get a new thread', async () => {
+test('a text whose thread ends continues as it would have', async () => {
   const guides = new GuideClient(TOKENIZER, TOKENS.length)
-  const guide = await guides.open(WORD, { eos: [0] })
-  const reader = new GuideReader(guide.memory, TOKENS.length)
-  assert.is(reader.directive(5000)?.kind, 'masked')
-  await threadsOf(guides)[0].thread.terminate()
-  reader.tell(1)
-  assert.equal(reader.directive(5000), { kind: 'failed', message: 'the thread of grammars has ended' })
-  guide.close()
-  const { text } = await guidedText(guides, WORD, { tokenizer: TOKENIZER, choose: first, eos: [0] })
-  assert.is(text, 'aaaaa')
+  const spec = {
+    phases: [{ kind: 'grammar', grammar: { kind: 'regex', pattern: 'a[b-d]{3}x{70}(yz|zy)[a-c]' } }],
+  } as const
+  const options = { tokenizer: TOKENIZER, choose: first, eos: [0] }
+  const alone = await guidedText(guides, spec, options)
+  assert.is(alone.text, `abbb${'x'.repeat(70)}yza`)
+  for (const end of [0, 1, 2, 3, 4]) {
+    let choices = 0
+    const choose = (mask: Int32Array | undefined) => {
+      if (choices++ === end) void followedBy(guides).then(({ lanes }) => lanes.quick.thread.end())
+      return first(mask)
+    }
+    assert.equal(await guidedText(guides, spec, { ...options, choose }), alone, `ended at ${end}`)
+  }
   await guides.close()
 })
 
@@ -86,8 +92,13 @@ test('a model that is disposed of fails the guides that are open', async () => {
   )
 })
 
-function threadsOf(guides: GuideClient) {
-  return (guides as unknown as { threads: { load: number; thread: { terminate(): Promise<unknown> } }[] }).threads
+interface Followed {
+  lanes: Record<string, { guides: Map<number, unknown>; thread: { end(): Promise<void> } }>
+}
+
+async function followedBy(guides: GuideClient): Promise<Followed> {
+  const { followed } = await (guides as unknown as { threads: Promise<{ followed: Followed }> }).threads
+  return followed
 }
 
 test.run()

@@ -189,6 +189,34 @@ test('a text names special tokens; other grammars cannot use them', async () => 
   assert.not.ok(any.choices[0].includes('<|call|>'))
 })
 
+test('the last plane of Unicode is text as any other, never a special token', async () => {
+  const [first, last] = ['\u{100000}', '\u{10ffff}']
+  const tokenizer = tokenizerOf(['<eos>', '<|call|>', ...'ab"k{}: 1', '\u{100001}', first, last], ['<eos>', '<|call|>'])
+  const guides = new GuideClient(tokenizer, tokenizer.vocabSize)
+  const key = `k${first}`
+  for (const [grammar, text] of [
+    [{ kind: 'regex', pattern: `a${first}b` }, `a${first}b`],
+    [{ kind: 'regex', pattern: '[^a]' }, last],
+    [{ kind: 'ebnf', text: 'root ::= "a\\U00100001" [\\U0010FFFF]' }, `a\u{100001}${last}`],
+    [{ kind: 'text', text: `a${last}<|call|>` }, `a${last}<|call|>`],
+    [{ kind: 'schema', schema: { const: `a${last}` } }, `"a${last}"`],
+    [{ kind: 'schema', schema: { pattern: `^a${first}$`, minLength: 2 } }, `"a${first}"`],
+    [{ kind: 'schema', schema: { enum: [last] } }, `"${last}"`],
+    [
+      {
+        kind: 'schema',
+        schema: { type: 'object', properties: { [key]: { const: 1 } }, required: [key], additionalProperties: false },
+      },
+      `{"${key}":1}`,
+    ],
+  ] as [Grammar, string][]) {
+    const choose = (mask: Int32Array | undefined) => (mask && allowedBy(mask, tokenizer.vocabSize).at(-1)) ?? 0
+    const written = await guidedText(guides, { phases: [{ kind: 'grammar', grammar }] }, { tokenizer, choose })
+    assert.equal([written.text, written.end], [text, 'done'], JSON.stringify(grammar))
+  }
+  await guides.close()
+})
+
 test('grammars are put together: one after the other, one of several, several with separators', async () => {
   const grammar = {
     kind: 'sequence',

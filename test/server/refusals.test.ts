@@ -1,7 +1,8 @@
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveSharedNano } from './served.js'
+import { Busy, UserError } from '#molm/errors.js'
+import { get, post, type Served, serveNano, serveSharedNano } from './served.js'
 
 /* Refusals: their status, and the form that clients of OpenAI's API turn into their own errors. */
 const test = suite('refusals')
@@ -310,6 +311,37 @@ test('texts are encoded and decoded as an evaluation program asks', async () => 
   assert.match(info.chat_template, /^\{% for message in messages %\}/)
   const { body: eos } = await post(served.url, '/tokenize', { prompt: info.eos_token, add_special_tokens: false })
   assert.equal(eos.tokens, [served.model.config.eosToken])
+})
+
+test('a form that takes too long is a 400 that names it; one that finds no room now is a 503 with a time to wait', async () => {
+  const form = 'regex (a?){500}a{500}'
+  const failing = async (error: Error) => {
+    const model = Object.create(served.model, { checkConstraint: { value: () => Promise.reject(error) } })
+    const other = await serveNano({}, model)
+    const answers = []
+    for (const [path, body] of [
+      [COMPLETIONS, { prompt: 'a', regex: '(a?){500}a{500}' }],
+      [CHAT, { messages: MESSAGES, structured_outputs: { regex: '(a?){500}a{500}' } }],
+    ] as const)
+      answers.push(await post(other.url, path, { ...body, stream: true }))
+    await other.close()
+    return answers.map(({ status, headers, body }) => ({
+      status,
+      retryAfter: headers.get('retry-after'),
+      ...body.error,
+    }))
+  }
+  const tooLong = `${form}: it took more than 10 seconds of computing to prepare`
+  for (const [i, error] of (await failing(new UserError(tooLong))).entries()) {
+    const param = ['regex', 'structured_outputs.regex'][i]
+    const type = 'invalid_request_error'
+    assert.equal(error, { status: 400, retryAfter: null, message: tooLong, type, param, code: null })
+  }
+  const busy = `${form}: too many large forms are waiting; try again later`
+  for (const error of await failing(new Busy(busy, 10))) {
+    const type = 'service_unavailable_error'
+    assert.equal(error, { status: 503, retryAfter: '10', message: busy, type, param: null, code: 'busy' })
+  }
 })
 
 test.run()

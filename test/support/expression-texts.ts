@@ -28,6 +28,8 @@ export class ExpressionTexts {
         return String.fromCodePoint(this.codeOf(expression.ranges))
       case 'text':
         return expression.text
+      case 'special':
+        throw new Error('a special token has no text')
       case 'sequence':
         return expression.parts.map((part) => this.textOf(part)).join('')
       case 'choice': {
@@ -60,6 +62,7 @@ export class ExpressionTexts {
       case 'class':
         return expression.ranges.length > 0 ? 0 : Infinity
       case 'text':
+      case 'special':
         return 0
       case 'sequence':
         return Math.max(0, ...expression.parts.map((part) => this.depthOf(part)))

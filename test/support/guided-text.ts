@@ -1,6 +1,6 @@
 import type { GuideSpec } from '#molm/api/guide.js'
 import type { Tokenizer } from '#molm/api/text.js'
-import { GuideReader } from '#molm/grammar/guide-memory.js'
+import { type Directive, GuideReader } from '#molm/grammar/guide-memory.js'
 import type { Guides } from '#molm/grammar/guides.js'
 
 /** Gives a token of those whose bits are set, or of all if there is no mask. */
@@ -43,8 +43,7 @@ export async function guidedText(
   }
   try {
     while (tokens.length < most) {
-      const directive = reader.directive(60_000)
-      if (!directive) throw new Error('the guide does not answer')
+      const directive = await directiveOf(reader)
       if (directive.kind === 'failed') throw new Error(directive.message)
       if (directive.kind === 'done') return result('done')
       if (directive.kind === 'forced') {
@@ -61,6 +60,15 @@ export async function guidedText(
     return result('length')
   } finally {
     guide.close()
+  }
+}
+
+/** The next directive. Between looks for it this thread does its other work, such as moving the guide. */
+export async function directiveOf(reader: GuideReader): Promise<Directive> {
+  for (;;) {
+    const directive = reader.directive(1)
+    if (directive) return directive
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 

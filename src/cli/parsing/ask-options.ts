@@ -69,7 +69,7 @@ export async function readAskOptions(
 async function checked(flag: string, grammar: Grammar, text: string): Promise<string> {
   const { expressionOf } = await import('../../grammar/forms/grammar-expression.js')
   try {
-    expressionOf(grammar, (written) => written)
+    expressionOf(grammar)
     return text
   } catch (error) {
     throw error instanceof UserError ? new UsageError(`${flag}${error.message.replace(/^\w+/, '')}`) : error

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import {
   choice,
   EMPTY,
-  END_OF_TEXT,
+  END_OF_UNICODE,
   type Expression,
   normalised,
   type Ranges,
@@ -195,7 +195,8 @@ class Graph {
       case 'repeat':
         return this.repeated(expression, from)
       case 'rule':
-        throw new Error('a pattern has no rules')
+      case 'special':
+        throw new Error('a pattern has no rules and no special tokens')
     }
   }
 
@@ -209,7 +210,7 @@ class Graph {
     this.work += edges.length * borders.length
     if (this.work > MOST_WORK) throw tooLarge()
     for (const [i, from] of borders.entries()) {
-      const to = (borders[i + 1] ?? END_OF_TEXT) - 1
+      const to = (borders[i + 1] ?? END_OF_UNICODE) - 1
       const hit = edges.filter(({ ranges }) => ranges.some(([first, last]) => first <= from && from <= last))
       if (hit.length > 0) steps.push({ from, to, next: [...new Set(hit.map((edge) => edge.to))].sort((a, b) => a - b) })
     }

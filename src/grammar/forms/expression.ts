@@ -9,6 +9,8 @@ export type Expression =
   /** One character of these. */
   | { kind: 'class'; ranges: Ranges }
   | { kind: 'text'; text: string }
+  /** A special token, by its place in the list of all. */
+  | { kind: 'special'; special: number }
   | { kind: 'sequence'; parts: readonly Expression[] }
   | { kind: 'choice'; options: readonly Expression[] }
   /** The part `atLeast` to `atMost` times; without `atMost`, any number. */
@@ -47,14 +49,14 @@ export const optional = (part: Expression): Expression => repeat(part, 0, 1)
 
 export const oneOf = (...ranges: [number, number][]): Expression => ({ kind: 'class', ranges: normalised(ranges) })
 
-/** First code point that no class matches: the plane after it writes special tokens (vocabulary.ts). */
-export const END_OF_TEXT = 0x100000
+/** First number after the code points. */
+export const END_OF_UNICODE = 0x110000
 const SURROGATES = [0xd800, 0xdfff] as const
 
 /** Ranges in order and apart, without the code points that no text has. */
 export function normalised(ranges: readonly (readonly [number, number])[]): Ranges {
   const cut = ranges
-    .map(([from, to]) => [Math.max(0, from), Math.min(to, END_OF_TEXT - 1)] as const)
+    .map(([from, to]) => [Math.max(0, from), Math.min(to, END_OF_UNICODE - 1)] as const)
     .flatMap(([from, to]) => [
       [from, Math.min(to, SURROGATES[0] - 1)] as const,
       [Math.max(from, SURROGATES[1] + 1), to] as const,
@@ -78,7 +80,7 @@ export function complement(ranges: Ranges): Ranges {
     if (first > from) gaps.push([from, first - 1])
     from = last + 1
   }
-  gaps.push([from, END_OF_TEXT - 1])
+  gaps.push([from, END_OF_UNICODE - 1])
   return normalised(gaps)
 }
 

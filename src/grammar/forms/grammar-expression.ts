@@ -8,10 +8,10 @@ import { schemaExpression } from './schema-expression.js'
 const DEEPEST = 100
 
 /**
- * The texts of a grammar. `written` puts special tokens into a text. Throws a UserError that names what is wrong, or not
+ * The texts of a grammar. `written` finds the special tokens of a text; by default there are none. Throws a UserError that names what is wrong, or not
  * supported.
  */
-export function expressionOf(grammar: Grammar, written: (text: string) => string, depth = 0): Expression {
+export function expressionOf(grammar: Grammar, written: (text: string) => Expression = text, depth = 0): Expression {
   if (depth > DEEPEST) throw new UserError(`a grammar is nested more than ${DEEPEST} deep`)
   const inner = (part: Grammar) => expressionOf(part, written, depth + 1)
   switch (grammar.kind) {
@@ -22,13 +22,13 @@ export function expressionOf(grammar: Grammar, written: (text: string) => string
     case 'regex':
       return named('regex', () => readPattern(grammar.pattern))
     case 'text':
-      return text(written(grammar.text))
+      return written(grammar.text)
     case 'sequence':
       return sequence(...grammar.parts.map(inner))
     case 'choice':
       return choice(...grammar.options.map(inner))
     case 'repeat':
-      return repeated(inner(grammar.part), text(written(grammar.separator ?? '')), grammar)
+      return repeated(inner(grammar.part), written(grammar.separator ?? ''), grammar)
   }
 }
 

@@ -88,6 +88,8 @@ function spelled(expression: Expression, rules: Map<Rule, Rule>): Expression {
       rules.set(expression.rule, copy)
       return { kind: 'rule', rule: copy }
     }
+    case 'special':
+      throw new Error('a string of JSON has no special tokens')
   }
 }
 

@@ -40,6 +40,7 @@ export function canMatch(expression: Expression, matching: ReadonlySet<Rule>): b
     case 'class':
       return expression.ranges.length > 0
     case 'text':
+    case 'special':
       return true
     case 'sequence':
       return expression.parts.every((part) => canMatch(part, matching))
@@ -56,6 +57,7 @@ export function canMatch(expression: Expression, matching: ReadonlySet<Rule>): b
 function canBeEmpty(expression: Expression, empty: ReadonlySet<Rule>): boolean {
   switch (expression.kind) {
     case 'class':
+    case 'special':
       return false
     case 'text':
       return expression.text === ''

@@ -33,12 +33,11 @@ export class GrammarStage implements Stage {
     return this.look()
   }
 
-  limits(most: number): Limits {
-    this.lookOn(most)
+  limits(): Limits {
     if (this.ahead.length > 0) return { kind: 'tokens', tokens: [...this.ahead] }
     const { eos, vocabulary } = this.host
     const mask = this.allowed.mask.slice()
-    if (this.next) addLimits(mask, this.next.limits(0), eos, vocabulary.size)
+    if (this.next) addLimits(mask, this.next.limits(), eos, vocabulary.size)
     return { kind: 'mask', mask }
   }
 
@@ -78,14 +77,13 @@ export class GrammarStage implements Stage {
     return STAYS
   }
 
-  /** Moves over tokens that are the only ones allowed. */
-  private lookOn(most: number): void {
-    while (!this.allowed.isComplete && this.ahead.length < most) {
-      const tokens = tokensOf(this.allowed.mask, 2)
-      if (tokens.length !== 1) return
-      this.ahead.push(tokens[0])
-      if (!this.current.accept(tokens[0])) throw new Error('the text does not match the grammar')
-      this.allowed = this.current.allowed()
-    }
+  lookOn(most: number): boolean {
+    if (this.allowed.isComplete || this.ahead.length >= most) return false
+    const tokens = tokensOf(this.allowed.mask, 2)
+    if (tokens.length !== 1) return false
+    this.ahead.push(tokens[0])
+    if (!this.current.accept(tokens[0])) throw new Error('the text does not match the grammar')
+    this.allowed = this.current.allowed()
+    return true
   }
 }

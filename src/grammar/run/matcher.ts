@@ -1,5 +1,4 @@
-import type { Expression } from '../forms/expression.js'
-import { ByteGrammar } from './byte-grammar.js'
+import type { ByteGrammar } from './byte-grammar.js'
 import { DEAD, GrammarStates } from './grammar-states.js'
 import { allow } from './limits.js'
 import type { Vocabulary } from './vocabulary.js'
@@ -19,12 +18,11 @@ export class CompiledGrammar {
   private readonly masks = new Map<number, Int32Array>()
   private generation = 0
 
-  /** Throws a UserError if no text matches, or if the grammar is too large. */
   constructor(
-    expression: Expression,
+    grammar: ByteGrammar,
     private readonly vocabulary: Vocabulary,
   ) {
-    this.states = new GrammarStates(new ByteGrammar(expression))
+    this.states = new GrammarStates(grammar)
   }
 
   /** Begins a text. */

@@ -30,7 +30,7 @@ export class OpenStage implements Stage {
   limits(): Limits {
     const { vocabulary, eos } = this.host
     const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
-    if (this.other) addLimits(mask, this.other.limits(0), eos, vocabulary.size)
+    if (this.other) addLimits(mask, this.other.limits(), eos, vocabulary.size)
     const from = blanksOf(this.seen)
     for (let token = 0; token < vocabulary.size; token++) {
       if (this.mayOpen(vocabulary.bytesOf(token), from)) allow(mask, token)
@@ -41,7 +41,7 @@ export class OpenStage implements Stage {
   take(token: number): Outcome {
     if (this.other) {
       const mask = new Int32Array(Math.ceil(this.host.vocabulary.size / 32))
-      addLimits(mask, this.other.limits(0), this.host.eos, this.host.vocabulary.size)
+      addLimits(mask, this.other.limits(), this.host.eos, this.host.vocabulary.size)
       if (has(mask, token)) this.other.take(token)
       else this.other = undefined
     }

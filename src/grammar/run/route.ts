@@ -27,8 +27,16 @@ export class Route implements Way {
     return first.kind !== 'grammar' || GrammarStage.canBegin(first.grammar, bytes)
   }
 
-  limits(most: number): Limits {
-    return this.stage ? this.stage.limits(most) : { kind: 'end' }
+  /**
+   * Looks on over the next token if a grammar leaves no choice about it, up to `most` of them: the limits then have all.
+   * Returns whether it has.
+   */
+  lookOn(most: number): boolean {
+    return this.stage?.lookOn?.(most) ?? false
+  }
+
+  limits(): Limits {
+    return this.stage ? this.stage.limits() : { kind: 'end' }
   }
 
   take(token: number): void {

@@ -35,8 +35,8 @@ export type Outcome =
 
 /** A place in a text. */
 export interface Way {
-  /** Tokens that may come next. Looks on over `most` tokens that a grammar leaves no choice about. */
-  limits(most: number): Limits
+  /** Tokens that may come next. */
+  limits(): Limits
   /** Moves over a token that the limits allow. */
   take(token: number): void
 }
@@ -45,6 +45,8 @@ export interface Way {
 export interface Stage {
   /** Takes the bytes that came before its first token. Called once, first of all. */
   begin(bytes: Uint8Array): Outcome
-  limits(most: number): Limits
+  /** Looks on over the next token if the grammar leaves no choice about it, up to `most` of them. Returns whether it has. */
+  lookOn?(most: number): boolean
+  limits(): Limits
   take(token: number): Outcome
 }

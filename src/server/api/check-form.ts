@@ -1,11 +1,11 @@
 import type { Model } from '../../api/model.js'
-import { UserError } from '../../errors.js'
+import { Busy, UserError } from '../../errors.js'
 import { ApiError } from '../common/api-error.js'
 import { withFields } from '../http/errors.js'
 
 /**
  * Checks the form of an answer before a stream begins, since its status cannot change later. Rejects with an ApiError that
- * names the field.
+ * names the field, or with Busy.
  */
 export async function checkForm(
   model: Model,
@@ -16,6 +16,7 @@ export async function checkForm(
   try {
     await model.checkConstraint(options)
   } catch (error) {
-    throw error instanceof UserError ? new ApiError(400, withFields(error.message), { param: field }) : error
+    if (!(error instanceof UserError) || error instanceof Busy) throw error
+    throw new ApiError(400, withFields(error.message), { param: field })
   }
 }

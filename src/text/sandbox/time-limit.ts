@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { computedMs } from '../../platform/computed-time.js'
 
 /** Factor of the limit after which a process ends even if a busy machine has let it compute less. */
 export const MOST_WAITS = 4
-/** Milliseconds of a tick in /proc: Linux reports 100 ticks a second to every process. */
-const MS_PER_TICK = 10
 /** Minimum ms between two checks of a process. */
 const LOOK_MS = 10
 
@@ -27,16 +25,4 @@ export function atLimit(
   }
   let timer = setTimeout(look, milliseconds).unref()
   return () => clearTimeout(timer)
-}
-
-/** Milliseconds computed by all threads of a process (fields 14 and 15 of /proc/PID/stat); NaN if unknown. */
-function computedMs(pid: number | undefined): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Counted from the end of the name, which may contain blanks and parentheses.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
-  } catch {
-    return Number.NaN
-  }
 }

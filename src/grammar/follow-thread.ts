@@ -1,0 +1,70 @@
+import { UserError } from '../errors.js'
+import { openMailbox, threadData } from '../platform/threads.js'
+import { followText } from './follow-text.js'
+import { GUIDE_LIMITS } from './guide-limits.js'
+import { GuideWriter } from './guide-memory.js'
+import { GuideTurns } from './guide-turns.js'
+import { PreparedPhases } from './prepared-phases.js'
+import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
+import { Vocabulary } from './run/vocabulary.js'
+import { MarkedWork } from './work-marks.js'
+
+/*
+ * A thread that follows guides: answers the engine's tokens with the limits of the next.
+ */
+
+const { vocabulary: data, marks } = threadData() as FollowThreadData
+const vocabulary = new Vocabulary(data)
+const prepared = new PreparedPhases(vocabulary)
+const marked = new MarkedWork(marks)
+const turns = new GuideTurns()
+const writers = new Map<number, GuideWriter>()
+const mailbox = openMailbox<FollowRequest, FollowReply>()
+// Here its time counts as no guide's.
+void vocabulary.tree
+
+mailbox.listen((request) => {
+  const { id } = request
+  if (request.kind === 'follow') {
+    void follow(id, request)
+    return
+  }
+  writers.get(id)?.leave()
+  writers.delete(id)
+  mailbox.post({ kind: 'left', id })
+})
+
+async function follow(id: number, { phases, grammars, eos, memory }: GuideText): Promise<void> {
+  const writer = new GuideWriter(memory)
+  let spent = 0
+  const computing = {
+    get debt() {
+      return spent - GUIDE_LIMITS.tokenMs * writer.heard
+    },
+  }
+  async function work<T>(compute: () => T): Promise<T> {
+    await turns.turn(computing)
+    const begun = performance.now()
+    try {
+      return marked.run(id, compute)
+    } finally {
+      spent += performance.now() - begun
+    }
+  }
+  writers.set(id, writer)
+  try {
+    const read = () => prepared.phases(JSON.parse(phases), grammars)
+    await followText({ vocabulary, eos }, read, writer, work, () => mailbox.post({ kind: 'begun', id }))
+  } catch (error) {
+    const message = messageOf(error)
+    writer.answer({ kind: 'failed', message })
+    mailbox.post({ kind: 'begun', id, error: message })
+  } finally {
+    if (writers.get(id) === writer) writers.delete(id)
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof UserError) return error.message
+  return `the guide of the text failed: ${error instanceof Error ? error.message : String(error)}`
+}
