@@ -3,12 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LOW as LOWERED } from '#molm/cli/io/priority.js'
 import { threadsBesideOthers } from '#molm/cli/parsing/priority-option.js'
 import { ended, startMolm, TINY } from './molm.js'
 
 const test = suite('the priority of a command')
 const OWN = os.getPriority()
-const LOW = Math.max(OWN, os.constants.priority.PRIORITY_BELOW_NORMAL)
+const LOW = Math.max(OWN, LOWERED)
 
 /** Priorities of the threads of a process that has begun to write. */
 async function priorities(args: string[], stdin: string): Promise<number[]> {

@@ -1,7 +1,11 @@
 import { readdirSync } from 'node:fs'
 import os from 'node:os'
 
-const LOW = os.constants.priority.PRIORITY_BELOW_NORMAL
+/**
+ * Beside a busy program this leaves it 94 % of its speed, and beside one for each core an answer still comes at a third of
+ * its own; at 10 it nearly stops (docs/SPEED.md). Windows has no steps between.
+ */
+export const LOW = process.platform === 'win32' ? os.constants.priority.PRIORITY_BELOW_NORMAL : 5
 
 /**
  * Lowers the priority of this process, of all its threads and of those that they will start, so that other programs go
