@@ -110,7 +110,7 @@ test('selection.json next to a packed model lists the experts that it kept', () 
 
 test('selection.json is refused before it is read, if it is too long or not a file', () =>
   inTemporaryFolder(async (dir) => {
-    const info = { kind: 'packed', path: dir, config: { mixtures: [] } } as unknown as ModelInfo
+    const info = { kind: 'packed', path: join(dir, 'm.molm'), config: { mixtures: [] } } as unknown as ModelInfo
     const path = join(dir, 'selection.json')
     await writeFile(path, '{}')
     assert.equal(await originalExperts(info), {})

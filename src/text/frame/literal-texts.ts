@@ -2,7 +2,7 @@ import type { ChatMessage, Tokenizer } from '../../api/text.js'
 import { isObject } from '../../json.js'
 
 /** Tags that templates look for in answers. They open and close no turn. */
-const TAGS: ReadonlySet<string> = new Set([
+export const TAGS: ReadonlySet<string> = new Set([
   ...['<think>', '</think>', '<thought>', '</thought>', '<|channel>', '<channel|>', '<tool_call>', '</tool_call>'],
 ])
 
