@@ -117,9 +117,12 @@ export class Api {
   /** `askKey` asks the user for an API key; `isWrong` if the last one was refused. Resolves with undefined if cancelled. */
   constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
 
-  /** All models of the server. Without `asksKey`, rejects if the key is wrong. */
-  async models(asksKey = true): Promise<ModelCard[]> {
-    return (await (await this.request('v1/models', { asksKey })).json()).data
+  /**
+   * All models of the server, and the names of others on its computer. Without `asksKey`, rejects if the key is wrong.
+   */
+  async models(asksKey = true): Promise<{ cards: ModelCard[]; others: string[] }> {
+    const { data, not_served: others = [] } = await (await this.request('v1/models', { asksKey })).json()
+    return { cards: data, others }
   }
 
   /** The names of a model's experts. Rejects if the server has none. */

@@ -69,7 +69,18 @@ function showModel({ model, areSeveral }: Models): void {
   byId('about', HTMLParagraphElement).textContent = about.join('; ')
   document.title = `${model.name} · molm`
   message.placeholder = model.isChat ? 'Message' : 'A text to be continued'
-  byId('only-model', HTMLParagraphElement).hidden = areSeveral
+}
+
+/** Shows how to choose among models, with the names of those that the server was not started with. */
+function showOthers(served: string, others: readonly string[]): void {
+  const [first = 'NAME'] = others
+  const also = others.length > 0 ? `Also on this computer: ${others.join(', ')}. ` : ''
+  const line = byId('other-models', HTMLParagraphElement)
+  line.replaceChildren(
+    `${also}To choose among several models here, start`,
+    ' ',
+    create('code', '', `molm serve -m ${served} -m ${first}`),
+  )
 }
 
 /** Shows questions to begin with, which a click asks. */
@@ -98,7 +109,9 @@ async function start(): Promise<void> {
   NARROW.addEventListener('change', foldMap)
   addEventListener('hashchange', showView)
   const api = new Api(askKey)
-  const models: Models = new Models(api, await api.models(), {
+  const { cards, others } = await api.models()
+  showOthers(cards[0].id, others)
+  const models: Models = new Models(api, cards, {
     changed: () => {
       showModel(models)
       showQuestions(models, send)

@@ -114,7 +114,7 @@ export class Models {
   /** Looks at the states again. Nothing changes if the server does not answer. */
   private async refresh(evenHidden = false): Promise<void> {
     if (document.visibilityState === 'hidden' && !evenHidden) return
-    const cards = await this.api.models(false).catch(() => [])
+    const { cards } = await this.api.models(false).catch(() => ({ cards: [] }))
     this.showStates(cards)
   }
 

@@ -23,6 +23,8 @@ import { pageRoutes } from './page/page.js'
 export interface AppOptions extends AuthOptions {
   /** Receives each request once its response has been sent. */
   onRequest?: (entry: RequestEntry) => void
+  /** Names of the models on this computer. */
+  installed?: () => Promise<readonly string[]>
 }
 
 /** Endpoints that run one model. They are made when it is loaded, and get only the requests for it. */
@@ -44,7 +46,7 @@ export function createApp(models: ServedModels, options: AppOptions = {}): Hono 
   app.use(countRequests(models.metrics))
   app.use(guard(options))
   app.route('/', healthRoutes(models))
-  app.route('/', modelRoutes(models))
+  app.route('/', modelRoutes(models, options.installed))
   app.route('/', ollamaModelRoutes(models))
   app.route('/', metricsRoutes(models.metrics))
   app.route('/', expertRoutes(models))

@@ -14,6 +14,17 @@ const ATLAS: Atlas = {
   committees: {},
 }
 
+inBrowser('the settings list the models of the computer that the server was not started with', async (context) => {
+  const { url } = await serve(context, ['nano'], { installed: async () => ['nano', 'acme/small'] })
+  const { data, not_served } = (await (await fetch(new URL('/v1/models', url))).json()) as Record<string, string[]>
+  assert.equal([data.length, not_served], [1, ['acme/small']])
+  await visited(url, async (page) => {
+    await page.click('#settings summary')
+    await page.waitForSelector('#other-models:has-text("Also on this computer: acme/small.")')
+    assert.is(await page.textContent('#other-models code'), 'molm serve -m nano -m acme/small')
+  })
+})
+
 inBrowser('the chosen model answers, and the map, the names and the settings are its own', async (context) => {
   const experts: ServedExperts = { atlas: ATLAS, mask: { mlp: [[], [4]], gates: 'all' } }
   const { url } = await serve(context, ['nano', 'parrot'], {}, Promise.resolve(), experts)

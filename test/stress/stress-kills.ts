@@ -124,8 +124,8 @@ function allScenarios(): Scenario[] {
       name: 'writers of one folder',
       races: true,
       commands: (dir) => [
-        ['convert', NANO, out(dir)],
-        ['convert', other, out(dir)],
+        ['convert', NANO, out(dir), '--force'],
+        ['convert', other, out(dir), '--force'],
         ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
       ],
       writes: out,

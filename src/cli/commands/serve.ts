@@ -93,6 +93,12 @@ Examples:
   curl http://127.0.0.1:8080/v1/completions \\
     -H 'Content-Type: application/json' -d '{"prompt": "The lantern"}'`
 
+/** Names of the models of `molm list`. Those of GGUF files are paths, which clients need not know. */
+async function installedNames(): Promise<string[]> {
+  const { listModels } = await import('../../index.js')
+  return (await listModels()).filter(({ gguf }) => gguf === undefined).map(({ name }) => name)
+}
+
 async function serve(options: ServeOptions): Promise<void> {
   const sources = await modelSources(options)
   const settings = listenOptions(options)
@@ -101,6 +107,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const server = await listen({
     ...settings,
     prompts,
+    installed: installedNames,
     memory: { available: availableMemory, used: process.memoryUsage.rss },
     margin: MARGIN,
   })

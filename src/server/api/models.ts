@@ -8,10 +8,17 @@ import { thinkingChoices } from '../../text/chat-frame.js'
 import type { ServedModel } from '../models/served-model.js'
 import type { ServedModels } from '../models/served-models.js'
 
-/** `GET /v1/models` and `/v1/models/ID`: all models of the server, whether they are in memory or not. */
-export function modelRoutes(models: ServedModels): Hono {
+/**
+ * `GET /v1/models` and `/v1/models/ID`: all models of the server, whether they are in memory or not. `installed` gives the
+ * names of others on this computer.
+ */
+export function modelRoutes(models: ServedModels, installed?: () => Promise<readonly string[]>): Hono {
   const app = new Hono()
-  app.get('/v1/models', async (c) => c.json({ object: 'list', data: await Promise.all(models.all.map(cardOf)) }))
+  app.get('/v1/models', async (c) => {
+    const data = await Promise.all(models.all.map(cardOf))
+    const others = (await installed?.())?.filter((name) => !data.some(({ id }) => id === name))
+    return c.json({ object: 'list', data, ...(others && { not_served: others }) })
+  })
   // A name may contain slashes.
   app.get('/v1/models/:id{.+}', async (c: Context) => c.json(await cardOf(models.named(c.req.param('id')))))
   return app
