@@ -16,8 +16,9 @@ let failed = 0
 
 for (const version of versions) {
   const node = find(version)
-  if (node === undefined || tried.has(node.path)) continue
-  tried.add(node.path)
+  const name = node?.bun ?? node?.node
+  if (node === undefined || tried.has(name)) continue
+  tried.add(name)
   if (version === 'bun') {
     smoke(node, 'without flags', 'none', '(command-line|kernels)')
     continue

@@ -17,9 +17,11 @@ export class LiteralText {
   private readonly longest: number
   private ends?: { prefixes: ReadonlySet<string>; suffixes: ReadonlySet<string> }
 
+  /** A token of one character cannot be broken, and is none of a turn. */
   constructor(specials: readonly AddedToken[]) {
-    this.finder = new AddedTokenFinder(specials, ({ content }) => content)
-    this.contents = specials.map(({ content }) => content)
+    const longer = specials.filter(({ content }) => [...content].length > 1)
+    this.finder = new AddedTokenFinder(longer, ({ content }) => content)
+    this.contents = longer.map(({ content }) => content)
     this.longest = Math.max(0, ...this.contents.map(({ length }) => length))
   }
 
