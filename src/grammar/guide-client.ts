@@ -7,7 +7,7 @@ import { FollowedGuides } from './followed-guides.js'
 import { formName } from './form-name.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { guideMemory } from './guide-memory.js'
-import type { Guides, OpenGuide } from './guides.js'
+import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
 import type { FollowThreadData, PrepareThreadData } from './protocol.js'
 import type { VocabularyData } from './run/token-tree.js'
@@ -33,7 +33,7 @@ export class GuideClient implements Guides {
     private readonly limits = GUIDE_LIMITS,
   ) {}
 
-  async open(spec: GuideSpec, { eos, signal }: { eos: readonly number[]; signal?: AbortSignal }): Promise<OpenGuide> {
+  async open(spec: GuideSpec, { eos, maxTokens, signal }: OpenGuideOptions): Promise<OpenGuide> {
     signal?.throwIfAborted()
     const { phases, grammars } = encodeGuide(spec.phases, (text) =>
       this.tokenizer.encode(text, { addSpecialTokens: false }),
@@ -43,7 +43,7 @@ export class GuideClient implements Guides {
     const prepared = await preparations.prepare(grammars, signal)
     signal?.throwIfAborted()
     if (this.isClosed) throw new Error('the model has been disposed')
-    const memory = guideMemory(this.vocabSize)
+    const memory = guideMemory(this.vocabSize, maxTokens)
     const name = grammars.length > 0 ? formName(JSON.parse(grammars[0])) : 'the form'
     const text = { phases, grammars: prepared, eos, memory }
     return { memory, close: await followed.open(text, name, signal) }

@@ -20,12 +20,12 @@ export type Directive =
 /** Most tokens of one `forced` directive. */
 export const MOST_FORCED = 64
 
-/** Tokens of a text that stay in memory: more than a server's longest text. */
-const KEPT_TOKENS = 2 ** 15
+/** Most tokens of a text that stay in memory: more than a server's longest text. */
+const MOST_KEPT = 2 ** 15
 
-const [TOLD, ANSWERED, KIND, COUNT, CLOSED, FORCED] = [0, 1, 2, 3, 4, 5]
+/** Places of words. `KEPT` has the number of tokens that stay; the mask, or the message of a failure, follows them. */
+const [TOLD, ANSWERED, KIND, COUNT, CLOSED, KEPT, FORCED] = [0, 1, 2, 3, 4, 5, 6]
 const TOKENS = FORCED + MOST_FORCED
-const MASK = TOKENS + KEPT_TOKENS
 const KINDS = ['free', 'masked', 'forced', 'done', 'failed'] as const
 /** In place of a token: the forced ones have been taken. */
 const TAKEN = -1
@@ -41,9 +41,20 @@ export function maskWords(vocabSize: number): number {
   return Math.ceil(vocabSize / 32)
 }
 
-/** Memory for one guide of a model with this vocabulary. */
-export function guideMemory(vocabSize: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * (MASK + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))
+/**
+ * Memory for one guide of a model with this vocabulary, for a text of at most `tokens` tokens. It is as small as it can be:
+ * threads that wait seldom free what they have let go.
+ */
+export function guideMemory(vocabSize: number, tokens = Infinity): SharedArrayBuffer {
+  const kept = Math.min(tokens + 1, MOST_KEPT)
+  const memory = new SharedArrayBuffer(4 * (TOKENS + kept + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))
+  new Int32Array(memory)[KEPT] = kept
+  return memory
+}
+
+/** Place of the mask. */
+function maskOf(words: Int32Array): number {
+  return TOKENS + words[KEPT]
 }
 
 /** Ends the guide's waiting for tokens. */
@@ -60,7 +71,7 @@ export function toldOf(memory: SharedArrayBuffer): number {
 
 /** Whether another thread can take a guide over. */
 export function canBeTakenOver(memory: SharedArrayBuffer): boolean {
-  return toldOf(memory) < KEPT_TOKENS
+  return toldOf(memory) < new Int32Array(memory)[KEPT]
 }
 
 /** Fails a guide whose thread has ended: from now on the engine reads only this. */
@@ -72,8 +83,9 @@ export function failGuide(memory: SharedArrayBuffer, message: string): void {
 }
 
 function writeFailure(words: Int32Array, message: string): void {
-  const text = message.slice(0, words.length - MASK)
-  for (let i = 0; i < text.length; i++) words[MASK + i] = text.charCodeAt(i)
+  const start = maskOf(words)
+  const text = message.slice(0, words.length - start)
+  for (let i = 0; i < text.length; i++) words[start + i] = text.charCodeAt(i)
   words[COUNT] = text.length
   words[KIND] = KINDS.indexOf('failed')
 }
@@ -111,13 +123,14 @@ export class GuideReader {
       Atomics.wait(words, ANSWERED, told, left)
     }
     const count = words[COUNT]
+    const mask = maskOf(words)
     switch (KINDS[words[KIND]]) {
       case 'masked':
-        return { kind: 'masked', mask: words.subarray(MASK, MASK + maskWords(this.vocabSize)) }
+        return { kind: 'masked', mask: words.subarray(mask, mask + maskWords(this.vocabSize)) }
       case 'forced':
         return { kind: 'forced', tokens: words.slice(FORCED, FORCED + count) }
       case 'failed':
-        return { kind: 'failed', message: String.fromCharCode(...words.subarray(MASK, MASK + count)) }
+        return { kind: 'failed', message: String.fromCharCode(...words.subarray(mask, mask + count)) }
       case 'done':
         return { kind: 'done' }
       default:
@@ -126,7 +139,7 @@ export class GuideReader {
   }
 
   private say(token: number): void {
-    this.words[TOKENS + (this.told % KEPT_TOKENS)] = token
+    this.words[TOKENS + (this.told % this.words[KEPT])] = token
     this.told++
     Atomics.store(this.words, TOLD, this.told)
     Atomics.notify(this.words, TOLD)
@@ -155,7 +168,7 @@ export class GuideWriter {
     // A guide that was failed from outside stays so, and a former thread may have answered.
     if (Atomics.load(words, ANSWERED) > this.heard) return
     words[KIND] = KINDS.indexOf(directive.kind)
-    if (directive.kind === 'masked') words.set(directive.mask, MASK)
+    if (directive.kind === 'masked') words.set(directive.mask, maskOf(words))
     if (directive.kind === 'forced') {
       words.set(directive.tokens, FORCED)
       words[COUNT] = directive.tokens.length
@@ -181,7 +194,7 @@ export class GuideWriter {
       const waiting = Atomics.waitAsync(words, TOLD, this.heard, LOOK_AGAIN_MS)
       if (waiting.async) await waiting.value
     }
-    const token = words[TOKENS + (heard % KEPT_TOKENS)]
+    const token = words[TOKENS + (heard % words[KEPT])]
     this.heard++
     return token === TAKEN ? undefined : token
   }

@@ -8,13 +8,20 @@ export interface OpenGuide {
   close(): void
 }
 
+export interface OpenGuideOptions {
+  /** Ids that end the text. */
+  eos: readonly number[]
+  /** Most tokens of the text. Default: no limit. */
+  maxTokens?: number
+  signal?: AbortSignal
+}
+
 /** Makes the guides of a model's generations. */
 export interface Guides {
   /**
-   * Opens a guide for one generation. `eos` are the ids that end its text. Rejects with a UserError that names what is
-   * wrong, or not supported, in a grammar.
+   * Opens a guide for one generation. Rejects with a UserError that names what is wrong, or not supported, in a grammar.
    */
-  open(spec: GuideSpec, options: { eos: readonly number[]; signal?: AbortSignal }): Promise<OpenGuide>
+  open(spec: GuideSpec, options: OpenGuideOptions): Promise<OpenGuide>
   /** Ends the threads. */
   close(): Promise<void>
 }

@@ -204,7 +204,7 @@ class EngineModel implements Model {
   }
 
   async checkConstraint(options: GuideOptions): Promise<void> {
-    const guide = await openGuide(this.shared, options, [])
+    const guide = await openGuide(this.shared, options, { eos: [], maxTokens: 0 })
     guide?.close()
   }
 

@@ -221,7 +221,7 @@ export class EngineSession implements Session {
     this.checkAlive()
     const request = generateRequest(this.id, prompt, this.model, options)
     if (prompt.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
-    const guide = await openGuide(this.model, options, request.eos)
+    const guide = await openGuide(this.model, options, { eos: request.eos, maxTokens: request.settings.maxTokens })
     this.checkAlive()
     const cached = this.cached.plan({})
     const guided = { ...request, guide: guide?.memory }

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Busy } from '#molm/errors.js'
 import { FollowedGuides } from '#molm/grammar/followed-guides.js'
-import { GuideReader, GuideWriter, guideMemory } from '#molm/grammar/guide-memory.js'
+import { canBeTakenOver, GuideReader, GuideWriter, guideMemory } from '#molm/grammar/guide-memory.js'
 import type { FollowReply, FollowRequest, PreparedGrammar } from '#molm/grammar/protocol.js'
 import { ScriptedThread } from './scripted-thread.js'
 
@@ -156,6 +156,18 @@ test('slow guides that find too many others are asked to come again, unless thei
   assert.instance(await open('regex (a?){500}', form).outcome, Busy)
   assert.equal(followedBy(threads[1]), [2, 3, 4, 1])
   assert.is(await begun.outcome, 'opened')
+})
+
+test('the memory of a guide has room for the tokens of its text only', () => {
+  const bytes = (tokens?: number) => guideMemory(VOCABULARY, tokens).byteLength
+  assert.is(bytes(60) - bytes(10), 4 * 50)
+  assert.is(bytes(), bytes(2 ** 20))
+  const memory = guideMemory(VOCABULARY, 2)
+  const reader = new GuideReader(memory, VOCABULARY)
+  for (const token of [7, 8]) reader.tell(token)
+  assert.ok(canBeTakenOver(memory))
+  reader.tell(9)
+  assert.not.ok(canBeTakenOver(memory))
 })
 
 test('another thread hears all tokens again, and answers only what has no answer yet', async () => {
