@@ -200,7 +200,7 @@ const KNOWS: Record<string, string[]> = {
     'option-checks',
     'errors',
   ],
-  conversations: ['text', 'api', 'files', 'in-order', 'json', 'errors', 'numbers', 'printable'],
+  conversations: ['text', 'api', 'model', 'files', 'in-order', 'json', 'errors', 'numbers', 'printable'],
   tools: ['api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   engine: [
     'training',

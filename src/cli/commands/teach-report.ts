@@ -129,8 +129,8 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
 }
 
 /**
- * Lines on what the model in the folder `out` has learnt, with a command that shows it, and on what not to expect. `sample`: a text that it
- * learnt. Undefined if it has learnt nothing.
+ * Lines on what the model in the folder `out` has learnt, with a command that shows it, and on what not to expect.
+ * `sample`: a text that it learnt. Undefined if it has learnt nothing.
  */
 export function learntLines({ texts }: TeachResult, out: string, sample: string): string | undefined {
   const learnt = texts.filter(({ loss }) => loss.after < loss.before)

@@ -43,7 +43,7 @@ export async function withModel<T>(options: KeptOptions, use: (loaded: TimedMode
 /** The mask of a conversation that is continued, with a note about it. */
 async function maskOfConversation({ keptMask, quiet }: KeptOptions, model: Model): Promise<ExpertMask | undefined> {
   if (!keptMask) return undefined
-  const { readKeptMask } = await import('../../tui/conversation/kept-mask.js')
+  const { readKeptMask } = await import('../../conversations/kept-mask.js')
   const { mask, sentence } = readKeptMask(keptMask, model, '/unmask in molm chat -c')
   if (sentence !== undefined && !quiet) note(sentence)
   return mask

@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs'
 import os from 'node:os'
 
 /**
- * Beside a busy program this leaves it 94 % of its speed, and beside one for each core an answer still comes at a third of
- * its own; at 10 it nearly stops (docs/SPEED.md). Windows has no steps between.
+ * A busy program keeps nine tenths of its speed beside this, and beside one for each core an answer still has a third of the
+ * speed at normal priority; at 10 it nearly stops (docs/SPEED.md). Windows has no steps between.
  */
 export const LOW = process.platform === 'win32' ? os.constants.priority.PRIORITY_BELOW_NORMAL : 5
 

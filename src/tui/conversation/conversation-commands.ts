@@ -1,6 +1,8 @@
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
+import type { KeptMask } from '../../conversations/conversation-state.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
+import { readKeptMask } from '../../conversations/kept-mask.js'
 import { UsageError } from '../../errors.js'
 import { modelWord } from '../../library/model-word.js'
 import { nameOfPath } from '../../library/name-of-path.js'
@@ -9,7 +11,6 @@ import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
 import { exportConversation, load, save } from './conversation-files.js'
 import { listLines } from './conversation-list.js'
-import { restoreMask } from './kept-mask.js'
 
 /** Conversations that /list shows. */
 const MOST_LISTED = 20
@@ -89,6 +90,14 @@ export async function resumeKept(
   await chat.restore({ messages: [...messages], system })
   if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
+}
+
+/** Gives a chat the mask of the conversation that it continues, and says so if there is or was one. */
+export function restoreMask(chat: Chat, kept?: KeptMask): void {
+  const { mask: before } = chat.conversation
+  const { mask, sentence = before && 'all experts are on in this conversation' } = readKeptMask(kept, chat.model)
+  if (before || mask) chat.answers.setMask(mask)
+  if (sentence !== undefined) chat.say('note', sentence)
 }
 
 /** The name of a kept conversation, else its id; safe to print. */

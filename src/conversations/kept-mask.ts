@@ -1,11 +1,10 @@
-import type { Model } from '../../api/model.js'
-import type { KeptMask } from '../../conversations/conversation-state.js'
-import { UserError } from '../../errors.js'
-import { type ExpertMask, layerMasks, maskedExperts } from '../../model/expert-mask.js'
-import { maskInWords } from '../../model/mask-words.js'
-import { readMask } from '../../model/read-mask.js'
-import { plural } from '../../numbers.js'
-import type { Chat } from './chat.js'
+import type { Model } from '../api/model.js'
+import { UserError } from '../errors.js'
+import { type ExpertMask, layerMasks, maskedExperts } from '../model/expert-mask.js'
+import { maskInWords } from '../model/mask-words.js'
+import { readMask } from '../model/read-mask.js'
+import { plural } from '../numbers.js'
+import type { KeptMask } from './conversation-state.js'
 
 /**
  * The mask of a kept conversation, and a sentence for the user who continues it; neither if all experts are on, and only
@@ -28,12 +27,4 @@ export function readKeptMask(
     if (!(error instanceof UserError)) throw error
     return { sentence: `the experts that were off do not fit ${name}: all are on` }
   }
-}
-
-/** Gives a chat the mask of the conversation that it continues, and says so if there is or was one. */
-export function restoreMask(chat: Chat, kept?: KeptMask): void {
-  const { mask: before } = chat.conversation
-  const { mask, sentence = before && 'all experts are on in this conversation' } = readKeptMask(kept, chat.model)
-  if (before || mask) chat.answers.setMask(mask)
-  if (sentence !== undefined) chat.say('note', sentence)
 }
