@@ -93,10 +93,14 @@ Examples:
   curl http://127.0.0.1:8080/v1/completions \\
     -H 'Content-Type: application/json' -d '{"prompt": "The lantern"}'`
 
-/** Names of the models of `molm list`. Those of GGUF files are paths, which clients need not know. */
+/**
+ * Names of the models of `molm list`; none if the folder of models cannot be read, which is no fault of a client. Those of
+ * GGUF files are paths, which clients need not know.
+ */
 async function installedNames(): Promise<string[]> {
   const { listModels } = await import('../../index.js')
-  return (await listModels()).filter(({ gguf }) => gguf === undefined).map(({ name }) => name)
+  const models = await listModels().catch(() => [])
+  return models.filter(({ gguf }) => gguf === undefined).map(({ name }) => name)
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -104,10 +108,12 @@ async function serve(options: ServeOptions): Promise<void> {
   const settings = listenOptions(options)
   const prompts = await promptStore(options)
   const { listen } = await import('../../server/listen.js')
+  let installed: Promise<string[]> | undefined
   const server = await listen({
     ...settings,
     prompts,
-    installed: installedNames,
+    // Clients ask often, and what is pulled meanwhile is served after a restart at the earliest.
+    installed: () => (installed ??= installedNames()),
     memory: { available: availableMemory, used: process.memoryUsage.rss },
     margin: MARGIN,
   })
