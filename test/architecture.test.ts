@@ -303,6 +303,39 @@ const CORE = [
 ]
 const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
 
+/**
+ * Houses, with their rooms and the most lines that they may have: of TypeScript, CSS and HTML, comments among them. A
+ * budget may only fall. A change that raises one says why in the body of its commit.
+ */
+const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
+  ground: {
+    rooms: [
+      ...['files', 'platform', 'errors', 'json', 'csv', 'numbers', 'printable', 'spelling', 'exp', 'in-order'],
+      ...['in-turns', 'common-prefix', 'version', 'option-checks'],
+    ],
+    lines: 1481,
+  },
+  kernels: { rooms: ['runtime'], lines: 3756 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14765 },
+  api: { rooms: ['api', 'generation-options'], lines: 1454 },
+  text: { rooms: ['text', 'grammar'], lines: 12366 },
+  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8225 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5306 },
+  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 3080 },
+  lab: {
+    rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
+    lines: 14028,
+  },
+  server: { rooms: ['server'], lines: 7261 },
+  page: { rooms: ['page'], lines: 6780 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10961 },
+  cli: { rooms: ['cli'], lines: 10008 },
+}
+/** Lines of the tests and of what they need, fixtures not among them. */
+const TESTS = { rooms: ['tests'], lines: 75687 }
+/** Lines that a house may have less than its budget before that has to fall, too. */
+const SLACK = 50
+
 /** Packages that only these rooms know. */
 const PACKAGES: Record<string, string[]> = {
   commander: ['cli'],
@@ -467,6 +500,25 @@ test('all text for the terminal passes the function that makes it printable', ()
     return [file, named?.length ?? 0] as const
   })
   assert.equal(Object.fromEntries(counts.filter(([, count]) => count > 0)), WRITERS)
+})
+
+/** Lines of the TypeScript, CSS and HTML in a folder of the repository, by path. */
+const linesIn = (folder: string): [path: string, lines: number][] =>
+  readdirSync(repositoryPath(folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => /\.(tsx?|css|html)$/.test(path) && !path.startsWith('fixtures/'))
+    .map((path) => [path, readFileSync(repositoryPath(`${folder}/${path}`), 'utf8').split('\n').length - 1])
+
+test('no house has more lines than its budget, and no budget is larger than its house needs', () => {
+  const budgets = Object.values(BUDGETS)
+  assert.equal(budgets.flatMap((house) => house.rooms).sort(), [...rooms].sort())
+  const counted = [...linesIn('src'), ...linesIn('test').map(([, lines]) => ['tests', lines] as const)]
+  for (const [house, budget] of [...Object.entries(BUDGETS), ['tests', TESTS] as const]) {
+    const own = counted.filter(([path]) => budget.rooms.includes(roomOf(path)))
+    const lines = own.reduce((sum, [, lines]) => sum + lines, 0)
+    assert.ok(lines <= budget.lines, `${house} has ${lines} lines, ${lines - budget.lines} more than its budget`)
+    assert.ok(lines > budget.lines - SLACK, `${house} has ${lines} lines; lower its budget from ${budget.lines}`)
+  }
 })
 
 const isCore = (file: string): boolean => CORE.some((room) => file.startsWith(`${room}/`))
