@@ -46,7 +46,7 @@ interface Recording {
   record: (name: string, text: string) => Promise<void>
 }
 
-async function recordServer({ name, args, starts }: Served, { molm, work, record }: Recording): Promise<void> {
+async function recordServer({ name, args, starts, hasPage }: Served, { molm, work, record }: Recording): Promise<void> {
   for (const [i, asks] of starts.entries()) {
     const server = await startServer(molm, args, work)
     try {
@@ -54,7 +54,7 @@ async function recordServer({ name, args, starts }: Served, { molm, work, record
         await settled(server.url)
         await record(`${name}-${ask.name}`, `${written(ask)}\n\n${await answered(server.url, ask, work)}`)
       }
-      if (name === 'page') await record('page-files', await pageFiles(server.url))
+      if (hasPage) await record(`${name}-files`, await pageFiles(server.url))
     } finally {
       await record(i === 0 ? `${name}-server` : `${name}-server-${i + 1}`, steadyOutput(await server.stop(), { work }))
     }

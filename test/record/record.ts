@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { repositoryPath } from '../support/fixtures.js'
 import { recordHttp } from './http.js'
 
-export interface RecordOptions {
+interface RecordOptions {
   /** The program to record. */
   molm: string
   /** Folder of the records. */
@@ -33,9 +33,11 @@ const { values, positionals } = parseArgs({
   },
 })
 const [folder] = positionals
-const { only, jobs } = values
+const { only } = values
+const jobs = Number(values.jobs)
 if (folder === undefined || positionals.length > 1) throw new Error('give one folder for the records')
 if (only !== undefined && !Object.hasOwn(PARTS, only)) throw new Error(`--only ${Object.keys(PARTS).join('|')}`)
+if (!(Number.isInteger(jobs) && jobs > 0)) throw new Error('--jobs must be a whole number from 1 on')
 
 const parts = Object.entries(PARTS).filter(([name]) => only === undefined || name === only)
 for (const [name, record] of parts) {
@@ -44,7 +46,7 @@ for (const [name, record] of parts) {
     await mkdir(folder, { recursive: true })
     // Fails if it exists: a record that is no longer made would be taken for one of this build.
     await mkdir(join(folder, name))
-    await record({ molm: resolve(values.molm), folder: resolve(folder), work, jobs: Number(jobs) })
+    await record({ molm: resolve(values.molm), folder: resolve(folder), work, jobs })
   } finally {
     await rm(work, { recursive: true, force: true })
   }

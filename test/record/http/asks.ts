@@ -17,6 +17,8 @@ export interface Served {
   args: string[]
   /** A list for each start of the server. */
   starts: Ask[][]
+  /** Whether all files of the page are recorded, too. */
+  hasPage?: true
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { repositoryPath } from '../../support/fixtures.js'
 
 export interface RunningServer {
   url: string
@@ -53,6 +52,3 @@ export async function settled(url: string): Promise<void> {
     if (running === 0 && waiting === 0) return
   }
 }
-
-/** Path of a small checkpoint of the tests. */
-export const fixture = (name: string) => repositoryPath(`test/fixtures/${name}`)

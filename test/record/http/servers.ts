@@ -1,11 +1,11 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fixturePath } from '../../support/fixtures.js'
 import { writeParrot } from '../../support/parrot-model.js'
 import { type Ask, both, CHAT, COMPLETIONS, get, post, type Served, table, user } from './asks.js'
 import { FORMED } from './forms.js'
 import { OLLAMA } from './ollama.js'
 import { REFUSALS } from './refusals.js'
-import { fixture } from './server.js'
 import { COUNTS, KEPT, TEXTS } from './texts.js'
 import { PARROTS, toolAsks } from './tools.js'
 
@@ -14,7 +14,7 @@ export async function writeModels(folder: string): Promise<void> {
   for (const [name, parrot] of Object.entries(PARROTS)) await writeParrot(join(folder, name), parrot)
   const gap = { format: 'granite-code' as const, answers: [{ says: 'return a + b<fim_pad>another file' }] }
   await writeParrot(join(folder, 'gap'), gap)
-  await cp(fixture('01-base-bin-f32'), join(folder, 'plain'), { recursive: true })
+  await cp(fixturePath('01-base-bin-f32'), join(folder, 'plain'), { recursive: true })
 }
 
 const HELLO = { messages: [user('Hi')], temperature: 0, max_tokens: 8 }
@@ -150,5 +150,5 @@ export const SERVERS: Served[] = [
     args: ['--mask', '3:mlp:5,7-9', '--alias', 'part', '--cors', '*', '--cache-type', 'q8'],
     starts: [MASKED],
   },
-  { name: 'page', args: [], starts: [PAGE] },
+  { name: 'page', args: [], starts: [PAGE], hasPage: true },
 ]
