@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { request } from 'node:http'
+import type { Ask } from './asks.js'
+
+/** Sends a request. Resolves with the status, the headers and the body of its response, as text. */
+export async function send(url: string, ask: Ask): Promise<string> {
+  const { status, headers, body } = await exchange(url, ask)
+  const lines = headers.map(([name, value]) => `${name}: ${value}`)
+  return `${[`HTTP ${status}`, ...lines].join('\n')}\n\n${body.toString()}\n`
+}
+
+interface Response {
+  status: string
+  headers: [name: string, value: string][]
+  body: Buffer
+}
+
+function exchange(url: string, { path, method, headers, body }: Pick<Ask, 'path' | 'method' | 'headers' | 'body'>) {
+  return new Promise<Response>((resolve, reject) => {
+    const { hostname, port } = new URL(url)
+    // Given as a path: fetch and URL would mend a wrong one.
+    const sent = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const { rawHeaders: raw, statusCode, statusMessage } = response
+        const pairs = raw.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, raw[i + 1]]] : []))
+        resolve({ status: `${statusCode} ${statusMessage}`, headers: pairs, body: Buffer.concat(chunks) })
+        sent.destroy()
+      })
+    })
+    sent.on('error', reject)
+    sent.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body))
+  })
+}
+
+/** Status, type, length and hash of all files that the page links to, by their paths. */
+export async function pageFiles(url: string): Promise<string> {
+  const ask = (path: string) => exchange(url, { path, method: 'GET', headers: {} })
+  const page = (await ask('/')).body.toString()
+  const paths = [...page.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(([, path]) => `/${path}`)
+  const lines: string[] = []
+  for (const path of [...new Set(paths)].sort()) {
+    const { status, headers, body } = await ask(path)
+    const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+    const hash = createHash('sha256').update(body).digest('hex')
+    lines.push(`${path}  ${status}  ${type}  ${body.length} bytes  ${hash}`)
+  }
+  return `${lines.join('\n')}\n`
+}
