@@ -332,7 +332,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 10008 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 77028 }
+const TESTS = { rooms: ['tests'], lines: 77967 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

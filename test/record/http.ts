@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { useAtOnce } from './at-once.js'
 import type { Ask, Served } from './http/asks.js'
 import { pageFiles, send } from './http/send.js'
 import { settled, startServer } from './http/server.js'
@@ -27,17 +28,7 @@ export async function recordHttp({ molm, folder, work, jobs = 2 }: HttpOptions):
     names.add(name)
     await writeFile(join(folder, 'http', `${name}.txt`), text)
   }
-  const waiting = [...SERVERS]
-  const serveNext = async (): Promise<void> => {
-    try {
-      for (let next = waiting.shift(); next; next = waiting.shift()) await recordServer(next, { molm, work, record })
-    } finally {
-      // After a failure no other server begins.
-      waiting.length = 0
-    }
-  }
-  const ended = await Promise.allSettled(Array.from({ length: jobs }, serveNext))
-  for (const end of ended) if (end.status === 'rejected') throw end.reason
+  await useAtOnce(SERVERS, jobs, (server) => recordServer(server, { molm, work, record }))
 }
 
 interface Recording {

@@ -1,15 +1,17 @@
 // Records what a build answers to the same requests, a file for each. `diff -r` of two recordings shows what a change
 // changes:
 //
-//   node build/test/record/record.js FOLDER [--molm PATH/bin/molm.js] [--only http] [--jobs 2]
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+//   node build/test/record/record.js FOLDER [--molm PATH/bin/molm.js] [--only http|commands|screens] [--jobs 2]
+import { access, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryPath } from '../support/fixtures.js'
+import { recordCommands } from './commands.js'
 import { recordHttp } from './http.js'
+import { recordScreens } from './screens.js'
 
-interface RecordOptions {
+export interface RecordOptions {
   /** The program to record. */
   molm: string
   /** Folder of the records. */
@@ -22,6 +24,8 @@ interface RecordOptions {
 
 const PARTS: Record<string, (options: RecordOptions) => Promise<void>> = {
   http: recordHttp,
+  commands: recordCommands,
+  screens: recordScreens,
 }
 
 const { values, positionals } = parseArgs({
@@ -38,6 +42,8 @@ const jobs = Number(values.jobs)
 if (folder === undefined || positionals.length > 1) throw new Error('give one folder for the records')
 if (only !== undefined && !Object.hasOwn(PARTS, only)) throw new Error(`--only ${Object.keys(PARTS).join('|')}`)
 if (!(Number.isInteger(jobs) && jobs > 0)) throw new Error('--jobs must be a whole number from 1 on')
+
+await access(values.molm)
 
 const parts = Object.entries(PARTS).filter(([name]) => only === undefined || name === only)
 for (const [name, record] of parts) {

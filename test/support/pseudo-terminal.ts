@@ -21,6 +21,8 @@ export interface TerminalOptions {
   columns?: number
   rows?: number
   env?: NodeJS.ProcessEnv
+  /** Working folder. Default: the project's. */
+  cwd?: string
   /** Node script with its arguments, in place of bin/molm.js. */
   args?: string[]
   /**
@@ -61,7 +63,7 @@ export class PseudoTerminal {
   }
 
   static async start(options: TerminalOptions = {}): Promise<PseudoTerminal> {
-    const { columns = 80, rows = 24, args = ['bin/molm.js', 'chat'], env, hasJobs } = options
+    const { columns = 80, rows = 24, args = ['bin/molm.js', 'chat'], cwd = ROOT, env, hasJobs } = options
     const folder = await mkdtemp(join(tmpdir(), 'molm-terminal-'))
     const quoted = [process.execPath, ...args].map((word) => `'${word}'`).join(' ')
     const setUp = `stty cols ${columns} rows ${rows}; tty >'${folder}/tty'; echo $$ >'${folder}/pid'`
@@ -71,7 +73,7 @@ export class PseudoTerminal {
     const command = `${setUp}; ${run}; stty -a >'${folder}/stty'; exit $code`
     const { NO_COLOR, MOLM_MODEL, ...rest } = process.env
     const child = spawn('script', ['-qfec', command, '/dev/null'], {
-      cwd: ROOT,
+      cwd,
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...rest, SHELL: '/bin/sh', TERM: 'xterm-256color', COLORTERM: 'truecolor', MOLM_HOME: folder, ...env },
     })

@@ -50,15 +50,14 @@ export class TerminalScreen {
   }
 
   get cells(): readonly ScreenCell[][] {
-    const { active } = this.terminal.buffer
-    return Array.from({ length: this.terminal.rows }, (_, row) => {
-      const line = active.getLine(active.baseY + row)
-      const cells = Array.from({ length: this.terminal.cols }, (_, column) => {
-        const cell = line?.getCell(column)
-        return { text: cell?.getChars() || ' ', style: cell ? styleOf(cell) : '' }
-      })
-      return cells.slice(0, cells.findLastIndex(({ text, style }) => text !== ' ' || style !== '') + 1)
-    })
+    const { baseY } = this.terminal.buffer.active
+    return Array.from({ length: this.terminal.rows }, (_, row) => this.cellsAt(baseY + row))
+  }
+
+  /** As many of the last lines as the screen has rows, wherever it has scrolled to. */
+  get lastCells(): readonly ScreenCell[][] {
+    const lines = Array.from({ length: this.terminal.buffer.active.length }, (_, row) => this.cellsAt(row))
+    return lines.slice(0, lines.findLastIndex((line) => line.length > 0) + 1).slice(-this.terminal.rows)
   }
 
   /** Text of the screen and its scrollback. */
@@ -76,6 +75,15 @@ export class TerminalScreen {
     return new Promise((resolve) => this.terminal.write(text, resolve))
   }
 
+  private cellsAt(row: number): ScreenCell[] {
+    const line = this.terminal.buffer.active.getLine(row)
+    const cells = Array.from({ length: this.terminal.cols }, (_, column) => {
+      const cell = line?.getCell(column)
+      return { text: cell?.getChars() || ' ', style: cell ? styleOf(cell) : '' }
+    })
+    return cells.slice(0, cells.findLastIndex(({ text, style }) => text !== ' ' || style !== '') + 1)
+  }
+
   private lineAt(row: number): string {
     return this.terminal.buffer.active.getLine(row)?.translateToString(true) ?? ''
   }
@@ -87,7 +95,10 @@ function styleOf(cell: Cell): string {
   return [
     ...(cell.isBold() ? ['1'] : []),
     ...(cell.isDim() ? ['2'] : []),
+    ...(cell.isItalic() ? ['3'] : []),
+    ...(cell.isUnderline() ? ['4'] : []),
     ...(cell.isInverse() ? ['7'] : []),
+    ...(cell.isStrikethrough() ? ['9'] : []),
     ...colourOf(38, cell.isFgRGB(), cell.isFgPalette(), cell.getFgColor()),
     ...colourOf(48, cell.isBgRGB(), cell.isBgPalette(), cell.getBgColor()),
   ].join(' ')
