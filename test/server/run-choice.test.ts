@@ -6,9 +6,9 @@ import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import type { Piece } from '#molm/server/run/choice.js'
 import type { RunContext } from '#molm/server/run/context.js'
-import { PrefixCache } from '#molm/server/run/prefix-cache.js'
 import { Queue } from '#molm/server/run/queue.js'
 import { runChoice } from '#molm/server/run/run-choice.js'
+import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('a choice')

@@ -1,6 +1,6 @@
 import type { GenerateOptions } from '../../api/generation.js'
+import type { SessionMask } from '../../session/shared/nearest-session.js'
 import type { ScoredToken } from './read-prompt.js'
-import type { RequestMask } from './request-mask.js'
 import type { RoutedToken } from './routed-experts.js'
 
 /** A prompt, and how to continue it. */
@@ -17,7 +17,7 @@ export interface ChoiceSpec {
   /** Report how much of the prompt has been read. Default: false. */
   progress?: boolean
   /** Experts that no token may use. */
-  mask?: RequestMask
+  mask?: SessionMask
 }
 
 /** One of a request's texts. */

@@ -1,11 +1,10 @@
 import type { PromptProgress, Step } from '../../api/generation.js'
 import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
-import { NoRoom } from '../../errors.js'
+import { NoMemory, NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
+import type { HeldSession } from '../../session/shared/held-session.js'
 import type { Choice, ChoiceSpec, FinishReason, Piece, PromptRead } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
-import type { HeldSession } from './held-session.js'
-import { noMemory } from './prefix-cache.js'
 import { readPrompt } from './read-prompt.js'
 import { routedToken } from './routed-experts.js'
 import { ANSWER_PART, RunningAnswer } from './running-answer.js'
@@ -22,7 +21,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
   let finishReason: FinishReason | undefined
   try {
     for (let mayRetry = true; !finishReason; mayRetry = false) {
-      if (!held) throw noMemory('there is not enough memory for this request now')
+      if (!held) throw new NoMemory('there is not enough memory for this request now')
       let isBegun = false
       try {
         const answer = new RunningAnswer(context, choice, held, { slot, maxTokens })
