@@ -9,7 +9,7 @@ export type AnswerPart = ChatStep['kind']
 /** A token of an answer. */
 export interface AnswerToken {
   step: Step
-  /** What its text makes certain. */
+  /** Parts of the message that its text makes certain. */
   events: readonly AnswerEvent[]
   /** Part of the message that the text after it belongs to, even if it makes nothing certain. */
   part: AnswerPart

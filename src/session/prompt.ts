@@ -9,7 +9,7 @@ import { doesNotThink } from '../text/frame/think-switch.js'
 /** Tokens that an answer needs room for if no option limits it. */
 const ROOM = 256
 
-/** What is said up to the next answer. */
+/** A conversation, or a text, up to the next answer. */
 export interface Said {
   /** A last one of the assistant's stays open, so that the model continues it. */
   messages: readonly ChatMessage[]

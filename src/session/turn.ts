@@ -1,16 +1,17 @@
 import type { ToolChoice } from '../api/chat.js'
-import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
+import type { GenerateOptions } from '../api/generation.js'
 import { eventsOf } from '../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../api/text.js'
 import type { OfferedTool } from '../tools/allowed-tools.js'
 import { canRun, type RunCallsOptions, runCalls } from '../tools/run-calls.js'
 import { Answer, type AnswerEnd, type AnswerToken } from './answer.js'
 import type { Asking, Prompt } from './prompt.js'
+import type { Generation } from './shared/shared-generation.js'
 
 /** Most answers of a turn by default: all but the last call tools. */
 export const MOST_ANSWERS = 16
 
-/** What a turn asks, and how its answers come. */
+/** Questions of a turn, and the way to its answers. */
 export interface TurnOptions extends Pick<RunCallsOptions, 'allow'> {
   /** Writes the prompt of the next answer, which follows the messages that the turn has added. */
   write(added: readonly ChatMessage[], asking: Asking): Promise<Prompt>
@@ -19,18 +20,12 @@ export interface TurnOptions extends Pick<RunCallsOptions, 'allow'> {
   tools?: () => readonly OfferedTool[]
   /** Calls to run before the first answer. */
   calls?: readonly ToolCall[]
-  /** Generates after a prompt, of which a session may have a part. */
+  /** Generates after a prompt. A session may have a part of it. */
   generate(prompt: Prompt, options: GenerateOptions): Generation
   /** Options of all answers, besides their form. */
   generation: GenerateOptions
   /** Most answers. Default: 16. */
   maxTurns?: number
-}
-
-export interface Generation {
-  steps: AsyncGenerator<Step, GenerationResult>
-  /** Tokens of the prompt that need not be read; known with the first step. */
-  readonly cachedTokens: number
 }
 
 /** A finished answer. */

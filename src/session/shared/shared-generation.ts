@@ -1,8 +1,14 @@
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../api/generation.js'
 import { eventsOf } from '../../api/generation-events.js'
 import { NoMemory, NoRoom } from '../../errors.js'
-import type { Generation } from '../turn.js'
 import type { PrefixCache } from './prefix-cache.js'
+
+/** A generation after a prompt, and what it saves. */
+export interface Generation {
+  steps: AsyncGenerator<Step, GenerationResult>
+  /** Tokens of the prompt that need not be read; known with the first step. */
+  readonly cachedTokens: number
+}
 
 /**
  * Generates after a prompt in the session that has most of it, which then rests for later prompts. If the engine has no

@@ -1,13 +1,13 @@
 import type { Model } from '../../../api/model.js'
 import type { Said } from '../../../session/prompt.js'
 
-/** Where a prompt belongs, and how it is meant. */
+/** Conversation around a prompt, and whether the prompt is meant to be raw. */
 interface Around extends Omit<Said, 'text'> {
   /** Whether it is a message even if the model has no chat template. */
   isConversation: boolean
 }
 
-/** What a prompt says: the last message of a conversation, or a text to continue. */
+/** Reads a prompt as the last message of a conversation, or a text to continue. */
 export function saidIn(
   prompt: string,
   { messages, system, prefill, args, isRaw, isConversation }: Around,
