@@ -66,6 +66,7 @@ const KNOWS: Record<string, string[]> = {
     'experts',
     'library',
     'prompt-cache',
+    'session',
     'conversations',
     'tools',
     'text',
@@ -321,20 +322,20 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14765 },
   api: { rooms: ['api', 'generation-options'], lines: 1454 },
   text: { rooms: ['text', 'grammar'], lines: 12366 },
-  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9041 },
+  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9043 },
   library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5306 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 3080 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
     lines: 14028,
   },
-  server: { rooms: ['server'], lines: 6755 },
+  server: { rooms: ['server'], lines: 6783 },
   page: { rooms: ['page'], lines: 6780 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10961 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10810 },
   cli: { rooms: ['cli'], lines: 9841 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 75709 }
+const TESTS = { rooms: ['tests'], lines: 75725 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

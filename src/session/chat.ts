@@ -38,7 +38,7 @@ export async function* chat(
       for (const note of dropsSystem ? [systemDropped('the model'), ...notes] : notes) warn(note)
       steps = new ChatSteps(event.answer.part)
     } else if (event.kind === 'token') yield* steps.add(event)
-    else {
+    else if (event.kind !== 'call') {
       if (event.kind === 'answer') yield* steps.end(event.events)
       add(event.message)
       if (event.kind === 'answer' && event.isLast) {

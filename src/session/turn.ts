@@ -37,12 +37,13 @@ export interface Answered extends AnswerEnd {
   isLast: boolean
 }
 
-/** The course of a turn: for each answer its prompt, its tokens and its end, then the results of its calls. */
+/** The course of a turn: for each answer its prompt, its tokens and its end, then its calls and their results. */
 export type TurnEvent =
   /** The prompt is written, and nothing of it read. */
   | { kind: 'prompt'; prompt: Prompt; answer: Answer }
   | ({ kind: 'token' } & AnswerToken)
   | ({ kind: 'answer' } & Answered)
+  | { kind: 'call'; call: ToolCall }
   | { kind: 'result'; message: ChatMessage }
 
 /** Asks a model, runs the tools that it calls and asks again, until it answers without calls that can be run. */
@@ -53,6 +54,7 @@ export async function* takeTurn(options: TurnOptions): AsyncGenerator<TurnEvent,
   let { calls = [] } = options
   for (let turn = 1; ; turn++) {
     for (const call of calls) {
+      yield { kind: 'call', call }
       for (const message of await runCalls([call], tools(), { signal, allow })) {
         added.push(message)
         yield { kind: 'result', message }

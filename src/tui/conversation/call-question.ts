@@ -38,12 +38,12 @@ export class CallQuestion {
   }
 
   /** Whether a tool may run. Rejects with the signal's reason when aborted. */
-  async ask(tool: OfferedTool, signal: AbortSignal): Promise<boolean> {
+  async ask(tool: OfferedTool, signal?: AbortSignal): Promise<boolean> {
     if (this.allows(tool)) return true
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     try {
       const decision = await new Promise<CallDecision>((decide, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         this.open = { tool: tool.name, since: performance.now(), decide }
         this.changed()
       })
