@@ -331,7 +331,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   },
   server: { rooms: ['server'], lines: 6783 },
   page: { rooms: ['page'], lines: 6780 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10810 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10816 },
   cli: { rooms: ['cli'], lines: 9841 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */

@@ -16,8 +16,13 @@ import { openCalls } from './open-calls.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
 import { readAhead } from './read-ahead.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
-import { type AnswerWatcher, type FinishedAnswer, type NewestAnswer, RunningAnswer } from './running-answer.js'
-import type { CallWatcher } from './tool-exchange.js'
+import {
+  type AnswerWatcher,
+  type CallWatcher,
+  type FinishedAnswer,
+  type NewestAnswer,
+  RunningAnswer,
+} from './running-answer.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */
 export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | 'isRaw'>> {

@@ -3,6 +3,7 @@ import type { LayerRoutes } from '../../api/routes.js'
 import type { ChatMessage, Tokenizer, ToolCall } from '../../api/text.js'
 import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../session/answer.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
+import type { OfferedTool } from '../../tools/allowed-tools.js'
 
 /** Follows an answer as it comes. */
 export interface AnswerWatcher {
@@ -26,6 +27,25 @@ export interface AnswerWatcher {
   leftOut(messages: number): void
   /** The answer keeps only its first `tokens` tokens: those after them were a stop string. */
   end(tokens: number): void
+}
+
+/** Follows the calls of a turn. */
+export interface CallWatcher {
+  /** Tools that the model may call now. */
+  readonly tools: readonly OfferedTool[]
+  /** An answer has calls, which come next. */
+  answered(answer: FinishedAnswer): void
+  called(call: ToolCall): void
+  /** Whether a call may run. */
+  allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
+  result(message: ChatMessage): void
+  /** The model is asked to answer the results. */
+  asksAgain(): void
+  failed(error: unknown): void
+  /** The calls have been stopped. Returns the result of the one that was running. */
+  stopped(): ChatMessage[]
+  /** The turn has ended without an answer, and maybe with calls that have no results. */
+  brokeOff(hasOpenCalls: boolean, isInterrupted?: boolean): void
 }
 
 /** A finished answer. */

@@ -9,27 +9,8 @@ import type { ChatItem } from './items.js'
 import { messageOf } from './notes.js'
 import { stoppedResult } from './open-calls.js'
 import type { ChatOptions, ChatTool } from './options.js'
-import type { FinishedAnswer } from './running-answer.js'
+import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import type { ChatWatcher } from './watcher.js'
-
-/** Follows the calls of a turn. */
-export interface CallWatcher {
-  /** Tools that the model may call now. */
-  readonly tools: readonly OfferedTool[]
-  /** An answer has calls, which come next. */
-  answered(answer: FinishedAnswer): void
-  called(call: ToolCall): void
-  /** Whether a call may run. */
-  allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
-  result(message: ChatMessage): void
-  /** The model is asked to answer the results. */
-  asksAgain(): void
-  failed(error: unknown): void
-  /** The calls have been stopped. Returns the result of the one that was running. */
-  stopped(): ChatMessage[]
-  /** The turn has ended without an answer, and maybe with calls that have no results. */
-  brokeOff(hasOpenCalls: boolean, isInterrupted?: boolean): void
-}
 
 interface ExchangeScreen {
   say(kind: ChatItem['kind'], text: string): void
