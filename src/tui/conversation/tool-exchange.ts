@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '../../api/generation.js'
-import type { ChatMessage, ToolCall } from '../../api/text.js'
+import type { ToolCall } from '../../api/text.js'
 import { changeInWords, type OfferedTool } from '../../tools/allowed-tools.js'
 import type { TokenMap } from '../map/token-map.js'
 import { CallQuestion } from './call-question.js'
