@@ -20,9 +20,9 @@ const KNOWS: Record<string, string[]> = {
     'benchmark',
     'library',
     'prompt-cache',
+    'tools',
     'session',
     'conversations',
-    'tools',
     'engine',
     'grammar',
     'architectures',
@@ -66,9 +66,9 @@ const KNOWS: Record<string, string[]> = {
     'experts',
     'library',
     'prompt-cache',
+    'tools',
     'session',
     'conversations',
-    'tools',
     'text',
     'api',
     'model',
@@ -188,8 +188,8 @@ const KNOWS: Record<string, string[]> = {
   hub: ['gguf', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'errors', 'numbers'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
+  tools: ['session', 'api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   session: [
-    'tools',
     'engine',
     'grammar',
     'text',
@@ -203,7 +203,6 @@ const KNOWS: Record<string, string[]> = {
     'errors',
   ],
   conversations: ['text', 'api', 'model', 'files', 'in-order', 'json', 'errors', 'numbers', 'printable'],
-  tools: ['api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   engine: [
     'training',
     'grammar',
@@ -322,20 +321,20 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14765 },
   api: { rooms: ['api', 'generation-options'], lines: 1454 },
   text: { rooms: ['text', 'grammar'], lines: 12366 },
-  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9043 },
+  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9144 },
   library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5306 },
-  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 3080 },
+  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2977 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
     lines: 14028,
   },
   server: { rooms: ['server'], lines: 6783 },
   page: { rooms: ['page'], lines: 6780 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10816 },
-  cli: { rooms: ['cli'], lines: 9841 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10818 },
+  cli: { rooms: ['cli'], lines: 9842 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 75725 }
+const TESTS = { rooms: ['tests'], lines: 75724 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -2,10 +2,9 @@ import type { ToolChoice } from '../api/chat.js'
 import type { GenerateOptions } from '../api/generation.js'
 import { eventsOf } from '../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../api/text.js'
-import type { OfferedTool } from '../tools/allowed-tools.js'
-import { canRun, type RunCallsOptions, runCalls } from '../tools/run-calls.js'
 import { Answer, type AnswerEnd, type AnswerToken } from './answer.js'
 import type { Asking, Prompt } from './prompt.js'
+import { canRun, type OfferedTool, type RunCallsOptions, runCalls } from './run-calls.js'
 import type { Generation } from './shared/shared-generation.js'
 
 /** Most answers of a turn by default: all but the last call tools. */

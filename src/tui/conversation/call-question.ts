@@ -1,4 +1,5 @@
-import { AllowedTools, type OfferedTool } from '../../tools/allowed-tools.js'
+import type { OfferedTool } from '../../session/run-calls.js'
+import { AllowedTools } from '../../tools/allowed-tools.js'
 
 /** The user's decision about a call. */
 export type CallDecision = 'yes' | 'no' | 'always'

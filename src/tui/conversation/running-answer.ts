@@ -2,8 +2,8 @@ import type { GenerationResult, PromptProgress } from '../../api/generation.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { ChatMessage, Tokenizer, ToolCall } from '../../api/text.js'
 import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../session/answer.js'
+import type { OfferedTool } from '../../session/run-calls.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
-import type { OfferedTool } from '../../tools/allowed-tools.js'
 
 /** Follows an answer as it comes. */
 export interface AnswerWatcher {

@@ -1,6 +1,7 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { ToolCall } from '../../api/text.js'
-import { changeInWords, type OfferedTool } from '../../tools/allowed-tools.js'
+import type { OfferedTool } from '../../session/run-calls.js'
+import { changeInWords } from '../../tools/allowed-tools.js'
 import type { TokenMap } from '../map/token-map.js'
 import { CallQuestion } from './call-question.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
