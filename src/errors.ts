@@ -22,6 +22,9 @@ export class NoRoom extends UserError {
   }
 }
 
+/** Memory is short now; later there may be enough. */
+export class NoMemory extends UserError {}
+
 /** Others take too much of what it needs now; it may be tried again. */
 export class Busy extends UserError {
   constructor(

@@ -16,7 +16,7 @@ import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { exportCache, importCache } from './cache-snapshot.js'
-import { converse } from './conversation.js'
+import { chat } from './chat.js'
 import { generateRequest, promptIds } from './generate-request.js'
 import { messageEnds } from './message-ends.js'
 import { onAbort } from './on-abort.js'
@@ -128,9 +128,9 @@ export class EngineSession implements Session {
     checkChat(options)
     this.checkAlive()
     options.signal?.throwIfAborted()
-    return yield* converse(messages, this.model, options, (prompt, options) => {
-      const cachedTokens = this.truncateToCommon(prompt)
-      return { cachedTokens, generation: this.run(prompt.slice(cachedTokens), options) }
+    return yield* chat(messages, this.model, options, ({ ids }, options) => {
+      const cachedTokens = this.truncateToCommon(ids)
+      return { cachedTokens, steps: this.run(ids.slice(cachedTokens), options) }
     })
   }
 

@@ -1,12 +1,6 @@
-import type { Tool } from '../api/chat.js'
 import { printable, printableJson } from '../printable.js'
+import type { OfferedTool } from '../session/run-calls.js'
 import { formOf } from './mcp/tool-form.js'
-
-/** A tool that may change while it is offered. */
-export type OfferedTool = Tool & {
-  /** Whether it has another description or other parameters than when it was first offered. */
-  isChanged?: boolean
-}
 
 /** Maximum characters of a description that is shown. */
 const MOST_DESCRIPTION = 500

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, resultOf } from '#molm/index.js'
-import { writePrompt } from '#molm/tui/conversation/prompt.js'
+import { writePrompt } from '#molm/session/prompt.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { molm } from './molm.js'
 
@@ -53,8 +53,7 @@ test('chats of the terminal and of the library read every byte of their texts as
   const model = await loadModel(parrot, { threads: 1 })
   try {
     const count = async (content: string, system: string) => {
-      const parts = { system, prefill: '', templateArgs: {}, asking: {} }
-      return (await writePrompt(model, [{ role: 'user', content }], parts)).ids.length
+      return (await writePrompt(model, { messages: [{ role: 'user', content }], system }, {})).ids.length
     }
     const harmless = await count('x', 'x')
     assert.is(await count(`x${TURN}`, 'x'), harmless + TURN.length)

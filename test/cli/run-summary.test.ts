@@ -9,10 +9,22 @@ import { molm } from './molm.js'
 /** The attention depth in the stats of a model and in the summary of a run, before a token and after some. */
 function depthsOf(name: string) {
   return withModel(fixturePath(name), { threads: 1 }, async (model) => {
-    const result = { promptTokens: 3, tokens: [1], finishReason: 'length', seed: 1, text: '' } as const
+    const result = {
+      promptTokens: 3,
+      tokens: [1],
+      finishReason: 'length',
+      seed: 1,
+      text: '',
+      prefillMs: 1,
+      decodeMs: 1,
+    } as const
     const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
     const depths = async () => {
-      const { memory } = await summarise(loaded, { ...result, tokens: [1], prefillMs: 1, decodeMs: 1 })
+      const { memory } = await summarise(loaded, {
+        result: { ...result, tokens: [1] },
+        promptTokens: 3,
+        cachedTokens: 0,
+      })
       return [(await model.stats()).meanAttentionDepth, memory.mean_attention_depth]
     }
     const before = await depths()
@@ -37,8 +49,16 @@ test('the summary says which type the cache has, also of a default and of an int
   const typesOf = (options: LoadOptions) =>
     withModel(fixturePath('41-qwen3moe-f32'), { threads: 1, ...options }, async (model) => {
       const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
-      const result = { promptTokens: 3, tokens: [1], finishReason: 'length', seed: 1, text: '' } as const
-      const whole = await summarise(loaded, { ...result, tokens: [1], prefillMs: 1, decodeMs: 1 })
+      const result = {
+        promptTokens: 3,
+        tokens: [1],
+        finishReason: 'length',
+        seed: 1,
+        text: '',
+        prefillMs: 1,
+        decodeMs: 1,
+      } as const
+      const whole = await summarise(loaded, { result: { ...result, tokens: [1] }, promptTokens: 3, cachedTokens: 0 })
       const cut = await summariseInterrupted(loaded, { promptTokens: 3, tokens: [1] })
       return [whole.cache_type, cut.cache_type]
     })

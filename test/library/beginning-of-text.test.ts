@@ -2,9 +2,9 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { renderPrompt } from '#molm/cli/commands/run/render-prompt.js'
 import { evaluateText } from '#molm/evaluation/evaluate-text.js'
 import { loadModel, type Model } from '#molm/index.js'
+import { writePrompt } from '#molm/session/prompt.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { NANO, readJson } from '../text/folders.js'
 
@@ -34,20 +34,16 @@ function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
   })
 }
 
-/** A conversation without messages. */
-const START = { system: '', files: [], prefill: '', messages: [], args: {} }
-
 test('a text has the token that begins it once: in front, from its template, and not when another text continues', () =>
   withBeginning(async (model) => {
     const { tokenizer } = model
     const bare = tokenizer.encode('Once upon', { addSpecialTokens: false })
     assert.equal(tokenizer.encode('Once upon'), [BEGINNING, ...bare])
 
-    const frame = await renderPrompt(model, 'Once upon', START, { isConversation: false })
-    assert.is(frame.encoding.addSpecialTokens, false)
-    assert.equal(tokenizer.encode(frame.text, { addSpecialTokens: false }), [BEGINNING, ...bare])
-    const raw = await renderPrompt(model, 'Once upon', START, { isConversation: false, raw: true })
-    assert.is.not(raw.encoding.addSpecialTokens, false)
+    const { ids } = await writePrompt(model, { messages: [{ role: 'user', content: 'Once upon' }] }, {})
+    assert.equal(ids, [BEGINNING, ...bare])
+    const continued = await writePrompt(model, { messages: [], text: 'Once upon' }, {})
+    assert.equal(continued.ids, [BEGINNING, ...bare])
 
     const session = model.createSession()
     const prompts = async (text: string) => {

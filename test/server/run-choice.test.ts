@@ -6,9 +6,9 @@ import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import type { Piece } from '#molm/server/run/choice.js'
 import type { RunContext } from '#molm/server/run/context.js'
-import { PrefixCache } from '#molm/server/run/prefix-cache.js'
 import { Queue } from '#molm/server/run/queue.js'
 import { runChoice } from '#molm/server/run/run-choice.js'
+import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('a choice')
@@ -51,7 +51,8 @@ function contextOf(errors: Error[]) {
 }
 
 async function run(context: RunContext, prompt: number[]): Promise<Piece[]> {
-  const spec = { prompt, options: {}, scorePrompt: false, routes: false }
+  const reading = { prompt: '', isAnswer: false, isTurn: false }
+  const spec = { prompt, options: {}, reading, scorePrompt: false, routes: false }
   const choice = { index: 3, spec, generated: 0, cached: 0 }
   const ticket = new Queue(LIMITS).enter()
   const pieces: Piece[] = []
@@ -65,11 +66,14 @@ const noRoom = () => new NoRoom('no room', { held: 0, more: 1 })
 
 test('has a piece for each token, and one for its end', async () => {
   const { context } = contextOf([])
-  assert.equal(await run(context, [1]), [
-    { index: 3, text: '0', tokens: [{ token: 7, logprob: -1, top: [] }] },
-    { index: 3, text: '1', tokens: [{ token: 7, logprob: -1, top: [] }] },
-    { index: 3, text: '', tokens: [], finishReason: 'stop' },
-  ])
+  const part = 'content'
+  const piece = (text: string) => {
+    const tokens = [{ token: 7, logprob: -1, top: [] }]
+    return { index: 3, text, tokens, events: [{ kind: part, text }], part }
+  }
+  const message = { role: 'assistant', content: '01' }
+  const end = { index: 3, text: '', tokens: [], finishReason: 'stop', events: [], message }
+  assert.equal(await run(context, [1]), [piece('0'), piece('1'), end])
 })
 
 test('runs again without the caches at rest if the engine has no room, once', async () => {

@@ -7,7 +7,7 @@ import type { LayerRoutes } from '#molm/api/routes.js'
 import { loadModel } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
-import type { AnswerWatcher } from '#molm/tui/conversation/running-answer.js'
+import type { AnswerWatcher, FinishedAnswer } from '#molm/tui/conversation/running-answer.js'
 import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import { glowOf } from '#molm/tui/map/amounts.js'
 import { TokenMap } from '#molm/tui/map/token-map.js'
@@ -25,6 +25,19 @@ test.before(async () => {
   nano = await loadModel('nano', { threads: 1 })
 })
 test.after(() => nano.dispose())
+
+/** A conversation without tools: every turn has an answer. */
+class Talk extends Conversation {
+  override ask(...given: Parameters<Conversation['ask']>) {
+    return super.ask(...given) as Promise<FinishedAnswer>
+  }
+  override retry(...given: Parameters<Conversation['retry']>) {
+    return super.retry(...given) as Promise<FinishedAnswer>
+  }
+  override resume(...given: Parameters<Conversation['resume']>) {
+    return super.resume(...given) as Promise<FinishedAnswer>
+  }
+}
 
 /** Records all that it receives. */
 class Witness implements AnswerWatcher {
@@ -71,7 +84,7 @@ class Witness implements AnswerWatcher {
 const GREEDY = { temperature: 0 }
 
 test('an answer streams, and later turns continue from the cache as from the start', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const witness = new Witness()
   const first = await conversation.ask(LANTERN.question, witness, GREEDY)
   assert.is(witness.shown, first.text)
@@ -86,7 +99,7 @@ test('an answer streams, and later turns continue from the cache as from the sta
 })
 
 test('a question that is refused leaves the cache and the turns', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
   const { length } = conversation
   for (const regex of ['(a', 'a{9,1}']) {
@@ -101,7 +114,7 @@ test('a question that is refused leaves the cache and the turns', async () => {
 })
 
 test('the map shows the routes of forward for the same tokens', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const witness = new Witness()
   await conversation.ask('What is 23 + 45?', witness, GREEDY)
   const prompt = nano.tokenizer.encode(
@@ -137,20 +150,19 @@ test('the map shows the routes of forward for the same tokens', async () => {
 })
 
 test('retry answers the same turn again, undo returns its text', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   assert.is((await conversation.retry(new Witness(), GREEDY))?.text, text)
   assert.is(conversation.messages.length, 2)
   assert.is(conversation.undo(), LANTERN.question)
   assert.is(conversation.undo(), undefined)
-  assert.is(await conversation.retry(new Witness(), GREEDY), undefined)
   conversation.dispose()
 })
 
 test('a cut answer continues as if it had not been cut, and no token is on the map twice', async () => {
-  const whole = new Conversation(nano)
+  const whole = new Talk(nano)
   const { text } = await whole.ask('What is a lantern?', new Witness(), GREEDY)
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   for (const maxTokens of [4, 1, 2]) {
     const ask = () => conversation.ask('What is a lantern?', new Witness(), { ...GREEDY, maxTokens })
     const cut = conversation.messages.length === 0 ? await ask() : undefined
@@ -162,13 +174,12 @@ test('a cut answer continues as if it had not been cut, and no token is on the m
   assert.is(witness.map.tokens.length, witness.tokens.length)
   assert.not.ok(witness.map.tokens[0].isQuestion)
   assert.is(conversation.messages.length, 2)
-  assert.is(await new Conversation(nano).resume(new Witness(), GREEDY), undefined)
   whole.dispose()
   conversation.dispose()
 })
 
 test('continuing an answer that had ended changes nothing, every time', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   const before = [...conversation.messages]
   let length = 0
@@ -185,7 +196,7 @@ test('continuing an answer that had ended changes nothing, every time', async ()
 })
 
 test('a turn that is taken back is removed from the cache', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   const length = conversation.length
   const { text } = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
@@ -200,7 +211,7 @@ test('a turn that is taken back is removed from the cache', async () => {
 })
 
 test('a system text that the template leaves out is reported', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const reported: string[] = []
   const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.system) })
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
@@ -211,7 +222,7 @@ test('a system text that the template leaves out is reported', async () => {
 })
 
 test('an interrupted answer is kept as far as it came, and the conversation continues', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const stop = new AbortController()
   const witness = new Witness()
   witness.token = (token) => {
@@ -226,7 +237,7 @@ test('an interrupted answer is kept as far as it came, and the conversation cont
 })
 
 test('a limited context that has forgotten the beginning reads the turns again', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   const options = { ...GREEDY, context: 24 }
   await conversation.ask(LANTERN.question, new Witness(), options)
   await conversation.ask('What is 23 + 45?', new Witness(), options)
@@ -242,7 +253,7 @@ test('an answer continues a given beginning, with and without a template', async
   assert.is((await writeChat(messages, { prefill: 'Dear' })).text, 'User: Hi\nAssistant: Dear')
   const open = await writeChat([...messages, { role: 'assistant', content: 'Dear' }], { template: nano.chatTemplate })
   assert.is(open.text, 'User: Hi\nAssistant: Dear')
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   conversation.begin({ prefill: 'It is' })
   const { text } = await conversation.ask(LANTERN.question, new Witness(), { ...GREEDY, maxTokens: 5 })
   assert.match(text, /^It is \S/, 'with the blank between')
@@ -259,7 +270,7 @@ test('when a model has too few positions, the oldest turns are left out whole, a
       return typeof value === 'function' ? value.bind(model) : value
     },
   })
-  const conversation = new Conversation(limited)
+  const conversation = new Talk(limited)
   conversation.setSystem('Be brief.')
   const options = { ...GREEDY, maxTokens: 12 }
   const leftOut: number[] = []
@@ -297,7 +308,7 @@ test('an answer that fills the context of a model is kept', async () => {
     await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(bytes))
     const model = await loadModel(folder, { threads: 1 })
     try {
-      const conversation = new Conversation(model)
+      const conversation = new Talk(model)
       const answer = await conversation.ask('ab', new Witness(model), { ...GREEDY, ignoreEos: true, maxTokens: 100 })
       assert.is(answer.contextFull, true)
       assert.equal(
@@ -312,7 +323,7 @@ test('an answer that fills the context of a model is kept', async () => {
 })
 
 test('an error leaves the turns as they were', async () => {
-  const conversation = new Conversation(nano)
+  const conversation = new Talk(nano)
   await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   const before = [...conversation.messages]
   const wrong = { ...GREEDY, topP: 2 }
@@ -326,12 +337,12 @@ test('an error leaves the turns as they were', async () => {
 test('a saved conversation continues exactly, without running it again', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
-    const conversation = new Conversation(nano)
+    const conversation = new Talk(nano)
     await conversation.ask(LANTERN.question, new Witness(), GREEDY)
     await saveConversation(path, await conversation.save(), nano)
     if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o600, 'only its owner may read it')
     assert.equal(await readdir(dir), ['talk'])
-    const again = new Conversation(nano)
+    const again = new Talk(nano)
     await again.restore(await loadConversation(path, nano))
     assert.equal(again.messages, conversation.messages)
     assert.is(again.length, conversation.length)
@@ -345,7 +356,7 @@ test('a saved conversation continues exactly, without running it again', async (
 
 test('a conversation that could not be loaded again is not saved', async () => {
   await inTemporaryFolder(async (dir) => {
-    const state = await new Conversation(nano).save()
+    const state = await new Talk(nano).save()
     const saved = { ...state.saved, rows: new Float32Array(1.25 * 2 ** 28) }
     const messages = [{ role: 'user', content: 'x'.repeat(33 * 2 ** 20) }]
     const refuses = (change: Partial<typeof state>, pattern: RegExp) =>
@@ -369,7 +380,7 @@ function asUnchecked(bytes: Buffer): Uint8Array {
 test('a conversation that cannot be written is refused with the reason', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
-    const state = await new Conversation(nano).save()
+    const state = await new Talk(nano).save()
     const saves = () => saveConversation(join(dir, 'file', 'talk'), state, nano)
     await rejectsWithUserError(saves, /talk: cannot be written \(a part of the path is a file, not a folder\)$/)
     assert.equal(await readdir(dir), ['file'])
@@ -379,11 +390,11 @@ test('a conversation that cannot be written is refused with the reason', async (
 test('a conversation in the version without a checksum can be read', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
-    const conversation = new Conversation(nano)
+    const conversation = new Talk(nano)
     await conversation.ask(LANTERN.question, new Witness(), GREEDY)
     await saveConversation(path, await conversation.save(), nano)
     await writeFile(path, asUnchecked(await readFile(path)))
-    const again = new Conversation(nano)
+    const again = new Talk(nano)
     await again.restore(await loadConversation(path, nano))
     assert.equal(again.messages, conversation.messages)
     assert.is(again.length, conversation.length)
@@ -393,7 +404,7 @@ test('a conversation in the version without a checksum can be read', async () =>
 test('another model continues the turns of a file; a file of another version or a damaged one is refused by name', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
-    const conversation = new Conversation(nano)
+    const conversation = new Talk(nano)
     await conversation.ask(LANTERN.question, new Witness(), GREEDY)
     await saveConversation(path, await conversation.save(), nano)
     const bytes = await readFile(path)

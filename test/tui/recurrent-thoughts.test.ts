@@ -55,7 +55,8 @@ test('a recurrent model reads no question again when its template drops the thou
       const conversation = new Conversation(model)
       const options = { temperature: 0, maxTokens: 20, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
       const question = 'A question of some length, which takes a while to read.'
-      const { thinking = '' } = await conversation.ask(question, silent, options)
+      await conversation.ask(question, silent, options)
+      const { thinking = '' } = conversation.messages[1]
       assert.ok(thinking.length > 0)
       const { tokensProcessed } = await model.stats()
       await conversation.ask('And now?', silent, options)

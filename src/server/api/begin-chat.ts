@@ -4,21 +4,20 @@ import { Choices, checkSpecs } from '../run/choices.js'
 import { requestMask } from '../run/request-mask.js'
 import type { Ticket } from '../run/ticket.js'
 import type { ChatBody } from './chat-body.js'
-import { chatFrameOf, type FramedBody } from './chat-frame-of.js'
+import { type ChatPrompt, chatPrompt } from './chat-prompt.js'
 import { checkForm } from './check-form.js'
-import { encodePrompt } from './encode-prompt.js'
 import { isProgressAsked, optionsOf, routesAsked } from './request-options.js'
 
-/** A request whose conversation has been framed, ready to run. */
+/** A request whose prompt has been written, ready to run. */
 export interface BegunChat {
-  frame: FramedBody
+  prompt: ChatPrompt
   choices: Choices
   /** Maximum bytes of the response. */
   bytes: number
 }
 
 /**
- * Frames a conversation, encodes it and checks all that the request asks for. `room` bounds the tokens of prompt and answer
+ * Writes the prompt of a conversation, and checks all that the request asks for. `room` bounds the tokens of prompt and answer
  * together if the body has no `max_tokens`. Rejects with an ApiError or a UserError.
  */
 export async function beginChat(
@@ -27,23 +26,34 @@ export async function beginChat(
   ticket: Ticket,
   room?: number,
 ): Promise<BegunChat> {
-  const { model } = context
   const { signal } = ticket
   const mask = requestMask(body.mask, context)
-  const frame = await chatFrameOf(body, context, signal)
-  const prompt = await encodePrompt(context, frame.text, { ...frame.encoding, signal })
-  const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
+  const written = await chatPrompt(body, context, signal)
+  const {
+    ids: prompt,
+    reading,
+    asks,
+    limits: { guide },
+  } = written
+  const stop = [...written.stop, ...(body.stop ?? [])]
   const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? roomLeft(room, prompt)
-  const { guide, asks } = frame
   const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0, guide }
-  const spec = { prompt, options, scorePrompt: false, ...routesAsked(body), progress: isProgressAsked(body), mask }
+  const spec = {
+    prompt,
+    reading,
+    options,
+    scorePrompt: false,
+    ...routesAsked(body),
+    progress: isProgressAsked(body),
+    mask,
+  }
   const n = body.n ?? 1
   checkSpecs([spec], n, context)
   const scores = body.logprobs ? 1 + options.logprobs : 0
-  await checkForm(model, { guide, signal }, asks)
-  const hasCalls = (frame.reading.tools ?? []).length > 0
+  await checkForm(context.model, { guide, signal }, asks)
+  const hasCalls = (reading.tools ?? []).length > 0
   const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false, hasCalls }, context)
-  return { frame, choices: new Choices(context, [spec], n, ticket), bytes }
+  return { prompt: written, choices: new Choices(context, [spec], n, ticket), bytes }
 }
 
 /** Tokens that an answer may have after a prompt; at least one. */

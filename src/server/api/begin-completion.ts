@@ -49,7 +49,7 @@ export async function beginCompletion(
     const maxTokens = body.max_tokens ?? roomLeft(room, prompt)
     const scorePrompt = echo && logprobs !== undefined
     const asked = { ...routesAsked(body), progress: isProgressAsked(body), mask }
-    return { prompt, options: { ...options, maxTokens }, scorePrompt, ...asked }
+    return { prompt, reading: PLAIN, options: { ...options, maxTokens }, scorePrompt, ...asked }
   })
   checkSpecs(specs, n, context)
   await checkForm(context.model, { ...constraint, signal: ticket.signal }, field)
@@ -57,6 +57,9 @@ export async function beginCompletion(
   const bytes = answerBytes(specs, { n, scores, isStream: body.stream ?? false }, context)
   return { prompts, choices: new Choices(context, specs, n, ticket), bytes }
 }
+
+/** All of a completion is text. */
+const PLAIN = { prompt: '', isAnswer: false, isTurn: false }
 
 /** Tokens for a body with a suffix. Rejects with an ApiError if the model has none. */
 async function gapOf({ suffix = '', echo }: CompletionBody, context: ServerContext): Promise<GapTokens | undefined> {

@@ -1,5 +1,7 @@
+import type { AssistantMessage } from '../../api/chat.js'
 import type { ToolCall } from '../../api/text.js'
-import { type AnswerEvent, AnswerReader, type Reading } from '../../text/answer-reader.js'
+import type { AnswerPart } from '../../session/answer.js'
+import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { Piece } from '../run/choice.js'
 import type { RoutedToken } from '../run/routed-experts.js'
 
@@ -36,41 +38,37 @@ interface DeltaCall extends Partial<Omit<MessageCall, 'function'>> {
 export type ChatFinish = Piece['finishReason'] | 'tool_calls'
 
 /** A token with its experts, and the part of the message that it belongs to. */
-export type PlacedToken = RoutedToken & { kind: AnswerReader['place'] }
+export type PlacedToken = RoutedToken & { kind: AnswerPart }
 
 /** Parts of the message that a piece makes certain. */
 export interface AddedPiece {
   deltas: Delta[]
   /** Part of the message that the piece's tokens belong to. */
-  kind: AnswerReader['place']
+  kind: AnswerPart
   /** Experts of its tokens. */
   routed?: PlacedToken[]
 }
 
-/** One answer of a chat completion, read piece by piece. */
+/** One answer of a chat completion, in the form of OpenAI's API. */
 export class ChatAnswer {
   /** Tokens of thoughts so far. */
   thoughtTokens = 0
-  private readonly reader: AnswerReader
+  private said: AssistantMessage = { role: 'assistant', content: '' }
   private calls = 0
 
-  constructor(private readonly reading: Reading) {
-    this.reader = new AnswerReader(reading)
-  }
+  constructor(private readonly reading: Reading) {}
 
-  add({ text, tokens, routed, promptRouted, finishReason }: Piece): AddedPiece {
-    const events = this.reader.add(text)
-    const kind = this.reader.place
-    if (finishReason) events.push(...this.reader.end(finishReason === 'length'))
+  add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: Piece): AddedPiece {
     // A prompt's tokens are no part of the message.
-    else if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
+    if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
+    this.said = message ?? this.said
     const deltas = events.flatMap((event) => this.deltasOf(event))
     return { deltas, kind, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
   }
 
-  /** The message so far, without the beginning that the request has. */
+  /** The message, without the beginning that the request has. */
   get message(): AnswerMessage {
-    const { thinking, toolCalls, ...whole } = this.reader.message
+    const { thinking, toolCalls, ...whole } = this.said
     const content = whole.content.slice(this.reading.begun?.length ?? 0)
     const hasCalls = toolCalls !== undefined && toolCalls.length > 0
     return {

@@ -11,8 +11,8 @@ import type { Ticket } from '../run/ticket.js'
 import { beginChat } from './begin-chat.js'
 import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
 import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
-import type { FramedBody } from './chat-frame-of.js'
 import { chatLogprobs } from './chat-logprobs.js'
+import type { ChatPrompt } from './chat-prompt.js'
 import { promptProgress } from './prompt-progress.js'
 import { routesAsked } from './request-options.js'
 
@@ -45,7 +45,7 @@ class ChatCompletion implements Reply {
   private constructor(
     private readonly context: ServerContext,
     private readonly body: ChatBody,
-    private readonly frame: FramedBody,
+    private readonly prompt: ChatPrompt,
     readonly choices: Choices,
     readonly bytes: number,
   ) {
@@ -54,12 +54,12 @@ class ChatCompletion implements Reply {
 
   static async of(context: ServerContext, body: ChatBody, ticket: Ticket): Promise<ChatCompletion> {
     checkTogether(body)
-    const { frame, choices, bytes } = await beginChat(context, body, ticket)
-    return new ChatCompletion(context, body, frame, choices, bytes)
+    const { prompt, choices, bytes } = await beginChat(context, body, ticket)
+    return new ChatCompletion(context, body, prompt, choices, bytes)
   }
 
   async whole() {
-    const answers = this.indexes.map(() => new ChatAnswer(this.frame.reading))
+    const answers = this.indexes.map(() => new ChatAnswer(this.prompt.reading))
     const choices = answers.map(({ message }, index): Choice => {
       const { routes, promptRoutes } = routesAsked(this.body)
       const experts = { ...(routes && { routed_experts: [] }), ...(promptRoutes && { prompt_routed_experts: [] }) }
@@ -97,7 +97,7 @@ class ChatCompletion implements Reply {
         yield { ...head, choices, ...promptProgress(piece.progress), ...usage }
         continue
       }
-      const answer = answers.get(piece.index) ?? new ChatAnswer(this.frame.reading)
+      const answer = answers.get(piece.index) ?? new ChatAnswer(this.prompt.reading)
       answers.set(piece.index, answer)
       for (const choice of this.choicesOf(piece, answer)) yield { ...head, choices: [choice], ...usage }
       if (!piece.finishReason) continue
@@ -141,7 +141,7 @@ class ChatCompletion implements Reply {
 
   /** Notes on the request; absent without any. */
   private get notes(): { notes?: string[] } {
-    const { notes } = this.frame
+    const { notes } = this.prompt
     return notes.length > 0 ? { notes } : {}
   }
 

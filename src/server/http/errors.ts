@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { Busy, renameOptions, UserError } from '../../errors.js'
+import { Busy, NoMemory, renameOptions, UserError } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { snakeCase } from '../../spelling.js'
 import { ApiError, type Status } from '../common/api-error.js'
@@ -27,6 +27,7 @@ export function asApiError(error: unknown): ApiError {
   if (error instanceof Busy) {
     return new ApiError(503, withFields(error.message), { code: 'busy', retryAfter: error.retryAfter })
   }
+  if (error instanceof NoMemory) return new ApiError(503, error.message, { code: 'no_memory' })
   if (error instanceof UserError) return new ApiError(400, withFields(error.message))
   return new ApiError(500, 'internal error; the server log has the details')
 }

@@ -1,12 +1,17 @@
+import type { AssistantMessage } from '../../api/chat.js'
 import type { GenerateOptions } from '../../api/generation.js'
+import type { AnswerPart } from '../../session/answer.js'
+import type { SessionMask } from '../../session/shared/nearest-session.js'
+import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { ScoredToken } from './read-prompt.js'
-import type { RequestMask } from './request-mask.js'
 import type { RoutedToken } from './routed-experts.js'
 
 /** A prompt, and how to continue it. */
 export interface ChoiceSpec {
   /** At least one token, with room for more within the limits. */
   prompt: readonly number[]
+  /** Form of the answer. */
+  reading: Reading
   options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress' | 'onPromptRoutes'>
   /** Score the prompt's tokens too. */
   scorePrompt: boolean
@@ -17,7 +22,7 @@ export interface ChoiceSpec {
   /** Report how much of the prompt has been read. Default: false. */
   progress?: boolean
   /** Experts that no token may use. */
-  mask?: RequestMask
+  mask?: SessionMask
 }
 
 /** One of a request's texts. */
@@ -59,6 +64,12 @@ export interface Piece {
   tokens: ScoredToken[]
   routed?: RoutedToken[]
   promptRouted?: RoutedToken[]
+  /** Parts of the message that the piece makes certain. */
+  events?: readonly AnswerEvent[]
+  /** Part of the message that its tokens belong to. */
+  part?: AnswerPart
+  /** The whole message. Only in a choice's last piece. */
+  message?: AssistantMessage
   /** A piece with progress has nothing else. */
   progress?: PromptRead
   /** Only in a choice's last piece. */

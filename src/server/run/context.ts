@@ -1,9 +1,9 @@
 import type { Model } from '../../api/model.js'
 import type { Tokenizer } from '../../api/text.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
+import type { PrefixCache } from '../../session/shared/prefix-cache.js'
 import type { Limits } from '../common/limits.js'
 import type { RunMetrics } from './metrics.js'
-import type { PrefixCache } from './prefix-cache.js'
 
 /** Parts of the server that run a choice. */
 export interface RunContext {

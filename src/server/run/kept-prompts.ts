@@ -3,7 +3,7 @@ import type { Session } from '../../api/session.js'
 import { UserError } from '../../errors.js'
 import { cacheKey } from '../../prompt-cache/cache-key.js'
 import type { FoundPrompt, PromptStore, StoredPrompt } from '../../prompt-cache/prompt-store.js'
-import type { RequestMask } from './request-mask.js'
+import type { SessionMask } from '../../session/shared/nearest-session.js'
 
 /** Fewer tokens are read faster than a file. */
 const LEAST_TOKENS = 256
@@ -16,19 +16,19 @@ export class KeptPrompts {
   ) {}
 
   /** The cache that shares most tokens with a prompt, if it saves enough reading; `known` tokens are in memory. */
-  async find(prompt: readonly number[], known: number, mask?: RequestMask): Promise<FoundPrompt | undefined> {
+  async find(prompt: readonly number[], known: number, mask?: SessionMask): Promise<FoundPrompt | undefined> {
     const key = await cacheKey(this.model, mask?.mask)
     const found = key === undefined ? undefined : this.store.find(key, prompt)
     return found && found.common - known >= LEAST_TOKENS ? found : undefined
   }
 
   /** Fills a session, if the file can still be used. */
-  async load(stored: StoredPrompt, session: Session, mask?: RequestMask): Promise<void> {
+  async load(stored: StoredPrompt, session: Session, mask?: SessionMask): Promise<void> {
     await this.store.load(stored, session, this.model, mask?.mask)
   }
 
   /** Saves a session of enough tokens. One that a request takes meanwhile is not saved. */
-  async save(session: Session, mask?: RequestMask): Promise<void> {
+  async save(session: Session, mask?: SessionMask): Promise<void> {
     if (session.length < LEAST_TOKENS) return
     try {
       await this.store.save(session, this.model, mask?.mask)

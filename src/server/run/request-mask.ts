@@ -2,14 +2,8 @@ import type { Model } from '../../api/model.js'
 import { UserError } from '../../errors.js'
 import { type ExpertMask, layerMasks } from '../../model/expert-mask.js'
 import { maskSpecs, parseMask } from '../../model/mask-spec.js'
+import type { SessionMask } from '../../session/shared/nearest-session.js'
 import { ApiError } from '../common/api-error.js'
-
-/** Experts that a request's tokens must not use. */
-export interface RequestMask {
-  mask: ExpertMask
-  /** Text that is equal for masks of the same experts. */
-  key: string
-}
 
 /**
  * Reads a request's mask; undefined if it has no experts. `always` is the mask of all requests. Throws an ApiError if the
@@ -18,7 +12,7 @@ export interface RequestMask {
 export function requestMask(
   specs: readonly string[] = [],
   { model: { config }, mask: always }: { model: Pick<Model, 'config'>; mask?: ExpertMask },
-): RequestMask | undefined {
+): SessionMask | undefined {
   if (specs.length === 0) return undefined
   try {
     const mask = parseMask(specs, config)

@@ -1,11 +1,11 @@
-import type { PromptProgress, Step } from '../../api/generation.js'
+import type { PromptProgress } from '../../api/generation.js'
 import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
-import { NoRoom } from '../../errors.js'
+import { NoMemory, NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
-import type { Choice, ChoiceSpec, FinishReason, Piece, PromptRead } from './choice.js'
+import { Answer, type AnswerEnd, type AnswerToken } from '../../session/answer.js'
+import type { HeldSession } from '../../session/shared/held-session.js'
+import type { Choice, ChoiceSpec, Piece, PromptRead } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
-import type { HeldSession } from './held-session.js'
-import { noMemory } from './prefix-cache.js'
 import { readPrompt } from './read-prompt.js'
 import { routedToken } from './routed-experts.js'
 import { ANSWER_PART, RunningAnswer } from './running-answer.js'
@@ -19,39 +19,48 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
   const maxTokens = mostTokens(spec, context)
   const { slot, take, ...turn } = await turnOf(context, spec, ticket)
   let held = turn.held
-  let finishReason: FinishReason | undefined
+  let last: Piece | undefined
   try {
-    for (let mayRetry = true; !finishReason; mayRetry = false) {
-      if (!held) throw noMemory('there is not enough memory for this request now')
+    for (let mayRetry = true; !last; mayRetry = false) {
+      if (!held) throw new NoMemory('there is not enough memory for this request now')
       let isBegun = false
       try {
-        const answer = new RunningAnswer(context, choice, held, { slot, maxTokens })
+        const running = new RunningAnswer(context, choice, held, { slot, maxTokens })
+        const answer = new Answer(spec.reading)
         await prefixCache.share(held, spec.mask, ticket.signal)
         if (isReadWhole(spec)) {
           for await (const part of readWhole(context, spec, held, ticket.signal)) {
             isBegun = part.progress === undefined
-            yield { index, text: '', tokens: [], ...part }
+            yield { index, text: '', tokens: [], part: answer.part, ...part }
           }
         }
         metrics.promptRead(spec.prompt.length, held.cached)
         choice.cached = held.cached
         if (maxTokens === 0) {
-          finishReason = 'length'
+          last = {
+            index,
+            text: '',
+            tokens: [],
+            finishReason: 'length',
+            events: answer.end(true),
+            message: answer.message,
+          }
           break
         }
-        for await (const { progress, step, result } of generate(spec, held, maxTokens, ticket.signal)) {
+        for await (const { progress, step, result } of generate(answer, spec, held, maxTokens, ticket.signal)) {
           if (progress) {
             yield { index, text: '', tokens: [], progress }
             continue
           }
           isBegun = true
           if (result) {
-            finishReason = answer.end(result)
+            const { events, message } = result
+            last = { index, text: '', tokens: [], finishReason: running.end(result.result), events, message }
             continue
           }
-          answer.add(step)
+          running.add(step.step)
           yield pieceOf(step, choice, context)
-          await answer.pauseAfter(step)
+          await running.pauseAfter(step.step)
         }
       } catch (error) {
         // Sessions at rest must not keep a sequence from running.
@@ -62,12 +71,12 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
         prefixCache.give(held)
         held = undefined
       }
-      if (!finishReason) held = take()
+      if (!last) held = take()
     }
   } finally {
     slot.release()
   }
-  yield { index, text: '', tokens: [], finishReason }
+  yield last
 }
 
 /** Most tokens that may be generated after a prompt. */
@@ -136,10 +145,11 @@ async function* readWhole(
 
 type ChoiceEvent =
   | { progress: PromptRead; step?: undefined; result?: undefined }
-  | (GenerationEvent & { progress?: undefined })
+  | (GenerationEvent<AnswerToken, AnswerEnd> & { progress?: undefined })
 
 /** Generates after the part of the prompt that the session has. */
 function generate(
+  answer: Answer,
   spec: ChoiceSpec,
   held: HeldSession,
   maxTokens: number,
@@ -152,7 +162,8 @@ function generate(
       held.read = prompt.length - rest.length + processed
       onRead?.(held.read)
     }
-    return eventsOf(held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress }))
+    const generation = held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
+    return eventsOf(answer.read(generation))
   }
   return spec.progress && !isReadWhole(spec) ? generateWithProgress(spec, held, begin) : begin()
 }
@@ -161,9 +172,9 @@ function generate(
 async function* generateWithProgress(
   spec: ChoiceSpec,
   held: HeldSession,
-  begin: (onRead: (read: number) => void) => AsyncGenerator<GenerationEvent, void>,
+  begin: (onRead: (read: number) => void) => AsyncGenerator<GenerationEvent<AnswerToken, AnswerEnd>, void>,
 ): AsyncGenerator<ChoiceEvent, void> {
-  let events: AsyncGenerator<GenerationEvent, void> | undefined
+  let events: ReturnType<typeof begin> | undefined
   try {
     const first = yield* withProgress(spec, held, (onRead) => {
       events = begin(onRead)
@@ -191,11 +202,9 @@ async function* withProgress<T>(
   )
 }
 
-function pieceOf(
-  { token, text, logprob, topLogprobs, routes }: Step,
-  { index, spec }: Choice,
-  context: RunContext,
-): Piece {
+function pieceOf({ step, events, part }: AnswerToken, { index, spec }: Choice, context: RunContext): Piece {
+  const { token, text, logprob, topLogprobs, routes } = step
   const tokens = [{ token, logprob, top: topLogprobs ?? [] }]
-  return { index, text, tokens, ...(spec.routes && { routed: [routedToken(token, routes, tokenizerOf(context))] }) }
+  const read = { index, text, tokens, events, part }
+  return { ...read, ...(spec.routes && { routed: [routedToken(token, routes, tokenizerOf(context))] }) }
 }

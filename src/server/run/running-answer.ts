@@ -1,7 +1,7 @@
 import type { GenerationResult, Step } from '../../api/generation.js'
+import type { HeldSession } from '../../session/shared/held-session.js'
 import type { Choice, FinishReason } from './choice.js'
 import type { RunContext } from './context.js'
-import type { HeldSession } from './held-session.js'
 import type { Slot } from './ticket.js'
 
 /** Memory is taken for this many tokens of an answer at a time, since most answers stay far below their maximum. */

@@ -17,7 +17,7 @@ import { stoppedResult } from './open-calls.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { PendingTexts } from './pending-texts.js'
 import { Replay } from './replay.js'
-import type { Answer } from './running-answer.js'
+import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
 import { showAnswer } from './show-answer.js'
 import { ToolExchange } from './tool-exchange.js'
@@ -50,7 +50,7 @@ export class Answers implements WatchedChat {
   private readonly turns: TurnTokens
   /** Colours of answers; absent: none. */
   colour?: TextColour
-  private latest?: Answer
+  private latest?: FinishedAnswer
   /** Options and texts that the last answer was generated with. */
   private latestOrigin?: string
   /** Number of times that the last question was answered again. */
@@ -127,7 +127,7 @@ export class Answers implements WatchedChat {
 
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
-    this.conversation.begin({ system, prefill, messages, templateArgs: args, asking })
+    this.conversation.begin({ system, prefill, messages, args, asking })
     this.pending.add(...files)
     this.beginTokens()
   }
@@ -164,8 +164,8 @@ export class Answers implements WatchedChat {
       this.conversation.breakOff(openCalls.map(stoppedResult))
     }
     this.turns.ask(this.conversation.messages.length)
-    return this.run(async (watcher, options) => {
-      const answer = await this.conversation.ask(whole, watcher, options)
+    return this.run(async (...given) => {
+      const answer = await this.conversation.ask(whole, ...given)
       this.pending.sent(text)
       return answer
     })
@@ -174,29 +174,21 @@ export class Answers implements WatchedChat {
   /** Answers the last question again. */
   async retry(): Promise<void> {
     const { question } = this.conversation
-    if (question >= 0) this.turns.retry(question)
-    await this.run(async (watcher, options) => {
+    if (question < 0) return this.say('note', 'there is nothing to answer yet')
+    this.turns.retry(question)
+    await this.run((watcher, options, calls) => {
       const seed = options.seed === undefined ? undefined : options.seed + ++this.retries
-      const answer = await this.conversation.retry(watcher, { ...options, seed })
-      if (!answer) this.say('note', 'there is nothing to answer yet')
-      return answer
+      return this.conversation.retry(watcher, { ...options, seed }, calls)
     })
   }
 
   /** Continues the last answer. */
   async resume(): Promise<void> {
-    const { conversation, map, tools } = this
-    const calls = tools.available.length > 0 ? conversation.openCalls : []
-    if (calls.length > 0) {
-      return this.run((watcher, options) => tools.answerCalls(calls, { conversation, map, watcher }, options), '')
-    }
+    const { conversation, tools } = this
+    const hasCalls = tools.available.length > 0 && conversation.openCalls.length > 0
     const last = conversation.messages.at(-1)
-    const begun = last?.role === 'assistant' ? last.content : undefined
-    await this.run(async (watcher, options) => {
-      const answer = await conversation.resume(watcher, options)
-      if (!answer) this.say('note', 'there is no answer to resume')
-      return answer
-    }, begun)
+    if (!hasCalls && last?.role !== 'assistant') return this.say('note', 'there is no answer to resume')
+    await this.run((...given) => conversation.resume(...given), hasCalls ? '' : last?.content)
   }
 
   /** Whether the answers so far are not on the map, but could be. */
@@ -261,29 +253,28 @@ export class Answers implements WatchedChat {
     this.latest = undefined
   }
 
-  /** Runs an answer; `begun` is the part of it that is there already. */
+  /** Runs a turn; `begun` is the part of its first answer that is there already. */
   private async run(
-    work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
+    work: (watcher: ChatWatcher, options: GenerateOptions, calls: CallWatcher) => Promise<FinishedAnswer | undefined>,
     begun = this.conversation.prefill,
   ): Promise<void> {
-    const before = this.map.tokens.at(-1)
-    this.map.beginAnswer()
+    const { conversation, map } = this
+    const before = map.tokens.at(-1)
+    map.beginAnswer()
     await this.follow(begun, async (watcher, options) => {
+      const answered = (answer: FinishedAnswer) => {
+        this.answered(answer, watcher.tokens)
+        this.keep('answered')
+      }
       try {
-        const answer = await work(watcher, options)
-        if (!answer) return
-        const { conversation, map } = this
-        const answered = (answer: Answer) => {
-          this.answered(answer, watcher.tokens)
-          this.keep('answered')
-        }
-        const last = await this.tools.finish(answer, { conversation, map, watcher, answered }, options)
+        const last = await work(watcher, options, this.tools.follow({ conversation, map, watcher, answered }, options))
+        watcher.fold()
         if (last) this.finish(last, watcher.tokens)
       } catch (error) {
         this.turns.failed(before, this.hasAnswers)
         throw error
       } finally {
-        this.map.settle()
+        map.settle()
         this.keep('answered')
       }
     })
@@ -301,14 +292,14 @@ export class Answers implements WatchedChat {
   }
 
   /** Keeps the tokens of an answer. Returns those of the whole exchange; undefined if some must be read again. */
-  private answered(answer: Answer, tokens: readonly AnswerToken[]): readonly AnswerToken[] | undefined {
+  private answered(answer: FinishedAnswer, tokens: readonly AnswerToken[]): readonly AnswerToken[] | undefined {
     this.latest = answer
     this.latestOrigin = this.origin
     return this.turns.answered(this.conversation.question, tokens, answer)
   }
 
   /** Shows the last answer of an exchange. */
-  private finish(answer: Answer, tokens: readonly AnswerToken[]): void {
+  private finish(answer: FinishedAnswer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
     this.work.hide()
     if (answer.hadEnded) {

@@ -1,7 +1,7 @@
+import type { Asking } from '../../session/prompt.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
 import { nameInWords } from './call-words.js'
 import type { Chat } from './chat.js'
-import type { Asking } from './prompt.js'
 import { parseThink, thinkInWords } from './think.js'
 
 /** Characters of a form that is quoted. */

@@ -1,4 +1,5 @@
-import { AllowedTools, type OfferedTool } from '../../tools/allowed-tools.js'
+import type { OfferedTool } from '../../session/run-calls.js'
+import { AllowedTools } from '../../tools/allowed-tools.js'
 
 /** The user's decision about a call. */
 export type CallDecision = 'yes' | 'no' | 'always'
@@ -38,12 +39,12 @@ export class CallQuestion {
   }
 
   /** Whether a tool may run. Rejects with the signal's reason when aborted. */
-  async ask(tool: OfferedTool, signal: AbortSignal): Promise<boolean> {
+  async ask(tool: OfferedTool, signal?: AbortSignal): Promise<boolean> {
     if (this.allows(tool)) return true
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     try {
       const decision = await new Promise<CallDecision>((decide, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         this.open = { tool: tool.name, since: performance.now(), decide }
         this.changed()
       })

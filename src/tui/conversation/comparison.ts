@@ -3,11 +3,11 @@ import { eventsOf } from '../../api/generation-events.js'
 import type { Model } from '../../api/model.js'
 import { type ComparedPart, changesSentence, wordChanges } from '../../experts/word-changes.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { type AnswerEvent, AnswerReader } from '../../text/answer-reader.js'
+import { Answer } from '../../session/answer.js'
+import type { Prompt } from '../../session/prompt.js'
 import { callInWords } from './call-words.js'
 import type { Chat } from './chat.js'
 import type { ItemSpan } from './items.js'
-import type { Prompt } from './prompt.js'
 import type { AnswerWatcher } from './running-answer.js'
 
 /** Answers to compare: with the masks before and after experts were switched off, named in words. */
@@ -69,27 +69,23 @@ interface AsideOptions extends GenerateOptions {
 async function answerAside(
   model: Model,
   mask: ExpertMask | undefined,
-  { ids, stop, reading, guide }: Prompt,
+  { ids, stop, reading, limits }: Prompt,
   { watcher, shown = (text) => watcher.text(text, 'content'), prefill, ...options }: AsideOptions,
 ): Promise<string> {
   const session = model.createSession({ mask })
   try {
-    const reader = new AnswerReader({ ...reading, begun: prefill })
-    const show = (events: AnswerEvent[]) => {
-      for (const event of events) if (event.kind === 'content') shown(event.text)
-    }
+    const answer = new Answer({ ...reading, begun: prefill })
     const generation = session.generate(ids, {
       ...options,
+      ...limits,
       temperature: 0,
-      guide,
       stop: [...stop, ...(options.stop ?? [])],
       onPromptProgress: (progress) => watcher.progress(progress),
     })
-    for await (const { step, result } of eventsOf(generation)) {
-      if (step) show(reader.add(step.text))
-      else show(reader.end(result.finishReason === 'length'))
+    for await (const { step, result } of eventsOf(answer.read(generation))) {
+      for (const event of (step ?? result).events) if (event.kind === 'content') shown(event.text)
     }
-    const { content, toolCalls = [] } = reader.message
+    const { content, toolCalls = [] } = answer.message
     return [content, ...toolCalls.map(callInWords)].join('\n').trim()
   } finally {
     session.dispose()

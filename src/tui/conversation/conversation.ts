@@ -1,4 +1,4 @@
-import type { GenerateOptions, GenerationResult } from '../../api/generation.js'
+import type { GenerateOptions, GenerationResult, Step } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
@@ -6,16 +6,28 @@ import { commonPrefix } from '../../common-prefix.js'
 import { NoRoom, UserError } from '../../errors.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { loadCache, saveCache } from '../../prompt-cache/prompt-cache.js'
+import type { AnswerEnd } from '../../session/answer.js'
+import { type Asking, type Prompt, type Said, writeFittingPrompt, writePrompt } from '../../session/prompt.js'
+import { takeTurn } from '../../session/turn.js'
 import { alreadyReported } from './already-reported.js'
-import { concludeAnswer, type NewestAnswer } from './conclude-answer.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
 import { maskKey } from './masks.js'
 import { openCalls } from './open-calls.js'
-import { type Asking, type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
+import { readAhead } from './read-ahead.js'
 import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
-import { runAnswer } from './run-answer.js'
-import { type Answer, type AnswerWatcher, RunningAnswer } from './running-answer.js'
+import {
+  type AnswerWatcher,
+  type CallWatcher,
+  type FinishedAnswer,
+  type NewestAnswer,
+  RunningAnswer,
+} from './running-answer.js'
+
+/** Texts of a conversation besides its messages, and how the model is asked. */
+export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | 'isRaw'>> {
+  asking: Asking
+}
 
 /** The parts of a conversation that are saved. */
 export interface ConversationState {
@@ -33,7 +45,7 @@ export interface ConversationState {
  */
 export class Conversation {
   private readonly turns: ChatMessage[] = []
-  private parts: PromptParts = { system: '', prefill: '', templateArgs: {}, asking: {} }
+  private parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
   private session: Session
@@ -119,11 +131,19 @@ export class Conversation {
     return this.session.length || this.unread
   }
 
-  /** Adds a user's turn and the model's answer to it. An aborted answer is kept as far as it came. */
-  async ask(text: string, watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer> {
+  /**
+   * Adds a user's turn and the model's answers to it. An aborted answer is kept as far as it came. Resolves with the last
+   * answer; undefined if calls have been broken off.
+   */
+  async ask(
+    text: string,
+    watcher: AnswerWatcher,
+    options: GenerateOptions = {},
+    calls?: CallWatcher,
+  ): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
       this.turns.push({ role: 'user', content: text })
-      return this.answer(watcher, options)
+      return this.answer(watcher, options, { watcher: calls })
     })
   }
 
@@ -142,35 +162,28 @@ export class Conversation {
     return this.nextPrompt(watcher, options, { end: this.question + 1 })
   }
 
-  /** Answers the user's last turn again; undefined if there is none. */
-  async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    const last = this.question
-    if (last < 0) return undefined
-    return this.orAsBefore(() => {
-      this.turns.length = last + 1
-      return this.answer(watcher, options)
-    })
-  }
-
-  /** Continues the last answer; undefined if there is none. */
-  async resume(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    const last = this.turns.at(-1)
-    if (last?.role !== 'assistant') return undefined
-    return this.orAsBefore(() => {
-      this.turns.pop()
-      return this.answer(watcher, options, last)
-    })
-  }
-
-  /** Adds the results of calls, and the answer after them. */
-  async answerResults(
-    results: readonly ChatMessage[],
+  /** Answers the user's last turn again, whose index must not be -1. */
+  async retry(
     watcher: AnswerWatcher,
     options: GenerateOptions = {},
-  ): Promise<Answer> {
+    calls?: CallWatcher,
+  ): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
-      this.turns.push(...results)
-      return this.answer(watcher, options)
+      this.turns.length = this.question + 1
+      return this.answer(watcher, options, { watcher: calls })
+    })
+  }
+
+  /** Runs the open calls and answers their results, else continues the last answer, which must be there. */
+  async resume(
+    watcher: AnswerWatcher,
+    options: GenerateOptions = {},
+    calls?: CallWatcher,
+  ): Promise<FinishedAnswer | undefined> {
+    const open = calls ? this.openCalls : []
+    return this.orAsBefore(() => {
+      const begun = open.length > 0 ? undefined : this.turns.pop()
+      return this.answer(watcher, options, { begun, watcher: calls, open })
     })
   }
 
@@ -186,7 +199,7 @@ export class Conversation {
   }
 
   /** An error leaves the turns as they were. */
-  private async orAsBefore(work: () => Promise<Answer>): Promise<Answer> {
+  private async orAsBefore<T>(work: () => Promise<T>): Promise<T> {
     const before = [...this.turns]
     try {
       return await work()
@@ -276,48 +289,103 @@ export class Conversation {
     this.session.dispose()
   }
 
-  /** Adds an answer, or continues `begun`. */
-  private async answer(watcher: AnswerWatcher, options: GenerateOptions, begun?: ChatMessage): Promise<Answer> {
-    const { session } = this
-    let answer: RunningAnswer | undefined
-    let prompt: number[] = []
-    let result: GenerationResult | undefined
+  /** Adds answers and results of their calls. The first answer continues `begun`, or follows the results of `open` calls. */
+  private async answer(
+    watcher: AnswerWatcher,
+    options: GenerateOptions,
+    { begun, watcher: calls, open = [] }: { begun?: ChatMessage; watcher?: CallWatcher; open?: readonly ToolCall[] },
+  ): Promise<FinishedAnswer | undefined> {
+    const { session, model } = this
+    const { signal } = options
+    let running: RunningAnswer | undefined
+    let isCalling = false
+    let hasResults = false
+    const turn = takeTurn({
+      asking: this.asking,
+      tools: () => calls?.tools ?? this.asking.tools ?? [],
+      allow: calls && ((call, tool) => calls.allow(call, tool)),
+      calls: open,
+      write: (added, asking) => {
+        if (hasResults) calls?.asksAgain()
+        return this.nextPrompt(watcher, options, { asking, begun: added.length === 0 ? begun : undefined })
+      },
+      generate: ({ ids }, generation) => {
+        const cachedTokens = session.truncateToCommon(ids)
+        this.unread = 0
+        const asked = this.turns.at(-1)
+        if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
+        const unreported = ids.length - Math.max(cachedTokens, alreadyReported(this.reported, ids))
+        const reports = { ...generation, routes: true, probabilities: true }
+        const steps = readAndGenerate(session, ids.slice(cachedTokens), { unreported, watcher }, reports)
+        return { cachedTokens, steps }
+      },
+      generation: { ...options, onPromptProgress: (progress) => watcher.progress(progress) },
+    })
+    const conclude = (end?: AnswerEnd): FinishedAnswer => {
+      const finished = this.conclude(running?.end(end, model.tokenizer), begun)
+      return { ...finished, continues: finished.continues || hasResults }
+    }
     try {
-      const next = await this.nextPrompt(watcher, options, { begun })
-      // The ids of a text that the model wrote stay: encoded again, they might be others.
-      const same = begun && begun === this.newest?.message ? this.newest : undefined
-      prompt = same ? same.ids : next.ids
-      const before = begun?.content ?? this.prefill
-      answer = new RunningAnswer(watcher, same?.reading ?? { ...next.reading, begun: before }, same?.raw)
-      const stop = [...next.stop, ...(options.stop ?? [])]
-      if (next.dropsSystem) watcher.systemDropped?.()
-      watcher.notes?.(next.notes)
-      watcher.prompt(prompt.length)
-      const kept = session.truncateToCommon(prompt)
-      this.unread = 0
-      const unreported = prompt.length - Math.max(kept, alreadyReported(this.reported, prompt))
-      const asked = this.turns.at(-1)
-      if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
-      const run = { fresh: prompt.slice(kept), unreported, watcher }
-      result = await runAnswer(session, answer, run, { ...options, stop, guide: next.guide })
+      for await (const event of turn) {
+        switch (event.kind) {
+          case 'prompt': {
+            const { prompt, answer } = event
+            running = new RunningAnswer(watcher, answer, prompt.ids, hasResults ? undefined : begun)
+            if (prompt.dropsSystem) watcher.systemDropped?.()
+            watcher.notes?.(prompt.notes)
+            watcher.prompt(prompt.ids.length)
+            break
+          }
+          case 'token':
+            running?.add(event)
+            break
+          case 'answer': {
+            const finished = conclude(event)
+            running = undefined
+            if (!finished.calls || !calls || calls.tools.length === 0) return finished
+            calls.answered(finished)
+            break
+          }
+          case 'call':
+            isCalling = true
+            calls?.called(event.call)
+            break
+          case 'result':
+            isCalling = false
+            hasResults = true
+            this.turns.push(event.message)
+            calls?.result(event.message)
+        }
+      }
     } catch (error) {
-      if (!options.signal?.aborted) {
+      if (!signal?.aborted) {
         // A refused question leaves the cache whole. After other failures its state is unknown, or it must make room.
         if (!(error instanceof UserError) || error instanceof NoRoom) this.forget()
-        throw error
+        if (!hasResults) throw error
+        calls?.failed(error)
+      } else if (!isCalling) {
+        // The part that was read stays for the next prompt, and for the cache in a file.
+        if (running && session.length < running.prompt.length) session.truncateToCommon(running.prompt)
+        return conclude()
       }
-      // The part that was read stays for the next prompt, and for the cache in a file.
-      if (session.length < prompt.length) session.truncateToCommon(prompt)
     }
-    const ran = { prompt, answer, result, begun, prefill: this.prefill }
-    const { message, newest, answer: concluded } = concludeAnswer(ran, this.model.tokenizer)
-    if (newest) {
-      session.truncate(newest.ids.length)
-      this.newest = newest
-      this.reported = newest.ids
+    this.breakOff(calls?.stopped() ?? [])
+    calls?.brokeOff(this.openCalls.length > 0, signal?.aborted)
+    return undefined
+  }
+
+  /** Adds an answer. Without one, it was interrupted before it was asked for. */
+  private conclude(ended: ReturnType<RunningAnswer['end']> | undefined, begun?: ChatMessage): FinishedAnswer {
+    const nothing = begun ?? { role: 'assistant', content: this.prefill }
+    this.turns.push(ended?.newest.message ?? nothing)
+    if (!ended) {
+      const { content: text, thinking } = nothing
+      return { text, thinking, continues: begun !== undefined, finishReason: 'interrupted' }
     }
-    this.turns.push(message)
-    return concluded
+    this.session.truncate(ended.newest.ids.length)
+    this.newest = ended.newest
+    this.reported = ended.newest.ids
+    return ended.finished
   }
 
   /**
@@ -327,15 +395,20 @@ export class Conversation {
   private async nextPrompt(
     watcher: AnswerWatcher,
     options: GenerateOptions,
-    { end = Infinity, begun }: { end?: number; begun?: ChatMessage } = {},
+    { asking = this.asking, end = Infinity, begun }: { asking?: Asking; end?: number; begun?: ChatMessage } = {},
   ): Promise<Prompt> {
-    const { first, parts } = this
+    const { first, model, turns } = this
+    const { asking: _, ...texts } = this.parts
     if (begun) {
-      const turns = [...this.turns.slice(first), ...(isEmpty(begun) ? [] : [begun])]
-      return writePrompt(this.model, turns, { ...parts, prefill: '' }, options.signal)
+      const messages = [...turns.slice(first), ...(isEmpty(begun) ? [] : [begun])]
+      const prompt = await writePrompt(model, { ...texts, messages, prefill: '' }, asking, options)
+      if (begun !== this.newest?.message) return prompt
+      // The ids of a text that the model wrote stay: encoded again, they might be others.
+      const { ids, reading, raw } = this.newest
+      return { ...prompt, ids, reading, written: raw }
     }
-    const messages = this.turns.slice(0, end)
-    const prompt = await writeFittingPrompt(this.model, { ...parts, messages, first }, options)
+    const said = { ...texts, messages: turns.slice(0, end), first }
+    const prompt = await writeFittingPrompt(model, said, asking, options)
     this.first = prompt.first
     if (this.first > first) watcher.leftOut(this.first)
     return prompt
@@ -347,4 +420,16 @@ export class Conversation {
     this.reported = []
     this.unread = 0
   }
+}
+
+/** Reads new tokens, reports their experts, and generates. */
+async function* readAndGenerate(
+  session: Session,
+  fresh: readonly number[],
+  read: { unreported: number; watcher: AnswerWatcher },
+  options: GenerateOptions,
+): AsyncGenerator<Step, GenerationResult> {
+  const { signal, context } = options
+  const rest = await readAhead(session, fresh, { ...read, signal, context })
+  return yield* session.generate(rest, options)
 }

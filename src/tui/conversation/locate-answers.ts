@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
-import { type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
+import { type Asking, type Said, writeFittingPrompt, writePrompt } from '../../session/prompt.js'
 
 /** Tokens of an answer among those of its conversation. */
 export interface AnswerPlace {
@@ -31,7 +31,7 @@ interface Located {
   messages: readonly ChatMessage[]
   /** Index of the first message that fits into the model's context. */
   first: number
-  parts: PromptParts
+  parts: Omit<Said, 'messages'> & { asking: Asking }
   /** Ids in the cache. */
   cached: readonly number[]
   signal?: AbortSignal
@@ -43,22 +43,22 @@ interface Located {
  */
 export async function locateAnswers(
   model: Model,
-  { messages, first: before, parts: given, cached, signal }: Located,
+  { messages, first: before, parts, cached, signal }: Located,
 ): Promise<LocatedAnswers | undefined> {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
   if (last < 0) return undefined
   // The form of answers changes no prompt, and an answer that has begun can have none.
-  const { schema, grammar, regex, ...asking } = given.asking
-  const parts = { ...given, asking }
-  const fitting = { ...parts, messages: messages.slice(0, last), first: before }
-  const { first } = await writeFittingPrompt(model, fitting, { signal })
+  const { asking: all, ...texts } = parts
+  const { schema, grammar, regex, ...asking } = all
+  const fitting = { ...texts, messages: messages.slice(0, last), first: before }
+  const { first } = await writeFittingPrompt(model, fitting, asking, { signal })
   const write = async (to: number, open: readonly ChatMessage[], prefill = '') => {
-    const { ids } = await writePrompt(model, [...messages.slice(first, to), ...open], { ...parts, prefill }, signal)
-    return ids
+    const said = { ...texts, messages: [...messages.slice(first, to), ...open], prefill }
+    return (await writePrompt(model, said, asking, { signal })).ids
   }
   const idsBefore = (message: number) => {
     const { content } = messages[message]
-    return write(message, [], content.startsWith(parts.prefill) ? parts.prefill : '')
+    return write(message, [], content.startsWith(texts.prefill ?? '') ? texts.prefill : '')
   }
   // A message with calls cannot stay open behind them.
   const idsWith = (message: number) => {

@@ -3,14 +3,14 @@ import { NoRoom } from '../../errors.js'
 import { isBeyondTraining } from '../../library/trained-context.js'
 import { formatCount, plural } from '../../numbers.js'
 import { systemDropped } from '../../text/chat-frame.js'
-import type { Answer } from './running-answer.js'
+import type { FinishedAnswer } from './running-answer.js'
 
 /**
  * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as that of a
  * schema, and cannot be continued.
  */
 export function endNotes(
-  { finishReason, contextFull, text, thinking = '' }: Answer,
+  { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,
   tokens: number,
   hasForm = false,
 ): string[] {

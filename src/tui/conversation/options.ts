@@ -4,12 +4,12 @@ import type { ChatMessage } from '../../api/text.js'
 import type { KeptMask } from '../../conversations/conversation-state.js'
 import type { Atlas } from '../../experts/atlas.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
+import type { Asking } from '../../session/prompt.js'
+import type { OfferedTool } from '../../session/run-calls.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
-import type { OfferedTool } from '../../tools/allowed-tools.js'
 import type { InputHistory } from '../input/history.js'
 import type { KeepOptions } from './keeper.js'
-import type { Asking } from './prompt.js'
 
 /** The start of a conversation, as the command line gives it. */
 export interface ChatBeginning {

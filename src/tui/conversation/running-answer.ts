@@ -1,11 +1,9 @@
-import type { ChatStep } from '../../api/chat.js'
-import type { GenerationResult, PromptProgress, Step } from '../../api/generation.js'
+import type { GenerationResult, PromptProgress } from '../../api/generation.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { ChatMessage, Tokenizer, ToolCall } from '../../api/text.js'
-import { AnswerReader, type Reading } from '../../text/answer-reader.js'
-
-/** Part of a model's message. */
-export type AnswerPart = ChatStep['kind']
+import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../session/answer.js'
+import type { OfferedTool } from '../../session/run-calls.js'
+import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 
 /** Follows an answer as it comes. */
 export interface AnswerWatcher {
@@ -19,10 +17,6 @@ export interface AnswerWatcher {
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
-  /** Whether tokens may have to wait, so that the engine's speed is not that of the answer. */
-  readonly isPaced?: boolean
-  /** Resolves when the next token may come. */
-  pause?(): Promise<void>
   /** More text of a part of the message; that of a call is the model's notation for it. */
   text(piece: string, part: AnswerPart): void
   /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
@@ -35,8 +29,27 @@ export interface AnswerWatcher {
   end(tokens: number): void
 }
 
+/** Follows the calls of a turn. */
+export interface CallWatcher {
+  /** Tools that the model may call now. */
+  readonly tools: readonly OfferedTool[]
+  /** An answer has calls, which come next. */
+  answered(answer: FinishedAnswer): void
+  called(call: ToolCall): void
+  /** Whether a call may run. */
+  allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
+  result(message: ChatMessage): void
+  /** The model is asked to answer the results. */
+  asksAgain(): void
+  failed(error: unknown): void
+  /** The calls have been stopped. Returns the result of the one that was running. */
+  stopped(): ChatMessage[]
+  /** The turn has ended without an answer, and maybe with calls that have no results. */
+  brokeOff(hasOpenCalls: boolean, isInterrupted?: boolean): void
+}
+
 /** A finished answer. */
-export interface Answer {
+export interface FinishedAnswer {
   text: string
   thinking?: string
   /** Calls that are to run now. */
@@ -52,79 +65,75 @@ export interface Answer {
   tokensPerSecond?: number
 }
 
-/** Collects the tokens and the message of an answer as it comes. */
+/** The newest answer, as the model has read and written it. */
+export interface NewestAnswer {
+  message: ChatMessage
+  /** All ids up to its end: the cache may lack the last. */
+  ids: number[]
+  reading: Reading
+  /** Its text, with the model's notation for thoughts and calls. */
+  raw: string
+}
+
+/** An answer that a watcher follows. */
 export class RunningAnswer {
-  readonly tokens: number[] = []
-  private written = ''
+  private readonly tokens: number[] = []
   private shown = ''
   private firstAt = 0
   private lastAt = 0
-  private readonly reader: AnswerReader
 
-  /** `before` is text that the model has written already. */
   constructor(
     private readonly watcher: AnswerWatcher,
-    readonly reading: Reading,
-    private readonly before = '',
-  ) {
-    this.reader = new AnswerReader(reading)
-    if (before !== '') this.reader.add(before)
-  }
+    private readonly answer: Answer,
+    /** Ids before the answer. */
+    readonly prompt: readonly number[],
+    /** The message that it continues. */
+    private readonly begun?: ChatMessage,
+  ) {}
 
-  /** All text of the model, with its notation for thoughts and calls. */
-  get raw(): string {
-    return this.before + this.written
-  }
-
-  /** Whether the model has added nothing but blanks. */
-  get isBlank(): boolean {
-    return this.shown.trim() === ''
-  }
-
-  /** The message so far; without calls unless it is whole. */
-  message(isWhole: boolean): ChatMessage {
-    const { role, content, thinking, toolCalls = [] } = this.reader.message
-    return {
-      role,
-      content,
-      ...(thinking !== undefined && { thinking }),
-      ...(isWhole && toolCalls.length > 0 && { toolCalls }),
-    }
-  }
-
-  get isPaced(): boolean {
-    return this.watcher.isPaced ?? false
-  }
-
-  /** Tokens per second as they arrived; undefined if there are too few. */
-  get speed(): number | undefined {
-    const count = this.tokens.length - 1
-    return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined
-  }
-
-  add({ token, text, logprob, routes }: Step): void {
+  add({ step, events, part }: AnswerToken): void {
     this.lastAt = performance.now()
     if (this.tokens.length === 0) this.firstAt = this.lastAt
-    this.tokens.push(token)
-    this.written += text
-    const events = this.reader.add(text)
-    this.watcher.token(token, logprob, this.reader.place)
-    if (routes) this.watcher.routes(routes)
+    this.tokens.push(step.token)
+    this.watcher.token(step.token, step.logprob, part)
+    if (step.routes) this.watcher.routes(step.routes)
     this.show(events)
   }
 
+  /** Makes a message of the answer. Without an end it was interrupted. */
+  end(end: AnswerEnd | undefined, tokenizer: Tokenizer): { finished: FinishedAnswer; newest: NewestAnswer } {
+    const { answer, begun } = this
+    const { result } = end ?? {}
+    const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
+    this.show(end?.events ?? answer.end(true))
+    if (result?.finishReason === 'stop') this.keep(tokensOf(result, tokenizer))
+    // The answer may have been cut right behind its calls.
+    const hasNewCalls = begun?.toolCalls === undefined && answer.message.toolCalls !== undefined
+    const hadEnded = begun !== undefined && ended && this.shown.trim() === '' && !hasNewCalls
+    if (hadEnded) this.keep(0)
+    const message = hadEnded ? begun : messageOf(answer, ended)
+    const { finishReason = 'interrupted', contextFull } = result ?? {}
+    const finished: FinishedAnswer = {
+      text: message.content,
+      thinking: message.thinking,
+      ...(ended && !hadEnded && message.toolCalls && { calls: message.toolCalls }),
+      continues: begun !== undefined,
+      finishReason,
+      contextFull,
+      tokensPerSecond: result ? speedOf(result) : this.speed,
+      ...(hadEnded && { hadEnded }),
+    }
+    const ids = [...this.prompt, ...this.tokens]
+    return { finished, newest: { message, ids, reading: answer.reading, raw: answer.raw } }
+  }
+
   /** Drops all tokens but the first `count`. */
-  keep(count: number): void {
+  private keep(count: number): void {
     this.tokens.length = count
     this.watcher.end(count)
   }
 
-  /** Shows text held back at the end. An answer that was cut keeps its last blanks. */
-  end(isCut: boolean): void {
-    this.show(this.reader.end(isCut))
-  }
-
-  private show(events: ReturnType<AnswerReader['add']>): void {
+  private show(events: readonly AnswerEvent[]): void {
     for (const event of events) {
       if (event.kind === 'called') {
         this.shown += event.call.name
@@ -134,10 +143,22 @@ export class RunningAnswer {
       this.watcher.text(event.text, event.kind)
     }
   }
+
+  /** Tokens per second as they arrived; undefined if there are too few. */
+  private get speed(): number | undefined {
+    const count = this.tokens.length - 1
+    return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined
+  }
+}
+
+/** The message of an answer; without calls unless it is whole. */
+function messageOf({ message }: Answer, isWhole: boolean): ChatMessage {
+  const { toolCalls, ...rest } = message
+  return isWhole ? message : rest
 }
 
 /** Number of tokens whose text is part of the generation's text. */
-export function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenizer): number {
+function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenizer): number {
   let rest = Buffer.byteLength(text)
   let count = 0
   while (count < tokens.length && rest > 0) rest -= tokenizer.bytesOf(tokens[count++]).length
@@ -145,6 +166,6 @@ export function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenize
 }
 
 /** Tokens per second by the engine's clock. */
-export function speedOf({ tokens, decodeMs }: GenerationResult): number | undefined {
+function speedOf({ tokens, decodeMs }: GenerationResult): number | undefined {
   return tokens.length > 1 && decodeMs > 0 ? (1000 * (tokens.length - 1)) / decodeMs : undefined
 }

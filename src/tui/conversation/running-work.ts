@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { AnswerPart } from './running-answer.js'
+import type { AnswerPart } from '../../session/answer.js'
 import type { Thought } from './thought.js'
 import type { ChatWatcher } from './watcher.js'
 

@@ -1,5 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { TextColour } from '../../experts/text-colours.js'
+import { type Asking, hasForm } from '../../session/prompt.js'
 import type { Background } from '../../terminal/ramps.js'
 import type { TokenMap } from '../map/token-map.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
@@ -7,8 +8,7 @@ import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
 import type { ChatItem, ItemExtra, ItemSpan } from './items.js'
 import { endNotes } from './notes.js'
-import { type Asking, hasForm } from './prompt.js'
-import type { Answer } from './running-answer.js'
+import type { FinishedAnswer } from './running-answer.js'
 
 interface ShownAnswer {
   model: Model
@@ -27,7 +27,7 @@ interface AnswerScreen {
 }
 
 /** Shows the last answer to a question, with its experts, its calls and notes about its end. */
-export function showAnswer(screen: AnswerScreen, answer: Answer, shown: ShownAnswer): void {
+export function showAnswer(screen: AnswerScreen, answer: FinishedAnswer, shown: ShownAnswer): void {
   const { model, map, tokens, asking } = shown
   const text = answer.text.trimEnd()
   const footer = tokens && answerAwake(tokens, model.config)

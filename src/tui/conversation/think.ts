@@ -1,7 +1,7 @@
 import type { Think } from '../../api/chat.js'
 import { UsageError } from '../../errors.js'
 import { decimal, plural } from '../../numbers.js'
-import type { Asking } from './prompt.js'
+import type { Asking } from '../../session/prompt.js'
 
 const LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
 

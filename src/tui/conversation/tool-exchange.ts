@@ -1,16 +1,17 @@
 import type { GenerateOptions } from '../../api/generation.js'
-import type { ChatMessage, ToolCall } from '../../api/text.js'
+import type { ToolCall } from '../../api/text.js'
+import type { OfferedTool } from '../../session/run-calls.js'
+import { changeInWords } from '../../tools/allowed-tools.js'
 import type { TokenMap } from '../map/token-map.js'
-import type { CallQuestion } from './call-question.js'
+import { CallQuestion } from './call-question.js'
+import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { Conversation } from './conversation.js'
 import type { ChatItem } from './items.js'
+import { messageOf } from './notes.js'
+import { stoppedResult } from './open-calls.js'
 import type { ChatOptions, ChatTool } from './options.js'
-import type { Answer } from './running-answer.js'
-import { ToolRunner } from './tool-runner.js'
+import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import type { ChatWatcher } from './watcher.js'
-
-/** Maximum answers with calls in a row. */
-const MOST_CALLING = 16
 
 interface ExchangeScreen {
   say(kind: ChatItem['kind'], text: string): void
@@ -24,28 +25,25 @@ interface ExchangeChat {
   map: TokenMap
   watcher: ChatWatcher
   /** Receives each answer with calls before they run. */
-  answered(answer: Answer): void
+  answered(answer: FinishedAnswer): void
 }
 
-/** Runs the calls in a model's answers, and has the model answer the results. */
+/** Shows the calls in a model's answers, and runs them after the user has agreed. */
 export class ToolExchange {
-  private readonly runner: ToolRunner
+  /** The question whether a call may run. */
+  readonly question: CallQuestion
+  private current?: ToolCall
 
   constructor(
     private readonly screen: ExchangeScreen,
     private readonly options: Pick<ChatOptions, 'isAllowed' | 'tools'>,
   ) {
-    this.runner = new ToolRunner(screen, options.isAllowed ?? (() => false))
-  }
-
-  /** The question whether a call may run. */
-  get question(): CallQuestion {
-    return this.runner.question
+    this.question = new CallQuestion(options.isAllowed ?? (() => false), () => screen.changed())
   }
 
   /** Name of the tool that is running. */
   get running(): string | undefined {
-    return this.runner.running
+    return this.current?.name
   }
 
   /** Tools that the model may call now. */
@@ -60,49 +58,80 @@ export class ToolExchange {
     conversation.setAsking({ ...asking, ...(isOffered && { tools: this.available }) })
   }
 
-  /** Runs the calls in an answer and in those to the results. Returns the last answer; undefined if it did not come. */
-  async finish(first: Answer, chat: ExchangeChat, options: GenerateOptions): Promise<Answer | undefined> {
-    const { watcher, answered } = chat
-    let answer = first
-    for (let calling = 1; ; calling++) {
-      watcher.fold()
-      const { calls } = answer
-      if (!calls || this.available.length === 0) return answer
-      answered(answer)
-      // The text moves from the running answer to the finished ones.
-      watcher.next()
-      if (answer.text.trim() !== '') this.screen.say('answer', answer.text.trimEnd())
-      const next = await this.answerCalls(calls, chat, options, calling === MOST_CALLING)
-      if (!next) return undefined
-      answer = next
+  /** Follows the calls of one turn. */
+  follow({ conversation, map, watcher, answered }: ExchangeChat, { signal }: GenerateOptions): CallWatcher {
+    const { screen, question } = this
+    let failure: unknown
+    let isSaid = false
+    const toolsNow = () => (conversation.callsTools ? this.available : [])
+    return {
+      get tools() {
+        return toolsNow().map((tool) => watchedTool(tool, (error) => (failure = error)))
+      },
+      answered(answer) {
+        watcher.fold()
+        answered(answer)
+        // The text moves from the running answer to the finished ones.
+        watcher.next()
+        if (answer.text.trim() !== '') screen.say('answer', answer.text.trimEnd())
+      },
+      called(call) {
+        failure = undefined
+        isSaid = false
+        screen.say('call', callInWords(call))
+      },
+      allow: async (call, tool) => {
+        const change = changeInWords(tool)
+        if (change !== undefined && !question.allows(tool)) screen.say('note', change)
+        const isAllowed = await question.ask(tool, signal)
+        isSaid = !isAllowed
+        if (isAllowed) this.current = call
+        else screen.say('result', 'declined')
+        screen.changed()
+        return isAllowed
+      },
+      result: ({ name = '', content }) => {
+        this.current = undefined
+        if (failure !== undefined) {
+          screen.say('error', `${nameInWords(name)}: ${resultInWords(messageOf(failure))}`)
+        } else if (!isSaid) screen.say('result', resultInWords(content))
+        screen.changed()
+      },
+      asksAgain: () => {
+        this.offer(conversation)
+        map.beginAnswer()
+      },
+      failed(error) {
+        map.dropAnswer()
+        screen.fail(error)
+      },
+      stopped: () => {
+        const call = this.current
+        this.current = undefined
+        if (call) screen.say('result', 'stopped')
+        return call ? [stoppedResult(call)] : []
+      },
+      brokeOff(hasOpenCalls, isInterrupted) {
+        const next = hasOpenCalls ? 'asks again' : 'resumes it'
+        screen.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue ${next}`)
+      },
     }
   }
+}
 
-  /** Runs calls. Returns the answer to their results; undefined if it did not come. */
-  async answerCalls(
-    calls: readonly ToolCall[],
-    { conversation, map, watcher }: Omit<ExchangeChat, 'answered'>,
-    options: GenerateOptions,
-    isLast = false,
-  ): Promise<Answer | undefined> {
-    const { signal = new AbortController().signal } = options
-    const results = await this.runner.run(calls, this.available, signal)
-    if (signal.aborted || isLast) return this.breakOff(conversation, results, signal.aborted)
-    this.offer(conversation)
-    map.beginAnswer()
-    try {
-      return { ...(await conversation.answerResults(results, watcher, options)), continues: true }
-    } catch (error) {
-      map.dropAnswer()
-      this.screen.fail(error)
-      return this.breakOff(conversation, results)
-    }
-  }
-
-  /** Ends an exchange after the results of calls. */
-  private breakOff(conversation: Conversation, results: readonly ChatMessage[], isInterrupted = false): undefined {
-    conversation.breakOff(results)
-    const next = conversation.openCalls.length > 0 ? 'asks again' : 'resumes it'
-    this.screen.say('note', `${isInterrupted ? 'interrupted' : 'no answer yet'}: /continue ${next}`)
+/** The same tool; `failed` receives the error of a call. */
+function watchedTool(tool: OfferedTool, failed: (error: unknown) => void): OfferedTool {
+  const { run } = tool
+  if (!run) return tool
+  return {
+    ...tool,
+    async run(args, call) {
+      try {
+        return await run(args, call)
+      } catch (error) {
+        failed(error)
+        throw error
+      }
+    },
   }
 }

@@ -1,6 +1,7 @@
 import type { ToolCall } from '../../../api/text.js'
 import { printable, printableJson } from '../../../printable.js'
-import { AllowedTools, changeInWords, type OfferedTool } from '../../../tools/allowed-tools.js'
+import type { OfferedTool } from '../../../session/run-calls.js'
+import { AllowedTools, changeInWords } from '../../../tools/allowed-tools.js'
 import { note } from '../../io/output.js'
 import { askUser } from '../../io/question.js'
 

@@ -1,7 +1,7 @@
 import type { OutputConstraint } from '../../../api/guide.js'
 import { UserError } from '../../../errors.js'
 import { plural } from '../../../numbers.js'
-import type { Answered } from './run-writer.js'
+import type { Answered } from '../../../session/turn.js'
 
 /** Throws a UserError if an answer that must have a form was cut, so that the printed text may not parse. */
 export function checkComplete(answered: Answered, form: OutputConstraint): void {

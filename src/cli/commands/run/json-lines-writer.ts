@@ -1,6 +1,8 @@
 import type { Step } from '../../../api/generation.js'
 import type { ChatMessage } from '../../../api/text.js'
 import { expertsOf } from '../../../experts/layers-json.js'
+import { type AnswerPart, textOf } from '../../../session/answer.js'
+import type { Answered } from '../../../session/turn.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
 import { callsJson, messageJson } from '../../../text/message-json.js'
 import { writeJson } from '../../io/output.js'
@@ -8,7 +10,7 @@ import type { TimedModel } from '../with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type AnswerEnd, type Part, type RunWriter, textOf } from './run-writer.js'
+import type { RunWriter } from './run-writer.js'
 import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
 
 /** Prints an object per token, one per message if tools run, and one at the end. */
@@ -28,7 +30,7 @@ export class JsonLinesWriter implements RunWriter {
   }
 
   /** A token that ends one part of the message and begins the next has a line for each. */
-  async step(step: Step, events: readonly AnswerEvent[], kind: Part): Promise<void> {
+  async step(step: Step, events: readonly AnswerEvent[], kind: AnswerPart): Promise<void> {
     const { logprobs, experts } = this.options
     const { index, token } = step
     this.tokens.push(token)
@@ -46,9 +48,10 @@ export class JsonLinesWriter implements RunWriter {
   }
 
   /** Prints what was held back here: no token's line has it, and the texts of all lines make up the whole. */
-  async end({ events, result, readTokens, message, isLast }: AnswerEnd): Promise<void> {
+  async end(answered: Answered): Promise<void> {
+    const { events, message, isLast } = answered
     if (!isLast) return writeJson({ message: messageJson(message) })
-    const summary = await summarise(this.loaded, result, readTokens)
+    const summary = await summarise(this.loaded, answered)
     const { toolCalls = [] } = message
     const text = textOf(events, 'content')
     const thinking = textOf(events, 'thinking')
@@ -62,8 +65,8 @@ export class JsonLinesWriter implements RunWriter {
     if (this.options.verbose) printSummary(summary, this.loaded, this.options)
   }
 
-  async ran(results: readonly ChatMessage[]): Promise<void> {
-    for (const result of results) await writeJson({ message: messageJson(result) })
+  ran(result: ChatMessage): Promise<void> {
+    return writeJson({ message: messageJson(result) })
   }
 
   async interrupted(promptTokens: number): Promise<void> {
@@ -77,8 +80,8 @@ export class JsonLinesWriter implements RunWriter {
 }
 
 /** The texts of a token by the parts that they belong to; one without text if nothing is certain yet. */
-function partsOf(events: readonly AnswerEvent[], kind: Part): { kind: Part; text: string }[] {
-  const parts: { kind: Part; text: string }[] = []
+function partsOf(events: readonly AnswerEvent[], kind: AnswerPart): { kind: AnswerPart; text: string }[] {
+  const parts: { kind: AnswerPart; text: string }[] = []
   for (const event of events) {
     if (event.kind === 'called') continue
     const last = parts.at(-1)

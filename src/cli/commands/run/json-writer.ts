@@ -1,6 +1,8 @@
 import type { Step } from '../../../api/generation.js'
 import type { ChatMessage } from '../../../api/text.js'
 import { expertsOf } from '../../../experts/layers-json.js'
+import { textOf } from '../../../session/answer.js'
+import type { Answered } from '../../../session/turn.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
 import { callsJson, messageJson } from '../../../text/message-json.js'
 import { writeJson } from '../../io/output.js'
@@ -8,7 +10,7 @@ import type { TimedModel } from '../with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type AnswerEnd, type RunWriter, textOf } from './run-writer.js'
+import type { RunWriter } from './run-writer.js'
 import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
 
 /** Prints one object at the end: the last answer, and all messages if tools ran. */
@@ -37,11 +39,12 @@ export class JsonWriter implements RunWriter {
     this.add(events)
   }
 
-  async end({ events, result, readTokens, message, isLast }: AnswerEnd): Promise<void> {
+  async end(answered: Answered): Promise<void> {
+    const { events, message, isLast } = answered
     this.add(events)
     this.messages.push(message)
     if (!isLast) return
-    const summary = await summarise(this.loaded, result, readTokens)
+    const summary = await summarise(this.loaded, answered)
     const { model, prompt_tokens, tokens, ...rest } = summary
     const calls = message.toolCalls ?? []
     const said = { ...this.said(), ...(calls.length > 0 && { tool_calls: callsJson(calls) }) }
@@ -49,8 +52,8 @@ export class JsonWriter implements RunWriter {
     if (this.options.verbose) printSummary(summary, this.loaded, this.options)
   }
 
-  async ran(results: readonly ChatMessage[]): Promise<void> {
-    this.messages.push(...results)
+  async ran(result: ChatMessage): Promise<void> {
+    this.messages.push(result)
   }
 
   async interrupted(promptTokens: number): Promise<void> {

@@ -27,8 +27,8 @@ import { addPriority } from '../../parsing/priority-option.js'
 import { shardOption } from '../../parsing/shard-option.js'
 import { type TimedModel, withModel } from '../with-model.js'
 import { hasForm } from './complete-value.js'
-import { converse, type Question } from './converse.js'
 import type { KeptRun } from './kept-run.js'
+import { printTurn, type Question } from './print-turn.js'
 import type { RunOptions } from './run-options.js'
 
 /** Default number of lines of a batch answered at once. */
@@ -184,7 +184,7 @@ async function run(given: string[], options: RunOptions): Promise<void> {
   const ready = (start: ConversationStart, options: RunOptions, kept?: KeptRun) =>
     withModel(options, (loaded) =>
       withServers(loaded, mcp, options, (servers) =>
-        converse({ prompt, start, ask, ...servers }, options, loaded, kept),
+        printTurn({ prompt, start, ask, ...servers }, options, loaded, kept),
       ),
     )
   if (!mayKeep(options)) return ready(start, options)

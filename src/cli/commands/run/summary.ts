@@ -1,6 +1,7 @@
 import type { GenerationResult, Step } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { Tokenizer } from '../../../api/text.js'
+import type { Answered } from '../../../session/turn.js'
 import type { TimedModel } from '../with-model.js'
 
 /** The object that `molm run --json` prints, without its text. */
@@ -57,13 +58,12 @@ export async function summariseInterrupted(
   }
 }
 
-/** Summarises a generation. `readTokens` of its prompt were read, by default all. */
+/** Summarises an answer. */
 export async function summarise(
   { model, loadMs }: TimedModel,
-  result: GenerationResult,
-  readTokens = result.promptTokens,
+  { result, promptTokens, cachedTokens }: Pick<Answered, 'result' | 'promptTokens' | 'cachedTokens'>,
 ): Promise<RunSummary> {
-  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs, readAgain = 0, drafts } = result
+  const { tokens, finishReason, seed, prefillMs, decodeMs, readAgain = 0, drafts } = result
   // The prefill gives the first token.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
@@ -75,9 +75,9 @@ export async function summarise(
     cache_type: model.cacheType,
     timings: {
       load_ms: rounded(loadMs, 1),
-      cached_tokens: promptTokens - readTokens - readAgain,
+      cached_tokens: cachedTokens - readAgain,
       prefill_ms: rounded(prefillMs, 1),
-      prefill_tokens_per_second: perSecond(readTokens + readAgain, prefillMs),
+      prefill_tokens_per_second: perSecond(promptTokens - cachedTokens + readAgain, prefillMs),
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
       ...(drafts && { drafted_tokens: drafts.drafted, right_drafts: drafts.right }),

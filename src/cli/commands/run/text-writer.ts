@@ -1,5 +1,7 @@
 import type { Step } from '../../../api/generation.js'
 import { printableText } from '../../../printable.js'
+import { textOf } from '../../../session/answer.js'
+import type { Answered } from '../../../session/turn.js'
 import { colourDepth } from '../../../terminal/colours.js'
 import { styled } from '../../../terminal/style.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
@@ -8,7 +10,7 @@ import type { TimedModel } from '../with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSpeeds, printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
-import { type AnswerEnd, type RunWriter, textOf } from './run-writer.js'
+import type { RunWriter } from './run-writer.js'
 import { summarise } from './summary.js'
 
 /** Prints the content of answers to stdout, and thoughts to stderr if they are asked for. */
@@ -34,12 +36,13 @@ export class TextWriter implements RunWriter {
     await this.show(events)
   }
 
-  async end({ events, result, readTokens, isLast }: AnswerEnd): Promise<void> {
+  async end(answered: Answered): Promise<void> {
+    const { events, isLast } = answered
     await this.show(events)
     await this.endLines()
     const { verbose, stats } = this.options
     if (!isLast || !(verbose || stats)) return
-    const summary = await summarise(this.loaded, result, readTokens)
+    const summary = await summarise(this.loaded, answered)
     if (verbose) printSummary(summary, this.loaded, this.options)
     else printSpeeds(summary)
     if (this.awake) note(this.awake.sentence)

@@ -1,4 +1,3 @@
-import type { GenerationResult } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { ChatMessage } from '../../../api/text.js'
 import { renameOptions } from '../../../errors.js'
@@ -6,31 +5,26 @@ import { typedName } from '../../../generation-options.js'
 import { isBeyondTraining } from '../../../library/trained-context.js'
 import { formatCount } from '../../../numbers.js'
 import { printable } from '../../../printable.js'
+import type { Prompt } from '../../../session/prompt.js'
+import type { Answered } from '../../../session/turn.js'
 import { systemDropped } from '../../../text/chat-frame.js'
 import { note } from '../../io/output.js'
 import { limitOf } from './complete-value.js'
-import type { RenderedPrompt } from './render-prompt.js'
-import type { Answered } from './run-writer.js'
 
 /** Maximum characters of a tool's result that are shown. */
 const LONGEST_RESULT = 200
 
 /** Prints the notes on a prompt: on what the model or its template cannot do, and on its length. */
-export function warnOfPrompt(
-  { dropsSystem, notes }: RenderedPrompt,
-  tokens: number,
-  model: Model,
-  context?: number,
-): void {
+export function warnOfPrompt({ dropsSystem, notes, ids }: Prompt, model: Model, context?: number): void {
   if (dropsSystem) note(`warning: ${systemDropped(model.name)}`)
   for (const text of notes) note(asFlags(text))
-  warnOfLength(tokens, model, context)
+  warnOfLength(ids.length, model, context)
 }
 
 /** Says that an answer was cut off before its content, which is why nothing was printed. */
-export function noteCutOff({ message, result, place }: Answered): void {
-  if (result.finishReason !== 'length' || place === 'content') return
-  const doing = place === 'thinking' ? 'thinking' : 'calling a tool'
+export function noteCutOff({ message, result, part }: Answered): void {
+  if (result.finishReason !== 'length' || part === 'content') return
+  const doing = part === 'thinking' ? 'thinking' : 'calling a tool'
   if (message.content === '') note(`the model was still ${doing} when the answer ended${limitOf(result)}`)
 }
 
@@ -44,8 +38,8 @@ export function noteResult({ name = '', content }: ChatMessage): void {
 }
 
 /** Says that the text ended at the limit of the model's context. */
-export function noteFullContext({ promptTokens, tokens }: GenerationResult): void {
-  note(`the text ended at the limit of the model's context, ${promptTokens + tokens.length - 1} tokens`)
+export function noteFullContext({ promptTokens, result }: Answered): void {
+  note(`the text ended at the limit of the model's context, ${promptTokens + result.tokens.length - 1} tokens`)
 }
 
 /** Warns if the prompt is longer than the texts that the model was trained on. */

@@ -7,8 +7,8 @@ import type { StreamFormat } from '../../http/stream-format.js'
 import type { Piece } from '../../run/choice.js'
 import type { Choices } from '../../run/choices.js'
 import { ChatAnswer, type Delta } from '../chat-answer.js'
-import type { FramedBody } from '../chat-frame-of.js'
 import { chatLogprobs } from '../chat-logprobs.js'
+import type { ChatPrompt } from '../chat-prompt.js'
 import { ollamaName } from './fields.js'
 
 /** A part of an answer. */
@@ -29,7 +29,7 @@ interface Parts {
   /** The model as the request names it. */
   model: string
   /** Absent for a text without a chat template. */
-  frame?: FramedBody
+  prompt?: ChatPrompt
   choices: Choices
   bytes: number
   /** Whether the request asks for log-probabilities. */
@@ -81,8 +81,8 @@ export abstract class OllamaReply implements Reply {
   protected abstract fieldsOf(part: Part): object
 
   private async *read(): AsyncGenerator<Part> {
-    const { frame, choices, context, scores } = this.parts
-    const answer = frame && new ChatAnswer(frame.reading)
+    const { prompt, choices, context, scores } = this.parts
+    const answer = prompt && new ChatAnswer(prompt.reading)
     for await (const piece of choices.pieces()) {
       const { tokens, text, finishReason } = piece
       const deltas = answer ? answer.add(piece).deltas : text === '' ? [] : [{ content: text }]
@@ -117,7 +117,7 @@ export abstract class OllamaReply implements Reply {
 
   /** The end, with times in nanoseconds. */
   private last(part: Part): object {
-    const { choices, frame, startedAt } = this.parts
+    const { choices, prompt, startedAt } = this.parts
     const { usage, times } = choices
     return {
       ...this.head,
@@ -131,7 +131,7 @@ export abstract class OllamaReply implements Reply {
       eval_count: usage.completion_tokens,
       eval_duration: nanoseconds(times.answerMs),
       ...logprobsOf(part),
-      ...(frame && frame.notes.length > 0 && { notes: frame.notes.map((note) => renameFields(note, ollamaName)) }),
+      ...(prompt && prompt.notes.length > 0 && { notes: prompt.notes.map((note) => renameFields(note, ollamaName)) }),
     }
   }
 

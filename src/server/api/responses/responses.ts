@@ -54,7 +54,7 @@ class ResponseReply implements Reply {
     private readonly begun: BegunChat,
     private readonly scores: boolean,
   ) {
-    this.answer = new ChatAnswer(begun.frame.reading)
+    this.answer = new ChatAnswer(begun.prompt.reading)
   }
 
   get choices(): Choices {
@@ -106,7 +106,7 @@ class ResponseReply implements Reply {
   private response(status: 'in_progress' | 'completed' | 'incomplete') {
     const { body, context, begun, output } = this
     const { instructions = null, temperature = null, top_p = null, tools = [], reasoning } = body
-    const notes = begun.frame.notes.map((note) => renameFields(note, responsesName))
+    const notes = begun.prompt.notes.map((note) => renameFields(note, responsesName))
     return {
       id: this.id,
       object: 'response',

@@ -1,25 +1,25 @@
-import type { GenerationResult, PromptProgress, Step } from '../../../../api/generation.js'
-import { eventsOf, resultOf } from '../../../../api/generation-events.js'
+import type { GenerationResult, Step } from '../../../../api/generation.js'
 import type { Model } from '../../../../api/model.js'
 import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
 import type { Awake } from '../../../../experts/awake.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
 import { settle } from '../../../../generation-options.js'
-import type { HeldSession } from '../../../../server/run/held-session.js'
-import { AnswerReader } from '../../../../text/answer-reader.js'
+import { textOf } from '../../../../session/answer.js'
+import { writePrompt } from '../../../../session/prompt.js'
+import type { PrefixCache } from '../../../../session/shared/prefix-cache.js'
+import { generateShared } from '../../../../session/shared/shared-generation.js'
+import { type Answered, takeTurn } from '../../../../session/turn.js'
 import { systemDropped } from '../../../../text/chat-frame.js'
 import { callsJson } from '../../../../text/message-json.js'
 import { noRoomMessage } from '../../../io/errors.js'
-import { type AwakeCount, awakeCountFor } from '../awake-count.js'
+import { awakeCountFor } from '../awake-count.js'
 import { isComplete } from '../complete-value.js'
-import { renderPrompt } from '../render-prompt.js'
-import { textOf } from '../run-writer.js'
+import { saidIn } from '../said.js'
 import { logprobsOf } from '../summary.js'
 import { asFlags } from '../warnings.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 import type { RetryAlone } from './retry-alone.js'
-import type { SharedPrompts } from './shared-prompts.js'
 
 /**
  * A line of the output: the object of `run --json`, without timings and memory. Those depend on the other lines, and
@@ -58,13 +58,13 @@ export interface Answering {
   tokenizer: Tokenizer
   signal: AbortSignal
   /** Sessions of the requests. */
-  prompts: SharedPrompts
+  prefixCache: PrefixCache
   /** Runs the requests, which share the memory of the model. */
   retryAlone: RetryAlone
   /** Called with each note on a request, such as that the chat template ignores its system text. */
   onNote(note: string): void
-  /** Called if an answer ends within the form that it must have. */
-  onCutOff(): void
+  /** Called with each answer; it is not complete if it ends within the form that it must have. */
+  onAnswer(answered: Answered, isComplete: boolean): void
 }
 
 /** Answers a request. An error of the request becomes its result. Rejects when aborted, or if the model fails. */
@@ -83,63 +83,51 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
 }
 
 async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
-  const { model, tokenizer, signal } = answering
-  const { prompt, settings, experts, stats = false, prefill } = ask
-  const frame = await renderPrompt(model, prompt, ask, { ...ask, stop: settings.stop, signal })
-  if (frame.dropsSystem) answering.onNote(`warning: ${systemDropped(model.name)}`)
-  for (const note of frame.notes) answering.onNote(asFlags(note))
-  const ids = await tokenizer.encodeAsync(frame.text, { ...frame.encoding, signal })
-  const begun = async (held: HeldSession): Promise<Omit<BatchAnswer, 'id' | 'request'>> => {
-    const awake = awakeCountFor(ask, model)
-    const seed = seedFor(settings, model)
-    const onPromptProgress = ({ processed }: PromptProgress) => {
-      held.read = held.cached + processed
-    }
-    const listening = { signal, onPromptProgress }
-    const options = { ...settings, ...frame.limits, seed, stop: frame.stop, routes: experts || stats, ...listening }
-    const steps = held.session.generate(ids.slice(held.cached), options)
-    const keeps = experts || settings.logprobs !== undefined
-    const { kept, result } = await allSteps(steps, keeps, awake)
-    const reader = new AnswerReader(frame.reading)
-    const events = [...reader.add(result.text), ...reader.end(result.finishReason === 'length')]
-    const { message } = reader
-    if (!isComplete({ message, result }, ask)) answering.onCutOff()
-    return {
-      model: model.name,
-      prompt_tokens: ids.length,
-      tokens: result.tokens,
-      text: prefill + textOf(events, 'content'),
-      ...(message.thinking && { reasoning_content: message.thinking }),
-      ...(message.toolCalls?.length && { tool_calls: callsJson(message.toolCalls) }),
-      finish_reason: result.finishReason,
-      seed: result.seed,
-      ...(settings.logprobs !== undefined && { logprobs: kept.map((step) => logprobsOf(step, tokenizer)) }),
-      ...(experts && { experts: kept.map(expertsOf) }),
-      ...(awake && { awake: awake.counts }),
+  const { model, tokenizer, signal, prefixCache, onNote } = answering
+  const { settings, experts, stats = false, prefill, raw: isRaw, tools } = ask
+  const isConversation = ask.isConversation || tools !== undefined
+  const said = saidIn(ask.prompt, { ...ask, isRaw, isConversation }, model)
+  const turn = takeTurn({
+    asking: ask,
+    tools: () => tools ?? [],
+    write: (_, asking) => writePrompt(model, said, asking, { signal }),
+    generate: ({ ids }, options) => generateShared(prefixCache, ids, options),
+    generation: { ...settings, seed: seedFor(settings, model), routes: experts || stats, signal },
+  })
+  const awake = awakeCountFor(ask, model)
+  const steps: Step[] = []
+  let text = prefill
+  for await (const event of turn) {
+    if (event.kind === 'prompt') {
+      if (event.prompt.dropsSystem) onNote(`warning: ${systemDropped(model.name)}`)
+      for (const note of event.prompt.notes) onNote(asFlags(note))
+    } else if (event.kind === 'token') {
+      text += textOf(event.events, 'content')
+      awake?.add(event.step)
+      if (experts || settings.logprobs !== undefined) steps.push(event.step)
+    } else if (event.kind === 'answer') {
+      const { result, message, events, promptTokens } = event
+      answering.onAnswer(event, isComplete(event, ask))
+      return {
+        model: model.name,
+        prompt_tokens: promptTokens,
+        tokens: result.tokens,
+        text: text + textOf(events, 'content'),
+        ...(message.thinking && { reasoning_content: message.thinking }),
+        ...(message.toolCalls?.length && { tool_calls: callsJson(message.toolCalls) }),
+        finish_reason: result.finishReason,
+        seed: result.seed,
+        ...(settings.logprobs !== undefined && { logprobs: steps.map((step) => logprobsOf(step, tokenizer)) }),
+        ...(experts && { experts: steps.map(expertsOf) }),
+        ...(awake && { awake: awake.counts }),
+      }
     }
   }
-  return answering.prompts.with(ids, begun, signal)
+  throw new Error('a turn ended without an answer')
 }
 
 /** An answer at temperature 0 does not depend on its seed: a fixed one gives the same line in every run. */
 function seedFor(settings: Ask['settings'], { generationDefaults }: Model): number | undefined {
   const { temperature } = settle(settings, generationDefaults)
   return settings.seed ?? (temperature === 0 ? 0 : undefined)
-}
-
-/** Runs a generation to its end. Collects its steps with `keep`, and counts their experts; else the result is enough. */
-async function allSteps(
-  generation: AsyncGenerator<Step, GenerationResult>,
-  keep: boolean,
-  awake: AwakeCount | undefined,
-): Promise<{ kept: Step[]; result: GenerationResult }> {
-  if (!keep && !awake) return { kept: [], result: await resultOf(generation) }
-  const kept: Step[] = []
-  let last: GenerationResult | undefined
-  for await (const { step, result } of eventsOf(generation)) {
-    if (step && keep) kept.push(step)
-    if (step) awake?.add(step)
-    last = result
-  }
-  return { kept, result: last as GenerationResult }
 }

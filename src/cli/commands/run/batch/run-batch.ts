@@ -7,6 +7,8 @@ import type { Line } from '../../../../files/lines.js'
 import { optionsIn } from '../../../../generation-options.js'
 import { inOrder } from '../../../../in-order.js'
 import { plural } from '../../../../numbers.js'
+import { PrefixCache } from '../../../../session/shared/prefix-cache.js'
+import type { Answered } from '../../../../session/turn.js'
 import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
 import { readAskOptions } from '../../../parsing/ask-options.js'
@@ -26,10 +28,12 @@ import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 import { settingEffects } from './setting-effects.js'
 import { ShardLines } from './shard-lines.js'
-import { SharedPrompts } from './shared-prompts.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
+
+/** Sessions at rest, for lines that begin as the latest one did. */
+const KEPT = { keptSequences: 1, keptTokens: Infinity }
 
 type BatchOptions = RunOptions & { batch: string; parallel: number }
 
@@ -167,12 +171,16 @@ async function answerAll(
     progress.clear()
     note(text)
   }
-  const onCutOff = () => {
-    count.cutOff++
+  const tokens = { all: 0, shared: 0 }
+  const onAnswer = ({ promptTokens, cachedTokens }: Answered, isComplete: boolean) => {
+    tokens.all += promptTokens
+    tokens.shared += cachedTokens
+    if (!isComplete) count.cutOff++
   }
   const signal = interruptSignal()
-  const prompts = new SharedPrompts(model)
-  const answering = { model, options: hash, tokenizer, signal, prompts, retryAlone: new RetryAlone(), onNote, onCutOff }
+  const prefixCache = new PrefixCache(model, KEPT)
+  const retryAlone = new RetryAlone()
+  const answering = { model, options: hash, tokenizer, signal, prefixCache, retryAlone, onNote, onAnswer }
   const answered = async ({ request, replaces }: Work) => {
     return { result: await answer(request, answering), replaces, end: request.end }
   }
@@ -192,11 +200,12 @@ async function answerAll(
   try {
     for await (const one of inOrder(work, answered, { parallel, waiting: WAITING * parallel })) await write(one)
   } finally {
-    prompts.drop()
+    prefixCache.drop()
     progress.clear()
   }
-  const { all, shared } = prompts.tokens
-  if (options.verbose) note(`prompts: ${plural(all, 'token')}, ${shared} of them shared with other lines`)
+  if (options.verbose) {
+    note(`prompts: ${plural(tokens.all, 'token')}, ${tokens.shared} of them shared with other lines`)
+  }
   return count
 }
 

@@ -1,7 +1,14 @@
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../common-prefix.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
 import { type HeldSession, LEAST_SHARED, type SharedBeginning } from './held-session.js'
-import type { RequestMask } from './request-mask.js'
+
+/** Experts that a session's tokens must not use. */
+export interface SessionMask {
+  mask: ExpertMask
+  /** Text that is equal for masks of the same experts. */
+  key: string
+}
 
 /** Sessions that may have the beginning of a prompt. */
 export interface Candidates {
@@ -9,7 +16,7 @@ export interface Candidates {
   /** Those in use, oldest first. */
   readonly held: Iterable<HeldSession>
   /** Mask of each session that has one. */
-  readonly masks: WeakMap<Session, RequestMask>
+  readonly masks: WeakMap<Session, SessionMask>
 }
 
 /** Whether a session is taken rather than shared: it is at rest and loses less than half of its tokens. */
@@ -23,7 +30,7 @@ export function isToTake({ session, tokens, held }: SharedBeginning): boolean {
  */
 export function nearestSession(
   prompt: readonly number[],
-  mask: RequestMask | undefined,
+  mask: SessionMask | undefined,
   { resting, held, masks }: Candidates,
 ): SharedBeginning | undefined {
   let taken: SharedBeginning | undefined
@@ -50,7 +57,7 @@ export function nearestSession(
 export function earlierReader(
   { session: own, prompt, cached }: HeldSession,
   tried: ReadonlySet<Session>,
-  mask: RequestMask | undefined,
+  mask: SessionMask | undefined,
   { held, masks }: Candidates,
 ): SharedBeginning | undefined {
   for (const one of held) {

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tool } from '#molm/api/chat.js'
 import type { ToolCall } from '#molm/api/text.js'
-import { canRun, LONGEST_RESULT, runCalls } from '#molm/tools/run-calls.js'
+import { canRun, LONGEST_RESULT, runCalls } from '#molm/session/run-calls.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('calls of tools')

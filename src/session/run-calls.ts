@@ -1,7 +1,12 @@
 import type { Tool } from '../api/chat.js'
 import type { ChatMessage, ToolCall } from '../api/text.js'
 import { allowManyListeners } from '../platform/listeners.js'
-import type { OfferedTool } from './allowed-tools.js'
+
+/** A tool that may change while it is offered. */
+export type OfferedTool = Tool & {
+  /** Whether it has another description or other parameters than when it was first offered. */
+  isChanged?: boolean
+}
 
 export interface RunCallsOptions {
   /** Aborting it rejects with its reason. */

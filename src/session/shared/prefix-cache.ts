@@ -1,27 +1,53 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
-import { ApiError } from '../common/api-error.js'
-import type { Limits } from '../common/limits.js'
-import type { CacheMemory } from './cache-memory.js'
+import { NoMemory } from '../../errors.js'
 import { HeldSession, type SharedBeginning } from './held-session.js'
-import type { KeptPrompts } from './kept-prompts.js'
-import { type Candidates, earlierReader, isToTake, nearestSession } from './nearest-session.js'
-import type { RequestMask } from './request-mask.js'
+import { type Candidates, earlierReader, isToTake, nearestSession, type SessionMask } from './nearest-session.js'
 import { fullPages, type SessionSize, SharedTokens } from './shared-tokens.js'
 
 /** Time until sessions at rest are saved: longer than most pauses between two requests of a conversation. */
 const SAVE_AFTER_MS = 20_000
 
+/** Bounds of the memory for tokens. */
+export interface TokenMemory {
+  /** Tokens that all caches may have together; `wanted` more would do. */
+  tokensFor(wanted: number): number
+  /** Tokens that take as much memory as the windows and running states of a sequence. */
+  readonly sequenceTokens: number
+  /** Records the number of tokens that are in caches now. */
+  note(tokens: number): void
+  /** Reads the state of the memory again. */
+  look(): Promise<void>
+  /** Resolves once `tokensFor` can be called. */
+  ready(): Promise<void>
+}
+
+const ENDLESS: TokenMemory = {
+  tokensFor: () => Infinity,
+  sequenceTokens: 0,
+  note() {},
+  async look() {},
+  async ready() {},
+}
+
+/** Caches of prompts in files. */
+export interface DiskCache<Stored extends { tokens: { length: number } } = { tokens: { length: number } }> {
+  /** The cache that shares most tokens with a prompt, if it saves enough reading; `known` tokens are in memory. */
+  find(prompt: readonly number[], known: number, mask?: SessionMask): Promise<{ stored: Stored } | undefined>
+  load(stored: Stored, session: Session, mask?: SessionMask): Promise<void>
+  save(session: Session, mask?: SessionMask): Promise<void>
+}
+
 export interface TakeOptions {
   /** Run all of the prompt, so take a new session. */
   runAll: boolean
   /** Experts that the session must not use. */
-  mask?: RequestMask
+  mask?: SessionMask
   /** Tokens whose memory must be left for others. Default 0. */
   spare?: number
 }
 
-/** All sessions of a server: those in use, and those at rest, kept for later prompts with the same beginning. */
+/** Sessions of a model that many prompts share: those in use, and those at rest, kept for later prompts with the same beginning. */
 export class PrefixCache implements Candidates {
   /** Least recently used first. */
   resting: readonly Session[] = []
@@ -29,17 +55,18 @@ export class PrefixCache implements Candidates {
   readonly held = new Set<HeldSession>()
   private readonly shared = new SharedTokens()
   /** Mask of each session that has one: its cache is of no use with another mask. */
-  readonly masks = new WeakMap<Session, RequestMask>()
+  readonly masks = new WeakMap<Session, SessionMask>()
   /** Work with the disk, one after the other. */
   private work: Promise<void> = Promise.resolve()
-  private timer?: NodeJS.Timeout
+  private timer?: ReturnType<typeof setTimeout>
 
   constructor(
     private readonly model: Pick<Model, 'createSession'>,
-    private readonly limits: Pick<Limits, 'keptSequences' | 'keptTokens'>,
-    private readonly memory: Pick<CacheMemory, 'tokensFor' | 'sequenceTokens' | 'note' | 'look' | 'ready'>,
+    /** Most sessions at rest, and most of their tokens together. */
+    private readonly limits: { keptSequences: number; keptTokens: number },
+    private readonly memory: TokenMemory = ENDLESS,
     /** Caches on the disk. Default: none. */
-    private readonly disk?: KeptPrompts,
+    private readonly disk?: DiskCache,
   ) {}
 
   /** Number of sessions at rest, and of their tokens together. Those that several share count once. */
@@ -53,14 +80,14 @@ export class PrefixCache implements Candidates {
   }
 
   /** Tokens of a prompt that a session already has. */
-  cachedOf(prompt: readonly number[], mask?: RequestMask): number {
+  cachedOf(prompt: readonly number[], mask?: SessionMask): number {
     const { tokens = 0, held } = nearestSession(prompt, mask, this) ?? {}
     // A request that waits for another to read its beginning is not a quick one.
     return held ? Math.min(tokens, held.read) : tokens
   }
 
   /** Loads the cache of a prompt's beginning from the disk, if it has more than those in memory and there is room. */
-  async fetch(prompt: readonly number[], mask?: RequestMask): Promise<void> {
+  async fetch(prompt: readonly number[], mask?: SessionMask): Promise<void> {
     const { disk } = this
     const find = () => disk?.find(prompt, this.cachedOf(prompt, mask), mask)
     if (!disk || !(await find())) return
@@ -99,7 +126,7 @@ export class PrefixCache implements Candidates {
    * last two cases `share` gives it that beginning.
    *
    * Drops sessions at rest to make memory. Returns undefined if there is not enough until others end, or less than `spare`
-   * tokens' memory would be left. Throws an ApiError if there will never be enough.
+   * tokens' memory would be left. Throws a NoMemory error if there will never be enough.
    */
   take(prompt: readonly number[], room: number, { runAll, mask, spare }: TakeOptions): HeldSession | undefined {
     const near = runAll ? undefined : nearestSession(prompt, mask, this)
@@ -127,7 +154,7 @@ export class PrefixCache implements Candidates {
    * Gives a session in use the beginning that it shares with another one. Waits until that one has read it; if it fails,
    * looks for another, and at last leaves the rest of the prompt to the session itself. Rejects if aborted.
    */
-  async share(held: HeldSession, mask?: RequestMask, signal?: AbortSignal): Promise<void> {
+  async share(held: HeldSession, mask?: SessionMask, signal?: AbortSignal): Promise<void> {
     const tried = new Set<Session>()
     for (let { source } = held; source; source = earlierReader(held, tried, mask, this)) {
       const { session, tokens } = source
@@ -146,10 +173,10 @@ export class PrefixCache implements Candidates {
     this.shared.cut(held.session, held.cached)
   }
 
-  /** Gives a session in use memory for `room` tokens. Throws an ApiError if there is not enough. */
+  /** Gives a session in use memory for `room` tokens. Throws a NoMemory error if there is not enough. */
   extend(held: HeldSession, room: number): void {
     if (!this.makeMemory(room, { own: held.session }))
-      throw noMemory('there is not enough memory to continue this answer')
+      throw new NoMemory('there is not enough memory to continue this answer')
     held.room = room
   }
 
@@ -181,7 +208,7 @@ export class PrefixCache implements Candidates {
     try {
       return this.makeMemory(room)
     } catch (error) {
-      if (error instanceof ApiError) return false
+      if (error instanceof NoMemory) return false
       throw error
     }
   }
@@ -192,7 +219,7 @@ export class PrefixCache implements Candidates {
     return done
   }
 
-  private create(own?: RequestMask): Session {
+  private create(own?: SessionMask): Session {
     if (!own) return this.model.createSession()
     const session = this.model.createSession({ mask: own.mask })
     this.masks.set(session, own)
@@ -205,7 +232,7 @@ export class PrefixCache implements Candidates {
   }
 
   /** Replaces the session of a request by a fork of another one. */
-  private replace(held: HeldSession, fork: Session, mask?: RequestMask): void {
+  private replace(held: HeldSession, fork: Session, mask?: SessionMask): void {
     if (mask) this.masks.set(fork, mask)
     this.shared.replace(held.session, fork)
     held.replaceBy(fork)
@@ -231,14 +258,14 @@ export class PrefixCache implements Candidates {
   /**
    * Drops sessions at rest until there is memory for a session of `room` tokens in addition to those in use. `own` is that
    * session, if it exists; `source` the one that it shares its beginning with. Returns false if there is not enough, or
-   * less than `spare` tokens' memory would be left. Throws an ApiError if there would not be enough for this session alone.
+   * less than `spare` tokens' memory would be left. Throws a NoMemory error if there would not be enough for this session alone.
    */
   private makeMemory(room: number, { own, source, spare = 0 }: MemoryNeed = {}): boolean {
     this.memory.note(this.filled)
     const more = this.memory.sequenceTokens
     const most = this.memory.tokensFor(room + more) - more
     if (room > most) {
-      throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
+      throw new NoMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }
     const inUse = [...this.held].filter(({ session }) => session !== own)
     const running = inUse.map(({ session, room }) => ({ session, tokens: room }))
@@ -266,10 +293,6 @@ interface MemoryNeed {
   own?: Session
   source?: SharedBeginning
   spare?: number
-}
-
-export function noMemory(message: string): ApiError {
-  return new ApiError(503, message, { code: 'no_memory' })
 }
 
 function sizeOf(session: Session): SessionSize {

@@ -1,12 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NoMemory } from '#molm/errors.js'
 import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
-import type { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
-import type { HeldSession } from '#molm/server/run/held-session.js'
-import { PrefixCache } from '#molm/server/run/prefix-cache.js'
-import type { RequestMask } from '#molm/server/run/request-mask.js'
+import type { HeldSession } from '#molm/session/shared/held-session.js'
+import type { SessionMask } from '#molm/session/shared/nearest-session.js'
+import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the prefix cache')
@@ -47,7 +47,7 @@ const NO_BYTES = { cacheTokenBytes: 0, cacheSequenceBytes: 0 } as MemoryStats
 const ENDLESS = new CacheMemory({ stats: async () => NO_BYTES, info: {} as ModelInfo })
 
 /** Takes a session for a prompt, which must succeed. */
-function take(cache: PrefixCache, prompt: number[], runAll: boolean, mask?: RequestMask): HeldSession {
+function take(cache: PrefixCache, prompt: number[], runAll: boolean, mask?: SessionMask): HeldSession {
   const held = cache.take(prompt, prompt.length, { runAll, mask })
   assert.ok(held)
   return held as HeldSession
@@ -78,7 +78,7 @@ test('a prompt gets the session with the longest common beginning, cut to that, 
 
 test('a session is only taken again with the same mask', () => {
   const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
-  const mask = (key: string) => ({ key, mask: { gates: 'kept' } }) as RequestMask
+  const mask = (key: string) => ({ key, mask: { gates: 'kept' } }) as SessionMask
   give(cache, take(cache, [1, 2, 3], true, mask('0:mlp:1')), [1, 2, 3])
   assert.is(take(cache, [1, 2, 3, 4], false).cached, 0)
   assert.is(take(cache, [1, 2, 3, 4], false, mask('0:mlp:2')).cached, 0)
@@ -152,7 +152,7 @@ test('without memory a sequence takes that of sessions at rest, waits for others
   assert.ok(cache.take([4], 50, { runAll: true, spare: 110 }))
   assert.throws(
     () => cache.take([4], 1_000, { runAll: true }),
-    (error: ApiError) => error.status === 503 && /need memory for 1000 tokens/.test(error.message),
+    (error: unknown) => error instanceof NoMemory && /need memory for 1000 tokens/.test(error.message),
   )
   assert.is(live.size, 1)
 })
