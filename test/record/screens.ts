@@ -46,7 +46,8 @@ async function screensOf(sitting: Sitting, start: Start): Promise<[name: string,
   const [columns, rows] = size
   const args = sitting.args.split(' ').map((word) => (word === '$SERVER' ? SERVER : word))
   const terminal = await PseudoTerminal.start({
-    ...{ columns, rows, cwd, args: [molm, ...args] },
+    // A shell without jobs would end with the program at Ctrl-C, and report no exit code.
+    ...{ columns, rows, cwd, args: [molm, ...args], hasJobs: true },
     env: {
       ...{ HOME: join(cwd, 'user'), MOLM_HOME: join(cwd, 'home'), TZ: 'UTC', LANG: 'C.UTF-8', HF_HUB_OFFLINE: '1' },
       ...{ VISUAL: editor, EDITOR: editor, COLORFGBG: '', ...env },

@@ -66,7 +66,7 @@ export const SITTINGS: Record<string, Sitting> = {
   },
   narrow: {
     args: GREEDY,
-    size: [44, 16],
+    size: [42, 16],
     steps: [
       ['', OPEN, 'narrow-opening'],
       [LANTERN, idleAfter('be carried\\.'), 'narrow-answer'],
@@ -94,7 +94,8 @@ export const SITTINGS: Record<string, Sitting> = {
   },
   tools: {
     args: `${GREEDY} -m models/parrot --mcp $SERVER`,
-    size: [80, 32],
+    // Wide enough for the whole status line, whose parts depend on the speed otherwise.
+    size: [100, 32],
     steps: [
       ['', OPEN],
       ['How many days?\r', idleAfter('There are seven\\.[\\s\\S]*woke'), 'thoughts'],
