@@ -271,7 +271,7 @@ const WITHIN: Record<string, string[]> = {
   cli: ['commands', 'completion', 'parsing', 'io'],
   server: ['page', 'api', 'models', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],
-  experts: ['replay', 'traces'],
+  experts: ['traces'],
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],

@@ -3,7 +3,7 @@ import { Argument, type Command, Option } from 'commander'
 import { layoutOf, publishedFormats } from '../../architectures/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../architectures/published-shapes.js'
 import { UsageError, UserError } from '../../errors.js'
-import { leastOf, replay } from '../../experts/replay/replay.js'
+import { leastOf, replay } from '../../experts/replay.js'
 import { fitToModel } from '../../experts/trace-texts.js'
 import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -39,8 +39,7 @@ export function define(command: Command): void {
   command
     .description(
       'Replays a trace of routing within limits of memory: how many of the experts that tokens use would have been in ' +
-        'memory, with the policy of molm and with others, and the tokens per second that follow from it. docs/TRACES.md ' +
-        'describes traces and policies.',
+        'memory, and the tokens per second that follow from it. docs/TRACES.md describes traces.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
     .argument('<file>', 'a trace of molm, vLLM or llama.cpp (- for stdin)')
