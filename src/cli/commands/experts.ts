@@ -50,7 +50,7 @@ export function define(command: Command): void {
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
     .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
     .addOption(
-      new Option('--from <file>', 'draw a trace of molm, vLLM or llama.cpp (- for stdin); repeatable, to compare')
+      new Option('--from <file>', 'draw a trace of molm or vLLM (- for stdin); repeatable, to compare')
         .argParser(collect)
         .conflicts(['against', 'atlas', 'ablate', 'file', 'mask', 'names']),
     )

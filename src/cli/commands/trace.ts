@@ -42,7 +42,7 @@ export function define(command: Command): void {
         'memory, and the tokens per second that follow from it. docs/TRACES.md describes traces.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
-    .argument('<file>', 'a trace of molm, vLLM or llama.cpp (- for stdin)')
+    .argument('<file>', 'a trace of molm or vLLM (- for stdin)')
     .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
     .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
     .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
@@ -97,7 +97,6 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
     disk: await diskOf(options, model),
     speed: await speedOf(options, model, layout.bytes),
   }
-  if (!options.quiet) for (const line of trace.notes) note(`${name}: ${line}`)
   await putReplay(report, options)
 }
 
