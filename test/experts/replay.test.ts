@@ -13,11 +13,10 @@ import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/ind
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { leastBudget } from '#molm/weights/bank-plan.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { repositoryPath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { runTask } from '../support/run-task.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite<{ dir: string; nano: string }>('replay of traces', { dir: '', nano: '' })
 
@@ -82,29 +81,6 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
     } finally {
       await model.dispose()
     }
-  }
-})
-
-test('has the hits of the engine, on random weights of other families', async () => {
-  for (const fixture of ['82-lfm2moe-bf16-sharded']) {
-    await inTemporaryFolder(async (dir) => {
-      const out = join(dir, 'packed')
-      await convertModel(fixturePath(fixture), out, { quant: 'q4' })
-      const { config, formats } = await preparedModel(out)
-      const layout = layoutOf(config, formats)
-      const least = leastBudget(layout)
-      const memory = Math.round(least + 0.2 * (layout.bytes - least))
-      const model = await loadModel(out, { threads: 1, memory })
-      try {
-        const text = await generate(model, integers(20, 3, config.vocabSize), 30)
-        const { expertHits, expertMisses } = await model.stats()
-        const [{ hits, misses, held, experts }] = replay([text], layout, [memory])
-        assert.ok(held < experts, `${fixture}: ${held} of ${experts} experts fit`)
-        assert.equal([hits, misses], [expertHits, expertMisses], fixture)
-      } finally {
-        await model.dispose()
-      }
-    })
   }
 })
 
