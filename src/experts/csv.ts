@@ -68,6 +68,6 @@ function linesOf(rows: readonly (string | number)[][]): string {
 }
 
 /** Rounds to six digits: routing is not more exact. Nothing for a number that is not known. */
-export function sixDigits(value: number): number | '' {
+function sixDigits(value: number): number | '' {
   return Number.isNaN(value) ? '' : Number(value.toPrecision(6))
 }
