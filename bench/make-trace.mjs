@@ -1,6 +1,6 @@
-// Writes a synthetic trace of a published shape, for `molm trace replay`:
+// Writes a synthetic trace of a published shape, in the form of vLLM's response, for `molm trace replay`:
 //
-//   node bench/make-trace.mjs SHAPE OUT.npy [--tokens 512] [--texts 4] [--even] [--seed 1]
+//   node bench/make-trace.mjs SHAPE OUT.json [--tokens 512] [--texts 4] [--even] [--seed 1]
 //
 // Experts are the k largest of a sum of normal numbers: what a text prefers, what drifts from token to token, what a word
 // of the text prefers, and chance. Their sizes are fitted to the hits that traces of Qwen3-30B-A3B had with a place for
@@ -76,4 +76,5 @@ for (let text = 0; text < texts; text++) {
 const header = `{'descr': '<i2', 'fortran_order': False, 'shape': (${texts * tokens}, ${counts.length}, ${mixture.topK}), }`
 const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10
 const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, length & 255, length >> 8])
-await writeFile(path, Buffer.concat([start, Buffer.from(`${header.padEnd(length - 1)}\n`), Buffer.from(ids.buffer)]))
+const array = Buffer.concat([start, Buffer.from(`${header.padEnd(length - 1)}\n`), Buffer.from(ids.buffer)])
+await writeFile(path, JSON.stringify({ model: shape, choices: [{ routed_experts: array.toString('base64') }] }))

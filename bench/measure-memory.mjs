@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { layoutOf } from '../dist/architectures/index.js'
 import { parseMemory } from '../dist/cli/parsing/options.js'
-import { replay } from '../dist/experts/replay/replay.js'
+import { replay } from '../dist/experts/replay.js'
 import { loadModel, writeRandomModel } from '../dist/index.js'
 import { measureReading } from '../dist/library/reading-speed.js'
 import { resolveModel } from '../dist/library/resolve-model.js'
@@ -89,8 +89,7 @@ for (const limit of ['', ...values.memory.split(',')]) {
   }
   const disk = measureReading(file)
   const { stats, trace } = runs[0]
-  const [{ policies }] = replay([trace], layout, [memory])
-  const [own] = policies
+  const [own] = replay([trace], layout, [memory])
   const perToken = own.answer.bytesRead / tokens
   const share = ({ hits, misses }) => `${((100 * hits) / (hits + misses)).toFixed(1)} %`
   const measured = share({ hits: stats.expertHits, misses: stats.expertMisses })

@@ -272,7 +272,7 @@ const WITHIN: Record<string, string[]> = {
   cli: ['commands', 'completion', 'parsing', 'io'],
   server: ['page', 'api', 'models', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],
-  experts: ['replay', 'traces'],
+  experts: ['traces'],
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],
@@ -318,23 +318,23 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
     lines: 1484,
   },
   kernels: { rooms: ['runtime'], lines: 3756 },
-  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14765 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14760 },
   api: { rooms: ['api', 'generation-options'], lines: 1454 },
-  text: { rooms: ['text', 'grammar'], lines: 12366 },
+  text: { rooms: ['text', 'grammar'], lines: 12218 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9144 },
-  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5306 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5303 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2977 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
-    lines: 14028,
+    lines: 12943,
   },
   server: { rooms: ['server'], lines: 6783 },
   page: { rooms: ['page'], lines: 6780 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10818 },
-  cli: { rooms: ['cli'], lines: 9842 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10797 },
+  cli: { rooms: ['cli'], lines: 9786 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 78006 }
+const TESTS = { rooms: ['tests'], lines: 77494 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -2,6 +2,7 @@ import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import type { RoutingAgreement } from './agreement.js'
 import type { TextRoutes } from './text-routes.js'
+import { TRACE_COLUMNS } from './traces/trace-rows.js'
 
 /*
  * Tables as CSV, in pieces: all tokens of a long text would be too much for one string. `text_name` is the name of the
@@ -29,7 +30,7 @@ export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
 
 /** Yields a row for each token, layer and expert that it wakes: the rows of a trace after the name of the text. */
 export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
-  yield 'text_name,index,token,text,layer,kind,rank,expert,gate\n'
+  yield `text_name,${TRACE_COLUMNS.join()}\n`
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
       const named = [text.name, index, token, text.model.textOf(token)]
@@ -67,6 +68,6 @@ function linesOf(rows: readonly (string | number)[][]): string {
 }
 
 /** Rounds to six digits: routing is not more exact. Nothing for a number that is not known. */
-export function sixDigits(value: number): number | '' {
+function sixDigits(value: number): number | '' {
   return Number.isNaN(value) ? '' : Number(value.toPrecision(6))
 }

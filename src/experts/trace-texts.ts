@@ -48,7 +48,6 @@ export function textsOfTraces(
     ...(!hasGates && { hasGates: false as const }),
   }
   const notes = named.flatMap(({ name, text }) => [described(name, text), ...lacking(name, text)])
-  for (const { name, trace } of traces) notes.push(...trace.notes.map((note) => `${name}: ${note}`))
   if (model) notes.push(...otherNumbers(mixtures, model))
   if (!hasGates) notes.push('the trace has no gates: shares count the choices alone')
   if (!hasTokens) notes.push('the trace has no token ids: [0] is its first token')

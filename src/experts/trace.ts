@@ -5,26 +5,8 @@ import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
-import type { MixtureKind } from '../model/config.js'
 import { routesOfToken } from './token-routes.js'
-
-/** One expert that one token woke: the columns of a trace, in their order. */
-interface TraceRow {
-  /** Number of the token: from 0 for generated tokens, and negative for those of the prompt, whose last has -1. */
-  index: number
-  /** The token, which woke the expert when it was read. */
-  token: number
-  /** The token's text. */
-  text: string
-  layer: number
-  kind: MixtureKind
-  /** 0 for the expert with the largest gate of the layer. */
-  rank: number
-  expert: number
-  gate: number
-}
-
-const COLUMNS: (keyof TraceRow)[] = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate']
+import { TRACE_COLUMNS, type TraceRow } from './traces/trace-rows.js'
 
 /**
  * Writes the experts that each token woke when it was read, a row for each token, layer and expert. The file's ending
@@ -47,9 +29,9 @@ export class TraceFile {
   static async create(path: string, textOf: (token: number) => string): Promise<TraceFile> {
     const isCsv = formatOf(path) === 'csv'
     const file = await open(path, 'w').catch((error) => fail(path, error))
-    const format = isCsv ? (row: TraceRow) => csvRow(COLUMNS.map((column) => row[column])) : JSON.stringify
+    const format = isCsv ? (row: TraceRow) => csvRow(TRACE_COLUMNS.map((column) => row[column] ?? '')) : JSON.stringify
     const trace = new TraceFile(path, file, format, textOf)
-    if (isCsv) await trace.write(`${COLUMNS.join(',')}\n`)
+    if (isCsv) await trace.write(`${TRACE_COLUMNS.join()}\n`)
     return trace
   }
 

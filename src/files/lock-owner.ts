@@ -10,7 +10,7 @@ export interface Owner {
   host: string
   /**
    * PID namespace of `pid`. Containers and sandboxes with the same hostname number their processes separately and
-   * cannot see each other's. Absent on systems other than Linux, and in locks of older versions.
+   * cannot see each other's. Absent on systems other than Linux, and without /proc.
    */
   namespace?: string
   /** Start time of the process in the system's units; distinguishes it from a later process with the same number. */

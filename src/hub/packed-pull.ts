@@ -103,7 +103,7 @@ async function isHere(path: string, source: ByteSource, packed: PackedFile): Pro
     const start = Math.min(...[...packed.parts.values()].map(({ offset }) => offset))
     if (local.size !== source.size || start > local.size) return false
     const [a, b] = await Promise.all([local.read(0, start), source.read(0, start)])
-    const needed = Object.keys(packed.metadata.files ?? {}).filter((name) => !isNote(name))
+    const needed = Object.keys(packed.metadata.files).filter((name) => !isNote(name))
     return Buffer.compare(a, b) === 0 && needed.every((name) => existsSync(join(path, '..', name)))
   } finally {
     await local.close()
@@ -112,7 +112,7 @@ async function isHere(path: string, source: ByteSource, packed: PackedFile): Pro
 
 /** Rejects with a UserError if the files beside the weights are not those that they were packed with. */
 function checkCompanions({ path, metadata }: PackedFile, found: Readonly<Record<string, string>>): void {
-  for (const [name, checksum] of Object.entries(metadata.files ?? {})) {
+  for (const [name, checksum] of Object.entries(metadata.files)) {
     if (isNote(name) || found[name] === checksum) continue
     const what = name in found ? 'is not the file' : 'is missing: the file'
     throw new UserError(`${path}: ${name} in the repository ${what} that the model was packed with`)

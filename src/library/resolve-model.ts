@@ -244,8 +244,7 @@ async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig
     const hint = file === undefined ? '' : `\nto load the GGUF file in this folder, name it: ${join(dir, file)}`
     throw new UserError(`${path}: no such file; a model is a folder with config.json and weights${hint}`)
   }
-  const expected = packed?.metadata.files?.['config.json']
-  if (packed && expected !== undefined && checksumsOf(bytes).sha256 !== expected) {
+  if (packed && checksumsOf(bytes).sha256 !== packed.metadata.files['config.json']) {
     throw new UserError(
       `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
     )

@@ -20,7 +20,7 @@ export interface Figure {
   agreements?: readonly RoutingAgreement[]
 }
 
-export type Block = MapsBlock | TableBlock | TokensBlock | MatricesBlock
+export type Block = MapsBlock | TableBlock | TokensBlock
 
 /** Maps that share one scale, so that equal colours mean equal amounts. */
 export interface MapsBlock {
@@ -47,25 +47,6 @@ export interface TokensBlock {
   /** Layers and kinds to show. */
   layers: readonly number[]
   mixtures: readonly MapMixture[]
-}
-
-/** Matrices that share one signed scale. Text has tables in their place. */
-export interface MatricesBlock {
-  type: 'matrices'
-  title: string
-  matrices: Matrix[]
-  scale: Scale
-}
-
-/** A matrix with a cell for each pair of experts. */
-export interface Matrix {
-  title: string
-  rows: number
-  columns: number
-  /** From -1 to 1; `unused` for a pair without an amount. */
-  amount(row: number, column: number): Amount
-  /** Text to show when the reader points at a pair. */
-  describe(row: number, column: number): string
 }
 
 /** A map with a cell for each expert, a row for each layer, and numbers beside the rows. */

@@ -70,10 +70,6 @@ interface Maps {
 
 function blockSection(block: Block, width: number, all: Maps): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
-  if (block.type === 'matrices') {
-    const drawing = blockDrawing({ ...block, title: '' }, width, onPage)
-    return `<section><h2>${escapeXml(block.title)}</h2>${image(drawing, block.title)}</section>`
-  }
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
     const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all.maps)

@@ -45,8 +45,6 @@ const HINT =
   'goes to tokens and cells, the arrow keys move between them.'
 
 function hintOf({ blocks }: Figure): string {
-  if (blocks.some(({ type }) => type === 'matrices'))
-    return 'A cell is a pair of experts; point at it to see their names.'
   return blocks.some(({ type }) => type === 'maps')
     ? 'A cell is an expert, a row is a layer; the arrow keys move between cells.'
     : ''

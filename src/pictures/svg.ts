@@ -4,7 +4,6 @@ import { type Block, type ExpertMap, type Figure, mapsOf } from './figure.js'
 import { CHARACTER, type Drawing, escapeXml, FONT, FONT_SIZE, onPaper, stack, textLines } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing, naturalWidth } from './svg-map.js'
-import { matricesDrawing } from './svg-matrix.js'
 import { tokenDrawing } from './svg-tokens.js'
 import { tableLines } from './text-table.js'
 
@@ -57,10 +56,6 @@ export function blockDrawing(
     })
     return stack([...maps, legendDrawing(block.scale, fill, width)], 14)
   }
-  if (block.type === 'matrices') {
-    const drawing = matricesDrawing(block, fillOf(block.scale.isSigned), width)
-    return block.title === '' ? drawing : stack([titleDrawing(block.title, width), drawing], 6)
-  }
   const content = block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block, width)
   return stack([titleDrawing(block.title, width), content], 6)
 }
@@ -73,7 +68,7 @@ function tooLarge(width: number, height: number): UserError {
 export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
 
 function usualWidth({ blocks }: Figure): number {
-  if (blocks.some(({ type }) => type === 'tokens' || type === 'matrices')) return USUAL.most
+  if (blocks.some(({ type }) => type === 'tokens')) return USUAL.most
   const maps = blocks.flatMap((block) => (block.type === 'maps' ? block.maps.map(naturalWidth) : []))
   return Math.ceil(Math.min(USUAL.most, Math.max(USUAL.least, ...maps) + 2 * MARGIN))
 }

@@ -30,8 +30,7 @@ export function* figureLines(figure: Figure, options: TextOptions = {}): Generat
   const head = [figure.title, ...(figure.sentences ?? []), ...figure.caption].filter((line) => line !== '')
   if (head.length > 0) yield* wrap(head.join('\n'), width)
   const maps = mapsOf(figure)
-  const blocks = figure.blocks.filter((block) => block.type !== 'matrices')
-  for (const [i, block] of blocks.entries()) {
+  for (const [i, block] of figure.blocks.entries()) {
     if (i > 0 || head.length > 0) yield ''
     if (block.type === 'maps') {
       yield* mapLines(block, colours, width, maps)

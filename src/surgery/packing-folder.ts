@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
@@ -8,9 +7,6 @@ import { type Lock, takeLock } from '../files/lock.js'
 
 /** Names of the folders, and of the locks beside them, which show that their owners run. */
 const NAME = /^(\.molm-packing-[\w-]+?)(?:\.lock)?$/
-
-/** Age at which a folder without a lock is removed. An older molm made it and may still be packing there. */
-const UNLOCKED_MS = 24 * 60 * 60 * 1000
 
 /**
  * Runs `use` with a new folder beside `outDir`, and removes it afterwards. First removes the folders of processes that
@@ -37,19 +33,12 @@ async function removeAbandoned(parent: string): Promise<void> {
   const names = new Set(entries.flatMap((entry) => NAME.exec(entry)?.[1] ?? []))
   for (const name of names) {
     const folder = join(parent, name)
-    if (await mayBeOfOlderMolm(folder)) continue
     const lock = await freeLock(lockOf(folder))
     if (!lock) continue
     // A folder of another user cannot be removed, and stays.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     await lock.release()
   }
-}
-
-async function mayBeOfOlderMolm(folder: string): Promise<boolean> {
-  if (existsSync(lockOf(folder))) return false
-  const found = await stat(folder).catch(() => undefined)
-  return found !== undefined && Date.now() - found.mtimeMs < UNLOCKED_MS
 }
 
 /** Takes the lock. Undefined if another process holds it, or if it cannot be taken here. */

@@ -19,9 +19,7 @@ export interface Journal {
   replay: ReplaySequences[]
 }
 
-const NAME = 'molm teaching'
-const VERSION = 3
-const MAGIC = `${NAME} ${VERSION}\n`
+const MAGIC = 'molm teaching 3\n'
 const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
@@ -67,14 +65,13 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
     if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file; there is no training to resume`)
     throw new UserError(`${path}: cannot be read (${codeOf(error)})`)
   })
-  const damaged = new UserError(`${path}: damaged; teach without \`resume\`, from the beginning`)
+  const damaged = new UserError(
+    `${path}: damaged, or not of this version of molm; teach without \`resume\`, from the beginning`,
+  )
   const start = MAGIC.length + 4
   const whole = bytes.subarray(0, -SHA256_BYTES)
-  if (whole.length < start || !whole.toString('latin1', 0, MAGIC.length).startsWith(`${NAME} `)) throw damaged
+  if (whole.length < start || whole.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged
   if (!createHash('sha256').update(whole).digest().equals(bytes.subarray(-SHA256_BYTES))) throw damaged
-  if (whole.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-    throw new UserError(`${path}: written by another version of molm; teach without \`resume\`, from the beginning`)
-  }
   const end = start + whole.readUInt32LE(MAGIC.length)
   const header = parseJsonObject(whole.subarray(start, end), path)
   const body = whole.subarray(end)

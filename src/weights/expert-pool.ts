@@ -1,24 +1,19 @@
-import type { Bank } from '../runtime/memory/bank.js'
+import type { Arena } from '../runtime/memory/arena.js'
 import { awaitReading, claim, isHeld, markAbsent, markHeld, noneHeld, vacate, want } from './residency.js'
 
 /** Reads the packed bytes of an expert, by its number, into memory. */
 export type ReadExpert = (id: number, target: Uint8Array) => void
 
 /** Passes of the model after which a use counts half. */
-export const HALF_LIFE = 4
+const HALF_LIFE = 4
 
 /** Numbers of a pool. */
-export interface PoolCounts {
+interface PoolCounts {
   /** Experts in memory at a time, at most. */
   capacity: number
   experts: number
   /** Layers that they are in; a pass of the model uses each once. */
   layers: number
-}
-
-/** Whether a use of `count` experts is of most experts of a layer, as by a prompt; layers have about as many each. */
-export function usesMost(count: number, { experts, layers }: Pick<PoolCounts, 'experts' | 'layers'>): boolean {
-  return 2 * count * layers > experts
 }
 
 /**
@@ -29,7 +24,7 @@ export function usesMost(count: number, { experts, layers }: Pick<PoolCounts, 'e
  * goes. A pass visits the layers in turn, so recency alone would evict the experts of the layers that come next: all of
  * them, if a pass uses more experts than there is room for. Prompts use most experts of every layer in each pass. Such
  * uses are not counted, and of equal experts the one used last goes, so that those of some layers stay for the next
- * pass. docs/TRACES.md compares policies.
+ * pass. docs/LAB.md compares policies.
  *
  * If there is room for all, each has its place from the start, and another thread may read some of them into it.
  */
@@ -60,7 +55,8 @@ export class ExpertPool {
   private readonly placeBytes: number
 
   constructor(
-    private readonly bank: Bank,
+    /** A replay of traces has addresses alone. */
+    private readonly bank: { arena: Pick<Arena, 'allocate'>; u8: Uint8Array },
     /** Bytes of each expert. */
     private readonly sizes: readonly number[],
     private readonly counts: PoolCounts,
@@ -155,7 +151,8 @@ export class ExpertPool {
   private age(first: number, list: Int32Array, count: number): void {
     const { uses, counts } = this
     if (this.steps++ % (HALF_LIFE * counts.layers) === 0) for (let id = 0; id < uses.length; id++) uses[id] /= 2
-    this.isOfMost = usesMost(count, counts)
+    // Layers have about as many experts each.
+    this.isOfMost = 2 * count * counts.layers > counts.experts
     if (!this.isOfMost) for (let i = 0; i < count; i++) uses[first + list[i]]++
   }
 

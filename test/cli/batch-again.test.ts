@@ -197,8 +197,7 @@ test('failed lines, edited lines and lines without a result are to be answered',
       answer(1, 'kept', requestOf('a')),
       { id: 2, error: 'none' },
       answer(3, 'edited', requestOf('b')),
-      // A result of an earlier version has no hash of its request.
-      { id: 4, model: 'nano', text: 'kept' },
+      answer(4, 'kept', requestOf('d')),
     ]
     assert.equal(await workOf(dir, prompts('abcde'), results), [
       [2, 'failed'],

@@ -7,6 +7,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm } from './molm.js'
 
 const NESTED = Array.from({ length: 5 }, (_, t) => [0, 1, 2].map((l) => [(t + l) % 7, 7 + (t % 3)]))
+const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
 const RESPONSE = JSON.stringify({ model: 'org/model', choices: [{ routed_experts: NESTED }] })
 
 test('experts --from draws the trace of another engine in every format, and says that it has no gates', async () => {
@@ -57,11 +58,11 @@ test('two traces are compared, and what contradicts --from is refused', async ()
     const files = [1, 2].map((seed) => join(dir, `${seed}.csv`))
     for (const [i, file] of files.entries()) {
       const ids = integers(60, i + 1, 8)
-      await writeFile(file, `index,layer,expert\n${ids.map((id, n) => `${n},0,${id}\n`).join('')}`)
+      await writeFile(file, HEAD + ids.map((id, n) => `${n},7,a,0,mlp,0,${id},0.5\n`).join(''))
     }
     const [first, second] = files
     const other = join(dir, 'other.csv')
-    await writeFile(other, 'index,layer,expert\n0,0,24\n')
+    await writeFile(other, `${HEAD}0,7,a,0,mlp,0,24,0.5\n`)
     const compared = await molm(['experts', '--from', first, '--from', second])
     assert.match(compared.stdout, /1\.csv against 2\.csv/)
     const refused = await Promise.all([

@@ -120,7 +120,7 @@ test('copies of experts keep their formats', () =>
 test('impossible formats of single matrices are refused by name', () => {
   const decoded = (pieces: unknown, quant: Quant = 'q4') => {
     const formats = { ...formatsFor(quant), pieces } as PartFormats
-    return decodeMetadata(encodeMetadata({ quant, formats, source: 'test' }, new Map()), 'model').metadata
+    return decodeMetadata(encodeMetadata({ quant, formats, source: 'test', files: {} }, new Map()), 'model').metadata
   }
   assert.equal(decoded(MIXED).formats.pieces, MIXED)
   assert.equal(decoded({ 'layers.0.mlp.1/down': 'q3' }, 'q8').formats.pieces, { 'layers.0.mlp.1/down': 'q3' })

@@ -7,23 +7,16 @@ import { layoutOf } from '#molm/architectures/index.js'
 import { loadWeights } from '#molm/engine/load.js'
 import { unpackRoutes } from '#molm/engine/route-codec.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { leastFrequentlyUsed } from '#molm/experts/replay/frequency.js'
-import { leastRecentlyUsed } from '#molm/experts/replay/least-recently-used.js'
-import { leastStale } from '#molm/experts/replay/least-stale.js'
-import { optimal } from '#molm/experts/replay/optimal.js'
-import { pinned } from '#molm/experts/replay/pinned.js'
-import type { PoolTrace } from '#molm/experts/replay/pool-trace.js'
-import { replay } from '#molm/experts/replay/replay.js'
+import { replay } from '#molm/experts/replay.js'
 import type { TracedText } from '#molm/experts/traces/traced-text.js'
 import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/index.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { leastBudget } from '#molm/weights/bank-plan.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
-import { integers, normalFloats } from '../support/random.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { integers } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { runTask } from '../support/run-task.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite<{ dir: string; nano: string }>('replay of traces', { dir: '', nano: '' })
 
@@ -83,35 +76,11 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
         texts.push(await generate(model, integers(length, seed, 4000), 20))
       }
       const { expertHits, expertMisses } = await model.stats()
-      const [{ policies }] = replay(texts, layout, [memory])
-      const [{ policy, hits, misses }] = policies
-      assert.equal([policy, hits, misses], ['frequency', expertHits, expertMisses], `${memory} bytes`)
+      const [{ hits, misses }] = replay(texts, layout, [memory])
+      assert.equal([hits, misses], [expertHits, expertMisses], `${memory} bytes`)
     } finally {
       await model.dispose()
     }
-  }
-})
-
-test('has the hits of the engine, on random weights of other families', async () => {
-  for (const fixture of ['82-lfm2moe-bf16-sharded']) {
-    await inTemporaryFolder(async (dir) => {
-      const out = join(dir, 'packed')
-      await convertModel(fixturePath(fixture), out, { quant: 'q4' })
-      const { config, formats } = await preparedModel(out)
-      const layout = layoutOf(config, formats)
-      const least = leastBudget(layout)
-      const memory = Math.round(least + 0.2 * (layout.bytes - least))
-      const model = await loadModel(out, { threads: 1, memory })
-      try {
-        const text = await generate(model, integers(20, 3, config.vocabSize), 30)
-        const { expertHits, expertMisses } = await model.stats()
-        const [{ policies, held, experts }] = replay([text], layout, [memory])
-        assert.ok(held < experts, `${fixture}: ${held} of ${experts} experts fit`)
-        assert.equal([policies[0].hits, policies[0].misses], [expertHits, expertMisses], fixture)
-      } finally {
-        await model.dispose()
-      }
-    })
   }
 })
 
@@ -135,74 +104,13 @@ test('has the hits of the engine in several banks', async ({ nano }) => {
     const routes = run(tokens.slice(0, 300))
     const steps = Array.from({ length: 30 }, (_, i) => run(tokens.slice(300 + i, 301 + i)))
     const { hits, misses } = store.stats()
-    const [{ policies }] = replay([traced({ routes, tokens: 300 }, steps)], layout, [memory], bankBytes)
+    const [replayed] = replay([traced({ routes, tokens: 300 }, steps)], layout, [memory], bankBytes)
     assert.ok(store.banks.length > 1, `${store.banks.length} banks`)
-    assert.equal([policies[0].hits, policies[0].misses], [hits, misses])
+    assert.equal([replayed.hits, replayed.misses], [hits, misses])
   } finally {
     await pool.close()
     close()
   }
-})
-
-/** A trace of single tokens that prefer some experts, in 3 layers of 8. */
-function randomTrace(seed: number): PoolTrace {
-  const floats = normalFloats(600, seed)
-  const uses = Array.from({ length: 300 }, (_, i) => {
-    const layer = i % 3
-    const chosen = new Set([floats[2 * i], floats[2 * i + 1]].map((x) => Math.floor(4 * Math.abs(x)) % 8))
-    const experts = Int32Array.from(
-      [...chosen].sort((a, b) => a - b),
-      (id) => 8 * layer + id,
-    )
-    return { pass: Math.floor(i / 3), layer, experts }
-  })
-  return { experts: 24, layerOf: Int32Array.from({ length: 24 }, (_, i) => Math.floor(i / 8)), most: 8, uses }
-}
-
-const sum = (values: Int32Array) => values.reduce((total, value) => total + value, 0)
-
-test('finds no policy with fewer misses than the optimal one, and each expert read once with room for all', () => {
-  for (let seed = 1; seed < 9; seed++) {
-    const trace = randomTrace(seed)
-    const distinct = new Set(trace.uses.flatMap(({ experts }) => [...experts])).size
-    for (const capacity of [8, 9, 12, 16, 20, 24]) {
-      const best = sum(optimal(trace, capacity))
-      for (const policy of [leastFrequentlyUsed, leastRecentlyUsed, leastStale, pinned]) {
-        const misses = sum(policy(trace, capacity))
-        assert.ok(misses >= best, `${misses} misses, ${best} at best`)
-        if (capacity === 24) assert.is(misses, distinct)
-      }
-      assert.ok(best >= distinct)
-    }
-  }
-})
-
-test('the optimal policy has as few misses as a search of all choices', () => {
-  const uses = [0, 1, 2, 3, 0, 1, 4, 0, 1, 2, 3, 4].map((id, pass) => ({ pass, layer: 0, experts: Int32Array.of(id) }))
-  const trace = { experts: 5, layerOf: new Int32Array(5), most: 1, uses }
-  const search = (i: number, held: readonly number[]): number => {
-    if (i === uses.length) return 0
-    const [id] = uses[i].experts
-    if (held.includes(id)) return search(i + 1, held)
-    if (held.length < 3) return 1 + search(i + 1, [...held, id])
-    return 1 + Math.min(...held.map((out) => search(i + 1, [...held.filter((other) => other !== out), id])))
-  }
-  assert.is(sum(optimal(trace, 3)), search(0, []))
-  // Belady's example.
-  assert.is(sum(optimal(trace, 3)), 7)
-  assert.is(sum(leastRecentlyUsed(trace, 3)), 10)
-})
-
-test('recency alone keeps nothing if a pass uses more experts than there is room for; counts keep some', () => {
-  const passes = Array.from({ length: 40 }, (_, pass) => pass)
-  const uses = passes.flatMap((pass) =>
-    [0, 1, 2].map((layer) => ({ pass, layer, experts: Int32Array.of(4 * layer, 4 * layer + 1 + (pass % 3)) })),
-  )
-  const layerOf = Int32Array.from({ length: 12 }, (_, i) => Math.floor(i / 4))
-  const trace = { experts: 12, layerOf, most: 4, uses }
-  assert.is(sum(leastRecentlyUsed(trace, 5)), 240)
-  // Expert 0 of each layer is in every pass.
-  assert.ok(sum(leastFrequentlyUsed(trace, 5)) < 140)
 })
 
 test('a limit that is too little for the model is refused', async ({ nano }) => {

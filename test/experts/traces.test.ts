@@ -38,6 +38,9 @@ async function layersIn(content: string | Uint8Array) {
   return { length, prompt, layers: plain }
 }
 
+const ROW = { index: 0, token: 7, text: 'a', layer: 0, kind: 'mlp', rank: 0, expert: 1, gate: 0.5 }
+const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
+
 /** Three tokens, two layers, two experts of a token. */
 const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
 const NESTED = [0, 1, 2].map((t) => [0, 1].map((l) => IDS.slice(4 * t + 2 * l, 4 * t + 2 * l + 2)))
@@ -55,14 +58,9 @@ test('the response of vLLM has an array in NumPy’s format, of prompt and answe
   }
 })
 
-test('earlier vLLM has nested lists, those of the prompt apart; other programs give shape and type', async () => {
+test('earlier vLLM has nested lists, those of the prompt apart', async () => {
   const earlier = { prompt_routed_experts: NESTED.slice(0, 2), choices: [{ routed_experts: NESTED.slice(2) }] }
   assert.equal(await layersIn(JSON.stringify(earlier)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
-  const data = Buffer.from(Int16Array.from(IDS).buffer).toString('base64')
-  const shaped = { choices: [{ routed_experts: { data, shape: [3, 2, 2], dtype: 'int16' }, token_ids: [7, 8, 9] }] }
-  assert.equal(await layersIn(JSON.stringify(shaped)), { length: 3, prompt: 0, layers: BOTH_LAYERS })
-  const array = npyOf([3, 2, 2], IDS)
-  assert.equal(await layersIn(array), { length: 3, prompt: 0, layers: BOTH_LAYERS })
 })
 
 test('several choices or lines are several texts', async () => {
@@ -77,49 +75,6 @@ test('several choices or lines are several texts', async () => {
       ['answer 1', 3],
     ],
   )
-})
-
-test('llama.cpp’s trace has layers and experts alone; its last layer only reads a prompt’s last token', async () => {
-  const rows = ['0,1', '0,2', '0,3', '0,4', '1,5', '1,6', '0,7', '0,8', '1,9', '1,0']
-  const expected = {
-    length: 3,
-    prompt: 2,
-    layers: [
-      [0, 'mlp', 2, [1, 2, 3, 4, 7, 8], undefined],
-      [1, 'mlp', 2, [-1, -1, 5, 6, 9, 0], undefined],
-    ],
-  }
-  assert.equal(await layersIn(`${rows.join('\n')}\n`), expected)
-  assert.equal(await layersIn(`layer,expert\r\n${rows.join('\r\n')}`), expected)
-  const { texts, notes } = textsOfTraces([{ name: 'l.csv', trace: await read(rows.join('\n')) }], {})
-  assert.equal([...texts[0].usage.of('mlp', 1).counts], [1, 0, 0, 0, 0, 1, 1, 0, 0, 1])
-  assert.is(texts[0].chosen(0, 1, 'mlp'), undefined)
-  assert.equal([...(texts[0].chosen(1, 1, 'mlp')?.ids ?? [])], [5, 6])
-  assert.ok(notes.includes('l.csv: layer 1 has the mlp experts of 2 of 3 tokens'), notes.join('\n'))
-})
-
-test('a table is read by the names of its columns, in the order of tokens or of layers', async () => {
-  const expected = {
-    length: 2,
-    prompt: 1,
-    layers: [
-      [0, 'mlp', 2, [1, 2, 5, 6], [0.5, 0.25, 0.75, 0.125]],
-      [1, 'mlp', 2, [3, 4, 7, 8], [0.5, 0.25, 0.75, 0.125]],
-    ],
-  }
-  const row = (phase: string, token: number, layer: number, expert: number, weight: number) =>
-    `${phase},${token},${layer},${expert},${weight}`
-  const byToken = [0, 1].flatMap((t) =>
-    [0, 1].flatMap((layer) =>
-      [0, 1].map((i) =>
-        row(t ? 'decode' : 'prefill', t, layer, 4 * t + 2 * layer + i + 1, t ? 0.75 / 6 ** i : 0.5 / 2 ** i),
-      ),
-    ),
-  )
-  const byLayer = byToken.toSorted((a, b) => Number(a.split(',')[2]) - Number(b.split(',')[2]))
-  for (const rows of [byToken, byLayer]) {
-    assert.equal(await layersIn(['# a comment', 'phase,token,layer,expert,weight', ...rows, ''].join('\n')), expected)
-  }
 })
 
 test('molm’s own table gives back tokens, texts, gates and usage', async () => {
@@ -189,20 +144,9 @@ test('a trace of layers with experts alone gets the layers of its model', async 
   )
 })
 
-test('a table of a text whose name begins with # is no comment', async () => {
-  const choice = { routed_experts: NESTED }
-  const trace = await read(JSON.stringify({ choices: [choice] }))
-  const { texts } = textsOfTraces([{ name: '#notes.txt', trace }], {})
-  const again = await read([...tokensCsv(texts)].join(''))
-  assert.equal(
-    again.texts.map(({ name, text }) => [name, text.length]),
-    [['#notes.txt', 3]],
-  )
-})
-
 test('the numbers of experts per token are those of the trace, layer by layer', async () => {
-  const rows = ['0,0,3', '0,0,1', '0,2,2', '1,0,0', '1,0,1', '1,2,0']
-  const trace = await read(`index,layer,expert\n${rows.join('\n')}\n`)
+  const rows = ['0,7,a,0,mlp,0,3,', '0,7,a,0,mlp,1,1,', '0,7,a,2,mlp,0,2,', '1,7,a,0,mlp,0,0,', '1,7,a,0,mlp,1,1,']
+  const trace = await read(`${HEAD}${rows.join('\n')}\n1,7,a,2,mlp,0,0,\n`)
   const named = [{ name: 't.csv', trace }]
   const used = [2, 0, 1]
   const mixture = { kind: 'mlp' as const, experts: [4, 0, 4], topK: 3 }
@@ -216,7 +160,7 @@ test('the numbers of experts per token are those of the trace, layer by layer', 
   assert.equal(
     textsOfTraces(named, { model: { ...model, config: { layers: 3, mixtures: [{ ...mixture, topK: 2, used }] } } })
       .notes.length,
-    3,
+    2,
   )
 })
 
@@ -241,31 +185,30 @@ test('what does not belong together is refused', async () => {
 })
 
 test('a file that is no trace, or a damaged one, is refused with the place', async () => {
-  const table = 'index,token,text,layer,kind,rank,expert,gate\n'
   const choice = (routed: unknown) => JSON.stringify({ choices: [{ routed_experts: routed }] })
   const refused: [string | Uint8Array, RegExp][] = [
     ['', /^t: the file is empty$/],
-    ['hello world\n', /^t: line 1: there are no columns named layer and expert$/],
+    ['hello world\n', /^t: line 1: not the columns of a trace, which are index,token,/],
     ['{"a": 1}', /^t: line 1: neither a row of a trace nor a response/],
     ['{\n"a": 1}', /^t: neither a row of a trace nor a response/],
     ['{"choices": [', /^t: not valid JSON/],
-    [table, /^t: there are no rows in it$/],
-    [`${table}0,1,a,0,mlp,0,x,0.5\n`, /^t: line 2: expert must be a whole number, not "x"$/],
-    [`${table}0,1,a,0,mlp,0,5,NaN\n`, /^t: line 2: gate must be a number, not "NaN"$/],
-    [`${table}0,1,a,0,mlp,0\n`, /^t: line 2: 6 columns, not 8 as in the first line$/],
-    [`${table}0,1,a,0,head,0,1,0.5\n`, /^t: up to line 2: the kind of an expert is attention or mlp, not 'head'$/],
+    [HEAD, /^t: there are no rows in it$/],
+    [`${HEAD}0,1,a,0,mlp,0,x,0.5\n`, /^t: line 2: expert must be a whole number, not "x"$/],
+    [`${HEAD}0,1,a,0,mlp,0,5,NaN\n`, /^t: line 2: gate must be a number, not "NaN"$/],
+    [`${HEAD}0,1,a,0,mlp,0\n`, /^t: line 2: 6 columns, not 8 as in the first line$/],
+    [`${HEAD}0,1,a,0,head,0,1,0.5\n`, /^t: line 2: kind must be attention or mlp, not "head"$/],
     [
-      `${table}0,1,a,0,mlp,0,-3,0.5\n`,
+      `${HEAD}0,1,a,0,mlp,0,-3,0.5\n`,
       /^t: up to line 2: layer 0, mlp: an expert must be a number from 0 to 4095, not -3$/,
     ],
-    [`${table}0,1,a,5000,mlp,0,3,0.5\n`, /a layer must be a number from 0 to 1023, not 5000$/],
-    [`${table}0,1,"a,0,mlp,0,3,0.5\n`, /^t: line 2: a quote is not closed$/],
-    [`${table}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n0,1,a,0,mlp,0,3,1\n`, /experts of this token come twice$/],
+    [`${HEAD}0,1,a,5000,mlp,0,3,0.5\n`, /a layer must be a number from 0 to 1023, not 5000$/],
+    [`${HEAD}0,1,"a,0,mlp,0,3,0.5\n`, /^t: line 2: a quote is not closed$/],
+    [`${HEAD}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n0,1,a,0,mlp,0,3,1\n`, /^t: up to line 4: token 0 follows 1$/],
+    [`${HEAD}0,1,a,0,mlp,0,3,1\n0,1,a,1,mlp,0,3,1\n0,1,a,0,mlp,0,3,1\n`, /experts of this token come twice$/],
     [
-      `${table}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,1,4,1\n`,
+      `${HEAD}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,1,4,1\n`,
       /2 experts of a token, and 1 of those before$/,
     ],
-    ['0,1\n0,2\n0,3\n', /^t: it has the experts of one layer only/],
     [choice('not base64!'), /^t: line 1: choices\[0\]\.routed_experts: not base64$/],
     [choice('aGVsbG8='), /choices\[0\]\.routed_experts: not an array in the \.npy format$/],
     [choice(npyOf([3, 2, 2], IDS.slice(1)).toString('base64')), /44 bytes of ids do not have the shape \(3, 2, 2\)$/],
@@ -273,12 +216,14 @@ test('a file that is no trace, or a damaged one, is refused with the place', asy
     [choice([[[1], [1, 2]]]), /must be expert ids \[tokens\]\[layers\]\[experts of a token\]/],
     [choice([]), /choices\[0\]: there are no experts in it$/],
     [JSON.stringify({ choices: [{ text: 'x' }] }), /choices\[0\]: there are no routed_experts; ask molm/],
-    [JSON.stringify({ choices: [{ sgl_ext: {} }] }), /SGLang's routed_experts have no shape/],
-    [npyOf([3, 2, 2], IDS, '<i4', true), /^t: the \.npy array is in Fortran order; save it in C order$/],
-    [npyOf([3, 2, 2], IDS).subarray(0, 30), /^t: the header of the \.npy array is damaged$/],
-    [Buffer.from('layer,expert\n\xff,1\n', 'latin1'), /^t: it is not UTF-8 text$/],
-    [`{"index":0,"layer":0,"expert":1}\n${choice(NESTED)}\n`, /^t: line 2: another format than the lines before$/],
-    [`[${'['.repeat(100)}`, /^t: not valid here, nested more than 64 deep$/],
+    [
+      choice(npyOf([3, 2, 2], IDS, '<i4', true).toString('base64')),
+      /the \.npy array is in Fortran order; C order is read$/,
+    ],
+    [choice(npyOf([3, 2, 2], IDS).subarray(0, 30).toString('base64')), /: the header of the \.npy array is damaged$/],
+    [Buffer.from(`${HEAD}\xff`, 'latin1'), /^t: it is not UTF-8 text$/],
+    [`${JSON.stringify(ROW)}\n${choice(NESTED)}\n`, /^t: line 2: another format than the lines before$/],
+    [`{"a":${'['.repeat(100)}`, /^t: not valid here, nested more than 64 deep$/],
   ]
   for (const [content, pattern] of refused) await rejectsWithUserError(() => read(content), pattern)
 })
@@ -288,7 +233,7 @@ test('a file is named if it is not there or is a folder', async () => {
     await rejectsWithUserError(() => readTrace(join(dir, 'no.csv')), /no\.csv: no such file$/)
     await rejectsWithUserError(() => readTrace(dir), /: is a folder, not a file$/)
     const path = join(dir, 'one.csv')
-    await writeFile(path, 'layer,expert\n0,1\n1,2\n')
+    await writeFile(path, `${HEAD}0,7,a,0,mlp,0,1,0.5\n`)
     assert.is((await readTrace(path)).texts[0].text.length, 1)
   })
 })

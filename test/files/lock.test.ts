@@ -154,16 +154,16 @@ onLinux(
 )
 
 onLinux(
-  'a lock of an older version, without a namespace, holds while its process exists or it is refreshed',
+  'a lock without a namespace, as of a process without /proc, holds while its process exists or it is refreshed',
   async () => {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
-      const older = { namespace: undefined }
-      await lockOf(path, older)
+      const nowhere = { namespace: undefined }
+      await lockOf(path, nowhere)
       await age(path, 600)
       await rejectsWithUserError(() => takeLock(path, 'x'), /\(process \d+\); wait for it, or end it first$/)
       for (const change of [{ pid: NO_PROCESS }, { started: '1' }]) {
-        await lockOf(path, { ...change, ...older })
+        await lockOf(path, { ...change, ...nowhere })
         await rejectsWithUserError(
           () => takeLock(path, 'x'),
           /\(process \d+\);.*; if it was killed, try again in \d+ s$/,

@@ -105,18 +105,4 @@ test('a config.json other than the packing’s is refused, even if all shapes fi
     )
   }))
 
-test('a file of an older molm, without these checksums, is read as before', () =>
-  withPacked(async (dir, path) => {
-    const file = await readFile(path)
-    const end = 8 + Number(file.readBigUInt64LE(0))
-    const header = JSON.parse(file.toString('utf8', 8, end))
-    const { files, crc32, ...older } = header.__metadata__
-    assert.ok(files && crc32)
-    const text = JSON.stringify({ ...header, __metadata__: older })
-    await writeFile(path, Buffer.concat([file.subarray(0, 8), Buffer.from(text.padEnd(end - 8)), file.subarray(end)]))
-    sameBits(await forward(dir), whole, 'an older file')
-    await writeFile(join(dir, 'config.json'), `${await readFile(join(dir, 'config.json'), 'utf8')}\n`)
-    sameBits(await forward(dir), whole, 'with a config.json that was touched')
-  }))
-
 test.run()

@@ -199,7 +199,7 @@ test('a packed file says that its experts are MXFP4, and only such a file has ve
 test('an interrupted packing resumes with the same file', () =>
   inTemporaryFolder(async (dir) => {
     const formats = formatsFor('q4', 'mxfp4')
-    const metadata = { quant: 'q4' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40) }
+    const metadata = { quant: 'q4' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40), files: {} }
     const layout = planLayout(blueprint, formats)
     const packing = (name: string) => ({ path: join(dir, name), layout, metadata, notesReads: true })
     const checkpoint = { name: 'memory', config: {}, tensors: tensors(), files: [], close: async () => {} }

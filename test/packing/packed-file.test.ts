@@ -17,7 +17,7 @@ import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const FORMATS = formatsFor('q4')
-const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123' } as const
+const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123', files: {} } as const
 
 async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
   await withFixture('02-base-safetensors-f32', (config) => use(layoutOf(config, FORMATS)))

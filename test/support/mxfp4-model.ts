@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { bytesOf, type ElementType, elementReader } from '#molm/checkpoint/dtype.js'
@@ -6,6 +6,7 @@ import { formatsFor, isMxfp4, type PartFormats, type Quant } from '#molm/packing
 import { packedFileName } from '#molm/packing/format/packed-folder.js'
 import { type PackRequest, packParts } from '#molm/packing/write/pack.js'
 import { createPackedFile } from '#molm/packing/write/packed-file-writer.js'
+import { sha256Hex } from '#molm/platform/checksums.js'
 import { padded } from '#molm/runtime/memory/formats.js'
 import { withFixture } from './checkpoints.js'
 import { fixturePath } from './fixtures.js'
@@ -27,7 +28,9 @@ export async function writeMxfp4Model(
   await copyFile(join(fixturePath(fixture), 'config.json'), join(dir, 'config.json'))
   await withFixture(fixture, async (_, { config: json, tensors }) => {
     const layout = layoutOf(parseConfig(json, fixture), formats)
-    const file = await createPackedFile(join(dir, packedFileName(quant)), layout, { quant, formats, source: fixture })
+    const files = { 'config.json': sha256Hex(await readFile(join(dir, 'config.json'))) }
+    const metadata = { quant, formats, source: fixture, files }
+    const file = await createPackedFile(join(dir, packedFileName(quant)), layout, metadata)
     const bank = bankOf('relaxed')
     const ofExperts = new Set(layout.parts.filter(({ expert }) => expert).map(({ name }) => name))
     let isExpert = false

@@ -4,6 +4,7 @@ import { layoutOf, parseConfig, publishedFormats } from '#molm/architectures/ind
 import { publishedShape } from '#molm/architectures/published-shapes.js'
 import { paddedTokenizer } from '#molm/library/random-model.js'
 import { createPackedFile } from '#molm/packing/write/packed-file-writer.js'
+import { sha256Hex } from '#molm/platform/checksums.js'
 import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
 
 /**
@@ -17,7 +18,8 @@ export async function writeRandomPacked(dir: string, layers: number): Promise<nu
   const layout = layoutOf(config, formats)
   const files = { ...(await paddedTokenizer(config.vocabSize)), 'config.json': JSON.stringify(config.raw) }
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text)
-  const meta = { quant: 'q4' as const, formats, source: 'random weights', files: {} }
+  const hash = sha256Hex(new TextEncoder().encode(files['config.json']))
+  const meta = { quant: 'q4' as const, formats, source: 'random weights', files: { 'config.json': hash } }
   const file = await createPackedFile(join(dir, 'model-q4.molm.safetensors'), layout, meta)
   const pool = randomPool()
   for (const part of layout.parts) {

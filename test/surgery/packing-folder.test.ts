@@ -36,8 +36,6 @@ test('folders of killed processes are removed; folders in use and other files st
     await inPackingFolder(out, async (first) => {
       await abandon(dir, '.molm-packing-killed', true)
       await abandon(dir, '.molm-packing-aXy12z', false)
-      const longAgo = new Date(Date.now() - 25 * 60 * 60 * 1000)
-      await utimes(join(dir, '.molm-packing-aXy12z'), longAgo, longAgo)
       await writeFile(join(dir, '.molm-packing-lonely.lock'), 'damaged')
       await writeFile(join(dir, 'molm-packing-notes.txt'), 'mine')
       await inPackingFolder(out, async (second) => {
@@ -46,13 +44,6 @@ test('folders of killed processes are removed; folders in use and other files st
       })
     })
     assert.equal(await readdir(dir), ['molm-packing-notes.txt'])
-  }))
-
-test('a folder without a lock, as an older molm makes, stays for a day', () =>
-  inTemporaryFolder(async (dir) => {
-    await abandon(dir, '.molm-packing-aXy12z', false)
-    await inPackingFolder(join(dir, 'out'), async () => undefined)
-    assert.equal(await readdir(dir), ['.molm-packing-aXy12z'])
   }))
 
 test('a folder of another container stays until its lock has been silent for two minutes', () =>

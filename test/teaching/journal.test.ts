@@ -47,17 +47,14 @@ test('a journal that is damaged, truncated, missing or of another training is re
     }
   }))
 
-test('a journal of another version is refused with that reason', () =>
+test('a journal of another version is refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
     await writeJournal(path, 'key', JOURNAL)
     const whole = (await readFile(path)).subarray(0, -32)
     whole.write('molm teaching 2\n', 'latin1')
     await writeFile(path, Buffer.concat([whole, createHash('sha256').update(whole).digest()]))
-    await rejectsWithUserError(
-      () => readJournal(path, 'key'),
-      /written by another version of molm; teach without `resume`/,
-    )
+    await rejectsWithUserError(() => readJournal(path, 'key'), /not of this version of molm; teach without `resume`/)
   }))
 
 test('a journal with a right checksum and an impossible header is refused', () =>
@@ -78,7 +75,7 @@ test('a journal with a right checksum and an impossible header is refused', () =
     ]
     for (const change of forged) {
       await writeJournal(path, 'key', { ...JOURNAL, ...change } as Journal)
-      await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching: damaged; teach without `resume`/)
+      await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching: damaged, .*; teach without `resume`/)
     }
   }))
 

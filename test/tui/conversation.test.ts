@@ -15,7 +15,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
-import { safetensors } from '../support/safetensors-writer.js'
+import { rehashed } from '../support/safetensors-writer.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 let nano: Model
@@ -367,16 +367,6 @@ test('a conversation that could not be loaded again is not saved', async () => {
   })
 })
 
-/** The file in the first version of the format, which had no checksum. */
-function asUnchecked(bytes: Buffer): Uint8Array {
-  const end = 8 + Number(bytes.readBigUInt64LE(0))
-  const header = JSON.parse(bytes.toString('utf8', 8, end))
-  const { sha256, ...metadata } = header.__metadata__
-  assert.match(sha256, /^[0-9a-f]{64}$/)
-  header.__metadata__ = { ...metadata, version: '1' }
-  return safetensors(header, bytes.subarray(end))
-}
-
 test('a conversation that cannot be written is refused with the reason', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
@@ -384,20 +374,6 @@ test('a conversation that cannot be written is refused with the reason', async (
     const saves = () => saveConversation(join(dir, 'file', 'talk'), state, nano)
     await rejectsWithUserError(saves, /talk: cannot be written \(a part of the path is a file, not a folder\)$/)
     assert.equal(await readdir(dir), ['file'])
-  })
-})
-
-test('a conversation in the version without a checksum can be read', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'talk')
-    const conversation = new Talk(nano)
-    await conversation.ask(LANTERN.question, new Witness(), GREEDY)
-    await saveConversation(path, await conversation.save(), nano)
-    await writeFile(path, asUnchecked(await readFile(path)))
-    const again = new Talk(nano)
-    await again.restore(await loadConversation(path, nano))
-    assert.equal(again.messages, conversation.messages)
-    assert.is(again.length, conversation.length)
   })
 })
 
@@ -424,18 +400,11 @@ test('another model continues the turns of a file; a file of another version or 
     await refuses((bytes) => bytes.subarray(0, -9), /talk: the file is cut short/)
     const asText = (from: string, to: string) => (bytes: Buffer) =>
       Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1')
-    await refuses(asText('"version":"2"', '"version":"9"'), /talk: version 9/)
-    const longVersion = (bytes: Buffer) => {
-      const end = 8 + Number(bytes.readBigUInt64LE(0))
-      const header = JSON.parse(bytes.toString('utf8', 8, end))
-      header.__metadata__.version = `\u001b${'9'.repeat(5000)}`
-      return Buffer.from(safetensors(header, bytes.subarray(end)))
-    }
-    await refuses(longVersion, /talk: version \\x1b9{159}\.\.\. of/)
-    await refuses(asText('molm-conversation', 'some-conversation'), /talk: not a conversation saved by molm/)
+    const other = /talk: not a conversation saved by this version of molm$/
+    await refuses(asText('"version":"2"', '"version":"1"'), other)
+    await refuses(asText('molm-conversation', 'some-conversation'), other)
     const damaged = /talk: the saved conversation is damaged \(its bytes do not match its checksum\)/
     await refuses(asText(LANTERN.question, LANTERN.question.toUpperCase()), damaged)
-    await refuses(asText('"version":"2"', '"version":"1"'), damaged)
     await refuses(asText('"sha256":"', '"sha257":"'), damaged)
     for (const at of [0.3, 0.6, 0.9]) {
       const flipped = Buffer.from(bytes)
@@ -443,16 +412,16 @@ test('another model continues the turns of a file; a file of another version or 
       await refuses(() => flipped, damaged)
     }
     const asFloats = asText('"tokens":{"dtype":"I32"', '"tokens":{"dtype":"F32"')
-    await refuses((bytes) => Buffer.from(asUnchecked(asFloats(bytes))), /talk: tokens must be I32, not F32/)
+    await refuses((bytes) => rehashed(asFloats(bytes)), /talk: tokens must be I32, not F32/)
     // Only loading reads all bytes, and finds the damage.
     await checkConversation(path)
     await refuses((bytes) => bytes.subarray(0, -9), /cut short/)
     await rejectsWithUserError(() => checkConversation(path), /cut short/)
     // The last floats of the file are `check`, the output for the last tokens.
-    await writeFile(path, asUnchecked(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
-    const other = await loadConversation(path, nano)
-    assert.is(other.otherModel, 'other weights of nano')
-    assert.is(other.saved, undefined)
+    await writeFile(path, rehashed(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
+    const loaded = await loadConversation(path, nano)
+    assert.is(loaded.otherModel, 'other weights of nano')
+    assert.is(loaded.saved, undefined)
     await rejectsWithUserError(() => loadConversation(join(dir, 'none'), nano), /none/)
   })
 })

@@ -22,7 +22,6 @@ import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } f
 import { atlasReport } from './experts-atlas.js'
 import { colourIn, parseColour } from './experts-colour.js'
 import { tracedTexts } from './experts-from.js'
-import { pairsReport } from './experts-pairs.js'
 import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
@@ -38,11 +37,7 @@ interface ExpertsOptions extends AblateOptions {
   atlas?: string[]
   /** A file with names of the experts. */
   names?: string
-  pairs?: boolean
-  flow?: boolean
 }
-
-const OTHER_REPORTS = ['against', 'tokens', 'atlas', 'ablate']
 
 export function define(command: Command): void {
   command
@@ -55,9 +50,9 @@ export function define(command: Command): void {
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
     .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
     .addOption(
-      new Option('--from <file>', 'draw a trace of molm, vLLM or llama.cpp (- for stdin); repeatable, to compare')
+      new Option('--from <file>', 'draw a trace of molm or vLLM (- for stdin); repeatable, to compare')
         .argParser(collect)
-        .conflicts([...OTHER_REPORTS.filter((name) => name !== 'tokens'), 'file', 'mask', 'names', 'pairs', 'flow']),
+        .conflicts(['against', 'atlas', 'ablate', 'file', 'mask', 'names']),
     )
     .option(
       '--experts <n>',
@@ -94,17 +89,6 @@ export function define(command: Command): void {
         .conflicts('against'),
     )
     .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
-    .addOption(
-      new Option('--pairs', 'show which experts of a layer the same tokens choose, compared with chance').conflicts(
-        OTHER_REPORTS,
-      ),
-    )
-    .addOption(
-      new Option('--flow', 'show which experts of the next layers follow an expert, compared with chance').conflicts([
-        ...OTHER_REPORTS,
-        'pairs',
-      ]),
-    )
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
@@ -129,7 +113,6 @@ Examples:
   molm experts --file prose.txt --colour expert:3:mlp
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv
-  molm experts --flow --file prose.txt -o flow.svg
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
   molm experts --from vllm-response.json --experts 128 -o experts.html`
@@ -158,7 +141,6 @@ async function measured(texts: NamedText[], format: Format, options: ExpertsOpti
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
   const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
   const { read: own, atlas } = await routesOf(texts, options, surprise)
-  if (options.pairs || options.flow) return pairsReport(own, options.pairs ? 'pairs' : 'flow', atlas)
   if (!reference) return { texts: own, atlas }
   const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
   return { agreements: own.map((text, i) => compareRouting(text, others[i])) }

@@ -1,5 +1,5 @@
 import { csvRow } from '../../csv.js'
-import type { PolicyName, ReplayedMemory, ReplayedPolicy } from '../../experts/replay/replay.js'
+import type { Reading, ReplayedMemory } from '../../experts/replay.js'
 import { formatBytes, formatSize, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { alignColumns } from '../../terminal/table.js'
@@ -22,14 +22,6 @@ export interface ReplayReport {
   speed?: { tokensPerSecond: number; isMeasured: boolean }
 }
 
-const TITLES: Record<PolicyName, string> = {
-  frequency: 'least used (molm)',
-  lru: 'least recently used',
-  'least-stale': 'least stale',
-  pinned: 'pinned (hindsight)',
-  optimal: 'best possible',
-}
-
 export async function putReplay(report: ReplayReport, { json, csv }: { json?: boolean; csv?: boolean }): Promise<void> {
   if (json) return writeJson(objectOf(report))
   if (csv) return writeOut(csvOf(report))
@@ -45,19 +37,16 @@ function textOf(report: ReplayReport): string {
     ...speedLine(disk, speed),
     '',
   ]
-  const rows = memories.flatMap(({ memory, held, experts, policies }) =>
-    policies.map((policy, i) => [
-      i === 0 ? formatSize(memory) : '',
-      i === 0 ? `${held}/${experts}` : '',
-      TITLES[policy.policy],
-      percent(policy),
-      percent(policy.answer),
-      answer > 0 ? formatBytes(policy.answer.bytesRead / answer) : '',
-      threeDigits(tokensPerSecond(policy, report)),
-    ]),
-  )
-  const head = ['memory', 'experts', 'makes room', 'hits', 'generated', 'per token', 'tokens/s']
-  return `${lines.join('\n')}\n${alignColumns([head, ...rows], [1, 3, 4, 5, 6])}`
+  const rows = memories.map((replayed) => [
+    formatSize(replayed.memory),
+    `${replayed.held}/${replayed.experts}`,
+    percent(replayed),
+    percent(replayed.answer),
+    answer > 0 ? formatBytes(replayed.answer.bytesRead / answer) : '',
+    threeDigits(tokensPerSecond(replayed, report)),
+  ])
+  const head = ['memory', 'experts', 'hits', 'generated', 'per token', 'tokens/s']
+  return `${lines.join('\n')}\n${alignColumns([head, ...rows], [1, 2, 3, 4, 5])}`
 }
 
 function speedLine(disk: ReplayReport['disk'], speed: ReplayReport['speed']): string[] {
@@ -74,12 +63,12 @@ function threeDigits(value: number | undefined): string {
   return value === undefined ? '' : String(Number(value.toPrecision(3)))
 }
 
-function percent({ hits, misses }: Pick<ReplayedPolicy, 'hits' | 'misses'>): string {
+function percent({ hits, misses }: Reading): string {
   return hits + misses === 0 ? '' : `${((100 * hits) / (hits + misses)).toFixed(1)} %`
 }
 
 /** Speed of the generated tokens: the time with all experts in memory, and that of reading. */
-function tokensPerSecond({ answer }: ReplayedPolicy, report: ReplayReport): number | undefined {
+function tokensPerSecond({ answer }: ReplayedMemory, report: ReplayReport): number | undefined {
   const { tokens, promptTokens, disk, speed } = report
   const generated = tokens - promptTokens
   if (generated === 0 || !disk || !speed) return undefined
@@ -99,43 +88,38 @@ function objectOf(report: ReplayReport) {
     least_bytes: leastBytes,
     disk_bytes_per_second: disk?.bytesPerSecond ?? null,
     tokens_per_second_in_memory: speed?.tokensPerSecond ?? null,
-    memories: memories.map(({ memory, held, experts, policies }) => ({
-      memory,
-      experts_held: held,
-      experts,
-      policies: policies.map((policy) => ({
-        policy: policy.policy,
-        hits: policy.hits,
-        misses: policy.misses,
-        bytes_read: policy.bytesRead,
-        generated: {
-          hits: policy.answer.hits,
-          misses: policy.answer.misses,
-          bytes_per_token: answer > 0 ? policy.answer.bytesRead / answer : null,
-          tokens_per_second: tokensPerSecond(policy, report) ?? null,
-        },
-      })),
+    memories: memories.map((replayed) => ({
+      memory: replayed.memory,
+      experts_held: replayed.held,
+      experts: replayed.experts,
+      hits: replayed.hits,
+      misses: replayed.misses,
+      bytes_read: replayed.bytesRead,
+      generated: {
+        hits: replayed.answer.hits,
+        misses: replayed.answer.misses,
+        bytes_per_token: answer > 0 ? replayed.answer.bytesRead / answer : null,
+        tokens_per_second: tokensPerSecond(replayed, report) ?? null,
+      },
     })),
   }
 }
 
 function csvOf(report: ReplayReport): string {
   const rows: (string | number)[][] = [
-    ['memory', 'experts_held', 'experts', 'policy', 'hits', 'misses', 'bytes_read'].concat([
+    ['memory', 'experts_held', 'experts', 'hits', 'misses', 'bytes_read'].concat([
       'generated_hits',
       'generated_misses',
       'bytes_per_token',
       'tokens_per_second',
     ]),
   ]
-  const answer = report.tokens - report.promptTokens
-  for (const { memory, held, experts, policies } of report.memories) {
-    for (const policy of policies) {
-      const { hits, misses, bytesRead } = policy.answer
-      const perToken = answer > 0 ? bytesRead / answer : ''
-      const own = [policy.policy, policy.hits, policy.misses, policy.bytesRead, hits, misses, perToken]
-      rows.push([memory, held, experts, ...own, tokensPerSecond(policy, report) ?? ''])
-    }
+  const generated = report.tokens - report.promptTokens
+  for (const replayed of report.memories) {
+    const { memory, held, experts, answer } = replayed
+    const all = [memory, held, experts, replayed.hits, replayed.misses, replayed.bytesRead]
+    const perToken = generated > 0 ? answer.bytesRead / generated : ''
+    rows.push([...all, answer.hits, answer.misses, perToken, tokensPerSecond(replayed, report) ?? ''])
   }
   return rows.map((row) => `${csvRow(row)}\n`).join('')
 }

@@ -3,7 +3,7 @@ import { Argument, type Command, Option } from 'commander'
 import { layoutOf, publishedFormats } from '../../architectures/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../architectures/published-shapes.js'
 import { UsageError, UserError } from '../../errors.js'
-import { leastOf, replay } from '../../experts/replay/replay.js'
+import { leastOf, replay } from '../../experts/replay.js'
 import { fitToModel } from '../../experts/trace-texts.js'
 import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -39,11 +39,10 @@ export function define(command: Command): void {
   command
     .description(
       'Replays a trace of routing within limits of memory: how many of the experts that tokens use would have been in ' +
-        'memory, with the policy of molm and with others, and the tokens per second that follow from it. docs/TRACES.md ' +
-        'describes traces and policies.',
+        'memory, and the tokens per second that follow from it. docs/TRACES.md describes traces.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
-    .argument('<file>', 'a trace of molm, vLLM or llama.cpp (- for stdin)')
+    .argument('<file>', 'a trace of molm or vLLM (- for stdin)')
     .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
     .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
     .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
@@ -98,7 +97,6 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
     disk: await diskOf(options, model),
     speed: await speedOf(options, model, layout.bytes),
   }
-  if (!options.quiet) for (const line of trace.notes) note(`${name}: ${line}`)
   await putReplay(report, options)
 }
 

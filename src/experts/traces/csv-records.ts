@@ -10,8 +10,7 @@ export interface CsvRecord {
 const LONGEST_RECORD = 2 ** 20
 
 /**
- * Yields the records of a CSV file (RFC 4180) as its text comes. Leaves out empty lines, and comments: lines that begin
- * with #. Throws a UserError, which begins with `path`, at a quote that is not closed.
+ * Yields the records of a CSV file (RFC 4180) as its text comes. Leaves out empty lines. Throws a UserError, which begins with `path`, at a quote that is not closed.
  */
 export async function* csvRecords(path: string, texts: AsyncIterable<string>): AsyncGenerator<CsvRecord> {
   let rest = ''
@@ -20,7 +19,7 @@ export async function* csvRecords(path: string, texts: AsyncIterable<string>): A
     const first = line
     for (let at = record.indexOf('\n'); at >= 0; at = record.indexOf('\n', at + 1)) line++
     const bare = record.replace(/\r?\n?$/, '')
-    return bare.trim() === '' || bare.startsWith('#') ? undefined : { line: first, fields: fieldsOf(bare) }
+    return bare.trim() === '' ? undefined : { line: first, fields: fieldsOf(bare) }
   }
   for await (const text of texts) {
     rest += text

@@ -1,16 +1,13 @@
 import { UserError } from '../../errors.js'
 import { isObject, parseJson } from '../../json.js'
 import { addLayers, readResponse } from './response.js'
-import { RowCollector } from './row-collector.js'
 import type { TraceFormat } from './trace-format.js'
+import { rowOf, TraceRows } from './trace-rows.js'
 import { TracedTextBuilder } from './traced-text.js'
 
 /** Most values and keys of one JSON text: an array of the ids of 80,000 tokens of a large model. */
 const MOST_VALUES = 2 ** 25
 const MOST_KEYS = 2 ** 21
-
-/** The format of `molm run --experts`, in words. */
-const ANSWER = 'the experts of an answer'
 
 /** A JSON text of a file, and what begins a message about it. */
 export interface JsonText {
@@ -24,7 +21,7 @@ export interface JsonText {
  */
 export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>): Promise<TraceFormat> {
   let last = path
-  const rows = new RowCollector(() => `${path}: up to ${last}`)
+  const rows = new TraceRows(() => `${path}: up to ${last}`)
   const steps = new TracedTextBuilder(() => path)
   const responses: TraceFormat[] = []
   const words = new Map<number, string>()
@@ -36,7 +33,7 @@ export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>
     kinds.add(kind)
     if (kinds.size > (kinds.has('end') ? 2 : 1)) throw new UserError(`${place}: another format than the lines before`)
     if (!isObject(value)) continue
-    if (kind === 'row') rows.add(rowOf(value, place))
+    if (kind === 'row') rows.add(rowOf(value, () => place))
     else if (kind === 'response') responses.push(readResponse(value, place))
     else if (kind === 'answer') responses.push(readAnswer(value, place))
     else if (kind === 'step') addStep(steps, value, words, place)
@@ -44,10 +41,8 @@ export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>
   if (responses.length > 0) return together(responses)
   const isRows = kinds.has('row')
   return {
-    format: isRows ? 'a routing trace' : ANSWER,
     texts: [{ name: '', text: isRows ? rows.finish() : steps.finish() }],
     words: isRows ? rows.words : words,
-    notes: [],
   }
 }
 
@@ -65,25 +60,6 @@ function kindOf(value: unknown, place: string): 'row' | 'response' | 'answer' | 
   )
 }
 
-function rowOf(value: Record<string, unknown>, place: string) {
-  const number = (name: string): number => {
-    const given = value[name]
-    if (typeof given === 'number') return given
-    throw new UserError(`${place}: ${name} must be a number`)
-  }
-  const { index, token, text, kind = 'mlp', gate } = value
-  return {
-    index: number('index'),
-    ...(token !== undefined && { token: number('token') }),
-    ...(typeof text === 'string' && { text }),
-    isPrompt: typeof index === 'number' && index < 0,
-    layer: number('layer'),
-    kind: String(kind),
-    expert: number('expert'),
-    ...(gate !== undefined && { gate: number('gate') }),
-  }
-}
-
 function readAnswer({ model, tokens, experts }: Record<string, unknown>, place: string): TraceFormat {
   const builder = new TracedTextBuilder(() => place)
   const ids = tokens as unknown[]
@@ -94,7 +70,7 @@ function readAnswer({ model, tokens, experts }: Record<string, unknown>, place: 
       addLayers(builder, builder.addToken({ id, isPrompt: false }), layers, `${place}: experts[${i}]`)
   }
   const texts = [{ name: '', text: builder.finish() }]
-  return { format: ANSWER, ...(typeof model === 'string' && { model }), texts, words: new Map(), notes: [] }
+  return { ...(typeof model === 'string' && { model }), texts, words: new Map() }
 }
 
 function addStep(

@@ -10,8 +10,8 @@ export interface RoutedArray {
   ids: ArrayLike<number>
 }
 
-/** First bytes of an .npy file. */
-export const NPY_MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)
+/** First bytes of an array. */
+const NPY_MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)
 
 /** Typed arrays of NumPy's types. */
 const TYPES = {
@@ -27,7 +27,7 @@ const TYPES = {
 /** Longest header, which names the type and the shape. */
 const LONGEST_HEADER = 4096
 
-/** Reads the bytes of an .npy file with expert ids. `place` begins the message of the UserError that it throws. */
+/** Reads an array of expert ids in NumPy's format. `place` begins the message of the UserError that it throws. */
 export function readNpy(bytes: Uint8Array, place: string): RoutedArray {
   const fail = (what: string): never => {
     throw new UserError(`${place}: ${what}`)
@@ -49,13 +49,12 @@ export function readNpy(bytes: Uint8Array, place: string): RoutedArray {
     .split(',')
     .filter((part) => part.trim() !== '')
     .map(Number)
-  if (/'fortran_order':\s*True/.test(header)) fail('the .npy array is in Fortran order; save it in C order')
+  if (/'fortran_order':\s*True/.test(header)) fail('the .npy array is in Fortran order; C order is read')
   return arrayOf(bytes.subarray(start + length), type, shape, place)
 }
 
-/** Takes an array from its bytes. `type` is NumPy's, such as `<i4`, or its name, such as `int32`. */
-export function arrayOf(data: Uint8Array, type: string, shape: readonly number[], place: string): RoutedArray {
-  const [, code] = /^[<|=]?([ui][1248])$/.exec(shortType(type)) ?? []
+function arrayOf(data: Uint8Array, type: string, shape: readonly number[], place: string): RoutedArray {
+  const [, code] = /^[<|=]?([ui][1248])$/.exec(type) ?? []
   const Type = TYPES[code as keyof typeof TYPES]
   const shown = `(${shape.join(', ')})`
   if (!Type) throw new UserError(`${place}: ids of type '${printable(type)}'; integers of 8 to 64 bits are read`)
@@ -69,10 +68,4 @@ export function arrayOf(data: Uint8Array, type: string, shape: readonly number[]
   const ids = new Type(new Uint8Array(data).buffer)
   const isWide = ids instanceof BigInt64Array || ids instanceof BigUint64Array
   return { tokens, layers, k, ids: isWide ? Float64Array.from(ids, Number) : ids }
-}
-
-/** Shortens `int16` to `i2`. */
-function shortType(type: string): string {
-  const [, sign, bits] = /^(u?)int(8|16|32|64)$/.exec(type) ?? []
-  return bits ? `${sign || 'i'}${Number(bits) / 8}` : type
 }

@@ -2,16 +2,13 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { readCsvTrace } from './csv-trace.js'
 import { type JsonText, readJsonTrace } from './json-trace.js'
-import { NPY_MAGIC, readNpy } from './npy.js'
-import { addArrays } from './response.js'
 import type { TraceFormat } from './trace-format.js'
-import { TracedTextBuilder } from './traced-text.js'
 
-/** Most bytes of a JSON text or an array, which are held whole. */
+/** Most bytes of a JSON text, which is held whole. */
 const MOST_BYTES = 256 * 2 ** 20
 
 /**
- * Reads a trace of routing, in any format that docs/TRACES.md describes; the content says which. Tables and lines are
+ * Reads a trace of routing, in any form that docs/TRACES.md describes; the content says which. Tables and lines are
  * read as a stream. Rejects with a UserError that names the place if the file is none of these, damaged or too large.
  */
 export async function readTrace(path: string): Promise<TraceFormat> {
@@ -32,54 +29,17 @@ export async function readTrace(path: string): Promise<TraceFormat> {
 /** Reads a trace from its bytes as they come; `path` names it in messages. */
 export async function readChunks(path: string, source: AsyncIterable<Uint8Array>): Promise<TraceFormat> {
   const chunks = source[Symbol.asyncIterator]()
-  let start: Uint8Array = new Uint8Array(0)
-  // A pipe may deliver few bytes at a time.
-  while (start.length < NPY_MAGIC.length) {
-    const { done, value } = await chunks.next()
-    if (done) break
-    start = Buffer.concat([start, value])
-  }
-  if (start.length === 0) throw new UserError(`${path}: the file is empty`)
+  const start = await chunks.next()
+  if (start.done) throw new UserError(`${path}: the file is empty`)
   const all = (async function* () {
-    yield start
+    yield start.value
     yield* { [Symbol.asyncIterator]: () => chunks }
   })()
-  if (NPY_MAGIC.every((byte, i) => start[i] === byte)) return readArray(path, await whole(path, all))
-  const first = new TextDecoder()
-    .decode(start.subarray(0, 64))
-    .replace(/^\ufeff/, '')
-    .trimStart()[0]
-  if (first === '{' || first === '[') return readJsonTrace(path, jsonTexts(path, all))
-  return readCsvTrace(path, decoded(path, all))
-}
-
-function readArray(path: string, bytes: Uint8Array): TraceFormat {
-  const array = readNpy(bytes, path)
-  const builder = new TracedTextBuilder(() => path)
-  addArrays(builder, [array], 0)
-  const text = builder.finish()
-  return {
-    format: 'a NumPy array of expert ids',
-    texts: [{ name: '', text }],
-    words: new Map(),
-    notes: [],
-    onlyMixtures: true,
-  }
-}
-
-async function whole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of chunks) {
-    bytes += chunk.length
-    if (bytes > MOST_BYTES) throw tooLarge(path)
-    parts.push(chunk)
-  }
-  return Buffer.concat(parts)
+  return start.value[0] === BRACE ? readJsonTrace(path, jsonTexts(path, all)) : readCsvTrace(path, decoded(path, all))
 }
 
 function tooLarge(place: string): UserError {
-  return new UserError(`${place}: more than ${MOST_BYTES / 2 ** 20} MiB in one JSON text or array`)
+  return new UserError(`${place}: more than ${MOST_BYTES / 2 ** 20} MiB in one JSON text`)
 }
 
 async function* decoded(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -94,6 +54,7 @@ async function* decoded(path: string, chunks: AsyncIterable<Uint8Array>): AsyncG
 }
 
 const LINE_FEED = 10
+const BRACE = 0x7b
 
 /** Yields each line, if the first one is a whole JSON text; else the whole file as one text. */
 async function* jsonTexts(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<JsonText> {

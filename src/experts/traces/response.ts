@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
 import { MIXTURE_KINDS } from '../../model/config.js'
-import { arrayOf, type RoutedArray, readNpy } from './npy.js'
+import { type RoutedArray, readNpy } from './npy.js'
 import type { TraceFormat } from './trace-format.js'
 import { type TracedText, TracedTextBuilder } from './traced-text.js'
 
@@ -19,35 +19,27 @@ interface RoutedToken {
  */
 export function readResponse(response: Record<string, unknown>, place: string): TraceFormat {
   const words = new Map<number, string>()
-  const formats = new Set<string>()
+  let isVllm = false as boolean
   const choices = (response.choices as unknown[]).map((choice, i) => {
     const where = `${place}: choices[${i}]`
     if (!isObject(choice)) throw new UserError(`${where}: an object was expected`)
     const routed = choice.routed_experts
-    if (routed === undefined || routed === null) throw new UserError(`${where}: ${withoutRoutes(choice)}`)
-    if (Array.isArray(routed) && routed.every(isRoutedToken)) {
-      formats.add('molm')
-      return molmText(choice, routed, words, where)
+    if (routed === undefined || routed === null) {
+      throw new UserError(
+        `${where}: there are no routed_experts; ask molm for them with "routed_experts": true, start vLLM with --enable-return-routed-experts`,
+      )
     }
-    formats.add('vLLM')
+    if (Array.isArray(routed) && routed.every(isRoutedToken)) return molmText(choice, routed, words, where)
+    isVllm = true
     return vllmText(response, choice, where)
   })
   if (choices.length === 0) throw new UserError(`${place}: there are no choices in it`)
-  const isVllm = formats.has('vLLM')
   return {
-    format: `a response of ${[...formats].join(' and ')}`,
     ...(typeof response.model === 'string' && { model: response.model }),
     texts: choices.map((text, i) => ({ name: choices.length > 1 ? `choice ${i}` : '', text })),
     words,
-    notes: [],
     ...(isVllm && { onlyMixtures: true as const }),
   }
-}
-
-function withoutRoutes(choice: Record<string, unknown>): string {
-  return isObject(choice.sgl_ext) || isObject(choice.meta_info)
-    ? "SGLang's routed_experts have no shape; write them as a NumPy array (tokens, layers, experts of a token) into an .npy file"
-    : 'there are no routed_experts; ask molm for them with "routed_experts": true, start vLLM with --enable-return-routed-experts'
 }
 
 function isRoutedToken(value: unknown): value is RoutedToken {
@@ -121,11 +113,11 @@ function vllmText(response: Record<string, unknown>, choice: Record<string, unkn
 }
 
 /** Adds the tokens of arrays, one after the other. The first `prompt` tokens are a prompt; `ids` are known or empty. */
-export function addArrays(
+function addArrays(
   builder: TracedTextBuilder,
   arrays: readonly RoutedArray[],
   prompt: number,
-  ids: readonly number[] = [],
+  ids: readonly number[],
 ): void {
   let number = 0
   for (const { tokens, layers, k, ids: experts } of arrays) {
@@ -141,13 +133,9 @@ export function addArrays(
   }
 }
 
-/** Reads an array as vLLM and programs around it write it into JSON. */
+/** Reads an array as vLLM writes it into JSON: in NumPy's format, or as nested lists until version 0.21. */
 function routedArray(value: unknown, place: string): RoutedArray {
   if (typeof value === 'string') return readNpy(decodeBase64(value, place), place)
-  if (isObject(value) && typeof value.data === 'string' && isNumbers(value.shape)) {
-    const type = typeof value.dtype === 'string' ? value.dtype : 'int16'
-    return arrayOf(decodeBase64(value.data, place), type, value.shape, place)
-  }
   const rows = Array.isArray(value) ? value : []
   const [layers, k] = [lengthOf(rows[0]), lengthOf(rows[0]?.[0])]
   const isEven = rows.every((row) => lengthOf(row) === layers && row.every((ids: unknown) => lengthOf(ids) === k))

@@ -25,7 +25,7 @@ export interface TracedText {
 }
 
 /** Limits of traces, which are untrusted. */
-export const MOST_TRACED = { layers: 1024, experts: 4096, k: 256, tokens: 2 ** 22, choices: 2 ** 26 }
+const MOST_TRACED = { layers: 1024, experts: 4096, k: 256, tokens: 2 ** 22, choices: 2 ** 26 }
 
 /** A choice of one token in one layer, as a file has it. */
 export interface Choice {

@@ -46,23 +46,6 @@ export class Automaton {
     )
   }
 
-  /** Integers in decimal that are multiples. */
-  static multiplesOf(multiple: number): Automaton {
-    const digits = (from: number, before: number) =>
-      Array.from({ length: 10 - from }, (_, i) => {
-        const code = 0x30 + from + i
-        return { from: code, to: code, next: `${(10 * before + from + i) % multiple}` }
-      })
-    const minus = { from: 0x2d, to: 0x2d, next: 'minus' }
-    const zero = { from: 0x30, to: 0x30, next: 'zero' }
-    return Automaton.explored<string>('start', String, (state) => {
-      if (state === 'start') return { isEnd: false, edges: [minus, zero, ...digits(1, 0)] }
-      if (state === 'minus') return { isEnd: false, edges: digits(1, 0) }
-      if (state === 'zero') return { isEnd: true, edges: [] }
-      return { isEnd: state === '0', edges: digits(0, Number(state)) }
-    })
-  }
-
   /** The texts of both. */
   and(other: Automaton): Automaton {
     return this.combined(other, true)

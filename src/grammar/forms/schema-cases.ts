@@ -84,7 +84,6 @@ function bothNumbers(a: NumberLimits, b: NumberLimits): NumberLimits {
     maximum: smaller(a.maximum, b.maximum),
     exclusiveMinimum: larger(a.exclusiveMinimum, b.exclusiveMinimum),
     exclusiveMaximum: smaller(a.exclusiveMaximum, b.exclusiveMaximum),
-    multiplesOf: [...(a.multiplesOf ?? []), ...(b.multiplesOf ?? [])],
   }
 }
 

@@ -19,7 +19,7 @@ export function isKeywords(schema: unknown): schema is Keywords {
 
 /** The keywords that say something about one type only. */
 const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
-  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   array: [
     'items',
@@ -93,14 +93,11 @@ function numberLimits(keywords: Keywords, path: string): NumberLimits {
     if (value === undefined) return undefined
     return typeof value === 'number' ? value : failAt(path, `\`${name}\` must be a number`)
   }
-  const multiple = limit('multipleOf')
-  if (multiple !== undefined && multiple <= 0) failAt(path, '`multipleOf` must be above 0')
   return {
     minimum: limit('minimum'),
     maximum: limit('maximum'),
     exclusiveMinimum: limit('exclusiveMinimum'),
     exclusiveMaximum: limit('exclusiveMaximum'),
-    multiplesOf: multiple === undefined ? [] : [multiple],
   }
 }
 

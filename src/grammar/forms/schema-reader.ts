@@ -18,7 +18,7 @@ import { stringAutomaton } from './string-texts.js'
 const MOST_CASES = 2000
 
 /** Keywords that say nothing about a value, or belong to others. */
-const REFUSED = ['$dynamicRef', '$recursiveRef', 'if'] as const
+const REFUSED = ['$dynamicRef', '$recursiveRef', 'if', 'multipleOf'] as const
 
 /** Reads schemas as cases. */
 export class SchemaReader {
@@ -50,12 +50,11 @@ export class SchemaReader {
     if (one.type !== typeOf(value)) return false
     switch (one.type) {
       case 'number': {
-        const { isInteger, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multiplesOf = [] } = one.limits
+        const { isInteger, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = one.limits
         const number = value as number
         const isWithin = number >= (minimum ?? -Infinity) && number <= (maximum ?? Infinity)
         const isBetween = number > (exclusiveMinimum ?? -Infinity) && number < (exclusiveMaximum ?? Infinity)
-        const isMultiple = multiplesOf.every((multiple) => Number.isInteger(number / multiple))
-        return isWithin && isBetween && isMultiple && (!isInteger || Number.isInteger(number))
+        return isWithin && isBetween && (!isInteger || Number.isInteger(number))
       }
       case 'string':
         return stringAutomaton(one.limits).accepts(value as string)

@@ -11,8 +11,8 @@ export function crc32Hex(bytes: Uint8Array): string {
 }
 
 /**
- * Whether bytes have the expected CRC-32. Any bytes match if none is known (in an old file), or if comparing would take
- * longer than reading (in an old Node).
+ * Whether bytes have the expected CRC-32. Any bytes match if none is expected, or if comparing would take longer than
+ * reading (in an old Node).
  */
 export function matchesCrc32(bytes: Uint8Array, expected: string | undefined): boolean {
   return expected === undefined || !isCrcFast || crc32Hex(bytes) === expected

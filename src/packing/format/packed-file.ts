@@ -48,9 +48,7 @@ export async function readPackedFile(source: ByteSource): Promise<PackedFile> {
   const parts = new Map<string, PackedRange>()
   for (const tensor of tensors) {
     const { name } = tensor
-    // Old files have no CRC at all; in others none may be missing.
-    const crc = crc32 && (crc32[name] ?? 'none')
-    parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc }, path))
+    parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc32[name] }, path))
   }
   return { path, metadata, parts }
 }
@@ -59,11 +57,11 @@ function rangeOf(tensor: Tensor, { sha256, crc32 }: Record<keyof PartChecksums, 
   const { name, dtype, shape, offset } = tensor
   if (dtype !== 'U8' || shape.length !== 1) throw damaged(path, `has a part ${printable(name)} that is not plain bytes`)
   if (offset % ALIGNMENT !== 0) throw damaged(path, `has a part ${printable(name)} at the unaligned byte ${offset}`)
-  const isCrc = crc32 === undefined || (typeof crc32 === 'string' && CRC32_HEX.test(crc32))
+  const isCrc = typeof crc32 === 'string' && CRC32_HEX.test(crc32)
   if (typeof sha256 !== 'string' || !SHA256_HEX.test(sha256) || !isCrc) {
     throw damaged(path, `has no checksum of part ${printable(name)}`)
   }
-  return { offset, bytes: shape[0], sha256, ...(crc32 === undefined ? {} : { crc32: crc32 as string }) }
+  return { offset, bytes: shape[0], sha256, crc32 }
 }
 
 /**

@@ -12,8 +12,8 @@ export interface PackedMetadata {
   source: string
   /** Commit of that repository. */
   sourceRevision?: string
-  /** SHA-256 in hex of the files next to it, by name; config.json is one of them. Absent in old files. */
-  files?: Record<string, string>
+  /** SHA-256 in hex of the files next to it, by name; config.json is one of them. */
+  files: Record<string, string>
   /** Summaries of what it was taught after its training, as the teacher gave them; the latest is the last. */
   taught?: Record<string, unknown>[]
   /** Text whose inputs decided how the weights were rounded. Absent if they were rounded each by itself. */
@@ -34,8 +34,8 @@ export interface CalibrationRecord {
 export interface PartChecksums {
   /** SHA-256 in hex. */
   sha256: string
-  /** CRC-32 as eight hex digits, cheap enough to be compared when the part is read. Absent in old files. */
-  crc32?: string
+  /** CRC-32 as eight hex digits, cheap enough to be compared when the part is read. */
+  crc32: string
 }
 
 /** Highest version that is read. A file has the lowest version whose readers understand it. */
@@ -69,7 +69,7 @@ export function encodeMetadata(
     formats: JSON.stringify({ embedding, router, attention, mlp, head, ...(pieces && { pieces }) }),
     source,
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
-    ...(files === undefined ? {} : { files: JSON.stringify(files) }),
+    files: JSON.stringify(files),
     ...(taught === undefined ? {} : { taught: JSON.stringify({ teachings: taught }) }),
     ...(calibration === undefined ? {} : { calibration: encodeCalibration(calibration) }),
     checksums: byPart('sha256'),
@@ -84,7 +84,7 @@ export function encodeMetadata(
 export function decodeMetadata(
   strings: Record<string, string>,
   path: string,
-): { metadata: PackedMetadata; checksums: Record<string, unknown>; crc32?: Record<string, unknown> } {
+): { metadata: PackedMetadata; checksums: Record<string, unknown>; crc32: Record<string, unknown> } {
   if (strings.format !== 'molm') {
     throw new UserError(`${path}: this is an ordinary checkpoint, not packed by molm; give its folder instead`)
   }
@@ -98,12 +98,12 @@ export function decodeMetadata(
       formats: decodeFormats(strings.formats, path),
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
-      ...(strings.files === undefined ? {} : { files: decodeFiles(objectIn('files'), path) }),
+      files: decodeFiles(objectIn('files'), path),
       ...(strings.calibration === undefined ? {} : { calibration: decodeCalibration(objectIn('calibration'), path) }),
       ...(strings.taught === undefined ? {} : { taught: decodeTaught(objectIn('taught'), path) }),
     },
     checksums: objectIn('checksums'),
-    crc32: strings.crc32 === undefined ? undefined : objectIn('crc32'),
+    crc32: objectIn('crc32'),
   }
 }
 

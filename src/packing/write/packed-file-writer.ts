@@ -124,7 +124,7 @@ export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string
 
 /** Header before any checksum of parts or files is known; it has its final length. */
 function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
-  const files = metadata.files && withoutChecksums(Object.keys(metadata.files))
+  const files = withoutChecksums(Object.keys(metadata.files))
   return encodeHeader(layout, { ...metadata, files }, new Map(layout.parts.map(({ name }) => [name, NO_CHECKSUMS])))
 }
 

@@ -148,7 +148,7 @@ export async function packResumably(
 /** Adds to a packing the checksums of the files that its metadata announces. */
 export function withFiles(packing: ResumablePacking, files: Readonly<Record<string, string>>): ResumablePacking {
   const { metadata } = packing
-  const announced = Object.entries(metadata.files ?? {}).map(([name, unknown]) => [name, files[name] ?? unknown])
+  const announced = Object.entries(metadata.files).map(([name, unknown]) => [name, files[name] ?? unknown])
   return { ...packing, metadata: { ...metadata, files: Object.fromEntries(announced) } }
 }
 

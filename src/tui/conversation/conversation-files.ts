@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { basename, dirname, extname, join } from 'node:path'
-import { openLocalFile } from '../../checkpoint/local-folder.js'
 import { readSmallFile } from '../../checkpoint/small-file.js'
 import { conversationJson, readConversationJson } from '../../conversations/export-json.js'
 import { conversationMarkdown } from '../../conversations/export-markdown.js'
@@ -34,16 +33,14 @@ export async function exportConversation(chat: Chat, argument: string, replaces:
 
 /** Rejects with a UserError if the file is not a conversation that `load` takes. Needs no model. */
 export async function checkSaved(path: string): Promise<void> {
-  if (await isTextFile(path)) await loadText(path)
+  if (isText(path)) await loadText(path)
   else await checkConversation(path)
 }
 
 /** Continues a saved conversation, as a new one. */
 export async function load(chat: Chat, argument: string): Promise<void> {
   const path = fileOf(argument, '/load talk.json')
-  const { otherModel, ...state } = (await isTextFile(path))
-    ? await loadText(path)
-    : await loadConversation(path, chat.model)
+  const { otherModel, ...state } = isText(path) ? await loadText(path) : await loadConversation(path, chat.model)
   await chat.keeper.leave(chat.conversation)
   await chat.restore(state)
   chat.say('note', `loaded ${path}${cacheNote(chat, state, otherModel)}`)
@@ -70,18 +67,6 @@ async function loadText(path: string): Promise<LoadedConversation> {
 
 function isText(path: string): boolean {
   return ['.md', '.json'].includes(extname(path).toLowerCase())
-}
-
-/** Whether a file with such a name is text: earlier versions saved the cache under any name. */
-async function isTextFile(path: string): Promise<boolean> {
-  if (!isText(path)) return false
-  const source = await openLocalFile(path)
-  try {
-    const start = await source.read(0, Math.min(source.size, 8))
-    return !start.includes(0)
-  } finally {
-    await source.close()
-  }
 }
 
 async function exportText(chat: Chat, argument: string, replaces: boolean): Promise<void> {

@@ -25,8 +25,6 @@ import type { ConversationState } from './conversation.js'
 
 const FORMAT = 'molm-conversation'
 const VERSION = '2'
-/** The version before checksums. */
-const UNCHECKED = '1'
 const NO_SHA256 = '0'.repeat(64)
 /** Maximum bytes to hash at once. */
 const STEP = 2 ** 24
@@ -149,14 +147,10 @@ async function withConversation<T>(
   const source = await localFolder(dirname(path)).open(basename(path))
   try {
     const { tensors, metadata } = await readSafetensors(source)
-    if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
-    if (metadata.version !== VERSION && metadata.version !== UNCHECKED) {
-      throw new UserError(
-        `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
-      )
+    if (metadata.format !== FORMAT || metadata.version !== VERSION) {
+      throw new UserError(`${path}: not a conversation saved by this version of molm`)
     }
-    const isChecked = !skipsChecksum && (metadata.version !== UNCHECKED || metadata.sha256 !== undefined)
-    if (isChecked && !(await matchesChecksum(source, metadata.sha256))) {
+    if (!skipsChecksum && !(await matchesChecksum(source, metadata.sha256))) {
       throw new UserError(`${path}: the saved conversation is damaged (its bytes do not match its checksum)`)
     }
     return await use({ tensors, metadata, messages: messagesOf(metadata.messages, path) })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { loadModel } from '#molm/index.js'
 import type { ConversationState } from '#molm/tui/conversation/conversation.js'
 import { loadConversation, saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { safetensors } from '../../support/safetensors-writer.js'
+import { rehashed, safetensors } from '../../support/safetensors-writer.js'
 import { bytesOf, type Files, replaced, take, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'
@@ -13,11 +13,13 @@ import { tinyCheckpoint, tinyFixture } from '../tiny-checkpoints.js'
 const FILE = 'talk.safetensors'
 /** Number of the model that saved the conversation. */
 const MODEL = 'model'
+/** There if the checksum is that of the damaged bytes. */
+const REHASHED = 'rehashed'
 const WITH_CHECKPOINTS = ['72-gptoss-mxfp4', '82-lfm2moe-bf16-sharded']
 
 /**
- * Saved conversations, restored into a session that continues them. A file with a checksum must be restored exactly or
- * refused. The first version of the format has none: there, damage may go unnoticed, but must do no harm.
+ * Saved conversations, restored into a session that continues them. A file must be restored exactly or refused. With a
+ * checksum of the damaged bytes, damage may go unnoticed, but must do no harm.
  */
 export const conversation: Format = {
   name: 'conversation',
@@ -56,16 +58,17 @@ export const conversation: Format = {
         if (chance.oneIn(3)) return replaced(files, FILE, harmBytes(bytes, chance))
         const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
         const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end)))
-        if (chance.oneIn(2)) {
-          chance.note('without a checksum')
-          delete header.__metadata__.sha256
-          header.__metadata__.version = '1'
-        }
+        const isRehashed = chance.oneIn(2)
+        if (isRehashed) chance.note('with a checksum of the damaged bytes')
+        const as = (bytes: Uint8Array): Files =>
+          isRehashed
+            ? new Map([...replaced(files, FILE, rehashed(bytes)), [REHASHED, utf8('')]])
+            : replaced(files, FILE, bytes)
         if (chance.oneIn(3)) {
           const oldest = JSON.stringify(chance.pick([hostileValue(chance), chance.between(-100, 100)]))
           chance.note(`oldest = ${oldest.slice(0, 100)}`)
           header.__metadata__.oldest = oldest
-          return replaced(files, FILE, safetensors(header, bytes.subarray(end)))
+          return as(safetensors(header, bytes.subarray(end)))
         }
         const marks: number[] | undefined = header.checkpoints?.data_offsets
         if (marks && chance.oneIn(2)) {
@@ -74,17 +77,17 @@ export const conversation: Format = {
           const position = chance.pick([0, -1, 2 ** 31 - 1, chance.between(-100, 100)])
           chance.note(`a checkpoint at ${position}`)
           data.writeInt32LE(position, at)
-          return replaced(files, FILE, safetensors(header, data))
+          return as(safetensors(header, data))
         }
         const text = new TextDecoder().decode(harmJson(header, chance, 'header'))
-        return replaced(files, FILE, safetensors(text, bytes.subarray(end)))
+        return as(safetensors(text, bytes.subarray(end)))
       },
 
       async read({ dir, files }) {
         const model = models[Number(new TextDecoder().decode(bytesOf(files, MODEL)))]
         const { otherModel, ...state } = await loadConversation(join(dir, FILE), model)
         const { saved, messages, system } = state
-        if (Buffer.from(bytesOf(files, FILE)).includes('"sha256"')) {
+        if (!files.has(REHASHED)) {
           expect(states.includes(textOf(state)), 'the restored conversation differs from the saved one')
         }
         expect(typeof system === 'string' && Array.isArray(messages), 'it has no turns')

@@ -25,7 +25,7 @@ export const journal: Format = {
     const checkpoint = await openCheckpoint(localFolder((await tinyCheckpoint(dir)).dir))
     const formats = formatsFor('f32')
     const layout = layoutOf(parseConfig(checkpoint.config, 'config.json'), formats)
-    const metadata = { quant: 'f32' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40) }
+    const metadata = { quant: 'f32' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40), files: {} }
     const packing = (folder: string): ResumablePacking => ({
       path: join(folder, FILE),
       layout,

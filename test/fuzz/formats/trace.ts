@@ -13,11 +13,9 @@ const ROW = { index: -1, token: 5, text: 'a "b"', layer: 0, kind: 'mlp', rank: 0
 /** Traces of routing in each of their formats. */
 const SOUND = [
   `index,token,text,layer,kind,rank,expert,gate\n-1,5,"a ""b""\n",0,attention,0,3,0.5\n0,6,c,0,attention,0,1,1e-3\n`,
-  '0,1\n0,2\n1,5\n1,6\n0,3\n0,4\n1,0\n1,7\n',
   `${JSON.stringify(ROW)}\n${JSON.stringify({ ...ROW, index: 0 })}\n`,
   JSON.stringify({ prompt_routed_experts: NESTED, choices: [{ routed_experts: NESTED }] }, null, 1),
   JSON.stringify({ choices: [{ routed_experts: npyOf([3, 2, 4], IDS).toString('base64') }] }),
-  npyOf([3, 2, 4], IDS, '<i2'),
 ].map((content) => Buffer.from(content))
 
 export const trace: Format = {

@@ -5,7 +5,7 @@ import type { Replaced } from './replacements.js'
 /** A result of an earlier run, without its text. */
 export interface Earlier extends Replaced {
   isError: boolean
-  /** Hash of the answered line. Absent in files of earlier versions. */
+  /** Hash of the answered line. Absent if the result is an error. */
   hash?: string
 }
 
@@ -25,7 +25,7 @@ export async function earlierResults(
     if (model !== undefined && model !== asked.model) {
       throw refuse(`has answers of ${model}, and the model now is ${asked.model}`, 'give')
     }
-    if (model !== undefined && request !== undefined && options !== asked.options) {
+    if (model !== undefined && options !== asked.options) {
       const why = `line ${line} answers other options of the command line, or another packing of the model`
       throw refuse(`cannot be added to: ${why}`, 'give the same options again,')
     }

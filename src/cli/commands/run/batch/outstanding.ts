@@ -81,8 +81,7 @@ function mayBeOf({ id, isError }: Earlier, request: BatchRequest): boolean {
   return id === request.id || wasUnread || isUnread
 }
 
-/** Keeps results of earlier versions, which have no hash of the request. */
 function reasonToRepeat({ hash }: BatchRequest, earlier: Earlier): 'failed' | 'edited' | undefined {
   if (earlier.isError) return 'failed'
-  return earlier.hash !== undefined && earlier.hash !== hash ? 'edited' : undefined
+  return earlier.hash === hash ? undefined : 'edited'
 }

@@ -7,7 +7,7 @@ export interface Written {
   line: number
   /** Absent if the result is an error. */
   model?: string
-  /** Hashes of the answered line and of the options: `LINE-OPTIONS`. Absent in files of earlier versions. */
+  /** Hashes of the answered line and of the options: `LINE-OPTIONS`. Absent if the result is an error. */
   request?: string
 }
 
@@ -15,9 +15,10 @@ export interface Written {
 export function parseWritten(line: number, bytes: Buffer | undefined): Written | undefined {
   try {
     const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
-    const isResult = typeof model === 'string' ? error === undefined : typeof error === 'string'
-    if ((typeof id !== 'string' && typeof id !== 'number') || !isResult) return undefined
-    return { id, line, ...(typeof model === 'string' && { model }), ...(typeof request === 'string' && { request }) }
+    if (typeof id !== 'string' && typeof id !== 'number') return undefined
+    if (typeof model === 'string' && typeof request === 'string' && error === undefined)
+      return { id, line, model, request }
+    return model === undefined && typeof error === 'string' ? { id, line } : undefined
   } catch {
     return undefined
   }
