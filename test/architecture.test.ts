@@ -320,7 +320,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   kernels: { rooms: ['runtime'], lines: 3756 },
   model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14760 },
   api: { rooms: ['api', 'generation-options'], lines: 1454 },
-  text: { rooms: ['text', 'grammar'], lines: 12218 },
+  text: { rooms: ['text', 'grammar'], lines: 12241 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9144 },
   library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5303 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2977 },
@@ -334,7 +334,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 9786 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 77494 }
+const TESTS = { rooms: ['tests'], lines: 77510 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -1,5 +1,6 @@
 import type { Tool } from '../../api/chat.js'
 import type { Grammar } from '../../api/guide.js'
+import { withoutBounds } from './tool-parameters.js'
 
 /** Grammars of the calls that a model may write. */
 export interface CallGuide {
@@ -25,9 +26,9 @@ export const optional = (part: Grammar): Grammar => ({ kind: 'repeat', part, atL
 export const severalIf = (several: boolean, part: Grammar, separator: string): Grammar =>
   several ? { kind: 'repeat', part, separator, atLeast: 1 } : part
 
-/** JSON Schema of a tool's arguments. */
+/** JSON Schema of a tool's arguments, as far as a grammar can have it. */
 export const argumentsOf = ({ parameters }: Tool): Readonly<Record<string, unknown>> =>
-  parameters ?? { type: 'object', properties: {}, additionalProperties: false }
+  parameters ? withoutBounds(parameters) : { type: 'object', properties: {}, additionalProperties: false }
 
 /** One of the grammars that all tools have; undefined if one has none. */
 export function anyOf(tools: readonly Tool[], grammarOf: (tool: Tool) => Grammar | undefined): Grammar | undefined {

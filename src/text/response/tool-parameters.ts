@@ -26,11 +26,33 @@ export function parametersOf({ parameters = {} }: Tool): Parameter[] | undefined
     const schema = isObject(property) ? property : {}
     return {
       key,
-      schema: { ...schema, ...shared },
+      schema: withoutBounds({ ...schema, ...shared }),
       types: typesOf(resolved(schema, { $defs, definitions })),
       isRequired: Array.isArray(required) && required.includes(key),
     }
   })
+}
+
+/** Keywords whose members are named by users. */
+const NAMED = ['properties', 'patternProperties', '$defs', 'definitions']
+/** Keywords that have values, not schemas. */
+const VALUES = ['const', 'enum', 'default', 'examples']
+const BOUNDS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']
+
+/**
+ * A schema without the bounds of its numbers, if these may have fractions: no grammar keeps them, and the tool checks its
+ * arguments itself.
+ */
+export function withoutBounds(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isBound = (key: string) => key === 'multipleOf' || (schema.type !== 'integer' && BOUNDS.includes(key))
+  const within = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(within) : isObject(value) ? withoutBounds(value) : value
+  const members = (value: unknown): unknown =>
+    isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, within(one)])) : value
+  const kept = Object.entries(schema).filter(([key]) => !isBound(key))
+  const without = (key: string) =>
+    VALUES.includes(key) ? (value: unknown) => value : NAMED.includes(key) ? members : within
+  return Object.fromEntries(kept.map(([key, value]) => [key, without(key)(value)]))
 }
 
 /** The schema that a property refers to, if it is one of the definitions. */

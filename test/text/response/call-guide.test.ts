@@ -9,6 +9,7 @@ import type { CallGuide } from '#molm/text/response/call-grammar.js'
 import { callGuide } from '#molm/text/response/call-guide.js'
 import { knownFormat } from '#molm/text/response/known-formats.js'
 import { thinkingOf } from '#molm/text/response/thinking-form.js'
+import { withoutBounds } from '#molm/text/response/tool-parameters.js'
 import { TOOLS, WRITTEN_ANSWERS } from '../../support/written-answers.js'
 
 const test = suite('grammars of calls')
@@ -265,6 +266,21 @@ test('thoughts have texts around them', () => {
   })
   assert.is(thinkingOf({ fields: { content: {} } }), undefined)
   assert.is(thinkingOf(undefined), undefined)
+})
+
+test('bounds of numbers that no grammar keeps are left to the tool, wherever they are', () => {
+  const price = { type: 'number', minimum: 0.5, multipleOf: 0.25 }
+  const properties = { price, minimum: { type: 'integer', minimum: 1 }, some: { enum: [{ maximum: 2 }] } }
+  const list = { type: 'array', items: { anyOf: [price, { type: 'integer', maximum: 3 }] } }
+  const free = { type: 'number' }
+  assert.equal(withoutBounds({ type: 'object', properties: { ...properties, list }, maximum: 4 }), {
+    type: 'object',
+    properties: {
+      ...properties,
+      price: free,
+      list: { ...list, items: { anyOf: [free, { type: 'integer', maximum: 3 }] } },
+    },
+  })
 })
 
 test.run()
