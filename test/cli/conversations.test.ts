@@ -215,7 +215,6 @@ test('combinations without sense are refused', async () => {
     [['run', '-c'], /-c needs a question/],
     [['run', '-c', '--raw', 'x'], /--raw continues a text as is; it takes no -c/],
     [['run', '-c', '--batch', 'x'], /-c continues one conversation; --batch/],
-    [['run', '-c', '--join', 'a', '-o', 'b'], /without -c/],
     [['run', '-c', '--messages', 'x', 'x'], /-c has messages to begin with; leave out --messages/],
     [['run', '-c', '4096', 'x'], /-c continues the latest conversation; --context 4096 sets the size/],
     [['chat', '-c', '8192'], /--context 8192 sets the size/],
