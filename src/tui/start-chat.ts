@@ -43,8 +43,6 @@ export interface StartOptions extends KeepOptions {
   atlas?: Atlas
   /** Experts that answers must not use. */
   mask?: ExpertMask
-  /** Maximum tokens per second of an answer. */
-  pace?: number
   /** A saved conversation to begin with. */
   load?: string
   /** A kept conversation to continue. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
@@ -7,7 +7,6 @@ import { UsageError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
 import { expandHome } from '../../files/home.js'
 import { optionsIn } from '../../generation-options.js'
-import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'
 import type { ChatBeginning } from '../../tui/conversation/options.js'
 import { interruptSignal } from '../io/interrupt.js'
@@ -53,7 +52,6 @@ export interface ChatOptions
   delete?: string
   /** Print them as JSON. */
   json?: boolean
-  pace?: number
   load?: string
   atlas?: string
 }
@@ -71,7 +69,6 @@ export function define(command: Command): void {
     .option('--list', 'list the conversations')
     .option('--delete <name>', 'delete the conversation of this name or id')
     .option('--json', 'with --list: print one array')
-    .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
     .option('--load <file>', 'resume a conversation saved with /save')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
     .addHelpText('after', EXAMPLES)
@@ -185,7 +182,6 @@ async function hold(
         readSchema: async (text) => (await readAskOptions({ schema: text })).schema,
         mask,
         atlas,
-        pace: options.pace,
         load: options.load,
         keepsHistory: keeps,
         typed: terminal.typed,
@@ -280,10 +276,4 @@ async function orDispose<T>(model: Model, look: () => T | Promise<T>): Promise<T
     await model.dispose()
     throw error
   }
-}
-
-function parsePace(text: string): number {
-  const pace = decimal(text)
-  if (pace >= 0.1 && pace <= 1000) return pace
-  throw new InvalidArgumentError('It must be a number from 0.1 to 1000.')
 }

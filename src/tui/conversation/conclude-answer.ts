@@ -57,7 +57,7 @@ export function concludeAnswer(
       continues: begun !== undefined,
       finishReason,
       contextFull,
-      tokensPerSecond: result && !answer?.isPaced ? speedOf(result) : answer?.speed,
+      tokensPerSecond: result ? speedOf(result) : answer?.speed,
       ...(hadEnded && { hadEnded }),
     },
     newest: answer && { message, ids: [...prompt, ...answer.tokens], reading: answer.reading, raw: answer.raw },

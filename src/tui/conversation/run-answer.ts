@@ -25,7 +25,6 @@ export async function runAnswer(
   const generation = session.generate(rest, { ...options, routes: true, probabilities: true, onPromptProgress })
   for await (const { step, result } of eventsOf(generation)) {
     if (!step) return result
-    await watcher.pause?.()
     signal?.throwIfAborted()
     answer.add(step)
   }

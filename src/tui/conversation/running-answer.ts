@@ -19,10 +19,6 @@ export interface AnswerWatcher {
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
-  /** Whether tokens may have to wait, so that the engine's speed is not that of the answer. */
-  readonly isPaced?: boolean
-  /** Resolves when the next token may come. */
-  pause?(): Promise<void>
   /** More text of a part of the message; that of a call is the model's notation for it. */
   text(piece: string, part: AnswerPart): void
   /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
@@ -90,10 +86,6 @@ export class RunningAnswer {
       ...(thinking !== undefined && { thinking }),
       ...(isWhole && toolCalls.length > 0 && { toolCalls }),
     }
-  }
-
-  get isPaced(): boolean {
-    return this.watcher.isPaced ?? false
   }
 
   /** Tokens per second as they arrived; undefined if there are too few. */
