@@ -597,7 +597,7 @@ test('an engine that only runs a model reads nothing of training', () => {
   )
 })
 
-test('a start of the command line reads nothing that only a slip or a saved conversation needs', () => {
+test('a start of the command line reads nothing that only a slip or weights need', () => {
   const read = [
     ...readWith('cli/program.js'),
     ...readWith('cli/commands/run/run.js'),
@@ -605,7 +605,7 @@ test('a start of the command line reads nothing that only a slip or a saved conv
   ]
   assert.ok(read.includes('cli/parsing/command-line.js'))
   assert.equal(
-    read.filter((file) => /wrong-words|foreign-|saved-conversation|safetensors/.test(file)),
+    read.filter((file) => /wrong-words|foreign-|safetensors/.test(file)),
     [],
   )
 })

@@ -39,7 +39,7 @@ const PIECE_BYTES = 16 * 2 ** 20
  * Maximum elements that `readFloats` converts in one call. A stride of 0 lets a tiny file describe a tensor of any
  * size.
  */
-export const MOST_FLOATS = 2 ** 28
+const MOST_FLOATS = 2 ** 28
 
 /**
  * Returns a tensor in an extent of a file; its first element is `first` elements after the start. Throws a UserError if

@@ -219,8 +219,6 @@ test('combinations without sense are refused', async () => {
     [['run', '-c', '4096', 'x'], /-c continues the latest conversation; --context 4096 sets the size/],
     [['chat', '-c', '8192'], /--context 8192 sets the size/],
     [['chat', '-c', '--resume', 'x'], /leave out --resume/],
-    [['chat', '-c', '--load', 'x'], /-c and --load each name a conversation/],
-    [['chat', '--resume', 'x', '--load', 'x'], /--resume and --load each name a conversation/],
     [['chat', '--resume', 'x', '--messages', 'x'], /--resume has messages to begin with; leave out --messages/],
     [['chat', '--list', '-c'], /--list only prints the conversations/],
     [['chat', '--list', 'hello'], /--list only prints the conversations/],

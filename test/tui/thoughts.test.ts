@@ -134,11 +134,11 @@ test('count as tokens of the answer, and its colours are those of the content', 
   assert.equal([chat.map.tokens.length, chat.conversation.messages.length], [0, 0])
 })
 
-test('are saved, loaded and read by another model', () =>
+test('are saved, loaded and read by another chat', () =>
   inTemporaryFolder(async (dir) => {
     const chat = await chatWith(parrot)
     await send(chat, HELLO)
-    const path = join(dir, 'talk.molm')
+    const path = join(dir, 'talk.json')
     await send(chat, `/save ${path}`)
     const other = await chatWith(parrot)
     await load(other, path)

@@ -52,7 +52,6 @@ export interface ChatOptions
   delete?: string
   /** Print them as JSON. */
   json?: boolean
-  load?: string
   atlas?: string
 }
 
@@ -69,7 +68,6 @@ export function define(command: Command): void {
     .option('--list', 'list the conversations')
     .option('--delete <name>', 'delete the conversation of this name or id')
     .option('--json', 'with --list: print one array')
-    .option('--load <file>', 'resume a conversation saved with /save')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
     .addHelpText('after', EXAMPLES)
     .action(chat)
@@ -113,7 +111,6 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     throw new UsageError(`molm chat needs a terminal for input and output; in a pipe or a script, use ${other}`)
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
-  if (options.load !== undefined) await checkLoaded(options.load)
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
   const { Conversations } = await import('../../conversations/conversations.js')
@@ -182,7 +179,6 @@ async function hold(
         readSchema: async (text) => (await readAskOptions({ schema: text })).schema,
         mask,
         atlas,
-        load: options.load,
         keepsHistory: keeps,
         typed: terminal.typed,
         tools: connections && (() => connections.tools),
@@ -203,7 +199,7 @@ async function hold(
 }
 
 function checkCombinations(words: readonly string[], options: ChatOptions): void {
-  const { continue: continues, resume, list, delete: deleted, json, load, messages } = options
+  const { continue: continues, resume, list, delete: deleted, json, messages } = options
   checkContinue(options, words)
   if (json && !list) throw new UsageError('--json is for --list; in a script, use molm run --json')
   if ((list || deleted !== undefined) && (continues || resume !== undefined || words.length > 0)) {
@@ -214,9 +210,8 @@ function checkCombinations(words: readonly string[], options: ChatOptions): void
   if (continues && resume !== undefined)
     throw new UsageError('-c continues the latest conversation; leave out --resume')
   const flag = continues ? '-c' : resume === undefined ? undefined : '--resume'
-  if (flag === undefined) return
-  if (load !== undefined) throw new UsageError(`${flag} and --load each name a conversation to continue; give one`)
-  if (messages !== undefined) throw new UsageError(`${flag} has messages to begin with; leave out --messages`)
+  if (flag !== undefined && messages !== undefined)
+    throw new UsageError(`${flag} has messages to begin with; leave out --messages`)
 }
 
 /** The first message, unless it is a model in the wrong place. A word with a slash may also be a command. */
@@ -247,14 +242,6 @@ class ToolNotes {
   passTo(say: (note: string) => void): void {
     this.say = say
   }
-}
-
-async function checkLoaded(typed: string): Promise<void> {
-  const [{ checkSaved }, { pathOf }] = await Promise.all([
-    import('../../tui/conversation/conversation-files.js'),
-    import('../../tui/input/file-names.js'),
-  ])
-  await checkSaved(pathOf(typed))
 }
 
 /** Loads a model. Rejects with a UserError if it cannot chat: it must generate text and have a tokenizer. */

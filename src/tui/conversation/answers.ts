@@ -133,8 +133,8 @@ export class Answers implements WatchedChat {
   }
 
   /** Continues a saved conversation. */
-  async restore(state: ConversationState): Promise<void> {
-    await this.conversation.restore(state)
+  restore(state: ConversationState): void {
+    this.conversation.restore(state)
     this.beginTokens()
   }
 

@@ -1,6 +1,6 @@
 import type { GenerateOptions, GenerationResult } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
-import type { SavedSequence, Session } from '../../api/session.js'
+import type { Session } from '../../api/session.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import { NoRoom, UserError } from '../../errors.js'
@@ -9,7 +9,6 @@ import { loadCache, saveCache } from '../../prompt-cache/prompt-cache.js'
 import { alreadyReported } from './already-reported.js'
 import { concludeAnswer, type NewestAnswer } from './conclude-answer.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
-import { maskKey } from './masks.js'
 import { openCalls } from './open-calls.js'
 import { type Asking, type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
@@ -19,12 +18,8 @@ import { type Answer, type AnswerWatcher, RunningAnswer } from './running-answer
 
 /** The parts of a conversation that are saved. */
 export interface ConversationState {
-  messages: ChatMessage[]
+  messages: readonly ChatMessage[]
   system: string
-  /** Absent if another model has to read the turns again. */
-  saved?: SavedSequence
-  /** Experts that were switched off when the cache was filled, as `maskKey` writes them. */
-  masked?: string
 }
 
 /**
@@ -222,12 +217,6 @@ export class Conversation {
     this.forget()
   }
 
-  /** The state to save, with the session's cache. */
-  async save(): Promise<ConversationState & { saved: SavedSequence }> {
-    const masked = maskKey(this.mask)
-    return { messages: [...this.turns], system: this.system, masked, saved: await this.session.save() }
-  }
-
   /** Saves the session's cache in a file of at most `most` bytes. Resolves with the number of tokens; 0 if there is none. */
   saveCache(path: string, most: number): Promise<number> {
     return saveCache(path, this.session, this.model, { mask: this.mask, most })
@@ -238,19 +227,10 @@ export class Conversation {
     return loadCache(path, this.session, this.model, { mask: this.mask })
   }
 
-  /**
-   * Continues a saved conversation. A cache in it must come from the same model; it is not used if other experts were
-   * switched off then.
-   */
-  async restore({ messages, system, saved, masked }: ConversationState): Promise<void> {
-    if (saved && masked === maskKey(this.mask)) await this.session.restore(saved)
-    else this.forget()
-    this.turns.splice(0, Infinity, ...messages)
-    this.setSystem(system)
-    this.first = 0
-    this.newest = undefined
-    this.reported = []
-    this.unread = 0
+  /** Continues a saved conversation. */
+  restore({ messages, system }: ConversationState): void {
+    this.reset()
+    this.begin({ messages, system })
   }
 
   /**
