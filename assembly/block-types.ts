@@ -1,6 +1,6 @@
 /*
  * Elements of GGUF's block types, 32 neighbours at a time. The layout of each block is described in
- * src/checkpoint/block-types.ts, whose decoder gives the same bits.
+ * test/support/block-decoder.ts, a plain decoder that gives the same bits.
  *
  * A run is 32 neighbours unpacked: weight i = scale * quant i, plus a minimum in some types.
  *   0: int8 quants.  32: f32 scale of the first 16.  36: f32 scale of the last 16.  40: f32 minimum.

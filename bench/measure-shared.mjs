@@ -51,14 +51,14 @@ const WAYS = {
   async copied(document) {
     const first = model.createSession()
     await first.forward(document, { logits: 'none' })
-    const saved = await first.save()
-    first.dispose()
+    const snapshot = await first.exportCache()
     const sessions = []
     for (let i = 0; i < QUESTIONS; i++) {
       const session = model.createSession()
-      await session.restore(saved)
+      await session.importCache(snapshot)
       sessions.push({ session, rest: [] })
     }
+    first.dispose()
     return sessions
   },
   async shared(document) {

@@ -37,12 +37,10 @@ export {
 } from './bit-budget/convert-at-bits.js'
 export { UsageError, UserError } from './errors.js'
 export type { Agreement } from './evaluation/compare-on-text.js'
-export { type EvaluateTaskOptions, evaluateTask } from './evaluation/evaluate-task.js'
-export { type EvaluateTextOptions, evaluateText } from './evaluation/evaluate-text.js'
+export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evaluation/evaluate-task.js'
+export { type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
 export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
-export type { TaskScore } from './evaluation/task-score.js'
 export { type NamedText, readText } from './evaluation/text-file.js'
-export type { TextScore } from './evaluation/text-score.js'
 export {
   compareRouting,
   type LayerAgreement,

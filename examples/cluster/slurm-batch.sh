@@ -1,8 +1,9 @@
 #!/bin/bash
-# Answers the lines of a file on many nodes, as a Slurm array job; docs/CLUSTER.md explains it. To submit it and the join:
+# Answers the lines of a file on many nodes, as a Slurm array job; docs/RECIPES.md explains it. To submit it:
 #   export MODEL=nano INPUT=questions.jsonl OUTPUT=answers SHARDS=16
-#   id=$(sbatch --parsable --array=1-$SHARDS examples/cluster/slurm-batch.sh)
-#   sbatch --dependency=afterany:$id --wrap 'molm run --join "$OUTPUT".*.jsonl -o "$OUTPUT.jsonl"'
+#   sbatch --array=1-$SHARDS examples/cluster/slurm-batch.sh
+# and once all tasks are done:
+#   cat "$OUTPUT".*.jsonl > "$OUTPUT.jsonl"
 #SBATCH --job-name=molm-batch
 #SBATCH --cpus-per-task=8
 #SBATCH --mem=8G

@@ -4,28 +4,6 @@ import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './
 import type { LayerRoutes } from './routes.js'
 import type { ChatMessage } from './text.js'
 
-/** A saved sequence. Any session of the same model can continue it without running its tokens again. */
-export interface SavedSequence {
-  /** All ids. */
-  tokens: Int32Array
-  /** Positions below it have been forgotten. */
-  oldest: number
-  /**
-   * Rows of the cache from `oldest` on: for each layer the keys and, if they differ, the values; each positions x A.
-   * Of a layer with a window only the keys that the next token sees; then the running states of layers that have one.
-   */
-  rows: Float32Array
-  /**
-   * Positions of checkpoints, rising. The sequence can be cut back to each: `rows` has its running states and the keys
-   * of its windows. Absent if the model needs none.
-   */
-  checkpoints?: Int32Array
-  /** `q8` if the model's cache is; `rows` then has the levels of each layer's keys or values, followed by their scales. */
-  cacheType?: 'q8'
-  /** CRC-32 of tokens, rows and `oldest`, in hex. Without it, damage shows only if a number is not finite. */
-  checksum?: string
-}
-
 /** A tensor of a session's cache: rows x channels, in rising order of the positions. */
 export interface CacheTensor {
   /**
@@ -136,7 +114,7 @@ export interface ForkOptions {
  * A call that is aborted while it reads its prompt leaves `tokens` and `length` as they were. What it has read takes memory
  * beside them until the next call that changes the tokens: one with a prompt that begins alike continues there, to the same
  * bits as without the abort, unless it reports all of its tokens. `truncateToCommon` makes that part of the tokens. It is
- * not in a fork, nor in what `save` and `exportCache` give. After any other failure nothing stays.
+ * not in a fork, nor in what `exportCache` gives. After any other failure nothing stays.
  */
 export interface Session {
   /** Number of tokens in the cache. */
@@ -187,17 +165,7 @@ export interface Session {
    * session.
    */
   fork(options?: ForkOptions): Promise<Session>
-  /** Saves the sequence with its cache and a checksum, to continue it later without running it again. */
-  save(): Promise<SavedSequence>
-  /**
-   * Replaces the session's tokens and cache by a saved sequence of the same model. Rejects and leaves the session
-   * unchanged if the size does not fit or the checksum does not match.
-   */
-  restore(saved: SavedSequence): Promise<void>
-  /**
-   * The cache in the numbers that it has, to be read in pieces: for a long sequence, half the bytes of `save` or less,
-   * and never all at once.
-   */
+  /** The sequence with its cache, to be read in pieces and continued later without running it again. */
   exportCache(): Promise<CacheSnapshot>
   /**
    * Replaces the session's tokens and cache by those of a snapshot, which it reads piece by piece. Rejects and leaves

@@ -1,7 +1,7 @@
 /** Types of single elements, by their safetensors names. All are stored little-endian. */
 export type ElementType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'
 
-/** Types of GGUF files that store a block of neighbouring elements together (block-types.ts). */
+/** Types of GGUF files that store a block of neighbouring elements together (assembly/block-types.ts). */
 export type BlockType = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q5_K' | 'Q6_K' | 'IQ4_NL' | 'MXFP4'
 
 /** Types of the elements of a tensor. */
@@ -61,60 +61,4 @@ export function isElementType(name: unknown): name is ElementType {
 /** Whether a type stores several elements in a block. */
 export function isBlockType(dtype: DType): dtype is BlockType {
   return BLOCKS[dtype].elements > 1
-}
-
-/** Returns a function from an element's byte offset in `bytes` to its value, at full precision. */
-export function elementReader(dtype: ElementType, bytes: Uint8Array): (offset: number) => number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  switch (dtype) {
-    case 'F64':
-      return (offset) => view.getFloat64(offset, true)
-    case 'F32':
-      return (offset) => view.getFloat32(offset, true)
-    case 'F16': {
-      const values = halfValues()
-      return (offset) => values[view.getUint16(offset, true)]
-    }
-    case 'BF16':
-      return (offset) => bfloat16ToNumber(view.getUint16(offset, true))
-    case 'I64':
-      return (offset) => Number(view.getBigInt64(offset, true))
-    case 'I32':
-      return (offset) => view.getInt32(offset, true)
-    case 'I16':
-      return (offset) => view.getInt16(offset, true)
-    case 'I8':
-      return (offset) => view.getInt8(offset)
-    case 'U8':
-      return (offset) => view.getUint8(offset)
-    case 'BOOL':
-      return (offset) => (view.getUint8(offset) === 0 ? 0 : 1)
-  }
-}
-
-/** Value of an IEEE 754 half: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  return sign * (1024 + fraction) * 2 ** (exponent - 25)
-}
-
-let halves: Float32Array | undefined
-
-/** Values of all 65536 halves. Looking one up is quicker than computing it, and 256 KiB is little. */
-export function halfValues(): Float32Array {
-  halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToNumber(bits))
-  return halves
-}
-
-const float = new Float32Array(1)
-const floatBits = new Uint32Array(float.buffer)
-
-/** Value of a bfloat16, the upper half of a float32. */
-export function bfloat16ToNumber(bits: number): number {
-  floatBits[0] = bits << 16
-  return float[0]
 }

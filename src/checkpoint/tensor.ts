@@ -1,8 +1,7 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
-import { decodeBlock } from './block-types.js'
 import type { ByteSource } from './byte-source.js'
-import { blockOf, bytesOf, type DType, elementReader, isBlockType } from './dtype.js'
+import { blockOf, bytesOf, type DType, isBlockType } from './dtype.js'
 
 export type { DType } from './dtype.js'
 
@@ -31,15 +30,6 @@ export interface Extent {
 
 /** Maximum dimensions of a tensor, as in PyTorch. */
 const MOST_DIMENSIONS = 64
-
-/** Bytes of a source that are held at once while a tensor is converted. */
-const PIECE_BYTES = 16 * 2 ** 20
-
-/**
- * Maximum elements that `readFloats` converts in one call. A stride of 0 lets a tiny file describe a tensor of any
- * size.
- */
-export const MOST_FLOATS = 2 ** 28
 
 /**
  * Returns a tensor in an extent of a file; its first element is `first` elements after the start. Throws a UserError if
@@ -178,93 +168,7 @@ export async function readSpan(t: Tensor): Promise<Uint8Array> {
   return bytes
 }
 
-/** Reads a whole tensor as float32 in logical row-major order, whatever its strides. At most MOST_FLOATS elements. */
-export async function readFloats(t: Tensor): Promise<Float32Array> {
-  const count = elementCount(t.shape)
-  if (count > MOST_FLOATS) {
-    throw new UserError(
-      `${t.source.name}: tensor ${printable(t.name)} is too large to be read at once (${count} elements)`,
-    )
-  }
-  const out = new Float32Array(count)
-  let done = 0
-  for (const piece of pieces(inBlocks(t))) {
-    gather(piece, await readSpan(piece), out, done)
-    done += elementCount(piece.shape)
-  }
-  return out
-}
-
-/** A tensor of a block type with a dimension for its blocks, so that it can be divided between any two of them. */
-function inBlocks(t: Tensor): Tensor {
-  if (!isBlockType(t.dtype)) return t
-  const { elements } = blockOf(t.dtype)
-  const [shape, strides] = [t.shape.slice(0, -1), t.strides.slice(0, -1)]
-  const blocks = (t.shape.at(-1) ?? 0) / elements
-  return { ...t, shape: [...shape, blocks, elements], strides: [...strides, elements, 1] }
-}
-
 /** Distance in elements from the first element to the farthest one. */
 function lastElement(shape: readonly number[], strides: readonly number[]): number {
   return shape.reduce((sum, n, dim) => sum + (n - 1) * strides[dim], 0)
-}
-
-/**
- * Divides a tensor along its first dimensions into pieces of about PIECE_BYTES, in logical order, if that dimension has
- * the largest stride. In other cases (a transposed matrix) each piece would cover the whole tensor again.
- */
-function* pieces(t: Tensor): Generator<Tensor> {
-  const { start, end } = span(t)
-  const isOutermost =
-    t.shape.length > 0 && t.strides[0] > 0 && t.strides.every((s, d) => s <= t.strides[0] || t.shape[d] < 2)
-  if (end - start <= PIECE_BYTES || !isOutermost) {
-    yield t
-    return
-  }
-  const rowSpan = span(select(t, 0, 0))
-  const rowBytes = rowSpan.end - rowSpan.start
-  const step = bytesOf(t.dtype, t.strides[0])
-  const rowsAtOnce = Math.floor((PIECE_BYTES - rowBytes) / step) + 1
-  if (rowBytes > PIECE_BYTES) {
-    for (let row = 0; row < t.shape[0]; row++) yield* pieces(select(t, 0, row))
-  } else {
-    for (let row = 0; row < t.shape[0]; row += rowsAtOnce) yield rows(t, row, Math.min(row + rowsAtOnce, t.shape[0]))
-  }
-}
-
-/**
- * Writes a tensor's elements to `out` from index `at` on, in row-major order. `bytes` are those of its span. The last
- * dimension of a block type is a block.
- */
-function gather({ dtype, shape, strides }: Tensor, bytes: Uint8Array, out: Float32Array, at: number): void {
-  const { read, depth } = blockReader(dtype, bytes, out, shape.length)
-  const steps = strides.slice(0, depth).map((stride) => bytesOf(dtype, stride))
-  const { elements } = blockOf(dtype)
-  const visit = (dim: number, offset: number): void => {
-    if (dim === depth) {
-      read(offset, at)
-      at += elements
-      return
-    }
-    for (let i = 0; i < shape[dim]; i++) visit(dim + 1, offset + i * steps[dim])
-  }
-  if (elementCount(shape) > 0) visit(0, 0)
-}
-
-interface BlockReader {
-  /** Writes the block or element at a byte to `out`. */
-  read: (offset: number, at: number) => void
-  /** Dimensions around a block. */
-  depth: number
-}
-
-function blockReader(dtype: DType, bytes: Uint8Array, out: Float32Array, dimensions: number): BlockReader {
-  if (isBlockType(dtype)) {
-    return { read: (offset, at) => decodeBlock(dtype, bytes, offset, out, at), depth: dimensions - 1 }
-  }
-  const element = elementReader(dtype, bytes)
-  const read = (offset: number, at: number) => {
-    out[at] = element(offset)
-  }
-  return { read, depth: dimensions }
 }

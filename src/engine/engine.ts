@@ -30,7 +30,6 @@ import type {
   TruncateReply,
   TruncateRequest,
 } from './protocol.js'
-import { exportSequence, importSequence } from './saved-sequence.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
@@ -97,10 +96,6 @@ export class Engine {
         return yield* this.generate(request, { stop, emit, progress })
       case 'truncate':
         return this.truncate(request)
-      case 'export':
-        return yield* exportSequence(this.sequence(request.session), stop)
-      case 'import':
-        return importSequence(this.sequence(request.session), request.saved)
       case 'cache':
         return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':

@@ -1,6 +1,6 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { CacheType } from '../api/model.js'
-import type { ExpertInfluence, SavedSequence } from '../api/session.js'
+import type { ExpertInfluence } from '../api/session.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
 import type { ModelConfig, PerMixture } from '../model/config.js'
@@ -133,8 +133,6 @@ export type Request =
   | ForwardRequest
   | GenerateRequest
   | TruncateRequest
-  | { kind: 'export'; session: number }
-  | { kind: 'import'; session: number; saved: SavedSequence }
   | CacheRequest
   | { kind: 'open'; session: number; mask: ExpertMask }
   | ForkRequest

@@ -1,9 +1,9 @@
 import type { Model } from '../api/model.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { divergence, indexOfLargest } from './probabilities.js'
-import type { WindowScore } from './score-windows.js'
+import type { WindowsScore } from './score-windows.js'
 import { windowLogits } from './window-logits.js'
-import type { Window } from './windows.js'
+import type { WindowOptions } from './windows.js'
 
 /** How alike two models predict a text. */
 export interface Agreement {
@@ -13,46 +13,35 @@ export interface Agreement {
   top1Agreement: number
 }
 
-/** The score of a window, and its agreement with a reference: sums over the scored tokens. */
-export interface ComparedWindow extends WindowScore {
-  /** Sum of the divergences, in nats. */
-  divergence: number
-  /** Number of tokens for which both models find the same token likeliest. */
-  same: number
-}
-
-/** Scores windows of a text as `scoreWindows` does, and compares the model's distributions with a reference's. */
+/** Scores a text as `scoreWindows` does, and compares the model's distributions with a reference's. */
 export async function compareOnText(
   model: Model,
   against: Model,
   tokens: readonly number[],
-  windows: readonly Window[],
-  { signal }: { signal?: AbortSignal },
+  windows: WindowOptions & { signal?: AbortSignal },
   report: (reached: number) => void,
-): Promise<ComparedWindow[]> {
-  const scores = windows.map((): ComparedWindow => ({ scored: 0, nll: 0, divergence: 0, same: 0 }))
-  const reference = windowLogits(against, tokens, windows, signal)
-  let reached = 0
-  let counted = 0
+): Promise<WindowsScore & { agreement: Agreement }> {
+  const reference = windowLogits(against, tokens, windows)
+  let scored = 0
+  let nll = 0
+  let sum = 0
+  let same = 0
   try {
-    for await (const { index, first, count, row } of windowLogits(model, tokens, windows, signal)) {
+    for await (const { first, count, row } of windowLogits(model, tokens, windows)) {
       const other = (await reference.next()).value
       if (!other) break
-      const score = scores[index]
       for (let i = 0; i < count; i++) {
         const [logits, expected] = [row(i), other.row(i)]
         const norm = logSumExp(logits)
-        score.nll -= logits[tokens[first + i]] - norm
-        score.divergence += divergence(expected, logits, norm)
-        if (indexOfLargest(expected) === indexOfLargest(logits)) score.same++
+        nll -= logits[tokens[first + i]] - norm
+        sum += divergence(expected, logits, norm)
+        if (indexOfLargest(expected) === indexOfLargest(logits)) same++
       }
-      score.scored += count
-      reached += first + count - Math.max(counted, windows[index].start)
-      counted = first + count
-      report(reached)
+      scored += count
+      report(first + count)
     }
   } finally {
     await reference.return(undefined)
   }
-  return scores
+  return { scored, nll, agreement: { klDivergence: sum / scored, top1Agreement: same / scored } }
 }

@@ -4,11 +4,38 @@ import { type EncodedItem, encodeItem } from './encode-item.js'
 import { indexOfLargest } from './probabilities.js'
 import { scoreItems } from './score-items.js'
 import type { Task } from './task-file.js'
-import { type TaskAnswer, type TaskParts, type TaskScore, taskScore } from './task-score.js'
 
 export interface EvaluateTaskOptions {
   onProgress?: (done: { items: number; of: number }) => void
   signal?: AbortSignal
+}
+
+/** The model's choice for one item. */
+export interface TaskAnswer {
+  /** Line of the task's file. */
+  line: number
+  /** Index of the right choice. */
+  answer: number
+  /** Index of the choice with the highest log-likelihood. */
+  chosen: number
+  /** Index of the choice with the highest log-likelihood per character. */
+  chosenNorm: number
+}
+
+/** Accuracy of a model on a task. */
+export interface TaskScore {
+  file: string
+  items: number
+  /** Share of items whose right choice has the highest log-likelihood. */
+  acc: number
+  /** The same share, with each log-likelihood divided by the choice's length in characters. */
+  accNorm: number
+  /** Standard errors of the two shares, with the items as a sample; 0 for a single item. */
+  accStderr: number
+  accNormStderr: number
+  answers: TaskAnswer[]
+  /** For each item and choice: sum of the log-probabilities of the choice's tokens, in nats. */
+  loglikelihoods: number[][]
 }
 
 /**
@@ -16,31 +43,31 @@ export interface EvaluateTaskOptions {
  * likeliest after the context. The first of equally likely choices is the answer.
  */
 export async function evaluateTask(model: Model, task: Task, options: EvaluateTaskOptions = {}): Promise<TaskScore> {
-  return taskScore(await scoreTask(model, task, options))
+  checkLanguageModel(model)
+  const { onProgress, signal } = options
+  const of = task.items.length
+  const encoded: EncodedItem[] = []
+  for (const [index, item] of task.items.entries()) {
+    signal?.throwIfAborted()
+    encoded.push(await encodeItem(model, item, `${task.name}: line ${task.lines[index]}`))
+  }
+  const loglikelihoods = await scoreItems(model, encoded, { onDone: (items) => onProgress?.({ items, of }), signal })
+  const answers = task.items.map((item, index): TaskAnswer => {
+    const sums = loglikelihoods[index]
+    const perCharacter = sums.map((sum, choice) => sum / characters(item.choices[choice]))
+    const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
+    return { line: task.lines[index], answer: item.answer, ...chosen }
+  })
+  const items = task.items.length
+  const acc = answers.filter(({ answer, chosen }) => chosen === answer).length / items
+  const accNorm = answers.filter(({ answer, chosenNorm }) => chosenNorm === answer).length / items
+  const errors = { accStderr: standardError(acc, items), accNormStderr: standardError(accNorm, items) }
+  return { file: task.name, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
-/** Answers the questions from `from` (default: the first) up to `to` (default: all), as `evaluateTask` does. */
-export async function scoreTask(
-  model: Model,
-  { name, items, lines }: Task,
-  { onProgress, signal, from = 0, to = items.length }: EvaluateTaskOptions & { from?: number; to?: number } = {},
-): Promise<TaskParts> {
-  checkLanguageModel(model)
-  const own = items.slice(from, to)
-  const encoded: EncodedItem[] = []
-  for (const [index, item] of own.entries()) {
-    signal?.throwIfAborted()
-    encoded.push(await encodeItem(model, item, `${name}: line ${lines[from + index]}`))
-  }
-  const onDone = (done: number) => onProgress?.({ items: done, of: own.length })
-  const loglikelihoods = own.length > 0 ? await scoreItems(model, encoded, { onDone, signal }) : []
-  const answers = own.map(({ answer, choices }, index): TaskAnswer => {
-    const sums = loglikelihoods[index]
-    const perCharacter = sums.map((sum, choice) => sum / characters(choices[choice]))
-    const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
-    return { line: lines[from + index], answer, ...chosen }
-  })
-  return { file: name, items: items.length, from, answers, loglikelihoods }
+/** Standard error of a share of right answers. */
+function standardError(share: number, items: number): number {
+  return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }
 
 /** Counts characters, not the 16-bit units of a string. */

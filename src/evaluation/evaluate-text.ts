@@ -1,13 +1,11 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
-import { compareOnText } from './compare-on-text.js'
+import { type Agreement, compareOnText } from './compare-on-text.js'
 import { scoreWindows } from './score-windows.js'
 import type { NamedText } from './text-file.js'
-import { type TextParts, type TextScore, textScore } from './text-score.js'
-import { type WindowOptions, windowsOf } from './windows.js'
+import type { WindowOptions } from './windows.js'
 
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
@@ -17,16 +15,24 @@ export interface EvaluateTextOptions extends Partial<WindowOptions> {
   signal?: AbortSignal
 }
 
+/** How well a model predicts a text. */
+export interface TextScore {
+  file: string
+  tokens: number
+  /** Tokens that were predicted. */
+  scored: number
+  /** Negative log-likelihood of those, in nats. */
+  nll: number
+  /** e^(nll / scored). */
+  perplexity: number
+  /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
+  bitsPerByte: number
+  /** Agreement with the reference, if one was given. */
+  against?: Agreement
+}
+
 /** Window in tokens if neither the caller nor the model gives one. */
 const DEFAULT_WINDOW = 1024
-
-/** Window and stride in tokens: those given, else the model's. */
-export function windowSizes(
-  { trainedContext }: Pick<ModelConfig, 'trainedContext'>,
-  { window = trainedContext || DEFAULT_WINDOW, stride = window }: Partial<WindowOptions>,
-): WindowOptions {
-  return { window, stride }
-}
 
 /**
  * Measures the perplexity of a text under a model, in windows of `window` tokens (default: the length that the model
@@ -35,37 +41,30 @@ export function windowSizes(
  */
 export async function evaluateText(
   model: Model,
-  text: NamedText,
+  { name, text }: NamedText,
   options: EvaluateTextOptions = {},
 ): Promise<TextScore> {
-  return textScore(await scoreText(model, text, options))
-}
-
-/** Scores windows of a text, those for which `takes` is true (default: all), as `evaluateText` does. */
-export async function scoreText(
-  model: Model,
-  { name, text }: NamedText,
-  options: EvaluateTextOptions & { takes?: (index: number) => boolean } = {},
-): Promise<TextParts> {
   checkLanguageModel(model)
-  const { against, onProgress, signal } = options
-  const { window, stride } = windowSizes(model.config, options)
+  const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
+  const windows = { window, stride: options.stride ?? window, signal }
   const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
   if (tokens.length < 2)
     throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
 
-  const all = [...windowsOf(tokens.length, { window, stride })]
-  const { takes = () => true } = options
-  const indices = [...all.keys()].filter(takes)
-  const windows = indices.map((index) => all[index])
-  const of = windows.reduce((sum, { start, end }, i) => sum + end - Math.max(start, windows[i - 1]?.end ?? 0), 0)
-  const report = (reached: number) => onProgress?.({ tokens: reached, of })
-  const scores = against
-    ? await compareOnText(model, against, tokens, windows, { signal }, report)
-    : await scoreWindows(model, tokens, windows, { window, signal }, onProgress && report)
-  const counts = { tokens: tokens.length, bytes: Buffer.byteLength(text), windows: all.length }
-  return { file: name, ...counts, scores: scores.map((score, i) => ({ window: indices[i], ...score })) }
+  const report = (reached: number) => onProgress?.({ tokens: reached, of: tokens.length })
+  const { scored, nll, agreement } = against
+    ? await compareOnText(model, against, tokens, windows, report)
+    : { ...(await scoreWindows(model, tokens, windows, onProgress && report)), agreement: undefined }
+  return {
+    file: name,
+    tokens: tokens.length,
+    scored,
+    nll,
+    perplexity: Math.exp(nll / scored),
+    bitsPerByte: nll / Math.LN2 / Buffer.byteLength(text),
+    ...(agreement && { against: agreement }),
+  }
 }
 
 async function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): Promise<void> {

@@ -2,53 +2,44 @@ import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import { inOrder } from '../in-order.js'
 import { SessionPool, sequencesAtOnce, withOwnSignal } from './sessions.js'
-import type { Window } from './windows.js'
+import { type Window, type WindowOptions, windowsOf } from './windows.js'
 
 /** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
 const TOKENS_AHEAD = 512
 
-/** The score of a window. */
-export interface WindowScore {
+export interface WindowsScore {
   /** Tokens that were predicted. */
   scored: number
   /** Negative log-likelihood of those, in nats. */
   nll: number
 }
 
-interface ScoreOptions {
-  /** Tokens of the longest window. */
-  window: number
-  signal?: AbortSignal
-}
-
 /**
- * Runs windows of a text through a model, several at once, and scores each. `report` receives the number of tokens that
- * they together have reached.
+ * Runs a text through a model in windows, several at once, and adds up their scores in the order of the text. `report`
+ * receives the number of tokens that all windows together have reached.
  */
 export function scoreWindows(
   model: Model,
   tokens: readonly number[],
-  windows: readonly Window[],
-  { window, signal }: ScoreOptions,
+  { signal, ...options }: WindowOptions & { signal?: AbortSignal },
   report?: (reached: number) => void,
-): Promise<WindowScore[]> {
-  return withOwnSignal(signal, (own) => score(model, tokens, windows, { window, signal: own }, report))
+): Promise<WindowsScore> {
+  return withOwnSignal(signal, (own) => score(model, tokens, { ...options, signal: own }, report))
 }
 
 async function score(
   model: Model,
   tokens: readonly number[],
-  windows: readonly Window[],
-  { window, signal }: ScoreOptions,
+  { signal, ...options }: WindowOptions & { signal: AbortSignal },
   report?: (reached: number) => void,
-): Promise<WindowScore[]> {
+): Promise<WindowsScore> {
   const sessions = new SessionPool(model)
   let reached = 0
   /** End of the last window; windows begin in order. */
   let counted = 0
   /** Gives the log-probabilities of the tokens that a window scores. */
   const scoreWindow = ({ start, end, firstScored }: Window) => {
-    let at = Math.max(start, counted)
+    let at = counted
     counted = end
     const count = (upTo: number) => {
       if (upTo <= at) return
@@ -71,16 +62,15 @@ async function score(
     })
   }
 
-  const parallel = sequencesAtOnce(window, Math.ceil(TOKENS_AHEAD / window) + 1)
-  const scores: WindowScore[] = []
+  const parallel = sequencesAtOnce(options.window, Math.ceil(TOKENS_AHEAD / options.window) + 1)
+  const total: WindowsScore = { scored: 0, nll: 0 }
   try {
-    for await (const logprobs of inOrder(windows, scoreWindow, { parallel })) {
-      let nll = 0
-      for (const logprob of logprobs) nll -= logprob
-      scores.push({ scored: logprobs.length, nll })
+    for await (const logprobs of inOrder(windowsOf(tokens.length, options), scoreWindow, { parallel })) {
+      total.scored += logprobs.length
+      for (const logprob of logprobs) total.nll -= logprob
     }
   } finally {
     sessions.dispose()
   }
-  return scores
+  return total
 }

@@ -1,10 +1,8 @@
 import type { Model } from '../api/model.js'
-import type { Window } from './windows.js'
+import { type WindowOptions, windowsOf } from './windows.js'
 
 /** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */
 export interface LogitRows {
-  /** Index of their window. */
-  index: number
   first: number
   count: number
   row(i: number): Float32Array
@@ -14,18 +12,18 @@ export interface LogitRows {
 const LOGIT_BYTES = 64 * 2 ** 20
 const MOST_ROWS = 256
 
-/** Runs windows of a text through a model, one after the other, and yields the logits for every scored token. */
+/** Runs a text through a model, window after window, and yields the logits for every scored token, in order. */
 export async function* windowLogits(
   model: Model,
   tokens: readonly number[],
-  windows: readonly Window[],
-  signal?: AbortSignal,
+  options: WindowOptions & { signal?: AbortSignal },
 ): AsyncGenerator<LogitRows> {
+  const { signal } = options
   const { vocabSize } = model.config
   const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(LOGIT_BYTES / (4 * vocabSize))))
   const session = model.createSession()
   try {
-    for (const [index, { start, end, firstScored }] of windows.entries()) {
+    for (const { start, end, firstScored } of windowsOf(tokens.length, options)) {
       if (firstScored >= end) continue
       session.reset()
       // The logits of token t predict token t + 1.
@@ -35,7 +33,7 @@ export async function* windowLogits(
         const to = Math.min(from + most, end - 1)
         const { logits } = await session.forward(tokens.slice(from, to), { logits: 'all', signal })
         const row = (i: number) => logits.subarray(i * vocabSize, (i + 1) * vocabSize)
-        yield { index, first: from + 1, count: to - from, row }
+        yield { first: from + 1, count: to - from, row }
       }
     }
   } finally {

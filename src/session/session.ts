@@ -1,13 +1,6 @@
 import type { ChatOptions, ChatResult, ChatStep } from '../api/chat.js'
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
-import type {
-  CacheSnapshot,
-  ForkOptions,
-  ForwardOptions,
-  ForwardResult,
-  SavedSequence,
-  Session,
-} from '../api/session.js'
+import type { CacheSnapshot, ForkOptions, ForwardOptions, ForwardResult, Session } from '../api/session.js'
 import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
 import type { EngineCalls, Ongoing } from '../engine/client.js'
@@ -22,7 +15,6 @@ import { messageEnds } from './message-ends.js'
 import { onAbort } from './on-abort.js'
 import { openGuide } from './open-guide.js'
 import { RunningGeneration } from './running-generation.js'
-import { checkSaved } from './saved-sequence.js'
 import type { SessionModel } from './session-model.js'
 import { checkChat, checkFork, checkForward, checkGenerate } from './session-options.js'
 import { SessionTokens } from './session-tokens.js'
@@ -168,23 +160,6 @@ export class EngineSession implements Session {
     forked.cached.plan({ added: tokens }).done()
     forked.oldest = oldest
     return forked
-  }
-
-  async save(): Promise<SavedSequence> {
-    this.checkAlive()
-    return this.model.engine.call<SavedSequence>({ kind: 'export', session: this.id }).reply
-  }
-
-  async restore(saved: SavedSequence): Promise<void> {
-    this.checkAlive()
-    checkSaved(saved, this.model.config)
-    // A copy that moves to the engine takes less time and memory than a clone of the message.
-    const rows = saved.rows.slice()
-    const request = { kind: 'import', session: this.id, saved: { ...saved, rows } } as const
-    this.changing()
-    const { reply } = this.model.engine.call<void>(request, {}, [rows.buffer as ArrayBuffer])
-    await this.counting({ keep: 0, added: saved.tokens }, reply)
-    this.oldest = saved.oldest
   }
 
   exportCache(): Promise<CacheSnapshot> {

@@ -7,7 +7,6 @@ import type { Atlas } from '../experts/atlas.js'
 import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { styled } from '../terminal/style.js'
@@ -15,7 +14,6 @@ import { writePrintable } from '../terminal/write-printable.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
 import { restoreMask, resumeKept } from './conversation/conversation-commands.js'
-import { load } from './conversation/conversation-files.js'
 import type { KeepOptions } from './conversation/keeper.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { submit, thenQueue } from './conversation/submit.js'
@@ -43,10 +41,6 @@ export interface StartOptions extends KeepOptions {
   atlas?: Atlas
   /** Experts that answers must not use. */
   mask?: ExpertMask
-  /** Maximum tokens per second of an answer. */
-  pace?: number
-  /** A saved conversation to begin with. */
-  load?: string
   /** A kept conversation to continue. */
   conversation?: KeptConversation
   /** A message or command to send first. */
@@ -88,7 +82,6 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     const keepsMask = options.mask !== undefined
     if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
     if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
-    if (options.load !== undefined) await resume(chat, options.load)
     void thenQueue(chat, () => chat.showFewAnswers())
     if (firstMessage !== undefined) submit(chat, firstMessage)
     screen.takeInput()
@@ -112,12 +105,6 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
 function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
   const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
   return colour === '7' || colour === '15' ? 'light' : 'dark'
-}
-
-/** Loads a saved conversation, and shows so meanwhile. */
-function resume(chat: Chat, path: string): Promise<void> {
-  chat.say('note', `loading ${harmless(path)} ...`)
-  return chat.work(() => load(chat, path))
 }
 
 function greet(chat: Chat): void {

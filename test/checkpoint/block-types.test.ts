@@ -7,7 +7,6 @@ import {
   elementCount,
   everySecond,
   joinLast,
-  readFloats,
   rows,
   select,
   span,
@@ -19,6 +18,7 @@ import { sameBits } from '../support/compare.js'
 import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
 import { bytesSource } from '../support/memory-files.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
+import { readFloats } from '../support/read-floats.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
 
@@ -133,26 +133,6 @@ test('sizes that do not fit the file are refused', async () => {
     assert.is(elementCount(view([0, 7]).shape), 0)
     assert.equal([...(await readFloats(view([0, 7])))], [])
   }
-})
-
-test('a row longer than a piece of reading is divided between blocks', async () => {
-  const row = new Uint8Array(bytesOf('Q8_0', 2 ** 24))
-  const last = randomBlocks('Q8_0', 2, 6)
-  row.set(last, row.length - last.length)
-  const reads: number[] = []
-  const source = {
-    ...bytesSource(row, 'storage.gguf'),
-    async read(offset: number, length: number) {
-      reads.push(length)
-      return row.slice(offset, offset + length)
-    },
-  }
-  const t: Tensor = { name: 'w', dtype: 'Q8_0', shape: [2 ** 24], strides: [1], source, offset: 0 }
-  const floats = await readFloats(t)
-  assert.is(reads.length, 2)
-  assert.ok(Math.max(...reads) <= 16 * 2 ** 20)
-  const tail: Tensor = { ...t, shape: [64], source: bytesSource(last) }
-  sameBits(floats.slice(-64), await readFloats(tail), 'the end')
 })
 
 test('a safetensors file has no block types', async () => {

@@ -1,8 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bfloat16ToNumber, type ElementType, halfToNumber } from '#molm/checkpoint/dtype.js'
-import { readFloats } from '#molm/checkpoint/tensor.js'
+import type { ElementType } from '#molm/checkpoint/dtype.js'
+import { bfloat16ToNumber, halfToNumber } from '../support/element-values.js'
 import { bytesSource } from '../support/memory-files.js'
+import { readFloats } from '../support/read-floats.js'
 
 async function floats(dtype: ElementType, values: ArrayBufferView): Promise<number[]> {
   const source = bytesSource(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))

@@ -1,17 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  readFloats,
-  readSpan,
-  rows,
-  select,
-  shapeText,
-  span,
-  type Tensor,
-  tensorIn,
-  transpose,
-} from '#molm/checkpoint/tensor.js'
-import { bytesSource, vastSource } from '../support/memory-files.js'
+import { readSpan, rows, select, shapeText, span, type Tensor, tensorIn, transpose } from '#molm/checkpoint/tensor.js'
+import { bytesSource } from '../support/memory-files.js'
+import { readFloats } from '../support/read-floats.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const COUNTING = Float32Array.from({ length: 24 }, (_, i) => i)
@@ -90,29 +81,6 @@ test('negative, fractional and mismatched shapes and strides are refused', async
   for (const [shape, strides, first] of impossible) {
     await rejectsWithUserError(() => view(shape, strides, first), /storage\.bin: tensor w has/)
   }
-})
-
-test('a tiny storage expanded to a huge tensor is not turned into floats', async () => {
-  await rejectsWithUserError(() => readFloats(view([2 ** 20, 2 ** 20], [0, 0])), /tensor w is too large/)
-})
-
-test('a large tensor is read in pieces, without the bytes between its rows', async () => {
-  const source = vastSource(200 * 2 ** 20)
-  const mib = 2 ** 20
-  const t: Tensor = { name: 'w', dtype: 'U8', shape: [2, 3, 2], strides: [100 * mib, 30 * mib, mib], source, offset: 0 }
-  assert.equal(await floatsOf(t), [0, 1, 30, 31, 60, 61, 100, 101, 130, 131, 160, 161])
-  assert.ok(Math.max(...source.reads) <= mib + 1, `read ${source.reads}`)
-})
-
-test('rows are read together up to a bounded number of bytes', async () => {
-  const source = vastSource(64 * 2 ** 20)
-  const mib = 2 ** 20
-  const t: Tensor = { name: 'w', dtype: 'U8', shape: [40, 2], strides: [mib, 1], source, offset: 0 }
-  assert.equal(
-    await floatsOf(t),
-    Array.from({ length: 80 }, (_, i) => i >> 1),
-  )
-  assert.ok(source.reads.length > 1 && Math.max(...source.reads) <= 16 * mib, `read ${source.reads}`)
 })
 
 test('a message shows the first sizes of a shape with many dimensions', () => {

@@ -73,6 +73,22 @@ test('a byte order mark and empty lines are skipped; lines keep their numbers', 
   )
 })
 
+test('a shard takes every n-th of the lines that are not empty, also of those that cannot be read', async () => {
+  const text = '\ufeff{"prompt": "a"}\n\nnonsense\n{"id": "x", "prompt": "b"}\n  \n{"prompt": "c"}\n{"prompt": "d"}\n'
+  const idsOf = async (number: number, of: number) => {
+    const found = await collected(requestsOf(readLines(chunksOf(text), 1000), DEFAULTS, { number, of }))
+    return found.map(({ id }) => id)
+  }
+  assert.equal(
+    [await idsOf(1, 2), await idsOf(2, 2)],
+    [
+      [1, 'x', 7],
+      [3, 6],
+    ],
+  )
+  assert.equal(await idsOf(6, 6), [])
+})
+
 test('a line has the options of the command line unless it has its own', async () => {
   const ask = await askOf({ prompt: 'a', seed: 5, stop: ['b'], system: 'Be long.' })
   assert.equal(ask.settings, { maxTokens: 9, seed: 5, stop: ['b'] })

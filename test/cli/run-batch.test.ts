@@ -185,6 +185,25 @@ test('an output for other prompts, another model or something else is not change
     assertRefused(await batch([input, ...BASE, '-o', input]), 2, /name the same file/)
   }))
 
+test('shards have the answers of one run together, and none is added to the file of another', () =>
+  inTemporaryFolder(async (folder) => {
+    const [input, whole, ...shards] = ['in', 'whole', '1', '2'].map((name) => join(folder, `${name}.jsonl`))
+    await writeFile(input, jsonl(...['a', 'b', 'c'].map((prompt) => ({ prompt }))))
+    const command = [input, ...BASE, '-n', '3', '--seed', '7', '-o']
+    const answersIn = async (path: string) =>
+      parsed(await readFile(path, 'utf8')).map(({ request: _, ...answer }) => answer)
+    assert.is((await batch([...command, whole])).code, 0)
+    for (const [i, path] of shards.entries()) {
+      assert.is((await batch([...command, path, '--shard', `${i + 1}/2`])).code, 0)
+    }
+    const [[first, third], [second]] = await Promise.all(shards.map(answersIn))
+    assert.equal([first, second, third], await answersIn(whole))
+    assert.match((await batch([...command, shards[0], '--shard', '1/2'])).stderr, /nothing to do/)
+    for (const other of [['--shard', '2/2'], ['--shard', '1/3'], []]) {
+      assertRefused(await batch([...command, shards[0], ...other]), 1, /line 1 answers other options/)
+    }
+  }))
+
 test('another input is refused before the model is loaded', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
@@ -223,6 +242,10 @@ test('--batch refuses options that contradict it', async () => {
     refused(['--batch', 'in.jsonl', '--parallel', '0'], /--parallel must be a whole number from 1 to 256, not '0'/),
     refused(['-o', 'out.jsonl', 'Hello'], /-o is for the answers of --batch/),
     refused(['--parallel', '2', 'Hello'], /--parallel needs --batch/),
+    refused(['--shard', '1/2', 'Hello'], /--shard needs --batch/),
+    ...['0/2', '3/2', '1', '1/0', '-1/2', '1.5/2', 'a/b', '1/2/3'].map((wrong) =>
+      refused(['--batch', 'in.jsonl', `--shard=${wrong}`], /--shard must be/),
+    ),
   ])
   assertRefused(await batch(['/nonexistent.jsonl']), 1, /\/nonexistent\.jsonl: no such file/)
   assertRefused(await batch(['/tmp']), 1, /is a folder, not a file/)

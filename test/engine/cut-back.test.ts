@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
 import type { DraftCounts, ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
-import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
@@ -12,7 +11,7 @@ import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { type LoadedOptions, withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf, runTask } from '../support/run-task.js'
+import { exportOf, importOf, runTask } from '../support/run-task.js'
 
 /*
  * Random walks of sequences that are extended, generated, cut back, saved and restored. After every step the next
@@ -113,8 +112,7 @@ class Walk {
   private restore(): string {
     const saved = exportOf(this.sequence)
     this.sequence.release()
-    this.sequence = new Sequence(this.model)
-    importSequence(this.sequence, saved)
+    this.sequence = importOf(this.model, saved)
     return 'saved and restored'
   }
 }

@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
-import { importSequence } from '#molm/engine/saved-sequence.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
@@ -145,18 +144,6 @@ test('keeps the tokens whose steps were emitted if a generation fails later', ()
     const expected = create()
     forward(expected, [...TOKENS.slice(0, 10), ...seen.slice(0, 3)])
     assert.equal(exportOf(sequence), exportOf(expected))
-  }))
-
-test('leaves it unchanged if a saved sequence does not fit', () =>
-  withModel((create) => {
-    const sequence = create()
-    forward(sequence, TOKENS.slice(0, 50))
-    const saved = exportOf(sequence)
-    const { tokens, rows } = saved
-    for (const oldest of [-1000, -1, 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15, 4e9]) {
-      assert.throws(() => importSequence(sequence, { tokens, oldest, rows }), /does not fit/, String(oldest))
-      assert.equal(exportOf(sequence), saved)
-    }
   }))
 
 test('a token has different experts even if its activations are NaN', async () => {

@@ -116,7 +116,7 @@ for (const name of MODELS) {
   test(`leave their sequence as it was: ${name}`, () =>
     inModel(name, (model) => {
       const sequence = stopped(model)
-      assert.equal(exportOf(sequence).rows, exportOf(began(model)).rows)
+      assert.equal(exportOf(sequence).tensors, exportOf(began(model)).tensors)
       const unlike = read(sequence, [3, 1])
       assert.is(unlike.found, 0)
       sameBits(unlike.logits, whole(model, [...BEFORE, 3, 1]), 'an unlike prompt')

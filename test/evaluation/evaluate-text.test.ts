@@ -58,9 +58,7 @@ test('windows that run at once give the results of each alone, bit for bit', asy
     const targets = tokens.slice(Math.max(reached, start + 1), end)
     session.reset()
     const { logprobs = [] } = await session.forward(tokens.slice(start, end - 1), { logits: 'none', targets })
-    let own = 0
-    for (const logprob of logprobs) own -= logprob
-    nll += own
+    for (const logprob of logprobs) nll -= logprob
     reached = end
   }
   session.dispose()

@@ -1,4 +1,5 @@
-import { elementCount, readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+import { elementCount, type Tensor } from '#molm/checkpoint/tensor.js'
+import { readFloats } from '../support/read-floats.js'
 import { expect } from './format.js'
 
 /** Maximum number of elements to read: with a stride of 0, a single element can appear any number of times. */

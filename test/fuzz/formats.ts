@@ -4,7 +4,6 @@ import type { Format } from './format.js'
 export const FORMATS: Record<string, () => Promise<Format>> = {
   packed: async () => (await import('./formats/packed.js')).packed,
   hub: async () => (await import('./formats/hub.js')).hub,
-  conversation: async () => (await import('./formats/conversation.js')).conversation,
   'kept-conversation': async () => (await import('./formats/kept-conversation.js')).keptConversation,
   journal: async () => (await import('./formats/journal.js')).journal,
   convert: async () => (await import('./formats/convert.js')).convert,

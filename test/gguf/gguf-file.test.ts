@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { localFolder } from '#molm/checkpoint/checkpoint.js'
-import { readFloats } from '#molm/checkpoint/tensor.js'
 import { type GgufFile, isGguf, openGguf } from '#molm/gguf/gguf-file.js'
 import { joinBytes, littleEndian } from '../support/bytes.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -17,6 +16,7 @@ import {
   u32,
 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
+import { readFloats } from '../support/read-floats.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const test = suite('GGUF files')

@@ -65,53 +65,39 @@ async function answersIn(folder: string, name: string): Promise<object[]> {
     })
 }
 
-test('the indexed Job answers its shards, and the other Job joins them', () =>
+/** Checks that the files of two shards have the answers of one run. */
+async function assertWhole(folder: string): Promise<void> {
+  await answerWhole(folder)
+  const [[first, third, fifth], [second, fourth]] = [
+    await answersIn(folder, 'answers.1.jsonl'),
+    await answersIn(folder, 'answers.2.jsonl'),
+  ]
+  assert.equal([first, second, third, fourth, fifth], await answersIn(folder, 'one.jsonl'))
+}
+
+test('the indexed Job answers its shards', () =>
   withWork(async (folder, run) => {
     const { spec } = await object('batch-job', 'Job')
-    const joining = (await object('join-job', 'Job')).spec.template.spec.containers[0]
     const [container] = spec.template.spec.containers
     const given = Object.fromEntries(container.env.map(({ name, value }: Record<string, string>) => [name, value]))
     assert.is(Number(given.SHARDS), spec.completions)
     assert.ok(container.resources.requests.cpu === given.THREADS)
-    assert.is(given.OUTPUT, joining.env[0].value)
     const env = { ...given, SHARDS: '2', THREADS: '1', MODEL: 'nano', INPUT: 'questions.jsonl', OUTPUT: './answers' }
     const [shell, flag, script] = container.command
     assert.equal([shell, flag], ['/bin/sh', '-c'])
     for (const index of [0, 1]) run(script, { ...env, JOB_COMPLETION_INDEX: String(index) })
-    run(joining.command[2], { OUTPUT: './answers' })
-    await answerWhole(folder)
-    assert.equal(await answersIn(folder, 'answers.jsonl'), await answersIn(folder, 'one.jsonl'))
+    await assertWhole(folder)
   }))
 
-/** Path of a Slurm script, and the commands that its comment gives for the join. */
-async function slurm(name: string) {
-  const path = repositoryPath(`examples/cluster/${name}`)
-  const text = await readFile(path, 'utf8')
-  assert.is(spawnSync('bash', ['-n', path]).status, 0)
-  return { script: `bash "${path}"`, join: /--wrap '(.+)'$/m.exec(text)?.[1] ?? '' }
-}
-
-test('the Slurm array answers its shards, resumes, and is joined as its comment says', () =>
+test('the Slurm array answers its shards, and resumes', () =>
   withWork(async (folder, run) => {
-    const { script, join: joining } = await slurm('slurm-batch.sh')
+    const path = repositoryPath('examples/cluster/slurm-batch.sh')
+    assert.is(spawnSync('bash', ['-n', path]).status, 0)
     const env = { MODEL: 'nano', INPUT: 'questions.jsonl', OUTPUT: 'answers', SHARDS: '2', SLURM_CPUS_PER_TASK: '1' }
-    for (const id of ['2', '1', '2']) run(script, { ...env, SLURM_ARRAY_TASK_ID: id, SLURM_ARRAY_TASK_COUNT: '1' })
-    run(joining, env)
-    await answerWhole(folder)
-    assert.equal(await answersIn(folder, 'answers.jsonl'), await answersIn(folder, 'one.jsonl'))
-  }))
-
-test('the Slurm array of an evaluation is joined to the bytes of one run', () =>
-  withWork(async (folder, run) => {
-    const { script, join: joining } = await slurm('slurm-eval.sh')
-    await writeFile(join(folder, 'book.txt'), 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(60))
-    const task = { context: 'The lantern is', choices: ['lit', 'xqzv'], answer: 0 }
-    await writeFile(join(folder, 'task.jsonl'), `${JSON.stringify(task)}\n`.repeat(3))
-    const env = { MODEL: 'nano', TEXT: 'book.txt', TASK: 'task.jsonl', OUTPUT: 'scores', SHARDS: '2' }
-    for (const id of ['1', '2']) run(script, { ...env, SLURM_ARRAY_TASK_ID: id, SLURM_CPUS_PER_TASK: '1' })
-    run(joining, env)
-    run('molm eval -m nano -t 1 --text book.txt --task task.jsonl --json > one.json', {})
-    assert.is(await readFile(join(folder, 'scores.json'), 'utf8'), await readFile(join(folder, 'one.json'), 'utf8'))
+    for (const id of ['2', '1', '2']) {
+      run(`bash "${path}"`, { ...env, SLURM_ARRAY_TASK_ID: id, SLURM_ARRAY_TASK_COUNT: '1' })
+    }
+    await assertWhole(folder)
   }))
 
 test.run()

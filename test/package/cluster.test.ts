@@ -15,7 +15,7 @@ const test = suite('examples/cluster')
 // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, which the schemas check.
 type KubernetesObject = any
 
-const MANIFESTS = ['volumes', 'batch-job', 'join-job', 'serve', 'autoscale', 'gateway']
+const MANIFESTS = ['volumes', 'batch-job', 'serve', 'autoscale', 'gateway']
 
 async function objectsOf(name: string): Promise<KubernetesObject[]> {
   const text = await readFile(repositoryPath(`examples/cluster/${name}.yaml`), 'utf8')
@@ -78,7 +78,6 @@ test('the Service, the budget, the monitor, the scaler and the routes name what 
   for (const [file, kind] of [
     ['serve', 'Deployment'],
     ['batch-job', 'Job'],
-    ['join-job', 'Job'],
     ['volumes', 'Job'],
   ]) {
     const { volumes, containers } = (await object(file, kind)).spec.template.spec

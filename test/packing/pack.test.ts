@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf } from '#molm/architectures/index.js'
-import { readFloats, type Tensor, transpose } from '#molm/checkpoint/tensor.js'
+import { type Tensor, transpose } from '#molm/checkpoint/tensor.js'
 import { formatsFor, packedBytes } from '#molm/packing/format/formats.js'
 import { type Layout, planLayout } from '#molm/packing/format/layout.js'
 import { matrix, part } from '#molm/packing/format/pieces.js'
@@ -9,6 +9,7 @@ import { type PackRequest, packParts } from '#molm/packing/write/pack.js'
 import { tensorOf, withFixture } from '../support/checkpoints.js'
 import { FIXTURES } from '../support/fixtures.js'
 import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
+import { readFloats } from '../support/read-floats.js'
 import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
 
 function countNonZero(values: Float32Array): number {

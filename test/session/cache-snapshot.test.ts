@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
-import type { CacheSnapshot } from '#molm/api/session.js'
+import type { CacheSnapshot, Session } from '#molm/api/session.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import { loadModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -38,6 +39,58 @@ for (const [name, quant, cacheType] of MODELS) {
     }
   })
 }
+
+test('has the keys that are also the values once, and lacks what has been forgotten', async () => {
+  const model = await loadModel(fixturePath('11-molm-like-bin-bf16-sharded'), { threads: 1 })
+  try {
+    const session = model.createSession()
+    const options = { maxTokens: 60, context: 16, seed: 1, ignoreEos: true, stop: [] }
+    for await (const _ of session.generate([1, 2, 3], options));
+    const snapshot = await session.exportCache()
+    assert.is(snapshot.oldest, snapshot.tokens.length - 16)
+    const layers = (model.config as ModuleFormerConfig).layers
+    assert.equal(
+      snapshot.tensors.map(({ name, shape }) => [name, shape[0]]),
+      Array.from({ length: layers }, (_, layer) => [`layers.${layer}.keys`, 16]),
+    )
+    const other = model.createSession()
+    await other.importCache(snapshot)
+    assert.equal((await other.forward([7])).logits, (await session.forward([7])).logits)
+  } finally {
+    await model.dispose()
+  }
+})
+
+test('takes memory only for the positions that it has', async () => {
+  await withSmall(async (model) => {
+    const session = model.createSession()
+    await session.forward([5, 9, 2, 4], { logits: 'none' })
+    const { cacheBytes } = await model.stats()
+    const tokens = new Int32Array(100_000).fill(7)
+    const other = model.createSession()
+    await other.importCache({ ...(await session.exportCache()), tokens, oldest: tokens.length - 4 })
+    assert.is(other.length, 100_000)
+    // Four positions take a page of 32, or two.
+    assert.ok((await model.stats()).cacheBytes <= 3 * cacheBytes)
+  })
+})
+
+test('of q8 is for a cache of q8 only', async () => {
+  const path = fixturePath('22-granitemoe-bf16-sharded')
+  const models = [
+    await loadModel(path, { threads: 1, cacheType: 'q8' }),
+    await loadModel(path, { threads: 1, cacheType: 'bf16' }),
+  ]
+  try {
+    const [q8, bf16] = models.map((model) => model.createSession())
+    for (const session of [q8, bf16]) await session.forward([1, 2, 3], { logits: 'none' })
+    const into = async (session: Session, other: Session) => session.importCache(await other.exportCache())
+    await rejectsWithUserError(() => into(bf16, q8), /is of q8, and that of this model is not/)
+    await rejectsWithUserError(() => into(q8, bf16), /is not of q8, and that of this model is/)
+  } finally {
+    for (const model of models) await model.dispose()
+  }
+})
 
 test('fails if the session changes while it is read', async () => {
   await withSmall(async (model) => {

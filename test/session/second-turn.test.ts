@@ -54,11 +54,11 @@ for (const name of MODELS) {
     assert.ok(other.ran <= ANSWER + 1 + 9 + ANSWER - 1, `${other.ran} tokens`)
   })
 
-  test('keeps its checkpoints when it is saved and restored', async ({ model }) => {
+  test('keeps its checkpoints when it is exported and imported', async ({ model }) => {
     const session = model.createSession()
     const { tokens } = await turn(model, session, first)
     const other = model.createSession()
-    await other.restore(structuredClone(await session.save()))
+    await other.importCache(await session.exportCache())
     assert.equal(other.tokens, session.tokens)
     const again = await turn(model, other, first)
     assert.equal(again.tokens, tokens)

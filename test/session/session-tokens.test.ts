@@ -35,7 +35,7 @@ test('after a generation are the prompt and all generated tokens but the last', 
   const { tokens } = await resultOf(session.generate([5, 9, 2], { ...GREEDY, maxTokens: 6 }))
   assert.equal(session.tokens, [5, 9, 2, ...tokens.slice(0, -1)])
   const other = model.createSession()
-  await other.restore(await session.save())
+  await other.importCache(await session.exportCache())
   assert.equal(other.tokens, session.tokens)
 })
 

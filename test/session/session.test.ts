@@ -208,6 +208,25 @@ test('the model’s stop strings apply if none are given', async ({ model }) => 
   assert.not(result.text.includes('User:'))
 })
 
+test('the probabilities of all experts sum to one and include the gates', async ({ model }) => {
+  const tokens = model.tokenizer.encode('The old man and the sea. '.repeat(50))
+  const { routes = [] } = await model
+    .createSession()
+    .forward(tokens, { logits: 'none', routes: true, probabilities: true })
+  for (const layer of routes) {
+    for (const { ids, gates, probabilities = new Float32Array(0) } of Object.values(layer)) {
+      const experts = probabilities.length / tokens.length
+      const k = ids.length / tokens.length
+      for (const token of [0, 255, 256, tokens.length - 1]) {
+        const row = probabilities.subarray(token * experts, (token + 1) * experts)
+        assert.ok(Math.abs(row.reduce((sum, p) => sum + p) - 1) < 1e-6)
+        for (let slot = 0; slot < k; slot++) assert.is(row[ids[token * k + slot]], gates[token * k + slot])
+        assert.is(Math.max(...row), gates[token * k])
+      }
+    }
+  }
+})
+
 test('log-probabilities agree with the logits', async ({ model }) => {
   const { steps } = await generate(model.createSession(), LANTERN, {
     stop: [],
@@ -383,7 +402,7 @@ test('wrong options of a call are refused', async ({ model }) => {
 test('cannot be used after it has been disposed of', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
-  const saved = await session.save()
+  const snapshot = await session.exportCache()
   session.dispose()
   session.dispose()
   assert.is(session.length, 0)
@@ -393,8 +412,8 @@ test('cannot be used after it has been disposed of', async ({ model }) => {
     () => session.truncate(0),
     () => session.truncateToCommon([5]),
     () => session.reset(),
-    () => session.save(),
-    () => session.restore(saved),
+    () => session.exportCache(),
+    () => session.importCache(snapshot),
   ]
   for (const call of calls) {
     const thrown = await thrownBy((async () => call())())

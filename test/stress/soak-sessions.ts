@@ -72,7 +72,7 @@ async function use(session: Session, way: number): Promise<void> {
   if (way === 4) {
     await session.forward(PROMPT)
     const other = model.createSession()
-    await other.restore(await session.save())
+    await other.importCache(await session.exportCache())
     other.dispose()
   }
 }

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
 import type { ByteSource } from '#molm/checkpoint/byte-source.js'
-import { readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+import type { Tensor } from '#molm/checkpoint/tensor.js'
 import { UserError } from '#molm/errors.js'
 import { bytesSource } from './memory-files.js'
+import { readFloats } from './read-floats.js'
 import { thrownBy } from './rejects.js'
 
 type Reader = (source: ByteSource) => Promise<Tensor[]>

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '#molm/checkpoint/checkpoint.js'
-import { readFloats } from '#molm/checkpoint/tensor.js'
+import { readFloats } from './read-floats.js'
 
 /*
  * The tensors of a checkpoint as llama.cpp's convert_hf_to_gguf.py writes them: renamed, experts stacked, fused

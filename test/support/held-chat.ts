@@ -3,9 +3,6 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { Conversation } from '#molm/tui/conversation/conversation.js'
-import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { withModel } from './models.js'
 import { PseudoTerminal } from './pseudo-terminal.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
@@ -20,16 +17,6 @@ export const LOADING = `
       if (/models.nano|nope/.test(path)) await opened()
       return real(path, ...rest)
     }
-  }
-  syncBuiltinESMExports()`
-
-/** Holds the reading of a saved conversation after its check: the model is loaded. */
-export const RESUMING = `
-  let looks = 0
-  const real = promises.open
-  promises.open = async (path, ...rest) => {
-    if (/talk$/.test(path) && ++looks > 1) await opened()
-    return real(path, ...rest)
   }
   syncBuiltinESMExports()`
 
@@ -83,12 +70,3 @@ export const settingsOf = ({ shell }: PseudoTerminal) =>
   spawnSync('stty', ['-a', '-F', `/proc/${shell}/fd/0`]).stdout.toString()
 
 export const isRestored = (text: string) => assert.match(text, /(^|\s)icanon\s[\s\S]*(^|\s)echo\s/)
-
-/** Saves an empty conversation as `talk` in a folder, and resolves with its path. */
-export async function savedTalk(dir: string): Promise<string> {
-  const path = join(dir, 'talk')
-  await withModel('nano', { threads: 1 }, async (model) =>
-    saveConversation(path, await new Conversation(model).save(), model),
-  )
-  return path
-}

@@ -1,4 +1,5 @@
-import { readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+import type { Tensor } from '#molm/checkpoint/tensor.js'
+import { readFloats } from './read-floats.js'
 
 /** Dtype, shape and values of each tensor, by name. */
 export async function readAll(

@@ -16,7 +16,7 @@ export async function chatWith(
     ...others
   }: { generation?: GenerateOptions; depth?: ColourDepth } & Pick<
     ChatOptions,
-    'tools' | 'isAllowed' | 'pace' | 'conversations' | 'keptCacheBytes'
+    'tools' | 'isAllowed' | 'conversations' | 'keptCacheBytes'
   > = {},
 ): Promise<Chat> {
   const options = { temperature: 0, maxTokens: 40, ...generation }

@@ -1,8 +1,9 @@
-import { decodeBlock } from '#molm/checkpoint/block-types.js'
-import { blockOf, bytesOf, elementReader, isBlockType } from '#molm/checkpoint/dtype.js'
+import { blockOf, bytesOf, isBlockType } from '#molm/checkpoint/dtype.js'
 import { packedBytes } from '#molm/packing/format/formats.js'
 import { type PackMatrix, type PackRequest, packedRows } from '#molm/packing/write/pack.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
+import { decodeBlock } from './block-decoder.js'
+import { elementReader } from './element-values.js'
 
 /** Plain reference implementation of docs/FORMAT.md: f32 for every kind, and q8 for tables. */
 export const referencePack: PackMatrix = async (request) => {

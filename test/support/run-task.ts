@@ -1,8 +1,9 @@
-import type { SavedSequence } from '#molm/api/session.js'
+import type { CacheTensor } from '#molm/api/session.js'
+import type { CacheDescription, CacheRequest } from '#molm/engine/cache-request.js'
+import { CacheTransfers } from '#molm/engine/cache-transfer.js'
 import { Stopped, type Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
-import { exportSequence } from '#molm/engine/saved-sequence.js'
-import type { Sequence } from '#molm/engine/sequence.js'
+import { Sequence } from '#molm/engine/sequence.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 
 /** Runs a task alone to its end. Returns its reply, or throws its error. */
@@ -21,7 +22,42 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
   return step.value
 }
 
-/** Saves a sequence. */
-export function exportOf(sequence: Sequence): SavedSequence {
-  return runTask(sequence.model, exportSequence(sequence, new Int32Array(1)))
+/** A sequence with all that its cache holds. */
+export interface SequenceCopy extends Pick<CacheDescription, 'tokens' | 'oldest' | 'checkpoints'> {
+  /** Bytes of the cache's tensors. */
+  tensors: Uint8Array[]
+}
+
+type Step = CacheRequest extends infer R ? (R extends unknown ? Omit<R, 'kind' | 'session'> : never) : never
+
+/** Takes steps of an export or import. */
+function transferOf(sequence: Sequence): <T>(step: Step) => T {
+  const transfers = new CacheTransfers()
+  return <T>(step: Step) => {
+    const request = { kind: 'cache', session: 0, ...step } as CacheRequest
+    return runTask(sequence.model, transfers.run(sequence, request, new Int32Array(1))) as T
+  }
+}
+
+/** Exports a sequence. */
+export function exportOf(sequence: Sequence): SequenceCopy {
+  const take = transferOf(sequence)
+  const { version, tensors, ...copy } = take<CacheDescription>({ step: 'describe' })
+  return {
+    ...copy,
+    tensors: tensors.map(({ shape: [rows] }, tensor) =>
+      take<Uint8Array>({ step: 'read', version, tensor, from: 0, rows }),
+    ),
+  }
+}
+
+/** A new sequence with an exported cache. */
+export function importOf(model: Decoder, { tensors, ...copy }: SequenceCopy): Sequence {
+  const sequence = new Sequence(model)
+  const take = transferOf(sequence)
+  for (const [tensor, { shape }] of take<CacheTensor[]>({ step: 'begin', ...copy }).entries()) {
+    take({ step: 'write', tensor, from: 0, rows: shape[0], bytes: tensors[tensor] })
+  }
+  take({ step: 'end', isComplete: true })
+  return sequence
 }

@@ -188,7 +188,7 @@ test('the walk reaches the question, the beginning and the end, and shows one to
 
 test('/play replays the answer, token by token, until a key is pressed', async () => {
   await shown(SHAPES['6 x 24'], [100, 30], async (live) => {
-    live.type('/play 20\r')
+    live.type('/play\r')
     const seen = new Set<string>()
     await until(async () => {
       await live.passes(30)

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -8,14 +8,12 @@ import { loadModel } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
 import type { AnswerWatcher, FinishedAnswer } from '#molm/tui/conversation/running-answer.js'
-import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import { glowOf } from '#molm/tui/map/amounts.js'
 import { TokenMap } from '#molm/tui/map/token-map.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
-import { rehashed } from '../support/safetensors-writer.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 let nano: Model
@@ -332,98 +330,6 @@ test('an error leaves the turns as they were', async () => {
   assert.ok(await conversation.retry(new Witness(), wrong).catch((error) => error instanceof Error))
   assert.equal(conversation.messages, before)
   conversation.dispose()
-})
-
-test('a saved conversation continues exactly, without running it again', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'talk')
-    const conversation = new Talk(nano)
-    await conversation.ask(LANTERN.question, new Witness(), GREEDY)
-    await saveConversation(path, await conversation.save(), nano)
-    if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o600, 'only its owner may read it')
-    assert.equal(await readdir(dir), ['talk'])
-    const again = new Talk(nano)
-    await again.restore(await loadConversation(path, nano))
-    assert.equal(again.messages, conversation.messages)
-    assert.is(again.length, conversation.length)
-    const [one, other] = [new Witness(), new Witness()]
-    await conversation.ask('What is 23 + 45?', one, GREEDY)
-    await again.ask('What is 23 + 45?', other, GREEDY)
-    assert.equal(other.tokens, one.tokens)
-    assert.equal(other.routesOf, one.routesOf)
-  })
-})
-
-test('a conversation that could not be loaded again is not saved', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const state = await new Talk(nano).save()
-    const saved = { ...state.saved, rows: new Float32Array(1.25 * 2 ** 28) }
-    const messages = [{ role: 'user', content: 'x'.repeat(33 * 2 ** 20) }]
-    const refuses = (change: Partial<typeof state>, pattern: RegExp) =>
-      rejectsWithUserError(() => saveConversation(join(dir, 'talk'), { ...state, ...change }, nano), pattern)
-    await refuses({ saved }, /too long to be saved: 1\.34 GB of cache, and \/load takes 1\.07 GB at most$/)
-    await refuses({ messages }, /too long to be saved: 34\.6 MB of turns, and \/load takes 33\.6 MB at most$/)
-    assert.equal(await readdir(dir), [])
-  })
-})
-
-test('a conversation that cannot be written is refused with the reason', async () => {
-  await inTemporaryFolder(async (dir) => {
-    await writeFile(join(dir, 'file'), '')
-    const state = await new Talk(nano).save()
-    const saves = () => saveConversation(join(dir, 'file', 'talk'), state, nano)
-    await rejectsWithUserError(saves, /talk: cannot be written \(a part of the path is a file, not a folder\)$/)
-    assert.equal(await readdir(dir), ['file'])
-  })
-})
-
-test('another model continues the turns of a file; a file of another version or a damaged one is refused by name', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const path = join(dir, 'talk')
-    const conversation = new Talk(nano)
-    await conversation.ask(LANTERN.question, new Witness(), GREEDY)
-    await saveConversation(path, await conversation.save(), nano)
-    const bytes = await readFile(path)
-    const q8 = await loadModel('nano', { quant: 'q8', threads: 1 })
-    try {
-      const { otherModel, saved, messages } = await loadConversation(path, q8)
-      assert.is(otherModel, 'nano')
-      assert.is(saved, undefined, 'the cache of one packing is not for another')
-      assert.equal(messages, conversation.messages, 'but the turns are')
-    } finally {
-      await q8.dispose()
-    }
-    const refuses = async (change: (bytes: Buffer) => Buffer, pattern: RegExp) => {
-      await writeFile(path, change(Buffer.from(bytes)))
-      await rejectsWithUserError(() => loadConversation(path, nano), pattern)
-    }
-    await refuses((bytes) => bytes.subarray(0, -9), /talk: the file is cut short/)
-    const asText = (from: string, to: string) => (bytes: Buffer) =>
-      Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1')
-    const other = /talk: not a conversation saved by this version of molm$/
-    await refuses(asText('"version":"2"', '"version":"1"'), other)
-    await refuses(asText('molm-conversation', 'some-conversation'), other)
-    const damaged = /talk: the saved conversation is damaged \(its bytes do not match its checksum\)/
-    await refuses(asText(LANTERN.question, LANTERN.question.toUpperCase()), damaged)
-    await refuses(asText('"sha256":"', '"sha257":"'), damaged)
-    for (const at of [0.3, 0.6, 0.9]) {
-      const flipped = Buffer.from(bytes)
-      flipped[Math.floor(at * bytes.length)] ^= 4
-      await refuses(() => flipped, damaged)
-    }
-    const asFloats = asText('"tokens":{"dtype":"I32"', '"tokens":{"dtype":"F32"')
-    await refuses((bytes) => rehashed(asFloats(bytes)), /talk: tokens must be I32, not F32/)
-    // Only loading reads all bytes, and finds the damage.
-    await checkConversation(path)
-    await refuses((bytes) => bytes.subarray(0, -9), /cut short/)
-    await rejectsWithUserError(() => checkConversation(path), /cut short/)
-    // The last floats of the file are `check`, the output for the last tokens.
-    await writeFile(path, rehashed(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
-    const loaded = await loadConversation(path, nano)
-    assert.is(loaded.otherModel, 'other weights of nano')
-    assert.is(loaded.saved, undefined)
-    await rejectsWithUserError(() => loadConversation(join(dir, 'none'), nano), /none/)
-  })
 })
 
 test.run()

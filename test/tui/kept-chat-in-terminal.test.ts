@@ -7,7 +7,7 @@ import { Conversations } from '#molm/conversations/conversations.js'
 import { InputHistory } from '#molm/tui/input/history.js'
 import { LANTERN } from '../support/lantern.js'
 import { writeParrot } from '../support/parrot-model.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { askInTerminal, assertEnds, CHAT, ENDLESS, inTerminalChat } from '../support/terminal-chat.js'
 import { until } from '../support/until.js'
@@ -128,19 +128,6 @@ trial('a window that is closed during an answer loses nothing of it', async () =
     assert.is(question, 'Once upon a time')
     assert.ok(answer.length > 0)
     assert.not.ok((await readdir(join(home, 'conversations'))).some((name) => name.includes('lock')))
-  })
-})
-
-trial('a file that is not a saved conversation is refused before the model loads', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const args = ['bin/molm.js', 'chat', '-m', 'nothing', '--load', join(dir, 'nope')]
-    const terminal = await PseudoTerminal.start({ args })
-    try {
-      assert.is((await terminal.ended()).code, 1)
-      assert.match(terminal.screen.everything.replace(/\n/g, ''), /^molm: .*nope: there is no such file *$/)
-    } finally {
-      await terminal.close()
-    }
   })
 })
 

@@ -266,12 +266,12 @@ test('a failure to write is said once, and the next turn writes all that is miss
   })
 })
 
-test('files whose names end with .md or .json are text, which /load takes as JSON', async () => {
+test('/save writes Markdown or JSON by the name of the file, and /load takes JSON', async () => {
   await inTemporaryFolder(async (dir) => {
     const chat = await keeping(join(dir, 'kept'), says('A light.'))
-    await send(chat, '/export talk.txt')
-    assert.is(lastNote(chat), '/export takes a name that ends with .md or .json')
-    await send(chat, `/export ${dir}/talk.md`)
+    await send(chat, '/save talk.txt')
+    assert.is(lastNote(chat), '/save takes a name that ends with .md or .json')
+    await send(chat, `/save ${dir}/talk.md`)
     assert.is(lastNote(chat), 'there are no turns yet')
     await send(chat, '/system Be brief.')
     await send(chat, 'What is a lantern?')
@@ -280,7 +280,7 @@ test('files whose names end with .md or .json are text, which /load takes as JSO
     assert.match(markdown, /^# What is a lantern\?\n[\s\S]*Be brief\.[\s\S]*A light\.\n$/)
     assert.is((await stat(join(dir, 'talk.md'))).mode & 0o777, 0o600)
     await send(chat, `/save ${dir}/talk.md`)
-    assert.is(lastNote(chat), `${dir}/talk.md exists already; /export! or /save! replaces it`)
+    assert.is(lastNote(chat), `${dir}/talk.md exists already; /save! replaces it`)
     await send(chat, `/export! ${dir}/talk.md`)
     assert.is(lastNote(chat), `saved in ${dir}/talk.md`)
 

@@ -167,9 +167,6 @@ test('during a walk x switches the expert under the cursor off, compares, and sw
   assert.is(chat.input.text, 'x', 'a letter outside a walk')
 })
 
-/** Ids in the cache of the conversation. */
-const tokensOf = ({ conversation }: Chat): number[] => [...Reflect.get(conversation, 'session').tokens]
-
 const isAt = ({ map: { cursor } }: Chat) => cursor?.kind === 'mlp' && cursor.layer === 3 && cursor.expert === 3
 
 test('Ctrl-C stops a comparison', async () => {
@@ -181,27 +178,6 @@ test('Ctrl-C stops a comparison', async () => {
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.equal(said(chat, -1), ['stopped'])
-})
-
-test('a conversation saved with other experts is read again', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const chat = await chatWith(nano)
-    await send(chat, BOAT)
-    await send(chat, `/save ${dir}/all`)
-    await send(chat, `/mask ${EXPERT}`)
-    await send(chat, '/retry')
-    await send(chat, `/save ${dir}/fewer`)
-    await send(chat, `/load ${dir}/fewer`)
-    assert.match(chat.items.find(({ text }) => text.startsWith('loaded'))?.text ?? '', /\d+ tokens in the cache$/)
-    await send(chat, `/load ${dir}/all`)
-    const [loaded] = chat.items.filter(({ text }) => text.startsWith('loaded')).slice(-1)
-    assert.match(loaded.text, /saved with other experts switched off: the turns will be read again/)
-    const session = nano.createSession({ mask: chat.conversation.mask })
-    const { routes } = await session.forward(tokensOf(chat), { routes: true, logits: 'none' })
-    const last = chat.map.tokens.length - 1
-    assert.equal(chat.map.tokens[last].routes[4].mlp?.ids, routes[4].mlp?.ids.slice(4 * last, 4 * last + 4))
-    session.dispose()
-  })
 })
 
 test('another model with the same numbers of experts keeps the mask', async () => {

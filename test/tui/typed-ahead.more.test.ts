@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { held, isRestored, LOADING, RESUMING, savedTalk, settingsOf } from '../support/held-chat.js'
+import { held, isRestored, LOADING, settingsOf } from '../support/held-chat.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
@@ -41,22 +40,6 @@ trial('Ctrl-D without input leaves during the loading of the model', () =>
     assert.is(code, 0)
     isRestored(settings)
     assert.is(terminal.screen.everything.trim(), '')
-  }),
-)
-
-trial('a chat says that it loads a saved conversation, and input waits', () =>
-  inTemporaryFolder(async (dir) => {
-    const path = await savedTalk(dir)
-    await held(
-      RESUMING,
-      async ({ terminal, open }) => {
-        await terminal.waitFor(/^loading [\s\S]*talk \.\.\.$[\s\S]* · working · /m)
-        terminal.type('What is 23 + 45?\r')
-        await open()
-        await terminal.waitFor(/^loaded [\s\S]*: 0 tokens in the cache[\s\S]*^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
-      },
-      ['--load', path],
-    )
   }),
 )
 

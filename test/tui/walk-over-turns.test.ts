@@ -8,7 +8,6 @@ import type { Chat } from '#molm/tui/conversation/chat.js'
 import { load } from '#molm/tui/conversation/conversation-files.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { readAnswers } from '#molm/tui/conversation/read-answers.js'
-import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import type { MappedToken } from '#molm/tui/map/token-map.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
@@ -104,12 +103,12 @@ test('a loaded conversation can be walked over, with the experts that its tokens
     await send(chat, LANTERN.question)
     await send(chat, 'What is 23 + 45?')
     const { tokens } = chat.map
-    await saveConversation(`${dir}/talk`, await chat.conversation.save(), nano)
+    await send(chat, `/save ${dir}/talk.json`)
     const other = await open()
-    await load(other, `${dir}/talk`)
+    await load(other, `${dir}/talk.json`)
     await other.showFewAnswers()
-    assert.fixture(plain(other.map.tokens), plain(tokens))
-    assert.is(other.contextLength, chat.contextLength)
+    // The line break after the last answer is not part of the message.
+    assert.fixture(plain(other.map.tokens), plain(tokens.slice(0, -1)))
     await send(other, '/undo')
     const second = tokens.findIndex(({ text }, i) => i > 20 && text === 'User')
     assert.is(other.map.tokens.length, second - 1, 'the line break before it belongs to the question here')

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import type { Conversations } from '../../conversations/conversations.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
@@ -7,7 +7,6 @@ import { UsageError } from '../../errors.js'
 import { checkLanguageModel } from '../../evaluation/check-language-model.js'
 import { expandHome } from '../../files/home.js'
 import { optionsIn } from '../../generation-options.js'
-import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'
 import type { ChatBeginning } from '../../tui/conversation/options.js'
 import { interruptSignal } from '../io/interrupt.js'
@@ -53,8 +52,6 @@ export interface ChatOptions
   delete?: string
   /** Print them as JSON. */
   json?: boolean
-  pace?: number
-  load?: string
   atlas?: string
 }
 
@@ -71,8 +68,6 @@ export function define(command: Command): void {
     .option('--list', 'list the conversations')
     .option('--delete <name>', 'delete the conversation of this name or id')
     .option('--json', 'with --list: print one array')
-    .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
-    .option('--load <file>', 'resume a conversation saved with /save')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
     .addHelpText('after', EXAMPLES)
     .action(chat)
@@ -116,7 +111,6 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     throw new UsageError(`molm chat needs a terminal for input and output; in a pipe or a script, use ${other}`)
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
-  if (options.load !== undefined) await checkLoaded(options.load)
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
   const { Conversations } = await import('../../conversations/conversations.js')
@@ -185,8 +179,6 @@ async function hold(
         readSchema: async (text) => (await readAskOptions({ schema: text })).schema,
         mask,
         atlas,
-        pace: options.pace,
-        load: options.load,
         keepsHistory: keeps,
         typed: terminal.typed,
         tools: connections && (() => connections.tools),
@@ -207,7 +199,7 @@ async function hold(
 }
 
 function checkCombinations(words: readonly string[], options: ChatOptions): void {
-  const { continue: continues, resume, list, delete: deleted, json, load, messages } = options
+  const { continue: continues, resume, list, delete: deleted, json, messages } = options
   checkContinue(options, words)
   if (json && !list) throw new UsageError('--json is for --list; in a script, use molm run --json')
   if ((list || deleted !== undefined) && (continues || resume !== undefined || words.length > 0)) {
@@ -218,9 +210,8 @@ function checkCombinations(words: readonly string[], options: ChatOptions): void
   if (continues && resume !== undefined)
     throw new UsageError('-c continues the latest conversation; leave out --resume')
   const flag = continues ? '-c' : resume === undefined ? undefined : '--resume'
-  if (flag === undefined) return
-  if (load !== undefined) throw new UsageError(`${flag} and --load each name a conversation to continue; give one`)
-  if (messages !== undefined) throw new UsageError(`${flag} has messages to begin with; leave out --messages`)
+  if (flag !== undefined && messages !== undefined)
+    throw new UsageError(`${flag} has messages to begin with; leave out --messages`)
 }
 
 /** The first message, unless it is a model in the wrong place. A word with a slash may also be a command. */
@@ -253,14 +244,6 @@ class ToolNotes {
   }
 }
 
-async function checkLoaded(typed: string): Promise<void> {
-  const [{ checkSaved }, { pathOf }] = await Promise.all([
-    import('../../tui/conversation/conversation-files.js'),
-    import('../../tui/input/file-names.js'),
-  ])
-  await checkSaved(pathOf(typed))
-}
-
 /** Loads a model. Rejects with a UserError if it cannot chat: it must generate text and have a tokenizer. */
 async function loadLanguageModel(name: string, options: LoadOptions): Promise<Model> {
   const { loadModel } = await import('../../library/load-model.js')
@@ -280,10 +263,4 @@ async function orDispose<T>(model: Model, look: () => T | Promise<T>): Promise<T
     await model.dispose()
     throw error
   }
-}
-
-function parsePace(text: string): number {
-  const pace = decimal(text)
-  if (pace >= 0.1 && pace <= 1000) return pace
-  throw new InvalidArgumentError('It must be a number from 0.1 to 1000.')
 }

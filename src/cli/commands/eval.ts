@@ -1,8 +1,13 @@
+import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
+import type { Model, NamedText, Task } from '../../index.js'
+import { formatCount } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
+import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
+import { withProgress } from '../io/progress.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import {
   addCacheType,
@@ -13,13 +18,22 @@ import {
   share,
   wholeNumber,
 } from '../parsing/options.js'
-import { shardOption } from '../parsing/shard-option.js'
-import type { EvalOptions } from './eval-options.js'
-import { type MeasuredParts, type Measures, measuredOf, measureParts } from './eval-parts.js'
-import { measuredJson, measuredTables } from './eval-report.js'
-import { joinedParts, printShard } from './eval-shards.js'
+import { type Measured, measuredJson, measuredTables } from './eval-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
+
+interface EvalOptions extends ModelOptions {
+  text?: string[]
+  task?: string[]
+  window?: number
+  stride?: number
+  against?: string
+  details?: boolean
+  fewerExperts?: boolean
+  budget?: number
+  output?: string[]
+  json?: boolean
+}
 
 export function define(command: Command): void {
   command
@@ -48,9 +62,6 @@ export function define(command: Command): void {
     )
     .option('--details', 'also print the choice for each item of a task')
     .option('--json', 'print one object')
-    .optionsGroup('Several machines:')
-    .addOption(shardOption('print the scores of one of n shares of all windows and questions, as JSON'))
-    .option('--join <file...>', 'print the result of all shards, from the files of their JSON')
     .addHelpText('after', EXAMPLES)
     .action(evaluate)
   addMaskOption(addCacheType(addModelOptions(command)))
@@ -60,19 +71,17 @@ export function define(command: Command): void {
 const EXAMPLES = `
 A line of a task: {"context": "...", "choices": ["...", "..."], "answer": 0}
 
-Several machines: give each the same command with another --shard, from 1/n to
-n/n, and join their files. The result is that of one run, to the last bit. A
-join checks that no shard is missing or of another model, file or option. Each
-window is the turn of the next shard; questions are divided in runs of
-neighbours, which often share their contexts.
-
 Examples:
   molm eval --text book.txt letters.txt --window 512 --stride 256
   molm eval -m ./molm-350m --task piqa.jsonl --json
   molm eval --quant q4 --text book.txt --against nano:f32
-  molm eval --text book.txt --fewer-experts --budget 60% -o numbers.json
-  molm eval --text book.txt --shard 3/16 > shard.3.json
-  molm eval --join shard.*.json --json`
+  molm eval --text book.txt --fewer-experts --budget 60% -o numbers.json`
+
+/** Texts and tasks to measure a model on. */
+interface Measures {
+  texts: NamedText[]
+  tasks: Task[]
+}
 
 async function evaluate(options: EvalOptions): Promise<void> {
   checkOptions(options)
@@ -80,27 +89,17 @@ async function evaluate(options: EvalOptions): Promise<void> {
     const { fewerExperts } = await import('./fewer-experts.js')
     return fewerExperts(options)
   }
-  if (options.join) return print(await joinedParts(options.join), options)
   const measures = await readMeasures(options)
-  const parts = await measureModels(measures, options)
-  if (options.shard) return printShard(options.shard, parts, measures, options)
-  return print(parts, options)
-}
-
-async function print(parts: MeasuredParts, options: EvalOptions): Promise<void> {
-  const measured = await measuredOf(parts)
+  const measured = await measureModels(measures, options)
   if (options.json) await writeJson(measuredJson(measured, options))
   else await writeOut(measuredTables(measured, options))
 }
 
 function checkOptions(options: EvalOptions): void {
-  const { text = [], task = [], against, details, fewerExperts, budget, output, window, stride, shard, join } = options
-  if (join) return checkJoin(options)
+  const { text = [], task = [], against, details, fewerExperts, budget, output, window, stride } = options
   if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
   if (details && task.length === 0) throw new UsageError('--details are about a task: give --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
-  if (shard && details) throw new UsageError('--details belongs to --join: the JSON of a shard has them anyway')
-  if (shard && fewerExperts) throw new UsageError('--fewer-experts measures on one machine: it takes no --shard')
   if (!fewerExperts && (budget !== undefined || output)) {
     throw new UsageError(`${output ? '-o' : '--budget'} belongs to --fewer-experts: give that, too`)
   }
@@ -112,24 +111,19 @@ function checkOptions(options: EvalOptions): void {
   }
 }
 
-function checkJoin({ text, task, against, fewerExperts, shard, window, stride }: EvalOptions): void {
-  if ((text ?? task ?? against ?? fewerExperts ?? shard ?? window ?? stride) === undefined) return
-  throw new UsageError('--join reads what its shards have measured; it takes only --json and --details')
-}
-
 async function readMeasures({ text = [], task = [] }: EvalOptions): Promise<Measures> {
   const { parseTask } = await import('../../index.js')
   const texts = await Promise.all(text.map(readTextOrStdin))
-  const files = await Promise.all(task.map(readTextOrStdin))
-  return { texts, tasks: files.map(parseTask), files: [...texts, ...files] }
+  const tasks = await Promise.all(task.map(readTextOrStdin))
+  return { texts, tasks: tasks.map(parseTask) }
 }
 
-async function measureModels(measures: Measures, options: EvalOptions): Promise<MeasuredParts> {
+async function measureModels(measures: Measures, options: EvalOptions): Promise<Measured> {
   const { against } = options
-  if (against === undefined) return withModel(options, ({ model }) => measureParts(model, measures, options))
+  if (against === undefined) return withModel(options, ({ model }) => measure(model, measures, options))
   const [own, others] = await sharingMemory(options, await referenceOptions(against, options))
   return withModel(own, ({ model }) =>
-    withModel(others, ({ model: other }) => measureParts(model, measures, options, other)),
+    withModel(others, ({ model: other }) => measure(model, measures, options, other)),
   )
 }
 
@@ -143,4 +137,32 @@ async function sharingMemory(...models: [ModelOptions, ModelOptions]): Promise<[
     { ...models[0], memory: first },
     { ...models[1], memory: second },
   ]
+}
+
+async function measure(
+  model: Model,
+  { texts, tasks }: Measures,
+  options: EvalOptions,
+  other?: Model,
+): Promise<Measured> {
+  const { evaluateText, evaluateTask } = await import('../../index.js')
+  const { window, stride } = options
+  const signal = interruptSignal()
+  const measured: Measured = { model: model.name, texts: [], tasks: [], ...(other && { other: other.name }) }
+  for (const text of texts) {
+    const line = { ...options, label: basename(text.name), format: (all: number) => `${formatCount(all)} tokens` }
+    const score = await withProgress(line, (show) => {
+      const onProgress = ({ tokens, of }: { tokens: number; of: number }) => show(tokens, of)
+      return evaluateText(model, text, { window, stride, against: other, onProgress, signal })
+    })
+    measured.texts.push(score)
+  }
+  for (const task of tasks) {
+    const line = { ...options, label: basename(task.name), format: (all: number) => `${all} items` }
+    const score = await withProgress(line, (show) =>
+      evaluateTask(model, task, { onProgress: ({ items, of }) => show(items, of), signal }),
+    )
+    measured.tasks.push(score)
+  }
+  return measured
 }

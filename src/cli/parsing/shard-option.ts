@@ -1,16 +1,22 @@
 import { Option } from 'commander'
 import { UsageError } from '../../errors.js'
-import { parseShard, type Shard } from '../../evaluation/shard.js'
 import { printable } from '../../printable.js'
 
-/** The option --shard. `what` says which part of the work a shard is. */
-export function shardOption(what: string): Option {
-  return new Option('--shard <i/n>', what).argParser(shardOf)
+/** One of `of` parts of a batch, for a machine: part `number`, counted from 1. */
+export interface Shard {
+  number: number
+  of: number
+}
+
+/** The option --shard. */
+export function shardOption(): Option {
+  return new Option('--shard <i/n>', 'answer every n-th line from line i on, on one of n machines').argParser(shardOf)
 }
 
 function shardOf(text: string): Shard {
-  const shard = parseShard(text)
-  if (shard) return shard
+  const [, ...digits] = /^(\d{1,5})\/(\d{1,5})$/.exec(text) ?? []
+  const [number, of] = digits.map(Number)
+  if (number >= 1 && number <= of) return { number, of }
   const hint = text.startsWith('0/') ? 'shards count from 1' : 'like 3/16, the third of sixteen'
   throw new UsageError(`--shard must be a number and the number of shards: ${hint}, not '${printable(text, 40)}'`)
 }

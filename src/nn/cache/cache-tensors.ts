@@ -68,11 +68,6 @@ export class CacheTensors {
     this.written = new Float32Array(rows * states.floats)
   }
 
-  /** Number of values of all tensors. */
-  get size(): number {
-    return this.list.reduce((sum, { rows, channels }) => sum + rows * channels, 0)
-  }
-
   /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
   read(tensor: number, from: number, count: number, target: CacheValues): void {
     const { states, checkpoints } = this.parts

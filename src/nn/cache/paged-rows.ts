@@ -75,20 +75,17 @@ export class PagedRows {
     })
   }
 
-  /**
-   * Copies the rows of `count` positions, from `position` on, to `target`: floats, the bits of rows in bfloat16, or the
-   * levels of q8.
-   */
+  /** Copies the rows of `count` positions, from `position` on, to `target`, which has numbers of the format. */
   read(position: number, count: number, target: RowNumbers): void {
     const { numbers } = this
-    const given = this.q8 ? target : bitsOf(target)
+    const given = bitsOf(target)
     this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(numbers, inPage, given, inRows, size))
   }
 
   /** Sets the rows of `count` positions, from `position` on, from numbers such as `read` gives. */
   write(position: number, count: number, source: RowNumbers): void {
     const { numbers } = this
-    const given = this.q8 ? source : bitsOf(source)
+    const given = bitsOf(source)
     this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, numbers, inPage, size))
   }
 
@@ -154,7 +151,7 @@ function useShifted({ inPage, inRows, ...size }: GridPair, shift: number, use: U
 }
 
 /** Floats as their bits, in the same place: copies leave all of them alone, also those of a NaN. */
-function bitsOf(numbers: RowNumbers): RowNumbers | Uint32Array {
+function bitsOf(numbers: RowNumbers): GridNumbers {
   if (!(numbers instanceof Float32Array)) return numbers
   return new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
 }

@@ -1,7 +1,7 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { Settings } from './settings.js'
 
-/** How answers come: options of generation, the pace, and whether their Markdown is drawn. */
+/** How answers come: options of generation, and whether their Markdown is drawn. */
 export class AnswerSettings {
   drawsMarkdown = true
   private changed: Settings = {}
@@ -9,8 +9,6 @@ export class AnswerSettings {
   constructor(
     /** Options of the command line. */
     private readonly given: GenerateOptions,
-    /** Maximum tokens per second; undefined: no limit. */
-    public pace?: number,
   ) {}
 
   /** Options of generation: those set here, then those of the command line. */

@@ -60,9 +60,9 @@ export class Answers implements WatchedChat {
   constructor(
     private readonly screen: AnswersScreen,
     model: Model,
-    options: Pick<ChatOptions, 'generation' | 'pace' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
+    options: Pick<ChatOptions, 'generation' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
-    this.settings = new AnswerSettings(options.generation, options.pace)
+    this.settings = new AnswerSettings(options.generation)
     this.currentModel = model
     this.currentConversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
@@ -133,8 +133,8 @@ export class Answers implements WatchedChat {
   }
 
   /** Continues a saved conversation. */
-  async restore(state: ConversationState): Promise<void> {
-    await this.conversation.restore(state)
+  restore(state: ConversationState): void {
+    this.conversation.restore(state)
     this.beginTokens()
   }
 
@@ -286,7 +286,7 @@ export class Answers implements WatchedChat {
    */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
     this.tools.offer(this.conversation)
-    return this.work.run(new ChatWatcher(this, begun, this.work.begin()), (watcher, signal) => {
+    return this.work.run(new ChatWatcher(this, begun), (watcher, signal) => {
       return work(watcher, { ...this.settings.generation, signal })
     })
   }

@@ -214,8 +214,8 @@ export class Chat implements ChatView, AnswersScreen {
   }
 
   /** Continues a saved conversation. */
-  async restore(state: ConversationState): Promise<void> {
-    await this.answers.restore(state)
+  restore(state: ConversationState): void {
+    this.answers.restore(state)
     this.sayMessages(state.messages)
   }
 

@@ -56,16 +56,9 @@ const ACTIONS: Record<string, Action> = {
     chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
-  play({ map, answers }, argument) {
+  play({ map, answers }) {
     if (map.mode === 'off') map.setMode('newest')
-    const pace = argument === '' ? undefined : paceOf(argument, '/play')
-    if (!answers.replay.start(map, pace)) throw new UsageError('there is no answer to replay')
-  },
-  pace(chat, argument) {
-    const { settings } = chat.answers
-    if (argument !== '') settings.pace = argument === 'off' ? undefined : paceOf(argument, '/pace')
-    const { pace } = settings
-    chat.say('note', pace === undefined ? 'answers come as fast as possible' : `at most ${pace} tokens per second`)
+    if (!answers.replay.start(map)) throw new UsageError('there is no answer to replay')
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
@@ -117,12 +110,6 @@ function setMarkdown(chat: Chat, argument: string): void {
   if (value !== '') settings.drawsMarkdown = value === 'on'
   const isOn = chat.drawsMarkdown ? 'on' : 'off'
   chat.say('note', value === '' ? `markdown ${isOn}` : `set markdown ${isOn}`)
-}
-
-function paceOf(text: string, command: string): number {
-  const pace = decimal(text)
-  if (!(pace >= 0.1 && pace <= 1000)) throw new UsageError(`${command} takes tokens per second, from 0.1 to 1000`)
-  return pace
 }
 
 function changeMap(map: TokenMap, argument: string): void {

@@ -9,7 +9,7 @@ import { nameOfPath } from '../../library/name-of-path.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
-import { exportConversation, load, save } from './conversation-files.js'
+import { load, save } from './conversation-files.js'
 import { listLines } from './conversation-list.js'
 
 /** Conversations that /list shows. */
@@ -33,8 +33,6 @@ export const CONVERSATION_ACTIONS = {
     await chat.showFewAnswers()
   },
   rename: (chat: Chat, argument: string) => chat.work(() => rename(chat, argument)),
-  export: (chat: Chat, argument: string) => chat.work(() => exportConversation(chat, argument, false)),
-  'export!': (chat: Chat, argument: string) => chat.work(() => exportConversation(chat, argument, true)),
   save: (chat: Chat, argument: string) => chat.work(() => save(chat, argument, false)),
   'save!': (chat: Chat, argument: string) => chat.work(() => save(chat, argument, true)),
   async load(chat: Chat, argument: string): Promise<void> {
@@ -87,7 +85,7 @@ export async function resumeKept(
   chat.say('note', `${copied} ${nameOf(kept)}: ${plural(messages.length, 'message')}${other}`)
   if (copyReason !== undefined) chat.say('note', `what follows is not added to it: ${copyReason}`)
   if (!keepsMask) restoreMask(chat, mask)
-  await chat.restore({ messages: [...messages], system })
+  chat.restore({ messages, system })
   if (messages.at(-1)?.role === 'user') chat.say('note', 'this question has no answer yet: /retry answers it')
   await chat.keeper.take(kept, chat.conversation)
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { readSmallFile } from '../../checkpoint/small-file.js'
 import { conversationJson, readConversationJson } from '../../conversations/export-json.js'
@@ -6,80 +7,46 @@ import { conversationMarkdown } from '../../conversations/export-markdown.js'
 import { UsageError, UserError } from '../../errors.js'
 import { writeAtomically } from '../../files/write-atomically.js'
 import { MOST_JSON_BYTES } from '../../json.js'
+import { plural } from '../../numbers.js'
 import { pathOf } from '../input/file-names.js'
 import type { Chat } from './chat.js'
-import { maskKey } from './masks.js'
-import {
-  checkConversation,
-  isThere,
-  type LoadedConversation,
-  loadConversation,
-  saveConversation,
-} from './saved-conversation.js'
 
-/** Saves the conversation: as text if the name ends with .md or .json, else with its cache. */
-export function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  return isText(fileOf(argument, '/save talk.md'))
-    ? exportText(chat, argument, replaces)
-    : saveWhole(chat, argument, replaces)
-}
-
-/** Saves the conversation as text. */
-export async function exportConversation(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  if (!isText(fileOf(argument, '/export talk.md')))
-    throw new UsageError('/export takes a name that ends with .md or .json')
-  await exportText(chat, argument, replaces)
-}
-
-/** Rejects with a UserError if the file is not a conversation that `load` takes. Needs no model. */
-export async function checkSaved(path: string): Promise<void> {
-  if (isText(path)) await loadText(path)
-  else await checkConversation(path)
+/** Saves the turns: as Markdown, or as JSON, which `load` reads. */
+export async function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
+  const path = fileOf(argument, '/save talk.md')
+  const ending = extname(path).toLowerCase()
+  if (ending !== '.md' && ending !== '.json') throw new UsageError('/save takes a name that ends with .md or .json')
+  const { messages, system } = chat.conversation
+  if (messages.length === 0) throw new UsageError('there are no turns yet')
+  if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
+  const state = { messages, system, model: chat.model.name }
+  const text = ending === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
+  await writeAtomically(path, [text], { partial, mode: 0o600 })
+  chat.say('note', `saved in ${path}`)
 }
 
 /** Continues a saved conversation, as a new one. */
 export async function load(chat: Chat, argument: string): Promise<void> {
   const path = fileOf(argument, '/load talk.json')
-  const { otherModel, ...state } = isText(path) ? await loadText(path) : await loadConversation(path, chat.model)
+  if (extname(path) === '.md') throw new UsageError(`${path}: Markdown cannot be loaded; /save talk.json can`)
+  const bytes = await readSmallFile(path, MOST_JSON_BYTES)
+  if (!bytes) throw new UserError(`${path}: there is no such file`)
+  const state = readConversationJson(bytes, path)
   await chat.keeper.leave(chat.conversation)
-  await chat.restore(state)
-  chat.say('note', `loaded ${path}${cacheNote(chat, state, otherModel)}`)
+  chat.restore(state)
+  chat.say('note', `loaded ${path}: ${plural(state.messages.length, 'message')}`)
   const hasCalls = state.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)
   if (hasCalls && chat.answers.tools.available.length === 0) {
     chat.say('note', 'this conversation had tools, and the chat has none: molm chat --mcp adds some')
   }
 }
 
-function cacheNote(chat: Chat, { saved, masked }: LoadedConversation, otherModel?: string): string {
-  const isOtherMask = saved !== undefined && masked !== maskKey(chat.conversation.mask)
-  const origin = otherModel ?? (isOtherMask ? 'other experts switched off' : undefined)
-  if (origin !== undefined) return `: saved with ${origin}: the turns will be read again with your next message`
-  return saved ? `: ${chat.contextLength} tokens in the cache` : ''
-}
-
-async function loadText(path: string): Promise<LoadedConversation> {
-  if (extname(path) === '.md') throw new UsageError(`${path}: Markdown cannot be loaded; /save talk.json can`)
-  const bytes = await readSmallFile(path, MOST_JSON_BYTES)
-  if (!bytes) throw new UserError(`${path}: there is no such file`)
-  const { messages, system } = readConversationJson(bytes, path)
-  return { messages: [...messages], system }
-}
-
-function isText(path: string): boolean {
-  return ['.md', '.json'].includes(extname(path).toLowerCase())
-}
-
-async function exportText(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  const path = pathOf(argument)
-  const { messages, system } = chat.conversation
-  if (messages.length === 0) throw new UsageError('there are no turns yet')
-  if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /export! or /save! replaces it`)
-  const state = { messages, system, model: chat.model.name }
-  const text =
-    extname(path).toLowerCase() === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
-  await writeAtomically(path, [text], { partial, mode: 0o600 })
-  chat.say('note', `saved in ${path}`)
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 function titleOf({ keeper, conversation }: Chat): { title: string; created: Date } {
@@ -90,12 +57,6 @@ function titleOf({ keeper, conversation }: Chat): { title: string; created: Date
 
 /** Characters of a question that become a title. */
 const MOST_TITLE = 60
-
-async function saveWhole(chat: Chat, argument: string, replaces: boolean): Promise<void> {
-  const path = pathOf(argument)
-  await saveConversation(path, await chat.conversation.save(), chat.model, { replaces })
-  chat.say('note', `saved in ${path}`)
-}
 
 function fileOf(argument: string, example: string): string {
   if (argument === '') throw new UsageError(`name a file: ${example}`)

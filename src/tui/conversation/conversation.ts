@@ -1,6 +1,6 @@
 import type { GenerateOptions, GenerationResult, Step } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
-import type { SavedSequence, Session } from '../../api/session.js'
+import type { Session } from '../../api/session.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
 import { NoRoom, UserError } from '../../errors.js'
@@ -11,7 +11,6 @@ import { type Asking, type Prompt, type Said, writeFittingPrompt, writePrompt } 
 import { takeTurn } from '../../session/turn.js'
 import { alreadyReported } from './already-reported.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
-import { maskKey } from './masks.js'
 import { openCalls } from './open-calls.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
 import { readAhead } from './read-ahead.js'
@@ -31,12 +30,8 @@ export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | '
 
 /** The parts of a conversation that are saved. */
 export interface ConversationState {
-  messages: ChatMessage[]
+  messages: readonly ChatMessage[]
   system: string
-  /** Absent if another model has to read the turns again. */
-  saved?: SavedSequence
-  /** Experts that were switched off when the cache was filled, as `maskKey` writes them. */
-  masked?: string
 }
 
 /**
@@ -235,12 +230,6 @@ export class Conversation {
     this.forget()
   }
 
-  /** The state to save, with the session's cache. */
-  async save(): Promise<ConversationState & { saved: SavedSequence }> {
-    const masked = maskKey(this.mask)
-    return { messages: [...this.turns], system: this.system, masked, saved: await this.session.save() }
-  }
-
   /** Saves the session's cache in a file of at most `most` bytes. Resolves with the number of tokens; 0 if there is none. */
   saveCache(path: string, most: number): Promise<number> {
     return saveCache(path, this.session, this.model, { mask: this.mask, most })
@@ -251,19 +240,10 @@ export class Conversation {
     return loadCache(path, this.session, this.model, { mask: this.mask })
   }
 
-  /**
-   * Continues a saved conversation. A cache in it must come from the same model; it is not used if other experts were
-   * switched off then.
-   */
-  async restore({ messages, system, saved, masked }: ConversationState): Promise<void> {
-    if (saved && masked === maskKey(this.mask)) await this.session.restore(saved)
-    else this.forget()
-    this.turns.splice(0, Infinity, ...messages)
-    this.setSystem(system)
-    this.first = 0
-    this.newest = undefined
-    this.reported = []
-    this.unread = 0
+  /** Continues a saved conversation. */
+  restore({ messages, system }: ConversationState): void {
+    this.reset()
+    this.begin({ messages, system })
   }
 
   /**

@@ -19,7 +19,7 @@ export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv 
   const bytes = Buffer.byteLength(text)
   if (bytes > MOST_CLIPBOARD_BYTES) {
     const [size, most] = [bytes, MOST_CLIPBOARD_BYTES].map(formatBytes)
-    throw new UserError(`${size} are too long for a terminal's clipboard, which takes ${most}; /export saves all`)
+    throw new UserError(`${size} are too long for a terminal's clipboard, which takes ${most}; /save saves all`)
   }
   const count = new Intl.NumberFormat('en').format([...text].length)
   const copied = `copied ${argument === 'code' ? 'a code block' : 'the answer'}, ${count} characters`

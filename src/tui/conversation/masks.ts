@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { UsageError } from '../../errors.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { maskSpecs, parseMask } from '../../model/mask-spec.js'
+import { parseMask } from '../../model/mask-spec.js'
 import { maskInWords } from '../../model/mask-words.js'
 
 /** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
@@ -23,13 +22,6 @@ export function withoutExperts(
     throw new UsageError(`${maskInWords(removed)}: not switched off`)
   }
   return maskInWords(left) === '' ? undefined : left
-}
-
-/** Identifies a mask in a file; undefined without a mask. A mask with means gets another key each time. */
-export function maskKey(mask: ExpertMask | undefined): string | undefined {
-  if (!mask) return undefined
-  const { gates, instead } = mask
-  return JSON.stringify([maskSpecs(mask), gates, typeof instead === 'object' ? randomUUID() : (instead ?? 'others')])
 }
 
 /** Lists the experts of a mask, for a user. */

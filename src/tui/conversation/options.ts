@@ -44,8 +44,6 @@ export interface ChatOptions extends KeepOptions {
   tools?: () => readonly ChatTool[]
   /** Whether a tool may run without a question. Default: none may. */
   isAllowed?: (tool: string) => boolean
-  /** Maximum tokens per second of an answer; default: no limit. */
-  pace?: number
   /** Names of models on this computer. */
   modelNames?: readonly string[]
   /** Options of generation from the command line. */

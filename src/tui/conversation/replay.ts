@@ -1,7 +1,7 @@
 import type { TokenMap } from '../map/token-map.js'
 
-/** Default tokens per second: slow enough to follow. */
-const REPLAY_PACE = 6
+/** Time of a token: slow enough to follow. */
+const TOKEN_MS = 160
 
 /** Steps through the tokens of the newest answer on the map, as if they came now. */
 export class Replay {
@@ -13,8 +13,8 @@ export class Replay {
     return this.timer !== undefined
   }
 
-  /** Starts at `pace` tokens per second; false if there is no answer. */
-  start(map: TokenMap, pace = REPLAY_PACE): boolean {
+  /** Starts; false if there is no answer. */
+  start(map: TokenMap): boolean {
     this.stop()
     if (map.answerLength === 0) return false
     map.select(map.answerStart)
@@ -26,7 +26,7 @@ export class Replay {
         map.select(undefined)
       }
       this.changed()
-    }, 1000 / pace)
+    }, TOKEN_MS)
     return true
   }
 

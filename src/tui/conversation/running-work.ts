@@ -49,18 +49,13 @@ export class RunningWork {
     return this.watcher?.reading
   }
 
-  /** Begins; the signal says when to stop. */
-  begin(): AbortSignal {
-    this.controller = new AbortController()
-    return this.controller.signal
-  }
-
-  /** Runs work that has begun; errors are shown. False if it was stopped or failed. */
+  /** Runs work until its signal says that it is to stop; errors are shown. False if it was stopped or failed. */
   async run(
     watcher: ChatWatcher,
     work: (watcher: ChatWatcher, signal: AbortSignal) => Promise<void>,
   ): Promise<boolean> {
-    const signal = this.controller?.signal ?? this.begin()
+    this.controller = new AbortController()
+    const { signal } = this.controller
     this.watcher = watcher
     this.screen.changed()
     try {

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
@@ -22,7 +21,7 @@ export interface WatchedChat {
   readonly map: TokenMap
   readonly warnings: Warnings
   /** They may change during an answer. */
-  readonly settings: Pick<AnswerSettings, 'context' | 'pace'>
+  readonly settings: Pick<AnswerSettings, 'context'>
   say(kind: 'note' | 'thought', text: string): void
   changed(when: 'soon'): void
   keep(occasion: 'asked'): void
@@ -37,14 +36,11 @@ export class ChatWatcher implements AnswerWatcher {
   private currentTokens: AnswerToken[] = []
   private currentThought = new Thought()
   private currentPart: AnswerPart = 'content'
-  /** The time before which the next token is not to come, by `performance.now()`. */
-  private due = 0
 
   constructor(
     private readonly chat: WatchedChat,
     /** The part of the answer that was there before. */
     begun: string,
-    private readonly signal: AbortSignal,
   ) {
     this.shown = harmless(begun)
   }
@@ -113,20 +109,6 @@ export class ChatWatcher implements AnswerWatcher {
     const { model, map } = this.chat
     const texts = tokens.map((token) => model.tokenizer.decode([token]))
     map.read(texts, routes)
-  }
-
-  get isPaced(): boolean {
-    return this.chat.settings.pace !== undefined
-  }
-
-  /** Waits until the pace allows the next token; an abort ends the wait. */
-  async pause(): Promise<void> {
-    const { pace } = this.chat.settings
-    if (pace === undefined) return
-    const now = performance.now()
-    this.due = Math.max(now, this.due + 1000 / pace)
-    this.chat.changed('soon')
-    if (this.due > now) await wait(this.due - now, undefined, { signal: this.signal }).catch(() => undefined)
   }
 
   text(piece: string, part: AnswerPart = 'content'): void {

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LayerCache } from '#molm/nn/cache/layer-cache.js'
-import { exportRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import { seededRandom } from '#molm/sampling/random.js'
+import { valuesIn } from '../../support/cache-copies.js'
 import { bankOf, placeRows } from '../../support/kernel-bench.js'
 
 /* A cache whose drafts are taken back is that of a text without drafts: rows, states, checkpoints, and cuts. */
@@ -85,7 +85,7 @@ for (const [name, layers] of Object.entries(SHAPES)) {
         const said = `round ${round}: ${steps.join(', ')}`
         assert.is(drafting.cache.length, plain.cache.length, said)
         assert.equal(drafting.cache.checkpointPositions, plain.cache.checkpointPositions, said)
-        assert.equal(exportRows(drafting.cache), exportRows(plain.cache), said)
+        assert.equal(valuesIn(drafting.cache), valuesIn(plain.cache), said)
       }
       for (const { cache } of [drafting, plain]) cache.release()
     }

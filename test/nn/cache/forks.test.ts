@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
 import { bytesOfAll } from '#molm/nn/cache/cache-bytes.js'
 import type { CachedLayer } from '#molm/nn/cache/layer-cache.js'
-import { exportRows } from '#molm/nn/cache/saved-rows.js'
 import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import { MemoryFull } from '#molm/runtime/memory/arena.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
+import { valuesIn } from '../../support/cache-copies.js'
 import { bankOf, placeRows } from '../../support/kernel-bench.js'
 import { thrownBy } from '../../support/rejects.js'
 
@@ -61,7 +61,7 @@ function fork({ cache, numbers }: Text, length: number): Text {
 function check({ cache, numbers }: Text, what: string): void {
   assert.is(cache.length, numbers.length, what)
   const { contents } = cache
-  const rows = exportRows(cache)
+  const rows = valuesIn(cache)
   const kept = numbers.slice(cache.oldest)
   for (const kind of [0, 1]) {
     const found = kept.map((_, i) => rows[(kind * kept.length + i) * CHANNELS + (i % CHANNELS)])

@@ -2,7 +2,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { PageHeads, RowNumbers } from '#molm/nn/cache/page-heads.js'
 import { PagedRows } from '#molm/nn/cache/paged-rows.js'
-import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import type { CacheFormat } from '#molm/runtime/memory/formats.js'
 import { asCached } from '../../support/cache-pages.js'
@@ -55,73 +54,46 @@ for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
         for (const [position, count] of SPANS) {
           const part = expected.subarray(position * channels, (position + count) * channels)
           assert.equal(floatsOf(rows, position, count, channels, size), part, `${format}: ${count} from ${position}`)
-          const narrow = format === 'f32' ? undefined : narrowOf(rows, format, position, count, channels)
-          const wide = new Float32Array(count * channels)
-          rows.read(position, count, wide)
-          if (format === 'q8') assert.equal(Float32Array.from(narrow ?? []), wide)
-          if (format === 'bf16')
-            assert.equal(
-              Uint32Array.from(narrow ?? [], (bits) => bits << 16),
-              bitsOf(wide),
-            )
         }
       }
       {
         const bank = bankOf('plain')
         const source = rowsIn(bank)
         source.store(placeRows(bank, normalFloats(COUNT * channels, 7), channels), 0, 0, COUNT)
-        const kinds: ((count: number) => RowNumbers)[] = [(count) => new Float32Array(count * channels)]
-        if (format === 'bf16') kinds.push((count) => new Uint16Array(count * channels))
-        if (format === 'q8') kinds.push((count) => new Int8Array(count * channels))
-        for (const numbers of kinds) {
-          for (const [position, count] of SPANS) {
-            const target = rowsIn(bank)
-            target.store(placeRows(bank, normalFloats(COUNT * channels, 9), channels), 0, 0, COUNT)
-            const expected = floatsOf(target, 0, COUNT, channels, size)
-            const copied = numbers(count)
-            source.read(position, count, copied)
-            target.write(position, count, copied)
-            const scales = new Float32Array(count * source.scales)
-            source.readScales(position, count, scales)
-            target.writeScales(position, count, scales)
-            expected.set(floatsOf(source, position, count, channels, size), position * channels)
-            assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${format}: ${count} from ${position}`)
-            target.pages.release()
-          }
+        for (const [position, count] of SPANS) {
+          const target = rowsIn(bank)
+          target.store(placeRows(bank, normalFloats(COUNT * channels, 9), channels), 0, 0, COUNT)
+          const expected = floatsOf(target, 0, COUNT, channels, size)
+          target.write(position, count, numbersOf(source, position, count, channels))
+          const scales = new Float32Array(count * source.scales)
+          source.readScales(position, count, scales)
+          target.writeScales(position, count, scales)
+          expected.set(floatsOf(source, position, count, channels, size), position * channels)
+          assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${format}: ${count} from ${position}`)
+          target.pages.release()
         }
       }
     }
   })
 }
 
-test('floats are rounded to bfloat16 to the nearest, ties to even', () => {
-  const rows = new PagedRows(bankOf('plain'), 4, 'bf16')
-  rows.pages.reserve([{ start: 0, end: PAGE_ROWS }])
-  const bits = Uint32Array.of(0x3f808000, 0x3f818000, 0x3f808001, 0xbf80ffff)
-  rows.write(3, 1, new Float32Array(bits.buffer))
-  const found = new Uint16Array(4)
-  rows.read(3, 1, found)
-  assert.equal([...found], [0x3f80, 0x3f82, 0x3f81, 0xbf81])
-})
-
 /** Rows as floats: levels of q8 times their scales. */
 function floatsOf(rows: PagedRows, position: number, count: number, channels: number, size: number): Float32Array {
-  const floats = new Float32Array(count * channels)
-  rows.read(position, count, floats)
-  if (rows.scales === 0) return floats
+  const numbers = numbersOf(rows, position, count, channels)
+  if (numbers instanceof Uint16Array) return new Float32Array(Uint32Array.from(numbers, (bits) => bits << 16).buffer)
+  if (rows.scales === 0) return Float32Array.from(numbers)
   const scales = new Float32Array(count * rows.scales)
   rows.readScales(position, count, scales)
-  return floats.map((level, i) => level * scales[Math.floor(i / size)])
+  return Float32Array.from(numbers, (level, i) => level * scales[Math.floor(i / size)])
 }
 
-function narrowOf(rows: PagedRows, format: CacheFormat, position: number, count: number, channels: number) {
-  const numbers = format === 'q8' ? new Int8Array(count * channels) : new Uint16Array(count * channels)
+const ARRAYS = { f32: Float32Array, bf16: Uint16Array, q8: Int8Array }
+
+/** Rows in the numbers of their format. */
+function numbersOf(rows: PagedRows, position: number, count: number, channels: number): RowNumbers {
+  const numbers = new ARRAYS[rows.format](count * channels)
   rows.read(position, count, numbers)
   return numbers
-}
-
-function bitsOf({ buffer }: Float32Array): Uint32Array {
-  return new Uint32Array(buffer)
 }
 
 test.run()

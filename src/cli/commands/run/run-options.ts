@@ -1,10 +1,10 @@
 import type { KeptMask } from '../../../conversations/conversation-state.js'
-import type { Shard } from '../../../evaluation/shard.js'
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
 import type { KeepingFlags } from '../../parsing/keeping-options.js'
 import type { McpFlags } from '../../parsing/mcp-options.js'
 import type { GenerationOptions, ModelOptions } from '../../parsing/options.js'
+import type { Shard } from '../../parsing/shard-option.js'
 
 /** Options of `molm run`. */
 export interface RunOptions
@@ -30,8 +30,6 @@ export interface RunOptions
   output?: string
   /** The part of the file to answer. */
   shard?: Shard
-  /** Files with the answers of all shards. */
-  join?: string[]
   /** Lines answered at once. */
   parallel?: number
   /** Experts that are off in the conversation that is continued. */

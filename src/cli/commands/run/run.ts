@@ -66,8 +66,7 @@ export function define(command: Command): void {
       `lines answered at once (default: ${DEFAULT_PARALLEL})`,
       wholeNumber('--parallel', 1, MOST_PARALLEL),
     )
-    .addOption(shardOption('answer every n-th line from line i on, on one of n machines'))
-    .option('--join <file...>', 'make one file of the answers of all shards')
+    .addOption(shardOption())
     .addHelpText('after', NOTES)
     .action(run)
   addConversationOptions(command)
@@ -130,12 +129,8 @@ Several machines:
   With --shard 3/16, a machine answers the third of each sixteen lines that are
   not empty, so all shards are equally large, and the input may grow. Give the
   same input and options, and -o of its own, on each machine. A shard resumes,
-  repeats and fails as a whole batch does; its last line says that it is
-  complete. --join checks that no shard is missing or of another input, model
-  or options, and writes the file of one run, byte for byte (random seeds
-  differ: give --seed or --temperature 0). The files may be in any order. If
-  the order of lines does not matter, \`cat\` suffices: each answer has its
-  "id", and the last line of each shard has none.
+  repeats and fails as a whole batch does. \`cat\` makes one file of all shards;
+  each answer has its "id".
 
 Examples:
   molm "What is a lantern?"
@@ -147,17 +142,12 @@ Examples:
   molm run --regex '(Yes|No)' "Is a violin a bird?"
   cat server.log | molm run --schema schema.json "Which requests failed?"
   molm run --batch questions.jsonl -o answers.jsonl --temperature 0
-  molm run --batch questions.jsonl --shard 3/16 -o answers.3.jsonl
-  molm run --join answers.*.jsonl -o answers.jsonl`
+  molm run --batch questions.jsonl --shard 3/16 -o answers.3.jsonl`
 
 async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
   checkContinue(options, given)
-  const { batch, join, parallel = DEFAULT_PARALLEL } = options
-  if (join) {
-    const { runJoin } = await import('./batch/run-join.js')
-    return runJoin(given, { ...options, join })
-  }
+  const { batch, parallel = DEFAULT_PARALLEL } = options
   if (batch !== undefined) {
     const { runBatch } = await import('./batch/run-batch.js')
     return runBatch(given, { ...options, batch, parallel })
@@ -222,8 +212,7 @@ async function withServers(
 }
 
 function checkCombinations(options: RunOptions): void {
-  const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel, shard, join } = options
-  if (join) return checkJoin(options)
+  const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel, shard } = options
   if (batch === undefined && shard) throw new UsageError('--shard needs --batch')
   if (batch === undefined && output !== undefined) {
     throw new UsageError('-o is for the answers of --batch; use > FILE for a single answer')
@@ -256,16 +245,4 @@ function checkCombinations(options: RunOptions): void {
   if (json || jsonl || batch !== undefined) return
   if (experts) throw new UsageError('--experts needs --json or --jsonl: otherwise only text is printed')
   if (logprobs !== undefined) throw new UsageError('--logprobs needs --json or --jsonl: otherwise only text is printed')
-}
-
-/** A join has the options of its shards, and takes none of a run. */
-function checkJoin({ batch, shard, parallel, continue: continues }: RunOptions): void {
-  const given = [
-    batch !== undefined && '--batch',
-    shard && '--shard',
-    parallel !== undefined && '--parallel',
-    continues && '-c',
-  ]
-  const other = given.find((flag) => flag)
-  if (other) throw new UsageError(`--join takes the answers of all shards and -o, without ${other}`)
 }

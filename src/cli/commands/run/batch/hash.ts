@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isObject } from '../../../../json.js'
 
 /** Hex digits of a hash: enough to distinguish the versions of a line. */
-export const HASH_LENGTH = 16
+const HASH_LENGTH = 16
 
 /**
  * A short hash of a JSON value. It ignores the order of the outer keys, and keys whose value is undefined. The order

@@ -8,7 +8,6 @@ import { type Lock, takeLock } from '../../../../files/lock.js'
 import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
-import { beginsReceipt, parseReceipt, type Receipt, receiptLine } from './receipt.js'
 import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
 import { sidecarPath } from './sidecar.js'
 import { beginsResult, parseWritten, type Written } from './written.js'
@@ -19,14 +18,10 @@ export interface BatchOutput {
   name: string
   /** Reads the results in it. Removes an incomplete last line at the end. */
   written(): AsyncGenerator<Written>
-  /** The receipt at the end of a shard's output, once `written` has read it. It is removed before anything is written. */
-  readonly receipt?: Receipt
   /** Appends a result, after it has put all replacements in place. */
   write(result: BatchResult): Promise<void>
   /** Replaces an earlier result, at the latest when the output is closed. */
   replace(earlier: Replaced, result: BatchResult): Promise<void>
-  /** Appends the receipt of a shard, unless it is there. */
-  finish(receipt: Receipt): Promise<void>
   /** Discards replacements that are not in place yet. */
   forget(): Promise<void>
   close(): Promise<void>
@@ -60,7 +55,6 @@ const toStdout: BatchOutput = {
   async replace() {
     throw new Error('stdout has no lines to replace')
   },
-  finish: (receipt) => writeOut(receiptLine(receipt)),
   async forget() {},
   async close() {},
 }
@@ -74,16 +68,8 @@ class ResultStream implements BatchOutput {
 
   async *written(): AsyncGenerator<Written> {}
 
-  write(result: BatchResult): Promise<void> {
-    return this.append(lineOf(result))
-  }
-
-  finish(receipt: Receipt): Promise<void> {
-    return this.append(receiptLine(receipt))
-  }
-
-  protected async append(line: string): Promise<void> {
-    await this.file.appendFile(line).catch((error: unknown) => {
+  async write(result: BatchResult): Promise<void> {
+    await this.file.appendFile(lineOf(result)).catch((error: unknown) => {
       throw cannotWrite(this.name, error)
     })
   }
@@ -101,8 +87,6 @@ class ResultStream implements BatchOutput {
 
 class ResultFile extends ResultStream {
   private hasReplacements = false
-  /** The receipt in the file, and its offset. */
-  private end?: { receipt: Receipt; offset: number }
 
   constructor(
     name: string,
@@ -119,38 +103,25 @@ class ResultFile extends ResultStream {
     let whole = 0
     for await (const { number, bytes, end, isWhole } of readLines(stream, MOST_RESULT_BYTES)) {
       if (!isWhole) {
-        if (!beginsResult(bytes) && !beginsReceipt(bytes)) throw this.noResult(number)
-        await this.file.truncate(whole)
-        return
+        if (!beginsResult(bytes)) throw this.noResult(number)
+        break
       }
-      const receipt = parseReceipt(bytes)
-      const result = receipt ? undefined : parseWritten(number, bytes)
-      if (this.end || (!receipt && !result)) throw this.noResult(number)
-      if (receipt) this.end = { receipt, offset: whole }
+      const result = parseWritten(number, bytes)
+      if (!result) throw this.noResult(number)
       whole = end
-      if (result) yield result
+      yield result
     }
-  }
-
-  get receipt(): Receipt | undefined {
-    return this.end?.receipt
+    await this.file.truncate(whole)
   }
 
   override async write(result: BatchResult): Promise<void> {
-    await this.reopen()
+    if (this.hasReplacements) await this.putInPlace()
     await super.write(result)
   }
 
   override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
-    await this.removeReceipt()
     await this.replacements.add(earlier, JSON.stringify(result))
     this.hasReplacements = true
-  }
-
-  override async finish(receipt: Receipt): Promise<void> {
-    if (this.end && receiptLine(this.end.receipt) === receiptLine(receipt)) return
-    await this.reopen()
-    await super.finish(receipt)
   }
 
   override async forget(): Promise<void> {
@@ -174,18 +145,6 @@ class ResultFile extends ResultStream {
     const replaced = this.file
     this.file = await open(this.path, 'a+')
     await replaced.close()
-  }
-
-  /** Makes the file ready for another line. */
-  private async reopen(): Promise<void> {
-    await this.removeReceipt()
-    if (this.hasReplacements) await this.putInPlace()
-  }
-
-  private async removeReceipt(): Promise<void> {
-    if (!this.end) return
-    await this.file.truncate(this.end.offset)
-    this.end = undefined
   }
 
   private noResult(line: number): UserError {

@@ -7,6 +7,7 @@ import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '
 import { parseJsonObject } from '../../../../json.js'
 import { nearest, snakeCase } from '../../../../spelling.js'
 import { readMessages } from '../../../../text/read-messages.js'
+import type { Shard } from '../../../parsing/shard-option.js'
 import { ASK_FIELDS, askFieldsOf, withoutThinking } from './ask-fields.js'
 import { hashOf } from './hash.js'
 import { TOOL_FIELDS, toolFieldsOf } from './tool-fields.js'
@@ -60,17 +61,17 @@ const SNAKE_CASE = new Map<string, string>(
   [...ASK_FIELDS, ...TOOL_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]),
 )
 
-/** Parses the requests of an input, one JSON object per line. Skips empty lines, and those that `takes` does not take. */
+/** Parses the requests of an input, one JSON object per line. Skips empty lines, and those of other shards. */
 export async function* requestsOf(
   lines: AsyncIterable<Line>,
   defaults: Defaults,
-  takes: (line: Line) => boolean = () => true,
+  shard: Shard = { number: 1, of: 1 },
 ): AsyncGenerator<BatchRequest> {
-  for await (const whole of lines) {
-    const bytes = whole.number === 1 ? whole.bytes && withoutMark(whole.bytes) : whole.bytes
+  let before = 0
+  for await (const line of lines) {
+    const bytes = line.number === 1 ? line.bytes && withoutMark(line.bytes) : line.bytes
     if (bytes && isBlank(bytes)) continue
-    const line = { ...whole, bytes }
-    if (takes(line)) yield requestOf(line, defaults)
+    if (before++ % shard.of === shard.number - 1) yield requestOf({ ...line, bytes }, defaults)
   }
 }
 

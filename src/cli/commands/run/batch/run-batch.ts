@@ -2,8 +2,6 @@ import { basename } from 'node:path'
 import type { Model } from '../../../../api/model.js'
 import { UsageError, UserError } from '../../../../errors.js'
 import { checkLanguageModel } from '../../../../evaluation/check-language-model.js'
-import { type Shard, shardName } from '../../../../evaluation/shard.js'
-import type { Line } from '../../../../files/lines.js'
 import { optionsIn } from '../../../../generation-options.js'
 import { inOrder } from '../../../../in-order.js'
 import { plural } from '../../../../numbers.js'
@@ -13,7 +11,6 @@ import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
 import { readAskOptions } from '../../../parsing/ask-options.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
-import { modelEffects } from '../../model-effects.js'
 import { withModel } from '../../with-model.js'
 import { printModel } from '../printed-summary.js'
 import type { RunOptions } from '../run-options.js'
@@ -21,13 +18,13 @@ import { answer } from './answer.js'
 import { earlierResults } from './earlier-results.js'
 import { hashOf } from './hash.js'
 import { type BatchInput, openInput } from './input.js'
+import { modelEffects } from './model-effects.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 import { settingEffects } from './setting-effects.js'
-import { ShardLines } from './shard-lines.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
@@ -76,47 +73,24 @@ async function answerOutstanding(
 ): Promise<Count> {
   const { found, effects } = await modelEffects(options)
   const { name } = found
-  const hash = hashOf({ ...effects, ...defaults, settings: await settingEffects(defaults.settings, found) })
-  const earlier = await earlierResults(output, { model: name, options: hash })
   const { shard } = options
-  checkReceipt(output, shard)
-  const resumed = {
-    earlier,
-    input: shard ? `shard ${shardName(shard)} of ${input.name}` : input.name,
-    output: output.name,
-  }
-  const requests = (lines: AsyncIterable<Line>, chosen = shard && new ShardLines(shard)) =>
-    requestsOf(lines, defaults, chosen && ((line) => chosen.takes(line)))
+  const hash = hashOf({ ...effects, ...defaults, settings: await settingEffects(defaults.settings, found), shard })
+  const earlier = await earlierResults(output, { model: name, options: hash })
+  const resumed = { earlier, input: input.name, output: output.name }
   // Reads a file twice, to refuse another input before the model is loaded.
-  if (earlier.length > 0 && input.again) await checkInput(requests(input.again()), resumed)
+  if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults, shard), resumed)
   const failed = earlier.filter(({ isError }) => isError).length
   const before = { lines: earlier.length, failed, cutOff: 0, added: 0, again: { failed: 0, edited: 0 } }
-  const lines = shard && new ShardLines(shard)
-  const work = outstanding(requests(input.lines, lines), resumed)
+  const work = outstanding(requestsOf(input.lines, defaults, shard), resumed)
   const first = await work.next()
-  if (!first.done && before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
+  if (first.done) return before
+  if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
     note(`resuming ${output.name} after ${plural(before.lines, 'line')}`)
   }
-  const count = first.done
-    ? before
-    : await withModel(options, (loaded) => {
-        if (options.verbose) printModel(loaded)
-        return answerAll(startingWith(first.value, work), before, { model: loaded.model, input, output, hash }, options)
-      })
-  if (shard && lines) {
-    await output.finish({ shard, results: count.lines, input: lines.summary(), model: name, options: hash })
-  }
-  return count
-}
-
-/** Throws a UserError if an output is a complete shard, and this run is not of the same one. */
-function checkReceipt({ name, receipt }: BatchOutput, shard: Shard | undefined): void {
-  if (!receipt || (shard && shardName(shard) === shardName(receipt.shard))) return
-  const there = shardName(receipt.shard)
-  const remedy = shard ? 'give another file with -o' : `give --shard ${there} again, or another file with -o`
-  throw new UserError(
-    `${name} has shard ${there} of a batch\n${remedy}; \`molm run --join\` makes one file of all shards`,
-  )
+  return withModel(options, (loaded) => {
+    if (options.verbose) printModel(loaded)
+    return answerAll(startingWith(first.value, work), before, { model: loaded.model, input, output, hash }, options)
+  })
 }
 
 function checkBatchOptions(given: readonly string[], options: RunOptions): void {

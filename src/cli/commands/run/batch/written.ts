@@ -26,11 +26,7 @@ export function parseWritten(line: number, bytes: Buffer | undefined): Written |
 
 /** Whether an incomplete line can be a result. No other line is ever removed. */
 export function beginsResult(bytes: Buffer | undefined): boolean {
-  return begins(bytes, '{"id":')
-}
-
-/** Whether bytes are the beginning of `start`, or have it as their beginning. */
-export function begins(bytes: Buffer | undefined, start: string): boolean {
+  const start = '{"id":'
   const found = bytes?.subarray(0, start.length).toString() ?? ''
   return found !== '' && start.startsWith(found)
 }

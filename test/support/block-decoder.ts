@@ -1,4 +1,5 @@
-import { type BlockType, halfValues } from './dtype.js'
+import type { BlockType } from '#molm/checkpoint/dtype.js'
+import { halfValues } from './element-values.js'
 
 /*
  * Values of the elements of GGUF's block types. d, m, dmin: little-endian halves. q: a quant, an integer. A value is
