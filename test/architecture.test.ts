@@ -334,7 +334,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 9224 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76830 }
+const TESTS = { rooms: ['tests'], lines: 76816 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 
