@@ -330,11 +330,11 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   },
   server: { rooms: ['server'], lines: 6783 },
   page: { rooms: ['page'], lines: 6780 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10440 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10497 },
   cli: { rooms: ['cli'], lines: 9224 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76816 }
+const TESTS = { rooms: ['tests'], lines: 76837 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -33,12 +33,35 @@ test.before(async () => {
       return loadModel(path, { threads: 1, quant: 'f32' })
     })
   parrot = await speaking(ANSWERS)
-  ponderer = await speaking([{ says: `<think>\n${LONG}\n</think>\n\nHere it is.` }])
+  ponderer = byTurns(await speaking([{ says: `<think>\n${LONG}\n</think>\n\nHere it is.` }]))
 })
 test.after(async () => {
   await parrot.dispose()
   await ponderer.dispose()
 })
+
+/** The same model, whose tokens come in separate turns of the event loop, on the busiest machine, too. */
+function byTurns(model: Model): Model {
+  const createSession: Model['createSession'] = (options) => {
+    const session = model.createSession(options)
+    const { generate } = session
+    session.generate = async function* (...given) {
+      const steps = generate.apply(session, given)
+      try {
+        for (;;) {
+          const next = await steps.next()
+          if (next.done) return next.value
+          await new Promise((resolve) => setImmediate(resolve))
+          yield next.value
+        }
+      } finally {
+        await steps.return(undefined as never)
+      }
+    }
+    return session
+  }
+  return Object.create(model, { createSession: { value: createSession } })
+}
 
 const shown = ({ items }: Chat) =>
   items.map(({ kind, text }) => `${kind} ${text.replace(/^thought \d+ tokens, [\d.]+ s$/, 'thought N tokens')}`)

@@ -206,7 +206,7 @@ test('an answer that fails leaves no tokens on the map', async () => {
   await send(chat, LANTERN.question)
   const before = [...chat.map.tokens]
   const { forward } = Object.getPrototypeOf(nano.createSession())
-  const session = Reflect.get(chat.conversation, 'session')
+  const session = Reflect.get(Reflect.get(chat.conversation, 'read'), 'session')
   session.forward = async function (this: unknown, ...args: unknown[]) {
     session.forward = async () => {
       throw new Error('on purpose')

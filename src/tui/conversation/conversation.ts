@@ -1,27 +1,17 @@
-import type { GenerateOptions, GenerationResult, Step } from '../../api/generation.js'
+import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
-import type { Session } from '../../api/session.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
-import { commonPrefix } from '../../common-prefix.js'
 import { NoRoom, UserError } from '../../errors.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import { loadCache, saveCache } from '../../prompt-cache/prompt-cache.js'
 import type { AnswerEnd } from '../../session/answer.js'
 import { type Asking, type Prompt, type Said, writeFittingPrompt, writePrompt } from '../../session/prompt.js'
 import { takeTurn } from '../../session/turn.js'
-import { alreadyReported } from './already-reported.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
 import { openCalls } from './open-calls.js'
 import { isReply, lastQuestion, latestReplies } from './questions.js'
-import { readAhead } from './read-ahead.js'
-import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
-import {
-  type AnswerWatcher,
-  type CallWatcher,
-  type FinishedAnswer,
-  type NewestAnswer,
-  RunningAnswer,
-} from './running-answer.js'
+import type { ReadAnswers, ReadOptions } from './read-answers.js'
+import { ReadTokens } from './read-tokens.js'
+import { type AnswerWatcher, type CallWatcher, type FinishedAnswer, RunningAnswer } from './running-answer.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */
 export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | 'isRaw'>> {
@@ -34,6 +24,9 @@ export interface ConversationState {
   system: string
 }
 
+/** How a turn is followed, its options, and the follower of its calls. */
+type TurnArguments = [watcher: AnswerWatcher, options?: GenerateOptions, calls?: CallWatcher]
+
 /**
  * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only
  * new tokens are run.
@@ -43,21 +36,14 @@ export class Conversation {
   private parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
-  private session: Session
-  /** Length of the cache before each message of the user. */
-  private readonly starts = new WeakMap<ChatMessage, number>()
-  private newest?: NewestAnswer
-  /** The ids up to here whose experts have been reported, or were too many to report. */
-  private reported: readonly number[] = []
-  /** Tokens to read again after a change of the mask. */
-  private unread = 0
+  private readonly read: ReadTokens
 
   /** Throws a UserError if the mask does not fit the model. */
   constructor(
     private readonly model: Model,
-    private currentMask?: ExpertMask,
+    mask?: ExpertMask,
   ) {
-    this.session = model.createSession({ mask: currentMask })
+    this.read = new ReadTokens(model, mask)
   }
 
   /** Whether the form of the model's calls is known, so that it can be offered tools. */
@@ -67,7 +53,7 @@ export class Conversation {
 
   /** Experts that the next answer must not use. */
   get mask(): ExpertMask | undefined {
-    return this.currentMask
+    return this.read.mask
   }
 
   /**
@@ -75,11 +61,7 @@ export class Conversation {
    * then changes nothing.
    */
   setMask(mask?: ExpertMask): void {
-    const session = this.model.createSession({ mask })
-    this.unread = this.length
-    this.session.dispose()
-    this.session = session
-    this.currentMask = mask
+    this.read.mask = mask
   }
 
   get messages(): readonly ChatMessage[] {
@@ -123,22 +105,17 @@ export class Conversation {
 
   /** Number of tokens in the cache, or to be read again into it. */
   get length(): number {
-    return this.session.length || this.unread
+    return this.read.length
   }
 
   /**
    * Adds a user's turn and the model's answers to it. An aborted answer is kept as far as it came. Resolves with the last
    * answer; undefined if calls have been broken off.
    */
-  async ask(
-    text: string,
-    watcher: AnswerWatcher,
-    options: GenerateOptions = {},
-    calls?: CallWatcher,
-  ): Promise<FinishedAnswer | undefined> {
+  async ask(text: string, ...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
       this.turns.push({ role: 'user', content: text })
-      return this.answer(watcher, options, { watcher: calls })
+      return this.answer(given)
     })
   }
 
@@ -158,28 +135,18 @@ export class Conversation {
   }
 
   /** Answers the user's last turn again, whose index must not be -1. */
-  async retry(
-    watcher: AnswerWatcher,
-    options: GenerateOptions = {},
-    calls?: CallWatcher,
-  ): Promise<FinishedAnswer | undefined> {
+  async retry(...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
       this.turns.length = this.question + 1
-      return this.answer(watcher, options, { watcher: calls })
+      return this.answer(given)
     })
   }
 
   /** Runs the open calls and answers their results, else continues the last answer, which must be there. */
-  async resume(
-    watcher: AnswerWatcher,
-    options: GenerateOptions = {},
-    calls?: CallWatcher,
-  ): Promise<FinishedAnswer | undefined> {
+  async resume(...given: TurnArguments): Promise<FinishedAnswer | undefined> {
+    const [, , calls] = given
     const open = calls ? this.openCalls : []
-    return this.orAsBefore(() => {
-      const begun = open.length > 0 ? undefined : this.turns.pop()
-      return this.answer(watcher, options, { begun, watcher: calls, open })
-    })
+    return this.orAsBefore(() => this.answer(given, open.length > 0 ? { open } : { begun: this.turns.pop() }))
   }
 
   /** Calls of the last answer that have no results yet. */
@@ -204,22 +171,13 @@ export class Conversation {
     }
   }
 
-  /**
-   * Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. What was read
-   * of a turn without an answer stays in the cache, since the user is likely to ask it in other words.
-   */
+  /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
   undo(): string | undefined {
     const isAnswered = this.latest.some((message) => !isEmpty(message))
     while (isReply(this.turns.at(-1))) this.turns.pop()
     this.first = 0
     const message = this.turns.pop()
-    const start = message && this.starts.get(message)
-    this.reported = this.reported.slice(0, start ?? 0)
-    this.unread = Math.min(this.unread, start ?? 0)
-    // The session never keeps the last id of a prompt, so this keeps the first `start`.
-    if (isAnswered && start !== undefined && start < this.session.length) {
-      this.session.truncateToCommon(this.session.tokens.slice(0, start + 1))
-    }
+    this.read.undo(message, isAnswered)
     return message?.content
   }
 
@@ -227,17 +185,17 @@ export class Conversation {
   reset(): void {
     this.turns.length = 0
     this.first = 0
-    this.forget()
+    this.read.forget()
   }
 
   /** Saves the session's cache in a file of at most `most` bytes. Resolves with the number of tokens; 0 if there is none. */
   saveCache(path: string, most: number): Promise<number> {
-    return saveCache(path, this.session, this.model, { mask: this.mask, most })
+    return this.read.save(path, most)
   }
 
   /** Loads the cache of such a file. Resolves with the number of tokens; 0 if it cannot be used. */
   loadCache(path: string): Promise<number> {
-    return loadCache(path, this.session, this.model, { mask: this.mask })
+    return this.read.load(path)
   }
 
   /** Continues a saved conversation. */
@@ -252,30 +210,23 @@ export class Conversation {
    * cache.
    */
   async readAgain({ most = Infinity, ...options }: ReadOptions & { most?: number }): Promise<ReadAnswers | undefined> {
-    const { session, model, turns, first, parts } = this
-    const cached = this.newest?.message === turns.at(-1) ? (this.newest?.ids ?? []) : session.tokens
+    const { read, model, turns, first, parts } = this
+    const cached = read.idsTo(turns.at(-1))
     const { signal } = options
     const located = await locateAnswers(model, { messages: turns, first, parts, cached, signal })
-    if (!located) return undefined
-    const { ids, from } = located
-    if (ids.length - Math.min(from, commonPrefix(session.tokens, ids)) > most) return undefined
-    this.unread = 0
-    const read = await readAnswers(session, located, options)
-    this.reported = ids
-    return read
+    return located && read.again(located, most, options)
   }
 
   dispose(): void {
-    this.session.dispose()
+    this.read.dispose()
   }
 
   /** Adds answers and results of their calls. The first answer continues `begun`, or follows the results of `open` calls. */
   private async answer(
-    watcher: AnswerWatcher,
-    options: GenerateOptions,
-    { begun, watcher: calls, open = [] }: { begun?: ChatMessage; watcher?: CallWatcher; open?: readonly ToolCall[] },
+    [watcher, options = {}, calls]: TurnArguments,
+    { begun, open = [] }: { begun?: ChatMessage; open?: readonly ToolCall[] } = {},
   ): Promise<FinishedAnswer | undefined> {
-    const { session, model } = this
+    const { read, model } = this
     const { signal } = options
     let running: RunningAnswer | undefined
     let isCalling = false
@@ -289,16 +240,7 @@ export class Conversation {
         if (hasResults) calls?.asksAgain()
         return this.nextPrompt(watcher, options, { asking, begun: added.length === 0 ? begun : undefined })
       },
-      generate: ({ ids }, generation) => {
-        const cachedTokens = session.truncateToCommon(ids)
-        this.unread = 0
-        const asked = this.turns.at(-1)
-        if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
-        const unreported = ids.length - Math.max(cachedTokens, alreadyReported(this.reported, ids))
-        const reports = { ...generation, routes: true, probabilities: true }
-        const steps = readAndGenerate(session, ids.slice(cachedTokens), { unreported, watcher }, reports)
-        return { cachedTokens, steps }
-      },
+      generate: ({ ids }, generation) => read.generate(ids, this.turns.at(-1), watcher, generation),
       generation: { ...options, onPromptProgress: (progress) => watcher.progress(progress) },
     })
     const conclude = (end?: AnswerEnd): FinishedAnswer => {
@@ -340,12 +282,12 @@ export class Conversation {
     } catch (error) {
       if (!signal?.aborted) {
         // A refused question leaves the cache whole. After other failures its state is unknown, or it must make room.
-        if (!(error instanceof UserError) || error instanceof NoRoom) this.forget()
+        if (!(error instanceof UserError) || error instanceof NoRoom) read.forget()
         if (!hasResults) throw error
         calls?.failed(error)
       } else if (!isCalling) {
         // The part that was read stays for the next prompt, and for the cache in a file.
-        if (running && session.length < running.prompt.length) session.truncateToCommon(running.prompt)
+        if (running) read.keepRead(running.prompt)
         return conclude()
       }
     }
@@ -362,9 +304,7 @@ export class Conversation {
       const { content: text, thinking } = nothing
       return { text, thinking, continues: begun !== undefined, finishReason: 'interrupted' }
     }
-    this.session.truncate(ended.newest.ids.length)
-    this.newest = ended.newest
-    this.reported = ended.newest.ids
+    this.read.wrote(ended.newest)
     return ended.finished
   }
 
@@ -382,10 +322,9 @@ export class Conversation {
     if (begun) {
       const messages = [...turns.slice(first), ...(isEmpty(begun) ? [] : [begun])]
       const prompt = await writePrompt(model, { ...texts, messages, prefill: '' }, asking, options)
-      if (begun !== this.newest?.message) return prompt
+      const newest = this.read.newestIs(begun)
       // The ids of a text that the model wrote stay: encoded again, they might be others.
-      const { ids, reading, raw } = this.newest
-      return { ...prompt, ids, reading, written: raw }
+      return newest ? { ...prompt, ids: newest.ids, reading: newest.reading, written: newest.raw } : prompt
     }
     const said = { ...texts, messages: turns.slice(0, end), first }
     const prompt = await writeFittingPrompt(model, said, asking, options)
@@ -393,23 +332,4 @@ export class Conversation {
     if (this.first > first) watcher.leftOut(this.first)
     return prompt
   }
-
-  private forget(): void {
-    this.session.reset()
-    this.newest = undefined
-    this.reported = []
-    this.unread = 0
-  }
-}
-
-/** Reads new tokens, reports their experts, and generates. */
-async function* readAndGenerate(
-  session: Session,
-  fresh: readonly number[],
-  read: { unreported: number; watcher: AnswerWatcher },
-  options: GenerateOptions,
-): AsyncGenerator<Step, GenerationResult> {
-  const { signal, context } = options
-  const rest = await readAhead(session, fresh, { ...read, signal, context })
-  return yield* session.generate(rest, options)
 }

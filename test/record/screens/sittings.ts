@@ -111,13 +111,11 @@ export const SITTINGS: Record<string, Sitting> = {
       ['/think\r', idleAfter('› /think\\n.*\\n'), 'think'],
     ],
   },
-  stopped: {
-    args: `${GREEDY} --pace 0.1`,
+  left: {
+    args: GREEDY,
     size: [80, 24],
     steps: [
       ['', OPEN],
-      [LANTERN, /^A\n[\s\S]*newest token[\s\S]*· answering/m, 'answering'],
-      [CTRL_C, idleAfter('interrupted: /continue'), 'stopped'],
       [CTRL_C, /Ctrl-C again leaves/, 'leaving-asked'],
       [CTRL_C, 'end', 'left'],
     ],
