@@ -9,7 +9,7 @@ import type { HubRepository, RepositoryFile } from './repository.js'
 import type { Track } from './track.js'
 import { verifyLocal } from './verify.js'
 
-/** Bytes that the cache still lacks of a model with these files of weights. */
+/** Bytes still to download for a model with these files of weights. */
 export async function bytesToKeep(cache: CacheFolder, repository: HubRepository, weights: readonly WeightFile[]) {
   let bytes = 0
   for (const file of await filesToKeep(repository, weights)) bytes += file.size - (await bytesInCache(cache, file))

@@ -10,7 +10,7 @@ export class TokenText {
   /** The last token's span. */
   newest?: HTMLElement
 
-  /** `layout` sets out the text that is shown. */
+  /** `layout` lays out answers in JSON. */
   constructor(private readonly layout?: JsonLayout) {}
 
   /** Adds text without a known token. */

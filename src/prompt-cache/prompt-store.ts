@@ -65,7 +65,7 @@ export class PromptStore {
     const found = [...this.stored.values()]
       .filter((stored) => stored.key === key)
       .map((stored): FoundPrompt => ({ stored, common: commonPrefix(stored.tokens, prompt, prompt.length - 1) }))
-    // Of several that share as many, the shortest is read fastest.
+    // Among equals, the shortest file loads fastest.
     found.sort((a, b) => b.common - a.common || a.stored.tokens.length - b.stored.tokens.length)
     return found[0]?.common > 0 ? found[0] : undefined
   }

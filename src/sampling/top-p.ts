@@ -14,7 +14,7 @@ export function keepTopP(candidates: Candidates, p: number): void {
   const total = weigh(candidates, 1)
   dropBelow(candidates, ((1 - p) / candidates.count) * total)
   let missing = p * total
-  // Tokens before `low` are in the nucleus, and their mass is off `missing`; those from `high` on are not in it.
+  // Binary search. The nucleus has the tokens before `low`, whose mass is subtracted already, and none from `high` on.
   let low = 0
   let high = candidates.count
   while (high - low > 1) {

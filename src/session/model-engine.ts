@@ -89,7 +89,7 @@ async function exported(engine: EngineClient): Promise<Carried[]> {
   return carried
 }
 
-/** Puts sequences into an engine. Each is let go when it has been put there, since the caches may be large. */
+/** Puts sequences into an engine. Frees the source of each at once, since caches are large. */
 async function imported(engine: EngineClient, carried: Carried[]): Promise<void> {
   for (let next = carried.shift(); next; next = carried.shift()) {
     const { session, mask, cache, shared } = next

@@ -193,7 +193,7 @@ export class GrammarStates {
     return result
   }
 
-  /** The stacks that replace one without a symbol at its top. */
+  /** Expands a stack until a symbol is on top. */
   private opened(stack: number): number[] {
     const node = this.grammar.nodes[this.tops[stack]]
     const below = this.below[stack]

@@ -54,8 +54,8 @@ export function setBackFlagsOf(thread: number): void {
 }
 
 /**
- * Word that threads share: one more than the number of the thread that has set the flags, or 0. Two threads must not
- * set them at once: the first to finish would set them back under the other.
+ * Lock that threads share: one more than the number of the thread that has set the flags, or 0 if it is free. Two threads
+ * must not set them at once: the first to finish would set them back under the other.
  */
 function owner(): Int32Array {
   return inheritedWord('molm: thread that has set flags of V8')

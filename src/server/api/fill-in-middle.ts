@@ -14,7 +14,7 @@ export interface GapTokens {
   ends: string[]
 }
 
-/** Their names: one before the text in front of the gap, one before the text behind it, one before the text for the gap. */
+/** Prefix, suffix and middle tokens of each form. */
 const FORMS: readonly [prefix: string, suffix: string, middle: string][] = [
   // Qwen, OLMo, SmallThinker
   ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'],

@@ -109,7 +109,7 @@ function templateMessage(message: ChatMessage, ways: TemplateWays): TemplateMess
   }
 }
 
-/** Gives results of tools the names of their calls. */
+/** Adds the name of the tool to each result. */
 function withNames(messages: readonly ChatMessage[]): ChatMessage[] {
   const names = new Map<string, string>()
   return messages.map((message) => {

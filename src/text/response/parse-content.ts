@@ -85,8 +85,8 @@ function parseLines(text: string, args: Args, typesOf?: TypesOf): Record<string,
 }
 
 /**
- * An object of texts by key. A type that the tool's schema names decides what a value is; else the parser of values that
- * the template names.
+ * Makes an object of texts by key. Casts each value to the type in the tool's schema, or else parses it as the template
+ * says.
  */
 function fromEntries(
   entries: readonly (readonly [key: string, value: string])[],

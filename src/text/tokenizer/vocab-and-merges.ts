@@ -27,8 +27,8 @@ export async function readVocabAndMerges(
 }
 
 /**
- * Reads one pair a line in the order of preference, after a line with the version. The pair and its merged token must
- * be in the vocabulary, since texts would silently lose those that are not.
+ * Reads merges.txt: a line with the version, then one pair a line, the best first. A pair or merged token that is not in
+ * the vocabulary is an error, since its text would vanish.
  */
 function parseMerges(text: string, vocab: Record<string, unknown>, file: string): [string, string][] {
   const merges: [string, string][] = []

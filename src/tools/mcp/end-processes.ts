@@ -69,7 +69,7 @@ function endAll(): void {
   for (const [child, mark] of open) killAll(child, mark)
 }
 
-/** Ends the groups if the signal ends molm: if no other part of it handles the signal. */
+/** Ends the groups if no other part of molm handles the signal, so that molm will end. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) - watchersOf() > 1) return
   endAll()

@@ -11,8 +11,8 @@ import type { TimedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 
 /**
- * Runs `use` with what keeps its question and answer, and for -c with the messages, the system text and the model of the
- * latest conversation.
+ * Opens the conversation that keeps this run. For -c it is the latest one, and the run begins with its messages, system
+ * text and model.
  */
 export async function withKeptRun(
   start: ConversationStart,
