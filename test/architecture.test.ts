@@ -59,7 +59,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  page: ['pictures', 'experts', 'conversations', 'api', 'model', 'packing', 'terminal', 'numbers'],
+  page: ['pictures', 'experts', 'conversations', 'api', 'model', 'packing', 'terminal', 'json', 'numbers'],
   tui: [
     'pictures',
     'experts',

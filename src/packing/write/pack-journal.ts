@@ -2,7 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { readSmallFile } from '../../checkpoint/small-file.js'
 import { cannotWrite } from '../../files/folders.js'
 import { writeAtomically } from '../../files/write-atomically.js'
-import { isObject, parseJsonObject } from '../../json.js'
+import { fields, isCount, isFlag, isText, listOf } from '../../json/forms.js'
+import { parseJsonObject } from '../../json.js'
 import type { PartChecksums } from '../format/packed-metadata.js'
 import type { NonFinite } from './pack.js'
 
@@ -101,15 +102,12 @@ function linesOf(bytes: Uint8Array): unknown[] {
   }
 }
 
-function isIdentity(value: unknown): value is JournalIdentity {
-  if (!isObject(value)) return false
-  const { source, commit, layout, hasReads } = value
-  return [source, commit, layout].every((text) => typeof text === 'string') && typeof hasReads === 'boolean'
-}
+const isIdentity = fields<JournalIdentity>({ source: isText, commit: isText, layout: isText, hasReads: isFlag })
 
-function isEntry(value: unknown): value is JournalEntry {
-  if (!isObject(value)) return false
-  const { part, sha256, crc32, nonFinite, reads } = value
-  const areObjects = (list: unknown) => Array.isArray(list) && list.every(isObject)
-  return [part, sha256, crc32].every((text) => typeof text === 'string') && areObjects(nonFinite) && areObjects(reads)
-}
+const isEntry = fields<JournalEntry>({
+  part: isText,
+  sha256: isText,
+  crc32: isText,
+  nonFinite: listOf(fields({ tensor: isText, part: isText, count: isCount })),
+  reads: listOf(fields({ file: isText, start: isCount, bytes: isCount, sha256: isText })),
+})

@@ -11,6 +11,7 @@ import { LENGTH_BYTES, safetensorsHeader } from '../../checkpoint/safetensors-he
 import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
 import { writeAtomically } from '../../files/write-atomically.js'
+import { fields, isText, listOf, optional } from '../../json/forms.js'
 import { isObject, MOST_JSON_BYTES } from '../../json.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
@@ -230,17 +231,13 @@ function messagesOf(json: string, path: string): ChatMessage[] {
   throw new UserError(`${path}: the saved conversation is incomplete (its turns)`)
 }
 
-function isMessage(value: unknown): value is ChatMessage {
-  if (!isObject(value) || typeof value.role !== 'string' || typeof value.content !== 'string') return false
-  const { toolCalls = [] } = value
-  const texts = [value.thinking, value.toolCallId, value.name]
-  return texts.every(isTextOrAbsent) && Array.isArray(toolCalls) && toolCalls.every(isCall)
-}
+const isCall = fields<ToolCall>({ id: isText, name: isText, arguments: isObject })
 
-function isCall(value: unknown): value is ToolCall {
-  return isObject(value) && typeof value.id === 'string' && typeof value.name === 'string' && isObject(value.arguments)
-}
-
-function isTextOrAbsent(value: unknown): boolean {
-  return value === undefined || typeof value === 'string'
-}
+const isMessage = fields<ChatMessage>({
+  role: isText,
+  content: isText,
+  thinking: optional(isText),
+  toolCalls: optional(listOf(isCall)),
+  toolCallId: optional(isText),
+  name: optional(isText),
+})
