@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { isCount, numberFrom, oneOf, wordUpTo } from '../json/forms.js'
-import { type JsonPath, JsonReader } from '../json/reader.js'
+import { type JsonPath, JsonReader, nameOf } from '../json/reader.js'
 import { isObject } from '../json.js'
 import { type Mixture, perMixture } from '../model/config.js'
 import { printable } from '../printable.js'
@@ -24,7 +24,7 @@ interface Shape {
  * tokens stay unchanged. Throws a UserError if a key has another form, or if the atlas has other experts than the model.
  */
 export function checkAtlas(file: string, value: unknown, { name: model, config: { mixtures } }: Shape): Atlas {
-  const errorAt = (path: JsonPath, what: string) => new UserError(`${file}: ${nameOf(path)}: ${what}`)
+  const errorAt = (path: JsonPath, what: string) => new UserError(`${file}: ${nameOf(path) || 'the file'}: ${what}`)
   const atlas = new JsonReader(value, errorAt)
   atlas.in('format').as(oneOf(['molm-atlas']), '"molm-atlas"')
   atlas.in('version').as(oneOf([1]), '1, the version that this molm reads')
@@ -55,12 +55,6 @@ export function checkAtlas(file: string, value: unknown, { name: model, config: 
       exactly(experts.length, atlas.in('committees').in(kind)).map((value, i) => readCommittee(value, experts[i])),
     ),
   }
-}
-
-/** `entries.mlp[0][1].name` */
-function nameOf(path: JsonPath): string {
-  const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('')
-  return name.slice(1) || 'the file'
 }
 
 function upTo(most: number, list: JsonReader): JsonReader[] {

@@ -1,8 +1,15 @@
 import { isObject } from '../json.js'
+import { printable } from '../printable.js'
 import type { Form } from './forms.js'
 
 /** Keys and indices that lead to a value. */
 export type JsonPath = readonly (string | number)[]
+
+/** A place as `messages[0].role`; an empty text for the whole value. */
+export function nameOf(path: JsonPath): string {
+  const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${printable(key, 40)}`)).join('')
+  return name.replace(/^\./, '')
+}
 
 /** Words about a field that is not known. */
 export const UNKNOWN = 'is not supported'

@@ -1,9 +1,8 @@
 import type { ChatMessage, ToolCall } from '../api/text.js'
 import { UserError } from '../errors.js'
 import { anyOf, fields, isText, isWord, listOf, oneOf } from '../json/forms.js'
-import { JsonReader } from '../json/reader.js'
+import { JsonReader, nameOf } from '../json/reader.js'
 import { isObject, parseJsonObject } from '../json.js'
-import { printable } from '../printable.js'
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 
@@ -14,8 +13,7 @@ export class WrongMessages extends UserError {
     readonly path: readonly (number | string)[],
     readonly why: string,
   ) {
-    const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${printable(key, 40)}`)).join('')
-    super(`"messages${name}" ${why}`)
+    super(`"${nameOf(['messages', ...path])}" ${why}`)
   }
 }
 
