@@ -132,7 +132,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
+  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'json', 'csv', 'errors'],
   experts: [
     'engine',
     'nn',
