@@ -103,10 +103,8 @@ function askOf(named: Record<string, unknown>, defaults: Defaults): Ask {
   if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
   const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
   // Such a line is a conversation, also under --raw.
-  const [ownRaw, experts, stats] = ['raw', 'experts', 'stats'].map((name) =>
-    fields.in(name).as(optional(isFlag), 'true or false'),
-  )
-  const raw = ownRaw ?? (defaults.raw && !isTurn)
+  const flag = (name: string) => fields.in(name).as(optional(isFlag), 'true or false')
+  const raw = flag('raw') ?? (defaults.raw && !isTurn)
   if (raw && isTurn) throw new UserError('"raw" continues a prompt as is; it takes no messages, system, prefill')
   if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
   if (raw && (named.think ?? named.thinkBudget ?? named.tools) !== undefined) {
@@ -122,8 +120,8 @@ function askOf(named: Record<string, unknown>, defaults: Defaults): Ask {
     system: raw ? '' : (system ?? defaults.system),
     prefill: raw ? '' : (prefill ?? defaults.prefill),
     raw,
-    experts: experts ?? defaults.experts,
-    stats: stats ?? defaults.stats,
+    experts: flag('experts') ?? defaults.experts,
+    stats: flag('stats') ?? defaults.stats,
     isConversation: defaults.isConversation || isTurn,
     args: defaults.args,
     settings: { ...defaults.settings, ...given(own) },

@@ -10,10 +10,10 @@ export const TOOL_FIELDS = ['tools', 'toolChoice', 'parallelToolCalls'] as const
 /** Reads these fields, in the JSON of OpenAI's API. Throws a UserError that names the field. */
 export function toolFieldsOf(fields: JsonReader): Pick<AskOptions, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   const [tools, choice] = [fields.in('tools'), fields.in('toolChoice')]
-  const list = tools.value === undefined ? [] : tools.items('a list').map(toolOf)
+  const list = tools.value === undefined ? [] : tools.items('a list')
   const parallelToolCalls = fields.in('parallelToolCalls').as(optional(isFlag), 'true or false')
   return {
-    ...(list.length > 0 && { tools: list }),
+    ...(list.length > 0 && { tools: list.map(toolOf) }),
     ...(choice.value !== undefined && { toolChoice: choiceOf(choice) }),
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
   }
