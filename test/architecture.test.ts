@@ -60,7 +60,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  page: ['pictures', 'experts', 'conversations', 'api', 'model', 'packing', 'terminal', 'numbers'],
+  page: ['pictures', 'experts', 'conversations', 'api', 'model', 'packing', 'terminal', 'json', 'numbers'],
   tui: [
     'pictures',
     'experts',
@@ -134,7 +134,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
+  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'json', 'csv', 'errors'],
   experts: [
     'engine',
     'nn',
@@ -315,26 +315,26 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
       ...['files', 'platform', 'errors', 'json', 'csv', 'numbers', 'printable', 'spelling', 'exp', 'in-order'],
       ...['in-turns', 'common-prefix', 'version', 'option-checks'],
     ],
-    lines: 1484,
+    lines: 1698,
   },
   kernels: { rooms: ['runtime'], lines: 3756 },
-  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14371 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14266 },
   api: { rooms: ['api', 'generation-options'], lines: 1422 },
-  text: { rooms: ['text', 'grammar'], lines: 12241 },
+  text: { rooms: ['text', 'grammar'], lines: 12181 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8999 },
-  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5301 },
-  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2977 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5291 },
+  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2964 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
-    lines: 12563,
+    lines: 12506,
   },
-  server: { rooms: ['server'], lines: 6783 },
-  page: { rooms: ['page'], lines: 6780 },
+  server: { rooms: ['server'], lines: 6758 },
+  page: { rooms: ['page'], lines: 6760 },
   terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10497 },
-  cli: { rooms: ['cli'], lines: 9224 },
+  cli: { rooms: ['cli'], lines: 9193 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76837 }
+const TESTS = { rooms: ['tests'], lines: 76908 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

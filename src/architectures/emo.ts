@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { anyOf, isNumber, listOf, oneOf } from '../json/forms.js'
 import type { ConfigReader } from '../model/config-reader.js'
 import type { AlwaysChosen, Routing } from '../model/routing.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
@@ -155,15 +156,10 @@ function sharedExperts(keys: ConfigReader, counts: readonly number[]): number[] 
 function listedExperts(keys: ConfigReader, layers: number): number[][] {
   const perLayer = 'always_active_experts_per_layer'
   if (!keys.has(perLayer)) {
-    const ids = keys.raw.always_active_experts ?? []
-    if (isNumbers(ids)) return new Array<number[]>(layers).fill(ids)
-    throw keys.refuse('always_active_experts', 'a list of ids')
+    const ids = anyOf(listOf(isNumber), oneOf([null, undefined]))
+    return new Array<number[]>(layers).fill(keys.as('always_active_experts', ids, 'a list of ids') ?? [])
   }
   const lists = keys.raw[perLayer]
-  if (Array.isArray(lists) && lists.length === layers && lists.every(isNumbers)) return lists
+  if (listOf(listOf(isNumber), { least: layers, most: layers })(lists)) return lists
   throw new UserError(`${keys.source}: ${perLayer} must be a list of ids for each of ${layers} layers`)
-}
-
-function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((id) => typeof id === 'number')
 }

@@ -1,3 +1,4 @@
+import { listOf, oneOf } from '../json/forms.js'
 import type { ConfigReader } from '../model/config-reader.js'
 import { byLayer } from '../nn/by-layer.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
@@ -133,9 +134,7 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
 
 /** A list of 0 or 1 for each layer; without the key, `absent` in all layers. */
 function layout(keys: ConfigReader, key: string, layers: number, absent: 0 | 1): boolean[] {
-  const list: unknown = keys.raw[key] ?? new Array<number>(layers).fill(absent)
-  if (Array.isArray(list) && list.length === layers && list.every((flag) => flag === 0 || flag === 1)) {
-    return list.map((flag) => flag === 1)
-  }
-  throw keys.refuse(key, `a list of ${layers} numbers, 0 or 1`)
+  if (!keys.has(key)) return new Array<boolean>(layers).fill(absent === 1)
+  const flags = listOf(oneOf([0, 1]), { least: layers, most: layers })
+  return keys.as(key, flags, `a list of ${layers} numbers, 0 or 1`).map((flag) => flag === 1)
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { isText, valuesOf } from '../json/forms.js'
 import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
@@ -20,7 +21,8 @@ export interface Safetensors {
 export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
   const header = await readHeader(source)
   const { __metadata__: metadata = {} } = header.json
-  if (!isTexts(metadata)) throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
+  if (!valuesOf(isText)(metadata))
+    throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
   // One entry at a time, so that the first bad one ends the reading.
   const names = Object.keys(header.json).filter((name) => name !== '__metadata__')
   const placed = names.map((name) => parseEntry(source, header.end, name, header.json[name]))
@@ -83,10 +85,6 @@ function checkCoverage(source: ByteSource, dataStart: number, sorted: readonly P
   }
   const stray = source.size - dataStart - covered
   if (stray > 0) throw new UserError(`${source.name}: there are ${stray} stray bytes after the last tensor`)
-}
-
-function isTexts(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every((text) => typeof text === 'string')
 }
 
 function cutShort(source: ByteSource, why: string): UserError {

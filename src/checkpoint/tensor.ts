@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { isCount, listOf } from '../json/forms.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { blockOf, bytesOf, type DType, isBlockType } from './dtype.js'
@@ -64,11 +65,7 @@ function holdsWholeBlocks(dtype: DType, shape: readonly number[], strides: reado
 }
 
 /** Whether a value from a file is a list of sizes or strides. */
-export function isSizes(value: unknown): value is number[] {
-  return (
-    Array.isArray(value) && value.length <= MOST_DIMENSIONS && value.every((n) => Number.isSafeInteger(n) && n >= 0)
-  )
-}
+export const isSizes = listOf(isCount, { most: MOST_DIMENSIONS })
 
 /** Formats a shape for a message: `[2, 3]`. Of many dimensions only the first are shown. */
 export function shapeText(shape: readonly number[]): string {

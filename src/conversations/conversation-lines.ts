@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../api/text.js'
 import { UserError } from '../errors.js'
+import { anyOf, isCount, isText, listOf } from '../json/forms.js'
 import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
@@ -101,12 +102,8 @@ function eventOf(line: Record<string, unknown>, source: string): ConversationEve
   if (typeof rename === 'string') return { rename }
   if (typeof system === 'string') return { system }
   if (typeof model === 'string') return { model }
-  if (isObject(mask) || (Array.isArray(mask) && mask.every((spec) => typeof spec === 'string'))) return { mask }
+  if (anyOf(isObject, listOf(isText))(mask)) return { mask }
   throw new UserError(`${source}: neither a message nor an event of a conversation`)
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0
 }
 
 /** Whether a line begins as molm writes a message that replaces none. Other lines have to be parsed. */

@@ -1,4 +1,6 @@
 import { UserError } from '../errors.js'
+import { isText, isWord, listOf, optional, whole } from '../json/forms.js'
+import { JsonReader, nameOf } from '../json/reader.js'
 import { parseJsonObject } from '../json.js'
 import type { NamedText } from './text-file.js'
 
@@ -32,18 +34,12 @@ export function parseTask({ name, text }: NamedText): Task {
 }
 
 function parseItem(line: string, source: string): TaskItem {
-  const item = parseJsonObject(new TextEncoder().encode(line), source)
-  const { context, choices, answer, delimiter = ' ' } = item
-  const refuse = (what: string) => new UserError(`${source}: ${what}`)
-  if (typeof context !== 'string') throw refuse('"context" must be a text')
-  if (!isChoices(choices)) throw refuse('"choices" must be a list of at least two texts, none of them empty')
-  if (!Number.isInteger(answer) || Number(answer) < 0 || Number(answer) >= choices.length) {
-    throw refuse(`"answer" must be the index of a choice, 0 to ${choices.length - 1}`)
-  }
-  if (typeof delimiter !== 'string') throw refuse('"delimiter" must be a text')
-  return { context, choices, answer: Number(answer), delimiter }
-}
-
-function isChoices(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length >= 2 && value.every((text) => typeof text === 'string' && text !== '')
+  const parsed = parseJsonObject(new TextEncoder().encode(line), source)
+  const item = new JsonReader(parsed, (path, what) => new UserError(`${source}: "${nameOf(path)}" ${what}`))
+  const context = item.in('context').as(isText, 'a text')
+  const isChoices = listOf(isWord, { least: 2 })
+  const choices = item.in('choices').as(isChoices, 'a list of at least two texts, none of them empty')
+  const last = choices.length - 1
+  const answer = item.in('answer').as(whole(0, last), `the index of a choice, 0 to ${last}`)
+  return { context, choices, answer, delimiter: item.in('delimiter').as(optional(isText), 'a text') ?? ' ' }
 }

@@ -2,8 +2,9 @@ import { dirname, join } from 'node:path'
 import type { ModelInfo } from '../api/model.js'
 import { readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
+import { type Form, listOf, listOfEach, whole } from '../json/forms.js'
 import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
-import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
+import { type PerMixture, perMixture } from '../model/config.js'
 
 /**
  * Reads the ids that a pruned model's experts had before, from the `selection.json` beside it. Undefined if there is no
@@ -17,22 +18,16 @@ export async function originalExperts({ path, kind, config }: ModelInfo): Promis
   const said = parseJsonObject(bytes, file)
   return perMixture(config.mixtures, (mixture) => {
     const layers = said[mixture.kind]
-    if (fits(layers, mixture)) return layers
+    if (listOfEach(mixture.experts.map(distinctIds))(layers)) return layers
     throw new UserError(`${file}: does not list the ${mixture.kind} experts that this model has`)
   })
 }
 
-/** Whether a value has one list of distinct ids for each layer, as long as the layer has experts. */
-function fits(layers: unknown, { experts }: Mixture): layers is number[][] {
-  if (!Array.isArray(layers) || layers.length !== experts.length) return false
-  return layers.every(
-    (ids, layer) =>
-      Array.isArray(ids) &&
-      ids.length === experts[layer] &&
-      new Set(ids).size === ids.length &&
-      ids.every((id) => Number.isInteger(id) && id >= 0 && id < MOST_EXPERTS),
-  )
-}
-
 /** Bound of ids from a file; no model has as many experts. */
 const MOST_EXPERTS = 2 ** 16
+
+/** A list of `count` different ids. */
+function distinctIds(count: number): Form<number[]> {
+  const areIds = listOf(whole(0, MOST_EXPERTS - 1), { least: count, most: count })
+  return (value): value is number[] => areIds(value) && new Set(value).size === count
+}

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { codeOf } from '../errors.js'
-import { isObject } from '../json.js'
+import { fields, isText, optional, whole } from '../json/forms.js'
 
 /** The process that holds a lock, as recorded in the lock file. */
 export interface Owner {
@@ -46,12 +46,13 @@ export function placeOf(owner: Owner, here: Owner): string {
   return isElsewhere(owner, here) ? ' in another container or sandbox' : ''
 }
 
-export function isOwner(value: unknown): value is Owner {
-  if (!isObject(value)) return false
-  const { pid, host, namespace = '', started, id } = value
-  const isText = [host, namespace, started, id].every((text) => typeof text === 'string')
-  return isText && Number.isInteger(pid) && Number(pid) > 0
-}
+export const isOwner = fields<Owner>({
+  pid: whole(1),
+  host: isText,
+  namespace: optional(isText),
+  started: isText,
+  id: isText,
+})
 
 /** Whether the two are known to be in different namespaces. */
 function isElsewhere({ namespace }: Owner, here: Owner): boolean {

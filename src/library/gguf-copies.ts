@@ -8,7 +8,7 @@ import { partNames } from '../gguf/split-names.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { packingsIn, stagedWeights } from '../packing/format/packed-folder.js'
-import { PackJournal } from '../packing/write/pack-journal.js'
+import { readPackJournal } from '../packing/write/pack-journal.js'
 import { folders } from './model-folders.js'
 
 /* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has a folder of its own, for a file and the packing asked for. */
@@ -115,7 +115,7 @@ async function sourceOf(folder: string): Promise<string | undefined> {
   const [file] = await packedFilesIn(folder)
   if (file) return file.metadata.source
   for (const quant of QUANTS) {
-    const journal = await PackJournal.read(`${stagedWeights(folder, quant)}.journal`)
+    const journal = await readPackJournal(`${stagedWeights(folder, quant)}.journal`)
     if (journal) return journal.identity.source
   }
   return undefined

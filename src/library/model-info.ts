@@ -1,6 +1,7 @@
 import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { architectureOf, blueprintOf, layoutOf } from '../architectures/index.js'
+import { fields, isCount, isNumber, isText } from '../json/forms.js'
 import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config.js'
 import { usedIn } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
@@ -135,19 +136,8 @@ function listOf<T>(value: unknown, fits: (item: unknown) => item is T): T[] {
   return Array.isArray(value) ? value.filter(fits) : []
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
-}
-
 function countOf(value: unknown): number {
   return isCount(value) ? value : 0
 }
 
-function isLoss(value: unknown): value is { before: number; after: number } {
-  if (typeof value !== 'object' || value === null || !('before' in value && 'after' in value)) return false
-  return typeof value.before === 'number' && typeof value.after === 'number'
-}
+const isLoss = fields({ before: isNumber, after: isNumber })

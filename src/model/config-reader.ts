@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { anyOf, type Form, isFlag, isNumber, isText, listOf, listOfEach, oneOf, whole } from '../json/forms.js'
 import { isObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { Mixture, MixtureKind } from './config.js'
@@ -32,10 +33,15 @@ export class ConfigReader {
     return this.raw[key] !== undefined && this.raw[key] !== null
   }
 
-  size(key: string, least = 1, most = LARGEST_SIZE): number {
+  /** The value of a key. Throws a UserError if it has another form, which `mustBe` has in words. */
+  as<T>(key: string, form: Form<T>, mustBe: string): T {
     const value = this.raw[key]
-    if (isSize(value, least, most)) return value
-    throw this.refuse(key, `an integer from ${least} to ${most}`)
+    if (form(value)) return value
+    throw this.refuse(key, mustBe)
+  }
+
+  size(key: string, least = 1, most = LARGEST_SIZE): number {
+    return this.as(key, whole(least, most), `an integer from ${least} to ${most}`)
   }
 
   /** A number of layers. */
@@ -45,16 +51,13 @@ export class ConfigReader {
 
   /** A finite number above 0. */
   positive(key: string): number {
-    const value = this.raw[key]
-    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
-    throw this.refuse(key, 'a number above 0')
+    return this.as(key, isPositive, 'a number above 0')
   }
 
   /** A list of `layers` sizes. */
   sizePerLayer(key: string, layers: number, least = 1): number[] {
-    const value = this.raw[key]
-    if (Array.isArray(value) && value.length === layers && value.every((size) => isSize(size, least))) return value
-    throw this.refuse(key, `a list of ${layers} integers from ${least}, one per layer`)
+    const sizes = listOf(whole(least, LARGEST_SIZE), { least: layers, most: layers })
+    return this.as(key, sizes, `a list of ${layers} integers from ${least}, one per layer`)
   }
 
   /** The size `key`, repeated for each of `layers` layers. */
@@ -63,28 +66,21 @@ export class ConfigReader {
   }
 
   flag(key: string): boolean {
-    const value = this.raw[key]
-    if (typeof value === 'boolean') return value
-    throw this.refuse(key, 'true or false')
+    return this.as(key, isFlag, 'true or false')
   }
 
   tokenId(key: string): number | null {
-    const value = this.raw[key]
-    if (value === null || isSize(value, 0)) return value
-    throw this.refuse(key, 'a token id or null')
+    return this.as(key, anyOf(isId, oneOf([null])), 'a token id or null')
   }
 
   /** One id, a list of them, or none. */
   tokenIds(key: string): number[] {
-    const ids = [this.raw[key] ?? []].flat()
-    if (ids.every((id) => isSize(id, 0))) return ids as number[]
-    throw this.refuse(key, 'a token id, a list of them, or null')
+    const none = oneOf([null, undefined])
+    return [this.as(key, anyOf(anyOf(isId, none), listOf(isId)), 'a token id, a list of them, or null') ?? []].flat()
   }
 
   oneOf<T extends string>(key: string, known: readonly T[]): T {
-    const value = known.find((name) => name === this.raw[key])
-    if (value !== undefined) return value
-    throw this.refuse(key, `one of ${known.join(', ')}`)
+    return this.as(key, oneOf(known), `one of ${known.join(', ')}`)
   }
 
   /** A list with one of the known names for each of `layers` layers. */
@@ -100,23 +96,19 @@ export class ConfigReader {
 
   /** A list of layers' numbers. */
   layerNumbers(key: string): Set<number> {
-    const list: unknown = this.raw[key]
-    if (Array.isArray(list) && list.every((layer) => isSize(layer, 0))) return new Set<number>(list)
-    throw this.refuse(key, 'a list of layers')
+    return new Set(this.as(key, listOf(isId), 'a list of layers'))
   }
 
   /** Class names of a classifier. */
   labels(): string[] {
     const { id2label, num_labels: count = DEFAULT_LABELS } = this.raw
     if (id2label === undefined || id2label === null) {
-      if (!isSize(count, 1, MOST_LABELS)) throw this.refuse('num_labels', `an integer from 1 to ${MOST_LABELS}`)
-      return Array.from({ length: count }, (_, i) => `LABEL_${i}`)
+      const length = this.with({ num_labels: count }).size('num_labels', 1, MOST_LABELS)
+      return Array.from({ length }, (_, i) => `LABEL_${i}`)
     }
-    const ids = isObject(id2label) ? Object.keys(id2label) : []
-    if (!isObject(id2label) || ids.length === 0 || !ids.every((_, i) => typeof id2label[i] === 'string')) {
-      throw new UserError(`${this.source}: id2label must name the labels 0, 1, 2 and so on without a gap`)
-    }
-    return ids.map((_, i) => String(id2label[i]))
+    const names = isObject(id2label) ? Object.keys(id2label).map((_, i) => id2label[i]) : []
+    if (listOf(isText, { least: 1 })(names)) return names
+    throw new UserError(`${this.source}: id2label must name the labels 0, 1, 2 and so on without a gap`)
   }
 
   /**
@@ -173,7 +165,7 @@ export class ConfigReader {
     if (rule.always === undefined) return rule
     const always = rule.always.map(({ ids, isApart }, layer): AlwaysChosen => {
       const own: unknown = lists ? lists[layer] : ids
-      if (isIdList(own, experts[layer]) && own.length === ids.length && own.length <= topK) return { ids: own, isApart }
+      if (idsBelow(experts[layer])(own) && own.length === ids.length && own.length <= topK) return { ids: own, isApart }
       const name = lists === undefined ? 'the experts that every token uses' : `molm_experts.always.${kind}`
       throw new UserError(
         `${this.source}: ${name} must be at most ${topK} ids, rising, from 0 to ${experts[layer] - 1} in layer ${layer}`,
@@ -198,11 +190,7 @@ export class ConfigReader {
   private newExperts(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
     const lists = isObject(of) ? of[kind] : undefined
     if (of === undefined || (isObject(of) && lists === undefined)) return undefined
-    const isFit =
-      Array.isArray(lists) &&
-      lists.length === experts.length &&
-      lists.every((ids, layer) => isIdList(ids, experts[layer]))
-    if (isFit) return lists
+    if (listOfEach(experts.map(idsBelow))(lists)) return lists
     throw new UserError(
       `${this.source}: molm_experts.newcomers.${kind} must list ids of experts, rising, for each layer`,
     )
@@ -211,24 +199,24 @@ export class ConfigReader {
   /** A list of one number per layer; a number is 0 exactly if the layer has no experts of this kind. */
   private perLayer(of: unknown, kind: MixtureKind, counts: number[], least: number, name: string): number[] {
     const list = isObject(of) ? of[kind] : undefined
-    const isFit =
-      Array.isArray(list) &&
-      list.length === counts.length &&
-      list.every((n, layer) => (counts[layer] === 0 ? n === 0 : isSize(n, least)))
-    if (isFit) return list
+    const numbers = counts.map((count) => (count === 0 ? whole(0, 0) : whole(least, LARGEST_SIZE)))
+    if (listOfEach(numbers)(list)) return list
     throw new UserError(
       `${this.source}: ${name}.${kind} must be a list of ${counts.length} numbers of experts, one per layer`,
     )
   }
 }
 
-function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+const isId = whole(0, LARGEST_SIZE)
+
+function isPositive(value: unknown): value is number {
+  return isNumber(value) && value > 0
 }
 
-/** Whether a value is a list of ids of `count` experts, in rising order. */
-function isIdList(value: unknown, count: number): value is number[] {
-  return Array.isArray(value) && value.every((id, i) => isSize(id, 0, count - 1) && (i === 0 || id > value[i - 1]))
+/** A list of ids of `count` experts, in rising order. */
+function idsBelow(count: number): Form<number[]> {
+  const areIds = listOf(whole(0, count - 1))
+  return (value): value is number[] => areIds(value) && value.every((id, i) => i === 0 || id > value[i - 1])
 }
 
 /** A config's value, shortened for an error message. */

@@ -1,3 +1,4 @@
+import { fields, isFlag, isNumber, isText, listOf, oneOf, optional, valuesOf, whole } from '../json/forms.js'
 import type { Call, Message } from './api.js'
 
 /** A conversation in the list: all but its messages. */
@@ -81,67 +82,46 @@ export function beginningOf(text: string): string {
   return `${word > LONGEST_TITLE / 2 ? cut.slice(0, word) : cut}…`
 }
 
-type Fields = Record<string, unknown>
-
 /** Checks a head from the storage, which may be damaged. Returns undefined if it has another form. */
 export function readHead(value: unknown): KeptHead | undefined {
-  const head = value as Fields
-  if (!isObject(head)) return undefined
-  const isWhole =
-    areTexts([head.id, head.title, head.model]) &&
-    areNumbers([head.version, head.questions, head.changed]) &&
-    (head.name === undefined || typeof head.name === 'string')
-  return isWhole ? (value as KeptHead) : undefined
+  return isHead(value) ? value : undefined
 }
 
 /** Checks messages from the storage, which may be damaged. Returns undefined if they have another form. */
 export function readBody(value: unknown): KeptBody | undefined {
-  if (!isObject(value) || !Array.isArray(value.exchanges) || !isObject(value.settings)) return undefined
-  const { exchanges, last, settings } = value
-  const isWhole =
-    exchanges.every(isExchange) &&
-    areTexts(Object.values(settings)) &&
-    Number.isInteger(last) &&
-    (last as number) >= -1 &&
-    (last as number) < exchanges.length
-  return isWhole ? (value as unknown as KeptBody) : undefined
+  if (!isBody(value)) return undefined
+  const { exchanges, last } = value
+  // The one before an exchange has a lower number, so that no branch is endless.
+  return last < exchanges.length && exchanges.every(({ parent }, number) => parent < number) ? value : undefined
 }
 
-/** Whether a value is an exchange. The one before it has a lower number, so that no branch is endless. */
-function isExchange(value: unknown, number: number): boolean {
-  if (!isObject(value) || !Array.isArray(value.said) || !isObject(value.answer)) return false
-  const { parent, said } = value
-  const isAfter = Number.isInteger(parent) && (parent as number) >= -1 && (parent as number) < number
-  return isAfter && said.every(isMessage) && isAnswer(value.answer)
-}
+const isHead = fields<KeptHead>({
+  id: isText,
+  version: isNumber,
+  name: optional(isText),
+  title: isText,
+  model: isText,
+  questions: isNumber,
+  changed: isNumber,
+})
 
-function isMessage(value: unknown): boolean {
-  return isObject(value) && areTexts([value.role, value.content])
-}
+const isAnswer = fields<KeptAnswer>({
+  model: isText,
+  content: isText,
+  thinking: isText,
+  thought: fields({ tokens: isNumber, seconds: isNumber }),
+  calls: listOf(fields({ id: isText, name: isText, arguments: isText })),
+  notation: fields({ text: isText, tokens: isNumber }),
+  isJson: isFlag,
+  note: isText,
+  warnings: listOf(isText),
+  end: oneOf(['whole', 'limit', 'cut']),
+})
 
-function isAnswer({ model, content, thinking, thought, calls, notation, note, warnings, end }: Fields): boolean {
-  return (
-    areTexts([model, content, thinking, note, end]) &&
-    isObject(thought) &&
-    areNumbers([thought.tokens, thought.seconds]) &&
-    isObject(notation) &&
-    areTexts([notation.text]) &&
-    areNumbers([notation.tokens]) &&
-    Array.isArray(warnings) &&
-    areTexts(warnings) &&
-    Array.isArray(calls) &&
-    calls.every((call) => isObject(call) && areTexts([call.id, call.name, call.arguments]))
-  )
-}
+const isMessage = fields({ role: oneOf(['system', 'user', 'assistant', 'tool'] as const), content: isText })
 
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function areTexts(values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string')
-}
-
-function areNumbers(values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'number' && Number.isFinite(value))
-}
+const isBody = fields<KeptBody>({
+  exchanges: listOf(fields({ parent: whole(-1), said: listOf(isMessage), answer: isAnswer })),
+  last: whole(-1),
+  settings: valuesOf(isText),
+})

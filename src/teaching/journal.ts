@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import type { TrainingState } from '../api/training.js'
 import { codeOf, UserError } from '../errors.js'
 import { writeAtomically } from '../files/write-atomically.js'
-import { isObject, parseJsonObject } from '../json.js'
+import { fields, isCount, isNumber, isText, listOf, optional } from '../json/forms.js'
+import { parseJsonObject } from '../json.js'
 import type { ReplaySequences } from './replay.js'
 import type { TeachingPoint } from './teach-events.js'
 
@@ -75,7 +76,9 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   const end = start + whole.readUInt32LE(MAGIC.length)
   const header = parseJsonObject(whole.subarray(start, end), path)
   const body = whole.subarray(end)
-  if (!isHeader(header) || body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
+  const isWhole =
+    isHeader(header) && header.curve.length === header.steps + 1 && header.curve.every(({ step }, i) => step === i)
+  if (!isWhole || body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
   if (header.key !== key) {
     throw new UserError(
       `${path}: belongs to another training; give the same model, texts and options, or omit \`resume\``,
@@ -103,37 +106,25 @@ interface Header extends Pick<Journal, 'curve'> {
   replay: { train: number[][]; heldOut: number[][] }[]
 }
 
-/** Whether a header has the fields that `writeJournal` writes. */
-function isHeader(header: Record<string, unknown>): header is Record<string, unknown> & Header {
-  const { key, steps, floats, curve, replay } = header
-  return (
-    typeof key === 'string' &&
-    isCount(steps) &&
-    isCount(floats) &&
-    Array.isArray(curve) &&
-    curve.length === steps + 1 &&
-    curve.every(isPoint) &&
-    Array.isArray(replay) &&
-    replay.every((dataset) => isObject(dataset) && isSequences(dataset.train) && isSequences(dataset.heldOut))
-  )
-}
+const isIds = listOf(listOf(isCount))
 
-/** Whether `point` can be the point of step `index`. */
-function isPoint(point: unknown, index: number): point is TeachingPoint {
-  if (!isObject(point) || point.step !== index || !isCount(point.tokens)) return false
-  const { loss, divergence, heldOutLoss, retainedLoss, newExpertShare } = point
-  return [loss, divergence, heldOutLoss, retainedLoss, newExpertShare].every(
-    (value) => value === undefined || (typeof value === 'number' && Number.isFinite(value)),
-  )
-}
+const isPoint = fields<TeachingPoint>({
+  step: isCount,
+  tokens: isCount,
+  loss: optional(isNumber),
+  divergence: optional(isNumber),
+  heldOutLoss: optional(isNumber),
+  retainedLoss: optional(isNumber),
+  newExpertShare: optional(isNumber),
+})
 
-function isSequences(value: unknown): value is number[][] {
-  return Array.isArray(value) && value.every((ids) => Array.isArray(ids) && ids.every(isCount))
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
-}
+const isHeader = fields<Header>({
+  key: isText,
+  steps: isCount,
+  floats: isCount,
+  curve: listOf(isPoint),
+  replay: listOf(fields({ train: isIds, heldOut: isIds })),
+})
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)

@@ -3,8 +3,8 @@ import type { GenerationDefaults } from '../api/text.js'
 import { readJsonIfPresent } from '../checkpoint/text-files.js'
 import { UserError } from '../errors.js'
 import { GENERATION_OPTIONS, OPTION_NAMES } from '../generation-options.js'
+import { anyOf, type Form, isCount, isFlag, listOf } from '../json/forms.js'
 import { printable } from '../printable.js'
-import { isTokenId } from './tokenizer/added-tokens.js'
 
 /**
  * Reads generation_config.json. Ignores null, unknown keys and a missing file. `do_sample: false` means greedy,
@@ -13,7 +13,7 @@ import { isTokenId } from './tokenizer/added-tokens.js'
 export async function loadGenerationDefaults(dir: string): Promise<GenerationDefaults> {
   const config = (await readJsonIfPresent(dir, 'generation_config.json')) ?? {}
 
-  function read<T>(key: string, mustBe: string, isRight: (value: unknown) => value is T): T | undefined {
+  function read<T>(key: string, mustBe: string, isRight: Form<T>): T | undefined {
     const value = config[key] ?? undefined
     if (value === undefined || isRight(value)) return value
     const file = join(dir, 'generation_config.json')
@@ -27,21 +27,17 @@ export async function loadGenerationDefaults(dir: string): Promise<GenerationDef
     const value = read(key, mustBe, includes)
     options[name] = kind === 'texts' && value !== undefined ? [value].flat() : value
   }
-  const samples = read('do_sample', 'true or false', (value) => typeof value === 'boolean')
+  const samples = read('do_sample', 'true or false', isFlag)
   if (samples === false) options.temperature = 0
-  const eosTokens = read('eos_token_id', 'a token id or a list of them', isOneOrMany(isTokenId))
+  const eosTokens = read('eos_token_id', 'a token id or a list of them', anyOf(isCount, listOf(isCount)))
   return withoutUndefined({
     ...options,
     eosTokens: eosTokens === undefined ? undefined : [eosTokens].flat(),
-    bosToken: read('bos_token_id', 'a token id', isTokenId),
+    bosToken: read('bos_token_id', 'a token id', isCount),
   })
 }
 
 /** Removes undefined values, so that the result can be spread over other defaults. */
 function withoutUndefined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
-}
-
-function isOneOrMany<T>(isOne: (value: unknown) => value is T) {
-  return (value: unknown): value is T | T[] => isOne(value) || (Array.isArray(value) && value.every(isOne))
 }

@@ -1,9 +1,10 @@
 import type { ChatMessage, ToolCall } from '../api/text.js'
 import { UserError } from '../errors.js'
+import { anyOf, fields, isText, isWord, listOf, oneOf } from '../json/forms.js'
+import { JsonReader, nameOf } from '../json/reader.js'
 import { isObject, parseJsonObject } from '../json.js'
-import { printable } from '../printable.js'
 
-const ROLES: readonly unknown[] = ['system', 'developer', 'user', 'assistant', 'tool']
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 
 /** A list of messages that cannot be used. */
 export class WrongMessages extends UserError {
@@ -11,11 +12,8 @@ export class WrongMessages extends UserError {
     /** The field at fault, such as [0, 'role']; empty for the list itself. */
     readonly path: readonly (number | string)[],
     readonly why: string,
-    /** Whether messages never have this field. */
-    readonly isUnknown = false,
   ) {
-    const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${printable(key, 40)}`)).join('')
-    super(`"messages${name}" ${why}`)
+    super(`"${nameOf(['messages', ...path])}" ${why}`)
   }
 }
 
@@ -25,7 +23,7 @@ interface Dialect {
   callId: string
   /** Names for thoughts; the first that is given counts. */
   thinking: readonly string[]
-  readCall(call: Record<string, unknown>, at: Place): ToolCall
+  readCall(call: JsonReader): ToolCall
 }
 
 /**
@@ -45,17 +43,16 @@ const OPENAI: Dialect = {
   calls: 'tool_calls',
   callId: 'tool_call_id',
   thinking: ['reasoning_content', 'reasoning'],
-  readCall(call, at) {
-    at.refuseUnknown(call, ['id', 'type', 'function', 'index'])
-    const { id, type, function: called } = call
-    if (isGiven(type) && type !== 'function') throw at.in('type').wrong('must be "function"')
-    const place = at.in('function')
-    if (!isObject(called)) throw place.mustBe(called, 'an object with a name and arguments')
-    place.refuseUnknown(called, ['name', 'arguments'])
+  readCall(call) {
+    call.refuseUnknown(['id', 'type', 'function', 'index'])
+    if (call.in('type').isGiven) call.in('type').as(oneOf(['function']), '"function"')
+    const called = call.in('function')
+    called.given(isObject, 'an object with a name and arguments')
+    called.refuseUnknown(['name', 'arguments'])
     return {
-      id: at.in('id').text(id),
-      name: place.in('name').text(called.name),
-      arguments: parsed(called.arguments, place.in('arguments')),
+      id: wordOf(call.in('id')),
+      name: wordOf(called.in('name')),
+      arguments: argumentsIn(called.in('arguments')),
     }
   },
 }
@@ -64,62 +61,57 @@ const LIBRARY: Dialect = {
   calls: 'toolCalls',
   callId: 'toolCallId',
   thinking: ['thinking'],
-  readCall(call, at) {
-    at.refuseUnknown(call, ['id', 'name', 'arguments'])
-    const { id, name, arguments: args } = call
-    if (!isObject(args)) throw at.in('arguments').mustBe(args, 'an object')
-    return { id: at.in('id').text(id), name: at.in('name').text(name), arguments: args }
+  readCall(call) {
+    call.refuseUnknown(['id', 'name', 'arguments'])
+    const args = call.in('arguments').given(isObject, 'an object')
+    return { id: wordOf(call.in('id')), name: wordOf(call.in('name')), arguments: args }
   },
 }
 
 /** Parses arguments. Some clients write no arguments as an empty text. */
-function parsed(json: unknown, at: Place): Record<string, unknown> {
+export function argumentsIn(json: JsonReader): Record<string, unknown> {
   const mustBe = 'a text that is a JSON object'
-  if (typeof json !== 'string') throw at.mustBe(json, mustBe)
-  if (json.trim() === '') return {}
+  const text = json.given(isText, mustBe)
+  if (text.trim() === '') return {}
   try {
-    return parseJsonObject(new TextEncoder().encode(json), '')
+    return parseJsonObject(new TextEncoder().encode(text), '')
   } catch (error) {
-    throw error instanceof UserError ? at.wrong(`must be ${mustBe}`) : error
+    throw error instanceof UserError ? json.error(`must be ${mustBe}`) : error
   }
 }
 
-function messagesOf(list: unknown, dialect: Dialect): ChatMessage[] {
-  const at = new Place([])
-  if (list === undefined) throw at.wrong('is missing')
-  if (!Array.isArray(list)) throw at.wrong('must be a list of messages')
-  if (list.length === 0) throw at.wrong('must have a message in it')
-  return list.map((message, i) => readMessage(message, at.in(i), dialect))
+function messagesOf(value: unknown, dialect: Dialect): ChatMessage[] {
+  const list = new JsonReader(value, (path, why) => new WrongMessages(path, why))
+  if (value === undefined) throw list.error('is missing')
+  const messages = list.items('a list of messages')
+  if (messages.length === 0) throw list.error('must have a message in it')
+  return messages.map((message) => readMessage(message, dialect))
 }
 
-function readMessage(message: unknown, at: Place, dialect: Dialect): ChatMessage {
-  if (!isObject(message)) throw at.wrong('must be an object with a role and a content')
-  const { role, content, name } = message
-  if (!ROLES.includes(role)) throw at.in('role').mustBe(role, 'system, developer, user, assistant or tool')
+function readMessage(at: JsonReader, dialect: Dialect): ChatMessage {
+  const message = at.as(isObject, 'an object with a role and a content')
+  const role = at.in('role').given(oneOf(ROLES), 'system, developer, user, assistant or tool')
   const isAnswer = role === 'assistant'
-  const toolCalls = isAnswer ? callsOf(message[dialect.calls], at.in(dialect.calls), dialect) : []
-  const thinkingField = dialect.thinking.find((field) => isAnswer && isGiven(message[field]))
-  const thinking = thinkingField && at.in(thinkingField).textOrEmpty(message[thinkingField])
-  const text = !isGiven(content) && toolCalls.length > 0 ? '' : textOf(content)
-  if (text === undefined) {
-    const mustBe = 'a text, or a list of {"type": "text", "text": ...}; nothing else is supported'
-    throw at.in('content').mustBe(content, mustBe)
-  }
-  if (isGiven(name) && typeof name !== 'string') throw at.in('name').wrong('must be a text')
+  const toolCalls = isAnswer ? callsOf(at.in(dialect.calls), dialect) : []
+  const thinkingField = dialect.thinking.find((field) => isAnswer && at.in(field).isGiven)
+  const thinking = thinkingField && at.in(thinkingField).as(isText, 'a text')
+  const content = at.in('content')
+  const text = !content.isGiven && toolCalls.length > 0 ? '' : textOf(content)
+  const name = at.in('name').isGiven ? at.in('name').as(isText, 'a text') : undefined
   for (const field of ['function_call', 'refusal']) {
-    if (isGiven(message[field])) throw at.in(field).wrong('is not supported; leave it out')
+    if (at.in(field).isGiven) throw at.in(field).error('is not supported; leave it out')
   }
   const forAnswers = isAnswer ? dialect.thinking : []
-  at.refuseUnknown(message, ['role', 'content', 'name', ...forAnswers, ...fieldsOfTools(message, dialect)])
+  at.refuseUnknown(['role', 'content', 'name', ...forAnswers, ...fieldsOfTools(message, dialect)])
   return {
     // OpenAI's newer models call the system role `developer`.
-    role: role === 'developer' ? 'system' : (role as string),
+    role: role === 'developer' ? 'system' : role,
     content: text,
     ...(thinking && { thinking }),
     ...(toolCalls.length > 0 && { toolCalls }),
-    ...(role === 'tool' && { toolCallId: at.in(dialect.callId).text(message[dialect.callId]) }),
+    ...(role === 'tool' && { toolCallId: wordOf(at.in(dialect.callId)) }),
     // In other messages a name is a label that no published template uses.
-    ...(role === 'tool' && isGiven(name) && { name: name as string }),
+    ...(role === 'tool' && name !== undefined && { name }),
   }
 }
 
@@ -130,56 +122,29 @@ function fieldsOfTools(message: Record<string, unknown>, { calls, callId }: Dial
   return [...(hasCalls ? [calls] : []), ...(message.role === 'tool' ? [callId] : [])]
 }
 
-function callsOf(list: unknown, at: Place, dialect: Dialect): ToolCall[] {
-  if (!isGiven(list)) return []
-  if (!Array.isArray(list)) throw at.wrong('must be a list of calls')
-  return list.map((call, i) => {
-    if (!isObject(call)) throw at.in(i).wrong('must be an object')
-    return dialect.readCall(call, at.in(i))
+function callsOf(list: JsonReader, dialect: Dialect): ToolCall[] {
+  if (!list.isGiven) return []
+  return list.items('a list of calls').map((call) => {
+    call.as(isObject, 'an object')
+    return dialect.readCall(call)
   })
 }
 
 /** A text, or the texts of its parts joined. */
-function textOf(content: unknown): string | undefined {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return undefined
-  const texts = content.map((part) => {
-    const isText = isObject(part) && part.type === 'text' && Object.values(part).filter(isGiven).length === 2
-    return isText && typeof part.text === 'string' ? part.text : undefined
-  })
-  return texts.every((text) => text !== undefined) ? texts.join('') : undefined
+function textOf(content: JsonReader): string {
+  const mustBe = 'a text, or a list of {"type": "text", "text": ...}; nothing else is supported'
+  const parts = content.given(anyOf(isText, listOf(isTextPart)), mustBe)
+  return typeof parts === 'string' ? parts : parts.map(({ text }) => text).join('')
 }
 
-/** A field's place in the list, for errors that name it. */
-class Place {
-  constructor(private readonly path: readonly (number | string)[]) {}
+const hasText = fields({ type: oneOf(['text']), text: isText })
 
-  in(key: number | string): Place {
-    return new Place([...this.path, key])
-  }
+function isTextPart(part: unknown): part is { text: string } {
+  return hasText(part) && Object.values(part).filter(isGiven).length === 2
+}
 
-  wrong(why: string): WrongMessages {
-    return new WrongMessages(this.path, why)
-  }
-
-  mustBe(value: unknown, mustBe: string): WrongMessages {
-    return this.wrong(isGiven(value) ? `must be ${mustBe}` : 'is missing')
-  }
-
-  text(value: unknown): string {
-    if (typeof value !== 'string' || value === '') throw this.mustBe(value, 'a text that is not empty')
-    return value
-  }
-
-  textOrEmpty(value: unknown): string {
-    if (typeof value !== 'string') throw this.wrong('must be a text')
-    return value
-  }
-
-  refuseUnknown(object: Record<string, unknown>, known: readonly string[]): void {
-    const unknown = Object.keys(object).find((key) => isGiven(object[key]) && !known.includes(key))
-    if (unknown !== undefined) throw new WrongMessages([...this.path, unknown], 'is not supported', true)
-  }
+function wordOf(text: JsonReader): string {
+  return text.given(isWord, 'a text that is not empty')
 }
 
 function isGiven(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { type Form, fields, isCount, isText, listOf, valuesOf } from '../../json/forms.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import { printable } from '../../printable.js'
 import { takesFloats } from '../../runtime/memory/formats.js'
@@ -91,6 +92,11 @@ export function decodeMetadata(
   checkVersion(strings.format_version, path)
   const { quant, source = '', source_revision: sourceRevision } = strings
   const objectIn = (key: string) => parseJsonObject(encoder.encode(strings[key]), `${path} (${key})`)
+  const read = <T>(key: string, form: Form<T>, fault: string): T => {
+    const value = objectIn(key)
+    if (form(value)) return value
+    throw damaged(path, fault)
+  }
   if (!isQuant(quant)) throw damaged(path, `has the unknown quant ${printable(String(quant))}`)
   return {
     metadata: {
@@ -98,42 +104,35 @@ export function decodeMetadata(
       formats: decodeFormats(strings.formats, path),
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
-      files: decodeFiles(objectIn('files'), path),
-      ...(strings.calibration === undefined ? {} : { calibration: decodeCalibration(objectIn('calibration'), path) }),
-      ...(strings.taught === undefined ? {} : { taught: decodeTaught(objectIn('taught'), path) }),
+      files: read('files', valuesOf(isSha256), 'has a file beside it without a checksum'),
+      ...(strings.calibration !== undefined && {
+        calibration: read('calibration', isCalibration, 'has no readable record of its calibration'),
+      }),
+      ...(strings.taught !== undefined && {
+        taught: read('taught', isTaught, 'has no readable record of what it was taught').teachings,
+      }),
     },
     checksums: objectIn('checksums'),
     crc32: objectIn('crc32'),
   }
 }
 
-function decodeFiles(files: Record<string, unknown>, path: string): Record<string, string> {
-  const isRight = ([, checksum]: [string, unknown]) => typeof checksum === 'string' && SHA256_HEX.test(checksum)
-  if (!Object.entries(files).every(isRight)) throw damaged(path, 'has a file beside it without a checksum')
-  return files as Record<string, string>
-}
+const isCalibration = fields<CalibrationRecord>({
+  texts: listOf(fields({ name: isText, sha256: isSha256 })),
+  tokens: isCount,
+  unseen: isCount,
+})
 
-function decodeTaught({ teachings }: Record<string, unknown>, path: string): Record<string, unknown>[] {
-  if (Array.isArray(teachings) && teachings.every(isObject)) return teachings
-  throw damaged(path, 'has no readable record of what it was taught')
+const isTaught = fields({ teachings: listOf(isObject) })
+
+function isSha256(value: unknown): value is string {
+  return isText(value) && SHA256_HEX.test(value)
 }
 
 /** Pads the account, since the number of unseen experts is known only when the place of the weights is. */
 function encodeCalibration(calibration: CalibrationRecord): string {
   const { length } = JSON.stringify({ ...calibration, unseen: 99_999_999 })
   return JSON.stringify(calibration).padEnd(length)
-}
-
-function decodeCalibration({ texts, tokens, unseen }: Record<string, unknown>, path: string): CalibrationRecord {
-  const isText = (text: unknown) =>
-    isObject(text) && typeof text.name === 'string' && SHA256_HEX.test(String(text.sha256))
-  if (Array.isArray(texts) && texts.every(isText) && isCount(tokens) && isCount(unseen))
-    return { texts, tokens, unseen }
-  throw damaged(path, 'has no readable record of its calibration')
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function checkVersion(text: string | undefined, path: string): void {

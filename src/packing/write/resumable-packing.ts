@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
+import { Journal } from '../../files/journal.js'
 import { checksumsOfRange } from '../format/checksums.js'
 import type { Layout, Part } from '../format/layout.js'
 import type { PackedMetadata } from '../format/packed-file.js'
@@ -8,7 +9,7 @@ import { nonFiniteWeights } from './checkpoint-warnings.js'
 import type { ReadAhead } from './chunks.js'
 import type { Conversion } from './convert.js'
 import { type NonFinite, type PackMatrix, type PackPartsOptions, packParts } from './pack.js'
-import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
+import { type JournalEntry, type JournalIdentity, readPackJournal, type SourceRange } from './pack-journal.js'
 import type { PackSource } from './pack-source.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
 
@@ -50,15 +51,12 @@ export interface ResumableOptions {
 /** Looks for parts that are done, and verifies each by its checksums. */
 export async function findLeftovers(packing: ResumablePacking, signal?: AbortSignal): Promise<Leftovers> {
   const { path, layout, metadata } = packing
-  const journal = await PackJournal.read(journalPath(path))
+  const journal = await readPackJournal(journalPath(path))
   if (!journal) return { entries: [] }
   const identity = identityOf(packing)
-  if (journal.identity.source !== identity.source || journal.identity.commit !== identity.commit) {
-    return { entries: [], otherCommit: journal.identity.commit }
-  }
-  if (journal.identity.layout !== identity.layout || journal.identity.hasReads !== identity.hasReads) {
-    return { entries: [] }
-  }
+  const { source: from, commit, layout: places } = journal.identity
+  if (from !== identity.source || commit !== identity.commit) return { entries: [], otherCommit: commit }
+  if (places !== identity.layout) return { entries: [] }
   const partial = partialPath(path)
   // The earlier attempt may have finished all parts without moving the files to their places.
   if (!existsSync(partial) && existsSync(path)) await rename(path, partial)
@@ -76,7 +74,7 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
       const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
       if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
       // Its entry may have ranges of the parts that follow.
-      else if (identity.hasReads) break
+      else if (packing.notesReads) break
     }
     return { entries }
   } finally {
@@ -97,10 +95,10 @@ export async function packResumably(
   const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
   const entries = [...done]
   const file = await createPackedFile(path, layout, metadata, finished)
-  let journal: PackJournal | undefined
+  let journal: Journal | undefined
   let synced = Promise.resolve<unknown>(undefined)
   try {
-    const notes = await PackJournal.create(journalPath(path), identityOf(packing), done)
+    const notes = await Journal.create(journalPath(path), [identityOf(packing), ...done])
     journal = notes
     const parts = packParts(layout, tensors, pack, {
       signal,
@@ -154,7 +152,7 @@ export function withFiles(packing: ResumablePacking, files: Readonly<Record<stri
 
 function identityOf({ layout, metadata, notesReads }: ResumablePacking): JournalIdentity {
   const { source, sourceRevision: commit } = metadata
-  return { source, commit, layout: layoutIdentity(layout, metadata), hasReads: notesReads }
+  return { source, commit, layout: `${layoutIdentity(layout, metadata)}${notesReads ? ' with reads' : ''}` }
 }
 
 function journalPath(path: string): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../api/text.js'
+import { UNKNOWN } from '../../json/reader.js'
 import { isObject } from '../../json.js'
 import { readMessages, WrongMessages } from '../../text/read-messages.js'
 import type { KeptNulls } from '../http/without-nulls.js'
@@ -46,8 +47,8 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-function issueOf({ path, why, isUnknown }: WrongMessages, input: unknown): z.core.$ZodRawIssue {
-  if (!isUnknown) return { code: 'custom', input, message: why, path: [...path] }
+function issueOf({ path, why }: WrongMessages, input: unknown): z.core.$ZodRawIssue {
+  if (why !== UNKNOWN) return { code: 'custom', input, message: why, path: [...path] }
   return { code: 'unrecognized_keys', input: {}, keys: [String(path.at(-1))], path: path.slice(0, -1) }
 }
 

@@ -1,5 +1,6 @@
 import type { ResponseField, ResponseTemplate } from '../../api/response.js'
 import { UserError } from '../../errors.js'
+import { type Form, isFlag, isText, isWord, listOf, oneOf } from '../../json/forms.js'
 import { isObject } from '../../json.js'
 import { printable } from '../../printable.js'
 import { Pattern } from './pattern.js'
@@ -13,18 +14,25 @@ const MOST_ENTRIES = 64
 /** Most characters of all texts of an opener. */
 const MOST_TEXT = 512
 
-const text: Check = (value) => {
-  if (typeof value !== 'string') throw new Error('must be a text')
+function has(form: Form<unknown>, mustBe: string): Check {
+  return (value) => {
+    if (!form(value)) throw new Error(`must be ${mustBe}`)
+  }
 }
-const flag: Check = (value) => {
-  if (typeof value !== 'boolean') throw new Error('must be true or false')
-}
-const object: Check = (value) => {
-  if (!isObject(value)) throw new Error('must be an object')
-}
+
+const PARSERS = ['text', 'int', 'float', 'bool', 'json', 'xml-inline', 'kv-lines']
+const pair = listOf(isWord, { least: 2, most: 2 })
+
+const text = has(isText, 'a text')
+const flag = has(isFlag, 'true or false')
+const object = has(isObject, 'an object')
+const version = has(oneOf([1]), '1')
+const parser = has(oneOf(PARSERS), `one of ${PARSERS.join(', ')}`)
+const separator = has(isWord, 'a text that is not empty')
+const pairs = has(listOf(pair, { most: MOST_ENTRIES }), 'a list of pairs of texts')
 const texts: Check = (value) => {
-  const all = Array.isArray(value) ? value : [value]
-  if (all.length === 0 || all.length > MOST_ENTRIES || all.some((one) => typeof one !== 'string' || one === '')) {
+  const all = [value].flat()
+  if (!listOf(isWord, { least: 1, most: MOST_ENTRIES })(all)) {
     throw new Error(`must be a text or up to ${MOST_ENTRIES} texts, none of them empty`)
   }
   if (all.length > 1 && all.includes('eos')) throw new Error('cannot have "eos" and other texts')
@@ -42,10 +50,6 @@ const transformed: Check = (value) => {
   if (!isObject(value) && !Array.isArray(value)) throw new Error('must be an object or a list')
   const [mixed] = mixedTextsOf(value)
   if (mixed !== undefined) throw new Error(`mixes a placeholder with text in "${mixed}"`)
-}
-const PARSERS = ['text', 'int', 'float', 'bool', 'json', 'xml-inline', 'kv-lines']
-const parser: Check = (value) => {
-  if (!PARSERS.includes(value as string)) throw new Error(`must be one of ${PARSERS.join(', ')}`)
 }
 
 /** Keys of the file, their names here, and their checks. */
@@ -151,22 +155,6 @@ function read(value: Record<string, unknown>, keys: Keys, at: string): Record<st
 
 function either(value: Record<string, unknown>, one: string, other: string, at: string): void {
   if (one in value && other in value) throw new UserError(`${at} has both ${one} and ${other}`)
-}
-
-function version(value: unknown): void {
-  if (value !== 1) throw new Error('must be 1')
-}
-
-function separator(value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw new Error('must be a text that is not empty')
-}
-
-function pairs(value: unknown): void {
-  const isPair = (pair: unknown) =>
-    Array.isArray(pair) && pair.length === 2 && pair.every((one) => typeof one === 'string' && one !== '')
-  if (!Array.isArray(value) || value.length > MOST_ENTRIES || !value.every(isPair)) {
-    throw new Error('must be a list of pairs of texts')
-  }
 }
 
 function tagPattern(value: unknown, at: string): void {

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { isCount, isWord } from '../../json/forms.js'
 import { isObject } from '../../json.js'
 
 /** A token that is matched in the text before it is split or merged. */
@@ -43,12 +44,8 @@ export function addedFromList(tokens: unknown, file: string): AddedToken[] {
   return Array.isArray(tokens) ? tokens.map((token) => checkedToken(isObject(token) && token.id, token, file)) : []
 }
 
-export function isTokenId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
 function checkedToken(id: unknown, token: unknown, file: string): AddedToken {
-  if (!isTokenId(id) || !isObject(token) || typeof token.content !== 'string' || token.content === '') {
+  if (!isCount(id) || !isObject(token) || !isWord(token.content)) {
     throw new UserError(`${file}: an added token needs an id and its text`)
   }
   return addedToken(id, { ...token, content: token.content })

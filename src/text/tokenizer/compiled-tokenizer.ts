@@ -1,3 +1,4 @@
+import { fields, isNumber, isText, whole } from '../../json/forms.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import { crc32 } from '../../platform/checksums.js'
 import { CompiledVocabulary } from './compiled-vocabulary.js'
@@ -78,8 +79,8 @@ export function decodeCompiled(bytes: Uint8Array, path: string): CompiledTokeniz
   const { source, counts, longest, hasBlankInside, json } = header
   if (!isSource(source) || !isObject(counts) || !isObject(json) || !isObject(json.model)) return undefined
   const { size, tokens, merges, text } = counts
-  const areCounts = isCount(size, MOST_IDS) && isCount(tokens, size) && isCount(merges, MOST_MERGES)
-  if (!areCounts || !isCount(text, bytes.length) || !isCount(longest, text)) return undefined
+  if (!whole(0, MOST_IDS)(size) || !whole(0, size)(tokens) || !whole(0, MOST_MERGES)(merges)) return undefined
+  if (!whole(0, bytes.length)(text) || !whole(0, text)(longest)) return undefined
   const lengths = [size + 1, tokens, size + 1, merges, merges, merges]
   const textStart = headerEnd + 4 * lengths.reduce((sum, length) => sum + length, 0)
   if (textStart + text !== bytes.length) return undefined
@@ -105,15 +106,7 @@ export function decodeCompiled(bytes: Uint8Array, path: string): CompiledTokeniz
   }
 }
 
-function isSource(value: unknown): value is TokenizerSource & Record<string, unknown> {
-  if (!isObject(value)) return false
-  const { bytes, modified, sha256 } = value
-  return typeof bytes === 'number' && typeof modified === 'number' && typeof sha256 === 'string'
-}
-
-function isCount(value: unknown, most: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
-}
+const isSource = fields<TokenizerSource>({ bytes: isNumber, modified: isNumber, sha256: isText })
 
 /** Whether starts rise from 0 to `end`. */
 function divides(starts: Int32Array, end: number): boolean {

@@ -1,5 +1,5 @@
+import { isCount, listOf } from '../../json/forms.js'
 import { isObject } from '../../json.js'
-import { isTokenId } from './added-tokens.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
 
 /** Ids that a tokenizer puts around a text, mostly a beginning-of-text token. */
@@ -47,7 +47,7 @@ function fromTemplate(part: Part): Surroundings {
     const name = isObject(item) && isObject(item.SpecialToken) ? String(item.SpecialToken.id) : ''
     const token = isObject(special_tokens) && Object.hasOwn(special_tokens, name) ? special_tokens[name] : undefined
     const ids = isObject(token) ? token.ids : undefined
-    if (!Array.isArray(ids) || ids.length > MOST_TOKENS || !ids.every(isTokenId)) return refusePart(WHAT, part)
+    if (!listOf(isCount, { most: MOST_TOKENS })(ids)) return refusePart(WHAT, part)
     return ids
   }
   return { before: single.slice(0, at).flatMap(idsOf), after: single.slice(at + 1).flatMap(idsOf) }
@@ -57,5 +57,5 @@ function fromTemplate(part: Part): Surroundings {
 function idBeside(part: Part, key: 'cls' | 'sep'): number {
   const pair = part[key]
   const id = Array.isArray(pair) ? pair[1] : undefined
-  return isTokenId(id) ? id : refusePart(WHAT, part, key)
+  return isCount(id) ? id : refusePart(WHAT, part, key)
 }

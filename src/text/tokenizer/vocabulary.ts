@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js'
+import { isCount } from '../../json/forms.js'
 import { isObject } from '../../json.js'
-import { type AddedToken, isTokenId } from './added-tokens.js'
+import type { AddedToken } from './added-tokens.js'
 import { MergeTable } from './merge-table.js'
 
 /** Bound of ids: four times those of the largest vocabularies. */
@@ -58,7 +59,7 @@ export function readVocabulary(vocab: unknown): Vocabulary {
   const ids = new Map<string, number>()
   const tokens: (string | undefined)[] = []
   for (const [token, id] of isObject(vocab) ? Object.entries(vocab) : []) {
-    if (!isTokenId(id) || id >= MOST_IDS) throw new UserError('its vocabulary does not give each token an id')
+    if (!isCount(id) || id >= MOST_IDS) throw new UserError('its vocabulary does not give each token an id')
     while (tokens.length <= id) tokens.push(undefined)
     if (tokens[id] !== undefined) throw new UserError(`two tokens of its vocabulary have the id ${id}`)
     tokens[id] = token

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { readBounded } from '../../files/bounded-file.js'
 import { expandHome } from '../../files/home.js'
+import { anyOf, isFlag, isNumber, isText, isWord, listOf, optional, valuesOf } from '../../json/forms.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import { printable } from '../../printable.js'
 import { nearest } from '../../spelling.js'
@@ -13,12 +14,12 @@ const MOST_BYTES = 2 ** 20
 /** In place of a name, all tools of a server. */
 const ALL_TOOLS = '*'
 
-/** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
 /** Words of clients for a server that is started as a process. */
 const STDIO_TYPES: readonly unknown[] = ['stdio', 'local']
 
-const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled', 'tools'] as const
-const REFUSED = ['envFile', 'dev'] as const
+/** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
+const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled', 'tools']
+const REFUSED = ['envFile', 'dev']
 
 /**
  * Reads the servers of a configuration file in the form that Claude Desktop, Cursor and VS Code have: an object
@@ -59,13 +60,11 @@ class ServerReader {
       throw this.error(`is a server ${kind}; molm speaks to servers over stdio only, as to 'npx mcp-remote URL'`)
     }
     this.checkKeys(server)
-    if (typeof command !== 'string' || command === '') throw this.error('has no "command", a text')
-    if (!Array.isArray(args) || !args.every((arg) => typeof arg === 'string')) {
-      throw this.error('args must be a list of texts')
-    }
-    if (!isObject(env) || !Object.values(env).every(isPlain)) throw this.error('env must be an object of texts by name')
-    if (cwd !== undefined && typeof cwd !== 'string') throw this.error('cwd must be a text')
-    if (tools !== undefined && !areNames(tools)) throw this.error('tools must be a list of names, or ["*"] for all')
+    if (!isWord(command)) throw this.error('has no "command", a text')
+    if (!listOf(isText)(args)) throw this.error('args must be a list of texts')
+    if (!valuesOf(isPlain)(env)) throw this.error('env must be an object of texts by name')
+    if (!optional(isText)(cwd)) throw this.error('cwd must be a text')
+    if (!optional(listOf(isWord))(tools)) throw this.error('tools must be a list of names, or ["*"] for all')
     const program = expandHome(this.filled(command, 'command'))
     if (program === '') throw this.error('has no "command", a text')
     return {
@@ -85,9 +84,8 @@ class ServerReader {
 
   private checkKeys(server: Record<string, unknown>): void {
     for (const key of Object.keys(server)) {
-      if ((REFUSED as readonly string[]).includes(key)) throw this.error(`${key} is not supported`)
-      const isKnown = (KNOWN as readonly string[]).includes(key)
-      const meant = isKnown ? undefined : nearest(key, KNOWN)
+      if (REFUSED.includes(key)) throw this.error(`${key} is not supported`)
+      const meant = KNOWN.includes(key) ? undefined : nearest(key, KNOWN)
       if (meant) throw this.error(`has a key "${printable(key, 40)}"; did you mean "${meant}"?`)
     }
   }
@@ -124,15 +122,7 @@ class ServerReader {
   }
 }
 
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
-}
+const isEmptyList = listOf(isText, { most: 0 })
 
-function areNames(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
-}
-
-/** Whether a value of the environment is a text, or a number or boolean, which other programs write as text. */
-function isPlain(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-}
+/** A text, or a number or boolean, which other programs write as text. */
+const isPlain = anyOf(isText, anyOf(isNumber, isFlag))

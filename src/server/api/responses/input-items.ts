@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import type { ChatMessage, ToolCall } from '../../../api/text.js'
-import { UserError } from '../../../errors.js'
-import { isObject, parseJsonObject } from '../../../json.js'
+import { isText, isWord, oneOf } from '../../../json/forms.js'
+import { type JsonPath, JsonReader } from '../../../json/reader.js'
+import { argumentsIn } from '../../../text/read-messages.js'
 import { MOST_ARGUMENTS, TOO_LONG_ARGUMENTS } from '../chat-body.js'
 
 /** A text, or items of a conversation; the first wrong field becomes the issue. */
 export const inputField = z.unknown().transform((input, { issues }): ChatMessage[] => {
   try {
-    return messagesOf(input)
+    return messagesOf(new JsonReader(input, (path, why) => new WrongItem(path, why)))
   } catch (error) {
     if (!(error instanceof WrongItem)) throw error
     const { path, message } = error
@@ -16,12 +17,9 @@ export const inputField = z.unknown().transform((input, { issues }): ChatMessage
   }
 })
 
-type Path = readonly (string | number)[]
-type Item = Record<string, unknown>
-
 class WrongItem extends Error {
   constructor(
-    readonly path: Path,
+    readonly path: JsonPath,
     why: string,
   ) {
     super(why)
@@ -37,15 +35,14 @@ const FIELDS: Record<string, string[]> = {
 }
 const PART_FIELDS = ['type', 'text', 'refusal', 'annotations', 'logprobs', 'parsed']
 const TEXTS: unknown[] = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text']
-const ROLES: unknown[] = ['user', 'assistant', 'system', 'developer']
+const ROLES = ['user', 'assistant', 'system', 'developer']
 
-function messagesOf(input: unknown): ChatMessage[] {
-  if (input === undefined) throw new WrongItem([], 'is missing')
-  if (typeof input === 'string') return [{ role: 'user', content: input }]
-  if (!Array.isArray(input)) throw new WrongItem([], 'must be a text or a list of items')
-  if (input.length === 0) throw new WrongItem([], 'must have an item in it')
-  const turns = new Turns()
-  for (const [i, item] of input.entries()) turns.add(item, [i])
+function messagesOf(input: JsonReader): ChatMessage[] {
+  if (typeof input.value === 'string') return [{ role: 'user', content: input.value }]
+  const items = listOf(input, 'items')
+  if (items.length === 0) throw input.error('must have an item in it')
+  const turns = new Turns(input)
+  for (const item of items) turns.add(item)
   return turns.end()
 }
 
@@ -56,15 +53,15 @@ class Turns {
   private answer: { thinking?: string; content?: string; toolCalls: ToolCall[] } = { toolCalls: [] }
   private argumentLength = 0
 
-  add(item: unknown, at: Path): void {
-    if (!isObject(item)) throw new WrongItem(at, 'must be an object')
-    const type = typeOf(item, at)
-    const unknown = Object.keys(item).find((key) => !FIELDS[type].includes(key))
-    if (unknown !== undefined) throw new WrongItem([...at, unknown], 'is not supported')
-    if (type === 'function_call') this.addCall(item, at)
-    else if (type === 'reasoning') this.addThoughts(item, at)
-    else if (type === 'function_call_output') this.addResult(item, at)
-    else this.addMessage(item, at)
+  constructor(private readonly input: JsonReader) {}
+
+  add(item: JsonReader): void {
+    const type = typeOf(item)
+    item.refuseUnknown(FIELDS[type])
+    if (type === 'function_call') this.addCall(item)
+    else if (type === 'reasoning') this.addThoughts(item)
+    else if (type === 'function_call_output') this.addResult(item)
+    else this.addMessage(item)
   }
 
   end(): ChatMessage[] {
@@ -78,101 +75,78 @@ class Turns {
     return this.messages
   }
 
-  private addMessage(item: Item, at: Path): void {
-    const { role } = item
-    if (!ROLES.includes(role))
-      throw new WrongItem([...at, 'role'], `must be ${ROLES.join(', ').replace(/, (\w+)$/, ' or $1')}`)
-    const content = textOf(item.content, [...at, 'content'])
+  private addMessage(item: JsonReader): void {
+    const role = item.in('role').as(oneOf(ROLES), orList(ROLES))
+    const content = textOf(item.in('content'))
     if (role !== 'assistant') {
       this.end()
-      this.messages.push({ role: role === 'developer' ? 'system' : (role as string), content })
+      this.messages.push({ role: role === 'developer' ? 'system' : role, content })
     } else {
       if (this.answer.content !== undefined || this.answer.toolCalls.length > 0) this.end()
       this.answer.content = content
     }
   }
 
-  private addThoughts({ summary, content }: Item, at: Path): void {
+  private addThoughts(item: JsonReader): void {
     if (this.answer.content !== undefined || this.answer.toolCalls.length > 0) this.end()
-    const isWhole = content !== undefined && !(Array.isArray(content) && content.length === 0)
-    const text = textOf((isWhole ? content : summary) ?? '', [...at, isWhole ? 'content' : 'summary'])
+    const { value } = item.in('content')
+    const isWhole = value !== undefined && !(Array.isArray(value) && value.length === 0)
+    const field = item.in(isWhole ? 'content' : 'summary')
+    const text = field.isGiven ? textOf(field) : ''
     this.answer.thinking = [this.answer.thinking, text].filter(Boolean).join('\n')
   }
 
-  private addCall({ call_id, name, arguments: json }: Item, at: Path): void {
-    const text = wordOf(json, [...at, 'arguments'], '')
-    this.argumentLength += text.length
-    if (this.argumentLength > MOST_ARGUMENTS) throw new WrongItem([], TOO_LONG_ARGUMENTS)
-    this.answer.toolCalls.push({
-      id: wordOf(call_id, [...at, 'call_id']),
-      name: wordOf(name, [...at, 'name']),
-      arguments: argumentsOf(text, [...at, 'arguments']),
-    })
+  private addCall(item: JsonReader): void {
+    const json = item.in('arguments')
+    this.argumentLength += json.given(isText, 'a text').length
+    if (this.argumentLength > MOST_ARGUMENTS) throw this.input.error(TOO_LONG_ARGUMENTS)
+    const [id, name] = [wordOf(item.in('call_id')), wordOf(item.in('name'))]
+    this.answer.toolCalls.push({ id, name, arguments: argumentsIn(json) })
   }
 
-  private addResult({ call_id, output }: Item, at: Path): void {
+  private addResult(item: JsonReader): void {
     this.end()
-    const toolCallId = wordOf(call_id, [...at, 'call_id'])
-    this.messages.push({ role: 'tool', content: textOf(output, [...at, 'output']), toolCallId })
+    const toolCallId = wordOf(item.in('call_id'))
+    this.messages.push({ role: 'tool', content: textOf(item.in('output')), toolCallId })
   }
 }
 
-function typeOf({ type, role }: Item, at: Path): string {
-  const name = type ?? (role === undefined ? undefined : 'message')
+function typeOf(item: JsonReader): string {
+  const type = item.in('type')
+  const name = type.value ?? (item.in('role').value === undefined ? undefined : 'message')
   if (typeof name === 'string' && Object.hasOwn(FIELDS, name)) return name
-  const place = [...at, 'type']
-  if (name === undefined) throw new WrongItem(place, 'is missing')
+  if (name === undefined) throw type.error('is missing')
   if (name === 'item_reference') {
-    throw new WrongItem(
-      place,
+    throw type.error(
       'names a stored item, but nothing is stored; send the item itself ("store": false in most clients)',
     )
   }
-  throw new WrongItem(
-    place,
-    `must be ${Object.keys(FIELDS)
-      .join(', ')
-      .replace(/, (\w+)$/, ' or $1')}; nothing else is supported`,
-  )
+  throw type.error(`must be ${orList(Object.keys(FIELDS))}; nothing else is supported`)
+}
+
+/** `user, system or developer` */
+function orList(words: readonly string[]): string {
+  return words.join(', ').replace(/, (\w+)$/, ' or $1')
 }
 
 /** A text, or the texts of its parts joined. */
-function textOf(content: unknown, at: Path): string {
-  if (typeof content === 'string') return content
-  if (content === undefined) throw new WrongItem(at, 'is missing')
-  if (!Array.isArray(content)) throw new WrongItem(at, 'must be a text or a list of parts')
-  return content.map((part, i) => partOf(part, [...at, i])).join('')
+function textOf(content: JsonReader): string {
+  if (typeof content.value === 'string') return content.value
+  return listOf(content, 'parts').map(partOf).join('')
 }
 
-function partOf(part: unknown, at: Path): string {
-  if (!isObject(part)) throw new WrongItem(at, 'must be an object')
-  const unknown = Object.keys(part).find((key) => !PART_FIELDS.includes(key))
-  if (part.type === 'refusal') return wordOf(part.refusal, [...at, 'refusal'], '')
-  if (!TEXTS.includes(part.type)) {
-    throw new WrongItem(
-      [...at, 'type'],
-      part.type === undefined ? 'is missing' : 'must be a part of text; nothing else is supported',
-    )
-  }
-  if (unknown !== undefined) throw new WrongItem([...at, unknown], 'is not supported')
-  return wordOf(part.text, [...at, 'text'], '')
+function partOf(part: JsonReader): string {
+  if (part.in('type').value === 'refusal') return part.in('refusal').given(isText, 'a text')
+  part.in('type').given(oneOf(TEXTS), 'a part of text; nothing else is supported')
+  part.refuseUnknown(PART_FIELDS)
+  return part.in('text').given(isText, 'a text')
 }
 
-/** A text. One that is empty is wrong, unless `empty` is given. */
-function wordOf(value: unknown, at: Path, empty?: ''): string {
-  if (typeof value === 'string' && (value !== '' || empty === '')) return value
-  throw new WrongItem(
-    at,
-    value === undefined ? 'is missing' : `must be a text${empty === '' ? '' : ' that is not empty'}`,
-  )
+function listOf(list: JsonReader, of: string): JsonReader[] {
+  if (!list.isGiven) throw list.error('is missing')
+  return list.items(`a text or a list of ${of}`)
 }
 
-/** Parses arguments. Some clients write no arguments as an empty text. */
-function argumentsOf(json: string, at: Path): Record<string, unknown> {
-  if (json.trim() === '') return {}
-  try {
-    return parseJsonObject(new TextEncoder().encode(json), '')
-  } catch (error) {
-    throw error instanceof UserError ? new WrongItem(at, 'must be a text that is a JSON object') : error
-  }
+function wordOf(text: JsonReader): string {
+  return text.given(isWord, 'a text that is not empty')
 }

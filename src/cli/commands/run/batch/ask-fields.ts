@@ -1,6 +1,8 @@
 import type { AskOptions } from '../../../../api/chat.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
 import { UserError } from '../../../../errors.js'
+import { anyOf, type Form, isCount, isFlag, isText, oneOf, optional } from '../../../../json/forms.js'
+import type { JsonReader } from '../../../../json/reader.js'
 import { isObject } from '../../../../json.js'
 import { THINK_LEVELS } from '../../../parsing/ask-options.js'
 
@@ -9,21 +11,12 @@ export const ASK_FIELDS = ['think', 'thinkBudget', 'schema', 'grammar', 'regex']
 
 const FORMS = ['schema', 'grammar', 'regex'] as const
 
-const CHECKS: Record<(typeof ASK_FIELDS)[number], { mustBe: string; includes(value: unknown): boolean }> = {
-  think: {
-    mustBe: `one of ${THINK_LEVELS.join(', ')}`,
-    includes: (value) => THINK_LEVELS.some((level) => level === value),
-  },
-  thinkBudget: {
-    mustBe: 'a whole number from 0 on',
-    includes: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  },
-  schema: {
-    mustBe: 'a JSON Schema: an object, or true or false',
-    includes: (value) => isObject(value) || typeof value === 'boolean',
-  },
-  grammar: { mustBe: 'a text', includes: (value) => typeof value === 'string' },
-  regex: { mustBe: 'a text', includes: (value) => typeof value === 'string' },
+const CHECKS: Record<(typeof ASK_FIELDS)[number], readonly [form: Form<unknown>, mustBe: string]> = {
+  think: [optional(oneOf(THINK_LEVELS)), `one of ${THINK_LEVELS.join(', ')}`],
+  thinkBudget: [optional(isCount), 'a whole number from 0 on'],
+  schema: [optional(anyOf(isObject, isFlag)), 'a JSON Schema: an object, or true or false'],
+  grammar: [optional(isText), 'a text'],
+  regex: [optional(isText), 'a text'],
 }
 
 /**
@@ -31,18 +24,15 @@ const CHECKS: Record<(typeof ASK_FIELDS)[number], { mustBe: string; includes(val
  * there. Throws a UserError that names the field.
  */
 export function askFieldsOf(
-  fields: Record<string, unknown>,
+  fields: JsonReader,
   defaults: AskOptions & OutputConstraint,
 ): AskOptions & OutputConstraint {
-  for (const name of ASK_FIELDS) {
-    const { mustBe, includes } = CHECKS[name]
-    if (fields[name] !== undefined && !includes(fields[name])) throw new UserError(`"${name}" must be ${mustBe}`)
-  }
-  const own = FORMS.filter((name) => fields[name] !== undefined)
-  if (own.length > 1) throw new UserError(`give "${own[0]}" or "${own[1]}", not both`)
+  const own = Object.fromEntries(ASK_FIELDS.map((name) => [name, fields.in(name).as(...CHECKS[name])]))
+  const forms = FORMS.filter((name) => own[name] !== undefined)
+  if (forms.length > 1) throw new UserError(`give "${forms[0]}" or "${forms[1]}", not both`)
   const taken = ASK_FIELDS.map((name) => {
-    const isForm = FORMS.some((form) => form === name)
-    return [name, isForm && own.length > 0 ? fields[name] : (fields[name] ?? defaults[name])] as const
+    const isReplaced = forms.length > 0 && FORMS.some((form) => form === name)
+    return [name, isReplaced ? own[name] : (own[name] ?? defaults[name])] as const
   })
   return Object.fromEntries(taken.filter(([, value]) => value !== undefined))
 }

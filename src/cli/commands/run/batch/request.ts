@@ -4,6 +4,8 @@ import type { ChatMessage } from '../../../../api/text.js'
 import { UserError } from '../../../../errors.js'
 import type { Line } from '../../../../files/lines.js'
 import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../../../generation-options.js'
+import { anyOf, isFlag, isNumber, isText, optional } from '../../../../json/forms.js'
+import { JsonReader, nameOf } from '../../../../json/reader.js'
 import { parseJsonObject } from '../../../../json.js'
 import { nearest, snakeCase } from '../../../../spelling.js'
 import { readMessages } from '../../../../text/read-messages.js'
@@ -80,7 +82,7 @@ function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchReque
   try {
     if (!bytes) throw new UserError(`line ${number}: a prompt of more than 16 MiB is too long`)
     const fields = parseJsonObject(bytes, `line ${number}`)
-    id = idOf(fields.id) ?? number
+    if (isId(fields.id)) id = fields.id
     const named = withOwnNames(fields)
     const ask = askOf(named, defaults)
     const { id: _, ...content } = named
@@ -91,26 +93,26 @@ function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchReque
   }
 }
 
-function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
-  if (fields.id !== undefined && idOf(fields.id) === undefined) {
-    throw new UserError('"id" must be a text or a number')
-  }
-  const system = textOf(fields, 'system')
-  const prefill = textOf(fields, 'prefill')
-  const prompt = textOf(fields, 'prompt')
-  const messages = fields.messages === undefined ? undefined : readMessages(fields.messages)
+function askOf(named: Record<string, unknown>, defaults: Defaults): Ask {
+  const fields = new JsonReader(named, (path, what) => new UserError(`"${nameOf(path)}" ${what}`))
+  fields.in('id').as(optional(isId), 'a text or a number')
+  const [system, prefill, prompt] = ['system', 'prefill', 'prompt'].map((name) =>
+    fields.in(name).as(optional(isText), 'a text'),
+  )
+  const messages = named.messages === undefined ? undefined : readMessages(named.messages)
   if (prompt === undefined && !messages) throw new UserError('there is no "prompt" and no "messages"')
   if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
   const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
   // Such a line is a conversation, also under --raw.
-  const raw = switchOf(fields, 'raw') ?? (defaults.raw && !isTurn)
+  const flag = (name: string) => fields.in(name).as(optional(isFlag), 'true or false')
+  const raw = flag('raw') ?? (defaults.raw && !isTurn)
   if (raw && isTurn) throw new UserError('"raw" continues a prompt as is; it takes no messages, system, prefill')
   if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
-  if (raw && (fields.think ?? fields.thinkBudget ?? fields.tools) !== undefined) {
+  if (raw && (named.think ?? named.thinkBudget ?? named.tools) !== undefined) {
     throw new UserError('"raw" continues a prompt as is; it takes no "think" and no "tools"')
   }
   const asked = { ...askFieldsOf(fields, raw ? withoutThinking(defaults) : defaults), ...toolFieldsOf(fields) }
-  const own = optionsIn(fields as Partial<GenerationSettings>)
+  const own = optionsIn(named as Partial<GenerationSettings>)
   checkOptions(own)
   return {
     ...asked,
@@ -119,8 +121,8 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
     system: raw ? '' : (system ?? defaults.system),
     prefill: raw ? '' : (prefill ?? defaults.prefill),
     raw,
-    experts: switchOf(fields, 'experts') ?? defaults.experts,
-    stats: switchOf(fields, 'stats') ?? defaults.stats,
+    experts: flag('experts') ?? defaults.experts,
+    stats: flag('stats') ?? defaults.stats,
     isConversation: defaults.isConversation || isTurn,
     args: defaults.args,
     settings: { ...defaults.settings, ...given(own) },
@@ -145,21 +147,7 @@ function unknownField(name: string): UserError {
   return new UserError(`there is no field ${JSON.stringify(name.slice(0, 40))}; ${hint}`)
 }
 
-function idOf(value: unknown): RequestId | undefined {
-  return typeof value === 'string' || Number.isFinite(value) ? (value as RequestId) : undefined
-}
-
-function textOf(fields: Record<string, unknown>, name: string): string | undefined {
-  const value = fields[name]
-  if (value === undefined || typeof value === 'string') return value
-  throw new UserError(`"${name}" must be a text`)
-}
-
-function switchOf(fields: Record<string, unknown>, name: string): boolean | undefined {
-  const value = fields[name]
-  if (value === undefined || typeof value === 'boolean') return value
-  throw new UserError(`"${name}" must be true or false`)
-}
+const isId = anyOf(isText, isNumber)
 
 /** Drops undefined options, so that those of the command line stay. */
 function given(options: Partial<GenerationSettings>): Partial<GenerationSettings> {
