@@ -107,6 +107,7 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'library',
     'hub',
+    'rounding',
     'training',
     'architectures',
     'api',
@@ -162,7 +163,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
-  benchmark: ['api', 'model', 'errors'],
+  benchmark: ['api', 'model', 'generation-options', 'errors'],
   library: [
     'hub',
     'rounding',
@@ -186,7 +187,7 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['gguf', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
-  rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'errors', 'numbers'],
+  rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'generation-options', 'errors', 'numbers'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   tools: ['session', 'api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   session: [
