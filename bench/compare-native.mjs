@@ -18,6 +18,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { UNFILTERED } from '../dist/generation-options.js'
 import { loadRandomModel, resultOf } from '../dist/index.js'
 
 const { values, positionals } = parseArgs({
@@ -177,8 +178,7 @@ async function openMolm(cacheType) {
           return speed
         },
         async decode(from) {
-          const sampled = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
-          const plan = { ...sampled, maxTokens: generate + 1, seed: 0, ignoreEos: true, stop: [] }
+          const plan = { ...UNFILTERED, topK: 40, maxTokens: generate + 1, seed: 0, ignoreEos: true }
           const { decodeMs } = await resultOf(session.generate(Int32Array.of(ids[40]), plan))
           session.truncate(from)
           return (generate / decodeMs) * 1000

@@ -9,6 +9,7 @@
 // --cache-types: caches to measure; by default molm's own choice. A session for each depth is filled once and cut back
 // after each test.
 import { parseArgs } from 'node:util'
+import { UNFILTERED } from '../dist/generation-options.js'
 import { loadRandomModel, resultOf } from '../dist/index.js'
 
 const { values } = parseArgs({
@@ -28,7 +29,7 @@ const depths = values.depths.split(',').map(Number)
 const cacheTypes = values['cache-types']?.split(',') ?? [undefined]
 const ids = Int32Array.from({ length: Math.max(...depths) + prompt }, (_, i) => 256 + ((i * 3779) % 30000))
 /** Fixed, so that the text neither ends nor repeats itself. */
-const SAMPLED = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1, seed: 0, ignoreEos: true, stop: [] }
+const SAMPLED = { ...UNFILTERED, topK: 40, seed: 0, ignoreEos: true }
 
 const models = []
 for (const cacheType of cacheTypes) {

@@ -31,7 +31,7 @@ import { StepBytes } from '../dist/engine/lookup/step-bytes.js'
 import { EXPECTED_FACTOR, StepCosts } from '../dist/engine/lookup/step-costs.js'
 import { Scheduler } from '../dist/engine/scheduler.js'
 import { Sequence } from '../dist/engine/sequence.js'
-import { settle } from '../dist/generation-options.js'
+import { settle, UNFILTERED } from '../dist/generation-options.js'
 import { loadModel, loadRandomModel, resultOf } from '../dist/index.js'
 import { chooseKernels } from '../dist/runtime/tiers/choose-kernels.js'
 import { loadTokenizer } from '../dist/text/tokenizer.js'
@@ -54,7 +54,7 @@ const { values, positionals } = parseArgs({
 })
 
 /** Takes the likeliest token after the filters. */
-const SAMPLED = { temperature: 1, topK: 1, topP: 1, minP: 0, repeatPenalty: 1, seed: 1 }
+const SAMPLED = { ...UNFILTERED, topK: 1, seed: 1 }
 
 const [mode, ...names] = positionals
 const list = (text) => text.split(',').map(Number)

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { layoutOf } from '../dist/architectures/index.js'
 import { parseMemory } from '../dist/cli/parsing/options.js'
 import { replay } from '../dist/experts/replay.js'
+import { UNFILTERED } from '../dist/generation-options.js'
 import { loadModel, writeRandomModel } from '../dist/index.js'
 import { measureReading } from '../dist/library/reading-speed.js'
 import { resolveModel } from '../dist/library/resolve-model.js'
@@ -53,7 +54,7 @@ async function generate(memory, seed) {
       }
     }
     const prompt = Array.from({ length: 16 }, (_, i) => (i * 7919 + seed * 104729) % config.vocabSize)
-    const options = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1, seed, ignoreEos: true, stop: [] }
+    const options = { ...UNFILTERED, topK: 40, seed, ignoreEos: true }
     const generation = model.createSession().generate(prompt, {
       ...options,
       maxTokens: tokens,

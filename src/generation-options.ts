@@ -18,6 +18,9 @@ export interface Sampling {
   seed: number
 }
 
+/** Names of the settings that change the model's own probabilities. */
+type Filter = Exclude<keyof Sampling, 'seed'>
+
 /** All settings of a generation's text. */
 export interface GenerationSettings extends Sampling {
   /** Most tokens to generate. Default: the model's, else 256. */
@@ -54,6 +57,8 @@ export interface GenerationOption<T = unknown> extends Range<T> {
   kind: 'number' | 'texts' | 'switch'
   /** Value if neither the user nor the model gives one. The seed has none: a new one is drawn each time. */
   default?: T
+  /** Value that leaves the model's own text as it is. */
+  off?: T
   /** The default in words, if its value would say little. */
   defaultInWords?: string
   help: string
@@ -73,10 +78,13 @@ export interface GenerationOption<T = unknown> extends Range<T> {
 const MOST_STOPS = 1000
 
 /**
- * Every option of a generation, in the order of the help pages. To add one, add it here, to the interface above, and to
- * the code that it affects. The sampling defaults are llama.cpp's.
+ * Every option of a generation, in the order of the help pages. The sampling defaults are llama.cpp's. CONTRIBUTING.md
+ * describes how to add one.
  */
-export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<GenerationSettings[K]> } = {
+export const GENERATION_OPTIONS: {
+  readonly [K in OptionName]: GenerationOption<GenerationSettings[K]> &
+    (K extends Filter ? { off: GenerationSettings[K] } : unknown)
+} = {
   maxTokens: {
     ...wholeFrom(0),
     default: 256,
@@ -90,6 +98,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   temperature: {
     ...numbers('a number not below 0', (value) => value >= 0 && value < Infinity),
     default: 0.8,
+    off: 1,
     help: 'randomness; 0 always takes the most likely token',
     argument: 't',
     config: { key: 'temperature' },
@@ -98,6 +107,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   topK: {
     ...numbers('an integer not below 0 (0 for no limit)', (value) => Number.isSafeInteger(value) && value >= 0),
     default: 40,
+    off: 0,
     help: 'sample from the k most likely tokens; 0 for all',
     argument: 'k',
     config: { key: 'top_k' },
@@ -106,6 +116,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   topP: {
     ...fraction(),
     default: 0.95,
+    off: 1,
     help: 'sample from the most likely tokens of total probability p',
     argument: 'p',
     config: { key: 'top_p' },
@@ -114,6 +125,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   minP: {
     ...fraction(),
     default: 0.05,
+    off: 0,
     help: 'sample from tokens at least p times as likely as the best',
     argument: 'p',
     config: { key: 'min_p' },
@@ -122,6 +134,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   repeatPenalty: {
     ...numbers('a number above 0', (value) => value > 0 && value < Infinity),
     default: 1,
+    off: 1,
     help: 'above 1, makes repeated tokens less likely',
     argument: 'x',
     config: { key: 'repetition_penalty' },
@@ -142,6 +155,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     mustBe: `at most ${MOST_STOPS} texts, none of them empty`,
     includes: isStops,
     default: [],
+    off: [],
     help: 'end before this text (\\n: line break); repeatable',
     argument: 'text',
     inChat: true,
@@ -185,6 +199,11 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
 }
 
 export const OPTION_NAMES = Object.keys(GENERATION_OPTIONS) as OptionName[]
+
+/** The settings of a text by the model's own probabilities, whatever its generation_config.json says. */
+export const UNFILTERED = Object.fromEntries(
+  OPTION_NAMES.flatMap((name) => ('off' in GENERATION_OPTIONS[name] ? [[name, GENERATION_OPTIONS[name].off]] : [])),
+) as Pick<GenerationSettings, Filter | 'stop'>
 
 /**
  * Takes each option from the first of `sources` that has it, else its default. The last source must have a seed. Throws

@@ -107,6 +107,7 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'library',
     'hub',
+    'rounding',
     'training',
     'architectures',
     'api',
@@ -162,7 +163,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
-  benchmark: ['api', 'model', 'errors'],
+  benchmark: ['api', 'model', 'generation-options', 'errors'],
   library: [
     'hub',
     'rounding',
@@ -186,7 +187,7 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['gguf', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
-  rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'errors', 'numbers'],
+  rounding: ['api', 'model', 'packing', 'sampling', 'platform', 'generation-options', 'errors', 'numbers'],
   'prompt-cache': ['api', 'model', 'files', 'checkpoint', 'common-prefix', 'platform', 'errors', 'version'],
   tools: ['session', 'api', 'files', 'platform', 'json', 'errors', 'numbers', 'printable', 'spelling'],
   session: [
@@ -318,23 +319,23 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
     lines: 1698,
   },
   kernels: { rooms: ['runtime'], lines: 3756 },
-  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14266 },
-  api: { rooms: ['api', 'generation-options'], lines: 1422 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14077 },
+  api: { rooms: ['api', 'generation-options'], lines: 1441 },
   text: { rooms: ['text', 'grammar'], lines: 12181 },
-  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8999 },
-  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5291 },
+  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9000 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5301 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2964 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
-    lines: 12506,
+    lines: 12493,
   },
   server: { rooms: ['server'], lines: 6758 },
   page: { rooms: ['page'], lines: 6760 },
   terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10497 },
-  cli: { rooms: ['cli'], lines: 9193 },
+  cli: { rooms: ['cli'], lines: 9194 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76908 }
+const TESTS = { rooms: ['tests'], lines: 76971 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { renameOptions, UsageError } from '#molm/errors.js'
-import { checkOptions, GENERATION_OPTIONS, OPTION_NAMES, settle, typedName } from '#molm/generation-options.js'
+import {
+  checkOptions,
+  GENERATION_OPTIONS,
+  OPTION_NAMES,
+  settle,
+  typedName,
+  UNFILTERED,
+} from '#molm/generation-options.js'
 import { repositoryPath } from './support/fixtures.js'
 
 function refusal(options: object): string {
@@ -49,6 +56,13 @@ test('an option comes from the first source that has it, else from its default',
   assert.equal([settings.topK, settings.minP, settings.seed, settings.maxTokens], [3, 0.5, 7, 256])
   assert.throws(() => settle({ topK: 3 }, { topP: 2 }), /`topP` must be between/)
   assert.equal(Object.keys(settle({ signal: 1 } as object)), OPTION_NAMES)
+})
+
+test('UNFILTERED replaces all that generation_config.json may say of a text, but for its length and drafts', () => {
+  const said = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].config)
+  const replaced = said.filter((name) => name !== 'maxTokens' && name !== 'promptLookupNumTokens')
+  assert.equal(Object.keys(UNFILTERED), replaced)
+  checkOptions(UNFILTERED)
 })
 
 test('renames the options in a message, and leaves other words in backticks', () => {

@@ -1,4 +1,4 @@
-import { type Mixture, type ModelConfig, routerRows } from '../model/config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../packing/format/layout.js'
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/format/pieces.js'
@@ -8,15 +8,25 @@ import type { DecoderConfig } from './decoder-config.js'
  * Parts that several families name alike.
  */
 
-/** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` yields the parts of a layer. */
+/** Pieces of a layer: those that every token needs, and those of expert `id` of `count` of a kind. */
+interface LayerPieces {
+  dense: PlannedPiece[]
+  expert: (id: number, count: number, kind: MixtureKind) => PlannedPiece[]
+}
+
+/** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` returns the pieces of a layer. */
 export function* decoderParts(
-  { vocabSize: V, width: d, layers, tieWordEmbeddings }: ModelConfig,
+  { vocabSize: V, width: d, layers, tieWordEmbeddings, mixtures }: ModelConfig,
   formats: PartFormats,
-  layer: (index: number) => Iterable<Part>,
+  layer: (index: number) => LayerPieces,
   { lastNorm = 'model.norm' } = {},
 ): Generator<Part> {
   yield part('embedding', [table('table', formats.embedding, whole('model.embed_tokens.weight', [V, d]))])
-  for (let l = 0; l < layers; l++) yield* layer(l)
+  for (let l = 0; l < layers; l++) {
+    const { dense, expert } = layer(l)
+    yield densePart(l, dense)
+    for (const mixture of mixtures) yield* expertParts(l, mixture, (id, count) => expert(id, count, mixture.kind))
+  }
   yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
@@ -41,8 +51,8 @@ export function* expertParts(
 
 /** The two norms of a layer, before attention and before the experts. */
 export function normPieces(
+  { width: d }: ModelConfig,
   layer: number,
-  d: number,
   [first, second]: readonly [string, string] = ['input_layernorm', 'post_attention_layernorm'],
 ): PlannedPiece[] {
   const key = (name: string) => `model.layers.${layer}.${name}.weight`
@@ -73,6 +83,18 @@ export function attentionPieces(
   ]
 }
 
+/** Norms of queries and keys, over a whole row or over each head. */
+export function queryKeyNorms(
+  { heads: H, keyValueHeads: K, headSize }: DecoderConfig,
+  layer: number,
+  span: 'row' | 'head',
+  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
+): PlannedPiece[] {
+  const norm = (name: string, heads: number) =>
+    whole(`model.layers.${layer}.self_attn.${name}.weight`, [span === 'row' ? heads * headSize : headSize])
+  return [vector('q_norm', norm(query, H)), vector('k_norm', norm(key, K))]
+}
+
 /** Matrices, or biases, of a gated layer. */
 export interface Gated {
   gate: Source
@@ -98,30 +120,31 @@ export function gatedPieces(
 }
 
 /**
- * The same from tensors whose names begin with `key`: gate [f, d], up [f, d], down [d, f]; and with `bias` their biases.
+ * The same of an expert, of a layer without experts, or of the shared expert, if there is one. The names of the tensors
+ * gate [f, d], up [f, d] and down [d, f] begin with `key`; with `bias` each has a bias.
  */
 export function gatedTensors(
-  format: PartFormats['mlp'],
+  { width: d, ffnHidden: expert, denseHidden: dense, sharedHidden: shared }: DecoderConfig,
+  formats: PartFormats,
+  of: 'expert' | 'dense' | 'shared',
   key: string,
-  f: number,
-  d: number,
-  prefix = '',
-  [gate, up, down]: readonly [string, string, string] = ['gate_proj', 'up_proj', 'down_proj'],
-  bias = false,
+  { names = ['gate_proj', 'up_proj', 'down_proj'], bias = false }: GatedNames = {},
 ): PlannedPiece[] {
-  const tensor = (name: string, shape: number[]) => whole(`${key}.${name}`, shape)
+  const f = { expert, dense, shared }[of]
+  if (f === 0) return []
+  const [gate, up, down] = names.map((name) => `${key}.${name}`)
   const weights = {
-    gate: tensor(`${gate}.weight`, [f, d]),
-    up: tensor(`${up}.weight`, [f, d]),
-    down: tensor(`${down}.weight`, [d, f]),
+    gate: whole(`${gate}.weight`, [f, d]),
+    up: whole(`${up}.weight`, [f, d]),
+    down: whole(`${down}.weight`, [d, f]),
   }
-  const biases = { gate: tensor(`${gate}.bias`, [f]), up: tensor(`${up}.bias`, [f]), down: tensor(`${down}.bias`, [d]) }
-  return gatedPieces(format, weights, { prefix, ...(bias && { biases }) })
+  const biases = { gate: whole(`${gate}.bias`, [f]), up: whole(`${up}.bias`, [f]), down: whole(`${down}.bias`, [d]) }
+  return gatedPieces(formats.mlp, weights, { prefix: of === 'expert' ? '' : `${of}.`, ...(bias && { biases }) })
 }
 
-/** Whether a tensor that some files have is unused: frequencies, or the head of a tied model. */
-export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): boolean {
-  return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
+interface GatedNames {
+  names?: readonly [gate: string, up: string, down: string]
+  bias?: boolean
 }
 
 /**
@@ -130,10 +153,9 @@ export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): bo
  */
 export function routerPieces(
   config: ModelConfig,
-  key: string,
   layer: number,
-  mixture: Mixture,
-  selection?: Source,
+  key: string,
+  { mixture = config.mixtures[0], selection }: { mixture?: Mixture; selection?: Source } = {},
 ): PlannedPiece[] {
   const { kind } = mixture
   const rows = routerRows(mixture, layer)

@@ -2,41 +2,23 @@ import { UserError } from '../errors.js'
 import { anyOf, isNumber, listOf, oneOf } from '../json/forms.js'
 import type { ConfigReader } from '../model/config-reader.js'
 import type { AlwaysChosen, Routing } from '../model/routing.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
 import type { Architecture } from './architecture.js'
-import {
-  DECODER_SHAPE_KEYS,
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-  softmaxRouting,
-} from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedTensors,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
-import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
+import { type DecoderConfig, decoderConfig, hasExperts, softmaxRouting, unlessDense } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './decoder-parts.js'
 
 const NORMS = ['pre_attention_layernorm', 'pre_feedforward_layernorm'] as const
 
 export interface EmoConfig extends DecoderConfig {
-  /** Channels inside a layer without experts; 0 if there are none. */
-  denseHidden: number
-  /** Whether such a layer has biases. */
+  /** Whether layers without experts have biases. */
   denseBias: boolean
 }
 
 /** AllenAI's EMO, whose experts are topics, and its sister StdMoE. Every token uses one expert, or several. */
 export const emo: Architecture<EmoConfig> = {
+  ...DECODER,
   title: 'EMO',
   // The others are older names of the same models.
   modelTypes: ['emo', 'emo_noqknorm_prenorm', 'flex_olmo_noqknorm_prenorm'],
@@ -85,37 +67,25 @@ export const emo: Architecture<EmoConfig> = {
     }
   },
 
-  describe: (config) => describeDecoder(config),
-  shapeKeys: () => DECODER_SHAPE_KEYS,
-
-  parts(config, formats) {
-    const { width: d, ffnHidden: f, denseHidden, denseBias, mixtures } = config
-    return decoderParts(config, formats, function* (layer) {
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
       const mlp = `model.layers.${layer}.mlp`
-      const isSparse = hasExperts(config, layer)
-      yield densePart(layer, [
-        ...normPieces(layer, d, NORMS),
-        ...attentionPieces(config, formats, layer),
-        ...(isSparse
-          ? routerPieces(config, `${mlp}.gate`, layer, mixtures[0])
-          : gatedTensors(formats.mlp, mlp, denseHidden, d, 'dense.', undefined, denseBias)),
-      ])
-      if (!isSparse) return
-      yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${mlp}.experts.${id}`, f, d))
-    })
-  },
-
-  ignores: isUnused,
-
-  cache: groupedCache,
+      return {
+        dense: [
+          ...normPieces(config, layer, NORMS),
+          ...attentionPieces(config, formats, layer),
+          ...(hasExperts(config, layer)
+            ? routerPieces(config, layer, `${mlp}.gate`)
+            : gatedTensors(config, formats, 'dense', mlp, { bias: config.denseBias })),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+      }
+    }),
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias, activation, ffnHidden, denseHidden, denseBias } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias: attentionBias, rope })
-    const dense = { activation, hidden: denseHidden, bias: denseBias }
-    const feedOf = mixedFeeds(workspace, config, { activation, hidden: ffnHidden }, dense)
-    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
+    const mixerOf = attentionLayers(workspace, config)
+    const feedOf = feedLayers(workspace, config, { denseBias: config.denseBias })
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }
 

@@ -1,32 +1,16 @@
 import type { ConfigReader } from '../model/config-reader.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { type PlannedPiece, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedTensors,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
-import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
-
-export interface ErnieConfig extends DecoderConfig {
-  /** Channels inside a layer without experts. */
-  denseHidden: number
-  /** s, channels inside the shared expert; 0 if there is none. */
-  sharedHidden: number
-}
+import { type DecoderConfig, decoderConfig, hasExperts, unlessDense } from './decoder-config.js'
+import { DECODER, isUnused } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './decoder-parts.js'
 
 /** Baidu's ERNIE 4.5 (ERNIE-4.5-21B-A3B): a bias moves the choice of experts, but not their gates. */
-export const ernie: Architecture<ErnieConfig> = {
+export const ernie: Architecture<DecoderConfig> = {
+  ...DECODER,
   title: 'ERNIE 4.5 MoE',
   modelTypes: ['ernie4_5_moe'],
   className: 'Ernie4_5_Moe',
@@ -73,37 +57,29 @@ export const ernie: Architecture<ErnieConfig> = {
     }
   },
 
-  describe: (config) => describeDecoder(config, config.sharedHidden),
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-
-  parts(config, formats) {
-    const { width: d, ffnHidden: f, denseHidden, mixtures } = config
-    return decoderParts(config, formats, function* (layer) {
-      const mlp = `model.layers.${layer}.mlp`
-      const isSparse = hasExperts(config, layer)
-      yield densePart(layer, [
-        ...normPieces(layer, d),
-        ...attentionPieces(config, formats, layer),
-        ...(isSparse ? sparsePieces(config, formats, layer) : gatedTensors(formats.mlp, mlp, denseHidden, d, 'dense.')),
-      ])
-      if (!isSparse) return
-      yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${mlp}.experts.${id}`, f, d))
-    })
-  },
-
   // Layers that predict tokens further ahead have `mtp` in their names.
   ignores: (tensor, config) => isUnused(tensor, config) || tensor.includes('mtp'),
 
-  cache: groupedCache,
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
+      const mlp = `model.layers.${layer}.mlp`
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...(hasExperts(config, layer)
+            ? sparsePieces(config, formats, layer)
+            : gatedTensors(config, formats, 'dense', mlp)),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+      }
+    }),
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, activation, ffnHidden, denseHidden } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const shared = config.sharedHidden > 0 ? { hidden: config.sharedHidden, gated: false } : undefined
-    const sparse = { activation, hidden: ffnHidden, shared }
-    const feedOf = mixedFeeds(workspace, config, sparse, { activation, hidden: denseHidden })
-    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
+    const mixerOf = attentionLayers(workspace, config)
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }
 
@@ -120,12 +96,11 @@ function expertsPerLayer(keys: ConfigReader, layers: number): number[] {
 }
 
 /** Pieces of the router with its bias of the choice, and of the shared expert. */
-function sparsePieces(config: ErnieConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  const { width: d, sharedHidden: s, mixtures } = config
+function sparsePieces(config: DecoderConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const mlp = `model.layers.${layer}.mlp`
-  const selection = whole(`${mlp}.moe_statics.e_score_correction_bias`, [1, mixtures[0].experts[layer]])
+  const selection = whole(`${mlp}.moe_statics.e_score_correction_bias`, [1, config.mixtures[0].experts[layer]])
   return [
-    ...routerPieces(config, `${mlp}.gate`, layer, mixtures[0], selection),
-    ...(s === 0 ? [] : gatedTensors(formats.mlp, `${mlp}.shared_experts`, s, d, 'shared.')),
+    ...routerPieces(config, layer, `${mlp}.gate`, { selection }),
+    ...gatedTensors(config, formats, 'shared', `${mlp}.shared_experts`),
   ]
 }

@@ -1,9 +1,5 @@
 import { UserError } from '../errors.js'
-import { byLayer } from '../nn/by-layer.js'
-import { GatedMixture } from '../nn/gated-mlp.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { isMxfp4, type PartFormats } from '../packing/format/formats.js'
 import {
   alternate,
@@ -17,17 +13,10 @@ import {
 } from '../packing/format/pieces.js'
 import { TILE_COLUMNS } from '../runtime/abi/formats.js'
 import type { Architecture } from './architecture.js'
-import { DECODER_SHAPE_KEYS, decoderConfig, describeDecoder } from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
-import { type SlidingConfig, slidingCache, slidingWords } from './sliding-layers.js'
+import { type DecoderConfig, decoderConfig, slidingWindows } from './decoder-config.js'
+import { DECODER, describeDecoder } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, normPieces, routerPieces } from './decoder-parts.js'
 
 /** RoPE of a config.json without a word about it. */
 const DEFAULT_ROPE = {
@@ -45,7 +34,8 @@ const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
 const SWIGLU_LIMIT = 7
 
 /** OpenAI's gpt-oss: a window in some layers, sinks, biases everywhere, clamped SwiGLU. */
-export const gptOss: Architecture<SlidingConfig> = {
+export const gptOss: Architecture<DecoderConfig> = {
+  ...DECODER,
   title: 'gpt-oss',
   modelTypes: ['gpt_oss'],
   className: 'GptOss',
@@ -84,61 +74,47 @@ export const gptOss: Architecture<SlidingConfig> = {
     const isSliding = experts.map((_, layer) => (types ? types[layer] === 'sliding_attention' : layer % 2 === 0))
     return {
       ...common,
-      raw: keys.raw,
       activation: 'clamped_swiglu',
       ffnHidden: keys.size('intermediate_size'),
       gateBias: true,
       mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
-      isSliding,
-      slidingWindow: isSliding.some((is) => is) ? keys.size('sliding_window') : 0,
+      windows: slidingWindows(keys, 'sliding_window', isSliding),
     }
   },
 
   describe(config) {
     const { attention, ...others } = describeDecoder(config)
-    return { ...others, attention: [...attention, ...slidingWords(config), 'sinks'] }
+    return { ...others, attention: [...attention, 'sinks'] }
   },
-  shapeKeys: () => DECODER_SHAPE_KEYS,
 
   parts(config, formats) {
-    const [mixture] = config.mixtures
     if (isMxfp4(formats.mlp)) refusePartialBlocks(config)
-    return decoderParts(config, formats, function* (layer) {
+    return decoderParts(config, formats, (layer) => {
       const mlp = `model.layers.${layer}.mlp`
-      yield densePart(layer, [
-        ...normPieces(layer, config.width),
-        ...attentionPieces(config, formats, layer),
-        vector('sinks', whole(`model.layers.${layer}.self_attn.sinks`, [config.heads])),
-        ...routerPieces(config, `${mlp}.router`, layer, mixture),
-      ])
-      yield* expertParts(layer, mixture, (id, E) => expertPieces(config, formats, `${mlp}.experts`, E, id))
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          vector('sinks', whole(`model.layers.${layer}.self_attn.sinks`, [config.heads])),
+          ...routerPieces(config, layer, `${mlp}.router`),
+        ],
+        expert: (id, E) => expertPieces(config, formats, `${mlp}.experts`, E, id),
+      }
     })
   },
 
-  ignores: isUnused,
   readsMxfp4: true,
 
-  cache: slidingCache,
-
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden, isSliding, slidingWindow } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const shape = { ...config, scale, bias, rope, sinks: true }
-    const mixerOf = byLayer<'sliding' | 'full', Mixer>((layer) => (isSliding[layer] ? 'sliding' : 'full'), {
-      sliding: () => {
-        const isIn = (layer: number) => isSliding[layer]
-        return new GroupedQueryAttention(workspace, { ...shape, window: slidingWindow, isIn })
-      },
-      full: () => new GroupedQueryAttention(workspace, { ...shape, isIn: (layer) => !isSliding[layer] }),
-    })
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, bias: true })
-    return preNormBlocks(workspace, { mixerOf, feedOf: () => mixture, epsilon })
+    const mixerOf = attentionLayers(workspace, config, { sinks: true })
+    const feedOf = feedLayers(workspace, config, { bias: true })
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }
 
 /** Checks that the rows of experts in MXFP4 have no part of a block. */
-function refusePartialBlocks({ width, ffnHidden }: SlidingConfig): void {
+function refusePartialBlocks({ width, ffnHidden }: DecoderConfig): void {
   for (const [key, columns] of [['hidden_size', width] as const, ['intermediate_size', ffnHidden] as const]) {
     if (columns % TILE_COLUMNS === 0) continue
     throw new UserError(
@@ -152,7 +128,7 @@ function refusePartialBlocks({ width, ffnHidden }: SlidingConfig): void {
  * MXFP4 [E, out, in].
  */
 function expertPieces(
-  { width: d, ffnHidden: f }: SlidingConfig,
+  { width: d, ffnHidden: f }: DecoderConfig,
   { mlp: format }: PartFormats,
   key: string,
   E: number,

@@ -1,37 +1,19 @@
-import { GatedMixture } from '../nn/gated-mlp.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
 import { expertOf, rowsOf, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
-import {
-  DECODER_SHAPE_KEYS,
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-  refuseOtherHeadSize,
-} from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedPieces,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
+import { type DecoderConfig, decoderConfig, refuseOtherHeadSize } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, gatedPieces, normPieces, routerPieces } from './decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
-  /** s, channels inside the shared expert; 0 if there is none. */
-  sharedHidden: number
   /** Factor of a sublayer's output. */
   residualScale: number
 }
 
 /** IBM's Granite 3 mixtures: granitemoe, and granitemoeshared with a shared expert. */
 export const granite: Architecture<GraniteConfig> = {
+  ...DECODER,
   title: 'Granite MoE',
   modelTypes: ['granitemoe', 'granitemoeshared'],
   className: 'GraniteMoe',
@@ -65,14 +47,11 @@ export const granite: Architecture<GraniteConfig> = {
     const common = decoderConfig(keys, isShared ? 'granitemoeshared' : 'granitemoe')
     refuseOtherHeadSize(keys, common)
     keys.oneOf('position_embedding_type', ['rope'])
+    const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      mixtures: [
-        keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok', {
-          normalise: {},
-        }),
-      ],
+      mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
       sharedHidden: isShared ? keys.size('shared_intermediate_size', 0) : 0,
       attentionScale: keys.positive('attention_multiplier'),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
@@ -82,58 +61,34 @@ export const granite: Architecture<GraniteConfig> = {
     }
   },
 
-  describe: (config) => describeDecoder(config, config.sharedHidden),
-  shapeKeys: () => DECODER_SHAPE_KEYS,
-
   parts(config, formats) {
     const { width: d, ffnHidden: f, sharedHidden: s } = config
-    const [mixture] = config.mixtures
-    return decoderParts(config, formats, function* (layer) {
+    return decoderParts(config, formats, (layer) => {
       const moe = `model.layers.${layer}.block_sparse_moe`
       const shared = `model.layers.${layer}.shared_mlp`
       const halves = whole(`${shared}.input_linear.weight`, [2 * s, d])
-      yield densePart(layer, [
-        ...normPieces(layer, d),
-        ...attentionPieces(config, formats, layer),
-        ...routerPieces(config, `${moe}.router.layer`, layer, mixture),
-        ...(s === 0
-          ? []
-          : gatedPieces(
-              formats.mlp,
-              {
-                gate: rowsOf(halves, 0, s),
-                up: rowsOf(halves, s, 2 * s),
-                down: whole(`${shared}.output_linear.weight`, [d, s]),
-              },
-              { prefix: 'shared.' },
-            )),
-      ])
-      yield* expertParts(layer, mixture, (id, E) => {
-        // One tensor holds all experts of a layer: the first f rows of each are the gate, the others up.
-        const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
-        const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
-        return gatedPieces(formats.mlp, { gate: rowsOf(input, 0, f), up: rowsOf(input, f, 2 * f), down: output })
-      })
+      const [gate, up] = [rowsOf(halves, 0, s), rowsOf(halves, s, 2 * s)]
+      const down = whole(`${shared}.output_linear.weight`, [d, s])
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...routerPieces(config, layer, `${moe}.router.layer`),
+          ...(s === 0 ? [] : gatedPieces(formats.mlp, { gate, up, down }, { prefix: 'shared.' })),
+        ],
+        expert(id, E) {
+          // One tensor holds all experts of a layer: the first f rows of each are the gate, the others up.
+          const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
+          const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
+          return gatedPieces(formats.mlp, { gate: rowsOf(input, 0, f), up: rowsOf(input, f, 2 * f), down: output })
+        },
+      }
     })
   },
 
-  ignores: isUnused,
-
-  cache: groupedCache,
-
   build(config, workspace) {
-    const {
-      epsilon,
-      attentionScale: scale,
-      attentionBias: bias,
-      ffnHidden: hidden,
-      sharedHidden,
-      residualScale,
-    } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, shared })
-    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon, residualScale })
+    const mixerOf = attentionLayers(workspace, config)
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }

@@ -9,16 +9,9 @@ import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import type { Architecture } from './architecture.js'
-import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
-import {
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedPieces,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
+import { ACTIVATIONS, type DecoderConfig, decoderConfig } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { decoderParts, gatedPieces, normPieces, routerPieces } from './decoder-parts.js'
 
 /** Epsilon of the two norms of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
@@ -28,6 +21,7 @@ const BLOCK_EPSILON = 1e-6
  * positions.
  */
 export const jetmoe: Architecture<DecoderConfig> = {
+  ...DECODER,
   title: 'JetMoE',
   modelTypes: ['jetmoe'],
   className: 'JetMo',
@@ -65,7 +59,6 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
       ...common,
-      raw: keys.raw,
       ffnHidden: keys.size('intermediate_size'),
       mixtures: [
         keys.mixture('attention', experts, 'num_experts_per_tok', { normalise: {} }),
@@ -74,24 +67,13 @@ export const jetmoe: Architecture<DecoderConfig> = {
     }
   },
 
-  describe: (config) => describeDecoder(config),
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'num_key_value_heads', 'kv_channels', 'intermediate_size'],
 
-  parts(config, formats) {
-    const { width: d, heads, headSize, ffnHidden: f, mixtures } = config
-    const A = heads * headSize
-    return decoderParts(config, formats, function* (layer) {
-      yield densePart(layer, densePieces(config, formats, layer))
-      for (const mixture of mixtures) {
-        const inner = mixture.kind === 'attention' ? A : f
-        yield* expertParts(layer, mixture, (id, E) => expertPieces(mixture.kind, formats, layer, [E, d, inner], id))
-      }
-    })
-  },
-
-  ignores: isUnused,
-
-  cache: groupedCache,
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => ({
+      dense: densePieces(config, formats, layer),
+      expert: (id, E, kind) => expertPieces(config, formats, layer, kind, id, E),
+    })),
 
   build(config, workspace) {
     const { bank, threads, cacheFormat, x, a } = workspace
@@ -163,24 +145,26 @@ function densePieces(config: DecoderConfig, formats: PartFormats, layer: number)
   const [attention, mlp] = [`model.layers.${layer}.self_attention`, `model.layers.${layer}.mlp`]
   const keyValue = whole(`${attention}.kv_proj.weight`, [2 * A, d])
   return [
-    ...normPieces(layer, d),
-    ...routerPieces(config, `${attention}.experts.router.layer`, layer, config.mixtures[0]),
+    ...normPieces(config, layer),
+    ...routerPieces(config, layer, `${attention}.experts.router.layer`, { mixture: config.mixtures[0] }),
     matrix('key.weight', formats.attention, rowsOf(keyValue, 0, A)),
     matrix('value.weight', formats.attention, rowsOf(keyValue, A, 2 * A)),
     vector('attention.bias', whole(`${attention}.experts.bias`, [d])),
-    ...routerPieces(config, `${mlp}.router.layer`, layer, config.mixtures[1]),
+    ...routerPieces(config, layer, `${mlp}.router.layer`, { mixture: config.mixtures[1] }),
     vector('mlp.bias', whole(`${mlp}.bias`, [d])),
   ]
 }
 
 /** Pieces of an expert; one tensor holds all experts of a layer. Tensors of the MLP have gate rows first, then up. */
 function expertPieces(
-  kind: MixtureKind,
+  { width: d, heads, headSize, ffnHidden }: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  [E, d, inner]: [number, number, number],
+  kind: MixtureKind,
   id: number,
+  E: number,
 ): PlannedPiece[] {
+  const inner = kind === 'attention' ? heads * headSize : ffnHidden
   const key = `model.layers.${layer}.${kind === 'attention' ? 'self_attention.experts' : 'mlp'}`
   const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
   const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)

@@ -3,25 +3,22 @@ import type { ConfigReader } from '../model/config-reader.js'
 import type { Routing } from '../model/routing.js'
 import { byLayer } from '../nn/by-layer.js'
 import { convolutionCache, GatedConvolution } from '../nn/gated-convolution.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
 import { MOST_TAPS } from '../runtime/abi/convolution.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
+import { type DecoderConfig, decoderConfig, hasExperts, unlessDense } from './decoder-config.js'
+import { DECODER, describeDecoder, groupedCache } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
 import {
   attentionPieces,
   decoderParts,
-  densePart,
-  expertParts,
   gatedTensors,
-  isUnused,
   normPieces,
+  queryKeyNorms,
   routerPieces,
 } from './decoder-parts.js'
-import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
 
 const LAYER_TYPES = ['conv', 'full_attention'] as const
 type LayerType = (typeof LAYER_TYPES)[number]
@@ -32,8 +29,6 @@ export interface Lfm2Config extends DecoderConfig {
   /** Tokens that a convolution sees. */
   taps: number
   convolutionBias: boolean
-  /** Channels inside a layer without experts. */
-  denseHidden: number
 }
 
 const NORMS = ['operator_norm', 'ffn_norm'] as const
@@ -42,6 +37,7 @@ const GATED = ['w1', 'w3', 'w2'] as const
 
 /** Liquid AI's LFM2 mixtures: short convolutions, with attention in some layers. */
 export const lfm2: Architecture<Lfm2Config> = {
+  ...DECODER,
   title: 'LFM2 MoE',
   modelTypes: ['lfm2_moe'],
   className: 'Lfm2Moe',
@@ -73,7 +69,7 @@ export const lfm2: Architecture<Lfm2Config> = {
   parseConfig(keys) {
     const tied = keys.has('tie_embedding') ? keys.flag('tie_embedding') : keys.flag('tie_word_embeddings')
     const spelt = { rms_norm_eps: keys.positive('norm_eps'), hidden_act: 'silu', tie_word_embeddings: tied }
-    const common = { ...decoderConfig(keys.with(spelt), 'lfm2_moe'), raw: keys.raw }
+    const common = decoderConfig(keys.with(spelt), 'lfm2_moe')
     return {
       ...common,
       ...sparseKeys(keys, common.layers),
@@ -102,43 +98,41 @@ export const lfm2: Architecture<Lfm2Config> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_intermediate_size'],
 
   parts(config, formats) {
-    const { width: d, ffnHidden: f, mixtures } = config
-    const layers = function* (layer: number) {
-      yield densePart(layer, [
-        ...normPieces(layer, d, NORMS),
-        ...(config.layerTypes[layer] === 'conv'
-          ? convolutionPieces(config, formats, layer)
-          : [...attentionPieces(config, formats, layer, { output: 'out_proj' }), ...headNorms(config, layer)]),
-        ...feedPieces(config, formats, layer),
-      ])
-      if (!hasExperts(config, layer)) return
-      const key = `model.layers.${layer}.feed_forward.experts`
-      yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d, '', GATED))
+    const layers = (layer: number) => {
+      const feed = `model.layers.${layer}.feed_forward`
+      return {
+        dense: [
+          ...normPieces(config, layer, NORMS),
+          ...(config.layerTypes[layer] === 'conv'
+            ? convolutionPieces(config, formats, layer)
+            : attentionWithNorms(config, formats, layer)),
+          ...(hasExperts(config, layer)
+            ? routerWithBias(config, layer, feed)
+            : gatedTensors(config, formats, 'dense', feed, { names: GATED })),
+        ],
+        expert: (id: number) => gatedTensors(config, formats, 'expert', `${feed}.experts.${id}`, { names: GATED }),
+      }
     }
     return decoderParts(config, formats, layers, { lastNorm: 'model.embedding_norm' })
   },
 
-  ignores: isUnused,
-
   cache(config, layer) {
-    return config.layerTypes[layer] === 'conv' ? convolutionCache(config.width, config.taps) : groupedCache(config)
+    const { layerTypes, width, taps } = config
+    return layerTypes[layer] === 'conv' ? convolutionCache(width, taps) : groupedCache(config, layer)
   },
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, layerTypes, taps, denseHidden, ffnHidden } = config
-    const norm = { span: 'head', epsilon } as const
-    const isOf = (type: LayerType) => (layer: number) => layerTypes[layer] === type
-    const mixerOf = byLayer<LayerType, Mixer>((layer) => layerTypes[layer], {
-      conv: () => new GatedConvolution(workspace, { taps, bias: config.convolutionBias, isIn: isOf('conv') }),
-      full_attention: () => {
-        const rope = new Rope(workspace, config.rope, config.headSize)
-        const isIn = isOf('full_attention')
-        return new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm, isIn })
-      },
-    })
-    const { activation } = config
-    const feedOf = mixedFeeds(workspace, config, { activation, hidden: ffnHidden }, { activation, hidden: denseHidden })
-    return preNormBlocks(workspace, { mixerOf, feedOf, epsilon })
+    const { taps, convolutionBias: bias, layerTypes } = config
+    const isConvolution = (layer: number) => layerTypes[layer] === 'conv'
+    const isAttention = (layer: number) => !isConvolution(layer)
+    const attentionOf = attentionLayers(workspace, config, { norm: 'head', isIn: isAttention })
+    const convolutionOf = byLayer(
+      () => true,
+      () => new GatedConvolution(workspace, { taps, bias, isIn: isConvolution }),
+    )
+    const mixerOf = (layer: number) => (isConvolution(layer) ? convolutionOf(layer) : attentionOf(layer))
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }
 
@@ -163,11 +157,10 @@ function sparseKeys(keys: ConfigReader, layers: number): { mixtures: Mixture[] }
   return { mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)) }
 }
 
-function headNorms({ headSize }: Lfm2Config, layer: number): PlannedPiece[] {
-  const key = (name: string) => `model.layers.${layer}.self_attn.${name}.weight`
+function attentionWithNorms(config: Lfm2Config, formats: PartFormats, layer: number): PlannedPiece[] {
   return [
-    vector('q_norm', whole(key('q_layernorm'), [headSize])),
-    vector('k_norm', whole(key('k_layernorm'), [headSize])),
+    ...attentionPieces(config, formats, layer, { output: 'out_proj' }),
+    ...queryKeyNorms(config, layer, 'head', ['q_layernorm', 'k_layernorm']),
   ]
 }
 
@@ -188,12 +181,9 @@ function convolutionPieces(config: Lfm2Config, formats: PartFormats, layer: numb
   ]
 }
 
-/** Pieces of the router, or of a dense layer. */
-function feedPieces(config: Lfm2Config, formats: PartFormats, layer: number): PlannedPiece[] {
-  const { width: d, denseHidden, mixtures } = config
-  const key = `model.layers.${layer}.feed_forward`
-  if (!hasExperts(config, layer)) return gatedTensors(formats.mlp, key, denseHidden, d, 'dense.', GATED)
-  const [{ experts, routing }] = mixtures
+/** Pieces of the router, with its bias of the choice if it has one. */
+function routerWithBias(config: Lfm2Config, layer: number, key: string): PlannedPiece[] {
+  const [{ experts, routing }] = config.mixtures
   const selection = routing?.selectionBias && whole(`${key}.expert_bias`, [experts[layer]])
-  return routerPieces(config, `${key}.gate`, layer, mixtures[0], selection)
+  return routerPieces(config, layer, `${key}.gate`, { selection })
 }

@@ -1,31 +1,16 @@
-import { GatedMixture } from '../nn/gated-mlp.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
 import type { Architecture } from './architecture.js'
-import {
-  DECODER_SHAPE_KEYS,
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-} from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedTensors,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
+import { type DecoderConfig, decoderConfig } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './decoder-parts.js'
 
 /** Names of an expert's matrices: gate, up, down. */
-const EXPERT = ['w1', 'w3', 'w2'] as const
+const GATED = ['w1', 'w3', 'w2'] as const
 
 /** Mistral's Mixtral, with a sliding window if config.json has one. */
 export const mixtral: Architecture<DecoderConfig> = {
+  ...DECODER,
   title: 'Mixtral',
   modelTypes: ['mixtral'],
   className: 'Mixtral',
@@ -50,44 +35,31 @@ export const mixtral: Architecture<DecoderConfig> = {
 
   parseConfig(keys) {
     const common = decoderConfig(keys, 'mixtral')
+    const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      mixtures: [
-        keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok', {
-          normalise: {},
-        }),
-      ],
-      ...(keys.has('sliding_window') && { window: keys.size('sliding_window') }),
+      mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
+      ...(keys.has('sliding_window') && { windows: keys.everywhere(common.layers, 'sliding_window') }),
     }
   },
 
-  describe: (config) => describeDecoder(config),
-  shapeKeys: () => DECODER_SHAPE_KEYS,
-
-  parts(config, formats) {
-    const { width: d, ffnHidden: f } = config
-    const [mixture] = config.mixtures
-    return decoderParts(config, formats, function* (layer) {
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
       const moe = `model.layers.${layer}.block_sparse_moe`
-      yield densePart(layer, [
-        ...normPieces(layer, d),
-        ...attentionPieces(config, formats, layer),
-        ...routerPieces(config, `${moe}.gate`, layer, mixture),
-      ])
-      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT))
-    })
-  },
-
-  ignores: isUnused,
-
-  cache: groupedCache,
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...routerPieces(config, layer, `${moe}.gate`),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
+      }
+    }),
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
-    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon })
+    const mixerOf = attentionLayers(workspace, config)
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }

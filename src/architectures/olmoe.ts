@@ -1,26 +1,14 @@
-import { GatedMixture } from '../nn/gated-mlp.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
-import { vector, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
-import {
-  DECODER_SHAPE_KEYS,
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-  refuseOtherHeadSize,
-  softmaxRouting,
-} from './decoder-config.js'
+import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
 import {
   attentionPieces,
   decoderParts,
-  densePart,
-  expertParts,
   gatedTensors,
-  isUnused,
   normPieces,
+  queryKeyNorms,
   routerPieces,
 } from './decoder-parts.js'
 
@@ -31,6 +19,7 @@ export interface OlmoeConfig extends DecoderConfig {
 
 /** AllenAI's OLMoE: queries and keys are normalised over all heads together. */
 export const olmoe: Architecture<OlmoeConfig> = {
+  ...DECODER,
   title: 'OLMoE',
   modelTypes: ['olmoe'],
   className: 'Olmoe',
@@ -57,46 +46,33 @@ export const olmoe: Architecture<OlmoeConfig> = {
   parseConfig(keys) {
     const common = decoderConfig(keys, 'olmoe')
     refuseOtherHeadSize(keys, common)
+    const experts = keys.everywhere(common.layers, 'num_experts')
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      mixtures: [
-        keys.mixture('mlp', keys.everywhere(common.layers, 'num_experts'), 'num_experts_per_tok', softmaxRouting(keys)),
-      ],
+      mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', softmaxRouting(keys))],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
     }
   },
 
-  describe: (config) => describeDecoder(config),
-  shapeKeys: () => DECODER_SHAPE_KEYS,
-
-  parts(config, formats) {
-    const { width: d, heads, keyValueHeads, headSize, ffnHidden: f } = config
-    const [mixture] = config.mixtures
-    return decoderParts(config, formats, function* (layer) {
-      const at = `model.layers.${layer}`
-      yield densePart(layer, [
-        ...normPieces(layer, d),
-        ...attentionPieces(config, formats, layer),
-        vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
-        vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
-        ...routerPieces(config, `${at}.mlp.gate`, layer, mixture),
-      ])
-      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d))
-    })
-  },
-
-  ignores: isUnused,
-
-  cache: groupedCache,
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
+      const mlp = `model.layers.${layer}.mlp`
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...queryKeyNorms(config, layer, 'row'),
+          ...routerPieces(config, layer, `${mlp}.gate`),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+      }
+    }),
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const norm = { span: 'row', epsilon } as const
-    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
-    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon })
+    const mixerOf = attentionLayers(workspace, config, { norm: 'row', clip: config.clip })
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }

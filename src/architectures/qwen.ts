@@ -1,37 +1,30 @@
 import type { ConfigReader } from '../model/config-reader.js'
 import type { Blocks } from '../nn/decoder.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { matrix, type PlannedPiece, vector, whole } from '../packing/format/pieces.js'
+import { matrix, type PlannedPiece, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
-  describeDecoder,
-  groupedCache,
+  hasExperts,
   refuseOtherHeadSize,
   softmaxRouting,
+  unlessDense,
 } from './decoder-config.js'
+import { DECODER } from './decoder-family.js'
+import { attentionLayers, feedLayers } from './decoder-layers.js'
 import {
   attentionPieces,
   decoderParts,
-  densePart,
-  expertParts,
   gatedTensors,
-  isUnused,
   normPieces,
+  queryKeyNorms,
   routerPieces,
 } from './decoder-parts.js'
-import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
 
 export interface QwenConfig extends DecoderConfig {
-  /** Channels inside a layer without experts. */
-  denseHidden: number
-  /** s, channels inside the shared expert; 0 if there is none. */
-  sharedHidden: number
   /** Whether each head of queries and keys is normalised. */
   normalisesHeads: boolean
 }
@@ -56,14 +49,12 @@ const DEFAULTS = {
 }
 
 /** Members that both families share. */
-const SHARED: Pick<Architecture<QwenConfig>, 'describe' | 'shapeKeys' | 'parts' | 'ignores' | 'cache' | 'build'> = {
-  describe: (config) => describeDecoder(config, config.sharedHidden),
+const SHARED = {
+  ...DECODER,
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
-  ignores: isUnused,
-  cache: groupedCache,
-  build: (config, workspace) => qwenBlocks(config, workspace),
-}
+  build: qwenBlocks,
+} satisfies Partial<Architecture<QwenConfig>>
 
 /** Qwen3's mixtures (Qwen3-30B-A3B): each head of queries and keys is normalised. */
 export const qwen3: Architecture<QwenConfig> = {
@@ -85,10 +76,10 @@ export const qwen3: Architecture<QwenConfig> = {
     return {
       ...common,
       ...sparseKeys(keys, common.layers),
-      sharedHidden: 0,
       normalisesHeads: true,
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
-      ...(keys.flag('use_sliding_window') && keys.has('sliding_window') && { window: keys.size('sliding_window') }),
+      ...(keys.flag('use_sliding_window') &&
+        keys.has('sliding_window') && { windows: keys.everywhere(common.layers, 'sliding_window') }),
     }
   },
 }
@@ -139,54 +130,35 @@ function sparseKeys(keys: ConfigReader, layers: number) {
 }
 
 function qwenParts(config: QwenConfig, formats: PartFormats) {
-  const { width: d, ffnHidden: f, mixtures } = config
-  return decoderParts(config, formats, function* (layer) {
-    const isSparse = hasExperts(config, layer)
-    const pieces = [
-      ...normPieces(layer, d),
-      ...attentionPieces(config, formats, layer),
-      ...headNorms(config, layer),
-      ...(isSparse ? sparsePieces(config, formats, layer) : densePieces(config, formats, layer)),
-    ]
-    yield densePart(layer, pieces)
-    if (!isSparse) return
-    const key = `model.layers.${layer}.mlp.experts`
-    yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d))
-  })
-}
-
-function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): PlannedPiece[] {
-  if (!normalisesHeads) return []
-  return ['q_norm', 'k_norm'].map((name) => {
-    return vector(name, whole(`model.layers.${layer}.self_attn.${name}.weight`, [headSize]))
+  return decoderParts(config, formats, (layer) => {
+    const mlp = `model.layers.${layer}.mlp`
+    return {
+      dense: [
+        ...normPieces(config, layer),
+        ...attentionPieces(config, formats, layer),
+        ...(config.normalisesHeads ? queryKeyNorms(config, layer, 'head') : []),
+        ...(hasExperts(config, layer)
+          ? sparsePieces(config, formats, layer)
+          : gatedTensors(config, formats, 'dense', mlp)),
+      ],
+      expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+    }
   })
 }
 
 /** Pieces of the router, and of the shared expert with its gate. */
 function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  const { width: d, sharedHidden: s, mixtures } = config
   const mlp = `model.layers.${layer}.mlp`
-  const router = routerPieces(config, `${mlp}.gate`, layer, mixtures[0])
-  if (s === 0) return router
+  const gate = whole(`${mlp}.shared_expert_gate.weight`, [1, config.width])
   return [
-    ...router,
-    ...gatedTensors(formats.mlp, `${mlp}.shared_expert`, s, d, 'shared.'),
-    matrix('shared.gate', 'f32', whole(`${mlp}.shared_expert_gate.weight`, [1, d])),
+    ...routerPieces(config, layer, `${mlp}.gate`),
+    ...gatedTensors(config, formats, 'shared', `${mlp}.shared_expert`),
+    ...(config.sharedHidden === 0 ? [] : [matrix('shared.gate', 'f32', gate)]),
   ]
 }
 
-function densePieces({ width, denseHidden }: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  return gatedTensors(formats.mlp, `model.layers.${layer}.mlp`, denseHidden, width, 'dense.')
-}
-
 function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
-  const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden, denseHidden, sharedHidden } = config
-  const rope = new Rope(workspace, config.rope, config.headSize)
-  const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
-  const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
-  const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
-  const { activation } = config
-  const sparse = { activation, hidden: ffnHidden, shared }
-  const feedOf = mixedFeeds(workspace, config, sparse, { activation, hidden: denseHidden })
-  return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
+  const mixerOf = attentionLayers(workspace, config, config.normalisesHeads ? { norm: 'head' } : {})
+  const feedOf = feedLayers(workspace, config, { sharedGate: true })
+  return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
 }

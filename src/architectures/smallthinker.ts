@@ -1,31 +1,17 @@
 import { listOf, oneOf } from '../json/forms.js'
 import type { ConfigReader } from '../model/config-reader.js'
-import { byLayer } from '../nn/by-layer.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
-import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
-import { Rope } from '../nn/rope.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import type { Architecture } from './architecture.js'
-import { decoderConfig, describeDecoder } from './decoder-config.js'
-import {
-  attentionPieces,
-  decoderParts,
-  densePart,
-  expertParts,
-  gatedTensors,
-  isUnused,
-  normPieces,
-  routerPieces,
-} from './decoder-parts.js'
-import { type SlidingConfig, slidingCache, slidingWords } from './sliding-layers.js'
+import { type DecoderConfig, decoderConfig, slidingWindows } from './decoder-config.js'
+import { DECODER, describeDecoder } from './decoder-family.js'
+import { attentionLayers } from './decoder-layers.js'
+import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './decoder-parts.js'
 
-export interface SmallThinkerConfig extends SlidingConfig {
+export interface SmallThinkerConfig extends DecoderConfig {
   /** Whether each layer rotates queries and keys by their positions. */
   hasRope: boolean[]
 }
-
-/** Kinds of attention. */
-type Kind = `${'rotated' | 'plain'} ${'sliding' | 'full'}`
 
 /** Names of the tensors gate, up and down. */
 const GATED = ['gate', 'up', 'down'] as const
@@ -35,6 +21,7 @@ const GATED = ['gate', 'up', 'down'] as const
  * from a disk in the meantime.
  */
 export const smallthinker: Architecture<SmallThinkerConfig> = {
+  ...DECODER,
   title: 'SmallThinker',
   modelTypes: ['smallthinker'],
   className: 'SmallThinker',
@@ -64,15 +51,12 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
     const experts = keys.everywhere(common.layers, 'moe_num_primary_experts')
     const score = keys.flag('moe_primary_router_apply_softmax') ? 'softmax' : 'sigmoid'
     const routing = { score, normalise: {} } as const
-    const isSliding = layout(keys, 'sliding_window_layout', common.layers, 0)
     return {
       ...common,
-      raw: keys.raw,
       ffnHidden: keys.size('moe_ffn_hidden_size'),
       mixtures: [keys.mixture('mlp', experts, 'moe_num_active_primary_experts', routing)],
       hasRope: layout(keys, 'rope_layout', common.layers, 1),
-      isSliding,
-      slidingWindow: isSliding.some((is) => is) ? keys.size('sliding_window_size') : 0,
+      windows: slidingWindows(keys, 'sliding_window_size', layout(keys, 'sliding_window_layout', common.layers, 0)),
     }
   },
 
@@ -82,53 +66,31 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
     const rotated = hasRope.filter((is) => is).length
     return {
       ...others,
-      attention: [
-        ...attention,
-        ...slidingWords(config),
-        ...(rotated < layers ? [`positions in ${rotated} of ${layers} layers`] : []),
-      ],
+      attention: [...attention, ...(rotated < layers ? [`positions in ${rotated} of ${layers} layers`] : [])],
       router: [...router, 'before attention'],
     }
   },
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_ffn_hidden_size'],
 
-  parts(config, formats) {
-    const { width: d, ffnHidden: f } = config
-    const [mixture] = config.mixtures
-    return decoderParts(config, formats, function* (layer) {
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
       const moe = `model.layers.${layer}.block_sparse_moe`
-      yield densePart(layer, [
-        ...normPieces(layer, d),
-        ...attentionPieces(config, formats, layer),
-        ...routerPieces(config, `${moe}.primary_router`, layer, mixture),
-      ])
-      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', GATED))
-    })
-  },
-
-  ignores: isUnused,
-
-  cache: slidingCache,
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...routerPieces(config, layer, `${moe}.primary_router`),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
+      }
+    }),
 
   build(config, workspace) {
-    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden, hasRope, isSliding } = config
-    const rope = new Rope(workspace, config.rope, config.headSize)
-    const kindOf = (layer: number): Kind =>
-      `${hasRope[layer] ? 'rotated' : 'plain'} ${isSliding[layer] ? 'sliding' : 'full'}`
-    const attention = (options: { rope?: Rope; window?: number }) => (kind: Kind) => {
-      const isIn = (layer: number) => kindOf(layer) === kind
-      return new GroupedQueryAttention(workspace, { ...config, scale, bias, rope: undefined, ...options, isIn })
-    }
-    const window = config.slidingWindow
-    const mixerOf = byLayer<Kind, Mixer>(kindOf, {
-      'rotated sliding': attention({ rope, window }),
-      'rotated full': attention({ rope }),
-      'plain sliding': attention({ window }),
-      'plain full': attention({}),
-    })
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, routerInput: workspace.x })
+    const { hasRope, rope, mixtures, ffnHidden: hidden } = config
+    const mixerOf = attentionLayers(workspace, config, { ropeOf: (layer) => (hasRope[layer] ? rope : undefined) })
+    const mixture = new GatedMixture(workspace, mixtures[0], { ...config, hidden, routerInput: workspace.x })
     const route = (layer: number, T: number) => mixture.route(layer, T)
-    return preNormBlocks(workspace, { mixerOf, feedOf: () => mixture, route, epsilon })
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf: () => mixture, route })
   },
 }
 

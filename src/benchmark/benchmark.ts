@@ -2,6 +2,7 @@ import { resultOf } from '../api/generation-events.js'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import { UsageError } from '../errors.js'
+import { UNFILTERED } from '../generation-options.js'
 import { type PerMixture, perMixture } from '../model/config.js'
 import { usedPerToken } from '../model/experts-per-token.js'
 import { hugePageBytes } from './huge-pages.js'
@@ -174,7 +175,7 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
 async function decode(model: Model, sessions: Session[], tokens: number): Promise<Sample> {
   const results = await Promise.all(
     sessions.map((session, i) => {
-      const options = { ...SAMPLED, maxTokens: tokens + 1, seed: i, ignoreEos: true, stop: [] }
+      const options = { ...SAMPLED, maxTokens: tokens + 1, seed: i, ignoreEos: true }
       return resultOf(session.generate(randomTokens(model, 1, 3 + i), options))
     }),
   )
@@ -184,7 +185,7 @@ async function decode(model: Model, sessions: Session[], tokens: number): Promis
 }
 
 /** Fixed in place of the model's own defaults, so that models can be compared. Every step is of one token. */
-const SAMPLED = { promptLookupNumTokens: 0, temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
+const SAMPLED = { ...UNFILTERED, topK: 40, promptLookupNumTokens: 0 }
 
 /** Token ids spread over the vocabulary; equal seeds give equal ids. */
 function randomTokens(model: Model, count: number, seed: number): Int32Array {

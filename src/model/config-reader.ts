@@ -22,11 +22,13 @@ export class ConfigReader {
     readonly raw: Record<string, unknown>,
     /** Name of the file, the beginning of error messages. */
     readonly source: string,
+    /** The keys that the file has, with defaults, whatever a family has replaced. */
+    readonly file: Record<string, unknown> = raw,
   ) {}
 
-  /** A reader of other keys, of the same file. */
+  /** A reader of the same file with some keys replaced. */
   with(keys: Record<string, unknown>): ConfigReader {
-    return new ConfigReader({ ...this.raw, ...keys }, this.source)
+    return new ConfigReader({ ...this.raw, ...keys }, this.source, this.file)
   }
 
   has(key: string): boolean {

@@ -1,16 +1,15 @@
 /**
- * Finds a layer's sublayer by its kind. Each kind is created at its first use, so that a bank allocates nothing that its
- * layers do not use.
+ * Finds a layer's sublayer, one for all layers that are alike. Each is created at its first use, so that a bank allocates
+ * nothing that its layers do not use.
  */
-export function byLayer<Kind extends string, Sublayer>(
-  kindOf: (layer: number) => Kind,
-  create: Record<Kind, (kind: Kind) => Sublayer>,
+export function byLayer<Sublayer>(
+  isAlike: (a: number, b: number) => boolean,
+  create: (layer: number) => Sublayer,
 ): (layer: number) => Sublayer {
-  const created = new Map<Kind, Sublayer>()
+  const created: { layer: number; sublayer: Sublayer }[] = []
   return (layer) => {
-    const kind = kindOf(layer)
-    const sublayer = created.get(kind) ?? create[kind](kind)
-    created.set(kind, sublayer)
-    return sublayer
+    const found = created.find((one) => isAlike(one.layer, layer)) ?? { layer, sublayer: create(layer) }
+    if (!created.includes(found)) created.push(found)
+    return found.sublayer
   }
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../api/model.js'
+import { UNFILTERED } from '../generation-options.js'
 import { seededRandom } from '../sampling/random.js'
 import { mostTokens, WINDOW } from './text-windows.js'
 
@@ -19,23 +20,32 @@ export async function ownWindows(model: Model, signal?: AbortSignal): Promise<In
   const windows: Int32Array[] = []
   for (let first = 0; first < count; first += AT_ONCE) {
     const now = starts.slice(first, first + AT_ONCE)
-    windows.push(...(await Promise.all(now.map((start, i) => write(model, start, first + i, signal)))))
+    windows.push(
+      ...(await Promise.all(
+        now.map((start, i) => ownText(model, [start], { length: WINDOW, seed: first + i, signal })),
+      )),
+    )
   }
   return windows
 }
 
-function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): number {
+/** The token that texts begin with, or one in its place. */
+export function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): number {
   return [bosToken, eosToken, 0].find((id) => id !== null && id >= 0 && id < vocabSize) ?? 0
 }
 
-async function write(model: Model, start: number, seed: number, signal?: AbortSignal): Promise<Int32Array> {
+/** Lets a model continue a prompt at temperature 1, up to `length` tokens in all: a sample of its knowledge. */
+export async function ownText(
+  model: Model,
+  prompt: readonly number[],
+  { length, seed, signal }: { length: number; seed: number; signal?: AbortSignal },
+): Promise<Int32Array> {
   const session = model.createSession()
-  const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] }
   // Another text follows the end of one, as in training.
-  const settings = { ...plain, maxTokens: WINDOW - 1, seed, ignoreEos: true, signal }
+  const settings = { ...UNFILTERED, maxTokens: length - prompt.length, seed, ignoreEos: true, signal }
   try {
-    const tokens = [start]
-    for await (const { token } of session.generate([start], settings)) tokens.push(token)
+    const tokens = [...prompt]
+    for await (const { token } of session.generate(prompt, settings)) tokens.push(token)
     return Int32Array.from(tokens)
   } finally {
     session.dispose()

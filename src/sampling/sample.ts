@@ -47,8 +47,9 @@ export interface Sampler {
  * range.
  *
  * The order is llama.cpp's: constraint, repeat penalty, top-k, top-p, min-p, temperature. The constraint comes first, so
- * that the filters see only tokens that it allows. With the temperature last, the filters judge the model's own distribution: a high temperature varies the choice among plausible tokens and adds no
- * implausible ones. (Hugging Face applies the temperature before top-k.)
+ * that the filters see only tokens that it allows. With the temperature last, the filters judge the model's own
+ * distribution: a high temperature varies the choice among plausible tokens and adds no implausible ones. (Hugging Face
+ * applies the temperature before top-k.)
  */
 export function createSampler(options: Partial<Sampling> = {}): Sampler {
   const { temperature, topK, topP, minP, repeatPenalty, seed } = settle(options, { seed: randomSeed() })

@@ -1,4 +1,5 @@
 import type { Model } from '../api/model.js'
+import { firstToken, ownText } from '../rounding/own-text.js'
 import { seededRandom } from '../sampling/random.js'
 import type { Dataset } from './datasets.js'
 
@@ -90,35 +91,20 @@ function parted(sequences: Int32Array[], count: number): ReplaySequences {
   return { train: sequences.slice(0, count), heldOut: sequences.slice(count) }
 }
 
-function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): number {
-  return [bosToken, eosToken, 0].find((id) => id !== null && id >= 0 && id < vocabSize) ?? 0
-}
-
-async function writeAll(model: Model, prompts: readonly number[][], options: GenerationOptions): Promise<Int32Array[]> {
+async function writeAll(
+  model: Model,
+  prompts: readonly number[][],
+  { window, seed, signal }: GenerationOptions,
+): Promise<Int32Array[]> {
   const written: Int32Array[] = []
   for (let first = 0; first < prompts.length; first += AT_ONCE) {
     const now = prompts.slice(first, first + AT_ONCE)
-    const seeds = now.map((_, i) => options.seed * MOST_SEQUENCES + first + i)
-    written.push(...(await Promise.all(now.map((prompt, i) => writeOne(model, prompt, seeds[i], options)))))
+    const seeds = now.map((_, i) => seed * MOST_SEQUENCES + first + i)
+    written.push(
+      ...(await Promise.all(
+        now.map((prompt, i) => ownText(model, prompt, { length: window, seed: seeds[i], signal })),
+      )),
+    )
   }
   return written
-}
-
-async function writeOne(
-  model: Model,
-  prompt: readonly number[],
-  seed: number,
-  { window, signal }: GenerationOptions,
-): Promise<Int32Array> {
-  const session = model.createSession()
-  const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] }
-  // Another text follows the end of one, as in training.
-  const settings = { ...plain, maxTokens: window - prompt.length, seed, ignoreEos: true, signal }
-  try {
-    const ids = [...prompt]
-    for await (const { token } of session.generate(prompt, settings)) ids.push(token)
-    return Int32Array.from(ids)
-  } finally {
-    session.dispose()
-  }
 }

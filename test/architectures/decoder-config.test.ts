@@ -2,7 +2,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
 import { MODEL_TYPES, parseConfig } from '#molm/architectures/index.js'
-import type { SlidingConfig } from '#molm/architectures/sliding-layers.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const WHERE = 'some/config.json'
@@ -61,12 +60,12 @@ test('Qwen layers are dense if they are listed, or if the step skips them', () =
 })
 
 test('gpt-oss has a window in every second layer or in those of layer_types, and YaRN by default', () => {
-  const sliding = (json: Record<string, unknown>) =>
-    (read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }) as SlidingConfig).isSliding
-  assert.equal(sliding({}), [true, false, true])
-  assert.equal(sliding({ layer_types: null }), [true, false, true])
+  const windows = (json: Record<string, unknown>) =>
+    read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }).windows
+  assert.equal(windows({}), [128, 0, 128])
+  assert.equal(windows({ layer_types: null }), [128, 0, 128])
   const [window, all] = ['sliding_attention', 'full_attention']
-  assert.equal(sliding({ layer_types: [all, all, window] }), [false, false, true])
+  assert.equal(windows({ layer_types: [all, all, window] }), [0, 0, 128])
   const { rope, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
   const attention = 0.1 * Math.log(32) + 1
   const scaling = { type: 'yarn', factor: 32, original: 4096, betaFast: 32, betaSlow: 1, truncate: false, attention }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ErnieConfig } from '#molm/architectures/ernie.js'
+import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
 import { architectureOf, parseConfig } from '#molm/architectures/index.js'
 import type { Mixture } from '#molm/model/config.js'
 import { ropeFrequencies } from '#molm/nn/rope.js'
@@ -43,7 +43,7 @@ for (const [name, keys] of Object.entries(CASES)) {
   test(`${name}: exact logits`, () =>
     inTemporaryFolder(async (dir) => {
       const { config, tensors } = await writeRandomCheckpoint(dir, { ...SMALL, ...keys }, 4)
-      const ernie = config as ErnieConfig
+      const ernie = config as DecoderConfig
       const tokens = integers(30, 6, SMALL.vocab_size)
       const floor = Number(keys.moe_norm_min ?? 1e-12)
       const expected = decoderLogits(ernie, tensors, tokens, {
@@ -70,7 +70,7 @@ for (const [name, keys] of Object.entries(CASES)) {
     }))
 }
 
-const parse = (keys: Record<string, unknown>) => parseConfig({ ...SMALL, ...keys }, 'config.json') as ErnieConfig
+const parse = (keys: Record<string, unknown>) => parseConfig({ ...SMALL, ...keys }, 'config.json') as DecoderConfig
 
 test('the interval and the two indices say which layers have experts', () => {
   const counts = (keys: Record<string, unknown>) => parse(keys).mixtures[0]?.experts
@@ -81,7 +81,7 @@ test('the interval and the two indices say which layers have experts', () => {
 })
 
 test('defaults are those of the reference code', () => {
-  const config = parseConfig({ model_type: 'ernie4_5_moe' }, 'config.json') as ErnieConfig
+  const config = parseConfig({ model_type: 'ernie4_5_moe' }, 'config.json') as DecoderConfig
   assert.is(config.tieWordEmbeddings, true)
   assert.is(config.sharedHidden, 3072)
   assert.equal(config.rope, { theta: 500000, pairs: 'neighbours', scaling: { type: 'default' } })

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle } from '#molm/generation-options.js'
+import { settle, UNFILTERED } from '#molm/generation-options.js'
 import type { Segment } from '#molm/nn/batch-cache.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { type Random, seededRandom } from '#molm/sampling/random.js'
@@ -44,11 +44,10 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
   const prompt = Int32Array.from(integers(1 + roll([6, 40, 400][roll(3)]), seed, model.config.vocabSize))
   const rolls = model.config.maxPositions === undefined
   const settings = settle({
+    ...UNFILTERED,
     // At full temperature and with a penalty, a single different bit would soon change a token.
     temperature: roll(4) === 0 ? 0 : 1,
     topK: roll(2) * 40,
-    topP: 1,
-    minP: 0,
     repeatPenalty: 1.1,
     seed,
     maxTokens: 1 + roll(24),

@@ -4,7 +4,7 @@ import { generateAfter } from '#molm/engine/generation.js'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle } from '#molm/generation-options.js'
+import { settle, UNFILTERED } from '#molm/generation-options.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { mixtureOf } from '#molm/model/config.js'
 import type { Taps } from '#molm/nn/taps.js'
@@ -74,7 +74,7 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
     session: 0,
     prompt: Int32Array.from(prompt),
     eos: [],
-    settings: settle({ maxTokens: 8, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, seed: 1, context }),
+    settings: settle({ ...UNFILTERED, maxTokens: 8, temperature: 0, repeatPenalty: 1.2, seed: 1, context }),
     routes: false,
     probabilities: false,
   }

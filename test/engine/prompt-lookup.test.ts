@@ -4,7 +4,7 @@ import { generateAfter } from '#molm/engine/generation.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { type GenerationSettings, settle } from '#molm/generation-options.js'
+import { type GenerationSettings, settle, UNFILTERED } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withLoaded } from '../support/loaded-model.js'
@@ -20,7 +20,7 @@ const periodOf = (seed: number, vocabSize: number) => integers(5, seed, vocabSiz
 const promptOf = (seed: number, vocabSize: number) => Array.from({ length: 4 }, () => periodOf(seed, vocabSize)).flat()
 
 /** Sampling among few tokens, preferring those of the prompt: many drafts are right, and many are wrong. */
-const REPEATING = { temperature: 0.4, topK: 3, topP: 1, minP: 0, repeatPenalty: 0.3, maxTokens: 30, logprobs: 2 }
+const REPEATING = { ...UNFILTERED, temperature: 0.4, topK: 3, repeatPenalty: 0.3, maxTokens: 30, logprobs: 2 }
 
 /** Numbers of tokens that are cut off, one after another. */
 const CUTS = [1, 1, 2, 10, 15, 30]

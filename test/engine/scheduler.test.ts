@@ -4,7 +4,7 @@ import { Stopped, type Task } from '#molm/engine/demand.js'
 import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { type GenerationSettings, settle } from '#molm/generation-options.js'
+import { type GenerationSettings, settle, UNFILTERED } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -19,7 +19,7 @@ const withModel = (use: (model: Decoder) => void) =>
   withLoaded(fixturePath('02-base-safetensors-f32'), { quant: 'q4' }, ({ model }) => use(model))
 
 /** Full temperature and a penalty: a single different bit would soon change a token. */
-const SAMPLING = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.1 }
+const SAMPLING = { ...UNFILTERED, repeatPenalty: 1.1 }
 
 interface Generation {
   task: Task<GenerateReply>

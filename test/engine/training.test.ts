@@ -4,7 +4,7 @@ import type { ExpertTraining, TrainingPlan, TrainingStep } from '#molm/api/train
 import { layoutOf } from '#molm/architectures/index.js'
 import { EngineClient, Interrupted } from '#molm/engine/client.js'
 import type { ForwardReply, Request } from '#molm/engine/protocol.js'
-import { settle } from '#molm/generation-options.js'
+import { settle, UNFILTERED } from '#molm/generation-options.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
@@ -150,7 +150,7 @@ test('a generation and a concurrent step are each the same as alone, to the bit'
     const order: string[] = []
     const generate = async (session: number) => {
       const steps: { token: number; logprob: number }[] = []
-      const settings = settle({ maxTokens: 24, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 5, ignoreEos: true })
+      const settings = settle({ ...UNFILTERED, maxTokens: 24, seed: 5, ignoreEos: true })
       const prompt = BATCH.sequences[1].slice()
       await client.call(
         { kind: 'generate', session, prompt, eos: [], settings, routes: false, probabilities: false },

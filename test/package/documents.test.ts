@@ -1,13 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/architectures/index.js'
+import { formatsFor } from '#molm/packing/format/formats.js'
 import { chatBody } from '#molm/server/api/chat-body.js'
 import { completionBody } from '#molm/server/api/completion-body.js'
 import { ollamaChatBody } from '#molm/server/api/ollama/chat.js'
 import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
 import { generateBody } from '#molm/server/api/ollama/generate.js'
 import { responsesBody } from '#molm/server/api/responses/body.js'
-import { repositoryPath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
 
@@ -36,6 +39,49 @@ test('docs/SERVE.md names every field of the requests', () => {
     [],
   )
 })
+
+test('the table of docs/FAMILIES.md names every model_type', () => {
+  const [table] = readFileSync(repositoryPath('docs/FAMILIES.md'), 'utf8').split('\n## ')
+  assert.equal(
+    MODEL_TYPES.filter((type) => !table.includes(`\`${type}\``)),
+    [],
+  )
+})
+
+test('docs/FORMAT.md has a row for every piece of the families, which names those that have it', () => {
+  const rows = pieceRows(readFileSync(repositoryPath('docs/FORMAT.md'), 'utf8'))
+  const missing = FAMILY_FIXTURES.flatMap((name) => {
+    const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)
+    const isNamed = (families?: string) => {
+      const named = MODEL_TYPES.filter((type) => families?.split(/\W+/).includes(type))
+      return families && (named.length === 0 || named.includes(config.modelType) !== families.startsWith('all but'))
+    }
+    const pieces = layoutOf(config, formatsFor('q4', 'floats')).parts.flatMap((part) => {
+      const partName = part.name.replace(/\.\d+/, '.{l}').replace(/\.\d+$/, '.{e}')
+      return part.pieces.map((piece) => `${partName}/${piece.name}`)
+    })
+    const wrong = [...new Set(pieces)].filter((piece) => !isNamed(rows.get(piece)))
+    return wrong.map((piece) => `${config.modelType}: ${piece}`)
+  })
+  assert.ok(rows.size > 30)
+  assert.equal(missing, [])
+})
+
+/** The families of each PART/PIECE in the table of other families than ModuleFormer. */
+function pieceRows(text: string): Map<string, string> {
+  const rows = text
+    .split('## Other families')[1]
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+  const families = new Map<string, string>()
+  let part = ''
+  for (const row of rows) {
+    const [, named, pieces, , having] = row.split('|').map((cell) => cell.trim())
+    part = named.match(/`(.+)`/)?.[1] ?? part
+    for (const [, piece] of pieces.matchAll(/`([^`]+)`/g)) families.set(`${part}/${piece}`, having)
+  }
+  return families
+}
 
 test('CHANGELOG.md has a section for the version in package.json, or for the next one', () => {
   const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))

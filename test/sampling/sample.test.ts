@@ -1,14 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError, UserError } from '#molm/errors.js'
-import type { Sampling } from '#molm/generation-options.js'
+import { type Sampling, UNFILTERED } from '#molm/generation-options.js'
 import { logprobOf } from '#molm/sampling/logprobs.js'
 import { argmax, createSampler } from '#molm/sampling/sample.js'
 import { chiSquare, chiSquareLimit } from './chi-square.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 
 /** All filters off: the model's own distribution. */
-const PLAIN: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, seed: 1 }
+const PLAIN: Sampling = { ...UNFILTERED, seed: 1 }
 
 function countDraws(logits: Float32Array, options: Partial<Sampling>, draws = 20_000, previousIds: number[] = []) {
   const sampler = createSampler({ ...PLAIN, ...options })

@@ -30,7 +30,11 @@ export function decoderLogits(
     const block = `model.layers.${l}`
     const gains = norms.map((name) => read.get(`${block}.${name}.weight`))
     const a = x.map((row) => rmsNorm(row, gains[0], epsilon))
-    const mixed = attention(read, `${block}.self_attn`, a, { ...config, rotation })
+    const mixed = attention(read, `${block}.self_attn`, a, {
+      ...config,
+      window: config.windows[l] || Infinity,
+      rotation,
+    })
     x = x.map((row, t) => sum(row, mixed[t]))
     x = x.map((row) => feed(l, rmsNorm(row, gains[1], epsilon), row, read))
   }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ModelInfo } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
+import { optionsIn } from '../../generation-options.js'
 import type { Quant } from '../../packing/format/formats.js'
 import { snakeCaseKeys } from '../../spelling.js'
 import { interruptSignal } from '../io/interrupt.js'
@@ -53,7 +54,6 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
 function asJson(info: ModelInfo): object {
   const { name, path, kind, quant, formats, source, sourceRevision, stored, copy, taught, calibration } = info
   const { parameters, activeParameters, bytes, activeBytes, parts, tokenizerSize, hasChatTemplate } = info
-  const { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop } = info.generationDefaults
   const { trainedContext, raw } = info.config
   const described = snakeCaseKeys({
     model: name,
@@ -74,7 +74,7 @@ function asJson(info: ModelInfo): object {
     parts,
     tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chatTemplate: hasChatTemplate },
     trainedContext,
-    defaults: { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop },
+    defaults: optionsIn(info.generationDefaults),
   })
   return { ...described, config: raw }
 }

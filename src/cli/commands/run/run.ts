@@ -2,9 +2,11 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../../../errors.js'
 import { TraceFile } from '../../../experts/trace.js'
 import { expandHome } from '../../../files/home.js'
+import { OPTION_NAMES } from '../../../generation-options.js'
 import { interruptSignal } from '../../io/interrupt.js'
 import { note } from '../../io/output.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
+import { wrapWords } from '../../io/wrap-words.js'
 import { addAskOptions, asksForThinking, readAskOptions } from '../../parsing/ask-options.js'
 import {
   addConversationOptions,
@@ -104,14 +106,13 @@ Conversations:
   the latest conversation, in a pipe and as JSON, too (docs/STORAGE.md).
 
 Lines of --batch:
-  A line is { "prompt": "..." } or { "messages": [{ "role",
-  "content" }] }, plus any option that overrides the command line: system,
-  prefill, raw, experts, stats, think, thinkBudget, schema (as JSON), grammar,
-  regex, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop,
-  ignoreEos, context, promptLookupNumTokens, logprobs (or max_tokens, top_k
-  and so on); an "id"
-  (default: the line number); and tools, toolChoice, parallelToolCalls as in
-  OpenAI's API. A batch runs no tools: such an answer ends with tool_calls.
+  A line is { "prompt": "..." } or { "messages": [{ "role", "content" }] }, plus
+  any option that overrides the command line: system, prefill, raw, experts,
+  stats, think, thinkBudget, schema (as JSON), grammar, regex,
+${wrapWords(`  ${OPTION_NAMES.join(', ')}`, 80)}
+  (or max_tokens, top_k and so on); an "id" (default: the line number); and
+  tools, toolChoice, parallelToolCalls as in OpenAI's API. A batch runs no
+  tools: such an answer ends with tool_calls.
   Answers come in the order of the lines, as with --json but without timings
   and memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
   seed, ... }. Each is the same as if it ran alone. Without a "seed" or --seed,
