@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import type { KeptConversation } from '../conversations/kept-conversation.js'
@@ -13,12 +13,11 @@ import { styled } from '../terminal/style.js'
 import { writePrintable } from '../terminal/write-printable.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
-import { restoreMask, resumeKept } from './conversation/conversation-commands.js'
+import { submit, thenQueue } from './conversation/commands.js'
+import { nameOf, restoreMask, resumeKept } from './conversation/conversation-commands.js'
 import type { KeepOptions } from './conversation/keeper.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
-import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
-import { putAway, stopped } from './put-away.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
 import type { TypedAhead } from './screen/typed-ahead.js'
@@ -111,4 +110,44 @@ function greet(chat: Chat): void {
   const { model } = chat
   chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
   void chat.answers.refreshMemory()
+}
+
+/** Maximum ms to wait for an answer that was stopped. */
+const STOPPING_MS = 2000
+/** Maximum ms of saving after a signal. */
+const SIGNALLED_MS = 1000
+/** Ms of saving after which a line says what takes its time. */
+const SILENT_MS = 700
+
+/** Resolves when an answer that was stopped has ended, after a while in any case. */
+async function stopped({ answers }: Chat): Promise<void> {
+  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+}
+
+/**
+ * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved until a
+ * signal comes, or for a second after one. Returns the line that says how to continue; undefined if nothing was kept.
+ */
+async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
+  const { keeper, conversation } = chat
+  await stopped(chat)
+  await keeper.settled()
+  const { current, conversations } = keeper
+  const saving = keeper.leave(conversation)
+  if (signals.received) {
+    await Promise.race([saving, wait(SIGNALLED_MS, undefined, { ref: false })])
+  } else {
+    const note = setTimeout(() => {
+      writePrintable(process.stderr, 'saving what the model has read; Ctrl-C leaves without it\n')
+    }, SILENT_MS)
+    await Promise.race([saving, signals.next])
+    clearTimeout(note)
+  }
+  await keeper.close()
+  if (!current || signals.received === 'SIGHUP') return undefined
+  const latest = await conversations?.latest().catch(() => undefined)
+  const name = nameOf(current)
+  if (latest?.id === current.id) return `kept as ${name}; molm chat -c continues`
+  const word = /^[\w.-]+$/.test(name) ? name : current.id
+  return `kept${word === name ? '' : ` as ${name}`}; molm chat --resume ${word} continues`
 }

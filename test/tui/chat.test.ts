@@ -8,7 +8,7 @@ import type { Chat } from '#molm/tui/conversation/chat.js'
 import { answerHelp, commandHelp, conversationHelp, expertHelp, keyHelp } from '#molm/tui/conversation/help.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { cutNote, lengthNote } from '#molm/tui/conversation/notes.js'
-import { tableLines } from '#molm/tui/screen/help-table.js'
+import { tableLines } from '#molm/tui/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
 

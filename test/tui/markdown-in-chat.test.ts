@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drawMarkdown } from '#molm/markdown/draw-markdown.js'
+import { drawMarkdown } from '#molm/markdown/draw-blocks.js'
 import type { ChatState } from '#molm/tui/conversation/chat-view.js'
 import type { ChatItem } from '#molm/tui/conversation/items.js'
 import { press } from '#molm/tui/conversation/keys.js'

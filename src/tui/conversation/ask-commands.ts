@@ -2,7 +2,7 @@ import type { Asking } from '../../session/prompt.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
 import { nameInWords } from './call-words.js'
 import type { Chat } from './chat.js'
-import { parseThink, thinkInWords } from './think.js'
+import { parseThink, thinkInWords } from './settings.js'
 
 /** Characters of a form that is quoted. */
 const MOST_QUOTED = 200

@@ -7,10 +7,8 @@ import type { AnswerEnd } from '../../session/answer.js'
 import { type Asking, type Prompt, type Said, writeFittingPrompt, writePrompt } from '../../session/prompt.js'
 import { takeTurn } from '../../session/turn.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
-import { openCalls } from './open-calls.js'
-import { isReply, lastQuestion, latestReplies } from './questions.js'
-import type { ReadAnswers, ReadOptions } from './read-answers.js'
-import { ReadTokens } from './read-tokens.js'
+import { isReply, lastQuestion, latestReplies, openCalls } from './questions.js'
+import { type ReadAnswers, type ReadOptions, ReadTokens } from './read-tokens.js'
 import { type AnswerWatcher, type CallWatcher, type FinishedAnswer, RunningAnswer } from './running-answer.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */

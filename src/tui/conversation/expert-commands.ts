@@ -11,7 +11,6 @@ import { colourAnswer, parseTextColour, spansWithin, trimSpans } from './colouri
 import { compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 import type { ItemSpan } from './items.js'
-import { maskList, withExperts, withoutExperts } from './masks.js'
 
 /** Tokens that are read again without a word about it. */
 const FEW_TOKENS = 256
@@ -120,4 +119,47 @@ function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
   const { contextLength } = chat
   const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
+}
+
+/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
+function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
+  const added = parseMask(specs, config)
+  return combine(mask ?? added, added, (ids, more) => [...new Set([...ids, ...more])])
+}
+
+/** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
+function withoutExperts(
+  mask: ExpertMask | undefined,
+  specs: readonly string[],
+  config: ModelConfig,
+): ExpertMask | undefined {
+  const removed = parseMask(specs, config)
+  const left = combine(mask ?? removed, removed, (ids, out) => ids.filter((id) => !out.includes(id)))
+  if (!mask || maskInWords(left) === maskInWords(mask)) {
+    throw new UsageError(`${maskInWords(removed)}: not switched off`)
+  }
+  return maskInWords(left) === '' ? undefined : left
+}
+
+/** Lists the experts of a mask, for a user. */
+function maskList(mask: ExpertMask | undefined): string {
+  return mask
+    ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
+    : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
+}
+
+function combine(
+  mask: ExpertMask,
+  other: ExpertMask,
+  join: (ids: readonly number[], others: readonly number[]) => number[],
+): ExpertMask {
+  const joined = { ...mask }
+  for (const kind of MIXTURE_KINDS) {
+    const layers = mask[kind] ?? other[kind]
+    if (!layers) continue
+    joined[kind] = layers.map((_, layer) => {
+      return join(mask[kind]?.[layer] ?? [], other[kind]?.[layer] ?? []).sort((a, b) => a - b)
+    })
+  }
+  return joined
 }

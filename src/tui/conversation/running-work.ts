@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AnswerPart } from '../../session/answer.js'
-import type { Thought } from './thought.js'
-import type { ChatWatcher } from './watcher.js'
+import type { ChatWatcher, Thought } from './watcher.js'
 
 /** Ms between looks whether work has ended. */
 const POLL_MS = 5

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../model/config.js'
 import { type MappedToken, TokenMap } from '../map/token-map.js'
 import type { AnswerToken } from './answer-tokens.js'
-import type { ReadAnswers } from './read-answers.js'
+import type { ReadAnswers } from './read-tokens.js'
 
 /** Last tokens of the map before the parts of a turn; undefined if the map had none. */
 interface Marks {

@@ -1,16 +1,15 @@
 import type { PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
-import { plural } from '../../numbers.js'
+import { formatCount, formatElapsed, plural } from '../../numbers.js'
 import type { AnswerPart } from '../../session/answer.js'
 import { harmless } from '../../terminal/cell-width.js'
 import { describeReading } from '../../terminal/reading.js'
 import type { TokenMap } from '../map/token-map.js'
-import type { AnswerSettings } from './answer-settings.js'
 import type { AnswerToken } from './answer-tokens.js'
 import type { Warnings } from './notes.js'
 import type { AnswerWatcher } from './running-answer.js'
-import { Thought } from './thought.js'
+import type { AnswerSettings } from './settings.js'
 
 /** Tokens of a prompt that is read too quickly to show its progress. */
 const SHORT = 256
@@ -147,5 +146,53 @@ export class ChatWatcher implements AnswerWatcher {
 
   private note(text: string | undefined): void {
     if (text !== undefined) this.chat.say('note', text)
+  }
+}
+
+/** Thoughts of a model before an answer, as they come. */
+export class Thought {
+  text = ''
+  private count = 0
+  private begunAt?: number
+  private endedAt?: number
+
+  /** One more token of the thoughts. */
+  token(): void {
+    this.begunAt ??= performance.now()
+    this.count++
+  }
+
+  add(text: string): void {
+    this.begunAt ??= performance.now()
+    this.text += text
+  }
+
+  /** The thoughts are over. */
+  end(): void {
+    this.endedAt ??= performance.now()
+  }
+
+  /** Whether there is nothing to read: some templates open and close the thoughts at once. */
+  get isBlank(): boolean {
+    return this.text.trim() === ''
+  }
+
+  get isOver(): boolean {
+    return this.endedAt !== undefined
+  }
+
+  /** A line while they come: `thinking · 212 tokens · 3 s`. */
+  get running(): string {
+    return `thinking · ${plural(this.count, 'token')} · ${this.time}`
+  }
+
+  /** A line that replaces them: `thought 212 tokens, 3 s`. */
+  get folded(): string {
+    return `thought ${this.count === 1 ? '1 token' : `${formatCount(this.count)} tokens`}, ${this.time}`
+  }
+
+  private get time(): string {
+    const now = this.endedAt ?? performance.now()
+    return formatElapsed((now - (this.begunAt ?? now)) / 1000)
   }
 }

@@ -1,8 +1,7 @@
 import { harmless } from '../../terminal/cell-width.js'
 import { Completion, type Suggestion } from './completion.js'
 import { Editor } from './editor.js'
-import type { InputHistory } from './history.js'
-import { HistorySearch } from './history-search.js'
+import { HistorySearch, type InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
 
 /** The input as a screen draws it. */

@@ -16,8 +16,7 @@ import {
   withNames,
 } from './fold.js'
 import { frameAround } from './frame.js'
-import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf } from './head.js'
-import { withNumber } from './number-line.js'
+import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf, withNumber } from './head.js'
 import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 

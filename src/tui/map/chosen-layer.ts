@@ -4,7 +4,7 @@ import { evenChunk } from '../../pictures/text-map.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { GAP } from './fold.js'
-import { withNumber } from './number-line.js'
+import { withNumber } from './head.js'
 import { beside, drawPanel, NAMES, numbersOf, type Panel, widthOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 

@@ -4,8 +4,7 @@ import type { Chat } from '../conversation/chat.js'
 import type { ChatItem } from '../conversation/items.js'
 import { press } from '../conversation/keys.js'
 import type { ChatScreen } from './chat-screen.js'
-import { tableLines } from './help-table.js'
-import { withSigns } from './spans.js'
+import { tableLines, withSigns } from './transcript.js'
 
 const PROMPT = '> '
 /** Signs in front of some items. */

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { RunningMarkdown } from '../../markdown/running-markdown.js'
+import { formatBytes, plural } from '../../numbers.js'
+import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
@@ -10,7 +12,6 @@ import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
 import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
 import { questionLines, textLines, thoughtLines, workLines } from './running-lines.js'
-import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 import { JOINED } from './transcript.js'
 
@@ -251,4 +252,30 @@ function dim(text: string, depth: ColourDepth): string {
 
 function visibleWidth(line: string): number {
   return cellWidth(stripVTControlCharacters(line))
+}
+
+/** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */
+export function statusLine(chat: ChatView, width: number): string {
+  const { model, contextLength: used, activity, speed, memory, isLeaving, queued } = chat
+  if (isLeaving) return fit('Ctrl-C again leaves', width)
+  const masked = chat.map.maskedExperts
+  const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
+  const isOver = limit !== undefined && used > limit
+  const parts: { text: string; need: number }[] = [
+    { text: `${printable(model.name)} ${model.info.quant}`, need: 9 },
+    ...(activity === undefined ? [] : [{ text: activity, need: 10 }]),
+    ...(queued === 0 ? [] : [{ text: `${plural(queued, 'message')} waiting`, need: 8 }]),
+    ...(speed === undefined ? [] : [{ text: `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`, need: 4 }]),
+    { text: `context ${used}${limit === undefined ? '' : `/${limit}`}${isOver ? ' !' : ''}`, need: 6 },
+    ...(masked === 0 ? [] : [{ text: `${plural(masked, 'expert')} off`, need: 8 }]),
+    ...(memory ? [{ text: `${formatBytes(memory.weightsBytes)} weights`, need: 1 }] : []),
+    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [{ text: `map ${chat.map.mode}`, need: 2 }]),
+    { text: '/help', need: 7 },
+  ]
+  const whole = () => parts.map(({ text }) => text).join(' · ')
+  while (parts.length > 1 && cellWidth(whole()) > width) {
+    const least = parts.reduce((found, part) => (part.need < found.need ? part : found))
+    parts.splice(parts.indexOf(least), 1)
+  }
+  return fit(whole(), width)
 }

@@ -18,13 +18,12 @@ import { answer } from './answer.js'
 import { earlierResults } from './earlier-results.js'
 import { hashOf } from './hash.js'
 import { type BatchInput, openInput } from './input.js'
-import { modelEffects } from './model-effects.js'
+import { modelEffects, settingEffects } from './model-effects.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
-import { settingEffects } from './setting-effects.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
