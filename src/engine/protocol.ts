@@ -219,7 +219,6 @@ export interface GenerateReply {
   decodeMs: number
 }
 
-/** A sequence of the engine. */
 export interface OpenSequence {
   session: number
   /** Number of its tokens. */

@@ -30,7 +30,6 @@ export interface BatchCounts {
   sequencesRunning: number
   microBatches: number
   tokensProcessed: number
-  /** Number of tokens in the last micro-batch. */
   lastBatchTokens: number
 }
 
@@ -158,7 +157,6 @@ function sizeOf({ tokens, drafts = 0 }: Demand, isAlone: boolean): number {
 
 /** A sequence that waits for the model. */
 interface Waiting {
-  /** Number of tokens to run. */
   tokens: number
   /** Number of the micro-batch that served it last. */
   servedAt: number

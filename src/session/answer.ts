@@ -6,7 +6,6 @@ import { type AnswerEvent, AnswerReader, type Reading } from '../text/answer-rea
 /** Part of a model's message. */
 export type AnswerPart = ChatStep['kind']
 
-/** A token of an answer. */
 export interface AnswerToken {
   step: Step
   /** Parts of the message that its text makes certain. */
@@ -15,7 +14,6 @@ export interface AnswerToken {
   part: AnswerPart
 }
 
-/** The end of an answer. */
 export interface AnswerEnd {
   result: GenerationResult
   /** Events that were held back until the end. */
@@ -51,7 +49,6 @@ export class Answer {
     return this.reader.place
   }
 
-  /** The message so far. */
   get message(): AssistantMessage {
     return this.reader.message
   }

@@ -1,13 +1,9 @@
 import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
-import type { GenerateOptions } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import type { KeptConversation } from '../conversations/kept-conversation.js'
-import type { Atlas } from '../experts/atlas.js'
 import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
-import type { ExpertMask } from '../model/expert-mask.js'
-import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { styled } from '../terminal/style.js'
 import { writePrintable } from '../terminal/write-printable.js'
@@ -15,31 +11,18 @@ import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
 import { submit, thenQueue } from './conversation/commands.js'
 import { nameOf, restoreMask, resumeKept } from './conversation/conversation-commands.js'
-import type { KeepOptions } from './conversation/keeper.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { InputHistory } from './input/history.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
 import type { TypedAhead } from './screen/typed-ahead.js'
 
-export interface StartOptions extends KeepOptions {
-  depth: ColourDepth
-  generation: GenerateOptions
+export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 'background' | 'modelNames'> {
   beginning: ChatBeginning
-  loadModel: ChatOptions['loadModel']
-  readSchema?: ChatOptions['readSchema']
-  /** Tools that the model may call; the list may change. */
-  tools?: ChatOptions['tools']
   /** Takes a function for notes about tools. */
   onNotes?: (say: (note: string) => void) => void
-  /** Whether a tool may run without a question. Default: none may. */
-  isAllowed?: (tool: string) => boolean
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
-  /** Names of the model's experts. */
-  atlas?: Atlas
-  /** Experts that answers must not use. */
-  mask?: ExpertMask
   /** A kept conversation to continue. */
   conversation?: KeptConversation
   /** A message or command to send first. */
@@ -75,7 +58,8 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   try {
     signal.throwIfAborted()
     options.onNotes?.((note) => chat.say('note', note))
-    greet(chat)
+    chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
+    void chat.answers.refreshMemory()
     const { beginning } = options
     chat.begin(beginning)
     const keepsMask = options.mask !== undefined
@@ -104,12 +88,6 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
 function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
   const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
   return colour === '7' || colour === '15' ? 'light' : 'dark'
-}
-
-function greet(chat: Chat): void {
-  const { model } = chat
-  chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
-  void chat.answers.refreshMemory()
 }
 
 /** Maximum ms to wait for an answer that was stopped. */

@@ -180,7 +180,6 @@ function interrupted(): Promise<void> {
   })
 }
 
-/** Milliseconds of each unit. */
 const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 /** Longest time of a timer: some 24 days. */
 const MOST_MS = 2 ** 31 - 1

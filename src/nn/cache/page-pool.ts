@@ -45,7 +45,6 @@ export class PagePool {
 
 const pools = new WeakMap<Bank, PagePool>()
 
-/** The pool of a bank. */
 export function pagePool(bank: Bank): PagePool {
   const pool = pools.get(bank) ?? new PagePool(bank)
   pools.set(bank, pool)

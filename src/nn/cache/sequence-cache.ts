@@ -188,10 +188,7 @@ export class SequenceCache {
     const wanted = [...pending, ...(nextDrafts?.kept ?? [])]
     const from = states.offset(layer)
     const to = from + (this.layers[layer].state ?? 0)
-    return wanted.map(({ position, state }) => ({
-      after: position - this.end,
-      state: state.subarray(from, to),
-    }))
+    return wanted.map(({ position, state }) => ({ after: position - this.end, state: state.subarray(from, to) }))
   }
 
   keyTable(layer: number): number {

@@ -8,7 +8,6 @@ const CHUNK = 16384
 
 /** Parameters of a step of AdamW. */
 export interface AdamWStep {
-  /** Number of the step, from 1 on. */
   step: number
   learningRate: number
   beta1: number

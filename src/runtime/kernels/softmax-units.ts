@@ -60,7 +60,6 @@ interface Work {
   list?: number
 }
 
-/** Collects units. */
 class UnitList implements Units {
   readonly words: number[] = []
 

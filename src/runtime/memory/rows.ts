@@ -42,7 +42,6 @@ export class Rows {
     return this.stride * 4
   }
 
-  /** Bytes from one record to the next. */
   get recordBytes(): number {
     return recordBytes(this.columns)
   }

@@ -13,7 +13,7 @@ import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
-import { answerHelp, commandHelp, conversationHelp, expertHelp, type Help, keyHelp } from './help.js'
+import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
@@ -46,32 +46,22 @@ const ACTIONS: Record<string, Action> = {
   help(chat, argument) {
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
-    const topics: Record<string, () => Help> = {
-      '': () => commandHelp(isPlain),
-      conversations: () => conversationHelp(isPlain),
-      answers: () => answerHelp(isPlain),
-      experts: () => expertHelp(isPlain),
-      keys: () => keyHelp({ hasTemplate, isPlain, historyPath: history.path }),
-    }
-    if (!Object.hasOwn(topics, argument))
-      throw new UsageError('/help lists the commands; its topics are conversations, answers, experts and keys')
-    const { rows, text } = topics[argument]()
+    const { rows, text } = helpOn(argument, { hasTemplate, isPlain, historyPath: history.path })
     chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
   play({ map, answers }) {
-    if (map.mode === 'off') map.setMode('newest')
+    if (map.mode === 'off') map.mode = 'newest'
     if (!answers.replay.start(map)) throw new UsageError('there is no answer to replay')
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
-    const { conversation } = chat
+    const { parts } = chat.conversation
     if (argument !== '') {
-      conversation.setSystem(argument === 'off' || argument === '""' ? '' : argument)
+      parts.system = argument === 'off' || argument === '""' ? '' : argument
       chat.keep('changed')
     }
-    const { system } = conversation
-    chat.say('note', system === '' ? 'no system text' : `system text: ${system}`)
+    chat.say('note', parts.system === '' ? 'no system text' : `system text: ${parts.system}`)
   },
   set(chat, argument) {
     const [, thinkName, how = ''] = /^(think|think-budget)(?:[\s=]+(.*))?$/s.exec(argument) ?? []
@@ -123,7 +113,7 @@ function changeMap(map: TokenMap, argument: string): void {
   if (!isMode || !Number.isInteger(number) || number < 0 || number >= map.layers) {
     throw new UsageError(`/map takes newest, usage, layer N (0 to ${map.layers - 1}) or off`)
   }
-  map.setMode(mode as MapMode)
+  map.mode = mode as MapMode
   map.setLayer(number)
 }
 

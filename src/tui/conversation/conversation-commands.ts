@@ -174,10 +174,10 @@ async function save(chat: Chat, argument: string, replaces: boolean): Promise<vo
   const path = fileOf(argument, '/save talk.md')
   const ending = extname(path).toLowerCase()
   if (ending !== '.md' && ending !== '.json') throw new UsageError('/save takes a name that ends with .md or .json')
-  const { messages, system } = chat.conversation
+  const { messages, parts } = chat.conversation
   if (messages.length === 0) throw new UsageError('there are no turns yet')
   if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
-  const state = { messages, system, model: chat.model.name }
+  const state = { messages, system: parts.system, model: chat.model.name }
   const text = ending === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
   await writeAtomically(path, [text], { partial, mode: 0o600 })

@@ -8,7 +8,7 @@ import { formatRoughly } from '../../numbers.js'
 import { colourTitle } from '../../pictures/coloured-text.js'
 import type { Chat } from './chat.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from './colouring.js'
-import { compareAnswers } from './comparison.js'
+import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 import type { ItemSpan } from './items.js'
 
@@ -103,7 +103,7 @@ function placeOf(argument: string, config: ModelConfig): ExpertPlace {
   return places[0]
 }
 
-function compare(chat: Chat, masks: { before?: ExpertMask; after: ExpertMask; name: string }): Promise<void> {
+function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
   if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
   // Throws a UserError if the mask does not fit, before the first answer.
   chat.model.createSession({ mask: masks.after }).dispose()
@@ -141,7 +141,6 @@ function withoutExperts(
   return maskInWords(left) === '' ? undefined : left
 }
 
-/** Lists the experts of a mask, for a user. */
 function maskList(mask: ExpertMask | undefined): string {
   return mask
     ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`

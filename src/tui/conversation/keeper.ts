@@ -63,7 +63,6 @@ export class Keeper {
     await this.tried(() => this.kept?.keep(state))
   }
 
-  /** Names the conversation. */
   async rename(name: string): Promise<void> {
     await this.tried(() => this.kept?.rename(name))
   }
@@ -74,7 +73,7 @@ export class Keeper {
     this.isWritten = !kept.isCopy
     this.cached = 0
     if (this.cacheBytes > 0 && !kept.isCopy) {
-      this.cached = await conversation.loadCache(kept.cachePath).catch(() => 0)
+      this.cached = await conversation.read.load(kept.cachePath).catch(() => 0)
     }
   }
 
@@ -108,7 +107,7 @@ export class Keeper {
   private async saveCache({ cachePath }: KeptConversation, conversation: Conversation): Promise<void> {
     const { conversations, cacheBytes: most, cached } = this
     if (!conversations || most === 0 || conversation.length <= cached) return
-    await conversation.saveCache(cachePath, most)
+    await conversation.read.save(cachePath, most)
     await limitCaches(conversations.folder, most)
   }
 

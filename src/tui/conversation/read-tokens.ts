@@ -34,6 +34,7 @@ export class ReadTokens {
     return this.currentMask
   }
 
+  /** The next answer reads all turns again. Throws a UserError if the mask does not fit, and then changes nothing. */
   set mask(mask: ExpertMask | undefined) {
     const session = this.model.createSession({ mask })
     this.unread = this.length
@@ -47,7 +48,6 @@ export class ReadTokens {
     return this.session.length || this.unread
   }
 
-  /** The newest answer, if it is this message. */
   newestIs(message: ChatMessage | undefined): NewestAnswer | undefined {
     return this.newest?.message === message ? this.newest : undefined
   }

@@ -48,7 +48,6 @@ export interface CallWatcher {
   brokeOff(hasOpenCalls: boolean, isInterrupted?: boolean): void
 }
 
-/** A finished answer. */
 export interface FinishedAnswer {
   text: string
   thinking?: string

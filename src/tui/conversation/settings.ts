@@ -99,11 +99,6 @@ export class AnswerSettings {
     return { ...this.given, ...this.changed }
   }
 
-  /** Limit of the tokens that count, if one is set. */
-  get context(): number | undefined {
-    return this.generation.context
-  }
-
   /** Changes some options of generation. */
   set(settings: Settings): void {
     this.changed = { ...this.changed, ...settings }

@@ -5,20 +5,13 @@ import { AllowedTools, changeInWords } from '../../tools/allowed-tools.js'
 import type { TokenMap } from '../map/token-map.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { Conversation } from './conversation.js'
-import type { ChatItem } from './items.js'
+import type { AnswersScreen } from './items.js'
 import { messageOf } from './notes.js'
 import type { ChatOptions, ChatTool } from './options.js'
 import { stoppedResult } from './questions.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import type { ChatWatcher } from './watcher.js'
 
-interface ExchangeScreen {
-  say(kind: ChatItem['kind'], text: string): void
-  fail(error: unknown): void
-  changed(): void
-}
-
-/** The chat that an exchange belongs to. */
 interface ExchangeChat {
   conversation: Conversation
   map: TokenMap
@@ -34,7 +27,7 @@ export class ToolExchange {
   private current?: ToolCall
 
   constructor(
-    private readonly screen: ExchangeScreen,
+    private readonly screen: AnswersScreen,
     private readonly options: Pick<ChatOptions, 'isAllowed' | 'tools'>,
   ) {
     this.question = new CallQuestion(options.isAllowed ?? (() => false), () => screen.changed())
@@ -52,9 +45,9 @@ export class ToolExchange {
 
   /** Offers the tools that are there now from the next answer on, if the model can call any. */
   offer(conversation: Conversation): void {
-    const { tools, ...asking } = conversation.asking
+    const { tools, ...asking } = conversation.parts.asking
     const isOffered = conversation.callsTools && this.available.length > 0
-    conversation.setAsking({ ...asking, ...(isOffered && { tools: this.available }) })
+    conversation.parts.asking = { ...asking, ...(isOffered && { tools: this.available }) }
   }
 
   /** Follows the calls of one turn. */

@@ -11,7 +11,8 @@ export type InputView = Readonly<Pick<InputLine, 'text' | 'cursor' | 'suggestion
 export class InputLine {
   private readonly editor = new Editor()
   private readonly completion: Completion
-  private searching?: HistorySearch
+  /** The running search in earlier inputs. */
+  search?: HistorySearch
 
   constructor(
     private readonly history: InputHistory,
@@ -31,7 +32,7 @@ export class InputLine {
 
   /** Ways to complete the text; none during a search. */
   get suggestions(): readonly Suggestion[] {
-    return this.searching ? [] : this.completion.suggestions
+    return this.search ? [] : this.completion.suggestions
   }
 
   /** Index of the suggestion that the text was taken from. */
@@ -39,17 +40,11 @@ export class InputLine {
     return this.completion.chosen
   }
 
-  /** The running search in earlier inputs. */
-  get search(): HistorySearch | undefined {
-    return this.searching
-  }
-
   /** Sets the columns of a row on the screen: Up and Down move by such rows. */
   setWidth(columns: number): void {
     this.editor.width = columns
   }
 
-  /** Replaces the text. */
   set(text: string): void {
     this.completion.end()
     this.editor.set(text)
@@ -88,16 +83,16 @@ export class InputLine {
 
   /** Edits the text, moves the cursor, recalls an earlier input or begins a search; passes over all other keys. */
   press(name: KeyName): void {
-    if (name === 'search') this.searching = new HistorySearch(this.history)
+    if (name === 'search') this.search = new HistorySearch(this.history)
     else if (!this.editor.press(name)) this.recall(name)
   }
 
   /** Gives a key to the running search. The key that ends the search may take what was found as the text. */
   pressInSearch(key: Key): void {
-    const { searching } = this
-    if (!searching || searching.press(key)) return
-    this.searching = undefined
-    if (searching.taken !== undefined) this.set(searching.taken)
+    const { search } = this
+    if (!search || search.press(key)) return
+    this.search = undefined
+    if (search.taken !== undefined) this.set(search.taken)
   }
 
   private recall(name: KeyName): void {

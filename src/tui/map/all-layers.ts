@@ -62,9 +62,8 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
     const inLine = starts.map((start) => start + row * perLine).filter((layer) => layer < to)
     return beside(inLine.map(line))
   })
-  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
   const around = { label, gap: fold.gap, word: label === WORD.length ? WORD : '' }
-  const heads = headLines(panels, labels.heads, around, isNewcomer).map((text, at, { length }) => {
+  const heads = headLines(panels, labels.heads, around, map).map((text, at, { length }) => {
     const whole = beside(starts.map(() => text)).trimEnd()
     const column = cursor && at === length - 1 && isPlain(fold) ? label + columnOf(panels, fold.gap, cursor) : undefined
     return withNumber(whole, cursor?.expert, column, room.width, painter.depth)
@@ -87,7 +86,6 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
 export interface LaneForm {
   /** Columns of an expert's cell, if each layer has a line with numbers above; 0 if the map is folded. */
   cell: number
-  /** The painter of the cells. */
   painter: CellPainter
 }
 

@@ -12,7 +12,6 @@ export const MASKED = -2
 export interface CellForm {
   /** Characters per cell; 0.5 means two cells per character. */
   cell: 2 | 1 | 0.5
-  /** Layers per line. */
   perLine: 1 | 2 | 4
 }
 

@@ -83,8 +83,7 @@ function linesOf(map: TokenMap, row: Row, isFirst: boolean, width: number, paint
   const prefix = prefixOf(map)
   const hasNumbers = row.some(({ numberedTo }) => numberedTo > 0)
   const column = cursor && columnOf(cursor, row)
-  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
-  const numbers = row.map((piece) => piece.label + numbersOf(panelOf(piece), isNewcomer, piece.from))
+  const numbers = row.map((piece) => piece.label + numbersOf(panelOf(piece), map, piece.from))
   const name = (isFirst ? prefix : ' '.repeat(prefix.length)) + row[0].label
   const above = beside(numbers).slice(row[0].label.length).trimEnd()
   const at = column === undefined ? undefined : prefix.length + column - name.length

@@ -73,7 +73,6 @@ export function captionOf(usage: ExpertUsage, width: number): string {
   return forms.find((form) => cellWidth(form) <= width) ?? ''
 }
 
-/** The line of the caption. */
 export function captionLine(map: TokenMap, width: number, painter: CellPainter): string {
   return styled(captionOf(map.usage, width), 'bold', painter.depth)
 }

@@ -1,6 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { Chat } from '../conversation/chat.js'
-import type { ChatView } from '../conversation/chat-view.js'
 import { press } from '../conversation/keys.js'
 import type { Key } from '../input/keys.js'
 import { inputColumns } from '../input/lines.js'
@@ -56,18 +55,17 @@ function pressOnScreen(chat: Chat, terminal: Terminal, key: Key): void {
 }
 
 /** The whole screen. Finished lines go into the scrollback; the live area stays below them. */
-function App({ chat, terminal, transcript }: { chat: ChatView; terminal: Terminal; transcript: Transcript }) {
+function App({ chat, terminal, transcript }: { chat: Chat; terminal: Terminal; transcript: Transcript }) {
   useChat(chat)
   const size = useWindowSize(terminal)
   return <Text>{terminal.markFor(frameOf(chat, transcript, size, terminal))}</Text>
 }
 
 /** Draws the component again when the chat changes. */
-function useChat(chat: ChatView): void {
+function useChat(chat: Chat): void {
   useSyncExternalStore(chat.subscribe, chat.getVersion)
 }
 
-/** The current size of the window. */
 function useWindowSize(terminal: Terminal): WindowSize {
   const [size, setSize] = useState(terminal.size)
   useEffect(() => {
@@ -82,7 +80,7 @@ function useWindowSize(terminal: Terminal): WindowSize {
 
 /** The screen for a window of this size: the lines that are finished by now, and the live area. */
 function frameOf(
-  chat: ChatView,
+  chat: Chat,
   transcript: Transcript,
   size: WindowSize,
   terminal: Pick<Terminal, 'isRepainting' | 'repaint'>,

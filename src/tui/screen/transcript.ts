@@ -16,7 +16,6 @@ const RED = [205, 75, 75] as const
 
 /** How items are drawn. */
 interface Look {
-  /** Columns. */
   width: number
   background: Background
   drawsMarkdown: boolean
@@ -27,7 +26,6 @@ interface Look {
  * the top down; the last ones may be held back, to be shown beside the map.
  */
 export class Transcript {
-  /** The Markdown of the running answer. */
   readonly running = new RunningMarkdown()
   private lines: string[] = []
   private look?: Look
@@ -82,7 +80,6 @@ export class Transcript {
     return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)
   }
 
-  /** The last `kept` lines. */
   last(kept: number): string[] {
     return kept > 0 ? this.lines.slice(-kept) : []
   }

@@ -5,7 +5,7 @@ import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
-import type { ChatView } from '../conversation/chat-view.js'
+import type { Chat } from '../conversation/chat.js'
 import { inputLines } from '../input/lines.js'
 import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
@@ -37,7 +37,6 @@ type LowerParts = Pick<View, 'input' | 'question' | 'suggestions' | 'token' | 'a
 
 /** How a window is shared out. */
 export interface Layout {
-  /** Columns of the text. */
   textWidth: number
   /** Room of the map, if it is beside the text. */
   side?: Room
@@ -45,7 +44,6 @@ export interface Layout {
   held: number
   /** Rows for text and map. */
   room: number
-  /** The map, drawn. */
   map: string[]
   /** The last lines of the running answer. */
   answer: string[]
@@ -80,7 +78,7 @@ export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
 }
 
 /** Shares out a window among text, map and the parts below. `running` has drawn the running answer so far. */
-export function layoutOf(chat: ChatView, { columns, rows }: WindowSize, running = new RunningMarkdown()): Layout {
+export function layoutOf(chat: Chat, { columns, rows }: WindowSize, running = new RunningMarkdown()): Layout {
   const { map, painter } = chat
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
@@ -120,7 +118,7 @@ interface WalkRoom {
 
 /** Adds the lines of a walk to the lower parts. Returns also the rows that are left for text and map. */
 function addWalk(
-  { map, painter }: ChatView,
+  { map, painter }: Chat,
   lower: LowerParts,
   drawn: readonly string[],
   { width, rows, room, forMap, isBeside }: WalkRoom,
@@ -140,7 +138,7 @@ function addWalk(
 
 /** Draws the live area in a window of this size; `held` are the finished lines that are still in it. */
 export function viewOf(
-  chat: ChatView,
+  chat: Chat,
   size: WindowSize,
   held: readonly string[] = [],
   layout: Layout = layoutOf(chat, size),
@@ -182,7 +180,7 @@ export function linesOf({ text, map, token, air, question, suggestions, input, s
 }
 
 /** Draws the parts below text and map, apart from a walk. The input gets its lines first, the blank line last. */
-function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
+function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
   let room = rows - 2
   const take = (lines: string[], most = room): string[] => {
     const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
@@ -197,7 +195,7 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
 }
 
 /** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
-function answerLines(chat: ChatView, width: number, rows: number, running: RunningMarkdown): string[] {
+function answerLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
   if (chat.state !== 'answering') return []
   const { depth } = chat.painter
   if (chat.reading !== undefined && chat.answer === '') return [dim(fit(chat.reading, width), depth)]
@@ -207,7 +205,7 @@ function answerLines(chat: ChatView, width: number, rows: number, running: Runni
   )
 }
 
-function optionsOf(chat: ChatView): MapOptions {
+function optionsOf(chat: Chat): MapOptions {
   const isStreaming = chat.state === 'answering'
   // When nothing moves, the map shows a single token, without a trail.
   const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
@@ -215,7 +213,7 @@ function optionsOf(chat: ChatView): MapOptions {
 }
 
 /** Hints at the keys that work on the map now, longest first. */
-function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string[] {
+function keysOfMap({ map, input, state, isPlaying, isUnread }: Chat): string[] {
   if (isPlaying) return ['any key stops']
   if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return []
   if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
@@ -230,7 +228,7 @@ function tail<T>(lines: readonly T[], count: number): T[] {
 }
 
 /** The suggestions around the chosen one, and the number of the others. */
-function suggestionLines({ input, painter }: ChatView, width: number): string[] {
+function suggestionLines({ input, painter }: Chat, width: number): string[] {
   const { suggestions, chosen } = input
   const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
   const first = Math.min(
@@ -255,7 +253,7 @@ function visibleWidth(line: string): number {
 }
 
 /** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */
-export function statusLine(chat: ChatView, width: number): string {
+export function statusLine(chat: Chat, width: number): string {
   const { model, contextLength: used, activity, speed, memory, isLeaving, queued } = chat
   if (isLeaving) return fit('Ctrl-C again leaves', width)
   const masked = chat.map.maskedExperts

@@ -8,7 +8,6 @@ import { maskSpecs } from '../../../../model/mask-spec.js'
 import { maskFor, readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
 
-/** Options of a model, as typed. */
 interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'cacheType'> {
   model?: string
   mask?: string[]
