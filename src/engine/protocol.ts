@@ -92,7 +92,6 @@ export interface GenerateRequest {
   probabilities: boolean
   /** Whether to report the progress of reading the prompt. */
   progress?: boolean
-  /** Whether to report the routes of the prompt's tokens. */
   promptRoutes?: boolean
   /** Memory of the guide that limits the text. */
   guide?: SharedArrayBuffer

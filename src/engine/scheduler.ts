@@ -24,7 +24,6 @@ interface Running {
   servedAt: number
 }
 
-/** Work done so far. */
 export interface BatchCounts {
   /** Requests that are running tokens. */
   sequencesRunning: number
@@ -102,7 +101,9 @@ export class Scheduler {
   /** Runs one micro-batch. Returns false if no task has tokens to run. */
   private serve(model: Decoder, waiting: readonly Running[]): boolean {
     const isAlone = waiting.length === 1
-    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand, isAlone) : 0, servedAt }))
+    // Drafts would delay others.
+    const sizeOf = ({ tokens, drafts = 0 }: Demand) => (isAlone ? tokens.length : tokens.length - drafts)
+    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand) : 0, servedAt }))
     const counts = shareOut(tokens, SLICE)
     const served = waiting.flatMap((running, i) => {
       return running.demand && counts[i] > 0 ? { running, demand: running.demand, count: counts[i] } : []
@@ -150,12 +151,6 @@ export class Scheduler {
   }
 }
 
-/** Number of tokens that a demand may run now. Drafts would delay others. */
-function sizeOf({ tokens, drafts = 0 }: Demand, isAlone: boolean): number {
-  return isAlone ? tokens.length : tokens.length - drafts
-}
-
-/** A sequence that waits for the model. */
 interface Waiting {
   tokens: number
   /** Number of the micro-batch that served it last. */

@@ -62,7 +62,6 @@ export class AttentionMixture {
     if (projectsKeyValue) this.keyValue = new KeyValueProjection(workspace, maxTokens * k, { bias })
   }
 
-  /** Experts of a token in a layer. */
   k(layer: number): number {
     return this.experts.k(layer)
   }

@@ -3,7 +3,6 @@ import type { GenerationResult, Step } from '../api/generation.js'
 import { eventsOf } from '../api/generation-events.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '../text/answer-reader.js'
 
-/** Part of a model's message. */
 export type AnswerPart = ChatStep['kind']
 
 export interface AnswerToken {

@@ -46,7 +46,6 @@ export class RunningGeneration {
     this.queue.endWith(this.ongoing.reply)
   }
 
-  /** Whether the reader has had a step. */
   get hasSteps(): boolean {
     return this.tokens.length > 0
   }

@@ -72,7 +72,6 @@ export class Parameters {
     this.bank.f32.fill(0, first, first + this.floats)
   }
 
-  /** Sum of the squares of all gradients. */
   squares(): number {
     return this.optimisers.reduce((sum, { adamw }) => sum + adamw.squares(), 0)
   }

@@ -153,7 +153,6 @@ export class Trainer {
     }
   }
 
-  /** Frees all memory. */
   release(): void {
     for (const giveBack of this.giveBack.splice(0)) giveBack()
   }

@@ -25,7 +25,6 @@ export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 
   keepsHistory: boolean
   /** A kept conversation to continue. */
   conversation?: KeptConversation
-  /** A message or command to send first. */
   firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
   typed?: TypedAhead

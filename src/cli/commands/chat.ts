@@ -229,7 +229,6 @@ async function messageIn(words: readonly string[]): Promise<string | undefined> 
   return words.join(' ')
 }
 
-/** Opens the conversation that the options name. */
 async function continuedBy(options: ChatOptions, conversations: Conversations): Promise<Continued | undefined> {
   const { continue: continues, resume } = options
   if (resume !== undefined) return openContinued(conversations, await conversations.find(resume), options)

@@ -29,7 +29,7 @@ function shellNamed(word: string): Shell {
 }
 
 async function complete(shell: Shell, _options: OutputOptions, command: Command): Promise<void> {
-  await writeOut(shellScript(shell, commandTree(command.parent as Command)))
+  await writeOut(SCRIPTS[shell](commandTree(command.parent as Command)))
 }
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -39,9 +39,4 @@ const SCRIPTS: Record<Shell, (commands: readonly CompletedCommand[]) => string> 
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
-}
-
-/** The completion script of a shell for these commands. */
-function shellScript(shell: Shell, commands: readonly CompletedCommand[]): string {
-  return SCRIPTS[shell](commands)
 }

@@ -64,7 +64,6 @@ export function mayAnimate(options: OutputOptions): boolean {
   return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'
 }
 
-/** Indent of the continuation of a line. */
 const INDENT = '  '
 
 /** Wraps lines that are wider than a terminal, at blanks only: paths and numbers stay in one piece. */

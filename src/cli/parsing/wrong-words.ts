@@ -61,7 +61,7 @@ export function checkOneDashOptions([name, ...words]: readonly string[]): void {
 }
 
 function foreignOptionError(command: string, flag: string): UsageError | undefined {
-  const hint = GENERATING.includes(command) ? foreignOption(flag) : undefined
+  const hint = GENERATING.includes(command) ? FOREIGN.find(([flags]) => flags.includes(flag))?.[1] : undefined
   return hint ? new UsageError(`molm ${command} has no ${flag}: ${hint}`) : undefined
 }
 
@@ -132,8 +132,3 @@ const FOREIGN: readonly (readonly [flags: readonly string[], hint: string])[] = 
   [['--hf-repo'], "'molm pull OWNER/NAME' fetches a model, and -m OWNER/NAME runs it"],
   [['--keepalive', '--keep-alive'], 'a model stays in memory as long as its command runs'],
 ]
-
-/** The equivalent of an option of another tool, in words; undefined for an unknown option. */
-function foreignOption(flag: string): string | undefined {
-  return FOREIGN.find(([flags]) => flags.includes(flag))?.[1]
-}

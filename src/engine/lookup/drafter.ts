@@ -17,11 +17,9 @@ export class Drafter {
 
   constructor(
     readonly costs: StepCosts,
-    /** Most tokens of a draft. */
     private readonly most: number,
   ) {}
 
-  /** Number of tokens of the text. */
   get length(): number {
     return this.index.length
   }

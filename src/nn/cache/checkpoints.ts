@@ -3,7 +3,6 @@ import { bytesOf, type CachedLayer } from './layer-cache.js'
 /** Everything of a sequence at a position that later tokens replace. */
 export interface Checkpoint {
   position: number
-  /** Running states of all layers. */
   state: Float32Array
 }
 

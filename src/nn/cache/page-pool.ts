@@ -20,7 +20,6 @@ export class PagePool {
     return this.holders.get(page) ?? 1
   }
 
-  /** Adds a holder. */
   share(page: number): void {
     this.holders.set(page, this.holdersOf(page) + 1)
   }

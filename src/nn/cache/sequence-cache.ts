@@ -236,7 +236,6 @@ export class SequenceCache {
     if (this.rows.windows.length > 0) this.trim()
   }
 
-  /** Forgets the positions below `oldest`. */
   forget(oldest: number): void {
     this.start = Math.min(Math.max(oldest, this.start), this.end)
     this.trim()

@@ -48,7 +48,6 @@ export class AdamW extends Call<typeof AdamWArg> {
     })
   }
 
-  /** Sum of the squares of the gradients. */
   squares(): number {
     this.set(AdamWArg.phase, AdamWPhase.squares)
     this.start(this.chunks)

@@ -85,7 +85,6 @@ export function allocateConvolutionRows(bank: Bank, count: number): number {
   return bank.arena.allocate(count * CONVOLUTION_SEGMENT_BYTES)
 }
 
-/** Writes a segment of a table. */
 export function writeConvolutionRows(
   bank: Bank,
   table: number,

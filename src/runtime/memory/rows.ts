@@ -46,7 +46,6 @@ export class Rows {
     return recordBytes(this.columns)
   }
 
-  /** The rows [first, first + count), in the same place. */
   slice(first: number, count: number): Rows {
     const { bank, address, columns, stride, strideBytes, recordsAt } = this
     const records = this.hasRecords ? recordsAt + first * this.recordBytes : 0

@@ -31,7 +31,6 @@ export class Answers implements WatchedChat {
   readonly work: RunningWork
   readonly tools: ToolExchange
   readonly settings: AnswerSettings
-  /** Replays the last answer on the map. */
   readonly replay: Replay
   /** Texts to put before the next question. */
   readonly pending = new PendingTexts()
@@ -104,17 +103,15 @@ export class Answers implements WatchedChat {
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, args, asking })
-    this.pending.add(...files)
+    this.pending.texts.push(...files)
     this.beginTokens()
   }
 
-  /** Continues a saved conversation. */
   restore(state: ConversationState): void {
     this.conversation.restore(state)
     this.beginTokens()
   }
 
-  /** Forgets the conversation. */
   reset(): void {
     this.conversation.reset()
     this.beginTokens()
@@ -158,7 +155,6 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Continues the last answer. */
   async resume(): Promise<void> {
     const { conversation, tools } = this
     const hasCalls = tools.available.length > 0 && conversation.openCalls.length > 0

@@ -101,7 +101,6 @@ export class Chat implements AnswersScreen {
     return this.answers.work.watcher?.answer ?? ''
   }
 
-  /** Whether Markdown in answers is drawn. */
   get drawsMarkdown(): boolean {
     return this.answers.settings.drawsMarkdown
   }
@@ -215,7 +214,6 @@ export class Chat implements AnswersScreen {
     this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
   }
 
-  /** Continues a saved conversation. */
   restore(state: ConversationState): void {
     this.answers.restore(state)
     this.sayMessages(state.messages)
@@ -258,7 +256,6 @@ export class Chat implements AnswersScreen {
     if (this.isUnread) await this.answers.readAgain(QUICK)
   }
 
-  /** Answers a question. */
   ask(text: string): Promise<void> {
     this.say('user', text)
     return this.answers.ask(text)

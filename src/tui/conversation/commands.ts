@@ -95,7 +95,6 @@ const ACTIONS: Record<string, Action> = {
   exit: (chat) => chat.end(),
 }
 
-/** Reads `markdown on` or `markdown off`. */
 function setMarkdown(chat: Chat, argument: string): void {
   const [, value = ''] = /^markdown[\s=]*(.*)$/s.exec(argument) ?? []
   if (!['', 'on', 'off'].includes(value)) throw new UsageError('markdown must be on or off')

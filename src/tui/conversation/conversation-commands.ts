@@ -19,7 +19,6 @@ import { cellWidth, fit, harmless } from '../../terminal/cell-width.js'
 import { pathOf } from '../input/file-names.js'
 import type { Chat } from './chat.js'
 
-/** Conversations that /list shows. */
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */
 const WIDTH = 79

@@ -145,14 +145,12 @@ export class Conversation {
     return message?.content
   }
 
-  /** Forgets all turns. */
   reset(): void {
     this.messages.length = 0
     this.first = 0
     this.read.forget()
   }
 
-  /** Continues a saved conversation. */
   restore({ messages, system }: ConversationState): void {
     this.reset()
     this.begin({ messages, system })

@@ -5,7 +5,6 @@ import { formatBytes } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import type { Chat } from './chat.js'
 
-/** Maximum ms to wait for tmux. */
 const TMUX_MS = 2000
 
 /** Copies the last answer, or with `code` its last code block, to the clipboard of the user's terminal. */

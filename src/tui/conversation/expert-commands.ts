@@ -15,7 +15,6 @@ import type { ItemSpan } from './items.js'
 /** Tokens that are read again without a word about it. */
 const FEW_TOKENS = 256
 
-/** Commands about experts. */
 export const EXPERT_ACTIONS = {
   atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
   expert(chat: Chat, argument: string): void {

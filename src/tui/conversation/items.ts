@@ -5,7 +5,6 @@ import type { KeepOccasion } from './keeper.js'
 /** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
-/** A part of an item's text. */
 export interface ItemSpan {
   text: string
   isDim?: boolean

@@ -7,7 +7,6 @@ import { limitCaches } from '../../prompt-cache/prompt-cache.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
-/** Options of keeping from the command line. */
 export interface KeepOptions {
   /** The folder of kept conversations; absent if none is to be kept. */
   conversations?: Conversations

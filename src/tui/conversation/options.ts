@@ -46,7 +46,6 @@ export interface ChatOptions extends KeepOptions {
   isAllowed?: (tool: string) => boolean
   /** Names of models on this computer. */
   modelNames?: readonly string[]
-  /** Options of generation from the command line. */
   generation: GenerateOptions
   /** Reads a JSON Schema, or the file that the text names. */
   readSchema?: (text: string) => Promise<unknown>

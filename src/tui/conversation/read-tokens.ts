@@ -82,7 +82,6 @@ export class ReadTokens {
     if (this.session.length < prompt.length) this.session.truncateToCommon(prompt)
   }
 
-  /** An answer has been written. */
   wrote(answer: NewestAnswer): void {
     this.session.truncate(answer.ids.length)
     this.newest = answer

@@ -33,7 +33,6 @@ export class ToolExchange {
     this.question = new CallQuestion(options.isAllowed ?? (() => false), () => screen.changed())
   }
 
-  /** Name of the tool that is running. */
   get running(): string | undefined {
     return this.current?.name
   }
@@ -128,7 +127,6 @@ function watchedTool(tool: OfferedTool, failed: (error: unknown) => void): Offer
   }
 }
 
-/** The user's decision about a call. */
 type CallDecision = 'yes' | 'no' | 'always'
 
 /** Decisions by the key that makes them. */

@@ -33,7 +33,6 @@ export class ChatWatcher implements AnswerWatcher {
   /** Progress of reading a long prompt, in words, until the answer begins. */
   reading?: string
   tokens: AnswerToken[] = []
-  /** Thoughts before the answer. */
   thought = new Thought()
   /** Part of the message that comes now. */
   part: AnswerPart = 'content'
@@ -133,7 +132,6 @@ export class Thought {
   private begunAt?: number
   private endedAt?: number
 
-  /** One more token of the thoughts. */
   token(): void {
     this.begunAt ??= performance.now()
     this.count++
@@ -144,7 +142,6 @@ export class Thought {
     this.text += text
   }
 
-  /** The thoughts are over. */
   end(): void {
     this.endedAt ??= performance.now()
   }

@@ -13,7 +13,6 @@ export interface Suggestion {
 export class Completion {
   /** The suggestions to step through, while one of them is chosen. */
   private list: Suggestion[] = []
-  /** Index of the chosen suggestion. */
   chosen?: number
 
   constructor(

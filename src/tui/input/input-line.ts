@@ -4,9 +4,6 @@ import { Editor } from './editor.js'
 import { HistorySearch, type InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
 
-/** The input as a screen draws it. */
-export type InputView = Readonly<Pick<InputLine, 'text' | 'cursor' | 'suggestions' | 'chosen' | 'search'>>
-
 /** The text being written: an editor with completion, and with earlier inputs to recall or search. */
 export class InputLine {
   private readonly editor = new Editor()

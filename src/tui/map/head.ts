@@ -41,7 +41,6 @@ export function labelsFor(height: number, lanes: number): Labels {
   return { ...least, caption: free > 0, ...(free > 1 && { heads: 2 }) }
 }
 
-/** Lines of the title and these labels. */
 export function labelsHeight({ heads, legend, caption }: Labels): number {
   return 1 + heads + Number(legend) + Number(caption)
 }

@@ -13,7 +13,6 @@ import { chosenIn, type Stride, stepFrom, strideFrom } from './steps.js'
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
 export type MapMode = (typeof MAP_MODES)[number]
 
-/** A token of the conversation and its experts. */
 export interface MappedToken {
   text: string
   routes: LayerRoutes[]
@@ -146,7 +145,6 @@ export class TokenMap {
     return this.usage.of(kind, layer).experts
   }
 
-  /** Number of tokens of the newest answer. */
   get answerLength(): number {
     return this.tokens.length - this.answerStart
   }
@@ -253,7 +251,6 @@ export class TokenMap {
     return true
   }
 
-  /** Index of the token to show. */
   get shownIndex(): number {
     return this.selected ?? this.newest
   }

@@ -12,7 +12,6 @@ import { layoutOf, linesOf, lineWidth, viewOf } from './view.js'
 /** Maximum frames per second; more than the chat asks for, so that Ink delays none. */
 const MOST_FRAMES = 60
 
-/** Draws a chat on a terminal. */
 export interface ChatScreen {
   /** From now on the chat gets the keys, first those typed so far. */
   takeInput(): void
@@ -56,14 +55,9 @@ function pressOnScreen(chat: Chat, terminal: Terminal, key: Key): void {
 
 /** The whole screen. Finished lines go into the scrollback; the live area stays below them. */
 function App({ chat, terminal, transcript }: { chat: Chat; terminal: Terminal; transcript: Transcript }) {
-  useChat(chat)
+  useSyncExternalStore(chat.subscribe, chat.getVersion)
   const size = useWindowSize(terminal)
   return <Text>{terminal.markFor(frameOf(chat, transcript, size, terminal))}</Text>
-}
-
-/** Draws the component again when the chat changes. */
-function useChat(chat: Chat): void {
-  useSyncExternalStore(chat.subscribe, chat.getVersion)
 }
 
 function useWindowSize(terminal: Terminal): WindowSize {
@@ -79,12 +73,7 @@ function useWindowSize(terminal: Terminal): WindowSize {
 }
 
 /** The screen for a window of this size: the lines that are finished by now, and the live area. */
-function frameOf(
-  chat: Chat,
-  transcript: Transcript,
-  size: WindowSize,
-  terminal: Pick<Terminal, 'isRepainting' | 'repaint'>,
-): SizedFrame {
+function frameOf(chat: Chat, transcript: Transcript, size: WindowSize, terminal: Terminal): SizedFrame {
   const layout = layoutOf(chat, size, transcript.running)
   const { textWidth, held: most } = layout
   const { drawsMarkdown, painter } = chat

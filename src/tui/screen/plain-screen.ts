@@ -7,7 +7,6 @@ import type { ChatScreen } from './chat-screen.js'
 import { tableLines, withSigns } from './transcript.js'
 
 const PROMPT = '> '
-/** Signs in front of some items. */
 const SIGNS: Partial<Record<ChatItem['kind'], string>> = { user: PROMPT, error: '! ', result: '→ ' }
 /** Columns of a table; the width of the window may be unknown. */
 const WIDTH = 79

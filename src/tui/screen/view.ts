@@ -162,7 +162,7 @@ function beside(text: readonly string[], right: readonly string[], column: numbe
   const first = text.length - right.length
   return text.map((line, row) => {
     const other = right[row - first]
-    return other ? line + ' '.repeat(column - visibleWidth(line)) + other : line
+    return other ? line + ' '.repeat(column - cellWidth(stripVTControlCharacters(line))) + other : line
   })
 }
 
@@ -246,10 +246,6 @@ function suggestionLines({ input, painter }: Chat, width: number): string[] {
 
 function dim(text: string, depth: ColourDepth): string {
   return styled(text, 'dim', depth)
-}
-
-function visibleWidth(line: string): number {
-  return cellWidth(stripVTControlCharacters(line))
 }
 
 /** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */

@@ -24,7 +24,6 @@ export class TurnPrinter {
   constructor(
     private readonly options: RunOptions,
     private readonly loaded: TimedModel,
-    /** Beginning of the first answer. */
     private prefill: string,
   ) {}
 

@@ -105,11 +105,9 @@ function checkBatchOptions(given: readonly string[], options: RunOptions): void 
 /** Counts of lines in the output. */
 interface Count {
   lines: number
-  /** Lines with an error. */
   failed: number
   /** Lines of this run whose answer ends within the form that it must have. */
   cutOff: number
-  /** Lines added by this run. */
   added: number
   /** Lines answered again by this run, by reason. */
   again: { failed: number; edited: number }
