@@ -318,11 +318,11 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
     ],
     lines: 1698,
   },
-  kernels: { rooms: ['runtime'], lines: 3756 },
-  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14077 },
+  kernels: { rooms: ['runtime'], lines: 3737 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14029 },
   api: { rooms: ['api', 'generation-options'], lines: 1441 },
   text: { rooms: ['text', 'grammar'], lines: 12181 },
-  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 9000 },
+  engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8919 },
   library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5301 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2964 },
   lab: {
@@ -331,11 +331,11 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   },
   server: { rooms: ['server'], lines: 6758 },
   page: { rooms: ['page'], lines: 6760 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 10497 },
-  cli: { rooms: ['cli'], lines: 9194 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9962 },
+  cli: { rooms: ['cli'], lines: 9115 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76971 }
+const TESTS = { rooms: ['tests'], lines: 76955 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

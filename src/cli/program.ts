@@ -1,12 +1,11 @@
 import { Command, CommanderError } from 'commander'
+import { wrap } from '../terminal/wrap.js'
 import { writePrintable } from '../terminal/write-printable.js'
 import { molmVersion } from '../version.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
-import { commandFirst } from './parsing/command-first.js'
 import { checkHelp, commandNamed, spelledOut } from './parsing/command-line.js'
-import { COMMANDS, type CommandFile, type CommandName } from './parsing/commands.js'
-import { fitHelp } from './parsing/help-width.js'
+import { COMMANDS, type CommandFile, type CommandName, type LoadCommand } from './parsing/commands.js'
 import { withOrigin } from './parsing/options.js'
 
 /** The file of each command, read only when the command is called: a short run does not wait for the others. */
@@ -111,3 +110,51 @@ Examples:
 
 Options may come before or after the command. If a prompt begins with the name
 of a command, put 'run' or '--' in front of it.`
+
+/** Wraps the lines of a help page that are wider than the window, each below its own indentation. */
+export function fitHelp(page: string, columns: number): string {
+  return page
+    .split('\n')
+    .flatMap((line) => (line.length <= columns ? [line] : wrapLine(line, columns)))
+    .join('\n')
+}
+
+function wrapLine(line: string, columns: number): string[] {
+  // Half of the window stays for the words.
+  const indent = ' '.repeat(Math.min(line.length - line.trimStart().length, Math.floor(columns / 2)))
+  // A term and its explanation become one paragraph: two columns would leave room for three words.
+  const text = line.trim().replace(/ {2,}/g, '  ')
+  return wrap(text, Math.max(10, columns - indent.length - 2)).map((part, i) => `${indent}${i > 0 ? '  ' : ''}${part}`)
+}
+
+const HELP = ['-h', '--help']
+
+/**
+ * Moves the command in front of its options. A word is the command if only options of that command, and their values, come
+ * before it: `--json list` becomes `list --json`, but in `--seed 1 list` the word is a prompt, since `list` has no --seed.
+ */
+export async function commandFirst(args: readonly string[], load: LoadCommand): Promise<readonly string[]> {
+  if (!args[0]?.startsWith('-')) return args
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  for (const { name, alias } of COMMANDS) {
+    const at = args.findIndex((word) => word === name || word === alias)
+    if (at < 0 || at >= end) continue
+    const command = new Command(name)
+    ;(await load(name)).define(command)
+    if (areOptionsOf(command, args.slice(0, at))) return [name, ...args.slice(0, at), ...args.slice(at + 1)]
+  }
+  return args
+}
+
+function areOptionsOf(command: Command, words: readonly string[]): boolean {
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
+    if (HELP.includes(word)) continue
+    const flag = /^(--[^=]+|-[^-])/.exec(word)?.[0]
+    const option = command.options.find(({ short, long }) => flag !== undefined && [short, long].includes(flag))
+    if (!option) return false
+    // The value is in the same word (--seed=1, -n5), or is the next word.
+    if (option.required && word === flag && ++i === words.length) return false
+  }
+  return true
+}

@@ -17,7 +17,6 @@ export interface Demand {
   taps: Omit<Taps, 'stopped'>
   /** Experts that the tokens must not use. */
   mask?: ExpertMask
-  /** Whether the request has been stopped. */
   stopped: () => boolean
   /** Index of the first token whose logits are wanted; those of all later tokens are wanted, too. */
   logitsFrom: number

@@ -5,7 +5,6 @@ import { type Demand, Stopped, type Task } from './demand.js'
 /** Drafts that run after the newest tokens of a text. */
 export interface DraftedRun {
   drafts: readonly number[]
-  /** Receives the logits of a draft. */
   takeDraft: (logits: TokenLogits) => void
   /** Receives the number of drafts that have run. */
   ranDrafts: (count: number) => void

@@ -92,7 +92,6 @@ function adding(sums: PerMixture<Float64Array[]>): NonNullable<Demand['taps']['o
   }
 }
 
-/** Calls one or two observers. */
 function calling<Args extends unknown[]>(
   first?: (...args: Args) => void,
   second?: (...args: Args) => void,

@@ -9,7 +9,6 @@ import type { Run, Sequence } from './sequence.js'
 /** Longest wait for a guide before other sequences get their turn, in ms. While they have work, there is none. */
 const GUIDE_WAIT = 1
 
-/** The caller's side of a generation. */
 export interface GenerationContext {
   /** Shared word: the generation stops when it is not 0. */
   stop: Int32Array

@@ -20,7 +20,6 @@ interface Drafted {
  * continues with them, their logits are known already. Those that it does not take over leave no trace.
  */
 export class Lookahead {
-  /** Drafts so far. */
   readonly counts: DraftCounts = { drafted: 0, right: 0 }
   private readonly rows = new DraftedRows()
   private readonly drafter: Drafter

@@ -92,7 +92,6 @@ export interface GenerateRequest {
   probabilities: boolean
   /** Whether to report the progress of reading the prompt. */
   progress?: boolean
-  /** Whether to report the routes of the prompt's tokens. */
   promptRoutes?: boolean
   /** Memory of the guide that limits the text. */
   guide?: SharedArrayBuffer
@@ -219,7 +218,6 @@ export interface GenerateReply {
   decodeMs: number
 }
 
-/** A sequence of the engine. */
 export interface OpenSequence {
   session: number
   /** Number of its tokens. */

@@ -29,7 +29,6 @@ export class ExpertReadAhead {
     thread.on('error', () => undefined)
   }
 
-  /** Starts the thread. */
   static start(
     store: WeightStore,
     file: PackedFile,

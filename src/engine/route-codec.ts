@@ -143,7 +143,6 @@ export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: Mixtur
   return kinds.map(([kind, routes]) => ({ kind, ...routes }))
 }
 
-/** The mixtures of each layer. */
 function placesOf(config: ModelConfig): Place[][] {
   const places = known.get(config) ?? findPlaces(config)
   known.set(config, places)

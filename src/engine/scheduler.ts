@@ -1,7 +1,6 @@
-import type { Decoder } from '../nn/decoder.js'
+import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
 import { type Demand, Stopped, type Task, type Turn } from './demand.js'
 import { runMicroBatch } from './micro-batch.js'
-import { shareOut } from './share-out.js'
 
 /** A request, for the scheduler. */
 export interface Job {
@@ -25,13 +24,11 @@ interface Running {
   servedAt: number
 }
 
-/** Work done so far. */
 export interface BatchCounts {
   /** Requests that are running tokens. */
   sequencesRunning: number
   microBatches: number
   tokensProcessed: number
-  /** Number of tokens in the last micro-batch. */
   lastBatchTokens: number
 }
 
@@ -104,7 +101,9 @@ export class Scheduler {
   /** Runs one micro-batch. Returns false if no task has tokens to run. */
   private serve(model: Decoder, waiting: readonly Running[]): boolean {
     const isAlone = waiting.length === 1
-    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand, isAlone) : 0, servedAt }))
+    // Drafts would delay others.
+    const sizeOf = ({ tokens, drafts = 0 }: Demand) => (isAlone ? tokens.length : tokens.length - drafts)
+    const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand ? sizeOf(demand) : 0, servedAt }))
     const counts = shareOut(tokens, SLICE)
     const served = waiting.flatMap((running, i) => {
       return running.demand && counts[i] > 0 ? { running, demand: running.demand, count: counts[i] } : []
@@ -152,7 +151,41 @@ export class Scheduler {
   }
 }
 
-/** Number of tokens that a demand may run now. Drafts would delay others. */
-function sizeOf({ tokens, drafts = 0 }: Demand, isAlone: boolean): number {
-  return isAlone ? tokens.length : tokens.length - drafts
+interface Waiting {
+  tokens: number
+  /** Number of the micro-batch that served it last. */
+  servedAt: number
+}
+
+/**
+ * Least tokens for each waiting prompt, so that none waits for another to end. If there are too many prompts, they take
+ * turns.
+ */
+const LEAST = 16
+
+/**
+ * Number of tokens of each sequence in the next micro-batch. Decode steps, of one token each, come first. Prompts get
+ * the other rows: all if no decode step waits, else at most `slice`. The shortest prompt, whose answer can begin
+ * soonest, gets half of them, so that many long ones do not delay it. Each other prompt gets a few; the rest goes to
+ * the shortest ones.
+ */
+export function shareOut(waiting: readonly Waiting[], slice: number): number[] {
+  const shares = new Array<number>(waiting.length).fill(0)
+  const inTurn = waiting.map((_, i) => i).sort((a, b) => waiting[a].servedAt - waiting[b].servedAt)
+  const steps = inTurn.filter((i) => waiting[i].tokens === 1)
+  const prompts = inTurn.filter((i) => waiting[i].tokens > 1)
+
+  const ofSteps = Math.min(steps.length, prompts.length > 0 ? MAX_BATCH - LEAST : MAX_BATCH)
+  for (const i of steps.slice(0, ofSteps)) shares[i] = 1
+  let room = Math.min(MAX_BATCH - ofSteps, ofSteps > 0 ? slice : MAX_BATCH)
+  const give = (i: number, most: number) => {
+    const more = Math.min(room, most, waiting[i].tokens - shares[i])
+    shares[i] += more
+    room -= more
+  }
+  const shortestFirst = [...prompts].sort((a, b) => waiting[a].tokens - waiting[b].tokens)
+  for (const i of shortestFirst.slice(0, 1)) give(i, Math.ceil(room / 2))
+  for (const i of prompts) give(i, Math.max(0, LEAST - shares[i]))
+  for (const i of shortestFirst) give(i, MAX_BATCH)
+  return shares
 }

@@ -3,7 +3,6 @@ import { RUNTIME_FAULT } from '../platform/process.js'
 import { startThread, type Thread } from '../platform/threads.js'
 import { prepareToCompile } from '../runtime/compiler/compile.js'
 
-/** Thread of the next engine. */
 let ahead: Thread | undefined
 
 /**

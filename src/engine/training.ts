@@ -21,7 +21,6 @@ export class Training {
 
   constructor(private readonly loaded: LoadedModel) {}
 
-  /** Runs a request as a task. */
   *task({ method, arguments: args }: TrainingRequest, stop: Int32Array): Task {
     const check = () => {
       if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')

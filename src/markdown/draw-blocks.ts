@@ -1,7 +1,8 @@
-import { widestOf } from '../terminal/cell-width.js'
-import { wrap } from '../terminal/wrap.js'
-import type { Block, Heading, List, ListItem, Quote } from './blocks.js'
-import { codeLines } from './draw-code.js'
+import { harmless, widestOf } from '../terminal/cell-width.js'
+import type { ColourDepth } from '../terminal/colours.js'
+import { cut, wrap } from '../terminal/wrap.js'
+import { BlockParser } from './block-parser.js'
+import type { Block, CodeBlock, Heading, List, ListItem, Quote } from './blocks.js'
 import { tableLines } from './draw-table.js'
 import { parseInlines } from './inline-parser.js'
 import { ASIDE, LINK, STRONG } from './inlines.js'
@@ -89,4 +90,40 @@ function taskOf({ blocks }: ListItem): { task?: string; blocks: readonly Block[]
   if (found === undefined || first?.kind !== 'paragraph') return { blocks }
   const lines = [first.lines[0].slice(found.length), ...first.lines.slice(1)]
   return { task: sign === ' ' ? '[ ]' : '[x]', blocks: [{ ...first, lines }, ...rest] }
+}
+
+/** Draws a whole Markdown text as lines for a terminal. Control characters in it are replaced. */
+export function drawMarkdown(text: string, paper: Paper): string[] {
+  const parser = new BlockParser()
+  let at = 0
+  // A line end at the end begins no line.
+  for (const line of harmless(text).replace(/\n$/, '').split('\n')) {
+    parser.add(line, at)
+    at += line.length + 1
+  }
+  return blockLines(parser.blocks, paper)
+}
+
+/** Columns of the bar and the blank after it. */
+const BAR = 2
+/** SGR parameters of a grey ground that shows on dark and on light backgrounds. */
+const GREYS: Readonly<Record<Exclude<ColourDepth, 'none'>, string>> = {
+  truecolor: '48;2;110;118;129',
+  '256': '48;5;243',
+  '16': '100',
+}
+
+/** Code with a bar at its left. Long lines are cut, and lose no character. */
+export function codeLines({ info, lines }: Pick<CodeBlock, 'info' | 'lines'>, paper: Paper): string[] {
+  const bar = barOf(paper.depth)
+  const width = Math.max(1, paper.width - BAR)
+  const label = info === '' ? [] : cut(info, width).map((part) => `${bar} ${drawRun(part, ASIDE, paper)}`)
+  const code = lines.flatMap((line) => cut(line, width)).map((line) => (line === '' ? bar : `${bar} ${line}`))
+  const drawn = [...label, ...code]
+  return drawn.length > 0 ? drawn : [bar]
+}
+
+/** The bar is a blank with a grey ground: copied lines have blanks in front of the code, and no sign. */
+function barOf(depth: ColourDepth): string {
+  return depth === 'none' ? '│' : `\x1b[${GREYS[depth]}m \x1b[49m`
 }

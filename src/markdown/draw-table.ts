@@ -1,7 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { cellWidth, fit, widestOf } from '../terminal/cell-width.js'
 import type { Alignment, Table } from './blocks.js'
-import { columnWidths } from './column-widths.js'
 import { parseInlines } from './inline-parser.js'
 import { ASIDE, type Run, STRONG } from './inlines.js'
 import { drawRun, type Paper, runLines } from './run-lines.js'
@@ -81,4 +80,22 @@ function recordLines(heads: readonly Run[][], rows: readonly Run[][][], paper: P
     })
     return i > 0 && rows.length <= MOST_RULED ? [rule, ...lines] : lines
   })
+}
+
+/**
+ * Shares out `room` columns among columns of these natural widths: narrow ones keep theirs, the others get equal shares of
+ * the rest. Undefined if a share would be below `least`.
+ */
+function columnWidths(natural: readonly number[], room: number, least: number): number[] | undefined {
+  const widths = [...natural]
+  let rest = room
+  let others = natural.length
+  for (const column of [...natural.keys()].sort((a, b) => natural[a] - natural[b])) {
+    const share = Math.floor(rest / others)
+    widths[column] = Math.min(natural[column], share)
+    if (widths[column] < natural[column] && share < least) return undefined
+    rest -= widths[column]
+    others--
+  }
+  return widths
 }

@@ -3,7 +3,6 @@ export interface Delimiter {
   /** Index of its node. */
   node: number
   sign: string
-  /** Number of signs that are left of it. */
   count: number
   /** Number of signs that it had. */
   length: number

@@ -82,7 +82,6 @@ export interface LiteralEnd {
 
 const BLOCK_TAGS =
   /^<\/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)(?:[ >]|\/>|$)/i
-/** A line that is a single tag. */
 const LONE_TAG = /^<\/?[a-z][a-z0-9-]*(?: [^<>]*)?\/?> *$/i
 
 /** The end of the HTML or the mathematics that a line begins; undefined if it begins neither. */

@@ -5,7 +5,6 @@ import { ASIDE, CODE, EMPHASIS, LINK, type Run, STRONG, STRUCK } from './inlines
 
 /** Size and colours of the place that Markdown is drawn on. */
 export interface Paper {
-  /** Columns. */
   width: number
   depth: ColourDepth
   background: Background

@@ -1,7 +1,6 @@
 import { wrapTail } from '../terminal/wrap.js'
 import { type ClosedBlock, GrowingText } from './closed-blocks.js'
-import { blockLines, itemLines } from './draw-blocks.js'
-import { codeLines } from './draw-code.js'
+import { blockLines, codeLines, itemLines } from './draw-blocks.js'
 import type { Paper } from './run-lines.js'
 
 /** Draws the end of a Markdown text that grows: its closed blocks are drawn once, the open one is plain. */

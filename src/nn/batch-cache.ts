@@ -66,7 +66,6 @@ export class BatchCache {
     this.places = allocatePlaces(bank, maxTokens)
   }
 
-  /** Begins another batch. */
   begin(segments: readonly PlacedSegment[]): void {
     this.segments = segments
     for (const segment of segments) writePositions(this.bank, this.places, segment)

@@ -46,7 +46,6 @@ export interface Blocks {
 /** Functions of an architecture that a decoder uses. */
 export interface DecoderShape {
   cache(layer: number): LayerCache
-  /** Number format of the cached rows. */
   cacheFormat: CacheFormat
   build(workspace: Workspace): Blocks
 }
@@ -58,7 +57,6 @@ export interface DecoderShape {
 export class Decoder {
   /** Experts that sequences must not use. */
   readonly masks: Masks
-  /** Number format of the cached rows. */
   readonly cacheFormat: CacheFormat
   private readonly workspaces: Workspace[]
   private readonly blocks: Blocks[]
@@ -112,7 +110,6 @@ export class Decoder {
     return this.workspaces[0].x
   }
 
-  /** An empty cache for one sequence. */
   createCache(): SequenceCache {
     return new SequenceCache(this.cachedLayers())
   }

@@ -5,7 +5,6 @@ import type { Routing } from '../model/routing.js'
 
 const NONE: readonly number[] = []
 
-/** Router of one layer. */
 export interface LayerRouter {
   layer: number
   /** Experts to choose. Default: the mixture's number. */

@@ -17,9 +17,11 @@ export class ExpertGroups {
   private readonly tokenLists: number
   private readonly itemLists: number
   private readonly first: Int32Array
-  private readonly experts: Int32Array
-  private chosen = 0
-  private items = 0
+  /** Experts that serve at least one item, in rising order: entries 0 to `count`. */
+  readonly chosenExperts: Int32Array
+  count = 0
+  /** Number of items. */
+  work = 0
 
   constructor(
     private readonly bank: Bank,
@@ -31,7 +33,7 @@ export class ExpertGroups {
     this.tokenLists = allocateList(bank, maxItems)
     this.itemLists = allocateList(bank, maxItems)
     this.first = new Int32Array(maxExperts + 1)
-    this.experts = new Int32Array(maxExperts)
+    this.chosenExperts = new Int32Array(maxExperts)
   }
 
   /** Sorts the items of `ids` (k per token) by expert, keeping the order of tokens within one. */
@@ -40,9 +42,9 @@ export class ExpertGroups {
     const items = tokens * k
     first.fill(0, 0, experts + 1)
     for (let i = 0; i < items; i++) first[ids[i] + 1]++
-    this.chosen = 0
+    this.count = 0
     for (let e = 0; e < experts; e++) {
-      if (first[e + 1] > 0) this.experts[this.chosen++] = e
+      if (first[e + 1] > 0) this.chosenExperts[this.count++] = e
       first[e + 1] += first[e]
     }
     for (let i = 0; i < items; i++) {
@@ -52,31 +54,18 @@ export class ExpertGroups {
       writeListEntry(bank, tokenLists, place, token, item)
       writeListEntry(bank, itemLists, place, item, item)
     }
-    this.items = items
+    this.work = items
   }
 
   /** Adds the number of items that each expert serves to `counts`. */
   addTo(counts: Float64Array): void {
     let start = 0
-    for (let i = 0; i < this.chosen; i++) {
-      const expert = this.experts[i]
+    for (let i = 0; i < this.count; i++) {
+      const expert = this.chosenExperts[i]
       const end = this.first[expert]
       counts[expert] += end - start
       start = end
     }
-  }
-
-  /** Experts that serve at least one item, in rising order: entries 0 to `count` of the result. */
-  get chosenExperts(): Int32Array {
-    return this.experts
-  }
-
-  get count(): number {
-    return this.chosen
-  }
-
-  get work(): number {
-    return this.items
   }
 
   /**
@@ -100,8 +89,8 @@ export class ExpertGroups {
   private write(lists: number, weights: AddressOf, biases?: AddressOf): number {
     let start = 0
     let groups = 0
-    for (let i = 0; i < this.chosen; i++) {
-      const expert = this.experts[i]
+    for (let i = 0; i < this.count; i++) {
+      const expert = this.chosenExperts[i]
       // After sorting, first[e] is the end of expert e's items.
       const end = this.first[expert]
       const address = weights(expert)

@@ -64,12 +64,10 @@ export class ExpertMixture {
     this.groups = new ExpertGroups(bank, most, maxTokens * mixture.topK, extraMatrices)
   }
 
-  /** Whether a layer has experts of this mixture. */
   isIn(layer: number): boolean {
     return this.mixture.experts[layer] > 0
   }
 
-  /** Experts of a token in a layer. */
   k(layer: number): number {
     return this.used[layer]
   }

@@ -17,7 +17,6 @@ export interface GatedConvolutionOptions {
   taps: number
   /** Whether both projections and the filter have biases: pieces `conv.in.bias`, `conv.bias` and `conv.output.bias`. */
   bias: boolean
-  /** Whether a layer has this mixer. */
   isIn: (layer: number) => boolean
 }
 

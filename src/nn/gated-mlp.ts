@@ -35,7 +35,6 @@ export class GatedMlp implements Feed {
   constructor(
     workspace: Workspace,
     prefix: string,
-    /** Whether a layer has it. */
     isIn: (layer: number) => boolean,
     { hidden, activation, bias = false }: GatedOptions,
     into?: { y: Rows; list: number },

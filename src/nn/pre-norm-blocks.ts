@@ -33,7 +33,6 @@ export interface PreNormOptions {
   feedOf: (layer: number) => Feed
   /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
   route?: (layer: number, tokens: number) => void
-  /** Epsilon of the RMSNorms. */
   epsilon: number
   /** Factor of a sublayer's output. Default 1. */
   residualScale?: number

@@ -4,7 +4,6 @@ import type { Workspace } from './workspace.js'
 
 /** Settings of rotary position embeddings. */
 export interface RopeConfig {
-  /** Base of the frequencies. */
   theta: number
   /** Channels of a head that turn together: i and i + headSize / 2, or 2 i and 2 i + 1. Default: halves. */
   pairs?: 'halves' | 'neighbours'

@@ -42,7 +42,6 @@ export class Workspace {
     readonly formats: PartFormats,
     readonly maxTokens: number,
     readonly threads: number,
-    /** Number format of the cached rows. */
     readonly cacheFormat: CacheFormat,
   ) {
     this.numbers = numbersOf(config)

@@ -3,9 +3,7 @@ import { type Sampling, settle } from '../generation-options.js'
 import { type AllowedTokens, argmaxAllowed } from './allowed-tokens.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
-import { keepMinP } from './min-p.js'
 import { randomSeed, seededRandom } from './random.js'
-import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
 import { keepTopK, type Peaks } from './top-k.js'
 import { keepTopP } from './top-p.js'
@@ -125,4 +123,44 @@ function draw(candidates: Candidates, total: number, uniform: number): number {
   }
   // Rounding can leave a bit of weight after the last candidate; it belongs to that one.
   return count > 0 ? ids[count - 1] : -1
+}
+
+/**
+ * Keeps the tokens that are at least p (0 ... 1) times as probable as the most probable one: few if the model is sure,
+ * many if it is not. The most probable token always stays; p = 0 keeps all.
+ */
+export function keepMinP(candidates: Candidates, p: number): void {
+  if (p <= 0) return
+  const { ids, logits } = candidates
+  const threshold = candidates.largestLogit() + Math.log(p)
+  let kept = 0
+  for (let at = 0; at < candidates.count; at++) {
+    if (logits[at] >= threshold) {
+      ids[kept] = ids[at]
+      logits[kept] = logits[at]
+      kept++
+    }
+  }
+  candidates.count = kept
+}
+
+/**
+ * Applies CTRL's repetition penalty, as Hugging Face and llama.cpp do: divides the logit of each token in `ids` by the
+ * penalty if it is positive, and multiplies it if it is negative. A token that occurs several times is penalised once.
+ * A penalty above 1 makes repetition less likely, one below 1 more likely.
+ *
+ * `ids` is the window that counts. Hugging Face takes the whole context with the prompt, llama.cpp the last 64 tokens.
+ * Ids outside the vocabulary are skipped.
+ *
+ * Reads `logits` and writes `penalised`, a copy of them, so that a second occurrence has no effect.
+ */
+export function penaliseRepeats(
+  logits: Float32Array,
+  penalised: Float32Array,
+  ids: Iterable<number>,
+  penalty: number,
+): void {
+  for (const id of ids) {
+    if (id < logits.length) penalised[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty
+  }
 }

@@ -3,10 +3,8 @@ import type { GenerationResult, Step } from '../api/generation.js'
 import { eventsOf } from '../api/generation-events.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '../text/answer-reader.js'
 
-/** Part of a model's message. */
 export type AnswerPart = ChatStep['kind']
 
-/** A token of an answer. */
 export interface AnswerToken {
   step: Step
   /** Parts of the message that its text makes certain. */
@@ -15,7 +13,6 @@ export interface AnswerToken {
   part: AnswerPart
 }
 
-/** The end of an answer. */
 export interface AnswerEnd {
   result: GenerationResult
   /** Events that were held back until the end. */
@@ -51,7 +48,6 @@ export class Answer {
     return this.reader.place
   }
 
-  /** The message so far. */
   get message(): AssistantMessage {
     return this.reader.message
   }

@@ -35,7 +35,6 @@ export async function wholeSnapshot(snapshot: CacheSnapshot): Promise<CacheSnaps
   return { ...snapshot, read }
 }
 
-/** Puts the cache of a snapshot into a session. */
 export async function importCache(engine: EngineCalls, session: number, snapshot: CacheSnapshot): Promise<void> {
   const { tokens, oldest, checkpoints, tensors } = snapshot
   if (!(checkpoints instanceof Int32Array)) throw new UserError('`checkpoints` of a snapshot must be an Int32Array')

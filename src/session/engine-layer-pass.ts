@@ -1,7 +1,7 @@
 import type { LayerPass } from '../api/layer-pass.js'
 import type { CalibrationRequest } from '../engine/calibration-request.js'
-import { type EngineCalls, Interrupted } from '../engine/client.js'
-import { onAbort } from './on-abort.js'
+import type { EngineCalls } from '../engine/client.js'
+import { settled } from './settled.js'
 
 /** The caller's side of a pass: sends each step to the engine. */
 export class EngineLayerPass implements LayerPass {
@@ -29,15 +29,6 @@ export class EngineLayerPass implements LayerPass {
 
   private async ask<T>(request: CalibrationRequest, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
-    const ongoing = this.engine.call<T>(request)
-    const unlisten = onAbort(signal, () => ongoing.stop())
-    try {
-      return await ongoing.reply
-    } catch (error) {
-      if (error instanceof Interrupted) signal?.throwIfAborted()
-      throw error
-    } finally {
-      unlisten()
-    }
+    return settled(this.engine.call<T>(request), signal)
   }
 }

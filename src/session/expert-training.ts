@@ -1,7 +1,7 @@
 import type { ExpertTraining } from '../api/training.js'
-import { type EngineCalls, Interrupted } from '../engine/client.js'
+import type { EngineCalls } from '../engine/client.js'
 import type { TrainingArguments, TrainingMethod, TrainingRequest, TrainingResult } from '../engine/training-requests.js'
-import { onAbort } from './on-abort.js'
+import { settled } from './settled.js'
 
 /** The caller's side of a training: sends each call to the engine. */
 export class EngineTraining implements ExpertTraining {
@@ -30,15 +30,6 @@ export class EngineTraining implements ExpertTraining {
     signal?.throwIfAborted()
     this.hasBegun = true
     const request = { kind: 'train', method, arguments: args } as TrainingRequest
-    const ongoing = this.engine.call<TrainingResult<M>>(request)
-    const unlisten = onAbort(signal, () => ongoing.stop())
-    try {
-      return await ongoing.reply
-    } catch (error) {
-      if (error instanceof Interrupted) signal?.throwIfAborted()
-      throw error
-    } finally {
-      unlisten()
-    }
+    return settled(this.engine.call<TrainingResult<M>>(request), signal)
   }
 }

@@ -3,9 +3,8 @@ import type { GenerateRequest } from '../engine/protocol.js'
 import { UsageError, UserError } from '../errors.js'
 import { settle } from '../generation-options.js'
 import { randomSeed } from '../sampling/random.js'
-import { messageEnds } from './message-ends.js'
 import type { SessionModel } from './session-model.js'
-import { tokenIds } from './token-ids.js'
+import { messageEnds, tokenIds } from './token-ids.js'
 
 /** Longest text, in characters, that is encoded synchronously: it takes about a millisecond. */
 const SHORT = 10_000

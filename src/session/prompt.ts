@@ -18,7 +18,6 @@ export interface Said {
   /** Whether such a text is continued beyond the texts that end the model's answers. */
   isRaw?: boolean
   system?: string
-  /** Beginning of the answer. */
   prefill?: string
   /** Values for the chat template. */
   args?: Readonly<Record<string, unknown>>

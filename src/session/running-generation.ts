@@ -5,7 +5,6 @@ import { unpackRoutes } from '../engine/route-codec.js'
 import type { SessionModel } from './session-model.js'
 import type { PlannedChange } from './session-tokens.js'
 import { settled } from './settled.js'
-import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
 
 interface Parts {
@@ -47,7 +46,6 @@ export class RunningGeneration {
     this.queue.endWith(this.ongoing.reply)
   }
 
-  /** Whether the reader has had a step. */
   get hasSteps(): boolean {
     return this.tokens.length > 0
   }
@@ -141,5 +139,39 @@ class StepClock {
 
   get decodeMs(): number {
     return this.lastAt - (this.firstAt ?? this.lastAt)
+  }
+}
+
+/** Unread steps of a generation, as an async iterable for one reader. */
+class StepQueue implements AsyncIterable<StepMessage> {
+  private readonly steps: StepMessage[] = []
+  private ended = false
+  private wake?: () => void
+
+  push(step: StepMessage): void {
+    this.steps.push(step)
+    this.wake?.()
+  }
+
+  /** Ends the queue when `reply` settles, either way. */
+  endWith(reply: Promise<unknown>): void {
+    const end = () => {
+      this.ended = true
+      this.wake?.()
+    }
+    reply.then(end, end)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StepMessage> {
+    for (;;) {
+      const step = this.steps.shift()
+      if (step) yield step
+      else if (this.ended) return
+      else {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve
+        })
+      }
+    }
   }
 }

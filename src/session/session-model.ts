@@ -11,7 +11,6 @@ export interface SessionModel {
   tokenizer?: Tokenizer
   chatTemplate?: ChatTemplate
   defaults: GenerationDefaults
-  /** Number of a new session. */
   newSession(): number
   /** Makes guides of constrained generations; absent without a tokenizer. */
   guides?: Guides

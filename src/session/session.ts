@@ -11,15 +11,13 @@ import type { ExpertMask } from '../model/expert-mask.js'
 import { exportCache, importCache } from './cache-snapshot.js'
 import { chat } from './chat.js'
 import { generateRequest, promptIds } from './generate-request.js'
-import { messageEnds } from './message-ends.js'
-import { onAbort } from './on-abort.js'
 import { openGuide } from './open-guide.js'
 import { RunningGeneration } from './running-generation.js'
 import type { SessionModel } from './session-model.js'
 import { checkChat, checkFork, checkForward, checkGenerate } from './session-options.js'
 import { SessionTokens } from './session-tokens.js'
-import { settled } from './settled.js'
-import { targetIds, tokenIds } from './token-ids.js'
+import { onAbort, settled } from './settled.js'
+import { messageEnds, targetIds, tokenIds } from './token-ids.js'
 
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {

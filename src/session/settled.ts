@@ -1,5 +1,5 @@
 import { Interrupted, type Ongoing } from '../engine/client.js'
-import { onAbort } from './on-abort.js'
+import { allowManyListeners } from '../platform/listeners.js'
 
 /** Awaits a reply. An abort stops the request and rejects with the signal's reason, as in fetch. */
 export async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Promise<T> {
@@ -11,4 +11,15 @@ export async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Pro
   } finally {
     unlisten()
   }
+}
+
+/**
+ * Calls `listener` when `signal` aborts; the returned function stops listening. Raises Node's limit for the signal,
+ * since Node warns of a leak on stderr if more than ten requests share one.
+ */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (!signal) return () => undefined
+  allowManyListeners(signal)
+  signal.addEventListener('abort', listener)
+  return () => signal.removeEventListener('abort', listener)
 }

@@ -27,7 +27,6 @@ export interface TurnOptions extends Pick<RunCallsOptions, 'allow'> {
   maxTurns?: number
 }
 
-/** A finished answer. */
 export interface Answered extends AnswerEnd {
   promptTokens: number
   /** Number of them that need not be read. */

@@ -1,6 +1,5 @@
 import type { ColourDepth, Rgb } from './colours.js'
 
-/** Background of a terminal. */
 export type Background = 'dark' | 'light'
 
 /** Number of colours of a ramp in true colour. */
@@ -29,16 +28,10 @@ const TRUE_COLOUR: Record<Background, readonly Rgb[]> = {
 }
 
 /** Numbers of the 256 colours: blue, grey, yellow; and yellow to dark blue. */
-const OF_256: Record<Background, readonly number[]> = {
-  dark: [25, 66, 144, 185, 227],
-  light: [179, 101, 60, 19, 17],
-}
+const OF_256: Record<Background, readonly number[]> = { dark: [25, 66, 144, 185, 227], light: [179, 101, 60, 19, 17] }
 
 /** Foreground codes that have the same order of lightness in the palettes of all common terminals. */
-const OF_16: Record<Background, readonly number[]> = {
-  dark: [34, 90, 37, 93],
-  light: [33, 90, 34, 30],
-}
+const OF_16: Record<Background, readonly number[]> = { dark: [34, 90, 37, 93], light: [33, 90, 34, 30] }
 
 /** SGR parameters of a ramp's colours, weakest first. */
 export interface Ramp {

@@ -7,7 +7,6 @@ import type { CheckStop, TrainingNetwork } from './network.js'
 
 export interface PassOptions {
   limits: BatchLimits
-  /** Number of mixtures with trained experts. */
   mixtures: number
   withGradients: boolean
   terms?: PassTerms

@@ -10,7 +10,6 @@ export interface MicroBatch {
   predictions: Prediction[]
   /** 1 for each token of a retained sequence; absent if there is none. */
   retained?: Uint8Array
-  /** Whether any prediction is distilled. */
   isDistilled: boolean
 }
 

@@ -58,7 +58,6 @@ export class TrainingNetwork {
     }
   }
 
-  /** Sums the losses of a micro-batch. */
   loss(micro: MicroBatch, state: PassState, check: CheckStop): HeadLoss {
     this.forward(micro, state, false, check)
     return this.head.loss(micro.predictions)

@@ -24,7 +24,6 @@ interface Place {
  * come first, then router rows, which do not decay.
  */
 export class Parameters {
-  /** Floats of an array. */
   readonly floats: number
   private readonly places: Place[] = []
   private readonly arrays: Record<ArrayName, number>
@@ -52,12 +51,7 @@ export class Parameters {
     }
     this.floats = at
     const allocate = () => bank.arena.allocate(at * 4)
-    this.arrays = {
-      weights: allocate(),
-      gradients: allocate(),
-      firstMoments: allocate(),
-      secondMoments: allocate(),
-    }
+    this.arrays = { weights: allocate(), gradients: allocate(), firstMoments: allocate(), secondMoments: allocate() }
     for (const mixture of mixtures) {
       const router = routers.get(nameOf(mixture.layer, mixture.kind)) ?? 0
       this.sets.set(nameOf(mixture.layer, mixture.kind), this.createSet(mixture, router, layout))
@@ -78,7 +72,6 @@ export class Parameters {
     this.bank.f32.fill(0, first, first + this.floats)
   }
 
-  /** Sum of the squares of all gradients. */
   squares(): number {
     return this.optimisers.reduce((sum, { adamw }) => sum + adamw.squares(), 0)
   }

@@ -116,7 +116,6 @@ export class Trainer {
     return { ...loss, gradientNorm }
   }
 
-  /** Computes the loss of a batch. */
   loss(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
     return this.pass(batch, false, terms, check)
   }
@@ -154,7 +153,6 @@ export class Trainer {
     }
   }
 
-  /** Frees all memory. */
   release(): void {
     for (const giveBack of this.giveBack.splice(0)) giveBack()
   }

@@ -12,7 +12,6 @@ type Signal = (typeof SIGNALS)[number]
 export class ChatSignals {
   /** Resolves when the next signal comes. */
   readonly next: Promise<void>
-  /** The first signal. */
   received?: Signal
   private resolve = () => {}
 

@@ -1,49 +1,30 @@
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { GenerateOptions } from '../api/generation.js'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import type { Model } from '../api/model.js'
 import type { KeptConversation } from '../conversations/kept-conversation.js'
-import type { Atlas } from '../experts/atlas.js'
 import { molmHome } from '../files/home.js'
 import { listModels } from '../library/installed-models.js'
-import type { ExpertMask } from '../model/expert-mask.js'
-import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { styled } from '../terminal/style.js'
 import { writePrintable } from '../terminal/write-printable.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat.js'
-import { restoreMask, resumeKept } from './conversation/conversation-commands.js'
-import type { KeepOptions } from './conversation/keeper.js'
+import { submit, thenQueue } from './conversation/commands.js'
+import { nameOf, restoreMask, resumeKept } from './conversation/conversation-commands.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
-import { submit, thenQueue } from './conversation/submit.js'
 import { InputHistory } from './input/history.js'
-import { putAway, stopped } from './put-away.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
 import type { TypedAhead } from './screen/typed-ahead.js'
 
-export interface StartOptions extends KeepOptions {
-  depth: ColourDepth
-  generation: GenerateOptions
+export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 'background' | 'modelNames'> {
   beginning: ChatBeginning
-  loadModel: ChatOptions['loadModel']
-  readSchema?: ChatOptions['readSchema']
-  /** Tools that the model may call; the list may change. */
-  tools?: ChatOptions['tools']
   /** Takes a function for notes about tools. */
   onNotes?: (say: (note: string) => void) => void
-  /** Whether a tool may run without a question. Default: none may. */
-  isAllowed?: (tool: string) => boolean
   /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
-  /** Names of the model's experts. */
-  atlas?: Atlas
-  /** Experts that answers must not use. */
-  mask?: ExpertMask
   /** A kept conversation to continue. */
   conversation?: KeptConversation
-  /** A message or command to send first. */
   firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
   typed?: TypedAhead
@@ -76,7 +57,8 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   try {
     signal.throwIfAborted()
     options.onNotes?.((note) => chat.say('note', note))
-    greet(chat)
+    chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
+    void chat.answers.refreshMemory()
     const { beginning } = options
     chat.begin(beginning)
     const keepsMask = options.mask !== undefined
@@ -107,8 +89,42 @@ function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
   return colour === '7' || colour === '15' ? 'light' : 'dark'
 }
 
-function greet(chat: Chat): void {
-  const { model } = chat
-  chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
-  void chat.answers.refreshMemory()
+/** Maximum ms to wait for an answer that was stopped. */
+const STOPPING_MS = 2000
+/** Maximum ms of saving after a signal. */
+const SIGNALLED_MS = 1000
+/** Ms of saving after which a line says what takes its time. */
+const SILENT_MS = 700
+
+/** Resolves when an answer that was stopped has ended, after a while in any case. */
+async function stopped({ answers }: Chat): Promise<void> {
+  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+}
+
+/**
+ * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved until a
+ * signal comes, or for a second after one. Returns the line that says how to continue; undefined if nothing was kept.
+ */
+async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
+  const { keeper, conversation } = chat
+  await stopped(chat)
+  await keeper.settled()
+  const { current, conversations } = keeper
+  const saving = keeper.leave(conversation)
+  if (signals.received) {
+    await Promise.race([saving, wait(SIGNALLED_MS, undefined, { ref: false })])
+  } else {
+    const note = setTimeout(() => {
+      writePrintable(process.stderr, 'saving what the model has read; Ctrl-C leaves without it\n')
+    }, SILENT_MS)
+    await Promise.race([saving, signals.next])
+    clearTimeout(note)
+  }
+  await keeper.close()
+  if (!current || signals.received === 'SIGHUP') return undefined
+  const latest = await conversations?.latest().catch(() => undefined)
+  const name = nameOf(current)
+  if (latest?.id === current.id) return `kept as ${name}; molm chat -c continues`
+  const word = /^[\w.-]+$/.test(name) ? name : current.id
+  return `kept${word === name ? '' : ` as ${name}`}; molm chat --resume ${word} continues`
 }

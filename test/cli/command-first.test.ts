@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { commandFirst } from '#molm/cli/parsing/command-first.js'
-import { loadCommand } from '#molm/cli/program.js'
+import { commandFirst, loadCommand } from '#molm/cli/program.js'
 import { molm } from './molm.js'
 
 const test = suite('options before the command')

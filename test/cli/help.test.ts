@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { helpAsMarkdown } from '#molm/cli/help-pages.js'
 import { COMMANDS } from '#molm/cli/parsing/commands.js'
-import { fitHelp } from '#molm/cli/parsing/help-width.js'
+import { fitHelp } from '#molm/cli/program.js'
 import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)

@@ -3,8 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LOW as LOWERED } from '#molm/cli/io/priority.js'
-import { threadsBesideOthers } from '#molm/cli/parsing/priority-option.js'
+import { LOW as LOWERED, threadsBesideOthers } from '#molm/cli/parsing/priority-option.js'
 import { ended, startMolm, TINY } from './molm.js'
 
 const test = suite('the priority of a command')

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { shareOut } from '#molm/engine/share-out.js'
+import { shareOut } from '#molm/engine/scheduler.js'
 
 const test = suite('shares of a micro-batch')
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drawMarkdown } from '#molm/markdown/draw-markdown.js'
+import { drawMarkdown } from '#molm/markdown/draw-blocks.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
 import { MARKDOWN_ANSWERS } from '../support/markdown-answers.js'
 import { integers } from '../support/random.js'

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ClosedBlock, closedBlocks, GrowingText } from '#molm/markdown/closed-blocks.js'
-import { drawMarkdown } from '#molm/markdown/draw-markdown.js'
+import { drawMarkdown } from '#molm/markdown/draw-blocks.js'
 import { RunningMarkdown } from '#molm/markdown/running-markdown.js'
 import { wrap } from '#molm/terminal/wrap.js'
 import { MARKDOWN_ANSWERS } from '../support/markdown-answers.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { penaliseRepeats } from '#molm/sampling/repeat-penalty.js'
+import { penaliseRepeats } from '#molm/sampling/sample.js'
 
 test('divides positive logits and multiplies negative ones, only those of the ids seen', () => {
   const logits = Float32Array.of(3, -3, 3, -3, 0)

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Candidates } from '#molm/sampling/candidates.js'
-import { keepMinP } from '#molm/sampling/min-p.js'
+import { keepMinP } from '#molm/sampling/sample.js'
 import { weigh } from '#molm/sampling/temperature.js'
 import { keepTopK } from '#molm/sampling/top-k.js'
 import { keepTopP } from '#molm/sampling/top-p.js'

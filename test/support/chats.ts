@@ -3,7 +3,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
 import type { ColourDepth } from '#molm/terminal/colours.js'
 import { Chat } from '#molm/tui/conversation/chat.js'
-import type { ChatView } from '#molm/tui/conversation/chat-view.js'
 import { InputHistory } from '#molm/tui/input/history.js'
 import { type ChatScreen, openScreen } from '#molm/tui/screen/chat-screen.js'
 import { Terminal } from '#molm/tui/screen/terminal.js'
@@ -74,10 +73,10 @@ export async function chatOf(
   return chat
 }
 
-type Fields = { -readonly [K in keyof ChatView]: ChatView[K] }
+type Fields = { -readonly [K in keyof Chat]: Chat[K] }
 
 /** A chat with some fields replaced for its screens. The test may change these fields. */
-export function shownAs<K extends keyof ChatView>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
+export function shownAs<K extends keyof Chat>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
   const descriptors = Object.entries(fields).map(([name, value]) => [name, { value, writable: true, enumerable: true }])
   return Object.create(chat, Object.fromEntries(descriptors))
 }

@@ -5,12 +5,14 @@ import { NoRoom } from '#molm/errors.js'
 import type { Model } from '#molm/index.js'
 import { wrap } from '#molm/terminal/wrap.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { answerHelp, commandHelp, conversationHelp, expertHelp, keyHelp } from '#molm/tui/conversation/help.js'
+import { helpOn } from '#molm/tui/conversation/help.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { cutNote, lengthNote } from '#molm/tui/conversation/notes.js'
-import { tableLines } from '#molm/tui/screen/help-table.js'
+import { tableLines } from '#molm/tui/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
+
+const TOPICS = ['', 'conversations', 'answers', 'experts', 'keys']
 
 interface ScriptedChat {
   chat: Chat
@@ -173,24 +175,12 @@ test('nano proposes a first question, which Tab takes', async () => {
 })
 
 test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
-  for (const { rows, text } of [
-    commandHelp(),
-    conversationHelp(),
-    answerHelp(),
-    expertHelp(),
-    keyHelp({ hasTemplate: false }),
-  ]) {
+  for (const { rows, text } of TOPICS.map((topic) => helpOn(topic, { hasTemplate: false }))) {
     const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
     assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
   }
-  const plain = JSON.stringify([
-    commandHelp(true),
-    conversationHelp(true),
-    answerHelp(true),
-    expertHelp(true),
-    keyHelp({ hasTemplate: false, isPlain: true }),
-  ])
+  const plain = JSON.stringify(TOPICS.map((topic) => helpOn(topic, { hasTemplate: false, isPlain: true })))
   assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)
   const { chat } = await answering([], { isPlain: true })
   type(chat, '/map')

@@ -4,7 +4,7 @@ import { loadAtlas, loadModel, type Model } from '#molm/index.js'
 import { expertColour, INK } from '#molm/pictures/expert-colours.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import type { ItemSpan } from '#molm/tui/conversation/items.js'
-import { spanLines } from '#molm/tui/screen/spans.js'
+import { spanLines } from '#molm/tui/screen/transcript.js'
 import { chatWith, send } from '../support/real-chat.js'
 
 let nano: Model

@@ -101,12 +101,12 @@ test('a question that is refused leaves the cache and the turns', async () => {
   await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
   const { length } = conversation
   for (const regex of ['(a', 'a{9,1}']) {
-    conversation.setAsking({ regex })
+    conversation.parts.asking = { regex }
     await rejectsWithUserError(() => conversation.ask('And 2 + 2?', new Witness(), GREEDY), /of the pattern/)
     assert.ok(conversation.length >= length, `${conversation.length} of ${length} tokens`)
     assert.is(conversation.messages.length, 2)
   }
-  conversation.setAsking({})
+  conversation.parts.asking = {}
   await conversation.ask('And 2 + 2?', new Witness(), GREEDY)
   conversation.dispose()
 })
@@ -211,9 +211,9 @@ test('a turn that is taken back is removed from the cache', async () => {
 test('a system text that the template leaves out is reported', async () => {
   const conversation = new Talk(nano)
   const reported: string[] = []
-  const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.system) })
+  const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.parts.system) })
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
-  conversation.setSystem('Be brief.')
+  conversation.parts.system = 'Be brief.'
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
   assert.equal(reported, ['Be brief.'])
   conversation.dispose()
@@ -269,7 +269,7 @@ test('when a model has too few positions, the oldest turns are left out whole, a
     },
   })
   const conversation = new Talk(limited)
-  conversation.setSystem('Be brief.')
+  conversation.parts.system = 'Be brief.'
   const options = { ...GREEDY, maxTokens: 12 }
   const leftOut: number[] = []
   for (let turn = 0; turn < 6; turn++) {

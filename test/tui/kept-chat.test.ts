@@ -6,8 +6,7 @@ import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/conversations/conversations.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { resumeKept } from '#molm/tui/conversation/conversation-commands.js'
-import { listLines } from '#molm/tui/conversation/conversation-list.js'
+import { listLines, resumeKept } from '#molm/tui/conversation/conversation-commands.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { lastTurns } from '#molm/tui/conversation/past-turns.js'
 import { mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
@@ -227,7 +226,7 @@ test('a conversation of another model, system text and name is continued with al
     await resumeKept(chat, kept)
     assert.match(chat.items[0].text, /^resumed \S+: 1 message; it was with big$/)
     assert.is(lastNote(chat), 'this question has no answer yet: /retry answers it')
-    assert.is(chat.conversation.system, 'Be kind.')
+    assert.is(chat.conversation.parts.system, 'Be kind.')
     await send(chat, '/retry')
     await chat.keeper.close()
     assert.ok((await linesIn(dir))[0].some((line) => JSON.stringify(line) === '{"model":"/models/tiny"}'))
@@ -289,7 +288,7 @@ test('/save writes Markdown or JSON by the name of the file, and /load takes JSO
     const other = await keeping(join(dir, 'kept'), says('Yes.'))
     await send(other, `/load ${dir}/talk.json`)
     assert.equal(
-      [other.conversation.system, other.conversation.messages.map(({ content }) => content)],
+      [other.conversation.parts.system, other.conversation.messages.map(({ content }) => content)],
       ['Be brief.', ['What is a lantern?', 'A light.']],
     )
     await send(other, 'Sure?')

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { keyHelp } from '#molm/tui/conversation/help.js'
+import { helpOn } from '#molm/tui/conversation/help.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { KeyReader } from '#molm/tui/input/keys.js'
 import { chatOf, mixturesOf } from '../support/chats.js'
@@ -72,7 +72,7 @@ test('each key does what the help says', async () => {
 })
 
 test('no key of the help is left out here', () => {
-  const named = keyHelp({ hasTemplate: false }).rows.map(([keys]) => keys)
+  const named = helpOn('keys', { hasTemplate: false }).rows.map(([keys]) => keys)
   assert.equal([...ROWS.flatMap(({ help = [] }) => help), ...ELSEWHERE].sort(), [...named].sort())
 })
 

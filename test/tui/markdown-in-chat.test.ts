@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { drawMarkdown } from '#molm/markdown/draw-markdown.js'
-import type { ChatState } from '#molm/tui/conversation/chat-view.js'
+import { drawMarkdown } from '#molm/markdown/draw-blocks.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
 import type { ChatItem } from '#molm/tui/conversation/items.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { layoutOf } from '#molm/tui/screen/view.js'
@@ -19,10 +19,9 @@ const NAMES = Object.keys(MARKDOWN_ANSWERS)
 /** A chat whose answer the test writes. */
 async function writingChat() {
   const items: ChatItem[] = []
-  const state: ChatState = 'idle'
   const chat = shownAs(await chatOf(MIXTURES, 'truecolor'), {
-    items: items as readonly ChatItem[],
-    state: state as ChatState,
+    items,
+    state: 'idle' as Chat['state'],
     answer: '',
   })
   return {
@@ -53,7 +52,7 @@ for (const [i, columns] of [40, 80, 200].entries()) {
     for (const name of [NAMES[i], NAMES[i + 6]]) {
       const answer = MARKDOWN_ANSWERS[name]
       const { chat, write, finish } = await writingChat()
-      chat.map.setMode('off')
+      chat.map.mode = 'off'
       const shown = new ShownChat(chat, columns, 30)
       try {
         const sizes = integers(answer.length, i, 60)
@@ -138,7 +137,7 @@ test('stays as written in answers with a form of their own, and in coloured ones
     finish({ spans: [{ text: '*c* and ' }, { text: 'd', differs: true }] })
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^\{"a": "\*b\*"\}\n\n\*c\* and d$/m)
-    chat.conversation.setAsking({ schema: {} })
+    chat.conversation.parts.asking = { schema: {} }
     write('*e*\n\nf')
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^\*e\*\n\nf$/m)

@@ -50,7 +50,7 @@ test('the live area is lower than every window, and no line is wider', async () 
     const { shape, mode, look } = point
     const [columns, rows] = point.window
     const chat = shownAs(await chatFor(shape, look.depth), { state: look.state, answer: ANSWER })
-    chat.map.setMode(mode)
+    chat.map.mode = mode
     chat.map.select(look.selected)
     chat.input.set(look.written)
     const { held } = layoutOf(chat, { columns, rows })
@@ -72,7 +72,7 @@ test('the text has 10 lines at 80 x 24, 12 from 30 rows on, and a third of a lar
     const { shape, mode, selected } = point
     const [columns, rows] = point.window
     const chat = shownAs(await chatFor(shape, point.depth), { state: 'answering', answer: ANSWER })
-    chat.map.setMode(mode)
+    chat.map.mode = mode
     chat.map.select(selected)
     const { textWidth } = layoutOf(chat, { columns, rows })
     const { text } = viewOf(chat, { columns, rows })

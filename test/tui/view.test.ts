@@ -2,10 +2,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
+import { usageSummary } from '#molm/tui/conversation/expert-profile.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { expertsLines } from '#molm/tui/map/token-details.js'
 import { TokenMap } from '#molm/tui/map/token-map.js'
-import { usageSummary } from '#molm/tui/map/usage-summary.js'
 import { layoutOf, viewOf } from '#molm/tui/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
 import { HELD, mapOf, VIEW_SHAPES, withoutCaption } from '../support/map-view.js'
@@ -51,7 +51,7 @@ test('a model without attention experts has no lane for them, and a dense layer 
   chat.map.select(20)
   chat.map.setLayer(1)
   assert.ok(viewOf(chat, { columns: 60, rows: 20 }).token.includes('layer 1 is dense: it has no experts'))
-  chat.map.setMode('layer')
+  chat.map.mode = 'layer'
   assert.match(mapOf(chat, 60, 20)[0], /^layer 1 of 3 · dense: it has no experts/)
 })
 
@@ -89,7 +89,7 @@ test('layers with fewer experts have fewer cells', async () => {
 
 test('the map of one layer has a row per token with names and numbers, around the selected one', async () => {
   const chat = await chatOf(mixturesOf(3, { attention: 4, mlp: 8 }), 'none')
-  chat.map.setMode('layer')
+  chat.map.mode = 'layer'
   chat.map.setLayer(2)
   const cells = '▒▒· · ▓▓  ▒▒· · · · · · ▓▓'
   assert.equal(mapOf(chat, 60, 30).slice(0, 6), [
@@ -112,7 +112,7 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   const odd = plainRoutes(mixtures)
   odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
   for (let i = 0; i < 150; i++) chat.map.add('x', odd)
-  chat.map.setMode('usage')
+  chat.map.mode = 'usage'
   assert.equal(mapOf(chat, 60, 20).slice(4), [
     '    0 ██· · ██',
     '    1 ░░▓▓▓▓░░',

@@ -66,7 +66,7 @@ test('a walk folds nothing further, fits, and leaves 6 lines of text', async () 
     const [columns, rows] = window
     const size = { columns, rows }
     const chat = shownAs(await routedChat(shape.mixtures, depth), { state: 'idle', answer: '' })
-    chat.map.setMode(mode)
+    chat.map.mode = mode
     const before = mapOf(chat, viewOf(chat, size), columns, rows)
     chat.map.walk(-1)
     chat.map.setLayer(3)

@@ -48,7 +48,6 @@ export interface ChatOptions
   resume?: string
   /** Print the kept conversations. */
   list?: boolean
-  /** A conversation to delete. */
   delete?: string
   /** Print them as JSON. */
   json?: boolean
@@ -99,7 +98,7 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     return listConversations(options)
   }
   if (options.delete !== undefined) {
-    const { deleteConversation } = await import('./conversation-delete.js')
+    const { deleteConversation } = await import('./conversation-list.js')
     return deleteConversation(options.delete, options)
   }
   if (readsStdin(options)) {
@@ -159,12 +158,14 @@ async function hold(
     const warn = (message: string) => options.quiet || terminal.note(`warning: ${message}`)
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
-    const notes = new ToolNotes((note) => terminal.note(note))
+    // The chat takes the notes of tools, once there is one.
+    let say = (note: string) => terminal.note(note)
+    const onNote = (note: string) => say(note)
     const model = await load(name, warn)
     await orDispose(model, () => model.checkConstraint({ schema, grammar, regex }))
     const mask = await orDispose(model, () => maskFor(masks, model.config))
     const atlas = await orDispose(model, () => loadAtlas(model, options.atlas, warn))
-    const connections = mcp && (await orDispose(model, () => openServers(model, mcp, { signal, onNote: notes.add })))
+    const connections = mcp && (await orDispose(model, () => openServers(model, mcp, { signal, onNote })))
     try {
       terminal.clear()
       const { interrupted } = await startChat(model, {
@@ -183,7 +184,9 @@ async function hold(
         typed: terminal.typed,
         tools: connections && (() => connections.tools),
         isAllowed: mcp?.isAllowed,
-        onNotes: (say) => notes.passTo(say),
+        onNotes: (chatSay) => {
+          say = chatSay
+        },
         signal,
       })
       interruptSignal().throwIfAborted()
@@ -226,22 +229,10 @@ async function messageIn(words: readonly string[]): Promise<string | undefined> 
   return words.join(' ')
 }
 
-/** Opens the conversation that the options name. */
 async function continuedBy(options: ChatOptions, conversations: Conversations): Promise<Continued | undefined> {
   const { continue: continues, resume } = options
   if (resume !== undefined) return openContinued(conversations, await conversations.find(resume), options)
   return continues ? openContinued(conversations, await latestOf(conversations), options) : undefined
-}
-
-/** Passes the notes of tools to the chat, once there is one. */
-class ToolNotes {
-  constructor(private say: (note: string) => void) {}
-
-  readonly add = (note: string) => this.say(note)
-
-  passTo(say: (note: string) => void): void {
-    this.say = say
-  }
 }
 
 /** Loads a model. Rejects with a UserError if it cannot chat: it must generate text and have a tokenizer. */

@@ -1,7 +1,9 @@
 import { Argument, type Command } from 'commander'
 import { UsageError } from '../../errors.js'
-import { commandTree } from '../completion/command-tree.js'
-import { SHELLS, type Shell, shellScript } from '../completion/shells.js'
+import { bashScript } from '../completion/bash.js'
+import { type CompletedCommand, commandTree } from '../completion/command-tree.js'
+import { fishScript } from '../completion/fish.js'
+import { zshScript } from '../completion/zsh.js'
 import { type OutputOptions, writeOut } from '../io/output.js'
 import { addOutputOptions } from '../parsing/options.js'
 
@@ -27,5 +29,14 @@ function shellNamed(word: string): Shell {
 }
 
 async function complete(shell: Shell, _options: OutputOptions, command: Command): Promise<void> {
-  await writeOut(shellScript(shell, commandTree(command.parent as Command)))
+  await writeOut(SCRIPTS[shell](commandTree(command.parent as Command)))
+}
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const
+type Shell = (typeof SHELLS)[number]
+
+const SCRIPTS: Record<Shell, (commands: readonly CompletedCommand[]) => string> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
 }

@@ -6,7 +6,6 @@ import { UserError } from '../../errors.js'
 import { note, type OutputOptions } from '../io/output.js'
 import { type KeepingFlags, keepsHistory } from '../parsing/keeping-options.js'
 
-/** An earlier conversation to continue. */
 export interface Continued {
   state: ConversationState
   /** Its file, open; absent if nothing is kept. The caller closes it. */

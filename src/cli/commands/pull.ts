@@ -61,13 +61,7 @@ async function pull(repo: string | undefined, options: PullCommandOptions): Prom
   let isUnderWay = false
   try {
     const model = await pullModel(repo, {
-      quant,
-      threads,
-      revision,
-      token,
-      keep,
-      calibrate,
-      verify,
+      ...{ quant, threads, revision, token, keep, calibrate, verify },
       onPlan: (plan) => {
         isUnderWay = true
         display.plan(plan)

@@ -7,7 +7,6 @@ import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 import { packFirst } from './pack-first.js'
 
-/** A loaded model, and the time to load it. */
 export interface TimedModel {
   model: Model
   loadMs: number

@@ -1,7 +1,6 @@
 import { quoted } from '../io/shell-word.js'
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
 
-/** The script for fish. */
 export function fishScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map(({ name }) => name)
   const noneOf = (all: readonly string[]) => `not __fish_seen_subcommand_from ${all.join(' ')}`

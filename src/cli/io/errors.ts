@@ -3,7 +3,6 @@ import { NoRoom, renameOptions, UserError } from '../../errors.js'
 import { formatCount } from '../../numbers.js'
 import { printable, printableLines } from '../../printable.js'
 import { interruption } from './interrupt.js'
-import { missingPackage } from './missing-package.js'
 import { tooManyFiles } from './open-files.js'
 import { ClosedPipe, note, writeErr } from './output.js'
 
@@ -68,4 +67,14 @@ function messageOf(error: unknown, context?: string): string {
   if (known) return known
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
   return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 prints the stack)`
+}
+
+/**
+ * The message for an error about a package that `npm i --omit=optional` left out; undefined for other errors. `molm chat`
+ * needs Ink and React and `molm serve` needs hono; the library and `molm run` do not.
+ */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') return undefined
+  const name = /^Cannot find package '([^']+)'/.exec(error.message)?.[1]
+  return name && `the package ${name} is not installed; \`npm i molm\` without --omit=optional installs it`
 }

@@ -1,7 +1,7 @@
 import { codeOf } from '../../errors.js'
 import { printableLines } from '../../printable.js'
+import { cellWidth } from '../../terminal/cell-width.js'
 import { writePrintable } from '../../terminal/write-printable.js'
-import { wrapWords } from './wrap-words.js'
 
 /** Options about what a command prints besides its result. */
 export interface OutputOptions {
@@ -62,4 +62,27 @@ export function note(message: string): void {
 export function mayAnimate(options: OutputOptions): boolean {
   const { NO_COLOR, TERM } = process.env
   return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'
+}
+
+const INDENT = '  '
+
+/** Wraps lines that are wider than a terminal, at blanks only: paths and numbers stay in one piece. */
+export function wrapWords(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .map((line) => wrapLine(line, columns))
+    .join('\n')
+}
+
+function wrapLine(line: string, columns: number): string {
+  const [first, ...words] = line.split(' ')
+  let wrapped = first
+  let used = cellWidth(first)
+  for (const word of words) {
+    const size = cellWidth(word)
+    const fits = used + 1 + size <= columns
+    wrapped += fits ? ` ${word}` : `\n${INDENT}${word}`
+    used = fits ? used + 1 + size : INDENT.length + size
+  }
+  return wrapped
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 
-/** The file of a command. */
 export interface CommandFile {
   /** Declares the arguments, options, help and action of `command`. */
   define(command: Command): void
@@ -13,9 +12,7 @@ export interface KnownCommand<Name extends string = string> {
   alias?: string
   /** Description in `molm --help`. */
   summary: string
-  /** Whether it always runs a model. */
   runsModel?: true
-  /** Whether it reads the options of all commands. */
   readsAllOptions?: true
 }
 
@@ -44,5 +41,4 @@ export type CommandName = (typeof commands)[number]['name']
 /** Every command, in the order of the help page. */
 export const COMMANDS: readonly KnownCommand<CommandName>[] = commands
 
-/** Reads the file of a command. */
 export type LoadCommand = (name: CommandName) => Promise<CommandFile>

@@ -48,7 +48,6 @@ export function asksForConversation({ system, prefill, messages, templateArg }: 
   return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
 }
 
-/** Whether one of the files is stdin. */
 export function readsStdin({ system = '', file = [], messages }: ConversationOptions): boolean {
   return system === `@${STDIN}` || messages === STDIN || file.includes(STDIN)
 }

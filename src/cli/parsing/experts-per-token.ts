@@ -6,7 +6,6 @@ import { expandHome } from '../../files/home.js'
 import { parseJson } from '../../json.js'
 import type { ExpertsPerToken } from '../../model/experts-per-token.js'
 
-/** Adds --experts-per-token to a command that runs a model. */
 export function addExpertsPerToken(command: Command): Command {
   return command.addOption(
     new Option(

@@ -45,7 +45,6 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
 
 /** A prompt that may be meant as a command of another tool. */
 export interface ForeignUse {
-  /** The foreign command. */
   word: string
   /** The equivalent in molm, as the end of a sentence. */
   instead: string

@@ -10,7 +10,6 @@ import { maskOfJson } from '../../model/read-mask.js'
 import { printable } from '../../printable.js'
 import { collect } from './options.js'
 
-/** Adds --mask to a command that runs a model. */
 export function addMaskOption(command: Command): Command {
   return command.option(
     '--mask <experts>',

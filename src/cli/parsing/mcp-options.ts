@@ -19,7 +19,6 @@ export interface McpOptions {
   servers: McpServer[]
   /** Time limit of a call, in ms. */
   callTime?: number
-  /** Whether the model is offered a tool. */
   isOffered(tool: string): boolean
   /** Whether a tool of this name may run without a question, as it was first offered. */
   isAllowed(tool: string): boolean

@@ -157,7 +157,6 @@ function unescaped(text: string): string {
 
 const ESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
 
-/** Whether the environment named the model. */
 let isFromEnvironment = false
 
 /** Whether a note says that a folder has the name of the built-in model. */

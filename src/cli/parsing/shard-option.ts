@@ -8,7 +8,6 @@ export interface Shard {
   of: number
 }
 
-/** The option --shard. */
 export function shardOption(): Option {
   return new Option('--shard <i/n>', 'answer every n-th line from line i on, on one of n machines').argParser(shardOf)
 }

@@ -2,7 +2,6 @@ import { mostCheckpoints } from './checkpoints.js'
 import { bytesOf, type CachedLayer, SLACK } from './layer-cache.js'
 import type { SequenceCache } from './sequence-cache.js'
 
-/** Bytes of a sequence's cache. */
 export interface CacheBytes {
   /** For each token, in the layers that keep all tokens. */
   perToken: number

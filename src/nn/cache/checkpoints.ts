@@ -3,7 +3,6 @@ import { bytesOf, type CachedLayer } from './layer-cache.js'
 /** Everything of a sequence at a position that later tokens replace. */
 export interface Checkpoint {
   position: number
-  /** Running states of all layers. */
   state: Float32Array
 }
 
@@ -28,27 +27,23 @@ export function mostCheckpoints(layers: readonly CachedLayer[]): number {
  * closest neighbours goes. The first and the newest ones stay.
  */
 export class Checkpoints {
-  private readonly list: Checkpoint[] = []
+  /** Forks of a sequence have the same ones. */
+  readonly all: Checkpoint[] = []
 
   /** `most`: the largest number kept, at least 3. */
   constructor(readonly most: number) {}
 
   get positions(): number[] {
-    return this.list.map(({ position }) => position)
+    return this.all.map(({ position }) => position)
   }
 
   get bytes(): number {
-    return this.list.reduce((sum, { state }) => sum + state.byteLength, 0)
-  }
-
-  /** All checkpoints. Forks of a sequence have the same ones. */
-  get all(): readonly Checkpoint[] {
-    return this.list
+    return this.all.reduce((sum, { state }) => sum + state.byteLength, 0)
   }
 
   /** Adds a checkpoint; one at the same position is replaced. */
   add(checkpoint: Checkpoint): void {
-    const { list, most } = this
+    const { all: list, most } = this
     const at = list.findIndex(({ position }) => position >= checkpoint.position)
     const place = at < 0 ? list.length : at
     list.splice(place, list[place]?.position === checkpoint.position ? 1 : 0, checkpoint)
@@ -56,15 +51,15 @@ export class Checkpoints {
   }
 
   at(position: number): Checkpoint | undefined {
-    return this.list.find((checkpoint) => checkpoint.position === position)
+    return this.all.find((checkpoint) => checkpoint.position === position)
   }
 
   dropAfter(position: number): void {
-    while (this.list.length > 0 && this.list[this.list.length - 1].position > position) this.list.pop()
+    while (this.all.length > 0 && this.all[this.all.length - 1].position > position) this.all.pop()
   }
 
   private dispensable(): number {
-    const { list } = this
+    const { all: list } = this
     let best = 1
     for (let i = 2; i < list.length - NEWEST; i++) if (gapAround(list, i) < gapAround(list, best)) best = i
     return best

@@ -6,7 +6,6 @@ export class DraftedPositions {
   constructor(
     /** Position of the first draft. */
     private readonly start: number,
-    /** Number of drafts. */
     readonly count: number,
     /** Positions after drafts that become checkpoints if they stay. */
     readonly marks: readonly number[],

@@ -20,7 +20,6 @@ export class PagePool {
     return this.holders.get(page) ?? 1
   }
 
-  /** Adds a holder. */
   share(page: number): void {
     this.holders.set(page, this.holdersOf(page) + 1)
   }
@@ -45,7 +44,6 @@ export class PagePool {
 
 const pools = new WeakMap<Bank, PagePool>()
 
-/** The pool of a bank. */
 export function pagePool(bank: Bank): PagePool {
   const pool = pools.get(bank) ?? new PagePool(bank)
   pools.set(bank, pool)

@@ -14,7 +14,8 @@ export interface Span {
  */
 export class PageTable {
   private readonly pool: PagePool
-  private tableAddress: number
+  /** Address of the table: a u32 for each page. It changes when the table grows. */
+  address: number
   private capacity = 8
   /** Address of each page; 0 if it has been freed. */
   private readonly pages: number[] = []
@@ -23,16 +24,10 @@ export class PageTable {
 
   constructor(
     readonly bank: Bank,
-    /** Bytes of a page. */
     readonly pageBytes: number,
   ) {
     this.pool = pagePool(bank)
-    this.tableAddress = bank.arena.allocate(this.capacity * 4)
-  }
-
-  /** Address of the table: a u32 for each page. It changes when the table grows. */
-  get address(): number {
-    return this.tableAddress
+    this.address = bank.arena.allocate(this.capacity * 4)
   }
 
   /** Bytes of the pages. Of a page that several sequences hold, each has an equal part. */
@@ -52,7 +47,7 @@ export class PageTable {
       if (page) this.pool.share(page)
       this.pages.push(page)
     }
-    this.bank.u32.set(pages, this.tableAddress / 4)
+    this.bank.u32.set(pages, this.address / 4)
     this.lowest = lowest
   }
 
@@ -132,11 +127,11 @@ export class PageTable {
 
   release(): void {
     for (let i = this.pages.length - 1; i >= 0; i--) this.free(i)
-    this.bank.arena.release(this.tableAddress, this.capacity * 4)
+    this.bank.arena.release(this.address, this.capacity * 4)
   }
 
   private setPage(i: number, page: number): void {
-    this.bank.u32[this.tableAddress / 4 + i] = page
+    this.bank.u32[this.address / 4 + i] = page
     this.pages[i] = page
   }
 
@@ -151,8 +146,8 @@ export class PageTable {
     const capacity = Math.max(wanted, 2 * this.capacity)
     const table = this.bank.arena.allocate(capacity * 4)
     this.bank.u32.set(this.pages, table / 4)
-    this.bank.arena.release(this.tableAddress, this.capacity * 4)
-    this.tableAddress = table
+    this.bank.arena.release(this.address, this.capacity * 4)
+    this.address = table
     this.capacity = capacity
   }
 }

@@ -188,10 +188,7 @@ export class SequenceCache {
     const wanted = [...pending, ...(nextDrafts?.kept ?? [])]
     const from = states.offset(layer)
     const to = from + (this.layers[layer].state ?? 0)
-    return wanted.map(({ position, state }) => ({
-      after: position - this.end,
-      state: state.subarray(from, to),
-    }))
+    return wanted.map(({ position, state }) => ({ after: position - this.end, state: state.subarray(from, to) }))
   }
 
   keyTable(layer: number): number {
@@ -239,7 +236,6 @@ export class SequenceCache {
     if (this.rows.windows.length > 0) this.trim()
   }
 
-  /** Forgets the positions below `oldest`. */
   forget(oldest: number): void {
     this.start = Math.min(Math.max(oldest, this.start), this.end)
     this.trim()

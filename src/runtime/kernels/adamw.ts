@@ -8,7 +8,6 @@ const CHUNK = 16384
 
 /** Parameters of a step of AdamW. */
 export interface AdamWStep {
-  /** Number of the step, from 1 on. */
   step: number
   learningRate: number
   beta1: number
@@ -49,7 +48,6 @@ export class AdamW extends Call<typeof AdamWArg> {
     })
   }
 
-  /** Sum of the squares of the gradients. */
   squares(): number {
     this.set(AdamWArg.phase, AdamWPhase.squares)
     this.start(this.chunks)

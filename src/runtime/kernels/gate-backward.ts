@@ -29,11 +29,7 @@ export class GateBackward extends Call<typeof GateBackwardArg> {
   ) {
     super(bank, Job.gateBackward, GateBackwardArg)
     const { z, activation = 'identity' } = shape
-    this.bind({
-      stride: z.strideBytes,
-      columns: roundUp(z.columns, 4),
-      activation: Activation[activation],
-    })
+    this.bind({ stride: z.strideBytes, columns: roundUp(z.columns, 4), activation: Activation[activation] })
   }
 
   /** Runs `items` rows from row `first` on. */

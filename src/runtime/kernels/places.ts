@@ -3,9 +3,7 @@ import type { Bank } from '../memory/bank.js'
 
 /** Neighbouring rows of a micro-batch that hold the tokens of one sequence. */
 export interface RowSpan {
-  /** First row. */
   first: number
-  /** Number of rows. */
   count: number
   /** Position of the first token in its sequence. */
   position: number

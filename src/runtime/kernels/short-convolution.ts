@@ -33,7 +33,6 @@ const LEAST_WORK = 16384
 
 /** Gated causal convolution over n tokens: out = C (bias + sum of w v), v = B X, channel by channel. */
 export class ShortConvolution extends Call<typeof ShortConvolutionArg> {
-  /** Blocks of channels. */
   private readonly blocks: number
   private readonly taps: number
 
@@ -86,7 +85,6 @@ export function allocateConvolutionRows(bank: Bank, count: number): number {
   return bank.arena.allocate(count * CONVOLUTION_SEGMENT_BYTES)
 }
 
-/** Writes a segment of a table. */
 export function writeConvolutionRows(
   bank: Bank,
   table: number,

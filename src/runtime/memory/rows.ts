@@ -42,12 +42,10 @@ export class Rows {
     return this.stride * 4
   }
 
-  /** Bytes from one record to the next. */
   get recordBytes(): number {
     return recordBytes(this.columns)
   }
 
-  /** The rows [first, first + count), in the same place. */
   slice(first: number, count: number): Rows {
     const { bank, address, columns, stride, strideBytes, recordsAt } = this
     const records = this.hasRecords ? recordsAt + first * this.recordBytes : 0

@@ -1,12 +1,14 @@
 import type { ModuleFormerConfig } from '../../architectures/moduleformer-config.js'
+import { Linear } from '../../nn/linear.js'
 import { ENOUGH } from '../../nn/stick-breaking-attention.js'
+import type { WeightFormat } from '../../packing/format/formats.js'
 import { GateBackward } from '../../runtime/kernels/gate-backward.js'
 import { Norm } from '../../runtime/kernels/norm.js'
 import { StickTraining } from '../../runtime/kernels/stick-training.js'
 import type { Rows } from '../../runtime/memory/rows.js'
-import { LinearTraining } from '../layers/linear-training.js'
 import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
+import { TransposedLinear } from '../layers/transposed-linear.js'
 import { mixtureOf } from './moduleformer-mixtures.js'
 
 /** The mixture of attention experts, forward and backward. Keys and values are floats whatever the packed format. */
@@ -100,5 +102,44 @@ export class AttentionTraining {
   private project(l: number, T: number): void {
     this.query.run(l) //                  q [T, k, A] = a Wq[e]
     for (const projection of this.projections) projection.forward(l, T) // K, V [T, A]
+  }
+}
+
+interface LinearTrainingShape {
+  format: WeightFormat
+  input: Rows
+  output: Rows
+  dOutput: Rows
+  /** Gradients of the input; the result is added. */
+  dInput: Rows
+}
+
+/**
+ * A frozen matrix with a bias that every token goes through, forward and backward: pieces `NAME.weight` and
+ * `NAME.bias`.
+ */
+class LinearTraining {
+  private readonly linear: Linear
+  private readonly transposed: TransposedLinear
+  private readonly weights: number[]
+  private readonly biases: number[]
+
+  constructor(
+    workspace: TrainingWorkspace,
+    name: string,
+    { format, input, output, dOutput, dInput }: LinearTrainingShape,
+  ) {
+    this.linear = new Linear(workspace, { format, input, output })
+    this.transposed = new TransposedLinear(workspace, { format, input: dOutput, output: dInput, adds: true })
+    this.weights = workspace.perLayer((layer) => workspace.at(layer, `${name}.weight`))
+    this.biases = workspace.perLayer((layer) => workspace.at(layer, `${name}.bias`))
+  }
+
+  forward(layer: number, tokens: number): void {
+    this.linear.run(tokens, this.weights[layer], this.biases[layer])
+  }
+
+  backward(layer: number, tokens: number): void {
+    this.transposed.run(tokens, this.weights[layer])
   }
 }

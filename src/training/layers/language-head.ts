@@ -20,7 +20,6 @@ export interface Prediction {
 
 /** Sums over predictions, in nats. */
 export interface HeadLoss {
-  /** Sum of cross-entropies. */
   crossEntropy: number
   /** Sum of Kullback-Leibler divergences from the original model to the trained one. */
   divergence: number
@@ -69,11 +68,6 @@ export class LanguageHead {
     bank.u8.copyWithin(original.records, a.records, a.records + tokens * a.recordBytes)
   }
 
-  /** Sums the losses of the predictions, from the rows of a. */
-  loss(predictions: readonly Prediction[]): HeadLoss {
-    return this.run(predictions)
-  }
-
   /**
    * Sums the losses and sets the first `tokens` rows of `da` to the gradients of the sums times `weight`. Rows without
    * a prediction get zeros.
@@ -81,10 +75,11 @@ export class LanguageHead {
   lossAndGradient(predictions: readonly Prediction[], tokens: number, weight: number): HeadLoss {
     const { bank, da } = this.workspace
     bank.f32.fill(0, da.address / 4, da.address / 4 + tokens * da.stride)
-    return this.run(predictions, weight * (this.config.logitScale ?? 1))
+    return this.loss(predictions, weight * (this.config.logitScale ?? 1))
   }
 
-  private run(predictions: readonly Prediction[], weight?: number): HeadLoss {
+  /** Sums the losses of the predictions, from the rows of a. Given `weight`, da gets the gradients. */
+  loss(predictions: readonly Prediction[], weight?: number): HeadLoss {
     const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
     const isDistilled = (prediction: Prediction) => prediction.isDistilled === true
     this.inChunks(

@@ -80,7 +80,6 @@ export class TrainingWorkspace extends Workspace {
     this.panels = allocatePanels(bank, threads)
   }
 
-  /** Begins a pass over a micro-batch. */
   begin(batch: BatchRows, state: PassState): void {
     this.batch = batch
     this.state = state

@@ -7,7 +7,6 @@ import { joinRoutes } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
 import type { ModelConfig } from '../../model/config.js'
 
-/** A token of an answer. */
 export interface AnswerToken {
   id: number
   text: string

@@ -5,34 +5,24 @@ import type { TextColour } from '../../experts/text-colours.js'
 import { settle } from '../../generation-options.js'
 import { haveSameExperts } from '../../model/config.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
-import type { Background } from '../../terminal/ramps.js'
+import { hasForm } from '../../session/prompt.js'
 import type { TokenMap } from '../map/token-map.js'
-import { AnswerSettings } from './answer-settings.js'
-import type { AnswerToken } from './answer-tokens.js'
+import { type AnswerToken, answerAwake } from './answer-tokens.js'
+import { callInWords } from './call-words.js'
+import { colourAnswer, spansWithin } from './colouring.js'
 import { Conversation, type ConversationState } from './conversation.js'
-import type { ChatItem, ItemExtra } from './items.js'
-import type { KeepOccasion } from './keeper.js'
-import { Warnings } from './notes.js'
-import { stoppedResult } from './open-calls.js'
+import type { AnswersScreen } from './items.js'
+import { endNotes, Warnings } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { PendingTexts } from './pending-texts.js'
+import { stoppedResult } from './questions.js'
 import { Replay } from './replay.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
-import { showAnswer } from './show-answer.js'
+import { AnswerSettings } from './settings.js'
 import { ToolExchange } from './tool-exchange.js'
 import { TurnTokens } from './turn-tokens.js'
 import { ChatWatcher, type WatchedChat } from './watcher.js'
-
-/** Shows what comes of questions. */
-export interface AnswersScreen {
-  readonly background: Background
-  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
-  fail(error: unknown): void
-  changed(when?: 'now' | 'soon'): void
-  /** Keeps the turns so far in the conversation's file. */
-  keep(occasion: KeepOccasion): void
-}
 
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
 export class Answers implements WatchedChat {
@@ -41,12 +31,10 @@ export class Answers implements WatchedChat {
   readonly work: RunningWork
   readonly tools: ToolExchange
   readonly settings: AnswerSettings
-  /** Replays the last answer on the map. */
   readonly replay: Replay
   /** Texts to put before the next question. */
   readonly pending = new PendingTexts()
-  private currentModel: Model
-  private currentConversation: Conversation
+  conversation: Conversation
   private readonly turns: TurnTokens
   /** Colours of answers; absent: none. */
   colour?: TextColour
@@ -55,30 +43,21 @@ export class Answers implements WatchedChat {
   private latestOrigin?: string
   /** Number of times that the last question was answered again. */
   private retries = 0
-  private latestMemory?: MemoryStats
+  memory?: MemoryStats
 
   constructor(
-    private readonly screen: AnswersScreen,
-    model: Model,
+    readonly screen: AnswersScreen,
+    public model: Model,
     options: Pick<ChatOptions, 'generation' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
     this.settings = new AnswerSettings(options.generation)
-    this.currentModel = model
-    this.currentConversation = new Conversation(model, options.mask)
+    this.conversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
     this.map.masked = options.mask
     this.map.atlas = options.atlas
     this.work = new RunningWork(screen)
     this.tools = new ToolExchange(screen, options)
     this.replay = new Replay(() => screen.changed())
-  }
-
-  get model(): Model {
-    return this.currentModel
-  }
-
-  get conversation(): Conversation {
-    return this.currentConversation
   }
 
   get map(): TokenMap {
@@ -90,31 +69,27 @@ export class Answers implements WatchedChat {
     return this.latest?.tokensPerSecond
   }
 
-  get memory(): MemoryStats | undefined {
-    return this.latestMemory
-  }
-
   /**
    * Continues the conversation with another model, whose experts may have names. The mask stays if both models have the
    * same numbers of experts. The caller disposes of the old model.
    */
   setModel(model: Model, atlas?: Atlas): void {
     const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
-    this.currentConversation = this.conversation.forModel(model, mask)
-    this.currentModel = model
+    this.conversation = this.conversation.forModel(model, mask)
+    this.model = model
     this.replay.stop()
     this.beginTokens(model.config)
     this.map.masked = mask
     this.map.atlas = atlas
     this.colour = undefined
-    this.keep('changed')
+    this.screen.keep('changed')
   }
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
   setMask(mask?: ExpertMask): void {
-    this.conversation.setMask(mask)
+    this.conversation.read.mask = mask
     this.map.masked = mask
-    this.keep('changed')
+    this.screen.keep('changed')
   }
 
   /** The last answer, if the same options would give it again at temperature 0. */
@@ -128,17 +103,15 @@ export class Answers implements WatchedChat {
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, args, asking })
-    this.pending.add(...files)
+    this.pending.texts.push(...files)
     this.beginTokens()
   }
 
-  /** Continues a saved conversation. */
   restore(state: ConversationState): void {
     this.conversation.restore(state)
     this.beginTokens()
   }
 
-  /** Forgets the conversation. */
   reset(): void {
     this.conversation.reset()
     this.beginTokens()
@@ -151,7 +124,7 @@ export class Answers implements WatchedChat {
     if (question === undefined) return undefined
     this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
-    this.keep('changed')
+    this.screen.keep('changed')
     return this.pending.takeBack(question)
   }
 
@@ -174,7 +147,7 @@ export class Answers implements WatchedChat {
   /** Answers the last question again. */
   async retry(): Promise<void> {
     const { question } = this.conversation
-    if (question < 0) return this.say('note', 'there is nothing to answer yet')
+    if (question < 0) return this.screen.say('note', 'there is nothing to answer yet')
     this.turns.retry(question)
     await this.run((watcher, options, calls) => {
       const seed = options.seed === undefined ? undefined : options.seed + ++this.retries
@@ -182,12 +155,11 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Continues the last answer. */
   async resume(): Promise<void> {
     const { conversation, tools } = this
     const hasCalls = tools.available.length > 0 && conversation.openCalls.length > 0
     const last = conversation.messages.at(-1)
-    if (!hasCalls && last?.role !== 'assistant') return this.say('note', 'there is no answer to resume')
+    if (!hasCalls && last?.role !== 'assistant') return this.screen.say('note', 'there is no answer to resume')
     await this.run((...given) => conversation.resume(...given), hasCalls ? '' : last?.content)
   }
 
@@ -216,23 +188,10 @@ export class Answers implements WatchedChat {
 
   /** Reads the model's memory figures again. */
   async refreshMemory(): Promise<void> {
-    this.latestMemory = await this.model.stats().catch(() => undefined)
-    this.changed()
+    this.memory = await this.model.stats().catch(() => undefined)
+    this.screen.changed()
   }
 
-  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void {
-    this.screen.say(kind, text, extra)
-  }
-
-  changed(when?: 'soon'): void {
-    this.screen.changed(when)
-  }
-
-  keep(occasion: KeepOccasion): void {
-    this.screen.keep(occasion)
-  }
-
-  /** Whether the conversation has answers. */
   private get hasAnswers(): boolean {
     return this.conversation.messages.some(({ role }) => role === 'assistant')
   }
@@ -243,8 +202,8 @@ export class Answers implements WatchedChat {
   }
 
   private get origin(): string {
-    const { mask, system, prefill, asking } = this.conversation
-    return JSON.stringify([this.settings.generation, mask, system, prefill, asking])
+    const { mask, parts } = this.conversation
+    return JSON.stringify([this.settings.generation, mask, parts])
   }
 
   /** Begins an empty map; the answers so far are not on it. */
@@ -256,7 +215,7 @@ export class Answers implements WatchedChat {
   /** Runs a turn; `begun` is the part of its first answer that is there already. */
   private async run(
     work: (watcher: ChatWatcher, options: GenerateOptions, calls: CallWatcher) => Promise<FinishedAnswer | undefined>,
-    begun = this.conversation.prefill,
+    begun = this.conversation.parts.prefill,
   ): Promise<void> {
     const { conversation, map } = this
     const before = map.tokens.at(-1)
@@ -264,7 +223,7 @@ export class Answers implements WatchedChat {
     await this.follow(begun, async (watcher, options) => {
       const answered = (answer: FinishedAnswer) => {
         this.answered(answer, watcher.tokens)
-        this.keep('answered')
+        this.screen.keep('answered')
       }
       try {
         const last = await work(watcher, options, this.tools.follow({ conversation, map, watcher, answered }, options))
@@ -275,7 +234,7 @@ export class Answers implements WatchedChat {
         throw error
       } finally {
         map.settle()
-        this.keep('answered')
+        this.screen.keep('answered')
       }
     })
   }
@@ -301,14 +260,25 @@ export class Answers implements WatchedChat {
   /** Shows the last answer of an exchange. */
   private finish(answer: FinishedAnswer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
-    this.work.hide()
+    this.work.watcher = undefined
     if (answer.hadEnded) {
       this.map.dropAnswer()
-      return this.say('note', 'the answer had already ended: nothing was added')
+      return this.screen.say('note', 'the answer had already ended: nothing was added')
     }
-    const all = this.answered(answer, tokens)
-    const { model, map, colour, screen } = this
-    showAnswer(screen, answer, { model, map, tokens: all, colour, asking: this.conversation.asking })
+    this.show(answer, this.answered(answer, tokens))
     void this.refreshMemory()
+  }
+
+  /** Shows an answer with its experts, its calls and notes about its end. Without tokens, some must be read again. */
+  private show(answer: FinishedAnswer, tokens?: readonly AnswerToken[]): void {
+    const { model, map, colour, screen } = this
+    const text = answer.text.trimEnd()
+    const look = { model, background: screen.background, atlas: map.atlas }
+    const spans = tokens && colour && spansWithin(text, colourAnswer(tokens, colour, look).spans)
+    const isLiteral = hasForm(this.conversation.parts.asking)
+    screen.say('answer', text, { footer: tokens && answerAwake(tokens, model.config), spans, isLiteral })
+    for (const call of answer.calls ?? []) screen.say('call', callInWords(call))
+    if (answer.calls) screen.say('note', `${model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
+    for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
   }
 }

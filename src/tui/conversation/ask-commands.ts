@@ -2,7 +2,7 @@ import type { Asking } from '../../session/prompt.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
 import { nameInWords } from './call-words.js'
 import type { Chat } from './chat.js'
-import { parseThink, thinkInWords } from './think.js'
+import { parseThink, thinkInWords } from './settings.js'
 
 /** Characters of a form that is quoted. */
 const MOST_QUOTED = 200
@@ -11,7 +11,7 @@ const MOST_QUOTED = 200
 export const ASK_ACTIONS = {
   think(chat: Chat, argument: string): void {
     if (argument !== '') change(chat, parseThink(argument))
-    chat.say('note', thinkInWords(chat.conversation.asking))
+    chat.say('note', thinkInWords(chat.conversation.parts.asking))
   },
   thoughts: (chat: Chat) => chat.openThoughts(),
   tools(chat: Chat): void {
@@ -28,20 +28,20 @@ export const ASK_ACTIONS = {
     chat.say('note', lines.join('\n'))
   },
   async schema(chat: Chat, argument: string): Promise<void> {
-    if (argument === '') return chat.say('note', formInWords(chat.conversation.asking))
+    if (argument === '') return chat.say('note', formInWords(chat.conversation.parts.asking))
     await chat.work(async () => {
       const schema = argument === 'off' ? undefined : await chat.options.readSchema?.(argument)
       await chat.model.checkConstraint({ schema })
       change(chat, { schema, grammar: undefined, regex: undefined })
     })
-    chat.say('note', formInWords(chat.conversation.asking))
+    chat.say('note', formInWords(chat.conversation.parts.asking))
   },
 }
 
 function change(chat: Chat, asking: Partial<Asking>): void {
-  const { conversation } = chat
-  const all = Object.entries({ ...conversation.asking, ...asking })
-  conversation.setAsking(Object.fromEntries(all.filter(([, value]) => value !== undefined)))
+  const { parts } = chat.conversation
+  const all = Object.entries({ ...parts.asking, ...asking })
+  parts.asking = Object.fromEntries(all.filter(([, value]) => value !== undefined))
 }
 
 function formInWords({ schema, grammar, regex }: Asking): string {

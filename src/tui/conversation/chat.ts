@@ -11,29 +11,30 @@ import type { Background } from '../../terminal/ramps.js'
 import { InputLine } from '../input/input-line.js'
 import { CellPainter } from '../map/cell-painter.js'
 import type { TokenMap } from '../map/token-map.js'
-import { Answers, type AnswersScreen } from './answers.js'
+import { Answers } from './answers.js'
 import { nameInWords } from './call-words.js'
-import type { ChatTerminal } from './chat-terminal.js'
-import type { ChatState, ChatView } from './chat-view.js'
 import type { Conversation, ConversationState } from './conversation.js'
-import type { ChatItem, ItemExtra } from './items.js'
+import type { AnswersScreen, ChatItem, ItemExtra } from './items.js'
 import { Keeper, type KeepOccasion } from './keeper.js'
 import { messageOf } from './notes.js'
-import type { ChatBeginning, ChatOptions } from './options.js'
+import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
 import { lastTurns, trailOf } from './past-turns.js'
 import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import { suggest } from './slash-commands.js'
-import type { Thought } from './thought.js'
+import type { Thought } from './watcher.js'
+
+/** 'working' is a command that takes its time. */
+type ChatState = 'idle' | 'answering' | 'working' | 'ended'
 
 /** Maximum tokens to read again without being asked to. */
 const QUICK = 256
 
 /**
  * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
- * (commands.ts) act on it; screens draw it, as a ChatView.
+ * (commands.ts) act on it; screens draw it.
  */
-export class Chat implements ChatView, AnswersScreen {
+export class Chat implements AnswersScreen {
   readonly input: InputLine
   readonly answers: Answers
   readonly keeper: Keeper
@@ -41,15 +42,16 @@ export class Chat implements ChatView, AnswersScreen {
   terminal?: ChatTerminal
   /** Resolves when the user has left. */
   readonly ended: Promise<void>
-  private readonly said: ChatItem[] = []
+  readonly items: ChatItem[] = []
   /** Lines that were sent while the chat was busy. */
   private readonly queue: string[] = []
   private readonly redraws = new Redraws()
-  private currentPainter: CellPainter
+  painter: CellPainter
   private isWorking = false
-  private opensThoughts = false
-  /** Ctrl-C was the last key. */
-  private leaving = false
+  /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
+  areThoughtsOpen = false
+  /** Whether the next Ctrl-C leaves. */
+  isLeaving = false
   private left?: 'left' | 'interrupted'
   private resolveEnded = () => {}
 
@@ -60,20 +62,18 @@ export class Chat implements ChatView, AnswersScreen {
     this.input = new InputLine(options.history, (line) => suggest(line, options.modelNames))
     this.answers = new Answers(this, model, options)
     this.keeper = new Keeper(options, (note) => this.say('note', note))
-    this.currentPainter = new CellPainter(options.depth, options.background)
-    if (options.isPlain) this.map.setMode('off')
+    this.painter = new CellPainter(options.depth, options.background)
+    if (options.isPlain) this.map.mode = 'off'
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve
     })
   }
 
+  /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
   readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
 
+  /** Changes with everything that is to be drawn. */
   readonly getVersion = () => this.redraws.version
-
-  get items(): readonly ChatItem[] {
-    return this.said
-  }
 
   get state(): ChatState {
     if (this.left) return 'ended'
@@ -92,62 +92,64 @@ export class Chat implements ChatView, AnswersScreen {
     return this.answers.map
   }
 
-  get painter(): CellPainter {
-    return this.currentPainter
-  }
-
   get background(): Background {
     return this.painter.ground
   }
 
+  /** Text of the running answer so far. */
   get answer(): string {
-    return this.answers.work.text
+    return this.answers.work.watcher?.answer ?? ''
   }
 
   get drawsMarkdown(): boolean {
     return this.answers.settings.drawsMarkdown
   }
 
+  /** Whether the running answer is shown as written: it has a form of its own, or will be coloured or compared. */
   get isLiteral(): boolean {
     const { work, colour, conversation } = this.answers
-    return work.isLiteral || colour !== undefined || hasForm(conversation.asking)
+    return work.watcher?.isLiteral === true || colour !== undefined || hasForm(conversation.parts.asking)
   }
 
+  /** Thoughts that come now; absent once they are over. */
   get thought(): Thought | undefined {
-    const { thought } = this.answers.work
+    const { thought } = this.answers.work.watcher ?? {}
     return thought && !thought.isOver && !thought.isBlank ? thought : undefined
   }
 
-  get areThoughtsOpen(): boolean {
-    return this.opensThoughts
-  }
-
+  /** Name of the tool that the user is asked about. */
   get askedTool(): string | undefined {
     const { tool } = this.answers.tools.question
     return tool === undefined ? undefined : nameInWords(tool)
   }
 
+  /** Work of the model or of a tool, in words; absent when idle. */
   get activity(): string | undefined {
     if (this.state !== 'answering') return this.state === 'working' ? 'working' : undefined
     const { tools, work } = this.answers
+    const part = work.watcher?.part
     if (this.askedTool !== undefined) return 'asking'
     if (tools.running !== undefined) return `running ${nameInWords(tools.running)}`
     if (this.reading !== undefined) return 'reading'
-    return work.part === 'thinking' ? 'thinking' : work.part === 'call' ? 'writing a call' : 'answering'
+    return part === 'thinking' ? 'thinking' : part === 'call' ? 'writing a call' : 'answering'
   }
 
+  /** Progress of reading a long prompt, in words; absent once the answer begins. */
   get reading(): string | undefined {
-    return this.answers.work.reading
+    return this.answers.work.watcher?.reading
   }
 
+  /** Tokens per second of the last answer. */
   get speed(): number | undefined {
     return this.answers.speed
   }
 
+  /** Tokens in the conversation's cache. */
   get contextLength(): number {
     return this.conversation.length
   }
 
+  /** Whether the answers so far are not on the map, and a walk reads them again. */
   get isUnread(): boolean {
     return this.answers.isUnread
   }
@@ -156,6 +158,7 @@ export class Chat implements ChatView, AnswersScreen {
     return this.answers.memory
   }
 
+  /** A question to show in the empty input, which Tab takes. */
   get placeholder(): string | undefined {
     const { options, model, items, input, state } = this
     const isFirst = state === 'idle' && !items.some(({ kind }) => kind === 'user')
@@ -163,16 +166,14 @@ export class Chat implements ChatView, AnswersScreen {
     return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
   }
 
+  /** Number of messages that wait for their turn. */
   get queued(): number {
     return this.queue.length
   }
 
+  /** Whether the last answer is being replayed on the map. */
   get isPlaying(): boolean {
     return this.answers.replay.isOn
-  }
-
-  get isLeaving(): boolean {
-    return this.leaving
   }
 
   /** Whether the user left by Ctrl-C. */
@@ -183,7 +184,7 @@ export class Chat implements ChatView, AnswersScreen {
   /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
     const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
-    this.said.push({ ...extra, ...(spans && { spans }), id: this.said.length, kind, text: harmless(text) })
+    this.items.push({ ...extra, ...(spans && { spans }), id: this.items.length, kind, text: harmless(text) })
     this.changed()
   }
 
@@ -199,7 +200,7 @@ export class Chat implements ChatView, AnswersScreen {
 
   setBackground(background: Background): void {
     if (background === this.painter.ground) return
-    this.currentPainter = new CellPainter(this.options.depth, background)
+    this.painter = new CellPainter(this.options.depth, background)
     this.changed()
   }
 
@@ -213,7 +214,6 @@ export class Chat implements ChatView, AnswersScreen {
     this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
   }
 
-  /** Continues a saved conversation. */
   restore(state: ConversationState): void {
     this.answers.restore(state)
     this.sayMessages(state.messages)
@@ -222,7 +222,8 @@ export class Chat implements ChatView, AnswersScreen {
   /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
-    const { messages, system, mask } = this.conversation
+    const { messages, mask } = this.conversation
+    const { system } = this.conversation.parts
     const state = { messages, system, model: modelWord(this.model), ...(mask && { mask: maskJson(mask) }) }
     void this.keeper.keep(state, occasion)
   }
@@ -236,16 +237,17 @@ export class Chat implements ChatView, AnswersScreen {
 
   /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
   openThoughts(): void {
-    const { isRunning, thought } = this.answers.work
+    const { isRunning, watcher } = this.answers.work
+    const thought = watcher?.thought
     const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
     const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
     if (this.thought || (isRunning && text === '')) {
-      this.opensThoughts = !this.opensThoughts
+      this.areThoughtsOpen = !this.areThoughtsOpen
       return this.changed()
     }
     if (text === '') return this.say('note', 'the last answer came without thoughts')
     // Pressed again, the key adds nothing.
-    const last = this.said.at(-1)
+    const last = this.items.at(-1)
     if (last?.kind !== 'thoughts' || last.text !== harmless(text)) this.say('thoughts', text)
   }
 
@@ -254,7 +256,6 @@ export class Chat implements ChatView, AnswersScreen {
     if (this.isUnread) await this.answers.readAgain(QUICK)
   }
 
-  /** Answers a question. */
   ask(text: string): Promise<void> {
     this.say('user', text)
     return this.answers.ask(text)
@@ -292,14 +293,14 @@ export class Chat implements ChatView, AnswersScreen {
   /** Ctrl-C: stops the running answer; else empties the input, and the second time leaves. */
   interrupt(): void {
     if (this.stop()) return
-    if (this.leaving) return this.end('interrupted')
+    if (this.isLeaving) return this.end('interrupted')
     this.input.set('')
-    this.leaving = true
+    this.isLeaving = true
   }
 
   /** Any key but Ctrl-C: the user does not want to leave. */
   stay(): void {
-    this.leaving = false
+    this.isLeaving = false
   }
 
   /** Leaves. Harmless a second time. */

@@ -33,7 +33,6 @@ export function parseTextColour(argument: string, { mixtures, layers }: ModelCon
   return { by: 'expert', layer, kind }
 }
 
-/** Colours for the tokens of an answer, and their legend. */
 export interface ColouredAnswer {
   legend: ItemSpan[]
   /** The text; joined the spans are the text of the tokens. */
@@ -70,7 +69,7 @@ export function colourAnswer(
       const called = name === undefined ? '' : ` ${printable(name)}`
       legend.push(
         on(`\u00a0${expert}\u00a0`, expert),
-        dim(unbroken(`${called} ${percent(tokens / text.tokens.length)}`)),
+        dim(`${called} ${percent(tokens / text.tokens.length)}`.replaceAll(' ', '\u00a0')),
         dim('  '),
       )
     }
@@ -84,11 +83,6 @@ export function colourAnswer(
     legend.push(dim(from), ...samples, dim(to))
   }
   return { legend, spans }
-}
-
-/** Keeps a text on one line. */
-function unbroken(text: string): string {
-  return text.replaceAll(' ', '\u00a0')
 }
 
 /**

@@ -1,19 +1,22 @@
 import { UsageError } from '../../errors.js'
+import { loadAtlas } from '../../experts/load-atlas.js'
+import { listModels } from '../../library/installed-models.js'
+import { modelWord } from '../../library/model-word.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { fit, harmless } from '../../terminal/cell-width.js'
+import { alignColumns } from '../../terminal/table.js'
+import { editorOf, editText } from '../input/external-editor.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../map/token-map.js'
-import { usageSummary } from '../map/usage-summary.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import type { Chat } from './chat.js'
 import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
-import { edit } from './edit.js'
 import { EXPERT_ACTIONS } from './expert-commands.js'
-import { answerHelp, commandHelp, conversationHelp, expertHelp, type Help, keyHelp } from './help.js'
-import { MODEL_ACTIONS } from './model-commands.js'
+import { usageSummary } from './expert-profile.js'
+import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
-import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
+import { mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
 
 /** Columns of a question that is quoted. */
 const MOST_QUOTED = 40
@@ -39,36 +42,26 @@ const ACTIONS: Record<string, Action> = {
   ...EXPERT_ACTIONS,
   ...ASK_ACTIONS,
   ...CONVERSATION_ACTIONS,
-  ...MODEL_ACTIONS,
+  model: (chat, name) => chat.work(() => (name === '' ? listNames(chat) : changeModel(chat, name))),
   help(chat, argument) {
     const { isPlain, history } = chat.options
     const hasTemplate = chat.model.chatTemplate !== undefined
-    const topics: Record<string, () => Help> = {
-      '': () => commandHelp(isPlain),
-      conversations: () => conversationHelp(isPlain),
-      answers: () => answerHelp(isPlain),
-      experts: () => expertHelp(isPlain),
-      keys: () => keyHelp({ hasTemplate, isPlain, historyPath: history.path }),
-    }
-    if (!Object.hasOwn(topics, argument))
-      throw new UsageError('/help lists the commands; its topics are conversations, answers, experts and keys')
-    const { rows, text } = topics[argument]()
+    const { rows, text } = helpOn(argument, { hasTemplate, isPlain, historyPath: history.path })
     chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
   play({ map, answers }) {
-    if (map.mode === 'off') map.setMode('newest')
+    if (map.mode === 'off') map.mode = 'newest'
     if (!answers.replay.start(map)) throw new UsageError('there is no answer to replay')
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
-    const { conversation } = chat
+    const { parts } = chat.conversation
     if (argument !== '') {
-      conversation.setSystem(argument === 'off' || argument === '""' ? '' : argument)
+      parts.system = argument === 'off' || argument === '""' ? '' : argument
       chat.keep('changed')
     }
-    const { system } = conversation
-    chat.say('note', system === '' ? 'no system text' : `system text: ${system}`)
+    chat.say('note', parts.system === '' ? 'no system text' : `system text: ${parts.system}`)
   },
   set(chat, argument) {
     const [, thinkName, how = ''] = /^(think|think-budget)(?:[\s=]+(.*))?$/s.exec(argument) ?? []
@@ -102,7 +95,6 @@ const ACTIONS: Record<string, Action> = {
   exit: (chat) => chat.end(),
 }
 
-/** Reads `markdown on` or `markdown off`. */
 function setMarkdown(chat: Chat, argument: string): void {
   const [, value = ''] = /^markdown[\s=]*(.*)$/s.exec(argument) ?? []
   if (!['', 'on', 'off'].includes(value)) throw new UsageError('markdown must be on or off')
@@ -120,7 +112,7 @@ function changeMap(map: TokenMap, argument: string): void {
   if (!isMode || !Number.isInteger(number) || number < 0 || number >= map.layers) {
     throw new UsageError(`/map takes newest, usage, layer N (0 to ${map.layers - 1}) or off`)
   }
-  map.setMode(mode as MapMode)
+  map.mode = mode as MapMode
   map.setLayer(number)
 }
 
@@ -136,4 +128,83 @@ async function stats({ model, contextLength, speed }: Chat): Promise<string> {
       ? []
       : [`keys that attention visits per token, on average: ${meanAttentionDepth.toFixed(1)}`]),
   ].join('\n')
+}
+
+/** The models of `molm list`, with a sign at the one that answers; a model without a name is the first. */
+async function listNames(chat: Chat): Promise<void> {
+  const { model } = chat
+  const models = await listModels()
+  const word = modelWord(model)
+  const isCurrent = (name: string) => name === word || name === model.name
+  const rows = models.map(({ name, quant, state, bytes }) => {
+    return [isCurrent(name) ? '›' : '', name, quant ?? state, formatBytes(bytes)]
+  })
+  const isListed = models.some(({ name }) => isCurrent(name))
+  const own = isListed ? [] : [['›', word, model.info.quant, formatBytes(model.info.bytes)]]
+  const table = alignColumns([...own, ...rows], [3]).replaceAll(/^ {2}/gm, '')
+  chat.say('note', `${table}/model NAME changes to another; molm pull fetches more`)
+}
+
+async function changeModel(chat: Chat, name: string): Promise<void> {
+  const warn = (line: string) => chat.say('note', `warning: ${line}`)
+  const model = await chat.options.loadModel(name, warn)
+  const atlas = await loadAtlas(model, undefined, warn)
+  const { model: old } = chat
+  const { mask } = chat.conversation
+  chat.answers.setModel(model, atlas)
+  await old.dispose()
+  await chat.answers.refreshMemory()
+  chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
+  if (chat.answers.tools.available.length > 0 && !chat.conversation.callsTools)
+    chat.say('note', `${model.name} cannot use tools: it answers without them`)
+  if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
+}
+
+/** Lets the user edit a text in an editor; what comes back is the input. A failure changes nothing. */
+export async function edit(chat: Chat, text: string): Promise<void> {
+  const { terminal } = chat
+  const leaving = new AbortController()
+  // Immediately: after a signal, nothing else may run.
+  const unsubscribe = chat.subscribe(() => chat.state === 'ended' && leaving.abort())
+  try {
+    if (!terminal) throw new UsageError('an editor needs a terminal that can move its cursor')
+    const editor = editorOf(process.env)
+    chat.input.set(await terminal.lend(() => editText(text, editor, leaving.signal)))
+  } catch (error) {
+    chat.fail(error)
+  } finally {
+    unsubscribe()
+  }
+  chat.changed()
+}
+
+/**
+ * Sends a line that the user has written; if the chat is busy, queues it, unless it is a command that need not wait.
+ */
+export function submit(chat: Chat, line: string): void {
+  const command = parseSlash(line)
+  if (chat.state === 'idle' || (command && mayRunAnyTime(command.name))) void send(chat, line)
+  else chat.enqueue(line)
+}
+
+/** Shows the tokens of a conversation that was loaded on the map, and begins to walk over them. */
+export function walkOverAnswers(chat: Chat): Promise<void> {
+  return thenQueue(chat, async () => {
+    if ((await chat.answers.readAgain()) && chat.input.text === '') chat.map.walk(-1)
+    chat.changed()
+  })
+}
+
+/** Runs a command or asks a question. */
+function send(chat: Chat, line: string): Promise<void> {
+  const command = parseSlash(line)
+  if (command) chat.say('command', line)
+  return thenQueue(chat, () => (command ? runCommand(chat, command) : chat.ask(line)))
+}
+
+/** Does work, and afterwards sends the lines that queued up meanwhile. */
+export async function thenQueue(chat: Chat, work: () => Promise<unknown>): Promise<void> {
+  await work()
+  const next = chat.dequeue()
+  if (next !== undefined) await send(chat, next)
 }

@@ -34,12 +34,12 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
     if (known !== undefined) texts.push(known)
     else {
       // A screen of lines could not take back what it has written.
-      const begun = options.isPlain ? '' : `${head}\n${conversation.prefill}`
+      const begun = options.isPlain ? '' : `${head}\n${conversation.parts.prefill}`
       const shown = options.isPlain ? () => undefined : undefined
       const isDone = await answers.follow(begun, async (watcher, generation) => {
         watcher.isLiteral = true
         const prompt = await conversation.promptAgain(watcher, generation)
-        const { prefill } = conversation
+        const { prefill } = conversation.parts
         const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill })
         texts.push(text)
       })

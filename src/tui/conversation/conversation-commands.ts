@@ -1,18 +1,24 @@
+import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
+import { readSmallFile } from '../../checkpoint/small-file.js'
 import type { ConversationInfo } from '../../conversations/conversation-info.js'
 import type { KeptMask } from '../../conversations/conversation-state.js'
 import type { Conversations } from '../../conversations/conversations.js'
+import { conversationJson, readConversationJson } from '../../conversations/export-json.js'
+import { conversationMarkdown } from '../../conversations/export-markdown.js'
 import type { KeptConversation } from '../../conversations/kept-conversation.js'
 import { readKeptMask } from '../../conversations/kept-mask.js'
-import { UsageError } from '../../errors.js'
+import { UsageError, UserError } from '../../errors.js'
+import { writeAtomically } from '../../files/write-atomically.js'
+import { MOST_JSON_BYTES } from '../../json.js'
 import { modelWord } from '../../library/model-word.js'
 import { nameOfPath } from '../../library/name-of-path.js'
-import { plural } from '../../numbers.js'
-import { harmless } from '../../terminal/cell-width.js'
+import { formatElapsed, plural } from '../../numbers.js'
+import { cellWidth, fit, harmless } from '../../terminal/cell-width.js'
+import { pathOf } from '../input/file-names.js'
 import type { Chat } from './chat.js'
-import { load, save } from './conversation-files.js'
-import { listLines } from './conversation-list.js'
 
-/** Conversations that /list shows. */
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */
 const WIDTH = 79
@@ -122,4 +128,94 @@ function folderOf({ keeper }: Chat): Conversations {
   if (!conversations)
     throw new UsageError('this chat keeps no conversations (--no-history, MOLM_HISTORY=0 or /history off)')
   return conversations
+}
+
+/** Seconds after which the age of a conversation is a date. */
+const DAY = 24 * 60 * 60
+/** Columns between a title and what follows it. */
+const GAP = 2
+
+/** The latest `most` conversations as numbered lines of at most `width` columns, the current one with a sign. */
+export function listLines(
+  infos: readonly ConversationInfo[],
+  { current, width, most, now = new Date() }: { current?: string; width: number; most: number; now?: Date },
+): string[] {
+  const shown = infos.slice(0, most)
+  const rows = shown.map((info, i) => {
+    const { id, title, messages, changed } = info
+    const mark = id === current ? '›' : ' '
+    return {
+      start: `${mark} ${`${i + 1}`.padStart(`${shown.length}`.length)}  `,
+      title,
+      messages: `${messages}`,
+      age: ageOf(changed, now),
+    }
+  })
+  const widest = (key: 'title' | 'messages' | 'age') => Math.max(0, ...rows.map((row) => cellWidth(row[key])))
+  const [counts, ages] = [widest('messages'), widest('age')]
+  const lines = rows.map(({ start, title, messages, age }) => {
+    const end = `${messages.padStart(counts)} messages  ${age.padEnd(ages)}`
+    const room = Math.min(widest('title'), Math.max(1, width - start.length - GAP - end.length))
+    const cut = fit(title, room)
+    return fit(`${start}${cut}${' '.repeat(room - cellWidth(cut) + GAP)}${end}`, width).trimEnd()
+  })
+  const others = infos.length - shown.length
+  return others > 0 ? [...lines, `... ${others} more: molm chat --list`] : lines
+}
+
+function ageOf(date: Date, now: Date): string {
+  const seconds = Math.max(0, (Number(now) - Number(date)) / 1000)
+  return seconds < DAY ? `${formatElapsed(seconds)} ago` : date.toISOString().slice(0, 10)
+}
+
+/** Saves the turns: as Markdown, or as JSON, which `load` reads. */
+async function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
+  const path = fileOf(argument, '/save talk.md')
+  const ending = extname(path).toLowerCase()
+  if (ending !== '.md' && ending !== '.json') throw new UsageError('/save takes a name that ends with .md or .json')
+  const { messages, parts } = chat.conversation
+  if (messages.length === 0) throw new UsageError('there are no turns yet')
+  if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
+  const state = { messages, system: parts.system, model: chat.model.name }
+  const text = ending === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
+  await writeAtomically(path, [text], { partial, mode: 0o600 })
+  chat.say('note', `saved in ${path}`)
+}
+
+/** Continues a saved conversation, as a new one. */
+export async function load(chat: Chat, argument: string): Promise<void> {
+  const path = fileOf(argument, '/load talk.json')
+  if (extname(path) === '.md') throw new UsageError(`${path}: Markdown cannot be loaded; /save talk.json can`)
+  const bytes = await readSmallFile(path, MOST_JSON_BYTES)
+  if (!bytes) throw new UserError(`${path}: there is no such file`)
+  const state = readConversationJson(bytes, path)
+  await chat.keeper.leave(chat.conversation)
+  chat.restore(state)
+  chat.say('note', `loaded ${path}: ${plural(state.messages.length, 'message')}`)
+  const hasCalls = state.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)
+  if (hasCalls && chat.answers.tools.available.length === 0) {
+    chat.say('note', 'this conversation had tools, and the chat has none: molm chat --mcp adds some')
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function titleOf({ keeper, conversation }: Chat): { title: string; created: Date } {
+  const question = conversation.messages.find(({ role }) => role === 'user')?.content ?? ''
+  const title = keeper.current?.name ?? question.trim().split('\n')[0].slice(0, MOST_TITLE)
+  return { title: title === '' ? 'Conversation' : title, created: new Date() }
+}
+
+/** Characters of a question that become a title. */
+const MOST_TITLE = 60
+
+function fileOf(argument: string, example: string): string {
+  if (argument === '') throw new UsageError(`name a file: ${example}`)
+  return pathOf(argument)
 }

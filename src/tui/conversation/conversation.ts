@@ -7,10 +7,8 @@ import type { AnswerEnd } from '../../session/answer.js'
 import { type Asking, type Prompt, type Said, writeFittingPrompt, writePrompt } from '../../session/prompt.js'
 import { takeTurn } from '../../session/turn.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
-import { openCalls } from './open-calls.js'
-import { isReply, lastQuestion, latestReplies } from './questions.js'
-import type { ReadAnswers, ReadOptions } from './read-answers.js'
-import { ReadTokens } from './read-tokens.js'
+import { isReply, lastQuestion, latestReplies, openCalls } from './questions.js'
+import { type ReadAnswers, type ReadOptions, ReadTokens } from './read-tokens.js'
 import { type AnswerWatcher, type CallWatcher, type FinishedAnswer, RunningAnswer } from './running-answer.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */
@@ -32,11 +30,11 @@ type TurnArguments = [watcher: AnswerWatcher, options?: GenerateOptions, calls?:
  * new tokens are run.
  */
 export class Conversation {
-  private readonly turns: ChatMessage[] = []
-  private parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
+  readonly messages: ChatMessage[] = []
+  readonly parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
-  private readonly read: ReadTokens
+  readonly read: ReadTokens
 
   /** Throws a UserError if the mask does not fit the model. */
   constructor(
@@ -56,50 +54,16 @@ export class Conversation {
     return this.read.mask
   }
 
-  /**
-   * Changes the mask. The next answer reads all turns again. Throws a UserError if the mask does not fit the model, and
-   * then changes nothing.
-   */
-  setMask(mask?: ExpertMask): void {
-    this.read.mask = mask
-  }
-
-  get messages(): readonly ChatMessage[] {
-    return this.turns
-  }
-
-  get system(): string {
-    return this.parts.system
-  }
-
-  /** The text that every answer begins with. */
-  get prefill(): string {
-    return this.parts.prefill
-  }
-
   /** Adds messages, and sets the texts around them; default: as they are. */
   begin({ messages = [], ...parts }: Partial<PromptParts> & { messages?: readonly ChatMessage[] }): void {
-    for (const message of messages) this.turns.push(message)
-    this.parts = { ...this.parts, ...parts }
-  }
-
-  setSystem(system: string): void {
-    this.parts = { ...this.parts, system }
-  }
-
-  /** How the model is asked. */
-  get asking(): Asking {
-    return this.parts.asking
-  }
-
-  setAsking(asking: Asking): void {
-    this.parts = { ...this.parts, asking }
+    for (const message of messages) this.messages.push(message)
+    Object.assign(this.parts, parts)
   }
 
   /** The same conversation with another model, which has read nothing of it. */
   forModel(model: Model, mask?: ExpertMask): Conversation {
     const conversation = new Conversation(model, mask)
-    conversation.begin({ ...this.parts, messages: this.turns })
+    conversation.begin({ ...this.parts, messages: this.messages })
     return conversation
   }
 
@@ -114,19 +78,19 @@ export class Conversation {
    */
   async ask(text: string, ...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
-      this.turns.push({ role: 'user', content: text })
+      this.messages.push({ role: 'user', content: text })
       return this.answer(given)
     })
   }
 
   /** Index of the user's last turn, if it is answered or the last of all; else -1. */
   get question(): number {
-    return lastQuestion(this.turns)
+    return lastQuestion(this.messages)
   }
 
   /** The messages after the user's last turn: answers, and results of the calls in them. */
   get latest(): readonly ChatMessage[] {
-    return latestReplies(this.turns)
+    return latestReplies(this.messages)
   }
 
   /** The conversation up to the answer to the last question, whose index must not be -1. */
@@ -137,7 +101,7 @@ export class Conversation {
   /** Answers the user's last turn again, whose index must not be -1. */
   async retry(...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
-      this.turns.length = this.question + 1
+      this.messages.length = this.question + 1
       return this.answer(given)
     })
   }
@@ -146,27 +110,27 @@ export class Conversation {
   async resume(...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     const [, , calls] = given
     const open = calls ? this.openCalls : []
-    return this.orAsBefore(() => this.answer(given, open.length > 0 ? { open } : { begun: this.turns.pop() }))
+    return this.orAsBefore(() => this.answer(given, open.length > 0 ? { open } : { begun: this.messages.pop() }))
   }
 
   /** Calls of the last answer that have no results yet. */
   get openCalls(): readonly ToolCall[] {
-    return openCalls(this.turns)
+    return openCalls(this.messages)
   }
 
   /** Adds the results of calls and, if no call lacks its own, an empty answer, which `resume` continues. */
   breakOff(results: readonly ChatMessage[]): void {
-    this.turns.push(...results)
-    if (this.openCalls.length === 0) this.turns.push({ role: 'assistant', content: '' })
+    this.messages.push(...results)
+    if (this.openCalls.length === 0) this.messages.push({ role: 'assistant', content: '' })
   }
 
   /** An error leaves the turns as they were. */
   private async orAsBefore<T>(work: () => Promise<T>): Promise<T> {
-    const before = [...this.turns]
+    const before = [...this.messages]
     try {
       return await work()
     } catch (error) {
-      this.turns.splice(0, Infinity, ...before)
+      this.messages.splice(0, Infinity, ...before)
       throw error
     }
   }
@@ -174,31 +138,19 @@ export class Conversation {
   /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
   undo(): string | undefined {
     const isAnswered = this.latest.some((message) => !isEmpty(message))
-    while (isReply(this.turns.at(-1))) this.turns.pop()
+    while (isReply(this.messages.at(-1))) this.messages.pop()
     this.first = 0
-    const message = this.turns.pop()
+    const message = this.messages.pop()
     this.read.undo(message, isAnswered)
     return message?.content
   }
 
-  /** Forgets all turns. */
   reset(): void {
-    this.turns.length = 0
+    this.messages.length = 0
     this.first = 0
     this.read.forget()
   }
 
-  /** Saves the session's cache in a file of at most `most` bytes. Resolves with the number of tokens; 0 if there is none. */
-  saveCache(path: string, most: number): Promise<number> {
-    return this.read.save(path, most)
-  }
-
-  /** Loads the cache of such a file. Resolves with the number of tokens; 0 if it cannot be used. */
-  loadCache(path: string): Promise<number> {
-    return this.read.load(path)
-  }
-
-  /** Continues a saved conversation. */
   restore({ messages, system }: ConversationState): void {
     this.reset()
     this.begin({ messages, system })
@@ -210,10 +162,10 @@ export class Conversation {
    * cache.
    */
   async readAgain({ most = Infinity, ...options }: ReadOptions & { most?: number }): Promise<ReadAnswers | undefined> {
-    const { read, model, turns, first, parts } = this
-    const cached = read.idsTo(turns.at(-1))
+    const { read, model, messages, first, parts } = this
+    const cached = read.idsTo(messages.at(-1))
     const { signal } = options
-    const located = await locateAnswers(model, { messages: turns, first, parts, cached, signal })
+    const located = await locateAnswers(model, { messages, first, parts, cached, signal })
     return located && read.again(located, most, options)
   }
 
@@ -232,15 +184,15 @@ export class Conversation {
     let isCalling = false
     let hasResults = false
     const turn = takeTurn({
-      asking: this.asking,
-      tools: () => calls?.tools ?? this.asking.tools ?? [],
+      asking: this.parts.asking,
+      tools: () => calls?.tools ?? this.parts.asking.tools ?? [],
       allow: calls && ((call, tool) => calls.allow(call, tool)),
       calls: open,
       write: (added, asking) => {
         if (hasResults) calls?.asksAgain()
         return this.nextPrompt(watcher, options, { asking, begun: added.length === 0 ? begun : undefined })
       },
-      generate: ({ ids }, generation) => read.generate(ids, this.turns.at(-1), watcher, generation),
+      generate: ({ ids }, generation) => read.generate(ids, this.messages.at(-1), watcher, generation),
       generation: { ...options, onPromptProgress: (progress) => watcher.progress(progress) },
     })
     const conclude = (end?: AnswerEnd): FinishedAnswer => {
@@ -275,7 +227,7 @@ export class Conversation {
           case 'result':
             isCalling = false
             hasResults = true
-            this.turns.push(event.message)
+            this.messages.push(event.message)
             calls?.result(event.message)
         }
       }
@@ -298,8 +250,8 @@ export class Conversation {
 
   /** Adds an answer. Without one, it was interrupted before it was asked for. */
   private conclude(ended: ReturnType<RunningAnswer['end']> | undefined, begun?: ChatMessage): FinishedAnswer {
-    const nothing = begun ?? { role: 'assistant', content: this.prefill }
-    this.turns.push(ended?.newest.message ?? nothing)
+    const nothing = begun ?? { role: 'assistant', content: this.parts.prefill }
+    this.messages.push(ended?.newest.message ?? nothing)
     if (!ended) {
       const { content: text, thinking } = nothing
       return { text, thinking, continues: begun !== undefined, finishReason: 'interrupted' }
@@ -315,18 +267,18 @@ export class Conversation {
   private async nextPrompt(
     watcher: AnswerWatcher,
     options: GenerateOptions,
-    { asking = this.asking, end = Infinity, begun }: { asking?: Asking; end?: number; begun?: ChatMessage } = {},
+    { asking = this.parts.asking, end = Infinity, begun }: { asking?: Asking; end?: number; begun?: ChatMessage } = {},
   ): Promise<Prompt> {
-    const { first, model, turns } = this
+    const { first, model } = this
     const { asking: _, ...texts } = this.parts
     if (begun) {
-      const messages = [...turns.slice(first), ...(isEmpty(begun) ? [] : [begun])]
+      const messages = [...this.messages.slice(first), ...(isEmpty(begun) ? [] : [begun])]
       const prompt = await writePrompt(model, { ...texts, messages, prefill: '' }, asking, options)
       const newest = this.read.newestIs(begun)
       // The ids of a text that the model wrote stay: encoded again, they might be others.
       return newest ? { ...prompt, ids: newest.ids, reading: newest.reading, written: newest.raw } : prompt
     }
-    const said = { ...texts, messages: turns.slice(0, end), first }
+    const said = { ...texts, messages: this.messages.slice(0, end), first }
     const prompt = await writeFittingPrompt(model, said, asking, options)
     this.first = prompt.first
     if (this.first > first) watcher.leftOut(this.first)

@@ -3,10 +3,8 @@ import type { ChatMessage } from '../../api/text.js'
 import { UsageError, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
-import { clipboardSequence, MOST_CLIPBOARD_BYTES } from '../../terminal/clipboard.js'
 import type { Chat } from './chat.js'
 
-/** Maximum ms to wait for tmux. */
 const TMUX_MS = 2000
 
 /** Copies the last answer, or with `code` its last code block, to the clipboard of the user's terminal. */
@@ -63,4 +61,25 @@ function loadTmuxBuffer(text: string): Promise<boolean> {
     tmux.stdin.on('error', () => undefined)
     tmux.stdin.end(text)
   })
+}
+
+/*
+ * Writes OSC 52 ; c ; BASE64 BEL, which sets the clipboard (xterm ctlseqs, "Operating System Commands", Ps = 52). Programs
+ * that show terminals within a terminal pass on what is in a device control string (DCS, ECMA-48 8.3.27): tmux after
+ * `tmux;` with each ESC doubled, if its option allow-passthrough is on; GNU screen in short pieces.
+ */
+
+/** Maximum bytes of a text: with 4/3 of them in base64, no known terminal refuses it for its length. */
+export const MOST_CLIPBOARD_BYTES = 74_000
+/** Maximum characters in a string of GNU screen. */
+const PIECE = 240
+
+/** The sequences that put a text into the clipboard of the user's terminal; `env` says what is between. */
+export function clipboardSequence(text: string, env: Readonly<Record<string, string | undefined>>): string {
+  const sequence = `\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`
+  // tmux takes the sequence itself if its option set-clipboard is on.
+  if (env.TMUX) return `${sequence}\x1bPtmux;${sequence.replaceAll('\x1b', '\x1b\x1b')}\x1b\\`
+  if (!env.STY) return sequence
+  const pieces = sequence.match(new RegExp(`[^]{1,${PIECE}}`, 'g')) ?? []
+  return pieces.map((piece) => `\x1bP${piece}\x1b\\`).join('')
 }

@@ -8,15 +8,13 @@ import { formatRoughly } from '../../numbers.js'
 import { colourTitle } from '../../pictures/coloured-text.js'
 import type { Chat } from './chat.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from './colouring.js'
-import { compareAnswers } from './comparison.js'
+import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 import type { ItemSpan } from './items.js'
-import { maskList, withExperts, withoutExperts } from './masks.js'
 
 /** Tokens that are read again without a word about it. */
 const FEW_TOKENS = 256
 
-/** Commands about experts. */
 export const EXPERT_ACTIONS = {
   atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
   expert(chat: Chat, argument: string): void {
@@ -104,7 +102,7 @@ function placeOf(argument: string, config: ModelConfig): ExpertPlace {
   return places[0]
 }
 
-function compare(chat: Chat, masks: { before?: ExpertMask; after: ExpertMask; name: string }): Promise<void> {
+function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
   if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
   // Throws a UserError if the mask does not fit, before the first answer.
   chat.model.createSession({ mask: masks.after }).dispose()
@@ -120,4 +118,46 @@ function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
   const { contextLength } = chat
   const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
+}
+
+/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
+function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
+  const added = parseMask(specs, config)
+  return combine(mask ?? added, added, (ids, more) => [...new Set([...ids, ...more])])
+}
+
+/** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
+function withoutExperts(
+  mask: ExpertMask | undefined,
+  specs: readonly string[],
+  config: ModelConfig,
+): ExpertMask | undefined {
+  const removed = parseMask(specs, config)
+  const left = combine(mask ?? removed, removed, (ids, out) => ids.filter((id) => !out.includes(id)))
+  if (!mask || maskInWords(left) === maskInWords(mask)) {
+    throw new UsageError(`${maskInWords(removed)}: not switched off`)
+  }
+  return maskInWords(left) === '' ? undefined : left
+}
+
+function maskList(mask: ExpertMask | undefined): string {
+  return mask
+    ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
+    : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
+}
+
+function combine(
+  mask: ExpertMask,
+  other: ExpertMask,
+  join: (ids: readonly number[], others: readonly number[]) => number[],
+): ExpertMask {
+  const joined = { ...mask }
+  for (const kind of MIXTURE_KINDS) {
+    const layers = mask[kind] ?? other[kind]
+    if (!layers) continue
+    joined[kind] = layers.map((_, layer) => {
+      return join(mask[kind]?.[layer] ?? [], other[kind]?.[layer] ?? []).sort((a, b) => a - b)
+    })
+  }
+  return joined
 }

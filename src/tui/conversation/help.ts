@@ -1,3 +1,4 @@
+import { UsageError } from '../../errors.js'
 import type { HelpRow } from './items.js'
 import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.js'
 
@@ -6,40 +7,7 @@ export interface Help {
   text: string
 }
 
-/** The answer to /help: the commands, but those of its topics. */
-export function commandHelp(isPlain = false): Help {
-  const rows = commandRows(({ topic }) => topic === undefined, isPlain)
-  return { rows, text: 'More: /help conversations, /help answers, /help experts and /help keys.' }
-}
-
-/** The answer to /help conversations: commands that save, list and resume them. */
-export function conversationHelp(isPlain = false): Help {
-  const rows = commandRows(({ topic, name }) => topic === 'conversations' || name === 'resume', isPlain)
-  return { rows, text: 'Chats are kept turn by turn; NAME is a name, an id or a number of /list.' }
-}
-
-/** The answer to /help answers: commands about thoughts, tools and the form of answers. */
-export function answerHelp(isPlain = false): Help {
-  const rows = commandRows(({ topic }) => topic === 'answers', isPlain)
-  const text = 'HOW is off, on, low, medium, high, default, budget N or budget off.'
-  return { rows: isPlain ? rows : [...rows, ...ANSWER_KEYS], text }
-}
-
-/** The answer to /help experts: commands and keys about single experts. */
-export function expertHelp(isPlain = false): Help {
-  const rows = commandRows(({ topic }) => topic === 'experts', isPlain)
-  const text = 'SPEC is LAYER:KIND:IDS, like 3:mlp:5,7-9 or 0:attention:2.'
-  if (isPlain) return { rows, text }
-  return { rows: [...rows, ...EXPERT_KEYS], text: `${text} The keys act during a walk.` }
-}
-
-function commandRows(isMeant: (command: SlashCommand) => boolean, isPlain: boolean): HelpRow[] {
-  return SLASH_COMMANDS.filter((command) => isMeant(command) && !(command.draws && isPlain)).map(
-    ({ name, argument, summary }) => [`/${name}${argument === undefined ? '' : ` ${argument}`}`, summary],
-  )
-}
-
-export interface KeyHelpOptions {
+export interface HelpOptions {
   /** Whether the model has a chat template. */
   hasTemplate: boolean
   isPlain?: boolean
@@ -47,16 +15,46 @@ export interface KeyHelpOptions {
   historyPath?: string
 }
 
-/** The answer to /help keys: the keys, how turns are written for the model, and what is kept. */
-export function keyHelp({ hasTemplate, isPlain = false, historyPath }: KeyHelpOptions): Help {
-  const frame = hasTemplate
-    ? "The model's chat template frames the turns."
-    : 'Without a chat template, turns are lines of User: and Assistant:.'
-  const kept =
-    historyPath === undefined
-      ? 'None of your input is kept.'
-      : `Your input is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
-  return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${frame}\n${kept}` }
+/** The answer to /help with this topic, '' without one: commands or keys, and a text. Throws a UsageError for others. */
+export function helpOn(topic: string, { hasTemplate, isPlain = false, historyPath }: HelpOptions): Help {
+  const commandRows = (isMeant = (command: SlashCommand) => command.topic === topic): HelpRow[] => {
+    const commands = SLASH_COMMANDS.filter((command) => isMeant(command) && !(command.draws && isPlain))
+    return commands.map(({ name, argument, summary }) => [`/${name}${argument ? ` ${argument}` : ''}`, summary])
+  }
+  const withKeys = (keys: readonly HelpRow[]) => (isPlain ? commandRows() : [...commandRows(), ...keys])
+  switch (topic) {
+    case '':
+      return {
+        rows: commandRows((command) => command.topic === undefined),
+        text: 'More: /help conversations, /help answers, /help experts and /help keys.',
+      }
+    case 'conversations':
+      return {
+        rows: commandRows((command) => command.topic === topic || command.name === 'resume'),
+        text: 'Chats are kept turn by turn; NAME is a name, an id or a number of /list.',
+      }
+    case 'answers':
+      return {
+        rows: withKeys(ANSWER_KEYS),
+        text: 'HOW is off, on, low, medium, high, default, budget N or budget off.',
+      }
+    case 'experts': {
+      const text = 'SPEC is LAYER:KIND:IDS, like 3:mlp:5,7-9 or 0:attention:2.'
+      return { rows: withKeys(EXPERT_KEYS), text: isPlain ? text : `${text} The keys act during a walk.` }
+    }
+    case 'keys': {
+      const frame = hasTemplate
+        ? "The model's chat template frames the turns."
+        : 'Without a chat template, turns are lines of User: and Assistant:.'
+      const kept =
+        historyPath === undefined
+          ? 'None of your input is kept.'
+          : `Your input is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
+      return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${frame}\n${kept}` }
+    }
+    default:
+      throw new UsageError('/help lists the commands; its topics are conversations, answers, experts and keys')
+  }
 }
 
 const KEYS: readonly HelpRow[] = [

@@ -1,9 +1,10 @@
 import type { Rgb } from '../../terminal/colours.js'
+import type { Background } from '../../terminal/ramps.js'
+import type { KeepOccasion } from './keeper.js'
 
 /** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
-/** A part of an item's text. */
 export interface ItemSpan {
   text: string
   isDim?: boolean
@@ -25,7 +26,6 @@ export interface ChatItem {
    */
   kind: 'user' | 'command' | 'thought' | 'thoughts' | 'call' | 'result' | 'answer' | 'note' | 'error'
   text: string
-  /** Whether it is from an earlier chat. */
   isEarlier?: boolean
   /** A table above the text. */
   rows?: readonly HelpRow[]
@@ -35,4 +35,14 @@ export interface ChatItem {
   spans?: readonly ItemSpan[]
   /** Whether the text is shown as written, such as JSON, even if it looks like Markdown. */
   isLiteral?: boolean
+}
+
+/** Shows what comes of questions. */
+export interface AnswersScreen {
+  readonly background: Background
+  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
+  fail(error: unknown): void
+  changed(when?: 'now' | 'soon'): void
+  /** Keeps the turns so far in the conversation's file. */
+  keep(occasion: KeepOccasion): void
 }

@@ -7,7 +7,6 @@ import { limitCaches } from '../../prompt-cache/prompt-cache.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
-/** Options of keeping from the command line. */
 export interface KeepOptions {
   /** The folder of kept conversations; absent if none is to be kept. */
   conversations?: Conversations
@@ -63,7 +62,6 @@ export class Keeper {
     await this.tried(() => this.kept?.keep(state))
   }
 
-  /** Names the conversation. */
   async rename(name: string): Promise<void> {
     await this.tried(() => this.kept?.rename(name))
   }
@@ -74,7 +72,7 @@ export class Keeper {
     this.isWritten = !kept.isCopy
     this.cached = 0
     if (this.cacheBytes > 0 && !kept.isCopy) {
-      this.cached = await conversation.loadCache(kept.cachePath).catch(() => 0)
+      this.cached = await conversation.read.load(kept.cachePath).catch(() => 0)
     }
   }
 
@@ -108,7 +106,7 @@ export class Keeper {
   private async saveCache({ cachePath }: KeptConversation, conversation: Conversation): Promise<void> {
     const { conversations, cacheBytes: most, cached } = this
     if (!conversations || most === 0 || conversation.length <= cached) return
-    await conversation.saveCache(cachePath, most)
+    await conversation.read.save(cachePath, most)
     await limitCaches(conversations.folder, most)
   }
 

@@ -1,9 +1,8 @@
 import type { Key, KeyName } from '../input/keys.js'
 import type { Stride } from '../map/steps.js'
 import type { Chat } from './chat.js'
-import { edit } from './edit.js'
+import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { switchExpert } from './expert-commands.js'
-import { submit, thenQueue, walkOverAnswers } from './submit.js'
 
 /** Does what a key means in a chat. */
 export function press(chat: Chat, key: Key): void {

@@ -46,9 +46,17 @@ export interface ChatOptions extends KeepOptions {
   isAllowed?: (tool: string) => boolean
   /** Names of models on this computer. */
   modelNames?: readonly string[]
-  /** Options of generation from the command line. */
   generation: GenerateOptions
   /** Reads a JSON Schema, or the file that the text names. */
   readSchema?: (text: string) => Promise<unknown>
   loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
+}
+
+/** The terminal of a chat, for what is more than drawing. */
+export interface ChatTerminal {
+  readonly size: Readonly<{ columns: number; rows: number }>
+  /** Writes a sequence that changes nothing on the screen. */
+  send(sequence: string): void
+  /** Hands the terminal over until the work is done. Nothing is drawn meanwhile, and keys are not read. */
+  lend<T>(work: () => Promise<T>): Promise<T>
 }

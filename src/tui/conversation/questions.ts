@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../api/text.js'
 
 /** Index of the user's last message, if it is answered or the last of all; else -1. */
 export function lastQuestion(messages: readonly ChatMessage[]): number {
@@ -16,4 +16,16 @@ export function latestReplies(messages: readonly ChatMessage[]): ChatMessage[] {
 /** Whether a message is part of the answer to a question. */
 export function isReply(message?: ChatMessage): boolean {
   return message?.role === 'assistant' || message?.role === 'tool'
+}
+
+/** The calls in the last answer that have no results yet, if nothing but results comes after it. */
+export function openCalls(messages: readonly ChatMessage[]): readonly ToolCall[] {
+  const last = messages.findLastIndex(({ role }) => role !== 'tool')
+  const { role, toolCalls = [] } = messages[last] ?? {}
+  return role === 'assistant' ? toolCalls.slice(messages.length - 1 - last) : []
+}
+
+/** The result of a call that was stopped before it was done. */
+export function stoppedResult({ id, name }: ToolCall): ChatMessage {
+  return { role: 'tool', content: 'The user stopped this call.', toolCallId: id, name }
 }

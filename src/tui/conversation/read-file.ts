@@ -9,7 +9,7 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
   const { pending } = chat.answers
   if (argument === '') return chat.say('note', `${waiting(chat)}; /read FILE adds one`)
   if (argument === 'off') {
-    pending.clear()
+    pending.texts = []
     return chat.say('note', waiting(chat))
   }
   const { file, question } = splitArgument(argument)
@@ -24,7 +24,7 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
         `${path}: ${formatCount(tokens)} tokens, and the context of ${chat.model.name} has ${maxPositions}`,
       )
     }
-    pending.add(text)
+    pending.texts.push(text)
     const before = question === '' ? 'goes before your next message; /read off drops it' : 'goes before your question'
     chat.say('note', `${path}, ${plural(tokens, 'token')}, ${before}`)
   })
@@ -33,9 +33,10 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
 
 /** The texts that wait, in words. */
 function waiting({ answers: { pending } }: Chat): string {
-  if (pending.count === 0) return 'no file goes before your next message'
-  const files = pending.count === 1 ? '1 file goes' : `${pending.count} files go`
-  return `${files} before your next message, ${plural(pending.length, 'character')}`
+  const { texts } = pending
+  if (texts.length === 0) return 'no file goes before your next message'
+  const files = texts.length === 1 ? '1 file goes' : `${texts.length} files go`
+  return `${files} before your next message, ${plural(texts.join('').length, 'character')}`
 }
 
 /** Splits `FILE [question]`; a name with blanks is in quotes, or has a backslash before each blank. */

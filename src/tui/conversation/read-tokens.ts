@@ -1,15 +1,14 @@
-import type { GenerateOptions, GenerationResult, Step } from '../../api/generation.js'
+import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
+import type { LayerRoutes } from '../../api/routes.js'
 import type { Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../common-prefix.js'
+import { routesOfToken } from '../../experts/token-routes.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import { loadCache, saveCache } from '../../prompt-cache/prompt-cache.js'
 import type { Generation } from '../../session/shared/shared-generation.js'
-import { alreadyReported } from './already-reported.js'
 import type { LocatedAnswers } from './locate-answers.js'
-import { readAhead } from './read-ahead.js'
-import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
 import type { AnswerWatcher, NewestAnswer } from './running-answer.js'
 
 /** Tokens of a conversation that its session has read. They stay as long as they agree with the turns. */
@@ -35,6 +34,7 @@ export class ReadTokens {
     return this.currentMask
   }
 
+  /** The next answer reads all turns again. Throws a UserError if the mask does not fit, and then changes nothing. */
   set mask(mask: ExpertMask | undefined) {
     const session = this.model.createSession({ mask })
     this.unread = this.length
@@ -48,7 +48,6 @@ export class ReadTokens {
     return this.session.length || this.unread
   }
 
-  /** The newest answer, if it is this message. */
   newestIs(message: ChatMessage | undefined): NewestAnswer | undefined {
     return this.newest?.message === message ? this.newest : undefined
   }
@@ -83,7 +82,6 @@ export class ReadTokens {
     if (this.session.length < prompt.length) this.session.truncateToCommon(prompt)
   }
 
-  /** An answer has been written. */
   wrote(answer: NewestAnswer): void {
     this.session.truncate(answer.ids.length)
     this.newest = answer
@@ -133,5 +131,110 @@ export class ReadTokens {
 
   dispose(): void {
     this.session.dispose()
+  }
+}
+
+/** Number of equal tokens in a row after which two texts are taken to agree again. */
+const SURE = 4
+
+/**
+ * Number of tokens at the beginning of a prompt that `reported` has, too. The prompt may lack stretches of them: a chat
+ * template may leave out old thoughts.
+ */
+function alreadyReported(reported: readonly number[], prompt: readonly number[]): number {
+  let from = commonPrefix(reported, prompt)
+  let at = from
+  while (from < reported.length && at < prompt.length) {
+    const next = reported.findIndex((_, i) => i > from && agrees(reported, i, prompt, at))
+    if (next < 0) break
+    from = next
+    while (from < reported.length && reported[from] === prompt[at]) {
+      from++
+      at++
+    }
+  }
+  return at
+}
+
+/** Whether both texts have the same tokens from these places on, as far as it matters. */
+function agrees(one: readonly number[], i: number, other: readonly number[], j: number): boolean {
+  const length = Math.min(SURE, one.length - i)
+  for (let k = 0; k < length; k++) if (one[i + k] !== other[j + k]) return false
+  return true
+}
+
+/** Maximum tokens at the end of a question whose experts are reported. */
+const LOOKED_AT = 256
+
+interface ReadAheadOptions {
+  /** Number of tokens at the end whose experts were not reported before. */
+  unreported: number
+  watcher: AnswerWatcher
+  signal?: AbortSignal
+  /** Limit of the tokens that count. */
+  context?: number
+}
+
+/** Runs new tokens, and reports the experts of the last ones. Returns the tokens that are left to run. */
+async function readAhead(
+  session: Session,
+  fresh: readonly number[],
+  { unreported, watcher, signal, context }: ReadAheadOptions,
+): Promise<number[]> {
+  // Only a generation can limit the context.
+  if (context !== undefined) return [...fresh]
+  const seen = fresh.slice(fresh.length - Math.min(LOOKED_AT, unreported))
+  const unseen = fresh.slice(0, fresh.length - seen.length)
+  const options = { logits: 'none', signal } as const
+  if (unseen.length > 0) {
+    await session.forward(unseen, { ...options, onPromptProgress: (progress) => watcher.progress(progress) })
+  }
+  if (seen.length === 0) return []
+  const { routes } = await session.forward(seen, { ...options, routes: true, probabilities: true })
+  watcher.read(seen, routes)
+  return []
+}
+
+export interface ReadOptions {
+  onProgress?: (progress: PromptProgress) => void
+  /** Aborting it rejects, and leaves fewer tokens in the cache. */
+  signal?: AbortSignal
+}
+
+/** Answers whose tokens were read again. The functions take the index of a token from `from` on. */
+export interface ReadAnswers extends LocatedAnswers {
+  routesOf(token: number): LayerRoutes[]
+  /** Natural logarithm of the token's probability; 0 for the first. */
+  logprobOf(token: number): number
+}
+
+/** Reads the tokens from `from` on again, with their experts, and those before them that the cache lacks. */
+export async function readAnswers(
+  session: Session,
+  located: LocatedAnswers,
+  { onProgress, signal }: ReadOptions,
+): Promise<ReadAnswers> {
+  const { ids, from } = located
+  const kept = session.truncateToCommon(ids.slice(0, from + 1))
+  const before = ids.slice(kept, from)
+  const progressAfter =
+    (done: number) =>
+    ({ processed, timeMs }: PromptProgress) => {
+      onProgress?.({ processed: done + processed, total: ids.length - kept, timeMs })
+    }
+  const options = { logits: 'none', signal } as const
+  if (before.length > 0) await session.forward(before, { ...options, onPromptProgress: progressAfter(0) })
+  const reports = { ...options, routes: true, probabilities: true } as const
+  // No id follows the last token: it runs alone.
+  const seen = ids.slice(from, -1)
+  const onPromptProgress = progressAfter(before.length)
+  const read = await session.forward(seen, { ...reports, targets: ids.slice(from + 1), onPromptProgress })
+  const { routes: last } = await session.forward(ids.slice(-1), reports)
+  const isLast = (token: number) => token === ids.length - 1
+  return {
+    ...located,
+    routesOf: (token) =>
+      isLast(token) ? last : read.routes.map((layer) => routesOfToken(layer, token - from, seen.length)),
+    logprobOf: (token) => read.logprobs?.[token - from - 1] ?? 0,
   }
 }

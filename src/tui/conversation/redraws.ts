@@ -3,14 +3,10 @@ const REDRAW_MS = 80
 
 /** Calls listeners when they are to draw; close changes share a drawing. */
 export class Redraws {
-  private count = 0
+  /** Grows with each drawing. */
+  version = 0
   private readonly listeners = new Set<() => void>()
   private next?: NodeJS.Timeout
-
-  /** Grows with each drawing. */
-  get version(): number {
-    return this.count
-  }
 
   /** Calls `listener` for each drawing until the returned function is called. */
   subscribe(listener: () => void): () => void {
@@ -26,7 +22,7 @@ export class Redraws {
     }
     clearTimeout(this.next)
     this.next = undefined
-    this.count++
+    this.version++
     for (const listener of this.listeners) listener()
   }
 }

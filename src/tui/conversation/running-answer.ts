@@ -5,7 +5,6 @@ import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../session/a
 import type { OfferedTool } from '../../session/run-calls.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 
-/** Follows an answer as it comes. */
 export interface AnswerWatcher {
   /** The chat template leaves the system text out. */
   systemDropped?(): void
@@ -29,14 +28,12 @@ export interface AnswerWatcher {
   end(tokens: number): void
 }
 
-/** Follows the calls of a turn. */
 export interface CallWatcher {
   /** Tools that the model may call now. */
   readonly tools: readonly OfferedTool[]
   /** An answer has calls, which come next. */
   answered(answer: FinishedAnswer): void
   called(call: ToolCall): void
-  /** Whether a call may run. */
   allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
   result(message: ChatMessage): void
   /** The model is asked to answer the results. */
@@ -48,14 +45,12 @@ export interface CallWatcher {
   brokeOff(hasOpenCalls: boolean, isInterrupted?: boolean): void
 }
 
-/** A finished answer. */
 export interface FinishedAnswer {
   text: string
   thinking?: string
   /** Calls that are to run now. */
   calls?: readonly ToolCall[]
   finishReason: GenerationResult['finishReason'] | 'interrupted'
-  /** Whether it continues an earlier answer. */
   continues: boolean
   /** Whether it was to continue, and nothing came. */
   hadEnded?: true

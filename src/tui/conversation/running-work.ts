@@ -1,52 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { AnswerPart } from '../../session/answer.js'
-import type { Thought } from './thought.js'
+import type { AnswersScreen } from './items.js'
 import type { ChatWatcher } from './watcher.js'
 
 /** Ms between looks whether work has ended. */
 const POLL_MS = 5
 
-/** Shows the course of work. */
-export interface WorkScreen {
-  say(kind: 'note', text: string): void
-  fail(error: unknown): void
-  changed(): void
-}
-
 /** Work of the model that the user may stop, one at a time. */
 export class RunningWork {
-  private watcher?: ChatWatcher
+  /** Follows the running answer, until its text is among the finished ones. */
+  watcher?: ChatWatcher
   private controller?: AbortController
 
-  constructor(private readonly screen: WorkScreen) {}
+  constructor(private readonly screen: AnswersScreen) {}
 
   get isRunning(): boolean {
     return this.controller !== undefined
-  }
-
-  /** Text of the running answer so far. */
-  get text(): string {
-    return this.watcher?.answer ?? ''
-  }
-
-  /** Whether that text is shown as written. */
-  get isLiteral(): boolean {
-    return this.watcher?.isLiteral ?? false
-  }
-
-  /** Thoughts before the running answer. */
-  get thought(): Thought | undefined {
-    return this.watcher?.thought
-  }
-
-  /** Part of the message that comes now. */
-  get part(): AnswerPart | undefined {
-    return this.watcher?.part
-  }
-
-  /** Progress of reading a long prompt, in words. */
-  get reading(): string | undefined {
-    return this.watcher?.reading
   }
 
   /** Runs work until its signal says that it is to stop; errors are shown. False if it was stopped or failed. */
@@ -66,7 +34,7 @@ export class RunningWork {
       else this.screen.fail(error)
       return false
     } finally {
-      this.hide()
+      this.watcher = undefined
       this.controller = undefined
       this.screen.changed()
     }
@@ -75,11 +43,6 @@ export class RunningWork {
   /** Resolves when nothing runs. */
   async settled(): Promise<void> {
     while (this.isRunning) await wait(POLL_MS)
-  }
-
-  /** Shows the text no longer. */
-  hide(): void {
-    this.watcher = undefined
   }
 
   /** Stops the work; false if none is running, or it has been stopped. */

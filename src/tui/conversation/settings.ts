@@ -1,7 +1,10 @@
+import type { Think } from '../../api/chat.js'
+import type { GenerateOptions } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../generation-options.js'
-import { decimal } from '../../numbers.js'
+import { decimal, plural } from '../../numbers.js'
+import type { Asking } from '../../session/prompt.js'
 
 /** Options of generation that a conversation can change. */
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
@@ -79,4 +82,48 @@ function readValue(text: string, kind: 'number' | 'texts' | 'switch'): unknown {
 function inWords(value: unknown): string {
   if (!Array.isArray(value)) return String(value)
   return value.length === 0 ? 'none' : value.map((text) => JSON.stringify(text)).join(' ')
+}
+
+/** How answers come: options of generation, and whether their Markdown is drawn. */
+export class AnswerSettings {
+  drawsMarkdown = true
+  private changed: Settings = {}
+
+  constructor(
+    /** Options of the command line. */
+    private readonly given: GenerateOptions,
+  ) {}
+
+  /** Options of generation: those set here, then those of the command line. */
+  get generation(): GenerateOptions & Settings {
+    return { ...this.given, ...this.changed }
+  }
+
+  /** Changes some options of generation. */
+  set(settings: Settings): void {
+    this.changed = { ...this.changed, ...settings }
+  }
+}
+
+const LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
+
+/** Words that complete /think. */
+export const THINK_WORDS = [...LEVELS, 'default', 'budget']
+
+/** Reads `off`, `low`, `default`, `budget 200` or `budget off`. Throws a UsageError for other words. */
+export function parseThink(argument: string): Pick<Asking, 'think' | 'thinkBudget'> {
+  const [word, value, ...others] = argument.split(/[\s=]+/)
+  const isAlone = value === undefined
+  if (word === 'default' && isAlone) return { think: undefined, thinkBudget: undefined }
+  if ((LEVELS as readonly string[]).includes(word) && isAlone) return { think: word as Think }
+  const budget = value === 'off' ? undefined : decimal(value ?? '')
+  const fits = budget === undefined || (Number.isSafeInteger(budget) && budget >= 0)
+  if (word === 'budget' && fits && others.length === 0) return { thinkBudget: budget }
+  throw new UsageError(`/think takes ${LEVELS.join(', ')}, default, budget N or budget off`)
+}
+
+/** How a model thinks, for the user: `thinking: off`. */
+export function thinkInWords({ think, thinkBudget }: Asking): string {
+  const level = think === undefined ? 'as the model does' : think
+  return `thinking: ${level}${thinkBudget === undefined ? '' : `, at most ${plural(thinkBudget, 'token')}`}`
 }

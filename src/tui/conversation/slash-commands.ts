@@ -4,8 +4,7 @@ import { nearest } from '../../spelling.js'
 import type { Suggestion } from '../input/completion.js'
 import { fileNames } from '../input/file-names.js'
 import { MAP_MODES } from '../map/token-map.js'
-import { SETTING_NAMES } from './settings.js'
-import { THINK_WORDS } from './think.js'
+import { SETTING_NAMES, THINK_WORDS } from './settings.js'
 
 /** A command that the user types into the conversation. */
 export interface SlashCommand {

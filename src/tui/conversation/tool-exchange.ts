@@ -1,25 +1,17 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { ToolCall } from '../../api/text.js'
 import type { OfferedTool } from '../../session/run-calls.js'
-import { changeInWords } from '../../tools/allowed-tools.js'
+import { AllowedTools, changeInWords } from '../../tools/allowed-tools.js'
 import type { TokenMap } from '../map/token-map.js'
-import { CallQuestion } from './call-question.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { Conversation } from './conversation.js'
-import type { ChatItem } from './items.js'
+import type { AnswersScreen } from './items.js'
 import { messageOf } from './notes.js'
-import { stoppedResult } from './open-calls.js'
 import type { ChatOptions, ChatTool } from './options.js'
+import { stoppedResult } from './questions.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import type { ChatWatcher } from './watcher.js'
 
-interface ExchangeScreen {
-  say(kind: ChatItem['kind'], text: string): void
-  fail(error: unknown): void
-  changed(): void
-}
-
-/** The chat that an exchange belongs to. */
 interface ExchangeChat {
   conversation: Conversation
   map: TokenMap
@@ -35,13 +27,12 @@ export class ToolExchange {
   private current?: ToolCall
 
   constructor(
-    private readonly screen: ExchangeScreen,
+    private readonly screen: AnswersScreen,
     private readonly options: Pick<ChatOptions, 'isAllowed' | 'tools'>,
   ) {
     this.question = new CallQuestion(options.isAllowed ?? (() => false), () => screen.changed())
   }
 
-  /** Name of the tool that is running. */
   get running(): string | undefined {
     return this.current?.name
   }
@@ -53,9 +44,9 @@ export class ToolExchange {
 
   /** Offers the tools that are there now from the next answer on, if the model can call any. */
   offer(conversation: Conversation): void {
-    const { tools, ...asking } = conversation.asking
+    const { tools, ...asking } = conversation.parts.asking
     const isOffered = conversation.callsTools && this.available.length > 0
-    conversation.setAsking({ ...asking, ...(isOffered && { tools: this.available }) })
+    conversation.parts.asking = { ...asking, ...(isOffered && { tools: this.available }) }
   }
 
   /** Follows the calls of one turn. */
@@ -133,5 +124,73 @@ function watchedTool(tool: OfferedTool, failed: (error: unknown) => void): Offer
         throw error
       }
     },
+  }
+}
+
+type CallDecision = 'yes' | 'no' | 'always'
+
+/** Decisions by the key that makes them. */
+const DECISIONS: Readonly<Record<string, CallDecision | undefined>> = { y: 'yes', n: 'no', a: 'always' }
+
+/** Ms before a key counts: the user may be typing when the question comes. */
+const UNEXPECTED_MS = 300
+
+interface OpenQuestion {
+  tool: string
+  since: number
+  decide: (decision: CallDecision) => void
+}
+
+/** Asks the user before a tool runs. */
+class CallQuestion {
+  private readonly allowed: AllowedTools
+  private open?: OpenQuestion
+
+  constructor(
+    isAllowed: (tool: string) => boolean,
+    private readonly changed: () => void,
+  ) {
+    this.allowed = new AllowedTools(isAllowed)
+  }
+
+  /** The tool that the user is asked about. */
+  get tool(): string | undefined {
+    return this.open?.tool
+  }
+
+  /** Whether a tool runs without a question. */
+  allows(tool: OfferedTool): boolean {
+    return this.allowed.allows(tool)
+  }
+
+  /** Whether a tool may run. Rejects with the signal's reason when aborted. */
+  async ask(tool: OfferedTool, signal?: AbortSignal): Promise<boolean> {
+    if (this.allows(tool)) return true
+    signal?.throwIfAborted()
+    try {
+      const decision = await new Promise<CallDecision>((decide, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+        this.open = { tool: tool.name, since: performance.now(), decide }
+        this.changed()
+      })
+      if (decision === 'always') this.allowed.allow(tool)
+      return decision !== 'no'
+    } finally {
+      this.open = undefined
+      this.changed()
+    }
+  }
+
+  /**
+   * Takes typed text as an answer: y, n or a; false if it is none. `isLine` is for a whole line, which nothing but the
+   * question can have caused.
+   */
+  answer(text: string, { isLine = false } = {}): boolean {
+    const letter = isLine ? text.trim().slice(0, 1) : text
+    const decision = DECISIONS[letter.toLowerCase()]
+    const { open } = this
+    if (!open || !decision || (!isLine && performance.now() < open.since + UNEXPECTED_MS)) return false
+    open.decide(decision)
+    return true
   }
 }

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../model/config.js'
 import { type MappedToken, TokenMap } from '../map/token-map.js'
 import type { AnswerToken } from './answer-tokens.js'
-import type { ReadAnswers } from './read-answers.js'
+import type { ReadAnswers } from './read-tokens.js'
 
 /** Last tokens of the map before the parts of a turn; undefined if the map had none. */
 interface Marks {
@@ -15,42 +15,30 @@ interface Marks {
  */
 export class TurnTokens {
   private readonly marks = new Map<number, Marks>()
-  private latestAnswer?: readonly AnswerToken[]
-  private lacksAnswers = false
-  private currentMap: TokenMap
+  map: TokenMap
+  /** Tokens of the last answer; undefined if there is no answer, or it has to be read again. */
+  latest?: readonly AnswerToken[]
+  /** Whether answers of the conversation are missing on the map, and no later turn is there. */
+  isUnread = false
 
   constructor(shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
-    this.currentMap = new TokenMap(shape)
-  }
-
-  get map(): TokenMap {
-    return this.currentMap
-  }
-
-  /** Tokens of the last answer; undefined if there is no answer, or it has to be read again. */
-  get latest(): readonly AnswerToken[] | undefined {
-    return this.latestAnswer
-  }
-
-  /** Whether answers of the conversation are missing on the map, and no later turn is there. */
-  get isUnread(): boolean {
-    return this.lacksAnswers
+    this.map = new TokenMap(shape)
   }
 
   /** Begins an empty map, of another model if `shape` is given. The conversation may have answers already. */
   begin(hasAnswers: boolean, shape?: Pick<ModelConfig, 'layers' | 'mixtures'>): void {
-    if (shape) this.currentMap = this.map.forModel(shape)
+    if (shape) this.map = this.map.forModel(shape)
     else this.map.reset()
     this.marks.clear()
-    this.latestAnswer = undefined
-    this.lacksAnswers = hasAnswers
+    this.latest = undefined
+    this.isUnread = hasAnswers
   }
 
   /** A question comes next. */
   ask(question: number): void {
     this.marks.set(question, { question: this.map.tokens.at(-1) })
-    this.latestAnswer = undefined
-    this.lacksAnswers = false
+    this.latest = undefined
+    this.isUnread = false
   }
 
   /** The question will be answered again. */
@@ -58,7 +46,7 @@ export class TurnTokens {
     const marks = this.marks.get(question)
     this.map.cutAfter(marks?.answer)
     delete marks?.answer
-    this.latestAnswer = undefined
+    this.latest = undefined
   }
 
   /**
@@ -72,21 +60,21 @@ export class TurnTokens {
   ): readonly AnswerToken[] | undefined {
     const marks = this.marks.get(question)
     if (marks && !('answer' in marks)) marks.answer = this.map.tokens[this.map.answerStart - 1]
-    this.latestAnswer = continues ? this.latest && [...this.latest, ...tokens] : tokens
+    this.latest = continues ? this.latest && [...this.latest, ...tokens] : tokens
     return this.latest
   }
 
   /** An answer failed; `last` was the last token of the map before. */
   failed(last: MappedToken | undefined, hasAnswers: boolean): void {
     this.map.cutAfter(last)
-    this.lacksAnswers = hasAnswers && this.map.tokens.length === 0
+    this.isUnread = hasAnswers && this.map.tokens.length === 0
   }
 
   /** The question and all after it were taken back. */
   undo(question: number): void {
     this.map.cutAfter(this.marks.get(question)?.question)
     this.marks.delete(question)
-    this.latestAnswer = undefined
+    this.latest = undefined
   }
 
   /** Fills the map with answers that were read again. */

@@ -1,16 +1,16 @@
 import type { PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
-import { plural } from '../../numbers.js'
+import { formatCount, formatElapsed, plural } from '../../numbers.js'
 import type { AnswerPart } from '../../session/answer.js'
 import { harmless } from '../../terminal/cell-width.js'
 import { describeReading } from '../../terminal/reading.js'
 import type { TokenMap } from '../map/token-map.js'
-import type { AnswerSettings } from './answer-settings.js'
 import type { AnswerToken } from './answer-tokens.js'
+import type { AnswersScreen } from './items.js'
 import type { Warnings } from './notes.js'
 import type { AnswerWatcher } from './running-answer.js'
-import { Thought } from './thought.js'
+import type { AnswerSettings } from './settings.js'
 
 /** Tokens of a prompt that is read too quickly to show its progress. */
 const SHORT = 256
@@ -21,61 +21,36 @@ export interface WatchedChat {
   readonly map: TokenMap
   readonly warnings: Warnings
   /** They may change during an answer. */
-  readonly settings: Pick<AnswerSettings, 'context'>
-  say(kind: 'note' | 'thought', text: string): void
-  changed(when: 'soon'): void
-  keep(occasion: 'asked'): void
+  readonly settings: AnswerSettings
+  readonly screen: AnswersScreen
 }
 
 /** Shows a running answer in the chat and on the map of experts. */
 export class ChatWatcher implements AnswerWatcher {
   /** Whether the text is shown as written, though it may be Markdown. */
   isLiteral = false
-  private shown: string
-  private progressText?: string
-  private currentTokens: AnswerToken[] = []
-  private currentThought = new Thought()
-  private currentPart: AnswerPart = 'content'
+  answer: string
+  /** Progress of reading a long prompt, in words, until the answer begins. */
+  reading?: string
+  tokens: AnswerToken[] = []
+  thought = new Thought()
+  /** Part of the message that comes now. */
+  part: AnswerPart = 'content'
 
   constructor(
     private readonly chat: WatchedChat,
     /** The part of the answer that was there before. */
     begun: string,
   ) {
-    this.shown = harmless(begun)
-  }
-
-  /** The answer so far. */
-  get answer(): string {
-    return this.shown
-  }
-
-  /** Progress of reading a long prompt, in words, until the answer begins. */
-  get reading(): string | undefined {
-    return this.progressText
-  }
-
-  /** Tokens of the answer. */
-  get tokens(): readonly AnswerToken[] {
-    return this.currentTokens
-  }
-
-  /** Thoughts before the answer. */
-  get thought(): Thought {
-    return this.currentThought
-  }
-
-  /** Part of the message that comes now. */
-  get part(): AnswerPart {
-    return this.currentPart
+    this.answer = harmless(begun)
   }
 
   /** The next answer of the same exchange begins. */
   next(): void {
-    this.shown = ''
-    this.currentTokens = []
-    this.currentThought = new Thought()
-    this.currentPart = 'content'
+    this.answer = ''
+    this.tokens = []
+    this.thought = new Thought()
+    this.part = 'content'
   }
 
   /** The thoughts are over: a line in the conversation replaces them. */
@@ -83,7 +58,7 @@ export class ChatWatcher implements AnswerWatcher {
     const { thought } = this
     if (thought.isOver) return
     thought.end()
-    if (!thought.isBlank) this.chat.say('thought', thought.folded)
+    if (!thought.isBlank) this.chat.screen.say('thought', thought.folded)
   }
 
   notes(notes: readonly string[]): void {
@@ -95,14 +70,14 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   prompt(tokens: number): void {
-    this.chat.keep('asked')
+    this.chat.screen.keep('asked')
     const { warnings, model, settings } = this.chat
-    this.note(warnings.ofLength(tokens, model, settings.context))
+    this.note(warnings.ofLength(tokens, model, settings.generation.context))
   }
 
   progress(progress: PromptProgress): void {
-    this.progressText = progress.total > SHORT ? describeReading(progress) : undefined
-    this.chat.changed('soon')
+    this.reading = progress.total > SHORT ? describeReading(progress) : undefined
+    this.chat.screen.changed('soon')
   }
 
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void {
@@ -112,28 +87,28 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   text(piece: string, part: AnswerPart = 'content'): void {
-    this.progressText = undefined
-    this.currentPart = part
+    this.reading = undefined
+    this.part = part
     if (part === 'thinking') this.thought.add(harmless(piece))
     else this.fold()
-    if (part === 'content') this.shown += harmless(piece)
-    this.chat.changed('soon')
+    if (part === 'content') this.answer += harmless(piece)
+    this.chat.screen.changed('soon')
   }
 
   token(token: number, logprob: number, part: AnswerPart): void {
     if (part === 'thinking') {
-      this.progressText = undefined
-      this.currentPart = part
+      this.reading = undefined
+      this.part = part
       this.thought.token()
     }
-    this.currentTokens.push({ id: token, text: this.chat.model.tokenizer.decode([token]), logprob })
+    this.tokens.push({ id: token, text: this.chat.model.tokenizer.decode([token]), logprob })
   }
 
   routes(routes: LayerRoutes[]): void {
-    const newest = this.currentTokens[this.currentTokens.length - 1]
+    const newest = this.tokens[this.tokens.length - 1]
     newest.routes = routes
     this.chat.map.add(newest.text, routes)
-    this.chat.changed('soon')
+    this.chat.screen.changed('soon')
   }
 
   leftOut(messages: number): void {
@@ -141,11 +116,57 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   end(tokens: number): void {
-    this.currentTokens.length = tokens
+    this.tokens.length = tokens
     this.chat.map.endAnswer(tokens)
   }
 
   private note(text: string | undefined): void {
-    if (text !== undefined) this.chat.say('note', text)
+    if (text !== undefined) this.chat.screen.say('note', text)
+  }
+}
+
+/** Thoughts of a model before an answer, as they come. */
+export class Thought {
+  text = ''
+  private count = 0
+  private begunAt?: number
+  private endedAt?: number
+
+  token(): void {
+    this.begunAt ??= performance.now()
+    this.count++
+  }
+
+  add(text: string): void {
+    this.begunAt ??= performance.now()
+    this.text += text
+  }
+
+  end(): void {
+    this.endedAt ??= performance.now()
+  }
+
+  /** Whether there is nothing to read: some templates open and close the thoughts at once. */
+  get isBlank(): boolean {
+    return this.text.trim() === ''
+  }
+
+  get isOver(): boolean {
+    return this.endedAt !== undefined
+  }
+
+  /** A line while they come: `thinking · 212 tokens · 3 s`. */
+  get running(): string {
+    return `thinking · ${plural(this.count, 'token')} · ${this.time}`
+  }
+
+  /** A line that replaces them: `thought 212 tokens, 3 s`. */
+  get folded(): string {
+    return `thought ${this.count === 1 ? '1 token' : `${formatCount(this.count)} tokens`}, ${this.time}`
+  }
+
+  private get time(): string {
+    const now = this.endedAt ?? performance.now()
+    return formatElapsed((now - (this.begunAt ?? now)) / 1000)
   }
 }

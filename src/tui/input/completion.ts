@@ -13,7 +13,7 @@ export interface Suggestion {
 export class Completion {
   /** The suggestions to step through, while one of them is chosen. */
   private list: Suggestion[] = []
-  private at?: number
+  chosen?: number
 
   constructor(
     private readonly editor: Editor,
@@ -22,12 +22,7 @@ export class Completion {
 
   /** Ways to complete the line. */
   get suggestions(): Suggestion[] {
-    return this.at === undefined ? this.suggest(this.editor.text) : this.list
-  }
-
-  /** Index of the chosen suggestion. */
-  get chosen(): number | undefined {
-    return this.at
+    return this.chosen === undefined ? this.suggest(this.editor.text) : this.list
   }
 
   /** Writes the common beginning of all suggestions; if the line has it already, chooses the next suggestion. */
@@ -35,7 +30,7 @@ export class Completion {
     const { suggestions, editor } = this
     const [first, ...others] = suggestions
     if (!first) return
-    if (this.at !== undefined) return void this.choose(1)
+    if (this.chosen !== undefined) return void this.choose(1)
     const common = others.reduce((length, { line }) => commonPrefix(first.line, line, length), first.line.length)
     if (others.length === 0 || common > editor.text.length) editor.set(first.line.slice(0, common))
     else this.choose(1)
@@ -44,16 +39,16 @@ export class Completion {
   /** Writes the next suggestion or the one before it; false if there is no such suggestion. */
   choose(by: 1 | -1): boolean {
     const list = this.suggestions
-    if (list.length === 0 || (this.at === undefined && by < 0)) return false
-    const next = this.at === undefined ? 0 : (this.at + by + list.length) % list.length
+    if (list.length === 0 || (this.chosen === undefined && by < 0)) return false
+    const next = this.chosen === undefined ? 0 : (this.chosen + by + list.length) % list.length
     this.list = list
-    this.at = next
+    this.chosen = next
     this.editor.set(list[next].line)
     return true
   }
 
   /** Forgets the choice: the line has changed. */
   end(): void {
-    this.at = undefined
+    this.chosen = undefined
   }
 }

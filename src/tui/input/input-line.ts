@@ -1,18 +1,15 @@
 import { harmless } from '../../terminal/cell-width.js'
 import { Completion, type Suggestion } from './completion.js'
 import { Editor } from './editor.js'
-import type { InputHistory } from './history.js'
-import { HistorySearch } from './history-search.js'
+import { HistorySearch, type InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
-
-/** The input as a screen draws it. */
-export type InputView = Readonly<Pick<InputLine, 'text' | 'cursor' | 'suggestions' | 'chosen' | 'search'>>
 
 /** The text being written: an editor with completion, and with earlier inputs to recall or search. */
 export class InputLine {
   private readonly editor = new Editor()
   private readonly completion: Completion
-  private searching?: HistorySearch
+  /** The running search in earlier inputs. */
+  search?: HistorySearch
 
   constructor(
     private readonly history: InputHistory,
@@ -32,7 +29,7 @@ export class InputLine {
 
   /** Ways to complete the text; none during a search. */
   get suggestions(): readonly Suggestion[] {
-    return this.searching ? [] : this.completion.suggestions
+    return this.search ? [] : this.completion.suggestions
   }
 
   /** Index of the suggestion that the text was taken from. */
@@ -40,17 +37,11 @@ export class InputLine {
     return this.completion.chosen
   }
 
-  /** The running search in earlier inputs. */
-  get search(): HistorySearch | undefined {
-    return this.searching
-  }
-
   /** Sets the columns of a row on the screen: Up and Down move by such rows. */
   setWidth(columns: number): void {
     this.editor.width = columns
   }
 
-  /** Replaces the text. */
   set(text: string): void {
     this.completion.end()
     this.editor.set(text)
@@ -89,16 +80,16 @@ export class InputLine {
 
   /** Edits the text, moves the cursor, recalls an earlier input or begins a search; passes over all other keys. */
   press(name: KeyName): void {
-    if (name === 'search') this.searching = new HistorySearch(this.history)
+    if (name === 'search') this.search = new HistorySearch(this.history)
     else if (!this.editor.press(name)) this.recall(name)
   }
 
   /** Gives a key to the running search. The key that ends the search may take what was found as the text. */
   pressInSearch(key: Key): void {
-    const { searching } = this
-    if (!searching || searching.press(key)) return
-    this.searching = undefined
-    if (searching.taken !== undefined) this.set(searching.taken)
+    const { search } = this
+    if (!search || search.press(key)) return
+    this.search = undefined
+    if (search.taken !== undefined) this.set(search.taken)
   }
 
   private recall(name: KeyName): void {

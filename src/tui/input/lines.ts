@@ -1,7 +1,7 @@
 import { fit, graphemes } from '../../terminal/cell-width.js'
 import { inverse } from '../../terminal/style.js'
 import { cut } from '../../terminal/wrap.js'
-import type { HistorySearch } from './history-search.js'
+import type { HistorySearch } from './history.js'
 
 interface DrawnInput {
   text: string

@@ -16,8 +16,7 @@ import {
   withNames,
 } from './fold.js'
 import { frameAround } from './frame.js'
-import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf } from './head.js'
-import { withNumber } from './number-line.js'
+import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf, withNumber } from './head.js'
 import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
@@ -63,9 +62,8 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
     const inLine = starts.map((start) => start + row * perLine).filter((layer) => layer < to)
     return beside(inLine.map(line))
   })
-  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
   const around = { label, gap: fold.gap, word: label === WORD.length ? WORD : '' }
-  const heads = headLines(panels, labels.heads, around, isNewcomer).map((text, at, { length }) => {
+  const heads = headLines(panels, labels.heads, around, map).map((text, at, { length }) => {
     const whole = beside(starts.map(() => text)).trimEnd()
     const column = cursor && at === length - 1 && isPlain(fold) ? label + columnOf(panels, fold.gap, cursor) : undefined
     return withNumber(whole, cursor?.expert, column, room.width, painter.depth)
@@ -88,7 +86,6 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
 export interface LaneForm {
   /** Columns of an expert's cell, if each layer has a line with numbers above; 0 if the map is folded. */
   cell: number
-  /** The painter of the cells. */
   painter: CellPainter
 }
 

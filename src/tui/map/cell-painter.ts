@@ -12,7 +12,6 @@ export const MASKED = -2
 export interface CellForm {
   /** Characters per cell; 0.5 means two cells per character. */
   cell: 2 | 1 | 0.5
-  /** Layers per line. */
   perLine: 1 | 2 | 4
 }
 
@@ -65,7 +64,6 @@ export class CellPainter {
     this.ramp = rampFor(depth, ground)
   }
 
-  /** A painter for a map whose cells have this form. */
   forForm(form: Pick<CellForm, 'perLine'>): CellPainter {
     return isBraille(form) === this.isLifted ? this : new CellPainter(this.depth, this.ground, isBraille(form))
   }
@@ -86,7 +84,6 @@ export class CellPainter {
     return this.painted(cells)
   }
 
-  /** A sample of a cell, for the legend. */
   sample(amount: number): string {
     return this.painted([this.single(amount, 1, false)])
   }

@@ -4,7 +4,7 @@ import { evenChunk } from '../../pictures/text-map.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { GAP } from './fold.js'
-import { withNumber } from './number-line.js'
+import { withNumber } from './head.js'
 import { beside, drawPanel, NAMES, numbersOf, type Panel, widthOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
@@ -83,8 +83,7 @@ function linesOf(map: TokenMap, row: Row, isFirst: boolean, width: number, paint
   const prefix = prefixOf(map)
   const hasNumbers = row.some(({ numberedTo }) => numberedTo > 0)
   const column = cursor && columnOf(cursor, row)
-  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
-  const numbers = row.map((piece) => piece.label + numbersOf(panelOf(piece), isNewcomer, piece.from))
+  const numbers = row.map((piece) => piece.label + numbersOf(panelOf(piece), map, piece.from))
   const name = (isFirst ? prefix : ' '.repeat(prefix.length)) + row[0].label
   const above = beside(numbers).slice(row[0].label.length).trimEnd()
   const at = column === undefined ? undefined : prefix.length + column - name.length

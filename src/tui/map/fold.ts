@@ -37,7 +37,6 @@ export interface Fold extends CellForm {
   gap: number
   /** Blocks of lines, side by side. */
   blocks: number
-  /** Lines of each block. */
   lines: number
   /** The layers that are shown, [from, to). */
   from: number

@@ -5,7 +5,6 @@ import type { TokenMap } from './token-map.js'
 
 /** Texts around a map. */
 export interface FrameTexts extends Pick<LegendOptions, 'form' | 'fades' | 'marks'> {
-  /** Parts of the title. */
   title: readonly string[]
   /** How many experts share a sign; the title says it if the legend cannot. */
   foldNote: readonly string[]

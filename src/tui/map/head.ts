@@ -2,7 +2,8 @@ import { awakeIn, awakeSentence } from '../../experts/awake.js'
 import type { ExpertUsage } from '../../experts/usage.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
-import { styled } from '../../terminal/style.js'
+import type { ColourDepth } from '../../terminal/colours.js'
+import { inverse, styled } from '../../terminal/style.js'
 import type { CellPainter } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
@@ -40,7 +41,6 @@ export function labelsFor(height: number, lanes: number): Labels {
   return { ...least, caption: free > 0, ...(free > 1 && { heads: 2 }) }
 }
 
-/** Lines of the title and these labels. */
 export function labelsHeight({ heads, legend, caption }: Labels): number {
   return 1 + heads + Number(legend) + Number(caption)
 }
@@ -72,7 +72,6 @@ export function captionOf(usage: ExpertUsage, width: number): string {
   return forms.find((form) => cellWidth(form) <= width) ?? ''
 }
 
-/** The line of the caption. */
 export function captionLine(map: TokenMap, width: number, painter: CellPainter): string {
   return styled(captionOf(map.usage, width), 'bold', painter.depth)
 }
@@ -100,4 +99,28 @@ const SEPARATOR = ' · '
 export function longest(texts: readonly string[], width: number, separator = SEPARATOR): string {
   const found = texts.find((text) => cellWidth(separator + text) <= width)
   return found === undefined ? '' : separator + found
+}
+
+/**
+ * A dim line of numbers, with the number at `column` in reverse video. It takes the place of numbers that it touches, and
+ * moves left if it would not fit.
+ */
+export function withNumber(
+  line: string,
+  number: number | undefined,
+  column: number | undefined,
+  width: number,
+  depth: ColourDepth,
+): string {
+  if (number === undefined || column === undefined) return styled(line, 'dim', depth)
+  const text = String(number)
+  const from = Math.max(0, Math.min(column, width - text.length))
+  const to = from + text.length
+  const signs = [...line.padEnd(to)]
+  // A name in the line may touch the number, but not lose its end to it.
+  const touching = signs.slice(from, to).some((sign) => /[a-z]/.test(sign)) ? /\S/ : /[-\d]/
+  for (let at = to; touching.test(signs[at] ?? ''); at++) signs[at] = ' '
+  for (let at = from - 1; touching.test(signs[at] ?? ''); at--) signs[at] = ' '
+  const [before, after] = [signs.slice(0, from).join(''), signs.slice(to).join('').trimEnd()]
+  return `${styled(before, 'dim', depth)}${inverse(text)}${after === '' ? '' : styled(after, 'dim', depth)}`
 }

@@ -20,7 +20,6 @@ const SAMPLES = [0.25, 0.5, 0.75, 1]
 const BETWEEN = '   '
 
 export interface LegendOptions {
-  /** The form of the cells. */
   form: CellForm
   fades?: boolean
   /** Whether cells of the selected token are marked. */

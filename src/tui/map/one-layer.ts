@@ -1,4 +1,3 @@
-import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse, styled } from '../../terminal/style.js'
@@ -56,12 +55,11 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   const blank = new Array<string>(height - rows.length).fill('')
   const head = (text: string) => styled(text.trimEnd(), 'dim', painter.depth)
   const around = { label: label + 2, gap: fold.gap, word: '' }
-  const isNewcomer = (kind: MixtureKind, expert: number) => map.isNewcomer(kind, expert)
   const { above, below } = frameAround(map, painter, room.width, labels, {
     ...{ form: fold, keys, foldNote: foldNote(kinds, fold), title: [note, titleOf(map)] },
     notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
   })
-  return [...above, ...headLines(panels, labels.heads, around, isNewcomer).map(head), ...rows, ...below, ...blank]
+  return [...above, ...headLines(panels, labels.heads, around, map).map(head), ...rows, ...below, ...blank]
 }
 
 /** Columns of an expert's cell in these rows; 0 if experts share a sign. */

@@ -3,6 +3,7 @@ import { marked } from '../../pictures/text-map.js'
 import { fit } from '../../terminal/cell-width.js'
 import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
 import { folded, GAP } from './fold.js'
+import type { TokenMap } from './token-map.js'
 
 /** The text of a lane without experts. */
 const DENSE = 'dense'
@@ -17,7 +18,6 @@ export const NAMES: Record<MixtureKind, readonly string[]> = {
 export interface Panel extends CellForm {
   kind: MixtureKind
   experts: number
-  /** Experts per cell. */
   perCell: number
 }
 
@@ -51,9 +51,6 @@ export function drawPanel(
   })
 }
 
-/** Whether teaching added an expert. */
-export type IsNewcomer = (kind: MixtureKind, expert: number) => boolean
-
 /** The columns around panels in a line. */
 export interface HeadRoom {
   /** Columns in front of the first panel. */
@@ -72,10 +69,10 @@ export function headLines(
   panels: readonly Panel[],
   lines: 0 | 1 | 2,
   { label, gap, word }: HeadRoom,
-  isNewcomer: IsNewcomer,
+  map: TokenMap,
 ): string[] {
   if (lines === 0) return []
-  const numbers = panels.map((panel) => numbersOf(panel, isNewcomer))
+  const numbers = panels.map((panel) => numbersOf(panel, map))
   if (lines === 2) {
     const names = panels.map((panel) => nameIn(widthOf(panel), panel).padEnd(widthOf(panel)))
     return [word.padEnd(label) + beside(names, gap), ' '.repeat(label) + beside(numbers, gap)]
@@ -98,7 +95,7 @@ function kindIn(room: number, kind: MixtureKind): string {
 }
 
 /** The numbers of one panel, from `first` on, above the left edges of their cells, and a + above newcomers. */
-export function numbersOf(panel: Panel, isNewcomer: IsNewcomer, first = 0): string {
+export function numbersOf(panel: Panel, map: TokenMap, first = 0): string {
   const { experts, perCell, cell } = panel
   const width = widthOf(panel)
   const least = String(first + experts - 1).length + 1
@@ -109,7 +106,7 @@ export function numbersOf(panel: Panel, isNewcomer: IsNewcomer, first = 0): stri
     const number = String(first + expert)
     if (Number.isInteger(column) && column + number.length <= width) line = line.padEnd(column) + number
   }
-  return marked(line.padEnd(width), cell / perCell, experts, (expert) => isNewcomer(panel.kind, first + expert))
+  return marked(line.padEnd(width), cell / perCell, experts, (expert) => map.isNewcomer(panel.kind, first + expert))
 }
 
 /** Columns of a panel. */

@@ -20,7 +20,6 @@ export function strideFrom(at: number, to: Stride, tokens: readonly { text: stri
   }
 }
 
-/** An expert that a token chose. */
 export interface ChosenPlace extends ExpertPlace {
   gate: number
 }

@@ -1,13 +1,12 @@
 import { nameIn } from '../../experts/atlas.js'
 import type { ExpertPlace } from '../../experts/awake.js'
-import { WORDS, wordsOf } from '../../experts/words-of-expert.js'
+import { type SpokenTokens, WORDS, wordsOf } from '../../experts/words-of-expert.js'
 import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
-import { routedTokens } from './routed-tokens.js'
 import type { TokenMap } from './token-map.js'
 
 /** Lines for the experts of a token, shared by the kinds of experts. */
@@ -157,4 +156,13 @@ function shortName(map: TokenMap, place: ExpertPlace): string | undefined {
 
 function share(score: number, decimals = 3): string {
   return score.toFixed(decimals).replace(/^0/, '')
+}
+
+/** The tokens of a map as a text whose words woke experts. Each token has an id of its own. */
+export function routedTokens({ tokens }: TokenMap): SpokenTokens {
+  return {
+    tokens: [...tokens.keys()],
+    chosen: (token, layer, kind) => tokens[token].routes[layer][kind],
+    model: { textOf: (token) => tokens[token].text },
+  }
 }

@@ -13,7 +13,6 @@ import { chosenIn, type Stride, stepFrom, strideFrom } from './steps.js'
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
 export type MapMode = (typeof MAP_MODES)[number]
 
-/** A token of the conversation and its experts. */
 export interface MappedToken {
   text: string
   routes: LayerRoutes[]
@@ -32,16 +31,20 @@ export class TokenMap {
   atlas?: Atlas
   /** Experts that new tokens do not use, by kind and layer. */
   masked?: PerMixture<readonly (readonly number[])[]>
-  private shownMode: MapMode = 'newest'
-  private shownLayer = 0
-  private selection?: number
+  mode: MapMode = 'newest'
+  /** The layer whose experts are named: in the details of a token, and in the mode of one layer. */
+  layer = 0
+  /** Index of the token that the user looks at; undefined follows the newest. */
+  selected?: number
   /** The expert that the user chose to look at, in the shown layer. */
   private pointed?: ExpertPlace
-  private walked = false
-  private counted: ExpertUsage
-  private kept: MappedToken[] = []
+  /** Whether the user has found out that the arrow keys walk over tokens. */
+  hasWalked = false
+  /** Experts that the tokens of all answers chose. */
+  usage: ExpertUsage
+  tokens: MappedToken[] = []
   /** Index of the first token of the newest answer. */
-  private start = 0
+  answerStart = 0
   /** The same for the answer before it. */
   private startBefore = 0
   /** Index of the first token that was read for the newest answer. */
@@ -50,21 +53,7 @@ export class TokenMap {
   private newest = -1
 
   constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
-    this.counted = new ExpertUsage(shape)
-  }
-
-  get mode(): MapMode {
-    return this.shownMode
-  }
-
-  /** The layer whose experts are named: in the details of a token, and in the mode of one layer. */
-  get layer(): number {
-    return this.shownLayer
-  }
-
-  /** Index of the token that the user looks at; undefined follows the newest. */
-  get selected(): number | undefined {
-    return this.selection
+    this.usage = new ExpertUsage(shape)
   }
 
   /**
@@ -72,7 +61,7 @@ export class TokenMap {
    * until `moveCursor` chooses another one. Undefined outside a walk and in a dense layer.
    */
   get cursor(): ExpertPlace | undefined {
-    if (this.selection === undefined || !this.shown) return undefined
+    if (this.selected === undefined || !this.shown) return undefined
     if (this.pointed) return this.pointed
     const chosen = chosenIn(this.shown.routes[this.layer], this.layer)
     const free = chosen.filter(({ kind, expert }) => !this.isAlways(kind, this.layer, expert))
@@ -100,20 +89,6 @@ export class TokenMap {
   /** Number of experts that new tokens do without. */
   get maskedExperts(): number {
     return this.masked ? maskedExperts(this.masked) : 0
-  }
-
-  /** Whether the user has found out that the arrow keys walk over tokens. */
-  get hasWalked(): boolean {
-    return this.walked
-  }
-
-  /** Experts that the tokens of all answers chose. */
-  get usage(): ExpertUsage {
-    return this.counted
-  }
-
-  get tokens(): readonly MappedToken[] {
-    return this.kept
   }
 
   get layers(): number {
@@ -170,44 +145,37 @@ export class TokenMap {
     return this.usage.of(kind, layer).experts
   }
 
-  /** Index of the first token of the newest answer. */
-  get answerStart(): number {
-    return this.start
-  }
-
-  /** Number of tokens of the newest answer. */
   get answerLength(): number {
-    return this.tokens.length - this.start
+    return this.tokens.length - this.answerStart
   }
 
-  /** Begins a new answer. */
   beginAnswer(): void {
     const dropped = this.forgetOldest()
-    this.startBefore = Math.max(0, this.start - dropped)
-    this.start = this.tokens.length
-    this.readFrom = this.start
+    this.startBefore = Math.max(0, this.answerStart - dropped)
+    this.answerStart = this.tokens.length
+    this.readFrom = this.answerStart
     this.select(undefined)
   }
 
   /** Adds tokens that the model read before it answers, with the routes of all of them. */
   read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
     for (const [i, text] of texts.entries()) {
-      this.kept.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
+      this.tokens.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
     }
-    this.start = this.tokens.length
+    this.answerStart = this.tokens.length
     this.newest = this.tokens.length - 1
   }
 
   /** Adds the next token of the answer. */
   add(text: string, routes: LayerRoutes[]): void {
-    this.kept.push({ text, routes })
+    this.tokens.push({ text, routes })
     this.newest = this.tokens.length - 1
-    this.counted.add(routes, 1)
+    this.usage.add(routes, 1)
   }
 
   /** Ends the answer after its first `count` tokens; takes back later ones. */
   endAnswer(count: number): void {
-    for (const { routes } of this.kept.splice(this.start + count)) this.counted.add(routes, 1, -1)
+    for (const { routes } of this.tokens.splice(this.answerStart + count)) this.usage.add(routes, 1, -1)
     if (this.selected !== undefined && this.selected >= this.tokens.length) this.select(undefined)
     this.newest = this.tokens.length - 1
   }
@@ -215,57 +183,53 @@ export class TokenMap {
   /** Forgets the newest answer and what was read for it; the answer before it is the newest again. */
   dropAnswer(): void {
     this.endAnswer(0)
-    this.kept.length = this.readFrom
+    this.tokens.length = this.readFrom
     this.newest = this.tokens.length - 1
-    this.start = this.startBefore
+    this.answerStart = this.startBefore
   }
 
   /** Forgets the tokens after this one, or all; the usage by their answers no longer counts. */
   cutAfter(token?: MappedToken): void {
-    const from = token ? this.kept.lastIndexOf(token) + 1 : 0
-    for (const { routes, isQuestion } of this.kept.splice(from)) if (!isQuestion) this.counted.add(routes, 1, -1)
+    const from = token ? this.tokens.lastIndexOf(token) + 1 : 0
+    for (const { routes, isQuestion } of this.tokens.splice(from)) if (!isQuestion) this.usage.add(routes, 1, -1)
     this.beginAnswer()
     this.newest = this.tokens.length - 1
   }
 
   /** Once no more tokens come, shows the last word, not blanks after it. */
   settle(): void {
-    const last = this.tokens.findLastIndex(({ text }, i) => i >= this.start && text.trim() !== '')
+    const last = this.tokens.findLastIndex(({ text }, i) => i >= this.answerStart && text.trim() !== '')
     if (last >= 0) this.newest = last
   }
 
   /** Forgets all tokens; mode and layer stay. */
   reset(): void {
-    this.kept = []
+    this.tokens = []
     this.beginAnswer()
     this.newest = -1
-    this.counted = new ExpertUsage(this.shape)
+    this.usage = new ExpertUsage(this.shape)
   }
 
   /** An empty map of another model, in the same mode. */
   forModel(shape: Pick<ModelConfig, 'layers' | 'mixtures'>): TokenMap {
     const map = new TokenMap(shape)
-    map.shownMode = this.mode
-    map.walked = this.walked
+    map.mode = this.mode
+    map.hasWalked = this.hasWalked
     return map
   }
 
-  setMode(mode: MapMode): void {
-    this.shownMode = mode
-  }
-
   nextMode(): void {
-    this.setMode(MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length])
+    this.mode = MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length]
   }
 
   setLayer(layer: number): void {
-    this.shownLayer = Math.min(this.layers - 1, Math.max(0, layer))
+    this.layer = Math.min(this.layers - 1, Math.max(0, layer))
     this.pointed = undefined
   }
 
   /** Shows this token, or with undefined the newest. */
   select(index?: number): void {
-    this.selection = index
+    this.selected = index
     this.pointed = undefined
   }
 
@@ -274,7 +238,7 @@ export class TokenMap {
     if (this.tokens.length === 0) return false
     const next = this.selected === undefined && by < 0 ? this.shownIndex : Math.max(0, this.shownIndex + by)
     this.select(next >= this.tokens.length ? undefined : next)
-    this.walked = true
+    this.hasWalked = true
     return true
   }
 
@@ -283,11 +247,10 @@ export class TokenMap {
     if (this.tokens.length === 0) return false
     const found = strideFrom(this.shownIndex, to, this.tokens)
     if (found >= 0) this.select(found)
-    this.walked = true
+    this.hasWalked = true
     return true
   }
 
-  /** Index of the token to show. */
   get shownIndex(): number {
     return this.selected ?? this.newest
   }
@@ -300,7 +263,7 @@ export class TokenMap {
   private forgetOldest(): number {
     if (this.tokens.length <= MOST_TOKENS * 1.125) return 0
     const dropped = this.tokens.length - MOST_TOKENS
-    this.kept.splice(0, dropped)
+    this.tokens.splice(0, dropped)
     this.newest -= dropped
     return dropped
   }

@@ -4,11 +4,9 @@ import type { Chat } from '../conversation/chat.js'
 import type { ChatItem } from '../conversation/items.js'
 import { press } from '../conversation/keys.js'
 import type { ChatScreen } from './chat-screen.js'
-import { tableLines } from './help-table.js'
-import { withSigns } from './spans.js'
+import { tableLines, withSigns } from './transcript.js'
 
 const PROMPT = '> '
-/** Signs in front of some items. */
 const SIGNS: Partial<Record<ChatItem['kind'], string>> = { user: PROMPT, error: '! ', result: '→ ' }
 /** Columns of a table; the width of the window may be unknown. */
 const WIDTH = 79

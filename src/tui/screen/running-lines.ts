@@ -2,7 +2,7 @@ import type { RunningMarkdown } from '../../markdown/running-markdown.js'
 import { fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
 import { wrapTail } from '../../terminal/wrap.js'
-import type { ChatView } from '../conversation/chat-view.js'
+import type { Chat } from '../conversation/chat.js'
 
 /** In front of thoughts. */
 export const THOUGHT_MARK = '│ '
@@ -10,7 +10,7 @@ export const THOUGHT_MARK = '│ '
 const FEW_THOUGHTS = 2
 
 /** At least the last `rows` lines of the running answer, if it has them. */
-export function textLines(chat: ChatView, width: number, rows: number, running: RunningMarkdown): string[] {
+export function textLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
   const { answer, drawsMarkdown, isLiteral, painter } = chat
   if (answer === '') return []
   if (!drawsMarkdown || isLiteral) return wrapTail(answer, width, rows)
@@ -18,7 +18,7 @@ export function textLines(chat: ChatView, width: number, rows: number, running: 
 }
 
 /** Running thoughts: a line about them, and their last lines; in a low window fewer. */
-export function thoughtLines({ thought, areThoughtsOpen, painter }: ChatView, width: number, rows: number): string[] {
+export function thoughtLines({ thought, areThoughtsOpen, painter }: Chat, width: number, rows: number): string[] {
   if (!thought) return []
   const { depth } = painter
   const most = areThoughtsOpen ? rows : rows < 16 ? 1 : FEW_THOUGHTS
@@ -30,13 +30,13 @@ export function thoughtLines({ thought, areThoughtsOpen, painter }: ChatView, wi
 }
 
 /** A line while a call is written or its tool runs, which show no text. */
-export function workLines({ activity = '', askedTool, painter }: ChatView, width: number): string[] {
+export function workLines({ activity = '', askedTool, painter }: Chat, width: number): string[] {
   const isSilent = askedTool === undefined && /^(writing|running) /.test(activity)
   return isSilent ? [styled(fit(`${activity} ...`, width), 'dim', painter.depth)] : []
 }
 
 /** The question whether a tool may run, above the keys that answer it. */
-export function questionLines({ askedTool, input, painter }: ChatView, width: number): string[] {
+export function questionLines({ askedTool, input, painter }: Chat, width: number): string[] {
   if (askedTool === undefined) return []
   const keys =
     input.text === ''

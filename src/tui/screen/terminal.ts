@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { ReadStream, WriteStream } from 'node:tty'
-import type { ChatTerminal } from '../conversation/chat-terminal.js'
+import type { ChatTerminal } from '../conversation/options.js'
 import { type Key, KeyReader } from '../input/keys.js'
 import { type Frame, Screen } from './screen.js'
 

@@ -1,14 +1,12 @@
-import { drawMarkdown } from '../../markdown/draw-markdown.js'
+import { drawMarkdown } from '../../markdown/draw-blocks.js'
 import { RunningMarkdown } from '../../markdown/running-markdown.js'
-import { fit } from '../../terminal/cell-width.js'
-import { type ColourDepth, paint } from '../../terminal/colours.js'
+import { cellWidth, fit } from '../../terminal/cell-width.js'
+import { type ColourDepth, highlight, paint } from '../../terminal/colours.js'
 import type { Background } from '../../terminal/ramps.js'
 import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
-import type { ChatItem } from '../conversation/items.js'
-import { tableLines } from './help-table.js'
+import type { ChatItem, HelpRow, ItemSpan } from '../conversation/items.js'
 import { THOUGHT_MARK } from './running-lines.js'
-import { spanLines } from './spans.js'
 
 /** Items that the next one follows without a blank line. */
 export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'thought', 'call', 'result'])
@@ -18,7 +16,6 @@ const RED = [205, 75, 75] as const
 
 /** How items are drawn. */
 interface Look {
-  /** Columns. */
   width: number
   background: Background
   drawsMarkdown: boolean
@@ -29,7 +26,6 @@ interface Look {
  * the top down; the last ones may be held back, to be shown beside the map.
  */
 export class Transcript {
-  /** The Markdown of the running answer. */
   readonly running = new RunningMarkdown()
   private lines: string[] = []
   private look?: Look
@@ -84,7 +80,6 @@ export class Transcript {
     return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)
   }
 
-  /** The last `kept` lines. */
   last(kept: number): string[] {
     return kept > 0 ? this.lines.slice(-kept) : []
   }
@@ -128,4 +123,69 @@ function answerLines({ text, spans, isLiteral }: ChatItem, look: Look, depth: Co
   const { width, background, drawsMarkdown } = look
   if (spans) return spanLines(spans, width, depth)
   return drawsMarkdown && !isLiteral ? drawMarkdown(text, { width, depth, background }) : wrap(text, width)
+}
+
+const TERM_GAP = 2
+const COLUMN_GAP = 3
+
+/** Rows of terms and meanings as lines of at most `width` columns; side by side in two columns if both fit. */
+export function tableLines(rows: readonly HelpRow[], width: number): string[] {
+  const half = Math.ceil(rows.length / 2)
+  const [left, right] = [column(rows.slice(0, half)), column(rows.slice(half))]
+  const leftWidth = widest(left)
+  if (leftWidth + COLUMN_GAP + widest(right) > width) return column(rows).map((line) => fit(line, width))
+  return left.map((line, i) => `${line.padEnd(leftWidth + COLUMN_GAP)}${right[i] ?? ''}`.trimEnd())
+}
+
+function column(rows: readonly HelpRow[]): string[] {
+  const width = widest(rows.map(([term]) => term)) + TERM_GAP
+  return rows.map(([term, meaning]) => term.padEnd(width) + meaning)
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map(cellWidth))
+}
+
+/** Signs around words that differ, for terminals without styles. */
+const SIGNS = ['[', ']'] as const
+
+/** Wraps a text whose parts have looks of their own. Without colours, words that differ are in brackets. */
+export function spanLines(spans: readonly ItemSpan[], width: number, depth: ColourDepth): string[] {
+  const shown = depth === 'none' ? spans.map(withSigns) : spans
+  const lines = wrap(shown.map(({ text }) => text).join(''), width)
+  if (depth === 'none') return lines
+  const characters = shown.flatMap((span) => Array.from(span.text, (character) => ({ character, span })))
+  let next = 0
+  return lines.map((line) => {
+    let drawn = ''
+    let run = ''
+    let look: ItemSpan | undefined
+    const close = () => {
+      if (look) drawn += drawSpan(run, look, depth)
+      run = ''
+    }
+    for (const character of line) {
+      // Wrapping drops blanks and line breaks only.
+      while (characters[next].character !== character) next++
+      const { span } = characters[next++]
+      if (span !== look) close()
+      look = span
+      run += character
+    }
+    close()
+    return drawn
+  })
+}
+
+/** A part whose words differ, with signs in place of a style. */
+export function withSigns(span: ItemSpan): ItemSpan {
+  if (!span.differs) return span
+  const [, before, words, after] = /^(\s*)([\s\S]*?)(\s*)$/.exec(span.text) ?? []
+  return { ...span, text: `${before}${SIGNS[0]}${words}${SIGNS[1]}${after}` }
+}
+
+function drawSpan(text: string, { isDim, differs, highlight: colours }: ItemSpan, depth: ColourDepth): string {
+  if (colours) return highlight(text, colours.behind, colours.ink, depth)
+  if (differs) return styled(text, 'marked', depth)
+  return isDim ? styled(text, 'dim', depth) : text
 }

@@ -1,16 +1,17 @@
 import { stripVTControlCharacters } from 'node:util'
 import { RunningMarkdown } from '../../markdown/running-markdown.js'
+import { formatBytes, plural } from '../../numbers.js'
+import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
-import type { ChatView } from '../conversation/chat-view.js'
+import type { Chat } from '../conversation/chat.js'
 import { inputLines } from '../input/lines.js'
 import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
 import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
 import { questionLines, textLines, thoughtLines, workLines } from './running-lines.js'
-import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 import { JOINED } from './transcript.js'
 
@@ -36,7 +37,6 @@ type LowerParts = Pick<View, 'input' | 'question' | 'suggestions' | 'token' | 'a
 
 /** How a window is shared out. */
 export interface Layout {
-  /** Columns of the text. */
   textWidth: number
   /** Room of the map, if it is beside the text. */
   side?: Room
@@ -44,7 +44,6 @@ export interface Layout {
   held: number
   /** Rows for text and map. */
   room: number
-  /** The map, drawn. */
   map: string[]
   /** The last lines of the running answer. */
   answer: string[]
@@ -79,7 +78,7 @@ export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
 }
 
 /** Shares out a window among text, map and the parts below. `running` has drawn the running answer so far. */
-export function layoutOf(chat: ChatView, { columns, rows }: WindowSize, running = new RunningMarkdown()): Layout {
+export function layoutOf(chat: Chat, { columns, rows }: WindowSize, running = new RunningMarkdown()): Layout {
   const { map, painter } = chat
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
@@ -119,7 +118,7 @@ interface WalkRoom {
 
 /** Adds the lines of a walk to the lower parts. Returns also the rows that are left for text and map. */
 function addWalk(
-  { map, painter }: ChatView,
+  { map, painter }: Chat,
   lower: LowerParts,
   drawn: readonly string[],
   { width, rows, room, forMap, isBeside }: WalkRoom,
@@ -139,7 +138,7 @@ function addWalk(
 
 /** Draws the live area in a window of this size; `held` are the finished lines that are still in it. */
 export function viewOf(
-  chat: ChatView,
+  chat: Chat,
   size: WindowSize,
   held: readonly string[] = [],
   layout: Layout = layoutOf(chat, size),
@@ -163,7 +162,7 @@ function beside(text: readonly string[], right: readonly string[], column: numbe
   const first = text.length - right.length
   return text.map((line, row) => {
     const other = right[row - first]
-    return other ? line + ' '.repeat(column - visibleWidth(line)) + other : line
+    return other ? line + ' '.repeat(column - cellWidth(stripVTControlCharacters(line))) + other : line
   })
 }
 
@@ -181,7 +180,7 @@ export function linesOf({ text, map, token, air, question, suggestions, input, s
 }
 
 /** Draws the parts below text and map, apart from a walk. The input gets its lines first, the blank line last. */
-function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
+function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
   let room = rows - 2
   const take = (lines: string[], most = room): string[] => {
     const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
@@ -196,7 +195,7 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
 }
 
 /** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
-function answerLines(chat: ChatView, width: number, rows: number, running: RunningMarkdown): string[] {
+function answerLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
   if (chat.state !== 'answering') return []
   const { depth } = chat.painter
   if (chat.reading !== undefined && chat.answer === '') return [dim(fit(chat.reading, width), depth)]
@@ -206,7 +205,7 @@ function answerLines(chat: ChatView, width: number, rows: number, running: Runni
   )
 }
 
-function optionsOf(chat: ChatView): MapOptions {
+function optionsOf(chat: Chat): MapOptions {
   const isStreaming = chat.state === 'answering'
   // When nothing moves, the map shows a single token, without a trail.
   const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
@@ -214,7 +213,7 @@ function optionsOf(chat: ChatView): MapOptions {
 }
 
 /** Hints at the keys that work on the map now, longest first. */
-function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string[] {
+function keysOfMap({ map, input, state, isPlaying, isUnread }: Chat): string[] {
   if (isPlaying) return ['any key stops']
   if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return []
   if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
@@ -229,7 +228,7 @@ function tail<T>(lines: readonly T[], count: number): T[] {
 }
 
 /** The suggestions around the chosen one, and the number of the others. */
-function suggestionLines({ input, painter }: ChatView, width: number): string[] {
+function suggestionLines({ input, painter }: Chat, width: number): string[] {
   const { suggestions, chosen } = input
   const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
   const first = Math.min(
@@ -249,6 +248,28 @@ function dim(text: string, depth: ColourDepth): string {
   return styled(text, 'dim', depth)
 }
 
-function visibleWidth(line: string): number {
-  return cellWidth(stripVTControlCharacters(line))
+/** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */
+export function statusLine(chat: Chat, width: number): string {
+  const { model, contextLength: used, activity, speed, memory, isLeaving, queued } = chat
+  if (isLeaving) return fit('Ctrl-C again leaves', width)
+  const masked = chat.map.maskedExperts
+  const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
+  const isOver = limit !== undefined && used > limit
+  const parts: { text: string; need: number }[] = [
+    { text: `${printable(model.name)} ${model.info.quant}`, need: 9 },
+    ...(activity === undefined ? [] : [{ text: activity, need: 10 }]),
+    ...(queued === 0 ? [] : [{ text: `${plural(queued, 'message')} waiting`, need: 8 }]),
+    ...(speed === undefined ? [] : [{ text: `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`, need: 4 }]),
+    { text: `context ${used}${limit === undefined ? '' : `/${limit}`}${isOver ? ' !' : ''}`, need: 6 },
+    ...(masked === 0 ? [] : [{ text: `${plural(masked, 'expert')} off`, need: 8 }]),
+    ...(memory ? [{ text: `${formatBytes(memory.weightsBytes)} weights`, need: 1 }] : []),
+    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [{ text: `map ${chat.map.mode}`, need: 2 }]),
+    { text: '/help', need: 7 },
+  ]
+  const whole = () => parts.map(({ text }) => text).join(' · ')
+  while (parts.length > 1 && cellWidth(whole()) > width) {
+    const least = parts.reduce((found, part) => (part.need < found.need ? part : found))
+    parts.splice(parts.indexOf(least), 1)
+  }
+  return fit(whole(), width)
 }

@@ -1,6 +1,7 @@
 import type { OutputConstraint } from '../../../api/guide.js'
 import { UserError } from '../../../errors.js'
 import { plural } from '../../../numbers.js'
+import { hasForm } from '../../../session/prompt.js'
 import type { Answered } from '../../../session/turn.js'
 
 /** Throws a UserError if an answer that must have a form was cut, so that the printed text may not parse. */
@@ -20,11 +21,6 @@ export function checkComplete(answered: Answered, form: OutputConstraint): void 
 export function isComplete({ message, result }: Pick<Answered, 'message' | 'result'>, form: OutputConstraint): boolean {
   if (!hasForm(form) || (message.toolCalls?.length ?? 0) > 0) return true
   return result.finishReason !== 'length' && (form.schema === undefined || parses(message.content))
-}
-
-/** Whether the options give an answer a form. */
-export function hasForm(form: OutputConstraint): boolean {
-  return nameOf(form) !== undefined
 }
 
 /** The limit that ended an answer, as the end of a sentence. */

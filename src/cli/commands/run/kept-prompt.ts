@@ -23,7 +23,6 @@ const FEW_NEW = 1 / 32
  * --prompt-cache, or the one beside a kept conversation, which stays within a size.
  */
 export class KeptPrompt {
-  /** Tokens of the file. */
   private tokens: readonly number[] = []
   private readonly most = keptCacheBytes()
 

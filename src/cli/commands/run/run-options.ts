@@ -6,7 +6,6 @@ import type { McpFlags } from '../../parsing/mcp-options.js'
 import type { GenerationOptions, ModelOptions } from '../../parsing/options.js'
 import type { Shard } from '../../parsing/shard-option.js'
 
-/** Options of `molm run`. */
 export interface RunOptions
   extends ModelOptions,
     GenerationOptions,

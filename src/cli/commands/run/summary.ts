@@ -58,7 +58,6 @@ export async function summariseInterrupted(
   }
 }
 
-/** Summarises an answer. */
 export async function summarise(
   { model, loadMs }: TimedModel,
   { result, promptTokens, cachedTokens }: Pick<Answered, 'result' | 'promptTokens' | 'cachedTokens'>,

@@ -1,14 +1,15 @@
 import type { PromptProgress } from '../../../api/generation.js'
 import type { LayerRoutes } from '../../../api/routes.js'
 import { TraceFile } from '../../../experts/trace.js'
+import { plural } from '../../../numbers.js'
 import type { TurnEvent } from '../../../session/turn.js'
 import { createReadingProgress, type ReadingProgress } from '../../io/reading-progress.js'
+import { createStatusLine } from '../../io/status-line.js'
 import type { TimedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
-import { createThinkingLine, type ThinkingLine } from './thinking-line.js'
+import { TextWriter } from './text-writer.js'
 import { noteFullContext, noteResult } from './warnings.js'
-import { createRunWriter } from './writers.js'
 
 /** Prints the course of a turn, with status lines while nothing else comes, and writes its trace. */
 export class TurnPrinter {
@@ -23,7 +24,6 @@ export class TurnPrinter {
   constructor(
     private readonly options: RunOptions,
     private readonly loaded: TimedModel,
-    /** Beginning of the first answer. */
     private prefill: string,
   ) {}
 
@@ -102,4 +102,44 @@ export class TurnPrinter {
     // The next event reports an error.
     this.promptTraced?.catch(() => undefined)
   }
+}
+
+/** A status line that counts the tokens of thoughts that are not printed. */
+interface ThinkingLine {
+  /** Counts a token of thinking. */
+  add(): void
+  /** Removes the line, if there is one. */
+  clear(): void
+}
+
+/**
+ * Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn, or if the thoughts
+ * themselves are printed.
+ */
+function createThinkingLine(options: RunOptions): ThinkingLine {
+  const isPrinted = options.showThinking || options.jsonl
+  const line = isPrinted ? undefined : createStatusLine(options)
+  let tokens = 0
+  return {
+    add() {
+      tokens++
+      line?.refresh(() => `thinking ... ${plural(tokens, 'token')}`)
+    },
+    clear() {
+      line?.clear()
+    },
+  }
+}
+
+/** Creates the writer that the options ask for. Those of JSON are imported on demand, since most runs print text. */
+async function createRunWriter(options: RunOptions, loaded: TimedModel): Promise<RunWriter> {
+  if (options.json) {
+    const { JsonWriter } = await import('./json-writer.js')
+    return new JsonWriter(options, loaded)
+  }
+  if (options.jsonl) {
+    const { JsonLinesWriter } = await import('./json-lines-writer.js')
+    return new JsonLinesWriter(options, loaded)
+  }
+  return new TextWriter(options, loaded)
 }

@@ -16,7 +16,6 @@ export interface BatchInput {
   again?(): AsyncIterable<Line>
   /** Size in bytes; undefined if it is not known in advance, as for a pipe. */
   bytes?: number
-  /** Whether it is the file at this path. */
   isFile(path: string): Promise<boolean>
   close(): void
 }

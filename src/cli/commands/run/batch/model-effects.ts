@@ -1,11 +1,13 @@
 import type { LoadOptions } from '../../../../api/model.js'
+import type { GenerationDefaults } from '../../../../api/text.js'
+import { type GenerationSettings, settle } from '../../../../generation-options.js'
+import type { FoundModel } from '../../../../library/resolve-model.js'
 import { type ModelConfig, perMixture } from '../../../../model/config.js'
 import { usedPerToken } from '../../../../model/experts-per-token.js'
 import { maskSpecs } from '../../../../model/mask-spec.js'
 import { maskFor, readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
 
-/** Options of a model, as typed. */
 interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'cacheType'> {
   model?: string
   mask?: string[]
@@ -38,4 +40,28 @@ async function maskEffects(values: string[] | undefined, config: ModelConfig) {
   const mask = maskFor(await readMaskFiles(values), config)
   const experts = mask ? maskSpecs(mask) : []
   return mask && experts.length > 0 ? { experts, gates: mask.gates, instead: mask.instead ?? 'others' } : undefined
+}
+
+/**
+ * The settings of a batch's answers, whether an option or the model gives them. Left as typed are those whose absence has
+ * an effect of its own: the seed, `stop`, which adds to the model's, and `logprobs`, which adds fields. Prompt lookup
+ * changes no answer.
+ */
+export async function settingEffects(
+  typed: Partial<GenerationSettings>,
+  found: FoundModel,
+): Promise<Partial<GenerationSettings>> {
+  const { promptLookupNumTokens: _, ...settled } = settle(typed, await defaultsOf(found))
+  const { seed, stop = [], logprobs } = typed
+  return { ...settled, context: Math.min(settled.context, found.config.maxPositions ?? Infinity), seed, stop, logprobs }
+}
+
+/** The defaults in the folder of a model, or in the header of a GGUF file that is not packed yet. */
+async function defaultsOf({ kind, folder, path }: FoundModel): Promise<GenerationDefaults> {
+  if (kind === 'gguf') {
+    const { describeModel } = await import('../../../../library/load-model.js')
+    return (await describeModel(path)).generationDefaults
+  }
+  const { loadGenerationDefaults } = await import('../../../../text/generation-config.js')
+  return loadGenerationDefaults(folder)
 }

@@ -9,8 +9,8 @@ import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
 import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
+import type { RequestId } from './request.js'
 import { sidecarPath } from './sidecar.js'
-import { beginsResult, parseWritten, type Written } from './written.js'
 
 /** The destination of results, one per line. */
 export interface BatchOutput {
@@ -157,4 +157,35 @@ class ResultFile extends ResultStream {
 /** The id comes first, as `beginsResult` expects. */
 function lineOf(result: BatchResult): string {
   return `${JSON.stringify(result)}\n`
+}
+
+/** A result in the output of an earlier run. */
+interface Written {
+  id: RequestId
+  /** Line number in the output. */
+  line: number
+  /** Absent if the result is an error. */
+  model?: string
+  /** Hashes of the answered line and of the options: `LINE-OPTIONS`. Absent if the result is an error. */
+  request?: string
+}
+
+/** Parses a line of an output; undefined if it is not a result. */
+function parseWritten(line: number, bytes: Buffer | undefined): Written | undefined {
+  try {
+    const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
+    if (typeof id !== 'string' && typeof id !== 'number') return undefined
+    if (typeof model === 'string' && typeof request === 'string' && error === undefined)
+      return { id, line, model, request }
+    return model === undefined && typeof error === 'string' ? { id, line } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether an incomplete line can be a result. No other line is ever removed. */
+function beginsResult(bytes: Buffer | undefined): boolean {
+  const start = '{"id":'
+  const found = bytes?.subarray(0, start.length).toString() ?? ''
+  return found !== '' && start.startsWith(found)
 }

@@ -35,7 +35,6 @@ export function createBatchProgress(
   }
 }
 
-/** The progress of a batch, in words. */
 export function describeBatch(
   name: string,
   lines: number,

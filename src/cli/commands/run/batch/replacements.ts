@@ -60,7 +60,6 @@ export class Replacements {
     }
   }
 
-  /** Discards all collected results. */
   async discard(): Promise<void> {
     await this.close()
     await rm(this.aside, { force: true })

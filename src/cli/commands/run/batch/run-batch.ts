@@ -18,13 +18,12 @@ import { answer } from './answer.js'
 import { earlierResults } from './earlier-results.js'
 import { hashOf } from './hash.js'
 import { type BatchInput, openInput } from './input.js'
-import { modelEffects } from './model-effects.js'
+import { modelEffects, settingEffects } from './model-effects.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
-import { settingEffects } from './setting-effects.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
@@ -106,11 +105,9 @@ function checkBatchOptions(given: readonly string[], options: RunOptions): void 
 /** Counts of lines in the output. */
 interface Count {
   lines: number
-  /** Lines with an error. */
   failed: number
   /** Lines of this run whose answer ends within the form that it must have. */
   cutOff: number
-  /** Lines added by this run. */
   added: number
   /** Lines answered again by this run, by reason. */
   again: { failed: number; edited: number }
