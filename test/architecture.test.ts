@@ -332,7 +332,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   server: { rooms: ['server'], lines: 6758 },
   page: { rooms: ['page'], lines: 6760 },
   terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9962 },
-  cli: { rooms: ['cli'], lines: 9115 },
+  cli: { rooms: ['cli'], lines: 9114 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
 const TESTS = { rooms: ['tests'], lines: 76955 }

@@ -5,9 +5,8 @@ import { expandHome } from '../../../files/home.js'
 import { OPTION_NAMES } from '../../../generation-options.js'
 import { hasForm } from '../../../session/prompt.js'
 import { interruptSignal } from '../../io/interrupt.js'
-import { note } from '../../io/output.js'
+import { note, wrapWords } from '../../io/output.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
-import { wrapWords } from '../../io/wrap-words.js'
 import { addAskOptions, asksForThinking, readAskOptions } from '../../parsing/ask-options.js'
 import {
   addConversationOptions,
