@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+
 /** Bytes with random access, such as one file of a checkpoint. No more is read than is requested. */
 export interface ByteSource {
   /** Name for error messages: a path. */
@@ -26,4 +28,13 @@ export interface FileSet {
 /** Whether a name can only mean a file directly inside a folder, not outside of it. */
 export function isPlainName(file: string): boolean {
   return file !== '' && file !== '.' && file !== '..' && !/[/\\\0]/.test(file)
+}
+
+/** No files. */
+export const NO_FILES: FileSet = {
+  name: '',
+  list: async () => [],
+  open: async (file) => {
+    throw new UserError(`${file}: there is no such file`)
+  },
 }

@@ -11,7 +11,6 @@ import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
 import type { FollowThreadData, PrepareThreadData } from './protocol.js'
 import type { VocabularyData } from './run/token-tree.js'
-import { vocabularyOf } from './vocabulary-data.js'
 import { WatchedThread } from './watched-thread.js'
 import { workMarks } from './work-marks.js'
 
@@ -74,4 +73,22 @@ function preparer<Received>({ specials }: VocabularyData, events: Events<Receive
 function follower<Received>(vocabulary: VocabularyData, events: Events<Received>): WatchedThread<Received> {
   const data: FollowThreadData = { vocabulary, marks: workMarks() }
   return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
+}
+
+/** Tokens read between two pauses. */
+const TOKENS_A_STEP = 1024
+
+/** Reads the tokens of a model; ids up to `size` that the tokenizer lacks have none. */
+function* vocabularyOf(tokenizer: Tokenizer, size: number): Generator<void, VocabularyData> {
+  const tokens: Uint8Array[] = []
+  const starts = new Uint32Array(new SharedArrayBuffer(4 * (size + 1)))
+  for (let id = 0; id < size; id++) {
+    tokens.push(id < tokenizer.vocabSize ? tokenizer.bytesOf(id) : new Uint8Array(0))
+    starts[id + 1] = starts[id] + tokens[id].length
+    if (id % TOKENS_A_STEP === 0) yield
+  }
+  const bytes = new Uint8Array(new SharedArrayBuffer(starts[size]))
+  for (let id = 0; id < size; id++) bytes.set(tokens[id], starts[id])
+  const specials = [...tokenizer.specialIds].filter((id) => id < size)
+  return { bytes, starts, specials: specials.map((id) => [id, tokenizer.token(id)]) }
 }

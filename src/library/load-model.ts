@@ -40,8 +40,7 @@ import { type PreparedModel, preparedModel } from './prepared-model.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { shippedPacking } from './shipped-packing.js'
 import { withNumbers } from './stored-numbers.js'
-import { checkWeights } from './verify-model.js'
-import { weightsId } from './weights-id.js'
+import { checkWeights, weightsId } from './verify-model.js'
 
 /**
  * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on threads of its own. A

@@ -11,8 +11,8 @@ import type { SourceRequest } from '../hub/pull-place.js'
 import type { ModelConfig } from '../model/config.js'
 import { isNote } from '../packing/format/companions.js'
 import type { Quant } from '../packing/format/formats.js'
+import type { Blueprint } from '../packing/format/layout.js'
 import { openCheckpointSource, type PackSource } from '../packing/write/pack-source.js'
-import { readBlueprint } from './read-blueprint.js'
 
 /**
  * Opens a checkpoint or a GGUF file in a folder for packing. Rejects with a UserError that names what is missing, damaged
@@ -93,4 +93,9 @@ function withTexts(name: string, texts: () => Record<string, string>, others: Fi
       }
     },
   }
+}
+
+/** Reads a parsed config.json. Throws a UserError, which begins with `path`, if molm does not run such a model. */
+export function readBlueprint(json: unknown, path: string): Blueprint {
+  return blueprintOf(parseConfig(json, path))
 }

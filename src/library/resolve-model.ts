@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { blueprintOf, parseConfig } from '../architectures/index.js'
+import { NO_FILES } from '../checkpoint/byte-source.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { hasWeights } from '../checkpoint/shards.js'
@@ -17,7 +18,7 @@ import { checksumsOf } from '../packing/format/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
-import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
+import { checkpointFormats } from '../packing/write/pack-source.js'
 import { isGgufFile } from './gguf-word.js'
 import {
   isName,
@@ -30,7 +31,6 @@ import {
   withoutHost,
 } from './model-folders.js'
 import { nameOfPath } from './name-of-path.js'
-import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
 

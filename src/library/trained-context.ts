@@ -1,4 +1,4 @@
-import { readJsonIfPresent } from '../checkpoint/text-files.js'
+import { readJsonIfPresent } from '../checkpoint/small-file.js'
 import type { ModelConfig } from '../model/config.js'
 
 /**

@@ -2,6 +2,7 @@ import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { plural } from '../numbers.js'
+import { seededRandom } from '../sampling/random.js'
 
 /** A text to calibrate with. */
 export interface CalibrationText {
@@ -50,4 +51,44 @@ export function mostTokens({ width, mixtures }: ModelConfig): number {
   const inside = mixtures.reduce((sum, { topK }) => sum + topK * width, 0)
   const tokens = Math.floor(MOST_BYTES / (4 * (5 * width + inside)))
   return Math.max(LEAST_TOKENS, Math.min(MOST_TOKENS, Math.floor(tokens / WINDOW) * WINDOW))
+}
+
+/** Sequences that the model writes at a time. */
+const AT_ONCE = 32
+
+/**
+ * Windows of text that the model writes at temperature 1: samples of its knowledge. They begin in turn with the model's
+ * first token and with a random one, since from the first token alone the model may write mostly of one domain. Every
+ * window has a seed of its own, so the text is the same each time.
+ */
+export async function ownWindows(model: Model, signal?: AbortSignal): Promise<Int32Array[]> {
+  const count = Math.floor(mostTokens(model.config) / WINDOW)
+  const random = seededRandom(0)
+  const starts = Array.from({ length: count }, (_, i) =>
+    i % 2 === 0 ? firstToken(model) : Math.floor(random.nextFloat() * model.config.vocabSize),
+  )
+  const windows: Int32Array[] = []
+  for (let first = 0; first < count; first += AT_ONCE) {
+    const now = starts.slice(first, first + AT_ONCE)
+    windows.push(...(await Promise.all(now.map((start, i) => write(model, start, first + i, signal)))))
+  }
+  return windows
+}
+
+function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): number {
+  return [bosToken, eosToken, 0].find((id) => id !== null && id >= 0 && id < vocabSize) ?? 0
+}
+
+async function write(model: Model, start: number, seed: number, signal?: AbortSignal): Promise<Int32Array> {
+  const session = model.createSession()
+  const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] }
+  // Another text follows the end of one, as in training.
+  const settings = { ...plain, maxTokens: WINDOW - 1, seed, ignoreEos: true, signal }
+  try {
+    const tokens = [start]
+    for await (const { token } of session.generate([start], settings)) tokens.push(token)
+    return Int32Array.from(tokens)
+  } finally {
+    session.dispose()
+  }
 }

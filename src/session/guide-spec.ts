@@ -1,6 +1,6 @@
 import type { GuidePhase, GuideSpec, OutputConstraint } from '../api/guide.js'
 import { UsageError } from '../errors.js'
-import { constraintGrammar } from '../text/frame/constraint-grammar.js'
+import { constraintGrammar } from '../text/frame/asked.js'
 
 const PHASES: Record<GuidePhase['kind'], true> = { free: true, forced: true, grammar: true, calls: true }
 

@@ -5,7 +5,6 @@ import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { LiteralTexts } from './frame/literal-texts.js'
-import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
 import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
 import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 
@@ -167,4 +166,21 @@ function readingOf(prompt: string, { begun, asked: { tools } }: Parts): Reading 
     ...(begun !== undefined && { begun }),
     ...(tools.length > 0 && { tools }),
   }
+}
+
+/** Names of the roles for models without a template. */
+const NAMES = new Map([
+  ['user', 'User'],
+  ['assistant', 'Assistant'],
+  ['system', 'System'],
+])
+
+/** Texts that end an answer in plain turns. */
+const PLAIN_STOP = ['\nUser:', '\nAssistant:']
+
+/** Writes a conversation as plain text, up to the beginning of the next answer or the end of the one that continues. */
+function plainTurns(messages: readonly ChatMessage[], system: string, continues: boolean): string {
+  const turns = messages.map(({ role, content }) => `${NAMES.get(role) ?? role}: ${content.trim()}\n`).join('')
+  const text = continues ? turns.trimEnd() : `${turns}${NAMES.get('assistant')}:`
+  return system.trim() === '' ? text : `${system.trim()}\n\n${text}`
 }

@@ -1,9 +1,7 @@
 import { printable } from '../../printable.js'
-import { addedTokensOf, isAdded } from './added-tokens.js'
-import { postProcessorOf } from './post-processor.js'
 import type { PreTokenizer } from './pre-tokenizers.js'
-import type { SpecialTokens } from './special-tokens.js'
-import { MOST_CHARACTERS, type TokenList } from './token-list.js'
+import { postProcessorOf, type SpecialTokens } from './special-tokens.js'
+import { addedTokensOf, isAdded, MOST_CHARACTERS, type TokenList } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MERGES = 'tokenizer.ggml.merges'

@@ -1,9 +1,6 @@
-import { addedTokensOf } from './added-tokens.js'
-import { postProcessorOf } from './post-processor.js'
 import { architectureOf } from './pre-tokenizers.js'
-import { mergesByScore } from './score-merges.js'
-import type { Defaults, SpecialTokens } from './special-tokens.js'
-import type { TokenList } from './token-list.js'
+import { type Defaults, postProcessorOf, type SpecialTokens } from './special-tokens.js'
+import { addedTokensOf, isAdded, type TokenList, TokenType } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const PREFIX = 'tokenizer.ggml.add_space_prefix'
@@ -61,4 +58,46 @@ export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenL
       merges: mergesByScore(metadata, list),
     },
   }
+}
+
+const SCORES = 'tokenizer.ggml.scores'
+
+/** Bound of the merges. Vocabularies of 32 thousand tokens have 60 thousand. */
+const MOST_MERGES = 2 ** 20
+
+/** Bound of the characters compared: for each token the square of its length. Published vocabularies need 2 ** 24. */
+const MOST_WORK = 2 ** 28
+
+/**
+ * Merges of a SentencePiece vocabulary, as pairs with a blank between: each pair of tokens that makes a token, the one
+ * with the highest score first. Pairs of the same score are in the order of what they make, then of their own ids.
+ * Throws a UserError if scores are missing or the merges are far too many.
+ */
+function mergesByScore(metadata: TokenizerMetadata, { tokens, ids, types }: TokenList): string[] {
+  const scores = metadata.numbers(SCORES)
+  if (scores.length !== tokens.length) {
+    throw metadata.refuse(SCORES, `has ${scores.length} values for ${tokens.length} tokens`)
+  }
+  const isMerged = (id: number) => !isAdded(types[id]) && types[id] !== TokenType.byte
+  const [made, left, right]: number[][] = [[], [], []]
+  let work = 0
+  tokens.forEach((token, id) => {
+    if (token === undefined || !isMerged(id)) return
+    work += token.length ** 2
+    if (work > MOST_WORK || made.length > MOST_MERGES) {
+      throw metadata.refuse(SCORES, 'cannot be turned into merges: the tokens are too long, or too many')
+    }
+    for (let at = 1; at < token.length; at++) {
+      const a = ids.get(token.slice(0, at))
+      const b = a === undefined ? undefined : ids.get(token.slice(at))
+      if (a === undefined || b === undefined || !isMerged(a) || !isMerged(b)) continue
+      made.push(id)
+      left.push(a)
+      right.push(b)
+    }
+  })
+  const order = Uint32Array.from(made, (_, i) => i).sort(
+    (i, j) => scores[made[j]] - scores[made[i]] || made[i] - made[j] || left[i] - left[j] || right[i] - right[j],
+  )
+  return Array.from(order, (i) => `${tokens[left[i]]} ${tokens[right[i]]}`)
 }

@@ -1,7 +1,5 @@
 import { printable } from '../../printable.js'
 import { byteLevelTokenizer, hasByteCharacters } from './byte-level.js'
-import { chatTemplatesOf } from './chat-templates.js'
-import { generationConfig } from './generation-config.js'
 import { PRE, preTokenizerOf } from './pre-tokenizers.js'
 import { hasByteTokens, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js'
@@ -77,5 +75,62 @@ function tokenizerConfig(metadata: TokenizerMetadata, special: SpecialTokens, { 
     ...Object.fromEntries(byRole),
     clean_up_tokenization_spaces: false,
     ...(chat_template !== undefined && { chat_template }),
+  }
+}
+
+const TEMPLATE = 'tokenizer.chat_template'
+const NAMES = 'tokenizer.chat_templates'
+
+/** Published templates have at most about 20 kB, and a model has at most four. */
+const MOST_CHARACTERS = 2 ** 20
+const MOST_TEMPLATES = 16
+
+/**
+ * `chat_template` of tokenizer_config.json: one template, or a list of named ones. Undefined without any. Throws a
+ * UserError if it is far too long.
+ */
+function chatTemplatesOf(metadata: TokenizerMetadata): string | object[] | undefined {
+  if (!metadata.has(TEMPLATE)) return undefined
+  const templateAt = (key: string) => {
+    const template = metadata.text(key)
+    if (template.length <= MOST_CHARACTERS) return template
+    throw metadata.refuse(key, `has ${template.length} characters, at most ${MOST_CHARACTERS} are read`)
+  }
+  const names = metadata.has(NAMES) ? metadata.texts(NAMES) : []
+  if (names.length > MOST_TEMPLATES) {
+    throw metadata.refuse(NAMES, `has ${names.length} names, at most ${MOST_TEMPLATES} are read`)
+  }
+  const others = names.filter((name) => name !== 'default' && metadata.has(`${TEMPLATE}.${name}`))
+  if (others.length === 0) return templateAt(TEMPLATE)
+  return [
+    { name: 'default', template: templateAt(TEMPLATE) },
+    ...others.map((name) => ({ name, template: templateAt(`${TEMPLATE}.${name}`) })),
+  ]
+}
+
+const notNegative = (value: number) => Math.max(0, value)
+const share = (value: number) => Math.min(1, notNegative(value))
+
+/** Sampling settings: key, name in generation_config.json, and the value there. A value beyond its range is off. */
+const SAMPLING: readonly [key: string, name: string, inRange: (value: number) => number][] = [
+  ['temp', 'temperature', notNegative],
+  ['top_k', 'top_k', (value) => Math.trunc(notNegative(value))],
+  ['top_p', 'top_p', share],
+  ['min_p', 'min_p', share],
+  ['penalty_repeat', 'repetition_penalty', (value) => (value > 0 ? value : 1)],
+]
+
+/** The contents of generation_config.json. */
+function generationConfig(metadata: TokenizerMetadata, special?: SpecialTokens): object {
+  const sampling = SAMPLING.flatMap(([key, name, inRange]): [string, number][] => {
+    const full = `general.sampling.${key}`
+    return metadata.has(full) ? [[name, inRange(metadata.number(full))]] : []
+  })
+  const { byRole: { bos, pad } = {}, ends = [] } = special ?? {}
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(ends.length > 0 && { eos_token_id: ends.length === 1 ? ends[0] : ends }),
+    ...(pad !== undefined && { pad_token_id: pad }),
+    ...(sampling.length > 0 && { do_sample: true, ...Object.fromEntries(sampling) }),
   }
 }

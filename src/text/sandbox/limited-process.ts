@@ -2,9 +2,16 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
 import { reasonOf } from '../../printable.js'
-import type { Answer, Failure, Question } from './messages.js'
-import { OPENING_MS, START_MS, whenOpened } from './opening.js'
-import { atLimit, MOST_WAITS } from './time-limit.js'
+import {
+  type Answer,
+  atLimit,
+  type Failure,
+  MOST_WAITS,
+  OPENING_MS,
+  type Question,
+  START_MS,
+  whenOpened,
+} from './opening.js'
 
 /** Input of the script ask-once: the process to start and its request. */
 export interface OneQuestion {

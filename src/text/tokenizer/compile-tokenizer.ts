@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSmallFile } from '../../checkpoint/small-file.js'
-import { MOST_LARGE_BYTES, parseLarge, readIfPresent } from '../../checkpoint/text-files.js'
+import { MOST_LARGE_BYTES, parseLarge, readIfPresent, readSmallFile } from '../../checkpoint/small-file.js'
 import { isObject } from '../../json.js'
 import { sha256Hex } from '../../platform/checksums.js'
 import { type CompiledTokenizer, decodeCompiled, encodeCompiled } from './compiled-tokenizer.js'
