@@ -222,7 +222,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   training: ['architectures', 'nn', 'weights', 'api', 'model', 'packing', 'runtime', 'errors', 'exp'],
-  grammar: ['api', 'platform', 'in-turns', 'errors'],
+  grammar: ['api', 'platform', 'in-turns', 'json', 'errors'],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors', 'exp'],
   weights: ['packing', 'runtime'],

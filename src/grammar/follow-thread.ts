@@ -1,11 +1,10 @@
 import { UserError } from '../errors.js'
 import { openMailbox, threadData } from '../platform/threads.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
-import { type Directive, GuideWriter, MOST_FORCED } from './guide-memory.js'
+import { GuideWriter, MOST_FORCED } from './guide-memory.js'
 import { GuideTurns } from './guide-turns.js'
 import { PreparedPhases } from './prepared-phases.js'
 import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
-import type { Limits } from './run/limits.js'
 import { Route } from './run/route.js'
 import type { GuideHost, Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
@@ -87,27 +86,14 @@ async function followText(
     while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
     const limits = await work(() => route.limits())
     if (writer.isClosed) return
-    writer.answer(directiveOf(limits))
+    writer.answer(limits)
     if (writer.heard === 0) begun()
-    if (limits.kind === 'end') return
+    if (limits.kind === 'done') return
     const token = await writer.heardToken()
     if (writer.isClosed) return
     await work(() => {
-      for (const taken of limits.kind === 'tokens' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
+      for (const taken of limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
         route.take(taken)
     })
-  }
-}
-
-function directiveOf(limits: Limits): Directive {
-  switch (limits.kind) {
-    case 'any':
-      return { kind: 'free' }
-    case 'mask':
-      return { kind: 'masked', mask: limits.mask }
-    case 'tokens':
-      return { kind: 'forced', tokens: Int32Array.from(limits.tokens.slice(0, MOST_FORCED)) }
-    case 'end':
-      return { kind: 'done' }
   }
 }

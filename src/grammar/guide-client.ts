@@ -11,7 +11,7 @@ import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
 import type { FollowThreadData, PrepareThreadData } from './protocol.js'
 import type { VocabularyData } from './run/token-tree.js'
-import { WatchedThread } from './watched-thread.js'
+import { type ThreadEvents, WatchedThread } from './watched-thread.js'
 import { workMarks } from './work-marks.js'
 
 /** The threads of a model's guides: some prepare grammars, others follow texts. They start with the first guide. */
@@ -20,7 +20,6 @@ interface Threads {
   followed: FollowedGuides
 }
 
-/** Guides of a model. */
 export class GuideClient implements Guides {
   private threads?: Promise<Threads>
   private isClosed = false
@@ -63,14 +62,12 @@ export class GuideClient implements Guides {
   }
 }
 
-type Events<Received> = ConstructorParameters<typeof WatchedThread<Received>>[2]
-
-function preparer<Received>({ specials }: VocabularyData, events: Events<Received>): WatchedThread<Received> {
+function preparer<Received>({ specials }: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
   const data: PrepareThreadData = { specials: specials.map(([, text]) => text), marks: workMarks() }
   return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
 }
 
-function follower<Received>(vocabulary: VocabularyData, events: Events<Received>): WatchedThread<Received> {
+function follower<Received>(vocabulary: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
   const data: FollowThreadData = { vocabulary, marks: workMarks() }
   return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
 }

@@ -12,7 +12,6 @@ export interface Allowed {
   isComplete: boolean
 }
 
-/** A grammar with a vocabulary. */
 export class CompiledGrammar {
   readonly states: GrammarStates
   private readonly masks = new Map<number, Int32Array>()
@@ -25,7 +24,6 @@ export class CompiledGrammar {
     this.states = new GrammarStates(grammar)
   }
 
-  /** Begins a text. */
   matcher(): Matcher {
     return new Matcher(this, this.vocabulary)
   }
@@ -85,7 +83,6 @@ export class Matcher {
     return this.moveTo(this.grammar.states.stepSpecial(this.state, special))
   }
 
-  /** Moves over a part of a token. */
   acceptBytes(bytes: Uint8Array): boolean {
     let { state } = this
     for (const byte of bytes) state = this.grammar.states.step(state, byte)

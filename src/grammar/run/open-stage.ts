@@ -1,6 +1,6 @@
 import { addLimits, allow, has, type Limits } from './limits.js'
 import { startsWith } from './literals.js'
-import type { GuideHost, Outcome, Stage, Way } from './stage.js'
+import { type GuideHost, type Outcome, STAYS, type Stage, type Way } from './stage.js'
 
 /** Most blanks before the text that opens a phase. */
 const MOST_BLANKS = 16
@@ -35,7 +35,7 @@ export class OpenStage implements Stage {
     for (let token = 0; token < vocabulary.size; token++) {
       if (this.mayOpen(vocabulary.bytesOf(token), from)) allow(mask, token)
     }
-    return { kind: 'mask', mask }
+    return { kind: 'masked', mask }
   }
 
   take(token: number): Outcome {
@@ -54,7 +54,7 @@ export class OpenStage implements Stage {
     this.seen = all
     const begun = all.subarray(blanksOf(all))
     if (startsWith(begun, this.open)) return { kind: 'leaves', way: this.ways.enter(begun, this.tokens) }
-    if (startsWith(this.open, begun)) return { kind: 'stays' }
+    if (startsWith(this.open, begun)) return STAYS
     if (!this.other) throw new Error('the text neither opens the phase nor skips it')
     return { kind: 'leaves', way: this.other }
   }
