@@ -38,3 +38,16 @@ export const NO_FILES: FileSet = {
     throw new UserError(`${file}: there is no such file`)
   },
 }
+
+/** Runs `use` with something that is open, and closes it afterwards. */
+export async function whileOpen<Opened extends { close(): Promise<void> }, Result>(
+  opening: Opened | Promise<Opened>,
+  use: (opened: Opened) => Result | Promise<Result>,
+): Promise<Result> {
+  const opened = await opening
+  try {
+    return await use(opened)
+  } finally {
+    await opened.close()
+  }
+}

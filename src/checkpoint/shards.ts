@@ -20,7 +20,6 @@ const WEIGHTS: readonly { file: string; format: WeightFormat; isIndex: boolean }
 export interface Weights {
   tensors: Map<string, Tensor>
   sources: ByteSource[]
-  /** Names of the files. */
   files: string[]
 }
 
@@ -112,10 +111,7 @@ function addTensors(
 
 const LFS_POINTER = 'version https://git-lfs'
 
-/**
- * First bytes of pickles: PROTO from torch.save, and GLOBAL from a crafted pickle, so that the reader can name what it
- * requests.
- */
+/** First bytes of pickles: PROTO from torch.save, and GLOBAL, so that a crafted one is named. */
 const PICKLE_STARTS = [0x80, 0x63]
 
 /** Reads the tensors of one file of weights. Rejects with a UserError that names the file. */

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { pathIn } from '../platform/files.js'
-import type { ByteSource } from './byte-source.js'
+import { type ByteSource, whileOpen } from './byte-source.js'
 import { openIfPresent } from './local-folder.js'
 
 /** Maximum bytes of config.json, generation_config.json and similar files, which usually have a few kilobytes. */
@@ -21,12 +21,7 @@ export async function readWhole(source: ByteSource, most: number): Promise<Uint8
  */
 export async function readSmallFile(path: string, most: number): Promise<Uint8Array | undefined> {
   const source = await openIfPresent(path)
-  if (!source) return undefined
-  try {
-    return await readWhole(source, most)
-  } finally {
-    await source.close()
-  }
+  return source && whileOpen(source, () => readWhole(source, most))
 }
 
 /** Reads a whole file that holds one JSON object. Rejects with a UserError that names the file. */
@@ -40,10 +35,7 @@ export const MOST_LARGE_BYTES = 32 * 2 ** 20
 /** Maximum values of JSON: a vocabulary and its merges as pairs have four per token. */
 const MOST_LARGE_VALUES = 2 ** 21
 
-/**
- * Reads the bytes of a file; undefined if it is missing. Rejects with a UserError if it cannot be read or is far too
- * large.
- */
+/** Reads the bytes of a file; undefined if it is missing. Rejects with a UserError as `readSmallFile` does. */
 export function readIfPresent(dir: string, file: string): Promise<Uint8Array | undefined> {
   return readSmallFile(pathIn(dir, file), LARGE.includes(file) ? MOST_LARGE_BYTES : MOST_CONFIG_BYTES)
 }

@@ -23,7 +23,6 @@ export interface Tensor {
 /** Range of bytes in a source that tensors view: a tensor's own data, or a storage that several share. */
 export interface Extent {
   source: ByteSource
-  /** First byte in the source. */
   offset: number
   bytes: number
 }
@@ -153,9 +152,7 @@ export function span(t: Tensor): { start: number; end: number } {
   return { start: t.offset, end: t.offset + bytesOf(t.dtype, lastElement(t.shape, t.strides) + 1) }
 }
 
-/**
- * Reads the bytes of span(t): element [0, ..., 0] is at byte 0. Rejects with a UserError if they cannot all be read.
- */
+/** Reads the bytes of span(t), which begin with element [0, ..., 0]. Rejects with a UserError if some are missing. */
 export async function readSpan(t: Tensor): Promise<Uint8Array> {
   const { start, end } = span(t)
   if (start === end) return new Uint8Array(0)

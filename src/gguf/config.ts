@@ -36,7 +36,8 @@ export function familyOf(keys: FamilyKeys): GgufFamily {
   const family = Object.hasOwn(FAMILIES, architecture) && hasExperts ? FAMILIES[architecture] : undefined
   if (family) return family
   const known =
-    reasonAgainst(architecture) ?? (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
+    Object.keys(REFUSED).find((reason) => REFUSED[reason].includes(architecture)) ??
+    (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
   const runs = Object.entries(FAMILIES).map(([name, { title }]) => `${name} (${title})`)
   throw new UserError(
     `${file.metadata.name}: general.architecture is ${printable(architecture)}; ` +
@@ -66,52 +67,18 @@ function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknow
   }
 }
 
-/** Reasons why molm does not run a general.architecture, in words that follow "molm does not run". */
-const DENSE = 'models without experts'
-const LATENT = 'attention of latent keys'
-const LINEAR = 'linear attention'
-const STATES = 'layers of state spaces (Mamba)'
-const ENCODER = 'encoders'
-
-const REASONS: Readonly<Record<string, string>> = {
-  llama: DENSE,
-  granite: DENSE,
-  qwen2: DENSE,
-  qwen3: DENSE,
-  gemma: DENSE,
-  gemma2: DENSE,
-  gemma3: DENSE,
-  phi2: DENSE,
-  phi3: DENSE,
-  mistral3: DENSE,
-  olmo: DENSE,
-  olmo2: DENSE,
-  lfm2: DENSE,
-  smollm3: DENSE,
-  exaone4: DENSE,
-  ernie4_5: DENSE,
-  glm4: DENSE,
-  deepseek2: LATENT,
-  'kimi-linear': LINEAR,
-  qwen3next: LINEAR,
-  qwen35: LINEAR,
-  qwen35moe: LINEAR,
-  granitehybrid: STATES,
-  jamba: STATES,
-  mamba: STATES,
-  mamba2: STATES,
-  nemotron_h: STATES,
-  nemotron_h_moe: STATES,
-  'falcon-h1': STATES,
-  bert: ENCODER,
-  'nomic-bert': ENCODER,
-  'nomic-bert-moe': ENCODER,
-  t5: ENCODER,
-  gptoss: "gpt-oss in the layout of Ollama's own converter",
-  clip: 'the part of a model that reads images or sound',
-}
-
-/** The reason for a known architecture. */
-function reasonAgainst(architecture: string): string | undefined {
-  return Object.hasOwn(REASONS, architecture) ? REASONS[architecture] : undefined
+/** Known architectures that molm does not run, by the reason in words that follow "molm does not run". */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  'models without experts': [
+    ...['llama', 'granite', 'qwen2', 'qwen3', 'gemma', 'gemma2', 'gemma3', 'phi2', 'phi3', 'mistral3', 'olmo', 'olmo2'],
+    ...['lfm2', 'smollm3', 'exaone4', 'ernie4_5', 'glm4'],
+  ],
+  'attention of latent keys': ['deepseek2'],
+  'linear attention': ['kimi-linear', 'qwen3next', 'qwen35', 'qwen35moe'],
+  'layers of state spaces (Mamba)': [
+    ...['granitehybrid', 'jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
+  ],
+  encoders: ['bert', 'nomic-bert', 'nomic-bert-moe', 't5'],
+  "gpt-oss in the layout of Ollama's own converter": ['gptoss'],
+  'the part of a model that reads images or sound': ['clip'],
 }

@@ -42,7 +42,6 @@ class RowsInHalves implements ByteSource {
 
   constructor(
     private readonly file: ByteSource,
-    /** First byte of the tensor in the file. */
     private readonly start: number,
     private readonly rows: HeadRows,
   ) {

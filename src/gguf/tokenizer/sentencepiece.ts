@@ -1,6 +1,7 @@
+import { BYTE_ALPHABET, byteToken } from '../../checkpoint/byte-pair-forms.js'
 import { architectureOf } from './pre-tokenizers.js'
-import { type Defaults, postProcessorOf, type SpecialTokens } from './special-tokens.js'
-import { addedTokensOf, isAdded, type TokenList, TokenType } from './token-list.js'
+import { type Defaults, encodingJson, type SpecialTokens } from './special-tokens.js'
+import { isAdded, type TokenList, TokenType } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const PREFIX = 'tokenizer.ggml.add_space_prefix'
@@ -13,9 +14,7 @@ export const SENTENCEPIECE_DEFAULTS: Defaults = { byRole: { unk: 0, bos: 1, eos:
 
 /** Whether the vocabulary has a token for each byte, without which texts would lose unknown characters. */
 export function hasByteTokens({ ids }: TokenList): boolean {
-  return Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, '0')).every((byte) =>
-    ids.has(`<0x${byte}>`),
-  )
+  return BYTE_ALPHABET.every((_, byte) => ids.has(byteToken(byte)))
 }
 
 /**
@@ -25,17 +24,13 @@ export function hasByteTokens({ ids }: TokenList): boolean {
 export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenList, special: SpecialTokens): object {
   const hasPrefix = metadata.has(PREFIX) ? metadata.flag(PREFIX) : !WITHOUT_PREFIX.includes(architectureOf(metadata))
   const replace = (from: string, content: string) => ({ type: 'Replace', pattern: { String: from }, content })
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokensOf(list, { normalizesAddedTokens: false, notSpecial: new Set() }),
+  return encodingJson(list, special, {
+    rules: { normalizesAddedTokens: false, notSpecial: new Set() },
     normalizer: {
       type: 'Sequence',
       normalizers: [...(hasPrefix ? [{ type: 'Prepend', prepend: '▁' }] : []), replace(' ', '▁')],
     },
     pre_tokenizer: null,
-    post_processor: postProcessorOf(special, list),
     decoder: {
       type: 'Sequence',
       decoders: [
@@ -45,19 +40,10 @@ export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenL
         ...(hasPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
       ],
     },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: special.byRole.unk === undefined ? null : list.tokens[special.byRole.unk],
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      ignore_merges: false,
-      vocab: Object.fromEntries(list.ids),
-      merges: mergesByScore(metadata, list),
-    },
-  }
+    fallsBack: true,
+    ignoresMerges: false,
+    merges: mergesByScore(metadata, list),
+  })
 }
 
 const SCORES = 'tokenizer.ggml.scores'

@@ -8,33 +8,28 @@ import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MODEL = 'tokenizer.ggml.model'
 
-/** Files for the texts of a model. */
-export interface Texts {
-  /** Contents of tokenizer.json, tokenizer_config.json and generation_config.json, by file name. */
-  files: Record<string, string>
-  /** Reason for the lack of a tokenizer.json: a message with the name of the key. */
-  problem?: string
-}
-
 /** A tokenizer as tokenizer.json has it, or the reason for its lack. */
 type Made = { tokenizer: object; special: SpecialTokens; list: TokenList } | { problem: string }
 
 /**
- * Makes the files of a tokenizer from the metadata of a GGUF file. A tokenizer of an unsupported kind is left out with a
- * reason, since the model runs without it, and a wrong one would give wrong tokens. Throws a UserError that names the key
- * of an impossible value.
+ * The contents of tokenizer.json, tokenizer_config.json (with the chat template) and generation_config.json for a file,
+ * by file name. Without a tokenizer that molm supports, tokenizer.json is left out and `onProblem` receives a message
+ * with the reason; the model then runs without text. Throws a UserError that names the file and the key of an impossible
+ * value.
  */
-export function textsOf(metadata: TokenizerMetadata): Texts {
+export function ggufTexts(
+  { metadata }: { metadata: TokenizerMetadata },
+  onProblem: (message: string) => void = () => {},
+): Record<string, string> {
   const made = makeTokenizer(metadata)
   if ('problem' in made) {
-    return { files: { 'generation_config.json': JSON.stringify(generationConfig(metadata)) }, problem: made.problem }
+    onProblem(made.problem)
+    return { 'generation_config.json': JSON.stringify(generationConfig(metadata)) }
   }
   return {
-    files: {
-      'tokenizer.json': JSON.stringify(made.tokenizer),
-      'tokenizer_config.json': JSON.stringify(tokenizerConfig(metadata, made.special, made.list)),
-      'generation_config.json': JSON.stringify(generationConfig(metadata, made.special)),
-    },
+    'tokenizer.json': JSON.stringify(made.tokenizer),
+    'tokenizer_config.json': JSON.stringify(tokenizerConfig(metadata, made.special, made.list)),
+    'generation_config.json': JSON.stringify(generationConfig(metadata, made.special)),
   }
 }
 
@@ -65,7 +60,6 @@ function makeTokenizer(metadata: TokenizerMetadata): Made {
   return problem(MODEL, `is "${printable(model)}", and only the byte-pair encodings "gpt2" and "llama" are supported`)
 }
 
-/** The contents of tokenizer_config.json. */
 function tokenizerConfig(metadata: TokenizerMetadata, special: SpecialTokens, { tokens }: TokenList): object {
   const byRole = Object.entries(special.byRole).map(([role, id]) => [`${role}_token`, tokens[id]])
   const chat_template = chatTemplatesOf(metadata)
@@ -120,7 +114,6 @@ const SAMPLING: readonly [key: string, name: string, inRange: (value: number) =>
   ['penalty_repeat', 'repetition_penalty', (value) => (value > 0 ? value : 1)],
 ]
 
-/** The contents of generation_config.json. */
 function generationConfig(metadata: TokenizerMetadata, special?: SpecialTokens): object {
   const sampling = SAMPLING.flatMap(([key, name, inRange]): [string, number][] => {
     const full = `general.sampling.${key}`

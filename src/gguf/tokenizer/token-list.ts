@@ -4,11 +4,9 @@ import type { TokenizerMetadata } from './tokenizer-metadata.js'
 /** Values of `tokenizer.ggml.token_type`. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-/** The vocabulary of a GGUF file. */
 export interface TokenList {
   /** Tokens by id; undefined for an id that converters have filled. */
   tokens: readonly (string | undefined)[]
-  /** Ids by token. */
   ids: ReadonlyMap<string, number>
   /** A TokenType by id. */
   types: Uint8Array
@@ -74,7 +72,6 @@ export function tokenIdAt(key: string, metadata: TokenizerMetadata, { tokens }: 
   return tokens[id] === undefined ? undefined : id
 }
 
-/** An added token as tokenizer.json has it. */
 interface AddedToken {
   id: number
   content: string
@@ -86,7 +83,7 @@ interface AddedToken {
 }
 
 /** Rules of a family for its added tokens. */
-interface AddedTokenRules {
+export interface AddedTokenRules {
   normalizesAddedTokens: boolean
   notSpecial: ReadonlySet<string>
 }

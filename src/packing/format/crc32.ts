@@ -12,10 +12,7 @@ export function crc32Hex(bytes: Uint8Array): string {
   return crcDigits(crc32(bytes))
 }
 
-/**
- * Whether bytes have the expected CRC-32. Any bytes match if none is expected, or if comparing would take longer than
- * reading (in an old Node).
- */
+/** Whether bytes have the expected CRC-32. Any match if none is expected, or if an old Node would compare slowly. */
 export function matchesCrc32(bytes: Uint8Array, expected: string | undefined): boolean {
   return expected === undefined || !isCrcFast || crc32Hex(bytes) === expected
 }

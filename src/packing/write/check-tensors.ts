@@ -49,7 +49,6 @@ interface Wanted {
   dtypes: readonly DType[]
 }
 
-/** Tensors that a source reads. */
 function tensorsOf({ tensor, scales }: Source): Wanted[] {
   if (!scales) return [{ ...tensor, dtypes: WEIGHT_DTYPES }]
   return [tensor, scales.tensor].map((stored) => ({ ...stored, dtypes: MXFP4_DTYPES }))

@@ -16,17 +16,14 @@ export const CHUNK_BYTES = 16 * 2 ** 20
 export interface Chunk {
   part: Part
   piece: Piece
-  /** Index of the source. */
   source: number
   firstRow: number
   rows: number
   /** The weights [rows, ..], then their scales if they are MXFP4. */
   views: Tensor[]
-  /** Whether it completes its part. */
   isLast: boolean
 }
 
-/** Bytes of a view. */
 export interface ViewBytes {
   view: Tensor
   bytes: Uint8Array

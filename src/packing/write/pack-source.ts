@@ -24,7 +24,6 @@ export interface PackSource {
   close(): Promise<void>
 }
 
-/** A file that holds weights. */
 export interface WeightFile {
   name: string
   bytes: number
@@ -33,10 +32,7 @@ export interface WeightFile {
 /** Reads a parsed config.json; errors begin with `path`. */
 export type ReadBlueprint = (json: unknown, path: string) => Blueprint
 
-/**
- * Opens a Hugging Face checkpoint for packing as `quant`. Rejects with a UserError that names what is missing or
- * damaged.
- */
+/** Opens a Hugging Face checkpoint. Rejects with a UserError that names what is missing or damaged. */
 export async function openCheckpointSource(
   files: FileSet,
   quant: Quant,

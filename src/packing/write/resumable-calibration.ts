@@ -5,7 +5,6 @@ import type { Conversion } from './convert.js'
 import type { PackSource } from './pack-source.js'
 import { findLeftovers, packResumably, type ResumableOptions, type ResumablePacking } from './resumable-packing.js'
 
-/** Options of the second packing. */
 export interface ResumableCalibration extends Omit<ResumableOptions, 'done' | 'inputsOf'> {
   withCalibration: WithCalibration
 }

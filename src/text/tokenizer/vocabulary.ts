@@ -23,7 +23,6 @@ export interface Vocabulary {
   idOf(token: string): number | undefined
 }
 
-/** A vocabulary in maps. */
 class MappedVocabulary implements Vocabulary {
   constructor(
     private readonly ids: ReadonlyMap<string, number>,
@@ -51,9 +50,7 @@ class MappedVocabulary implements Vocabulary {
   }
 }
 
-/**
- * Reads ids by token from `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same.
- */
+/** Reads `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same. */
 export function readVocabulary(vocab: unknown): Vocabulary {
   const ids = new Map<string, number>()
   const tokens: (string | undefined)[] = []
