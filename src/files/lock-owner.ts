@@ -21,7 +21,6 @@ export interface Owner {
 /** Owner of a damaged, and therefore stale, lock file. */
 export const NO_OWNER: Owner = { pid: 0, host: '', started: '', id: 'none' }
 
-/** Describes this process as the owner of a new lock. */
 export async function thisProcess(): Promise<Owner> {
   // The kernel reuses the number of a namespace only after all its processes have ended.
   const namespace = await readlink('/proc/self/ns/pid').catch(() => undefined)

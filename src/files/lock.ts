@@ -12,12 +12,9 @@ export interface Lock {
   release(): Promise<void>
 }
 
-/** Another process holds the lock. */
 export class LockHeld extends UserError {}
 
-/**
- * Milliseconds between the owner's writes of the file, which show other machines and containers that it still works.
- */
+/** Milliseconds between the owner's writes of the file, which show other machines that it still works. */
 const BEAT_MS = 10_000
 /** Milliseconds without a write after which the lock of a process that cannot be seen from here counts as abandoned. */
 const STALE_MS = 120_000
@@ -129,10 +126,7 @@ async function readLock(path: string): Promise<Owner | undefined> {
   }
 }
 
-/**
- * Milliseconds for which the lock is valid if its owner no longer writes it: 0 if it is stale, Infinity if the owner is
- * known to run.
- */
+/** Milliseconds for which the lock stays valid without a write: 0 if it is stale, Infinity if its owner runs. */
 async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Promise<number> {
   if (owner === NO_OWNER) return 0
   const runs = await isRunning(owner, own)

@@ -7,7 +7,6 @@ import { httpError, type Subject } from './http-errors.js'
 import { type NetworkOptions, Retries, TransientError } from './retry.js'
 import { type Reply, Transport } from './transport.js'
 
-/** A file of a repository at one commit. */
 export interface HubFile {
   repo: string
   commit: string
@@ -53,7 +52,6 @@ export class HubClient {
     signal?.addEventListener('abort', this.abort)
   }
 
-  /** Ends all requests under way. */
   close(): void {
     this.options.signal?.removeEventListener('abort', this.abort)
     this.transport.close()

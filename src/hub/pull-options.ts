@@ -36,7 +36,6 @@ export interface PullOptions {
 /** The options that the steps of a pull report to. */
 export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
 
-/** Progress of a pull. */
 export interface PullProgress {
   /** fetch: bytes come from the hub (and are packed as they come, unless kept). */
   phase: 'fetch' | 'pack' | 'verify'
@@ -52,7 +51,6 @@ export interface PullRequest {
   repo: string
   /** Text after the colon of the name: a packing, or the tag of a GGUF file. */
   suffix?: string
-  /** Format to pack in, if one is asked for. */
   quant?: Quant
   revision: string
   keep: boolean

@@ -6,9 +6,7 @@ import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 
-/** A model that has been pulled. */
 export interface PulledModel {
-  /** The packed file. */
   path: string
   bytes: number
   /** Repository that it came from, with the tag of a GGUF file: `owner/name-GGUF:Q4_K_M`. */

@@ -142,13 +142,11 @@ function unclear(repo: string, what: string): UserError {
 
 /** Reports of what is read of a file on the hub. */
 interface ReadWatch {
-  /** Bytes that have arrived. */
   onBytes?: (count: number) => void
   /** A range of the file called `name`, once all of it has arrived. */
   onRange?: (name: string, start: number, bytes: Uint8Array) => void
 }
 
-/** A file on the hub, read by ranges. */
 class RemoteFile implements ByteSource {
   readonly name: string
   readonly size: number

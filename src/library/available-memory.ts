@@ -23,7 +23,6 @@ export interface MachineMemory {
   platform: NodeJS.Platform
   free: number
   total: number
-  /** Resident memory of this process. */
   own: number
 }
 

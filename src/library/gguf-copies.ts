@@ -22,7 +22,6 @@ const HASHED_BYTES = 2 ** 20
 /** Version of the formats that a GGUF file is packed in. Raised when a file would be packed otherwise than before. */
 const VERSION = 1
 
-/** Folder of all copies. */
 export function copiesRoot(): string {
   return join(molmHome(), 'gguf')
 }
@@ -83,7 +82,6 @@ export async function freshCopy(path: string, asked: Asked): Promise<{ folder: s
   return undefined
 }
 
-/** The readable packed files in a folder. */
 async function packedFilesIn(folder: string): Promise<PackedFile[]> {
   const { paths } = await packingsIn(folder)
   const files = await Promise.all(paths.map((path) => openPackedFile(path).catch(() => undefined)))

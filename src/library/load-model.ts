@@ -52,10 +52,7 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
   return startModel(await preparedModel(name, options), options)
 }
 
-/**
- * Starts the engine of a model that has been found, and reads the files beside its weights. `free` is the memory, in
- * bytes, that it may take.
- */
+/** Starts the engine of a model and reads the files beside its weights. It may take `free` bytes of memory. */
 export async function startModel(
   resolved: PreparedModel,
   options: LoadOptions,
@@ -130,7 +127,6 @@ class EngineModel implements Model {
   /** Time before the weights were read, in ms. */
   private readonly begun: number
   private expertsPerToken?: ExpertsPerToken
-  /** Work of engines that have been replaced. */
   private readonly before = new PastWork()
   private readonly engine: ModelEngine
 

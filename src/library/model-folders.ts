@@ -39,7 +39,6 @@ export function isShipped(word: string): boolean {
   return isName(repository) && existsSync(shippedFolder(repository))
 }
 
-/** Folder of all pulled models. */
 export function modelsRoot(): string {
   return join(molmHome(), 'models')
 }
@@ -83,10 +82,7 @@ export function splitName(name: string): { repository: string; quant?: Quant } {
   return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
 }
 
-/**
- * Whether a text can be the name of a model: that of a repository, with or without a tag. It is a path below the models'
- * folder.
- */
+/** Whether a text can be the name of a model, with or without a tag: a path below the models' folder. */
 export function isName(name: string): boolean {
   return (
     /^[\w.-]+(\/[\w.-]+)?(:\w[\w.+-]*)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
@@ -101,9 +97,7 @@ export async function likelyName(name: string): Promise<string | undefined> {
   return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
-/**
- * Whether a word has the form `owner/name`, or is the name of a model on this computer, give or take a typing error.
- */
+/** Whether a word has the form `owner/name`, or is nearly the name of a model on this computer. */
 export async function isModelName(word: string): Promise<boolean> {
   const { repository } = splitName(word)
   return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)

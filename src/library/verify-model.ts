@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { LoadOptions } from '../api/model.js'
 import { blueprintOf } from '../architectures/index.js'
+import { whileOpen } from '../checkpoint/byte-source.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { closeAll, openWeights } from '../checkpoint/shards.js'
@@ -36,12 +37,9 @@ export async function verifyModel(
  */
 export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
   if (file) return checkParts(file, blueprintOf(config))
-  const checkpoint = await openCheckpoint(localFolder(path))
-  try {
-    checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
-  } finally {
-    await checkpoint.close()
-  }
+  await whileOpen(openCheckpoint(localFolder(path)), ({ tensors, name }) => {
+    checkTensors(blueprintOf(config), tensors, name)
+  })
 }
 
 /**

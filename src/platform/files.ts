@@ -14,7 +14,6 @@ import { join } from 'node:path'
  */
 const SMALL_READ = 2 ** 16
 
-/** A file that is read synchronously. */
 export class SyncFile {
   private readonly descriptor: number
 
@@ -32,7 +31,6 @@ export class SyncFile {
   }
 }
 
-/** A file that is read asynchronously. */
 export class AsyncFile {
   constructor(
     /** Bytes when it was opened. */
@@ -66,7 +64,6 @@ export async function openFile(path: string): Promise<AsyncFile | undefined> {
   }
 }
 
-/** Names of all entries of a folder. */
 export function namesIn(folder: string): Promise<string[]> {
   return readdir(folder)
 }

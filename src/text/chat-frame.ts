@@ -19,7 +19,6 @@ export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   args?: Readonly<Record<string, unknown>>
   /** System text, put before the conversation. */
   system?: string
-  /** Beginning of the answer. */
   prefill?: string
   signal?: AbortSignal
 }
@@ -27,13 +26,11 @@ export interface ChatFrameOptions extends AskOptions, OutputConstraint {
 /** A conversation written out as the model's prompt. */
 export interface ChatFrame {
   text: string
-  /** How the text is to be encoded. */
   encoding: EncodeOptions
   /** Stop strings for models that name none. */
   stop: string[]
   /** Whether the model begins a new answer instead of continuing one. */
   isAnswer: boolean
-  /** How the answer is to be read. */
   reading: Reading
   /** Limits of the answer; absent if there are none. */
   guide?: GuideSpec

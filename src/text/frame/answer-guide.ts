@@ -9,7 +9,6 @@ import type { Asked } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
 export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget' | 'parallelToolCalls'> {
-  /** The prompt. */
   text: string
   /** Name of the model, for errors. */
   model: string

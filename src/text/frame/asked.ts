@@ -8,7 +8,6 @@ export interface Asked {
   /** Tools that the model may call: none with the choice 'none'. */
   tools: readonly Tool[]
   toolChoice: ToolChoice
-  /** Form of the content. */
   content?: Grammar
 }
 

@@ -16,7 +16,6 @@ export interface TemplatePromptOptions {
   /** Name of the model, for notes and errors. */
   model: string
   args?: Readonly<Record<string, unknown>>
-  /** Whether the last message stays open. */
   continues: boolean
   tools: readonly Tool[]
   think?: Think

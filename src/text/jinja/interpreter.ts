@@ -161,7 +161,6 @@ class LoopControl extends Error {
   }
 }
 
-/** The variable `loop`. */
 function loopOf(items: readonly Value[], index: number): never {
   const loop = toValue({
     index: index + 1,

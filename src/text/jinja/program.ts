@@ -26,11 +26,9 @@ function range(...bounds: number[]): number[] {
   return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step)
 }
 
-/** A parsed chat template. */
 export class JinjaProgram {
   private readonly template: Template
 
-  /** Throws if it is not valid. */
   constructor(source: string) {
     this.template = new Template(source)
   }
@@ -43,10 +41,7 @@ export class JinjaProgram {
     return new JinjaInterpreter(environment).evaluate(this.template.parsed as never, environment).value as string
   }
 
-  /**
-   * Whether it only loops once over the messages and writes them: no loop in a loop, no variables, no macros, no calls,
-   * no filter but trim.
-   */
+  /** Whether it only loops once over the messages and writes them: no variables, macros or calls, only trim. */
   get isPlain(): boolean {
     return isPlain(this.template.parsed, false)
   }

@@ -58,8 +58,7 @@ const CHANNELS = ['commentary', 'analysis']
  */
 function harmonyCalls(field: ResponseField, tools: readonly Tool[]): CallGuide | undefined {
   if (field.content !== 'json' || !field.openPattern?.includes('to=functions')) return undefined
-  const call = (header: string) =>
-    choice(tools.map((tool) => sequence(tool.name + header, { kind: 'schema', schema: argumentsOf(tool) })))
+  const call = (header: string) => choice(tools.map((tool) => sequence(tool.name + header, schemaOf(tool))))
   const after = (text: string, then: Grammar) => ({ text, then })
   const rest = call(' <|constrain|>json<|message|>')
   return {
@@ -71,10 +70,7 @@ function harmonyCalls(field: ResponseField, tools: readonly Tool[]): CallGuide |
   }
 }
 
-/**
- * Calls as a Python list: `[name(key="text", other=2)]`. Values are JSON, which the reading takes as well, but for the
- * words of Python.
- */
+/** Calls as a Python list: `[name(key="text", other=2)]`. Values are JSON but for the words of Python. */
 function pythonListCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
   const { open, close } = literalsOf(field)
   const call = field.content === 'python-calls' && anyOf(tools, pythonCall)
@@ -104,14 +100,11 @@ const OPEN = '[TOOL_CALLS]'
 /** Calls of Mistral's models: a list of objects, or in newer ones `name[ARGS]{...}` behind an opener each. */
 function mistralListCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
   if (field.content !== 'mistral-calls') return undefined
-  const schemaOf = (tool: Tool) => ({ kind: 'schema' as const, schema: argumentsOf(tool) })
   if (field.contentArgs?.by_name) {
     const then = choice(tools.map((tool) => sequence(`${tool.name}[ARGS]`, schemaOf(tool))))
     return { triggers: [{ text: OPEN, then }], calls: severalIf(parallel, sequence(OPEN, then), '') }
   }
-  const call = choice(
-    tools.map((tool) => sequence(`{"name": ${JSON.stringify(tool.name)}, "arguments": `, schemaOf(tool), '}')),
-  )
+  const call = callInJson(tools, USUAL_KEYS)
   const then = sequence(optional(text(' ')), '[', severalIf(parallel, call, ', '), ']')
   return { triggers: [{ text: OPEN, then }], calls: sequence(OPEN, then) }
 }
@@ -124,15 +117,7 @@ function jsonCalls(field: ResponseField, tools: readonly Tool[], parallel: boole
   const { open, close } = literalsOf(field)
   const keys = keysOf(field.transform)
   if (field.content !== 'json' || field.contentArgs || open === undefined || !keys) return undefined
-  const call = choice(
-    tools.map((tool) =>
-      sequence(
-        `{"${keys.name}": ${JSON.stringify(tool.name)}, "${keys.arguments}": `,
-        { kind: 'schema', schema: argumentsOf(tool) },
-        '}',
-      ),
-    ),
-  )
+  const call = callInJson(tools, keys)
   if (field.transformEach || close === undefined) {
     const then = sequence('[', severalIf(parallel, call, ', '), `]${close ?? ''}`)
     return { triggers: [{ text: open, then }], calls: sequence(open, then) }
@@ -141,11 +126,29 @@ function jsonCalls(field: ResponseField, tools: readonly Tool[], parallel: boole
   return { triggers: [{ text: open, then }], calls: severalIf(parallel, sequence(open, then), '\n') }
 }
 
-/** Keys of a call's name and arguments in its JSON, by the transform that takes them out. */
-function keysOf(transform: unknown): { name: string; arguments: string } | undefined {
-  if (transform === undefined) return { name: 'name', arguments: 'arguments' }
+/** Keys of a call's name and arguments in its JSON. */
+interface CallKeys {
+  name: string
+  arguments: string
+}
+
+const USUAL_KEYS: CallKeys = { name: 'name', arguments: 'arguments' }
+
+/** A call of one of the tools as a JSON object. */
+function callInJson(tools: readonly Tool[], keys: CallKeys): Grammar {
+  const begin = ({ name }: Tool) => `{"${keys.name}": ${JSON.stringify(name)}, "${keys.arguments}": `
+  return choice(tools.map((tool) => sequence(begin(tool), schemaOf(tool), '}')))
+}
+
+function schemaOf(tool: Tool): Grammar {
+  return { kind: 'schema', schema: argumentsOf(tool) }
+}
+
+/** The keys by the transform that takes their values out. */
+function keysOf(transform: unknown): CallKeys | undefined {
+  if (transform === undefined) return USUAL_KEYS
   const call = isObject(transform) && 'function' in transform ? transform.function : transform
-  if (call === '{content}') return { name: 'name', arguments: 'arguments' }
+  if (call === '{content}') return USUAL_KEYS
   if (!isObject(call)) return undefined
   const [name, args] = [call.name, call.arguments].map(
     (path) => typeof path === 'string' && /^\{(?:content\.)?(\w+)\}$/.exec(path)?.[1],

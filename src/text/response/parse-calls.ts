@@ -52,10 +52,7 @@ export function slippedJson(text: string): unknown[] {
   return values.flat()
 }
 
-/**
- * Calls of Mistral's models: a list of objects, or `name[ARGS]{...}` for each call. The text begins behind the first
- * `[TOOL_CALLS]`.
- */
+/** Calls of Mistral's models behind `[TOOL_CALLS]`: a list of objects, or `name[ARGS]{...}` for each call. */
 export function mistralCalls(text: string): unknown[] {
   return partsOf(text).flatMap((part): unknown => {
     const [all, name] = /^\s*([^[{\s]+)\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*(?=\{)/.exec(part) ?? []

@@ -69,7 +69,6 @@ function taggedCall(tool: Tool, { name, key, value, close }: Tags): Grammar | un
   return sequence(`${name[0]}${tool.name}`, name[1], inOrder(args, ''), close)
 }
 
-/** JSON of the schema, or a text. */
 function valueOrText({ schema, types }: Parameter, closer: string): Grammar {
   const { enum: values } = schema
   const isText = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes(closer)

@@ -18,14 +18,6 @@ export function transform(value: unknown, scope: Scope): unknown {
   return path ? valueAt(scope, path) : value
 }
 
-/** Placeholders of a value. */
-export function placeholdersOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(placeholdersOf)
-  if (isObject(value)) return Object.values(value).flatMap(placeholdersOf)
-  const path = typeof value === 'string' && PLACEHOLDER.exec(value)?.[1]
-  return path ? [path] : []
-}
-
 /** Texts that have a placeholder and more. */
 export function mixedTextsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(mixedTextsOf)

@@ -49,10 +49,7 @@ export class LimitedProcess {
   private waiting = 0
   private idle?: NodeJS.Timeout
 
-  /**
-   * `script` calls `answerQuestions` and gets `opening` first. Limits: `mebibytes` of memory, `openingMs` for the
-   * opening.
-   */
+  /** `script` calls `answerQuestions` and gets `opening` first, for which it has `openingMs`. */
   constructor(
     private readonly script: URL,
     private readonly opening: unknown,

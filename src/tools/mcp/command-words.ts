@@ -88,10 +88,7 @@ function nameOf(command: string, args: readonly string[]): string {
   return (program && plainName(program)) || own
 }
 
-/**
- * Last part of a path or package that says more than `dist/index.js`, without an extension, a version, and the words that
- * all servers have.
- */
+/** Last part of a path or package that says more than `dist/index.js`, without the words that all servers have. */
 function plainName(path: string): string {
   const parts = path.replace(/\.(exe|cmd|bat|[cm]?[jt]s|py|sh)$/i, '').split(/[\\/]+/)
   const names = parts.map((part) => part.replace(/(?<=.)[@:].*$/, '').replace(/[^A-Za-z0-9_-]+/g, '-'))

@@ -9,7 +9,6 @@ import { visibleText } from './visible-text.js'
 /** Error code of JSON-RPC for a method that the receiver does not have. */
 const METHOD_NOT_FOUND = -32601
 
-/** Maximum values of a message. */
 const MOST_VALUES = 2 ** 17
 
 interface Pending {
@@ -50,7 +49,6 @@ export class Connection {
     })
   }
 
-  /** The last lines of the server's stderr. */
   get lastWords(): string {
     return this.process.lastWords
   }

@@ -12,7 +12,6 @@ import type { McpServer } from './server.js'
 import { descendantsOf, MARK, type StartedProcess } from './started-processes.js'
 import { type Spawned, windowsCommand } from './windows-command.js'
 
-/** Maximum bytes of a message. */
 const MOST_LINE = 8 * 2 ** 20
 /** Maximum bytes that wait for a server that does not read. */
 const MOST_UNREAD = 16 * 2 ** 20
@@ -30,7 +29,6 @@ const TIME_TO_END = 1000
 /** Time in ms for the last output of a process that has ended. */
 const TIME_TO_DRAIN = 200
 
-/** Receives what happens to a process. */
 export interface ProcessListener {
   onLine(line: Buffer): void
   /** Called once, when the process ends without `close`. The reason is printable. */
@@ -85,7 +83,6 @@ export class ServerProcess {
     this.listen(command, cwd)
   }
 
-  /** Writes a line. */
   write(line: string): void {
     if (this.hasEnded) return
     this.child.stdin.write(`${line}\n`)

@@ -13,7 +13,6 @@ export interface ListedTool {
 /** Most tools of a server, as many as OpenAI accepts in a request. */
 export const MOST_TOOLS = 128
 const MOST_PAGES = 128
-/** Maximum characters of a description. */
 const MOST_DESCRIPTION = 4096
 /** Maximum characters of a schema as JSON. */
 const MOST_SCHEMA = 32_768
