@@ -41,10 +41,7 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   }
 }
 
-/**
- * Renames the tensors of a text part within a larger model as those of a text model alone: `model.language_model.X` and
- * `language_model.model.X` to `model.X`.
- */
+/** Renames `model.language_model.X` and `language_model.model.X`, of a text part, to `model.X`. */
 function textNames(tensors: Map<string, Tensor>): Map<string, Tensor> {
   const nameOf = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.')
   return new Map(

@@ -30,10 +30,7 @@ export interface Extent {
 /** Maximum dimensions of a tensor, as in PyTorch. */
 const MOST_DIMENSIONS = 64
 
-/**
- * Returns a tensor in an extent of a file; its first element is `first` elements after the start. Throws a UserError if
- * the numbers make no sense or an element would be outside the extent, so that no later read can leave it.
- */
+/** A tensor in an extent of a file. Throws a UserError if an element would be outside, so that no read can leave it. */
 export function tensorIn(
   extent: Extent,
   view: { name: string; dtype: DType; shape: number[]; strides: number[]; first: number },

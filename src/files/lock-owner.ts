@@ -8,10 +8,7 @@ import { isObject } from '../json.js'
 export interface Owner {
   pid: number
   host: string
-  /**
-   * PID namespace of `pid`. Containers and sandboxes with the same hostname number their processes separately and
-   * cannot see each other's. Absent on systems other than Linux, and without /proc.
-   */
+  /** PID namespace of `pid`, which containers with the same hostname have each. Absent without /proc. */
   namespace?: string
   /** Start time of the process in the system's units; distinguishes it from a later process with the same number. */
   started: string

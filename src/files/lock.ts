@@ -23,10 +23,7 @@ const GUARD_MS = 10_000
 /** Errors of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
-/**
- * Takes the lock file `path`. A lock whose process ended without releasing it is recognised and replaced. Rejects with
- * a LockHeld that names the owner; `work` is the owner's work for the message: "a pull of org/model".
- */
+/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner and its `work`. */
 export async function takeLock(path: string, work: string): Promise<Lock> {
   await makeFolder(dirname(path)).catch((error: unknown) => {
     throw cannotWrite(dirname(path), error)

@@ -44,10 +44,7 @@ const SWAPPED_VERSIONS = [1, 2, 3].map((version) => version * 2 ** 24)
 /** Bytes of magic, version and the two counts. */
 const FIXED_BYTES = 24
 
-/**
- * Reads the header of a GGUF file, and nothing behind it except the rest of the last read. Rejects with a UserError that
- * names the file if it is damaged, of another version or too large.
- */
+/** Reads the header of a GGUF file. Rejects with a UserError that names the file if it is damaged or unsupported. */
 export async function readHeader(source: ByteSource): Promise<GgufHeader> {
   const most = Math.min(source.size, MOST_HEADER_BYTES)
   let bytes = await source.read(0, Math.min(most, FIRST_BYTES))

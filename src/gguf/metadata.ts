@@ -6,10 +6,7 @@ import { type StoredValue, scalarBytes, scalarReader } from './values.js'
 /** Maximum elements of an array that is read. The largest vocabularies have half a million merges. */
 const MOST_ELEMENTS = 2 ** 21
 
-/**
- * Metadata of a GGUF file. Values are decoded when they are read, each time. Every getter throws a UserError that names
- * the file and the key if the value has another type, or if it is absent and no substitute is given.
- */
+/** Metadata of a GGUF file. Getters throw a UserError that names the file and the key of a missing or unfit value. */
 export class GgufMetadata {
   constructor(
     /** Name of the file, the beginning of messages. */

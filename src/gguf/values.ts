@@ -41,10 +41,7 @@ export interface StoredValue {
 /** Maximum depth of arrays in arrays. Known keys have none. */
 const DEEPEST_ARRAYS = 4
 
-/**
- * Finds the place of the next value and moves past it. Throws EndOfBytes if it reaches beyond the bytes, and a UserError
- * if its type is unknown or it is nested too deep; `key` names it for that.
- */
+/** Finds the next value and moves past it. Throws EndOfBytes, or a UserError that names `key` if it is unsupported. */
 export function passValue(cursor: ByteCursor, type: ValueType, key: string, depth = 0): StoredValue {
   const at = cursor.at
   if (type === 'string') cursor.take(cursor.u64())

@@ -51,10 +51,7 @@ export class FollowedGuides {
     this.lanes.quick ??= this.startLane('quick')
   }
 
-  /**
-   * Follows a guide. Resolves, once its first limits are there, with a function that frees it. Rejects with a UserError that
-   * says why there are none, with Busy, or with the signal's reason.
-   */
+  /** Resolves, once a guide has limits, with a function that frees it. Rejects with the reason why it has none. */
   async open(text: GuideText, name: string, signal?: AbortSignal): Promise<() => void> {
     const lane = text.grammars.some((grammar) => this.slowGrammars.has(grammar)) ? 'slow' : 'quick'
     const guide: Guide = { id: ++this.count, text, name, lane, spent: 0 }
@@ -212,7 +209,7 @@ function attend({ thread, guides }: Lane): void {
   )
 }
 
-/** In the order of trust: those whose texts have begun come last, and before them the newest. A thread begins with the last. */
+/** In the order of trust: last those whose texts have begun, before them the newest. A thread begins with the last. */
 function byTrust(a: Guide, b: Guide): number {
   const [begunA, begunB] = [a, b].map(({ text }) => (toldOf(text.memory) > 0 ? 1 : 0))
   return begunA - begunB || a.id - b.id

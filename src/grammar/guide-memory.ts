@@ -33,10 +33,7 @@ export function maskWords(vocabSize: number): number {
   return Math.ceil(vocabSize / 32)
 }
 
-/**
- * Memory for one guide of a model with this vocabulary, for a text of at most `tokens` tokens. It is as small as it can be:
- * threads that wait seldom free what they have let go.
- */
+/** Memory for a guide. It is as small as it can be: threads that wait seldom free what they have let go. */
 export function guideMemory(vocabSize: number, tokens = Infinity): SharedArrayBuffer {
   const kept = Math.min(tokens + 1, MOST_KEPT)
   const memory = new SharedArrayBuffer(4 * (TOKENS + kept + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))

@@ -54,10 +54,7 @@ export class Preparations {
     private readonly limits: Pick<GuideLimits, 'quickMs' | 'mostMs' | 'oldestMs' | 'waiting'>,
   ) {}
 
-  /**
-   * Prepares the grammars of a guide, given as JSON. Rejects with a UserError that names what is wrong with one, with Busy,
-   * or with the signal's reason.
-   */
+  /** Prepares grammars, given as JSON. Rejects with a UserError about one, with Busy, or with the signal's reason. */
   async prepare(grammars: readonly string[], signal?: AbortSignal): Promise<PreparedGrammar[]> {
     signal?.throwIfAborted()
     if (this.isClosed) throw disposed()

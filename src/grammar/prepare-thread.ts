@@ -41,10 +41,7 @@ function messageOf(error: unknown): string {
   return `the form of the text cannot be prepared: ${error instanceof Error ? error.message : String(error)}`
 }
 
-/**
- * Reads texts that may name special tokens, the longest first. A special token is a part of its own, so a grammar does not
- * confuse it with the same text in ordinary tokens.
- */
+/** Finds special tokens in texts, the longest first: a grammar keeps them apart from the same text in plain tokens. */
 function specialsIn(specials: readonly string[]): (text: string) => Expression {
   const named = specials.map((name, special) => ({ name, special })).filter(({ name }) => name !== '')
   named.sort((a, b) => b.name.length - a.name.length)

@@ -166,24 +166,23 @@ export class CheckpointPull {
     const { way, commit, remote, name: repo } = this.origin
     const { quant, tensors } = source
     const files = this.pathsOf(source)
-    const { folder, freeMemory } = this.place
-    const done = new Set(entries.map(({ part }) => part))
+    const { folder, freeMemory, calibration } = this.place
     const toKeep = way === 'keep' &&
       remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, files) }
-    const input = {
+    return planPull({
       repo,
-      isReadTwice: this.place.calibration !== undefined,
       commit,
       quant,
       way,
-      source: { tensors, files },
       layout,
-      done,
       folder,
       freeMemory,
       readAhead: this.readAhead,
-    }
-    return planPull({ ...input, ...(toKeep && { toKeep }) })
+      source: { tensors, files },
+      done: new Set(entries.map(({ part }) => part)),
+      isReadTwice: calibration !== undefined,
+      ...(toKeep && { toKeep }),
+    })
   }
 
   private get readAhead(): number {

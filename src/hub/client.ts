@@ -194,10 +194,7 @@ function unsafe({ what }: Subject, to: URL, how: string): UserError {
   return new UserError(`${what}: the hub ${how} to the unsafe address ${printable(place)}`)
 }
 
-/**
- * Checks that an answer is the requested range of a file of the listed length. Returns the bytes to skip before the
- * range. The length of the body is checked as it is read.
- */
+/** Checks that an answer is the requested range of a file. Returns the bytes to skip before it. */
 function checkExtent({ status, headers, body }: Reply, file: HubFile, start: number, end: number): number {
   const refuse = (error: Error) => {
     body.destroy()

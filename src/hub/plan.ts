@@ -65,17 +65,14 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
 
 /** Plans a pull: bytes to fetch, room on the disks, memory. */
 export async function planPull(input: PlanInput): Promise<PullPlan> {
-  const { repo, commit, quant, way, source, layout, done, folder, readAhead, freeMemory, toKeep } = input
-  const again = input.isReadTwice ? layout.parts : []
+  const { source, layout, done, folder, readAhead, freeMemory, toKeep, isReadTwice, ...about } = input
+  const again = isReadTwice ? layout.parts : []
   const left = layout.parts.filter(({ name }) => !done.has(name))
   const toRead = [...left, ...again].reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
   return {
-    repo,
-    commit,
-    quant,
-    way,
+    ...about,
     files: [...source.files],
-    fetchBytes: way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
+    fetchBytes: about.way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
     packedBytes: layout.bytes,
     partsDone: done.size,
     parts: layout.parts.length,

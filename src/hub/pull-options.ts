@@ -62,10 +62,7 @@ export interface PullRequest {
 export const DEFAULT_REVISION = 'main'
 export const DEFAULT_QUANT: Quant = 'q4'
 
-/**
- * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` (with `:q8`, too) or the
- * address of a model's page. Rejects with a UsageError if they are invalid.
- */
+/** Reads the options and the name, or the address of a model's page. Rejects with a UsageError if they are invalid. */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   checkQuant(options.quant)
   const environment = await hubEnvironment()

@@ -19,10 +19,7 @@ export interface PulledModel {
   warnings: string[]
 }
 
-/**
- * The packed model that an earlier pull left in a folder, by what its file says; undefined without one, or if it has
- * other formats or another calibration than those wanted.
- */
+/** The model that an earlier pull left in a folder, if it has the formats and the calibration wanted. */
 export async function findPulledModel(
   folder: string,
   quant: Quant,

@@ -32,10 +32,7 @@ export class HubRepository implements FileSet {
     private readonly files: ReadonlyMap<string, RepositoryFile>,
   ) {}
 
-  /**
-   * Asks the hub for the commit of a revision and for its files. A renamed repository gets its new name. Rejects with a
-   * UserError if the answers are not those of a hub.
-   */
+  /** Asks for the commit of a revision and its files. Rejects with a UserError for answers that are no hub's. */
   static async open(client: HubClient, endpoint: string, repo: string, revision: string): Promise<HubRepository> {
     // Loaded only by programs that pull.
     const { listFiles, modelInfo } = await import('@huggingface/hub')

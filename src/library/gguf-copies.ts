@@ -50,10 +50,7 @@ export function copyLock(folder: string): string {
   return join(molmHome(), 'locks', `gguf--${basename(folder)}.lock`)
 }
 
-/**
- * Identifies the contents of a GGUF file without reading all of it: a hash of the names, sizes, times of modification and
- * beginnings of its parts.
- */
+/** Identifies a GGUF file by the names, sizes, times and beginnings of its parts, without reading all of it. */
 export async function fingerprintOf(path: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(VERSION))
   const files = localFolder(dirname(path))

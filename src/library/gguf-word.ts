@@ -24,10 +24,7 @@ export async function isGgufWord(word: string): Promise<boolean> {
   return false
 }
 
-/**
- * Status of a path, if something is there. Synchronous: a chat asks before it takes the terminal, and nothing that is typed
- * meanwhile may reach the shell.
- */
+/** Synchronous: a chat asks before it takes the terminal, and what is typed meanwhile would reach the shell. */
 function statusOf(path: string): Stats | undefined {
   try {
     return statSync(path)

@@ -124,8 +124,6 @@ class EngineModel implements Model {
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
   private id?: Promise<string>
-  /** Time before the weights were read, in ms. */
-  private readonly begun: number
   private expertsPerToken?: ExpertsPerToken
   private readonly before = new PastWork()
   private readonly engine: ModelEngine
@@ -136,9 +134,8 @@ class EngineModel implements Model {
     private readonly started: Started,
     private readonly companions: Companions,
   ) {
-    const { engine, begun } = started
+    const { engine } = started
     this.engine = engine
-    this.begun = begun
     this.name = found.name
     const { tokenizer } = companions
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
@@ -235,7 +232,7 @@ class EngineModel implements Model {
   }
 
   weightsId(): Promise<string> {
-    this.id ??= weightsId(this.found, this.begun)
+    this.id ??= weightsId(this.found, this.started.begun)
     return this.id
   }
 

@@ -10,10 +10,7 @@ import { nearest } from '../spelling.js'
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 
-/**
- * Folder of a pulled model: under `models`, one level for each part of its name. The tag of a GGUF file follows after `@`,
- * because file systems refuse the colon.
- */
+/** Folder of a pulled model. A tag follows after `@`, because file systems refuse the colon. */
 export function pulledFolder(name: string): string {
   return join(molmHome(), 'models', ...folderName(name).split('/'))
 }
@@ -56,10 +53,7 @@ export async function pulledNames(): Promise<string[]> {
   return names.sort()
 }
 
-/**
- * Names of the pulled models from a repository: its own name, and those with the tags of GGUF files. `repository` may be a
- * former name, whose folders are links.
- */
+/** Names of the pulled models from a repository, which may be a former name: its own, and those with tags. */
 export async function namesOf(repository: string): Promise<string[]> {
   const folder = pulledFolder(repository)
   const name = basename(folder)

@@ -8,10 +8,7 @@ import { join } from 'node:path'
  * `SyncFile`. `readResource` would return what was fetched before the thread started.
  */
 
-/**
- * Largest read, in bytes, that is made on the calling thread: handing it to another thread takes longer, and a checkpoint
- * of small experts has hundreds of them.
- */
+/** Largest read, in bytes, that the calling thread makes: to hand a small one to another thread takes longer. */
 const SMALL_READ = 2 ** 16
 
 export class SyncFile {

@@ -118,23 +118,13 @@ function guides(): Promise<typeof import('./frame/answer-guide.js')> {
 
 async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
-  const { model = THE_MODEL, think, thinkBudget, signal } = options
+  const { model = THE_MODEL, thinkBudget } = options
   const { tools } = asked
   const system = systemOf(parts)
   const args = options.args && (literals?.variables(options.args) ?? options.args)
   const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
   const continues = begun !== undefined
-  const prompt = await templatePrompt(all, {
-    template,
-    literals,
-    model,
-    args,
-    continues,
-    tools,
-    think,
-    thinkBudget,
-    signal,
-  })
+  const prompt = await templatePrompt(all, { ...options, template, literals, model, args, continues, tools })
   const { text, notes, dropsSystem } = prompt
   const isLimited = tools.length > 0 || asked.content !== undefined || thinkBudget !== undefined
   const limits = { ...options, ...asked, ...prompt, model, response: template.response }

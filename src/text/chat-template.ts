@@ -47,10 +47,7 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
 /** Form of a model's answers, and a warning if the checkpoint's own is wrong. */
 type Answers = Pick<ChatTemplate, 'response' | 'warning'>
 
-/**
- * The checkpoint's own form of answers, else the one that its chat template shows. A wrong one gives a
- * warning only: the model answers without it, too.
- */
+/** The checkpoint's own form of answers, else the one that its template shows. A wrong one is only a warning. */
 function answersOf(own: unknown, known: ResponseTemplate | undefined, file: string): Answers {
   if (own === undefined || own === null) return { response: known }
   try {
@@ -127,10 +124,7 @@ function markEnd(messages: readonly TemplateMessage[]): TemplateMessage[] {
   return [...messages.slice(0, -1), { ...last, content: `${last.content}${MARK} ` }]
 }
 
-/**
- * The rendered text up to the mark, without trailing blanks if the template trims messages. Throws an Error if the
- * template has left the message out.
- */
+/** The rendered text up to the mark, trimmed if the template trims. Throws an Error if it has left the message out. */
 function upToMark(text: string): string {
   const at = text.lastIndexOf(MARK)
   if (at < 0) throw new Error('it leaves out the last message')

@@ -81,10 +81,7 @@ export class ExpertPool {
     return this.address[id]
   }
 
-  /**
-   * Gives the experts `first` + list[0..count) places, and asks another thread for the missing ones by `seekHelp`.
-   * `require` for the same experts must follow, unless the batch fails.
-   */
+  /** Gives experts places, and asks another thread for missing ones. `require` must follow, unless the batch fails. */
   request(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
     // A batch that failed may have left it set.
     this.isCounted = false

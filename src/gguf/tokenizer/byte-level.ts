@@ -15,10 +15,7 @@ export function hasByteCharacters({ ids }: TokenList): boolean {
   return BYTE_ALPHABET.every((character) => ids.has(character))
 }
 
-/**
- * The contents of tokenizer.json for `tokenizer.ggml.model` "gpt2": byte-pair encoding over bytes. Throws a UserError if
- * merges are missing or make no token.
- */
+/** tokenizer.json for "gpt2": bytes merged in pairs. Throws a UserError if merges are missing or make no token. */
 export function byteLevelTokenizer(
   metadata: TokenizerMetadata,
   list: TokenList,

@@ -86,10 +86,7 @@ const BY_ARCHITECTURE: ReadonlyMap<string, string> = new Map([
   ['llama', 'llama-bpe'],
 ])
 
-/**
- * The pre-tokenizer that `tokenizer.ggml.pre` names; undefined for an unknown name. Without a name, or with "default", it
- * is that of the architecture.
- */
+/** The pre-tokenizer by its name, or by the architecture without one or with "default"; undefined if unknown. */
 export function preTokenizerOf(metadata: TokenizerMetadata): PreTokenizer | undefined {
   const architecture = architectureOf(metadata)
   const name = metadata.has(PRE) ? metadata.text(PRE) : DEFAULT

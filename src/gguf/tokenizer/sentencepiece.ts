@@ -17,10 +17,7 @@ export function hasByteTokens({ ids }: TokenList): boolean {
   return BYTE_ALPHABET.every((_, byte) => ids.has(byteToken(byte)))
 }
 
-/**
- * The contents of tokenizer.json for `tokenizer.ggml.model` "llama": byte-pair encoding over characters, with bytes for
- * unknown ones and a visible blank. Throws a UserError if scores are missing.
- */
+/** tokenizer.json for "llama": characters merged in pairs, and a visible blank. Throws a UserError without scores. */
 export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenList, special: SpecialTokens): object {
   const hasPrefix = metadata.has(PREFIX) ? metadata.flag(PREFIX) : !WITHOUT_PREFIX.includes(architectureOf(metadata))
   const replace = (from: string, content: string) => ({ type: 'Replace', pattern: { String: from }, content })

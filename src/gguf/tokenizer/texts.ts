@@ -79,10 +79,7 @@ const NAMES = 'tokenizer.chat_templates'
 const MOST_CHARACTERS = 2 ** 20
 const MOST_TEMPLATES = 16
 
-/**
- * `chat_template` of tokenizer_config.json: one template, or a list of named ones. Undefined without any. Throws a
- * UserError if it is far too long.
- */
+/** `chat_template`: one template, or a list of named ones. Throws a UserError if it is far too long. */
 function chatTemplatesOf(metadata: TokenizerMetadata): string | object[] | undefined {
   if (!metadata.has(TEMPLATE)) return undefined
   const templateAt = (key: string) => {

@@ -16,13 +16,18 @@ const NAME = /[A-Za-z_][A-Za-z0-9_.-]*/y
 const MOST_TIMES = 100_000
 const DEEPEST = 100
 const CONTROLS: Record<string, string> = {
-  ...{ n: '\n', r: '\r', t: '\t', v: '\v', f: '\f', b: '\b', a: '\x07', e: '\x1b', 0: '\0' },
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  f: '\f',
+  b: '\b',
+  a: '\x07',
+  e: '\x1b',
+  0: '\0',
 }
 
-/**
- * Reads a grammar in GBNF, as llama.cpp writes it, or in XGrammar's EBNF, from its rule `root`. Throws a UserError that
- * names the line and what is wrong.
- */
+/** Reads a grammar in llama.cpp's GBNF or XGrammar's EBNF. Throws a UserError that names the line and what is wrong. */
 export function readEbnf(source: string): Expression {
   return new EbnfReader(source).grammar()
 }

@@ -9,6 +9,11 @@ export type Limits =
   /** The text is complete: nothing can follow. */
   | { kind: 'done' }
 
+/** A mask of the tokens 0 to `size` - 1 that allows none. */
+export function emptyMask(size: number): Int32Array {
+  return new Int32Array(Math.ceil(size / 32))
+}
+
 export function has(mask: Int32Array, token: number): boolean {
   return (mask[token >> 5] & (1 << (token & 31))) !== 0
 }
@@ -23,7 +28,7 @@ export function forbid(mask: Int32Array, token: number): void {
 
 /** Bits of the tokens 0 to `size` - 1. */
 export function fullMask(size: number): Int32Array {
-  const mask = new Int32Array(Math.ceil(size / 32)).fill(-1)
+  const mask = emptyMask(size).fill(-1)
   if (size % 32 > 0) mask[mask.length - 1] = (1 << (size % 32)) - 1
   return mask
 }

@@ -1,6 +1,6 @@
 import type { ByteGrammar } from './byte-grammar.js'
 import { DEAD, GrammarStates } from './grammar-states.js'
-import { allow } from './limits.js'
+import { allow, emptyMask } from './limits.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Most masks of a grammar that are kept. */
@@ -41,7 +41,7 @@ export class CompiledGrammar {
   private maskOf(first: number): Int32Array {
     const { states, vocabulary } = this
     const { bytes, depths, ends, tokens, same, deepest } = vocabulary.tree
-    const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
+    const mask = emptyMask(vocabulary.size)
     /** State after the bytes of each node on the way. */
     const path = new Int32Array(deepest + 1)
     path[0] = first

@@ -1,4 +1,4 @@
-import { addLimits, allow, has, type Limits } from './limits.js'
+import { addLimits, allow, emptyMask, has, type Limits } from './limits.js'
 import { startsWith } from './literals.js'
 import { type GuideHost, type Outcome, STAYS, type Stage, type Way } from './stage.js'
 
@@ -28,9 +28,8 @@ export class OpenStage implements Stage {
   }
 
   limits(): Limits {
-    const { vocabulary, eos } = this.host
-    const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
-    if (this.other) addLimits(mask, this.other.limits(), eos, vocabulary.size)
+    const { vocabulary } = this.host
+    const mask = this.maskOf(this.other)
     const from = blanksOf(this.seen)
     for (let token = 0; token < vocabulary.size; token++) {
       if (this.mayOpen(vocabulary.bytesOf(token), from)) allow(mask, token)
@@ -39,14 +38,18 @@ export class OpenStage implements Stage {
   }
 
   take(token: number): Outcome {
-    if (this.other) {
-      const mask = new Int32Array(Math.ceil(this.host.vocabulary.size / 32))
-      addLimits(mask, this.other.limits(), this.host.eos, this.host.vocabulary.size)
-      if (has(mask, token)) this.other.take(token)
-      else this.other = undefined
-    }
+    if (has(this.maskOf(this.other), token)) this.other?.take(token)
+    else this.other = undefined
     this.tokens++
     return this.read(this.host.vocabulary.bytesOf(token))
+  }
+
+  /** Tokens that a way allows; none without one. */
+  private maskOf(way: Way | undefined): Int32Array {
+    const { vocabulary, eos } = this.host
+    const mask = emptyMask(vocabulary.size)
+    if (way) addLimits(mask, way.limits(), eos, vocabulary.size)
+    return mask
   }
 
   private read(bytes: Uint8Array): Outcome {

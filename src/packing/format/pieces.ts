@@ -162,10 +162,7 @@ export interface Run {
   at: number
 }
 
-/**
- * Finds the rows [from, to) of source `index` in its piece. `from` is a multiple of 32 unless the piece has only one
- * source; of 64 if its rows alternate.
- */
+/** Finds rows of source `index` in its piece. `from` is a multiple of 32 if there are several, of 64 if rows alternate. */
 export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<Run> {
   if (order === 'stacked') {
     const size = ({ rows, cols }: Source) => padded(kind === 'vector' ? cols : rows)

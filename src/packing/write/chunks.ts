@@ -112,10 +112,7 @@ function asMatrix(t: Tensor): Tensor {
   return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
 }
 
-/**
- * Rows to read at once: all of them, or a multiple of `block` if the source is large. A transposed matrix is never
- * divided, because the bytes of any few rows are spread over the whole matrix.
- */
+/** Rows to read at once: all, or a multiple of `block`. A transposed matrix, whose rows are spread, is never divided. */
 function rowsAtOnce(view: Tensor, block: number): number {
   const [count, cols] = view.shape
   const [rowStride, colStride] = view.strides

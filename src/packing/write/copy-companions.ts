@@ -44,10 +44,7 @@ export async function copyCompanions(
   return checksums
 }
 
-/**
- * Finds the notes in a folder that are the user's own: README.md and LICENSE files that came with none of the packed
- * files there, or have changed since.
- */
+/** The user's own notes: README.md and LICENSE files that no packed file brought, or that have changed since. */
 export async function ownNotes(
   dir: string,
   files: readonly string[],

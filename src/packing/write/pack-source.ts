@@ -61,10 +61,7 @@ export async function openCheckpointSource(
 /** Ends of the names of the two tensors of MXFP4 weights. */
 const MXFP4_TENSOR = /_(blocks|scales)$/
 
-/**
- * Formats of a packing of a checkpoint with these tensors. Experts that are stored as MXFP4 stay so; the names of the
- * tensors decide, because fine-tunes with float weights have the same config.json.
- */
+/** Formats of a packing. Names of tensors decide on MXFP4, since fine-tunes in floats have the same config.json. */
 export function checkpointFormats(
   { readsMxfp4 }: Pick<Blueprint, 'readsMxfp4'>,
   quant: Quant,

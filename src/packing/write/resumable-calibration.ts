@@ -9,10 +9,7 @@ export interface ResumableCalibration extends Omit<ResumableOptions, 'done' | 'i
   withCalibration: WithCalibration
 }
 
-/**
- * Packs a source again for the inputs that its matrices have in a text, and replaces the plain packed file. It may take
- * several attempts, as the first packing may.
- */
+/** Packs a source again for the inputs of its matrices, in several attempts if need be, and replaces the plain file. */
 export async function calibrateResumably(
   source: Pick<PackSource, 'tensors'>,
   plain: ResumablePacking,

@@ -34,10 +34,7 @@ export interface TemplatePrompt {
   thoughts?: PromptThoughts
 }
 
-/**
- * Writes a conversation with a chat template. Rejects with a UserError if the template refuses it, or leaves out tools,
- * their calls or their results.
- */
+/** Writes a conversation. Rejects with a UserError if the template refuses it or leaves out tools, calls or results. */
 export async function templatePrompt(
   conversation: readonly ChatMessage[],
   { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,

@@ -10,10 +10,7 @@ interface Node {
   [key: string]: unknown
 }
 
-/**
- * The parts of the library's interpreter that this one overrides or calls. The library declares them private, so its
- * version is pinned (test/package/jinja.test.ts).
- */
+/** Private parts of the library's interpreter, which is pinned for them (test/package/jinja.test.ts). */
 interface OpenInterpreter {
   evaluate(node: Node | undefined, environment: Environment): Value
   evaluateArguments(args: unknown, environment: Environment): [Value[], Map<string, Value>]

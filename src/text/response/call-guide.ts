@@ -109,10 +109,7 @@ function mistralListCalls(field: ResponseField, tools: readonly Tool[], parallel
   return { triggers: [{ text: OPEN, then }], calls: sequence(OPEN, then) }
 }
 
-/**
- * Calls as JSON between texts: `<tool_call>{"name": ..., "arguments": ...}</tool_call>`, or a list of such objects that
- * may last to the end of the answer.
- */
+/** Calls as JSON between texts, `<tool_call>{"name": ..., "arguments": ...}</tool_call>`, or as a list of objects. */
 function jsonCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
   const { open, close } = literalsOf(field)
   const keys = keysOf(field.transform)

@@ -41,10 +41,7 @@ function pythonCall(reader: LiteralReader): WrittenCall {
 const NAME = /[\p{L}_][\p{L}\p{N}_.:/-]*/uy
 const KEY = /[\p{L}_$][\p{L}\p{N}_$-]*(?=\s*=)/uy
 
-/**
- * Values of JSON as models write it with small slips: line breaks in strings, a comma too many, words and quotes of
- * Python, several values in a row.
- */
+/** Values of JSON with small slips: line breaks in strings, a comma too many, words and quotes of Python. */
 export function slippedJson(text: string): unknown[] {
   const reader = new LiteralReader(text, { isPython: true })
   const values: unknown[] = []

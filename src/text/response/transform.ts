@@ -5,10 +5,7 @@ export type Scope = Readonly<Record<string, unknown>>
 
 const PLACEHOLDER = /^\{(\w+(?:\.\w+)*)\}$/
 
-/**
- * Fills in a value: each text in it that is a placeholder, such as `{name}` or `{content.name}`, becomes its value. Throws
- * an Error if there is no such value.
- */
+/** Replaces placeholders in a value, such as `{content.name}`. Throws an Error if one has no value. */
 export function transform(value: unknown, scope: Scope): unknown {
   if (Array.isArray(value)) return value.map((item) => transform(item, scope))
   if (isObject(value)) {

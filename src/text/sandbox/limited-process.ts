@@ -78,10 +78,7 @@ export class LimitedProcess {
     return child
   }
 
-  /**
-   * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the
-   * error of the process, or the limit it exceeded.
-   */
+  /** Answers a request. Rejects with the signal's reason, or with a UserError: the process's, or the exceeded limit. */
   async ask<T>(request: unknown, options: AskOptions): Promise<T> {
     return valueIn<T>(await this.answerTo(request, options), this.mebibytes)
   }

@@ -41,10 +41,7 @@ export class Encoder {
   /** Most UTF-16 units of text that one id encodes; a character without a token has two. */
   private readonly longestToken: number
 
-  /**
-   * Runs none of the definition's patterns. `merges` default to the definition's. Throws a UserError that names an
-   * unsupported part, without the file's name.
-   */
+  /** Runs no pattern. Throws a UserError that names an unsupported part, without the file's name. */
   constructor(
     private readonly definition: TokenizerDefinition,
     vocabulary: Vocabulary,

@@ -21,10 +21,7 @@ export function isPublishedPattern(source: string): boolean {
   return PUBLISHED.has(source)
 }
 
-/**
- * Translates a tokenizer's pattern from Oniguruma to JavaScript. Throws a UserError if the pattern uses a feature
- * without an exact translation, so that no text is divided differently.
- */
+/** Translates a pattern from Oniguruma to JavaScript. Throws a UserError unless it divides all texts the same. */
 export function compilePattern(source: string): RegExp {
   try {
     return new RegExp(new PatternTranslation(source).text, 'gu')

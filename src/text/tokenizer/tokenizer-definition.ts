@@ -86,10 +86,7 @@ async function readVocabAndMerges(
   }
 }
 
-/**
- * Reads merges.txt: a line with the version, then one pair a line, the best first. A pair or merged token that is not in
- * the vocabulary is an error, since its text would vanish.
- */
+/** Reads merges.txt: the version, then a pair a line. Tokens must be in the vocabulary, since texts would vanish. */
 function parseMerges(text: string, vocab: Record<string, unknown>, file: string): [string, string][] {
   const merges: [string, string][] = []
   text.split(/\r?\n/).forEach((line, index) => {

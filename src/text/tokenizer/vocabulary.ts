@@ -80,10 +80,7 @@ export function checkAddedTokens(vocabulary: Vocabulary, added: readonly AddedTo
   }
 }
 
-/**
- * Reads `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError if one is
- * not a pair of tokens or makes no token, since texts would silently lose it.
- */
+/** Reads merges. Throws a UserError if one is not a pair that makes a token, since texts would silently lose it. */
 export function readMerges(merges: unknown, vocabulary: Vocabulary): MergeTable {
   if (!Array.isArray(merges)) throw new UserError('has no list of merges')
   const [lefts, rights, merged] = [0, 1, 2].map(() => new Int32Array(merges.length))

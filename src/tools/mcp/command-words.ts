@@ -37,10 +37,7 @@ export function serverFromCommand(line: string, source: string, platform = proce
   return { name: nameOf(command, args), command, args, ...(start > 0 && { env: Object.fromEntries(env) }) }
 }
 
-/**
- * Words of a command line. Quotes keep blanks and operators; a backslash keeps the next character, but on Windows only a
- * quote, since paths contain backslashes.
- */
+/** Words of a command line, with quotes and backslashes; on Windows these belong to paths, unless a quote follows. */
 function commandWords(line: string, source: string, isWindows: boolean): string[] {
   const words: string[] = []
   let word: string | undefined

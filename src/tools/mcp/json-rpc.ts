@@ -58,10 +58,7 @@ export class Connection {
     return this.process.errorWords
   }
 
-  /**
-   * Asks the server, and resolves with the result. Rejects with an error of the server, when `milliseconds` have passed,
-   * or with the reason of the signal; the server is then asked to stop.
-   */
+  /** Asks the server. Rejects with its error, after `milliseconds`, or with the signal's reason, and asks it to stop. */
   request(
     method: string,
     params: Record<string, unknown>,

@@ -17,10 +17,7 @@ const MOST_DESCRIPTION = 4096
 /** Maximum characters of a schema as JSON. */
 const MOST_SCHEMA = 32_768
 
-/**
- * Collects the tools of all pages. Calls `onFault` with a printable text for tools that are left out. Rejects with a
- * UserError if an answer is no list.
- */
+/** Collects the tools of all pages. `onFault` gets printable faults. Rejects with a UserError if an answer is no list. */
 export async function listTools(
   ask: (params: Record<string, unknown>) => Promise<Record<string, unknown>>,
   onFault: (fault: string) => void,
