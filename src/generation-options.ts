@@ -2,9 +2,7 @@ import { UsageError } from './errors.js'
 
 /** Settings for the choice of the next token from the model's logits. */
 export interface Sampling {
-  /**
-   * Divides the logits before the softmax: below 1 favours likely tokens, above 1 unlikely ones; 0 takes the likeliest.
-   */
+  /** Divides the logits: below 1 favours likely tokens, above 1 unlikely ones; 0 takes the likeliest. */
   temperature: number
   /** Keeps only the k likeliest tokens; 0 keeps all. */
   topK: number

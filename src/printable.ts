@@ -10,9 +10,7 @@ const STEERING_OR_UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 /** Maximum characters of a name in an error message. */
 const LONGEST = 160
 
-/**
- * Escapes a name from a file for one line: unsafe characters become \xNN, and the name is cut after `most` characters.
- */
+/** Escapes a name for one line: unsafe characters become \xNN, and it is cut after `most` characters. */
 export function printable(name: string, most = LONGEST): string {
   const cut = name.length > most ? `${name.slice(0, most)}...` : name
   return cut.replace(STEERING_OR_UNSEEN, escaped)

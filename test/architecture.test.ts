@@ -223,7 +223,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   training: ['architectures', 'nn', 'weights', 'api', 'model', 'packing', 'runtime', 'errors', 'exp'],
-  grammar: ['api', 'platform', 'in-turns', 'errors'],
+  grammar: ['api', 'platform', 'in-turns', 'json', 'errors'],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors', 'exp'],
   weights: ['packing', 'runtime'],
@@ -316,15 +316,15 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
       ...['files', 'platform', 'errors', 'json', 'csv', 'numbers', 'printable', 'spelling', 'exp', 'in-order'],
       ...['in-turns', 'common-prefix', 'version', 'option-checks'],
     ],
-    lines: 1698,
+    lines: 1666,
   },
   kernels: { rooms: ['runtime'], lines: 3737 },
-  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 14029 },
-  api: { rooms: ['api', 'generation-options'], lines: 1441 },
-  text: { rooms: ['text', 'grammar'], lines: 12181 },
+  model: { rooms: ['model', 'nn', 'architectures', 'weights', 'packing', 'checkpoint', 'gguf'], lines: 13601 },
+  api: { rooms: ['api', 'generation-options'], lines: 1427 },
+  text: { rooms: ['text', 'grammar'], lines: 11803 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8919 },
-  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5301 },
-  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2964 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5114 },
+  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2910 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
     lines: 12493,
@@ -335,7 +335,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 9114 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76955 }
+const TESTS = { rooms: ['tests'], lines: 76969 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -18,10 +18,7 @@ export type SamplingOptions = Partial<Sampling>
 export interface GenerateOptions extends Partial<GenerationSettings>, OutputConstraint {
   /** Limits of the text in stretches, instead of `schema`, `grammar` or `regex`, which limit all of it. */
   guide?: GuideSpec
-  /**
-   * Report the experts that each step's token wakes when the model reads it. Each step then comes one forward pass
-   * later. Default: false.
-   */
+  /** Report the experts that each step's token wakes. Each step then comes one forward pass later. Default: false. */
   routes?: boolean
   /** With `routes`, also report the routers' scores of all experts. Default: false. */
   probabilities?: boolean

@@ -24,10 +24,7 @@ export interface CacheSnapshot {
   /** Positions that the sequence can be cut back to, rising; empty if the model needs none. */
   checkpoints: Int32Array
   tensors: readonly CacheTensor[]
-  /**
-   * Little-endian values of `rows` rows of a tensor, from row `from` on. Rejects with a UserError if the session has
-   * changed since.
-   */
+  /** Little-endian values of rows of a tensor. Rejects with a UserError if the session has changed since. */
   read(tensor: number, from: number, rows: number): Promise<Uint8Array>
 }
 

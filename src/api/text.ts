@@ -89,10 +89,7 @@ export type TemplateMessage = ChatMessage | ({ role: string } & Record<string, u
 export interface RenderOptions {
   /** End with the beginning of the assistant's answer. Default: false. */
   addGenerationPrompt?: boolean
-  /**
-   * Leave the last message open, so that the generated text continues it; adds no beginning of an answer. Default:
-   * false.
-   */
+  /** Leave the last message open, so that the generated text continues it. Default: false. */
   continueFinalMessage?: boolean
   /** JSON values for the template by name, such as `tools`, `documents` or `enable_thinking`. */
   args?: Readonly<Record<string, unknown>>

@@ -103,10 +103,7 @@ export interface TrainingLoss {
   /** Counted predictions with a divergence. */
   distilled: number
   tokens: number
-  /**
-   * Share of the choices in the trained mixtures (k per token and mixture) that fell on new experts, without retained
-   * sequences.
-   */
+  /** Share of the choices (k per token and mixture) that fell on new experts, without retained sequences. */
   newExpertShare: number
 }
 

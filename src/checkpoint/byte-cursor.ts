@@ -10,7 +10,6 @@ export class ByteCursor {
 
   constructor(
     private readonly bytes: Uint8Array,
-    /** Index of the next byte. */
     public at: number,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -44,7 +43,6 @@ export class ByteCursor {
     return this.bytes.subarray(from, from + length)
   }
 
-  /** UTF-8 text of `length` bytes. */
   text(length: number): string {
     return this.decoder.decode(this.take(length))
   }

@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+
 /** Bytes with random access, such as one file of a checkpoint. No more is read than is requested. */
 export interface ByteSource {
   /** Name for error messages: a path. */
@@ -26,4 +28,26 @@ export interface FileSet {
 /** Whether a name can only mean a file directly inside a folder, not outside of it. */
 export function isPlainName(file: string): boolean {
   return file !== '' && file !== '.' && file !== '..' && !/[/\\\0]/.test(file)
+}
+
+/** No files. */
+export const NO_FILES: FileSet = {
+  name: '',
+  list: async () => [],
+  open: async (file) => {
+    throw new UserError(`${file}: there is no such file`)
+  },
+}
+
+/** Runs `use` with something that is open, and closes it afterwards. */
+export async function whileOpen<Opened extends { close(): Promise<void> }, Result>(
+  opening: Opened | Promise<Opened>,
+  use: (opened: Opened) => Result | Promise<Result>,
+): Promise<Result> {
+  const opened = await opening
+  try {
+    return await use(opened)
+  } finally {
+    await opened.close()
+  }
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
-import type { FileSet } from './byte-source.js'
+import { type FileSet, whileOpen } from './byte-source.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from './small-file.js'
 import type { Tensor } from './tensor.js'
@@ -11,11 +11,9 @@ export { localFolder } from './local-folder.js'
 export interface Checkpoint {
   /** Name for error messages: its folder. */
   name: string
-  /** Contents of config.json. */
   config: Record<string, unknown>
   /** Tensors by name, readable until the checkpoint is closed. */
   tensors: Map<string, Tensor>
-  /** Names of the files that hold the weights. */
   files: string[]
   /** Closes the files. May be called more than once. */
   close(): Promise<void>
@@ -32,7 +30,7 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   if (!listing.includes(CONFIG)) {
     throw new UserError(`${files.name}: no config.json in this folder, so it is not a Hugging Face checkpoint`)
   }
-  const config = await readConfig(files)
+  const config = await whileOpen(files.open(CONFIG), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
   const weights = await openWeights(files, listing)
   return {
     name: files.name,
@@ -43,10 +41,7 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   }
 }
 
-/**
- * Renames the tensors of a text part within a larger model as those of a text model alone: `model.language_model.X` and
- * `language_model.model.X` to `model.X`.
- */
+/** Renames `model.language_model.X` and `language_model.model.X`, of a text part, to `model.X`. */
 function textNames(tensors: Map<string, Tensor>): Map<string, Tensor> {
   const nameOf = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.')
   return new Map(
@@ -58,13 +53,4 @@ function textNames(tensors: Map<string, Tensor>): Map<string, Tensor> {
 export async function isCheckpoint(files: FileSet): Promise<boolean> {
   const listing = await files.list()
   return listing.includes(CONFIG) && hasWeights(listing)
-}
-
-async function readConfig(files: FileSet): Promise<Record<string, unknown>> {
-  const source = await files.open(CONFIG)
-  try {
-    return await readJsonObject(source, MOST_CONFIG_BYTES)
-  } finally {
-    await source.close()
-  }
 }

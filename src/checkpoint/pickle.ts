@@ -49,157 +49,116 @@ class Unpickler {
     for (;;) {
       const opcode = this.cursor.u8()
       if (opcode === Opcode.STOP) return this.pop()
-      this.step(opcode)
+      const value = this.pushed(opcode)
+      if (value === undefined) this.act(opcode)
+      else this.stack.push(value)
     }
   }
 
-  /** Executes one opcode. */
-  private step(opcode: Opcode): void {
+  /** The value that an opcode pushes; undefined if it does something else. */
+  private pushed(opcode: Opcode): PickleValue | undefined {
+    const { cursor } = this
+    switch (opcode) {
+      case Opcode.DUP:
+        return this.top()
+      case Opcode.NONE:
+        return null
+      case Opcode.NEWTRUE:
+        return true
+      case Opcode.NEWFALSE:
+        return false
+      case Opcode.BININT1:
+        return cursor.u8()
+      case Opcode.BININT2:
+        return cursor.u16()
+      case Opcode.BININT:
+        return cursor.u32() | 0
+      case Opcode.LONG1:
+        return this.integer(cursor.u8())
+      case Opcode.LONG4:
+        return this.integer(cursor.u32())
+      case Opcode.BINFLOAT:
+        return cursor.f64()
+      case Opcode.SHORT_BINUNICODE:
+      case Opcode.SHORT_BINSTRING:
+        return cursor.text(cursor.u8())
+      case Opcode.BINUNICODE:
+      case Opcode.BINSTRING:
+        return cursor.text(cursor.u32())
+      case Opcode.BINUNICODE8:
+        return cursor.text(cursor.u64())
+      case Opcode.SHORT_BINBYTES:
+        return this.made(cursor.take(cursor.u8()))
+      case Opcode.BINBYTES:
+        return this.made(cursor.take(cursor.u32()))
+      case Opcode.BINBYTES8:
+        return this.made(cursor.take(cursor.u64()))
+      case Opcode.EMPTY_TUPLE:
+      case Opcode.EMPTY_LIST:
+        return this.made([])
+      case Opcode.TUPLE1:
+      case Opcode.TUPLE2:
+      case Opcode.TUPLE3:
+        return this.made(this.popMany(opcode - Opcode.TUPLE1 + 1))
+      case Opcode.TUPLE:
+      case Opcode.LIST:
+        return this.made(this.popToMark())
+      case Opcode.EMPTY_DICT:
+        return this.made(new Map())
+      case Opcode.DICT:
+        return this.filled(this.made(new Map()), this.popToMark())
+      case Opcode.BINGET:
+        return this.recall(cursor.u8())
+      case Opcode.LONG_BINGET:
+        return this.recall(cursor.u32())
+      case Opcode.GLOBAL:
+        return this.global(cursor.line(), cursor.line())
+      case Opcode.STACK_GLOBAL: {
+        const [module, name] = this.popMany(2)
+        return this.global(module, name)
+      }
+      case Opcode.REDUCE:
+      case Opcode.NEWOBJ:
+        return this.made(this.called())
+      case Opcode.BINPERSID:
+        return this.made(this.host.persistent(this.pop()))
+    }
+    return undefined
+  }
+
+  /** Executes an opcode that pushes nothing. */
+  private act(opcode: Opcode): unknown {
     const { cursor, stack } = this
     switch (opcode) {
       case Opcode.PROTO:
         if (cursor.u8() > 5) throw this.broken('it has an unknown protocol')
         return
       case Opcode.FRAME:
-        cursor.u64()
-        return
+        return cursor.u64()
       case Opcode.MARK:
-        this.marks.push(stack.length)
-        return
+        return this.marks.push(stack.length)
       case Opcode.POP:
-        this.pop()
-        return
+        return this.pop()
       case Opcode.POP_MARK:
-        this.popToMark()
-        return
-      case Opcode.DUP:
-        stack.push(this.top())
-        return
-
-      case Opcode.NONE:
-        stack.push(null)
-        return
-      case Opcode.NEWTRUE:
-        stack.push(true)
-        return
-      case Opcode.NEWFALSE:
-        stack.push(false)
-        return
-      case Opcode.BININT1:
-        stack.push(cursor.u8())
-        return
-      case Opcode.BININT2:
-        stack.push(cursor.u16())
-        return
-      case Opcode.BININT:
-        stack.push(cursor.u32() | 0)
-        return
-      case Opcode.LONG1:
-        stack.push(this.integer(cursor.u8()))
-        return
-      case Opcode.LONG4:
-        stack.push(this.integer(cursor.u32()))
-        return
-      case Opcode.BINFLOAT:
-        stack.push(cursor.f64())
-        return
-      case Opcode.BINUNICODE:
-        stack.push(cursor.text(cursor.u32()))
-        return
-      case Opcode.SHORT_BINUNICODE:
-        stack.push(cursor.text(cursor.u8()))
-        return
-      case Opcode.BINUNICODE8:
-        stack.push(cursor.text(cursor.u64()))
-        return
-      case Opcode.SHORT_BINSTRING:
-        stack.push(cursor.text(cursor.u8()))
-        return
-      case Opcode.BINSTRING:
-        stack.push(cursor.text(cursor.u32()))
-        return
-      case Opcode.SHORT_BINBYTES:
-        stack.push(this.made(cursor.take(cursor.u8())))
-        return
-      case Opcode.BINBYTES:
-        stack.push(this.made(cursor.take(cursor.u32())))
-        return
-      case Opcode.BINBYTES8:
-        stack.push(this.made(cursor.take(cursor.u64())))
-        return
-
-      case Opcode.EMPTY_TUPLE:
-      case Opcode.EMPTY_LIST:
-        stack.push(this.made([]))
-        return
-      case Opcode.TUPLE1:
-      case Opcode.TUPLE2:
-      case Opcode.TUPLE3:
-        stack.push(this.made(this.popMany(opcode - Opcode.TUPLE1 + 1)))
-        return
-      case Opcode.TUPLE:
-      case Opcode.LIST:
-        stack.push(this.made(this.popToMark()))
-        return
+        return this.popToMark()
       case Opcode.APPEND:
-        this.extendList(this.popMany(1))
-        return
+        return this.extendList(this.popMany(1))
       case Opcode.APPENDS:
-        this.extendList(this.popToMark())
-        return
-      case Opcode.EMPTY_DICT:
-        stack.push(this.made(new Map()))
-        return
-      case Opcode.DICT: {
-        const items = this.popToMark()
-        stack.push(this.made(new Map()))
-        this.fillDict(items)
-        return
-      }
+        return this.extendList(this.popToMark())
       case Opcode.SETITEM:
-        this.fillDict(this.popMany(2))
-        return
+        return this.fillDict(this.popMany(2))
       case Opcode.SETITEMS:
-        this.fillDict(this.popToMark())
-        return
-
+        return this.fillDict(this.popToMark())
       case Opcode.BINPUT:
-        this.memorize(cursor.u8())
-        return
+        return this.memorize(cursor.u8())
       case Opcode.LONG_BINPUT:
-        this.memorize(cursor.u32())
-        return
+        return this.memorize(cursor.u32())
       case Opcode.MEMOIZE:
-        this.memorize(this.memo.size)
-        return
-      case Opcode.BINGET:
-        stack.push(this.recall(cursor.u8()))
-        return
-      case Opcode.LONG_BINGET:
-        stack.push(this.recall(cursor.u32()))
-        return
-
-      case Opcode.GLOBAL:
-        stack.push(this.global(cursor.line(), cursor.line()))
-        return
-      case Opcode.STACK_GLOBAL: {
-        const [module, name] = this.popMany(2)
-        stack.push(this.global(module, name))
-        return
-      }
-      case Opcode.REDUCE:
-      case Opcode.NEWOBJ:
-        this.call()
-        return
+        return this.memorize(this.memo.size)
       case Opcode.BUILD:
-        this.setState()
-        return
-      case Opcode.BINPERSID:
-        stack.push(this.made(this.host.persistent(this.pop())))
-        return
-      default:
-        throw this.broken(`it uses the opcode 0x${opcode.toString(16)}, which torch.save does not write`)
+        return this.setState()
     }
+    throw this.broken(`it uses the opcode 0x${(opcode as number).toString(16)}, which torch.save does not write`)
   }
 
   private top(): PickleValue {
@@ -256,10 +215,14 @@ class Unpickler {
   }
 
   private fillDict(items: PickleValue[]): void {
-    const dict = this.top()
+    this.filled(this.top(), items)
+  }
+
+  private filled(dict: PickleValue, items: PickleValue[]): PickleValue {
     if (!(dict instanceof Map) || items.length % 2 !== 0)
       throw this.broken('it sets items of something that is not a dict')
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1])
+    return dict
   }
 
   private global(module: PickleValue, name: PickleValue): PickleObject {
@@ -272,17 +235,14 @@ class Unpickler {
     )
   }
 
-  private call(): void {
+  private called(): PickleValue {
     const [callable, args] = this.popMany(2)
     if (!(callable instanceof PickleCallable) || !Array.isArray(args))
       throw this.broken('it calls something that cannot be called')
-    this.stack.push(this.made(callable.call(args)))
+    return callable.call(args)
   }
 
-  /**
-   * Drops the state of an object: torch.save sets only the attributes of an OrderedDict (_metadata), which are not
-   * needed.
-   */
+  /** Drops the state of an object: torch.save sets only attributes of an OrderedDict, which are not needed. */
   private setState(): void {
     this.pop()
     if (!(this.top() instanceof Map)) throw this.broken('it sets the state of something that is not a dict')

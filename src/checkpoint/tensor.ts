@@ -24,7 +24,6 @@ export interface Tensor {
 /** Range of bytes in a source that tensors view: a tensor's own data, or a storage that several share. */
 export interface Extent {
   source: ByteSource
-  /** First byte in the source. */
   offset: number
   bytes: number
 }
@@ -32,10 +31,7 @@ export interface Extent {
 /** Maximum dimensions of a tensor, as in PyTorch. */
 const MOST_DIMENSIONS = 64
 
-/**
- * Returns a tensor in an extent of a file; its first element is `first` elements after the start. Throws a UserError if
- * the numbers make no sense or an element would be outside the extent, so that no later read can leave it.
- */
+/** A tensor in an extent of a file. Throws a UserError if an element would be outside, so that no read can leave it. */
 export function tensorIn(
   extent: Extent,
   view: { name: string; dtype: DType; shape: number[]; strides: number[]; first: number },
@@ -150,9 +146,7 @@ export function span(t: Tensor): { start: number; end: number } {
   return { start: t.offset, end: t.offset + bytesOf(t.dtype, lastElement(t.shape, t.strides) + 1) }
 }
 
-/**
- * Reads the bytes of span(t): element [0, ..., 0] is at byte 0. Rejects with a UserError if they cannot all be read.
- */
+/** Reads the bytes of span(t), which begin with element [0, ..., 0]. Rejects with a UserError if some are missing. */
 export async function readSpan(t: Tensor): Promise<Uint8Array> {
   const { start, end } = span(t)
   if (start === end) return new Uint8Array(0)

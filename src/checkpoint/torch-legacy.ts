@@ -10,10 +10,7 @@ import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
 const PROTOCOL_VERSION = 1001
 
-/**
- * Bytes of the first window. The pickles can only be found by reading them, so their bytes are fetched in growing
- * windows.
- */
+/** Bytes of the first window. Windows grow, since only reading the pickles shows their ends. */
 const FIRST_WINDOW = 64 * 2 ** 10
 
 /** Bytes before each storage: its number of elements as a 64-bit integer. */

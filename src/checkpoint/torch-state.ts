@@ -17,7 +17,6 @@ class Storage extends PickleObject {
   readonly kind = 'storage'
   constructor(
     readonly record: StorageRecord,
-    /** First element in the record. */
     readonly first: number,
     readonly elements: number,
   ) {

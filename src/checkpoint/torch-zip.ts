@@ -38,10 +38,7 @@ function findPickle(source: ByteSource, archive: ZipArchive): [folder: string, e
   throw new UserError(`${source.name}: a zip archive, but not one written by torch.save (it has no data.pkl)`)
 }
 
-/**
- * Refuses big-endian files. Files older than the byteorder entry are little-endian in practice, as PyTorch assumes,
- * too.
- */
+/** Refuses big-endian files. Those older than the byteorder entry are little-endian, as PyTorch assumes, too. */
 async function checkByteOrder(source: ByteSource, archive: ZipArchive, folder: string): Promise<void> {
   const entry = archive.entries.get(`${folder}byteorder`)
   if (!entry) return

@@ -34,7 +34,6 @@ const MOST_DIRECTORY_BYTES = 16 * 2 ** 20
 export class ZipArchive {
   private constructor(
     private readonly source: ByteSource,
-    /** Entries by name. */
     readonly entries: ReadonlyMap<string, ZipEntry>,
     /** Start of the central directory, and thus the end of all data. */
     private readonly dataEnd: number,
@@ -101,10 +100,7 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   return directory
 }
 
-/**
- * Finds the offset of the end record in the last bytes of a file; -1 if there is none. Its comment must end at the end
- * of the file.
- */
+/** Finds the end record, whose comment ends with the file, in the last bytes of a file; -1 if there is none. */
 function findEndRecord(tail: DataView): number {
   for (let at = tail.byteLength - END_BYTES; at >= 0; at--) {
     const isEnd = tail.getUint32(at, true) === END_SIGNATURE

@@ -2,7 +2,6 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
 
-/** Bytes of one read. */
 const CHUNK_BYTES = 2 ** 20
 
 /**

@@ -1,4 +1,3 @@
-/** A line of a stream of bytes, without its line break. */
 export interface Line {
   /** Line number, from 1. */
   number: number

@@ -8,10 +8,7 @@ import { fields, isText, optional, whole } from '../json/forms.js'
 export interface Owner {
   pid: number
   host: string
-  /**
-   * PID namespace of `pid`. Containers and sandboxes with the same hostname number their processes separately and
-   * cannot see each other's. Absent on systems other than Linux, and without /proc.
-   */
+  /** PID namespace of `pid`, which containers with the same hostname have each. Absent without /proc. */
   namespace?: string
   /** Start time of the process in the system's units; distinguishes it from a later process with the same number. */
   started: string
@@ -21,7 +18,6 @@ export interface Owner {
 /** Owner of a damaged, and therefore stale, lock file. */
 export const NO_OWNER: Owner = { pid: 0, host: '', started: '', id: 'none' }
 
-/** Describes this process as the owner of a new lock. */
 export async function thisProcess(): Promise<Owner> {
   // The kernel reuses the number of a namespace only after all its processes have ended.
   const namespace = await readlink('/proc/self/ns/pid').catch(() => undefined)

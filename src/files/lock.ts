@@ -12,12 +12,9 @@ export interface Lock {
   release(): Promise<void>
 }
 
-/** Another process holds the lock. */
 export class LockHeld extends UserError {}
 
-/**
- * Milliseconds between the owner's writes of the file, which show other machines and containers that it still works.
- */
+/** Milliseconds between the owner's writes of the file, which show other machines that it still works. */
 const BEAT_MS = 10_000
 /** Milliseconds without a write after which the lock of a process that cannot be seen from here counts as abandoned. */
 const STALE_MS = 120_000
@@ -26,10 +23,7 @@ const GUARD_MS = 10_000
 /** Errors of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
-/**
- * Takes the lock file `path`. A lock whose process ended without releasing it is recognised and replaced. Rejects with
- * a LockHeld that names the owner; `work` is the owner's work for the message: "a pull of org/model".
- */
+/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner and its `work`. */
 export async function takeLock(path: string, work: string): Promise<Lock> {
   await makeFolder(dirname(path)).catch((error: unknown) => {
     throw cannotWrite(dirname(path), error)
@@ -129,10 +123,7 @@ async function readLock(path: string): Promise<Owner | undefined> {
   }
 }
 
-/**
- * Milliseconds for which the lock is valid if its owner no longer writes it: 0 if it is stale, Infinity if the owner is
- * known to run.
- */
+/** Milliseconds for which the lock stays valid without a write: 0 if it is stale, Infinity if its owner runs. */
 async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Promise<number> {
   if (owner === NO_OWNER) return 0
   const runs = await isRunning(owner, own)

@@ -2,9 +2,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { cannotWrite } from './folders.js'
 
 export interface AtomicWriteOptions {
-  /**
-   * Path of the file until it is complete; a file of that name is replaced. Default: `path` with `.partial` appended.
-   */
+  /** Path of the file until it is complete; replaces a file of that name. Default: `path` and `.partial`. */
   partial?: string
   /** Permissions of the file. Default: 0o666 without the bits of the umask. */
   mode?: number

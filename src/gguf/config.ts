@@ -4,7 +4,6 @@ import { FAMILIES, type GgufFamily } from './families.js'
 import { FamilyKeys } from './family-keys.js'
 import type { GgufFile } from './gguf-file.js'
 import { refuseOtherMathematics } from './neutral-keys.js'
-import { reasonAgainst } from './refused-families.js'
 import { ropeKeys } from './rope-keys.js'
 
 /**
@@ -37,7 +36,8 @@ export function familyOf(keys: FamilyKeys): GgufFamily {
   const family = Object.hasOwn(FAMILIES, architecture) && hasExperts ? FAMILIES[architecture] : undefined
   if (family) return family
   const known =
-    reasonAgainst(architecture) ?? (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
+    Object.keys(REFUSED).find((reason) => REFUSED[reason].includes(architecture)) ??
+    (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
   const runs = Object.entries(FAMILIES).map(([name, { title }]) => `${name} (${title})`)
   throw new UserError(
     `${file.metadata.name}: general.architecture is ${printable(architecture)}; ` +
@@ -65,4 +65,20 @@ function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknow
     eos_token_id: keys.tokenId('eos'),
     pad_token_id: keys.tokenId('padding'),
   }
+}
+
+/** Known architectures that molm does not run, by the reason in words that follow "molm does not run". */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  'models without experts': [
+    ...['llama', 'granite', 'qwen2', 'qwen3', 'gemma', 'gemma2', 'gemma3', 'phi2', 'phi3', 'mistral3', 'olmo', 'olmo2'],
+    ...['lfm2', 'smollm3', 'exaone4', 'ernie4_5', 'glm4'],
+  ],
+  'attention of latent keys': ['deepseek2'],
+  'linear attention': ['kimi-linear', 'qwen3next', 'qwen35', 'qwen35moe'],
+  'layers of state spaces (Mamba)': [
+    ...['granitehybrid', 'jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
+  ],
+  encoders: ['bert', 'nomic-bert', 'nomic-bert-moe', 't5'],
+  "gpt-oss in the layout of Ollama's own converter": ['gptoss'],
+  'the part of a model that reads images or sound': ['clip'],
 }

@@ -3,7 +3,6 @@ import { ropeKeys } from './rope-keys.js'
 
 /** A family of models that GGUF files have and molm runs. */
 export interface GgufFamily {
-  /** Name for a message. */
   title: string
   /** `model_type` of its config.json. */
   modelType: (keys: FamilyKeys) => string
@@ -26,7 +25,6 @@ const [SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN] = [
 
 const NORMALISES = { expert_weights_norm: [1], expert_gating_func: SOFTMAX_OF_CHOSEN }
 
-/** The families by their general.architecture. */
 export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: {
     title: 'Mixtral',
@@ -206,10 +204,7 @@ function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, un
   }
 }
 
-/**
- * Whether each layer has a window: the file's list, or one full layer in each `period`, which is the period's first or
- * last.
- */
+/** Whether each layer has a window: the file's list, or all but the first or last layer of each `period`. */
 function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last'): boolean[] {
   const layers = [...Array(keys.layers).keys()]
   const key = 'attention.sliding_window_pattern'

@@ -50,14 +50,12 @@ export class FamilyKeys {
     return values[0] ?? 0
   }
 
-  /** Number of layers. */
   get layers(): number {
     const layers = this.number('block_count')
     if (Number.isInteger(layers) && layers > 0 && layers <= MOST_LAYERS) return layers
     throw this.refuse('block_count', `must be an integer from 1 to ${MOST_LAYERS}, not ${layers}`)
   }
 
-  /** Channels of a head. */
   get headSize(): number {
     return this.number('attention.key_length', this.number('embedding_length') / this.uniform('attention.head_count'))
   }
@@ -71,12 +69,10 @@ export class FamilyKeys {
     return this.file.tensors.has(name)
   }
 
-  /** Whether the matrices of attention have biases. */
   get hasAttentionBias(): boolean {
     return this.layersWith('attn_q.bias').length > 0 || this.layersWith('attn_qkv.bias').length > 0
   }
 
-  /** Layers that have a tensor. */
   layersWith(name: string): number[] {
     return [...Array(this.layers).keys()].filter((layer) => this.hasTensor(`blk.${layer}.${name}`))
   }

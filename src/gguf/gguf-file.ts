@@ -20,7 +20,6 @@ export interface GgufFile {
   tensors: Map<string, Tensor>
   /** The open files, in the order of the parts. */
   sources: ByteSource[]
-  /** Names of the files, in the same order. */
   files: string[]
   /** Closes the files. May be called more than once. */
   close(): Promise<void>

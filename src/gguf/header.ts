@@ -11,7 +11,6 @@ export interface TensorInfo {
   name: string
   /** Sizes in GGUF's order: the length of a row first. */
   sizes: number[]
-  /** Number of its ggml type. */
   type: number
   /** First byte of its data, from the start of the data section. */
   offset: number
@@ -45,10 +44,7 @@ const SWAPPED_VERSIONS = [1, 2, 3].map((version) => version * 2 ** 24)
 /** Bytes of magic, version and the two counts. */
 const FIXED_BYTES = 24
 
-/**
- * Reads the header of a GGUF file, and nothing behind it except the rest of the last read. Rejects with a UserError that
- * names the file if it is damaged, of another version or too large.
- */
+/** Reads the header of a GGUF file. Rejects with a UserError that names the file if it is damaged or unsupported. */
 export async function readHeader(source: ByteSource): Promise<GgufHeader> {
   const most = Math.min(source.size, MOST_HEADER_BYTES)
   let bytes = await source.read(0, Math.min(most, FIRST_BYTES))
@@ -70,7 +66,6 @@ export async function readHeader(source: ByteSource): Promise<GgufHeader> {
   }
 }
 
-/** Checks the magic and the version. */
 function checkStart(bytes: Uint8Array, name: string): void {
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, FIXED_BYTES))
   if (start.startsWith('version https://git-lfs')) {
@@ -123,7 +118,6 @@ function readTensorInfo(cursor: ByteCursor, file: string): TensorInfo {
   return { name, sizes, type: cursor.u32(), offset: cursor.u64() }
 }
 
-/** A text of bounded length. */
 function readName(cursor: ByteCursor, what: string): string {
   const length = cursor.u64()
   if (length > MOST_NAME_BYTES) throw new UserError(`${what} has ${length} bytes: the file is damaged, fetch it again`)

@@ -1,15 +1,12 @@
 import { ByteCursor } from '../checkpoint/byte-cursor.js'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
-import { SCALAR_BYTES, type StoredValue, scalarReader } from './values.js'
+import { type StoredValue, scalarBytes, scalarReader } from './values.js'
 
 /** Maximum elements of an array that is read. The largest vocabularies have half a million merges. */
 const MOST_ELEMENTS = 2 ** 21
 
-/**
- * Metadata of a GGUF file. Values are decoded when they are read, each time. Every getter throws a UserError that names
- * the file and the key if the value has another type, or if it is absent and no substitute is given.
- */
+/** Metadata of a GGUF file. Getters throw a UserError that names the file and the key of a missing or unfit value. */
 export class GgufMetadata {
   constructor(
     /** Name of the file, the beginning of messages. */
@@ -27,12 +24,10 @@ export class GgufMetadata {
     return [...this.values.keys()]
   }
 
-  /** Whether a value is an array. */
   isArray(key: string): boolean {
     return this.values.get(key)?.type === 'array'
   }
 
-  /** Whether a value is true or false. */
   isFlag(key: string): boolean {
     return this.values.get(key)?.type === 'bool'
   }
@@ -81,7 +76,7 @@ export class GgufMetadata {
         return elements?.count === 0 ? [] : undefined
       }
       const read = scalarReader(this.bytes, elements.type)
-      const size = SCALAR_BYTES[elements.type]
+      const size = scalarBytes(elements.type)
       const list: number[] = []
       for (let i = 0; i < this.bounded(key, elements.count); i++) {
         const value = exact(read(at + i * size))
@@ -127,10 +122,7 @@ function exact(value: number | bigint | boolean): number | undefined {
   return isExact ? number : undefined
 }
 
-/**
- * The shortest decimal that rounds to a float32: converters write the 1e-5 of a config.json as float32, and this gives
- * 1e-5 back.
- */
+/** The shortest decimal that rounds to a float32: converters write the 1e-5 of a config.json as float32. */
 function shortest(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const decimal = Number(value.toPrecision(digits))

@@ -10,10 +10,7 @@ import { printable } from '../printable.js'
  * take turns.
  */
 
-/**
- * A tensor of queries or keys, [heads * size, ..] or a vector, in the order of Hugging Face. Reads move whole rows.
- * Throws a UserError if the rows do not make heads of pairs, or one row is part of a block.
- */
+/** Queries or keys, [heads * size, ..] or a vector, in the order of Hugging Face. A UserError if the rows do not fit. */
 export function inHalves(tensor: Tensor, heads: number): Tensor {
   const { shape, dtype, name } = tensor
   const [rows, ...rest] = shape
@@ -42,7 +39,6 @@ class RowsInHalves implements ByteSource {
 
   constructor(
     private readonly file: ByteSource,
-    /** First byte of the tensor in the file. */
     private readonly start: number,
     private readonly rows: HeadRows,
   ) {

@@ -6,7 +6,6 @@ export interface PieceNames {
   joined?: string
   /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
   single?: readonly string[]
-  /** Whether the sources are the columns of one matrix. */
   columns?: true
 }
 

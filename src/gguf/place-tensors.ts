@@ -1,9 +1,8 @@
 import type { ByteSource } from '../checkpoint/byte-source.js'
-import { blockOf, bytesOf } from '../checkpoint/dtype.js'
+import { blockOf, bytesOf, type DType } from '../checkpoint/dtype.js'
 import { contiguousStrides, elementCount, isSizes, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
-import { dtypeOf, READ_TYPES, typeName } from './ggml-types.js'
 import type { GgufHeader, TensorInfo } from './header.js'
 
 const ALIGNMENT_KEY = 'general.alignment'
@@ -61,4 +60,27 @@ function checkOverlaps(placed: readonly PlacedTensor[]): void {
     const [one, other] = [printable(tensor.name), printable(sorted[i - 1].tensor.name)]
     throw new UserError(`${tensor.source.name}: the data of tensor ${one} overlaps that of ${other}`)
   }
+}
+
+/** Names of ggml's tensor types in the order of their numbers, those that were withdrawn included. */
+const NAMES: readonly string[] = [
+  ...['F32', 'F16', 'Q4_0', 'Q4_1', 'Q4_2', 'Q4_3', 'Q5_0', 'Q5_1', 'Q8_0', 'Q8_1', 'Q2_K', 'Q3_K', 'Q4_K', 'Q5_K'],
+  ...['Q6_K', 'Q8_K', 'IQ2_XXS', 'IQ2_XS', 'IQ3_XXS', 'IQ1_S', 'IQ4_NL', 'IQ3_S', 'IQ2_S', 'IQ4_XS', 'I8', 'I16'],
+  ...['I32', 'I64', 'F64', 'IQ1_M', 'BF16', 'Q4_0_4_4', 'Q4_0_4_8', 'Q4_0_8_8', 'TQ1_0', 'TQ2_0', 'IQ4_NL_4_4'],
+  ...['IQ4_NL_4_8', 'IQ4_NL_8_8', 'MXFP4', 'NVFP4', 'Q1_0', 'Q2_0'],
+]
+
+/** Types whose tensors are read; a DType has the same name. */
+const READ_TYPES: readonly DType[] = [
+  ...(['F32', 'F16', 'BF16', 'F64', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'] as const),
+  ...(['Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'MXFP4'] as const),
+]
+
+function typeName(type: number): string {
+  return NAMES[type] ?? `number ${type}`
+}
+
+/** The element type that a ggml type is read as; undefined for types that are not read. */
+function dtypeOf(type: number): DType | undefined {
+  return READ_TYPES.find((name) => name === NAMES[type])
 }

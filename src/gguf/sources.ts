@@ -7,7 +7,6 @@ import type { PieceNames } from './piece-names.js'
 export type Arrange = (tensor: Tensor) => Tensor
 
 export interface SourceOptions {
-  /** Beginning of the tensors' names. */
   prefix: string
   /** The expert, and the number of experts that a tensor has. */
   expert?: { id: number; count: number }

@@ -1,13 +1,10 @@
-/** First bytes of a GGUF file. */
 export const MAGIC = 'GGUF'
 
 /** Name of a part of a split file: `NAME-00001-of-00003.gguf`, which counts from 1. */
 const PART_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i
 
-/** Maximum parts of a split file. */
 export const MOST_PARTS = 1000
 
-/** Whether a file's name says that it is GGUF. */
 export function isGguf(name: string): boolean {
   return /\.gguf$/i.test(name)
 }

@@ -1,38 +1,32 @@
 import type { ByteCursor } from '../checkpoint/byte-cursor.js'
 import { UserError } from '../errors.js'
 
+/** Scalars by their types: bytes, and the method of a DataView that reads one. */
+const SCALARS = {
+  uint8: [1, 'getUint8'],
+  int8: [1, 'getInt8'],
+  uint16: [2, 'getUint16'],
+  int16: [2, 'getInt16'],
+  uint32: [4, 'getUint32'],
+  int32: [4, 'getInt32'],
+  float32: [4, 'getFloat32'],
+  bool: [1, 'getUint8'],
+  uint64: [8, 'getBigUint64'],
+  int64: [8, 'getBigInt64'],
+  float64: [8, 'getFloat64'],
+} as const
+
+export type ScalarType = keyof typeof SCALARS
+export type ValueType = ScalarType | 'string' | 'array'
+
 /** Types of metadata values, by their numbers in the file. */
-const VALUE_TYPES = [
-  'uint8',
-  'int8',
-  'uint16',
-  'int16',
-  'uint32',
-  'int32',
-  'float32',
-  'bool',
-  'string',
-  'array',
-  'uint64',
-  'int64',
-  'float64',
-] as const
+const VALUE_TYPES: readonly ValueType[] = [
+  ...(['uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'bool', 'string', 'array'] as const),
+  ...(['uint64', 'int64', 'float64'] as const),
+]
 
-export type ValueType = (typeof VALUE_TYPES)[number]
-export type ScalarType = Exclude<ValueType, 'string' | 'array'>
-
-export const SCALAR_BYTES: Readonly<Record<ScalarType, number>> = {
-  uint8: 1,
-  int8: 1,
-  uint16: 2,
-  int16: 2,
-  uint32: 4,
-  int32: 4,
-  float32: 4,
-  bool: 1,
-  uint64: 8,
-  int64: 8,
-  float64: 8,
+export function scalarBytes(type: ScalarType): number {
+  return SCALARS[type][0]
 }
 
 /** Place of a value in the bytes of a header. */
@@ -47,14 +41,11 @@ export interface StoredValue {
 /** Maximum depth of arrays in arrays. Known keys have none. */
 const DEEPEST_ARRAYS = 4
 
-/**
- * Finds the place of the next value and moves past it. Throws EndOfBytes if it reaches beyond the bytes, and a UserError
- * if its type is unknown or it is nested too deep; `key` names it for that.
- */
+/** Finds the next value and moves past it. Throws EndOfBytes, or a UserError that names `key` if it is unsupported. */
 export function passValue(cursor: ByteCursor, type: ValueType, key: string, depth = 0): StoredValue {
   const at = cursor.at
   if (type === 'string') cursor.take(cursor.u64())
-  else if (type !== 'array') cursor.take(SCALAR_BYTES[type])
+  else if (type !== 'array') cursor.take(scalarBytes(type))
   else return passArray(cursor, key, depth)
   return { type, at }
 }
@@ -67,7 +58,7 @@ function passArray(cursor: ByteCursor, key: string, depth: number): StoredValue 
   if (type === 'string' || type === 'array') {
     for (let i = 0; i < count; i++) passValue(cursor, type, key, depth + 1)
   } else {
-    cursor.take(count * SCALAR_BYTES[type])
+    cursor.take(count * scalarBytes(type))
   }
   return { type: 'array', at, elements: { type, count } }
 }
@@ -81,28 +72,6 @@ export function valueType(number: number, key: string): ValueType {
 /** Returns a function from a byte offset to the scalar there, a bigint for 64-bit integers. */
 export function scalarReader(bytes: Uint8Array, type: ScalarType): (at: number) => number | bigint | boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  switch (type) {
-    case 'uint8':
-      return (at) => view.getUint8(at)
-    case 'int8':
-      return (at) => view.getInt8(at)
-    case 'uint16':
-      return (at) => view.getUint16(at, true)
-    case 'int16':
-      return (at) => view.getInt16(at, true)
-    case 'uint32':
-      return (at) => view.getUint32(at, true)
-    case 'int32':
-      return (at) => view.getInt32(at, true)
-    case 'float32':
-      return (at) => view.getFloat32(at, true)
-    case 'bool':
-      return (at) => view.getUint8(at) !== 0
-    case 'uint64':
-      return (at) => view.getBigUint64(at, true)
-    case 'int64':
-      return (at) => view.getBigInt64(at, true)
-    case 'float64':
-      return (at) => view.getFloat64(at, true)
-  }
+  const [, read] = SCALARS[type]
+  return type === 'bool' ? (at) => view[read](at, true) !== 0 : (at) => view[read](at, true)
 }

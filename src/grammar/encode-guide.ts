@@ -9,7 +9,6 @@ const LONGEST_SPEC = 2 ** 20
 export interface EncodedGuide {
   /** JSON of a list of `EncodedPhase`. */
   phases: string
-  /** JSON of each grammar. */
   grammars: string[]
 }
 

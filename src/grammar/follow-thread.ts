@@ -1,11 +1,12 @@
 import { UserError } from '../errors.js'
 import { openMailbox, threadData } from '../platform/threads.js'
-import { followText } from './follow-text.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
-import { GuideWriter } from './guide-memory.js'
+import { GuideWriter, MOST_FORCED } from './guide-memory.js'
 import { GuideTurns } from './guide-turns.js'
 import { PreparedPhases } from './prepared-phases.js'
 import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
+import { Route } from './run/route.js'
+import type { GuideHost, Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
 import { MarkedWork } from './work-marks.js'
 
@@ -67,4 +68,32 @@ async function follow(id: number, { phases, grammars, eos, memory }: GuideText):
 function messageOf(error: unknown): string {
   if (error instanceof UserError) return error.message
   return `the guide of the text failed: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/**
+ * Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. `work` does a
+ * computation when it is the guide's turn. `begun` is called once the first limits are there.
+ */
+async function followText(
+  host: GuideHost,
+  phases: () => readonly Phase[],
+  writer: GuideWriter,
+  work: <T>(compute: () => T) => Promise<T>,
+  begun: () => void,
+): Promise<void> {
+  const route = await work(() => Route.begin(host, phases()))
+  while (!writer.isClosed) {
+    while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
+    const limits = await work(() => route.limits())
+    if (writer.isClosed) return
+    writer.answer(limits)
+    if (writer.heard === 0) begun()
+    if (limits.kind === 'done') return
+    const token = await writer.heardToken()
+    if (writer.isClosed) return
+    await work(() => {
+      for (const taken of limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
+        route.take(taken)
+    })
+  }
 }

@@ -2,7 +2,7 @@ import { Busy, UserError } from '../errors.js'
 import type { GuideLimits } from './guide-limits.js'
 import { canBeTakenOver, closeGuide, failGuide, toldOf } from './guide-memory.js'
 import type { FollowReply, FollowRequest, GuideText, PreparedGrammar } from './protocol.js'
-import type { ThreadEnd, WatchedThread } from './watched-thread.js'
+import type { OwnedThread, ThreadEnd, ThreadEvents } from './watched-thread.js'
 import type { Work } from './work-marks.js'
 
 /*
@@ -10,15 +10,6 @@ import type { Work } from './work-marks.js'
  * turns out slow continues in the slow lane. A thread that is busy with one place of a text for too long is ended, and its
  * other guides continue in a new one, which hears their texts again.
  */
-
-/** A thread that follows guides. */
-export type Follower = Pick<WatchedThread<FollowReply>, 'post' | 'attend' | 'letWait' | 'end'>
-
-export interface FollowerEvents {
-  received(reply: FollowReply): void
-  working(work: Work): void
-  ended(end: ThreadEnd): void
-}
 
 /** Seconds after which a slow form may be tried again. */
 const RETRY_AFTER = 10
@@ -31,7 +22,6 @@ interface Guide {
   lane: 'quick' | 'slow'
   /** Milliseconds that it has computed in the quick lane. */
   spent: number
-  /** The lane that it is in. */
   at?: Lane
   /** Set until it has its first limits. */
   opening?: { resolve(): void; reject(error: unknown): void }
@@ -39,11 +29,10 @@ interface Guide {
 
 interface Lane {
   readonly kind: Guide['lane']
-  readonly thread: Follower
+  readonly thread: OwnedThread
   readonly guides: Map<number, Guide>
 }
 
-/** Follows the guides of a model. */
 export class FollowedGuides {
   private readonly lanes: { quick?: Lane; slow?: Lane } = {}
   /** Replaces the quick lane at once, after one had to end. */
@@ -53,7 +42,7 @@ export class FollowedGuides {
   private isClosed = false
 
   constructor(
-    private readonly start: (events: FollowerEvents) => Follower,
+    private readonly start: (events: ThreadEvents<FollowReply>) => OwnedThread,
     private readonly limits: Omit<GuideLimits, 'oldestMs' | 'waiting'>,
   ) {}
 
@@ -62,10 +51,7 @@ export class FollowedGuides {
     this.lanes.quick ??= this.startLane('quick')
   }
 
-  /**
-   * Follows a guide. Resolves, once its first limits are there, with a function that frees it. Rejects with a UserError that
-   * says why there are none, with Busy, or with the signal's reason.
-   */
+  /** Resolves, once a guide has limits, with a function that frees it. Rejects with the reason why it has none. */
   async open(text: GuideText, name: string, signal?: AbortSignal): Promise<() => void> {
     const lane = text.grammars.some((grammar) => this.slowGrammars.has(grammar)) ? 'slow' : 'quick'
     const guide: Guide = { id: ++this.count, text, name, lane, spent: 0 }
@@ -203,7 +189,6 @@ export class FollowedGuides {
     return `${name}: ${error === undefined ? `it took more than ${limit} for one token` : `it failed: ${error}`}`
   }
 
-  /** Follows a guide in another thread. */
   private resume(guide: Guide): void {
     const { memory } = guide.text
     if (canBeTakenOver(memory)) this.place(guide)
@@ -224,7 +209,7 @@ function attend({ thread, guides }: Lane): void {
   )
 }
 
-/** In the order of trust: those whose texts have begun come last, and before them the newest. A thread begins with the last. */
+/** In the order of trust: last those whose texts have begun, before them the newest. A thread begins with the last. */
 function byTrust(a: Guide, b: Guide): number {
   const [begunA, begunB] = [a, b].map(({ text }) => (toldOf(text.memory) > 0 ? 1 : 0))
   return begunA - begunB || a.id - b.id

@@ -11,8 +11,7 @@ import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
 import type { FollowThreadData, PrepareThreadData } from './protocol.js'
 import type { VocabularyData } from './run/token-tree.js'
-import { vocabularyOf } from './vocabulary-data.js'
-import { WatchedThread } from './watched-thread.js'
+import { type ThreadEvents, WatchedThread } from './watched-thread.js'
 import { workMarks } from './work-marks.js'
 
 /** The threads of a model's guides: some prepare grammars, others follow texts. They start with the first guide. */
@@ -21,7 +20,6 @@ interface Threads {
   followed: FollowedGuides
 }
 
-/** Guides of a model. */
 export class GuideClient implements Guides {
   private threads?: Promise<Threads>
   private isClosed = false
@@ -64,14 +62,30 @@ export class GuideClient implements Guides {
   }
 }
 
-type Events<Received> = ConstructorParameters<typeof WatchedThread<Received>>[2]
-
-function preparer<Received>({ specials }: VocabularyData, events: Events<Received>): WatchedThread<Received> {
+function preparer<Received>({ specials }: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
   const data: PrepareThreadData = { specials: specials.map(([, text]) => text), marks: workMarks() }
   return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
 }
 
-function follower<Received>(vocabulary: VocabularyData, events: Events<Received>): WatchedThread<Received> {
+function follower<Received>(vocabulary: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
   const data: FollowThreadData = { vocabulary, marks: workMarks() }
   return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
+}
+
+/** Tokens read between two pauses. */
+const TOKENS_A_STEP = 1024
+
+/** Reads the tokens of a model; ids up to `size` that the tokenizer lacks have none. */
+function* vocabularyOf(tokenizer: Tokenizer, size: number): Generator<void, VocabularyData> {
+  const tokens: Uint8Array[] = []
+  const starts = new Uint32Array(new SharedArrayBuffer(4 * (size + 1)))
+  for (let id = 0; id < size; id++) {
+    tokens.push(id < tokenizer.vocabSize ? tokenizer.bytesOf(id) : new Uint8Array(0))
+    starts[id + 1] = starts[id] + tokens[id].length
+    if (id % TOKENS_A_STEP === 0) yield
+  }
+  const bytes = new Uint8Array(new SharedArrayBuffer(starts[size]))
+  for (let id = 0; id < size; id++) bytes.set(tokens[id], starts[id])
+  const specials = [...tokenizer.specialIds].filter((id) => id < size)
+  return { bytes, starts, specials: specials.map((id) => [id, tokenizer.token(id)]) }
 }

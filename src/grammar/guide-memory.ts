@@ -1,21 +1,13 @@
+import type { Limits } from './run/limits.js'
+
 /*
  * Memory that a guide shares with the engine. The engine writes each token that it has sampled, and
  * while it runs the token, the guide prepares its next directive. The tokens stay, so that another thread can take the guide
  * over: it hears them all again.
  */
 
-/** Limits of the next token. */
-export type Directive =
-  /** Any token is allowed. */
-  | { kind: 'free' }
-  /** The tokens whose bits are set are allowed: bit i % 32 of word i / 32 is that of token i. */
-  | { kind: 'masked'; mask: Int32Array }
-  /** These tokens follow, and no others can. The engine then says `taken`. */
-  | { kind: 'forced'; tokens: Int32Array }
-  /** The text is complete: nothing can follow. */
-  | { kind: 'done' }
-  /** The guide has failed. */
-  | { kind: 'failed'; message: string }
+/** Limits of the next token. After forced tokens the engine says `taken`. */
+export type Directive = Limits | { kind: 'failed'; message: string }
 
 /** Most tokens of one `forced` directive. */
 export const MOST_FORCED = 64
@@ -41,10 +33,7 @@ export function maskWords(vocabSize: number): number {
   return Math.ceil(vocabSize / 32)
 }
 
-/**
- * Memory for one guide of a model with this vocabulary, for a text of at most `tokens` tokens. It is as small as it can be:
- * threads that wait seldom free what they have let go.
- */
+/** Memory for a guide. It is as small as it can be: threads that wait seldom free what they have let go. */
 export function guideMemory(vocabSize: number, tokens = Infinity): SharedArrayBuffer {
   const kept = Math.min(tokens + 1, MOST_KEPT)
   const memory = new SharedArrayBuffer(4 * (TOKENS + kept + Math.max(maskWords(vocabSize), MESSAGE_WORDS)))
@@ -52,7 +41,6 @@ export function guideMemory(vocabSize: number, tokens = Infinity): SharedArrayBu
   return memory
 }
 
-/** Place of the mask. */
 function maskOf(words: Int32Array): number {
   return TOKENS + words[KEPT]
 }
@@ -102,12 +90,10 @@ export class GuideReader {
     this.words = new Int32Array(memory)
   }
 
-  /** Says that a token was sampled. */
   tell(token: number): void {
     this.say(token)
   }
 
-  /** Says that all forced tokens were taken. */
   taken(): void {
     this.say(TAKEN)
   }
@@ -157,12 +143,10 @@ export class GuideWriter {
     this.words = new Int32Array(memory)
   }
 
-  /** Leaves the guide to another thread. */
   leave(): void {
     this.hasLeft = true
   }
 
-  /** Gives the directive for the next position. */
   answer(directive: Directive): void {
     const { words } = this
     // A guide that was failed from outside stays so, and a former thread may have answered.
@@ -170,23 +154,20 @@ export class GuideWriter {
     words[KIND] = KINDS.indexOf(directive.kind)
     if (directive.kind === 'masked') words.set(directive.mask, maskOf(words))
     if (directive.kind === 'forced') {
-      words.set(directive.tokens, FORCED)
-      words[COUNT] = directive.tokens.length
+      const tokens = directive.tokens.subarray(0, MOST_FORCED)
+      words.set(tokens, FORCED)
+      words[COUNT] = tokens.length
     }
     if (directive.kind === 'failed') writeFailure(words, directive.message)
     Atomics.store(words, ANSWERED, this.heard + 1)
     Atomics.notify(words, ANSWERED)
   }
 
-  /** Whether the guide has been closed, or left. */
   get isClosed(): boolean {
     return this.hasLeft || Atomics.load(this.words, CLOSED) !== 0
   }
 
-  /**
-   * Resolves with the next token that was sampled, the first at first; undefined if the forced ones were taken, or the guide
-   * was closed.
-   */
+  /** Resolves with the next token; undefined if the forced ones were taken, or the guide was closed. */
   async heardToken(): Promise<number | undefined> {
     const { words, heard } = this
     while (Atomics.load(words, TOLD) <= this.heard) {

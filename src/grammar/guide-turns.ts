@@ -16,7 +16,6 @@ export class GuideTurns {
   private readonly waiting: { guide: Computing; go: () => void }[] = []
   private begun = 0
 
-  /** Resolves when it is the guide's turn. */
   async turn(guide: Computing): Promise<void> {
     if (this.waiting.length === 0 && performance.now() - this.begun < TURN_MS) return
     await new Promise<void>((go) => {

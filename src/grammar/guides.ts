@@ -4,12 +4,10 @@ import type { GuideSpec } from '../api/guide.js'
 export interface OpenGuide {
   /** Memory that the guide shares with the engine (guide-memory.ts). */
   readonly memory: SharedArrayBuffer
-  /** Frees the guide. */
   close(): void
 }
 
 export interface OpenGuideOptions {
-  /** Ids that end the text. */
   eos: readonly number[]
   /** Most tokens of the text. Default: no limit. */
   maxTokens?: number
@@ -18,10 +16,7 @@ export interface OpenGuideOptions {
 
 /** Makes the guides of a model's generations. */
 export interface Guides {
-  /**
-   * Opens a guide for one generation. Rejects with a UserError that names what is wrong, or not supported, in a grammar.
-   */
+  /** Opens a guide for one generation. Rejects with a UserError that names what is wrong in a grammar. */
   open(spec: GuideSpec, options: OpenGuideOptions): Promise<OpenGuide>
-  /** Ends the threads. */
   close(): Promise<void>
 }

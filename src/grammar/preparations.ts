@@ -3,8 +3,7 @@ import { formName } from './form-name.js'
 import type { GuideLimits } from './guide-limits.js'
 import { PreparedGrammars } from './prepared-grammars.js'
 import type { PreparedGrammar, PrepareReply, PrepareRequest } from './protocol.js'
-import type { ThreadEnd, WatchedThread } from './watched-thread.js'
-import type { Work } from './work-marks.js'
+import type { OwnedThread, ThreadEvents } from './watched-thread.js'
 
 /*
  * Grammars are prepared in two lanes, one at a time in each. A new grammar begins in the quick lane. One that takes long
@@ -12,19 +11,9 @@ import type { Work } from './work-marks.js'
  * are. The grammars of a guide follow each other. The smallest guide comes first, and every two seconds the oldest.
  */
 
-/** A thread that prepares grammars. */
-export type Preparer = Pick<WatchedThread<PrepareReply>, 'post' | 'attend' | 'letWait' | 'end'>
-
-export interface PreparerEvents {
-  received(reply: PrepareReply): void
-  working(work: Work): void
-  ended(end: ThreadEnd): void
-}
-
 /** Seconds after which a slow grammar may be tried again. */
 const RETRY_AFTER = 10
 
-/** The grammars of one guide. */
 interface Order {
   readonly characters: number
   readonly prepared: Map<string, PreparedGrammar>
@@ -37,21 +26,18 @@ interface Order {
 interface Job {
   readonly id: number
   readonly grammar: string
-  /** Those that wait for it. */
   readonly orders: Set<Order>
 }
 
 interface Lane {
-  thread?: Preparer
+  thread?: OwnedThread
   job?: Job
 }
 
-/** Prepares the grammars of a model's guides. */
 export class Preparations {
   private quick: Lane = {}
   private slow: Lane = {}
   private readonly known = new PreparedGrammars()
-  /** All jobs, by their grammars. */
   private readonly jobs = new Map<string, Job>()
   /** Jobs that wait, oldest first. */
   private readonly fresh: Job[] = []
@@ -64,14 +50,11 @@ export class Preparations {
   private isClosed = false
 
   constructor(
-    private readonly start: (events: PreparerEvents) => Preparer,
+    private readonly start: (events: ThreadEvents<PrepareReply>) => OwnedThread,
     private readonly limits: Pick<GuideLimits, 'quickMs' | 'mostMs' | 'oldestMs' | 'waiting'>,
   ) {}
 
-  /**
-   * Prepares the grammars of a guide, given as JSON. Rejects with a UserError that names what is wrong with one, with Busy,
-   * or with the signal's reason.
-   */
+  /** Prepares grammars, given as JSON. Rejects with a UserError about one, with Busy, or with the signal's reason. */
   async prepare(grammars: readonly string[], signal?: AbortSignal): Promise<PreparedGrammar[]> {
     signal?.throwIfAborted()
     if (this.isClosed) throw disposed()
@@ -168,9 +151,9 @@ export class Preparations {
     lane.thread.post({ id: job.id, grammar: job.grammar } satisfies PrepareRequest)
   }
 
-  private startThread(): Preparer {
+  private startThread(): OwnedThread {
     const laneOfThread = () => [this.quick, this.slow].find((lane) => lane.thread === thread)
-    const thread: Preparer = this.start({
+    const thread: OwnedThread = this.start({
       received: (reply) => {
         const lane = laneOfThread()
         if (lane) this.received(lane, reply)
@@ -235,7 +218,6 @@ export class Preparations {
     }
   }
 
-  /** Ends a lane's thread. */
   private async emptied(lane: Lane): Promise<void> {
     const { thread } = lane
     lane.thread = undefined

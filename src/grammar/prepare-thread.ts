@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { openMailbox, threadData } from '../platform/threads.js'
+import { type Expression, sequence, text } from './forms/expression.js'
 import { expressionOf } from './forms/grammar-expression.js'
-import { specialsIn } from './forms/special-texts.js'
 import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
 import { wordsOfGrammar } from './run/grammar-words.js'
 import { byteGrammarOf } from './run/read-expression.js'
@@ -39,4 +39,25 @@ function prepared(json: string): SharedArrayBuffer {
 function messageOf(error: unknown): string {
   if (error instanceof UserError) return error.message
   return `the form of the text cannot be prepared: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** Finds special tokens in texts, the longest first: a grammar keeps them apart from the same text in plain tokens. */
+function specialsIn(specials: readonly string[]): (text: string) => Expression {
+  const named = specials.map((name, special) => ({ name, special })).filter(({ name }) => name !== '')
+  named.sort((a, b) => b.name.length - a.name.length)
+  return (whole) => {
+    const parts: Expression[] = []
+    let begin = 0
+    for (let at = 0; at < whole.length; ) {
+      const found = named.find(({ name }) => whole.startsWith(name, at))
+      if (!found) {
+        at++
+        continue
+      }
+      parts.push(text(whole.slice(begin, at)), { kind: 'special', special: found.special })
+      at += found.name.length
+      begin = at
+    }
+    return sequence(...parts, text(whole.slice(begin)))
+  }
 }

@@ -11,12 +11,10 @@ export type EncodedPhase =
 
 /** Data that a thread for preparing grammars starts with. */
 export interface PrepareThreadData {
-  /** Texts of all special tokens. */
   specials: string[]
   marks: Int32Array
 }
 
-/** Prepares a grammar. */
 export interface PrepareRequest {
   /** From 1 on. */
   id: number
@@ -33,7 +31,6 @@ export interface PrepareReply {
 
 /** A grammar that any thread can follow. */
 export interface PreparedGrammar {
-  /** Different for each grammar. */
   number: number
   words: SharedArrayBuffer
 }
@@ -44,7 +41,6 @@ export interface FollowThreadData {
   marks: Int32Array
 }
 
-/** The text of a guide. */
 export interface GuideText {
   /** JSON of a list of `EncodedPhase`. */
   phases: string

@@ -4,13 +4,22 @@ import { lowerPriority, type Work, WorkWatch, workerOf } from './work-marks.js'
 /** Milliseconds between two looks at a thread. */
 const LOOK_MS = 50
 
-/** The end of a thread. */
 export interface ThreadEnd {
   /** Number for which it was computing; 0 for none. */
   who: number
-  /** Message of the error that ended it. */
   error?: string
 }
+
+/** Receives what a thread sends, and learns how it does. */
+export interface ThreadEvents<Received> {
+  received(message: Received): void
+  /** Called from time to time while the thread works. */
+  working(work: Work): void
+  ended(end: ThreadEnd): void
+}
+
+/** The part of a thread that its owner uses. */
+export type OwnedThread = Pick<WatchedThread<never>, 'post' | 'attend' | 'letWait' | 'end'>
 
 /** A thread that marks its work, as the thread that started it sees it. Ends one that computes for too long. */
 export class WatchedThread<Received> {
@@ -24,12 +33,7 @@ export class WatchedThread<Received> {
   constructor(
     private readonly thread: Thread,
     marks: Int32Array,
-    events: {
-      received(message: Received): void
-      /** Called from time to time while the thread works. */
-      working(work: Work): void
-      ended(end: ThreadEnd): void
-    },
+    events: ThreadEvents<Received>,
   ) {
     this.watch = new WorkWatch(marks)
     this.look = () => {

@@ -61,7 +61,6 @@ export class WorkWatch {
 
   constructor(private readonly marks: Int32Array) {}
 
-  /** The work under way, if any. */
   look(): Work | undefined {
     const { marks, last } = this
     const [who, count] = [workerOf(marks), Atomics.load(marks, COUNT)]

@@ -30,10 +30,7 @@ export class CacheFolder {
     this.path = join(cache, `models--${repo.replaceAll('/', '--')}`)
   }
 
-  /**
-   * Finds the checkpoint at a revision (branch, tag or commit). Undefined if the cache lacks the revision or some
-   * weights.
-   */
+  /** Finds the checkpoint at a revision (branch, tag or commit). Undefined if it or some weights are not here. */
   async checkpoint(revision: string): Promise<CachedCheckpoint | undefined> {
     const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
     if (commit === undefined) return undefined

@@ -16,9 +16,7 @@ export async function bytesToKeep(cache: CacheFolder, repository: HubRepository,
   return bytes
 }
 
-/**
- * Fetches a model into the cache, and checks each file against its hash. Resolves with the folder of the snapshot.
- */
+/** Fetches a model into the cache, and checks each file. Resolves with the folder of the snapshot. */
 export async function keepFiles(
   remote: { client: HubClient; repository: HubRepository; cache: CacheFolder },
   weights: readonly WeightFile[],

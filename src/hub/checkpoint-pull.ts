@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
@@ -22,6 +21,7 @@ import {
   withFiles,
 } from '../packing/write/resumable-packing.js'
 import { stageModel } from '../packing/write/staged-model.js'
+import { sha256Hex } from '../platform/checksums.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { pathIn } from './contents.js'
 import { HashMismatch } from './file-hash.js'
@@ -86,7 +86,7 @@ export class CheckpointPull {
     const watched = remote.repository.within(this.folder, {
       onBytes: (count) => this.fetching?.add(count),
       onRange: (file, start, bytes) => {
-        if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256(bytes) })
+        if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256Hex(bytes) })
       },
     })
     const source = await this.place.openSource(watched, this.sourceRequest(files))
@@ -166,24 +166,23 @@ export class CheckpointPull {
     const { way, commit, remote, name: repo } = this.origin
     const { quant, tensors } = source
     const files = this.pathsOf(source)
-    const { folder, freeMemory } = this.place
-    const done = new Set(entries.map(({ part }) => part))
+    const { folder, freeMemory, calibration } = this.place
     const toKeep = way === 'keep' &&
       remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, files) }
-    const input = {
+    return planPull({
       repo,
-      isReadTwice: this.place.calibration !== undefined,
       commit,
       quant,
       way,
-      source: { tensors, files },
       layout,
-      done,
       folder,
       freeMemory,
       readAhead: this.readAhead,
-    }
-    return planPull({ ...input, ...(toKeep && { toKeep }) })
+      source: { tensors, files },
+      done: new Set(entries.map(({ part }) => part)),
+      isReadTwice: calibration !== undefined,
+      ...(toKeep && { toKeep }),
+    })
   }
 
   private get readAhead(): number {
@@ -279,8 +278,4 @@ export class CheckpointPull {
 
 function short(commit: string): string {
   return commit.slice(0, 7)
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

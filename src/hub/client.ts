@@ -7,7 +7,6 @@ import { httpError, type Subject } from './http-errors.js'
 import { type NetworkOptions, Retries, TransientError } from './retry.js'
 import { type Reply, Transport } from './transport.js'
 
-/** A file of a repository at one commit. */
 export interface HubFile {
   repo: string
   commit: string
@@ -53,7 +52,6 @@ export class HubClient {
     signal?.addEventListener('abort', this.abort)
   }
 
-  /** Ends all requests under way. */
   close(): void {
     this.options.signal?.removeEventListener('abort', this.abort)
     this.transport.close()
@@ -196,10 +194,7 @@ function unsafe({ what }: Subject, to: URL, how: string): UserError {
   return new UserError(`${what}: the hub ${how} to the unsafe address ${printable(place)}`)
 }
 
-/**
- * Checks that an answer is the requested range of a file of the listed length. Returns the bytes to skip before the
- * range. The length of the body is checked as it is read.
- */
+/** Checks that an answer is the requested range of a file. Returns the bytes to skip before it. */
 function checkExtent({ status, headers, body }: Reply, file: HubFile, start: number, end: number): number {
   const refuse = (error: Error) => {
     body.destroy()

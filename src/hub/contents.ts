@@ -8,7 +8,6 @@ import type { PullRequest } from './pull-options.js'
 /** Form of the weights that a pull takes from a repository. */
 export type Contents = { kind: 'checkpoint' } | { kind: 'gguf'; choice: GgufChoice } | { kind: 'packed'; quant: Quant }
 
-/** The names of a repository's files. */
 export interface Names {
   /** Files outside folders. */
   plain: readonly string[]
@@ -46,10 +45,7 @@ export function contentsOf({ plain, gguf }: Names, request: PullRequest, note: (
   return { kind: 'gguf', choice }
 }
 
-/**
- * Finds a GGUF file among those in the hub's cache. Without a tag only the default is taken, unless the hub must not be
- * asked.
- */
+/** Finds a GGUF file in the hub's cache. Without a tag only the default is taken, unless the hub is not asked. */
 export function cachedGguf(
   names: readonly string[],
   { repo, suffix }: PullRequest,
@@ -69,7 +65,6 @@ export function cachedGguf(
   }
 }
 
-/** Path of a file within its repository. */
 export function pathIn(folder: string, file: string): string {
   return folder === '' ? file : `${folder}/${file}`
 }

@@ -40,10 +40,7 @@ export async function downloadToCache(
   await cache.link(file.commit, file.name, file.hash)
 }
 
-/**
- * Fetches a file to `path`, after the bytes of an earlier try in `partial`, and checks it against the hub's hash. Rejects
- * as `downloadToCache` does.
- */
+/** Fetches a file to `path`, after the bytes in `partial`, and checks it. Rejects as `downloadToCache` does. */
 export async function downloadFile(
   client: HubClient,
   file: RepositoryFile,

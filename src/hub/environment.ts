@@ -7,7 +7,6 @@ import { UserError } from '../errors.js'
 export interface HubEnvironment {
   /** The hub's address without a slash at its end. */
   endpoint: string
-  /** Folder of the hub's download cache. */
   cache: string
   token?: string
   /** Whether only files on this computer may be used. */

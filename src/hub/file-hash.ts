@@ -23,13 +23,11 @@ export class FileHash {
     this.hash.update(bytes)
   }
 
-  /** Ends the hash and compares it. */
   matches(): boolean {
     return this.hash.digest('hex') === this.known.hex
   }
 }
 
-/** The bytes of a file do not match the hub's hash. */
 export class HashMismatch extends UserError {
   constructor(what: string) {
     super(

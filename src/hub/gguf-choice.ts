@@ -31,10 +31,7 @@ export const DEFAULT_TAG = PREFERRED[0]
 /** Tags that errors and notes list at most. */
 const MOST_LISTED = 30
 
-/**
- * Groups the GGUF files of a repository into models, sorted by their tags. `paths` have at most one folder. Leaves out
- * files that are no language models.
- */
+/** Groups the GGUF files of a repository into language models, sorted by their tags. */
 export function ggufChoices(paths: readonly string[]): GgufChoice[] {
   const byFirst = new Map<string, GgufChoice>()
   for (const path of paths.filter(isGguf).sort()) {
@@ -51,10 +48,7 @@ export function ggufChoices(paths: readonly string[]): GgufChoice[] {
     .sort((a, b) => (a.tag < b.tag ? -1 : 1))
 }
 
-/**
- * Finds the model with a tag, or with that name of a file, in any case of letters. Throws a UserError that lists the
- * tags if there is none. `repo` is the repository's name for the message.
- */
+/** Finds a model by its tag or file, in any case of letters. If there is none, throws a UserError with the tags. */
 export function chooseGguf(choices: readonly GgufChoice[], tag: string, repo: string): GgufChoice {
   const found =
     choices.find((choice) => isSame(choice.tag, tag)) ??

@@ -1,7 +1,6 @@
-import type { FileSet } from '../checkpoint/byte-source.js'
+import { type ByteSource, type FileSet, whileOpen } from '../checkpoint/byte-source.js'
 import { printable } from '../printable.js'
 
-/** A licence as a model card names it. */
 export interface Licence {
   /** The hub's name for it, or the card's own name if that is `other`. */
   name: string
@@ -23,14 +22,10 @@ const MOST_BYTES = 2 ** 20
 const [MOST_CHARACTERS, MOST_LINES] = [500, 50]
 
 /** Reads the licence from a checkpoint's model card. Undefined without a card, or if the card names no licence. */
-export async function licenceOf(files: FileSet): Promise<Licence | undefined> {
+async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   if (!(await files.list()).includes('README.md')) return undefined
-  const card = await files.open('README.md')
-  try {
-    return licenceIn(new TextDecoder().decode(await card.read(0, Math.min(card.size, MOST_BYTES))))
-  } finally {
-    await card.close()
-  }
+  const read = (card: ByteSource) => card.read(0, Math.min(card.size, MOST_BYTES))
+  return licenceIn(new TextDecoder().decode(await whileOpen(files.open('README.md'), read)))
 }
 
 /** Reports a licence that is not open to `onNote`. `page` is the address of the repository `repo`. */
@@ -44,10 +39,7 @@ export async function noteLicence(
   if (licence && !isOpen(licence)) onNote?.(`${repo}: ${describeLicence(licence, page)}`)
 }
 
-/**
- * Reads the licence from the front matter of a card (YAML between two lines `---`). Returns the first of several that
- * is not open.
- */
+/** Reads the licence from a card's front matter (YAML between two lines `---`): the first that is not open. */
 export function licenceIn(card: string): Licence | undefined {
   const [, front = ''] = /^\ufeff?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(card) ?? []
   const lines = front.split(/\r?\n/)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ByteSource } from '../checkpoint/byte-source.js'
+import { type ByteSource, whileOpen } from '../checkpoint/byte-source.js'
 import { openIfPresent } from '../checkpoint/local-folder.js'
 import { readJsonObject } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
@@ -85,29 +85,23 @@ export async function pullPacked(
 
 /** Plans the parts by the repository's config.json, and compares them with those of the packed file. */
 async function layoutOf({ repository }: Remote, packed: PackedFile, readBlueprint: ReadBlueprint) {
-  const config = await repository.open('config.json')
-  try {
-    const blueprint = readBlueprint(await readJsonObject(config), config.name)
-    checkParts(packed, blueprint)
-    return planLayout(blueprint, packed.metadata.formats)
-  } finally {
-    await config.close()
-  }
+  const read = async (config: ByteSource) => readBlueprint(await readJsonObject(config), config.name)
+  const blueprint = await whileOpen(repository.open('config.json'), read)
+  checkParts(packed, blueprint)
+  return planLayout(blueprint, packed.metadata.formats)
 }
 
 /** Whether the same file is here, with the files that go with it: all checksums are in its table of contents. */
 async function isHere(path: string, source: ByteSource, packed: PackedFile): Promise<boolean> {
   const local = await openIfPresent(path)
   if (!local) return false
-  try {
+  return whileOpen(local, async () => {
     const start = Math.min(...[...packed.parts.values()].map(({ offset }) => offset))
     if (local.size !== source.size || start > local.size) return false
     const [a, b] = await Promise.all([local.read(0, start), source.read(0, start)])
     const needed = Object.keys(packed.metadata.files).filter((name) => !isNote(name))
     return Buffer.compare(a, b) === 0 && needed.every((name) => existsSync(join(path, '..', name)))
-  } finally {
-    await local.close()
-  }
+  })
 }
 
 /** Rejects with a UserError if the files beside the weights are not those that they were packed with. */

@@ -15,10 +15,8 @@ export interface DiskNeed {
   free: number
 }
 
-/** Plan of a pull. */
 export interface PullPlan {
   repo: string
-  /** Commit of the repository. */
   commit: string
   quant: Quant
   /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
@@ -27,15 +25,12 @@ export interface PullPlan {
   files: WeightFile[]
   /** Bytes that are still to be fetched. */
   fetchBytes: number
-  /** Size of the packed weights. */
   packedBytes: number
   /** Parts of the packed file that an earlier pull has written. */
   partsDone: number
-  /** All parts of the packed file. */
   parts: number
   disk: DiskNeed[]
   memory: {
-    /** Needed to pack the model. */
     packing: number
     /** Needed to run the model with all weights in memory. With less (`memory`) it runs slower. */
     running: number
@@ -52,13 +47,11 @@ const PROCESS_BYTES = 192 * 2 ** 20
 /** Memory of a running model besides its weights: caches, activations, the process. */
 const RUNNING_MARGIN = 256 * 2 ** 20
 
-/** Input of `planPull`. */
 export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 'way'> {
   source: Pick<PackSource, 'tensors' | 'files'>
   layout: Layout
   /** Names of the parts that an earlier pull has packed. */
   done: ReadonlySet<string>
-  /** Folder of the packed model. */
   folder: string
   /** Bytes of the checkpoint to request ahead of the packing. */
   readAhead: number
@@ -72,17 +65,14 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
 
 /** Plans a pull: bytes to fetch, room on the disks, memory. */
 export async function planPull(input: PlanInput): Promise<PullPlan> {
-  const { repo, commit, quant, way, source, layout, done, folder, readAhead, freeMemory, toKeep } = input
-  const again = input.isReadTwice ? layout.parts : []
+  const { source, layout, done, folder, readAhead, freeMemory, toKeep, isReadTwice, ...about } = input
+  const again = isReadTwice ? layout.parts : []
   const left = layout.parts.filter(({ name }) => !done.has(name))
   const toRead = [...left, ...again].reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
   return {
-    repo,
-    commit,
-    quant,
-    way,
+    ...about,
     files: [...source.files],
-    fetchBytes: way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
+    fetchBytes: about.way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
     packedBytes: layout.bytes,
     partsDone: done.size,
     parts: layout.parts.length,

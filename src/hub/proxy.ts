@@ -20,10 +20,7 @@ export function proxyFor(url: URL, env: NodeJS.ProcessEnv = process.env): URL | 
   return new URL(address)
 }
 
-/**
- * Whether NO_PROXY lists an address. Entries are host names with an optional port; they match subdomains. * matches
- * all.
- */
+/** Whether NO_PROXY lists an address. Entries are hosts with an optional port, subdomains included; * matches all. */
 function isExempt(url: URL, list: string): boolean {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   return list.split(/[\s,]+/).some((entry) => {

@@ -36,7 +36,6 @@ export interface PullOptions {
 /** The options that the steps of a pull report to. */
 export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
 
-/** Progress of a pull. */
 export interface PullProgress {
   /** fetch: bytes come from the hub (and are packed as they come, unless kept). */
   phase: 'fetch' | 'pack' | 'verify'
@@ -52,7 +51,6 @@ export interface PullRequest {
   repo: string
   /** Text after the colon of the name: a packing, or the tag of a GGUF file. */
   suffix?: string
-  /** Format to pack in, if one is asked for. */
   quant?: Quant
   revision: string
   keep: boolean
@@ -64,10 +62,7 @@ export interface PullRequest {
 export const DEFAULT_REVISION = 'main'
 export const DEFAULT_QUANT: Quant = 'q4'
 
-/**
- * Reads the options and the name: `owner/name`, `owner/name:q8`, `owner/name-GGUF:Q4_K_M` (with `:q8`, too) or the
- * address of a model's page. Rejects with a UsageError if they are invalid.
- */
+/** Reads the options and the name, or the address of a model's page. Rejects with a UsageError if they are invalid. */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   checkQuant(options.quant)
   const environment = await hubEnvironment()

@@ -15,7 +15,6 @@ export interface SourceRequest {
 
 /** Resources of this computer that a pull uses. */
 export interface PullPlace {
-  /** Folder of the pulled model. */
   folder: string
   /** Bytes of memory that this process may take. */
   freeMemory: number
@@ -23,7 +22,6 @@ export interface PullPlace {
   openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
   /** Calibration of the weights, if it is asked for. */
   calibration?: PullCalibration
-  /** Runs `work` with threads that pack. */
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
 }
 

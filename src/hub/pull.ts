@@ -12,9 +12,7 @@ import type { PullPlace } from './pull-place.js'
 import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { Unreachable } from './retry.js'
 
-/** The computer to pull a model to. */
 export interface PullComputer extends Omit<PullPlace, 'folder'> {
-  /** Folder and lock file of a pulled model. */
   placeOf(repo: string): { folder: string; lock: string }
   /** Makes a former name an alias of a model. */
   alsoCall(former: string, model: string): Promise<void>
@@ -23,10 +21,7 @@ export interface PullComputer extends Omit<PullPlace, 'folder'> {
   readBlueprint: ReadBlueprint
 }
 
-/**
- * Pulls a model from the hub's cache, else from the hub. If the hub does not answer, falls back to the model of an
- * earlier pull.
- */
+/** Pulls a model from the hub's cache, else from the hub. If that does not answer, takes that of an earlier pull. */
 export async function pull(
   request: PullRequest,
   computer: PullComputer,

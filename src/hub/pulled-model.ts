@@ -6,9 +6,7 @@ import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 
-/** A model that has been pulled. */
 export interface PulledModel {
-  /** The packed file. */
   path: string
   bytes: number
   /** Repository that it came from, with the tag of a GGUF file: `owner/name-GGUF:Q4_K_M`. */
@@ -21,10 +19,7 @@ export interface PulledModel {
   warnings: string[]
 }
 
-/**
- * The packed model that an earlier pull left in a folder, by what its file says; undefined without one, or if it has
- * other formats or another calibration than those wanted.
- */
+/** The model that an earlier pull left in a folder, if it has the formats and the calibration wanted. */
 export async function findPulledModel(
   folder: string,
   quant: Quant,

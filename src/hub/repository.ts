@@ -5,7 +5,6 @@ import { isGguf } from '../gguf/split-names.js'
 import { printable } from '../printable.js'
 import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
-import { type ReadWatch, RemoteFile } from './remote-file.js'
 
 /** A file of a repository, with the hub's hash of its contents. */
 export interface RepositoryFile extends HubFile {
@@ -33,10 +32,7 @@ export class HubRepository implements FileSet {
     private readonly files: ReadonlyMap<string, RepositoryFile>,
   ) {}
 
-  /**
-   * Asks the hub for the commit of a revision and for its files. A renamed repository gets its new name. Rejects with a
-   * UserError if the answers are not those of a hub.
-   */
+  /** Asks for the commit of a revision and its files. Rejects with a UserError for answers that are no hub's. */
   static async open(client: HubClient, endpoint: string, repo: string, revision: string): Promise<HubRepository> {
     // Loaded only by programs that pull.
     const { listFiles, modelInfo } = await import('@huggingface/hub')
@@ -139,4 +135,48 @@ function isWeights(name: string): boolean {
 
 function unclear(repo: string, what: string): UserError {
   return new UserError(`${repo}: the hub does not say clearly ${what}; try again later`)
+}
+
+/** Reports of what is read of a file on the hub. */
+interface ReadWatch {
+  onBytes?: (count: number) => void
+  /** A range of the file called `name`, once all of it has arrived. */
+  onRange?: (name: string, start: number, bytes: Uint8Array) => void
+}
+
+class RemoteFile implements ByteSource {
+  readonly name: string
+  readonly size: number
+
+  constructor(
+    private readonly file: HubFile,
+    private readonly client: HubClient,
+    private readonly watch: ReadWatch = {},
+  ) {
+    this.name = `${file.repo}/${file.name}`
+    this.size = file.size
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.checkRange(offset, length)
+    const bytes = new Uint8Array(length)
+    let done = 0
+    for await (const piece of this.client.bytes(this.file, offset, offset + length)) {
+      bytes.set(piece, done)
+      done += piece.length
+      this.watch.onBytes?.(piece.length)
+    }
+    this.watch.onRange?.(this.name, offset, bytes)
+    return bytes
+  }
+
+  /** Throws a UserError if the range is not in the file. */
+  checkRange(offset: number, length: number): void {
+    if (offset >= 0 && length >= 0 && offset + length <= this.size) return
+    throw new UserError(
+      `${this.name}: bytes ${offset} to ${offset + length} are outside the file of ${this.size} bytes`,
+    )
+  }
+
+  async close(): Promise<void> {}
 }

@@ -17,7 +17,6 @@ export const NETWORK_DEFAULTS: NetworkOptions = {
   connections: 8,
 }
 
-/** A host never answered. */
 export class Unreachable extends UserError {}
 
 /** A failure that may pass: a lost connection, a busy server. */
@@ -35,9 +34,7 @@ export class TransientError extends Error {
 const LONGEST_WAIT_MS = 10 * 60 * 1000
 /** Bytes that must arrive between two failures to reset their count. Fewer would never finish a file. */
 export const LEAST_PROGRESS = 1024
-/**
- * Maximum attempts at a host that has never answered: more do not help against a wrong address or a missing network.
- */
+/** Maximum attempts at a host that has never answered: more do not help against a wrong address. */
 const MOST_CALLS = 3
 
 /** Counts the failures of some work, and waits after each until the next attempt is due. */
@@ -60,10 +57,7 @@ export class Retries {
     if (this.bytes >= Math.min(LEAST_PROGRESS, of / 8)) this.failures = 0
   }
 
-  /**
-   * Waits for the next attempt. Rejects with the signal's reason, or with a UserError if the failure is final or the
-   * last.
-   */
+  /** Waits for the next attempt. Rejects with the signal's reason, or with a UserError after the last failure. */
   async wait(error: unknown): Promise<void> {
     this.signal?.throwIfAborted()
     if (error instanceof UserError) throw error
@@ -91,9 +85,7 @@ export class Retries {
   }
 }
 
-/**
- * Wait, in ms, that an answer asks for: Retry-After in seconds or as a date, else `t=` of RateLimit; 0 without either.
- */
+/** Wait, in ms, that an answer asks for: Retry-After in seconds or as a date, else `t=` of RateLimit, else 0. */
 export function askedWait(headers: { [name: string]: string | string[] | undefined }): number {
   const retryAfter = String(headers['retry-after'] ?? '')
   if (/^\d+(\.\d+)?$/.test(retryAfter)) return Number(retryAfter) * 1000

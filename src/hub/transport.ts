@@ -58,7 +58,6 @@ export class Transport {
     })
   }
 
-  /** Closes the connections. */
   close(): void {
     for (const agent of this.agents.values()) agent.destroy()
   }

@@ -7,10 +7,7 @@ import type { RepositoryFile } from './repository.js'
 
 const READ_BYTES = 4 * 2 ** 20
 
-/**
- * Fetches a whole file in order, without storing it, and compares it with the hub's hash and with the ranges that were
- * read before. Rejects with a UserError if either differs.
- */
+/** Fetches a file without storing it. Rejects with a UserError if its hash, or that of a range read before, differs. */
 export async function verifyRemote(
   client: HubClient,
   file: RepositoryFile,

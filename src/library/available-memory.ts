@@ -5,10 +5,7 @@ import { dirname, join } from 'node:path'
 /** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
 export const MARGIN = 512 * 2 ** 20
 
-/**
- * Bytes that this process can still take: the free memory of the machine, or the room in its cgroup if that is less.
- * Cached files count as free, since the system drops them when memory is short.
- */
+/** Bytes that this process can still take of the machine or its cgroup. Cached files count as free. */
 export function availableMemory(): number {
   return Math.min(freeOnMachine(), roomInCgroup())
 }
@@ -23,7 +20,6 @@ export interface MachineMemory {
   platform: NodeJS.Platform
   free: number
   total: number
-  /** Resident memory of this process. */
   own: number
 }
 
@@ -70,10 +66,7 @@ const VERSIONS: readonly CgroupFiles[] = [
   },
 ]
 
-/**
- * Bytes that this process's control group and its parents still let it take; Infinity without a limit. Node's own
- * figure counts cached files as used memory.
- */
+/** Bytes that this process's control group and its parents still let it take; Infinity without a limit. */
 export function roomInCgroup(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
   const groups = read(self) ?? ''
   return Math.min(...VERSIONS.map((version) => roomIn(version, root, groups)))

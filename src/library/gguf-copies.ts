@@ -22,7 +22,6 @@ const HASHED_BYTES = 2 ** 20
 /** Version of the formats that a GGUF file is packed in. Raised when a file would be packed otherwise than before. */
 const VERSION = 1
 
-/** Folder of all copies. */
 export function copiesRoot(): string {
   return join(molmHome(), 'gguf')
 }
@@ -51,10 +50,7 @@ export function copyLock(folder: string): string {
   return join(molmHome(), 'locks', `gguf--${basename(folder)}.lock`)
 }
 
-/**
- * Identifies the contents of a GGUF file without reading all of it: a hash of the names, sizes, times of modification and
- * beginnings of its parts.
- */
+/** Identifies a GGUF file by the names, sizes, times and beginnings of its parts, without reading all of it. */
 export async function fingerprintOf(path: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(VERSION))
   const files = localFolder(dirname(path))
@@ -83,7 +79,6 @@ export async function freshCopy(path: string, asked: Asked): Promise<{ folder: s
   return undefined
 }
 
-/** The readable packed files in a folder. */
 async function packedFilesIn(folder: string): Promise<PackedFile[]> {
   const { paths } = await packingsIn(folder)
   const files = await Promise.all(paths.map((path) => openPackedFile(path).catch(() => undefined)))

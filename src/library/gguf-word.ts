@@ -1,4 +1,5 @@
 import { type Stats, statSync } from 'node:fs'
+import { whileOpen } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { expandHome } from '../files/home.js'
 import { isGguf, MAGIC } from '../gguf/split-names.js'
@@ -9,12 +10,8 @@ export async function isGgufFile(path: string): Promise<boolean> {
   if (isGguf(path)) return true
   const source = await openLocalFile(path).catch(() => undefined)
   if (!source) return false
-  try {
-    const bytes = await source.read(0, Math.min(MAGIC.length, source.size))
-    return new TextDecoder().decode(bytes) === MAGIC
-  } finally {
-    await source.close()
-  }
+  const bytes = await whileOpen(source, () => source.read(0, Math.min(MAGIC.length, source.size)))
+  return new TextDecoder().decode(bytes) === MAGIC
 }
 
 /** Whether a user's word for a model is a GGUF file, with or without a packing after a colon. */
@@ -27,10 +24,7 @@ export async function isGgufWord(word: string): Promise<boolean> {
   return false
 }
 
-/**
- * Status of a path, if something is there. Synchronous: a chat asks before it takes the terminal, and nothing that is typed
- * meanwhile may reach the shell.
- */
+/** Synchronous: a chat asks before it takes the terminal, and what is typed meanwhile would reach the shell. */
 function statusOf(path: string): Stats | undefined {
   try {
     return statSync(path)

@@ -37,7 +37,6 @@ export interface InstalledModel {
   path: string
   /** Absent if it is unfinished or damaged, and for a built-in model, which is packed when it is loaded. */
   quant?: Quant
-  /** Size on disk. */
   bytes: number
   /** Absent for a built-in model, whose files have the date of the installation. */
   modified?: Date
@@ -86,9 +85,7 @@ export async function findPulled(word: string): Promise<InstalledModel[]> {
   throw new UserError(`no pulled model '${name}' in ${molmHome()}; ${hint}`)
 }
 
-/**
- * Removes the models that `findPulled` finds. Rejects with a UserError if there are none, or while one is being pulled.
- */
+/** Removes what `findPulled` finds. Rejects with a UserError if that is nothing, or is being pulled. */
 export async function removeModel(word: string): Promise<void> {
   const name = withoutHost(word)
   await findPulled(name)

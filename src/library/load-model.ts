@@ -40,8 +40,7 @@ import { type PreparedModel, preparedModel } from './prepared-model.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { shippedPacking } from './shipped-packing.js'
 import { withNumbers } from './stored-numbers.js'
-import { checkWeights } from './verify-model.js'
-import { weightsId } from './weights-id.js'
+import { checkWeights, weightsId } from './verify-model.js'
 
 /**
  * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on threads of its own. A
@@ -53,10 +52,7 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
   return startModel(await preparedModel(name, options), options)
 }
 
-/**
- * Starts the engine of a model that has been found, and reads the files beside its weights. `free` is the memory, in
- * bytes, that it may take.
- */
+/** Starts the engine of a model and reads the files beside its weights. It may take `free` bytes of memory. */
 export async function startModel(
   resolved: PreparedModel,
   options: LoadOptions,
@@ -128,10 +124,7 @@ class EngineModel implements Model {
   /** The part that sessions see. They see it change. */
   private readonly shared: SessionModel
   private id?: Promise<string>
-  /** Time before the weights were read, in ms. */
-  private readonly begun: number
   private expertsPerToken?: ExpertsPerToken
-  /** Work of engines that have been replaced. */
   private readonly before = new PastWork()
   private readonly engine: ModelEngine
 
@@ -141,9 +134,8 @@ class EngineModel implements Model {
     private readonly started: Started,
     private readonly companions: Companions,
   ) {
-    const { engine, begun } = started
+    const { engine } = started
     this.engine = engine
-    this.begun = begun
     this.name = found.name
     const { tokenizer } = companions
     const guides = tokenizer && lazyGuides(tokenizer, found.config.vocabSize)
@@ -240,7 +232,7 @@ class EngineModel implements Model {
   }
 
   weightsId(): Promise<string> {
-    this.id ??= weightsId(this.found, this.begun)
+    this.id ??= weightsId(this.found, this.started.begun)
     return this.id
   }
 

@@ -3,7 +3,6 @@ import { UsageError } from '../errors.js'
 import { checkOneOf, checkOptionNames, checkSwitches } from '../option-checks.js'
 import { MAX_THREADS } from '../runtime/abi/control.js'
 
-/** Maximum threads of an engine. */
 export { MAX_THREADS } from '../runtime/abi/control.js'
 
 const KNOWN: Record<keyof LoadOptions, true> = {

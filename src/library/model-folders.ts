@@ -10,10 +10,7 @@ import { nearest } from '../spelling.js'
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 
-/**
- * Folder of a pulled model: under `models`, one level for each part of its name. The tag of a GGUF file follows after `@`,
- * because file systems refuse the colon.
- */
+/** Folder of a pulled model. A tag follows after `@`, because file systems refuse the colon. */
 export function pulledFolder(name: string): string {
   return join(molmHome(), 'models', ...folderName(name).split('/'))
 }
@@ -39,7 +36,6 @@ export function isShipped(word: string): boolean {
   return isName(repository) && existsSync(shippedFolder(repository))
 }
 
-/** Folder of all pulled models. */
 export function modelsRoot(): string {
   return join(molmHome(), 'models')
 }
@@ -57,10 +53,7 @@ export async function pulledNames(): Promise<string[]> {
   return names.sort()
 }
 
-/**
- * Names of the pulled models from a repository: its own name, and those with the tags of GGUF files. `repository` may be a
- * former name, whose folders are links.
- */
+/** Names of the pulled models from a repository, which may be a former name: its own, and those with tags. */
 export async function namesOf(repository: string): Promise<string[]> {
   const folder = pulledFolder(repository)
   const name = basename(folder)
@@ -83,10 +76,7 @@ export function splitName(name: string): { repository: string; quant?: Quant } {
   return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
 }
 
-/**
- * Whether a text can be the name of a model: that of a repository, with or without a tag. It is a path below the models'
- * folder.
- */
+/** Whether a text can be the name of a model, with or without a tag: a path below the models' folder. */
 export function isName(name: string): boolean {
   return (
     /^[\w.-]+(\/[\w.-]+)?(:\w[\w.+-]*)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
@@ -101,9 +91,7 @@ export async function likelyName(name: string): Promise<string | undefined> {
   return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
-/**
- * Whether a word has the form `owner/name`, or is the name of a model on this computer, give or take a typing error.
- */
+/** Whether a word has the form `owner/name`, or is nearly the name of a model on this computer. */
 export async function isModelName(word: string): Promise<boolean> {
   const { repository } = splitName(word)
   return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)

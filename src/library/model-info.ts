@@ -89,7 +89,6 @@ export function summariseParts(
   return { parts, activeBytes: Math.round(activeBytes) }
 }
 
-/** Kind that a part counts as. */
 function kindOfPart({ name, expert }: Part): PartSummary['name'] {
   if (expert) return `${expert.kind} experts`
   if (name === 'embedding') return 'embedding'

@@ -6,24 +6,20 @@ import { ggufBlueprint } from '../gguf/blueprint.js'
 import { ggufConfig } from '../gguf/config.js'
 import { ggufFormats } from '../gguf/formats.js'
 import { type GgufFile, openGguf } from '../gguf/gguf-file.js'
-import { ggufTexts } from '../gguf/texts.js'
+import { ggufTexts } from '../gguf/tokenizer/texts.js'
 import type { SourceRequest } from '../hub/pull-place.js'
 import type { ModelConfig } from '../model/config.js'
 import { isNote } from '../packing/format/companions.js'
 import type { Quant } from '../packing/format/formats.js'
+import type { Blueprint } from '../packing/format/layout.js'
 import { openCheckpointSource, type PackSource } from '../packing/write/pack-source.js'
-import { readBlueprint } from './read-blueprint.js'
 
-/**
- * Opens a checkpoint or a GGUF file in a folder for packing. Rejects with a UserError that names what is missing, damaged
- * or not read.
- */
+/** Opens a checkpoint or a GGUF file for packing. Rejects with a UserError that names what is missing or damaged. */
 export async function openPackSource(files: FileSet, { quant, gguf }: SourceRequest): Promise<PackSource> {
   if (!gguf) return openCheckpointSource(files, quant ?? 'q4', readBlueprint)
   return (await openGgufModel(files, gguf.file, gguf.notes, quant)).source
 }
 
-/** A GGUF file that is open. */
 export interface OpenGguf {
   file: GgufFile
   config: ModelConfig
@@ -93,4 +89,9 @@ function withTexts(name: string, texts: () => Record<string, string>, others: Fi
       }
     },
   }
+}
+
+/** Reads a parsed config.json. Throws a UserError, which begins with `path`, if molm does not run such a model. */
+export function readBlueprint(json: unknown, path: string): Blueprint {
+  return blueprintOf(parseConfig(json, path))
 }

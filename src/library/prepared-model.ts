@@ -5,10 +5,7 @@ import { type FoundModel, resolveModel } from './resolve-model.js'
 /** A model that an engine can load: a GGUF file is packed. */
 export type PreparedModel = FoundModel & { kind: Exclude<FoundModel['kind'], 'gguf'> }
 
-/**
- * Finds a model as `resolveModel` does, and packs a GGUF file whose packed copy is not here yet. Rejects as that and
- * `packGguf` do.
- */
+/** Finds a model as `resolveModel` does, and packs a GGUF file that has no packed copy, as `packGguf` does. */
 export async function preparedModel(
   name: string,
   options: Pick<LoadOptions, 'quant' | 'threads' | 'onPacking' | 'onWarning' | 'signal'> = {},

@@ -16,7 +16,6 @@ import { checkLoadOptions } from './load-options.js'
 import { shippedFolder } from './model-folders.js'
 import { storeTokenizer } from './store-tokenizer.js'
 
-/** Options of a model with random weights. */
 export interface RandomModelOptions extends LoadOptions {
   /**
    * Whether stick-breaking attention (ModuleFormer) visits thousands of keys. Otherwise it stops after some 30, so that
@@ -76,10 +75,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
   return layout.bytes
 }
 
-/**
- * nano's tokenizer files, by name, for a model with a larger vocabulary. Additional ids decode to `<ID>`, and no text
- * encodes to them.
- */
+/** nano's tokenizer files, by name, for a larger vocabulary. Additional ids decode to `<ID>`. */
 export async function paddedTokenizer(vocabSize: number): Promise<Record<string, string>> {
   const text = (name: string) => readFile(join(shippedFolder('nano'), name), 'utf8')
   const definition = JSON.parse(await text('tokenizer.json'))

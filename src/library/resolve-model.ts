@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { blueprintOf, parseConfig } from '../architectures/index.js'
+import { NO_FILES, whileOpen } from '../checkpoint/byte-source.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { hasWeights } from '../checkpoint/shards.js'
@@ -17,7 +18,7 @@ import { checksumsOf } from '../packing/format/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
-import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
+import { checkpointFormats } from '../packing/write/pack-source.js'
 import { isGgufFile } from './gguf-word.js'
 import {
   isName,
@@ -30,11 +31,9 @@ import {
   withoutHost,
 } from './model-folders.js'
 import { nameOfPath } from './name-of-path.js'
-import { NO_FILES } from './no-files.js'
 import { type StoredNumbers, storedNumbers } from './stored-numbers.js'
 import { withTrainedContext } from './trained-context.js'
 
-/** A model found on this computer. */
 export interface FoundModel {
   name: string
   /** Folder of config.json and the tokenizer's files; empty if there is none. */
@@ -122,7 +121,6 @@ async function ggufModel(name: string, file: string, wanted?: Quant): Promise<Fo
   return { ...found, name: nameOfPath(name), gguf: path, sourceRevision: undefined }
 }
 
-/** Describes a GGUF file by its header. */
 async function ggufHeader(name: string, path: string, wanted?: Quant): Promise<FoundModel> {
   const { openGgufModel } = await import('./open-pack-source.js')
   const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, wanted)
@@ -192,12 +190,9 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
 async function formatsIn(dir: string, config: ModelConfig, quant: Quant): Promise<PartFormats> {
   const blueprint = blueprintOf(config)
   if (!blueprint.readsMxfp4) return formatsFor(quant)
-  const checkpoint = await openCheckpoint(localFolder(dir))
-  try {
-    return checkpointFormats(blueprint, quant, checkpoint.tensors.keys())
-  } finally {
-    await checkpoint.close()
-  }
+  return whileOpen(openCheckpoint(localFolder(dir)), ({ tensors }) => {
+    return checkpointFormats(blueprint, quant, tensors.keys())
+  })
 }
 
 /** Rejects with a UserError if a folder holds packed models alone, since another packing needs the checkpoint. */

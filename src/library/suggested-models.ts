@@ -6,14 +6,12 @@ import { summariseParts } from './model-info.js'
 
 /** A published model that answers questions, with its costs as q4. */
 export interface SuggestedModel {
-  /** Repository on the Hugging Face hub. */
   repo: string
   /** Memory, in GB, of a computer that runs it with room for other programs. */
   computerGb: 8 | 16 | 32
   licence: string
   /** Bytes of the checkpoint, in bfloat16 or with experts in MXFP4, which `pullModel` fetches. */
   fetchBytes: number
-  /** Bytes of the packed weights on disk. */
   packedBytes: number
   /** Bytes of memory that the model takes with all of its weights loaded. */
   memoryBytes: number

@@ -1,10 +1,7 @@
-import { readJsonIfPresent } from '../checkpoint/text-files.js'
+import { readJsonIfPresent } from '../checkpoint/small-file.js'
 import type { ModelConfig } from '../model/config.js'
 
-/**
- * Whether more tokens count than any text had in training. A model that can drop old tokens counts only the latest
- * `context`.
- */
+/** Whether more tokens count than any text had in training. Without positions, only the latest `context` count. */
 export function isBeyondTraining(
   tokens: number,
   { trainedContext, maxPositions }: Pick<ModelConfig, 'trainedContext' | 'maxPositions'>,

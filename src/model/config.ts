@@ -53,7 +53,6 @@ export interface ModelConfig {
   bosToken: number | null
   /** The first id that ends a text. */
   eosToken: number | null
-  /** All ids that end a text, if there are several. */
   eosTokens?: number[]
   /** Id that pads short texts of a batch; a classifier reads the last token that is not padding. */
   padToken?: number
@@ -67,7 +66,6 @@ export interface ModelConfig {
   raw: Record<string, unknown>
 }
 
-/** Finds the mixture of a kind, if the model has one. */
 export function mixtureOf({ mixtures }: Pick<ModelConfig, 'mixtures'>, kind: MixtureKind): Mixture | undefined {
   return mixtures.find((mixture) => mixture.kind === kind)
 }

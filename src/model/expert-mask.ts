@@ -70,14 +70,12 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
   })
 }
 
-/** Number of experts in a mask. */
 export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>): number {
   return MIXTURE_KINDS.reduce((sum, kind) => sum + (mask[kind] ?? []).reduce((all, ids) => all + ids.length, 0), 0)
 }
 
 type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width'>
 
-/** Adds a mask to those of a layer. */
 function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number, width: number) {
   const { kind, experts } = mixture
   const ids = mask[kind]?.[layer] ?? []

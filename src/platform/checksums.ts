@@ -24,7 +24,6 @@ export class Sha256 {
   }
 }
 
-/** SHA-256 of bytes, in hex. */
 export function sha256Hex(bytes: Uint8Array): string {
   return new Sha256().add(bytes).hex()
 }

@@ -8,13 +8,9 @@ import { join } from 'node:path'
  * `SyncFile`. `readResource` would return what was fetched before the thread started.
  */
 
-/**
- * Largest read, in bytes, that is made on the calling thread: handing it to another thread takes longer, and a checkpoint
- * of small experts has hundreds of them.
- */
+/** Largest read, in bytes, that the calling thread makes: to hand a small one to another thread takes longer. */
 const SMALL_READ = 2 ** 16
 
-/** A file that is read synchronously. */
 export class SyncFile {
   private readonly descriptor: number
 
@@ -32,7 +28,6 @@ export class SyncFile {
   }
 }
 
-/** A file that is read asynchronously. */
 export class AsyncFile {
   constructor(
     /** Bytes when it was opened. */
@@ -66,7 +61,6 @@ export async function openFile(path: string): Promise<AsyncFile | undefined> {
   }
 }
 
-/** Names of all entries of a folder. */
 export function namesIn(folder: string): Promise<string[]> {
   return readdir(folder)
 }

@@ -17,7 +17,6 @@ import {
 /** Number of this thread; 0 is the main thread. */
 export { threadId }
 
-/** Listeners of a thread, by event. */
 interface ThreadEvents {
   /** A message that the thread has sent. */
   message: (message: never) => void
@@ -36,7 +35,6 @@ export interface Thread {
   removeAllListeners(event: keyof ThreadEvents): unknown
   /** Keeps the process alive while the thread runs; the default. */
   ref(): void
-  /** Lets the process end while the thread runs. */
   unref(): void
   /** Ends the thread wherever it is; resolves when it has ended. */
   terminate(): Promise<unknown>
@@ -47,7 +45,6 @@ export function startThread(script: URL, data?: unknown): Thread {
   return new Worker(script, { workerData: data, execArgv: [] })
 }
 
-/** The data that this thread was started with. */
 export function threadData(): unknown {
   return workerData
 }

@@ -26,9 +26,7 @@ const MOST_TOKENS = 2 ** 24
 /** A cache file that is open, without its values. */
 export interface CacheFile extends Omit<CacheSnapshot, 'read'> {
   key: string
-  /** First byte of each tensor. */
   offsets: number[]
-  /** Everything before the tensors. */
   head: Uint8Array
   source: ByteSource
 }
@@ -38,7 +36,6 @@ export function bytesOf({ tokens, tensors }: Pick<CacheSnapshot, 'tokens' | 'ten
   return tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 4 * tokens.length)
 }
 
-/** The bytes of a file, piece by piece. */
 export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGenerator<Uint8Array> {
   const { tokens, checkpoints } = snapshot
   let crc = 0
@@ -89,10 +86,7 @@ export async function openCacheFile(source: ByteSource): Promise<CacheFile> {
   }
 }
 
-/**
- * The snapshot in a file. Its pieces must be read in order; the last `read` rejects with a UserError if the file does
- * not match its checksum.
- */
+/** The snapshot in a file, to be read in order; the last `read` rejects with a UserError for a wrong checksum. */
 export function snapshotIn(file: CacheFile): CacheSnapshot {
   const { source, head, tensors, offsets } = file
   let crc = crc32(head)

@@ -38,10 +38,7 @@ export interface LoadOptions {
   onNote?: (note: string) => void
 }
 
-/**
- * Rejects with a UserError if a cache cannot be kept at a path: its folder is missing, or there is something other than a
- * cache, which must not be replaced.
- */
+/** Rejects with a UserError if a path has no folder, or holds something other than a cache. */
 export async function checkCachePath(path: string): Promise<void> {
   const folder = await stat(dirname(path)).catch(() => undefined)
   if (!folder?.isDirectory()) throw new UserError(`${path}: there is no such folder`)
@@ -128,10 +125,7 @@ async function removeAbandoned(folder: string, cache?: string): Promise<void> {
 /** Name of a partial file; the name of its cache is within. */
 const PARTIAL = /^\.(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
 
-/**
- * Removes the least recently used caches of a folder, until the others have at most `most` bytes together, and
- * what killed processes left. Other files stay, whatever their names.
- */
+/** Removes the least recently used caches beyond `most` bytes, and what killed processes left. Other files stay. */
 export async function limitCaches(folder: string, most: number): Promise<void> {
   await removeAbandoned(folder).catch(() => undefined)
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(CACHE_ENDING))

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
+import { whileOpen } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { commonPrefix } from '../common-prefix.js'
 import { UserError } from '../errors.js'
@@ -12,7 +13,6 @@ import { openCacheFile } from './cache-file.js'
 import { cacheKey } from './cache-key.js'
 import { CACHE_ENDING, limitCaches, loadCache, saveCache } from './prompt-cache.js'
 
-/** A cache in the folder. */
 export interface StoredPrompt {
   path: string
   key: string
@@ -108,13 +108,8 @@ export class PromptStore {
 }
 
 async function describe(path: string): Promise<StoredPrompt> {
-  const source = await openLocalFile(path)
-  try {
-    const { key, tokens } = await openCacheFile(source)
-    return { path, key, tokens }
-  } finally {
-    await source.close()
-  }
+  const { key, tokens } = await whileOpen(openLocalFile(path), openCacheFile)
+  return { path, key, tokens }
 }
 
 /** The same for the same tokens, so that processes with one folder do not keep them twice. */

@@ -4,8 +4,7 @@ import type { Part, Piece } from '../packing/format/layout.js'
 import type { CalibrationRecord } from '../packing/format/packed-metadata.js'
 import type { MatrixInputs } from '../packing/write/pack.js'
 import { sha256Hex } from '../platform/checksums.js'
-import { ownWindows } from './own-text.js'
-import { type CalibrationText, textWindows } from './text-windows.js'
+import { type CalibrationText, ownWindows, textWindows } from './text-windows.js'
 
 /** Name of the text that a model writes itself. */
 const OWN_TEXT = 'own text'

@@ -2,7 +2,7 @@ import type { GenerateOptions } from '../api/generation.js'
 import type { GuidePhase, GuideSpec, OutputConstraint } from '../api/guide.js'
 import { UsageError } from '../errors.js'
 import type { OpenGuide, OpenGuideOptions } from '../grammar/guides.js'
-import { constraintGrammar } from '../text/frame/constraint-grammar.js'
+import { constraintGrammar } from '../text/frame/asked.js'
 import type { SessionModel } from './session-model.js'
 
 /** Options that limit a text. */

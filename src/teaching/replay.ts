@@ -1,5 +1,5 @@
 import type { Model } from '../api/model.js'
-import { firstToken, ownText } from '../rounding/own-text.js'
+import { firstToken, ownText } from '../rounding/text-windows.js'
 import { seededRandom } from '../sampling/random.js'
 import type { Dataset } from './datasets.js'
 

@@ -19,12 +19,10 @@ export interface Reading extends AnswerEnds {
   tools?: readonly Tool[]
 }
 
-/** Part of an answer. */
 export type AnswerEvent =
   | { kind: 'thinking' | 'content'; text: string }
   /** Text of a call as the model writes it, with its opener and closer. */
   | { kind: 'call'; text: string }
-  /** A complete call. */
   | { kind: 'called'; call: ToolCall }
 
 /** Content of a template without fields: all of the text. */
@@ -79,7 +77,6 @@ export class AnswerReader {
     return part === undefined || (part === 'call' && this.tools.length === 0) ? 'content' : part
   }
 
-  /** The message so far. */
   get message(): AssistantMessage {
     return {
       role: 'assistant',

@@ -20,7 +20,6 @@ export class AnswerText {
     this.hasBegun = !ends.isAnswer
   }
 
-  /** Whether blanks are held back. */
   get isHolding(): boolean {
     return this.held !== ''
   }

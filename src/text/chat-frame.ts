@@ -5,7 +5,6 @@ import { UserError } from '../errors.js'
 import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './frame/asked.js'
 import { LiteralTexts } from './frame/literal-texts.js'
-import { PLAIN_STOP, plainTurns } from './frame/plain-turns.js'
 import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
 import { doesNotThink, thinkChoices } from './frame/think-switch.js'
 
@@ -20,7 +19,6 @@ export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   args?: Readonly<Record<string, unknown>>
   /** System text, put before the conversation. */
   system?: string
-  /** Beginning of the answer. */
   prefill?: string
   signal?: AbortSignal
 }
@@ -28,13 +26,11 @@ export interface ChatFrameOptions extends AskOptions, OutputConstraint {
 /** A conversation written out as the model's prompt. */
 export interface ChatFrame {
   text: string
-  /** How the text is to be encoded. */
   encoding: EncodeOptions
   /** Stop strings for models that name none. */
   stop: string[]
   /** Whether the model begins a new answer instead of continuing one. */
   isAnswer: boolean
-  /** How the answer is to be read. */
   reading: Reading
   /** Limits of the answer; absent if there are none. */
   guide?: GuideSpec
@@ -122,23 +118,13 @@ function guides(): Promise<typeof import('./frame/answer-guide.js')> {
 
 async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
-  const { model = THE_MODEL, think, thinkBudget, signal } = options
+  const { model = THE_MODEL, thinkBudget } = options
   const { tools } = asked
   const system = systemOf(parts)
   const args = options.args && (literals?.variables(options.args) ?? options.args)
   const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
   const continues = begun !== undefined
-  const prompt = await templatePrompt(all, {
-    template,
-    literals,
-    model,
-    args,
-    continues,
-    tools,
-    think,
-    thinkBudget,
-    signal,
-  })
+  const prompt = await templatePrompt(all, { ...options, template, literals, model, args, continues, tools })
   const { text, notes, dropsSystem } = prompt
   const isLimited = tools.length > 0 || asked.content !== undefined || thinkBudget !== undefined
   const limits = { ...options, ...asked, ...prompt, model, response: template.response }
@@ -167,4 +153,21 @@ function readingOf(prompt: string, { begun, asked: { tools } }: Parts): Reading 
     ...(begun !== undefined && { begun }),
     ...(tools.length > 0 && { tools }),
   }
+}
+
+/** Names of the roles for models without a template. */
+const NAMES = new Map([
+  ['user', 'User'],
+  ['assistant', 'Assistant'],
+  ['system', 'System'],
+])
+
+/** Texts that end an answer in plain turns. */
+const PLAIN_STOP = ['\nUser:', '\nAssistant:']
+
+/** Writes a conversation as plain text, up to the beginning of the next answer or the end of the one that continues. */
+function plainTurns(messages: readonly ChatMessage[], system: string, continues: boolean): string {
+  const turns = messages.map(({ role, content }) => `${NAMES.get(role) ?? role}: ${content.trim()}\n`).join('')
+  const text = continues ? turns.trimEnd() : `${turns}${NAMES.get('assistant')}:`
+  return system.trim() === '' ? text : `${system.trim()}\n\n${text}`
 }

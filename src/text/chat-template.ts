@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { ResponseTemplate } from '../api/response.js'
 import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
-import { readIfPresent, readJsonIfPresent } from '../checkpoint/text-files.js'
-import { UserError } from '../errors.js'
+import { readIfPresent, readJsonIfPresent } from '../checkpoint/small-file.js'
+import { UsageError, UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import { reasonOf } from '../printable.js'
-import { markEnd, upToMark } from './continued-message.js'
-import { LimitedTemplate } from './jinja/limited-template.js'
+import type { JinjaProgram } from './jinja/program.js'
 import { knownFormat } from './response/known-formats.js'
 import { readResponseTemplate } from './response/read-template.js'
+import type { LimitedProcess } from './sandbox/limited-process.js'
 import { specialTokens } from './tokenizer/special-tokens.js'
 
 /** Published templates have at most about 20 kB. */
@@ -47,10 +47,7 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
 /** Form of a model's answers, and a warning if the checkpoint's own is wrong. */
 type Answers = Pick<ChatTemplate, 'response' | 'warning'>
 
-/**
- * The checkpoint's own form of answers, else the one that its chat template shows. A wrong one gives a
- * warning only: the model answers without it, too.
- */
+/** The checkpoint's own form of answers, else the one that its template shows. A wrong one is only a warning. */
 function answersOf(own: unknown, known: ResponseTemplate | undefined, file: string): Answers {
   if (own === undefined || own === null) return { response: known }
   try {
@@ -113,5 +110,65 @@ class NamedTemplates implements ChatTemplate {
       if (signal?.aborted) throw error
       throw new UserError(`${this.file}: the chat template does not take this conversation (${reasonOf(error)})`)
     }
+  }
+}
+
+/** Marks the end of the last message. The blank behind it shows whether the template trims messages. */
+const MARK = 'END_OF_THE_CONTINUED_MESSAGE'
+
+/** Adds a mark to the end of the last message. Throws a UsageError if that message is not a text. */
+function markEnd(messages: readonly TemplateMessage[]): TemplateMessage[] {
+  const last = messages.at(-1)
+  if (typeof last?.content !== 'string')
+    throw new UsageError('only a text can be continued, and the last message is not a text')
+  return [...messages.slice(0, -1), { ...last, content: `${last.content}${MARK} ` }]
+}
+
+/** The rendered text up to the mark, trimmed if the template trims. Throws an Error if it has left the message out. */
+function upToMark(text: string): string {
+  const at = text.lastIndexOf(MARK)
+  if (at < 0) throw new Error('it leaves out the last message')
+  const isTrimmed = text[at + MARK.length] !== ' '
+  return isTrimmed ? text.slice(0, at).trimEnd() : text.slice(0, at)
+}
+
+const MEBIBYTES = 64
+const MILLISECONDS = 1500
+
+/**
+ * A chat template is an untrusted program: it runs in a sandbox process with limits of time and memory. Short and plain
+ * templates, which cannot do harm, run in this process.
+ */
+class LimitedTemplate {
+  private process?: Promise<LimitedProcess>
+  private plain?: Promise<JinjaProgram | undefined>
+
+  constructor(private readonly source: string) {}
+
+  /** Gets ready to render. Errors of the template are reported by `render`. */
+  async prepare(): Promise<void> {
+    if (!(await this.plainProgram().catch(() => undefined))) (await this.limitedProcess()).start()
+  }
+
+  /** Rejects with the template's error, the limit it exceeded, or the signal's reason when aborted. */
+  async render(variables: Record<string, unknown>, signal?: AbortSignal): Promise<string> {
+    const plain = await this.plainProgram()
+    if (plain) return plain.render(variables)
+    const process = await this.limitedProcess()
+    return process.ask<string>(variables, { milliseconds: MILLISECONDS, signal })
+  }
+
+  /** Imports the interpreter on demand, as `limitedProcess` does the sandbox. */
+  private plainProgram(): Promise<JinjaProgram | undefined> {
+    this.plain ??= import('./jinja/program.js').then(({ plainProgram }) => plainProgram(this.source))
+    return this.plain
+  }
+
+  private limitedProcess(): Promise<LimitedProcess> {
+    const script = new URL('./jinja/render-limited.js', import.meta.url)
+    this.process ??= import('./sandbox/limited-process.js').then(
+      ({ LimitedProcess }) => new LimitedProcess(script, this.source, MEBIBYTES),
+    )
+    return this.process
   }
 }

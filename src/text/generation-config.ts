@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { GenerationDefaults } from '../api/text.js'
-import { readJsonIfPresent } from '../checkpoint/text-files.js'
+import { readJsonIfPresent } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
 import { GENERATION_OPTIONS, OPTION_NAMES } from '../generation-options.js'
 import { anyOf, type Form, isCount, isFlag, listOf } from '../json/forms.js'

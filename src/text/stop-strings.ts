@@ -19,7 +19,6 @@ export class StopStrings {
     this.longest = stops.reduce((most, { length }) => Math.max(most, length - 1), 0)
   }
 
-  /** The stop string found, if any. */
   get stop(): string | undefined {
     return this.found
   }
@@ -29,10 +28,7 @@ export class StopStrings {
     return this.held !== ''
   }
 
-  /**
-   * Adds a piece of text and returns the text that is safe to show: up to the stop string once one is found, and
-   * nothing after it.
-   */
+  /** Adds a piece of text and returns the text that is safe to show: none after a stop string. */
   push(text: string): string {
     if (this.found !== undefined) return ''
     const seen = this.held + text

@@ -8,7 +8,6 @@ export class Utf8Stream {
   /** Bytes missing from the last character. */
   private missing = 0
 
-  /** Whether half a character is held back. */
   get isHolding(): boolean {
     return this.missing > 0
   }

@@ -16,7 +16,6 @@ export class AllowedTools {
     return (this.isNamed(tool.name) && !tool.isChanged) || this.forms.has(formOf(tool))
   }
 
-  /** Allows a tool as it is now. */
   allow(tool: OfferedTool): void {
     this.forms.add(formOf(tool))
   }

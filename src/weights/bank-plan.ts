@@ -6,7 +6,6 @@ export const BANK_BYTES = 3.25 * 2 ** 30
 /** Number of experts of one kind that a bank holds at once. */
 interface SlotPlan {
   slots: number
-  /** Bytes of the largest expert. */
   bytes: number
 }
 
@@ -20,22 +19,16 @@ export interface BankPlan {
   bytes: number
 }
 
-/**
- * Least budget for a model: its dense parts and, in each bank, all experts of one layer, since a prompt may need them
- * all.
- */
+/** Least budget: dense parts and, in each bank, all experts of one layer, since a prompt may need them all. */
 export function leastBudget(layout: Layout, bankBytes = BANK_BYTES): number {
   return planBanks(layout, 0, bankBytes).bytes
 }
 
-/** Experts of one kind in a bank. */
 interface ExpertCount {
   all: number
   /** Experts of the layer that has the most. */
   most: number
-  /** Bytes of the largest one. */
   size: number
-  /** Bytes of all. */
   bytes: number
 }
 
@@ -149,7 +142,6 @@ export interface PoolPlan extends SlotPlan {
   layers: { layer: number; first: number }[]
 }
 
-/** Plans the pools of all banks. */
 export function planPools(layout: Layout, { bankOfLayer, slots }: Pick<BankPlan, 'bankOfLayer' | 'slots'>): PoolPlan[] {
   return slots.flatMap((kinds, bank) =>
     MIXTURE_KINDS.flatMap((kind) => {

@@ -7,7 +7,6 @@ export type ReadExpert = (id: number, target: Uint8Array) => void
 /** Passes of the model after which a use counts half. */
 const HALF_LIFE = 4
 
-/** Numbers of a pool. */
 interface PoolCounts {
   /** Experts in memory at a time, at most. */
   capacity: number
@@ -47,17 +46,14 @@ export class ExpertPool {
   private isCounted = false
   /** Addresses of experts that could not be read. */
   private readonly spare: number[] = []
-  /** Number of places in use. */
   private used = 0
   /** Bytes read for uses of missing experts, by whichever thread. */
   bytesRead = 0
-  /** Bytes of the largest expert. */
   private readonly placeBytes: number
 
   constructor(
     /** A replay of traces has addresses alone. */
     private readonly bank: { arena: Pick<Arena, 'allocate'>; u8: Uint8Array },
-    /** Bytes of each expert. */
     private readonly sizes: readonly number[],
     private readonly counts: PoolCounts,
     private readonly read: ReadExpert,
@@ -71,14 +67,11 @@ export class ExpertPool {
     if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(sizes[id])
   }
 
-  /**
-   * Whether there is room for all experts. Any thread that claims one in `residency` may then read it to its address.
-   */
+  /** Whether there is room for all experts. Any thread that claims one may then read it to its address. */
   get holdsAll(): boolean {
     return this.counts.capacity >= this.address.length
   }
 
-  /** Bytes of the experts in memory now. */
   get heldBytes(): number {
     return this.sizes.reduce((sum, size, id) => sum + (isHeld(this.residency, id) ? size : 0), 0)
   }
@@ -88,10 +81,7 @@ export class ExpertPool {
     return this.address[id]
   }
 
-  /**
-   * Gives the experts `first` + list[0..count) places, and asks another thread for the missing ones by `seekHelp`.
-   * `require` for the same experts must follow, unless the batch fails.
-   */
+  /** Gives experts places, and asks another thread for missing ones. `require` must follow, unless the batch fails. */
   request(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
     // A batch that failed may have left it set.
     this.isCounted = false
@@ -156,7 +146,6 @@ export class ExpertPool {
     if (!this.isOfMost) for (let i = 0; i < count; i++) uses[first + list[i]]++
   }
 
-  /** Puts an expert's bytes in place ahead of any use. */
   place(id: number, bytes: Uint8Array): void {
     this.bank.u8.set(bytes, this.placeFor(id))
     markHeld(this.residency, id)

@@ -68,7 +68,6 @@ export function markAbsent(table: Int32Array, id: number): void {
   Atomics.notify(table, id)
 }
 
-/** Waits while another thread reads an expert. */
 export function awaitReading(table: Int32Array, id: number): void {
   while (Atomics.load(table, id) === READING) Atomics.wait(table, id, READING)
 }

@@ -18,10 +18,7 @@ export interface ExpertPlace {
   id: number
 }
 
-/**
- * The weights of a model in their banks. Dense parts are there from the start; experts are read when tokens are routed
- * to them.
- */
+/** The weights of a model in their banks. Experts are read when tokens are routed to them, dense parts before. */
 export class WeightStore {
   readonly banks: Bank[]
   /** Rings when several experts of a mixture are wanted. */
@@ -32,7 +29,6 @@ export class WeightStore {
   private readonly pools: Map<MixtureKind, ExpertPool>[]
   /** Number of a layer's expert 0 within its bank's pool. */
   private readonly first: Record<MixtureKind, number[]> = { attention: [], mlp: [] }
-  /** Number of a layer's mixture. */
   private readonly mixtures: Record<MixtureKind, number[]> = { attention: [], mlp: [] }
   private denseBytes = 0
 
@@ -50,7 +46,6 @@ export class WeightStore {
       if (expert?.id === 0) this.mixtures[expert.kind][layer] = mixture++
   }
 
-  /** Reads every dense part. */
   readDense(): void {
     for (const part of this.denseParts) this.placeDense(part, (target) => this.readPart(part, target))
   }
@@ -75,7 +70,6 @@ export class WeightStore {
     this.poolOf(layer, expert.kind).place(this.first[expert.kind][layer] + expert.id, bytes)
   }
 
-  /** Bank of a layer and all its experts. */
   bankOf(layer: number): number {
     return this.plan.bankOfLayer[layer]
   }
@@ -106,10 +100,7 @@ export class WeightStore {
     })
   }
 
-  /**
-   * Lets another thread read the first `count` experts of the list before `require` names them; does nothing without
-   * such a thread.
-   */
+  /** Lets another thread, if there is one, read experts of the list before `require` names them. */
   request(layer: number, kind: MixtureKind, experts: Int32Array, count: number): void {
     if (!this.answersRequests) return
     const seekHelp = () => this.ring(layer, kind, false)
@@ -127,10 +118,7 @@ export class WeightStore {
     })
   }
 
-  /**
-   * Counts since loading: requests for experts that were held (hits) and that were not (misses), bytes of weights read;
-   * and the bytes held now.
-   */
+  /** Counts since loading: requests for experts that were held and that were not, bytes read; and bytes held now. */
   stats(): { hits: number; misses: number; bytesRead: number; weightsBytes: number } {
     const pools = this.pools.flatMap((kinds) => [...kinds.values()])
     const total = { hits: 0, misses: 0, bytesRead: this.denseBytes, weightsBytes: this.denseBytes }

@@ -1,5 +1,5 @@
 import { openGguf } from '#molm/gguf/gguf-file.js'
-import { ggufTexts } from '#molm/gguf/texts.js'
+import { ggufTexts } from '#molm/gguf/tokenizer/texts.js'
 import { f32, flag, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
 

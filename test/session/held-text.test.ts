@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BYTE_ALPHABET } from '#molm/checkpoint/byte-pair-forms.js'
 import { eventsOf, type GenerateOptions, loadModel, type Model, type Session, type Step } from '#molm/index.js'
 import { TextStream } from '#molm/session/text-stream.js'
-import { BYTE_ALPHABET } from '#molm/text/tokenizer/byte-alphabet.js'
 import { sameBits } from '../support/compare.js'
 import { thrownBy } from '../support/rejects.js'
 

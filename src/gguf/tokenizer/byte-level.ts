@@ -1,9 +1,8 @@
+import { BYTE_ALPHABET } from '../../checkpoint/byte-pair-forms.js'
 import { printable } from '../../printable.js'
-import { addedTokensOf, isAdded } from './added-tokens.js'
-import { postProcessorOf } from './post-processor.js'
 import type { PreTokenizer } from './pre-tokenizers.js'
-import type { SpecialTokens } from './special-tokens.js'
-import { MOST_CHARACTERS, type TokenList } from './token-list.js'
+import { encodingJson, type SpecialTokens } from './special-tokens.js'
+import { isAdded, MOST_CHARACTERS, type TokenList } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MERGES = 'tokenizer.ggml.merges'
@@ -11,22 +10,12 @@ const MERGES = 'tokenizer.ggml.merges'
 /** Bound of the merges. Vocabularies of 200 thousand tokens have 450 thousand. */
 const MOST_MERGES = 2 ** 20
 
-/** GPT-2's character for each byte: printable ones of Latin-1 are written as themselves, the others from U+0100 on. */
-const BYTE_CHARACTERS: readonly string[] = (() => {
-  let next = 0x100
-  const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++))
-})()
-
 /** Whether the vocabulary has a token for each byte, without which texts would lose some. */
 export function hasByteCharacters({ ids }: TokenList): boolean {
-  return BYTE_CHARACTERS.every((character) => ids.has(character))
+  return BYTE_ALPHABET.every((character) => ids.has(character))
 }
 
-/**
- * The contents of tokenizer.json for `tokenizer.ggml.model` "gpt2": byte-pair encoding over bytes. Throws a UserError if
- * merges are missing or make no token.
- */
+/** tokenizer.json for "gpt2": bytes merged in pairs. Throws a UserError if merges are missing or make no token. */
 export function byteLevelTokenizer(
   metadata: TokenizerMetadata,
   list: TokenList,
@@ -34,28 +23,15 @@ export function byteLevelTokenizer(
   special: SpecialTokens,
 ): object {
   const { definition, normalizer, ignoreMerges } = preTokenizer
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokensOf(list, preTokenizer),
+  return encodingJson(list, special, {
+    rules: preTokenizer,
     normalizer,
     pre_tokenizer: definition,
-    post_processor: postProcessorOf(special, list),
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: ignoreMerges,
-      vocab: Object.fromEntries(list.ids),
-      merges: readMerges(metadata, list),
-    },
-  }
+    fallsBack: false,
+    ignoresMerges: ignoreMerges,
+    merges: readMerges(metadata, list),
+  })
 }
 
 /** The merges as pairs with a blank between, in the order of their ranks. */

@@ -1,3 +1,4 @@
+import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35 } from '../../checkpoint/byte-pair-forms.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 /** Parts of tokenizer.json that the metadata does not have, but that follow from the name of a pre-tokenizer. */
@@ -15,26 +16,6 @@ export interface PreTokenizer {
   /** Tokens that converters mark as control tokens, although they are not special. */
   notSpecial: ReadonlySet<string>
 }
-
-const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-const BLANKS_AND_SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-const cl100k = (digits: string) => `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}|${BLANKS_AND_SIGNS}`
-const [CAPITALS, SMALL] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]']
-const o200k = (contractions: string, digits: string) =>
-  `[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}*${SMALL}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}+${SMALL}*${contractions}|` +
-  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
-const QWEN_35 =
-  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|` +
-  '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-/** The published pattern forbids to give characters back, which makes no difference here. */
-const LING =
-  "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"
-const DEEPSEEK_SIGNS = '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+'
-const DEEPSEEK_3 = [
-  '\\p{N}{1,3}',
-  '[一-龥\u3040-ゟ゠-ヿ]+',
-  `${DEEPSEEK_SIGNS}|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+`,
-]
 
 const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
 const bytes = (use_regex: boolean) => ({ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex })
@@ -105,10 +86,7 @@ const BY_ARCHITECTURE: ReadonlyMap<string, string> = new Map([
   ['llama', 'llama-bpe'],
 ])
 
-/**
- * The pre-tokenizer that `tokenizer.ggml.pre` names; undefined for an unknown name. Without a name, or with "default", it
- * is that of the architecture.
- */
+/** The pre-tokenizer by its name, or by the architecture without one or with "default"; undefined if unknown. */
 export function preTokenizerOf(metadata: TokenizerMetadata): PreTokenizer | undefined {
   const architecture = architectureOf(metadata)
   const name = metadata.has(PRE) ? metadata.text(PRE) : DEFAULT

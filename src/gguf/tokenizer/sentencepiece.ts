@@ -1,9 +1,7 @@
-import { addedTokensOf } from './added-tokens.js'
-import { postProcessorOf } from './post-processor.js'
+import { BYTE_ALPHABET, byteToken } from '../../checkpoint/byte-pair-forms.js'
 import { architectureOf } from './pre-tokenizers.js'
-import { mergesByScore } from './score-merges.js'
-import type { Defaults, SpecialTokens } from './special-tokens.js'
-import type { TokenList } from './token-list.js'
+import { type Defaults, encodingJson, type SpecialTokens } from './special-tokens.js'
+import { isAdded, type TokenList, TokenType } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const PREFIX = 'tokenizer.ggml.add_space_prefix'
@@ -16,29 +14,20 @@ export const SENTENCEPIECE_DEFAULTS: Defaults = { byRole: { unk: 0, bos: 1, eos:
 
 /** Whether the vocabulary has a token for each byte, without which texts would lose unknown characters. */
 export function hasByteTokens({ ids }: TokenList): boolean {
-  return Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, '0')).every((byte) =>
-    ids.has(`<0x${byte}>`),
-  )
+  return BYTE_ALPHABET.every((_, byte) => ids.has(byteToken(byte)))
 }
 
-/**
- * The contents of tokenizer.json for `tokenizer.ggml.model` "llama": byte-pair encoding over characters, with bytes for
- * unknown ones and a visible blank. Throws a UserError if scores are missing.
- */
+/** tokenizer.json for "llama": characters merged in pairs, and a visible blank. Throws a UserError without scores. */
 export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenList, special: SpecialTokens): object {
   const hasPrefix = metadata.has(PREFIX) ? metadata.flag(PREFIX) : !WITHOUT_PREFIX.includes(architectureOf(metadata))
   const replace = (from: string, content: string) => ({ type: 'Replace', pattern: { String: from }, content })
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokensOf(list, { normalizesAddedTokens: false, notSpecial: new Set() }),
+  return encodingJson(list, special, {
+    rules: { normalizesAddedTokens: false, notSpecial: new Set() },
     normalizer: {
       type: 'Sequence',
       normalizers: [...(hasPrefix ? [{ type: 'Prepend', prepend: '▁' }] : []), replace(' ', '▁')],
     },
     pre_tokenizer: null,
-    post_processor: postProcessorOf(special, list),
     decoder: {
       type: 'Sequence',
       decoders: [
@@ -48,17 +37,50 @@ export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenL
         ...(hasPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
       ],
     },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: special.byRole.unk === undefined ? null : list.tokens[special.byRole.unk],
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      ignore_merges: false,
-      vocab: Object.fromEntries(list.ids),
-      merges: mergesByScore(metadata, list),
-    },
+    fallsBack: true,
+    ignoresMerges: false,
+    merges: mergesByScore(metadata, list),
+  })
+}
+
+const SCORES = 'tokenizer.ggml.scores'
+
+/** Bound of the merges. Vocabularies of 32 thousand tokens have 60 thousand. */
+const MOST_MERGES = 2 ** 20
+
+/** Bound of the characters compared: for each token the square of its length. Published vocabularies need 2 ** 24. */
+const MOST_WORK = 2 ** 28
+
+/**
+ * Merges of a SentencePiece vocabulary, as pairs with a blank between: each pair of tokens that makes a token, the one
+ * with the highest score first. Pairs of the same score are in the order of what they make, then of their own ids.
+ * Throws a UserError if scores are missing or the merges are far too many.
+ */
+function mergesByScore(metadata: TokenizerMetadata, { tokens, ids, types }: TokenList): string[] {
+  const scores = metadata.numbers(SCORES)
+  if (scores.length !== tokens.length) {
+    throw metadata.refuse(SCORES, `has ${scores.length} values for ${tokens.length} tokens`)
   }
+  const isMerged = (id: number) => !isAdded(types[id]) && types[id] !== TokenType.byte
+  const [made, left, right]: number[][] = [[], [], []]
+  let work = 0
+  tokens.forEach((token, id) => {
+    if (token === undefined || !isMerged(id)) return
+    work += token.length ** 2
+    if (work > MOST_WORK || made.length > MOST_MERGES) {
+      throw metadata.refuse(SCORES, 'cannot be turned into merges: the tokens are too long, or too many')
+    }
+    for (let at = 1; at < token.length; at++) {
+      const a = ids.get(token.slice(0, at))
+      const b = a === undefined ? undefined : ids.get(token.slice(at))
+      if (a === undefined || b === undefined || !isMerged(a) || !isMerged(b)) continue
+      made.push(id)
+      left.push(a)
+      right.push(b)
+    }
+  })
+  const order = Uint32Array.from(made, (_, i) => i).sort(
+    (i, j) => scores[made[j]] - scores[made[i]] || made[i] - made[j] || left[i] - left[j] || right[i] - right[j],
+  )
+  return Array.from(order, (i) => `${tokens[left[i]]} ${tokens[right[i]]}`)
 }

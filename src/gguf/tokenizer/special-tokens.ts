@@ -1,4 +1,4 @@
-import { type TokenList, TokenType, tokenIdAt } from './token-list.js'
+import { type AddedTokenRules, addedTokensOf, type TokenList, TokenType, tokenIdAt } from './token-list.js'
 import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask', 'prefix', 'suffix', 'middle'] as const
@@ -22,7 +22,6 @@ const KEYS: Record<Role, string[]> = {
 
 /** Special tokens, and what surrounds a text. */
 export interface SpecialTokens {
-  /** Ids by role. */
   byRole: Partial<Record<Role, number>>
   /** Ids that end an answer, the end of a text first. */
   ends: number[]
@@ -73,4 +72,64 @@ function endsByName({ ids, types }: TokenList): number[] {
     const isEnd = id !== undefined && types[id] === TokenType.control && !(isHarmony && name === '<|end|>')
     return isEnd ? [id] : []
   })
+}
+
+/** `post_processor` of tokenizer.json: the tokens that begin and end each text; null if there are none. */
+function postProcessorOf({ byRole, addsBos, addsEos }: SpecialTokens, { tokens }: TokenList): object | null {
+  const before = addsBos ? [byRole.bos] : []
+  const after = addsEos ? [byRole.eos] : []
+  const special_tokens: Record<string, object> = {}
+  const items = (ids: (number | undefined)[], type_id: number) =>
+    ids.map((one) => {
+      const id = tokens[one as number] as string
+      special_tokens[id] = { id, ids: [one], tokens: [id] }
+      return { SpecialToken: { id, type_id } }
+    })
+  const around = (id: string, type_id: number) => [
+    ...items(before, type_id),
+    { Sequence: { id, type_id } },
+    ...items(after, type_id),
+  ]
+  const single = around('A', 0)
+  if (single.length === 1) return null
+  return { type: 'TemplateProcessing', single, pair: [...single, ...around('B', 1)], special_tokens }
+}
+
+/** Parts of a tokenizer.json that differ between the kinds of byte-pair encodings. */
+interface EncodingParts {
+  rules: AddedTokenRules
+  normalizer: object | null
+  pre_tokenizer: object | null
+  decoder: object
+  /** Whether unknown characters become their bytes. */
+  fallsBack: boolean
+  ignoresMerges: boolean
+  merges: readonly string[]
+}
+
+/** The contents of tokenizer.json of a byte-pair encoding. */
+export function encodingJson(list: TokenList, special: SpecialTokens, parts: EncodingParts): object {
+  const { rules, normalizer, pre_tokenizer, decoder, fallsBack, ignoresMerges, merges } = parts
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokensOf(list, rules),
+    normalizer,
+    pre_tokenizer,
+    post_processor: postProcessorOf(special, list),
+    decoder,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: (fallsBack && list.tokens[special.byRole.unk ?? -1]) || null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: fallsBack,
+      byte_fallback: fallsBack,
+      ignore_merges: ignoresMerges,
+      vocab: Object.fromEntries(list.ids),
+      merges,
+    },
+  }
 }

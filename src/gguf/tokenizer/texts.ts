@@ -1,7 +1,5 @@
 import { printable } from '../../printable.js'
 import { byteLevelTokenizer, hasByteCharacters } from './byte-level.js'
-import { chatTemplatesOf } from './chat-templates.js'
-import { generationConfig } from './generation-config.js'
 import { PRE, preTokenizerOf } from './pre-tokenizers.js'
 import { hasByteTokens, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js'
@@ -10,33 +8,28 @@ import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MODEL = 'tokenizer.ggml.model'
 
-/** Files for the texts of a model. */
-export interface Texts {
-  /** Contents of tokenizer.json, tokenizer_config.json and generation_config.json, by file name. */
-  files: Record<string, string>
-  /** Reason for the lack of a tokenizer.json: a message with the name of the key. */
-  problem?: string
-}
-
 /** A tokenizer as tokenizer.json has it, or the reason for its lack. */
 type Made = { tokenizer: object; special: SpecialTokens; list: TokenList } | { problem: string }
 
 /**
- * Makes the files of a tokenizer from the metadata of a GGUF file. A tokenizer of an unsupported kind is left out with a
- * reason, since the model runs without it, and a wrong one would give wrong tokens. Throws a UserError that names the key
- * of an impossible value.
+ * The contents of tokenizer.json, tokenizer_config.json (with the chat template) and generation_config.json for a file,
+ * by file name. Without a tokenizer that molm supports, tokenizer.json is left out and `onProblem` receives a message
+ * with the reason; the model then runs without text. Throws a UserError that names the file and the key of an impossible
+ * value.
  */
-export function textsOf(metadata: TokenizerMetadata): Texts {
+export function ggufTexts(
+  { metadata }: { metadata: TokenizerMetadata },
+  onProblem: (message: string) => void = () => {},
+): Record<string, string> {
   const made = makeTokenizer(metadata)
   if ('problem' in made) {
-    return { files: { 'generation_config.json': JSON.stringify(generationConfig(metadata)) }, problem: made.problem }
+    onProblem(made.problem)
+    return { 'generation_config.json': JSON.stringify(generationConfig(metadata)) }
   }
   return {
-    files: {
-      'tokenizer.json': JSON.stringify(made.tokenizer),
-      'tokenizer_config.json': JSON.stringify(tokenizerConfig(metadata, made.special, made.list)),
-      'generation_config.json': JSON.stringify(generationConfig(metadata, made.special)),
-    },
+    'tokenizer.json': JSON.stringify(made.tokenizer),
+    'tokenizer_config.json': JSON.stringify(tokenizerConfig(metadata, made.special, made.list)),
+    'generation_config.json': JSON.stringify(generationConfig(metadata, made.special)),
   }
 }
 
@@ -67,7 +60,6 @@ function makeTokenizer(metadata: TokenizerMetadata): Made {
   return problem(MODEL, `is "${printable(model)}", and only the byte-pair encodings "gpt2" and "llama" are supported`)
 }
 
-/** The contents of tokenizer_config.json. */
 function tokenizerConfig(metadata: TokenizerMetadata, special: SpecialTokens, { tokens }: TokenList): object {
   const byRole = Object.entries(special.byRole).map(([role, id]) => [`${role}_token`, tokens[id]])
   const chat_template = chatTemplatesOf(metadata)
@@ -77,5 +69,58 @@ function tokenizerConfig(metadata: TokenizerMetadata, special: SpecialTokens, { 
     ...Object.fromEntries(byRole),
     clean_up_tokenization_spaces: false,
     ...(chat_template !== undefined && { chat_template }),
+  }
+}
+
+const TEMPLATE = 'tokenizer.chat_template'
+const NAMES = 'tokenizer.chat_templates'
+
+/** Published templates have at most about 20 kB, and a model has at most four. */
+const MOST_CHARACTERS = 2 ** 20
+const MOST_TEMPLATES = 16
+
+/** `chat_template`: one template, or a list of named ones. Throws a UserError if it is far too long. */
+function chatTemplatesOf(metadata: TokenizerMetadata): string | object[] | undefined {
+  if (!metadata.has(TEMPLATE)) return undefined
+  const templateAt = (key: string) => {
+    const template = metadata.text(key)
+    if (template.length <= MOST_CHARACTERS) return template
+    throw metadata.refuse(key, `has ${template.length} characters, at most ${MOST_CHARACTERS} are read`)
+  }
+  const names = metadata.has(NAMES) ? metadata.texts(NAMES) : []
+  if (names.length > MOST_TEMPLATES) {
+    throw metadata.refuse(NAMES, `has ${names.length} names, at most ${MOST_TEMPLATES} are read`)
+  }
+  const others = names.filter((name) => name !== 'default' && metadata.has(`${TEMPLATE}.${name}`))
+  if (others.length === 0) return templateAt(TEMPLATE)
+  return [
+    { name: 'default', template: templateAt(TEMPLATE) },
+    ...others.map((name) => ({ name, template: templateAt(`${TEMPLATE}.${name}`) })),
+  ]
+}
+
+const notNegative = (value: number) => Math.max(0, value)
+const share = (value: number) => Math.min(1, notNegative(value))
+
+/** Sampling settings: key, name in generation_config.json, and the value there. A value beyond its range is off. */
+const SAMPLING: readonly [key: string, name: string, inRange: (value: number) => number][] = [
+  ['temp', 'temperature', notNegative],
+  ['top_k', 'top_k', (value) => Math.trunc(notNegative(value))],
+  ['top_p', 'top_p', share],
+  ['min_p', 'min_p', share],
+  ['penalty_repeat', 'repetition_penalty', (value) => (value > 0 ? value : 1)],
+]
+
+function generationConfig(metadata: TokenizerMetadata, special?: SpecialTokens): object {
+  const sampling = SAMPLING.flatMap(([key, name, inRange]): [string, number][] => {
+    const full = `general.sampling.${key}`
+    return metadata.has(full) ? [[name, inRange(metadata.number(full))]] : []
+  })
+  const { byRole: { bos, pad } = {}, ends = [] } = special ?? {}
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(ends.length > 0 && { eos_token_id: ends.length === 1 ? ends[0] : ends }),
+    ...(pad !== undefined && { pad_token_id: pad }),
+    ...(sampling.length > 0 && { do_sample: true, ...Object.fromEntries(sampling) }),
   }
 }

@@ -4,11 +4,9 @@ import type { TokenizerMetadata } from './tokenizer-metadata.js'
 /** Values of `tokenizer.ggml.token_type`. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-/** The vocabulary of a GGUF file. */
 export interface TokenList {
   /** Tokens by id; undefined for an id that converters have filled. */
   tokens: readonly (string | undefined)[]
-  /** Ids by token. */
   ids: ReadonlyMap<string, number>
   /** A TokenType by id. */
   types: Uint8Array
@@ -72,4 +70,35 @@ export function tokenIdAt(key: string, metadata: TokenizerMetadata, { tokens }: 
     throw metadata.refuse(key, `is ${id}, and there are ${tokens.length} tokens`)
   }
   return tokens[id] === undefined ? undefined : id
+}
+
+interface AddedToken {
+  id: number
+  content: string
+  single_word: false
+  lstrip: false
+  rstrip: false
+  normalized: boolean
+  special: boolean
+}
+
+/** Rules of a family for its added tokens. */
+export interface AddedTokenRules {
+  normalizesAddedTokens: boolean
+  notSpecial: ReadonlySet<string>
+}
+
+/** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and those of users. */
+export function addedTokensOf({ tokens, types }: TokenList, rules: AddedTokenRules): AddedToken[] {
+  return tokens.flatMap((content, id) => {
+    if (content === undefined || !isAdded(types[id])) return []
+    const isControl = types[id] !== TokenType.userDefined
+    const special = isControl && !rules.notSpecial.has(content)
+    const normalized = !isControl && rules.normalizesAddedTokens
+    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized, special }]
+  })
+}
+
+export function isAdded(type: number): boolean {
+  return type === TokenType.control || type === TokenType.unknown || type === TokenType.userDefined
 }

@@ -1,9 +1,6 @@
 import type { UserError } from '../../errors.js'
 
-/**
- * The metadata of a GGUF file, by key. Each getter throws a UserError that names the key if the value is missing or of
- * another type.
- */
+/** The metadata of a GGUF file. Getters throw a UserError that names the key of a missing or unfit value. */
 export interface TokenizerMetadata {
   has(key: string): boolean
   text(key: string): string

@@ -148,7 +148,6 @@ function overlaps(a: readonly Edge[], b: readonly Edge[]): { from: number; to: n
   return parts
 }
 
-/** A nondeterministic automaton. */
 class Graph {
   readonly start: number = 0
   private work = 0

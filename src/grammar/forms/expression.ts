@@ -84,7 +84,6 @@ export function complement(ranges: Ranges): Ranges {
   return normalised(gaps)
 }
 
-/** The code points that both have. */
 export function intersection(a: Ranges, b: Ranges): Ranges {
   return complement([...complement(a), ...complement(b)])
 }

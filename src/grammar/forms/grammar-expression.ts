@@ -7,10 +7,7 @@ import { schemaExpression } from './schema-expression.js'
 
 const DEEPEST = 100
 
-/**
- * The texts of a grammar. `written` finds the special tokens of a text; by default there are none. Throws a UserError that names what is wrong, or not
- * supported.
- */
+/** The texts of a grammar, whose special tokens `written` finds. Throws a UserError that names what is wrong. */
 export function expressionOf(grammar: Grammar, written: (text: string) => Expression = text, depth = 0): Expression {
   if (depth > DEEPEST) throw new UserError(`a grammar is nested more than ${DEEPEST} deep`)
   const inner = (part: Grammar) => expressionOf(part, written, depth + 1)

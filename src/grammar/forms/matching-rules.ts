@@ -1,7 +1,6 @@
 import { UserError } from '../../errors.js'
 import type { Expression, Rule } from './expression.js'
 
-/** All rules that an expression reaches. */
 export function rulesOf(root: Expression): Set<Rule> {
   const rules = new Set<Rule>()
   const open: Expression[] = [root]
@@ -29,7 +28,6 @@ function closure(rules: ReadonlySet<Rule>, holds: (body: Expression, found: Read
   return found
 }
 
-/** The rules that match some text. */
 export function matchingRules(rules: ReadonlySet<Rule>): Set<Rule> {
   return closure(rules, canMatch)
 }
@@ -96,7 +94,6 @@ export function checkRecursion(rules: ReadonlySet<Rule>): void {
   }
 }
 
-/** Rules that an expression may begin with. */
 function beginnings(expression: Expression, empty: ReadonlySet<Rule>): Rule[] {
   switch (expression.kind) {
     case 'sequence': {

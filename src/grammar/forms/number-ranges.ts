@@ -1,7 +1,6 @@
 import { UserError } from '../../errors.js'
 import { choice, type Expression, NEVER, oneOf, optional, repeat, sequence, text } from './expression.js'
 
-/** Limits of a number. */
 export interface NumberLimits {
   isInteger?: boolean
   minimum?: number

@@ -14,9 +14,7 @@ const MOST_PATTERNS = 4
 
 type Write = (schemas: readonly Located[]) => Expression
 
-/**
- * A JSON object: the listed properties in the order of the schema, then others, if a schema asks for more or lists none.
- */
+/** A JSON object: the listed properties in the schema's order, then others, if a schema asks for them or lists none. */
 export function objectExpression(limits: ObjectLimits, reader: SchemaReader, write: Write): Expression {
   const { parts, required, minProperties, maxProperties = Infinity } = limits
   const listed = [...new Set([...parts.flatMap(({ properties }) => [...properties.keys()]), ...required])]

@@ -27,10 +27,7 @@ const CONTROLS: Record<string, string> = {
   0: '\0',
 }
 
-/**
- * Reads a grammar in GBNF, as llama.cpp writes it, or in XGrammar's EBNF, from its rule `root`. Throws a UserError that
- * names the line and what is wrong.
- */
+/** Reads a grammar in llama.cpp's GBNF or XGrammar's EBNF. Throws a UserError that names the line and what is wrong. */
 export function readEbnf(source: string): Expression {
   return new EbnfReader(source).grammar()
 }

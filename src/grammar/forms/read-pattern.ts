@@ -14,17 +14,13 @@ import {
 /** An alternative of a pattern. */
 export interface Branch {
   body: Expression
-  /** Whether it begins with `^`. */
   isAtStart: boolean
-  /** Whether it ends with `$`. */
   isAtEnd: boolean
 }
 
 type Edges = Omit<Branch, 'body'>
 
-/** Most characters of a pattern. */
 const LONGEST = 20_000
-/** Most times that a part may be repeated. */
 const MOST_TIMES = 100_000
 const DEEPEST = 100
 

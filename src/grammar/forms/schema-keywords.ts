@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { isObject } from '../../json.js'
 import type { NumberLimits } from './number-ranges.js'
 import {
   type ArrayLimits,
@@ -10,39 +11,27 @@ import {
   type StringLimits,
 } from './schema-cases.js'
 
-/** A schema that is an object. */
 export type Keywords = Record<string, unknown>
-
-export function isKeywords(schema: unknown): schema is Keywords {
-  return typeof schema === 'object' && schema !== null && !Array.isArray(schema)
-}
 
 /** The keywords that say something about one type only. */
 const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   array: [
-    'items',
-    'prefixItems',
-    'additionalItems',
-    'minItems',
-    'maxItems',
-    'uniqueItems',
-    'contains',
-    'unevaluatedItems',
+    ...[
+      'items',
+      'prefixItems',
+      'additionalItems',
+      'minItems',
+      'maxItems',
+      'uniqueItems',
+      'contains',
+      'unevaluatedItems',
+    ],
   ],
   object: [
-    'properties',
-    'patternProperties',
-    'additionalProperties',
-    'required',
-    'minProperties',
-    'maxProperties',
-    'propertyNames',
-    'dependentRequired',
-    'dependentSchemas',
-    'dependencies',
-    'unevaluatedProperties',
+    ...['properties', 'patternProperties', 'additionalProperties', 'required', 'minProperties', 'maxProperties'],
+    ...['propertyNames', 'dependentRequired', 'dependentSchemas', 'dependencies', 'unevaluatedProperties'],
   ],
 }
 
@@ -173,9 +162,7 @@ function objectLimits(keywords: Keywords, path: string): ObjectLimits {
 export function subschemas(keywords: Keywords, name: string, path: string): [string, Located][] {
   const schemas = keywords[name]
   if (schemas === undefined) return []
-  if (typeof schemas !== 'object' || schemas === null || Array.isArray(schemas)) {
-    failAt(path, `\`${name}\` must be an object of schemas`)
-  }
+  if (!isObject(schemas)) failAt(path, `\`${name}\` must be an object of schemas`)
   return Object.entries(schemas).map(([key, schema]) => [
     key,
     within({ schema, path: `${path}/${name}/${pointer(key)}` }),
@@ -190,12 +177,11 @@ export function listedSchemas(keywords: Keywords, name: string, path: string): L
   return schemas.map((schema, i) => within({ schema, path: `${path}/${name}/${i}` }))
 }
 
-/** The subschema, if it is one. */
 function within(located: Located): Located {
   const { schema, path } = located
-  const isSchema =
-    typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))
-  return isSchema ? located : failAt(path, 'a schema must be an object, true or false')
+  return typeof schema === 'boolean' || isObject(schema)
+    ? located
+    : failAt(path, 'a schema must be an object, true or false')
 }
 
 /** A name as a JSON Pointer writes it. */

@@ -2,7 +2,6 @@ import type { Case, Located, ObjectLimits } from './schema-cases.js'
 import { typeOf } from './schema-cases.js'
 import { stringAutomaton } from './string-texts.js'
 
-/** The parts of a reader that this uses. */
 interface Reader {
   cases(schemas: readonly Located[]): Case[]
   caseAccepts(one: Case, value: unknown): boolean

@@ -1,3 +1,4 @@
+import { isObject } from '../../json.js'
 import { Automaton } from './automaton.js'
 import { readSearch } from './read-pattern.js'
 import {
@@ -20,7 +21,6 @@ const MOST_CASES = 2000
 /** Keywords that say nothing about a value, or belong to others. */
 const REFUSED = ['$dynamicRef', '$recursiveRef', 'if', 'multipleOf'] as const
 
-/** Reads schemas as cases. */
 export class SchemaReader {
   private readonly known = new Map<string, Case[]>()
   private readonly patterns = new Map<string, Automaton>()
@@ -88,7 +88,6 @@ export class SchemaReader {
     }
   }
 
-  /** Schemas of an object's property. */
   property({ parts }: ObjectLimits, name: string): Located[] {
     return parts.flatMap(({ properties, patterns, additional }) => {
       const own = properties.get(name)
@@ -118,11 +117,9 @@ export class SchemaReader {
   private read({ schema, path }: Located, active: readonly string[]): Case[] {
     if (schema === true) return anything()
     if (schema === false) return []
-    if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
-      failAt(path, 'a schema must be an object, true or false')
-    }
+    if (!isObject(schema)) failAt(path, 'a schema must be an object, true or false')
     if (active.includes(path)) failAt(path, 'it refers to itself before any value')
-    const keywords = schema as Keywords
+    const keywords: Keywords = schema
     const inner = [...active, path]
     const refused = REFUSED.find((name) => keywords[name] !== undefined)
     if (refused && !isIdleCondition(keywords)) failAt(path, `\`${refused}\` is not supported`)
@@ -212,7 +209,6 @@ function asNamed(cases: readonly Case[]): readonly Case[] {
   return cases.some(({ isNamed }) => isNamed) ? cases : cases.map((one) => ({ ...one, isNamed: true }))
 }
 
-/** All values. */
 function anything(): Case[] {
   return limitCases({}, '')
 }
@@ -266,7 +262,6 @@ function withoutUnevaluated(cases: Case[], keywords: Keywords, path: string): Ca
   })
 }
 
-/** Whether two JSON values are the same. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

@@ -1,5 +1,6 @@
+import { isObject } from '../../json.js'
 import type { Located } from './schema-cases.js'
-import { failAt, isKeywords, type Keywords, pointer } from './schema-keywords.js'
+import { failAt, type Keywords, pointer } from './schema-keywords.js'
 
 /** Address of a schema without an `$id`. */
 const NAMELESS = 'http://schema.invalid/'
@@ -45,7 +46,7 @@ export class References {
     for (let one = open.pop(); one; one = open.pop()) {
       const { schema, path, isByName } = one
       if (typeof schema !== 'object' || schema === null) continue
-      const here = isByName || !isKeywords(schema) ? one.address : this.add(schema, path, one.address)
+      const here = isByName || !isObject(schema) ? one.address : this.add(schema, path, one.address)
       for (const [name, value] of Object.entries(schema)) {
         if (!isByName && VALUES.includes(name)) continue
         open.push({

@@ -41,7 +41,6 @@ PATTERNS['idn-hostname'] = PATTERNS.hostname
 PATTERNS.iri = PATTERNS.uri
 PATTERNS['iri-reference'] = PATTERNS['uri-reference']
 
-/** Formats that are supported. */
 export const FORMATS = Object.keys(PATTERNS)
 
 /** Texts of a format; undefined if it is not supported. */

@@ -16,10 +16,8 @@ export type Node =
   | { kind: 'repeat'; part: number; atLeast: number; atMost: number }
   | { kind: 'rule'; body: number }
 
-/** The empty text. */
 export const NOTHING = 0
 
-/** Most nodes of a grammar. */
 const MOST_NODES = 2 ** 20
 
 /** A grammar of bytes, without parts that match no text. */

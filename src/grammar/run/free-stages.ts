@@ -1,12 +1,9 @@
 import { forbid, fullMask, type Limits } from './limits.js'
 import type { LiteralWatch } from './literals.js'
-import type { GuideHost, Outcome, Phase, Stage, Way } from './stage.js'
+import { type GuideHost, type Outcome, OVER, type Phase, STAYS, type Stage, type Way } from './stage.js'
 
 type Free = Extract<Phase, { kind: 'free' }>
 type Calls = Extract<Phase, { kind: 'calls' }>
-
-const STAYS: Outcome = { kind: 'stays' }
-const NOTHING = new Uint8Array(0)
 
 /** Any text up to a literal, or up to a number of tokens. */
 export class FreeStage implements Stage {
@@ -31,15 +28,15 @@ export class FreeStage implements Stage {
   }
 
   limits(): Limits {
-    if (this.isClosing) return { kind: 'tokens', tokens: this.phase.close.slice(this.taken) }
-    if (!this.watch) return { kind: 'any' }
+    if (this.isClosing) return { kind: 'forced', tokens: Int32Array.from(this.phase.close.slice(this.taken)) }
+    if (!this.watch) return { kind: 'free' }
     return watchedLimits(this.host, this.watch, this.isAllowed, this.host.eos)
   }
 
   take(token: number): Outcome {
     this.taken++
     if (!this.isClosing) return this.read(this.host.vocabulary.bytesOf(token))
-    return this.taken < this.phase.close.length ? STAYS : { kind: 'over', bytes: NOTHING }
+    return this.taken < this.phase.close.length ? STAYS : OVER
   }
 
   private read(bytes: Uint8Array): Outcome {
@@ -115,5 +112,5 @@ function watchedLimits(
   for (const { token, literal, rest } of watch.overshooting(vocabulary)) {
     if (!isAllowed(literal, rest)) without(token)
   }
-  return mask ? { kind: 'mask', mask } : { kind: 'any' }
+  return mask ? { kind: 'masked', mask } : { kind: 'free' }
 }

@@ -1,10 +1,7 @@
 import { UserError } from '../../errors.js'
 import { addLimits, has, type Limits, tokensOf } from './limits.js'
 import type { Allowed, CompiledGrammar, Matcher } from './matcher.js'
-import type { GuideHost, Outcome, Stage, Way } from './stage.js'
-
-const STAYS: Outcome = { kind: 'stays' }
-const OVER: Outcome = { kind: 'over', bytes: new Uint8Array(0) }
+import { type GuideHost, type Outcome, OVER, STAYS, type Stage, type Way } from './stage.js'
 
 /** Text of a grammar. */
 export class GrammarStage implements Stage {
@@ -34,11 +31,11 @@ export class GrammarStage implements Stage {
   }
 
   limits(): Limits {
-    if (this.ahead.length > 0) return { kind: 'tokens', tokens: [...this.ahead] }
+    if (this.ahead.length > 0) return { kind: 'forced', tokens: Int32Array.from(this.ahead) }
     const { eos, vocabulary } = this.host
     const mask = this.allowed.mask.slice()
     if (this.next) addLimits(mask, this.next.limits(), eos, vocabulary.size)
-    return { kind: 'mask', mask }
+    return { kind: 'masked', mask }
   }
 
   take(token: number): Outcome {
@@ -69,9 +66,7 @@ export class GrammarStage implements Stage {
     this.next = undefined
     const { mask, isComplete } = this.allowed
     const canContinue = tokensOf(mask, 1).length > 0
-    if (isComplete && !canContinue) {
-      return OVER
-    }
+    if (isComplete && !canContinue) return OVER
     if (isComplete) this.next = this.beginNext()
     else if (!canContinue) throw new UserError('no token of the model continues the text as its grammar requires')
     return STAYS

@@ -18,7 +18,6 @@ const MOST_STATES = 2 ** 17
 /** States that are kept from one token to the next. */
 const KEPT_STATES = 2 ** 14
 
-/** States of a grammar. */
 export class GrammarStates {
   /** Class of each byte: bytes that the grammar does not distinguish have the same. */
   private readonly classOf = new Uint8Array(256)
@@ -76,10 +75,7 @@ export class GrammarStates {
     return this.stacksOf[state]
   }
 
-  /**
-   * A state with the same texts of up to `most` bytes: counts of repetitions beyond it are all one. Texts of bounded
-   * length thus need few masks.
-   */
+  /** A state with the same texts of up to `most` bytes, so that texts of bounded length need few masks. */
   alike(state: number, most: number): number {
     return this.state(this.merged([[...this.stacksOf[state]].map((stack) => this.alikeStack(stack, most))]))
   }
@@ -98,7 +94,6 @@ export class GrammarStates {
     return below
   }
 
-  /** State after a byte. */
   step(state: number, byte: number): number {
     const at = this.examples.length * state + this.classOf[byte]
     if (this.steps[at] === UNKNOWN) {
@@ -113,7 +108,6 @@ export class GrammarStates {
     return this.stacksOf[state][0] === END && this.stacksOf[state].length > 0
   }
 
-  /** Special tokens that may follow. */
   specials(state: number): number[] {
     return [...this.stacksOf[state]].flatMap((stack) => {
       const node = this.grammar.nodes[this.tops[stack]]
@@ -121,7 +115,6 @@ export class GrammarStates {
     })
   }
 
-  /** State after a special token. */
   stepSpecial(state: number, special: number): number {
     const next = [...this.stacksOf[state]].flatMap((stack) => {
       const node = this.grammar.nodes[this.tops[stack]]
@@ -145,7 +138,6 @@ export class GrammarStates {
     this.state(new Int32Array(0))
   }
 
-  /** Finds the state after a byte. */
   private follow(state: number, byte: number): number {
     const next: (readonly number[])[] = []
     for (const stack of this.stacksOf[state]) {

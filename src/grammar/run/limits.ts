@@ -1,12 +1,18 @@
-/** The tokens that may come next. */
+/** Limits of the next token. */
 export type Limits =
-  | { kind: 'any' }
-  /** The bit of each token that may. */
-  | { kind: 'mask'; mask: Int32Array }
-  /** Exactly these tokens, one after the other. */
-  | { kind: 'tokens'; tokens: readonly number[] }
-  /** The text is complete. */
-  | { kind: 'end' }
+  /** Any token is allowed. */
+  | { kind: 'free' }
+  /** The tokens whose bits are set are allowed: bit i % 32 of word i / 32 is that of token i. */
+  | { kind: 'masked'; mask: Int32Array }
+  /** These tokens follow, and no others can. */
+  | { kind: 'forced'; tokens: Int32Array }
+  /** The text is complete: nothing can follow. */
+  | { kind: 'done' }
+
+/** A mask of the tokens 0 to `size` - 1 that allows none. */
+export function emptyMask(size: number): Int32Array {
+  return new Int32Array(Math.ceil(size / 32))
+}
 
 export function has(mask: Int32Array, token: number): boolean {
   return (mask[token >> 5] & (1 << (token & 31))) !== 0
@@ -22,7 +28,7 @@ export function forbid(mask: Int32Array, token: number): void {
 
 /** Bits of the tokens 0 to `size` - 1. */
 export function fullMask(size: number): Int32Array {
-  const mask = new Int32Array(Math.ceil(size / 32)).fill(-1)
+  const mask = emptyMask(size).fill(-1)
   if (size % 32 > 0) mask[mask.length - 1] = (1 << (size % 32)) - 1
   return mask
 }
@@ -40,10 +46,10 @@ export function tokensOf(mask: Int32Array, most: number): number[] {
 
 /** Adds to a mask what the limits allow; `eos` are the tokens that end a text. */
 export function addLimits(mask: Int32Array, limits: Limits, eos: readonly number[], size: number): void {
-  if (limits.kind === 'tokens') allow(mask, limits.tokens[0])
-  else if (limits.kind === 'end') for (const token of eos) allow(mask, token)
+  if (limits.kind === 'forced') allow(mask, limits.tokens[0])
+  else if (limits.kind === 'done') for (const token of eos) allow(mask, token)
   else {
-    const other = limits.kind === 'any' ? fullMask(size) : limits.mask
+    const other = limits.kind === 'free' ? fullMask(size) : limits.mask
     for (let word = 0; word < mask.length; word++) mask[word] |= other[word]
   }
 }

@@ -2,7 +2,6 @@ import type { Vocabulary } from './vocabulary.js'
 
 /** A literal that ends within a token. */
 interface Found {
-  /** Index of the literal. */
   literal: number
   /** Bytes of the token after it. */
   rest: Uint8Array
@@ -30,7 +29,6 @@ export class Literals {
     this.candidates = this.overshooting(vocabulary)
   }
 
-  /** Begins a text. */
   watch(): LiteralWatch {
     return new LiteralWatch(this.literals, this.longest, this.candidates)
   }

@@ -1,6 +1,6 @@
 import type { ByteGrammar } from './byte-grammar.js'
 import { DEAD, GrammarStates } from './grammar-states.js'
-import { allow } from './limits.js'
+import { allow, emptyMask } from './limits.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** Most masks of a grammar that are kept. */
@@ -12,7 +12,6 @@ export interface Allowed {
   isComplete: boolean
 }
 
-/** A grammar with a vocabulary. */
 export class CompiledGrammar {
   readonly states: GrammarStates
   private readonly masks = new Map<number, Int32Array>()
@@ -25,7 +24,6 @@ export class CompiledGrammar {
     this.states = new GrammarStates(grammar)
   }
 
-  /** Begins a text. */
   matcher(): Matcher {
     return new Matcher(this, this.vocabulary)
   }
@@ -43,7 +41,7 @@ export class CompiledGrammar {
   private maskOf(first: number): Int32Array {
     const { states, vocabulary } = this
     const { bytes, depths, ends, tokens, same, deepest } = vocabulary.tree
-    const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
+    const mask = emptyMask(vocabulary.size)
     /** State after the bytes of each node on the way. */
     const path = new Int32Array(deepest + 1)
     path[0] = first
@@ -85,7 +83,6 @@ export class Matcher {
     return this.moveTo(this.grammar.states.stepSpecial(this.state, special))
   }
 
-  /** Moves over a part of a token. */
   acceptBytes(bytes: Uint8Array): boolean {
     let { state } = this
     for (const byte of bytes) state = this.grammar.states.step(state, byte)

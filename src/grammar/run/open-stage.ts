@@ -1,6 +1,6 @@
-import { addLimits, allow, has, type Limits } from './limits.js'
+import { addLimits, allow, emptyMask, has, type Limits } from './limits.js'
 import { startsWith } from './literals.js'
-import type { GuideHost, Outcome, Stage, Way } from './stage.js'
+import { type GuideHost, type Outcome, STAYS, type Stage, type Way } from './stage.js'
 
 /** Most blanks before the text that opens a phase. */
 const MOST_BLANKS = 16
@@ -28,25 +28,28 @@ export class OpenStage implements Stage {
   }
 
   limits(): Limits {
-    const { vocabulary, eos } = this.host
-    const mask = new Int32Array(Math.ceil(vocabulary.size / 32))
-    if (this.other) addLimits(mask, this.other.limits(), eos, vocabulary.size)
+    const { vocabulary } = this.host
+    const mask = this.maskOf(this.other)
     const from = blanksOf(this.seen)
     for (let token = 0; token < vocabulary.size; token++) {
       if (this.mayOpen(vocabulary.bytesOf(token), from)) allow(mask, token)
     }
-    return { kind: 'mask', mask }
+    return { kind: 'masked', mask }
   }
 
   take(token: number): Outcome {
-    if (this.other) {
-      const mask = new Int32Array(Math.ceil(this.host.vocabulary.size / 32))
-      addLimits(mask, this.other.limits(), this.host.eos, this.host.vocabulary.size)
-      if (has(mask, token)) this.other.take(token)
-      else this.other = undefined
-    }
+    if (has(this.maskOf(this.other), token)) this.other?.take(token)
+    else this.other = undefined
     this.tokens++
     return this.read(this.host.vocabulary.bytesOf(token))
+  }
+
+  /** Tokens that a way allows; none without one. */
+  private maskOf(way: Way | undefined): Int32Array {
+    const { vocabulary, eos } = this.host
+    const mask = emptyMask(vocabulary.size)
+    if (way) addLimits(mask, way.limits(), eos, vocabulary.size)
+    return mask
   }
 
   private read(bytes: Uint8Array): Outcome {
@@ -54,7 +57,7 @@ export class OpenStage implements Stage {
     this.seen = all
     const begun = all.subarray(blanksOf(all))
     if (startsWith(begun, this.open)) return { kind: 'leaves', way: this.ways.enter(begun, this.tokens) }
-    if (startsWith(this.open, begun)) return { kind: 'stays' }
+    if (startsWith(this.open, begun)) return STAYS
     if (!this.other) throw new Error('the text neither opens the phase nor skips it')
     return { kind: 'leaves', way: this.other }
   }

@@ -2,9 +2,8 @@ import { CallsStage, FreeStage } from './free-stages.js'
 import { GrammarStage } from './grammar-stage.js'
 import type { Limits } from './limits.js'
 import { OpenStage } from './open-stage.js'
-import type { GuideHost, Outcome, Phase, Stage, Way } from './stage.js'
+import { type GuideHost, type Outcome, OVER, type Phase, STAYS, type Stage, type Way } from './stage.js'
 
-/** A place in a text of several phases. */
 export class Route implements Way {
   private constructor(
     private readonly host: GuideHost,
@@ -27,16 +26,13 @@ export class Route implements Way {
     return first.kind !== 'grammar' || GrammarStage.canBegin(first.grammar, bytes)
   }
 
-  /**
-   * Looks on over the next token if a grammar leaves no choice about it, up to `most` of them: the limits then have all.
-   * Returns whether it has.
-   */
+  /** Looks on over a token that is the only possible one, up to `most` of them. Returns whether it has. */
   lookOn(most: number): boolean {
     return this.stage?.lookOn?.(most) ?? false
   }
 
   limits(): Limits {
-    return this.stage ? this.stage.limits() : { kind: 'end' }
+    return this.stage ? this.stage.limits() : { kind: 'done' }
   }
 
   take(token: number): void {
@@ -92,7 +88,6 @@ function stageOf(host: GuideHost, phase: Phase, rest: readonly Phase[]): Stage {
   }
 }
 
-/** Tokens that are fixed. */
 class ForcedStage implements Stage {
   private taken = 0
 
@@ -103,7 +98,7 @@ class ForcedStage implements Stage {
   }
 
   limits(): Limits {
-    return { kind: 'tokens', tokens: this.tokens.slice(this.taken) }
+    return { kind: 'forced', tokens: Int32Array.from(this.tokens.slice(this.taken)) }
   }
 
   take(): Outcome {
@@ -112,6 +107,6 @@ class ForcedStage implements Stage {
   }
 
   private outcome(): Outcome {
-    return this.taken < this.tokens.length ? { kind: 'stays' } : { kind: 'over', bytes: NOTHING }
+    return this.taken < this.tokens.length ? STAYS : OVER
   }
 }

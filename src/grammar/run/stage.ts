@@ -21,7 +21,6 @@ export type Phase =
 /** Parts that the phases of a guide share. */
 export interface GuideHost {
   vocabulary: Vocabulary
-  /** Tokens that end the text. */
   eos: readonly number[]
 }
 
@@ -30,22 +29,21 @@ export type Outcome =
   | { kind: 'stays' }
   /** The phase is over; `bytes` after it belong to the next. */
   | { kind: 'over'; bytes: Uint8Array }
-  /** The text continues there. */
   | { kind: 'leaves'; way: Way }
 
-/** A place in a text. */
+export const STAYS: Outcome = { kind: 'stays' }
+export const OVER: Outcome = { kind: 'over', bytes: new Uint8Array(0) }
+
 export interface Way {
-  /** Tokens that may come next. */
   limits(): Limits
   /** Moves over a token that the limits allow. */
   take(token: number): void
 }
 
-/** A phase under way. */
 export interface Stage {
   /** Takes the bytes that came before its first token. Called once, first of all. */
   begin(bytes: Uint8Array): Outcome
-  /** Looks on over the next token if the grammar leaves no choice about it, up to `most` of them. Returns whether it has. */
+  /** Looks on over a token that is the only possible one, up to `most` of them. Returns whether it has. */
   lookOn?(most: number): boolean
   limits(): Limits
   take(token: number): Outcome

@@ -1,6 +1,5 @@
 import { TokenTree, type VocabularyData } from './token-tree.js'
 
-/** The tokens of a model. */
 export class Vocabulary {
   readonly size: number
   private made?: TokenTree

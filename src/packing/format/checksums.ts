@@ -7,14 +7,12 @@ import { differs, type PartChecksums } from './packed-metadata.js'
 
 const READ_BYTES = 8 * 2 ** 20
 
-/** Checksums of the bytes of a part. */
 export function checksumsOf(bytes: Uint8Array): Required<PartChecksums> {
   return new RunningChecksums().add(bytes).finish()
 }
 
 /** Checksums of bytes that come in stretches. */
 export class RunningChecksums {
-  /** Number of bytes added so far. */
   bytes = 0
   private readonly sha256 = new Sha256()
   private crc = 0
@@ -63,7 +61,6 @@ export async function verifyChecksums(
   }
 }
 
-/** SHA-256 in hex of a range of a file. */
 export async function checksumOf(
   source: ByteSource,
   range: Pick<PackedRange, 'offset' | 'bytes'>,

@@ -5,27 +5,12 @@ export const EXPERTS_PER_TOKEN_FILE = 'experts-per-token.json'
 
 /** Files that go with the weights from a checkpoint into a packed model, if the checkpoint has them. */
 const COMPANIONS = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'chat_template.jinja',
-  'README.md',
-  EXPERTS_PER_TOKEN_FILE,
-  'selection.json',
-  'atlas.json',
-  'teaching.csv',
-  'teaching.svg',
+  ...['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'],
+  ...['added_tokens.json', 'vocab.json', 'merges.txt', 'chat_template.jinja', 'README.md', EXPERTS_PER_TOKEN_FILE],
+  ...['selection.json', 'atlas.json', 'teaching.csv', 'teaching.svg'],
 ]
 
-/**
- * Maximum bytes of the name of a licence. File systems take 255, and the name of a partial file is longer than that of
- * the whole one.
- */
+/** Maximum bytes of a licence's name. File systems take 255, and the name of a partial file is longer. */
 const MOST_NAME_BYTES = 200
 
 /** Whether a file of a checkpoint goes with its packed weights. */

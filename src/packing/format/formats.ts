@@ -33,7 +33,6 @@ export interface PartFormats {
   /** Queries, keys, values and outputs of attention. */
   attention: WeightFormat
   mlp: WeightFormat
-  /** Output head. */
   head: WeightFormat
   /**
    * Formats of single matrices that differ from those of their kind, by `PART/PIECE`: `layers.3.mlp.17/down`. A `*` in
@@ -75,15 +74,11 @@ export function takesInputs(format: WeightFormat): boolean {
   return format === 'q4' || format === 'q3'
 }
 
-/** Whether the weights of a format are MXFP4. */
 export function isMxfp4(format: WeightFormat): format is 'mxfp4' | 'mxfp4_f32' {
   return format === 'mxfp4' || format === 'mxfp4_f32'
 }
 
-/**
- * Bytes of `rows` x `cols` packed entries. For a matrix it is also the offset of row `rows`, if that is a multiple of
- * 8.
- */
+/** Bytes of packed entries. For a matrix it is also the offset of row `rows`, if that is a multiple of 8. */
 export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number, cols: number): number {
   const blocks = Math.ceil(cols / TILE_COLUMNS)
   if (kind === 'matrix') return Math.ceil(rows / TILE_ROWS) * blocks * TileBytes[format]
@@ -91,7 +86,6 @@ export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number,
   return rows * blocks * TableBlockBytes[format]
 }
 
-/** Rounds up to a multiple of ALIGNMENT. */
 export function aligned(bytes: number): number {
   return roundUp(bytes, ALIGNMENT)
 }

@@ -9,7 +9,6 @@ export type MixtureKind = (typeof MIXTURE_KINDS)[number]
 export interface StoredEntries {
   /** The whole tensor; its first dimension counts experts if it holds all experts of a layer. */
   tensor: { key: string; shape: number[] }
-  /** The entries in a checkpoint. */
   view: (tensors: Map<string, Tensor>) => Tensor
 }
 
@@ -69,13 +68,11 @@ export function densePartName(layer: number): string {
 export interface Layout {
   /** In the order of the packed file, which is the order of use. */
   parts: Part[]
-  /** Bytes of all parts. */
   bytes: number
   /** One more than the highest layer of any part. */
   layers: number
   /** Returns a part by its name. Throws if the model has none of this name. */
   part(name: string): Part
-  /** Finds a part by its name. */
   find(name: string): Part | undefined
   /** Returns the experts of one kind in a layer, by their ids; none if the layer has no such mixture. */
   experts(layer: number, kind: MixtureKind): Part[]
@@ -87,10 +84,7 @@ export interface Blueprint {
   parts(formats: PartFormats): Iterable<Part>
   /** Whether a tensor of the checkpoint is known to be useless, so that it causes no warning. */
   ignores(tensor: string): boolean
-  /**
-   * Whether any other tensor that the model does not use is refused, because other implementations would compute with
-   * it.
-   */
+  /** Whether other unused tensors are refused, because other implementations would compute with them. */
   refusesUnknownTensors: boolean
   /** Whether `parts` reads experts from MXFP4 tensors if `formats.mlp` is mxfp4 or mxfp4_f32. */
   readsMxfp4: boolean
@@ -98,7 +92,6 @@ export interface Blueprint {
   settings?: string
 }
 
-/** Plans the places of a model's weights. */
 export function planLayout(blueprint: Pick<Blueprint, 'parts'>, formats: PartFormats): Layout {
   const parts = [...blueprint.parts(formats)]
   const byName = new Map(parts.map((part) => [part.name, part]))

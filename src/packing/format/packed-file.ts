@@ -1,4 +1,4 @@
-import type { ByteSource } from '../../checkpoint/byte-source.js'
+import { type ByteSource, whileOpen } from '../../checkpoint/byte-source.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
 import type { Tensor } from '../../checkpoint/tensor.js'
@@ -10,7 +10,6 @@ import { damaged, decodeMetadata, type PackedMetadata, type PartChecksums, SHA25
 
 export type { PackedMetadata } from './packed-metadata.js'
 
-/** Range of a part in a packed file. */
 export interface PackedRange extends PartChecksums {
   /** Bytes from the start of the file, a multiple of 64. */
   offset: number
@@ -31,13 +30,8 @@ const CRC32_HEX = /^[0-9a-f]{8}$/
  * Reads the table of contents of a packed file, but not its weights. Rejects with a UserError if the file is missing,
  * cut short, no safetensors file, an ordinary checkpoint, of a later format or damaged.
  */
-export async function openPackedFile(path: string): Promise<PackedFile> {
-  const source = await openLocalFile(path)
-  try {
-    return await readPackedFile(source)
-  } finally {
-    await source.close()
-  }
+export function openPackedFile(path: string): Promise<PackedFile> {
+  return whileOpen(openLocalFile(path), readPackedFile)
 }
 
 /** Reads the table of contents of a packed file that is open. Rejects as `openPackedFile` does. */

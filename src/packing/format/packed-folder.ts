@@ -33,12 +33,10 @@ export async function findPackedFile(dir: string, quant?: Quant): Promise<string
   return found.length === 1 ? pathIn(dir, found[0]) : undefined
 }
 
-/** Whether a file's name is that of packed weights. */
 export function isPacked(file: string): boolean {
   return file.endsWith(PACKED_SUFFIX)
 }
 
-/** Packings in a folder. */
 export interface Packings {
   quants: Quant[]
   /** Paths of the packed files, in the same order. */

@@ -5,7 +5,6 @@ import { printable } from '../../printable.js'
 import { takesFloats } from '../../runtime/memory/formats.js'
 import { isMxfp4, isWeightFormat, type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
 
-/** Metadata of a packed file. */
 export interface PackedMetadata {
   quant: Quant
   formats: PartFormats
@@ -21,11 +20,9 @@ export interface PackedMetadata {
   calibration?: CalibrationRecord
 }
 
-/** Account of a calibration. */
 export interface CalibrationRecord {
   /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, that of its ids. */
   texts: { name: string; sha256: string }[]
-  /** Tokens that were read. */
   tokens: number
   /** Experts that no token chose. Their weights were rounded each by itself. */
   unseen: number
@@ -78,10 +75,7 @@ export function encodeMetadata(
   }
 }
 
-/**
- * Reads the strings of the file's __metadata__. Throws a UserError if the file is not molm's, of a later version or
- * incomplete.
- */
+/** Reads the file's __metadata__. Throws a UserError if it is not molm's, of a later version or incomplete. */
 export function decodeMetadata(
   strings: Record<string, string>,
   path: string,

@@ -10,10 +10,7 @@ import type { Part, Piece, Source, SourceOrder, StoredEntries } from './layout.j
  * together.
  */
 
-/**
- * The rows of each source (in a vector: its entries) are padded to a multiple of this if a piece has several. It is a
- * block of the kernels.
- */
+/** Rows of each source (in a vector: entries) are padded to a block of the kernels if a piece has several. */
 export const BLOCK = TILE_COLUMNS
 
 /** A whole tensor: [rows, cols], or a vector [cols]. */
@@ -111,10 +108,7 @@ export function table(name: string, format: RowsFormat, source: Source): Planned
   return { name, kind: 'rows', format, rows, cols, sources: [source], order: 'stacked', bytes }
 }
 
-/**
- * Plain floats, of one source or of several that are added together to the outputs of a matrix with sources in the same
- * order.
- */
+/** Plain floats of one source, or of several in the order of the matrix whose outputs they are added to. */
 export function vector(
   name: string,
   source: Source | Source[],
@@ -168,10 +162,7 @@ export interface Run {
   at: number
 }
 
-/**
- * Finds the rows [from, to) of source `index` in its piece. `from` is a multiple of 32 unless the piece has only one
- * source; of 64 if its rows alternate.
- */
+/** Finds rows of source `index` in its piece. `from` is a multiple of 32 if there are several, of 64 if rows alternate. */
 export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<Run> {
   if (order === 'stacked') {
     const size = ({ rows, cols }: Source) => padded(kind === 'vector' ? cols : rows)

@@ -11,14 +11,10 @@ export interface Calibration {
   readonly record: CalibrationRecord
   /** Returns the inputs of a matrix, if it is rounded by them. Matrices must be asked for in the order of the layout. */
   inputsOf(part: Part, piece: Piece): Promise<MatrixInputs | undefined>
-  /** Completes the account. */
   finish(): Promise<CalibrationRecord>
 }
 
-/**
- * Runs `work` with the inputs that the matrices of the packed model in `folder` have in a text. The weights are packed
- * a second time for them.
- */
+/** Runs `work` with the inputs of the matrices of the packed model in `folder`, to pack the weights again for them. */
 export type WithCalibration = <T>(folder: string, work: (calibration: Calibration) => Promise<T>) => Promise<T>
 
 /** Throws a UserError if inputs decide no weights: all formats lose next to nothing, or keep the levels of a file. */

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
 import type { PartFormats } from '../format/formats.js'
 import type { Blueprint, Source } from '../format/layout.js'
-import { checkpointFormats } from './checkpoint-formats.js'
+import { checkpointFormats } from './pack-source.js'
 
 const MXFP4_DTYPES: readonly DType[] = ['U8']
 const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
@@ -49,7 +49,6 @@ interface Wanted {
   dtypes: readonly DType[]
 }
 
-/** Tensors that a source reads. */
 function tensorsOf({ tensor, scales }: Source): Wanted[] {
   if (!scales) return [{ ...tensor, dtypes: WEIGHT_DTYPES }]
   return [tensor, scales.tensor].map((stored) => ({ ...stored, dtypes: MXFP4_DTYPES }))

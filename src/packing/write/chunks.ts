@@ -16,17 +16,14 @@ export const CHUNK_BYTES = 16 * 2 ** 20
 export interface Chunk {
   part: Part
   piece: Piece
-  /** Index of the source. */
   source: number
   firstRow: number
   rows: number
   /** The weights [rows, ..], then their scales if they are MXFP4. */
   views: Tensor[]
-  /** Whether it completes its part. */
   isLast: boolean
 }
 
-/** Bytes of a view. */
 export interface ViewBytes {
   view: Tensor
   bytes: Uint8Array
@@ -115,10 +112,7 @@ function asMatrix(t: Tensor): Tensor {
   return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
 }
 
-/**
- * Rows to read at once: all of them, or a multiple of `block` if the source is large. A transposed matrix is never
- * divided, because the bytes of any few rows are spread over the whole matrix.
- */
+/** Rows to read at once: all, or a multiple of `block`. A transposed matrix, whose rows are spread, is never divided. */
 function rowsAtOnce(view: Tensor, block: number): number {
   const [count, cols] = view.shape
   const [rowStride, colStride] = view.strides

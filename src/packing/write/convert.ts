@@ -1,5 +1,4 @@
 import { basename, dirname, resolve } from 'node:path'
-import { localFolder } from '../../checkpoint/local-folder.js'
 import type { PartFormats, Quant } from '../format/formats.js'
 import { type Part, type Piece, planLayout } from '../format/layout.js'
 import { packedFileName } from '../format/packed-folder.js'
@@ -9,7 +8,7 @@ import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { asOnlyWriter } from './only-writer.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
-import { openCheckpointSource, type PackSource, type ReadBlueprint } from './pack-source.js'
+import type { PackSource } from './pack-source.js'
 import { createPackedFile } from './packed-file-writer.js'
 import { type StagedModel, stageModel } from './staged-model.js'
 
@@ -25,7 +24,6 @@ export interface ConvertProgress {
 }
 
 export interface PackOptions {
-  /** Packs rows of weights with the kernels. */
   pack: PackMatrix
   /** Source that the packed file names. Default: the last part of the source's own name. */
   source?: string
@@ -40,28 +38,12 @@ export interface PackOptions {
   signal?: AbortSignal
 }
 
-export interface ConvertCheckpointOptions extends PackOptions {
-  quant: Quant
-  blueprint: ReadBlueprint
-}
-
 export interface Conversion {
-  /** Path of the packed file. */
   path: string
   bytes: number
   quant: Quant
   /** Warnings for the user, one line each: weights that are not finite, tensors that were left out. */
   warnings: string[]
-}
-
-/** Packs a Hugging Face checkpoint folder, as `convertSource` does. */
-export async function convertCheckpoint(
-  checkpointDir: string,
-  outDir: string,
-  { quant, blueprint, ...options }: ConvertCheckpointOptions,
-): Promise<Conversion> {
-  const open = () => openCheckpointSource(localFolder(checkpointDir), quant, blueprint)
-  return convertSource(open, outDir, options)
 }
 
 /**

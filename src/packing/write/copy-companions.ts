@@ -1,6 +1,6 @@
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ByteSource, FileSet } from '../../checkpoint/byte-source.js'
+import { type ByteSource, type FileSet, whileOpen } from '../../checkpoint/byte-source.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
 import { UserError } from '../../errors.js'
 import { Sha256, sha256Hex } from '../../platform/checksums.js'
@@ -44,10 +44,7 @@ export async function copyCompanions(
   return checksums
 }
 
-/**
- * Finds the notes in a folder that are the user's own: README.md and LICENSE files that came with none of the packed
- * files there, or have changed since.
- */
+/** The user's own notes: README.md and LICENSE files that no packed file brought, or that have changed since. */
 export async function ownNotes(
   dir: string,
   files: readonly string[],
@@ -83,11 +80,6 @@ async function copy(source: ByteSource, path: string): Promise<string> {
   return hash.hex()
 }
 
-async function checksumOfFile(path: string): Promise<string> {
-  const source = await openLocalFile(path)
-  try {
-    return await checksumOf(source, { offset: 0, bytes: source.size })
-  } finally {
-    await source.close()
-  }
+function checksumOfFile(path: string): Promise<string> {
+  return whileOpen(openLocalFile(path), (source) => checksumOf(source, { offset: 0, bytes: source.size }))
 }

@@ -1,9 +1,8 @@
 import type { FileSet } from '../../checkpoint/byte-source.js'
 import { openCheckpoint } from '../../checkpoint/checkpoint.js'
 import type { Tensor } from '../../checkpoint/tensor.js'
-import type { PartFormats, Quant } from '../format/formats.js'
+import { formatsFor, type PartFormats, type Quant } from '../format/formats.js'
 import type { Blueprint } from '../format/layout.js'
-import { checkpointFormats } from './checkpoint-formats.js'
 
 /** A model that is open for packing, whatever files it comes from. */
 export interface PackSource {
@@ -25,7 +24,6 @@ export interface PackSource {
   close(): Promise<void>
 }
 
-/** A file that holds weights. */
 export interface WeightFile {
   name: string
   bytes: number
@@ -34,10 +32,7 @@ export interface WeightFile {
 /** Reads a parsed config.json; errors begin with `path`. */
 export type ReadBlueprint = (json: unknown, path: string) => Blueprint
 
-/**
- * Opens a Hugging Face checkpoint for packing as `quant`. Rejects with a UserError that names what is missing or
- * damaged.
- */
+/** Opens a Hugging Face checkpoint. Rejects with a UserError that names what is missing or damaged. */
 export async function openCheckpointSource(
   files: FileSet,
   quant: Quant,
@@ -61,4 +56,17 @@ export async function openCheckpointSource(
     await close()
     throw error
   }
+}
+
+/** Ends of the names of the two tensors of MXFP4 weights. */
+const MXFP4_TENSOR = /_(blocks|scales)$/
+
+/** Formats of a packing. Names of tensors decide on MXFP4, since fine-tunes in floats have the same config.json. */
+export function checkpointFormats(
+  { readsMxfp4 }: Pick<Blueprint, 'readsMxfp4'>,
+  quant: Quant,
+  tensors: Iterable<string>,
+): PartFormats {
+  const isMxfp4 = readsMxfp4 && [...tensors].some((name) => MXFP4_TENSOR.test(name))
+  return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')
 }

@@ -36,16 +36,12 @@ export interface PackRequest {
 
 /** Rows that a matrix is multiplied with. */
 export interface MatrixInputs {
-  /** Name of the matrix: PART/PIECE. */
   of: string
   /** [count, columns of the matrix]; shared between threads. At least one row. */
   rows: Float32Array
 }
 
-/**
- * Packs rows. Resolves with packedBytes(kind, format, packedRows, cols) bytes, and the number of weights that were NaN
- * or infinite.
- */
+/** Packs rows: packedBytes(kind, format, packedRows, cols) bytes, and how many weights are NaN or infinite. */
 export type PackMatrix = (request: PackRequest) => Promise<{ bytes: Uint8Array; nonFinite: number }>
 
 /** Rows that come out of packing, padding between blocks included. */
@@ -55,7 +51,6 @@ export function packedRows({ rows, alternating }: Pick<PackRequest, 'rows' | 'al
 
 /** Weights that are not finite numbers. */
 export interface NonFinite {
-  /** Name of the checkpoint's tensor. */
   tensor: string
   part: string
   count: number
@@ -68,7 +63,6 @@ export interface PackedPart {
   bytes: Uint8Array
   /** Offset of the bytes in the part. */
   offset: number
-  /** Whether these bytes complete the part. */
   isLast: boolean
   /** Weights that are not finite, in the order of reading; empty for a healthy checkpoint. */
   nonFinite: NonFinite[]
@@ -80,10 +74,7 @@ export interface PackPartsOptions {
   skip?: (part: Part) => boolean
   /** Limits of reading ahead of the chunk that is being packed. Default: one chunk, which is always read. */
   readAhead?: ReadAhead
-  /**
-   * Whether parts with a single source (an embedding, a head) are yielded chunk by chunk, in order. Default: every part
-   * whole.
-   */
+  /** Whether parts with a single source (an embedding, a head) come chunk by chunk. Default: every part whole. */
   inStretches?: boolean
   /** Returns the inputs of a matrix, if it is to be packed for them. Called for each chunk of it, in the order of packing. */
   inputsOf?: (part: Part, piece: Piece) => Promise<MatrixInputs | undefined>
@@ -144,7 +135,6 @@ export async function* packParts(
 
 type PackResult = Awaited<ReturnType<PackMatrix>>
 
-/** A chunk that is being packed. */
 interface Packing {
   chunk: Chunk
   result: Promise<PackResult>

@@ -11,7 +11,6 @@ import { encodeMetadata, type PackedMetadata, type PartChecksums } from '../form
 
 /** Writer of one packed file. Call exactly one of finish, abort and leave at the end. */
 export interface PackedFileWriter {
-  /** Bytes of the finished file. */
   readonly bytes: number
   /**
    * Writes a part to its place. Parts may come in any order; a part may come in stretches, in order, each with its
@@ -21,10 +20,7 @@ export interface PackedFileWriter {
   write(part: Part, bytes: Uint8Array, from?: number): Promise<Required<PartChecksums> | undefined>
   /** Resolves once everything written would survive a power cut. */
   sync(): Promise<void>
-  /**
-   * Completes the file and gives it its name, replacing an earlier file of that name. Every part must have been
-   * written.
-   */
+  /** Completes the file and gives it its name. All parts must have been written. */
   finish(): Promise<void>
   /** Removes the partial file. Harmless after an error, and when called twice. */
   abort(): Promise<void>

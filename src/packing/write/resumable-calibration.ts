@@ -5,15 +5,11 @@ import type { Conversion } from './convert.js'
 import type { PackSource } from './pack-source.js'
 import { findLeftovers, packResumably, type ResumableOptions, type ResumablePacking } from './resumable-packing.js'
 
-/** Options of the second packing. */
 export interface ResumableCalibration extends Omit<ResumableOptions, 'done' | 'inputsOf'> {
   withCalibration: WithCalibration
 }
 
-/**
- * Packs a source again for the inputs that its matrices have in a text, and replaces the plain packed file. It may take
- * several attempts, as the first packing may.
- */
+/** Packs a source again for the inputs of its matrices, in several attempts if need be, and replaces the plain file. */
 export async function calibrateResumably(
   source: Pick<PackSource, 'tensors'>,
   plain: ResumablePacking,

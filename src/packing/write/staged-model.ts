@@ -8,19 +8,12 @@ import type { Quant } from '../format/formats.js'
 import { isPacked, isSameFile, LOCK, packedFileName, STAGING, stagedWeights } from '../format/packed-folder.js'
 import { copyCompanions, ownNotes } from './copy-companions.js'
 
-/**
- * A packed model that is being built in a hidden folder. `publish` or `discard` ends it; without either, it can be
- * resumed later.
- */
+/** A packed model that is being built in a hidden folder. `publish` or `discard` ends it; else it can be resumed. */
 export interface StagedModel {
-  /** Path for the packed weights. */
   weights: string
   /** SHA-256 in hex of the files next to them, by name. */
   files: Record<string, string>
-  /**
-   * Moves all files to their places, the weights last, and removes the files of an earlier model. The user's own notes
-   * stay.
-   */
+  /** Moves all files to their places and removes those of an earlier model, but not the user's own notes. */
   publish(): Promise<void>
   /** Restores the folder to its earlier state. */
   discard(): Promise<void>

@@ -9,7 +9,6 @@ import type { Asked } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
 export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget' | 'parallelToolCalls'> {
-  /** The prompt. */
   text: string
   /** Name of the model, for errors. */
   model: string
@@ -21,10 +20,7 @@ export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget
   thoughts?: PromptThoughts
 }
 
-/**
- * Builds the guide of an answer: thoughts, then content or calls. Undefined if nothing is limited. Throws a UserError if
- * the model's calls cannot be limited as asked.
- */
+/** The guide of an answer; undefined if nothing is limited. Throws a UserError if calls cannot be limited as asked. */
 export function answerGuide(options: AnswerGuideOptions): GuideSpec | undefined {
   const calls = callsOf(options)
   const { text, content, thoughts, thinkBudget } = options

@@ -6,10 +6,7 @@ export const TAGS: ReadonlySet<string> = new Set([
   ...['<think>', '</think>', '<thought>', '</thought>', '<|channel>', '<channel|>', '<tool_call>', '</tool_call>'],
 ])
 
-/**
- * Writes the texts of a conversation such that only its template can write special tokens: a text that contains
- * `<|im_end|>` ends no turn. Roles are the caller's own.
- */
+/** Writes texts such that only the template can write special tokens: `<|im_end|>` in one ends no turn. */
 export class LiteralTexts {
   constructor(private readonly tokenizer: Pick<Tokenizer, 'literal'>) {}
 

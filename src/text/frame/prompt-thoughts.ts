@@ -10,7 +10,6 @@ export interface PromptThoughts {
   opensContent: boolean
 }
 
-/** Finds the thoughts at the end of a prompt. */
 export function promptThoughts(prompt: string, { open, close }: ThinkingForm): PromptThoughts {
   const end = prompt.trimEnd()
   const place = end.endsWith(close.trim()) ? 'closed' : end.endsWith(open.trim()) ? 'open' : 'ahead'

@@ -14,7 +14,6 @@ export interface TemplateWays {
   hasCallsInContent: boolean
 }
 
-/** Finds a template's ways in its source. */
 export function waysOf(template: ChatTemplate): TemplateWays {
   const mentions = (...texts: string[]) => texts.some((text) => template.mentions?.(text))
   const isField = (name: string) => mentions(`.${name}`, `'${name}'`, `"${name}"`)

@@ -16,7 +16,6 @@ export interface TemplatePromptOptions {
   /** Name of the model, for notes and errors. */
   model: string
   args?: Readonly<Record<string, unknown>>
-  /** Whether the last message stays open. */
   continues: boolean
   tools: readonly Tool[]
   think?: Think
@@ -35,10 +34,7 @@ export interface TemplatePrompt {
   thoughts?: PromptThoughts
 }
 
-/**
- * Writes a conversation with a chat template. Rejects with a UserError if the template refuses it, or leaves out tools,
- * their calls or their results.
- */
+/** Writes a conversation. Rejects with a UserError if the template refuses it or leaves out tools, calls or results. */
 export async function templatePrompt(
   conversation: readonly ChatMessage[],
   { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,

@@ -24,9 +24,7 @@ export interface ThinkOptions {
 }
 
 export interface Switched {
-  /** Variables for the amount of thinking. */
   variables: Variables
-  /** Notes for the user. */
   notes: string[]
   /** Whether the thoughts must be closed before they begin, since the template cannot turn them off. */
   closes: boolean
@@ -84,12 +82,10 @@ function conflicts(given: readonly string[], { think, args }: ThinkOptions): str
     .map((name) => `the template argument ${name} wins over \`think\``)
 }
 
-/** Note that an option has no effect. */
 export function doesNotThink(model: string, option: 'think' | 'thinkBudget'): string {
   return `${model} does not think: \`${option}\` has no effect`
 }
 
-/** Note that a budget of thinking has no effect. */
 export function noBudget(model: string, hasThoughts: boolean): string {
   if (!hasThoughts) return doesNotThink(model, 'thinkBudget')
   return `the end of ${model}'s thoughts cannot be forced: \`thinkBudget\` has no effect`

@@ -1,8 +1,7 @@
 import { Environment, Interpreter } from '@huggingface/jinja'
 import { FILTERS, LIST_FILTERS } from './filters.js'
 import { operate } from './operators.js'
-import { pythonString } from './python.js'
-import { stringMethod } from './string-methods.js'
+import { pythonCapitalize, pythonString, pythonStrip, pythonTitle } from './python.js'
 import { isTrue, isUndefined, itemsOf, toList, toValue, type Value } from './values.js'
 
 /** A part of a template, as the library's parser gives it. */
@@ -11,10 +10,7 @@ interface Node {
   [key: string]: unknown
 }
 
-/**
- * The parts of the library's interpreter that this one overrides or calls. The library declares them private, so its
- * version is pinned (test/package/jinja.test.ts).
- */
+/** Private parts of the library's interpreter, which is pinned for them (test/package/jinja.test.ts). */
 interface OpenInterpreter {
   evaluate(node: Node | undefined, environment: Environment): Value
   evaluateArguments(args: unknown, environment: Environment): [Value[], Map<string, Value>]
@@ -162,7 +158,6 @@ class LoopControl extends Error {
   }
 }
 
-/** The variable `loop`. */
 function loopOf(items: readonly Value[], index: number): never {
   const loop = toValue({
     index: index + 1,
@@ -191,4 +186,26 @@ function describe(node: Node): string {
   const name =
     type === 'StringLiteral' || (type === 'Identifier' && !node.computed) ? `.${value}` : `[${value ?? '...'}]`
   return describe(node.object as Node) + name
+}
+
+const LEFT = { left: true, right: false }
+const RIGHT = { left: false, right: true }
+
+/** Python's methods of strings that the library lacks, or has without their arguments. */
+const METHODS: Readonly<Record<string, (text: string) => (...args: never[]) => unknown>> = {
+  strip: (text) => (chars?: string) => pythonStrip(text, chars),
+  lstrip: (text) => (chars?: string) => pythonStrip(text, chars, LEFT),
+  rstrip: (text) => (chars?: string) => pythonStrip(text, chars, RIGHT),
+  capitalize: (text) => () => pythonCapitalize(text),
+  title: (text) => () => pythonTitle(text),
+  count: (text) => (part: string) => text.split(part).length - 1,
+  find: (text) => (part: string) => {
+    const at = text.indexOf(part)
+    return at < 0 ? at : [...text.slice(0, at)].length
+  },
+}
+
+/** A string's method by name; undefined for the library's own. */
+function stringMethod(text: string, name: string): Value | undefined {
+  return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
 }

@@ -86,10 +86,7 @@ function compareByCodes(a: string, b: string): number {
 const BLANK = /\p{White_Space}/u
 const SEPARATORS = '\x1c\x1d\x1e\x1f'
 
-/**
- * Python's strip, lstrip and rstrip: blanks, or any of the given characters. Looks only at the ends, since texts are
- * long.
- */
+/** Python's strip, lstrip and rstrip. Looks only at the ends, since texts are long. */
 export function pythonStrip(text: string, chars?: string, sides = { left: true, right: true }): string {
   const given = typeof chars === 'string' ? new Set(chars) : undefined
   const goes = (character: string) =>

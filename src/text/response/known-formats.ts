@@ -73,33 +73,19 @@ const LFM2_CALLS: ResponseField = {
 const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField])[] = [
   [
     ['<tool_call>', '<arg_key>'],
-    {
-      openPattern: '<tool_call>\\s*(?P<name>[^<\\s]+)',
-      close: '</tool_call>',
-      repeats: true,
-      content: 'xml-inline',
-      contentArgs: {
-        tag_pattern: '<arg_key>\\s*(?P<key>[^<]*?)\\s*</arg_key>\\s*<arg_value>\\n?(?P<value>.*?)\\n?</arg_value>',
-        value_parser: { name: 'json', args: { allow_non_json: true } },
-      },
-      transform: BY_NAME,
-    },
+    taggedCalls(
+      '<tool_call>\\s*(?P<name>[^<\\s]+)',
+      '<arg_key>\\s*(?P<key>[^<]*?)\\s*</arg_key>\\s*<arg_value>\\n?(?P<value>.*?)\\n?</arg_value>',
+    ),
   ],
   [['<|tool_list_start|>'], LFM2_CALLS],
   [['<|tool_call_start|>'], LFM2_CALLS],
   [
     ['<tool_call>', '<function='],
-    {
-      openPattern: '<tool_call>\\s*<function=(?P<name>[^>\\s]+)>',
-      close: '</tool_call>',
-      repeats: true,
-      content: 'xml-inline',
-      contentArgs: {
-        tag_pattern: '<parameter=(?P<key>[^>\\s]+)>\\n?(?P<value>.*?)\\n?</parameter>',
-        value_parser: { name: 'json', args: { allow_non_json: true } },
-      },
-      transform: BY_NAME,
-    },
+    taggedCalls(
+      '<tool_call>\\s*<function=(?P<name>[^>\\s]+)>',
+      '<parameter=(?P<key>[^>\\s]+)>\\n?(?P<value>.*?)\\n?</parameter>',
+    ),
   ],
   [['[TOOL_CALLS]', '[ARGS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls', contentArgs: { by_name: true } }],
   [['[TOOL_CALLS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls' }],
@@ -109,6 +95,13 @@ const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField]
     { open: '<tool_call>', close: '</tool_call>', repeats: true, content: 'json', transform: AS_WRITTEN },
   ],
 ]
+
+/** Calls with tags for their arguments. */
+function taggedCalls(openPattern: string, tag_pattern: string): ResponseField {
+  const contentArgs = { tag_pattern, value_parser: { name: 'json', args: { allow_non_json: true } } }
+  const fixed = { close: '</tool_call>', repeats: true, content: 'xml-inline', transform: BY_NAME } as const
+  return { openPattern, ...fixed, contentArgs }
+}
 
 type Anchor = Pick<ResponseTemplate, 'startAnchor' | 'startAnchorPattern'>
 

@@ -1,4 +1,3 @@
-/** A dialect of JSON-like literals that models write. */
 export interface Dialect {
   /** Pairs of texts around strings, in addition to the usual quotes. */
   delimiters?: readonly (readonly [open: string, close: string])[]
@@ -30,7 +29,6 @@ export class LiteralReader {
     this.words = dialect.isPython ? PYTHON_WORDS : WORDS
   }
 
-  /** Whether only blanks are left. */
   get isAtEnd(): boolean {
     this.skipBlanks()
     return this.at === this.text.length
@@ -58,7 +56,6 @@ export class LiteralReader {
     return found
   }
 
-  /** The next value. */
   value(): unknown {
     if (++this.depth > MOST_DEPTH) throw new Error('it is nested too deep')
     const value = this.anyValue()
@@ -100,7 +97,6 @@ export class LiteralReader {
     return [String(key), this.value()]
   }
 
-  /** The next string, or undefined. */
   private string(): string | undefined {
     for (const [open, close] of this.dialect.delimiters ?? []) {
       if (this.takes(open)) return this.upTo(close)
@@ -110,7 +106,6 @@ export class LiteralReader {
     return quote && this.quoted(quote)
   }
 
-  /** Raw text up to a closer. */
   private upTo(close: string): string {
     const end = this.text.indexOf(close, this.at)
     if (end < 0) throw new Error(`"${close}" is missing`)

@@ -41,10 +41,7 @@ function pythonCall(reader: LiteralReader): WrittenCall {
 const NAME = /[\p{L}_][\p{L}\p{N}_.:/-]*/uy
 const KEY = /[\p{L}_$][\p{L}\p{N}_$-]*(?=\s*=)/uy
 
-/**
- * Values of JSON as models write it with small slips: line breaks in strings, a comma too many, words and quotes of
- * Python, several values in a row.
- */
+/** Values of JSON with small slips: line breaks in strings, a comma too many, words and quotes of Python. */
 export function slippedJson(text: string): unknown[] {
   const reader = new LiteralReader(text, { isPython: true })
   const values: unknown[] = []
@@ -52,10 +49,7 @@ export function slippedJson(text: string): unknown[] {
   return values.flat()
 }
 
-/**
- * Calls of Mistral's models: a list of objects, or `name[ARGS]{...}` for each call. The text begins behind the first
- * `[TOOL_CALLS]`.
- */
+/** Calls of Mistral's models behind `[TOOL_CALLS]`: a list of objects, or `name[ARGS]{...}` for each call. */
 export function mistralCalls(text: string): unknown[] {
   return partsOf(text).flatMap((part): unknown => {
     const [all, name] = /^\s*([^[{\s]+)\s*(?:\[CALL_ID\][^[]*)?(?:\[ARGS\])?\s*(?=\{)/.exec(part) ?? []

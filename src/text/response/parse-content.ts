@@ -84,10 +84,7 @@ function parseLines(text: string, args: Args, typesOf?: TypesOf): Record<string,
   return fromEntries(entries, args, typesOf)
 }
 
-/**
- * Makes an object of texts by key. Casts each value to the type in the tool's schema, or else parses it as the template
- * says.
- */
+/** An object of texts by key, each as the type in the tool's schema, or else as the template says. */
 function fromEntries(
   entries: readonly (readonly [key: string, value: string])[],
   { value_parser: parser, merge_duplicates: merges }: Args,

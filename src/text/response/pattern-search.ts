@@ -53,7 +53,6 @@ export class PatternSearch {
     return this.threads[0]?.start ?? Infinity
   }
 
-  /** Reads the next unit. */
   add(unit: number): void {
     const before = this.threads
     this.threads = []
@@ -68,7 +67,6 @@ export class PatternSearch {
     this.startHere()
   }
 
-  /** Ends the text. */
   end(): void {
     const before = this.threads
     this.threads = []

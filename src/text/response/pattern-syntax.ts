@@ -1,4 +1,3 @@
-/** A parsed regular expression. */
 export type PatternNode =
   /** One UTF-16 unit of a set. */
   | { kind: 'unit'; has: (unit: number) => boolean }

@@ -1,6 +1,5 @@
 import { PatternError, type PatternNode, parsePattern } from './pattern-syntax.js'
 
-/** Step of a matching program. */
 export type Step =
   | { op: 'unit'; has: (unit: number) => boolean }
   | { op: 'split'; first: number; second: number }
@@ -8,7 +7,6 @@ export type Step =
   | { op: 'save'; slot: number }
   | { op: 'start' | 'end' | 'match' }
 
-/** Most steps of a program. */
 const MOST_STEPS = 1024
 
 /** A pattern as a program for `PatternSearch`. */
@@ -22,10 +20,7 @@ export class Pattern {
     this.push({ op: 'match' })
   }
 
-  /**
-   * A pattern in Python's syntax. Throws a PatternError if it is wrong, not supported, or matches an empty text in any
-   * place.
-   */
+  /** A pattern in Python's syntax. Throws a PatternError if it is wrong, not supported, or matches an empty text. */
   static of(source: string): Pattern {
     const node = parsePattern(source)
     if (canBeEmpty(node)) throw new PatternError('it matches an empty text')

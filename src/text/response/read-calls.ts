@@ -8,10 +8,7 @@ import { slippedJson } from './parse-calls.js'
 import { parseContent, type TypesOf } from './parse-content.js'
 import { transform } from './transform.js'
 
-/**
- * Calls of a region, each with a new id. `groups` are the named groups of its opener and closer. Throws an Error if its
- * text is no call.
- */
+/** Calls of a region, which have `groups` of its opener and closer. Throws an Error if its text is no call. */
 export function readCalls(
   text: string,
   field: ResponseField,

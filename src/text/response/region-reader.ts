@@ -4,7 +4,6 @@ import { StringState } from './string-state.js'
 
 /** Event of reading a text. The texts of all events together are the whole text. */
 export type RegionEvent =
-  /** A region begins. */
   | { kind: 'open'; region: Region; text: string; groups: Record<string, string> }
   /** Text of the open region; without one, text that belongs to no field. */
   | { kind: 'text'; region: Region | undefined; text: string }
@@ -28,7 +27,6 @@ interface Watch {
  * an opener, then the earlier field. Text that may begin an opener or closer is held back.
  */
 export class RegionReader {
-  /** The open region. */
   private open: Region | undefined
   private strings: StringState | undefined
   /** Text that is not yet certain, and its place in the whole text. */
@@ -47,7 +45,6 @@ export class RegionReader {
     return this.open
   }
 
-  /** Length of the text that is held back. */
   get heldLength(): number {
     return this.held.length
   }
@@ -66,7 +63,6 @@ export class RegionReader {
     return events
   }
 
-  /** Ends the text. */
   end(): RegionEvent[] {
     const events: RegionEvent[] = []
     const end = this.begin + this.held.length

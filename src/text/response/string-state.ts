@@ -15,7 +15,6 @@ export class StringState {
     return this.closer !== undefined
   }
 
-  /** Reads the next piece. */
   add(piece: string): void {
     const text = this.tail + piece
     let at = 0

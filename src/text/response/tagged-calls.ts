@@ -39,10 +39,7 @@ const GLM: Tags = {
   close: '</tool_call>',
 }
 
-/**
- * Calls with tags for each argument. Names, keys, their order and values that are JSON are limited. A value that may be a
- * text is free up to its closer.
- */
+/** Calls with tags for each argument. A value that may be a text is free up to its closer. */
 export function taggedCalls(field: ResponseField, tools: readonly Tool[], parallel: boolean): CallGuide | undefined {
   if (field.content !== 'xml-inline' || !field.openPattern?.startsWith('<tool_call>')) return undefined
   const pattern = String(field.contentArgs?.tag_pattern)
@@ -69,7 +66,6 @@ function taggedCall(tool: Tool, { name, key, value, close }: Tags): Grammar | un
   return sequence(`${name[0]}${tool.name}`, name[1], inOrder(args, ''), close)
 }
 
-/** JSON of the schema, or a text. */
 function valueOrText({ schema, types }: Parameter, closer: string): Grammar {
   const { enum: values } = schema
   const isText = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes(closer)

@@ -2,7 +2,6 @@ import type { Tool } from '../../api/chat.js'
 import { isObject } from '../../json.js'
 import { typesOf } from './cast.js'
 
-/** An argument of a tool. */
 export interface Parameter {
   key: string
   /** A schema of its own, with the definitions that it refers to. */
@@ -39,10 +38,7 @@ const NAMED = ['properties', 'patternProperties', '$defs', 'definitions']
 const VALUES = ['const', 'enum', 'default', 'examples']
 const BOUNDS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']
 
-/**
- * A schema without the bounds of its numbers, if these may have fractions: no grammar keeps them, and the tool checks its
- * arguments itself.
- */
+/** A schema without the bounds of its numbers, unless they are integers: no grammar keeps them, but the tool. */
 export function withoutBounds(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const isBound = (key: string) => key === 'multipleOf' || (schema.type !== 'integer' && BOUNDS.includes(key))
   const within = (value: unknown): unknown =>

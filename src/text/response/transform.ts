@@ -5,10 +5,7 @@ export type Scope = Readonly<Record<string, unknown>>
 
 const PLACEHOLDER = /^\{(\w+(?:\.\w+)*)\}$/
 
-/**
- * Fills in a value: each text in it that is a placeholder, such as `{name}` or `{content.name}`, becomes its value. Throws
- * an Error if there is no such value.
- */
+/** Replaces placeholders in a value, such as `{content.name}`. Throws an Error if one has no value. */
 export function transform(value: unknown, scope: Scope): unknown {
   if (Array.isArray(value)) return value.map((item) => transform(item, scope))
   if (isObject(value)) {
@@ -16,14 +13,6 @@ export function transform(value: unknown, scope: Scope): unknown {
   }
   const path = typeof value === 'string' && PLACEHOLDER.exec(value)?.[1]
   return path ? valueAt(scope, path) : value
-}
-
-/** Placeholders of a value. */
-export function placeholdersOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(placeholdersOf)
-  if (isObject(value)) return Object.values(value).flatMap(placeholdersOf)
-  const path = typeof value === 'string' && PLACEHOLDER.exec(value)?.[1]
-  return path ? [path] : []
 }
 
 /** Texts that have a placeholder and more. */

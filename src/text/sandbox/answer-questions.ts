@@ -1,8 +1,6 @@
 import vm from 'node:vm'
 import { reasonOf } from '../../printable.js'
-import type { Answer, Question, Reply } from './messages.js'
-import { OPENING_MS } from './opening.js'
-import { MOST_WAITS } from './time-limit.js'
+import { type Answer, MOST_WAITS, OPENING_MS, type Question, type Reply } from './opening.js'
 
 /** Lets this process answer questions: `open` prepares the opening and returns the function that answers requests. */
 export function answerQuestions<Opening, Request>(open: (opening: Opening) => (request: Request) => unknown): void {

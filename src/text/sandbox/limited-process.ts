@@ -2,9 +2,16 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
 import { reasonOf } from '../../printable.js'
-import type { Answer, Failure, Question } from './messages.js'
-import { OPENING_MS, START_MS, whenOpened } from './opening.js'
-import { atLimit, MOST_WAITS } from './time-limit.js'
+import {
+  type Answer,
+  atLimit,
+  type Failure,
+  MOST_WAITS,
+  OPENING_MS,
+  type Question,
+  START_MS,
+  whenOpened,
+} from './opening.js'
 
 /** Input of the script ask-once: the process to start and its request. */
 export interface OneQuestion {
@@ -42,10 +49,7 @@ export class LimitedProcess {
   private waiting = 0
   private idle?: NodeJS.Timeout
 
-  /**
-   * `script` calls `answerQuestions` and gets `opening` first. Limits: `mebibytes` of memory, `openingMs` for the
-   * opening.
-   */
+  /** `script` calls `answerQuestions` and gets `opening` first, for which it has `openingMs`. */
   constructor(
     private readonly script: URL,
     private readonly opening: unknown,
@@ -74,10 +78,7 @@ export class LimitedProcess {
     return child
   }
 
-  /**
-   * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the
-   * error of the process, or the limit it exceeded.
-   */
+  /** Answers a request. Rejects with the signal's reason, or with a UserError: the process's, or the exceeded limit. */
   async ask<T>(request: unknown, options: AskOptions): Promise<T> {
     return valueIn<T>(await this.answerTo(request, options), this.mebibytes)
   }

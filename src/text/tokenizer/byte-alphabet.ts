@@ -1,12 +1,4 @@
-/**
- * GPT-2's byte alphabet: each of the 256 bytes as one printable character, so that JSON can hold a vocabulary of byte
- * strings. Bytes that are printable in Latin-1 are written as that character. The others take the characters from
- * U+0100 on, in order (a space, the 33rd of them, is "Ġ").
- */
-export const BYTE_ALPHABET: readonly string[] = (() => {
-  let next = 0x100
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(standsForItself(byte) ? byte : next++))
-})()
+import { BYTE_ALPHABET } from '../../checkpoint/byte-pair-forms.js'
 
 const CODES = Uint16Array.from(BYTE_ALPHABET, (character) => character.charCodeAt(0))
 const FROM_UTF16 = new TextDecoder('utf-16le', { ignoreBOM: true })
@@ -14,10 +6,6 @@ const FROM_UTF16 = new TextDecoder('utf-16le', { ignoreBOM: true })
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
   BYTE_ALPHABET.map((character, byte): [string, number] => [character, byte]),
 )
-
-function standsForItself(byte: number): boolean {
-  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
-}
 
 /** Writes the UTF-8 bytes of a text in the byte alphabet. */
 export function toByteAlphabet(text: string): string {

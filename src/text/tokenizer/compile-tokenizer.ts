@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSmallFile } from '../../checkpoint/small-file.js'
-import { MOST_LARGE_BYTES, parseLarge, readIfPresent } from '../../checkpoint/text-files.js'
+import { MOST_LARGE_BYTES, parseLarge, readIfPresent, readSmallFile } from '../../checkpoint/small-file.js'
 import { isObject } from '../../json.js'
 import { sha256Hex } from '../../platform/checksums.js'
 import { type CompiledTokenizer, decodeCompiled, encodeCompiled } from './compiled-tokenizer.js'
@@ -13,10 +12,7 @@ import { readMerges, readVocabulary } from './vocabulary.js'
 
 const SOURCE = 'tokenizer.json'
 
-/**
- * Compiles a folder's tokenizer.json into the bytes of tokenizer.molm. Undefined if there is none, or if only its
- * original form can be used. Rejects with a UserError if it is unusable.
- */
+/** The bytes of tokenizer.molm for a folder; undefined without a tokenizer.json that it can replace. */
 export async function compileTokenizer(dir: string): Promise<Uint8Array[] | undefined> {
   const path = join(dir, SOURCE)
   const found = await stat(path).catch(() => undefined)

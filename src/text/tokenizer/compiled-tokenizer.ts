@@ -22,7 +22,6 @@ export interface CompiledTokenizer {
   merges: MergeTable
 }
 
-/** Identity of the tokenizer.json that was compiled. */
 export interface TokenizerSource {
   bytes: number
   /** Milliseconds since 1970. */

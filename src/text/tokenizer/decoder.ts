@@ -1,3 +1,4 @@
+import { byteToken } from '../../checkpoint/byte-pair-forms.js'
 import type { AddedToken } from './added-tokens.js'
 import { bytesFromAlphabet } from './byte-alphabet.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
@@ -7,7 +8,6 @@ import type { Normalizer } from './normalizer.js'
 export interface Decoder {
   /** The bytes of a token of the vocabulary; `isFirst` if it begins the text. */
   bytesOf(token: string, isFirst?: boolean): Uint8Array
-  /** The bytes of an added token. */
   bytesOfAdded(token: AddedToken, isFirst?: boolean): Uint8Array
   /** Whether the tokenizer has put a blank at the beginning of the text. */
   stripsFirstBlank: boolean
@@ -21,11 +21,6 @@ export const BYTE_LEVEL: Decoder = {
   bytesOf: (token) => bytesFromAlphabet(token) ?? UTF8.encode(token),
   bytesOfAdded: ({ content }) => UTF8.encode(content),
   stripsFirstBlank: false,
-}
-
-/** The token of a byte, as SentencePiece writes it. */
-export function byteToken(byte: number): string {
-  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
 }
 
 /**

@@ -6,10 +6,7 @@ import { compilePattern, isPublishedPattern } from './pattern.js'
 /** One part of tokenizer.json: a normalizer, a pre-tokenizer, a post-processor or a decoder, with its settings. */
 export type Part = Record<string, unknown> & { type: string }
 
-/**
- * The parts of a sequence in order, or a single part; none for null. `list` is the key of a sequence's parts. Throws a
- * UserError for anything else.
- */
+/** The parts of a sequence (by its key `list`), or a single part; none for null. Throws a UserError for anything else. */
 export function partsOf(part: unknown, list: string): Part[] {
   if (part === null || part === undefined) return []
   if (!isObject(part) || typeof part.type !== 'string') throw new UserError(`a part in ${list} has no type`)

@@ -1,9 +1,8 @@
 import type { EncodeOptions } from '../../api/text.js'
+import { BYTE_ALPHABET, byteToken } from '../../checkpoint/byte-pair-forms.js'
 import { UserError } from '../../errors.js'
 import { AddedTokenFinder, type Section } from './added-token-finder.js'
-import { BYTE_ALPHABET } from './byte-alphabet.js'
 import { BytePairEncoding } from './byte-pair-encoding.js'
-import { byteToken } from './decoder.js'
 import { withoutMarks } from './literal-text.js'
 import type { MergeTable } from './merge-table.js'
 import { createNormalizer, isQuickNormalizer, type Normalizer } from './normalizer.js'
@@ -29,10 +28,7 @@ export function isQuick({ json, addedTokens }: TokenizerDefinition): boolean {
   return areShort && isQuickNormalizer(json.normalizer) && isQuickPreTokenizer(json.pre_tokenizer)
 }
 
-/**
- * Encodes text in the steps of tokenizer.json: takes out added tokens, normalises the rest, divides it into pieces and
- * encodes each piece.
- */
+/** Encodes text as tokenizer.json says: takes out added tokens, normalises the rest, and encodes piece by piece. */
 export class Encoder {
   private readonly normalize: Normalizer
   private readonly preTokenize: PreTokenizer
@@ -45,10 +41,7 @@ export class Encoder {
   /** Most UTF-16 units of text that one id encodes; a character without a token has two. */
   private readonly longestToken: number
 
-  /**
-   * Runs none of the definition's patterns. `merges` default to the definition's. Throws a UserError that names an
-   * unsupported part, without the file's name.
-   */
+  /** Runs no pattern. Throws a UserError that names an unsupported part, without the file's name. */
   constructor(
     private readonly definition: TokenizerDefinition,
     vocabulary: Vocabulary,

@@ -1,10 +1,7 @@
 import { AddedTokenFinder } from './added-token-finder.js'
 import type { AddedToken } from './added-tokens.js'
 
-/**
- * Breaks a special token that is only text. It is a noncharacter, which Unicode leaves to programs; a text's own are
- * doubled.
- */
+/** Breaks a special token that is only text: a noncharacter, free for programs. A text's own are doubled. */
 export const MARK = '\ufdd0'
 const MARKS = /\ufdd0(\ufdd0)?/g
 /** A part of a token that could complete another text's: letters alone are too frequent, and complete none. */
@@ -74,7 +71,6 @@ export class LiteralText {
   }
 }
 
-/** The text without marks. */
 export function withoutMarks(text: string): string {
   return text.includes(MARK) ? text.replace(MARKS, '$1') : text
 }

@@ -33,7 +33,6 @@ export class MergeTable {
     return after > first && rights[after - 1] === right ? ranks[after - 1] : -1
   }
 
-  /** Token that the merge of a rank makes. */
   mergedBy(rank: number): number {
     return this.arrays.merged[rank]
   }

@@ -1,49 +1,27 @@
+import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35 } from '../../checkpoint/byte-pair-forms.js'
 import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
 
 /** GPT-2's division of a text into words, the default of the ByteLevel pre-tokenizer. */
 export const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-const BLANKS_AND_SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
-const [CAPITALS, SMALL] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]']
-const o200kWords = (contractions: string, digits: string) =>
-  `[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}*${SMALL}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}+${SMALL}*${contractions}|` +
-  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
-
 /** Patterns of published tokenizers, which take a time proportional to any text. */
 const PUBLISHED: ReadonlySet<string> = new Set([
-  GPT2_WORDS,
-  // Llama 3 and cl100k; Qwen 2 and 3
-  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|${BLANKS_AND_SIGNS}`,
-  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|${BLANKS_AND_SIGNS}`,
-  // gpt-oss and o200k; Mistral's Tekken
-  o200kWords(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
-  o200kWords('', '\\p{N}'),
-  // Qwen 3.5: marks belong to words
-  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|` +
-    '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
-  // Ling and Ring
-  `'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+`,
-  // DeepSeek-V3, one after the other with groups of three digits
-  '[一-龥\u3040-ゟ゠-ヿ]+',
-  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
-    ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
-  // single digits, and groups of three
-  '\\p{N}',
-  '\\p{N}{1,3}',
-  '\\d',
-  '[0-9]',
+  ...[
+    GPT2_WORDS,
+    cl100k('\\p{N}{1,3}'),
+    cl100k('\\p{N}'),
+    o200k(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
+    o200k('', '\\p{N}'),
+  ],
+  ...[QWEN_35, LING, ...DEEPSEEK_3, '\\p{N}', '\\d', '[0-9]'],
 ])
 
 export function isPublishedPattern(source: string): boolean {
   return PUBLISHED.has(source)
 }
 
-/**
- * Translates a tokenizer's pattern from Oniguruma to JavaScript. Throws a UserError if the pattern uses a feature
- * without an exact translation, so that no text is divided differently.
- */
+/** Translates a pattern from Oniguruma to JavaScript. Throws a UserError unless it divides all texts the same. */
 export function compilePattern(source: string): RegExp {
   try {
     return new RegExp(new PatternTranslation(source).text, 'gu')

@@ -10,10 +10,7 @@ export interface SpecialTokens {
   all: Set<string>
 }
 
-/**
- * Collects the special tokens from the contents of tokenizer_config.json and special_tokens_map.json. If both name a
- * role, the former wins. A token is a string or an object with its `content`.
- */
+/** Collects the special tokens of both files. If both name a role, the former wins. */
 export function specialTokens(
   tokenizerConfig: Record<string, unknown>,
   specialTokensMap: Record<string, unknown>,

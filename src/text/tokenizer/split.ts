@@ -4,16 +4,9 @@ export interface Found {
   isMatch: boolean
 }
 
-/** Treatment of the matches when a pattern splits a text. */
-export type SplitBehavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
-
-export const SPLIT_BEHAVIORS: readonly SplitBehavior[] = [
-  'Removed',
-  'Isolated',
-  'MergedWithPrevious',
-  'MergedWithNext',
-  'Contiguous',
-]
+/** Treatments of the matches when a pattern splits a text. */
+export const SPLIT_BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const
+export type SplitBehavior = (typeof SPLIT_BEHAVIORS)[number]
 
 /** The whole text as matches and the text between them. The pattern needs the flags g and u. */
 export function* findPieces(text: string, pattern: RegExp): Generator<Found> {

@@ -4,7 +4,6 @@ import { reasonOf } from '../../printable.js'
 import { LimitedProcess } from '../sandbox/limited-process.js'
 import type { TokenizerDefinition } from './tokenizer-definition.js'
 
-/** A request to the process. */
 export interface EncodeRequest extends EncodeOptions {
   text: string
   /** Most tokens; the answer is null for a longer text. Default: any number. */
@@ -17,9 +16,7 @@ const MEBIBYTES = 192
 const MILLISECONDS = 1500
 const MILLISECONDS_A_CHARACTER = 1 / 500
 
-/**
- * Encodes in a sandbox process, which is ended if it takes too long: for tokenizers with unpublished patterns.
- */
+/** Encodes in a sandbox process, for tokenizers with unpublished patterns. */
 export class TokenizerProcess {
   readonly isQuick = false
   private readonly process: LimitedProcess

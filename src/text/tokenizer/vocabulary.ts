@@ -24,7 +24,6 @@ export interface Vocabulary {
   idOf(token: string): number | undefined
 }
 
-/** A vocabulary in maps. */
 class MappedVocabulary implements Vocabulary {
   constructor(
     private readonly ids: ReadonlyMap<string, number>,
@@ -52,9 +51,7 @@ class MappedVocabulary implements Vocabulary {
   }
 }
 
-/**
- * Reads ids by token from `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same.
- */
+/** Reads `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same. */
 export function readVocabulary(vocab: unknown): Vocabulary {
   const ids = new Map<string, number>()
   const tokens: (string | undefined)[] = []
@@ -84,10 +81,7 @@ export function checkAddedTokens(vocabulary: Vocabulary, added: readonly AddedTo
   }
 }
 
-/**
- * Reads `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError if one is
- * not a pair of tokens or makes no token, since texts would silently lose it.
- */
+/** Reads merges. Throws a UserError if one is not a pair that makes a token, since texts would silently lose it. */
 export function readMerges(merges: unknown, vocabulary: Vocabulary): MergeTable {
   if (!Array.isArray(merges)) throw new UserError('has no list of merges')
   const [lefts, rights, merged] = [0, 1, 2].map(() => new Int32Array(merges.length))

@@ -41,7 +41,6 @@ function nameOf(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? printable(value) : otherwise
 }
 
-/** Size of data in base64. */
 function sizeOf(data: unknown): string {
   return formatBytes(typeof data === 'string' ? Math.floor((data.length * 3) / 4) : 0)
 }

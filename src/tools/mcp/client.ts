@@ -15,7 +15,6 @@ const [BETWEEN_LISTS, LISTS_AT_ONCE] = [1000, 8]
 /** Most tools with different names that a server may offer while it runs, so that their names cannot fill the memory. */
 const MOST_NAMES = 1024
 
-/** Most names of tools in a message. */
 const MOST_LISTED = 20
 
 export interface ClientOptions {
@@ -28,13 +27,11 @@ export interface ClientOptions {
   signal?: AbortSignal
   /** Receives printable notes for the user. */
   onNote(note: string): void
-  /** Called when the tools have changed. */
   onChange(): void
 }
 
 /** Client of the Model Context Protocol for one server: its tools. */
 export class McpClient {
-  /** Tools as last listed. */
   tools: readonly ListedTool[] = []
   private readonly connection: Connection
   private readonly faults = new Set<string>()
@@ -91,12 +88,10 @@ export class McpClient {
     }
   }
 
-  /** Name of the server in messages. */
   get name(): string {
     return nameOf(this.server)
   }
 
-  /** Whether the server has ended, so that calls fail. */
   get hasEnded(): boolean {
     return this.isOver
   }
@@ -112,7 +107,6 @@ export class McpClient {
     return resultText(result)
   }
 
-  /** Ends the server. */
   close(): Promise<void> {
     this.isOver = true
     return this.connection.close()
@@ -166,7 +160,6 @@ export class McpClient {
     throw new UserError(`has no tool ${printable(unknown, 64)}; its tools are ${all}`)
   }
 
-  /** The tools to offer. */
   private chosen(tools: readonly ListedTool[]): readonly ListedTool[] {
     const { tools: names } = this.server
     return names ? tools.filter(({ name }) => names.includes(name)) : tools

@@ -37,10 +37,7 @@ export function serverFromCommand(line: string, source: string, platform = proce
   return { name: nameOf(command, args), command, args, ...(start > 0 && { env: Object.fromEntries(env) }) }
 }
 
-/**
- * Words of a command line. Quotes keep blanks and operators; a backslash keeps the next character, but on Windows only a
- * quote, since paths contain backslashes.
- */
+/** Words of a command line, with quotes and backslashes; on Windows these belong to paths, unless a quote follows. */
 function commandWords(line: string, source: string, isWindows: boolean): string[] {
   const words: string[] = []
   let word: string | undefined
@@ -88,10 +85,7 @@ function nameOf(command: string, args: readonly string[]): string {
   return (program && plainName(program)) || own
 }
 
-/**
- * Last part of a path or package that says more than `dist/index.js`, without an extension, a version, and the words that
- * all servers have.
- */
+/** Last part of a path or package that says more than `dist/index.js`, without the words that all servers have. */
 function plainName(path: string): string {
   const parts = path.replace(/\.(exe|cmd|bat|[cm]?[jt]s|py|sh)$/i, '').split(/[\\/]+/)
   const names = parts.map((part) => part.replace(/(?<=.)[@:].*$/, '').replace(/[^A-Za-z0-9_-]+/g, '-'))

@@ -22,18 +22,15 @@ export interface ConnectOptions {
   onNote?: (note: string) => void
 }
 
-/** A tool of a server. */
 export interface ServerTool extends Tool {
   /** Name of the server, printable. */
   server: string
-  /** Whether the server has ended, so that calls fail. */
   readonly hasEnded: boolean
   /** Whether it has another description or other parameters than when it was first offered. */
   isChanged: boolean
   run: (args: Record<string, unknown>, call: { id: string; signal?: AbortSignal }) => Promise<string>
 }
 
-/** Running servers. */
 export interface McpConnections {
   /** Tools of all servers, with names that differ. The list changes when a server changes its own. */
   readonly tools: readonly ServerTool[]

@@ -9,7 +9,6 @@ import { visibleText } from './visible-text.js'
 /** Error code of JSON-RPC for a method that the receiver does not have. */
 const METHOD_NOT_FOUND = -32601
 
-/** Maximum values of a message. */
 const MOST_VALUES = 2 ** 17
 
 interface Pending {
@@ -50,7 +49,6 @@ export class Connection {
     })
   }
 
-  /** The last lines of the server's stderr. */
   get lastWords(): string {
     return this.process.lastWords
   }
@@ -60,10 +58,7 @@ export class Connection {
     return this.process.errorWords
   }
 
-  /**
-   * Asks the server, and resolves with the result. Rejects with an error of the server, when `milliseconds` have passed,
-   * or with the reason of the signal; the server is then asked to stop.
-   */
+  /** Asks the server. Rejects with its error, after `milliseconds`, or with the signal's reason, and asks it to stop. */
   request(
     method: string,
     params: Record<string, unknown>,

@@ -10,10 +10,7 @@ export class LineReader {
 
   constructor(private readonly most: number) {}
 
-  /**
-   * Lines that the chunk completes, without their ends; each is valid until the next one. Throws a RangeError if a line is
-   * longer than the limit.
-   */
+  /** Lines that the chunk completes, each valid until the next one. Throws a RangeError if one is too long. */
   *add(chunk: Buffer): Generator<Buffer> {
     let from = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {

@@ -1,4 +1,3 @@
-/** How an MCP server is started. */
 export interface McpServer {
   /** Name for messages, and for the names of tools that several servers have. */
   name: string

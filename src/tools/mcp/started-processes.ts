@@ -15,7 +15,6 @@ export interface StartedProcess {
   started: string
 }
 
-/** The process of a server. */
 export type ServerChild = Pick<ChildProcess, 'pid' | 'exitCode' | 'signalCode'>
 
 interface ListedProcess extends StartedProcess {
@@ -45,7 +44,6 @@ export function descendantsOf({ pid, exitCode, signalCode }: ServerChild): Start
   return descendants
 }
 
-/** Whether a process still runs. */
 export function isThere({ pid, started }: StartedProcess): boolean {
   return statusOf(pid)?.started === started
 }

@@ -13,15 +13,11 @@ export interface ListedTool {
 /** Most tools of a server, as many as OpenAI accepts in a request. */
 export const MOST_TOOLS = 128
 const MOST_PAGES = 128
-/** Maximum characters of a description. */
 const MOST_DESCRIPTION = 4096
 /** Maximum characters of a schema as JSON. */
 const MOST_SCHEMA = 32_768
 
-/**
- * Collects the tools of all pages. Calls `onFault` with a printable text for tools that are left out. Rejects with a
- * UserError if an answer is no list.
- */
+/** Collects the tools of all pages. `onFault` gets printable faults. Rejects with a UserError if an answer is no list. */
 export async function listTools(
   ask: (params: Record<string, unknown>) => Promise<Record<string, unknown>>,
   onFault: (fault: string) => void,

@@ -39,7 +39,6 @@ export function visibleText(text: string): string {
   return text.replace(USED_OR_UNSEEN, '$1')
 }
 
-/** JSON with visible texts only. */
 export function visibleJson(value: unknown): unknown {
   if (typeof value === 'string') return visibleText(value)
   if (Array.isArray(value)) return value.map(visibleJson)

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { serverEnvironment } from '#molm/tools/mcp/environment.js'
+import { serverEnvironment } from '#molm/tools/mcp/server-process.js'
 
 const test = suite('the environment of an MCP server')
 

@@ -1,0 +1,44 @@
+/* Forms that published byte-pair tokenizers share, whether tokenizer.json or a GGUF file has them. */
+
+/**
+ * GPT-2's byte alphabet: each of the 256 bytes as one printable character, so that JSON can hold a vocabulary of byte
+ * strings. Bytes that are printable in Latin-1 are written as that character. The others take the characters from
+ * U+0100 on, in order (a space, the 33rd of them, is "Ġ").
+ */
+export const BYTE_ALPHABET: readonly string[] = (() => {
+  let next = 0x100
+  const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++))
+})()
+
+/** The token of a byte, as SentencePiece writes it. */
+export function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
+}
+
+/*
+ * Patterns that divide a text into words: of cl100k (and Llama 3, Qwen 2 and 3), of o200k (and gpt-oss, Mistral's Tekken),
+ * and of single families.
+ */
+export const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+const BLANKS_AND_SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+export const cl100k = (digits: string): string =>
+  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}|${BLANKS_AND_SIGNS}`
+const [CAPITALS, SMALL] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]']
+export const o200k = (contractions: string, digits: string): string =>
+  `[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}*${SMALL}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}+${SMALL}*${contractions}|` +
+  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
+/** Marks belong to words. */
+export const QWEN_35 =
+  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|` +
+  '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+/** The published pattern forbids to give characters back, which makes no difference here. */
+export const LING =
+  "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"
+/** One pattern after the other. */
+export const DEEPSEEK_3 = [
+  '\\p{N}{1,3}',
+  '[一-龥\u3040-ゟ゠-ヿ]+',
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
+    ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
+]

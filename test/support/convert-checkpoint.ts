@@ -1,0 +1,13 @@
+import { localFolder } from '#molm/checkpoint/local-folder.js'
+import type { Quant } from '#molm/packing/format/formats.js'
+import { type Conversion, convertSource, type PackOptions } from '#molm/packing/write/convert.js'
+import { openCheckpointSource, type ReadBlueprint } from '#molm/packing/write/pack-source.js'
+
+/** Packs the checkpoint in a folder, as `convertSource` does. */
+export function convertCheckpoint(
+  from: string,
+  to: string,
+  { quant, blueprint, ...options }: PackOptions & { quant: Quant; blueprint: ReadBlueprint },
+): Promise<Conversion> {
+  return convertSource(() => openCheckpointSource(localFolder(from), quant, blueprint), to, options)
+}
