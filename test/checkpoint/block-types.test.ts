@@ -16,26 +16,12 @@ import {
   transpose,
 } from '#molm/checkpoint/tensor.js'
 import { sameBits } from '../support/compare.js'
-import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
 import { bytesSource } from '../support/memory-files.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
 
 const test = suite('block types')
-
-for (const folder of GGUF_FIXTURES) {
-  test(`${folder}: every tensor has the values of llama.cpp`, async () => {
-    for (const { tensor, sha256 } of ggufFixtureTensors(folder)) {
-      assert.is(sha256Of(await readFloats(tensor)), sha256, `${tensor.name}, ${tensor.dtype}`)
-    }
-  })
-}
-
-test('the fixtures have every block type', () => {
-  const found = new Set(GGUF_FIXTURES.flatMap((folder) => ggufFixtureTensors(folder).map(({ tensor }) => tensor.dtype)))
-  for (const type of BLOCK_TYPES) assert.ok(found.has(type), type)
-})
 
 /** A tensor of random blocks, and its view of other strides. */
 function blocks(

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfig } from '#molm/architectures/index.js'
-import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import { ggufConfig } from '#molm/gguf/config.js'
 import { openGguf } from '#molm/gguf/gguf-file.js'
 import { fixturePath } from '../support/fixtures.js'
 import { f32, flag, type GgufTensor, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { openFixture } from './fixtures.js'
 
 const test = suite('config.json of GGUF files')
 
@@ -56,8 +56,7 @@ const FIXTURES = {
 
 for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
   test(`is that of the checkpoint: ${folder}`, async () => {
-    const files = localFolder(fixturePath(`gguf/${folder}`))
-    const file = await openGguf(files, (await files.list()).find((name) => name.endsWith('.gguf')) ?? '')
+    const file = await openFixture(folder)
     const { raw: _, ...found } = parseConfig(ggufConfig(file), 'made')
     await file.close()
     const json: unknown = JSON.parse(await readFile(fixturePath(`${checkpoint}/config.json`), 'utf8'))

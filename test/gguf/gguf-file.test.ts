@@ -1,9 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import { readFloats } from '#molm/checkpoint/tensor.js'
 import { type GgufFile, isGguf, openGguf } from '#molm/gguf/gguf-file.js'
-import { joinBytes, littleEndian } from '../support/bytes.js'
+import { indexOfText, joinBytes, littleEndian, patched } from '../support/bytes.js'
 import { fixturePath } from '../support/fixtures.js'
 import {
   f32,
@@ -17,7 +17,9 @@ import {
   u32,
 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
+import { BLOCK_TYPES } from '../support/random-blocks.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { GGUF_FIXTURES, openFixture, sha256Of } from './fixtures.js'
 
 const test = suite('GGUF files')
 
@@ -48,16 +50,6 @@ async function valuesOf(tensors: GgufFile['tensors'], name: string): Promise<num
   return [...(await readFloats(tensor))]
 }
 
-/** The bytes of a file with others at a place. */
-function patched(bytes: Uint8Array, at: number, patch: ArrayLike<number>): Uint8Array {
-  const copy = bytes.slice()
-  copy.set(patch, at)
-  return copy
-}
-
-/** Index of a text in a file. */
-const placeOf = (bytes: Uint8Array, text: string) => new TextDecoder('latin1').decode(bytes).indexOf(text)
-
 test('recognises GGUF files by their name', () => {
   assert.ok(isGguf('model-Q4_K_M.gguf'))
   assert.ok(isGguf('MODEL.GGUF'))
@@ -79,7 +71,7 @@ test('reads tensors at another alignment, in any order, and in version 2', async
   await withGguf(bytes, async ({ tensors }) => {
     assert.equal(await valuesOf(tensors, 'b'), [5, 6, 7])
   })
-  const [nameA, nameB] = [placeOf(bytes, 'a\u0001\u0000'), placeOf(bytes, 'b\u0001\u0000')]
+  const [nameA, nameB] = [indexOfText(bytes, 'a\u0001\u0000'), indexOfText(bytes, 'b\u0001\u0000')]
   const swapped = patched(patched(bytes, nameA, [0x62]), nameB, [0x61])
   await withGguf(swapped, async ({ tensors }) => {
     assert.equal(await valuesOf(tensors, 'a'), [5, 6, 7])
@@ -205,7 +197,7 @@ test('refuses counts and lengths that no file has', async () => {
   await rejectsWithUserError(() => open(patched(bytes, 8, huge)), /has 281474976710656 tensors, at most/)
   await rejectsWithUserError(() => open(patched(bytes, 16, huge)), /has 281474976710656 keys, at most/)
   await rejectsWithUserError(() => open(patched(bytes, 24, huge)), /a key of its metadata has 281474976710656 bytes/)
-  const value = placeOf(bytes, 'general.architecture') + 'general.architecture'.length
+  const value = indexOfText(bytes, 'general.architecture') + 'general.architecture'.length
   await rejectsWithUserError(
     () => open(patched(bytes, value, [13])),
     /general.architecture has a value of the unknown type 13/,
@@ -222,7 +214,7 @@ test('refuses counts and lengths that no file has', async () => {
 
 test('decodes no list that is longer than any vocabulary', async () => {
   const bytes = ggufFile(new Map([['long', list('u8', [])] as const]), [])
-  const end = placeOf(bytes, 'long') + 'long'.length + 4 + 4
+  const end = indexOfText(bytes, 'long') + 'long'.length + 4 + 4
   const longer = joinBytes(patched(bytes, end, littleEndian(2 ** 21 + 1, 8)).slice(0, end + 8), new Uint8Array(2 ** 22))
   await withGguf(longer, ({ metadata }) => {
     assert.throws(() => metadata.numbers('long'), /a.gguf: long has 2097153 elements, at most 2097152 are read/)
@@ -233,12 +225,12 @@ test('refuses names that appear twice', async () => {
   const twice = ggufFile(METADATA, [floats('a', [8]), floats('a', [8])])
   await rejectsWithUserError(() => open(twice), /a.gguf: tensor a appears twice/)
   const keys = ggufFile(new Map([['k1', u32(1)] as const, ['k2', u32(1)] as const]), [])
-  await rejectsWithUserError(() => open(patched(keys, placeOf(keys, 'k2') + 1, [0x31])), /k1 appears twice/)
+  await rejectsWithUserError(() => open(patched(keys, indexOfText(keys, 'k2') + 1, [0x31])), /k1 appears twice/)
 })
 
 test('refuses tensors that are outside the file, overlap or are not aligned', async () => {
   const bytes = ggufFile(METADATA, [floats('a', [8]), floats('b', [8])])
-  const offset = placeOf(bytes, 'b\u0001\u0000') + 1 + 4 + 8 + 4
+  const offset = indexOfText(bytes, 'b\u0001\u0000') + 1 + 4 + 8 + 4
   const moved = (to: number) => open(patched(bytes, offset, littleEndian(to, 8)))
   await moved(32)
   await rejectsWithUserError(() => moved(0), /the data of tensor b overlaps that of a/)
@@ -272,13 +264,23 @@ test('names the tensor and the type that is not read', async () => {
   )
 })
 
-test('reads the fixtures', async () => {
-  const counts = { 'granitemoe-all-types': 22, 'qwen3moe-q4_k_m': 39, 'gptoss-mxfp4': 79 }
-  for (const [folder, count] of Object.entries(counts)) {
-    const file = await openGguf(localFolder(fixturePath(`gguf/${folder}`)), 'model.gguf')
-    assert.is(file.tensors.size, count, folder)
-    await file.close()
+test('reads the values of llama.cpp from every tensor of the fixtures, which have every type of blocks', async () => {
+  const types = new Set<string>()
+  for (const folder of GGUF_FIXTURES) {
+    const { tensors, close } = await openFixture(folder)
+    const listed: { name: string; sha256_of_f32_in_file_order: string }[] = JSON.parse(
+      readFileSync(fixturePath(`gguf/${folder}/tensors.json`), 'utf8'),
+    )
+    assert.is(tensors.size, listed.length)
+    for (const { name, sha256_of_f32_in_file_order: sha256 } of listed) {
+      const tensor = tensors.get(name)
+      assert.ok(tensor, `${folder} ${name}`)
+      assert.is(sha256Of(await readFloats(tensor)), sha256, `${folder} ${name}, ${tensor.dtype}`)
+      types.add(tensor.dtype)
+    }
+    await close()
   }
+  for (const type of BLOCK_TYPES) assert.ok(types.has(type), type)
 })
 
 test.run()

@@ -2,31 +2,27 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeBlock } from '#molm/checkpoint/block-types.js'
 import { type BlockType, bfloat16ToNumber, blockOf, bytesOf, halfToNumber } from '#molm/checkpoint/dtype.js'
-import { readSpan } from '#molm/checkpoint/tensor.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { sameBits } from '../support/compare.js'
-import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
-import { bankOf, emptyRows, floatsOf, pack, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsOf,
+  pack,
+  packEverywhere,
+  place,
+  placeRows,
+  quantise,
+  TIERS,
+} from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, randomMxfp4 } from '../support/mxfp4.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
 
 const test = suite('packing of block types')
-
-const banks = new Map(TIERS.map((tier) => [tier, bankOf(tier)]))
-
-/** Packs on every tier, checks that all give the same bytes, and returns these. */
-function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-  const [first, ...others] = TIERS.map((tier) => pack(banks.get(tier) ?? bankOf(tier), request))
-  for (const [i, { bytes, nonFinite }] of others.entries()) {
-    assert.ok(Buffer.from(bytes).equals(first.bytes), `${TIERS[i + 1]} packs other bytes than ${TIERS[0]}`)
-    assert.is(nonFinite, first.nonFinite)
-  }
-  return first
-}
 
 /** Rows of random blocks, and the packer's request for them. */
 function requestOf(
@@ -51,25 +47,6 @@ function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride }: PackRe
     }
   }
   return out
-}
-
-for (const folder of GGUF_FIXTURES) {
-  test(`${folder}: every tensor has the values of llama.cpp`, async () => {
-    for (const { tensor, sha256 } of ggufFixtureTensors(folder)) {
-      const cols = tensor.shape.at(-1) ?? 1
-      const rows = tensor.shape.reduce((product, n) => product * n, 1) / cols
-      const source = { bytes: await readSpan(tensor), dtype: tensor.dtype, firstElement: 0, rows, cols }
-      const request = { ...source, rowStride: cols, colStride: 1, format: 'f32' } as const
-      // Vectors and tables are packed like `rows`.
-      const [kind, unpack] =
-        tensor.shape.length === 1 || tensor.name === 'token_embd.weight'
-          ? (['rows', unpackRows] as const)
-          : (['matrix', unpackMatrix] as const)
-      const { bytes, nonFinite } = packEverywhere({ ...request, kind })
-      assert.is(nonFinite, 0)
-      assert.is(sha256Of(unpack(bytes, 'f32', rows, cols)), sha256, `${tensor.name}, ${tensor.dtype}`)
-    }
-  })
 }
 
 /** Blocks' elements of a type that keeps the request's shape. */
