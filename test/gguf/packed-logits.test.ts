@@ -6,8 +6,7 @@ import { ggufConfig } from '#molm/gguf/config.js'
 import { ggufFormats } from '#molm/gguf/formats.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { convertSource } from '#molm/packing/write/convert.js'
-import { readFamilyExpected } from '../support/family-fixtures.js'
-import { checkForward } from '../support/family-results.js'
+import { checkForward, readExpected } from '../support/expected.js'
 import { bankOf, pack } from '../support/kernel-bench.js'
 import { MemoryFiles } from '../support/memory-files.js'
 import { withModel } from '../support/models.js'
@@ -31,7 +30,7 @@ async function packFixture(folder: string, out: string, quant?: Quant): Promise<
 }
 
 for (const fixture of GGUF_FIXTURES) {
-  const expected = readFamilyExpected(`gguf/${fixture}`)
+  const expected = readExpected(`gguf/${fixture}`)
 
   test(`compute the logits of the same weights: ${fixture}`, () =>
     inTemporaryFolder(async (dir) => {
@@ -45,7 +44,7 @@ for (const fixture of GGUF_FIXTURES) {
 test('lose hardly more than activations do by their rounding, with blocks of all types', () =>
   inTemporaryFolder(async (dir) => {
     const fixture = 'granitemoe-all-types'
-    const expected = readFamilyExpected(`gguf/${fixture}`)
+    const expected = readExpected(`gguf/${fixture}`)
     await packFixture(fixture, dir)
     await withModel(dir, { threads: 1, cacheType: 'bf16' }, async (model) => {
       const { logits } = await model.createSession().forward(expected.prompts.p33, { logits: 'all' })
