@@ -2,7 +2,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { packedRows } from '#molm/packing/write/pack.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
@@ -12,11 +11,12 @@ import {
   emptyRows,
   floatsOf,
   matrixRequest,
+  oneGroup,
   pack,
   packEverywhere,
   place,
+  placeInputs,
   placeRows,
-  quantise,
   TIERS,
 } from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, mxfp4Values, randomMxfp4 } from '../support/mxfp4.js'
@@ -85,18 +85,10 @@ function product(
   inputs: Float32Array,
   cols: number,
 ) {
-  const input = placeRows(bank, inputs, cols, { records: true })
+  const input = placeInputs(bank, inputs, cols)
   const { count } = input
-  for (let n = 0; n < count; n++) {
-    const { record } = quantise(inputs.subarray(n * cols, (n + 1) * cols))
-    bank.u8.set(record, input.records + n * input.recordBytes)
-  }
   const output = emptyRows(bank, count, rows)
-  const list = allocateList(bank, count)
-  for (let n = 0; n < count; n++) writeListEntry(bank, list, n, n, n)
-  const bias = placeRows(bank, normalFloats(rows, 64), rows).address
-  const table = allocateGroups(bank, 1)
-  writeGroup(bank, table, 0, place(bank, packed), bias, list, count)
+  const table = oneGroup(bank, place(bank, packed), count, placeRows(bank, normalFloats(rows, 64), rows).address)
   return (threads: number, activation: 'identity' | 'silu' = 'identity') => {
     new Matmul(bank, { format, input, output, activation }, threads).run(table, 1, count)
     return floatsOf(output)
