@@ -7,10 +7,8 @@ import { type PullPlan, pullModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, REPO, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 const SHARDED = '04-bin-f16-sharded'
 const ONE_FILE = '02-base-safetensors-f32'
 

@@ -16,9 +16,8 @@ import { openPackedFile } from '#molm/packing/format/packed-file.js'
 import { fixturePath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/tiny-GGUF'
 const SPLIT = 'gguf/olmoe-q4_0-split'
 const MIXED = 'gguf/granitemoe-all-types'

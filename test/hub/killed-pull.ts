@@ -8,11 +8,10 @@ import { readSafetensors } from '#molm/checkpoint/safetensors.js'
 import { type PullOptions, pullModel } from '#molm/index.js'
 import type { HubServer, ServedRepository } from '../support/hub-server.js'
 import { bytesSource } from '../support/memory-files.js'
-import { IMPATIENT } from '../support/with-hub.js'
+import { IMPATIENT, REPO } from '../support/with-hub.js'
 
 /** Bytes under way at once: in a model of this size, less than a tensor. */
 export const QUICK = { threads: 1, network: { ...IMPATIENT, connections: 4 } }
-export const REPO = 'org/model'
 export const FIXTURE = '02-base-safetensors-f32'
 export const WEIGHTS = 'model.safetensors'
 

@@ -8,9 +8,8 @@ import { fixturePath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/packed'
 const FIXTURE = '05-linear-silu-safetensors-f32'
 

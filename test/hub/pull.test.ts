@@ -6,11 +6,8 @@ import { type PullPlan, type PullProgress, pullModel } from '#molm/index.js'
 import { givesExpectedLogits } from '../support/expected.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, REPO, withHub } from '../support/with-hub.js'
 import { isPulledRight } from './pulled-right.js'
-
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 
 test('a checkpoint with a tokenizer, pulled from the hub, gives the expected logits', () =>
   isPulledRight('01-base-bin-f32', givesExpectedLogits))
