@@ -72,14 +72,6 @@ test('all tiers, threads and amounts of memory give the same bits', () =>
     sameBits((await forwardHere(model, TOKENS, { bankBytes: 1 })).logits, expected.logits, 'banks')
   }))
 
-test('with the same format for every matrix it is an ordinary packing', () =>
-  inTemporaryFolder(async (dir) => {
-    const [model, plain] = [join(dir, 'model'), join(dir, 'plain')]
-    await packMixed(model, { 'layers.0.mlp.1/down': 'q4', 'layers.1.dense/qkv.weight': 'q4' })
-    await packMixed(plain, {})
-    sameBits((await forwardHere(model, TOKENS)).logits, (await forwardHere(plain, TOKENS)).logits, 'logits')
-  }))
-
 test('with q8 for every matrix it has the bits of an ordinary q8 packing', () =>
   inTemporaryFolder(async (dir) => {
     const [model, plain] = [join(dir, 'model'), join(dir, 'plain')]

@@ -8,7 +8,7 @@ import { matrix, part } from '#molm/packing/format/pieces.js'
 import { type PackRequest, packParts } from '#molm/packing/write/pack.js'
 import { tensorOf, withFixture } from '../support/checkpoints.js'
 import { FIXTURES } from '../support/fixtures.js'
-import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
+import { bytesSource, memoryTensor } from '../support/memory-files.js'
 import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
 
 function countNonZero(values: Float32Array): number {
@@ -169,7 +169,7 @@ test('weights that are not finite are reported with their tensor and part', asyn
 test('the next read is in progress while a chunk is packed', async () => {
   await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
-    const source = new MemorySource(new Uint8Array(4 * 8 * 64 * 128))
+    const source = bytesSource(new Uint8Array(4 * 8 * 64 * 128))
     const counted = new Map([...tensors].map(([key, t]) => [key, { ...t, source, offset: 0 }]))
     let packed = 0
     const readsWhenPacked: number[] = []

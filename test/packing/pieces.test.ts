@@ -15,7 +15,7 @@ import {
   whole,
 } from '#molm/packing/format/pieces.js'
 import { packParts } from '#molm/packing/write/pack.js'
-import { memoryTensor } from '../support/memory-tensor.js'
+import { memoryTensor } from '../support/memory-files.js'
 import { referencePack, unpackF32 } from '../support/reference-pack.js'
 
 const COLUMNS = 40
