@@ -14,7 +14,7 @@ import { findPackedFile } from '#molm/packing/format/packed-folder.js'
 import { type ConvertProgress, convertCheckpoint } from '#molm/packing/write/convert.js'
 import { fixturePath } from '../support/fixtures.js'
 import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const BASE = fixturePath('01-base-bin-f32')
@@ -160,13 +160,9 @@ test('an aborted conversion leaves nothing behind, not even its folder', async (
   await inTemporaryFolder(async (dir) => {
     const controller = new AbortController()
     const onProgress = ({ partsDone }: ConvertProgress) => partsDone === 5 && controller.abort(new Error('enough'))
-    try {
-      const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
-      await convertCheckpoint(OTHER, join(dir, 'out'), options)
-      assert.unreachable('finished')
-    } catch (error) {
-      assert.is((error as Error).message, 'enough')
-    }
+    const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
+    const aborted = await thrownBy(convertCheckpoint(OTHER, join(dir, 'out'), options))
+    assert.is((aborted as Error).message, 'enough')
     assert.equal(await filesOf(dir), [])
   })
 })
@@ -178,12 +174,8 @@ test('a failing conversion keeps the earlier packing', async () => {
     const failing = async () => {
       throw new Error('kernel trouble')
     }
-    try {
-      await convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: failing })
-      assert.unreachable('finished')
-    } catch (error) {
-      assert.is((error as Error).message, 'kernel trouble')
-    }
+    const failed = await thrownBy(convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: failing }))
+    assert.is((failed as Error).message, 'kernel trouble')
     assert.equal(await filesOf(dir), ['config.json', 'merges.txt', 'model-q4.molm.safetensors', ...TOKENIZER.slice(1)])
     assert.ok((await readFile(path)).equals(before))
   })
