@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeBlock } from '#molm/checkpoint/block-types.js'
-import { type BlockType, bfloat16ToNumber, blockOf, bytesOf, halfToNumber } from '#molm/checkpoint/dtype.js'
+import { type BlockType, blockOf, bytesOf, halfToNumber } from '#molm/checkpoint/dtype.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
@@ -19,6 +19,7 @@ import {
 } from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, randomMxfp4 } from '../support/mxfp4.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
+import { nearestBfloat16 } from '../support/reference-math.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
 
 const test = suite('packing of block types')
@@ -82,13 +83,8 @@ function weightsWithRoundedScales(request: PackRequest): Float32Array {
   for (let at = 0; at < ones.length; at += size) new DataView(ones.buffer).setUint16(at, 0x3c00, true)
   const quants = weightsOf({ ...request, bytes: ones })
   return Float32Array.from({ length: rows * cols }, (_, i) => {
-    return roundToBfloat16(halfToNumber(view.getUint16(Math.floor(i / 32) * size, true))) * quants[i]
+    return nearestBfloat16(halfToNumber(view.getUint16(Math.floor(i / 32) * size, true))) * quants[i]
   })
-}
-
-function roundToBfloat16(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]
-  return bfloat16ToNumber((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16)
 }
 
 /** Sign of 0 does not matter: a copied block of zeros has no sign. */
@@ -111,7 +107,7 @@ function weightsWithRoundedMinima(request: PackRequest, dtype: 'Q4_1' | 'Q4_K'):
   const products = changed((block) => block.fill(0, 2, 4))
   return products.map((product, i) => {
     const quant = scales[i] === 0 ? 0 : product / scales[i]
-    return roundToBfloat16(scales[i]) * quant + roundToBfloat16(minima[i])
+    return nearestBfloat16(scales[i]) * quant + nearestBfloat16(minima[i])
   })
 }
 

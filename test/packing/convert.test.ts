@@ -13,9 +13,10 @@ import { checkParts, openPackedFile } from '#molm/packing/format/packed-file.js'
 import { findPackedFile } from '#molm/packing/format/packed-folder.js'
 import { type ConvertProgress, convertCheckpoint } from '#molm/packing/write/convert.js'
 import { fixturePath } from '../support/fixtures.js'
-import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
+import { markingPack, referencePack } from '../support/reference-pack.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { unpackF32 } from '../support/unpack-tiles.js'
 
 const BASE = fixturePath('01-base-bin-f32')
 const OTHER = fixturePath('05-linear-silu-safetensors-f32')

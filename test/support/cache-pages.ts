@@ -3,6 +3,7 @@ import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kerne
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { place, roundHalfEven } from './kernel-bench.js'
+import { nearestBfloat16 } from './reference-math.js'
 
 /**
  * Writes rows of keys or values into cache pages, one row per position from 0 on, and returns the address of the page
@@ -62,15 +63,6 @@ function withLevels(rows: Float32Array, size: number): Float32Array {
     }
   }
   return rounded
-}
-
-const float = new Float32Array(1)
-const bits = new Uint32Array(float.buffer)
-
-function nearestBfloat16(value: number): number {
-  float[0] = value
-  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
-  return float[0]
 }
 
 /** Table of places for the tokens of one sequence from `position` on, with the page tables `keys` and `values`. */
