@@ -2,13 +2,18 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Tokenizer } from '#molm/api/text.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { loadGenerationDefaults } from '#molm/text/generation-config.js'
-import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { hardTexts } from '../support/hard-texts.js'
 import { inFolderOf, NANO, readJson } from '../text/folders.js'
-import { byteLevelValues, type TokenizerJson, textsFrom, tokenizerFrom, type Values } from './tokenizer-values.js'
+import {
+  byteLevelValues,
+  type TokenizerJson,
+  textsFrom,
+  tokenizerFrom,
+  type Values,
+  withTokenizer,
+} from './tokenizer-values.js'
 
 /** A reference that has builds for the common platforms only. */
 const { Tokenizer: Reference } =
@@ -27,16 +32,6 @@ const withAdded = (...added: Partial<TokenizerJson['added_tokens'][number]>[]): 
     ...added.map((token, i) => ({ ...nano.added_tokens[0], id: 4096 + i, ...token })),
   ],
 })
-
-async function withTokenizer(values: Values, use: (tokenizer: Tokenizer, dir: string) => unknown): Promise<void> {
-  const { files, problem } = await textsFrom(values)
-  assert.is(problem, undefined)
-  await inFolderOf(files, async (dir) => {
-    const tokenizer = await loadTokenizer(dir)
-    assert.ok(tokenizer)
-    await use(tokenizer, dir)
-  })
-}
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 const REST = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'

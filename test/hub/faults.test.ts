@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { HubClient } from '#molm/hub/client.js'
 import { NETWORK_DEFAULTS } from '#molm/hub/retry.js'
 import { type PullOptions, pullModel } from '#molm/index.js'
-import type { Fault, HubServer, ServedRepository } from '../support/hub-server.js'
+import { type Fault, type HubServer, type ServedRepository, sendBeginning, sendFlipped } from '../support/hub-server.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { IMPATIENT, isUnfinished, planOf, QUICK, REPO, withHub } from '../support/with-hub.js'
@@ -18,10 +18,8 @@ const WEIGHTS = 'model.safetensors'
 const cut =
   (after: number): Fault =>
   (request, response, bytes) => {
-    response.setHeader('content-length', bytes.length)
     request.sent = Math.min(after, bytes.length)
-    response.write(bytes.subarray(0, after), () => response.destroy())
-    return true
+    return sendBeginning(response, bytes, after)
   }
 
 const status =
@@ -287,7 +285,7 @@ test('a server that sends single bytes, or almost none, does not hang a pull', a
 test('a flipped byte in a small file is found at once', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
-    hub.fault = flip('config.json', 5)
+    hub.fault = ({ file }, response, bytes) => (file === 'config.json' ? sendFlipped(response, bytes, 5) : undefined)
     await rejectsWithUserError(() => pullModel(REPO, QUICK), /config\.json: not what the hub has/)
   })
 })
@@ -304,7 +302,7 @@ test('--verify finds a flipped byte in a range or a header, and keeps nothing', 
         const isWhole = request.headers.range === undefined
         if (request.file !== WEIGHTS || isWhole || !isFirst || request.start > at || request.end <= at) return undefined
         isFirst = false
-        return flip(WEIGHTS, at - request.start, bit)(request, response, bytes)
+        return sendFlipped(response, bytes, at - request.start, bit)
       }
       await rejectsWithUserError(
         () => pullModel(`${REPO}:f32`, { ...QUICK, verify: true }),
@@ -325,16 +323,5 @@ test('--verify fetches the file a second time, in order, and accepts a right one
     await hasPartsOf(path, '04-bin-f16-sharded')
   })
 })
-
-function flip(file: string, at: number, bit = 1): Fault {
-  return (request, response, bytes) => {
-    if (request.file !== file) return undefined
-    const damaged = Buffer.from(bytes)
-    damaged[at] ^= bit
-    response.setHeader('content-length', damaged.length)
-    response.end(damaged)
-    return true
-  }
-}
 
 test.run()
