@@ -5,6 +5,7 @@ import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kerne
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { type CacheFormat, padded } from '#molm/runtime/memory/formats.js'
 import { asCached, placePages, placeTokens } from '../support/cache-pages.js'
+import { tuples } from '../support/combinations.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -121,16 +122,7 @@ test('one token or a prompt, with an empty cache and after cached tokens, over e
 })
 
 test('any heads and channels', () => {
-  for (const [channels, heads] of [
-    [1, 1],
-    [64, 1],
-    [5, 5],
-    [15, 3],
-    [33, 1],
-    [51, 3],
-    [62, 2],
-    [140, 4],
-  ]) {
+  for (const [channels, heads] of tuples('1x1 64x1 5x5 15x3 33x1 51x3 62x2 140x4')) {
     check({ ...BASE, channels, heads, position: 37 })
   }
 })
@@ -140,14 +132,7 @@ test('keys that are forgotten', () => {
 })
 
 test('each format of cached rows, with one cache for keys and values and with two', () => {
-  for (const [channels, heads] of [
-    [1, 1],
-    [33, 1],
-    [51, 3],
-    [64, 4],
-    [140, 4],
-    [1984, 1],
-  ]) {
+  for (const [channels, heads] of tuples('1x1 33x1 51x3 64x4 140x4 1984x1')) {
     for (const rows of ['f32', 'bf16', 'q8'] as const) {
       const shared = heads === 1
       check({ ...BASE, channels, heads, tokens: 3, position: 70, oldest: 3, shared, rows })

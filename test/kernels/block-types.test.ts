@@ -5,6 +5,7 @@ import { type BlockType, blockOf, bytesOf, halfToNumber } from '#molm/checkpoint
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -54,12 +55,7 @@ const widthOf = (dtype: BlockType, blocks: number) => blocks * Math.max(64, bloc
 
 for (const dtype of BLOCK_TYPES) {
   test(`${dtype}: blocks of any scale have the same bits as in JavaScript`, () => {
-    for (const [rows, blocks] of [
-      [8, 1],
-      [1, 2],
-      [19, 2],
-      [40, 3],
-    ]) {
+    for (const [rows, blocks] of tuples('8x1 1x2 19x2 40x3')) {
       const cols = widthOf(dtype, blocks)
       const request = requestOf(dtype, rows, cols, 'matrix', 'f32')
       const weights = weightsOf(request)
@@ -169,12 +165,7 @@ for (const [dtype, format] of [
   ['IQ4_NL', 'q8'],
 ] as const) {
   test(`${dtype} to ${format}: every quant stays, and the scale is rounded`, () => {
-    for (const [rows, cols] of [
-      [8, 32],
-      [1, 64],
-      [19, 96],
-      [70, 64],
-    ]) {
+    for (const [rows, cols] of tuples('8x32 1x64 19x96 70x64')) {
       const request = requestOf(dtype, rows, cols, 'matrix', format)
       const expected = withoutNegativeZero(weightsWithRoundedScales(request))
       const packed = packEverywhere(request)
@@ -283,10 +274,7 @@ function joined({ blocks, scales }: Mxfp4): Uint8Array {
 
 test('MXFP4 blocks give the bytes of the two tensors of the same weights', () => {
   for (const format of ['mxfp4', 'mxfp4_f32'] as const) {
-    for (const [rows, cols] of [
-      [8, 32],
-      [38, 96],
-    ]) {
+    for (const [rows, cols] of tuples('8x32 38x96')) {
       const weights = randomMxfp4(rows, cols, 9, [0, 255])
       const pair = mxfp4Request(weights, rows, cols, format)
       const blocks: PackRequest = { ...pair, bytes: joined(weights), dtype: 'MXFP4', rowStride: cols }

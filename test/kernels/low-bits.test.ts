@@ -4,6 +4,7 @@ import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { allocatePanels, TransposedMatmul } from '#molm/runtime/kernels/transposed-matmul.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -125,11 +126,7 @@ for (const format of FORMATS) {
   })
 
   test(`${format}: the product with the transpose has the bits of the same weights in f32, and no padding`, () => {
-    for (const [rows, cols, tokens] of [
-      [24, 64, 5],
-      [19, 70, 4],
-      [1, 1, 1],
-    ]) {
+    for (const [rows, cols, tokens] of tuples('24x64x5 19x70x4 1x1x1')) {
       const packed = packEverywhere(matrixRequest(normalFloats(rows * cols, 76), rows, cols, format)).bytes
       const floats = matrixRequest(unpackMatrix(packed, format, rows, cols), rows, cols, 'f32')
       const gradients = normalFloats(rows * tokens, 77)

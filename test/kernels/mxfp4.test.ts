@@ -5,6 +5,7 @@ import { packedRows } from '#molm/packing/write/pack.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -25,11 +26,7 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('MXFP4')
 
-for (const [rows, cols] of [
-  [8, 32],
-  [19, 96],
-  [64, 2880],
-]) {
+for (const [rows, cols] of tuples('8x32 19x96 64x2880')) {
   test(`packing ${rows} x ${cols} keeps every weight, whatever its scale`, () => {
     const weights = randomMxfp4(rows, cols, 61, [0, 252])
     const { bytes, nonFinite } = packEverywhere(mxfp4Request(weights, rows, cols))

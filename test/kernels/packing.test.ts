@@ -4,6 +4,7 @@ import { bytesOf, type DType, type ElementType, elementReader } from '#molm/chec
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Pool } from '#molm/runtime/threads/pool.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import { bankOf, matrixRequest, pack, packEverywhere } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'
@@ -22,12 +23,7 @@ const PLACES: Record<string, (rows: number, cols: number) => Pick<PackRequest, '
   'one column repeated': () => ({ rowStride: 1, colStride: 0 }),
 }
 
-const SHAPES = [
-  [8, 32],
-  [1, 1],
-  [19, 70],
-  [40, 96],
-]
+const SHAPES = tuples('8x32 1x1 19x70 40x96')
 
 /** Random numbers of a dtype, as a checkpoint stores them. */
 function stored(dtype: SourceType, count: number, seed: number): Uint8Array {

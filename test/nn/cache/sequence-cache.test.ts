@@ -8,6 +8,7 @@ import type { Bank } from '#molm/runtime/memory/bank.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { asCached } from '../../support/cache-pages.js'
+import { tuples } from '../../support/combinations.js'
 import { bankOf, placeRows } from '../../support/kernel-bench.js'
 import { normalFloats } from '../../support/random.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
@@ -71,13 +72,7 @@ function checkRows(cache: SequenceCache, message: string): void {
 
 for (const format of ['f32', 'bf16', 'q8'] as const) {
   test(`rows of ${format} are rounded, exported as they are, and imported; by heads and whole`, () => {
-    for (const [heads, size] of [
-      [3, 5],
-      [1, 1],
-      [2, 8],
-      [64, 5],
-      [2, 39],
-    ]) {
+    for (const [heads, size] of tuples('3x5 1x1 2x8 64x5 2x39')) {
       for (const byHead of [true, false]) {
         const bank = bankOf('relaxed')
         const channels = heads * size
@@ -85,11 +80,7 @@ for (const format of ['f32', 'bf16', 'q8'] as const) {
         const cache = new SequenceCache([layer])
         const rows = [normalFloats(70 * channels, 5), normalFloats(70 * channels, 6, 1e-3)]
         rows[1].fill(0, 3 * channels, 4 * channels)
-        for (const [first, count] of [
-          [0, 1],
-          [1, 40],
-          [41, 29],
-        ]) {
+        for (const [first, count] of tuples('0x1 1x40 41x29')) {
           cache.reserve(count)
           const part = rows.map((all) => all.subarray(first * channels, (first + count) * channels))
           const [keys, values] = part.map((floats) => placeRows(bank, floats, channels))
