@@ -324,7 +324,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   text: { rooms: ['text', 'grammar'], lines: 11803 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8919 },
   library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5114 },
-  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2910 },
+  chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2911 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
     lines: 12493,
@@ -335,7 +335,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 9114 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 76969 }
+const TESTS = { rooms: ['tests'], lines: 74489 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

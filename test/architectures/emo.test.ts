@@ -2,27 +2,26 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { EmoConfig } from '#molm/architectures/emo.js'
 import { architectureOf, parseConfig } from '#molm/architectures/index.js'
-import { ropeFrequencies } from '#molm/nn/rope.js'
-import { isNear } from '../support/compare.js'
+import { inOneRow, isNear } from '../support/compare.js'
 import { forwardHere } from '../support/forward-here.js'
 import { integers } from '../support/random.js'
-import { type EmoLayer, emoForward } from '../support/reference-emo.js'
+import { type Chosen, emoForward } from '../support/reference-families.js'
+import { softmax } from '../support/reference-layers.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { GATES, LOGITS } from '../support/tolerances.js'
 
 const SMALL = {
-  model_type: 'emo',
-  vocab_size: 97,
-  hidden_size: 40,
-  intermediate_size: 20,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  num_experts: 9,
-  num_experts_per_tok: 4,
-  max_position_embeddings: 256,
+  ...{ model_type: 'emo', vocab_size: 97, hidden_size: 40, intermediate_size: 20, num_hidden_layers: 3 },
+  ...{ num_attention_heads: 4, num_key_value_heads: 2, num_experts: 9, num_experts_per_tok: 4 },
+  ...{ max_position_embeddings: 256 },
+}
+
+/** Experts that every token uses in a layer: ids listed in config.json, and the number of shared ones, the last. */
+interface EmoLayer {
+  listed: readonly number[]
+  shared: number
 }
 
 const ROUTED: EmoLayer = { listed: [], shared: 0 }
@@ -38,9 +37,7 @@ interface Case {
 const CASES: Record<string, Case> = {
   'routed experts alone': { keys: {}, layers: [ROUTED, ROUTED, ROUTED] },
   'routed experts whose gates sum to 1': {
-    keys: { norm_topk_prob: true },
-    layers: [ROUTED, ROUTED, ROUTED],
-    isNormalised: true,
+    ...{ keys: { norm_topk_prob: true }, layers: [ROUTED, ROUTED, ROUTED], isNormalised: true },
   },
   'one shared expert': { keys: { num_shared_experts: 1 }, layers: [shared(1), shared(1), shared(1)] },
   'several shared experts, heads of another size and biases': {
@@ -54,9 +51,8 @@ const CASES: Record<string, Case> = {
   },
   'other always active experts in each layer': {
     keys: {
-      always_active_experts: [1],
+      ...{ always_active_experts: [1], num_shared_experts: 2 },
       always_active_experts_per_layer: [[0], [], [3, 4, 8]],
-      num_shared_experts: 2,
     },
     layers: [listed(0), shared(2), listed(3, 4, 8)],
   },
@@ -66,11 +62,8 @@ const CASES: Record<string, Case> = {
   },
   'other numbers of shared experts, and a dense layer with biases': {
     keys: {
-      num_experts_per_layer: [4, 7, 0],
-      num_shared_experts_per_layer: [0, 2, 1],
-      num_shared_experts: 1,
-      dense_intermediate_size: 24,
-      dense_mlp_bias: true,
+      ...{ num_experts_per_layer: [4, 7, 0], num_shared_experts_per_layer: [0, 2, 1], num_shared_experts: 1 },
+      ...{ dense_intermediate_size: 24, dense_mlp_bias: true },
     },
     layers: [ROUTED, shared(2), ROUTED],
   },
@@ -84,35 +77,42 @@ const CASES: Record<string, Case> = {
   },
 }
 
+/** Chooses experts by the rules of AllenAI's code: the first that fits the layer holds. */
+function choose(z: readonly number[], k: number, { listed, shared }: EmoLayer, isNormalised = false): Chosen[] {
+  const chosen = (p: readonly number[], ids: readonly number[]) => ids.map((id) => ({ id, gate: p[id] }))
+  const best = (p: readonly number[], ids: number[], count: number) =>
+    chosen(p, ids.sort((a, b) => p[b] - p[a]).slice(0, count))
+  const p = softmax(z)
+  if (listed.length > 0) {
+    const others = [...p.keys()].filter((id) => !listed.includes(id))
+    return [...chosen(p, listed), ...best(p, others, k - listed.length)]
+  }
+  if (shared > 0) {
+    const routed = softmax(z.slice(0, -shared))
+    const own = softmax(z.slice(-shared)).map((gate, i) => ({ id: routed.length + i, gate }))
+    return [...own, ...best(routed, [...routed.keys()], k - shared)]
+  }
+  const routed = best(p, [...p.keys()], k)
+  const all = isNormalised ? routed.reduce((sum, { gate }) => sum + gate, 0) : 1
+  return routed.map(({ id, gate }) => ({ id, gate: gate / all }))
+}
+
 for (const [name, { keys, layers, isNormalised }] of Object.entries(CASES)) {
   test(`${name}: exact logits, and the experts of the reference`, () =>
     inTemporaryFolder(async (dir) => {
-      const { config, tensors } = await writeRandomCheckpoint(dir, { ...SMALL, ...keys }, 3)
-      const emo = config as EmoConfig
+      const all = { ...SMALL, ...keys }
+      const { tensors } = await writeRandomCheckpoint(dir, all, 3)
       const tokens = integers(30, 5, SMALL.vocab_size)
-      const frequencies = ropeFrequencies(emo.rope, emo.headSize)
-      const expected = emoForward(emo, tensors, tokens, { layers, k: 4, isNormalised, frequencies })
+      const expected = emoForward(all, tensors, tokens, (layer, z) => choose(z, 4, layers[layer], isNormalised))
       const { logits, routes } = await forwardHere(dir, tokens, { quant: 'f32' })
-      isNear(
-        logits,
-        expected.logits.flatMap((row) => [...row]),
-        LOGITS,
-        'logits',
-      )
+      isNear(logits, inOneRow(expected.logits), LOGITS, 'logits')
       for (const [l, chosen] of expected.chosen.entries()) {
         const { mlp } = routes[l]
         assert.is(mlp === undefined, chosen.length === 0, `layer ${l} has experts or not`)
         if (!mlp) continue
-        assert.equal(
-          [...mlp.ids],
-          chosen.flat().map(({ id }) => id),
-        )
-        isNear(
-          mlp.gates,
-          chosen.flat().map(({ gate }) => gate),
-          GATES,
-          `gates of layer ${l}`,
-        )
+        const [ids, gates] = [chosen.flat().map(({ id }) => id), chosen.flat().map(({ gate }) => gate)]
+        assert.equal([...mlp.ids], ids)
+        isNear(mlp.gates, gates, GATES, `gates of layer ${l}`)
       }
     }))
 }

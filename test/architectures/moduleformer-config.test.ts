@@ -9,13 +9,8 @@ import { rejectsWithUserError } from '../support/rejects.js'
 
 const WHERE = 'some/config.json'
 const small = {
-  model_type: 'moduleformer',
-  n_layer: 2,
-  n_embd: 64,
-  n_head: 4,
-  att_hidden: 32,
-  n_att_experts: 4,
-  n_mlp_experts: 8,
+  ...{ model_type: 'moduleformer', n_layer: 2, n_embd: 64, n_head: 4, att_hidden: 32 },
+  ...{ n_att_experts: 4, n_mlp_experts: 8 },
 }
 
 function parseConfig(json: unknown, where: string): ModuleFormerConfig {
@@ -84,26 +79,10 @@ test('a classifier without id2label has numbered labels, two by default', () => 
   assert.equal(parseConfig({ ...classifier, num_labels: 3 }, WHERE).labels, ['LABEL_0', 'LABEL_1', 'LABEL_2'])
 })
 
-test('more labels than any classifier has are refused', async () => {
-  const classifier = { ...small, architectures: ['ModuleFormerForSequenceClassification'], num_labels: 2 ** 24 }
-  await rejectsWithUserError(() => parseConfig(classifier, WHERE), /num_labels must be an integer from 1 to 65536/)
-})
-
-test('labels with a gap in their ids are refused', async () => {
-  const classifier = {
-    ...small,
-    architectures: ['ModuleFormerForSequenceClassification'],
-    id2label: { 0: 'a', 2: 'c' },
-  }
-  await rejectsWithUserError(() => parseConfig(classifier, WHERE), /id2label/)
-})
-
 test('generic names of sizes are read, but the specific ones win', () => {
   const config = { model_type: 'moduleformer', hidden_size: 96, num_hidden_layers: 3, num_attention_heads: 2 }
-  assert.equal(
-    [96, 3, 2],
-    [parseConfig(config, WHERE).width, parseConfig(config, WHERE).layers, parseConfig(config, WHERE).heads],
-  )
+  const { width, layers, heads } = parseConfig(config, WHERE)
+  assert.equal([width, layers, heads], [96, 3, 2])
   assert.is(parseConfig({ ...config, n_embd: 32 }, WHERE).width, 32)
 })
 
@@ -116,13 +95,6 @@ test('layers may keep different numbers of experts', () => {
       [3, 8],
     ],
   )
-})
-
-test('a list of experts that does not fit the layers is refused', async () => {
-  for (const attention of [[4], [4, 0], [4, 2.5], '4', undefined]) {
-    const config = { ...small, molm_experts: { attention, mlp: [8, 8] } }
-    await rejectsWithUserError(() => parseConfig(config, WHERE), /molm_experts\.attention/)
-  }
 })
 
 test('a token may be null, for none', () => {
@@ -144,8 +116,14 @@ test('a config.json that names only a ModuleFormer class is read', () => {
   assert.is(parseConfig({ architectures: ['ModuleFormerForCausalLM'] }, WHERE).layers, 24)
 })
 
-test('numbers that make no sense are refused by name', async () => {
+test('what makes no sense is refused by name', async () => {
+  const architectures = ['ModuleFormerForSequenceClassification']
   const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ architectures, num_labels: 2 ** 24 }, /num_labels must be an integer from 1 to 65536/],
+    [{ architectures, id2label: { 0: 'a', 2: 'c' } }, /id2label/],
+    ...[[4], [4, 0], [4, 2.5], '4', undefined].map((attention): [Record<string, unknown>, RegExp] => {
+      return [{ molm_experts: { attention, mlp: [8, 8] } }, /molm_experts\.attention/]
+    }),
     [{ k_att: 5 }, /k_att 5 is more than the 4 experts/],
     [{ k_mlp: 3, molm_experts: { attention: [4, 4], mlp: [8, 2] } }, /k_mlp 3 is more than the 2 experts/],
     [{ att_hidden: 30 }, /att_hidden 30 is not divisible by n_head 4/],

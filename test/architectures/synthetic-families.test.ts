@@ -1,15 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Decoder } from '#molm/nn/decoder.js'
-import { isNear, maxDifference, sameBits } from '../support/compare.js'
+import { inOneRow, isNear, maxDifference, sameBits } from '../support/compare.js'
 import { FAMILY_CASES, type FamilyCase } from '../support/family-cases.js'
-import { randomWeights } from '../support/family-checkpoint.js'
 import { logitsInPieces, passHere } from '../support/forward-here.js'
 import { TIERS } from '../support/kernel-bench.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
 import type { ReferenceTensors } from '../support/reference-layers.js'
-import { writeTensors } from '../support/synthetic-checkpoint.js'
+import { randomTensors, writeTensors } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { GATES, LOGITS } from '../support/tolerances.js'
 
@@ -23,7 +22,7 @@ const VOCABULARY = 61
 
 function check(model: Decoder, { reference }: FamilyCase, tensors: ReferenceTensors, tokens: readonly number[]): void {
   const { logits, chosen } = reference(tensors, tokens)
-  const expected = logits.flatMap((row) => [...row])
+  const expected = inOneRow(logits)
   const found = passHere(model, tokens)
   const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   const difference = maxDifference(found.logits, expected) / size
@@ -43,7 +42,7 @@ function check(model: Decoder, { reference }: FamilyCase, tensors: ReferenceTens
 for (const [i, family] of FAMILY_CASES.entries()) {
   test(family.name, () =>
     inTemporaryFolder(async (dir) => {
-      const written = randomWeights(family.shapes, 100 * i + 1, family.weights)
+      const written = randomTensors(family.keys, 100 * i + 1, family.weights)
       await writeTensors(dir, family.keys, written)
       const tensors = new Map([...written].map(([key, { values }]) => [key, values]))
       const tokens = integers(LENGTH, i + 1, VOCABULARY)

@@ -36,23 +36,9 @@ test('plain values come back, in protocols 2 and 4', () => {
     ['long tuple', new Tuple(1, 2, 3, 4, new Tuple(), new Tuple(5), new Tuple(6, 7))],
     ['again', 'int'],
   ])
-  for (const protocol of [2, 4] as const) {
-    const found = read(pickle(dict, protocol))
-    assert.equal(
-      found,
-      new Map<PickleValue, PickleValue>([
-        ['int', 1],
-        ['list', [0, 255, 256, 65535, 65536, -1, -(2 ** 31), 2 ** 31, 2 ** 53 - 1, -(2 ** 40)]],
-        ['big', 2n ** 80n],
-        ['negative', -(2n ** 80n)],
-        ['float', 0.1],
-        ['text', 'Grüße 🌍 \ufeff'],
-        ['tuple', [null, true, false]],
-        ['long tuple', [1, 2, 3, 4, [], [5], [6, 7]]],
-        ['again', 'int'],
-      ]),
-    )
-  }
+  const plain = (value: Py): unknown => (value instanceof Tuple ? value.items.map(plain) : value)
+  const expected = new Map([...dict].map(([key, value]) => [key, plain(value)]))
+  for (const protocol of [2, 4] as const) assert.equal(read(pickle(dict, protocol)), expected)
 })
 
 test('many items need batches, long memo indices and marks', () => {
@@ -135,30 +121,8 @@ test('only values of the host can be called, and only dicts have a state', async
 })
 
 test('a pickle that takes more values than it has pushed is refused', async () => {
-  for (const body of [
-    '.',
-    '0.',
-    'R.',
-    'N(0.',
-    't.',
-    '1.',
-    '(.',
-    'Na.',
-    's.',
-    'NNs.',
-    '}(Nu.',
-    'q\x01.',
-    'h\x07.',
-    '2.',
-    'Q.',
-    'b.',
-    'N\x86.',
-  ]) {
-    await refuses(
-      /its pickle cannot be read/,
-      body.split('').map((c) => c.charCodeAt(0)),
-    )
-  }
+  const bodies = '. 0. R. N(0. t. 1. (. Na. s. NNs. }(Nu. q\x01. h\x07. 2. Q. b. N\x86.'.split(' ')
+  for (const body of bodies) await refuses(/its pickle cannot be read/, Buffer.from(body, 'latin1'))
   await refuses(/names something without a text/, 'NN', [0x93], '.')
   await refuses(/unknown protocol/, [0x80, 6], 'N.')
 })

@@ -169,16 +169,16 @@ test('an output for other prompts, another model or something else is not change
       assertRefused(await batch([input, ...BASE, '-o', out]), 1, pattern)
       assert.is(await readFile(out, 'utf8'), content)
     }
-    const model = '01-base-bin-f32'
+    const own = { model: '01-base-bin-f32', request: 'a-b' }
     await refused(
-      jsonl({ id: 'z', model }),
+      jsonl({ id: 'z', ...own }),
       /line 1 has the id "z", line 1 of the input "a"\ngive another file with -o/,
     )
     await refused(
-      jsonl({ id: 'a', model }, { id: 'b', model }, { id: 'c', model }),
+      jsonl({ id: 'a', ...own }, { id: 'b', ...own }, { id: 'c', ...own }),
       /more lines than the 2 of the input/,
     )
-    await refused(jsonl({ id: 'a', model: 'other' }), /answers of other, and the model now is 01-base-bin-f32/)
+    await refused(jsonl({ id: 'a', ...own, model: 'other' }), /answers of other, and the model now is 01-base-bin-f32/)
     await refused(jsonl({ name: 'a' }), /line 1 is not a result of `run --batch`/)
     await refused('A letter.\nOf two lines and a half', /line 1 is not a result of `run --batch`/)
     await refused('Half a letter', /is not a result of `run --batch`/)

@@ -1,9 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
-import type { ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
+import type { StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle, UNFILTERED } from '#molm/generation-options.js'
 import type { Segment } from '#molm/nn/batch-cache.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { type Random, seededRandom } from '#molm/sampling/random.js'
@@ -11,7 +10,7 @@ import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { type LoadedOptions, withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf, runTask, type SequenceCopy } from '../support/run-task.js'
+import { exportOf, forwardOf, generateOf, read, runTask, type SequenceCopy } from '../support/run-task.js'
 import { schedule } from '../support/schedule.js'
 
 /*
@@ -41,10 +40,9 @@ interface Text {
 const dice = (random: Random) => (below: number) => Math.floor(random.nextFloat() * below)
 
 function generateTurn(roll: (below: number) => number, model: Decoder, seed: number): Turn {
-  const prompt = Int32Array.from(integers(1 + roll([6, 40, 400][roll(3)]), seed, model.config.vocabSize))
+  const prompt = integers(1 + roll([6, 40, 400][roll(3)]), seed, model.config.vocabSize)
   const rolls = model.config.maxPositions === undefined
-  const settings = settle({
-    ...UNFILTERED,
+  const settings = {
     // At full temperature and with a penalty, a single different bit would soon change a token.
     temperature: roll(4) === 0 ? 0 : 1,
     topK: roll(2) * 40,
@@ -53,9 +51,9 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
     maxTokens: 1 + roll(24),
     logprobs: roll(3),
     context: rolls && roll(2) === 0 ? 8 + roll([20, 300][roll(2)]) : POSITIONS,
-  })
+  }
   const [routes, probabilities] = [roll(2) === 0, roll(2) === 0]
-  const request: GenerateRequest = { kind: 'generate', session: 0, prompt, settings, eos: [], routes, probabilities }
+  const request = generateOf(prompt, settings, { routes, probabilities })
   return function* (sequence, stop, emit) {
     const onStep = ({ at, ...step }: StepMessage) => emit(step)
     const { finishReason, contextFull } = yield* generateAfter(sequence, request, { stop, emit: onStep })
@@ -65,16 +63,11 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
 }
 
 function forwardTurn(roll: (below: number) => number, model: Decoder, seed: number): Turn {
-  const request = {
-    kind: 'forward',
-    session: 0,
-    tokens: Int32Array.from(integers(1 + roll([3, 50, 350][roll(3)]), seed, model.config.vocabSize)),
-    logits: (['none', 'last', 'all'] as const)[roll(3)],
-    routes: roll(2) === 0,
-    probabilities: roll(2) === 0,
-    outputNorms: roll(2) === 0,
-    hidden: roll(2) === 0,
-  } as const
+  const tokens = integers(1 + roll([3, 50, 350][roll(3)]), seed, model.config.vocabSize)
+  const request = forwardOf(tokens, {
+    ...{ logits: (['none', 'last', 'all'] as const)[roll(3)], routes: roll(2) === 0, probabilities: roll(2) === 0 },
+    ...{ outputNorms: roll(2) === 0, hidden: roll(2) === 0 },
+  })
   return function* (sequence, stop, emit) {
     const reply = yield* sequence.forward(request, stop)
     emit(reply)
@@ -165,9 +158,7 @@ function together(model: Decoder, texts: Text[]): (Told & { errors: unknown[] })
 type State = SequenceCopy & { next: Float32Array }
 
 function stateOf(sequence: Sequence): State {
-  const saved = exportOf(sequence)
-  const { logits } = runTask(sequence.model, sequence.forward(forwardOf([3, 1], 'last'), new Int32Array(1)))
-  return { ...saved, next: logits }
+  return { ...exportOf(sequence), next: read(sequence, [3, 1]).logits }
 }
 
 function sameSequence(found: State, expected: State, what: string): void {
@@ -182,15 +173,10 @@ function sameSequence(found: State, expected: State, what: string): void {
 
 const areEqual = (found: Uint8Array[], expected: Uint8Array[]) => Buffer.concat(found).equals(Buffer.concat(expected))
 
-function forwardOf(tokens: ArrayLike<number>, logits: 'last' | 'none'): ForwardRequest {
-  const looks = { routes: false, probabilities: false, hidden: false }
-  return { kind: 'forward', session: 0, tokens: Int32Array.from(tokens), logits, ...looks }
-}
-
 /** The state of a sequence that ran these tokens at once. */
 function fresh(model: Decoder, tokens: Int32Array): State {
   const sequence = new Sequence(model)
-  if (tokens.length > 0) runTask(model, sequence.forward(forwardOf(tokens, 'none'), new Int32Array(1)))
+  if (tokens.length > 0) read(sequence, tokens, { logits: 'none' })
   const all = stateOf(sequence)
   sequence.release()
   return all

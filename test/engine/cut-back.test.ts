@@ -2,16 +2,15 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
-import type { DraftCounts, ForwardRequest, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
+import type { DraftCounts, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { type Random, seededRandom } from '#molm/sampling/random.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { type LoadedOptions, withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf, importOf, runTask } from '../support/run-task.js'
+import { exportOf, generateOf, importOf, read, runTask } from '../support/run-task.js'
 
 /*
  * Random walks of sequences that are extended, generated, cut back, saved and restored. After every step the next
@@ -70,7 +69,7 @@ class Walk {
   /** Logits after two more tokens, which are then cut off again. */
   next(): Float32Array {
     const { length } = this.tokens
-    const { logits } = runTask(this.model, this.sequence.forward(forwardOf([3, 1]), new Int32Array(1)))
+    const { logits } = read(this.sequence, [3, 1])
     this.sequence.truncate(length)
     return logits
   }
@@ -85,19 +84,17 @@ class Walk {
   }
 
   private forward(tokens: number[]): string {
-    runTask(this.model, this.sequence.forward(forwardOf(tokens), new Int32Array(1)))
+    read(this.sequence, tokens)
     return `forward of ${tokens.length}`
   }
 
   private generate(): string {
-    const prompt = Int32Array.from(this.roll(4) === 0 && this.tokens.length > 0 ? [] : this.prompt())
+    const prompt = this.roll(4) === 0 && this.tokens.length > 0 ? [] : this.prompt()
     const messageEnds = prompt.length > 4 ? [2, prompt.length - 2] : []
     const maxTokens = 1 + this.roll(100)
     const repeats = this.roll(2) === 0 ? REPEATING : { temperature: 1, topK: 0 }
-    const settings = settle({ seed: this.seed, maxTokens, topP: 1, ...repeats })
-    const limited = { ...settings, context: POSITIONS }
-    const looks = { eos: [], routes: this.roll(2) === 0, probabilities: false }
-    const request: GenerateRequest = { kind: 'generate', session: 0, prompt, messageEnds, settings: limited, ...looks }
+    const settings = { seed: this.seed, maxTokens, topP: 1, context: POSITIONS, ...repeats }
+    const request = generateOf(prompt, settings, { messageEnds, routes: this.roll(2) === 0 })
     const emit = this.count.bind(this)
     const costs = new StepCosts(() => 1)
     runTask(this.model, generateAfter(this.sequence, request, { stop: new Int32Array(1), emit, costs }))
@@ -117,15 +114,10 @@ class Walk {
   }
 }
 
-function forwardOf(tokens: number[]): ForwardRequest {
-  const looks = { routes: false, probabilities: false, hidden: false }
-  return { kind: 'forward', session: 0, tokens: Int32Array.from(tokens), logits: 'last', ...looks }
-}
-
 /** Logits of a fresh read. */
 function fresh(model: Decoder, tokens: number[]): Float32Array {
   const sequence = new Sequence(model)
-  const { logits } = runTask(model, sequence.forward(forwardOf([...tokens, 3, 1]), new Int32Array(1)))
+  const { logits } = read(sequence, [...tokens, 3, 1])
   sequence.release()
   return logits
 }
@@ -161,7 +153,7 @@ for (const [name, options] of MODELS) {
 test('read little again when the end of an answer is cut off', () =>
   withLoaded(fixturePath('82-lfm2moe-bf16-sharded'), { positions: POSITIONS, quant: 'q4' }, ({ model }) => {
     const sequence = new Sequence(model)
-    runTask(model, sequence.forward(forwardOf(integers(1000, 5, 200)), new Int32Array(1)))
+    read(sequence, integers(1000, 5, 200))
     for (const [length, known] of [
       // The last token may run again for its logits.
       [999, 999],

@@ -3,18 +3,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel, type ExpertsPerToken, loadModel, type Model } from '#molm/index.js'
-import { withExpertsPerToken } from '#molm/model/experts-per-token.js'
 import { leastBudget } from '#molm/weights/bank-plan.js'
-import { isNear, sameBits } from '../support/compare.js'
+import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { forwardHere, lastLogits, logitsInPieces } from '../support/forward-here.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
-import { referenceForward } from '../support/reference-model.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { routesOf } from '../support/routes.js'
-import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite<{ model: Model }>('experts per token', { model: undefined as unknown as Model })
@@ -56,29 +52,6 @@ for (const [fixture, { keys, numbers }] of Object.entries(FAMILIES)) {
       }
     }))
 }
-
-test('numbers that differ from layer to layer: the logits and routes of the reference', () =>
-  inTemporaryFolder(async (dir) => {
-    const json = { n_layer: 3, k_att: 3, k_mlp: 4, n_att_experts: 5, n_mlp_experts: 9 }
-    const { config, tensors } = await writeCheckpoint(dir, json)
-    const expertsPerToken = { attention: [3, 1, 2], mlp: [1, 4, 2] }
-    const tokens = integers(45, 3, config.vocabSize)
-    const expected = referenceForward({ ...config, ...withExpertsPerToken(config, expertsPerToken) }, tensors, tokens)
-    const { logits, routes } = await forwardHere(dir, tokens, { quant: 'f32', expertsPerToken })
-    isNear(
-      logits,
-      expected.logits.flatMap((row) => [...row]),
-      5e-5,
-      'logits',
-    )
-    for (const [layer, own] of expected.routes.entries()) {
-      for (const kind of ['attention', 'mlp'] as const) {
-        const ids = own[kind].flatMap(({ ids }) => ids)
-        assert.is(ids.length, tokens.length * expertsPerToken[kind][layer])
-        assert.equal([...routesOf(routes[layer], kind).ids], ids, `${kind} experts of layer ${layer}`)
-      }
-    }
-  }))
 
 test('the number may change between texts', async () => {
   const path = fixturePath('61-jetmoe-f32')

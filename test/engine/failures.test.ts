@@ -1,18 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generateAfter } from '#molm/engine/generation.js'
-import { loadWeights } from '#molm/engine/load.js'
-import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
+import type { StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle, UNFILTERED } from '#molm/generation-options.js'
-import { preparedModel } from '#molm/library/prepared-model.js'
 import { mixtureOf } from '#molm/model/config.js'
 import type { Taps } from '#molm/nn/taps.js'
-import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
+import { withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf, runTask } from '../support/run-task.js'
+import { exportOf, generateOf, read, runTask } from '../support/run-task.js'
 
 /*
  * A request that fails at any point leaves its sequence unchanged.
@@ -21,63 +18,29 @@ const test = suite('a request that fails')
 
 const TOKENS = integers(700, 41, 300)
 
-async function sourceOf(path: string): Promise<ModelSource> {
-  const { config, formats, path: file, kind } = await preparedModel(path)
-  const free = Number.MAX_SAFE_INTEGER
-  return { config, formats, path: file, kind, memory: free, memoryIsGiven: false, free }
-}
-
 /** Runs `use` with a model on this thread and a switch that makes its n-th batch from now on fail. */
-async function withModel(
-  use: (create: () => Sequence, failAfter: (batches: number) => void) => Promise<void> | void,
-): Promise<void> {
-  const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
-  const { model, pool, close } = await loadWeights(source, chooseKernels().bank, 1)
-  const forward = model.forward.bind(model)
-  let left = Number.POSITIVE_INFINITY
-  model.forward = (...args) => {
-    const isDone = forward(...args)
-    // By now its results are in the cache.
-    if (left-- <= 0) throw new Error('the disk is gone')
-    return isDone
-  }
-  try {
-    await use(
-      () => new Sequence(model),
-      (batches) => {
-        left = batches
-      },
-    )
-  } finally {
-    await pool.close()
-    close()
-  }
-}
+const withModel = (use: (create: () => Sequence, failAfter: (batches: number) => void) => void) =>
+  withLoaded(fixturePath('02-base-safetensors-f32'), {}, ({ model }) => {
+    const forward = model.forward.bind(model)
+    let left = Number.POSITIVE_INFINITY
+    model.forward = (...args) => {
+      const isDone = forward(...args)
+      // By now its results are in the cache.
+      if (left-- <= 0) throw new Error('the disk is gone')
+      return isDone
+    }
+    const failAfter = (batches: number) => {
+      left = batches
+    }
+    use(() => new Sequence(model), failAfter)
+  })
 
-function forward(sequence: Sequence, tokens: readonly number[]): Float32Array {
-  const request: ForwardRequest = {
-    kind: 'forward',
-    session: 0,
-    tokens: Int32Array.from(tokens),
-    logits: 'last',
-    routes: false,
-    probabilities: false,
-    hidden: false,
-  }
-  return runTask(sequence.model, sequence.forward(request, new Int32Array(1))).logits
-}
+const forward = (sequence: Sequence, tokens: readonly number[]) => read(sequence, tokens).logits
 
 /** Tokens emitted up to the end or a failure, which is thrown; `seen` then has them. */
 function generate(sequence: Sequence, prompt: readonly number[], context: number, seen: number[] = []): number[] {
-  const request: GenerateRequest = {
-    kind: 'generate',
-    session: 0,
-    prompt: Int32Array.from(prompt),
-    eos: [],
-    settings: settle({ ...UNFILTERED, maxTokens: 8, temperature: 0, repeatPenalty: 1.2, seed: 1, context }),
-    routes: false,
-    probabilities: false,
-  }
+  const settings = { maxTokens: 8, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, seed: 1, context }
+  const request = generateOf(prompt, settings)
   const emit = ({ token }: StepMessage) => seen.push(token)
   runTask(sequence.model, generateAfter(sequence, request, { stop: new Int32Array(1), emit }))
   return seen
@@ -146,10 +109,8 @@ test('keeps the tokens whose steps were emitted if a generation fails later', ()
     assert.equal(exportOf(sequence), exportOf(expected))
   }))
 
-test('a token has different experts even if its activations are NaN', async () => {
-  const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
-  const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, 1)
-  try {
+test('a token has different experts even if its activations are NaN', () =>
+  withLoaded(fixturePath('02-base-safetensors-f32'), {}, ({ model, store }) => {
     const { width } = model.config
     const norm1 = store.address('layers.0.dense', 'ln_1.weight') / 4
     store.banks[0].f32.fill(Number.NaN, norm1, norm1 + width)
@@ -162,10 +123,6 @@ test('a token has different experts even if its activations are NaN', async () =
     model.forward([{ tokens: [1, 2, 3], cache, taps: { routes } }])
     assert.is(seen.length, 3 * 2 * model.config.layers)
     for (const ids of seen) assert.is(new Set(ids).size, ids.length, `${ids}`)
-  } finally {
-    await pool.close()
-    close()
-  }
-})
+  }))
 
 test.run()

@@ -4,12 +4,12 @@ import { generateAfter } from '#molm/engine/generation.js'
 import { StepCosts } from '#molm/engine/lookup/step-costs.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { type GenerationSettings, settle, UNFILTERED } from '#molm/generation-options.js'
+import { type GenerationSettings, UNFILTERED } from '#molm/generation-options.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf } from '../support/run-task.js'
+import { exportOf, generateOf } from '../support/run-task.js'
 import { replyOf, schedule } from '../support/schedule.js'
 
 /* Texts with drafts are those without them, bit for bit: steps, routes, cache and counts of experts. */
@@ -57,16 +57,8 @@ function generate(
   const sequences = [seed, ...company].map(() => new Sequence(model))
   const steps: StepMessage[] = []
   const tasks = [seed, ...company].map((seed, i) => {
-    const all: GenerateRequest = {
-      kind: 'generate',
-      session: i,
-      prompt: Int32Array.from(promptOf(seed, vocabSize)),
-      eos: [],
-      settings: settle({ ...REPEATING, seed, ...settings }),
-      routes: true,
-      probabilities: false,
-      ...request,
-    }
+    const given = { session: i, routes: true, ...request }
+    const all = generateOf(promptOf(seed, vocabSize), { ...REPEATING, seed, ...settings }, given)
     const emit = (step: StepMessage) => i === 0 && steps.push(step)
     return {
       task: generateAfter(sequences[i], all, { stop: new Int32Array(1), emit, costs: lookup ? FREE() : undefined }),

@@ -4,7 +4,6 @@ import { Stopped } from '#molm/engine/demand.js'
 import { generateAfter } from '#molm/engine/generation.js'
 import type { ForwardRequest } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
-import { settle } from '#molm/generation-options.js'
 import { perMixture } from '#molm/model/config.js'
 import type { ExpertMask } from '#molm/model/expert-mask.js'
 import type { Decoder } from '#molm/nn/decoder.js'
@@ -12,7 +11,7 @@ import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withLoaded } from '../support/loaded-model.js'
 import { integers } from '../support/random.js'
-import { exportOf, runTask } from '../support/run-task.js'
+import { exportOf, forwardOf, generateOf, runTask } from '../support/run-task.js'
 
 /*
  * A prompt that is stopped in the middle and run again takes up what was read, with the bits of one whole pass.
@@ -34,10 +33,8 @@ interface Reading {
   found: number
 }
 
-const requestOf = (tokens: readonly number[], more: Partial<ForwardRequest> = {}): ForwardRequest => {
-  const looks = { logits: 'last', routes: false, probabilities: false, hidden: false, progress: true } as const
-  return { kind: 'forward', session: 0, tokens: Int32Array.from(tokens), messageEnds: [700], ...looks, ...more }
-}
+const requestOf = (tokens: readonly number[], more: Partial<ForwardRequest> = {}) =>
+  forwardOf(tokens, { messageEnds: [700], progress: true, ...more })
 
 function read(sequence: Sequence, tokens: readonly number[], more: Partial<ForwardRequest> = {}): Reading {
   let found = -1
@@ -176,9 +173,7 @@ test('are run whole if all of their tokens are observed, and kept by no failure'
 
 test('continue a generation with a limited context as if it had not been stopped', () =>
   inModel(MODELS[0], (model) => {
-    const settings = { ...settle({ seed: 1, maxTokens: 12, temperature: 1 }), context: 900 }
-    const looks = { eos: [], routes: false, probabilities: false, progress: true }
-    const request = { kind: 'generate', session: 0, prompt: Int32Array.from(PROMPT), settings, ...looks } as const
+    const request = generateOf(PROMPT, { seed: 1, maxTokens: 12, temperature: 1, context: 900 }, { progress: true })
     const answer = (sequence: Sequence, place?: number) => {
       const stop = new Int32Array(1)
       const tokens: number[] = []

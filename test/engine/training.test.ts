@@ -3,8 +3,7 @@ import * as assert from 'uvu/assert'
 import type { ExpertTraining, TrainingPlan, TrainingStep } from '#molm/api/training.js'
 import { layoutOf } from '#molm/architectures/index.js'
 import { EngineClient, Interrupted } from '#molm/engine/client.js'
-import type { ForwardReply, Request } from '#molm/engine/protocol.js'
-import { settle, UNFILTERED } from '#molm/generation-options.js'
+import type { ForwardReply, Request, StepMessage } from '#molm/engine/protocol.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
@@ -14,6 +13,7 @@ import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
+import { forwardOf, generateOf } from '../support/run-task.js'
 
 const test = suite('training in an engine')
 
@@ -100,16 +100,7 @@ for (const quant of ['f32', 'q4'] as const) {
 test('a session computes as before during a training, and trained copies compute as their originals at first', () =>
   withEngine(PATH, 'f32', async ({ training, ask }) => {
     const [tokens] = BATCH.sequences
-    const run = (session: number) =>
-      ask<ForwardReply>({
-        kind: 'forward',
-        session,
-        tokens: tokens.slice(),
-        logits: 'all',
-        routes: false,
-        probabilities: false,
-        hidden: false,
-      })
+    const run = (session: number) => ask<ForwardReply>(forwardOf(tokens, { session, logits: 'all' }))
     const { logits } = await run(newSession())
     let expected = 0
     for (let t = 1; t < tokens.length; t++) {
@@ -127,16 +118,13 @@ test('a session computes as before during a training, and trained copies compute
 
 test('requests that arrive before the training code is loaded are answered in order, during a generation', () =>
   withEngine(PATH, 'q4', async ({ training, ask }) => {
-    const forward: Request = {
-      ...{ kind: 'forward', session: newSession(), tokens: BATCH.sequences[1], logits: 'last' },
-      ...{ routes: false, probabilities: false, hidden: false },
-    }
-    const alone = await ask<ForwardReply>({ ...forward, session: newSession() })
+    const forward = () => ask<ForwardReply>(forwardOf(BATCH.sequences[1], { session: newSession() }))
+    const alone = await forward()
     const order: string[] = []
     const logged = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
     const all = await Promise.all([
       logged('begin', training.begin(PLAN)),
-      ask<ForwardReply>(forward),
+      forward(),
       logged('read', training.read(false)),
       logged('end', training.end()),
     ])
@@ -150,17 +138,12 @@ test('a generation and a concurrent step are each the same as alone, to the bit'
     const order: string[] = []
     const generate = async (session: number) => {
       const steps: { token: number; logprob: number }[] = []
-      const settings = settle({ ...UNFILTERED, maxTokens: 24, seed: 5, ignoreEos: true })
-      const prompt = BATCH.sequences[1].slice()
-      await client.call(
-        { kind: 'generate', session, prompt, eos: [], settings, routes: false, probabilities: false },
-        {
-          onStep: ({ token, logprob }) => {
-            order.push('token')
-            steps.push({ token, logprob })
-          },
-        },
-      ).reply
+      const settings = { maxTokens: 24, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 5, ignoreEos: true }
+      const onStep = ({ token, logprob }: StepMessage) => {
+        order.push('token')
+        steps.push({ token, logprob })
+      }
+      await client.call(generateOf(BATCH.sequences[1], settings, { session }), { onStep }).reply
       return steps
     }
     const step = async () => {

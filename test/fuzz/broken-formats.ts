@@ -5,58 +5,77 @@ import { bytesOf } from './files.js'
 import { expect, type Format } from './format.js'
 
 /*
- * Broken readers for the supervisor's test: each commits one fault that molm must never commit, and is named after it.
+ * Broken readers for the supervisor's test: each commits one fault that molm must never commit.
  */
 
-const MISDEEDS: Record<string, (dir: string) => unknown> = {
-  hangs() {
-    for (;;);
-  },
-  waits: () => new Promise(() => setInterval(() => {}, 1000)),
-  'never settles': () => new Promise(() => {}),
-  aborts: () => process.abort(),
-  'exhausts the heap'() {
-    for (const all: number[][] = []; ; ) all.push(new Array(1000).fill(all.length))
-  },
-  'takes memory': () => expect(new Uint8Array(400 * 2 ** 20).fill(1)[5] === 1, 'never'),
-  'writes elsewhere': (dir) => writeFileSync(join(dir, '..', 'stray'), ''),
-  pollutes: () => Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true }),
-  'is wrong': () => expect(false, 'a shape is wrong'),
-  'does not foresee': (dir) => (dir as unknown as { no: { such: string } }).no.such,
-  'leaves a rejection'() {
-    Promise.reject(new Error('never handled'))
-    return new Promise((resolve) => setTimeout(resolve, 10))
-  },
-  'prints control characters'() {
-    throw new UserError('\u001b[2J')
-  },
-  'is fine'() {
-    throw new UserError('refused')
-  },
+type Misdeed = (dir: string) => unknown
+
+/** Misdeeds, each with the fault that the supervisor must report. */
+export const MISDEEDS: Record<string, [Misdeed, RegExp?]> = {
+  hangs: [
+    () => {
+      for (;;);
+    },
+    /^no answer within 0.5 s$/,
+  ],
+  waits: [() => new Promise(() => setInterval(() => {}, 1000)), /^no answer within 0.5 s$/],
+  'never settles': [() => new Promise(() => {}), /^no answer, and nothing pending$/],
+  aborts: [() => process.abort(), /^the process ended with SIGABRT/],
+  'exhausts the heap': [
+    () => {
+      for (const all: number[][] = []; ; ) all.push(new Array(1000).fill(all.length))
+    },
+    /heap out of memory/,
+  ],
+  'takes memory': [() => expect(new Uint8Array(400 * 2 ** 20).fill(1)[5] === 1, 'never'), /^took 4\d\d MB of memory$/],
+  'writes elsewhere': [
+    (dir) => writeFileSync(join(dir, '..', 'stray'), ''),
+    /^wrote outside its folder: writeFile .*stray$/,
+  ],
+  pollutes: [
+    () => Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true }),
+    /^the number of properties of a prototype changed$/,
+  ],
+  'is wrong': [() => expect(false, 'a shape is wrong'), /^accepted, but a shape is wrong$/],
+  'does not foresee': [(dir) => (dir as unknown as { no: { such: string } }).no.such, /^unexpected: TypeError/],
+  'leaves a rejection': [
+    () => {
+      Promise.reject(new Error('never handled'))
+      return new Promise((resolve) => setTimeout(resolve, 10))
+    },
+    /^unhandled rejection: Error: never handled/,
+  ],
+  'prints control characters': [
+    () => {
+      throw new UserError('\u001b[2J')
+    },
+    /^message with control characters/,
+  ],
+  'is fine': [
+    () => {
+      throw new UserError('refused')
+    },
+  ],
 }
 
-const FILE = 'file'
-
 /** Readers that only a timeout reveals get a short one; the others get as much time as a busy machine may take. */
-const SILENT = ['hangs', 'waits']
-const SHORT_SECONDS = 0.5
-export const LONG_SECONDS = 60
+const secondsOf = (name: string) => (['hangs', 'waits'].includes(name) ? 0.5 : 60)
 
 export const FORMATS: Record<string, () => Promise<Format>> = Object.fromEntries(
-  Object.entries(MISDEEDS).map(([name, misdeed]) => [
+  Object.entries(MISDEEDS).map(([name, [misdeed]]) => [
     name,
     async () => ({
       name,
       inputs: 4,
-      seconds: SILENT.includes(name) ? SHORT_SECONDS : LONG_SECONDS,
+      seconds: secondsOf(name),
       prepare: () => ({
-        sound: () => new Map([[FILE, Uint8Array.of(0)]]),
+        sound: () => new Map([['file', Uint8Array.of(0)]]),
         harm(_, chance) {
           chance.note('harmed')
-          return new Map([[FILE, Uint8Array.of(1)]])
+          return new Map([['file', Uint8Array.of(1)]])
         },
         async read({ files, dir }) {
-          if (bytesOf(files, FILE)[0] === 1) await misdeed(dir)
+          if (bytesOf(files, 'file')[0] === 1) await misdeed(dir)
         },
       }),
     }),

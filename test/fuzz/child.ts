@@ -2,7 +2,7 @@
 import { mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chance } from './chance.js'
-import { type Files, lay, sizeOf, take } from './files.js'
+import { type Files, lay, sizeOf } from './files.js'
 import type { Format } from './format.js'
 import { type FromChild, type Job, PROGRESS_BYTES } from './job.js'
 import { judge, peakMemory, type Verdict } from './judge.js'
@@ -58,7 +58,7 @@ async function run(): Promise<void> {
   const begun = peakMemory()
   for (; at < job.to; at++) {
     mark(at)
-    const { files, notes } = job.replay ? { files: take(job.replay), notes: ['replayed'] } : makeCase(at)
+    const { files, notes } = makeCase(at)
     const room = begun + MOST_GROWTH + sizeOf(files)
     const verdict = await read(files, notes)
     if (verdict === 'accepted') counts.accepted++

@@ -1,14 +1,12 @@
 // npm run fuzz -- --help
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { randomSeed } from '#molm/sampling/random.js'
-import { repositoryPath } from '../support/fixtures.js'
 import type { Format } from './format.js'
 import { FORMATS } from './formats.js'
-import { note, printFailure, printResult, recordIn } from './report.js'
+import { note, printFailure, printResult } from './report.js'
 import { DEFAULT_SECONDS, keptAs, type Plan, type Stretch, supervise } from './supervisor.js'
 import { runWatched } from './watched-child.js'
 
@@ -20,15 +18,12 @@ npm run fuzz -- [options]
   --minutes M      stops after M minutes; without --inputs it runs until then
   --only FORMAT    only this format; can be repeated
   --case K         only this case of a single format; keeps its input
-  --replay FOLDER  reads an input that was kept
   --jobs N         number of processes (default: one per core)
-  --record         writes the figures into docs/RELIABILITY.md
 
 Formats: ${Object.keys(FORMATS).join(', ')}
 `
 
 const TABLE = new URL('formats.js', import.meta.url).href
-const PAGE = pathToFileURL(repositoryPath('docs/RELIABILITY.md'))
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
@@ -39,8 +34,7 @@ async function main(): Promise<boolean> {
         minutes: { type: 'string' },
         jobs: { type: 'string' },
       },
-      ...{ only: { type: 'string', multiple: true }, case: { type: 'string' }, replay: { type: 'string' } },
-      ...{ record: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      ...{ only: { type: 'string', multiple: true }, case: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     },
   })
   if (values.help) {
@@ -58,7 +52,6 @@ async function main(): Promise<boolean> {
     keepIn: mkdtempSync(join(tmpdir(), 'molm-fuzz-kept-')),
     onFailure: printFailure,
   }
-  if (values.replay !== undefined) return replay(values.replay, plan)
   const formats = await formatsOf(values.only)
   const one = numberOf(values, 'case')
   if (one !== undefined) return readOne(formats, one, plan)
@@ -68,7 +61,6 @@ async function main(): Promise<boolean> {
   const inputs = numberOf(values, 'inputs') ?? (minutes === undefined ? round : Infinity)
   const tallies = await supervise(plan, stretchesOf(formats, inputs / round))
   const result = { seed, minutes: (Date.now() - started) / 60_000, tallies }
-  if (values.record) await recordIn(PAGE, result)
   return printResult(result)
 }
 
@@ -98,18 +90,6 @@ async function readOne(formats: Format[], index: number, plan: Plan): Promise<bo
   const job = { table: TABLE, format: name, seed: plan.seed, from: index, to: index + 1, keep }
   const { accepted, faults } = await runWatched(job, { seconds, isFair: true })
   note(`${readFileSync(`${keep}.txt`, 'utf8') || 'sound'}\ninput: ${keep}`)
-  return toldVerdict(accepted, faults)
-}
-
-/** Reads an input that was kept. Its folder's name begins with the name of the format. */
-async function replay(folder: string, { seed }: Plan): Promise<boolean> {
-  const [{ name, seconds = DEFAULT_SECONDS }] = await formatsOf([basename(folder).split('.')[0]])
-  const job = { table: TABLE, format: name, seed, from: 0, to: 1, replay: resolve(folder) }
-  const { accepted, faults } = await runWatched(job, { seconds, isFair: true })
-  return toldVerdict(accepted, faults)
-}
-
-function toldVerdict(accepted: number, faults: { fault: string }[]): boolean {
   note(faults[0]?.fault ?? (accepted > 0 ? 'accepted' : 'refused'))
   return faults.length === 0
 }

@@ -3,18 +3,8 @@ import type { Chance } from './chance.js'
 
 /** Numbers that often break counts and offsets. */
 const NUMBERS = [
-  ...[0n, 1n, 2n, 7n, 8n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn, 0x10000n],
-  ...[
-    0x7fffffffn,
-    0x80000000n,
-    0xfffffffen,
-    0xffffffffn,
-    0x100000000n,
-    2n ** 53n,
-    2n ** 63n - 1n,
-    2n ** 63n,
-    2n ** 64n - 1n,
-  ],
+  ...[0n, 1n, 2n, 7n, 8n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn, 0x10000n, 0x7fffffffn],
+  ...[0x80000000n, 0xfffffffen, 0xffffffffn, 0x100000000n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n],
 ]
 
 /** Copy of bytes with one to three faults, all noted. */

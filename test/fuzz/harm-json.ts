@@ -1,5 +1,6 @@
 import type { Chance } from './chance.js'
-import { utf8 } from './files.js'
+import { bytesOf, utf8 } from './files.js'
+import type { Reader } from './format.js'
 import { harmBytes } from './harm-bytes.js'
 
 /** Placeholder for a number that JSON can express but a double cannot hold. */
@@ -11,21 +12,21 @@ const NUMBERS = [
 ]
 
 const TEXTS = [
+  ...['', ' ', '0', '-1', 'true', '__proto__', 'constructor', 'toString', 'length', '..', '../../outside'],
   ...[
-    '',
-    ' ',
-    '0',
-    '-1',
-    'true',
-    '__proto__',
-    'constructor',
-    'toString',
-    'length',
-    '..',
-    '../../outside',
     '/etc/passwd',
+    'a\0b',
+    '\u001b[2J\u0007',
+    '\ud800',
+    '\u2028',
+    'é',
+    '\u{1f600}',
+    '{{',
+    '{% for %}',
+    '"',
+    '\\',
+    '\n',
   ],
-  ...['a\0b', '\u001b[2J\u0007', '\ud800', '\u2028', 'é', '\u{1f600}', '{{', '{% for %}', '"', '\\', '\n'],
   ...['x'.repeat(300), 'x'.repeat(70_000)],
 ]
 
@@ -37,6 +38,25 @@ export function harmJson(value: unknown, chance: Chance, name: string): Uint8Arr
   for (let left = chance.oneIn(2) ? 1 : chance.between(1, 3); left > 0; left--) harmOnce(root, chance, name)
   const text = utf8(jsonText(root.value))
   return chance.oneIn(12) ? harmBytes(text, chance, name) : text
+}
+
+/** Files of JSON, a value in each line: sound ones, and ones with damage in their bytes or in one of the values. */
+export function jsonLines(
+  file: string,
+  linesOf: (chance: Chance) => readonly unknown[],
+): Pick<Reader, 'sound' | 'harm'> {
+  const joined = (lines: readonly Uint8Array[]) => Buffer.concat(lines.flatMap((line) => [line, utf8('\n')]))
+  const sound = (value: unknown) => utf8(JSON.stringify(value))
+  return {
+    sound: (chance) => new Map([[file, joined(linesOf(chance).map(sound))]]),
+    harm(files, chance) {
+      if (chance.oneIn(3)) return new Map([[file, harmBytes(bytesOf(files, file), chance)]])
+      const lines = linesOf(chance)
+      const at = chance.below(lines.length)
+      const harmed = lines.map((line, i) => (i === at ? harmJson(line, chance, `line ${at + 1}`) : sound(line)))
+      return new Map([[file, joined(harmed)]])
+    },
+  }
 }
 
 /** A value as JSON text, with the placeholder replaced by its number. */

@@ -11,8 +11,6 @@ export interface Job {
   dir: string
   /** Folder that keeps the input, written before it is read. The notes are in a `.txt` file next to it. */
   keep?: string
-  /** Folder with an input to read instead of the cases. */
-  replay?: string
 }
 
 /** Message from a child process. */

@@ -46,20 +46,9 @@ function instead(response: ServerResponse, change: (body: Uint8Array) => Uint8Ar
 }
 
 const BODIES = [
-  ...[
-    '<!doctype html><title>Log in</title>',
-    'null',
-    '[]',
-    '{}',
-    '[null]',
-    '[{}]',
-    '"text"',
-    '5',
-    '',
-    '\x1f\x8b\x08\0\0',
-    '[[]]',
-  ],
-  ...['{"sha":{}}', '{"sha":null}', '{"sha":"../../../x"}', '{"sha":"A"}', '[{"type":"file","path":5,"size":"x"}]'],
+  ...['<!doctype html><title>Log in</title>', 'null', '[]', '{}', '[null]', '[{}]', '"text"', '5', '', '[[]]'],
+  ...['\x1f\x8b\x08\0\0', '{"sha":{}}', '{"sha":null}', '{"sha":"../../../x"}', '{"sha":"A"}'],
+  '[{"type":"file","path":5,"size":"x"}]',
 ]
 
 function status(response: ServerResponse, code: number, headers: Record<string, string> = {}): true {
@@ -125,10 +114,8 @@ export const ANSWER_LIES: Record<string, Spoil> = {
     return undefined
   },
   nextElsewhere: (response, chance) => {
-    response.setHeader(
-      'link',
-      `<${chance.pick(ADDRESSES.filter((address) => !address.includes('secret')))}>; rel="next"`,
-    )
+    const address = chance.pick(ADDRESSES.filter((address) => !address.includes('secret')))
+    response.setHeader('link', `<${address}>; rel="next"`)
     return undefined
   },
 }

@@ -1,5 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import type { Failure, Tally } from './supervisor.js'
 
 /** Result of a run. */
@@ -28,37 +26,15 @@ export function printResult(result: Result): boolean {
   return failed.length === 0
 }
 
-const [BEGIN, END] = ['<!-- the last long run -->', '<!-- end of the last long run -->']
-
-/** Writes the figures into a page, between two markers. */
-export async function recordIn(page: URL, { seed, minutes, tallies }: Result): Promise<void> {
-  const text = await readFile(page, 'utf8')
-  const faults = tallies.reduce((sum, { failures }) => sum + failures.length, 0)
-  const where = `Node ${process.versions.node}, ${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown processor'}`
-  const what = `${allTried(tallies).toLocaleString('en')} inputs in ${Math.round(minutes)} minutes with seed ${seed}`
-  const sum = `${what} (${where}): ${faults} faults.`
-  const [before, rest] = text.split(BEGIN)
-  const [, after] = rest.split(END)
-  await writeFile(page, `${before}${BEGIN}\n${sum}\n\n${markdownOf(tallies)}\n${END}${after}`)
-}
-
 function tableOf(tallies: Tally[]): string {
   const heads = ['format', 'inputs', 'accepted', 'refused', 'faults', 'a second']
-  const rows = tallies.map((tally) => [...rowOf(tally), Math.round(triedOf(tally) / tally.seconds)])
+  const rows = tallies.map((tally) => {
+    const { format, accepted, refused, failures, seconds } = tally
+    return [format, triedOf(tally), accepted, refused, failures.length, Math.round(triedOf(tally) / seconds)]
+  })
   return [heads, ...rows]
     .map(([name, ...numbers]) => String(name).padEnd(20) + numbers.map((n) => String(n).padStart(10)).join(''))
     .join('\n')
-}
-
-function markdownOf(tallies: Tally[]): string {
-  const rows = tallies.map((tally) => rowOf(tally).map((value) => value.toLocaleString('en')))
-  return [['format', 'inputs', 'accepted', 'refused', 'faults'], ['---', '--:', '--:', '--:', '--:'], ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
-}
-
-function rowOf(tally: Tally): (string | number)[] {
-  return [tally.format, triedOf(tally), tally.accepted, tally.refused, tally.failures.length]
 }
 
 function triedOf({ accepted, refused, failures }: Tally): number {

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
-import { fixturePath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES, fixturePath } from '../support/fixtures.js'
 import { writeCheckpoint, writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { type Files, take } from './files.js'
 

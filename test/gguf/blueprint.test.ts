@@ -13,25 +13,19 @@ import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { joinBytes } from '../support/bytes.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
-import { type GgufChoices, ggufOf } from '../support/gguf-model.js'
-import { sha256Of } from '../support/gguf-tensors.js'
+import { type GgufChoices, ggufFiles, ggufModelOf } from '../support/gguf-model.js'
 import { bytesSource, MemoryFiles } from '../support/memory-files.js'
 import { readFloats } from '../support/read-floats.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { openFixture, sha256Of } from './fixtures.js'
 
 const test = suite('pieces of GGUF files')
 
 const F32 = formatsFor('f32')
 
-/** Opens the first GGUF file of a fixture's folder. */
-async function openFixture(folder: string): Promise<GgufFile> {
-  const files = localFolder(fixturePath(`gguf/${folder}`))
-  return openGguf(files, (await files.list()).find((name) => name.endsWith('.gguf')) ?? '')
-}
-
 /** Opens a file in memory with the model of a checkpoint. */
 async function openWritten(fixture: string, choices: GgufChoices = {}): Promise<GgufFile> {
-  const files = await ggufOf(fixturePath(fixture), 'model', choices)
+  const files = ggufFiles(await ggufModelOf(fixturePath(fixture), choices), 'model', choices)
   return openGguf(new MemoryFiles(Object.fromEntries(files)), [...files.keys()][0])
 }
 
@@ -48,7 +42,8 @@ function* pairs(file: GgufFile, blueprint: Blueprint): Generator<{ name: string;
 test('have the values of the checkpoint that is the same as a file of llama.cppâ€™s converter', async () => {
   for (const folder of ['granitemoe-all-types', 'qwen3moe-q4_k_m', 'olmoe-q4_0-split']) {
     const file = await openFixture(folder)
-    const blueprint = blueprintOf(parseConfig(ggufConfig(file), folder))
+    const config = parseConfig(ggufConfig(file), folder)
+    const blueprint = blueprintOf(config)
     assert.equal(checkTensors(ggufBlueprint(blueprint, file), file.tensors), [])
     const values = new Map<string, Float32Array[]>()
     for (const { name, planned, stored } of pairs(file, blueprint)) {
@@ -67,15 +62,7 @@ test('have the values of the checkpoint that is the same as a file of llama.cppâ
   }
 })
 
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
+const joined = (parts: readonly Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]))
 
 /**
  * A checkpoint of every family that a GGUF file can describe, written as llama.cpp's converter would. Each file differs in

@@ -13,49 +13,38 @@ const MERGES = VALUES['tokenizer.ggml.merges'] as string[]
 
 const test = suite('broken tokenizers of GGUF files')
 
-const refuses = (changes: Values, expected: RegExp) =>
-  rejectsWithUserError(() => textsFrom({ ...VALUES, ...changes }), expected)
+/** Keys without their `tokenizer.ggml.`. */
+const refuses = (changes: Values, expected: RegExp) => {
+  const named = Object.entries(changes).map(([key, value]) => [
+    key.includes('.') ? key : `tokenizer.ggml.${key}`,
+    value,
+  ])
+  return rejectsWithUserError(() => textsFrom({ ...VALUES, ...Object.fromEntries(named) }), expected)
+}
 
-test('lists of different lengths are refused', async () => {
-  await refuses(
-    { 'tokenizer.ggml.token_type': TYPES.slice(1) },
-    /tokenizer\.ggml\.token_type has 4095 values for 4096 tokens$/,
-  )
-  await refuses(
-    sentencePiece({ 'tokenizer.ggml.scores': [1, 2] }),
-    /tokenizer\.ggml\.scores has 2 values for 259 tokens$/,
-  )
-  await refuses({ 'tokenizer.ggml.tokens': [] }, /tokenizer\.ggml\.tokens has 0 tokens/)
-})
-
-test('values of another type and missing ones are refused by key', async () => {
-  await refuses({ 'tokenizer.ggml.tokens': 'abc' }, /model\.gguf: tokenizer\.ggml\.tokens must be a list of texts/)
-  await refuses({ 'tokenizer.ggml.merges': [1, 2] }, /tokenizer\.ggml\.merges must be a list of texts/)
+test('lists of different lengths, values of another type and missing ones are refused by key', async () => {
+  await refuses({ token_type: TYPES.slice(1) }, /tokenizer\.ggml\.token_type has 4095 values for 4096 tokens$/)
+  await refuses(sentencePiece({ scores: [1, 2] }), /tokenizer\.ggml\.scores has 2 values for 259 tokens$/)
+  await refuses({ tokens: [] }, /tokenizer\.ggml\.tokens has 0 tokens/)
+  await refuses({ tokens: 'abc' }, /model\.gguf: tokenizer\.ggml\.tokens must be a list of texts/)
+  await refuses({ merges: [1, 2] }, /tokenizer\.ggml\.merges must be a list of texts/)
   await refuses({ 'tokenizer.chat_template': 7 }, /tokenizer\.chat_template must be a text/)
-  await refuses({ 'tokenizer.ggml.add_bos_token': 'yes' }, /tokenizer\.ggml\.add_bos_token must be true or false/)
+  await refuses({ add_bos_token: 'yes' }, /tokenizer\.ggml\.add_bos_token must be true or false/)
   const { 'tokenizer.ggml.merges': _, ...without } = VALUES
   await rejectsWithUserError(() => textsFrom(without), /tokenizer\.ggml\.merges is missing/)
 })
 
-test('ids without a token are refused, and the mark for no token is not', async () => {
-  await refuses(
-    { 'tokenizer.ggml.eos_token_id': 4096 },
-    /tokenizer\.ggml\.eos_token_id is 4096, and there are 4096 tokens$/,
-  )
-  await refuses({ 'tokenizer.ggml.eot_token_id': 2 ** 31 }, /tokenizer\.ggml\.eot_token_id is 2147483648/)
+test('ids without a token and repeated tokens are refused, and the mark for no token is not', async () => {
+  await refuses({ eos_token_id: 4096 }, /tokenizer\.ggml\.eos_token_id is 4096, and there are 4096 tokens$/)
+  await refuses({ eot_token_id: 2 ** 31 }, /tokenizer\.ggml\.eot_token_id is 2147483648/)
   const { files } = await textsFrom({ ...VALUES, 'tokenizer.ggml.padding_token_id': 2 ** 32 - 1 })
   assert.is(JSON.parse(files['tokenizer_config.json']).pad_token, undefined)
-})
-
-test('a repeated token is refused', async () => {
-  await refuses(
-    { 'tokenizer.ggml.tokens': [...TOKENS.slice(0, -1), TOKENS[300]] },
-    /tokenizer\.ggml\.tokens has the token ".+" twice, as 300 and 4095$/,
-  )
+  const twice = [...TOKENS.slice(0, -1), TOKENS[300]]
+  await refuses({ tokens: twice }, /tokenizer\.ggml\.tokens has the token ".+" twice, as 300 and 4095$/)
 })
 
 test('merges that make no token are refused', async () => {
-  const withFirst = (merge: string) => ({ 'tokenizer.ggml.merges': [merge, ...MERGES] })
+  const withFirst = (merge: string) => ({ merges: [merge, ...MERGES] })
   for (const merge of ['q zq', 'qz q', 'a', '', ' a', 'a ', 'a b c', '<|endof text|>', '\u001b[2J x']) {
     const message = await refuses(withFirst(merge), /tokenizer\.ggml\.merges has ".*" as merge 1, which is not a pair/)
     assert.not.ok(message.includes('\u001b'))
@@ -64,19 +53,14 @@ test('merges that make no token are refused', async () => {
 
 test('lists that are too long are refused', async () => {
   const many = (count: number) => Array.from({ length: count }, (_, i) => `t${i}`)
-  await refuses(
-    { 'tokenizer.ggml.tokens': many(400_001) },
-    /tokenizer\.ggml\.tokens has 400001 tokens, 1 to 400000 are/,
-  )
-  await refuses(
-    { 'tokenizer.ggml.tokens': [...TOKENS.slice(0, -1), 'x'.repeat(2 ** 24)] },
-    /tokenizer\.ggml\.tokens has \d+ characters, at most 16777216 are read/,
-  )
+  const long = [...TOKENS.slice(0, -1), 'x'.repeat(2 ** 24)]
+  const names = { 'tokenizer.chat_template': 'x', 'tokenizer.chat_templates': many(17) }
+  await refuses({ tokens: many(400_001) }, /tokenizer\.ggml\.tokens has 400001 tokens, 1 to 400000 are/)
+  await refuses({ tokens: long }, /tokenizer\.ggml\.tokens has \d+ characters, at most 16777216 are read/)
   await refuses(
     { 'tokenizer.chat_template': 'x'.repeat(2 ** 20 + 1) },
     /tokenizer\.chat_template has 1048577 characters/,
   )
-  const names = { 'tokenizer.chat_template': 'x', 'tokenizer.chat_templates': many(17) }
   await refuses(names, /tokenizer\.chat_templates has 17 names, at most 16 are read/)
 })
 
@@ -108,10 +92,10 @@ function sentencePiece(others: Values, more: string[] = []): Values {
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)
   const tokens = ['<unk>', '<s>', '</s>', ...bytes, ...more]
   return {
-    'tokenizer.ggml.model': 'llama',
-    'tokenizer.ggml.tokens': tokens,
-    'tokenizer.ggml.token_type': tokens.map((_, id) => (id === 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1)),
-    'tokenizer.ggml.scores': tokens.map((_, id) => -id),
+    model: 'llama',
+    tokens,
+    token_type: tokens.map((_, id) => (id === 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1)),
+    scores: tokens.map((_, id) => -id),
     ...others,
   }
 }

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfig } from '#molm/architectures/index.js'
-import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import { ggufConfig } from '#molm/gguf/config.js'
 import { openGguf } from '#molm/gguf/gguf-file.js'
 import { fixturePath } from '../support/fixtures.js'
 import { f32, flag, type GgufTensor, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { openFixture } from './fixtures.js'
 
 const test = suite('config.json of GGUF files')
 
@@ -56,8 +56,7 @@ const FIXTURES = {
 
 for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
   test(`is that of the checkpoint: ${folder}`, async () => {
-    const files = localFolder(fixturePath(`gguf/${folder}`))
-    const file = await openGguf(files, (await files.list()).find((name) => name.endsWith('.gguf')) ?? '')
+    const file = await openFixture(folder)
     const { raw: _, ...found } = parseConfig(ggufConfig(file), 'made')
     await file.close()
     const json: unknown = JSON.parse(await readFile(fixturePath(`${checkpoint}/config.json`), 'utf8'))
@@ -68,23 +67,13 @@ for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
 
 test('has defaults for what the file leaves out', async () => {
   await has(configOf('olmoe'), {
-    vocab_size: 10,
-    head_dim: 16,
-    rope_theta: 10000,
-    rope_scaling: null,
-    tie_word_embeddings: true,
-    bos_token_id: null,
-    norm_topk_prob: false,
-    clip_qkv: null,
+    ...{ vocab_size: 10, head_dim: 16, rope_theta: 10000, rope_scaling: null, tie_word_embeddings: true },
+    ...{ bos_token_id: null, norm_topk_prob: false, clip_qkv: null },
   })
   await has(configOf('olmoe', {}, { 'output.weight': [64, 10] }), { tie_word_embeddings: false })
   await has(configOf('granitemoe'), {
-    model_type: 'granitemoe',
-    attention_multiplier: 0.25,
-    embedding_multiplier: 1,
-    residual_multiplier: 1,
-    logits_scaling: 1,
-    attention_bias: false,
+    ...{ model_type: 'granitemoe', attention_multiplier: 0.25, embedding_multiplier: 1, residual_multiplier: 1 },
+    ...{ logits_scaling: 1, attention_bias: false },
   })
 })
 
@@ -107,50 +96,40 @@ test('reads scaled positions', async () => {
   assert.equal(await scaling(more), { ...expected, beta_fast: 16, truncate: true, attention_factor: 1.5 })
   await rejectsWithUserError(() => scaling({ 'scaling.type': text('longrope') }), /rope.scaling.type is longrope/)
   await rejectsWithUserError(() => scaling({ 'scaling.type': text('\u001b[2J') }), /rope.scaling.type is \\x1b\[2J,/)
-  await rejectsWithUserError(
-    () => scaling({ ...yarn, 'scaling.yarn_ext_factor': f32(0.5) }),
-    /yarn_ext_factor is not 1/,
-  )
+  const extended = { ...yarn, 'scaling.yarn_ext_factor': f32(0.5) }
+  await rejectsWithUserError(() => scaling(extended), /yarn_ext_factor is not 1/)
   await has(configOf('llama', { 'rope.dimension_count': u32(8) }), { partial_rotary_factor: 0.5 })
   await rejectsWithUserError(() => configOf('llama', {}, { 'rope_freqs.weight': [8] }), /rope_freqs.weight/)
 })
 
 test('reads Mixtral', async () => {
   await has(configOf('llama', { 'attention.sliding_window': u32(32) }), {
-    model_type: 'mixtral',
-    intermediate_size: 96,
-    num_local_experts: 4,
-    num_experts_per_tok: 2,
-    sliding_window: 32,
+    ...{
+      model_type: 'mixtral',
+      intermediate_size: 96,
+      num_local_experts: 4,
+      num_experts_per_tok: 2,
+      sliding_window: 32,
+    },
   })
 })
 
 test("reads Granite's shared expert and multipliers", async () => {
   const keys = { expert_shared_feed_forward_length: u32(48), 'attention.scale': f32(0.015625), logit_scale: f32(6) }
   await has(configOf('granitemoe', { ...keys, embedding_scale: f32(12), residual_scale: f32(0.22) }), {
-    model_type: 'granitemoeshared',
-    shared_intermediate_size: 48,
-    attention_multiplier: 0.015625,
-    embedding_multiplier: 12,
-    residual_multiplier: 0.22,
-    logits_scaling: 6,
+    ...{ model_type: 'granitemoeshared', shared_intermediate_size: 48, attention_multiplier: 0.015625 },
+    ...{ embedding_multiplier: 12, residual_multiplier: 0.22, logits_scaling: 6 },
   })
 })
 
 test("reads Qwen's widths, biases and dense layers", async () => {
   const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.0.attn_q.bias': [64] }
   await has(configOf('qwen3moe', { expert_feed_forward_length: u32(32) }, tensors), {
-    moe_intermediate_size: 32,
-    intermediate_size: 96,
-    norm_topk_prob: true,
-    mlp_only_layers: [0],
+    ...{ moe_intermediate_size: 32, intermediate_size: 96, norm_topk_prob: true, mlp_only_layers: [0] },
     attention_bias: true,
   })
   await has(configOf('qwen2moe', { expert_weights_norm: flag(true) }), {
-    moe_intermediate_size: 48,
-    shared_expert_intermediate_size: 96,
-    norm_topk_prob: true,
-    qkv_bias: false,
+    ...{ moe_intermediate_size: 48, shared_expert_intermediate_size: 96, norm_topk_prob: true, qkv_bias: false },
   })
 })
 
@@ -166,11 +145,7 @@ test("reads gpt-oss' windows and scaled positions", async () => {
     layer_types: [sliding, full],
     sliding_window: 8,
     rope_scaling: {
-      rope_type: 'yarn',
-      factor: 32,
-      original_max_position_embeddings: 128,
-      beta_fast: 32,
-      beta_slow: 1,
+      ...{ rope_type: 'yarn', factor: 32, original_max_position_embeddings: 128, beta_fast: 32, beta_slow: 1 },
       truncate: false,
     },
   })
@@ -194,14 +169,8 @@ test("reads LFM2's convolutions and lists per layer", async () => {
   }
   const tensors = { 'blk.0.shortconv.conv.weight': [3, 64], 'blk.1.exp_probs_b.bias': [4] }
   await has(configOf('lfm2moe', keys, tensors), {
-    layer_types: ['conv', 'full_attention'],
-    num_key_value_heads: 2,
-    num_dense_layers: 1,
-    use_expert_bias: true,
-    conv_L_cache: 3,
-    conv_bias: false,
-    norm_topk_prob: true,
-    norm_eps: 1e-6,
+    ...{ layer_types: ['conv', 'full_attention'], num_key_value_heads: 2, num_dense_layers: 1, use_expert_bias: true },
+    ...{ conv_L_cache: 3, conv_bias: false, norm_topk_prob: true, norm_eps: 1e-6 },
   })
   await rejectsWithUserError(
     () => configOf('lfm2moe', { ...keys, 'attention.head_count_kv': list('u32', [4, 2]) }, tensors),
@@ -234,28 +203,18 @@ test("reads ERNIE's dense and sparse layers", async () => {
   }
   const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.1.ffn_gate_shexp.weight': [64, 64] }
   await has(configOf('ernie4_5-moe', keys, tensors), {
-    moe_num_experts: 4,
-    moe_k: 2,
-    moe_num_shared_experts: 2,
-    moe_layer_start_index: 1,
-    moe_layer_end_index: 1,
+    ...{ moe_num_experts: 4, moe_k: 2, moe_num_shared_experts: 2, moe_layer_start_index: 1, moe_layer_end_index: 1 },
     moe_layer_interval: 1,
   })
 })
 
-test('refuses families that molm does not run, with the reason', async () => {
-  await rejectsWithUserError(() => configOf('deepseek2'), /a.gguf: general.architecture is deepseek2; .* latent keys/)
-  await rejectsWithUserError(() => configOf('granitehybrid'), /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/)
-  await rejectsWithUserError(() => configOf('llama', { expert_count: u32(0) }), /is llama; .* models without experts/)
-  await rejectsWithUserError(() => configOf('olmoe', { expert_count: u32(0) }), /is olmoe; .*without experts/)
-  await rejectsWithUserError(
-    () => configOf('zebra'),
-    /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/,
-  )
-})
-
-test('refuses what a family does not compute, by the key', async () => {
+test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
   const refused: [string, Record<string, GgufValue>, RegExp][] = [
+    ['deepseek2', {}, /a.gguf: general.architecture is deepseek2; .* latent keys/],
+    ['granitehybrid', {}, /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/],
+    ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],
+    ['olmoe', { expert_count: u32(0) }, /is olmoe; .*without experts/],
+    ['zebra', {}, /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/],
     ['olmoe', { final_logit_softcapping: f32(30) }, /olmoe.final_logit_softcapping is 30, which molm does not compute/],
     ['olmoe', { 'attention.sliding_window': u32(9) }, /attention.sliding_window is 9/],
     ['qwen3moe', { expert_gating_func: u32(2) }, /expert_gating_func is 2/],

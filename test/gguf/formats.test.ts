@@ -1,23 +1,20 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
-import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import type { DType } from '#molm/checkpoint/dtype.js'
 import { select, type Tensor } from '#molm/checkpoint/tensor.js'
 import { ggufBlueprint } from '#molm/gguf/blueprint.js'
 import { ggufConfig } from '#molm/gguf/config.js'
 import { ggufFormats } from '#molm/gguf/formats.js'
-import { openGguf } from '#molm/gguf/gguf-file.js'
 import { formatsFor, type Quant } from '#molm/packing/format/formats.js'
 import { planLayout } from '#molm/packing/format/layout.js'
-import { fixturePath } from '../support/fixtures.js'
+import { openFixture } from './fixtures.js'
 
 const test = suite('formats of GGUF files')
 
 /** Formats of a fixture in test/fixtures/gguf. */
 async function ofFixture(folder: string, quant?: Quant) {
-  const files = localFolder(fixturePath(`gguf/${folder}`))
-  const file = await openGguf(files, (await files.list()).find((name) => name.endsWith('.gguf')) ?? '')
+  const file = await openFixture(folder)
   const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), folder)), file)
   const found = ggufFormats(blueprint, file, quant)
   planLayout(blueprint, found.formats)
@@ -25,15 +22,20 @@ async function ofFixture(folder: string, quant?: Quant) {
   return found
 }
 
-/** Formats of the OLMoE fixture if its matrices had the types that `typeOf` returns for their names. */
-async function ofTypes(typeOf: (name: string) => DType, quant?: Quant) {
-  const files = localFolder(fixturePath('gguf/olmoe-q4_0-split'))
-  const file = await openGguf(files, 'olmoe-q4_0-00001-of-00002.gguf')
+/** Formats of the OLMoE fixture after a change of its tensors. */
+async function ofChanged(change: (tensors: Map<string, Tensor>) => void, quant?: Quant) {
+  const file = await openFixture('olmoe-q4_0-split')
   const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'olmoe')), file)
-  for (const tensor of file.tensors.values()) if (tensor.shape.length > 1) tensor.dtype = typeOf(tensor.name)
+  change(file.tensors)
   await file.close()
   return ggufFormats(blueprint, file, quant)
 }
+
+/** The same if its matrices had the types that `typeOf` returns for their names. */
+const ofTypes = (typeOf: (name: string) => DType, quant?: Quant) =>
+  ofChanged((tensors) => {
+    for (const tensor of tensors.values()) if (tensor.shape.length > 1) tensor.dtype = typeOf(tensor.name)
+  }, quant)
 
 test('keep what a file with one type has', async () => {
   assert.equal(await ofFixture('olmoe-q4_0-split'), { quant: 'q4', formats: { ...formatsFor('q4'), head: 'q8' } })
@@ -115,15 +117,13 @@ test('leave room for MXFP4 beside floats', async () => {
 })
 
 test('name experts one by one if they differ', async () => {
-  const files = localFolder(fixturePath('gguf/olmoe-q4_0-split'))
-  const file = await openGguf(files, 'olmoe-q4_0-00001-of-00002.gguf')
-  const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'olmoe')), file)
-  const down = file.tensors.get('blk.0.ffn_down_exps.weight') as Tensor
-  for (let e = 0; e < down.shape[0]; e++) {
-    file.tensors.set(`blk.0.ffn_down.${e}.weight`, { ...select(down, 0, e), dtype: e === 3 ? 'Q8_0' : 'Q4_0' })
-  }
-  await file.close()
-  assert.equal(ggufFormats(blueprint, file).formats.pieces, { 'layers.0.mlp.3/down': 'q8' })
+  const { formats } = await ofChanged((tensors) => {
+    const down = tensors.get('blk.0.ffn_down_exps.weight') as Tensor
+    for (let e = 0; e < down.shape[0]; e++) {
+      tensors.set(`blk.0.ffn_down.${e}.weight`, { ...select(down, 0, e), dtype: e === 3 ? 'Q8_0' : 'Q4_0' })
+    }
+  })
+  assert.equal(formats.pieces, { 'layers.0.mlp.3/down': 'q8' })
 })
 
 test.run()

@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { localFolder } from '#molm/checkpoint/checkpoint.js'
 import { type GgufFile, isGguf, openGguf } from '#molm/gguf/gguf-file.js'
-import { joinBytes, littleEndian } from '../support/bytes.js'
+import { indexOfText, joinBytes, littleEndian, patched } from '../support/bytes.js'
 import { fixturePath } from '../support/fixtures.js'
 import {
   f32,
@@ -16,8 +16,10 @@ import {
   u32,
 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
+import { BLOCK_TYPES } from '../support/random-blocks.js'
 import { readFloats } from '../support/read-floats.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { GGUF_FIXTURES, openFixture, sha256Of } from './fixtures.js'
 
 const test = suite('GGUF files')
 
@@ -40,23 +42,14 @@ async function withGguf<T>(bytes: Uint8Array, use: (file: GgufFile) => T | Promi
   }
 }
 
-const open = (bytes: Uint8Array) => withGguf(bytes, () => undefined)
+const refuses = (bytes: Uint8Array, pattern: RegExp) =>
+  rejectsWithUserError(() => withGguf(bytes, () => undefined), pattern)
 
 async function valuesOf(tensors: GgufFile['tensors'], name: string): Promise<number[]> {
   const tensor = tensors.get(name)
   if (tensor === undefined) throw new Error(`no tensor ${name}`)
   return [...(await readFloats(tensor))]
 }
-
-/** The bytes of a file with others at a place. */
-function patched(bytes: Uint8Array, at: number, patch: ArrayLike<number>): Uint8Array {
-  const copy = bytes.slice()
-  copy.set(patch, at)
-  return copy
-}
-
-/** Index of a text in a file. */
-const placeOf = (bytes: Uint8Array, text: string) => new TextDecoder('latin1').decode(bytes).indexOf(text)
 
 test('recognises GGUF files by their name', () => {
   assert.ok(isGguf('model-Q4_K_M.gguf'))
@@ -79,7 +72,7 @@ test('reads tensors at another alignment, in any order, and in version 2', async
   await withGguf(bytes, async ({ tensors }) => {
     assert.equal(await valuesOf(tensors, 'b'), [5, 6, 7])
   })
-  const [nameA, nameB] = [placeOf(bytes, 'a\u0001\u0000'), placeOf(bytes, 'b\u0001\u0000')]
+  const [nameA, nameB] = [indexOfText(bytes, 'a\u0001\u0000'), indexOfText(bytes, 'b\u0001\u0000')]
   const swapped = patched(patched(bytes, nameA, [0x62]), nameB, [0x61])
   await withGguf(swapped, async ({ tensors }) => {
     assert.equal(await valuesOf(tensors, 'a'), [5, 6, 7])
@@ -148,81 +141,60 @@ test('opens a split file from any of its parts', async () => {
 test('refuses incomplete split files', async () => {
   const parts = splitGguf('m', METADATA, [[floats('a', [2])], [floats('b', [2])]])
   const [[first, one], [second, two]] = [...parts]
-  const opened = async (files: Record<string, Uint8Array>, name = first) => {
-    const set = new MemoryFiles(files)
-    try {
-      await openGguf(set, name)
-    } finally {
-      assert.is(set.opened.size, 0)
-    }
-  }
-  await rejectsWithUserError(
-    () => opened({ [first]: one }),
-    /part 2 of 2 of the model is missing: m-00002-of-00002.gguf/,
-  )
-  await rejectsWithUserError(() => opened({ 'a.gguf': one }, 'a.gguf'), /split.count is 2, so the file is a part/)
-  await rejectsWithUserError(() => opened({ [first]: two, [second]: two }), /split.no is 1, and its name says 0/)
   const other = splitGguf('m', METADATA, [[floats('a', [2])], [floats('b', [2])], []])
-  await rejectsWithUserError(
-    () => opened({ [first]: [...other.values()][0], [second]: two }),
-    /split.count is 3, and its name says 2/,
-  )
   const less = splitGguf('m', METADATA, [[floats('a', [2])], []])
-  await rejectsWithUserError(
-    () => opened({ [first]: one, [second]: [...less.values()][1] }),
-    /split.tensors.count is 2, and the parts have 1/,
-  )
-  await rejectsWithUserError(
-    () => opened({ [first]: one, [second]: [...splitGguf('m', METADATA, [[], [floats('a', [2])]]).values()][1] }),
-    /tensor a appears twice/,
-  )
+  const twice = splitGguf('m', METADATA, [[], [floats('a', [2])]])
+  const refused: [Record<string, Uint8Array>, RegExp][] = [
+    [{ [first]: one }, /part 2 of 2 of the model is missing: m-00002-of-00002.gguf/],
+    [{ 'a.gguf': one }, /split.count is 2, so the file is a part/],
+    [{ [first]: two, [second]: two }, /split.no is 1, and its name says 0/],
+    [{ [first]: [...other.values()][0], [second]: two }, /split.count is 3, and its name says 2/],
+    [{ [first]: one, [second]: [...less.values()][1] }, /split.tensors.count is 2, and the parts have 1/],
+    [{ [first]: one, [second]: [...twice.values()][1] }, /tensor a appears twice/],
+  ]
+  for (const [files, pattern] of refused) {
+    const set = new MemoryFiles(files)
+    await rejectsWithUserError(() => openGguf(set, Object.keys(files)[0]), pattern)
+    assert.is(set.opened.size, 0)
+  }
 })
 
 test('refuses what is no GGUF file of a version that is read', async () => {
   const bytes = ggufFile(METADATA, [])
-  await rejectsWithUserError(() => open(new Uint8Array(0)), /a.gguf: not a GGUF file/)
-  await rejectsWithUserError(() => open(bytes.slice(0, 20)), /cut short within its header/)
-  await rejectsWithUserError(() => open(patched(bytes, 0, [0x50])), /not a GGUF file/)
-  await rejectsWithUserError(() => open(patched(bytes, 4, [1])), /GGUF of version 1, and molm reads versions 2 and 3/)
-  await rejectsWithUserError(() => open(patched(bytes, 4, [0, 0, 0, 3])), /a big-endian GGUF file/)
-  await rejectsWithUserError(
-    () => open(new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n')),
-    /Git LFS/,
-  )
+  await refuses(new Uint8Array(0), /a.gguf: not a GGUF file/)
+  await refuses(bytes.slice(0, 20), /cut short within its header/)
+  await refuses(patched(bytes, 0, [0x50]), /not a GGUF file/)
+  await refuses(patched(bytes, 4, [1]), /GGUF of version 1, and molm reads versions 2 and 3/)
+  await refuses(patched(bytes, 4, [0, 0, 0, 3]), /a big-endian GGUF file/)
+  await refuses(new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n'), /Git LFS/)
 })
 
 test('refuses every file that is cut short', async () => {
   const bytes = ggufFile(new Map([['x', list('text', ['a', 'bc'])] as const, ...METADATA]), [floats('a', [8])])
   const whole = bytes.length
   for (let length = 0; length < whole; length++) {
-    await rejectsWithUserError(() => open(bytes.slice(0, length)), /not a GGUF file|cut short/)
+    await refuses(bytes.slice(0, length), /not a GGUF file|cut short/)
   }
 })
 
 test('refuses counts and lengths that no file has', async () => {
   const bytes = ggufFile(METADATA, [floats('a', [8])])
   const huge = littleEndian(2 ** 48, 8)
-  await rejectsWithUserError(() => open(patched(bytes, 8, huge)), /has 281474976710656 tensors, at most/)
-  await rejectsWithUserError(() => open(patched(bytes, 16, huge)), /has 281474976710656 keys, at most/)
-  await rejectsWithUserError(() => open(patched(bytes, 24, huge)), /a key of its metadata has 281474976710656 bytes/)
-  const value = placeOf(bytes, 'general.architecture') + 'general.architecture'.length
-  await rejectsWithUserError(
-    () => open(patched(bytes, value, [13])),
-    /general.architecture has a value of the unknown type 13/,
-  )
-  await rejectsWithUserError(() => open(patched(bytes, value + 4, huge)), /cut short/)
-  await rejectsWithUserError(() => open(patched(bytes, value, [9])), /unknown type|cut short/)
+  await refuses(patched(bytes, 8, huge), /has 281474976710656 tensors, at most/)
+  await refuses(patched(bytes, 16, huge), /has 281474976710656 keys, at most/)
+  await refuses(patched(bytes, 24, huge), /a key of its metadata has 281474976710656 bytes/)
+  const value = indexOfText(bytes, 'general.architecture') + 'general.architecture'.length
+  await refuses(patched(bytes, value, [13]), /general.architecture has a value of the unknown type 13/)
+  await refuses(patched(bytes, value + 4, huge), /cut short/)
+  await refuses(patched(bytes, value, [9]), /unknown type|cut short/)
   let nested = list('u8', [1])
   for (let i = 0; i < 5; i++) nested = list('array', [nested])
-  await rejectsWithUserError(
-    () => open(ggufFile(new Map([['deep', nested]]), [])),
-    /deep has arrays nested more than 4 deep/,
-  )
+  await refuses(ggufFile(new Map([['deep', nested]]), []), /deep has arrays nested more than 4 deep/)
 })
 
 test('decodes no list that is longer than any vocabulary', async () => {
   const bytes = ggufFile(new Map([['long', list('u8', [])] as const]), [])
-  const end = placeOf(bytes, 'long') + 'long'.length + 4 + 4
+  const end = indexOfText(bytes, 'long') + 'long'.length + 4 + 4
   const longer = joinBytes(patched(bytes, end, littleEndian(2 ** 21 + 1, 8)).slice(0, end + 8), new Uint8Array(2 ** 22))
   await withGguf(longer, ({ metadata }) => {
     assert.throws(() => metadata.numbers('long'), /a.gguf: long has 2097153 elements, at most 2097152 are read/)
@@ -231,54 +203,59 @@ test('decodes no list that is longer than any vocabulary', async () => {
 
 test('refuses names that appear twice', async () => {
   const twice = ggufFile(METADATA, [floats('a', [8]), floats('a', [8])])
-  await rejectsWithUserError(() => open(twice), /a.gguf: tensor a appears twice/)
+  await refuses(twice, /a.gguf: tensor a appears twice/)
   const keys = ggufFile(new Map([['k1', u32(1)] as const, ['k2', u32(1)] as const]), [])
-  await rejectsWithUserError(() => open(patched(keys, placeOf(keys, 'k2') + 1, [0x31])), /k1 appears twice/)
+  await refuses(patched(keys, indexOfText(keys, 'k2') + 1, [0x31]), /k1 appears twice/)
 })
 
 test('refuses tensors that are outside the file, overlap or are not aligned', async () => {
   const bytes = ggufFile(METADATA, [floats('a', [8]), floats('b', [8])])
-  const offset = placeOf(bytes, 'b\u0001\u0000') + 1 + 4 + 8 + 4
-  const moved = (to: number) => open(patched(bytes, offset, littleEndian(to, 8)))
-  await moved(32)
-  await rejectsWithUserError(() => moved(0), /the data of tensor b overlaps that of a/)
-  await rejectsWithUserError(() => moved(16), /tensor b begins at byte 16 of the data, not at a multiple of 32/)
-  await rejectsWithUserError(() => moved(64), /tensor b ends at byte \d+, the file at \d+: the file is cut short/)
-  const sized = (to: number) => open(patched(bytes, offset - 12, littleEndian(to, 8)))
-  await rejectsWithUserError(() => sized(2 ** 50), /tensor b ends at byte/)
-  await rejectsWithUserError(() => sized(2 ** 60), /tensor b has an impossible size/)
-  const many = patched(bytes, offset - 16, [5])
-  await rejectsWithUserError(() => open(many), /tensor b has 5 dimensions, at most 4/)
+  const offset = indexOfText(bytes, 'b\u0001\u0000') + 1 + 4 + 8 + 4
+  const withOffset = (to: number) => patched(bytes, offset, littleEndian(to, 8))
+  const withSize = (to: number) => patched(bytes, offset - 12, littleEndian(to, 8))
+  await withGguf(withOffset(32), () => undefined)
+  await refuses(withOffset(0), /the data of tensor b overlaps that of a/)
+  await refuses(withOffset(16), /tensor b begins at byte 16 of the data, not at a multiple of 32/)
+  await refuses(withOffset(64), /tensor b ends at byte \d+, the file at \d+: the file is cut short/)
+  await refuses(withSize(2 ** 50), /tensor b ends at byte/)
+  await refuses(withSize(2 ** 60), /tensor b has an impossible size/)
+  await refuses(patched(bytes, offset - 16, [5]), /tensor b has 5 dimensions, at most 4/)
   for (const alignment of [0, 2 ** 31]) {
     const metadata = new Map([['general.alignment', u32(alignment)] as const])
-    await rejectsWithUserError(() => open(ggufFile(metadata, [])), /general.alignment is \d+, which is no alignment/)
+    await refuses(ggufFile(metadata, []), /general.alignment is \d+, which is no alignment/)
   }
 })
 
 test('names the tensor and the type that is not read', async () => {
-  const typed = (type: number, ne = [32]) =>
-    open(ggufFile(METADATA, [{ name: 't', type, ne, data: new Uint8Array(256) }]))
-  await rejectsWithUserError(
-    () => typed(10),
-    /tensor t has the type Q2_K, which molm does not read \(it reads F32, F16/,
-  )
-  await rejectsWithUserError(() => typed(16), /tensor t has the type IQ2_XXS/)
-  await rejectsWithUserError(() => typed(34), /tensor t has the type TQ1_0/)
-  await rejectsWithUserError(() => typed(31), /tensor t has the type Q4_0_4_4/)
-  await rejectsWithUserError(() => typed(99), /tensor t has the type number 99/)
-  await rejectsWithUserError(
-    () => typed(12),
-    /tensor t has rows of 32 elements, which are no whole blocks of Q4_K \(256/,
-  )
+  for (const [type, pattern] of [
+    [10, /tensor t has the type Q2_K, which molm does not read \(it reads F32, F16/],
+    [16, /tensor t has the type IQ2_XXS/],
+    [34, /tensor t has the type TQ1_0/],
+    [31, /tensor t has the type Q4_0_4_4/],
+    [99, /tensor t has the type number 99/],
+    [12, /tensor t has rows of 32 elements, which are no whole blocks of Q4_K \(256/],
+  ] as const) {
+    await refuses(ggufFile(METADATA, [{ name: 't', type, ne: [32], data: new Uint8Array(256) }]), pattern)
+  }
 })
 
-test('reads the fixtures', async () => {
-  const counts = { 'granitemoe-all-types': 22, 'qwen3moe-q4_k_m': 39, 'gptoss-mxfp4': 79 }
-  for (const [folder, count] of Object.entries(counts)) {
-    const file = await openGguf(localFolder(fixturePath(`gguf/${folder}`)), 'model.gguf')
-    assert.is(file.tensors.size, count, folder)
-    await file.close()
+test('reads the values of llama.cpp from every tensor of the fixtures, which have every type of blocks', async () => {
+  const types = new Set<string>()
+  for (const folder of GGUF_FIXTURES) {
+    const { tensors, close } = await openFixture(folder)
+    const listed: { name: string; sha256_of_f32_in_file_order: string }[] = JSON.parse(
+      readFileSync(fixturePath(`gguf/${folder}/tensors.json`), 'utf8'),
+    )
+    assert.is(tensors.size, listed.length)
+    for (const { name, sha256_of_f32_in_file_order: sha256 } of listed) {
+      const tensor = tensors.get(name)
+      assert.ok(tensor, `${folder} ${name}`)
+      assert.is(sha256Of(await readFloats(tensor)), sha256, `${folder} ${name}, ${tensor.dtype}`)
+      types.add(tensor.dtype)
+    }
+    await close()
   }
+  for (const type of BLOCK_TYPES) assert.ok(types.has(type), type)
 })
 
 test.run()

@@ -1,27 +1,36 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
+import { ggufBlueprint } from '#molm/gguf/blueprint.js'
+import { ggufConfig } from '#molm/gguf/config.js'
+import { ggufFormats } from '#molm/gguf/formats.js'
 import type { Quant } from '#molm/packing/format/formats.js'
-import { readFamilyExpected } from '../support/family-fixtures.js'
-import { checkForward } from '../support/family-results.js'
-import { fixturePath } from '../support/fixtures.js'
-import { GGUF_FIXTURES } from '../support/gguf-tensors.js'
+import { convertSource } from '#molm/packing/write/convert.js'
+import { checkForward, readExpected } from '../support/expected.js'
+import { bankOf, pack } from '../support/kernel-bench.js'
+import { MemoryFiles } from '../support/memory-files.js'
 import { withModel } from '../support/models.js'
-import { packGguf } from '../support/packed-gguf.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { GGUF_FIXTURES, openFixture } from './fixtures.js'
 
 const test = suite('models packed from GGUF files')
 
-/** Packs a fixture into a folder. */
-async function packFixture(fixture: string, out: string, quant?: Quant): Promise<void> {
-  const folder = fixturePath(fixture)
-  const file = readdirSync(folder).find((name) => name.endsWith('.gguf'))
-  await packGguf(join(folder, `${file}`), out, quant)
+/** Packs a fixture into a folder on this thread. Without `quant` its matrices keep their own formats. */
+async function packFixture(folder: string, out: string, quant?: Quant): Promise<void> {
+  const open = async () => {
+    const file = await openFixture(folder)
+    const json = ggufConfig(file)
+    const blueprint = ggufBlueprint(blueprintOf(parseConfig(json, folder)), file)
+    const companions = new MemoryFiles({ 'config.json': JSON.stringify(json) })
+    const close = () => file.close()
+    const own = { name: file.name, tensors: file.tensors, files: [], blueprint, companions, close }
+    return { ...own, ...ggufFormats(blueprint, file, quant) }
+  }
+  await convertSource(open, out, { pack: async (request) => pack(bankOf('relaxed'), request) })
 }
 
-for (const fixture of GGUF_FIXTURES.map((folder) => `gguf/${folder}`)) {
-  const expected = readFamilyExpected(fixture)
+for (const fixture of GGUF_FIXTURES) {
+  const expected = readExpected(`gguf/${fixture}`)
 
   test(`compute the logits of the same weights: ${fixture}`, () =>
     inTemporaryFolder(async (dir) => {
@@ -34,8 +43,8 @@ for (const fixture of GGUF_FIXTURES.map((folder) => `gguf/${folder}`)) {
 
 test('lose hardly more than activations do by their rounding, with blocks of all types', () =>
   inTemporaryFolder(async (dir) => {
-    const fixture = 'gguf/granitemoe-all-types'
-    const expected = readFamilyExpected(fixture)
+    const fixture = 'granitemoe-all-types'
+    const expected = readExpected(`gguf/${fixture}`)
     await packFixture(fixture, dir)
     await withModel(dir, { threads: 1, cacheType: 'bf16' }, async (model) => {
       const { logits } = await model.createSession().forward(expected.prompts.p33, { logits: 'all' })

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Tokenizer } from '#molm/api/text.js'
-import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { fixturePath } from '../support/fixtures.js'
 import { hardTexts } from '../support/hard-texts.js'
-import { inFolderOf } from '../text/folders.js'
-import { textsFrom, tokenizerFrom, type Values } from './tokenizer-values.js'
+import { tokenizerFrom, type Values, withTokenizer } from './tokenizer-values.js'
 
 /*
  * A SentencePiece vocabulary that is trained here on a text, and llama.cpp's way to encode with it: the neighbours that
@@ -91,14 +88,6 @@ const CORPUS = await readFile(fixturePath('texts/speeches.txt'), 'utf8')
 const VOCABULARY = train(CORPUS, 500)
 /** Texts without the names of tokens, which are found before all else. */
 const TEXTS = hardTexts(800).map((text) => text.replace(/\p{Cs}/gu, '\ufffd').replace(/<[^>]*>/g, ''))
-
-async function withTokenizer(values: Values, use: (tokenizer: Tokenizer) => void): Promise<void> {
-  await inFolderOf((await textsFrom(values)).files, async (dir) => {
-    const tokenizer = await loadTokenizer(dir)
-    assert.ok(tokenizer)
-    use(tokenizer)
-  })
-}
 
 const test = suite('SentencePiece tokenizers of GGUF files')
 

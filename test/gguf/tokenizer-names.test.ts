@@ -2,13 +2,18 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Tokenizer } from '#molm/api/text.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { loadGenerationDefaults } from '#molm/text/generation-config.js'
-import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { hardTexts } from '../support/hard-texts.js'
 import { inFolderOf, NANO, readJson } from '../text/folders.js'
-import { byteLevelValues, type TokenizerJson, textsFrom, tokenizerFrom, type Values } from './tokenizer-values.js'
+import {
+  byteLevelValues,
+  type TokenizerJson,
+  textsFrom,
+  tokenizerFrom,
+  type Values,
+  withTokenizer,
+} from './tokenizer-values.js'
 
 /** A reference that has builds for the common platforms only. */
 const { Tokenizer: Reference } =
@@ -27,16 +32,6 @@ const withAdded = (...added: Partial<TokenizerJson['added_tokens'][number]>[]): 
     ...added.map((token, i) => ({ ...nano.added_tokens[0], id: 4096 + i, ...token })),
   ],
 })
-
-async function withTokenizer(values: Values, use: (tokenizer: Tokenizer, dir: string) => unknown): Promise<void> {
-  const { files, problem } = await textsFrom(values)
-  assert.is(problem, undefined)
-  await inFolderOf(files, async (dir) => {
-    const tokenizer = await loadTokenizer(dir)
-    assert.ok(tokenizer)
-    await use(tokenizer, dir)
-  })
-}
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 const REST = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
@@ -169,11 +164,10 @@ test('added tokens have the flags that their families give them', async () => {
     { content: '<think>', special: false },
     { content: '<|im_end|>' },
   )
-  const flags = async (name: string) =>
-    (await tokenizerFrom(byteLevelValues(json, name))).added_tokens.map(({ special, normalized }) => [
-      special,
-      normalized,
-    ])
+  const flags = async (name: string) => {
+    const { added_tokens } = await tokenizerFrom(byteLevelValues(json, name))
+    return added_tokens.map(({ special, normalized }) => [special, normalized])
+  }
   const special = [true, false]
   assert.equal(await flags('qwen2'), [special, [false, false], [false, false], special])
   assert.equal(await flags('refact'), [special, special, [false, false], special])
@@ -213,13 +207,10 @@ test('an answer ends with each token that ends a turn or a text', async () => {
 })
 
 test('settings for sampling become the defaults of the model', async () => {
-  const sampling = {
-    'general.sampling.temp': 0.6,
-    'general.sampling.top_k': 20,
-    'general.sampling.top_p': 0.95,
-    'general.sampling.min_p': 0.05,
-    'general.sampling.penalty_repeat': 1.05,
-  }
+  const settings = ['temp', 'top_k', 'top_p', 'min_p', 'penalty_repeat']
+  const samplingOf = (...numbers: number[]) =>
+    Object.fromEntries(settings.map((name, i) => [`general.sampling.${name}`, numbers[i]]))
+  const sampling = samplingOf(0.6, 20, 0.95, 0.05, 1.05)
   const values = byteLevelValues(nano, 'qwen2', { ...sampling, 'tokenizer.ggml.padding_token_id': END })
   await withTokenizer(values, async (_, dir) => {
     const defaults = await loadGenerationDefaults(dir)
@@ -227,13 +218,7 @@ test('settings for sampling become the defaults of the model', async () => {
     assert.equal(defaults, expected)
     assert.is((await readJson(dir, 'generation_config.json')).pad_token_id, END)
   })
-  const beyond = {
-    'general.sampling.temp': -1,
-    'general.sampling.top_k': -1,
-    'general.sampling.top_p': 1.5,
-    'general.sampling.min_p': -0.5,
-    'general.sampling.penalty_repeat': 0,
-  }
+  const beyond = samplingOf(-1, -1, 1.5, -0.5, 0)
   await withTokenizer(byteLevelValues(nano, 'qwen2', beyond), async (_, dir) => {
     const { eosTokens: _ends, ...settings } = await loadGenerationDefaults(dir)
     assert.equal(settings, { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1 })

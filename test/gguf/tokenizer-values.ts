@@ -1,7 +1,11 @@
+import * as assert from 'uvu/assert'
+import type { Tokenizer } from '#molm/api/text.js'
 import { openGguf } from '#molm/gguf/gguf-file.js'
-import { ggufTexts } from '#molm/gguf/tokenizer/texts.js'
+import { ggufTexts } from '#molm/gguf/texts.js'
+import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { f32, flag, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'
+import { inFolderOf } from '../text/folders.js'
 
 /** Metadata of a GGUF file, as plain values by key. */
 export type Values = Record<string, string | number | boolean | readonly string[] | readonly number[]>
@@ -30,6 +34,20 @@ export async function textsFrom(values: Values): Promise<{ files: Record<string,
 /** The tokenizer.json that molm makes from metadata. */
 export async function tokenizerFrom(values: Values): Promise<TokenizerJson> {
   return JSON.parse((await textsFrom(values)).files['tokenizer.json'])
+}
+
+/** Runs `use` with the tokenizer of these values. */
+export async function withTokenizer(
+  values: Values,
+  use: (tokenizer: Tokenizer, dir: string) => unknown,
+): Promise<void> {
+  const { files, problem } = await textsFrom(values)
+  assert.is(problem, undefined)
+  await inFolderOf(files, async (dir) => {
+    const tokenizer = await loadTokenizer(dir)
+    assert.ok(tokenizer)
+    await use(tokenizer, dir)
+  })
 }
 
 const key = (name: string) => `tokenizer.ggml.${name}`

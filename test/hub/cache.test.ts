@@ -5,12 +5,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type PullPlan, pullModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
+import { sendBeginning, sendFlipped } from '../support/hub-server.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, REPO, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 const SHARDED = '04-bin-f16-sharded'
 const ONE_FILE = '02-base-safetensors-f32'
 
@@ -118,10 +117,7 @@ test('a flipped byte in a kept file is found before the file gets its name, and 
     hub.fault = ({ file, headers }, response, bytes) => {
       if (file !== 'model.safetensors' || headers.range) return undefined
       hub.fault = undefined
-      const damaged = Buffer.from(bytes)
-      damaged[1_234_567] ^= 4
-      response.end(damaged)
-      return true
+      return sendFlipped(response, bytes, 1_234_567, 4)
     }
     await rejectsWithUserError(
       () => pullModel(REPO, { ...QUICK, keep: true }),
@@ -144,9 +140,7 @@ test('--keep resumes with a server that ignores ranges', async () => {
     let cuts = 0
     hub.fault = ({ file }, response, bytes) => {
       if (file !== 'model.safetensors' || bytes.length < 1e6 || cuts++ > 5) return undefined
-      response.setHeader('content-length', bytes.length)
-      response.write(bytes.subarray(0, 1_000_000 + 1000 * cuts), () => response.destroy())
-      return true
+      return sendBeginning(response, bytes, 1_000_000 + 1000 * cuts)
     }
     const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
     assert.ok(cuts > 5)

@@ -6,14 +6,13 @@ import { convertModel, describeModel, pullModel, readText } from '#molm/index.js
 import { verifyChecksums } from '#molm/packing/format/checksums.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
 import { fixturePath } from '../support/fixtures.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK as PLAIN, REPO, withHub } from '../support/with-hub.js'
 
 const FIXTURE = '01-base-bin-f32'
 const FILE = 'pytorch_model.bin'
-const REPO = 'org/model'
 const { text } = await readText(fixturePath('texts/novels.txt'))
 const CALIBRATE = [{ name: 'novels.txt', text: text.slice(0, 800) }]
-const QUICK = { threads: 1, network: IMPATIENT, calibrate: CALIBRATE }
+const QUICK = { ...PLAIN, calibrate: CALIBRATE }
 
 test('a calibrated pull fetches the weights twice and has the weights of a calibrated conversion', async () => {
   await withHub(async (hub, dir) => {

@@ -6,13 +6,11 @@ import * as assert from 'uvu/assert'
 import { HubClient } from '#molm/hub/client.js'
 import { NETWORK_DEFAULTS } from '#molm/hub/retry.js'
 import { type PullOptions, pullModel } from '#molm/index.js'
-import type { Fault, HubServer, ServedRepository } from '../support/hub-server.js'
+import { type Fault, type HubServer, type ServedRepository, sendBeginning, sendFlipped } from '../support/hub-server.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, planOf, withHub } from '../support/with-hub.js'
+import { IMPATIENT, isUnfinished, planOf, QUICK, REPO, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
 
@@ -20,10 +18,8 @@ const WEIGHTS = 'model.safetensors'
 const cut =
   (after: number): Fault =>
   (request, response, bytes) => {
-    response.setHeader('content-length', bytes.length)
     request.sent = Math.min(after, bytes.length)
-    response.write(bytes.subarray(0, after), () => response.destroy())
-    return true
+    return sendBeginning(response, bytes, after)
   }
 
 const status =
@@ -129,74 +125,38 @@ test('a delay that the server asks for is observed', async () => {
 })
 
 test('a final failure is reported in a line or two, and nothing has the final name', async () => {
-  const cases: [RegExp, (hub: HubServer, repository: ServedRepository) => void, object?][] = [
+  type Files = ServedRepository['files']
+  const config = (files: Files) => files.get('config.json')?.toString() ?? ''
+  const cases: [RegExp, (hub: HubServer, repository: ServedRepository) => unknown, object?][] = [
     [/org\/model: there is no such model on 127\.0\.0\.1:\d+, or it is private/, (hub) => hub.repositories.clear()],
     [
       /org\/model: the model is gated .* then give a token/,
-      (_, repository) => {
-        repository.gated = true
-      },
+      (_, repository) => Object.assign(repository, { gated: true }),
     ],
     [/has no revision 'v9'/, () => {}, { revision: 'v9' }],
     [
       /the server is busy \(status 503\), 5 times in a row\ncheck the connection/,
-      (hub) => {
-        hub.fault = status(503)
-      },
+      (hub) => Object.assign(hub, { fault: status(503) }),
     ],
-    [
-      /the connection was lost, 5 times in a row/,
-      (hub) => {
-        hub.fault = (_, response) => {
-          response.destroy()
-          return true
-        }
-      },
-    ],
+    [/the connection was lost, 5 times in a row/, (hub) => Object.assign(hub, { fault: cut(0) })],
     [
       /no answer for 0\.1 s, 5 times/,
-      (hub) => {
-        hub.fault = () => true
-      },
+      (hub) => Object.assign(hub, { fault: () => true }),
       { network: { ...IMPATIENT, idleMs: 100 } },
     ],
     [
       /is missing/,
-      (_, { files }) => {
-        files.set(
-          'config.json',
-          Buffer.from(files.get('config.json')?.toString().replace('"n_layer": 3', '"n_layer": 4') ?? ''),
-        )
-      },
+      (_, { files }) => files.set('config.json', Buffer.from(config(files).replace('"n_layer": 3', '"n_layer": 4'))),
     ],
-    [
-      /cut short/,
-      (_, { files }) => {
-        files.set(WEIGHTS, files.get(WEIGHTS)?.subarray(0, 50000) as Buffer)
-      },
-    ],
-    [
-      /no config\.json/,
-      (_, { files }) => {
-        files.delete('config.json')
-      },
-    ],
-    [
-      /no weights/,
-      (_, { files }) => {
-        files.delete(WEIGHTS)
-      },
-    ],
+    [/cut short/, (_, { files }) => files.set(WEIGHTS, files.get(WEIGHTS)?.subarray(0, 50000) as Buffer)],
+    [/no config\.json/, (_, { files }) => files.delete('config.json')],
+    [/no weights/, (_, { files }) => files.delete(WEIGHTS)],
   ]
   for (const [pattern, spoil, options] of cases) {
     await withHub(async (hub, dir) => {
       spoil(hub, await hub.serve(REPO, FIXTURE))
       await rejectsWithUserError(() => pullModel(REPO, { ...QUICK, ...options }), pattern)
-      const left = await readdir(join(dir, 'molm', 'models', 'org', 'model')).catch(() => [])
-      assert.ok(
-        left.every((name) => name === '.molm.partial'),
-        left.join(' '),
-      )
+      await isUnfinished(join(dir, 'molm'))
       assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
     })
   }
@@ -260,46 +220,34 @@ test('a listing or redirect may lead to another address, unless that is less saf
   })
 })
 
+/** Answers questions whose address contains `part` with `body`. */
+function answering(part: string, body: string | Buffer): HubServer['apiFault'] {
+  return (response, url) => {
+    if (!url.includes(part)) return undefined
+    response.end(body)
+    return true
+  }
+}
+
 test('a server that does not answer like a hub is reported in two lines', async () => {
   const page = '<!DOCTYPE html><title>Please log in</title>'
   const answers: (string | Buffer)[] = [page, 'null', '[]', '{"sha":{}}', '{"sha":5}', gzipSync('{"sha":"x"}'), '']
-  for (const answer of answers) {
-    await withHub(async (hub) => {
-      await hub.serve(REPO, FIXTURE)
-      for (const question of ['/revision/', '/tree/']) {
-        hub.apiFault = (response, url) => {
-          if (!url.includes(question)) return undefined
-          response.end(answer)
-          return true
-        }
-        await rejectsWithUserError(
-          () => pullModel(REPO, QUICK),
-          question === '/tree/' && answer === '[]'
-            ? /no config\.json/
-            : /does not answer like a hub|does not say clearly/,
-        )
-      }
-      hub.apiFault = (response, url) => {
-        if (!url.includes('/tree/')) return undefined
-        response.end('[null, 5]')
-        return true
-      }
-      await rejectsWithUserError(() => pullModel(REPO, QUICK), /does not answer like a hub/)
-    })
-  }
-})
-
-test('a listing with names or hashes that are not texts is refused', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
+    const refuses = async (question: string, answer: string | Buffer, says: RegExp) => {
+      hub.apiFault = answering(question, answer)
+      await rejectsWithUserError(() => pullModel(REPO, QUICK), says)
+    }
+    const unclear = /does not answer like a hub|does not say clearly/
+    for (const answer of answers) {
+      await refuses('/revision/', answer, unclear)
+      await refuses('/tree/', answer, answer === '[]' ? /no config\.json/ : unclear)
+    }
+    await refuses('/tree/', '[null, 5]', /does not answer like a hub/)
+    // Names and hashes must be texts.
     const entry = { type: 'file', path: 'README.md', size: 5, oid: 'a'.repeat(40) }
     for (const wrong of [{ path: ['README.md'] }, { path: 5 }, { oid: ['a'.repeat(40)] }]) {
-      hub.apiFault = (response, url) => {
-        if (!url.includes('/tree/')) return undefined
-        response.end(JSON.stringify([{ ...entry, ...wrong }]))
-        return true
-      }
-      await rejectsWithUserError(() => pullModel(REPO, QUICK), /does not say clearly/)
+      await refuses('/tree/', JSON.stringify([{ ...entry, ...wrong }]), /does not say clearly/)
     }
   })
 })
@@ -337,7 +285,7 @@ test('a server that sends single bytes, or almost none, does not hang a pull', a
 test('a flipped byte in a small file is found at once', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
-    hub.fault = flip('config.json', 5)
+    hub.fault = ({ file }, response, bytes) => (file === 'config.json' ? sendFlipped(response, bytes, 5) : undefined)
     await rejectsWithUserError(() => pullModel(REPO, QUICK), /config\.json: not what the hub has/)
   })
 })
@@ -354,7 +302,7 @@ test('--verify finds a flipped byte in a range or a header, and keeps nothing', 
         const isWhole = request.headers.range === undefined
         if (request.file !== WEIGHTS || isWhole || !isFirst || request.start > at || request.end <= at) return undefined
         isFirst = false
-        return flip(WEIGHTS, at - request.start, bit)(request, response, bytes)
+        return sendFlipped(response, bytes, at - request.start, bit)
       }
       await rejectsWithUserError(
         () => pullModel(`${REPO}:f32`, { ...QUICK, verify: true }),
@@ -375,16 +323,5 @@ test('--verify fetches the file a second time, in order, and accepts a right one
     await hasPartsOf(path, '04-bin-f16-sharded')
   })
 })
-
-function flip(file: string, at: number, bit = 1): Fault {
-  return (request, response, bytes) => {
-    if (request.file !== file) return undefined
-    const damaged = Buffer.from(bytes)
-    damaged[at] ^= bit
-    response.setHeader('content-length', damaged.length)
-    response.end(damaged)
-    return true
-  }
-}
 
 test.run()

@@ -14,11 +14,10 @@ import {
 } from '#molm/index.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
 import { fixturePath } from '../support/fixtures.js'
-import type { HubServer } from '../support/hub-server.js'
+import { type HubServer, sendFlipped } from '../support/hub-server.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/tiny-GGUF'
 const SPLIT = 'gguf/olmoe-q4_0-split'
 const MIXED = 'gguf/granitemoe-all-types'
@@ -151,11 +150,7 @@ test('--verify finds a byte that changed on the way, in rows that are read in an
       // A range of the weights, but not the headers nor the second reading of the whole file.
       if (file !== 'tiny.Q4_K_M.gguf' || !isFirst || start < 100_000 || end - start > 500_000) return undefined
       isFirst = false
-      const changed = Buffer.from(bytes)
-      changed[changed.length >> 1] ^= 1
-      response.setHeader('content-length', changed.length)
-      response.end(changed)
-      return true
+      return sendFlipped(response, bytes, bytes.length >> 1)
     }
     await rejectsWithUserError(() => pullModel(`${REPO}:Q4_K_M`, { ...QUICK, verify: true }), /its checksum differs/)
     assert.not(isFirst)

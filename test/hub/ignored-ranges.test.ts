@@ -7,10 +7,8 @@ import type { HubServer } from '../support/hub-server.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, REPO, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 const SHARDED = '03-topk4-safetensors-bf16-sharded'
 const ONE_FILE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'

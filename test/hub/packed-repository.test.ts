@@ -5,12 +5,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel, listModels, type PullPlan, type PullProgress, pullModel, type Quant } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
-import type { HubServer } from '../support/hub-server.js'
+import { type HubServer, sendBeginning } from '../support/hub-server.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, withHub } from '../support/with-hub.js'
 
-const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/packed'
 const FIXTURE = '05-linear-silu-safetensors-f32'
 
@@ -91,9 +90,7 @@ test('an interrupted fetch resumes at the first missing byte', async () => {
     const limits = { retryDelaysMs: [], idleMs: 20000 }
     hub.fault = ({ file, start, end }, response, bytes) => {
       if (file !== name || end - start < half) return undefined
-      response.setHeader('content-length', bytes.length)
-      response.write(bytes.subarray(0, half), () => response.destroy())
-      return true
+      return sendBeginning(response, bytes, half)
     }
     await rejectsWithUserError(() => pullModel(`${REPO}:f32`, { threads: 1, network: limits }), /connection/)
     hub.fault = undefined

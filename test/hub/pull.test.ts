@@ -3,14 +3,11 @@ import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type PullPlan, type PullProgress, pullModel } from '#molm/index.js'
-import { givesExpectedLogits } from '../support/expected-logits.js'
+import { givesExpectedLogits } from '../support/expected.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { IMPATIENT, withHub } from '../support/with-hub.js'
+import { QUICK, REPO, withHub } from '../support/with-hub.js'
 import { isPulledRight } from './pulled-right.js'
-
-const QUICK = { threads: 1, network: IMPATIENT }
-const REPO = 'org/model'
 
 test('a checkpoint with a tokenizer, pulled from the hub, gives the expected logits', () =>
   isPulledRight('01-base-bin-f32', givesExpectedLogits))

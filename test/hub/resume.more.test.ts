@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert'
 import { pullModel } from '#molm/index.js'
 import { hasPartsOf } from '../support/packed-parts.js'
 import { until } from '../support/until.js'
-import { planOf, withHub } from '../support/with-hub.js'
-import { FIXTURE, factsOf, pullMostOfIt, QUICK, REPO, startPull, WEIGHTS } from './killed-pull.js'
+import { planOf, REPO, withHub } from '../support/with-hub.js'
+import { FIXTURE, factsOf, killedAfter, pullMostOfIt, QUICK, startPull, WEIGHTS } from './killed-pull.js'
 
 test('killed while it verifies, it keeps the packed parts', async () => {
   await withHub(async (hub) => {
@@ -71,6 +71,19 @@ test('a newer commit starts again, and says so', async () => {
     assert.match(notes.join('\n'), /earlier pull was of commit aaaaaaa, not bbbbbbb; starting again/)
     assert.equal([plan.commit, plan.partsDone], [repository.commit, 0])
     assert.ok(plan.fetchBytes > 0.9 * (await factsOf(repository)).needed)
+  })
+})
+
+test('killed again and again, it still finishes', async () => {
+  await withHub(async (hub, dir) => {
+    const repository = await hub.serve(REPO, FIXTURE)
+    let goes = 1
+    while (await killedAfter(hub, 50)) goes++
+    assert.ok(goes > 2, `only ${goes} attempts`)
+    const { needed, mayComeTwice } = await factsOf(repository)
+    const twice = hub.sentOf(WEIGHTS) - needed
+    assert.ok(twice <= (goes - 1) * mayComeTwice, `${twice} bytes were fetched twice in ${goes} attempts`)
+    await hasPartsOf(join(dir, 'molm', 'models', 'org', 'model', 'model-f32.molm.safetensors'), FIXTURE)
   })
 })
 

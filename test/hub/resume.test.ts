@@ -1,30 +1,31 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pullModel } from '#molm/index.js'
 import { hasPartsOf } from '../support/packed-parts.js'
-import { withHub } from '../support/with-hub.js'
-import { FIXTURE, factsOf, killedAfter, pullMostOfIt, QUICK, REPO, WEIGHTS } from './killed-pull.js'
+import { isUnfinished, REPO, withHub } from '../support/with-hub.js'
+import { FIXTURE, factsOf, killedAfter, pullMostOfIt, QUICK, WEIGHTS } from './killed-pull.js'
 
 function stagingOf(dir: string): string {
   return join(dir, 'molm', 'models', 'org', 'model', '.molm.partial')
 }
 
-test('killed in the middle, a pull resumes later, and fetches at most one tensor twice', async () => {
-  await withHub(async (hub, dir) => {
-    const repository = await hub.serve(REPO, FIXTURE)
-    assert.ok(await killedAfter(hub, 60), 'was not killed')
-    assert.equal(await readdir(join(dir, 'molm', 'models', 'org', 'model')), ['.molm.partial'])
-    const notes: string[] = []
-    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
-    assert.match(notes.join('\n'), /resuming an earlier pull, \d+ of \d+ parts are done/)
-    const { needed, mayComeTwice } = await factsOf(repository)
-    const twice = hub.sentOf(WEIGHTS) - needed
-    assert.ok(twice <= mayComeTwice, `${twice} bytes were fetched twice`)
-    await hasPartsOf(path, FIXTURE)
-  })
-})
+for (const requests of [7, 60, 110]) {
+  test(`killed at request ${requests}, a pull resumes later, and fetches at most one tensor twice`, () =>
+    withHub(async (hub, dir) => {
+      const repository = await hub.serve(REPO, FIXTURE)
+      assert.ok(await killedAfter(hub, requests), 'was not killed')
+      await isUnfinished(join(dir, 'molm'))
+      const notes: string[] = []
+      const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+      if (requests > 7) assert.match(notes.join('\n'), /resuming an earlier pull, \d+ of \d+ parts are done/)
+      const { needed, mayComeTwice } = await factsOf(repository)
+      const twice = hub.sentOf(WEIGHTS) - needed
+      assert.ok(twice <= mayComeTwice, `${twice} bytes were fetched twice`)
+      await hasPartsOf(path, FIXTURE)
+    }))
+}
 
 test('a part that a power cut has damaged, and a cut line of the journal, are done again', async () => {
   await withHub(async (hub, dir) => {

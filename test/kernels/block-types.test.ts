@@ -1,33 +1,30 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BlockType, blockOf, bytesOf } from '#molm/checkpoint/dtype.js'
-import { readSpan } from '#molm/checkpoint/tensor.js'
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { decodeBlock } from '../support/block-decoder.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
-import { bfloat16ToNumber, halfToNumber } from '../support/element-values.js'
-import { GGUF_FIXTURES, ggufFixtureTensors, sha256Of } from '../support/gguf-tensors.js'
-import { bankOf, emptyRows, floatsOf, pack, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import { halfToNumber } from '../support/element-values.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsOf,
+  oneGroup,
+  pack,
+  packEverywhere,
+  place,
+  placeInputs,
+  TIERS,
+} from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, randomMxfp4 } from '../support/mxfp4.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
+import { nearestBfloat16 } from '../support/reference-math.js'
 import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
 
 const test = suite('packing of block types')
-
-const banks = new Map(TIERS.map((tier) => [tier, bankOf(tier)]))
-
-/** Packs on every tier, checks that all give the same bytes, and returns these. */
-function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-  const [first, ...others] = TIERS.map((tier) => pack(banks.get(tier) ?? bankOf(tier), request))
-  for (const [i, { bytes, nonFinite }] of others.entries()) {
-    assert.ok(Buffer.from(bytes).equals(first.bytes), `${TIERS[i + 1]} packs other bytes than ${TIERS[0]}`)
-    assert.is(nonFinite, first.nonFinite)
-  }
-  return first
-}
 
 /** Rows of random blocks, and the packer's request for them. */
 function requestOf(
@@ -54,36 +51,12 @@ function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride }: PackRe
   return out
 }
 
-for (const folder of GGUF_FIXTURES) {
-  test(`${folder}: every tensor has the values of llama.cpp`, async () => {
-    for (const { tensor, sha256 } of ggufFixtureTensors(folder)) {
-      const cols = tensor.shape.at(-1) ?? 1
-      const rows = tensor.shape.reduce((product, n) => product * n, 1) / cols
-      const source = { bytes: await readSpan(tensor), dtype: tensor.dtype, firstElement: 0, rows, cols }
-      const request = { ...source, rowStride: cols, colStride: 1, format: 'f32' } as const
-      // Vectors and tables are packed like `rows`.
-      const [kind, unpack] =
-        tensor.shape.length === 1 || tensor.name === 'token_embd.weight'
-          ? (['rows', unpackRows] as const)
-          : (['matrix', unpackMatrix] as const)
-      const { bytes, nonFinite } = packEverywhere({ ...request, kind })
-      assert.is(nonFinite, 0)
-      assert.is(sha256Of(unpack(bytes, 'f32', rows, cols)), sha256, `${tensor.name}, ${tensor.dtype}`)
-    }
-  })
-}
-
 /** Blocks' elements of a type that keeps the request's shape. */
 const widthOf = (dtype: BlockType, blocks: number) => blocks * Math.max(64, blockOf(dtype).elements)
 
 for (const dtype of BLOCK_TYPES) {
   test(`${dtype}: blocks of any scale have the same bits as in JavaScript`, () => {
-    for (const [rows, blocks] of [
-      [8, 1],
-      [1, 2],
-      [19, 2],
-      [40, 3],
-    ]) {
+    for (const [rows, blocks] of tuples('8x1 1x2 19x2 40x3')) {
       const cols = widthOf(dtype, blocks)
       const request = requestOf(dtype, rows, cols, 'matrix', 'f32')
       const weights = weightsOf(request)
@@ -107,13 +80,8 @@ function weightsWithRoundedScales(request: PackRequest): Float32Array {
   for (let at = 0; at < ones.length; at += size) new DataView(ones.buffer).setUint16(at, 0x3c00, true)
   const quants = weightsOf({ ...request, bytes: ones })
   return Float32Array.from({ length: rows * cols }, (_, i) => {
-    return roundToBfloat16(halfToNumber(view.getUint16(Math.floor(i / 32) * size, true))) * quants[i]
+    return nearestBfloat16(halfToNumber(view.getUint16(Math.floor(i / 32) * size, true))) * quants[i]
   })
-}
-
-function roundToBfloat16(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]
-  return bfloat16ToNumber((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16)
 }
 
 /** Sign of 0 does not matter: a copied block of zeros has no sign. */
@@ -136,7 +104,7 @@ function weightsWithRoundedMinima(request: PackRequest, dtype: 'Q4_1' | 'Q4_K'):
   const products = changed((block) => block.fill(0, 2, 4))
   return products.map((product, i) => {
     const quant = scales[i] === 0 ? 0 : product / scales[i]
-    return roundToBfloat16(scales[i]) * quant + roundToBfloat16(minima[i])
+    return nearestBfloat16(scales[i]) * quant + nearestBfloat16(minima[i])
   })
 }
 
@@ -198,12 +166,7 @@ for (const [dtype, format] of [
   ['IQ4_NL', 'q8'],
 ] as const) {
   test(`${dtype} to ${format}: every quant stays, and the scale is rounded`, () => {
-    for (const [rows, cols] of [
-      [8, 32],
-      [1, 64],
-      [19, 96],
-      [70, 64],
-    ]) {
+    for (const [rows, cols] of tuples('8x32 1x64 19x96 70x64')) {
       const request = requestOf(dtype, rows, cols, 'matrix', format)
       const expected = withoutNegativeZero(weightsWithRoundedScales(request))
       const packed = packEverywhere(request)
@@ -282,22 +245,12 @@ test('products take the quant -128 of Q8_0, which no other packing makes', () =>
   const inputs = new Float32Array(tokens * cols).fill(-127)
   for (const tier of TIERS) {
     const bank = bankOf(tier)
-    const input = placeRows(bank, inputs, cols, { records: true })
-    const { record } = quantise(inputs.subarray(0, cols))
-    for (let n = 0; n < tokens; n++) bank.u8.set(record, input.records + n * input.recordBytes)
+    const input = placeInputs(bank, inputs, cols)
     const output = emptyRows(bank, tokens, rows)
-    const list = allocateList(bank, tokens)
-    for (let n = 0; n < tokens; n++) writeListEntry(bank, list, n, n, n)
-    const table = allocateGroups(bank, 1)
-    writeGroup(bank, table, 0, place(bank, bytes), 0, list, tokens)
-    new Matmul(bank, { format: 'q8', input, output, activation: 'identity' }, 1).run(table, 1, tokens)
-    for (let n = 0; n < tokens; n++) {
-      const row = floatsOf(output).subarray(n * output.stride, n * output.stride + rows)
-      assert.ok(
-        row.every((sum) => sum === 128 * 127 * cols),
-        `${tier}: ${row}`,
-      )
-    }
+    const table = oneGroup(bank, place(bank, bytes), tokens)
+    new Matmul(bank, { format: 'q8', input, output }, 1).run(table, 1, tokens)
+    for (const [i, sum] of floatsOf(output).entries())
+      if (i % output.stride < rows) assert.is(sum, 128 * 127 * cols, tier)
   }
 })
 
@@ -322,10 +275,7 @@ function joined({ blocks, scales }: Mxfp4): Uint8Array {
 
 test('MXFP4 blocks give the bytes of the two tensors of the same weights', () => {
   for (const format of ['mxfp4', 'mxfp4_f32'] as const) {
-    for (const [rows, cols] of [
-      [8, 32],
-      [38, 96],
-    ]) {
+    for (const [rows, cols] of tuples('8x32 38x96')) {
       const weights = randomMxfp4(rows, cols, 9, [0, 255])
       const pair = mxfp4Request(weights, rows, cols, format)
       const blocks: PackRequest = { ...pair, bytes: joined(weights), dtype: 'MXFP4', rowStride: cols }

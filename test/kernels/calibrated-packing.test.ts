@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Pool } from '#molm/runtime/threads/pool.js'
+import { tuples } from '../support/combinations.js'
 import { bankOf, matrixRequest, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
@@ -51,11 +52,7 @@ function errorOf(
   return error
 }
 
-for (const [rows, columns, count] of [
-  [40, 96, 300],
-  [19, 70, 5],
-  [8, 600, 700],
-]) {
+for (const [rows, columns, count] of tuples('40x96x300 19x70x5 8x600x700')) {
   test(`all tiers pack ${rows} x ${columns} for ${count} inputs to the same bits`, () => {
     const inputs = correlatedInputs(count, columns, 3)
     for (const format of ['q4', 'q3'] as const) {
@@ -67,10 +64,7 @@ for (const [rows, columns, count] of [
 }
 
 test('products with the inputs lose less than half of their error', () => {
-  for (const [rows, columns, count] of [
-    [40, 96, 300],
-    [8, 600, 700],
-  ]) {
+  for (const [rows, columns, count] of tuples('40x96x300 8x600x700')) {
     const inputs = correlatedInputs(count, columns, 3)
     const packer = new Packer(bankOf(TIERS[0]))
     for (const format of ['q4', 'q3'] as const) {

@@ -2,26 +2,27 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type GatedActivationName, padded, recordBytes, takesFloats } from '#molm/runtime/memory/formats.js'
+import { type GatedActivationName, padded, takesFloats } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { combinations } from '../support/combinations.js'
-import { sameBits } from '../support/compare.js'
 import {
   bankOf,
-  emptyRows,
+  clearRows,
   floatsOf,
   matrixRequest,
   type Outcome,
+  oneGroup,
   pack,
   place,
+  placeGroups,
+  placeInputs,
   placeRows,
   quantise,
   recordsOf,
+  sameOnTiers,
   sameWithHelpers,
-  TIERS,
 } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'
 import { GATED, rowProduct } from '../support/reference-math.js'
@@ -83,27 +84,20 @@ function packed(bank: Bank, c: Case, group: number): Uint8Array {
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, hidden, columns, groups, activation = 'silu', hasRecords = true } = c
   const items = itemsOf(c)
-  const inputs = inputsOf(c)
-  const input = placeRows(bank, inputs, columns, { records: true })
-  for (let n = 0; n < items; n++) {
-    const { record } = quantise(inputs.subarray(n * columns, (n + 1) * columns))
-    bank.u8.set(record, input.records + n * input.recordBytes)
-  }
-  const output = hasRecords ? emptyRows(bank, items, hidden) : Rows.allocate(bank, items, hidden)
-  const table = allocateGroups(bank, groups.length)
+  const input = placeInputs(bank, inputsOf(c), columns)
+  const output = Rows.allocate(bank, items, hidden, { records: hasRecords })
   const [reads, writes] = [orderOf(c, 82), orderOf(c, 83)]
   let n = 0
-  for (const [g, count] of groups.entries()) {
-    const list = allocateList(bank, count)
-    for (let i = 0; i < count; i++, n++) writeListEntry(bank, list, i, reads[n], writes[n])
-    const bias = c.hasBias ? place(bank, biasOf(c, g)) : 0
-    writeGroup(bank, table, g, place(bank, packed(bank, c, g)), bias, list, count)
-  }
+  const listed = groups.map((count, g) => ({
+    weights: place(bank, packed(bank, c, g)),
+    bias: c.hasBias ? place(bank, biasOf(c, g)) : 0,
+    rows: Array.from({ length: count }, (): [number, number] => [reads[n], writes[n++]]),
+  }))
+  const table = placeGroups(bank, listed)
   return (threads) => {
-    bank.f32.fill(9, output.address / 4, output.address / 4 + items * output.stride)
-    if (hasRecords) bank.u8.fill(0, output.records, output.records + items * output.recordBytes)
+    clearRows(output)
     new Matmul(bank, { format, input, output, activation, gated: true }, threads).run(table, groups.length, items)
-    return { output: floatsOf(output), records: hasRecords ? recordsOf(output) : new Uint8Array() }
+    return { output: floatsOf(output), records: recordsOf(output) }
   }
 }
 
@@ -111,14 +105,14 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
  * Compares with double precision. The tolerance is the rounding error of both sums (see matmul.test.ts), propagated
  * through the product.
  */
-function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
+function checkAgainstReference(c: Case, { output }: Outcome): void {
   const { format, hidden, columns, groups, activation = 'silu' } = c
   const inputs = inputsOf(c)
   const [reads, writes] = [orderOf(c, 82), orderOf(c, 83)]
   const stride = padded(hidden)
   let n = 0
   for (const [g, count] of groups.entries()) {
-    const weights = unpackMatrix(packed(bank, c, g), format, 2 * stride, columns)
+    const weights = unpackMatrix(packed(bankOf('scalar'), c, g), format, 2 * stride, columns)
     const bias = biasOf(c, g)
     for (let i = 0; i < count; i++, n++) {
       const row = inputs.subarray(reads[n] * columns, (reads[n] + 1) * columns)
@@ -143,23 +137,10 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
 
 /** Compares the tiers with each other and with the reference, in several divisions into chunks. */
 function check(c: Case): void {
-  const bank = bankOf('scalar')
-  const expected = prepare(bank, c)(1)
-  checkAgainstReference(bank, c, expected)
-  for (const tier of TIERS) {
-    const run = prepare(bankOf(tier), c)
-    for (const threads of [1, 3, 64]) {
-      const { output, records } = run(threads)
-      sameBits(output, expected.output, `${tier}, divided for ${threads} threads`)
-      assert.ok(Buffer.from(records).equals(expected.records), `${tier}, divided for ${threads} threads: records`)
-    }
-  }
-  if (c.hasRecords === false) return
-  const [width, size] = [padded(c.hidden), recordBytes(c.hidden)]
-  for (let t = 0; t < itemsOf(c); t++) {
-    const { record } = quantise(expected.output.subarray(t * width, (t + 1) * width))
-    assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
-  }
+  checkAgainstReference(
+    c,
+    sameOnTiers((bank) => prepare(bank, c), [1, 3, 64], c.hidden),
+  )
 }
 
 const points = combinations({
@@ -194,10 +175,7 @@ test('clamped SwiGLU bounds a gate only from above, and up on both sides', () =>
     const input = placeRows(bank, Float32Array.of(1), 1)
     const output = Rows.allocate(bank, 1, 1)
     const weights = Float32Array.from({ length: 64 }, (_, r) => (r === 0 ? gate : r === 32 ? up : 0))
-    const table = allocateGroups(bank, 1)
-    const list = allocateList(bank, 1)
-    writeListEntry(bank, list, 0, 0, 0)
-    writeGroup(bank, table, 0, place(bank, pack(bank, matrixRequest(weights, 64, 1, 'f32')).bytes), 0, list, 1)
+    const table = oneGroup(bank, place(bank, pack(bank, matrixRequest(weights, 64, 1, 'f32')).bytes), 1)
     new Matmul(bank, { format: 'f32', input, output, activation: 'clamped_swiglu', gated: true }, 1).run(table, 1, 1)
     return output.row(0)[0]
   }

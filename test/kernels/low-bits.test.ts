@@ -1,20 +1,20 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import { allocatePanels, TransposedMatmul } from '#molm/runtime/kernels/transposed-matmul.js'
-import type { Bank } from '#molm/runtime/memory/bank.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
   floatsOf,
   matrixRequest,
+  oneGroup,
   packEverywhere,
   place,
+  placeInputs,
   placeRows,
-  quantise,
   TIERS,
 } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
@@ -23,7 +23,7 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 const test = suite('formats of few bits')
 
 /** The formats, and their mean squared error of normal weights, which may be a little higher by chance. */
-const ERRORS = { q4m: 0.00505, q3: 0.027, q2: 0.105 }
+const ERRORS = { q4: 0.0074, q4m: 0.00505, q3: 0.027, q2: 0.105 }
 const FORMATS = Object.keys(ERRORS) as (keyof typeof ERRORS)[]
 
 /** Packs and unpacks a matrix. */
@@ -44,6 +44,7 @@ for (const format of FORMATS) {
 
   test(`${format}: a block that its levels can represent keeps every weight`, () => {
     const level = {
+      q4: (n: number) => (n % 16) - 8,
       q4m: (n: number) => 3 * (n % 16) - 20,
       q3: (n: number) => (n % 8) - 4,
       q2: (n: number) => 4 * (n % 4) - 7,
@@ -78,12 +79,8 @@ for (const format of FORMATS) {
   test(`${format}: blocks of zeros, equal weights and the smallest and largest weights stay finite`, () => {
     for (const scale of [0, 1e-45, 1e-38, 1e-30, 1e30]) {
       for (const weights of [normalFloats(16 * 64, 74), new Float32Array(16 * 64).fill(1)]) {
-        const found = roundTrip(
-          weights.map((weight) => weight * scale),
-          16,
-          64,
-          format,
-        )
+        const scaled = weights.map((weight) => weight * scale)
+        const found = roundTrip(scaled, 16, 64, format)
         assert.ok(found.every(Number.isFinite), `scale ${scale}`)
         if (scale === 0) assert.ok(found.every((weight) => weight === 0))
       }
@@ -106,7 +103,7 @@ for (const format of FORMATS) {
 
   test(`${format}: the largest weights and activations do not overflow`, () => {
     const [rows, cols, tokens] = [32, 128, 23]
-    const [least, most] = { q4m: [-1, 14], q3: [-4, 3], q2: [-7, 5] }[format]
+    const [least, most] = { q4: [-8, 7], q4m: [-1, 14], q3: [-4, 3], q2: [-7, 5] }[format]
     for (const level of [least, most]) {
       // One weight of the other bound in each block gives its row a scale of 1.
       const weights = Float32Array.from({ length: rows * cols }, (_, i) =>
@@ -118,10 +115,7 @@ for (const format of FORMATS) {
         const expected = (cols / 32) * (31 * level + (least + most - level)) * activation
         for (const tier of TIERS) {
           const bank = bankOf(tier)
-          const inputs = new Float32Array(tokens * cols).fill(activation)
-          const input = placeRows(bank, inputs, cols, { records: true })
-          const { record } = quantise(inputs.subarray(0, cols))
-          for (let n = 0; n < tokens; n++) bank.u8.set(record, input.records + n * input.recordBytes)
+          const input = placeInputs(bank, new Float32Array(tokens * cols).fill(activation), cols)
           const output = Rows.allocate(bank, tokens, rows, {})
           const table = oneGroup(bank, place(bank, packed), tokens)
           new Matmul(bank, { format, input, output }, 1).run(table, 1, tokens)
@@ -132,11 +126,7 @@ for (const format of FORMATS) {
   })
 
   test(`${format}: the product with the transpose has the bits of the same weights in f32, and no padding`, () => {
-    for (const [rows, cols, tokens] of [
-      [24, 64, 5],
-      [19, 70, 4],
-      [1, 1, 1],
-    ]) {
+    for (const [rows, cols, tokens] of tuples('24x64x5 19x70x4 1x1x1')) {
       const packed = packEverywhere(matrixRequest(normalFloats(rows * cols, 76), rows, cols, format)).bytes
       const floats = matrixRequest(unpackMatrix(packed, format, rows, cols), rows, cols, 'f32')
       const gradients = normalFloats(rows * tokens, 77)
@@ -147,15 +137,6 @@ for (const format of FORMATS) {
       }
     }
   })
-}
-
-/** Table of a grouped product with one matrix and all rows. */
-function oneGroup(bank: Bank, weights: number, rows: number): number {
-  const list = allocateList(bank, rows)
-  for (let n = 0; n < rows; n++) writeListEntry(bank, list, n, n, n)
-  const table = allocateGroups(bank, 1)
-  writeGroup(bank, table, 0, weights, 0, list, rows)
-  return table
 }
 
 /** Gradients of the inputs of a product, with padding. */

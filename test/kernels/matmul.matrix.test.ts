@@ -2,25 +2,26 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { INTERLEAVED_ROWS } from '#molm/runtime/abi/formats.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type ActivationName, padded, recordBytes, takesFloats } from '#molm/runtime/memory/formats.js'
+import { type ActivationName, padded, takesFloats } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { combinations } from '../support/combinations.js'
-import { sameBits } from '../support/compare.js'
 import {
   bankOf,
+  clearRows,
   floatsOf,
   matrixRequest,
   type Outcome,
   pack,
   place,
+  placeGroups,
+  placeInputs,
   placeRows,
   quantise,
   recordsOf,
+  sameOnTiers,
   sameWithHelpers,
-  TIERS,
 } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { ACTIVATIONS, rowProduct } from '../support/reference-math.js'
@@ -71,27 +72,19 @@ const target = (n: number, tokens: number): number => tokens - 1 - n
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, rows, columns, groups, activation, hasBias, hasRecords, scale } = c
   const tokens = tokensOf(c)
-  const inputs = inputsOf(c)
-  const rowOf = (n: number) => inputs.subarray(n * columns, (n + 1) * columns)
-  const input = placeRows(bank, inputs, columns, { records: true })
-  for (let n = 0; n < tokens; n++) bank.u8.set(quantise(rowOf(n)).record, input.records + n * input.recordBytes)
-
+  const input = placeInputs(bank, inputsOf(c), columns)
   const output = Rows.allocate(bank, tokens, rows, { records: hasRecords })
-  const table = allocateGroups(bank, groups.length)
-  let first = 0
-  for (const [g, count] of groups.entries()) {
-    const weights = place(bank, pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes)
-    const bias = hasBias ? placeRows(bank, biasOf(c, g), rows).address : 0
-    const list = allocateList(bank, count)
-    for (let i = 0; i < count; i++) writeListEntry(bank, list, i, first + i, target(first + i, tokens))
-    writeGroup(bank, table, g, weights, bias, list, count)
-    first += count
-  }
+  let n = 0
+  const listed = groups.map((count, g) => ({
+    weights: place(bank, pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes),
+    bias: hasBias ? placeRows(bank, biasOf(c, g), rows).address : 0,
+    rows: Array.from({ length: count }, (): [number, number] => [n, target(n++, tokens)]),
+  }))
+  const table = placeGroups(bank, listed)
   return (threads) => {
-    bank.u8.fill(0, output.address, output.address + tokens * output.strideBytes)
-    if (hasRecords) bank.u8.fill(0, output.records, output.records + tokens * output.recordBytes)
+    clearRows(output, 0)
     new Matmul(bank, { format, input, output, activation, scale }, threads).run(table, groups.length, tokens)
-    return { output: floatsOf(output), records: hasRecords ? recordsOf(output) : new Uint8Array() }
+    return { output: floatsOf(output), records: recordsOf(output) }
   }
 }
 
@@ -100,13 +93,13 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
  * n/32 + 32 roundings of the sum of magnitudes, but hardly ever by more than 16; the activation functions add a few
  * units in the last place.
  */
-function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
+function checkAgainstReference(c: Case, { output }: Outcome): void {
   const { format, rows, columns, groups, activation = 'identity', hasBias, scale = 1 } = c
   const inputs = inputsOf(c)
   const tokens = tokensOf(c)
   let n = 0
   for (const [g, count] of groups.entries()) {
-    const packed = pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes
+    const packed = pack(bankOf('scalar'), matrixRequest(weightsOf(c, g), rows, columns, format)).bytes
     const weights = unpackMatrix(packed, format, rows, columns)
     const bias = biasOf(c, g)
     for (let i = 0; i < count; i++, n++) {
@@ -129,23 +122,10 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
 
 /** Compares the tiers with each other and with the reference, in several divisions into chunks. */
 function check(c: Case): void {
-  const bank = bankOf('scalar')
-  const expected = prepare(bank, c)(1)
-  checkAgainstReference(bank, c, expected)
-  for (const tier of TIERS) {
-    const run = prepare(bankOf(tier), c)
-    for (const threads of [1, 3, 64]) {
-      const { output, records } = run(threads)
-      sameBits(output, expected.output, `${tier}, divided for ${threads} threads`)
-      assert.ok(Buffer.from(records).equals(expected.records), `${tier}, divided for ${threads} threads: records`)
-    }
-  }
-  if (!c.hasRecords) return
-  const [width, size] = [padded(c.rows), recordBytes(c.rows)]
-  for (let t = 0; t < tokensOf(c); t++) {
-    const { record } = quantise(expected.output.subarray(t * width, t * width + c.rows))
-    assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
-  }
+  checkAgainstReference(
+    c,
+    sameOnTiers((bank) => prepare(bank, c), [1, 3, 64], c.rows),
+  )
 }
 
 /** Shapes of matrices, and what follows the sums. */

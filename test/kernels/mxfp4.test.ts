@@ -2,21 +2,22 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { packedRows } from '#molm/packing/write/pack.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { readWeight } from '#molm/runtime/memory/tile-floats.js'
+import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
   emptyRows,
   floatsOf,
   matrixRequest,
+  oneGroup,
   pack,
   packEverywhere,
   place,
+  placeInputs,
   placeRows,
-  quantise,
   TIERS,
 } from '../support/kernel-bench.js'
 import { type Mxfp4, mxfp4Request, mxfp4Values, randomMxfp4 } from '../support/mxfp4.js'
@@ -25,11 +26,7 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('MXFP4')
 
-for (const [rows, cols] of [
-  [8, 32],
-  [19, 96],
-  [64, 2880],
-]) {
+for (const [rows, cols] of tuples('8x32 19x96 64x2880')) {
   test(`packing ${rows} x ${cols} keeps every weight, whatever its scale`, () => {
     const weights = randomMxfp4(rows, cols, 61, [0, 252])
     const { bytes, nonFinite } = packEverywhere(mxfp4Request(weights, rows, cols))
@@ -85,18 +82,10 @@ function product(
   inputs: Float32Array,
   cols: number,
 ) {
-  const input = placeRows(bank, inputs, cols, { records: true })
+  const input = placeInputs(bank, inputs, cols)
   const { count } = input
-  for (let n = 0; n < count; n++) {
-    const { record } = quantise(inputs.subarray(n * cols, (n + 1) * cols))
-    bank.u8.set(record, input.records + n * input.recordBytes)
-  }
   const output = emptyRows(bank, count, rows)
-  const list = allocateList(bank, count)
-  for (let n = 0; n < count; n++) writeListEntry(bank, list, n, n, n)
-  const bias = placeRows(bank, normalFloats(rows, 64), rows).address
-  const table = allocateGroups(bank, 1)
-  writeGroup(bank, table, 0, place(bank, packed), bias, list, count)
+  const table = oneGroup(bank, place(bank, packed), count, placeRows(bank, normalFloats(rows, 64), rows).address)
   return (threads: number, activation: 'identity' | 'silu' = 'identity') => {
     new Matmul(bank, { format, input, output, activation }, threads).run(table, 1, count)
     return floatsOf(output)

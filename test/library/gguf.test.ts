@@ -16,7 +16,7 @@ import {
 } from '#molm/index.js'
 import { copyFolder, copyLock } from '#molm/library/gguf-copies.js'
 import { modelWord } from '#molm/library/model-word.js'
-import { givesExpectedLogits } from '../support/expected-logits.js'
+import { givesExpectedLogits } from '../support/expected.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
-import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
 import { type RopeConfig, ropeFrequencies } from '#molm/nn/rope.js'
-import { isNear, sameBits } from '../support/compare.js'
+import { inOneRow, isNear, sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { forwardHere } from '../support/forward-here.js'
 import { integers } from '../support/random.js'
-import { mixtralLogits } from '../support/reference-mixtral.js'
+import { mixtralForward } from '../support/reference-families.js'
 import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { LOGITS } from '../support/tolerances.js'
@@ -23,19 +22,9 @@ interface Case {
 const CASES: Case[] = JSON.parse(readFileSync(fixturePath('rope/frequencies.json'), 'utf8'))
 
 const MIXTRAL = {
-  model_type: 'mixtral',
-  architectures: ['MixtralForCausalLM'],
-  vocab_size: 97,
-  hidden_size: 48,
-  intermediate_size: 40,
-  num_hidden_layers: 2,
-  num_attention_heads: 8,
-  num_key_value_heads: 1,
-  head_dim: 16,
-  num_local_experts: 4,
-  num_experts_per_tok: 2,
-  max_position_embeddings: 1024,
-  rope_theta: 10000,
+  ...{ model_type: 'mixtral', architectures: ['MixtralForCausalLM'], vocab_size: 97, hidden_size: 48 },
+  ...{ intermediate_size: 40, num_hidden_layers: 2, num_attention_heads: 8, num_key_value_heads: 1, head_dim: 16 },
+  ...{ num_local_experts: 4, num_experts_per_tok: 2, max_position_embeddings: 1024, rope_theta: 10000 },
 }
 
 function floatsOf(hex: string): Float32Array {
@@ -60,19 +49,13 @@ for (const rope_scaling of SCALINGS) {
     inTemporaryFolder(async (dir) => {
       // Large queries make attention sharp, so that a frequency off by one ulp has a visible effect.
       const gain = (key: string) => (key.includes('q_proj') ? 3 : 1)
-      const { config, tensors } = await writeRandomCheckpoint(dir, { ...MIXTRAL, rope_scaling }, 1, gain)
+      const { tensors } = await writeRandomCheckpoint(dir, { ...MIXTRAL, rope_scaling }, 1, { gain })
       const tokens = integers(300, 1, MIXTRAL.vocab_size)
       const { scaling, frequencies } = caseOf(type, factor)
       const size = scaling.type === 'yarn' ? Math.fround(scaling.attention) : 1
-      const rope = { frequencies: floatsOf(frequencies), size }
-      const expected = mixtralLogits(config as DecoderConfig, tensors, tokens, rope)
+      const expected = mixtralForward(MIXTRAL, tensors, tokens, { frequencies: floatsOf(frequencies), size })
       const { logits } = await forwardHere(dir, tokens, { quant: 'f32' })
-      isNear(
-        logits,
-        expected.flatMap((row) => [...row]),
-        LOGITS,
-        'logits',
-      )
+      isNear(logits, inOneRow(expected.logits), LOGITS, 'logits')
     }))
 }
 

@@ -9,8 +9,8 @@ import { ollamaChatBody } from '#molm/server/api/ollama/chat.js'
 import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
 import { generateBody } from '#molm/server/api/ollama/generate.js'
 import { responsesBody } from '#molm/server/api/responses/body.js'
-import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
+
+import { FAMILY_FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
 

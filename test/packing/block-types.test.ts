@@ -10,8 +10,7 @@ import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { CHUNK_BYTES, chunksOf } from '#molm/packing/write/chunks.js'
 import { packParts } from '#molm/packing/write/pack.js'
 import { bankOf, pack } from '../support/kernel-bench.js'
-import { vastSource } from '../support/memory-files.js'
-import { MemorySource } from '../support/memory-tensor.js'
+import { bytesTensor, vastSource } from '../support/memory-files.js'
 import { BLOCK_TYPES, randomBlocks } from '../support/random-blocks.js'
 import { referencePack } from '../support/reference-pack.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -24,7 +23,7 @@ const [E, R, D] = [2, 72, 256]
 function tensor(name: string, dtype: BlockType, shape: number[]): Tensor {
   const elements = shape.reduce((product, n) => product * n, 1)
   const bytes = randomBlocks(dtype, elements / blockOf(dtype).elements, name.length)
-  return { name, dtype, shape, strides: contiguousStrides(shape), source: new MemorySource(bytes), offset: 0 }
+  return bytesTensor(name, dtype, shape, bytes)
 }
 
 /** All kinds of pieces and of views. */

@@ -14,9 +14,10 @@ import type { ConvertProgress } from '#molm/packing/write/convert.js'
 import { convertCheckpoint } from '../support/convert-checkpoint.js'
 import { fixturePath } from '../support/fixtures.js'
 import { readFloats } from '../support/read-floats.js'
-import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { markingPack, referencePack } from '../support/reference-pack.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { unpackF32 } from '../support/unpack-tiles.js'
 
 const BASE = fixturePath('01-base-bin-f32')
 const OTHER = fixturePath('05-linear-silu-safetensors-f32')
@@ -161,13 +162,9 @@ test('an aborted conversion leaves nothing behind, not even its folder', async (
   await inTemporaryFolder(async (dir) => {
     const controller = new AbortController()
     const onProgress = ({ partsDone }: ConvertProgress) => partsDone === 5 && controller.abort(new Error('enough'))
-    try {
-      const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
-      await convertCheckpoint(OTHER, join(dir, 'out'), options)
-      assert.unreachable('finished')
-    } catch (error) {
-      assert.is((error as Error).message, 'enough')
-    }
+    const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
+    const aborted = await thrownBy(convertCheckpoint(OTHER, join(dir, 'out'), options))
+    assert.is((aborted as Error).message, 'enough')
     assert.equal(await filesOf(dir), [])
   })
 })
@@ -179,12 +176,8 @@ test('a failing conversion keeps the earlier packing', async () => {
     const failing = async () => {
       throw new Error('kernel trouble')
     }
-    try {
-      await convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: failing })
-      assert.unreachable('finished')
-    } catch (error) {
-      assert.is((error as Error).message, 'kernel trouble')
-    }
+    const failed = await thrownBy(convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: failing }))
+    assert.is((failed as Error).message, 'kernel trouble')
     assert.equal(await filesOf(dir), ['config.json', 'merges.txt', 'model-q4.molm.safetensors', ...TOKENIZER.slice(1)])
     assert.ok((await readFile(path)).equals(before))
   })

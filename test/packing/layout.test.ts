@@ -4,8 +4,7 @@ import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { formatsFor, packedBytes, QUANTS } from '#molm/packing/format/formats.js'
 import { type Layout, pieceOf } from '#molm/packing/format/layout.js'
-import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
-import { FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES, FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
 
 async function fixtureConfig(name: string) {
   return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), name)

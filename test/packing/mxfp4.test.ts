@@ -4,18 +4,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
-import { contiguousStrides, type Tensor } from '#molm/checkpoint/tensor.js'
+import type { Tensor } from '#molm/checkpoint/tensor.js'
 import { sourceBytes } from '#molm/hub/plan.js'
 import { formatsFor, type Quant } from '#molm/packing/format/formats.js'
 import { type Blueprint, planLayout } from '#molm/packing/format/layout.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
-import { alternate, expertOf, matrix, mxfp4Expert, part, vector, whole } from '#molm/packing/format/pieces.js'
+import { expertOf, matrix, mxfp4Expert, part } from '#molm/packing/format/pieces.js'
 import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { packParts } from '#molm/packing/write/pack.js'
 import { findLeftovers, packResumably } from '#molm/packing/write/resumable-packing.js'
 import { convertCheckpoint } from '../support/convert-checkpoint.js'
 import { bankOf, pack } from '../support/kernel-bench.js'
-import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
+import { type BytesSource, bytesTensor, memoryTensor } from '../support/memory-files.js'
 import { mxfp4Values, randomMxfp4 } from '../support/mxfp4.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
@@ -44,14 +44,10 @@ const blueprint: Blueprint = {
   readsMxfp4: true,
 }
 
-function bytesTensor(name: string, shape: number[], bytes: Uint8Array): Tensor {
-  return { name, dtype: 'U8', shape, strides: contiguousStrides(shape), source: new MemorySource(bytes), offset: 0 }
-}
-
 function tensors(): Map<string, Tensor> {
   const both = [
-    bytesTensor(`${KEY}_blocks`, [E, 2 * F, D / 32, 16], WEIGHTS.blocks),
-    bytesTensor(`${KEY}_scales`, [E, 2 * F, D / 32], WEIGHTS.scales),
+    bytesTensor(`${KEY}_blocks`, 'U8', [E, 2 * F, D / 32, 16], WEIGHTS.blocks),
+    bytesTensor(`${KEY}_scales`, 'U8', [E, 2 * F, D / 32], WEIGHTS.scales),
   ]
   return new Map(both.map((tensor) => [tensor.name, tensor]))
 }
@@ -98,7 +94,10 @@ test('the bytes to read are those of both tensors', () => {
 
 test('weights that are not finite are reported with the tensor of the blocks', async () => {
   const damaged = tensors()
-  damaged.set(`${KEY}_scales`, bytesTensor(`${KEY}_scales`, [E, 2 * F, D / 32], WEIGHTS.scales.with(2 * 2 * F, 255)))
+  damaged.set(
+    `${KEY}_scales`,
+    bytesTensor(`${KEY}_scales`, 'U8', [E, 2 * F, D / 32], WEIGHTS.scales.with(2 * 2 * F, 255)),
+  )
   const found = []
   for await (const { nonFinite } of packParts(planLayout(blueprint, formatsFor('q4', 'mxfp4')), damaged, packer)) {
     found.push(...nonFinite)
@@ -113,12 +112,12 @@ test('missing, misshapen and mistyped tensors are named', async () => {
     rejectsWithUserError(() => checkTensors(blueprint, changed, 'folder'), message)
   await refuses(without(`${KEY}_scales`), /^folder: tensor experts\.gate_up_proj_scales is missing .*\[3, 80, 2\]/)
   await refuses(without(`${KEY}_blocks`), /^folder: tensor experts\.gate_up_proj_blocks is missing .*\[3, 80, 2, 16\]/)
-  const blocks = bytesTensor(`${KEY}_blocks`, [E, 2 * F, D, 8], new Uint8Array(E * 2 * F * D * 8))
+  const blocks = bytesTensor(`${KEY}_blocks`, 'U8', [E, 2 * F, D, 8], new Uint8Array(E * 2 * F * D * 8))
   await refuses(
     tensors().set(blocks.name, blocks),
     /_blocks has shape \[3, 80, 64, 8\], config\.json asks for \[3, 80, 2, 16\]/,
   )
-  const scales = bytesTensor(`${KEY}_scales`, [E, 2 * F, 1], new Uint8Array(E * 2 * F))
+  const scales = bytesTensor(`${KEY}_scales`, 'U8', [E, 2 * F, 1], new Uint8Array(E * 2 * F))
   await refuses(
     tensors().set(scales.name, scales),
     /_scales has shape \[3, 80, 1\], config\.json asks for \[3, 80, 2\]/,
@@ -142,29 +141,6 @@ test('the same model with float weights is packed from these', async () => {
     () => checkTensors({ ...blueprint, readsMxfp4: false }, tensors()),
     /tensor experts\.gate_up_proj is missing/,
   )
-})
-
-test('a vector of interleaved sources has 32 entries of each in turn', async () => {
-  const bias = memoryTensor(
-    'bias',
-    [2 * F],
-    Float32Array.from({ length: 2 * F }, (_, i) => i),
-  )
-  const source = whole('bias', [2 * F])
-  const piece = vector('v', [alternate(source, 0), alternate(source, 1)], 'interleaved')
-  assert.is(piece.cols, 128)
-  const layout = planLayout({ parts: () => [part('only', [piece])] }, formatsFor('f32'))
-  for await (const { bytes } of packParts(layout, new Map([['bias', bias]]), packer)) {
-    const entries = new Float32Array(bytes.buffer)
-    assert.equal(
-      [0, 1, 31, 32, 33, 63].map((i) => entries[i]),
-      [0, 2, 62, 1, 3, 63],
-    )
-    assert.equal(
-      [64, 71, 72, 96, 103, 104].map((i) => entries[i]),
-      [64, 78, 0, 65, 79, 0],
-    )
-  }
 })
 
 test('a packed file says that its experts are MXFP4, and only such a file has version 2', async () => {
@@ -223,7 +199,7 @@ function safetensorsOf(tensors: Map<string, Tensor>): Uint8Array {
   const header: Record<string, unknown> = {}
   const data: number[] = []
   for (const { name, dtype, shape, source } of tensors.values()) {
-    const { bytes } = source as MemorySource
+    const { bytes } = source as BytesSource
     header[name] = { dtype, shape, data_offsets: [data.length, data.length + bytes.length] }
     for (const byte of bytes) data.push(byte)
   }

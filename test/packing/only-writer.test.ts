@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
-import { thisProcess } from '#molm/files/lock-owner.js'
 import { asOnlyWriter } from '#molm/packing/write/only-writer.js'
 import { convertCheckpoint } from '../support/convert-checkpoint.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -39,16 +38,6 @@ test('an existing folder stays, and so do written files', async () => {
     await asOnlyWriter(join(dir, 'new'), () => writeFile(join(dir, 'new', 'a'), ''))
     assert.equal((await readdir(dir)).sort(), ['empty', 'new'])
     assert.equal(await readdir(join(dir, 'new')), ['a'])
-  })
-})
-
-test('the lock of a killed process is replaced', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const owner = { ...(await thisProcess()), pid: 2 ** 22 + 1 }
-    await writeFile(join(dir, '.molm.lock'), JSON.stringify(owner))
-    await writeFile(join(dir, '.molm.lock.aside'), '')
-    await convertCheckpoint(MODELS[0], dir, PACKING)
-    assert.ok((await readdir(dir)).includes('model-q4.molm.safetensors'))
   })
 })
 

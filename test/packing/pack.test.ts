@@ -8,9 +8,11 @@ import { matrix, part } from '#molm/packing/format/pieces.js'
 import { type PackRequest, packParts } from '#molm/packing/write/pack.js'
 import { tensorOf, withFixture } from '../support/checkpoints.js'
 import { FIXTURES } from '../support/fixtures.js'
-import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
+import { bytesSource, memoryTensor } from '../support/memory-files.js'
 import { readFloats } from '../support/read-floats.js'
-import { markingPack, referencePack, unpackF32 } from '../support/reference-pack.js'
+import { markingPack, referencePack } from '../support/reference-pack.js'
+import { thrownBy } from '../support/rejects.js'
+import { unpackF32 } from '../support/unpack-tiles.js'
 
 function countNonZero(values: Float32Array): number {
   let count = 0
@@ -170,7 +172,7 @@ test('weights that are not finite are reported with their tensor and part', asyn
 test('the next read is in progress while a chunk is packed', async () => {
   await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
-    const source = new MemorySource(new Uint8Array(4 * 8 * 64 * 128))
+    const source = bytesSource(new Uint8Array(4 * 8 * 64 * 128))
     const counted = new Map([...tensors].map(([key, t]) => [key, { ...t, source, offset: 0 }]))
     let packed = 0
     const readsWhenPacked: number[] = []
@@ -212,31 +214,22 @@ test('an aborted signal stops between chunks with its reason', async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
     let parts = 0
-    try {
-      for await (const _ of packParts(layoutOf(config, formatsFor('f32')), tensors, markingPack, {
-        signal: controller.signal,
-      })) {
+    const { signal } = controller
+    const packing = async () => {
+      for await (const _ of packParts(layoutOf(config, formatsFor('f32')), tensors, markingPack, { signal })) {
         if (++parts === 3) controller.abort(reason)
       }
-      assert.unreachable()
-    } catch (error) {
-      assert.is(error, reason)
     }
+    assert.is(await thrownBy(packing()), reason)
     assert.is(parts, 3)
   })
 })
 
 test('a packer that returns too few bytes is detected', async () => {
   const tensor = memoryTensor('small', [8, 32], new Float32Array(256))
-  try {
-    for await (const _ of packParts(singlePiece(tensor), new Map(), async () => ({
-      bytes: new Uint8Array(5),
-      nonFinite: 0,
-    })));
-    assert.unreachable()
-  } catch (error) {
-    assert.match((error as Error).message, /only weight gave 5 bytes/)
-  }
+  const short = async () => ({ bytes: new Uint8Array(5), nonFinite: 0 })
+  const packed = packParts(singlePiece(tensor), new Map(), short)
+  assert.match(String(await thrownBy(packed.next())), /only weight gave 5 bytes/)
 })
 
 test.run()

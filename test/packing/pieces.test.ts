@@ -15,8 +15,9 @@ import {
   whole,
 } from '#molm/packing/format/pieces.js'
 import { packParts } from '#molm/packing/write/pack.js'
-import { memoryTensor } from '../support/memory-tensor.js'
-import { referencePack, unpackF32 } from '../support/reference-pack.js'
+import { memoryTensor } from '../support/memory-files.js'
+import { referencePack } from '../support/reference-pack.js'
+import { unpackF32 } from '../support/unpack-tiles.js'
 
 const COLUMNS = 40
 

@@ -33,7 +33,7 @@ test('every tier passes its check', () => {
 
 for (const name of FIXTURES.filter((name) => !name.includes('classifier'))) {
   test(`logits of ${name}`, async () => {
-    const { prompts, lastLogits } = readExpected(fixturePath(`${name}/expected.json`))
+    const { prompts, lastLogits } = readExpected(name)
     await withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
       for (const [prompt, tokens] of Object.entries(prompts)) {
         const { logits } = await model.createSession().forward(tokens)

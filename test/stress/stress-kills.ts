@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { seededRandom } from '#molm/sampling/random.js'
 import { BIN, NANO } from '../cli/molm.js'
 import { HubServer } from '../support/hub-server.js'
 
@@ -61,7 +62,8 @@ interface Row {
   killed: number
 }
 
-const random = generator(Number(values.seed))
+const seeded = seededRandom(Number(values.seed))
+const random = () => seeded.nextFloat()
 const home = await mkdtemp(join(tmpdir(), 'molm-stress-'))
 const hub = await HubServer.start()
 const counts = new Map<string, Row>()
@@ -133,11 +135,7 @@ function allScenarios(): Scenario[] {
     {
       name: 'pulls of one model',
       races: true,
-      commands: () => [
-        ['pull', 'org/model'],
-        ['pull', 'org/model'],
-        ['pull', 'org/model'],
-      ],
+      commands: () => new Array(3).fill(['pull', 'org/model']),
       writes: pulled,
     },
   ]
@@ -331,15 +329,4 @@ function report(): void {
   console.log(`\nseed ${values.seed}, ${values.minutes} minutes: ${faults.length} faults`)
   for (const fault of faults) console.log(`- ${fault}`)
   if (faults.length > 0) process.exitCode = 1
-}
-
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

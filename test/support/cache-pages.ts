@@ -2,7 +2,8 @@ import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
 import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kernels/places.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/memory/formats.js'
-import { place } from './kernel-bench.js'
+import { place, roundHalfEven } from './kernel-bench.js'
+import { nearestBfloat16 } from './reference-math.js'
 
 /**
  * Writes rows of keys or values into cache pages, one row per position from 0 on, and returns the address of the page
@@ -57,25 +58,11 @@ function withLevels(rows: Float32Array, size: number): Float32Array {
     const most = head.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0)
     const inverse = Math.fround(127 / most)
     for (const [i, x] of head.entries()) {
-      const level = most === 0 ? 0 : halfToEven(Math.fround(x * inverse))
+      const level = most === 0 ? 0 : roundHalfEven(Math.fround(x * inverse))
       rounded[first + i] = level * Math.fround(most / 127)
     }
   }
   return rounded
-}
-
-function halfToEven(x: number): number {
-  const nearest = Math.round(x)
-  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest
-}
-
-const float = new Float32Array(1)
-const bits = new Uint32Array(float.buffer)
-
-function nearestBfloat16(value: number): number {
-  float[0] = value
-  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
-  return float[0]
 }
 
 /** Table of places for the tokens of one sequence from `position` on, with the page tables `keys` and `values`. */

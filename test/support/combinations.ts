@@ -15,6 +15,9 @@ export function combinations<A extends Axes>(axes: A, isMatrix = process.env[MAT
   return chosen.map((point) => Object.fromEntries(names.map((name) => [name, axes[name][point[name]]])) as Point<A>)
 }
 
+/** Tuples of numbers, written as 8x32. */
+export const tuples = (text: string): number[][] => text.split(' ').map((tuple) => tuple.split('x').map(Number))
+
 /** Takes the point with the most new pairs until no pair is left. */
 function pairwise(all: Record<string, number>[], names: string[]): Record<string, number>[] {
   if (names.length < 2) return all

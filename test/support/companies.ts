@@ -7,7 +7,7 @@ import type { ExpertMask } from '#molm/model/expert-mask.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 import { type Random, seededRandom } from '#molm/sampling/random.js'
 import { sameBits } from './compare.js'
-import { runTask } from './run-task.js'
+import { forwardOf, runTask } from './run-task.js'
 
 /*
  * Texts that a model reads alone or in company, with all that it can report: logits, routes, probabilities, norms and
@@ -21,8 +21,7 @@ export interface CompanyText {
 
 function taskOf(sequence: Sequence, { tokens }: CompanyText) {
   const looks = { logits: 'all', routes: true, probabilities: true, outputNorms: true, hidden: true } as const
-  const request = { kind: 'forward', session: 0, tokens: Int32Array.from(tokens), ...looks } as const
-  return sequence.forward(request, new Int32Array(1))
+  return sequence.forward(forwardOf(tokens, looks), new Int32Array(1))
 }
 
 /** Runs a text alone, in one piece. */

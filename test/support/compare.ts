@@ -11,6 +11,9 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return most
 }
 
+/** The numbers of all rows. */
+export const inOneRow = (rows: readonly ArrayLike<number>[]): number[] => rows.flatMap((row) => Array.from(row))
+
 /** Checks that every number is within `tolerance` of the expected one. */
 export function isNear(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = ''): void {
   const difference = maxDifference(actual, expected)

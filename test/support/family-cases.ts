@@ -1,17 +1,13 @@
-import type { WeightOptions } from './family-checkpoint.js'
 import {
-  type ErnieShape,
-  ernieShapes,
-  type GptOssShape,
-  gptOssShapes,
-  type Lfm2Shape,
-  lfm2Shapes,
-  type Shapes,
-  type SmallThinkerShape,
-  smallThinkerShapes,
-} from './family-shapes.js'
-import { ernieForward, gptOssForward, lfm2Forward, type Passed, smallThinkerForward } from './reference-families.js'
+  ernieForward,
+  gptOssForward,
+  type Keys,
+  lfm2Forward,
+  type Passed,
+  smallThinkerForward,
+} from './reference-families.js'
 import type { ReferenceTensors } from './reference-layers.js'
+import type { WeightOptions } from './synthetic-checkpoint.js'
 
 /*
  * Configs of the families that reach every branch of their keys.
@@ -19,49 +15,36 @@ import type { ReferenceTensors } from './reference-layers.js'
 
 export interface FamilyCase {
   name: string
-  keys: object
+  keys: Record<string, unknown>
   weights?: WeightOptions
-  shapes: Shapes
   reference(tensors: ReferenceTensors, tokens: readonly number[]): Passed
 }
 
-type Changes<K> = Record<string, [changes: { [key in keyof K]?: K[key] | undefined }, weights?: WeightOptions]>
+type Changes = Record<string, [changes: Record<string, unknown>, weights?: WeightOptions]>
 
-function casesOf<K extends object>(
-  family: string,
-  base: K,
-  changes: Changes<K>,
-  shapesOf: (keys: K) => Shapes,
-  forward: (keys: K, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
+function casesOf(
+  base: Keys & { model_type: string },
+  changes: Changes,
+  forward: (keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
 ): FamilyCase[] {
   return Object.entries(changes).map(([name, [change, weights]]) => {
     const keys = { ...base, ...change }
-    const shapes = shapesOf(keys)
-    return { name: `${family}: ${name}`, keys, weights, shapes, reference: (...args) => forward(keys, ...args) }
+    return { name: `${base.model_type}: ${name}`, keys, weights, reference: (...args) => forward(keys, ...args) }
   })
 }
 
-const LFM2: Lfm2Shape & { model_type: string } = {
-  model_type: 'lfm2_moe',
-  vocab_size: 61,
-  hidden_size: 44,
-  num_hidden_layers: 4,
-  num_attention_heads: 2,
-  num_key_value_heads: 1,
-  intermediate_size: 36,
-  moe_intermediate_size: 20,
-  num_dense_layers: 1,
-  num_experts: 7,
-  num_experts_per_tok: 3,
-  layer_types: ['conv', 'full_attention', 'conv', 'conv'],
-  max_position_embeddings: 512,
+const LFM2 = {
+  ...{ model_type: 'lfm2_moe', vocab_size: 61, hidden_size: 44, num_hidden_layers: 4, num_attention_heads: 2 },
+  ...{ num_key_value_heads: 1, intermediate_size: 36, moe_intermediate_size: 20, num_dense_layers: 1, num_experts: 7 },
+  ...{ num_experts_per_tok: 3, layer_types: ['conv', 'full_attention', 'conv', 'conv'], max_position_embeddings: 512 },
 }
 
 /** Multiplies the spread of keys that match. */
 const wider = (pattern: RegExp, factor: number) => (key: string) => (pattern.test(key) ? factor : 1)
 
+const HALF = { layer_types: ['full_attention', 'conv', 'full_attention', 'conv'] }
+
 const lfm2 = casesOf(
-  'lfm2_moe',
   LFM2,
   {
     defaults: [{}],
@@ -85,23 +68,18 @@ const lfm2 = casesOf(
     'an untied head by tie_embedding, which wins': [{ tie_embedding: false, tie_word_embeddings: true }],
     'an untied head by tie_word_embeddings': [{ tie_word_embeddings: false }],
     'attention by full_attn_idxs': [{ layer_types: undefined, full_attn_idxs: [0, 3] }],
-    'RoPE by rope_parameters': [
-      {
-        rope_parameters: { rope_theta: 500, rope_type: 'default' },
-        layer_types: ['full_attention', 'conv', 'full_attention', 'conv'],
-      },
-    ],
+    'RoPE by rope_parameters': [{ ...HALF, rope_parameters: { rope_theta: 500, rope_type: 'default' } }],
     'YaRN whose range is truncated': [
       {
+        ...HALF,
         rope_theta: 100,
         rope_scaling: { rope_type: 'yarn', factor: 3.3, original_max_position_embeddings: 64 },
-        layer_types: ['full_attention', 'conv', 'full_attention', 'conv'],
       },
     ],
     'a given head size': [{ head_dim: 14 }],
     'convolutions alone': [{ layer_types: ['conv', 'conv', 'conv', 'conv'] }],
     'attention alone, a head for each key': [
-      { layer_types: new Array<string>(4).fill('full_attention'), num_key_value_heads: 2 },
+      { layer_types: new Array(4).fill('full_attention'), num_key_value_heads: 2 },
     ],
     'every expert of a token': [{ num_experts_per_tok: 7, norm_eps: 1e-2 }],
     'one expert of a token, one layer': [
@@ -109,36 +87,21 @@ const lfm2 = casesOf(
     ],
     'one expert': [{ num_experts: 1, num_experts_per_tok: 1 }],
   },
-  lfm2Shapes,
   lfm2Forward,
 )
 
-const GPT_OSS: GptOssShape & { model_type: string } = {
-  model_type: 'gpt_oss',
-  vocab_size: 61,
-  hidden_size: 40,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  head_dim: 14,
-  intermediate_size: 20,
-  num_local_experts: 7,
-  num_experts_per_tok: 3,
-  sliding_window: 5,
-  max_position_embeddings: 512,
+const GPT_OSS = {
+  ...{ model_type: 'gpt_oss', vocab_size: 61, hidden_size: 40, num_hidden_layers: 3, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, head_dim: 14, intermediate_size: 20, num_local_experts: 7, num_experts_per_tok: 3 },
+  ...{ sliding_window: 5, max_position_embeddings: 512 },
 }
 
-const MXFP4 = {
-  hidden_size: 64,
-  intermediate_size: 32,
-  quantization_config: { quant_method: 'mxfp4' },
-}
+const MXFP4 = { hidden_size: 64, intermediate_size: 32, quantization_config: { quant_method: 'mxfp4' } }
 
 const clamped = { gain: wider(/gate_up_proj/, 6) }
-const allOf = (type: string) => new Array<string>(3).fill(type)
+const allOf = (type: string) => new Array(3).fill(type)
 
 const gptOss = casesOf(
-  'gpt_oss',
   GPT_OSS,
   {
     'defaults, products beyond the limit': [{}, clamped],
@@ -181,29 +144,17 @@ const gptOss = casesOf(
     'MXFP4 of tiny and large weights': [{ ...MXFP4, num_local_experts: 5 }, { scales: [90, 126] }],
     'MXFP4 of weights that are almost zero': [MXFP4, { scales: [0, 20] }],
   },
-  gptOssShapes,
   gptOssForward,
 )
 
-const SMALL_THINKER: SmallThinkerShape & { model_type: string } = {
-  model_type: 'smallthinker',
-  vocab_size: 61,
-  hidden_size: 40,
-  num_hidden_layers: 4,
-  num_attention_heads: 3,
-  num_key_value_heads: 1,
-  head_dim: 10,
-  moe_ffn_hidden_size: 20,
-  moe_num_primary_experts: 7,
-  moe_num_active_primary_experts: 3,
-  rope_layout: [1, 1, 0, 0],
-  sliding_window_layout: [1, 0, 1, 0],
-  sliding_window_size: 4,
-  max_position_embeddings: 512,
+const SMALL_THINKER = {
+  ...{ model_type: 'smallthinker', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 3 },
+  ...{ num_key_value_heads: 1, head_dim: 10, moe_ffn_hidden_size: 20, moe_num_primary_experts: 7 },
+  ...{ moe_num_active_primary_experts: 3, rope_layout: [1, 1, 0, 0], sliding_window_layout: [1, 0, 1, 0] },
+  ...{ sliding_window_size: 4, max_position_embeddings: 512 },
 }
 
 const smallThinker = casesOf(
-  'smallthinker',
   SMALL_THINKER,
   {
     'windows and positions in other layers, sigmoids': [{}],
@@ -221,37 +172,21 @@ const smallThinker = casesOf(
       { sliding_window_size: 1, sliding_window_layout: [1, 1, 1, 1], rope_layout: [0, 0, 0, 0] },
       { isHalf: true },
     ],
-    'a tied head by its key, one layer, an odd width': [
-      {
-        tie_word_embeddings: true,
-        num_hidden_layers: 1,
-        rope_layout: [0],
-        sliding_window_layout: [1],
-        hidden_size: 37,
-        moe_ffn_hidden_size: 9,
-      },
+    'a tied head by its key, one layer': [
+      { tie_word_embeddings: true, num_hidden_layers: 1, rope_layout: [0], sliding_window_layout: [1] },
     ],
+    'odd widths': [{ hidden_size: 37, moe_ffn_hidden_size: 9 }],
   },
-  smallThinkerShapes,
   smallThinkerForward,
 )
 
-const ERNIE: ErnieShape & { model_type: string } = {
-  model_type: 'ernie4_5_moe',
-  vocab_size: 61,
-  hidden_size: 40,
-  num_hidden_layers: 5,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  intermediate_size: 36,
-  moe_intermediate_size: 20,
-  moe_num_experts: 7,
-  moe_k: 3,
-  max_position_embeddings: 512,
+const ERNIE = {
+  ...{ model_type: 'ernie4_5_moe', vocab_size: 61, hidden_size: 40, num_hidden_layers: 5, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, intermediate_size: 36, moe_intermediate_size: 20, moe_num_experts: 7, moe_k: 3 },
+  ...{ max_position_embeddings: 512 },
 }
 
 const ernie = casesOf(
-  'ernie4_5_moe',
   ERNIE,
   {
     'two shared experts, a dense first layer': [{}],
@@ -274,7 +209,6 @@ const ernie = casesOf(
       { rope_parameters: { rope_theta: 300 }, hidden_size: 45, head_dim: 6, num_key_value_heads: 4 },
     ],
   },
-  ernieShapes,
   ernieForward,
 )
 

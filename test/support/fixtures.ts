@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Path of a reference checkpoint, or of a file inside one: `fixturePath('01-base-bin-f32/config.json')`. */
@@ -15,6 +16,14 @@ export const FIXTURES = [
   '11-molm-like-bin-bf16-sharded',
   '13-classifier-safetensors-f32',
 ]
+
+/**
+ * Checkpoints of all families other than ModuleFormer, with results of Hugging Face transformers. The list excludes
+ * ModuleFormer rather than naming the others, so that it includes every new family.
+ */
+export const FAMILY_FIXTURES = readdirSync(fixturePath('')).filter(
+  (name) => /^\d{2,3}-/.test(name) && !FIXTURES.includes(name),
+)
 
 /** Path of a file of this repository. */
 export function repositoryPath(path: string): string {

@@ -1,11 +1,10 @@
-import type { ForwardReply, ForwardRequest } from '#molm/engine/protocol.js'
 import { unpackRoutes } from '#molm/engine/route-codec.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import type { ExpertMask, LayerRoutes } from '#molm/index.js'
 import type { ModelConfig } from '#molm/model/config.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { type LoadedOptions, withLoaded } from './loaded-model.js'
-import { runTask } from './run-task.js'
+import { read } from './run-task.js'
 
 /*
  * Forward passes on the thread of a test: without an engine, whose thread takes longer to start than a small model to run.
@@ -17,7 +16,7 @@ export function lastLogits(model: Decoder, tokens: readonly number[], sizes: rea
   let logits: Float32Array = new Float32Array()
   let at = 0
   for (const size of sizes) {
-    logits = read(model, sequence, tokens.slice(at, at + size), { logits: 'last', routes: false, hidden: false }).logits
+    logits = read(sequence, tokens.slice(at, at + size)).logits
     at += size
   }
   sequence.release()
@@ -39,7 +38,7 @@ export function logitsInPieces(
   const sequence = new Sequence(model)
   const readFrom = (at: number, count: number) => {
     const piece = tokens.slice(at, at + count)
-    logits.set(read(model, sequence, piece, { logits: 'all', routes: false, hidden: false }).logits, at * vocabSize)
+    logits.set(read(sequence, piece, { logits: 'all' }).logits, at * vocabSize)
   }
   let at = 0
   for (const size of sizes) {
@@ -77,7 +76,7 @@ export function forwardHere(
 /** Runs tokens through a loaded model. */
 export function passHere(model: Decoder, tokens: readonly number[]): PassedHere {
   const sequence = new Sequence(model)
-  const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
+  const { logits, routes, hidden } = read(sequence, tokens, { logits: 'all', routes: true, hidden: true })
   sequence.release()
   if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
   const { width, layers } = model.config
@@ -93,25 +92,9 @@ export function greedyHere(model: Decoder, prompt: readonly number[], count: num
   const sequence = new Sequence(model)
   const tokens: number[] = []
   for (let next = prompt; tokens.length < count; next = tokens.slice(-1)) {
-    const { logits } = read(model, sequence, next, { logits: 'last', routes: false, hidden: false })
+    const { logits } = read(sequence, next)
     tokens.push(logits.indexOf(Math.max(...logits)))
   }
   sequence.release()
   return tokens
-}
-
-function read(
-  model: Decoder,
-  sequence: Sequence,
-  tokens: readonly number[],
-  wanted: Pick<ForwardRequest, 'logits' | 'routes' | 'hidden'>,
-): ForwardReply {
-  const request: ForwardRequest = {
-    kind: 'forward',
-    session: 0,
-    tokens: Int32Array.from(tokens),
-    probabilities: false,
-    ...wanted,
-  }
-  return runTask(model, sequence.forward(request, new Int32Array(1)))
 }

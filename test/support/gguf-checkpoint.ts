@@ -1,4 +1,5 @@
 import type { Checkpoint } from '#molm/checkpoint/checkpoint.js'
+import type { Config } from './gguf-metadata.js'
 import { readFloats } from './read-floats.js'
 
 /*
@@ -14,66 +15,54 @@ export interface NamedTensor {
   mxfp4?: Uint8Array
 }
 
-type Config = Record<string, unknown>
-
-/** Names of GGUF within a block, by the names of the checkpoint. */
-const BLOCK_NAMES: Readonly<Record<string, string>> = {
-  input_layernorm: 'attn_norm',
-  operator_norm: 'attn_norm',
-  post_attention_layernorm: 'ffn_norm',
-  ffn_norm: 'ffn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.o_proj': 'attn_output',
-  'self_attn.out_proj': 'attn_output',
-  'self_attn.q_norm': 'attn_q_norm',
-  'self_attn.k_norm': 'attn_k_norm',
-  'self_attn.q_layernorm': 'attn_q_norm',
-  'self_attn.k_layernorm': 'attn_k_norm',
-  'self_attn.sinks': 'attn_sinks.weight',
-  'conv.conv': 'shortconv.conv',
-  'conv.in_proj': 'shortconv.in_proj',
-  'conv.out_proj': 'shortconv.out_proj',
-  'block_sparse_moe.router.layer': 'ffn_gate_inp',
-  'block_sparse_moe.gate': 'ffn_gate_inp',
-  'block_sparse_moe.primary_router': 'ffn_gate_inp',
-  'block_sparse_moe.output_linear': 'ffn_down_exps',
-  'feed_forward.gate': 'ffn_gate_inp',
-  'feed_forward.expert_bias': 'exp_probs_b.bias',
-  'feed_forward.w1': 'ffn_gate',
-  'feed_forward.w2': 'ffn_down',
-  'feed_forward.w3': 'ffn_up',
-  'mlp.gate': 'ffn_gate_inp',
-  'mlp.router': 'ffn_gate_inp',
-  'mlp.moe_statics.e_score_correction_bias': 'exp_probs_b.bias',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-  'mlp.experts.down_proj_bias': 'ffn_down_exps.bias',
-  'mlp.shared_expert_gate': 'ffn_gate_inp_shexp',
-  'shared_mlp.output_linear': 'ffn_down_shexp',
+/** Names of GGUF by those of the checkpoint, which precede it in its row. */
+function names(table: string): Readonly<Record<string, string>> {
+  const rows = table
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(' '))
+  return Object.fromEntries(rows.flatMap((row) => row.slice(0, -1).map((name) => [name, row[row.length - 1]])))
 }
 
-const WHOLE_NAMES: Readonly<Record<string, string>> = {
-  'model.embed_tokens': 'token_embd',
-  'model.embedding_norm': 'token_embd_norm',
-  'model.norm': 'output_norm',
-  lm_head: 'output',
-}
+/** Within a block. */
+const BLOCK_NAMES = names(`
+  input_layernorm operator_norm attn_norm
+  post_attention_layernorm ffn_norm ffn_norm
+  self_attn.q_proj attn_q
+  self_attn.k_proj attn_k
+  self_attn.v_proj attn_v
+  self_attn.o_proj self_attn.out_proj attn_output
+  self_attn.q_norm self_attn.q_layernorm attn_q_norm
+  self_attn.k_norm self_attn.k_layernorm attn_k_norm
+  self_attn.sinks attn_sinks.weight
+  conv.conv shortconv.conv
+  conv.in_proj shortconv.in_proj
+  conv.out_proj shortconv.out_proj
+  block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
+  feed_forward.gate mlp.gate mlp.router ffn_gate_inp
+  feed_forward.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
+  feed_forward.w1 mlp.gate_proj ffn_gate
+  feed_forward.w2 mlp.down_proj ffn_down
+  feed_forward.w3 mlp.up_proj ffn_up
+  block_sparse_moe.output_linear ffn_down_exps
+  mlp.experts.down_proj_bias ffn_down_exps.bias
+  mlp.shared_expert_gate ffn_gate_inp_shexp
+  shared_mlp.output_linear ffn_down_shexp
+`)
 
-/** Names of an expert's matrices. */
-const EXPERT_NAMES: Readonly<Record<string, string>> = {
-  w1: 'gate',
-  w2: 'down',
-  w3: 'up',
-  gate: 'gate',
-  down: 'down',
-  up: 'up',
-  gate_proj: 'gate',
-  down_proj: 'down',
-  up_proj: 'up',
-}
+const WHOLE_NAMES = names(`
+  model.embed_tokens token_embd
+  model.embedding_norm token_embd_norm
+  model.norm output_norm
+  lm_head output
+`)
+
+/** Of an expert's matrices. */
+const EXPERT_NAMES = names(`
+  w1 gate gate_proj gate
+  w2 down down_proj down
+  w3 up up_proj up
+`)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
 const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared']

@@ -1,9 +1,18 @@
 import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
+import { type BlockType, blockOf } from '#molm/checkpoint/dtype.js'
 import { seededRandom } from '#molm/sampling/random.js'
-import { encodeTensor, TYPE_NUMBERS, type TypeName, typeForRows } from './gguf-blocks.js'
 import { ggufTensors, type NamedTensor } from './gguf-checkpoint.js'
-import { ggufMetadata, tokenizerMetadata } from './gguf-metadata.js'
+import { ggufMetadata } from './gguf-metadata.js'
 import { type GgufTensor, type GgufValue, ggufFile, splitGguf, u32 } from './gguf-writer.js'
+import { randomBlocks } from './random-blocks.js'
+
+export type TypeName = 'F32' | 'F16' | 'BF16' | BlockType
+
+/** ggml's numbers. */
+export const TYPE_NUMBERS: Readonly<Record<TypeName, number>> = {
+  ...{ F32: 0, F16: 1, BF16: 30, Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7, Q8_0: 8 },
+  ...{ Q4_K: 12, Q5_K: 13, Q6_K: 14, IQ4_NL: 20, MXFP4: 39 },
+}
 
 /** Choices of a file that leave the model the same. */
 export interface GgufChoices {
@@ -19,10 +28,6 @@ export interface GgufChoices {
   squeezed?: boolean
   /** Joins the gate and up matrices of all experts, as `--fuse-gate-up-exps` of the converter does. */
   joined?: boolean
-  /** Name of the tokenizer's splitting rule. */
-  pre?: string
-  /** Changes the metadata before they are written. */
-  edit?: (metadata: Map<string, GgufValue>) => void
 }
 
 /** Tensors that llama.cpp always stores as F32. */
@@ -36,14 +41,13 @@ export interface GgufModel {
 
 /** A checkpoint's model with the metadata and tensors of one file. */
 export async function ggufModelOf(checkpoint: string, choices: GgufChoices = {}): Promise<GgufModel> {
-  const { typeOf = () => 'F32', shuffle, squeezed = false, joined = false, pre = 'gpt-2' } = choices
+  const { typeOf = () => 'F32', shuffle, squeezed = false, joined = false } = choices
   const opened = await openCheckpoint(localFolder(checkpoint))
   const found = await ggufTensors(opened).finally(() => opened.close())
   const tensors = (joined ? joinGateAndUp(found) : found).map((tensor) => storedTensor(tensor, typeOf, squeezed))
   if (shuffle !== undefined) shuffleAll(tensors, shuffle)
-  const metadata = new Map([...ggufMetadata(opened.config, 0), ...tokenizerMetadata(checkpoint, opened.config, pre)])
+  const metadata = ggufMetadata(opened.config)
   if (choices.alignment !== undefined) metadata.set('general.alignment', u32(choices.alignment))
-  choices.edit?.(metadata)
   return { metadata, tensors }
 }
 
@@ -63,15 +67,6 @@ export function ggufFiles(
   return splitGguf(name, metadata, groups, alignment)
 }
 
-/** A checkpoint's model in GGUF: the bytes of its files by name, as `ggufFiles` gives them. */
-export async function ggufOf(
-  checkpoint: string,
-  name = 'model',
-  choices: GgufChoices = {},
-): Promise<Map<string, Uint8Array>> {
-  return ggufFiles(await ggufModelOf(checkpoint, choices), name, choices)
-}
-
 function storedTensor(
   { name, shape, values, mxfp4 }: NamedTensor,
   typeOf: (name: string) => TypeName,
@@ -83,6 +78,29 @@ function storedTensor(
   const isFloats = shape.length === 1 || ALWAYS_FLOATS.test(name)
   const type = isFloats ? 'F32' : typeForRows(typeOf(name), ne[0])
   return { name, type: TYPE_NUMBERS[type], ne, data: encodeTensor(type, values) }
+}
+
+/** A type for rows of this length: blocks of other sizes are stored as halves. */
+function typeForRows(name: TypeName, length: number): TypeName {
+  return isFloatType(name) || length % blockOf(name).elements === 0 ? name : 'F16'
+}
+
+const isFloatType = (name: TypeName): name is 'F32' | 'F16' | 'BF16' => ['F32', 'F16', 'BF16'].includes(name)
+
+/** Floats with the bits that the type has, or random blocks. */
+function encodeTensor(name: TypeName, values: Float32Array): Uint8Array {
+  if (!isFloatType(name)) return randomBlocks(name, values.length / blockOf(name).elements, 3)
+  const bits = new Uint32Array(values.slice().buffer)
+  if (name === 'F32') return new Uint8Array(bits.buffer)
+  return new Uint8Array(Uint16Array.from(bits, name === 'BF16' ? (word) => word >>> 16 : toHalf).buffer)
+}
+
+/** Bits of a half, from those of a float32 of its range. */
+function toHalf(word: number): number {
+  const [sign, exponent, fraction] = [(word >>> 16) & 0x8000, ((word >>> 23) & 255) - 112, word & 0x7fffff]
+  return (
+    sign | (exponent > 0 ? (exponent << 10) | (fraction >> 13) : (fraction | 0x800000) >> Math.min(31, 14 - exponent))
+  )
 }
 
 function joinGateAndUp(tensors: NamedTensor[]): NamedTensor[] {

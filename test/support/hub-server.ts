@@ -30,6 +30,22 @@ export interface ServedRepository {
 /** Handles a request for a file's bytes in place of the storage; a result of undefined lets the request pass. */
 export type Fault = (request: SeenRequest, response: ServerResponse, bytes: Buffer) => boolean | undefined
 
+/** Sends the first bytes and closes the connection. */
+export function sendBeginning(response: ServerResponse, bytes: Buffer, length: number): true {
+  response.setHeader('content-length', bytes.length)
+  response.write(bytes.subarray(0, length), () => response.destroy())
+  return true
+}
+
+/** Sends the bytes with one of them changed. */
+export function sendFlipped(response: ServerResponse, bytes: Buffer, at: number, bit = 1): true {
+  const damaged = Buffer.from(bytes)
+  damaged[at] ^= bit
+  response.setHeader('content-length', damaged.length)
+  response.end(damaged)
+  return true
+}
+
 /** As on the hub, Git holds small files, and the storage holds large ones. */
 const LARGE = /\.(safetensors|bin|gguf)$/
 const PAGE = 3

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
 import { isMxfp4 } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
+import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Bank } from '#molm/runtime/memory/bank.js'
 import { padded, recordBytes } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
@@ -36,11 +37,50 @@ export function placeRows(bank: Bank, values: Float32Array, columns: number, { r
   return rows
 }
 
+/** Rows of inputs, padded with zeros, with records of their quantised values. */
+export function placeInputs(bank: Bank, values: Float32Array, columns: number): Rows {
+  const rows = placeRows(bank, values, columns, { records: true })
+  for (let n = 0; n < rows.count; n++) {
+    const { record } = quantise(values.subarray(n * columns, (n + 1) * columns))
+    bank.u8.set(record, rows.records + n * rows.recordBytes)
+  }
+  return rows
+}
+
 /** Rows for a kernel to fill. Floats that it does not write, padding included, keep `value`. Records are zero. */
 export function emptyRows(bank: Bank, count: number, columns: number, value = 9): Rows {
-  const rows = Rows.allocate(bank, count, columns, { records: true })
-  bank.f32.fill(value, rows.address / 4, rows.address / 4 + count * rows.stride)
+  return clearRows(Rows.allocate(bank, count, columns, { records: true }), value)
+}
+
+/** Fills floats, padding included, with `value`, and records with zeros. */
+export function clearRows(rows: Rows, value = 9): Rows {
+  const { bank, address, count, stride } = rows
+  bank.f32.fill(value, address / 4, address / 4 + count * stride)
+  if (rows.hasRecords) bank.u8.fill(0, rows.records, rows.records + count * rows.recordBytes)
   return rows
+}
+
+/** A group of a product: a matrix, a bias or none, and the rows that it reads and writes. */
+export interface Group {
+  weights: number
+  bias?: number
+  rows: [from: number, to: number][]
+}
+
+/** Table of a grouped product. */
+export function placeGroups(bank: Bank, groups: Group[]): number {
+  const table = allocateGroups(bank, groups.length)
+  for (const [g, { weights, bias = 0, rows }] of groups.entries()) {
+    const list = allocateList(bank, rows.length)
+    for (const [i, [from, to]] of rows.entries()) writeListEntry(bank, list, i, from, to)
+    writeGroup(bank, table, g, weights, bias, list, rows.length)
+  }
+  return table
+}
+
+/** Table of a product of one matrix with `count` rows. */
+export function oneGroup(bank: Bank, weights: number, count: number, bias = 0): number {
+  return placeGroups(bank, [{ weights, bias, rows: Array.from({ length: count }, (_, n) => [n, n]) }])
 }
 
 /** Copy of the floats of rows, with padding. */
@@ -48,9 +88,9 @@ export function floatsOf({ bank, address, count, stride }: Rows): Float32Array {
   return floatsAt(bank, address, count * stride)
 }
 
-/** Copy of the records of rows. */
-export function recordsOf({ bank, records, count, recordBytes }: Rows): Uint8Array {
-  return bytesAt(bank, records, count * recordBytes)
+/** Copy of the records of rows; nothing if they have none. */
+export function recordsOf(rows: Rows): Uint8Array {
+  return rows.hasRecords ? bytesAt(rows.bank, rows.records, rows.count * rows.recordBytes) : new Uint8Array()
 }
 
 /** Copy of floats in a bank. */
@@ -93,6 +133,36 @@ export function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFi
 export interface Outcome {
   output: Float32Array
   records: Uint8Array
+}
+
+/**
+ * Runs a kernel on all tiers, divided for each number of threads, and checks that every part of the outcome has the same
+ * bits. The records must be those of the outputs, of `columns` floats each. Returns the outcome of the scalar kernels.
+ */
+export function sameOnTiers<T extends Outcome>(
+  prepare: (bank: Bank) => (threads: number) => T,
+  numbers: readonly number[],
+  columns: number,
+): T {
+  const expected = prepare(bankOf('scalar'))(1)
+  for (const tier of TIERS) {
+    const run = prepare(bankOf(tier))
+    for (const threads of numbers) {
+      const found = run(threads)
+      for (const part of Object.keys(expected) as (keyof T)[]) {
+        const what = `${tier}, divided for ${threads} threads: ${String(part)}`
+        const [a, b] = [found[part], expected[part]]
+        if (a instanceof Float32Array && b instanceof Float32Array) sameBits(a, b, what)
+        else assert.equal(a, b, what)
+      }
+    }
+  }
+  const [stride, size] = [padded(columns), recordBytes(columns)]
+  for (let r = 0; r * size < expected.records.length; r++) {
+    const { record } = quantise(expected.output.subarray(r * stride, r * stride + columns))
+    assert.equal(expected.records.subarray(r * size, (r + 1) * size), record, `record of row ${r}`)
+  }
+  return expected
 }
 
 /**

@@ -1,4 +1,8 @@
 import type { ByteSource, FileSet } from '#molm/checkpoint/byte-source.js'
+import type { DType } from '#molm/checkpoint/dtype.js'
+import { contiguousStrides, type Tensor } from '#molm/checkpoint/tensor.js'
+
+type MemoryTensor = Tensor & { source: BytesSource }
 
 /** Files in memory. A read outside a file throws an ordinary Error, so that readers must check first. */
 export class MemoryFiles implements FileSet {
@@ -22,12 +26,18 @@ export class MemoryFiles implements FileSet {
   }
 }
 
-/** Bytes as a source. */
-export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
+/** Bytes as a source, and the ranges that were read of it. */
+export interface BytesSource extends ByteSource {
+  readonly bytes: Uint8Array
+  readonly reads: { offset: number; length: number }[]
+}
+
+export function bytesSource(bytes: Uint8Array, name = 'file'): BytesSource {
+  const reads: BytesSource['reads'] = []
   return {
-    name,
-    size: bytes.length,
+    ...{ name, size: bytes.length, bytes, reads },
     async read(offset, length) {
+      reads.push({ offset, length })
       if (!(offset >= 0 && length >= 0 && offset + length <= bytes.length)) {
         throw new Error(`read of ${length} bytes at ${offset} outside ${bytes.length}`)
       }
@@ -35,6 +45,15 @@ export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
     },
     async close() {},
   }
+}
+
+/** A row-major tensor with its own source. */
+export function bytesTensor(name: string, dtype: DType, shape: number[], bytes: Uint8Array): MemoryTensor {
+  return { name, dtype, shape, strides: contiguousStrides(shape), source: bytesSource(bytes, 'memory'), offset: 0 }
+}
+
+export function memoryTensor(name: string, shape: number[], values: Float32Array): MemoryTensor {
+  return bytesTensor(name, 'F32', shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
 }
 
 /** A source of any size that takes no memory: each byte is the low 8 bits of its offset / 2^20. */

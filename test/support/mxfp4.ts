@@ -25,7 +25,12 @@ export function mxfp4Values({ blocks, scales }: Mxfp4): Float64Array {
 }
 
 /** Random weights of all values. Their scales are from `least` to `most`. */
-export function randomMxfp4(rows: number, cols: number, seed: number, [least, most] = [118, 125]): Mxfp4 {
+export function randomMxfp4(
+  rows: number,
+  cols: number,
+  seed: number,
+  [least, most]: readonly number[] = [118, 125],
+): Mxfp4 {
   return {
     blocks: Uint8Array.from(integers((rows * cols) / 2, seed, 256)),
     scales: Uint8Array.from(integers((rows * cols) / 32, seed + 1, most - least + 1), (n) => least + n),

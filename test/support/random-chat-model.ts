@@ -29,7 +29,9 @@ export type RandomChatModel = keyof typeof KEYS
 export async function writeRandomChatModel(folder: string, name: RandomChatModel): Promise<string> {
   const path = join(folder, name)
   await mkdir(path)
-  await writeRandomCheckpoint(path, { ...NARROW, ...KEYS[name] }, 1, (key) => (/gate\.|router/.test(key) ? 1.5 : 1))
+  await writeRandomCheckpoint(path, { ...NARROW, ...KEYS[name] }, 1, {
+    gain: (key) => (/gate\.|router/.test(key) ? 1.5 : 1),
+  })
   for (const file of ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json']) {
     await cp(repositoryPath(`models/nano/${file}`), join(path, file))
   }

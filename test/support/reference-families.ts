@@ -3,6 +3,7 @@ import {
   attention,
   type Reader,
   type ReferenceTensors,
+  type Rotation,
   type Row,
   readerOf,
   shortConvolution,
@@ -30,31 +31,42 @@ export interface Passed {
   chosen: Chosen[][][]
 }
 
-/** Keys that all have. */
-interface CommonKeys extends RopeKeys {
+/** Keys of config.json that the families read. */
+export interface Keys extends RopeKeys {
   hidden_size: number
   num_hidden_layers: number
   num_attention_heads: number
   num_key_value_heads: number
+  head_dim?: number | null
   tie_word_embeddings?: boolean
-}
-
-export interface Lfm2Keys extends CommonKeys {
-  head_dim?: number
   tie_embedding?: boolean
+  intermediate_size?: number
   num_dense_layers?: number
   num_experts_per_tok?: number
-  layer_types?: string[]
-  full_attn_idxs?: number[]
-  conv_L_cache?: number
   norm_topk_prob?: boolean
   use_expert_bias?: boolean
   routed_scaling_factor?: number
   norm_eps?: number
+  rms_norm_eps?: number
+  layer_types?: string[] | null
+  full_attn_idxs?: number[]
+  conv_L_cache?: number
+  sliding_window?: number | null
+  moe_num_active_primary_experts?: number
+  moe_primary_router_apply_softmax?: boolean
+  rope_layout?: number[]
+  sliding_window_layout?: number[]
+  sliding_window_size?: number | null
+  moe_k?: number
+  moe_num_shared_experts?: number
+  moe_layer_start_index?: number
+  moe_layer_end_index?: number
+  moe_layer_interval?: number
+  moe_norm_min?: number
 }
 
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
-export function lfm2Forward(keys: Lfm2Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+export function lfm2Forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
   const { num_experts_per_tok: k = 4, norm_eps: eps = 1e-5, norm_topk_prob: isNormalised = true } = keys
   const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
   const rotation = rotationOf(keys, headSize, { theta: 1e6 })
@@ -87,28 +99,15 @@ export function lfm2Forward(keys: Lfm2Keys, tensors: ReferenceTensors, tokens: r
   })
 }
 
-export interface GptOssKeys extends CommonKeys {
-  head_dim?: number
-  num_local_experts: number
-  num_experts_per_tok?: number
-  intermediate_size: number
-  sliding_window?: number | null
-  layer_types?: string[] | null
-  rms_norm_eps?: number
-}
-
 const GPT_OSS_YARN = {
-  rope_type: 'yarn',
-  factor: 32,
-  beta_fast: 32,
-  beta_slow: 1,
-  truncate: false,
-  original_max_position_embeddings: 4096,
+  ...{ rope_type: 'yarn', factor: 32, beta_fast: 32, beta_slow: 1 },
+  ...{ truncate: false, original_max_position_embeddings: 4096 },
 }
 
 /** gpt-oss: sinks in every head, biases everywhere, experts whose rows of gate and up alternate. */
-export function gptOssForward(keys: GptOssKeys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
-  const { hidden_size: d, intermediate_size: f, num_experts_per_tok: k = 4, head_dim: headSize = 64 } = keys
+export function gptOssForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const { hidden_size: d, intermediate_size: f = 0, num_experts_per_tok: k = 4 } = keys
+  const headSize = keys.head_dim ?? 64
   const rotation = rotationOf(keys, headSize, { theta: 150000, scaling: GPT_OSS_YARN })
   const experts = memoised((key: string) => expertWeights(tensors, key))
   return forward(keys, tensors, tokens, {
@@ -154,23 +153,10 @@ function expertWeights(tensors: ReferenceTensors, key: string) {
   return (e: number, r: number, c: number, rows: number, cols: number) => values[(e * rows + r) * cols + c]
 }
 
-export interface SmallThinkerKeys extends CommonKeys {
-  head_dim?: number
-  moe_num_active_primary_experts?: number
-  moe_primary_router_apply_softmax?: boolean
-  rope_layout?: number[]
-  sliding_window_layout?: number[]
-  sliding_window_size?: number | null
-  rms_norm_eps?: number
-}
-
 /** SmallThinker: the router reads the residual stream as it enters the layer. */
-export function smallThinkerForward(
-  keys: SmallThinkerKeys,
-  tensors: ReferenceTensors,
-  tokens: readonly number[],
-): Passed {
-  const { moe_num_active_primary_experts: k = 4, head_dim: headSize = 128, sliding_window_size: W } = keys
+export function smallThinkerForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const { moe_num_active_primary_experts: k = 4, sliding_window_size: W } = keys
+  const headSize = keys.head_dim ?? 128
   const rope = rotationOf(keys, headSize, { theta: 1e6 })
   return forward(keys, tensors, tokens, {
     eps: keys.rms_norm_eps ?? 1e-6,
@@ -191,19 +177,8 @@ export function smallThinkerForward(
   })
 }
 
-export interface ErnieKeys extends CommonKeys {
-  head_dim?: number | null
-  moe_k?: number
-  moe_num_shared_experts?: number
-  moe_layer_start_index?: number
-  moe_layer_end_index?: number
-  moe_layer_interval?: number
-  moe_norm_min?: number
-  rms_norm_eps?: number
-}
-
 /** ERNIE 4.5: neighbouring channels turn together; some layers have experts, shared ones among them. */
-export function ernieForward(keys: ErnieKeys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+export function ernieForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
   const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
   const rotation = { ...rotationOf(keys, headSize, { theta: 5e5 }), pairs: 'neighbours' } as const
   const { moe_layer_interval: interval = 1, moe_layer_start_index: start = 1, moe_layer_end_index: end = -1 } = keys
@@ -231,6 +206,44 @@ export function ernieForward(keys: ErnieKeys, tensors: ReferenceTensors, tokens:
   })
 }
 
+/** Mixtral with given rotary positions. */
+export function mixtralForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rotation: Rotation) {
+  const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
+  return forward(keys, tensors, tokens, {
+    eps: keys.rms_norm_eps ?? 1e-5,
+    isTied: keys.tie_word_embeddings ?? false,
+    mix: (l, y, read) => attention(read, `model.layers.${l}.self_attn`, y, { ...headsOf(keys, headSize), rotation }),
+    feed(l, y, _, read) {
+      const moe = `model.layers.${l}.block_sparse_moe`
+      const chosen = softmaxOfChosen([...read.linear(`${moe}.gate`, y)], keys.num_experts_per_tok ?? 2)
+      return { chosen, outputs: ofExperts(chosen, (e) => read.gated(`${moe}.experts.${e}`, y, ['w1', 'w3', 'w2'])) }
+    },
+  })
+}
+
+/** EMO: `choose` chooses the experts of a layer by the logits of its router. */
+export function emoForward(
+  keys: Keys,
+  tensors: ReferenceTensors,
+  tokens: readonly number[],
+  choose: (layer: number, z: readonly number[]) => Chosen[],
+): Passed {
+  const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
+  const rotation = rotationOf(keys, headSize, { theta: 5e5 })
+  return forward(keys, tensors, tokens, {
+    norms: ['pre_attention_layernorm', 'pre_feedforward_layernorm', 'norm'],
+    eps: keys.rms_norm_eps ?? 1e-6,
+    isTied: keys.tie_word_embeddings ?? false,
+    mix: (l, y, read) => attention(read, `model.layers.${l}.self_attn`, y, { ...headsOf(keys, headSize), rotation }),
+    feed(l, y, _, read) {
+      const mlp = `model.layers.${l}.mlp`
+      if (!read.has(`${mlp}.gate.weight`)) return { outputs: [{ gate: 1, y: read.gated(mlp, y) }] }
+      const chosen = choose(l, [...read.linear(`${mlp}.gate`, y)])
+      return { chosen, outputs: ofExperts(chosen, (e) => read.gated(`${mlp}.experts.${e}`, y)) }
+    },
+  })
+}
+
 interface Fed {
   chosen?: Chosen[]
   outputs: { gate: number; y: Row }[]
@@ -246,7 +259,7 @@ interface FamilyRules {
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
 }
 
-function forward(keys: CommonKeys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
+function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
   const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
@@ -264,7 +277,7 @@ function forward(keys: CommonKeys, tensors: ReferenceTensors, tokens: readonly n
   return { logits: normed(x, `model.${norms[2]}`).map((row) => read.linear(head, row)), chosen }
 }
 
-function headsOf(keys: CommonKeys, headSize: number) {
+function headsOf(keys: Keys, headSize: number) {
   return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
 }
 

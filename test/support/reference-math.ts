@@ -86,3 +86,13 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
   return sum
 }
+
+const float = new Float32Array(1)
+const bits = new Uint32Array(float.buffer)
+
+/** The nearest bfloat16, ties to even. */
+export function nearestBfloat16(value: number): number {
+  float[0] = value
+  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
+  return float[0]
+}

@@ -33,20 +33,6 @@ export const markingPack: PackMatrix = async (request) => ({
   nonFinite: 0,
 })
 
-/** Weights of a piece packed in f32, row-major, without padding. */
-export function unpackF32(
-  packed: Uint8Array,
-  kind: 'matrix' | 'rows' | 'vector',
-  rows: number,
-  cols: number,
-): Float32Array {
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  const place = kind === 'matrix' ? tilePlace(cols) : rowPlace(cols)
-  return Float32Array.from({ length: rows * cols }, (_, i) =>
-    view.getFloat32(place(Math.floor(i / cols), i % cols), true),
-  )
-}
-
 /** Byte of an f32 weight in tiles of 8 rows x 32 columns, column after column. */
 function tilePlace(cols: number): (r: number, c: number) => number {
   const tiles = Math.ceil(cols / TILE_COLUMNS)

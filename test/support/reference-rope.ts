@@ -34,6 +34,8 @@ export function rotationOf(
   const powers = Array.from({ length: headSize / 2 }, (_, i) => f32(theta ** f32((2 * i) / headSize)))
   const type = rope.rope_type ?? rope.type ?? 'default'
   if (type === 'default') return { frequencies: powers.map((p) => f32(1 / p)) }
+  const { factor } = rope
+  if (type === 'linear' && factor) return { frequencies: powers.map((p) => f32(f32(1 / p) / factor)) }
   if (type !== 'yarn' || rope.factor === undefined) throw new Error(`no reference for ${type}`)
 
   const F = f32(rope.factor)

@@ -1,6 +1,7 @@
 import type { Mixture } from '#molm/model/config.js'
 import type { LayerMask } from '#molm/model/expert-mask.js'
 import { usedIn } from '#molm/model/experts-per-token.js'
+import { softmax } from './reference-layers.js'
 import { sigmoid } from './reference-math.js'
 
 interface Chosen {
@@ -52,10 +53,4 @@ export function referenceRoute(
     ...routed.map((id) => ({ id, gate: (factor * scores[id]) / whole })),
   ]
   return chosen.sort((a, b) => b.gate - a.gate)
-}
-
-function softmax(z: readonly number[]): number[] {
-  const most = Math.max(...z)
-  const all = z.reduce((sum, value) => sum + Math.exp(value - most), 0)
-  return z.map((value) => Math.exp(value - most) / all)
 }

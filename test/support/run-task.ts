@@ -3,7 +3,9 @@ import type { CacheDescription, CacheRequest } from '#molm/engine/cache-request.
 import { CacheTransfers } from '#molm/engine/cache-transfer.js'
 import { Stopped, type Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
+import type { ForwardReply, ForwardRequest, GenerateRequest } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
+import { type GenerationSettings, settle } from '#molm/generation-options.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 
 /** Runs a task alone to its end. Returns its reply, or throws its error. */
@@ -20,6 +22,34 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
     step = error === undefined ? task.next(count) : task.throw(error)
   }
   return step.value
+}
+
+/** Request to read tokens. It reports the logits of the last one alone, unless `more` says otherwise. */
+export function forwardOf(tokens: ArrayLike<number>, more: Partial<ForwardRequest> = {}): ForwardRequest {
+  const looks = { logits: 'last', routes: false, probabilities: false, hidden: false } as const
+  return { kind: 'forward', session: 0, tokens: Int32Array.from(tokens), ...looks, ...more }
+}
+
+/** Request to write a text after a prompt. */
+export function generateOf(
+  prompt: ArrayLike<number>,
+  settings: Partial<GenerationSettings>,
+  more: Partial<GenerateRequest> = {},
+): GenerateRequest {
+  const looks = { eos: [], routes: false, probabilities: false }
+  return {
+    kind: 'generate',
+    session: 0,
+    prompt: Int32Array.from(prompt),
+    settings: settle(settings),
+    ...looks,
+    ...more,
+  }
+}
+
+/** Has a sequence read tokens, alone. */
+export function read(sequence: Sequence, tokens: ArrayLike<number>, more?: Partial<ForwardRequest>): ForwardReply {
+  return runTask(sequence.model, sequence.forward(forwardOf(tokens, more), new Int32Array(1)))
 }
 
 /** A sequence with all that its cache holds. */

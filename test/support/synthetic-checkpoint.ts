@@ -37,23 +37,31 @@ export async function writeCheckpoint(
   return { config: config as ModuleFormerConfig, tensors }
 }
 
+export interface WeightOptions {
+  /** Factor of a tensor's spread. Default 1. */
+  gain?: (key: string) => number
+  /** Least and most exponents of MXFP4 blocks. Default: weights of unit products. */
+  scales?: readonly [number, number]
+  /** Whether weights are BF16, all but routers, their biases, and bytes. Default false. */
+  isHalf?: boolean
+}
+
 /**
- * Writes such a checkpoint of any architecture. `keys` are all keys of config.json; `gain` multiplies a tensor's
- * spread. Experts are MXFP4 if config.json says so; the result has the tensors of floats alone.
+ * Writes such a checkpoint of any architecture. `keys` are all keys of config.json. Experts are MXFP4 if config.json says
+ * so; the result has the tensors of floats alone.
  */
 export async function writeRandomCheckpoint(
   dir: string,
   keys: Record<string, unknown>,
   seed = 1,
-  gain: (key: string) => number = () => 1,
+  options: WeightOptions = {},
 ): Promise<{ config: ModelConfig; tensors: Tensors }> {
-  const config = parseConfig(keys, 'config.json')
-  const tensors = randomTensors(config, seed, gain)
-  await writeTensors(dir, keys, tensors)
-  const floats = [...tensors].flatMap(([name, { values }]) =>
+  const written = randomTensors(keys, seed, options)
+  await writeTensors(dir, keys, written)
+  const floats = [...written].flatMap(([name, { values }]) =>
     values instanceof Uint8Array ? [] : [[name, values] as const],
   )
-  return { config, tensors: new Map(floats) }
+  return { config: parseConfig(keys, 'config.json'), tensors: new Map(floats) }
 }
 
 /** A tensor of a checkpoint. Bytes are U8; floats are F32, or BF16 if `isHalf` is true. */
@@ -84,20 +92,22 @@ export async function writeTensors(
   await writeFile(join(dir, 'model.safetensors'), safetensors(header, Buffer.concat(chunks)))
 }
 
-function randomTensors(
-  config: ModelConfig,
+/** Random weights for a config.json, reproducible by seed, with clear decisions of routers and heads. */
+export function randomTensors(
+  keys: Record<string, unknown>,
   seed: number,
-  gain: (key: string) => number,
-): Map<string, { values: Float32Array | Uint8Array; shape: number[] }> {
+  { gain = () => 1, scales: exponents, isHalf = false }: WeightOptions = {},
+): Map<string, WrittenTensor> {
+  // JSON has no undefined keys.
+  const config = parseConfig(JSON.parse(JSON.stringify(keys)), 'config.json')
   const next = normals(seed)
-  const tensors = new Map<string, { values: Float32Array | Uint8Array; shape: number[] }>()
+  const tensors = new Map<string, WrittenTensor>()
   for (const part of layoutOf(config, publishedFormats(config, 'f32')).parts) {
     for (const { tensor, scales, rows, cols } of part.pieces.flatMap(({ sources }) => sources)) {
       const { key, shape } = tensor
       if (tensors.has(key)) continue
       if (scales) {
-        const experts = tensor.shape[0]
-        const weights = randomMxfp4(experts * rows, cols, seed)
+        const weights = randomMxfp4(tensor.shape[0] * rows, cols, seed + tensors.size, exponents)
         tensors.set(key, { values: weights.blocks, shape })
         tensors.set(scales.tensor.key, { values: weights.scales, shape: scales.tensor.shape })
         continue
@@ -105,17 +115,24 @@ function randomTensors(
       const scale = gain(key) * scaleOf(key, shape)
       const centre = /(ln_\w+|norm)\.weight$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
-      tensors.set(key, { values, shape })
+      const isRounded = isHalf && !/gate\.weight$|expert_bias$|correction_bias$/.test(key)
+      tensors.set(key, { values: isRounded ? bfloats(values) : values, shape, isHalf: isRounded })
     }
   }
   return tensors
 }
 
+/** Drops the bits that BF16 has not. */
+function bfloats({ buffer }: Float32Array): Float32Array {
+  return new Float32Array(new Uint32Array(buffer).map((word) => word & 0xffff0000).buffer)
+}
+
 /** Spread of a tensor that keeps every step of the model near unit size, with clear decisions of routers and heads. */
 function scaleOf(key: string, shape: number[]): number {
-  if (/wte|embed_tokens/.test(key)) return 1
-  if (shape.length === 1) return 0.2
+  if (/wte|embed_tokens|sinks$/.test(key)) return 1
+  if (key.endsWith('conv.weight')) return 0.6
+  if (shape.length === 1 || key.endsWith('bias')) return 0.2
   const inputs = shape.length === 3 ? shape[1] : shape[shape.length - 1]
-  const gain = key.includes('gate') || key.includes('head') ? 2 : 1
+  const gain = /gate|head|primary_router|mlp\.router/.test(key) ? 2 : 1
   return gain / Math.sqrt(inputs)
 }

@@ -1,4 +1,4 @@
-import type { WeightFormat } from '#molm/packing/format/formats.js'
+import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /*
@@ -27,6 +27,11 @@ export function unpackRows(packed: Uint8Array, format: 'f32' | 'q8', rows: numbe
     const block = (r * blocks + Math.floor(c / TILE_COLUMNS)) * 34
     return bfloat16(view, block) * view.getInt8(block + 2 + (c % TILE_COLUMNS))
   })
+}
+
+/** Weights of a piece packed in f32: rows x cols, row-major. */
+export function unpackF32(packed: Uint8Array, kind: PieceKind, rows: number, cols: number): Float32Array {
+  return (kind === 'matrix' ? unpackMatrix : unpackRows)(packed, 'f32', rows, cols)
 }
 
 interface TileFormat {

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { type PullOptions, type PullPlan, pullModel } from '#molm/index.js'
@@ -13,6 +14,11 @@ const VARIABLES = [
 
 /** Immediate retries, and a shorter timeout for idle connections. */
 export const IMPATIENT: PullOptions['network'] = { retryDelaysMs: [1, 1, 1, 1], idleMs: 20000 }
+
+/** A pull on one thread that tries again at once. */
+export const QUICK = { threads: 1, network: IMPATIENT }
+/** Name of a repository. */
+export const REPO = 'org/model'
 
 /** Runs `use` with a new hub and new folders for models and cache. The environment names them meanwhile. */
 export async function withHub(use: (hub: HubServer, dir: string) => Promise<unknown>): Promise<void> {
@@ -35,14 +41,22 @@ export async function withHub(use: (hub: HubServer, dir: string) => Promise<unkn
   }
 }
 
+/** Checks that there is nothing of the model but parts for the next pull. */
+export async function isUnfinished(home: string): Promise<void> {
+  const left = await readdir(join(home, 'models', REPO)).catch(() => [])
+  assert.equal(
+    left.filter((name) => name !== '.molm.partial'),
+    [],
+  )
+}
+
 /** Pulls until the first part is there, and resolves with the plan: enough for what happens before the weights come. */
 export async function planOf(name: string, options: PullOptions = {}): Promise<PullPlan> {
   const plans: PullPlan[] = []
   const stop = new AbortController()
   const reason = new Error('planned')
   const pulling = pullModel(name, {
-    threads: 1,
-    network: IMPATIENT,
+    ...QUICK,
     ...options,
     onPlan: (plan) => plans.push(plan),
     onProgress: () => stop.abort(reason),

@@ -36,31 +36,34 @@ function layersWithNewExperts({ routes }: Awaited<ReturnType<typeof run>>, kind:
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
-test('new experts are chosen, and masking or silencing them restores the model bit for bit', () =>
-  inTemporaryFolder(async (dir) => {
-    const { own, giver, out } = await twoModels(dir)
-    const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
-    assert.equal(newExperts.attention, [
-      [0, 1, 2, 3, 4],
-      [0, 1, 2, 3, 4],
-    ])
-    const grafted = await run(out)
-    assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
-    assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
+for (const gate_type of ['mlp', 'linear', 'gmm']) {
+  test(`${gate_type} routers choose new experts, and masking or silencing them restores the model bit for bit`, () =>
+    inTemporaryFolder(async (dir) => {
+      const { own, giver, out } = await twoModels(dir, { gate_type })
+      const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
+      assert.equal(newExperts.attention, [
+        [0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+      ])
+      const grafted = await run(out)
+      assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
+      assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
 
-    const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
-    const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
-    const original = await run(own)
-    assertSame(await run(out, { attention, mlp, gates: 'kept' }), original)
+      const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
+      const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
+      const original = await run(own)
+      assertSame(await run(out, { attention, mlp, gates: 'kept' }), original)
 
-    await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
-    assertSame(await run(out), original)
-    await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
-    const { routes } = await run(out)
-    assert.ok(
-      routes.every((layer) => [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own))),
-    )
-  }))
+      await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
+      assertSame(await run(out), original)
+      await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
+      for (const layer of (await run(out)).routes) {
+        for (const [i, own] of [5, 7].entries()) {
+          assert.ok(routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own))
+        }
+      }
+    }))
+}
 
 test('only the chosen experts, layers and kind are added; all bytes come from the two models', () =>
   inTemporaryFolder(async (dir) => {

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel } from '#molm/index.js'
+import { convertModel, graftModel } from '#molm/index.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -37,6 +37,16 @@ test('a second packing of a model keeps an atlas that the user made', () =>
     await writeFile(atlas, NAMES)
     await convertModel(other, out, { quant: 'q8', threads: 1 })
     assert.ok(existsSync(atlas))
+  }))
+
+test('a model made from another has no atlas, not even that of an earlier model in its folder', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, other, out, atlas } = await twoCheckpoints(dir)
+    await graftModel(own, out, { from: other, threads: 1 })
+    assert.not.ok(existsSync(atlas))
+    await writeFile(atlas, NAMES)
+    await graftModel(own, out, { from: other, threads: 1 })
+    assert.not.ok(existsSync(atlas))
   }))
 
 test.run()

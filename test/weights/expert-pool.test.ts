@@ -8,12 +8,38 @@ const test = suite('the pool of experts')
 
 const BYTES = 128
 
-test('experts that cannot be read leave their places to others, and no other memory is written', () => {
+/** A pool of four of twelve experts of one layer. Notes which ones it reads; each is its id + 1 throughout. */
+function benchOf(fail = () => {}) {
   const bank = bankOf('plain')
-  let broken = false
-  const pool = new ExpertPool(bank, Array(12).fill(BYTES), { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
-    if (broken) throw new Error('the disk is gone')
+  const read: number[] = []
+  const sizes = Array(12).fill(BYTES)
+  const pool = new ExpertPool(bank, sizes, { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
+    fail()
+    read.push(id)
     target.fill(id + 1)
+  })
+  /** Checks that experts are in the memory, at places of their own. */
+  const hold = (ids: number[]) => {
+    assert.is(new Set(ids.map((id) => pool.at(id))).size, ids.length, 'places of their own')
+    for (const id of ids) {
+      const place = pool.at(id)
+      assert.equal([...bank.u8.subarray(place, place + BYTES)], new Array(BYTES).fill(id + 1), `expert ${id}`)
+    }
+  }
+  /** Reads a wanted expert, as the other thread does. */
+  const help = (id: number) => {
+    if (!claimWanted(pool.residency, id)) return false
+    bank.u8.fill(id + 1, pool.address[id], pool.address[id] + BYTES)
+    markHeld(pool.residency, id)
+    return true
+  }
+  return { bank, read, pool, hold, help }
+}
+
+test('experts that cannot be read leave their places to others, and no other memory is written', () => {
+  let broken = false
+  const { bank, pool, hold } = benchOf(() => {
+    if (broken) throw new Error('the disk is gone')
   })
   const require = (ids: number[]) => pool.require(0, Int32Array.from(ids), ids.length, () => undefined)
   require([0, 1, 2, 3])
@@ -29,39 +55,19 @@ test('experts that cannot be read leave their places to others, and no other mem
     [0, 5, 10, 3],
   ]) {
     require(ids)
-    const places = ids.map((id) => pool.at(id))
-    assert.is(new Set(places).size, 4, 'places of their own')
-    for (const [i, id] of ids.entries()) {
-      assert.equal([...bank.u8.subarray(places[i], places[i] + BYTES)], new Array(BYTES).fill(id + 1))
-    }
+    hold(ids)
   }
   assert.is(pool.heldBytes / BYTES, 4)
   assert.equal(bank.u8.slice(0, 65536), below, 'the memory below the arena')
 })
 
 test('another thread may read requested experts before they are required', () => {
-  const bank = bankOf('plain')
-  const read: number[] = []
-  const pool = new ExpertPool(bank, Array(12).fill(BYTES), { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
-    read.push(id)
-    target.fill(id + 1)
-  })
-  /** Reads the wanted experts of a list, as the other thread does. */
-  const help = (ids: number[]) => {
-    for (const id of ids) {
-      if (!claimWanted(pool.residency, id)) continue
-      bank.u8.fill(id + 1, pool.address[id], pool.address[id] + BYTES)
-      markHeld(pool.residency, id)
-    }
-  }
+  const { read, pool, hold, help } = benchOf()
   const use = (ids: number[], helped: number[]) => {
     const list = Int32Array.from(ids)
-    pool.request(0, list, ids.length, () => help(helped))
+    pool.request(0, list, ids.length, () => helped.forEach(help))
     pool.require(0, list, ids.length, () => undefined)
-    for (const id of ids) {
-      const place = pool.at(id)
-      assert.equal([...bank.u8.subarray(place, place + BYTES)], new Array(BYTES).fill(id + 1), `expert ${id}`)
-    }
+    hold(ids)
   }
   use([0, 1, 2, 3], [1, 3])
   assert.equal(read, [0, 2])
@@ -76,27 +82,14 @@ test('another thread may read requested experts before they are required', () =>
 })
 
 test('another thread may read some of several missing experts, which get places for it', () => {
-  const bank = bankOf('plain')
-  const read: number[] = []
-  const pool = new ExpertPool(bank, Array(12).fill(BYTES), { capacity: 4, experts: 12, layers: 1 }, (id, target) => {
-    read.push(id)
-    target.fill(id + 1)
-  })
+  const { read, pool, hold, help } = benchOf()
   const require = (ids: number[], helped: number[]) => {
     let calls = 0
     pool.require(0, Int32Array.from(ids), ids.length, () => {
       calls++
-      for (const id of helped) {
-        assert.ok(claimWanted(pool.residency, id))
-        bank.u8.fill(id + 1, pool.address[id], pool.address[id] + BYTES)
-        markHeld(pool.residency, id)
-      }
+      for (const id of helped) assert.ok(help(id))
     })
-    assert.is(new Set(ids.map((id) => pool.at(id))).size, ids.length, 'places of their own')
-    for (const id of ids) {
-      const place = pool.at(id)
-      assert.equal([...bank.u8.subarray(place, place + BYTES)], new Array(BYTES).fill(id + 1), `expert ${id}`)
-    }
+    hold(ids)
     return calls
   }
   assert.is(require([0, 1, 2, 3], [2, 3]), 1)

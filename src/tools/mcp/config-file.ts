@@ -112,7 +112,8 @@ class ServerReader {
         throw this.error(`${key} has ${printable(variable, 60)}; only variables as \${HOME} are filled in`)
       }
       const value = this.env[name] || otherwise
-      if (value === undefined) throw this.error(`${key} needs the environment variable ${name}, which is not set`)
+      if (value === undefined)
+        throw this.error(`${key} needs the environment variable ${printable(name, 60)}, which is not set`)
       return value
     })
   }

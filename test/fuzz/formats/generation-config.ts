@@ -1,9 +1,9 @@
 import { loadGenerationDefaults } from '#molm/text/generation-config.js'
 import { StopStrings } from '#molm/text/stop-strings.js'
 import { jsonBomb } from '../bombs.js'
-import { bytesOf, utf8 } from '../files.js'
+import { utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
-import { harmJson } from '../harm-json.js'
+import { jsonLines } from '../harm-json.js'
 
 const FILE = 'generation_config.json'
 
@@ -13,32 +13,19 @@ export const generationConfig: Format = {
   inputs: 3000,
   prepare: () => ({
     onDisk: true,
-
-    sound(chance) {
-      const some = Object.entries(ALL).filter(() => !chance.oneIn(3))
-      return new Map([[FILE, utf8(JSON.stringify(Object.fromEntries(some)))]])
-    },
+    ...LINES,
 
     harm(files, chance) {
       if (chance.oneIn(400)) return new Map([[FILE, jsonBomb(chance, FILE)]])
-      if (chance.oneIn(200)) {
-        const count = 2 ** chance.between(6, 19)
-        chance.note(`${FILE}: ${count} stop strings`)
-        return new Map([[FILE, utf8(JSON.stringify({ stop_strings: new Array(count).fill('stop') }))]])
-      }
-      const json = JSON.parse(new TextDecoder().decode(bytesOf(files, FILE)))
-      return new Map([[FILE, harmJson(json, chance, FILE)]])
+      if (!chance.oneIn(200)) return LINES.harm(files, chance)
+      const count = 2 ** chance.between(6, 19)
+      chance.note(`${FILE}: ${count} stop strings`)
+      return new Map([[FILE, utf8(JSON.stringify({ stop_strings: new Array(count).fill('stop') }))]])
     },
 
     async read({ dir }) {
-      const {
-        temperature = 1,
-        topP = 1,
-        minP = 0,
-        maxTokens = 1,
-        stop = [],
-        eosTokens = [],
-      } = await loadGenerationDefaults(dir)
+      const { temperature = 1, topP = 1, minP = 0, ...others } = await loadGenerationDefaults(dir)
+      const { maxTokens = 1, stop = [], eosTokens = [] } = others
       expect(temperature >= 0 && topP >= 0 && topP <= 1 && minP >= 0 && minP <= 1, 'a number is out of its range')
       expect(Number.isInteger(maxTokens) && maxTokens > 0, `maxTokens is ${maxTokens}`)
       expect(
@@ -64,3 +51,5 @@ const ALL = {
   },
   ...{ repetition_penalty: 1.1, max_new_tokens: 64, stop_strings: ['\nUser:', 'stop'], transformers_version: '4.40.0' },
 }
+/** Some of these keys in one line. */
+const LINES = jsonLines(FILE, (chance) => [Object.fromEntries(Object.entries(ALL).filter(() => !chance.oneIn(3)))])

@@ -44,9 +44,8 @@ export const hub: Format = {
 
       harm(_, chance) {
         const names = chance.oneIn(4) ? [chance.pick(NAMES)] : []
-        const lies = Array.from({ length: names.length > 0 ? chance.below(2) : chance.between(1, 3) }, () =>
-          lie(chance),
-        )
+        const length = names.length > 0 ? chance.below(2) : chance.between(1, 3)
+        const lies = Array.from({ length }, () => lie(chance))
         for (const name of names) chance.note(`the listing has ${JSON.stringify(name)}`)
         return planned({ verify: chance.oneIn(2), keep: chance.oneIn(3), names, lies })
       },
@@ -87,17 +86,8 @@ export const hub: Format = {
 const BYTES_OF_ANY_KIND = ['otherBytes', 'otherLength']
 
 const NAMES = [
-  ...['../../../outside', '/tmp/outside', '__proto__', 'a/b/config.json', 'config.json', 'x\0y', '\u001b[2J', ''],
-  ...[
-    '..',
-    'model.safetensors/../../x',
-    'C:\\x',
-    '.molm.partial',
-    FILE,
-    'LICENSE/../../x',
-    'LICENSE\n',
-    'x'.repeat(5000),
-  ],
+  ...['../../../outside', '/tmp/outside', '__proto__', 'a/b/config.json', 'config.json', 'x\0y', '\u001b[2J', '', '..'],
+  ...['model.safetensors/../../x', 'C:\\x', '.molm.partial', FILE, 'LICENSE/../../x', 'LICENSE\n', 'x'.repeat(5000)],
 ]
 
 function lie(chance: Chance): Lie {
@@ -110,9 +100,8 @@ function lie(chance: Chance): Lie {
     count: chance.pick([1, 1, 2, 1e6]),
     seed: chance.below(2 ** 32),
   }
-  chance.note(
-    `${isAnswer ? 'answers' : 'files'}: ${kind}, ${made.count} times from the ${made.from + 1}. on (${made.seed})`,
-  )
+  const { from, count, seed } = made
+  chance.note(`${isAnswer ? 'answers' : 'files'}: ${kind}, ${count} times from the ${from + 1}. on (${seed})`)
   return made
 }
 

@@ -5,10 +5,8 @@ import { conversationJson, readConversationJson } from '#molm/conversations/expo
 import { conversationMarkdown } from '#molm/conversations/export-markdown.js'
 import { messageJson } from '#molm/text/message-json.js'
 import type { Chance } from '../chance.js'
-import { bytesOf, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
-import { harmBytes } from '../harm-bytes.js'
-import { harmJson } from '../harm-json.js'
+import { jsonLines } from '../harm-json.js'
 
 const ID = '20261127-160000-abcdef'
 const FILE = `${ID}.jsonl`
@@ -21,18 +19,7 @@ export const keptConversation: Format = {
   prepare: () => ({
     onDisk: true,
     mayWrite: (dir) => [dir],
-    sound: (chance) => new Map([[FILE, textOf(linesOf(chance))]]),
-
-    harm(files, chance) {
-      if (chance.oneIn(3)) return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
-      const lines = linesOf(chance)
-      const harmed = chance.below(lines.length)
-      const bytes = lines.map((line, i) =>
-        i === harmed ? harmJson(line, chance, `line ${i}`) : utf8(JSON.stringify(line)),
-      )
-      return new Map([[FILE, Buffer.concat(bytes.flatMap((line) => [line, utf8('\n')]))]])
-    },
-
+    ...jsonLines(FILE, linesOf),
     async read({ dir }) {
       const conversations = Conversations.at(dir)
       const [info] = await conversations.list()
@@ -63,10 +50,6 @@ function checkJson(state: { messages: readonly ChatMessage[]; system: string; mo
   if (state.messages.length === 0 || state.messages[0].role === 'system') return
   const { messages } = readConversationJson(Buffer.from(conversationJson(state)), 'exported.json')
   expect(JSON.stringify(messages) === JSON.stringify(state.messages), 'the exported messages are others')
-}
-
-function textOf(lines: readonly object[]): Uint8Array {
-  return utf8(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 }
 
 function linesOf(chance: Chance): object[] {

@@ -1,10 +1,8 @@
 import { join } from 'node:path'
 import { readServers } from '#molm/tools/mcp/config-file.js'
 import type { Chance } from '../chance.js'
-import { bytesOf, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
-import { harmBytes } from '../harm-bytes.js'
-import { harmJson } from '../harm-json.js'
+import { jsonLines } from '../harm-json.js'
 
 const FILE = 'mcp.json'
 const ENV = { HOME: '/home/me', KEY: 'key' }
@@ -15,13 +13,7 @@ export const mcpConfig: Format = {
   inputs: 2000,
   prepare: () => ({
     onDisk: true,
-    sound: (chance) => new Map([[FILE, utf8(JSON.stringify(config(chance)))]]),
-
-    harm(files, chance) {
-      if (chance.oneIn(3)) return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
-      return new Map([[FILE, harmJson(config(chance), chance, FILE)]])
-    },
-
+    ...jsonLines(FILE, (chance) => [config(chance)]),
     async read({ dir }) {
       for (const { name, command, args, env = {}, cwd = '' } of await readServers(join(dir, FILE), ENV)) {
         const texts = [name, command, ...args, ...Object.values(env), cwd]

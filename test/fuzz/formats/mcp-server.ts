@@ -1,10 +1,8 @@
 import { join } from 'node:path'
 import { connectServers } from '#molm/tools/mcp/connect-servers.js'
 import type { Chance } from '../chance.js'
-import { bytesOf, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
-import { harmBytes } from '../harm-bytes.js'
-import { harmJson } from '../harm-json.js'
+import { jsonLines } from '../harm-json.js'
 
 const FILE = 'answers.jsonl'
 /** A server that answers each request with the next line of a file. */
@@ -22,16 +20,7 @@ export const mcpServer: Format = {
   seconds: 5,
   prepare: () => ({
     onDisk: true,
-    sound: (chance) => new Map([[FILE, linesOf(answers(chance))]]),
-
-    harm(files, chance) {
-      if (chance.oneIn(3)) return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
-      const lines = answers(chance).map((answer) => JSON.stringify(answer))
-      const at = chance.below(lines.length)
-      lines[at] = Buffer.from(harmJson(JSON.parse(lines[at]), chance, `answer ${at + 1}`)).toString('utf8')
-      return new Map([[FILE, utf8(lines.join('\n'))]])
-    },
-
+    ...jsonLines(FILE, answers),
     async read({ dir, isSound }) {
       const notes: string[] = []
       const server = { name: 'fuzz', command: process.execPath, args: ['-e', SERVER, join(dir, FILE)] }
@@ -67,8 +56,4 @@ function answers(chance: Chance): object[] {
   const start = { protocolVersion: '2025-06-18', capabilities: { tools: { listChanged: true } }, serverInfo: {} }
   const results = [start, { tools }, { content: [{ type: 'text', text: 'Bern' }], isError: false }]
   return results.map((result, i) => ({ jsonrpc: '2.0', id: i + 1, result }))
-}
-
-function linesOf(values: readonly object[]): Uint8Array {
-  return utf8(`${values.map((value) => JSON.stringify(value)).join('\n')}\n`)
 }

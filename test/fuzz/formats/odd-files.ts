@@ -54,11 +54,7 @@ const NOTES: [string, Uint8Array][] = [
   ['generation_config.json', utf8('{"max_new_tokens":5}')],
 ]
 const OTHERS = [
-  'chat_template.jinja',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'model.safetensors.index.json',
-  'LICENSE',
+  ...['chat_template.jinja', 'special_tokens_map.json', 'added_tokens.json', 'model.safetensors.index.json', 'LICENSE'],
 ]
 
 /** Runs all actions, even if some are refused, and then throws the first refusal. */

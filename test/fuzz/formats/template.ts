@@ -96,15 +96,7 @@ class Jinja {
       case 5:
         return `{% set ns = namespace(x=${this.expression(1)}) %}{% set ns.x = ns.x ~ ${this.expression(1)} %}{{ ns.x }}`
       case 6:
-        return chance.pick([
-          '{% raise %}',
-          '{{',
-          '%}',
-          '{# #}',
-          '{% raw %}{{ x }}{% endraw %}',
-          '{% include "x" %}',
-          '{% break %}',
-        ])
+        return chance.pick(ODD_STATEMENTS)
       default:
         return `{{ ${this.expression(3)} }}`
     }
@@ -113,17 +105,7 @@ class Jinja {
   private iterable(): string {
     const { chance } = this
     const range = () => `range(${10 ** chance.between(0, chance.oneIn(12) ? 10 : 3)})`
-    return chance.pick([
-      'messages',
-      'messages[1:]',
-      'messages | reverse',
-      '[1, 2]',
-      range(),
-      range(),
-      '"text"',
-      'x',
-      '{}.items()',
-    ])
+    return chance.pick([...ITERABLES, range(), range()])
   }
 
   private expression(depth: number): string {
@@ -166,53 +148,19 @@ class Jinja {
   }
 }
 
+const ODD_STATEMENTS = [
+  ...['{% raise %}', '{{', '%}', '{# #}', '{% raw %}{{ x }}{% endraw %}', '{% include "x" %}', '{% break %}'],
+]
+const ITERABLES = ['messages', 'messages[1:]', 'messages | reverse', '[1, 2]', '"text"', 'x', '{}.items()']
 const ATOMS = [
-  'messages',
-  'x',
-  "'text'",
-  '1',
-  '0',
-  'true',
-  'none',
-  'bos_token',
-  'messages[0]',
-  'self',
-  'loop',
-  'namespace',
-  'raise_exception',
-  'strftime_now',
-  '{}',
-  '1e308',
+  ...['messages', 'x', "'text'", '1', '0', 'true', 'none', 'bos_token', 'messages[0]', 'self', 'loop', 'namespace'],
+  ...['raise_exception', 'strftime_now', '{}', '1e308'],
 ]
 const FILTERS = [
-  'trim',
-  'upper',
-  'length',
-  'tojson',
-  'join',
-  'list',
-  'first',
-  'items',
-  'safe',
-  'int',
-  'map(attribute="role")',
-  'selectattr("role")',
-  'indent',
-  'replace("a", "b")',
-  'constructor',
-  'default(1)',
+  ...['trim', 'upper', 'length', 'tojson', 'join', 'list', 'first', 'items', 'safe', 'int', 'map(attribute="role")'],
+  ...['selectattr("role")', 'indent', 'replace("a", "b")', 'constructor', 'default(1)'],
 ]
 const NAMES = [
-  'content',
-  'role',
-  'constructor',
-  '__proto__',
-  'prototype',
-  'toString',
-  'split(" ")',
-  'strip()',
-  'items()',
-  'keys()',
-  '__class__',
-  'constructor.constructor("return process")()',
+  ...['content', 'role', 'constructor', '__proto__', 'prototype', 'toString', 'split(" ")', 'strip()', 'items()'],
+  ...['keys()', '__class__', 'constructor.constructor("return process")()'],
 ]

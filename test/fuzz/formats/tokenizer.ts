@@ -7,6 +7,7 @@ import { readWithTokenizer, tokenizerFiles } from '../tokenizer-files.js'
 
 const FILE = 'tokenizer.json'
 const CONFIG = 'tokenizer_config.json'
+const ADDED = 'added_tokens.json'
 
 /** tokenizer.json and the files that complement it. */
 export const tokenizer: Format = {
@@ -25,11 +26,7 @@ export const tokenizer: Format = {
           case 0:
             return replaced(files, CONFIG, harmJson({ ...config, added_tokens_decoder: DECODER }, chance, CONFIG))
           case 1:
-            return replaced(
-              files,
-              'added_tokens.json',
-              harmJson({ '<a>': 330, '<b>': 331 }, chance, 'added_tokens.json'),
-            )
+            return replaced(files, ADDED, harmJson({ '<a>': 330, '<b>': 331 }, chance, ADDED))
           case 2:
             return replaced(files, 'special_tokens_map.json', harmJson(SPECIAL, chance, 'special_tokens_map.json'))
           case 3:
@@ -55,16 +52,7 @@ const SPECIAL = {
 
 /** Regular expressions that may run forever on an ordinary text. */
 const EXPRESSIONS = [
-  '(a+)+$',
-  '(.*)*\\d',
-  '(?=(a+)+b)',
-  '.',
-  '',
-  '(',
-  '\\p{L}+',
-  '(a|aa)+$',
-  '[^\\s\\S]',
-  '(?<x>a)\\k<x>',
+  ...['(a+)+$', '(.*)*\\d', '(?=(a+)+b)', '.', '', '(', '\\p{L}+', '(a|aa)+$', '[^\\s\\S]', '(?<x>a)\\k<x>'],
 ]
 
 /** Processing steps before and after the model. */
@@ -73,11 +61,14 @@ function hostileParts(chance: Chance): object {
     chance.oneIn(3) ? { String: chance.pick(['a', '', ' ']) } : { Regex: chance.pick(EXPRESSIONS) }
   const part = () => chance.pick(PARTS)(pattern, chance)
   const parts = Array.from({ length: chance.between(1, 4) + (chance.oneIn(8) ? 40 : 0) }, part)
-  const where = chance.pick(['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'])
-  const list =
-    { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', post_processor: 'processors', decoder: 'decoders' }[
-      where
-    ] ?? ''
+  const [where, list] = chance.pick([
+    ...[
+      ['normalizer', 'normalizers'],
+      ['pre_tokenizer', 'pretokenizers'],
+      ['post_processor', 'processors'],
+    ],
+    ['decoder', 'decoders'],
+  ])
   const sequence = { type: 'Sequence', [list]: [...parts, { type: 'ByteLevel', add_prefix_space: false }] }
   chance.note(`${FILE}: ${where} = ${JSON.stringify(sequence).slice(0, 300)}`)
   return { [where]: sequence }
@@ -113,12 +104,8 @@ function hostileModel(model: { vocab: Record<string, number>; merges: unknown[] 
     ['all tokens have id 5', () => ({ vocab: Object.fromEntries(tokens.map((token) => [token, 5])) })],
     ['ids up to 2^31', () => ({ vocab: { ...model.vocab, far: 2 ** chance.between(10, 31) } })],
     [
-      'a byte is missing',
-      () => ({
-        vocab: Object.fromEntries(
-          Object.entries(model.vocab).filter(([token]) => token !== chance.pick(['a', '\u0120', 'e'])),
-        ),
-      }),
+      'bytes are missing',
+      () => ({ vocab: Object.fromEntries(Object.entries(model.vocab).filter(([t]) => t !== 'e')) }),
     ],
     ['an empty vocabulary', () => ({ vocab: {} })],
     ['merges of other kinds', () => ({ merges: [5, null, ['a'], 'a', 'a b c', ['a', 'b', 'c']] })],
@@ -128,11 +115,8 @@ function hostileModel(model: { vocab: Record<string, number>; merges: unknown[] 
     [
       'options',
       () => ({
-        byte_fallback: true,
-        ignore_merges: true,
-        dropout: 1,
-        continuing_subword_prefix: '##',
-        end_of_word_suffix: '</w>',
+        ...{ byte_fallback: true, ignore_merges: true, dropout: 1 },
+        ...{ continuing_subword_prefix: '##', end_of_word_suffix: '</w>' },
       }),
     ],
   ]

@@ -8,6 +8,7 @@ import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { copyOf, putInto, valuesIn } from '../../support/cache-copies.js'
 import { asCached } from '../../support/cache-pages.js'
+import { tuples } from '../../support/combinations.js'
 import { bankOf, placeRows } from '../../support/kernel-bench.js'
 import { normalFloats } from '../../support/random.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
@@ -69,78 +70,51 @@ function checkRows(cache: SequenceCache, message: string): void {
   }
 }
 
-test('pages divided by heads store, export and import rows', () => {
-  const [heads, size, positions] = [3, 5, 70]
-  for (const format of ['f32', 'bf16'] as const) {
-    const bank = bankOf('plain')
-    const layer: CachedLayer = { bank, format, rows: { channels: heads * size, heads, byHead: true, shared: false } }
-    const cache = new SequenceCache([layer])
-    // Integers below 256 are exact in both formats.
-    const rowsOf = (first: number, count: number, kind: number) =>
-      Float32Array.from({ length: count * heads * size }, (_, i) => (first * heads * size + i + 100 * kind) % 251)
-    for (const [first, count] of [
-      [0, 1],
-      [1, 40],
-      [41, 29],
-    ]) {
-      cache.reserve(count)
-      const [keys, values] = [0, 1].map((kind) => placeRows(bank, rowsOf(first, count, kind), heads * size))
-      cache.append(0, 0, count, keys, values)
-      cache.advance(count)
+for (const format of ['f32', 'bf16', 'q8'] as const) {
+  test(`rows of ${format} are rounded, exported as they are, and imported; by heads and whole`, () => {
+    for (const [heads, size] of tuples('3x5 1x1 2x8 64x5 2x39')) {
+      for (const byHead of [true, false]) {
+        const bank = bankOf('relaxed')
+        const channels = heads * size
+        const layer: CachedLayer = { bank, format, rows: { channels, heads, byHead, shared: false } }
+        const cache = new SequenceCache([layer])
+        const rows = [normalFloats(70 * channels, 5), normalFloats(70 * channels, 6, 1e-3)]
+        rows[1].fill(0, 3 * channels, 4 * channels)
+        for (const [first, count] of tuples('0x1 1x40 41x29')) {
+          cache.reserve(count)
+          const part = rows.map((all) => all.subarray(first * channels, (first + count) * channels))
+          const [keys, values] = part.map((floats) => placeRows(bank, floats, channels))
+          cache.append(0, 0, count, keys, values)
+          cache.advance(count)
+        }
+        const expected = rows.map((floats) => asCached(floats, format, size))
+        if (format === 'q8') assert.equal(levelsOf(cache, heads, size), expected)
+        else assert.equal(valuesIn(cache), Float32Array.of(...expected[0], ...expected[1]))
+        const other = new SequenceCache([layer])
+        putInto(other, copyOf(cache))
+        assert.equal(copyOf(other), copyOf(cache))
+        cache.forget(33)
+        if (format === 'q8') continue
+        const rest = expected.map((floats) => floats.subarray(33 * channels))
+        assert.equal(valuesIn(cache), Float32Array.of(...rest[0], ...rest[1]))
+      }
     }
-    assert.equal(valuesIn(cache), Float32Array.of(...rowsOf(0, positions, 0), ...rowsOf(0, positions, 1)))
-    const other = new SequenceCache([layer])
-    putInto(other, copyOf(cache))
-    assert.equal(copyOf(other), copyOf(cache))
-    cache.forget(33)
-    assert.equal(valuesIn(cache), Float32Array.of(...rowsOf(33, positions - 33, 0), ...rowsOf(33, positions - 33, 1)))
-  }
-})
+  })
+}
 
-for (const byHead of [true, false]) {
-  test(`rows of q8 in pages ${byHead ? 'divided by heads' : 'of whole rows'} have the nearest levels, and are exported as they are`, () => {
-    for (const [heads, size] of [
-      [3, 5],
-      [1, 1],
-      [2, 8],
-      [64, 5],
-      [2, 39],
-    ]) {
-      const bank = bankOf('relaxed')
-      const channels = heads * size
-      const layer: CachedLayer = { bank, format: 'q8', rows: { channels, heads, byHead, shared: false } }
-      const cache = new SequenceCache([layer])
-      const rows = [normalFloats(70 * channels, 5), normalFloats(70 * channels, 6, 1e-3)]
-      rows[1].fill(0, 3 * channels, 4 * channels)
-      for (const [first, count] of [
-        [0, 1],
-        [1, 40],
-        [41, 29],
-      ]) {
-        cache.reserve(count)
-        const part = rows.map((all) => all.subarray(first * channels, (first + count) * channels))
-        const [keys, values] = part.map((floats) => placeRows(bank, floats, channels))
-        cache.append(0, 0, count, keys, values)
-        cache.advance(count)
-      }
-      const names = ['layers.0.keys', 'layers.0.keys.scales', 'layers.0.values', 'layers.0.values.scales']
-      const { contents } = cache
-      assert.equal(
-        contents.list.map(({ name }) => name),
-        names,
-      )
-      for (const [kind, floats] of rows.entries()) {
-        const levels = new Int8Array(70 * channels)
-        const scales = new Float32Array(70 * heads)
-        contents.read(2 * kind, 0, 70, levels)
-        contents.read(2 * kind + 1, 0, 70, scales)
-        const found = Float32Array.from(levels, (level, i) => level * scales[Math.floor(i / size)])
-        assert.equal(found, asCached(floats, 'q8', size))
-      }
-      const other = new SequenceCache([layer])
-      putInto(other, copyOf(cache))
-      assert.equal(copyOf(other), copyOf(cache))
-    }
+/** Keys and values of a q8 cache: levels times scales. */
+function levelsOf({ contents }: SequenceCache, heads: number, size: number): Float32Array[] {
+  const names = ['layers.0.keys', 'layers.0.keys.scales', 'layers.0.values', 'layers.0.values.scales']
+  assert.equal(
+    contents.list.map(({ name }) => name),
+    names,
+  )
+  return [0, 2].map((kind) => {
+    const levels = new Int8Array(70 * heads * size)
+    const scales = new Float32Array(70 * heads)
+    contents.read(kind, 0, 70, levels)
+    contents.read(kind + 1, 0, 70, scales)
+    return Float32Array.from(levels, (level, i) => level * scales[Math.floor(i / size)])
   })
 }
 
