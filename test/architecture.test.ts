@@ -335,7 +335,7 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   cli: { rooms: ['cli'], lines: 9114 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 74489 }
+const TESTS = { rooms: ['tests'], lines: 74482 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

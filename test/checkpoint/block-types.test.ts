@@ -104,19 +104,6 @@ test('sizes that do not fit the file are refused', async () => {
   }
 })
 
-test('a row longer than a piece of reading is divided between blocks', async () => {
-  const row = new Uint8Array(bytesOf('Q8_0', 2 ** 24))
-  const last = randomBlocks('Q8_0', 2, 6)
-  row.set(last, row.length - last.length)
-  const source = bytesSource(row, 'storage.gguf')
-  const t: Tensor = { name: 'w', dtype: 'Q8_0', shape: [2 ** 24], strides: [1], source, offset: 0 }
-  const floats = await readFloats(t)
-  assert.is(source.reads.length, 2)
-  for (const { length } of source.reads) assert.ok(length <= 16 * 2 ** 20)
-  const tail: Tensor = { ...t, shape: [64], source: bytesSource(last) }
-  sameBits(floats.slice(-64), await readFloats(tail), 'the end')
-})
-
 test('a safetensors file has no block types', async () => {
   const header = { w: { dtype: 'Q8_0', shape: [32], data_offsets: [0, 34] } }
   await rejectsWithUserError(

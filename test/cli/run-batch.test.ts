@@ -166,10 +166,12 @@ test('an output for other prompts, another model or something else is not change
     await writeFile(input, jsonl({ id: 'a', prompt: 'a' }, { id: 'b', prompt: 'b' }))
     const refused = async (content: string, pattern: RegExp) => {
       await writeFile(out, content)
-      assertRefused(await batch([input, ...BASE, '-o', out]), 1, pattern)
+      assertRefused(await batch([input, ...BASE, '-n', '1', '-o', out]), 1, pattern)
       assert.is(await readFile(out, 'utf8'), content)
     }
-    const own = { model: '01-base-bin-f32', request: 'a-b' }
+    await batch([input, ...BASE, '-n', '1', '-o', out])
+    const { model, request } = JSON.parse((await readFile(out, 'utf8')).split('\n')[0])
+    const own = { model, request }
     await refused(
       jsonl({ id: 'z', ...own }),
       /line 1 has the id "z", line 1 of the input "a"\ngive another file with -o/,

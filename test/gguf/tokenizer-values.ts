@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
 import { openGguf } from '#molm/gguf/gguf-file.js'
-import { ggufTexts } from '#molm/gguf/texts.js'
+import { ggufTexts } from '#molm/gguf/tokenizer/texts.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { f32, flag, type GgufValue, ggufFile, list, text, u32 } from '../support/gguf-writer.js'
 import { MemoryFiles } from '../support/memory-files.js'

@@ -125,6 +125,10 @@ test('names the file and the key of what it refuses', async () => {
       server({ env: { A: variable('MISSING') } }),
       /mine env\.A needs the environment variable MISSING, which is not set/,
     ],
+    [
+      server({ env: { A: variable('M'.repeat(70_000)) } }),
+      /mine env\.A needs the environment variable M{60}\.\.\., which is not set/,
+    ],
     [server({ command: variable('MISSING:-') }), /mine has no "command", a text/],
     [server({ env: { 'a\0b': 'c' } }), /mine env has the name "a\\x00b", which no variable can have/],
     [server({ args: ['a\0b'] }), /mine args\[0\] contains a zero byte/],
