@@ -1,5 +1,5 @@
 import { renderCurves } from '../pictures/curves.js'
-import type { Calibration } from './calibration.js'
+import type { Calibration } from './gate-bias.js'
 import type { TeachingPoint } from './teach-events.js'
 
 const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOutLoss', 'retainedLoss', 'newExpertShare'] as const

@@ -5,7 +5,7 @@ import type { TrainingState } from '../api/training.js'
 import { codeOf, UserError } from '../errors.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import { isObject, parseJsonObject } from '../json.js'
-import type { ReplaySequences } from './replay.js'
+import type { ReplaySequences } from './rehearsal.js'
 import type { TeachingPoint } from './teach-events.js'
 
 /** State of an interrupted training. */

@@ -1,4 +1,4 @@
-import type { Calibration } from './calibration.js'
+import type { Calibration } from './gate-bias.js'
 import type { RunPlan } from './run-plan.js'
 import type { TrainingOutcome } from './training-run.js'
 

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import type { CalibrationPoint } from './calibration.js'
+import type { CalibrationPoint } from './gate-bias.js'
 
 /** A point of the training curve: a step, with the held-out losses if they were measured after it. */
 export interface TeachingPoint {

@@ -112,7 +112,7 @@ const NAMES: Record<keyof TeachOptions, true> = {
   signal: true,
 }
 
-/** Highest value of `seed`: hundreds of seeds are derived from it (replay.ts), and a double must hold each exactly. */
+/** Highest value of `seed`: hundreds of seeds are derived from it (rehearsal.ts), and a double must hold each exactly. */
 const MOST_SEED = 1e13
 
 /** Throws a UsageError if an option is invalid for any model. */

@@ -1,8 +1,8 @@
 import type { Model } from '../api/model.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
-import { boundOf } from './calibration.js'
 import type { Dataset } from './datasets.js'
+import { boundOf } from './gate-bias.js'
 import { type HeldOutLoss, measureHeldOut, type NewExperts } from './measure.js'
 import type { RunSetup } from './training-run.js'
 
