@@ -134,8 +134,9 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
+  ablation: ['experts', 'evaluation', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
   experts: [
+    'evaluation',
     'engine',
     'nn',
     'weights',

@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { type Reader, readerOf } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
@@ -66,12 +67,7 @@ export async function ablateExperts(
   texts: readonly { name: string; text: string }[],
   options: AblateOptions = {},
 ): Promise<Ablation> {
-  const { signal } = options
-  const tokens: number[][] = []
-  for (const { text } of texts) {
-    tokens.push(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
-  }
-  const measured = await ablateTokens(model, tokens, options)
+  const measured = await ablateTokens(model, await encodeTexts(model, texts, options.signal), options)
   return { model: readerOf(model), texts: texts.map(({ name }) => name), ...measured }
 }
 

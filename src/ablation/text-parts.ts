@@ -1,5 +1,6 @@
 import type { Model, SessionOptions } from '../api/model.js'
-import type { ForwardOptions, ForwardResult } from '../api/session.js'
+import type { ForwardOptions, ForwardResult, Session } from '../api/session.js'
+import { useSession } from '../evaluation/reading.js'
 import { inOrder } from '../in-order.js'
 
 /** Tokens of parts under way: two micro-batches, so that the model never waits for the next part. */
@@ -35,16 +36,12 @@ export function runParts(
   { mask, ...options }: SessionOptions & Pick<ForwardOptions, 'routes' | 'outputSums' | 'signal'>,
 ): AsyncGenerator<PartResult, void> {
   const run = async (part: readonly number[]) => {
-    const session = model.createSession({ mask })
-    try {
-      const targets = part.slice(1)
-      const { logits: _, ...result } = await session.forward(part.slice(0, -1), { ...options, targets, logits: 'none' })
-      let loss = 0
-      for (const logprob of result.logprobs ?? []) loss -= logprob
-      return { ...result, loss }
-    } finally {
-      session.dispose()
-    }
+    const wanted = { ...options, targets: part.slice(1), logits: 'none' } as const
+    const read = (session: Session) => session.forward(part.slice(0, -1), wanted)
+    const { logits: _, ...result } = await useSession(model, read, { mask })
+    let loss = 0
+    for (const logprob of result.logprobs ?? []) loss -= logprob
+    return { ...result, loss }
   }
   const longest = parts.reduce((most, { length }) => Math.max(most, length), 1)
   return inOrder(parts, run, { parallel: Math.ceil(TOKENS_AHEAD / longest) + 1 })

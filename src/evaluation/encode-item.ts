@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodePlain } from './reading.js'
 import type { TaskItem } from './task-file.js'
 
 /** Tokens of a context, and of each choice that follows it. */
@@ -19,10 +20,10 @@ export async function encodeItem(
   { context, choices, delimiter }: TaskItem,
   source: string,
 ): Promise<EncodedItem> {
-  const { tokenizer, config } = model
+  const { config } = model
   const trimmed = context.trimEnd()
   const blanks = context.slice(trimmed.length)
-  const encode = (text: string) => tokenizer.encodeAsync(text, { addSpecialTokens: false })
+  const encode = (text: string) => encodePlain(model, text)
   const tokens = await encode(trimmed)
   const start = tokens.length === 0 ? (config.bosToken ?? config.eosToken) : undefined
   if (start === null) throw new UserError(`${source}: the context is empty, and the model has no token to begin a text`)

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
 import { compareOnText } from './compare-on-text.js'
+import { encodePlain } from './reading.js'
 import { scoreWindows } from './score-windows.js'
 import type { NamedText } from './text-file.js'
 import { type TextParts, type TextScore, textScore } from './text-score.js'
@@ -50,7 +51,7 @@ export async function scoreText(
   checkLanguageModel(model)
   const { against, onProgress, signal } = options
   const { window, stride } = windowSizes(model.config, options)
-  const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
+  const tokens = await encodePlain(model, text, signal)
   if (tokens.length < 2)
     throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
@@ -70,7 +71,7 @@ export async function scoreText(
 
 async function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): Promise<void> {
   checkLanguageModel(against)
-  const others = await against.tokenizer.encodeAsync(text, { addSpecialTokens: false })
+  const others = await encodePlain(against, text)
   const same = others.length === tokens.length && others.every((id, i) => id === tokens[i])
   if (same && model.config.vocabSize === against.config.vocabSize) return
   throw new UserError(`${against.name} has other tokens than ${model.name}, so their predictions cannot be compared`)

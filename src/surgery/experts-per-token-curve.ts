@@ -2,6 +2,7 @@ import { partsOf, predictedIn, runParts } from '../ablation/text-parts.js'
 import { type Worth, worthOf } from '../ablation/worth.js'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { type Mixture, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import { usedPerToken } from '../model/experts-per-token.js'
@@ -86,7 +87,7 @@ export async function measureExpertsPerToken(
   settings: readonly NumbersByKind[],
   { speed = true, onProgress, signal }: CurveOptions = {},
 ): Promise<NumbersPoint[]> {
-  const tokens = await encodeAll(model, texts, signal)
+  const tokens = await encodeTexts(model, texts, signal)
   const parts = partsOf(tokens, model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
   const predicted = parts.map(predictedIn)
@@ -126,14 +127,6 @@ export async function lossesOf(model: Model, parts: readonly number[][], signal?
   const losses: number[] = []
   for await (const { loss } of runParts(model, parts, { signal })) losses.push(loss)
   return losses
-}
-
-export async function encodeAll(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number[][]> {
-  const tokens: number[][] = []
-  for (const { text } of texts) {
-    tokens.push(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
-  }
-  return tokens
 }
 
 /** Bytes of experts that a token reads. */

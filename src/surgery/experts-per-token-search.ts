@@ -2,10 +2,11 @@ import { partsOf, predictedIn } from '../ablation/text-parts.js'
 import { worthOf } from '../ablation/worth.js'
 import type { Model } from '../api/model.js'
 import { UsageError, UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 import { alwaysChosen } from '../model/routing.js'
-import { type CurveOptions, encodeAll, expertBytes, leastPerToken, lossesOf } from './experts-per-token-curve.js'
+import { type CurveOptions, expertBytes, leastPerToken, lossesOf } from './experts-per-token-curve.js'
 
 export interface SearchOptions extends Omit<CurveOptions, 'speed'> {
   /** Share of the bytes of experts that a token may read, above 0 and at most 1. */
@@ -40,7 +41,7 @@ export async function searchExpertsPerToken(
   if (!(budget > 0 && budget <= 1)) throw new UsageError('`budget` must be a share above 0 and at most 1')
   const { mixtures } = model.config
   const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => Math.min(count, topK)))
-  const parts = partsOf(first(await encodeAll(model, texts, signal)), model.config.maxPositions)
+  const parts = partsOf(first(await encodeTexts(model, texts, signal)), model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to search with')
   const predicted = parts.map(predictedIn)
   try {

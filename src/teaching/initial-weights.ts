@@ -1,6 +1,7 @@
 import type { Model } from '../api/model.js'
 import type { TrainingPlan } from '../api/training.js'
 import { layoutOf } from '../architectures/index.js'
+import { useSession } from '../evaluation/reading.js'
 import { type Random, seededRandom } from '../sampling/random.js'
 import type { TrainedTensor } from '../training/plan.js'
 import { trainedTensors } from '../training/plan.js'
@@ -79,8 +80,7 @@ async function gateMasses(
   const masses: Float64Array[] = []
   const counts = model.config.mixtures.find((mixture) => mixture.kind === kind)?.experts ?? []
   for (const layer of layers) masses[layer] = new Float64Array(counts[layer])
-  const session = model.createSession()
-  try {
+  await useSession(model, async (session) => {
     for (const sequence of sequences) {
       session.reset()
       const { routes } = await session.forward(sequence, { logits: 'none', routes: true, signal })
@@ -89,8 +89,6 @@ async function gateMasses(
         for (let i = 0; i < ids.length; i++) masses[layer][ids[i]] += gates[i]
       }
     }
-  } finally {
-    session.dispose()
-  }
+  })
   return masses
 }

@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import type { TrainingBatch } from '../api/training.js'
+import { useSession } from '../evaluation/reading.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
@@ -42,8 +43,7 @@ export async function measureHeldOut(
   const { vocabSize } = model.config
   const { prompt = 0 } = dataset
   let [nll, scored, choices, ofNewExperts] = [0, 0, 0, 0]
-  const session = model.createSession()
-  try {
+  await useSession(model, async (session) => {
     for (const ids of heldOutSample(dataset, MOST_READ)) {
       session.reset()
       const { logits, routes } = await session.forward(ids, { logits: 'all', routes: true, signal })
@@ -58,9 +58,7 @@ export async function measureHeldOut(
         for (let i = 0; i < chosen.length; i++) if (chosen[i] >= from) ofNewExperts++
       }
     }
-  } finally {
-    session.dispose()
-  }
+  })
   return { loss: nll / scored, scored, newExpertShare: choices === 0 ? 0 : ofNewExperts / choices }
 }
 

@@ -1,3 +1,4 @@
+import { useModel } from '../evaluation/reading.js'
 import { loadModel } from '../library/load-model.js'
 import type { Dataset } from './datasets.js'
 import { PHASES } from './phase-clock.js'
@@ -19,8 +20,7 @@ export interface MeasuredPlan extends TeachingPlan {
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options
-  const model = await loadModel(name, { quant, threads, signal, expertsPerToken: 'trained' })
-  try {
+  return useModel(await loadModel(name, { quant, threads, signal, expertsPerToken: 'trained' }), async (model) => {
     checkTeachable(model.name, model.config)
     const texts = await readTexts(model, settingsOf(options, model.config), options)
     onEvent?.({ kind: 'phase', phase: PHASES.replay })
@@ -38,7 +38,5 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     const { tokens } = await step()
     const seconds = (performance.now() - start) / 1000
     return { ...plan, tokensPerSecond: tokens / seconds, secondsPerEpoch: plan.stepsPerEpoch * seconds }
-  } finally {
-    await model.dispose()
-  }
+  })
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { useModel } from '../evaluation/reading.js'
 import { diskNeeds } from '../hub/plan.js'
 import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
@@ -38,8 +39,8 @@ export async function withPrepared<T>(
   const wanted = settingsOf(options, config)
   clock.begin('opening the model')
   return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
-    const model = await loadModel(found.path, { threads, signal, expertsPerToken: 'trained' })
-    try {
+    const loaded = await loadModel(found.path, { threads, signal, expertsPerToken: 'trained' })
+    return useModel(loaded, async (model) => {
       clock.begin('reading the texts')
       const texts = await readTexts(model, wanted, options)
       const key = keyOf(texts.settings, packed, options)
@@ -47,10 +48,8 @@ export async function withPrepared<T>(
       if (!journal) clock.begin(PHASES.replay)
       const run = await planRun(model, texts, options, { earlier: journal?.replay })
       await checkDisk(out, packed, run.plan.parameters)
-      return await use({ ...run, packed, model, key, journal })
-    } finally {
-      await model.dispose()
-    }
+      return use({ ...run, packed, model, key, journal })
+    })
   })
 }
 

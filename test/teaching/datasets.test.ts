@@ -1,10 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cutSequences, type Dataset, heldOutSample } from '#molm/teaching/datasets.js'
-import { learningRateAt } from '#molm/teaching/learning-rate.js'
 import { makeBatch, RoundRobinSampler, ShuffledSampler } from '#molm/teaching/samplers.js'
 import type { Settings } from '#molm/teaching/teach-options.js'
-import { stepSizes } from '#molm/teaching/training-run.js'
+import { learningRateAt, stepSizes } from '#molm/teaching/training-run.js'
 
 test('ids are cut into sequences without a gap, and a last single token is dropped', () => {
   const cut = (length: number) =>
