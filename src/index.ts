@@ -14,8 +14,7 @@ export {
   type ExpertWorth,
   type LayerWorth,
 } from './ablation/ablate.js'
-export { WAYS, type Way } from './ablation/ways.js'
-export type { Worth } from './ablation/worth.js'
+export { WAYS, type Way, type Worth } from './ablation/worth.js'
 export type * from './api/chat.js'
 export type * from './api/generation.js'
 export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'

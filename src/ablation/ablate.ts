@@ -7,9 +7,8 @@ import type { MixtureKind } from '../model/config.js'
 import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
 import { partsOf, runParts } from './text-parts.js'
-import { WAYS, type Way } from './ways.js'
 import { readWhole, type WholeText } from './whole-text.js'
-import { type Worth, worthOf } from './worth.js'
+import { WAYS, type Way, type Worth, worthOf } from './worth.js'
 
 export interface AblateOptions {
   /** Kind of experts. Default: all. */

@@ -2,8 +2,8 @@ import { UserError } from '../errors.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import { type ExpertMask, layerMasks, type MaskedUse } from '../model/expert-mask.js'
-import { WAYS, type Way } from './ways.js'
 import type { WholeText } from './whole-text.js'
+import { WAYS, type Way } from './worth.js'
 
 /** A text without some experts. */
 export interface Condition {

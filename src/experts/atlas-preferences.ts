@@ -1,6 +1,6 @@
 import type { MixtureKind } from '../model/config.js'
 import type { Half } from './atlas-halves.js'
-import { CLASSES, type Words } from './atlas-words.js'
+import { CLASSES } from './atlas-words.js'
 
 /** A preference of an expert for a word, a class of tokens or a kind of text, as one half of the texts shows it. */
 export interface Preference {
@@ -95,29 +95,32 @@ export class Choices {
 
 /** Choices of the experts of a layer by one half, by words, classes of tokens and kinds of text. */
 export interface LayerChoices {
-  tokens: number
   words: Choices
   classes: Choices
   kinds: Choices
 }
 
-export interface LayerOf {
+interface LayerOf {
   kind: MixtureKind
   layer: number
   experts: number
 }
 
-/** Returns a function that counts the choices of a half in a layer. `words` must know all words of both halves. */
-export function choicesOf(half: Half, words: Words, kinds: number): (layer: LayerOf) => LayerChoices {
-  const features = half.tokens.map((token) => words.of(token))
-  const [ofWords, ofClasses] = [features.map(({ word }) => word), features.map(({ kind }) => kind)]
-  return ({ kind, layer, experts }) => {
-    const chosen = half.chosen(kind, layer)
-    return {
-      tokens: half.tokens.length,
-      words: new Choices(chosen, ofWords, experts, words.texts.length),
-      classes: new Choices(chosen, ofClasses, experts, CLASSES.length),
-      kinds: new Choices(chosen, half.kinds, experts, kinds),
-    }
+/** Features of the tokens of a half: their words, classes and kinds of text. */
+export interface Features {
+  words: number[]
+  classes: number[]
+  kinds: number[]
+  /** Number of words and of kinds in both halves. */
+  sizes: { words: number; kinds: number }
+}
+
+/** Counts the choices of a half in a layer. */
+export function choicesOf(half: Half, { words, classes, kinds, sizes }: Features, layer: LayerOf): LayerChoices {
+  const chosen = half.chosen(layer.kind, layer.layer)
+  return {
+    words: new Choices(chosen, words, layer.experts, sizes.words),
+    classes: new Choices(chosen, classes, layer.experts, CLASSES.length),
+    kinds: new Choices(chosen, kinds, layer.experts, sizes.kinds),
   }
 }

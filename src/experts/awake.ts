@@ -1,6 +1,19 @@
 import type { MixtureKind } from '../model/config.js'
 import type { ExpertUsage } from './usage.js'
 
+/** An expert's place in a model. */
+export interface ExpertPlace {
+  kind: MixtureKind
+  layer: number
+  expert: number
+}
+
+export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): ExpertPlace[] {
+  return mixtures.flatMap(({ kind, layers }) =>
+    layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
+  )
+}
+
 /** Experts of a model that a text woke, and those that it did not. */
 export interface Awake {
   /** All experts of the model, in all layers and of all kinds. */
@@ -24,13 +37,6 @@ export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
   return { experts, woke: woken.length, slept: experts - woken.length, committee: fewestForHalf(woken) }
 }
 
-/** An expert's place in a model. */
-export interface ExpertPlace {
-  kind: MixtureKind
-  layer: number
-  expert: number
-}
-
 /** Describes a usage in one sentence: `208 of 240 experts woke; 44 of them did half of the work`. */
 export function awakeSentence(usage: Pick<ExpertUsage, 'mixtures'>): string {
   const { experts, woke, committee } = awakeIn(usage)
@@ -46,4 +52,18 @@ function fewestForHalf(counts: readonly number[]): number {
   let fewest = 0
   for (let sum = 0; sum < half; fewest++) sum += sorted[sorted.length - 1 - fewest]
   return fewest
+}
+
+/** An expert and the number of tokens that used it. */
+export interface RankedExpert extends ExpertPlace {
+  count: number
+}
+
+/** All experts of a usage, the most used first; of equally used ones, those of earlier layers first. */
+export function rankedExperts(usage: ExpertUsage): RankedExpert[] {
+  const all = everyExpert(usage).map((place) => ({
+    ...place,
+    count: usage.of(place.kind, place.layer).counts[place.expert],
+  }))
+  return all.sort((a, b) => b.count - a.count || a.layer - b.layer)
 }

@@ -1,6 +1,7 @@
 import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import type { RoutingAgreement } from './agreement.js'
+import type { Atlas, AtlasToken } from './atlas.js'
 import type { TextRoutes } from './text-routes.js'
 import { TRACE_COLUMNS } from './traces/trace-rows.js'
 
@@ -60,6 +61,22 @@ export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generato
       }),
     )
     yield linesOf(rows)
+  }
+}
+
+/** Yields a row for each expert: its name, share, tokens and kinds of text, each with its lift. */
+export function* atlasCsv({ entries }: Atlas): Generator<string> {
+  yield 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts\n'
+  for (const [kind, layers] of Object.entries(entries)) {
+    for (const [layer, experts] of layers.entries()) {
+      for (const [expert, { name = '', share, tokens, texts }] of experts.entries()) {
+        const of = (list: readonly AtlasToken[]) => [
+          JSON.stringify(list.map(({ text }) => text)),
+          list.map(({ lift }) => lift).join(' '),
+        ]
+        yield `${csvRow([layer, kind, expert, name, share, ...of(tokens), ...of(texts)])}\n`
+      }
+    }
   }
 }
 

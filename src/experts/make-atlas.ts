@@ -5,10 +5,11 @@ import { alwaysChosen } from '../model/routing.js'
 import type { Atlas, AtlasCommittee, AtlasEntry } from './atlas.js'
 import { type ReadHalves, type ReadOptions, readHalves, type TextKind } from './atlas-halves.js'
 import { nameExpert, rounded } from './atlas-names.js'
-import { choicesOf } from './atlas-preferences.js'
-import { Words } from './atlas-words.js'
-import { type Committee, committeesByLayer, committeesOf } from './committee.js'
+import { choicesOf, type Features } from './atlas-preferences.js'
+import { CLASSES, classOf } from './atlas-words.js'
+import { type Committee, committeesOf } from './committee.js'
 import type { Reader } from './text-routes.js'
+import { Words } from './words-of-expert.js'
 
 export type MakeAtlasOptions = ReadOptions
 
@@ -43,15 +44,26 @@ export function atlasOf(
   { first, second, usages }: ReadHalves,
 ): Atlas {
   const words = new Words({ textOf })
-  for (const half of [first, second]) for (const token of half.tokens) words.of(token)
   const names = kinds.map(({ name }) => name)
-  const [ofFirst, ofSecond] = [first, second].map((half) => choicesOf(half, words, kinds.length))
+  const classes = new Map<number, number>()
+  for (const token of new Set([...first.tokens, ...second.tokens])) {
+    words.of(token)
+    classes.set(token, CLASSES.indexOf(classOf(textOf(token))))
+  }
+  const [ofFirst, ofSecond] = [first, second].map(
+    ({ tokens, kinds }): Features => ({
+      words: tokens.map((token) => words.of(token)),
+      classes: tokens.map((token) => classes.get(token) ?? 0),
+      kinds,
+      sizes: { words: words.texts.length, kinds: names.length },
+    }),
+  )
   const tokens = first.tokens.length + second.tokens.length
   const sums = { named: 0, confirmed: 0 }
   const entries = perMixture(config.mixtures, (mixture) =>
     mixture.experts.map((experts, layer) => {
       const place = { kind: mixture.kind, layer, experts }
-      const [found, confirming] = [ofFirst(place), ofSecond(place)]
+      const [found, confirming] = [choicesOf(first, ofFirst, place), choicesOf(second, ofSecond, place)]
       const always = alwaysChosen(mixture, layer)
       return Array.from({ length: experts }, (_, expert): AtlasEntry => {
         const share = rounded((found.words.experts[expert] + confirming.words.experts[expert]) / tokens)
@@ -71,8 +83,11 @@ export function atlasOf(
     texts: usages.map(({ tokens }, i) => ({ name: names[i], tokens })),
     ...sums,
     entries,
-    committees: perMixture(config.mixtures, ({ kind }) =>
-      (committeesByLayer(config.mixtures, committees)[kind] ?? []).map((one) => one && written(one)),
+    committees: perMixture(config.mixtures, ({ kind, experts }) =>
+      experts.map((_, layer) => {
+        const found = committees.find((one) => one.kind === kind && one.layer === layer)
+        return found ? written(found) : null
+      }),
     ),
   }
 }

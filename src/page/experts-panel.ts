@@ -141,7 +141,7 @@ export class ExpertsPanel {
   }
 
   private scaleAt(width: number): number {
-    const most = Math.max(...this.answersText.usage.mixtures.map(mostExperts))
+    const most = Math.max(...this.model.config.mixtures.map(mostExperts))
     return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
   }
 }

@@ -40,13 +40,18 @@ export function bracketedName(atlas: Atlas | undefined, place: ExpertPlace): str
   return name === undefined ? '' : ` (${printable(name)})`
 }
 
+/** `layer 3, mlp expert 5 (code: "(" "@")` */
+export function expertInWords(place: ExpertPlace, atlas?: Atlas): string {
+  return `layer ${place.layer}, ${place.kind} expert ${place.expert}${bracketedName(atlas, place)}`
+}
+
+/** `layer 3 mlp 5 (code: "(" "@")` */
+export function expertInTable(place: ExpertPlace, atlas?: Atlas): string {
+  return `layer ${place.layer} ${place.kind} ${place.expert}${bracketedName(atlas, place)}`
+}
+
 /** Whether an expert was added by teaching. */
-export function isNewExpert(
-  { config }: Pick<Reader, 'config'>,
-  kind: MixtureKind,
-  layer: number,
-  expert: number,
-): boolean {
+export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, expert }: ExpertPlace): boolean {
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 

@@ -12,7 +12,7 @@ const STEPS = 20
 
 /** Makes colours for a page: those of the first `count` tokens of a text. */
 export function pageColours(text: TextRoutes, count: number): PageColours {
-  const most = Math.max(...text.usage.mixtures.map(mostExperts))
+  const most = Math.max(...text.model.config.mixtures.map(mostExperts))
   return {
     experts: Array.from({ length: most }, (_, expert) => pair((background) => expertColour(expert, background))),
     ramp: Array.from({ length: STEPS + 1 }, (_, i) => pair((background) => amountColour(i / STEPS, background))),

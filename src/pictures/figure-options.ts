@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.js'
 import type { Atlas } from '../experts/atlas.js'
-import type { ExpertAddress } from '../experts/comparison.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import type { TextColour } from '../experts/text-colours.js'
 import type { MixtureKind } from '../model/config.js'
 import type { MapMixture } from './figure.js'
@@ -32,12 +32,12 @@ export interface Scope {
   layers: readonly number[]
   mixtures: readonly MapMixture[]
   /** Whether the figure shows an expert. */
-  includes(address: Pick<ExpertAddress, 'kind' | 'layer'>): boolean
+  includes(address: Pick<ExpertPlace, 'kind' | 'layer'>): boolean
 }
 
 /** Chooses layers and kinds. Throws a UsageError if the model lacks them. */
 export function scopeOf(all: readonly MapMixture[], { layers, only }: FigureOptions): Scope {
-  const count = all[0]?.layers.length ?? 0
+  const count = all[0]?.experts.length ?? 0
   const shown = [...new Set(layers ?? Array.from({ length: count }, (_, layer) => layer))].sort((a, b) => a - b)
   const absent = shown.find((layer) => layer >= count)
   if (absent !== undefined) throw new UsageError(`\`layers\`: the model has layers 0 to ${count - 1}, not ${absent}`)

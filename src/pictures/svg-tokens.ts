@@ -113,9 +113,9 @@ function lanesOf({ layers, mixtures }: TokensBlock) {
   let y = 0
   const dense: { name: string; y: number }[] = []
   const rows = layers.flatMap((layer) => {
-    const present = mixtures.filter(({ layers }) => layers[layer].experts > 0)
-    const lanes = present.map(({ kind, layers }) => {
-      const { experts } = layers[layer]
+    const present = mixtures.filter(({ experts }) => experts[layer] > 0)
+    const lanes = present.map(({ kind, experts: counts }) => {
+      const experts = counts[layer]
       const height = Math.max(LEAST_LANE, experts * row)
       const lane = { name: `${layer} ${kind}`, kind, layer, y, experts, height }
       y += height + LANE_GAP

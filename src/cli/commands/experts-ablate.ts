@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Ablation, ablateExperts } from '../../ablation/ablate.js'
-import { ablationCsv } from '../../ablation/ablation-csv.js'
-import { ablationObject } from '../../ablation/ablation-json.js'
+import { ablationCsv, ablationObject } from '../../ablation/ablation-forms.js'
 import { UsageError } from '../../errors.js'
 import type { NamedText } from '../../evaluation/text-file.js'
 import { loadAtlas } from '../../experts/load-atlas.js'
@@ -13,7 +12,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import type { ModelOptions } from '../parsing/options.js'
-import type { FormedReport, ReportOptions } from './experts-report.js'
+import type { Report, ReportOptions } from './experts-report.js'
 import { withModel } from './with-model.js'
 
 /** Options of `molm experts --ablate`. */
@@ -43,7 +42,7 @@ export function addAblateOptions(command: Command): void {
  * Measures the worth of the experts. With an output file, the measures are kept beside it until it is written, so that
  * the same command resumes an interrupted one.
  */
-export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<FormedReport> {
+export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<Report> {
   const journal = journalOf(options)
   const { ablation, atlas } = await withModel(options, async ({ model }) => {
     const atlas = await loadAtlas(model, undefined, (message) => options.quiet || note(`warning: ${message}`))

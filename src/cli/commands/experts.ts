@@ -22,7 +22,15 @@ import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } f
 import { atlasReport } from './experts-atlas.js'
 import { colourIn, parseColour } from './experts-colour.js'
 import { tracedTexts } from './experts-from.js'
-import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
+import {
+  agreementReport,
+  FORMATS,
+  type Format,
+  formatOf,
+  putReport,
+  type Report,
+  usageReport,
+} from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
@@ -125,7 +133,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
   }
-  if (options.from) return putReport({ texts: await tracedTexts(words, options) }, format, options)
+  if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')
   const texts = await readTexts(words, options)
   if (options.ablate) {
@@ -141,9 +149,9 @@ async function measured(texts: NamedText[], format: Format, options: ExpertsOpti
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
   const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
   const { read: own, atlas } = await routesOf(texts, options, surprise)
-  if (!reference) return { texts: own, atlas }
+  if (!reference) return usageReport(own, options, atlas)
   const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
-  return { agreements: own.map((text, i) => compareRouting(text, others[i])) }
+  return agreementReport(own.map((text, i) => compareRouting(text, others[i])))
 }
 
 function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false) {
@@ -168,9 +176,8 @@ function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false)
 
 /** Refuses layers and kinds that the model does not have before the texts are read. */
 function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: ExpertsOptions): void {
-  const shapes = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((experts) => ({ experts })) }))
-  if (shapes.length === 0) return
-  scopeOf(shapes, { layers, only })
+  if (mixtures.length === 0) return
+  scopeOf(mixtures, { layers, only })
   if (colour) colourIn(colour, mixtures)
 }
 
