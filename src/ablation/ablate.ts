@@ -6,8 +6,7 @@ import { type Reader, readerOf } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
-import { partsOf, runParts } from './text-parts.js'
-import { readWhole, type WholeText } from './whole-text.js'
+import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
 import { WAYS, type Way, type Worth, worthOf } from './worth.js'
 
 export interface AblateOptions {
@@ -114,7 +113,6 @@ export async function ablateTokens(
   }
 }
 
-/** Measures the conditions of one ablation. */
 class AblationRun {
   private done = 0
   private planned = 0
@@ -155,7 +153,6 @@ class AblationRun {
     )
   }
 
-  /** Runs the parts that a condition changes. Returns the losses of all. */
   private async run({ name, mask, parts: numbers }: Condition): Promise<number[]> {
     const { model, parts, options, journal } = this
     const losses = [...this.whole.losses]

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import { type ExpertMask, layerMasks, type MaskedUse } from '../model/expert-mask.js'
-import type { WholeText } from './whole-text.js'
+import type { WholeText } from './text-parts.js'
 import { WAYS, type Way } from './worth.js'
 
 /** A text without some experts. */
@@ -28,7 +28,6 @@ export interface ExpertConditions {
 }
 
 interface ConditionOptions {
-  /** Mask of the model, in addition to those of the conditions. */
   modelMask?: ExpertMask
   only?: MixtureKind
   layers?: readonly number[]

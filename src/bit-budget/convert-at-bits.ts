@@ -10,8 +10,7 @@ import type { Quant, WeightFormat } from '../packing/format/formats.js'
 import type { PackSource } from '../packing/write/pack-source.js'
 import { calibrationTokens, lossOn, splitTexts } from '../surgery/held-out.js'
 import { inPackingFolder } from '../surgery/packing-folder.js'
-import { checkBits } from './bit-budget.js'
-import { type ExpertFormats, expertFormats } from './expert-formats.js'
+import { checkBits, type ExpertFormats, expertFormats } from './bit-budget.js'
 import { type ExpertImportance, measureImportance } from './expert-importance.js'
 
 export interface BitsOptions {
@@ -33,13 +32,11 @@ export interface BitsLoss {
 }
 
 export interface AtBits {
-  /** The packed file. */
   path: string
   /** Bytes of packed weights. */
   bytes: number
   /** Mean bits of the experts' weights. */
   bits: number
-  /** Number of experts of each format. */
   mix: Partial<Record<WeightFormat, number>>
   loss: BitsLoss
   warnings: string[]
@@ -51,7 +48,6 @@ export type BitsPoint = Omit<AtBits, 'path' | 'warnings'> & {
   predicted: number
 }
 
-/** Bits of a curve's points, if none are given. */
 export const CURVE_BITS: readonly number[] = [2.5, 3, 3.5, 4, 4.5, 5, 6, 8.5]
 
 /**

@@ -2,7 +2,6 @@ import type { Model } from '../api/model.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { divergence, indexOfLargest } from './probabilities.js'
 import type { WindowScore } from './score-windows.js'
-import { windowLogits } from './window-logits.js'
 import type { Window } from './windows.js'
 
 /** How alike two models predict a text. */
@@ -15,7 +14,6 @@ export interface Agreement {
 
 /** The score of a window, and its agreement with a reference: sums over the scored tokens. */
 export interface ComparedWindow extends WindowScore {
-  /** Sum of the divergences, in nats. */
   divergence: number
   /** Number of tokens for which both models find the same token likeliest. */
   same: number
@@ -55,4 +53,45 @@ export async function compareOnText(
     await reference.return(undefined)
   }
   return scores
+}
+
+/** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */
+interface LogitRows {
+  index: number
+  first: number
+  count: number
+  row(i: number): Float32Array
+}
+
+/** Maximum bytes of logits held at once; with a large vocabulary a row is large. */
+const LOGIT_BYTES = 64 * 2 ** 20
+const MOST_ROWS = 256
+
+/** Runs windows of a text through a model, one after the other, and yields the logits for every scored token. */
+async function* windowLogits(
+  model: Model,
+  tokens: readonly number[],
+  windows: readonly Window[],
+  signal?: AbortSignal,
+): AsyncGenerator<LogitRows> {
+  const { vocabSize } = model.config
+  const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(LOGIT_BYTES / (4 * vocabSize))))
+  const session = model.createSession()
+  try {
+    for (const [index, { start, end, firstScored }] of windows.entries()) {
+      if (firstScored >= end) continue
+      session.reset()
+      // The logits of token t predict token t + 1.
+      const firstRow = firstScored - 1
+      if (firstRow > start) await session.forward(tokens.slice(start, firstRow), { logits: 'none', signal })
+      for (let from = firstRow; from < end - 1; from += most) {
+        const to = Math.min(from + most, end - 1)
+        const { logits } = await session.forward(tokens.slice(from, to), { logits: 'all', signal })
+        const row = (i: number) => logits.subarray(i * vocabSize, (i + 1) * vocabSize)
+        yield { index, first: from + 1, count: to - from, row }
+      }
+    }
+  } finally {
+    session.dispose()
+  }
 }

@@ -16,7 +16,6 @@ export async function encodeTexts(
   return tokens
 }
 
-/** Runs `use` with a model, and disposes it afterwards. */
 export async function useModel<T>(model: Model, use: (model: Model) => Promise<T>): Promise<T> {
   try {
     return await use(model)

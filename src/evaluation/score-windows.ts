@@ -7,7 +7,6 @@ import type { Window } from './windows.js'
 /** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
 const TOKENS_AHEAD = 512
 
-/** The score of a window. */
 export interface WindowScore {
   /** Tokens that were predicted. */
   scored: number
@@ -15,21 +14,15 @@ export interface WindowScore {
   nll: number
 }
 
-interface ScoreOptions {
-  /** Tokens of the longest window. */
-  window: number
-  signal?: AbortSignal
-}
-
 /**
- * Runs windows of a text through a model, several at once, and scores each. `report` receives the number of tokens that
- * they together have reached.
+ * Runs windows of a text through a model, several at once, and scores each. `window` are the tokens of the longest.
+ * `report` receives the number of tokens that they together have reached.
  */
 export function scoreWindows(
   model: Model,
   tokens: readonly number[],
   windows: readonly Window[],
-  { window, signal }: ScoreOptions,
+  { window, signal }: { window: number; signal?: AbortSignal },
   report?: (reached: number) => void,
 ): Promise<WindowScore[]> {
   return withOwnSignal(signal, (own) => score(model, tokens, windows, { window, signal: own }, report))
@@ -39,7 +32,7 @@ async function score(
   model: Model,
   tokens: readonly number[],
   windows: readonly Window[],
-  { window, signal }: ScoreOptions,
+  { window, signal }: { window: number; signal: AbortSignal },
   report?: (reached: number) => void,
 ): Promise<WindowScore[]> {
   const sessions = new SessionPool(model)

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { isObject, parseJsonObject } from '../json.js'
-import { parseShard, shardName } from './shard.js'
+import { parseShard, type Shard, shardName } from './shard.js'
 import type { ShardScores } from './shard-scores.js'
 
 /** Maximum values in the file of a shard: those of a million windows. */
@@ -17,66 +17,54 @@ export function shardJson({ shard, tasks, ...scores }: ShardScores): string {
   return JSON.stringify({ shard: shardName(shard), ...scores, tasks: named }, spell)
 }
 
+/** Readers of fields; undefined for a value that a field cannot have. */
+type Readers = Record<string, (value: unknown) => unknown>
+type Fields<R extends Readers> = { [K in keyof R]: Exclude<ReturnType<R[K]>, undefined> }
+
 /** Parses what `shardJson` gives. Throws a UserError that begins with `name` for anything else. */
 export function parseShardJson(bytes: Uint8Array, name: string): ShardScores {
-  const { shard: named, model, against, options, texts, tasks } = parseJsonObject(bytes, name, MOST_VALUES)
-  const shard = typeof named === 'string' ? parseShard(named) : undefined
-  const refuse = (what: string) => new UserError(`${name}: is not a shard of \`molm eval --shard\` (${what})`)
-  if (!shard) throw refuse('"shard"')
-  if (typeof model !== 'string') throw refuse('"model"')
-  if (against !== undefined && typeof against !== 'string') throw refuse('"against"')
-  if (!isObject(options)) throw refuse('"options"')
-  const list = (value: unknown, field: string): Record<string, unknown>[] => {
-    if (!Array.isArray(value) || !value.every(isObject)) throw refuse(`"${field}"`)
-    return value
+  const whole = parseJsonObject(bytes, name, MOST_VALUES)
+  const refuse = (field: string) => new UserError(`${name}: is not a shard of \`molm eval --shard\` ("${field}")`)
+  const read = <R extends Readers>(object: Record<string, unknown>, readers: R): Fields<R> => {
+    const values = Object.entries(readers).map(([field, of]) => {
+      const value = of(object[field])
+      if (value === undefined) throw refuse(field)
+      return [field, value]
+    })
+    return Object.fromEntries(values)
   }
-  const read = <T>(value: Record<string, unknown>, field: string, readValue: (value: unknown) => T | undefined): T => {
-    const found = readValue(value[field])
-    if (found === undefined) throw refuse(`"${field}"`)
-    return found
-  }
-  const head = (part: Record<string, unknown>) => ({
-    file: read(part, 'file', textOf),
-    hash: read(part, 'hash', textOf),
-  })
+  const { shard, model } = read(whole, { shard: shardOf, model: textOf })
+  const against = whole.against === undefined ? {} : read(whole, { against: textOf })
+  const { options, texts, tasks } = read(whole, { options: objectOf, texts: objectsOf, tasks: objectsOf })
+  const score = 'against' in against ? { ...SCORE, divergence: numberOf, same: countOf } : SCORE
   return {
-    shard,
-    model,
-    ...(against !== undefined && { against }),
-    options,
-    texts: list(texts, 'texts').map((text) => ({
-      ...head(text),
-      tokens: read(text, 'tokens', countOf),
-      bytes: read(text, 'bytes', countOf),
-      windows: read(text, 'windows', countOf),
-      scores: list(text.scores, 'scores').map((score) => ({
-        window: read(score, 'window', countOf),
-        scored: read(score, 'scored', countOf),
-        nll: read(score, 'nll', numberOf),
-        ...(against !== undefined && {
-          divergence: read(score, 'divergence', numberOf),
-          same: read(score, 'same', countOf),
-        }),
-      })),
-    })),
-    tasks: list(tasks, 'tasks').map((task) => {
-      const answers = list(task.answers, 'answers')
-      const loglikelihoods = read(task, 'loglikelihoods', numberListsOf)
-      if (loglikelihoods.length !== answers.length) throw refuse('"loglikelihoods"')
-      return {
-        ...head(task),
-        items: read(task, 'items', countOf),
-        from: read(task, 'from', countOf),
-        answers: answers.map((answer) => ({
-          line: read(answer, 'line', countOf),
-          answer: read(answer, 'answer', countOf),
-          chosen: read(answer, 'chosen', countOf),
-          chosenNorm: read(answer, 'chosen_norm', countOf),
-        })),
-        loglikelihoods,
+    ...{ shard, model, ...against, options },
+    texts: texts.map((text) => {
+      const { scores, ...about } = read(text, TEXT)
+      return { ...about, scores: scores.map((one) => read(one, score)) }
+    }),
+    tasks: tasks.map((task) => {
+      const { answers, ...about } = read(task, TASK)
+      if (about.loglikelihoods.length !== answers.length) throw refuse('loglikelihoods')
+      const answerOf = (value: Record<string, unknown>) => {
+        const { chosen_norm: chosenNorm, ...answer } = read(value, ANSWER)
+        return { ...answer, chosenNorm }
       }
+      return { ...about, answers: answers.map(answerOf) }
     }),
   }
+}
+
+function shardOf(value: unknown): Shard | undefined {
+  return typeof value === 'string' ? parseShard(value) : undefined
+}
+
+function objectOf(value: unknown): Record<string, unknown> | undefined {
+  return isObject(value) ? value : undefined
+}
+
+function objectsOf(value: unknown): Record<string, unknown>[] | undefined {
+  return Array.isArray(value) && value.every(isObject) ? value : undefined
 }
 
 function textOf(value: unknown): string | undefined {
@@ -94,11 +82,12 @@ function numberOf(value: unknown): number | undefined {
 
 function numberListsOf(value: unknown): number[][] | undefined {
   if (!Array.isArray(value)) return undefined
-  const lists: number[][] = []
-  for (const list of value) {
-    const numbers = Array.isArray(list) ? list.map(numberOf) : [undefined]
-    if (numbers.includes(undefined)) return undefined
-    lists.push(numbers as number[])
-  }
-  return lists
+  const lists = value.map((list: unknown) => (Array.isArray(list) ? list.map(numberOf) : [undefined]))
+  return lists.some((list) => list.includes(undefined)) ? undefined : (lists as number[][])
 }
+
+const FILE = { file: textOf, hash: textOf }
+const TEXT = { ...FILE, tokens: countOf, bytes: countOf, windows: countOf, scores: objectsOf }
+const SCORE = { window: countOf, scored: countOf, nll: numberOf }
+const TASK = { ...FILE, items: countOf, from: countOf, answers: objectsOf, loglikelihoods: numberListsOf }
+const ANSWER = { line: countOf, answer: countOf, chosen: countOf, chosen_norm: countOf }

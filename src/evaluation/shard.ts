@@ -6,7 +6,6 @@ export interface Shard {
   of: number
 }
 
-/** A shard as the user writes it: `3/16`. */
 export function shardName({ number, of }: Shard): string {
   return `${number}/${of}`
 }
@@ -28,9 +27,7 @@ export function runOfShard({ number, of }: Shard, units: number): { from: number
   return { from: Math.floor(((number - 1) * units) / of), to: Math.floor((number * units) / of) }
 }
 
-/** A complete shard in a file. */
 interface FoundShard {
-  /** Name of the file. */
   name: string
   shard: Shard
 }

@@ -6,7 +6,6 @@ import type { NamedText } from './text-file.js'
 export interface TaskItem {
   context: string
   choices: string[]
-  /** Index of the right choice. */
   answer: number
   /** Text between context and choice; a blank unless the item has another. */
   delimiter: string

@@ -2,7 +2,6 @@
 export interface TaskAnswer {
   /** Line of the task's file. */
   line: number
-  /** Index of the right choice. */
   answer: number
   /** Index of the choice with the highest log-likelihood. */
   chosen: number
@@ -10,7 +9,6 @@ export interface TaskAnswer {
   chosenNorm: number
 }
 
-/** Accuracy of a model on a task. */
 export interface TaskScore {
   file: string
   items: number
@@ -29,7 +27,6 @@ export interface TaskScore {
 /** Answers to items of a task: to all, or to those in a shard. */
 export interface TaskParts {
   file: string
-  /** Items of the whole task. */
   items: number
   /** Index of the first answered item. */
   from: number
@@ -37,7 +34,6 @@ export interface TaskParts {
   loglikelihoods: number[][]
 }
 
-/** Accuracy of the answers to all items of a task. */
 export function taskScore({ file, items, answers, loglikelihoods }: TaskParts): TaskScore {
   const acc = answers.filter(({ answer, chosen }) => chosen === answer).length / items
   const accNorm = answers.filter(({ answer, chosenNorm }) => chosenNorm === answer).length / items
@@ -45,7 +41,6 @@ export function taskScore({ file, items, answers, loglikelihoods }: TaskParts): 
   return { file, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
-/** Standard error of a share of right answers. */
 function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }

@@ -6,13 +6,11 @@ import { encodeTexts, useSession } from '../evaluation/reading.js'
 import type { MixtureKind } from '../model/config.js'
 import { ExpertUsage } from './usage.js'
 
-/** A kind of text, made of one or more texts. */
 export interface TextKind {
   name: string
   texts: readonly string[]
 }
 
-/** Maximum tokens of a block. */
 const BLOCK = 512
 /** Minimum blocks of a text, so that its halves are alike. */
 const LEAST_BLOCKS = 8
@@ -56,7 +54,6 @@ export interface ReadHalves {
 }
 
 export interface ReadOptions {
-  /** Called as the texts are read. */
   onPromptProgress?: (progress: PromptProgress) => void
   /** Aborts the reading, which rejects with its reason. */
   signal?: AbortSignal

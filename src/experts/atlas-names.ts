@@ -11,9 +11,7 @@ import {
 } from './atlas-preferences.js'
 import { CLASSES, classOf, wordLabel } from './atlas-words.js'
 
-/** Words in a name. */
 const WORDS = 3
-/** Maximum words of an entry. */
 const MOST_WORDS = 5
 /** Share of an expert's tokens that the words of a name have, for the name to need no class or kind of text. */
 const ENOUGH = 0.6
@@ -33,7 +31,6 @@ export interface Found {
   kinds: Preference[]
 }
 
-/** Finds the preferences of an expert in a half. */
 export function findPreferences({ words, classes, kinds }: LayerChoices, expert: number): Found {
   const group = classes
     .found(expert, FOUND_GROUP)
@@ -64,7 +61,6 @@ export function confirm(found: Found, { words, classes, kinds }: LayerChoices, e
   }
 }
 
-/** Parts of a name. */
 interface NameParts {
   group?: Preference
   kinds: Preference[]

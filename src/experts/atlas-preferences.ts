@@ -16,7 +16,6 @@ export interface Preference {
   above: number
 }
 
-/** Minimum of each number of a preference. */
 export type Bounds = Pick<Preference, 'count' | 'lift' | 'above'>
 
 /** Bounds of a preference that the first half finds. Chance alone gives about one in three million that are so far above. */
@@ -75,7 +74,6 @@ export class Choices {
     }
   }
 
-  /** Preferences of an expert within bounds. */
   found(expert: number, bounds: Bounds): Preference[] {
     const found: Preference[] = []
     for (let feature = 0; feature < this.size; feature++) {

@@ -22,7 +22,6 @@ const FUNCTION_WORDS = new Set(
 /** Maximum characters of a token in a name. */
 const LONGEST = 12
 
-/** Class of a token by its text. */
 export function classOf(text: string): TokenClass {
   const word = text.trim()
   if (word === '') return /[\n\r]/.test(text) ? 'line breaks' : 'blanks'

@@ -1,7 +1,6 @@
 import type { MixtureKind } from '../model/config.js'
 import type { ExpertUsage } from './usage.js'
 
-/** An expert's place in a model. */
 export interface ExpertPlace {
   kind: MixtureKind
   layer: number
@@ -26,7 +25,6 @@ export interface Awake {
   committee: number
 }
 
-/** Counts the experts that a usage woke. */
 export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
   let experts = 0
   const woken: number[] = []
@@ -54,7 +52,6 @@ function fewestForHalf(counts: readonly number[]): number {
   return fewest
 }
 
-/** An expert and the number of tokens that used it. */
 export interface RankedExpert extends ExpertPlace {
   count: number
 }

@@ -10,7 +10,6 @@ export interface WakingToken {
 
 /** An expert that one text uses more than the others. */
 export interface Specialist extends ExpertPlace {
-  /** Index of the text. */
   text: number
   /** Share of the text's tokens that choose the expert. */
   share: number
@@ -34,12 +33,10 @@ export function preference(texts: readonly TextRoutes[], text: number, place: Ex
   return shareOf(texts[text], place) - elsewhere(texts, text, place)
 }
 
-/** Whether a comparison includes an expert. */
 export type Includes = (place: ExpertPlace) => boolean
 
 const ALL: Includes = () => true
 
-/** Largest share of its tokens that any text gives to one expert. */
 export function largestShare(texts: readonly NamedUsage[], includes = ALL): number {
   return largestOf(texts, includes, (i, place) => shareOf(texts[i], place))
 }
@@ -56,7 +53,6 @@ function largestOf(
   return most || 1
 }
 
-/** Largest absolute preference of any text for any expert. */
 export function largestPreference(texts: readonly TextRoutes[], includes = ALL): number {
   return largestOf(texts, includes, (i, place) => Math.abs(preference(texts, i, place)))
 }

@@ -124,7 +124,6 @@ function written({ members, share, gini, fairness }: Committee): AtlasCommittee 
   }
 }
 
-/** Joins texts of the same name. */
 function kindsOf(texts: readonly { name: string; text: string }[]): TextKind[] {
   const kinds = new Map<string, string[]>()
   for (const { name, text } of texts) kinds.set(name, [...(kinds.get(name) ?? []), text])

@@ -6,6 +6,8 @@ import { leastBudget, type PoolPlan, planBanks, planPools } from '../weights/ban
 import { ExpertPool } from '../weights/expert-pool.js'
 import type { TracedLayer, TracedText } from './traces/traced-text.js'
 
+export { leastBudget } from '../weights/bank-plan.js'
+
 /** Uses of experts that were in memory, uses of experts that had to be read, and the bytes read for those. */
 export interface Reading {
   hits: number
@@ -30,11 +32,6 @@ interface Pass {
   count: number
 }
 
-/** Least limit of memory for a model, in bytes. */
-export function leastOf(layout: Layout, bankBytes?: number): number {
-  return leastBudget(layout, bankBytes)
-}
-
 /**
  * Replays traces within limits of memory, with the pools and places of the engine. The experts of all texts must be those
  * of the layout. Throws a UserError if a limit is too little for the model.
@@ -45,7 +42,7 @@ export function replay(
   memories: readonly number[],
   bankBytes?: number,
 ): ReplayedMemory[] {
-  const least = leastOf(layout, bankBytes)
+  const least = leastBudget(layout, bankBytes)
   return memories.map((memory) => {
     if (memory < least) {
       throw new UserError(

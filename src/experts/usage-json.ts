@@ -46,7 +46,6 @@ export function* usageJson(texts: readonly TextRoutes[], atlas?: Atlas, perToken
   yield `,"committees":${JSON.stringify(committeeObjects(texts, atlas))}}\n`
 }
 
-/** Agreement of two models on texts. */
 export function agreementJson(agreements: readonly RoutingAgreement[]): string {
   const [{ text, against }] = agreements
   const [model, other] = [text.model, against.model]
@@ -70,7 +69,6 @@ export function usageObject({ name, usage, model }: TextRoutes) {
   }
 }
 
-/** Experts that separate the texts. */
 function specialistObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
   return findSpecialists(texts, SPECIALISTS).map(({ text, layer, kind, expert, share, elsewhere, tokens }) => ({
     text: texts[text].name,
@@ -87,7 +85,6 @@ function specialistObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
   }))
 }
 
-/** The committee of each layer and kind. */
 export function committeeObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
   return committeesOf(texts).map(({ kind, layer, members, share, gini, fairness }) => ({
     layer,

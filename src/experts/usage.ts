@@ -12,7 +12,6 @@ const NONE = new Float32Array()
 export class LayerUsage {
   /** Times that each expert was chosen. */
   readonly counts: Float64Array
-  /** Sum of each expert's gates. */
   readonly gateMass: Float64Array
   /** Sum of gate times L2 norm of the expert's output; 0 if the norms were not reported. */
   readonly outputMass: Float64Array
@@ -96,7 +95,6 @@ export class ExpertUsage {
     return usage
   }
 
-  /** Number of layers of the model. */
   get layers(): number {
     return this.mixtures[0]?.layers.length ?? 0
   }
@@ -121,7 +119,6 @@ export class ExpertUsage {
   }
 }
 
-/** Maps the usage of each mixture, layer by layer. */
 export function perLayer<T>({ mixtures }: ExpertUsage, of: (layer: LayerUsage) => T): PerMixture<T[]> {
   return perMixture(mixtures, ({ layers }) => layers.map(of))
 }

@@ -16,7 +16,6 @@ export interface Word {
   count: number
 }
 
-/** An expert with the words that woke it. */
 export interface ParticularExpert extends ExpertPlace {
   words: Word[]
 }
@@ -84,7 +83,6 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
   return best
 }
 
-/** Puts whole words before parts of words and punctuation. */
 function wordsFirst<T extends { isWhole: boolean }>(ranked: readonly T[]): T[] {
   return ranked.toSorted((a, b) => Number(b.isWhole) - Number(a.isWhole))
 }
@@ -97,7 +95,6 @@ export class Words {
 
   constructor(private readonly reader: Pick<Reader, 'textOf'>) {}
 
-  /** Number of a token's word. */
   of(token: number): number {
     const known = this.ofToken.get(token)
     if (known !== undefined) return known
@@ -132,7 +129,6 @@ class WordCounts {
     }
   }
 
-  /** Number of words that came at least `count` times. */
   thatCame(count: number): number {
     return this.totals.filter((total) => total >= count).length
   }

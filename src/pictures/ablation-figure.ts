@@ -16,14 +16,12 @@ import {
 } from './figure.js'
 import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
 
-/** Titles of the maps. */
 const WAYS: Record<Way, string> = {
   off: 'off: its output becomes 0',
   around: 'routed around: tokens use the next best expert of the layer',
   mean: 'mean: its output becomes the mean output of the layer’s experts',
 }
 
-/** Rows of the table of experts. */
 const MOST_ROWS = 15
 
 /** Draws the worth of each expert: a map for each way of taking it away, the most valuable experts, and the layers. */

@@ -9,9 +9,7 @@ import { amountColour, expertColour, INK } from './expert-colours.js'
 import { percent } from './percent.js'
 import { visibleToken } from './visible-token.js'
 
-/** Experts that a legend lists. */
 const LISTED = 8
-/** Samples of a ramp in a legend. */
 const SAMPLES = 11
 
 export interface ColouredTextOptions {
@@ -32,7 +30,6 @@ export function colourTitle(colour: TextColour): string {
   }
 }
 
-/** An expert that is the strongest one for some tokens, with their number. */
 export interface Strongest {
   expert: number
   tokens: number

@@ -9,7 +9,6 @@ import type { MapMixture } from './figure.js'
 export const PARTS = ['caption', 'map', 'difference', 'table', 'committee', 'tokens'] as const
 export type Part = (typeof PARTS)[number]
 
-/** Choices of what a figure shows. */
 export interface FigureOptions {
   /** Also show each token with its experts. Default: false. */
   tokens?: boolean
@@ -21,7 +20,6 @@ export interface FigureOptions {
   title?: string
   /** Parts to show. Default: all that the texts have but the committee; each token only with `tokens`. */
   parts?: readonly Part[]
-  /** Names of experts. */
   atlas?: Atlas
   /** The property that colours the texts on a page at first. Default: the experts of a layer. */
   colour?: TextColour

@@ -10,7 +10,6 @@ export interface Figure {
   title: string
   /** Lines about the model: its packing, its experts per token. */
   caption: string[]
-  /** A sentence for each text. */
   sentences?: readonly string[]
   blocks: Block[]
   /** Texts for an interactive page, in the order of the first maps. */
@@ -45,7 +44,6 @@ export interface TokensBlock {
   type: 'tokens'
   title: string
   text: TextRoutes
-  /** Layers and kinds to show. */
   layers: readonly number[]
   mixtures: readonly MapMixture[]
 }
@@ -97,23 +95,19 @@ export interface Scale {
 /** Text in place of the cells of a layer without experts. */
 export const DENSE = 'dense'
 
-/** Names of the kinds of experts in pictures. */
 export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
 
 /** Short names, for heads above numbers. */
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
 
-/** All maps of a figure. */
 export function mapsOf({ blocks }: Pick<Figure, 'blocks'>): ExpertMap[] {
   return blocks.flatMap((block) => (block.type === 'maps' ? block.maps : []))
 }
 
-/** Meanings of the marks that are among some amounts. */
 export function marksAmong(amounts: readonly Amount[], meanings: Record<Mark, string>): Scale['marks'] {
   return Object.fromEntries(Object.entries(meanings).filter(([mark]) => amounts.includes(mark as Mark)))
 }
 
-/** Maximum experts of a layer. */
 export function mostExperts({ experts }: MapMixture): number {
   return Math.max(0, ...experts)
 }

@@ -33,7 +33,6 @@ export function figureSections(figure: Figure, width: number): string {
   ].join('\n')
 }
 
-/** A paragraph for each sentence of a figure. */
 export function figureSentences({ sentences = [] }: Figure): string {
   return sentences.map((sentence) => `<p class="sentence">${escapeXml(sentence)}</p>`).join('\n')
 }
@@ -48,7 +47,6 @@ function widestMap(blocks: readonly Block[], all: readonly ExpertMap[], width: n
   return Math.max(0, ...widths)
 }
 
-/** The maps of the texts, if the figure has them. */
 function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
   const [maps] = blocks.filter((block) => block.type === 'maps')
   return maps && !maps.scale.isSigned && maps.maps.length === texts?.length ? maps : undefined
@@ -61,10 +59,8 @@ export function mapImage({ maps, scale }: MapsBlock, index: number, width: numbe
   return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-/** All maps of a figure. */
 interface Maps {
   maps: readonly ExpertMap[]
-  /** Width of the widest. */
   widest: number
 }
 
@@ -117,7 +113,6 @@ ${colouring(text, firstColour(figure))}
 <script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
 }
 
-/** The colour of the texts at first: by the layer of the most particular expert, else by the last layer. */
 function firstColour({ colour, texts = [] }: Figure): TextColour {
   if (colour) return colour
   const [{ usage }] = texts

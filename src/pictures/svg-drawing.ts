@@ -23,12 +23,9 @@ export function onPaper(isSigned: boolean): Fill {
  */
 export const FONT = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,monospace"
 export const FONT_SIZE = 11
-/** Width of a character in these fonts. */
 export const CHARACTER = 0.602 * FONT_SIZE
-/** Distance from one line to the next. */
 export const LINE = 15
 
-/** Width of a text on one line. */
 export function textWidth(text: string): number {
   return cellWidth(text) * CHARACTER
 }
@@ -37,12 +34,10 @@ export function label(x: number, y: number, text: string, style = ''): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}"${style && ` class="${style}"`} xml:space="preserve">${escapeXml(text)}</text>`
 }
 
-/** A label that ends at `x`. */
 export function endLabel(x: number, y: number, text: string): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="end">${escapeXml(text)}</text>`
 }
 
-/** Draws lines of text below one another. */
 export function textLines(lines: readonly string[], style = ''): Drawing {
   const markup = lines.map((line, i) => label(0, 11 + i * LINE, line, style)).join('\n')
   return { markup, width: Math.max(0, ...lines.map(textWidth)), height: lines.length * LINE }

@@ -41,7 +41,6 @@ export function mapDrawing(map: ExpertMap, fill: Fill, width: number, maps: read
   )
 }
 
-/** Gives measures their short names. */
 function narrowed(map: ExpertMap): ExpertMap {
   return { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
 }

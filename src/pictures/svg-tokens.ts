@@ -23,7 +23,6 @@ import { visibleToken } from './visible-token.js'
 const MOST_TOKENS = 160
 /** Width of a token's column; its name is upright above it. */
 const CELL = 12
-/** Characters of a token's name. */
 const NAME = 14
 /** Height of an expert's row, by the maximum experts of a layer, so that large models do not make pictures too tall. */
 const ROWS = [

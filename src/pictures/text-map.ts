@@ -1,11 +1,9 @@
 import type { ExpertPlace } from '../experts/awake.js'
 import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
 
-/** Draws an expert's cell in `width` columns. */
 export type DrawCell = (place: ExpertPlace, width: number) => string
 
 const GAP = '  '
-/** Columns of a measure for one kind. */
 const NUMBER = 4
 /** Columns of a layer's number. */
 const LABEL = 5
@@ -34,17 +32,14 @@ function widthOf({ mixtures, measures }: ExpertMap, cell: number): number {
   return columns.reduce((sum, width) => sum + GAP.length + width, LABEL)
 }
 
-/** Columns of the measures beside one kind. */
 function shortWidth({ measures }: ExpertMap, mixture: MapMixture): number {
   return measureColumns([mixture], measures, 'short').reduce((sum, { width }) => sum + GAP.length + width, 0)
 }
 
-/** Columns of the cells of each kind. */
 function cellColumns(mixtures: readonly MapMixture[], cell: number): number[] {
   return mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
 }
 
-/** Draws all kinds side by side. */
 function sideBySide(map: ExpertMap, draw: DrawCell, cell: number): string[] {
   const { mixtures, measures, isNewExpert = () => false } = map
   const widths = cellColumns(mixtures, cell)

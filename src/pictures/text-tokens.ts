@@ -67,7 +67,6 @@ function first(
   return onUsageRamp(String(expert.id).padStart(digits), strengthOf(expert.gate, largest), colours)
 }
 
-/** Puts a name and lanes side by side. */
 function trimmed([name, ...lanes]: string[], [nameWidth, ...widths]: number[]): string {
   return `${name.padEnd(nameWidth)}  ${lanes.map((lane, i) => lane.padEnd(widths[i])).join('   ')}`.trimEnd()
 }

@@ -41,7 +41,6 @@ export function* figureLines(figure: Figure, options: TextOptions = {}): Generat
   }
 }
 
-/** Yields the legend, then the maps. */
 function* mapLines(
   { maps, scale }: MapsBlock,
   colours: Colours,

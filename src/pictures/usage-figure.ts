@@ -65,7 +65,6 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
   }
 }
 
-/** A sentence for each text, with its name if there are several. */
 function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   return texts.map((text) => {
     const said = usageCaption(text, atlas).join('; ')

@@ -20,7 +20,6 @@ export interface ChangedExperts {
   /** Number of experts of a layer, and of its silent rows. Default of the latter: those of the model. */
   count(mixture: Mixture, layer: number): number
   silent?(mixture: Mixture, layer: number): number
-  /** Whether the routers have a bias. */
   gateBias?: boolean
   /** New ids of the model's own experts. Default: the same. */
   newIdOf?: NewId

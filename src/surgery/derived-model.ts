@@ -31,9 +31,7 @@ export interface DerivedModel {
   files?: Record<string, string>
   /** The part that an expert is a copy of; undefined for a new one. Default: that of its name. */
   originOf?: (part: ExpertPart) => Origin | undefined
-  /** Gives the bytes of a new expert. */
   newExpert?: (part: ExpertPart) => Uint8Array
-  /** Gives the rows of a router, from the model's own. */
   rows(mixture: Mixture, part: LayerPart, own: RouterRow[]): RouterRow[] | Promise<RouterRow[]>
   /** Accounts of what was taught to it. Default: those of the model that it is made from. */
   taught?: PackedMetadata['taught']

@@ -15,7 +15,6 @@ export type NumbersByKind = PerMixture<number | number[]>
 /** A model with some numbers of experts per token, measured on a text. */
 export interface NumbersPoint {
   numbers: NumbersByKind
-  /** Bytes of weights that a token reads. */
   activeBytes: number
   /** Share of the bytes of experts that a token reads, of those at the first point. */
   expertShare: number
@@ -72,7 +71,6 @@ function inEachLayer({ experts }: Mixture, number: number): number | number[] {
   return isEnough ? number : experts.map((count) => Math.min(count, number))
 }
 
-/** Fewest experts that a token may use in every layer. */
 export function leastPerToken(mixture: Mixture): number {
   return mixture.experts.reduce((least, _, layer) => Math.max(least, alwaysChosen(mixture, layer).length), 1)
 }
@@ -122,14 +120,12 @@ export async function measureExpertsPerToken(
   }
 }
 
-/** Losses of the parts of a text, in nats. */
 export async function lossesOf(model: Model, parts: readonly number[][], signal?: AbortSignal): Promise<number[]> {
   const losses: number[] = []
   for await (const { loss } of runParts(model, parts, { signal })) losses.push(loss)
   return losses
 }
 
-/** Bytes of experts that a token reads. */
 export function expertBytes({ info: { parts } }: Model): number {
   return parts.reduce((sum, { name, bytes, active, parameters }) => {
     return sum + (name.endsWith(' experts') ? (bytes * active) / parameters : 0)

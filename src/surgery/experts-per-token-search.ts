@@ -13,14 +13,12 @@ export interface SearchOptions extends Omit<CurveOptions, 'speed'> {
   budget: number
 }
 
-/** Most tokens of the text that the search reads for each measure. */
 const MOST_TOKENS = 2048
 
 /** A layer's experts of one kind, measured with fewer of them per token. */
 interface LayerChoice {
   kind: MixtureKind
   layer: number
-  /** Number at the moment. */
   used: number
   /** By number: rise of the loss and bytes that a token reads, with all other layers unchanged. */
   rises: Map<number, number>
@@ -70,9 +68,11 @@ export async function searchExpertsPerToken(
       bytes.set(number, expertBytes(model))
     }
     ascend(choices, descend(choices, whole * (1 - budget)))
-    return perMixture(mixtures, ({ kind }) => {
-      return (full[kind] ?? []).map((own, layer) => choiceOf(choices, kind, layer)?.used ?? own)
-    })
+    return perMixture(mixtures, ({ kind }) =>
+      (full[kind] ?? []).map((own, layer) => {
+        return choices.find((choice) => choice.kind === kind && choice.layer === layer)?.used ?? own
+      }),
+    )
   } finally {
     await model.setExpertsPerToken()
   }
@@ -82,19 +82,9 @@ export async function searchExpertsPerToken(
 function descend(choices: readonly LayerChoice[], wanted: number): number {
   let saved = 0
   while (saved < wanted * (1 - 1e-9)) {
-    let best: { choice: LayerChoice; number: number; cost: number; saves: number } | undefined
-    for (const choice of choices) {
-      const { used, rises, bytes } = choice
-      for (const [number, rise] of rises) {
-        if (number >= used) continue
-        const saves = (bytes.get(used) ?? 0) - (bytes.get(number) ?? 0)
-        const cost = (rise - (rises.get(used) ?? 0)) / saves
-        if (!best || cost < best.cost) best = { choice, number, cost, saves }
-      }
-    }
-    if (!best) break
-    best.choice.used = best.number
-    saved += best.saves
+    const fewer = stepsOf(choices).filter(({ choice, number }) => number < choice.used)
+    if (fewer.length === 0) break
+    saved -= take(fewer.reduce((best, step) => (step.rate < best.rate ? step : best)))
   }
   return saved - wanted
 }
@@ -102,20 +92,28 @@ function descend(choices: readonly LayerChoice[], wanted: number): number {
 /** Takes the most useful steps back, as far as `spare` bytes allow. */
 function ascend(choices: readonly LayerChoice[], spare: number): void {
   for (let left = spare * (1 + 1e-9); ; ) {
-    let best: { choice: LayerChoice; number: number; gain: number; bytes: number } | undefined
-    for (const choice of choices) {
-      const { used, rises, bytes } = choice
-      for (const [number, rise] of rises) {
-        const more = (bytes.get(number) ?? 0) - (bytes.get(used) ?? 0)
-        if (number <= used || more > left) continue
-        const gain = ((rises.get(used) ?? 0) - rise) / more
-        if (gain > 0 && (!best || gain > best.gain)) best = { choice, number, gain, bytes: more }
-      }
-    }
-    if (!best) return
-    best.choice.used = best.number
-    left -= best.bytes
+    const more = stepsOf(choices).filter(({ choice, number, bytes, rate }) => {
+      return number > choice.used && bytes <= left && rate > 0
+    })
+    if (more.length === 0) return
+    left -= take(more.reduce((best, step) => (step.rate > best.rate ? step : best)))
   }
+}
+
+/** All changes of one layer: the bytes that it adds, and the fall of the loss for each of these. */
+function stepsOf(choices: readonly LayerChoice[]) {
+  return choices.flatMap((choice) => {
+    const { used, rises, bytes } = choice
+    return Array.from(rises, ([number, rise]) => {
+      const added = (bytes.get(number) ?? 0) - (bytes.get(used) ?? 0)
+      return { choice, number, bytes: added, rate: ((rises.get(used) ?? 0) - rise) / added }
+    })
+  })
+}
+
+function take({ choice, number, bytes }: ReturnType<typeof stepsOf>[number]): number {
+  choice.used = number
+  return bytes
 }
 
 async function checkBudget(model: Model, budget: number, whole: number): Promise<void> {
@@ -124,10 +122,6 @@ async function checkBudget(model: Model, budget: number, whole: number): Promise
   if (least <= budget * (1 + 1e-9)) return
   const percent = Math.ceil(1000 * least) / 10
   throw new UserError(`a budget of ${100 * budget} % is too small: with the fewest experts, a token reads ${percent} %`)
-}
-
-function choiceOf(choices: readonly LayerChoice[], kind: MixtureKind, layer: number): LayerChoice | undefined {
-  return choices.find((choice) => choice.kind === kind && choice.layer === layer)
 }
 
 /** The first tokens of all texts, as many of each, `MOST_TOKENS` together. */

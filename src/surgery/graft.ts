@@ -38,7 +38,6 @@ export interface GraftOptions {
 }
 
 export interface Grafted {
-  /** The packed file. */
   path: string
   bytes: number
   /**

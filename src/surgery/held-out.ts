@@ -39,7 +39,6 @@ export async function calibrationTokens(
   )
 }
 
-/** Perplexity over all tokens of several texts. */
 export async function perplexityOf(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number> {
   return (await lossOn(model, texts, { signal })).perplexity
 }

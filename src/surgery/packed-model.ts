@@ -8,7 +8,6 @@ import type { Layout } from '../packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { differs } from '../packing/format/packed-metadata.js'
 
-/** A packed model whose parts can be read to make another model. */
 export class PackedModel {
   private constructor(
     readonly folder: string,

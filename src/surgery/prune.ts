@@ -44,7 +44,6 @@ export interface BeforeAndAfter {
 }
 
 export interface Pruned {
-  /** The packed file. */
   path: string
   gates: GateSoftmax
   /** Ids, in the original model, of the experts that were kept. */

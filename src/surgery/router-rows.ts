@@ -21,7 +21,6 @@ export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig,
   })
 }
 
-/** Copies a layer's dense part with other rows in the given routers. */
 export function withRouterRows(
   from: { part: Part; bytes: Uint8Array },
   to: Part,

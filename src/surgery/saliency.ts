@@ -4,7 +4,6 @@ import { readWindows, type WindowReading } from '../evaluation/reading.js'
 import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
-/** Scores to judge experts by. */
 export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
 export type Score = (typeof SCORES)[number]
 
@@ -35,7 +34,6 @@ export function expertScores(
 /** Maximum tokens of a call, which bounds the memory of the scores of all experts. */
 const CHUNK = 1024
 
-/** Scores by usage, of all layers. */
 export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation'>): ExpertScores {
   return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
 }

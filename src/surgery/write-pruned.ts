@@ -15,7 +15,6 @@ export interface WriteOptions {
   signal?: AbortSignal
 }
 
-/** Writes a packed model with the selected experts of another. */
 export function writePruned(from: PackedModel, outDir: string, options: WriteOptions): Promise<number> {
   const { selection, gates, account, signal } = options
   const kept = (kind: MixtureKind, layer: number) => selection[kind]?.[layer] ?? []

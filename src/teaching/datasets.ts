@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js'
 
-/** A text as token ids. */
 export interface EncodedText {
   name: string
   ids: Int32Array
@@ -19,7 +18,6 @@ export interface Dataset {
   allowance?: number
 }
 
-/** Share of a text to train on. */
 const TRAIN_SHARE = 0.9
 
 /** Number of tokens of a text to train on; the rest is held out. */

@@ -16,7 +16,6 @@ const ROW_SHARE = 0.5
 /** Share of the usual spread for outputs of a random expert, which should change little at first. */
 const QUIET = 0.1
 
-/** Lists the trained tensors of a model's plan. */
 export function tensorsOf({ config, info }: Model, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
   return trainedTensors(layoutOf(config, info.formats), plan)
 }
@@ -64,7 +63,6 @@ function blend(from: Float32Array, to: Float32Array, share: number, noise: numbe
   for (let i = 0; i < from.length; i++) to[i] = share * from[i] + noise * spread * gaussian(random)
 }
 
-/** A normal random number (Box and Muller). */
 function gaussian(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.nextFloat()))
   return radius * Math.cos(2 * Math.PI * random.nextFloat())

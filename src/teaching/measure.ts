@@ -5,7 +5,6 @@ import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
 
-/** Sequences of a dataset to measure. */
 export interface Sample {
   dataset: Dataset
   sequences: readonly Int32Array[]
@@ -15,7 +14,6 @@ export interface Sample {
 export interface HeldOutLoss {
   /** Mean cross-entropy in nats. */
   loss: number
-  /** Number of predicted tokens. */
   scored: number
   /** Share of the choices in the taught layers that fell on new experts; 0 without choices. */
   newExpertShare: number
@@ -27,7 +25,6 @@ export interface NewExperts {
   first: readonly (number | undefined)[]
 }
 
-/** Most held-out tokens of a dataset to read. */
 const MOST_READ = 16384
 
 /**

@@ -15,13 +15,9 @@ import { type Settings, settingsOf, type TeachOptions } from './teach-options.js
 
 /** Everything that a training needs to begin. */
 export interface Prepared extends RunPlan {
-  /** The model on the disk. */
   packed: PackedModel
-  /** The same model, loaded. */
   model: Model
-  /** Key of this training's journal. */
   key: string
-  /** Journal of an interrupted run. */
   journal?: Journal
 }
 

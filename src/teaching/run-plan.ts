@@ -54,7 +54,6 @@ export async function readTexts(
 
 /** Source of the replay sequences. */
 interface Writing {
-  /** Sequences of an earlier run. */
   earlier?: ReplaySequences[]
   /** Whether to write no more than a single step reads. */
   forOneStep?: boolean

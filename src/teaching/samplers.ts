@@ -36,7 +36,6 @@ export class ShuffledSampler {
   }
 }
 
-/** Draws from several samplers in turn. */
 export class RoundRobinSampler {
   private turn = 0
 
@@ -49,11 +48,6 @@ export class RoundRobinSampler {
 
   draw(count: number): Example[] {
     return Array.from({ length: count }, () => this.samplers[this.turn++ % this.samplers.length].next())
-  }
-
-  /** Skips `draws` earlier draws of `count` sequences. */
-  skip(draws: number, count: number): void {
-    this.draw(draws * count)
   }
 }
 

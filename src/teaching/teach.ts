@@ -35,9 +35,7 @@ export interface TeachResult {
   /** Step whose state was written. */
   bestStep: number
   curve: TeachingPoint[]
-  /** Calibration of the new experts' gates. */
   calibration: Calibration
-  /** The new texts, before and after. */
   texts: TextComparison[]
   /** The model's own writing and the retained texts, before and after. */
   retained: TextComparison[]

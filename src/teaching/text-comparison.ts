@@ -9,7 +9,6 @@ import type { RunSetup } from './training-run.js'
 /** Loss on a text's held-out part, or on a sample of a long one, before and after. */
 export interface TextComparison {
   name: string
-  /** Number of predicted tokens. */
   scored: number
   /** Mean cross-entropy in nats. */
   loss: BeforeAndAfter

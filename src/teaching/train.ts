@@ -23,7 +23,6 @@ export async function train(prepared: Prepared, options: TeachOptions, clock: Ph
   })
 }
 
-/** Packed new experts and their calibration. */
 export interface CalibratedExperts {
   newExperts: PackedExpert[]
   calibration: Calibration

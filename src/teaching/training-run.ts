@@ -7,7 +7,6 @@ import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
 import type { StopReason, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
-/** Inputs of a training run. */
 export interface RunSetup {
   settings: Settings
   plan: TrainingPlan
@@ -95,7 +94,6 @@ export function bestStepOf(curve: readonly TeachingPoint[]): number {
   ).step
 }
 
-/** Number of checks since the best one. */
 function checksSinceBest(curve: readonly TeachingPoint[]): number {
   const best = bestStepOf(curve)
   return curve.filter(({ step, heldOutLoss }) => step > best && heldOutLoss !== undefined).length
@@ -165,8 +163,9 @@ class TrainingRun {
     await model.training.write(from.state)
     this.step = from.state.steps
     this.curve.push(...from.curve)
-    this.samplers.newText.skip(this.step, sizes.newText)
-    this.samplers.replay.skip(this.step, sizes.replay)
+    // Skips what the earlier run has drawn.
+    this.samplers.newText.draw(this.step * sizes.newText)
+    this.samplers.replay.draw(this.step * sizes.replay)
     // Runs the check that was interrupted.
     const last = this.curve.at(-1)
     if (last && last.heldOutLoss === undefined && this.isDue()) Object.assign(last, await this.check())

@@ -5,11 +5,10 @@ import type { TextParts } from '../../evaluation/text-score.js'
 import type { Model, NamedText, Task } from '../../index.js'
 import { formatCount } from '../../numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
-import type { OutputOptions } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
+import type { ModelOptions } from '../parsing/options.js'
 import type { Measured } from './eval-report.js'
 
-/** Texts and tasks to measure a model on. */
 export interface Measures {
   texts: NamedText[]
   tasks: Task[]
@@ -26,18 +25,26 @@ export interface MeasuredParts {
   tasks: TaskParts[]
 }
 
-interface PartOptions extends OutputOptions {
+export interface EvalOptions extends ModelOptions {
+  text?: string[]
+  task?: string[]
   window?: number
   stride?: number
-  /** The part to measure; default: all. */
+  against?: string
+  details?: boolean
+  fewerExperts?: boolean
+  budget?: number
+  output?: string[]
+  json?: boolean
   shard?: Shard
+  join?: string[]
 }
 
 /** Measures a model, compared with another one if there is one. */
 export async function measureParts(
   model: Model,
   { texts, tasks }: Measures,
-  { window, stride, shard = { number: 1, of: 1 }, ...options }: PartOptions,
+  { window, stride, shard = { number: 1, of: 1 }, ...options }: EvalOptions,
   other?: Model,
 ): Promise<MeasuredParts> {
   const { scoreText } = await import('../../evaluation/evaluate-text.js')

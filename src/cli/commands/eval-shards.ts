@@ -6,12 +6,10 @@ import { joinScores } from '../../evaluation/shard-scores.js'
 import { readBounded } from '../../files/bounded-file.js'
 import { expandHome } from '../../files/home.js'
 import { writeOut } from '../io/output.js'
-import type { EvalOptions } from './eval-options.js'
-import type { MeasuredParts, Measures } from './eval-parts.js'
+import type { EvalOptions, MeasuredParts, Measures } from './eval-parts.js'
 import { modelEffects } from './model-effects.js'
 import { referenceOptions } from './reference-model.js'
 
-/** Maximum bytes of the file of a shard. */
 const MOST_SHARD_BYTES = 2 ** 28
 
 /** Prints the scores of a shard, with all that a join compares. */

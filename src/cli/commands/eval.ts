@@ -14,8 +14,7 @@ import {
   wholeNumber,
 } from '../parsing/options.js'
 import { shardOption } from '../parsing/shard-option.js'
-import type { EvalOptions } from './eval-options.js'
-import { type MeasuredParts, type Measures, measuredOf, measureParts } from './eval-parts.js'
+import { type EvalOptions, type MeasuredParts, type Measures, measuredOf, measureParts } from './eval-parts.js'
 import { measuredJson, measuredTables } from './eval-report.js'
 import { joinedParts, printShard } from './eval-shards.js'
 import { referenceOptions } from './reference-model.js'

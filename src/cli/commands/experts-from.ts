@@ -9,9 +9,7 @@ import { packFirst } from './pack-first.js'
 
 /** Options of `molm experts` that concern traces. */
 export interface FromOptions extends ModelOptions {
-  /** Files of traces. */
   from?: string[]
-  /** Experts in a layer. */
   experts?: number
   colour?: { by: string }
 }

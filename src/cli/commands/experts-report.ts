@@ -27,7 +27,6 @@ const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
 const WIDE: readonly Format[] = ['text', 'svg', 'png']
 const FIGURE_OPTIONS = ['layers', 'only', 'title', 'parts'] as const
 
-/** Options of a report. */
 export interface ReportOptions extends Pick<FigureOptions, 'tokens' | 'layers' | 'only' | 'title' | 'parts'> {
   json?: boolean
   csv?: boolean
@@ -41,7 +40,6 @@ export interface ReportOptions extends Pick<FigureOptions, 'tokens' | 'layers' |
   quiet?: boolean
 }
 
-/** A report in all its forms. */
 export interface Report {
   figure(options: FigureOptions): Figure
   json(): Iterable<string>

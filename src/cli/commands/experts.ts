@@ -36,7 +36,6 @@ import { withModel } from './with-model.js'
 
 interface ExpertsOptions extends AblateOptions {
   ablate?: boolean
-  /** Files of traces. */
   from?: string[]
   /** Experts in a layer of a trace. */
   experts?: number
@@ -181,7 +180,6 @@ function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: Exper
   if (colour) colourIn(colour, mixtures)
 }
 
-/** A list of layers, like `0-5,8`. */
 function layerList(text: string): number[] {
   const list = parseNumberList(text)
   if (list) return list

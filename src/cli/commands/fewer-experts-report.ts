@@ -13,15 +13,18 @@ import { alignColumns } from '../../terminal/table.js'
 
 /** The object that `--json` prints. */
 export function fewerExpertsJson(model: string, texts: readonly string[], { points, found }: FewerExperts): object {
-  const shown = points.map(({ numbers, loss, rise, ...point }) => ({
-    experts_per_token: numbers,
+  const shown = points.map((point) => ({ experts_per_token: point.numbers, ...measures(point) }))
+  return { model, texts, points: shown, ...(found && { found }) }
+}
+
+function measures({ numbers: _, loss, rise, ...point }: NumbersPoint): Record<string, unknown> {
+  return {
     ...snakeCaseKeys(point),
     nll_per_token: loss.nats,
     nll_error: loss.error ?? null,
     rise: rise.nats,
     rise_error: rise.error ?? null,
-  }))
-  return { model, texts, points: shown, ...(found && { found }) }
+  }
 }
 
 export function fewerExpertsTable({ points, found }: FewerExperts): string {
@@ -45,15 +48,20 @@ export function fewerExpertsTable({ points, found }: FewerExperts): string {
   return `${table}${[...notes, ...lists].map((line) => `  ${line}\n`).join('')}`
 }
 
+const CSV_COLUMNS = [
+  ...['active_bytes', 'expert_share', 'perplexity'],
+  ...['nll_per_token', 'nll_error', 'rise', 'rise_error', 'tokens_per_second'],
+]
+
 /** A row for each point. A list of numbers is joined by blanks. */
-export function* fewerExpertsCsv({ points }: FewerExperts): Generator<string> {
+export function fewerExpertsCsv({ points }: FewerExperts): string {
   const kinds = kindsOf(points)
-  yield `${kinds.join(',')},active_bytes,expert_share,perplexity,nll_per_token,nll_error,rise,rise_error,tokens_per_second\n`
-  for (const { numbers, activeBytes, expertShare, perplexity, loss, rise, tokensPerSecond } of points) {
-    const own = kinds.map((kind) => [numbers[kind] ?? []].flat().join(' '))
-    const errors = [loss.nats, loss.error ?? '', rise.nats, rise.error ?? '']
-    yield `${csvRow([...own, activeBytes, expertShare, perplexity, ...errors, tokensPerSecond ?? ''])}\n`
-  }
+  const rows = points.map((point) => {
+    const measured = measures(point)
+    const numbers = kinds.map((kind) => [point.numbers[kind] ?? []].flat().join(' '))
+    return [...numbers, ...CSV_COLUMNS.map((name) => (measured[name] as number | null | undefined) ?? '')]
+  })
+  return [[...kinds, ...CSV_COLUMNS], ...rows].map((row) => `${csvRow(row)}\n`).join('')
 }
 
 /** Perplexity over the bytes that a token reads, as a picture. */
@@ -99,7 +107,6 @@ function shortly(numbers: number | number[] | undefined): string {
   return typeof numbers === 'number' ? String(numbers) : 'by layer'
 }
 
-/** The lists of the last point. */
 function lastList(points: readonly NumbersPoint[]): [kind: string, numbers: number[]][] {
   const numbers = Object.entries(points[points.length - 1].numbers)
   return numbers.flatMap(([kind, own]): [string, number[]][] => (Array.isArray(own) ? [[kind, own]] : []))

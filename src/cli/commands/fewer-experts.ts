@@ -6,20 +6,12 @@ import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
-import type { ModelOptions } from '../parsing/options.js'
+import type { EvalOptions } from './eval-parts.js'
 import { fewerExpertsCsv, fewerExpertsJson, fewerExpertsSvg, fewerExpertsTable } from './fewer-experts-report.js'
 import { withModel } from './with-model.js'
 
-/** Options of `molm eval` with --fewer-experts. */
-export interface FewerExpertsOptions extends ModelOptions {
-  text?: string[]
-  budget?: number
-  output?: string[]
-  json?: boolean
-}
-
 /** Measures fewer experts per token, prints the table and writes the files of -o. */
-export async function fewerExperts(options: FewerExpertsOptions): Promise<void> {
+export async function fewerExperts(options: EvalOptions): Promise<void> {
   const { text = [], budget, output = [], json } = options
   for (const file of output) checkOutput(file, budget)
   const texts = await Promise.all(text.map(readTextOrStdin))
@@ -48,6 +40,6 @@ function checkOutput(file: string, budget: number | undefined): void {
 
 function contentsOf(file: string, model: string, texts: readonly string[], measured: FewerExperts): string {
   if (extname(file) === '.json') return `${JSON.stringify(measured.found)}\n`
-  if (extname(file) === '.csv') return [...fewerExpertsCsv(measured)].join('')
+  if (extname(file) === '.csv') return fewerExpertsCsv(measured)
   return fewerExpertsSvg(model, texts, measured)
 }

@@ -15,7 +15,6 @@ import { quoted, shellWord } from '../io/shell-word.js'
  * The texts that `molm teach` prints: lines during a training, tables and JSON at its end.
  */
 
-/** Reasons for the end of a training. */
 const ENDINGS = {
   done: 'all steps are done',
   'no-better': 'the held-out text is not predicted better any more',

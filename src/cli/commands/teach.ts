@@ -9,7 +9,14 @@ import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, namedInLibrary, wholeNumber } from '../parsing/options.js'
+import {
+  addOutputOptions,
+  addQuantOption,
+  addThreadsOption,
+  namedInLibrary,
+  numberThat,
+  wholeNumber,
+} from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
 import {
@@ -142,27 +149,19 @@ function libraryOptions(
   keepTexts: NamedText[] | undefined,
   options: TeachCommandOptions,
 ): Omit<TeachOptions, 'out' | 'resume'> {
-  const { experts, layers, only, epochs, steps, learningRate, batch, init, keep, steering, seed } = options
-  const { forget, quant, threads } = options
-  return {
-    texts,
-    ...(keepTexts && { keepTexts }),
-    forget,
-    experts,
-    layers,
-    only,
-    epochs,
-    steps,
-    learningRate,
-    batch,
-    init,
-    keep,
-    steering,
-    seed,
-    quant,
-    threads,
-    signal: interruptSignal(),
-  }
+  const {
+    text: _t,
+    keepText: _k,
+    dryRun: _d,
+    force: _f,
+    json: _j,
+    quiet: _q,
+    verbose: _v,
+    color: _c,
+    ...library
+  } = options
+  const { resume: _r, ...settings } = library
+  return { texts, ...(keepTexts && { keepTexts }), ...settings, signal: interruptSignal() }
 }
 
 /** Runs `work` and shows its events: in a status line, or in a line per check if none may be drawn. */
@@ -197,21 +196,14 @@ function layerList(text: string): Layers {
   throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
 }
 
-function rate(text: string): number {
-  const value = decimal(text)
-  if (value > 0 && Number.isFinite(value)) return value
-  throw new UsageError(`--lr must be a number above 0, not '${text}'`)
-}
+const rate = numberThat('--lr', 'a number above 0', (value) => value > 0 && Number.isFinite(value))
 
 /** Parses `1%` to a share. */
-function percent(text: string): number {
-  const value = text.endsWith('%') ? decimal(text.slice(0, -1)) : Number.NaN
-  if (value > 0 && value <= 100) return value / 100
-  throw new UsageError(`--forget must be a percentage above 0% and at most 100%, like 1%, not '${text}'`)
-}
+const percent = numberThat(
+  '--forget',
+  'a percentage above 0% and at most 100%, like 1%',
+  (value) => value > 0 && value <= 1,
+  (text) => (text.endsWith('%') ? decimal(text.slice(0, -1)) / 100 : Number.NaN),
+)
 
-function shareOrNone(text: string): number {
-  const value = decimal(text)
-  if (value >= 0 && value < 1) return value
-  throw new UsageError(`--keep must be a share from 0 to below 1, like 0.4, not '${text}'`)
-}
+const shareOrNone = numberThat('--keep', 'a share from 0 to below 1, like 0.4', (value) => value >= 0 && value < 1)

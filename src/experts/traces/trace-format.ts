@@ -1,8 +1,6 @@
 import type { TracedText } from './traced-text.js'
 
-/** Contents of a file with a trace. */
 export interface TraceFormat {
-  /** Name of the model, if the file has it. */
   model?: string
   /** Names are empty if the file has none. */
   texts: { name: string; text: TracedText }[]

@@ -9,14 +9,12 @@ export interface TraceRow {
   index: number
   /** The token, which woke the expert when it was read. */
   token: number
-  /** The token's text. */
   text: string
   layer: number
   kind: MixtureKind
   /** 0 for the expert with the largest gate of the layer. */
   rank: number
   expert: number
-  /** Absent if it is not known. */
   gate?: number
 }
 

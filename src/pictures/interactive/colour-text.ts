@@ -1,5 +1,5 @@
+import type { PageColours, Tint } from '../colours-of-text.js'
 import type { TextSection } from './explore.js'
-import type { PageColours, Tint } from './page-colours.js'
 
 /*
  * Colours the tokens of a text by the property that its control chooses: the strongest expert of a layer, surprise or
@@ -34,7 +34,6 @@ function colourBy(section: TextSection, value: string): void {
   else legend?.replaceChildren(...expertLegend(section, { kind, layer, firsts, colours: colours.experts }))
 }
 
-/** Gives an element a colour, or none. */
 function tint(element: HTMLElement, colour: Tint | undefined): void {
   element.classList.toggle('tinted', colour !== undefined)
   if (!colour) return
@@ -42,7 +41,6 @@ function tint(element: HTMLElement, colour: Tint | undefined): void {
   element.style.setProperty('--on-dark', colour[1])
 }
 
-/** The strongest expert of each token in a layer. */
 function firstExperts(section: TextSection, kind: string, layer: number): (number | undefined)[] {
   section.routes ??= JSON.parse(section.querySelector('script')?.textContent ?? '[]')
   const slot = 2 * (section.dataset.kinds?.split(' ').indexOf(kind) ?? 0)
