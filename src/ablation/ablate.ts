@@ -51,7 +51,6 @@ export interface Ablation {
   loss: number
   ways: readonly Way[]
   layers: LayerWorth[]
-  /** By layer, kind and number. */
   experts: ExpertWorth[]
 }
 
@@ -131,7 +130,6 @@ class AblationRun {
     return conditions
   }
 
-  /** Whether a condition needs no run. */
   isFree({ name, parts }: Condition): boolean {
     return parts.length === 0 || this.journal?.lossesOf(name) !== undefined
   }

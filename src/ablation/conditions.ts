@@ -5,7 +5,6 @@ import { type ExpertMask, layerMasks, type MaskedUse } from '../model/expert-mas
 import type { WholeText } from './text-parts.js'
 import { WAYS, type Way } from './worth.js'
 
-/** A text without some experts. */
 export interface Condition {
   /** Name in the journal: `3:mlp off`, `3:mlp:5 around`. */
   name: string
@@ -22,7 +21,6 @@ export interface LayerCondition extends Condition {
 /** One expert, and the conditions that take it away. */
 export interface ExpertConditions {
   place: ExpertPlace
-  /** Tokens that chose it. */
   uses: number
   conditions: (Condition & { way: Way })[]
 }
@@ -34,7 +32,6 @@ interface ConditionOptions {
   ways?: readonly Way[]
 }
 
-/** The conditions of an ablation of a whole text. */
 export class Conditions {
   private readonly mixtures: Mixture[]
   private readonly ways: readonly Way[]

@@ -11,7 +11,6 @@ export interface BenchmarkPlan {
   prompts: number[]
   /** Tokens to generate in a tg test; 0 for no such test. */
   generate: number
-  /** Tokens in the cache before each test. */
   depths: number[]
   /** Numbers of sequences that generate at once, each a tg test. Default [1]. */
   batches?: number[]
@@ -56,7 +55,6 @@ export interface BenchmarkRow {
   effectiveGbPerSecond: number
   /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number
-  /** Resident memory of the process. */
   rssBytes: number
   /** Bytes of it in huge pages; null if the system does not report them. */
   hugePageBytes: number | null

@@ -21,7 +21,6 @@ export interface BudgetedExpert {
   importance: number
 }
 
-/** Formats of experts within a budget. */
 export interface BitPlan {
   /** One per expert, in their order. */
   formats: WeightFormat[]
@@ -31,7 +30,6 @@ export interface BitPlan {
   error: number
 }
 
-/** A change of one expert to the next better format. */
 interface Step {
   expert: number
   to: number

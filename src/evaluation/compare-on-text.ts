@@ -4,7 +4,6 @@ import { divergence, indexOfLargest } from './probabilities.js'
 import type { WindowScore } from './score-windows.js'
 import type { Window } from './windows.js'
 
-/** How alike two models predict a text. */
 export interface Agreement {
   /** Mean over the scored tokens of KL(reference || model), in nats. */
   klDivergence: number

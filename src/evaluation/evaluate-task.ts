@@ -44,7 +44,6 @@ export async function scoreTask(
   return { file: name, items: items.length, from, answers, loglikelihoods }
 }
 
-/** Counts characters, not the 16-bit units of a string. */
 function characters(text: string): number {
   return [...text].length
 }

@@ -13,12 +13,10 @@ import { type WindowOptions, windowsOf } from './windows.js'
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
   against?: Model
-  /** Called after each part of the text. */
   onProgress?: (done: { tokens: number; of: number }) => void
   signal?: AbortSignal
 }
 
-/** Window in tokens if neither the caller nor the model gives one. */
 const DEFAULT_WINDOW = 1024
 
 /** Window and stride in tokens: those given, else the model's. */

@@ -39,7 +39,6 @@ export async function useSession<T>(
 }
 
 export interface WindowReading {
-  /** Tokens that the model sees at once. */
   window: number
   /** Called with the share that is done, from 0 to 1. */
   onProgress?: (share: number) => void

@@ -101,7 +101,6 @@ class ChoiceScorer {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** Log-likelihood of each choice. */
   async score({ context, continuations }: EncodedItem): Promise<number[]> {
     const { session, signal } = this
     // The stem is the common beginning of all choices. It ends before the last token of the shortest, which is to be

@@ -8,7 +8,6 @@ import type { Window } from './windows.js'
 const TOKENS_AHEAD = 512
 
 export interface WindowScore {
-  /** Tokens that were predicted. */
   scored: number
   /** Negative log-likelihood of those, in nats. */
   nll: number

@@ -10,7 +10,6 @@ type Hashed<Parts> = Parts & { hash: string }
 export interface ShardScores {
   shard: Shard
   model: string
-  /** Name of the reference, if there is one. */
   against?: string
   /** Options that change scores, as JSON has them. */
   options: Record<string, unknown>

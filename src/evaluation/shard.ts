@@ -59,7 +59,6 @@ export function inShardOrder<F extends FoundShard>(found: readonly F[], unfinish
   throw new UserError(`cannot join: ${problems.join('; ')}`)
 }
 
-/** Maximum names of files in a message. */
 const MOST_NAMES = 4
 
 /** `3,7-9`: ascending numbers as Slurm's --array takes them. */

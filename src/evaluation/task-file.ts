@@ -2,7 +2,6 @@ import { UserError } from '../errors.js'
 import { parseJsonObject } from '../json.js'
 import type { NamedText } from './text-file.js'
 
-/** A multiple-choice question. */
 export interface TaskItem {
   context: string
   choices: string[]

@@ -1,6 +1,4 @@
-/** The model's choice for one item. */
 export interface TaskAnswer {
-  /** Line of the task's file. */
   line: number
   answer: number
   /** Index of the choice with the highest log-likelihood. */

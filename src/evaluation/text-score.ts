@@ -1,11 +1,9 @@
 import type { Agreement, ComparedWindow } from './compare-on-text.js'
 import type { WindowScore } from './score-windows.js'
 
-/** How well a model predicts a text. */
 export interface TextScore {
   file: string
   tokens: number
-  /** Tokens that were predicted. */
   scored: number
   /** Negative log-likelihood of those, in nats. */
   nll: number
@@ -13,7 +11,6 @@ export interface TextScore {
   perplexity: number
   /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
   bitsPerByte: number
-  /** Agreement with the reference, if one was given. */
   against?: Agreement
 }
 

@@ -14,7 +14,6 @@ export interface TextKind {
 const BLOCK = 512
 /** Minimum blocks of a text, so that its halves are alike. */
 const LEAST_BLOCKS = 8
-/** Minimum tokens of a kind of text. */
 export const LEAST_TOKENS = 256
 
 /** One half of the texts: its tokens, and the experts that each wakes. */
@@ -55,7 +54,6 @@ export interface ReadHalves {
 
 export interface ReadOptions {
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborts the reading, which rejects with its reason. */
   signal?: AbortSignal
 }
 

@@ -19,7 +19,6 @@ const ENOUGH = 0.6
 const HALF = 0.5
 /** A smaller share, enough for a class with a lift of 2. */
 const MUCH = { cover: 0.4, lift: 2 }
-/** Share that two kinds of text must have together. */
 const MOST_OF_TWO = 0.7
 
 /** Preferences of an expert that one half found, the most telling first. */
@@ -105,7 +104,6 @@ function withHead(head: string, words: readonly string[]): string | undefined {
 /** An expert as one half names it and the other confirms it. */
 export interface NamedExpert {
   entry: Omit<AtlasEntry, 'share'>
-  /** Whether the first half gave it a name. */
   isNamed: boolean
 }
 

@@ -4,13 +4,11 @@ import { CLASSES } from './atlas-words.js'
 
 /** A preference of an expert for a word, a class of tokens or a kind of text, as one half of the texts shows it. */
 export interface Preference {
-  /** Number of the word, class or kind of text. */
   of: number
   /** Times that such a token chose the expert. */
   count: number
   /** Share among the expert's tokens divided by the share among all tokens. */
   lift: number
-  /** Share among the expert's tokens. */
   cover: number
   /** Standard deviations above the count that is expected by chance. */
   above: number

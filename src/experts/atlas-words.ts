@@ -19,7 +19,6 @@ const FUNCTION_WORDS = new Set(
   such each every`.split(/\s+/),
 )
 
-/** Maximum characters of a token in a name. */
 const LONGEST = 12
 
 export function classOf(text: string): TokenClass {

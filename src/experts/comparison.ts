@@ -8,14 +8,10 @@ export interface WakingToken {
   gateMass: number
 }
 
-/** An expert that one text uses more than the others. */
 export interface Specialist extends ExpertPlace {
   text: number
-  /** Share of the text's tokens that choose the expert. */
   share: number
-  /** Mean of that share over the other texts. */
   elsewhere: number
-  /** The text's tokens with the largest gate mass for the expert, largest first. */
   tokens: WakingToken[]
 }
 

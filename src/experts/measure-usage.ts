@@ -6,9 +6,7 @@ import { bitsOf } from './text-colours.js'
 import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
 
 export interface MeasureUsageOptions {
-  /** Called as the text is read. */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborts the measurement, which rejects with its reason. */
   signal?: AbortSignal
   /** Ids that a pruned model's experts had before, as `originalExperts` reads them. */
   originals?: Reader['originals']

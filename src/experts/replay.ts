@@ -17,12 +17,10 @@ export interface Reading {
 
 /** A trace replayed with one limit of memory. */
 export interface ReplayedMemory extends Reading {
-  /** Limit of weights in memory, in bytes. */
   memory: number
   /** Experts that fit, and all experts. */
   held: number
   experts: number
-  /** The part of the generated tokens. */
   answer: Reading
 }
 

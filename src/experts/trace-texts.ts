@@ -5,8 +5,7 @@ import { usedIn, usedPerToken } from '../model/experts-per-token.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { CHUNK, type Reader, TextRoutes } from './text-routes.js'
-import type { TraceFormat } from './traces/trace-format.js'
-import type { TracedText } from './traces/traced-text.js'
+import type { TracedText, TraceFormat } from './traces/traced-text.js'
 
 export interface NamedTrace {
   name: string

@@ -10,7 +10,6 @@ const NONE = new Float32Array()
 
 /** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
-  /** Times that each expert was chosen. */
   readonly counts: Float64Array
   readonly gateMass: Float64Array
   /** Sum of gate times L2 norm of the expert's output; 0 if the norms were not reported. */
@@ -99,7 +98,6 @@ export class ExpertUsage {
     return this.mixtures[0]?.layers.length ?? 0
   }
 
-  /** Tokens added so far. */
   get tokens(): number {
     return this.seen
   }

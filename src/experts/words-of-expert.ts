@@ -12,7 +12,6 @@ export interface Word {
   text: string
   /** Share of the word's tokens that woke the expert, divided by that share of all tokens. */
   lift: number
-  /** Times that the word woke the expert. */
   count: number
 }
 
@@ -20,7 +19,6 @@ export interface ParticularExpert extends ExpertPlace {
   words: Word[]
 }
 
-/** Maximum words of an expert in a sentence. */
 export const WORDS = 3
 
 /** Tokens at the expert's usual rate that are added to those of a word, to rank it. */
@@ -107,9 +105,7 @@ export class Words {
   }
 }
 
-/** The words of a text, and the times that each came. */
 class WordCounts {
-  /** Number of the word at each token. */
   readonly at: number[]
   private readonly texts: string[]
   private readonly totals: number[]

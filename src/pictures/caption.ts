@@ -50,7 +50,6 @@ export function expertInTable(place: ExpertPlace, atlas?: Atlas): string {
   return `layer ${place.layer} ${place.kind} ${place.expert}${bracketedName(atlas, place)}`
 }
 
-/** Whether an expert was added by teaching. */
 export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, expert }: ExpertPlace): boolean {
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
@@ -85,7 +84,6 @@ function byIds(kind: MixtureKind, lists: readonly (readonly number[])[]): string
   )
 }
 
-/** Minimum number of layers to write as a range. */
 const LEAST_RANGE = 4
 
 /** Writes 0, 1, 2, 3 and 8 as `0 to 3, 8`. */

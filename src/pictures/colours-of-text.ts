@@ -3,27 +3,9 @@ import type { TextRoutes } from '../experts/text-routes.js'
 import type { Rgb } from '../terminal/colours.js'
 import { amountColour, type Background, expertColour } from './expert-colours.js'
 import { mostExperts } from './figure.js'
+import type { PageAmounts, PageColours, Tint } from './interactive/page-data.js'
 import { toHex } from './palette.js'
 import { percent } from './percent.js'
-
-/** An amount for each token, as a step of the ramp; null for a token without one. */
-export interface PageAmounts {
-  steps: (number | null)[]
-  /** Meanings of the ramp's ends. */
-  from: string
-  to: string
-}
-
-/** A colour on a light page and on a dark one. */
-export type Tint = [light: string, dark: string]
-
-/** Colours of a text. Each is a pair: for light and for dark pages. */
-export interface PageColours {
-  experts: Tint[]
-  ramp: Tint[]
-  surprise?: PageAmounts
-  sleepers: PageAmounts
-}
 
 /** Steps of the ramp, without the first. */
 const STEPS = 20

@@ -14,7 +14,6 @@ const CHROMA = 0.12
 const HUE_STEP = 164.5
 const FIRST_HUE = 30
 
-/** Ramps for amounts, from little to much. */
 const AMOUNTS: Record<Background, readonly Rgb[]> = {
   light: [
     [255, 252, 240],

@@ -54,6 +54,18 @@ export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   return { markup: placed.join('\n'), width: Math.max(...drawings.map(({ width }) => width)), height: y - gap }
 }
 
+/** A self-contained image, black on white. */
+export function svgImage(width: number, height: number, name: string, markup: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(name)}">
+<style>${STYLE}</style>
+<rect width="100%" height="100%" fill="#ffffff"/>
+${markup}
+</svg>
+`
+}
+
+const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
+
 /** Rounds a coordinate to two decimals. */
 export function fixed(value: number): number {
   return Number(value.toFixed(2))

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import { DENSE, type ExpertMap, type MapMixture, mostExperts, SHORT, TITLES } from './figure.js'
+import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT, TITLES } from './figure.js'
 import {
   CHARACTER,
   type Drawing,
@@ -161,14 +161,27 @@ function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
   return Math.max(name.length, mixtures.length * (NUMBER + 1) - 1) * CHARACTER + GAP / 2
 }
 
-function measureHeads({ measures }: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
+/** Draws something for each measure, from left to right. */
+function forMeasures(
+  { measures }: ExpertMap,
+  mixtures: readonly MapMixture[],
+  end: number,
+  draw: (measure: Measure, x: number) => string[],
+): string[] {
   let x = end
-  return measures.flatMap(({ name, meaning }) => {
-    const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
-    const heads = [explained(label(x, 11, name, 'head'), meaning), label(x, 27, kinds.trimEnd())]
-    x += measureWidth(name, mixtures)
-    return heads
+  return measures.flatMap((measure) => {
+    const drawn = draw(measure, x)
+    x += measureWidth(measure.name, mixtures)
+    return drawn
   })
+}
+
+function measureHeads(map: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
+  const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
+  return forMeasures(map, mixtures, end, ({ name, meaning }, x) => [
+    explained(label(x, 11, name, 'head'), meaning),
+    label(x, 27, kinds.trimEnd()),
+  ])
 }
 
 /** Adds an explanation to a label, which readers see when they point at it. */
@@ -176,20 +189,10 @@ function explained(label: string, meaning: string): string {
   return label.replace('</text>', `<title>${escapeXml(meaning)}</title></text>`)
 }
 
-function measuresOf(
-  { measures }: ExpertMap,
-  mixtures: readonly MapMixture[],
-  layer: number,
-  end: number,
-  y: number,
-): string {
-  let x = end
-  return measures
-    .map(({ name, of }) => {
-      const numbers = mixtures.map(({ kind }) => (of({ kind, layer })?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
-      const text = label(x, y, numbers.trimEnd())
-      x += measureWidth(name, mixtures)
-      return text
-    })
-    .join('')
+function measuresOf(map: ExpertMap, mixtures: readonly MapMixture[], layer: number, end: number, y: number): string {
+  const texts = forMeasures(map, mixtures, end, ({ of }, x) => {
+    const numbers = mixtures.map(({ kind }) => (of({ kind, layer })?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
+    return [label(x, y, numbers.trimEnd())]
+  })
+  return texts.join('')
 }

@@ -12,7 +12,6 @@ export interface TracedLayer {
   gates?: Float32Array
 }
 
-/** The experts that the tokens of one text chose. */
 export interface TracedText {
   length: number
   /** The number of its first tokens that are a prompt. */
@@ -21,6 +20,17 @@ export interface TracedText {
   tokens?: number[]
   /** By layer, then by kind, in the order of use. */
   layers: TracedLayer[]
+}
+
+/** Contents of a file with a trace. */
+export interface TraceFormat {
+  model?: string
+  /** Names are empty if the file has none. */
+  texts: { name: string; text: TracedText }[]
+  /** Texts of tokens by their ids, as far as the file has them. */
+  words: Map<number, string>
+  /** Whether layers without experts have no number: layer 0 is the first one with experts. */
+  onlyMixtures?: true
 }
 
 /** Limits of traces, which are untrusted. */

@@ -1,5 +1,5 @@
-import type { PageColours, Tint } from '../colours-of-text.js'
 import type { TextSection } from './explore.js'
+import type { PageColours, Tint } from './page-data.js'
 
 /*
  * Colours the tokens of a text by the property that its control chooses: the strongest expert of a layer, surprise or
