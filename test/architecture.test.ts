@@ -104,6 +104,7 @@ const KNOWS: Record<string, string[]> = {
   teaching: [
     'pictures',
     'surgery',
+    'experts',
     'evaluation',
     'library',
     'hub',

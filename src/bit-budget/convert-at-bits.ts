@@ -33,7 +33,6 @@ export interface BitsLoss {
 
 export interface AtBits {
   path: string
-  /** Bytes of packed weights. */
   bytes: number
   /** Mean bits of the experts' weights. */
   bits: number

@@ -51,7 +51,7 @@ export interface WindowReading {
  */
 export async function readWindows(
   model: Model,
-  texts: readonly (readonly number[])[],
+  texts: readonly (readonly number[] | Int32Array)[],
   { window, most = window, onProgress, ...options }: WindowReading & { most?: number } & ForwardOptions,
   take: (result: ForwardResult, tokens: number) => void,
 ): Promise<void> {

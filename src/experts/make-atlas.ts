@@ -1,6 +1,6 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import { perMixture } from '../model/config.js'
+import { type PerMixture, perMixture } from '../model/config.js'
 import { alwaysChosen } from '../model/routing.js'
 import type { Atlas, AtlasCommittee, AtlasEntry } from './atlas.js'
 import { type ReadHalves, type ReadOptions, readHalves, type TextKind } from './atlas-halves.js'
@@ -94,25 +94,21 @@ export function atlasOf(
 
 /** Writes an atlas as JSON, with a line for each expert. */
 export function atlasJson({ entries, committees, ...rest }: Atlas): string {
-  const list = (items: readonly string[], indent: string) =>
-    items.length === 0 ? '[]' : `[\n${items.map((item) => `${indent} ${item}`).join(',\n')}\n${indent}]`
-  const kinds = Object.entries(entries).map(([kind, layers]) => {
-    const lines = layers.map((layer) =>
-      list(
-        layer.map((entry) => JSON.stringify(entry)),
-        '   ',
-      ),
-    )
-    return `  "${kind}": ${list(lines, '  ')}`
-  })
-  const layers = Object.entries(committees).map(([kind, layers]) => {
-    return `  "${kind}": ${list(
-      layers.map((one) => JSON.stringify(one)),
-      '  ',
-    )}`
-  })
   const head = JSON.stringify(rest).slice(1, -1)
-  return `{${head},\n "entries": {\n${kinds.join(',\n')}\n },\n "committees": {\n${layers.join(',\n')}\n }}\n`
+  return `{${head},\n "entries": ${byKind(entries, 2)},\n "committees": ${byKind(committees, 1)}}\n`
+}
+
+/** Writes lists by kind with an item a line, and those inside up to `depth` levels, too. */
+function byKind(lists: PerMixture<unknown[]>, depth: number): string {
+  const kinds = Object.entries(lists).map(([kind, list]) => `  "${kind}": ${inLines(list, depth, '  ')}`)
+  return `{\n${kinds.join(',\n')}\n }`
+}
+
+function inLines(list: readonly unknown[], depth: number, indent: string): string {
+  const items = list.map((item) => {
+    return `${indent} ${depth > 1 && Array.isArray(item) ? inLines(item, depth - 1, `${indent} `) : JSON.stringify(item)}`
+  })
+  return items.length === 0 ? '[]' : `[\n${items.join(',\n')}\n${indent}]`
 }
 
 function written({ members, share, gini, fairness }: Committee): AtlasCommittee {

@@ -14,7 +14,7 @@ import {
   TITLES,
 } from './figure.js'
 import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
-import { percent } from './percent.js'
+import { percent } from './labels.js'
 
 /**
  * Draws how alike two models route one or more texts: for each expert, the share of the tokens choosing it in the other

@@ -5,8 +5,7 @@ import { printable } from '../printable.js'
 import { committeeTable } from './committee-table.js'
 import { type Figure, type MapMixture, type TableBlock, TITLES } from './figure.js'
 import { type FigureOptions, partsOf, scopeOf } from './figure-options.js'
-import { percent } from './percent.js'
-import { visibleToken } from './visible-token.js'
+import { percent, visibleToken } from './labels.js'
 
 /** Draws an atlas as tables: a row for each expert with its name, share, kinds of text and tokens. */
 export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {

@@ -5,9 +5,8 @@ import { plural } from '../numbers.js'
 import { printable, printableText } from '../printable.js'
 import { type ColourDepth, highlight, type Rgb } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
-import { amountColour, expertColour, INK } from './expert-colours.js'
-import { percent } from './percent.js'
-import { visibleToken } from './visible-token.js'
+import { amountColour, expertColour, INK, rampEnds } from './expert-colours.js'
+import { percent, visibleToken } from './labels.js'
 
 const LISTED = 8
 const SAMPLES = 11
@@ -78,7 +77,7 @@ export function* colouredText(
   } else {
     const most = colour.by === 'surprise' ? MOST_BITS : largest
     const ramp = Array.from({ length: SAMPLES }, (_, i) => onColour(' ', (most * i) / (SAMPLES - 1))).join('')
-    const [from, to] = colour.by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
+    const [from, to] = rampEnds(colour, largest)
     yield `${from} ${ramp} ${to}\n\n`
   }
   for (const [i, token] of text.tokens.entries()) {

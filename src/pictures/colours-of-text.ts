@@ -1,11 +1,10 @@
-import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../experts/text-colours.js'
+import { amountOf, largestOf, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { Rgb } from '../terminal/colours.js'
-import { amountColour, type Background, expertColour } from './expert-colours.js'
+import { amountColour, type Background, expertColour, rampEnds } from './expert-colours.js'
 import { mostExperts } from './figure.js'
 import type { PageAmounts, PageColours, Tint } from './interactive/page-data.js'
 import { toHex } from './palette.js'
-import { percent } from './percent.js'
 
 /** Steps of the ramp, without the first. */
 const STEPS = 20
@@ -27,7 +26,7 @@ function amounts(text: TextRoutes, colour: TextColour, count: number): PageAmoun
   const steps = values
     .slice(0, count)
     .map((value) => (value === undefined ? null : Math.round(STEPS * amountOf(value, colour, largest))))
-  const [from, to] = colour.by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
+  const [from, to] = rampEnds(colour, largest)
   return { steps, from, to }
 }
 

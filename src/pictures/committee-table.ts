@@ -2,7 +2,7 @@ import type { Atlas } from '../experts/atlas.js'
 import type { Committee } from '../experts/committee.js'
 import { bracketedName } from './caption.js'
 import type { TableBlock } from './figure.js'
-import { percent } from './percent.js'
+import { percent } from './labels.js'
 
 type Row = Omit<Committee, 'members'> & { members: { expert: number; share?: number }[] }
 

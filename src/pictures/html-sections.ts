@@ -8,7 +8,7 @@ import { printable } from '../printable.js'
 import { pageColours } from './colours-of-text.js'
 import { type Block, type ExpertMap, type Figure, type MapsBlock, mapsOf, type TableBlock, TITLES } from './figure.js'
 import { type PageRoutes, pageRoutes } from './interactive/page-data.js'
-import { percent } from './percent.js'
+import { percent } from './labels.js'
 import { blockDrawing } from './svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
@@ -24,11 +24,12 @@ export function figureSections(figure: Figure, width: number): string {
   const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
   const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
   const maps = mapsOf(figure)
-  const widest = widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width)
-  const sections = usage ? texts.map((text, i) => textSection(text, i, { figure, usage, width, widest })) : []
+  const page = { width, maps, widest: widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width) }
+  const colour = usage && firstColour(figure)
+  const sections = colour ? texts.map((text, i) => textSection(text, i, usage, colour, page)) : []
   return [
     sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
-    ...blocks.map((block) => blockSection(block, width, { maps, widest })),
+    ...blocks.map((block) => blockSection(block, page)),
     ...agreements.map(agreementSection),
   ].join('\n')
 }
@@ -53,23 +54,31 @@ function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
 }
 
 /** Draws one of several maps that share a scale, with its legend, in an image of at least `least` pixels. */
-export function mapImage({ maps, scale }: MapsBlock, index: number, width: number, all = maps, least = 0): string {
+export function mapImage(
+  { maps, scale }: MapsBlock,
+  index: number,
+  width: number,
+  all: readonly ExpertMap[] = maps,
+  least = 0,
+): string {
   const fill = onPage(scale.isSigned)
   const drawing = stack([mapDrawing(maps[index], fill, width, all), legendDrawing(scale, fill, width)], 10)
   return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-interface Maps {
+/** A page's width, all its maps, and the width of the widest. */
+interface Page {
+  width: number
   maps: readonly ExpertMap[]
   widest: number
 }
 
-function blockSection(block: Block, width: number, all: Maps): string {
+function blockSection(block: Block, { width, maps: all, widest }: Page): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
-    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all.maps)
-    const wide = { ...drawing, width: Math.max(drawing.width, all.widest) }
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all)
+    const wide = { ...drawing, width: Math.max(drawing.width, widest) }
     return `<section><h2>${escapeXml(map.title)}</h2>${image(wide, map.title)}</section>`
   })
   return maps.join('\n')
@@ -89,14 +98,13 @@ function table({ head, rows, empty }: TableBlock): string {
   return `<table><tr class="heads">${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
 }
 
-interface Section {
-  figure: Figure
-  usage: MapsBlock
-  width: number
-  widest: number
-}
-
-function textSection(text: TextRoutes, index: number, { figure, usage, width, widest }: Section): string {
+function textSection(
+  text: TextRoutes,
+  index: number,
+  usage: MapsBlock,
+  colour: TextColour,
+  { width, maps, widest }: Page,
+): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
     (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
@@ -106,9 +114,9 @@ function textSection(text: TextRoutes, index: number, { figure, usage, width, wi
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   const largest = largestGate(text.model.config.mixtures)
   return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
-${colouring(text, firstColour(figure))}
+${colouring(text, colour)}
 <div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
-<div class="map">${mapImage(usage, index, width, mapsOf(figure), widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
+<div class="map">${mapImage(usage, index, width, maps, widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
 <script type="application/json">${data}</script>
 <script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
 }

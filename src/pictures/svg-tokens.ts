@@ -3,6 +3,7 @@ import { largestGate } from '../model/routing.js'
 import { graphemes } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { DENSE, mostExperts, TITLES, type TokensBlock } from './figure.js'
+import { visibleToken } from './labels.js'
 import { sequential, strengthOf, toHex } from './palette.js'
 import {
   CHARACTER,
@@ -17,7 +18,6 @@ import {
   textWidth,
 } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
-import { visibleToken } from './visible-token.js'
 
 /** Maximum tokens of a picture; people do not read more. */
 const MOST_TOKENS = 160

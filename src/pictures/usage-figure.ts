@@ -25,9 +25,8 @@ import {
 import { committeeTable } from './committee-table.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
-import { percent, signedPercent } from './percent.js'
+import { percent, signedPercent, visibleToken } from './labels.js'
 import { usageCaption } from './usage-caption.js'
-import { visibleToken } from './visible-token.js'
 
 /**
  * Draws how one or more texts use the experts of a model: a map of each, the differences between several, and with

@@ -27,7 +27,6 @@ export interface ChangedExperts {
   taught?: PerMixture<number[][]>
 }
 
-/** The entry of config.json about changed experts. */
 export function molmExperts(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
   { count, silent, gateBias, newIdOf = (_kind, _layer, id) => id, taught = {} }: ChangedExperts,

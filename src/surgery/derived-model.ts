@@ -25,7 +25,6 @@ export interface Origin {
 }
 
 export interface DerivedModel {
-  /** Entry of config.json about the experts. */
   experts: MolmExperts
   /** Texts of other files for the new folder, by name; all that are not among them are copied from the model. */
   files?: Record<string, string>

@@ -15,10 +15,9 @@ import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { molmExperts } from './derived-config.js'
 import { copyOf, writeDerivedModel } from './derived-model.js'
-import type { PackedModel } from './packed-model.js'
+import { type PackedModel, withPackedModel, withSecondModel } from './packed-model.js'
 import { routerRowsOf } from './router-rows.js'
 import { checkKind } from './selection.js'
-import { withPackedModel, withSecondModel } from './with-packed.js'
 
 export interface GraftOptions {
   /** Model to take experts from: name, folder or file. */

@@ -11,9 +11,9 @@ import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
 import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
+import { withPackedModel } from './packed-model.js'
 import { measureScores, type Score } from './saliency.js'
 import { checkKind, maskOf, type Selection, selectExperts } from './selection.js'
-import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
 
 export interface PruneOptions {
@@ -48,7 +48,6 @@ export interface Pruned {
   gates: GateSoftmax
   /** Ids, in the original model, of the experts that were kept. */
   selection: Selection
-  /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** On the held-out text. */
   perplexity: BeforeAndAfter

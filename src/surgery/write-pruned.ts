@@ -10,7 +10,6 @@ export interface WriteOptions {
   selection: Selection
   /** With `all`, the router rows of removed experts follow those of the kept ones, as silent rows. */
   gates: GateSoftmax
-  /** Contents of selection.json. */
   account: object
   signal?: AbortSignal
 }

@@ -3,7 +3,7 @@ import { loadModel } from '../library/load-model.js'
 import type { Dataset } from './datasets.js'
 import { PHASES } from './phase-clock.js'
 import { checkTeachable, planRun, readTexts } from './run-plan.js'
-import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
+import { makeBatch, Sampler } from './samplers.js'
 import type { TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, settingsOf, type TeachOptions } from './teach-options.js'
 
@@ -27,8 +27,7 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await model.training.begin(setup.plan, await initialWeights())
-    const draw = (datasets: readonly Dataset[], count: number) =>
-      new RoundRobinSampler([ShuffledSampler.of(datasets, 0)]).draw(count)
+    const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
     const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
     const { steering } = setup.settings
     const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })

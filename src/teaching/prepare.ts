@@ -6,14 +6,12 @@ import { diskNeeds } from '../hub/plan.js'
 import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import { formatBytes } from '../numbers.js'
-import type { PackedModel } from '../surgery/packed-model.js'
-import { withPackedModel } from '../surgery/with-packed.js'
+import { type PackedModel, withPackedModel } from '../surgery/packed-model.js'
 import { fingerprint, type Journal, journalPath, readJournal } from './journal.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
 import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 
-/** Everything that a training needs to begin. */
 export interface Prepared extends RunPlan {
   packed: PackedModel
   model: Model

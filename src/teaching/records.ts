@@ -4,7 +4,6 @@ import type { RunPlan } from './run-plan.js'
 import type { TeachingPoint } from './teach-events.js'
 import type { TrainingOutcome } from './training-run.js'
 
-/** Summarises a teaching for the packed file's metadata. */
 export function summaryOf(
   { setup, plan }: RunPlan,
   { bestStep, curve, stopReason }: TrainingOutcome,
@@ -31,7 +30,6 @@ export function summaryOf(
   }
 }
 
-/** Caption of a teaching's pictures. */
 function captionOf({ setup }: RunPlan, { bestStep }: TrainingOutcome, { bias }: Calibration): string[] {
   const { kind, layers, experts } = setup.settings
   const names = setup.datasets.map(({ name }) => name).join(', ')

@@ -19,14 +19,12 @@ const DEFAULT_EPOCHS = 2
 const LEAST_STEPS = 96
 const MOST_STEPS = 256
 
-/** Plan of a teaching, and its inputs. */
 export interface RunPlan {
   setup: RunSetup
   plan: TeachingPlan
   sizes: StepSizes
   /** Replay sequences that the model wrote; `setup.retained` has them, too. */
   replay: ReplaySequences[]
-  /** Makes the initial weights of the new experts. */
   initialWeights(): Promise<Float32Array>
 }
 

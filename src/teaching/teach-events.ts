@@ -31,12 +31,10 @@ export type StopReason = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 export type TeachEvent =
   /** A phase begins; `phase` describes it. */
   | { kind: 'phase'; phase: string }
-  /** The training has been planned. */
   | { kind: 'plan'; plan: TeachingPlan }
   | { kind: 'step'; point: TeachingPoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
   /** The state has been saved: a run that is killed can be resumed from here. */
   | { kind: 'saved'; step: number }
-  /** A bias of the gates was tried. */
   | { kind: 'calibration'; point: CalibrationPoint }
   | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
@@ -46,9 +44,11 @@ export interface TeachingPlan {
   kind: MixtureKind
   layers: number[]
   experts: number
+  /** Number of trained floats. */
   parameters: number
   /** Bytes of memory in addition to the model: weights, gradients, moments, activations and copies. */
   memoryBytes: number
+  /** Tokens of a step. */
   batch: number
   /** Default tokens of a step; absent unless the texts are too short for them. */
   usualBatch?: number

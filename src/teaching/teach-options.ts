@@ -7,7 +7,6 @@ import type { Quant } from '../packing/format/formats.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {
-  /** Folder for the taught model. */
   out: string
   /** Texts to learn. The last tenth of each is held out: it decides when the training ends, and measures the result. */
   texts: readonly NamedText[]

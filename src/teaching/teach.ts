@@ -26,7 +26,6 @@ import type { TrainingOutcome } from './training-run.js'
 import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
 export interface TeachResult {
-  /** Path of the packed file. */
   path: string
   plan: TeachingPlan
   /** Ids of the new experts by mixture and layer; they follow the layer's other experts. */
@@ -41,7 +40,6 @@ export interface TeachResult {
   retained: TextComparison[]
   /** Texts of both kinds that the taught model, as written, predicts worse than accepted. */
   regressions: TextRegression[]
-  /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** Seconds that each phase took in this run: writing replay text, training, calibration. */
   seconds: { replay: number; training: number; calibration: number }

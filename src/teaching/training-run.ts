@@ -3,7 +3,7 @@ import type { TrainingPlan, TrainingState } from '../api/training.js'
 import { type Dataset, heldOutSample } from './datasets.js'
 import type { Journal } from './journal.js'
 import { lossOf, type Sample } from './measure.js'
-import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
+import { makeBatch, Sampler } from './samplers.js'
 import type { StopReason, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
@@ -103,11 +103,10 @@ class TrainingRun {
   readonly curve: TeachingPoint[] = []
   best: Float32Array
   private step = 0
-  private readonly samplers: { newText: RoundRobinSampler; replay: RoundRobinSampler }
+  private readonly samplers: { newText: Sampler; replay: Sampler }
   private readonly sizes: StepSizes
   private readonly heldOut: Sample[]
   private readonly retained: Sample[]
-  /** Steps from one check to the next. */
   private readonly between: number
   private savedAt = performance.now()
   /** The first step of this run, to measure its speed. */
@@ -120,8 +119,12 @@ class TrainingRun {
   ) {
     const { settings, datasets, retained } = setup
     this.samplers = {
-      newText: new RoundRobinSampler([ShuffledSampler.of(datasets, settings.seed)]),
-      replay: RoundRobinSampler.each(retained, settings.seed + 1),
+      newText: new Sampler([datasets], settings.seed),
+      // A long text leaves room for the others.
+      replay: new Sampler(
+        retained.map((dataset) => [dataset]),
+        settings.seed + 1,
+      ),
     }
     this.sizes = stepSizes(settings)
     this.between = Math.min(MOST_BETWEEN, Math.ceil(setup.steps / CHECKS))
@@ -200,7 +203,6 @@ class TrainingRun {
     return checksSinceBest(this.curve) >= PATIENCE ? 'no-better' : 'done'
   }
 
-  /** Whether a check follows this step. */
   private isDue(): boolean {
     return this.step % this.between === 0 || this.step === this.setup.steps
   }

@@ -8,7 +8,6 @@ import type { Settings } from './teach-options.js'
 export interface TaughtModel {
   settings: Settings
   newExperts: readonly PackedExpert[]
-  /** Bias of the new experts' gates. */
   bias: number
   /** Entry about this teaching in the packed file's metadata. */
   summary: Record<string, unknown>

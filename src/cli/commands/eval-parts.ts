@@ -12,14 +12,12 @@ import type { Measured } from './eval-report.js'
 export interface Measures {
   texts: NamedText[]
   tasks: Task[]
-  /** The contents of all, texts first. */
   files: NamedText[]
 }
 
 /** Scores of the windows and items that were measured. */
 export interface MeasuredParts {
   model: string
-  /** The model of --against. */
   other?: string
   texts: TextParts[]
   tasks: TaskParts[]
@@ -40,7 +38,6 @@ export interface EvalOptions extends ModelOptions {
   join?: string[]
 }
 
-/** Measures a model, compared with another one if there is one. */
 export async function measureParts(
   model: Model,
   { texts, tasks }: Measures,

@@ -6,7 +6,6 @@ export interface Measured {
   model: string
   texts: TextScore[]
   tasks: TaskScore[]
-  /** The model of --against. */
   other?: string
 }
 

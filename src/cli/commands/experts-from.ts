@@ -7,7 +7,6 @@ import { note } from '../io/output.js'
 import type { ModelOptions } from '../parsing/options.js'
 import { packFirst } from './pack-first.js'
 
-/** Options of `molm experts` that concern traces. */
 export interface FromOptions extends ModelOptions {
   from?: string[]
   experts?: number

@@ -31,7 +31,6 @@ export interface ReportOptions extends Pick<FigureOptions, 'tokens' | 'layers' |
   json?: boolean
   csv?: boolean
   format?: Format
-  /** A file to write to. */
   output?: string
   width?: number
   /** Prints the text in colours in place of the figure. */
@@ -48,7 +47,6 @@ export interface Report {
   text?(terminal: Pick<ColouredTextOptions, 'depth' | 'background'>): Iterable<string>
 }
 
-/** How texts use the experts of a model. */
 export function usageReport(texts: readonly TextRoutes[], options: ReportOptions, atlas?: Atlas): Report {
   const colour = options.colour && colourIn(options.colour, texts[0].model.config.mixtures)
   return {
@@ -59,7 +57,6 @@ export function usageReport(texts: readonly TextRoutes[], options: ReportOptions
   }
 }
 
-/** How alike two models route texts. */
 export function agreementReport(agreements: readonly RoutingAgreement[]): Report {
   return {
     figure: (options) => drawAgreement(agreements, options),

@@ -37,12 +37,10 @@ import { withModel } from './with-model.js'
 interface ExpertsOptions extends AblateOptions {
   ablate?: boolean
   from?: string[]
-  /** Experts in a layer of a trace. */
   experts?: number
   file?: string[]
   against?: string
   atlas?: string[]
-  /** A file with names of the experts. */
   names?: string
 }
 

@@ -7,7 +7,6 @@ import { formatBytes, formatCount, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { alignColumns } from '../../terminal/table.js'
 
-/** Describes a model in tables. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {
   const sections = [
     alignColumns(facts(info, config)),

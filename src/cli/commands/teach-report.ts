@@ -145,7 +145,6 @@ export function learntLines({ texts }: TeachResult, out: string, sample: string)
   )
 }
 
-/** Words of a text that begin a prompt. */
 const FIRST_WORDS = 4
 
 /** The object that `--json` prints. */

@@ -114,13 +114,14 @@ async function teachModel(model: string, out: string | undefined, options: Teach
     throw new UsageError('name a folder for the taught model, or give --dry-run')
   const texts = await Promise.all(options.text.map(readTextOrStdin))
   const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
-  if (options.dryRun) return dryRun(model, texts, keepTexts, options)
+  const library = libraryOptions(texts, keepTexts, options)
   await packFirst(model, options)
+  if (options.dryRun) return printPlan(model, library, options)
   const { teach } = await import('../../index.js')
   // An interrupted training has left its best state there.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
-  const library = { ...libraryOptions(texts, keepTexts, options), out: folder, resume: options.resume }
-  const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, onEvent }))
+  const { resume } = options
+  const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, out: folder, resume, onEvent }))
   if (!options.json && !options.quiet) writeErr(summary(taught))
   // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
@@ -131,37 +132,24 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   if (early) process.exitCode = early.exitCode
 }
 
-async function dryRun(
-  model: string,
-  texts: NamedText[],
-  keepTexts: NamedText[] | undefined,
-  options: TeachCommandOptions,
-): Promise<void> {
-  await packFirst(model, options)
+type LibraryOptions = Omit<TeachOptions, 'out' | 'resume'>
+
+async function printPlan(model: string, library: LibraryOptions, options: TeachCommandOptions): Promise<void> {
   const { planTeaching } = await import('../../index.js')
-  const library = libraryOptions(texts, keepTexts, options)
   const plan = await withDisplay(options, (onEvent) => planTeaching(model, { ...library, onEvent }))
   await (options.json ? writeJson({ model, ...planJson(plan) }) : writeOut(planTable(plan)))
 }
+
+/** Options of the command alone, and those that only a training has. */
+const OWN_OPTIONS = ['text', 'keepText', 'dryRun', 'force', 'json', 'quiet', 'verbose', 'color', 'resume']
 
 function libraryOptions(
   texts: NamedText[],
   keepTexts: NamedText[] | undefined,
   options: TeachCommandOptions,
-): Omit<TeachOptions, 'out' | 'resume'> {
-  const {
-    text: _t,
-    keepText: _k,
-    dryRun: _d,
-    force: _f,
-    json: _j,
-    quiet: _q,
-    verbose: _v,
-    color: _c,
-    ...library
-  } = options
-  const { resume: _r, ...settings } = library
-  return { texts, ...(keepTexts && { keepTexts }), ...settings, signal: interruptSignal() }
+): LibraryOptions {
+  const settings = Object.entries(options).filter(([name]) => !OWN_OPTIONS.includes(name))
+  return { texts, ...(keepTexts && { keepTexts }), ...Object.fromEntries(settings), signal: interruptSignal() }
 }
 
 /** Runs `work` and shows its events: in a status line, or in a line per check if none may be drawn. */
@@ -198,7 +186,6 @@ function layerList(text: string): Layers {
 
 const rate = numberThat('--lr', 'a number above 0', (value) => value > 0 && Number.isFinite(value))
 
-/** Parses `1%` to a share. */
 const percent = numberThat(
   '--forget',
   'a percentage above 0% and at most 100%, like 1%',

@@ -100,7 +100,6 @@ function objectOf(report: ReplayReport) {
 const CSV_HEAD =
   'memory,experts_held,experts,hits,misses,bytes_read,generated_hits,generated_misses,bytes_per_token,tokens_per_second'
 
-/** The values of `memoryOf` in their order. */
 function csvOf(report: ReplayReport): string {
   const rows = report.memories.map((replayed) => {
     const { generated, ...all } = memoryOf(replayed, report)

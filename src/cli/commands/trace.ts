@@ -70,7 +70,6 @@ interface TracedModel {
   quant: Quant
   config: ModelConfig
   formats: PartFormats
-  /** Table of contents of a packed model. */
   file?: PackedFile
 }
 
@@ -113,7 +112,6 @@ async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedMod
   return found
 }
 
-/** Speed of reading experts: given, or that of a packed model's file. */
 async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<ReplayReport['disk']> {
   if (disk !== undefined) return { bytesPerSecond: disk, isMeasured: false }
   if (!file) return undefined

@@ -34,6 +34,7 @@ function colourBy(section: TextSection, value: string): void {
   else legend?.replaceChildren(...expertLegend(section, { kind, layer, firsts, colours: colours.experts }))
 }
 
+/** Gives an element a colour, or none. */
 function tint(element: HTMLElement, colour: Tint | undefined): void {
   element.classList.toggle('tinted', colour !== undefined)
   if (!colour) return
@@ -41,6 +42,7 @@ function tint(element: HTMLElement, colour: Tint | undefined): void {
   element.style.setProperty('--on-dark', colour[1])
 }
 
+/** The strongest expert of each token in a layer. */
 function firstExperts(section: TextSection, kind: string, layer: number): (number | undefined)[] {
   section.routes ??= JSON.parse(section.querySelector('script')?.textContent ?? '[]')
   const slot = 2 * (section.dataset.kinds?.split(' ').indexOf(kind) ?? 0)

@@ -29,6 +29,7 @@ const TICK_HEIGHT = 3
 interface State {
   /** Tokens with a background. */
   lit: HTMLElement[]
+  /** Cells and heads with a frame. */
   framed: Element[]
   /** Frames and ticks, drawn above all cells. */
   marks: Element[]
@@ -38,6 +39,7 @@ interface State {
   isPointed: boolean
 }
 
+/** The number of a layer. */
 const HEAD = '.layer > text:first-child'
 const EXPLORABLE = `.tokens [data-i], [data-expert], ${HEAD}`
 
