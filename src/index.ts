@@ -101,7 +101,7 @@ export {
 export { SCORES, type Score } from './surgery/saliency.js'
 export { keepShares, type Selection } from './surgery/selection.js'
 export type { Calibration, CalibrationPoint } from './teaching/gate-bias.js'
-export { type MeasuredPlan, planTeaching } from './teaching/measured-plan.js'
+export { type MeasuredPlan, planTeaching } from './teaching/prepare.js'
 export { type TeachResult, teach } from './teaching/teach.js'
 export type { StopReason, TeachEvent, TeachingPlan, TeachingPoint } from './teaching/teach-events.js'
 export type { Init, Layers, SteeringKind, TeachOptions } from './teaching/teach-options.js'

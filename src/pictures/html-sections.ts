@@ -1,14 +1,25 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
-import type { TextColour } from '../experts/text-colours.js'
+import { amountOf, largestOf, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { mostParticular } from '../experts/words-of-expert.js'
 import { largestGate } from '../model/routing.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { pageColours } from './colours-of-text.js'
-import { type Block, type ExpertMap, type Figure, type MapsBlock, mapsOf, type TableBlock, TITLES } from './figure.js'
-import { type PageRoutes, pageRoutes } from './interactive/page-data.js'
+import type { Rgb } from '../terminal/colours.js'
+import { amountColour, type Background, expertColour, rampEnds } from './expert-colours.js'
+import {
+  type Block,
+  type ExpertMap,
+  type Figure,
+  type MapsBlock,
+  mapsOf,
+  mostExperts,
+  type TableBlock,
+  TITLES,
+} from './figure.js'
+import { type PageAmounts, type PageColours, type PageRoutes, pageRoutes, type Tint } from './interactive/page-data.js'
 import { percent } from './labels.js'
+import { toHex } from './palette.js'
 import { blockDrawing } from './svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
@@ -195,4 +206,32 @@ function image({ markup, width, height }: Drawing, name: string): string {
   const size = `viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(height)}" width="${Math.ceil(width)}"`
   const font = `font-family="${FONT}" font-size="${FONT_SIZE}"`
   return `<svg ${size} ${font} role="group" aria-label="${escapeXml(name)}">${markup}</svg>`
+}
+
+/** Steps of the ramp, without the first. */
+const STEPS = 20
+
+/** Makes colours for a page: those of the first `count` tokens of a text. */
+function pageColours(text: TextRoutes, count: number): PageColours {
+  const most = Math.max(...text.model.config.mixtures.map(mostExperts))
+  return {
+    experts: Array.from({ length: most }, (_, expert) => pair((background) => expertColour(expert, background))),
+    ramp: Array.from({ length: STEPS + 1 }, (_, i) => pair((background) => amountColour(i / STEPS, background))),
+    ...(text.surprise && { surprise: amounts(text, { by: 'surprise' }, count) }),
+    sleepers: amounts(text, { by: 'sleepers' }, count),
+  }
+}
+
+function amounts(text: TextRoutes, colour: TextColour, count: number): PageAmounts {
+  const values = textValues(text, colour)
+  const largest = largestOf(values)
+  const steps = values
+    .slice(0, count)
+    .map((value) => (value === undefined ? null : Math.round(STEPS * amountOf(value, colour, largest))))
+  const [from, to] = rampEnds(colour, largest)
+  return { steps, from, to }
+}
+
+function pair(colour: (background: Background) => Rgb): Tint {
+  return [toHex(colour('light')), toHex(colour('dark'))]
 }

@@ -7,10 +7,13 @@ import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import { formatBytes } from '../numbers.js'
 import { type PackedModel, withPackedModel } from '../surgery/packed-model.js'
+import type { Dataset } from './datasets.js'
 import { fingerprint, type Journal, journalPath, readJournal } from './journal.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
-import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+import { makeBatch, Sampler } from './samplers.js'
+import type { TeachingPlan } from './teach-events.js'
+import { checkTeachOptions, type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 
 export interface Prepared extends RunPlan {
   packed: PackedModel
@@ -64,4 +67,37 @@ async function checkDisk(out: string, packed: PackedModel, parameters: number): 
   const [{ folder, free }] = await diskNeeds([{ folder: resolve(out), bytes }])
   if (bytes <= free) return
   throw new UserError(`teaching needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(free)} are free`)
+}
+
+/** A plan with the measured speed of a step. */
+export interface MeasuredPlan extends TeachingPlan {
+  tokensPerSecond: number
+  secondsPerEpoch: number
+}
+
+/**
+ * Plans a teaching and measures the speed of a step, whose result is thrown away. Writes nothing. Rejects as `teach`
+ * does.
+ */
+export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
+  checkTeachOptions({ ...options, out: '.' })
+  const { quant, threads, signal, onEvent } = options
+  return useModel(await loadModel(name, { quant, threads, signal, expertsPerToken: 'trained' }), async (model) => {
+    checkTeachable(model.name, model.config)
+    const texts = await readTexts(model, settingsOf(options, model.config), options)
+    onEvent?.({ kind: 'phase', phase: PHASES.replay })
+    const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
+    onEvent?.({ kind: 'phase', phase: 'measuring a step' })
+    await model.training.begin(setup.plan, await initialWeights())
+    const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
+    const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
+    const { steering } = setup.settings
+    const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
+    // The first step also reads experts from the disk.
+    await step()
+    const start = performance.now()
+    const { tokens } = await step()
+    const seconds = (performance.now() - start) / 1000
+    return { ...plan, tokensPerSecond: tokens / seconds, secondsPerEpoch: plan.stepsPerEpoch * seconds }
+  })
 }

@@ -7,6 +7,8 @@ import { loadAtlas } from '../../experts/load-atlas.js'
 import { measureUsage } from '../../experts/measure-usage.js'
 import { originalExperts } from '../../experts/originals.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
+import { type NamedTrace, type TracedModel, textsOfTraces } from '../../experts/trace-texts.js'
+import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
 import { expandHome } from '../../files/home.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
 import { PARTS, type Part, scopeOf } from '../../pictures/figure-options.js'
@@ -17,11 +19,10 @@ import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addModelOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
+import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
 import { colourIn, parseColour } from './experts-colour.js'
-import { tracedTexts } from './experts-from.js'
 import {
   agreementReport,
   FORMATS,
@@ -31,6 +32,7 @@ import {
   type Report,
   usageReport,
 } from './experts-report.js'
+import { packFirst } from './pack-first.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
@@ -206,4 +208,34 @@ function withShortNames(texts: readonly NamedText[]): NamedText[] {
     const isTwice = texts.filter(({ name }) => basename(name) === basename(path)).length > 1
     return { name: isTwice ? path : basename(path), text }
   })
+}
+
+/** Reads the traces of `--from`, and says on stderr what they have. */
+async function tracedTexts(words: readonly string[], options: ExpertsOptions): Promise<TextRoutes[]> {
+  const { from = [], experts, model, quiet, colour } = options
+  if (words.length > 0) throw new UsageError('give a prompt or --from, not both')
+  if (colour?.by === 'surprise') throw new UsageError('--colour surprise needs a text: a trace has no probabilities')
+  if (model !== undefined && experts !== undefined) {
+    throw new UsageError('-m names the model of the trace, which has its number of experts; leave out --experts')
+  }
+  const traces: NamedTrace[] = []
+  for (const path of from) {
+    const isStdin = path === '-'
+    const trace = await (isStdin ? readChunks('stdin', process.stdin) : readTrace(path))
+    const isTwice = from.filter((other) => basename(other) === basename(path)).length > 1
+    traces.push({ name: isStdin ? 'stdin' : isTwice ? path : basename(path), trace })
+  }
+  const known = model === undefined ? undefined : await tracedModel(model, options)
+  const { texts, notes } = textsOfTraces(traces, { model: known, experts })
+  if (!quiet) for (const line of notes) note(line)
+  return texts
+}
+
+async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
+  await packFirst(model, options)
+  const { resolveModel } = await import('../../library/resolve-model.js')
+  const { loadTokenizer } = await import('../../text/tokenizer.js')
+  const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
+  const tokenizer = await loadTokenizer(folder)
+  return { name, quant: packing, config, textOf: (token) => tokenizer?.decode([token]) ?? `<${token}>` }
 }
