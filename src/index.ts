@@ -14,8 +14,7 @@ export {
   type ExpertWorth,
   type LayerWorth,
 } from './ablation/ablate.js'
-export { WAYS, type Way } from './ablation/ways.js'
-export type { Worth } from './ablation/worth.js'
+export { WAYS, type Way, type Worth } from './ablation/worth.js'
 export type * from './api/chat.js'
 export type * from './api/generation.js'
 export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'
@@ -99,8 +98,8 @@ export {
 } from './surgery/prune.js'
 export { SCORES, type Score } from './surgery/saliency.js'
 export { keepShares, type Selection } from './surgery/selection.js'
-export type { Calibration, CalibrationPoint } from './teaching/calibration.js'
-export { type MeasuredPlan, planTeaching } from './teaching/measured-plan.js'
+export type { Calibration, CalibrationPoint } from './teaching/gate-bias.js'
+export { type MeasuredPlan, planTeaching } from './teaching/prepare.js'
 export { type TeachResult, teach } from './teaching/teach.js'
 export type { StopReason, TeachEvent, TeachingPlan, TeachingPoint } from './teaching/teach-events.js'
 export type { Init, Layers, SteeringKind, TeachOptions } from './teaching/teach-options.js'

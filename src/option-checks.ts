@@ -6,7 +6,7 @@ import { nearest } from './spelling.js'
  */
 
 /** Throws a UsageError if `given` has an option that `known` lacks. */
-export function checkOptionNames(given: object, known: Readonly<Record<string, true>>, call: string): void {
+export function checkOptionNames(given: object, known: Readonly<Record<string, unknown>>, call: string): void {
   if (typeof given !== 'object' || given === null) throw new UsageError(`the options of ${call} must be an object`)
   const names = Object.keys(known)
   const unknown = Object.keys(given).find((name) => !names.includes(name))

@@ -104,6 +104,7 @@ const KNOWS: Record<string, string[]> = {
   teaching: [
     'pictures',
     'surgery',
+    'experts',
     'evaluation',
     'library',
     'hub',
@@ -135,8 +136,9 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'json', 'csv', 'errors'],
+  ablation: ['experts', 'evaluation', 'api', 'model', 'files', 'in-order', 'json', 'csv', 'errors'],
   experts: [
+    'evaluation',
     'engine',
     'nn',
     'weights',
@@ -323,19 +325,19 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   api: { rooms: ['api', 'generation-options'], lines: 1427 },
   text: { rooms: ['text', 'grammar'], lines: 11803 },
   engine: { rooms: ['engine', 'sampling', 'training', 'session'], lines: 8919 },
-  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5114 },
+  library: { rooms: ['index', 'library', 'hub', 'rounding'], lines: 5113 },
   chat: { rooms: ['conversations', 'prompt-cache', 'tools'], lines: 2911 },
   lab: {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
-    lines: 12493,
+    lines: 12023,
   },
-  server: { rooms: ['server'], lines: 6758 },
+  server: { rooms: ['server'], lines: 6757 },
   page: { rooms: ['page'], lines: 6760 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9962 },
-  cli: { rooms: ['cli'], lines: 9114 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9961 },
+  cli: { rooms: ['cli'], lines: 8974 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 74482 }
+const TESTS = { rooms: ['tests'], lines: 74475 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { visibleToken } from '#molm/pictures/visible-token.js'
+import { visibleToken } from '#molm/pictures/labels.js'
 import { printable, printableJson, printableLines, printableOutput, printableText } from '#molm/printable.js'
 import { harmless } from '#molm/terminal/cell-width.js'
 

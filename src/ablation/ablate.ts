@@ -1,14 +1,13 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { type Reader, readerOf } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
-import { partsOf, runParts } from './text-parts.js'
-import { WAYS, type Way } from './ways.js'
-import { readWhole, type WholeText } from './whole-text.js'
-import { type Worth, worthOf } from './worth.js'
+import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
+import { WAYS, type Way, type Worth, worthOf } from './worth.js'
 
 export interface AblateOptions {
   /** Kind of experts. Default: all. */
@@ -52,7 +51,6 @@ export interface Ablation {
   loss: number
   ways: readonly Way[]
   layers: LayerWorth[]
-  /** By layer, kind and number. */
   experts: ExpertWorth[]
 }
 
@@ -66,12 +64,7 @@ export async function ablateExperts(
   texts: readonly { name: string; text: string }[],
   options: AblateOptions = {},
 ): Promise<Ablation> {
-  const { signal } = options
-  const tokens: number[][] = []
-  for (const { text } of texts) {
-    tokens.push(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
-  }
-  const measured = await ablateTokens(model, tokens, options)
+  const measured = await ablateTokens(model, await encodeTexts(model, texts, options.signal), options)
   return { model: readerOf(model), texts: texts.map(({ name }) => name), ...measured }
 }
 
@@ -119,7 +112,6 @@ export async function ablateTokens(
   }
 }
 
-/** Measures the conditions of one ablation. */
 class AblationRun {
   private done = 0
   private planned = 0
@@ -138,7 +130,6 @@ class AblationRun {
     return conditions
   }
 
-  /** Whether a condition needs no run. */
   isFree({ name, parts }: Condition): boolean {
     return parts.length === 0 || this.journal?.lossesOf(name) !== undefined
   }
@@ -160,7 +151,6 @@ class AblationRun {
     )
   }
 
-  /** Runs the parts that a condition changes. Returns the losses of all. */
   private async run({ name, mask, parts: numbers }: Condition): Promise<number[]> {
     const { model, parts, options, journal } = this
     const losses = [...this.whole.losses]

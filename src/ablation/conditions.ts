@@ -2,10 +2,9 @@ import { UserError } from '../errors.js'
 import type { ExpertPlace } from '../experts/awake.js'
 import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import { type ExpertMask, layerMasks, type MaskedUse } from '../model/expert-mask.js'
-import { WAYS, type Way } from './ways.js'
-import type { WholeText } from './whole-text.js'
+import type { WholeText } from './text-parts.js'
+import { WAYS, type Way } from './worth.js'
 
-/** A text without some experts. */
 export interface Condition {
   /** Name in the journal: `3:mlp off`, `3:mlp:5 around`. */
   name: string
@@ -22,20 +21,17 @@ export interface LayerCondition extends Condition {
 /** One expert, and the conditions that take it away. */
 export interface ExpertConditions {
   place: ExpertPlace
-  /** Tokens that chose it. */
   uses: number
   conditions: (Condition & { way: Way })[]
 }
 
 interface ConditionOptions {
-  /** Mask of the model, in addition to those of the conditions. */
   modelMask?: ExpertMask
   only?: MixtureKind
   layers?: readonly number[]
   ways?: readonly Way[]
 }
 
-/** The conditions of an ablation of a whole text. */
 export class Conditions {
   private readonly mixtures: Mixture[]
   private readonly ways: readonly Way[]

@@ -1,6 +1,9 @@
 import type { Model, SessionOptions } from '../api/model.js'
-import type { ForwardOptions, ForwardResult } from '../api/session.js'
+import type { ForwardOptions, ForwardResult, Session } from '../api/session.js'
+import { useSession } from '../evaluation/reading.js'
+import { ExpertUsage } from '../experts/usage.js'
 import { inOrder } from '../in-order.js'
+import { type PerMixture, perMixture } from '../model/config.js'
 
 /** Tokens of parts under way: two micro-batches, so that the model never waits for the next part. */
 const TOKENS_AHEAD = 512
@@ -20,7 +23,6 @@ export function partsOf(texts: readonly (readonly number[])[], most: number = PA
   return parts.filter(({ length }) => length >= 2)
 }
 
-/** Number of predicted tokens of a part: all but the first. */
 export function predictedIn(part: readonly number[]): number {
   return part.length - 1
 }
@@ -35,17 +37,57 @@ export function runParts(
   { mask, ...options }: SessionOptions & Pick<ForwardOptions, 'routes' | 'outputSums' | 'signal'>,
 ): AsyncGenerator<PartResult, void> {
   const run = async (part: readonly number[]) => {
-    const session = model.createSession({ mask })
-    try {
-      const targets = part.slice(1)
-      const { logits: _, ...result } = await session.forward(part.slice(0, -1), { ...options, targets, logits: 'none' })
-      let loss = 0
-      for (const logprob of result.logprobs ?? []) loss -= logprob
-      return { ...result, loss }
-    } finally {
-      session.dispose()
-    }
+    const wanted = { ...options, targets: part.slice(1), logits: 'none' } as const
+    const read = (session: Session) => session.forward(part.slice(0, -1), wanted)
+    const { logits: _, ...result } = await useSession(model, read, { mask })
+    let loss = 0
+    for (const logprob of result.logprobs ?? []) loss -= logprob
+    return { ...result, loss }
   }
   const longest = parts.reduce((most, { length }) => Math.max(most, length), 1)
   return inOrder(parts, run, { parallel: Math.ceil(TOKENS_AHEAD / longest) + 1 })
+}
+
+export interface WholeText {
+  /** Loss of each part, in nats, and the number of its predicted tokens. */
+  losses: number[]
+  predicted: number[]
+  usages: ExpertUsage[]
+  usage: ExpertUsage
+  /** Mean output of the experts of each layer, over their uses. */
+  means: PerMixture<Float32Array[]>
+}
+
+export async function readWhole(
+  model: Model,
+  parts: readonly (readonly number[])[],
+  signal?: AbortSignal,
+): Promise<WholeText> {
+  const { config } = model
+  const { mixtures, width } = config
+  const whole = { losses: [] as number[], predicted: parts.map(predictedIn), usages: [] as ExpertUsage[] }
+  const usage = new ExpertUsage(config)
+  const sums = perMixture(mixtures, ({ experts }) => experts.map(() => new Float64Array(width)))
+  const results = runParts(model, parts, { routes: true, outputSums: true, signal })
+  for await (const { loss, routes = [], outputSums = {} } of results) {
+    const tokens = whole.predicted[whole.losses.length]
+    const own = new ExpertUsage(config)
+    own.add(routes, tokens)
+    usage.add(routes, tokens)
+    whole.losses.push(loss)
+    whole.usages.push(own)
+    for (const { kind } of mixtures) {
+      for (const [layer, sum] of (outputSums[kind] ?? []).entries()) {
+        const total = sums[kind]?.[layer]
+        if (total) for (let i = 0; i < sum.length; i++) total[i] += sum[i]
+      }
+    }
+  }
+  const means = perMixture(mixtures, ({ kind, experts }) =>
+    experts.map((_, layer) => {
+      const uses = usage.of(kind, layer).counts.reduce((total, count) => total + count, 0)
+      return Float32Array.from(sums[kind]?.[layer] ?? [], (value) => (uses === 0 ? 0 : value / uses))
+    }),
+  )
+  return { ...whole, usage, means }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { resultOf } from '../api/generation-events.js'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
@@ -5,15 +6,12 @@ import { UsageError } from '../errors.js'
 import { UNFILTERED } from '../generation-options.js'
 import { type PerMixture, perMixture } from '../model/config.js'
 import { usedPerToken } from '../model/experts-per-token.js'
-import { hugePageBytes } from './huge-pages.js'
 
 /** Tests to run: prompts of some lengths and a generation, at each depth of context. */
 export interface BenchmarkPlan {
-  /** Lengths of prompts in tokens, each a pp test. */
   prompts: number[]
   /** Tokens to generate in a tg test; 0 for no such test. */
   generate: number
-  /** Tokens in the cache before each test. */
   depths: number[]
   /** Numbers of sequences that generate at once, each a tg test. Default [1]. */
   batches?: number[]
@@ -45,13 +43,11 @@ export interface BenchmarkRow {
   batch: number
   /** Tokens a second of all sequences together. */
   tokensPerSecond: Spread
-  /** Tokens a second of each sequence (median). */
   perSequence: number
   /** The median as a share of that of the same test at depth 0; null at depth 0, or if that was not measured before. */
   shareOfStart: number | null
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
-  /** Bytes of weights that one token reads. */
   activeBytesPerToken: number
   /**
    * Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. What a token
@@ -60,7 +56,6 @@ export interface BenchmarkRow {
   effectiveGbPerSecond: number
   /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number
-  /** Resident memory of the process. */
   rssBytes: number
   /** Bytes of it in huge pages; null if the system does not report them. */
   hugePageBytes: number | null
@@ -193,7 +188,6 @@ function randomTokens(model: Model, count: number, seed: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => (Math.imul(i + seed, 0x9e3779b1) >>> 0) % vocabSize)
 }
 
-/** Median, mean and sample standard deviation of some samples. */
 export function spread(samples: number[]): Spread {
   const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length
   const squares = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0)
@@ -204,4 +198,17 @@ function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/**
+ * Bytes of this process's memory in huge pages (2 MiB on most machines). Reading weights there takes fewer look-ups in
+ * the page tables. Only Linux reports them; null elsewhere.
+ */
+export function hugePageBytes(path = '/proc/self/smaps_rollup'): number | null {
+  try {
+    const [, kilobytes] = /^AnonHugePages:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8')) ?? []
+    return kilobytes === undefined ? null : Number(kilobytes) * 1024
+  } catch {
+    return null
+  }
 }

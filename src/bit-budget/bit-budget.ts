@@ -1,5 +1,7 @@
 import { UserError } from '../errors.js'
-import type { WeightFormat } from '../packing/format/formats.js'
+import { isMxfp4, type PartFormats, type WeightFormat } from '../packing/format/formats.js'
+import { type Blueprint, type Part, planLayout } from '../packing/format/layout.js'
+import type { ExpertImportance } from './expert-importance.js'
 
 /** Formats that experts may take, from the smallest on, with the bits of a weight, scales included. */
 export const EXPERT_FORMATS = [
@@ -13,15 +15,12 @@ export const EXPERT_FORMATS = [
 /** Least and most bits of a weight that an average can have. */
 export const BITS = { least: 2.5, most: 8.5 }
 
-/** An expert to choose a format for. */
 export interface BudgetedExpert {
-  /** Number of its weights in matrices. */
   weights: number
   /** Factor of the squared error of its weights (see `importanceOf`). */
   importance: number
 }
 
-/** Formats of experts within a budget. */
 export interface BitPlan {
   /** One per expert, in their order. */
   formats: WeightFormat[]
@@ -31,7 +30,6 @@ export interface BitPlan {
   error: number
 }
 
-/** A change of one expert to the next better format. */
 interface Step {
   expert: number
   to: number
@@ -90,4 +88,55 @@ function stepsOf(experts: readonly BudgetedExpert[], least: number): Step[] {
     }),
   )
   return steps.sort((a, b) => b.gain - a.gain || a.to - b.to || a.expert - b.expert)
+}
+
+/** Formats of a packing whose experts have formats of their own, and the plan that they follow. */
+export interface ExpertFormats {
+  formats: PartFormats
+  plan: BitPlan
+  mix: Partial<Record<WeightFormat, number>>
+}
+
+/**
+ * Gives each expert a format within a budget: `bits` is the mean bits of their weights. The other parts keep their
+ * formats. Throws a UserError if the experts' formats are not free: MXFP4, or floats.
+ */
+export function expertFormats(
+  blueprint: Pick<Blueprint, 'parts'>,
+  formats: PartFormats,
+  importance: ExpertImportance,
+  bits: number,
+): ExpertFormats {
+  if (isMxfp4(formats.mlp)) throw new UserError('`bits`: the experts of this model are stored as MXFP4, in 4.25 bits')
+  if (formats.mlp === 'f32') throw new UserError('`bits` needs the other weights in q8 or q4, not in f32')
+  const experts = planLayout(blueprint, formats).parts.filter(isExpert)
+  if (experts.length === 0) throw new UserError('`bits`: the model has no experts')
+  const plan = planBits(
+    experts.map((part) => ({
+      weights: matricesOf(part).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+      importance: importance[part.expert.kind]?.[part.layer]?.[part.expert.id] ?? 0,
+    })),
+    bits,
+  )
+  const pieces: Record<string, WeightFormat> = {}
+  const mix: ExpertFormats['mix'] = {}
+  for (const [i, part] of experts.entries()) {
+    const format = plan.formats[i]
+    mix[format] = (mix[format] ?? 0) + 1
+    for (const { name, format: usual } of matricesOf(part)) {
+      if (format !== usual) pieces[`${part.name}/${name}`] = format
+    }
+  }
+  const given = { ...formats.pieces, ...pieces }
+  return { formats: Object.keys(given).length > 0 ? { ...formats, pieces: given } : formats, plan, mix }
+}
+
+type ExpertPart = Part & Required<Pick<Part, 'expert' | 'layer'>>
+
+function isExpert(part: Part): part is ExpertPart {
+  return part.expert !== undefined && part.layer !== undefined
+}
+
+function matricesOf({ pieces }: Part): Part['pieces'] {
+  return pieces.filter(({ kind }) => kind === 'matrix')
 }

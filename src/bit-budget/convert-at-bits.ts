@@ -1,18 +1,16 @@
 import os from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Model } from '../api/model.js'
 import { UsageError, UserError } from '../errors.js'
-import { evaluateText } from '../evaluation/evaluate-text.js'
+import { useModel } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { convertModel } from '../library/convert-model.js'
 import { loadModel } from '../library/load-model.js'
 import { resolveModel } from '../library/resolve-model.js'
 import type { Quant, WeightFormat } from '../packing/format/formats.js'
 import type { PackSource } from '../packing/write/pack-source.js'
-import { calibrationTokens, splitTexts } from '../surgery/held-out.js'
+import { calibrationTokens, lossOn, splitTexts } from '../surgery/held-out.js'
 import { inPackingFolder } from '../surgery/packing-folder.js'
-import { checkBits } from './bit-budget.js'
-import { type ExpertFormats, expertFormats } from './expert-formats.js'
+import { checkBits, type ExpertFormats, expertFormats } from './bit-budget.js'
 import { type ExpertImportance, measureImportance } from './expert-importance.js'
 
 export interface BitsOptions {
@@ -34,13 +32,10 @@ export interface BitsLoss {
 }
 
 export interface AtBits {
-  /** The packed file. */
   path: string
-  /** Bytes of packed weights. */
   bytes: number
   /** Mean bits of the experts' weights. */
   bits: number
-  /** Number of experts of each format. */
   mix: Partial<Record<WeightFormat, number>>
   loss: BitsLoss
   warnings: string[]
@@ -52,7 +47,6 @@ export type BitsPoint = Omit<AtBits, 'path' | 'warnings'> & {
   predicted: number
 }
 
-/** Bits of a curve's points, if none are given. */
 export const CURVE_BITS: readonly number[] = [2.5, 3, 3.5, 4, 4.5, 5, 6, 8.5]
 
 /**
@@ -111,7 +105,7 @@ async function packingsOf(name: string, { quant }: BitsOptions): Promise<Packing
 async function importanceFor(name: string, { others }: Packings, options: BitsOptions): Promise<ExpertImportance> {
   const { calibrate, threads, onProgress, signal } = options
   onProgress?.('loading')
-  return use(await loadModel(name, { quant: others, threads, signal }), async (model) => {
+  return useModel(await loadModel(name, { quant: others, threads, signal }), async (model) => {
     const tokens = await calibrationTokens(model, splitTexts(calibrate).calibration, signal)
     const show = (share: number) => onProgress?.(`calibrating ${Math.floor(100 * share)} %`)
     return measureImportance(model, tokens, { window: model.config.trainedContext || 1024, onProgress: show, signal })
@@ -154,18 +148,8 @@ async function lossOf(
   { calibrate, threads, signal }: BitsOptions,
 ): Promise<BitsLoss> {
   const { heldOut } = splitTexts(calibrate)
-  return use(await loadModel(name, { quant: exact, threads, signal }), async (against) =>
-    use(await loadModel(path, { threads, signal }), async (model) => {
-      const sums = { divergence: 0, nll: 0, scored: 0 }
-      for (const text of heldOut) {
-        if ((await model.tokenizer.encodeAsync(text.text, { addSpecialTokens: false, signal })).length < 2) continue
-        const { nll, scored, against: agreement } = await evaluateText(model, text, { against, signal })
-        sums.divergence += (agreement?.klDivergence ?? 0) * scored
-        sums.nll += nll
-        sums.scored += scored
-      }
-      return { klDivergence: sums.divergence / sums.scored, perplexity: Math.exp(sums.nll / sums.scored) }
-    }),
+  return useModel(await loadModel(name, { quant: exact, threads, signal }), async (against) =>
+    useModel(await loadModel(path, { threads, signal }), (model) => lossOn(model, heldOut, { against, signal })),
   )
 }
 
@@ -173,12 +157,4 @@ function checkOptions(bits: readonly number[], { calibrate, quant }: BitsOptions
   for (const each of bits) checkBits(each)
   if (calibrate.length === 0) throw new UsageError('`bits` needs a calibration text')
   if ((quant as Quant | undefined) === 'f32') throw new UsageError('`bits` needs `quant` q4 or q8, not f32')
-}
-
-async function use<T>(model: Model, work: (model: Model) => Promise<T>): Promise<T> {
-  try {
-    return await work(model)
-  } finally {
-    await model.dispose()
-  }
 }

@@ -1,18 +1,10 @@
 import type { Model } from '../api/model.js'
 import type { ExpertInfluence } from '../api/session.js'
+import { readWindows, type WindowReading } from '../evaluation/reading.js'
 import { type PerMixture, perMixture } from '../model/config.js'
 
 /** Importance of each expert: for each kind and layer one number per expert. */
 export type ExpertImportance = PerMixture<Float64Array[]>
-
-/** Options of a measurement. */
-export interface ImportanceOptions {
-  /** Tokens that the model sees at once. */
-  window: number
-  /** Called with the share that is done, from 0 to 1. */
-  onProgress?: (share: number) => void
-  signal?: AbortSignal
-}
 
 /**
  * Measures the importance of all experts on texts (as ids), in one pass: the squared error that reaches the residual
@@ -21,27 +13,13 @@ export interface ImportanceOptions {
 export async function measureImportance(
   model: Model,
   texts: readonly (readonly number[])[],
-  { window, onProgress, signal }: ImportanceOptions,
+  options: WindowReading,
 ): Promise<ExpertImportance> {
-  const all = texts.reduce((sum, { length }) => sum + length, 0)
-  let sums: PerMixture<ExpertInfluence[]> = {}
-  let done = 0
-  const session = model.createSession()
-  try {
-    for (const tokens of texts) {
-      for (let start = 0; start < tokens.length; start += window) {
-        const part = tokens.slice(start, start + window)
-        session.reset()
-        const { influence = {} } = await session.forward(part, { logits: 'none', influence: true, signal })
-        sums = done === 0 ? influence : added(sums, influence)
-        done += part.length
-        onProgress?.(done / all)
-      }
-    }
-  } finally {
-    session.dispose()
-  }
-  return perMixture(model.config.mixtures, ({ kind }) => (sums[kind] ?? []).map(importanceOf))
+  let sums: PerMixture<ExpertInfluence[]> | undefined
+  await readWindows(model, texts, { ...options, influence: true }, ({ influence = {} }) => {
+    sums = sums ? added(sums, influence) : influence
+  })
+  return perMixture(model.config.mixtures, ({ kind }) => (sums?.[kind] ?? []).map(importanceOf))
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 
-/** Throws a UserError if a model does not predict tokens. */
 export function checkLanguageModel(model: Pick<Model, 'name' | 'config'>): void {
   if (model.config.architecture === 'causal-lm') return
   throw new UserError(`${model.name} is a sequence classifier and predicts no tokens; \`molm classify\` runs it`)

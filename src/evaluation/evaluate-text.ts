@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { plural } from '../numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
 import { type Agreement, compareOnText } from './compare-on-text.js'
+import { encodePlain } from './reading.js'
 import { scoreWindows } from './score-windows.js'
 import type { NamedText } from './text-file.js'
 import type { WindowOptions } from './windows.js'
@@ -10,7 +11,6 @@ import type { WindowOptions } from './windows.js'
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
   against?: Model
-  /** Called after each part of the text. */
   onProgress?: (done: { tokens: number; of: number }) => void
   signal?: AbortSignal
 }
@@ -47,7 +47,7 @@ export async function evaluateText(
   checkLanguageModel(model)
   const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
   const windows = { window, stride: options.stride ?? window, signal }
-  const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
+  const tokens = await encodePlain(model, text, signal)
   if (tokens.length < 2)
     throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
@@ -69,7 +69,7 @@ export async function evaluateText(
 
 async function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): Promise<void> {
   checkLanguageModel(against)
-  const others = await against.tokenizer.encodeAsync(text, { addSpecialTokens: false })
+  const others = await encodePlain(against, text)
   const same = others.length === tokens.length && others.every((id, i) => id === tokens[i])
   if (same && model.config.vocabSize === against.config.vocabSize) return
   throw new UserError(`${against.name} has other tokens than ${model.name}, so their predictions cannot be compared`)

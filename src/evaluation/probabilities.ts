@@ -15,7 +15,6 @@ export function divergence(reference: Float32Array, logits: Float32Array, norm =
   return sum
 }
 
-/** Index of the largest entry, the first of equal ones. */
 export function indexOfLargest(values: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i

@@ -1,7 +1,6 @@
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import { commonPrefix } from '../common-prefix.js'
-import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 
 /** Maximum items under way at once: their choices, a few tokens each, then fill a micro-batch. */
@@ -10,28 +9,30 @@ const MOST_ITEMS = 32
 /** Minimum tokens of a common beginning: with fewer, sharing it between sessions does not pay. */
 const WORTH_SHARING = 16
 
-interface ScoreOptions {
-  /** Called with the number of items that are done. */
-  onDone: (items: number) => void
-  signal?: AbortSignal
+/** Tokens of a context, and of each choice that follows it. */
+export interface EncodedItem {
+  context: number[]
+  continuations: number[][]
 }
 
 /**
  * Computes the log-likelihood of each choice of each item. Several sessions work side by side, each on a run of
- * neighbouring items, since neighbours often share much of their contexts.
+ * neighbouring items, since neighbours often share much of their contexts. Calls `onDone` with the number of items that
+ * are done.
  */
 export function scoreItems(
   model: Model,
   items: readonly EncodedItem[],
-  { onDone, signal }: ScoreOptions,
+  { onDone, signal }: { onDone: (items: number) => void; signal?: AbortSignal },
 ): Promise<number[][]> {
-  return withOwnSignal(signal, (own) => score(model, items, { onDone, signal: own }))
+  return withOwnSignal(signal, (own) => score(model, items, onDone, own))
 }
 
 async function score(
   model: Model,
   items: readonly EncodedItem[],
-  { onDone, signal }: ScoreOptions,
+  onDone: (items: number) => void,
+  signal: AbortSignal,
 ): Promise<number[][]> {
   const longest = items.reduce((most, item) => Math.max(most, lengthOf(item)), 1)
   const count = Math.min(items.length, sequencesAtOnce(longest, MOST_ITEMS))
@@ -100,7 +101,6 @@ class ChoiceScorer {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** Log-likelihood of each choice. */
   async score({ context, continuations }: EncodedItem): Promise<number[]> {
     const { session, signal } = this
     // The stem is the common beginning of all choices. It ends before the last token of the shortest, which is to be

@@ -30,14 +30,12 @@ export async function withOwnSignal<T>(
   }
 }
 
-/** A pool of sessions: each has one user at a time. */
 export class SessionPool {
   private readonly all: Session[] = []
   private readonly free: Session[] = []
 
   constructor(private readonly model: Model) {}
 
-  /** Lends an empty session to `use`. */
   async with<T>(use: (session: Session) => Promise<T>): Promise<T> {
     let session = this.free.pop()
     if (!session) {

@@ -4,11 +4,9 @@ import { JsonReader, nameOf } from '../json/reader.js'
 import { parseJsonObject } from '../json.js'
 import type { NamedText } from './text-file.js'
 
-/** A multiple-choice question. */
 export interface TaskItem {
   context: string
   choices: string[]
-  /** Index of the right choice. */
   answer: number
   /** Text between context and choice; a blank unless the item has another. */
   delimiter: string

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer'
 import { UserError } from '../errors.js'
 import { readBounded } from '../files/bounded-file.js'
 
-/** A text to measure on. */
 export interface NamedText {
   /** Name in results and errors, usually its file. */
   name: string

@@ -2,7 +2,6 @@ import { UsageError } from '../errors.js'
 
 /** Division of a long text into the pieces that a model sees. */
 export interface WindowOptions {
-  /** Tokens that the model sees at once. */
   window: number
   /** Tokens from the beginning of one window to that of the next; at most `window`. */
   stride: number

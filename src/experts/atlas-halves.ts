@@ -2,20 +2,18 @@ import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import type { LayerRoutes } from '../api/routes.js'
 import { UserError } from '../errors.js'
+import { encodeTexts, useSession } from '../evaluation/reading.js'
 import type { MixtureKind } from '../model/config.js'
 import { ExpertUsage } from './usage.js'
 
-/** A kind of text, made of one or more texts. */
 export interface TextKind {
   name: string
   texts: readonly string[]
 }
 
-/** Maximum tokens of a block. */
 const BLOCK = 512
 /** Minimum blocks of a text, so that its halves are alike. */
 const LEAST_BLOCKS = 8
-/** Minimum tokens of a kind of text. */
 export const LEAST_TOKENS = 256
 
 /** One half of the texts: its tokens, and the experts that each wakes. */
@@ -55,9 +53,7 @@ export interface ReadHalves {
 }
 
 export interface ReadOptions {
-  /** Called as the texts are read. */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborts the reading, which rejects with its reason. */
   signal?: AbortSignal
 }
 
@@ -74,8 +70,11 @@ export async function readHalves(
   const { signal, onPromptProgress } = options
   const blocks: { kind: number; tokens: number[] }[] = []
   for (const [kind, { name, texts }] of kinds.entries()) {
-    const encoded: number[][] = []
-    for (const text of texts) encoded.push(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
+    const encoded = await encodeTexts(
+      model,
+      texts.map((text) => ({ text })),
+      signal,
+    )
     const tokens = encoded.reduce((sum, { length }) => sum + length, 0)
     if (tokens < LEAST_TOKENS) {
       throw new UserError(`${name}: has ${tokens} tokens, too few; give at least ${LEAST_TOKENS} of each kind of text`)
@@ -89,7 +88,9 @@ export async function readHalves(
   let done = 0
   const turns = kinds.map(() => 0)
   for (const { kind, tokens } of blocks) {
-    const routes = await routesOf(model, tokens, signal)
+    const { routes } = await useSession(model, (session) =>
+      session.forward(tokens, { logits: 'none', routes: true, signal }),
+    )
     const half = turns[kind]++ % 2 === 0 ? read.first : read.second
     half.add(kind, tokens, routes)
     read.usages[kind].add(routes, tokens.length)
@@ -97,16 +98,6 @@ export async function readHalves(
     onPromptProgress?.({ processed: done, total, timeMs: performance.now() - started })
   }
   return read
-}
-
-async function routesOf(model: Model, tokens: readonly number[], signal?: AbortSignal): Promise<LayerRoutes[]> {
-  const session = model.createSession()
-  try {
-    const { routes = [] } = await session.forward([...tokens], { logits: 'none', routes: true, signal })
-    return routes
-  } finally {
-    session.dispose()
-  }
 }
 
 /** Cuts a list into pieces of `size`; the last may be shorter. */

@@ -11,9 +11,7 @@ import {
 } from './atlas-preferences.js'
 import { CLASSES, classOf, wordLabel } from './atlas-words.js'
 
-/** Words in a name. */
 const WORDS = 3
-/** Maximum words of an entry. */
 const MOST_WORDS = 5
 /** Share of an expert's tokens that the words of a name have, for the name to need no class or kind of text. */
 const ENOUGH = 0.6
@@ -21,11 +19,10 @@ const ENOUGH = 0.6
 const HALF = 0.5
 /** A smaller share, enough for a class with a lift of 2. */
 const MUCH = { cover: 0.4, lift: 2 }
-/** Share that two kinds of text must have together. */
 const MOST_OF_TWO = 0.7
 
 /** Preferences of an expert that one half found, the most telling first. */
-export interface Found {
+interface Found {
   words: Preference[]
   /** The class that most of its tokens have, if it is frequent enough for a name. */
   group?: Preference
@@ -33,8 +30,7 @@ export interface Found {
   kinds: Preference[]
 }
 
-/** Finds the preferences of an expert in a half. */
-export function findPreferences({ words, classes, kinds }: LayerChoices, expert: number): Found {
+function findPreferences({ words, classes, kinds }: LayerChoices, expert: number): Found {
   const group = classes
     .found(expert, FOUND_GROUP)
     .filter(({ of, cover, lift }) => {
@@ -51,20 +47,6 @@ export function findPreferences({ words, classes, kinds }: LayerChoices, expert:
   }
 }
 
-/** Which of the preferences that one half found another half confirms. */
-export function confirm(found: Found, { words, classes, kinds }: LayerChoices, expert: number) {
-  const even = evenKinds(kinds, expert)
-  return {
-    word: ({ of }: Preference) => meets(words.at(expert, of), CONFIRMED),
-    group: ({ of }: Preference) => meets(classes.at(expert, of), CONFIRMED_GROUP),
-    kind: ({ of }: Preference) => meets(even[of], CONFIRMED_GROUP),
-    /** Lifts in this half: those of the other half are too large, since they were selected there. */
-    words: found.words.map(({ of }) => words.at(expert, of)),
-    kinds: found.kinds.map(({ of }) => even[of]),
-  }
-}
-
-/** Parts of a name. */
 interface NameParts {
   group?: Preference
   kinds: Preference[]
@@ -75,7 +57,7 @@ interface NameParts {
  * Chooses the parts of a name: words alone if they are most of the expert's tokens. Else in front of them the first that
  * applies: a class of half of the tokens, a kind of text of half of them, a smaller class, two kinds of text.
  */
-export function partsOf({ words, group, kinds }: Found, texts: readonly string[]): NameParts {
+function partsOf({ words, group, kinds }: Found, texts: readonly string[]): NameParts {
   const first = words.slice(0, WORDS)
   if (first.reduce((sum, { cover }) => sum + cover, 0) >= ENOUGH) return { kinds: [], words: first }
   const [one, two] = kinds
@@ -89,7 +71,7 @@ export function partsOf({ words, group, kinds }: Found, texts: readonly string[]
 }
 
 /** Writes a name: `digits: 5 0 8`, `code: "." "*" "("`, `"the" "of"`. Undefined without any part. */
-export function writeName({ group, kinds, words }: NameParts, texts: readonly string[], names: readonly string[]) {
+function writeName({ group, kinds, words }: NameParts, texts: readonly string[], names: readonly string[]) {
   const labels = words.map(({ of }) => wordLabel(texts[of]))
   if (group) return withHead(CLASSES[group.of], isBlank(group) ? [] : labels)
   const quoted = labels.map((label) => (label.includes('"') ? `'${label}'` : `"${label}"`))
@@ -109,7 +91,6 @@ function withHead(head: string, words: readonly string[]): string | undefined {
 /** An expert as one half names it and the other confirms it. */
 export interface NamedExpert {
   entry: Omit<AtlasEntry, 'share'>
-  /** Whether the first half gave it a name. */
   isNamed: boolean
 }
 
@@ -122,15 +103,20 @@ export function nameExpert(
   kinds: readonly string[],
 ): NamedExpert {
   const found = findPreferences(first, expert)
-  const confirmed = confirm(found, second, expert)
   const parts = partsOf(found, texts)
   const name = writeName(parts, texts, kinds)
+  // Lifts are those of the second half: in the first they are too large, since they were selected there.
+  const wordIn = ({ of }: Preference) => second.words.at(expert, of)
+  const even = evenKinds(second.kinds, expert)
+  const kindIn = ({ of }: Preference) => even[of]
+  const isWord = (preference: Preference) => meets(preference, CONFIRMED)
+  const isGroup = (preference: Preference) => meets(preference, CONFIRMED_GROUP)
   const holds =
-    (!parts.group || confirmed.group(parts.group)) &&
-    parts.kinds.every(confirmed.kind) &&
-    parts.words.every(confirmed.word)
-  const words = confirmed.words.filter((preference) => meets(preference, CONFIRMED))
-  const ofKinds = confirmed.kinds.filter((preference) => meets(preference, CONFIRMED_GROUP))
+    (!parts.group || isGroup(second.classes.at(expert, parts.group.of))) &&
+    parts.kinds.map(kindIn).every(isGroup) &&
+    parts.words.map(wordIn).every(isWord)
+  const words = found.words.map(wordIn).filter(isWord)
+  const ofKinds = found.kinds.map(kindIn).filter(isGroup)
   return {
     isNamed: name !== undefined,
     entry: {

@@ -1,22 +1,19 @@
 import type { MixtureKind } from '../model/config.js'
 import type { Half } from './atlas-halves.js'
-import { CLASSES, type Words } from './atlas-words.js'
+import { CLASSES } from './atlas-words.js'
 
 /** A preference of an expert for a word, a class of tokens or a kind of text, as one half of the texts shows it. */
 export interface Preference {
-  /** Number of the word, class or kind of text. */
   of: number
   /** Times that such a token chose the expert. */
   count: number
   /** Share among the expert's tokens divided by the share among all tokens. */
   lift: number
-  /** Share among the expert's tokens. */
   cover: number
   /** Standard deviations above the count that is expected by chance. */
   above: number
 }
 
-/** Minimum of each number of a preference. */
 export type Bounds = Pick<Preference, 'count' | 'lift' | 'above'>
 
 /** Bounds of a preference that the first half finds. Chance alone gives about one in three million that are so far above. */
@@ -75,7 +72,6 @@ export class Choices {
     }
   }
 
-  /** Preferences of an expert within bounds. */
   found(expert: number, bounds: Bounds): Preference[] {
     const found: Preference[] = []
     for (let feature = 0; feature < this.size; feature++) {
@@ -95,29 +91,32 @@ export class Choices {
 
 /** Choices of the experts of a layer by one half, by words, classes of tokens and kinds of text. */
 export interface LayerChoices {
-  tokens: number
   words: Choices
   classes: Choices
   kinds: Choices
 }
 
-export interface LayerOf {
+interface LayerOf {
   kind: MixtureKind
   layer: number
   experts: number
 }
 
-/** Returns a function that counts the choices of a half in a layer. `words` must know all words of both halves. */
-export function choicesOf(half: Half, words: Words, kinds: number): (layer: LayerOf) => LayerChoices {
-  const features = half.tokens.map((token) => words.of(token))
-  const [ofWords, ofClasses] = [features.map(({ word }) => word), features.map(({ kind }) => kind)]
-  return ({ kind, layer, experts }) => {
-    const chosen = half.chosen(kind, layer)
-    return {
-      tokens: half.tokens.length,
-      words: new Choices(chosen, ofWords, experts, words.texts.length),
-      classes: new Choices(chosen, ofClasses, experts, CLASSES.length),
-      kinds: new Choices(chosen, half.kinds, experts, kinds),
-    }
+/** Features of the tokens of a half: their words, classes and kinds of text. */
+export interface Features {
+  words: number[]
+  classes: number[]
+  kinds: number[]
+  /** Number of words and of kinds in both halves. */
+  sizes: { words: number; kinds: number }
+}
+
+/** Counts the choices of a half in a layer. */
+export function choicesOf(half: Half, { words, classes, kinds, sizes }: Features, layer: LayerOf): LayerChoices {
+  const chosen = half.chosen(layer.kind, layer.layer)
+  return {
+    words: new Choices(chosen, words, layer.experts, sizes.words),
+    classes: new Choices(chosen, classes, layer.experts, CLASSES.length),
+    kinds: new Choices(chosen, kinds, layer.experts, sizes.kinds),
   }
 }

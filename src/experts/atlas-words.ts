@@ -1,5 +1,3 @@
-import type { Reader } from './text-routes.js'
-
 /** Classes of tokens that a name may give, in order of precedence. Tokens of other classes are `words`. */
 export const CLASSES = [
   'line breaks',
@@ -21,10 +19,8 @@ const FUNCTION_WORDS = new Set(
   such each every`.split(/\s+/),
 )
 
-/** Maximum characters of a token in a name. */
 const LONGEST = 12
 
-/** Class of a token by its text. */
 export function classOf(text: string): TokenClass {
   const word = text.trim()
   if (word === '') return /[\n\r]/.test(text) ? 'line breaks' : 'blanks'
@@ -44,32 +40,4 @@ export function wordLabel(word: string): string {
     .replace(/^ +| +$/g, (s) => '·'.repeat(s.length))
   const characters = [...line]
   return characters.length > LONGEST ? `${characters.slice(0, LONGEST - 1).join('')}…` : line
-}
-
-/** Numbers of the words and classes of tokens. A word is a token without the blanks at its ends. */
-export class Words {
-  readonly texts: string[] = []
-  private readonly ofText = new Map<string, number>()
-  private readonly ofToken = new Map<number, { word: number; kind: number }>()
-
-  constructor(private readonly reader: Pick<Reader, 'textOf'>) {}
-
-  /** Number of a token's word and of its class. */
-  of(token: number): { word: number; kind: number } {
-    const known = this.ofToken.get(token)
-    if (known) return known
-    const text = this.reader.textOf(token)
-    const found = { word: this.numberOf(text.trim() === '' ? text : text.trim()), kind: CLASSES.indexOf(classOf(text)) }
-    this.ofToken.set(token, found)
-    return found
-  }
-
-  private numberOf(word: string): number {
-    const number = this.ofText.get(word) ?? this.texts.length
-    if (number === this.texts.length) {
-      this.ofText.set(word, number)
-      this.texts.push(word)
-    }
-    return number
-  }
 }

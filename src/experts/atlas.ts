@@ -1,7 +1,6 @@
 import type { PerMixture } from '../model/config.js'
 import type { ExpertPlace } from './awake.js'
 
-/** A token that an expert prefers. */
 export interface AtlasToken {
   text: string
   /** Its share among the expert's tokens divided by its share among all tokens: how much more often than by chance. */
@@ -43,7 +42,6 @@ export interface Atlas {
   /** Experts that the first half gave a name, and those among them that the second half confirmed. */
   named: number
   confirmed: number
-  /** By kind, layer and expert. */
   entries: PerMixture<AtlasEntry[][]>
   /** By kind and layer; null for a layer without experts of the kind. */
   committees: PerMixture<(AtlasCommittee | null)[]>

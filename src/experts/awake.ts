@@ -1,6 +1,18 @@
 import type { MixtureKind } from '../model/config.js'
 import type { ExpertUsage } from './usage.js'
 
+export interface ExpertPlace {
+  kind: MixtureKind
+  layer: number
+  expert: number
+}
+
+export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): ExpertPlace[] {
+  return mixtures.flatMap(({ kind, layers }) =>
+    layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
+  )
+}
+
 /** Experts of a model that a text woke, and those that it did not. */
 export interface Awake {
   /** All experts of the model, in all layers and of all kinds. */
@@ -13,7 +25,6 @@ export interface Awake {
   committee: number
 }
 
-/** Counts the experts that a usage woke. */
 export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
   let experts = 0
   const woken: number[] = []
@@ -22,13 +33,6 @@ export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
     for (const count of counts) if (count > 0) woken.push(count)
   }
   return { experts, woke: woken.length, slept: experts - woken.length, committee: fewestForHalf(woken) }
-}
-
-/** An expert's place in a model. */
-export interface ExpertPlace {
-  kind: MixtureKind
-  layer: number
-  expert: number
 }
 
 /** Describes a usage in one sentence: `208 of 240 experts woke; 44 of them did half of the work`. */
@@ -46,4 +50,17 @@ function fewestForHalf(counts: readonly number[]): number {
   let fewest = 0
   for (let sum = 0; sum < half; fewest++) sum += sorted[sorted.length - 1 - fewest]
   return fewest
+}
+
+export interface RankedExpert extends ExpertPlace {
+  count: number
+}
+
+/** All experts of a usage, the most used first; of equally used ones, those of earlier layers first. */
+export function rankedExperts(usage: ExpertUsage): RankedExpert[] {
+  const all = everyExpert(usage).map((place) => ({
+    ...place,
+    count: usage.of(place.kind, place.layer).counts[place.expert],
+  }))
+  return all.sort((a, b) => b.count - a.count || a.layer - b.layer)
 }

@@ -1,4 +1,4 @@
-import { type Mixture, type MixtureKind, mixtureOf, type PerMixture } from '../model/config.js'
+import { type MixtureKind, mixtureOf } from '../model/config.js'
 import { alwaysChosen } from '../model/routing.js'
 import type { NamedUsage } from './text-routes.js'
 import { LayerUsage } from './usage.js'
@@ -75,14 +75,3 @@ function busiestHalf(shares: readonly number[]): number[] {
 
 /** Bound of the rounding of a sum of shares. */
 const ROUNDING = 1e-9
-
-/** Arranges committees by kind and layer; null for a layer without any. */
-export function committeesByLayer(
-  mixtures: readonly Pick<Mixture, 'kind' | 'experts'>[],
-  committees: readonly Committee[],
-): PerMixture<(Committee | null)[]> {
-  const of = (kind: MixtureKind, layer: number) => committees.find((one) => one.kind === kind && one.layer === layer)
-  return Object.fromEntries(
-    mixtures.map(({ kind, experts }) => [kind, experts.map((_, layer) => of(kind, layer) ?? null)]),
-  )
-}

@@ -1,8 +1,8 @@
 import { csvRow } from '../csv.js'
-import { routesByKind } from '../engine/route-codec.js'
 import type { RoutingAgreement } from './agreement.js'
+import type { Atlas, AtlasToken } from './atlas.js'
 import type { TextRoutes } from './text-routes.js'
-import { TRACE_COLUMNS } from './traces/trace-rows.js'
+import { rowsOf, TRACE_COLUMNS } from './traces/trace-rows.js'
 
 /*
  * Tables as CSV, in pieces: all tokens of a long text would be too much for one string. `text_name` is the name of the
@@ -33,16 +33,8 @@ export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield `text_name,${TRACE_COLUMNS.join()}\n`
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
-      const named = [text.name, index, token, text.model.textOf(token)]
-      const rows: (string | number)[][] = []
-      for (const [layer, routes] of text.at(index).entries()) {
-        for (const { kind, ids, gates } of routesByKind(routes)) {
-          ids.forEach((expert, rank) => {
-            rows.push([...named, layer, kind, rank, expert, sixDigits(gates[rank])])
-          })
-        }
-      }
-      yield linesOf(rows)
+      const rows = rowsOf(index, token, text.model.textOf(token), text.at(index))
+      yield linesOf(rows.map(({ gate = Number.NaN, ...row }) => [text.name, ...Object.values(row), sixDigits(gate)]))
     }
   }
 }
@@ -60,6 +52,22 @@ export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generato
       }),
     )
     yield linesOf(rows)
+  }
+}
+
+/** Yields a row for each expert: its name, share, tokens and kinds of text, each with its lift. */
+export function* atlasCsv({ entries }: Atlas): Generator<string> {
+  yield 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts\n'
+  for (const [kind, layers] of Object.entries(entries)) {
+    for (const [layer, experts] of layers.entries()) {
+      for (const [expert, { name = '', share, tokens, texts }] of experts.entries()) {
+        const of = (list: readonly AtlasToken[]) => [
+          JSON.stringify(list.map(({ text }) => text)),
+          list.map(({ lift }) => lift).join(' '),
+        ]
+        yield `${csvRow([layer, kind, expert, name, share, ...of(tokens), ...of(texts)])}\n`
+      }
+    }
   }
 }
 

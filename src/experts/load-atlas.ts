@@ -6,7 +6,6 @@ import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import type { Atlas } from './atlas.js'
 import { checkAtlas } from './atlas-shape.js'
 
-/** Name of the atlas in a model's folder. */
 const ATLAS_FILE = 'atlas.json'
 
 /**

@@ -1,14 +1,15 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import { perMixture } from '../model/config.js'
+import { type PerMixture, perMixture } from '../model/config.js'
 import { alwaysChosen } from '../model/routing.js'
 import type { Atlas, AtlasCommittee, AtlasEntry } from './atlas.js'
 import { type ReadHalves, type ReadOptions, readHalves, type TextKind } from './atlas-halves.js'
 import { nameExpert, rounded } from './atlas-names.js'
-import { choicesOf } from './atlas-preferences.js'
-import { Words } from './atlas-words.js'
-import { type Committee, committeesByLayer, committeesOf } from './committee.js'
+import { choicesOf, type Features } from './atlas-preferences.js'
+import { CLASSES, classOf } from './atlas-words.js'
+import { type Committee, committeesOf } from './committee.js'
 import type { Reader } from './text-routes.js'
+import { Words } from './words-of-expert.js'
 
 export type MakeAtlasOptions = ReadOptions
 
@@ -43,15 +44,26 @@ export function atlasOf(
   { first, second, usages }: ReadHalves,
 ): Atlas {
   const words = new Words({ textOf })
-  for (const half of [first, second]) for (const token of half.tokens) words.of(token)
   const names = kinds.map(({ name }) => name)
-  const [ofFirst, ofSecond] = [first, second].map((half) => choicesOf(half, words, kinds.length))
+  const classes = new Map<number, number>()
+  for (const token of new Set([...first.tokens, ...second.tokens])) {
+    words.of(token)
+    classes.set(token, CLASSES.indexOf(classOf(textOf(token))))
+  }
+  const [ofFirst, ofSecond] = [first, second].map(
+    ({ tokens, kinds }): Features => ({
+      words: tokens.map((token) => words.of(token)),
+      classes: tokens.map((token) => classes.get(token) ?? 0),
+      kinds,
+      sizes: { words: words.texts.length, kinds: names.length },
+    }),
+  )
   const tokens = first.tokens.length + second.tokens.length
   const sums = { named: 0, confirmed: 0 }
   const entries = perMixture(config.mixtures, (mixture) =>
     mixture.experts.map((experts, layer) => {
       const place = { kind: mixture.kind, layer, experts }
-      const [found, confirming] = [ofFirst(place), ofSecond(place)]
+      const [found, confirming] = [choicesOf(first, ofFirst, place), choicesOf(second, ofSecond, place)]
       const always = alwaysChosen(mixture, layer)
       return Array.from({ length: experts }, (_, expert): AtlasEntry => {
         const share = rounded((found.words.experts[expert] + confirming.words.experts[expert]) / tokens)
@@ -71,33 +83,32 @@ export function atlasOf(
     texts: usages.map(({ tokens }, i) => ({ name: names[i], tokens })),
     ...sums,
     entries,
-    committees: perMixture(config.mixtures, ({ kind }) =>
-      (committeesByLayer(config.mixtures, committees)[kind] ?? []).map((one) => one && written(one)),
+    committees: perMixture(config.mixtures, ({ kind, experts }) =>
+      experts.map((_, layer) => {
+        const found = committees.find((one) => one.kind === kind && one.layer === layer)
+        return found ? written(found) : null
+      }),
     ),
   }
 }
 
 /** Writes an atlas as JSON, with a line for each expert. */
 export function atlasJson({ entries, committees, ...rest }: Atlas): string {
-  const list = (items: readonly string[], indent: string) =>
-    items.length === 0 ? '[]' : `[\n${items.map((item) => `${indent} ${item}`).join(',\n')}\n${indent}]`
-  const kinds = Object.entries(entries).map(([kind, layers]) => {
-    const lines = layers.map((layer) =>
-      list(
-        layer.map((entry) => JSON.stringify(entry)),
-        '   ',
-      ),
-    )
-    return `  "${kind}": ${list(lines, '  ')}`
-  })
-  const layers = Object.entries(committees).map(([kind, layers]) => {
-    return `  "${kind}": ${list(
-      layers.map((one) => JSON.stringify(one)),
-      '  ',
-    )}`
-  })
   const head = JSON.stringify(rest).slice(1, -1)
-  return `{${head},\n "entries": {\n${kinds.join(',\n')}\n },\n "committees": {\n${layers.join(',\n')}\n }}\n`
+  return `{${head},\n "entries": ${byKind(entries, 2)},\n "committees": ${byKind(committees, 1)}}\n`
+}
+
+/** Writes lists by kind with an item a line, and those inside up to `depth` levels, too. */
+function byKind(lists: PerMixture<unknown[]>, depth: number): string {
+  const kinds = Object.entries(lists).map(([kind, list]) => `  "${kind}": ${inLines(list, depth, '  ')}`)
+  return `{\n${kinds.join(',\n')}\n }`
+}
+
+function inLines(list: readonly unknown[], depth: number, indent: string): string {
+  const items = list.map((item) => {
+    return `${indent} ${depth > 1 && Array.isArray(item) ? inLines(item, depth - 1, `${indent} `) : JSON.stringify(item)}`
+  })
+  return items.length === 0 ? '[]' : `[\n${items.join(',\n')}\n${indent}]`
 }
 
 function written({ members, share, gini, fairness }: Committee): AtlasCommittee {
@@ -109,7 +120,6 @@ function written({ members, share, gini, fairness }: Committee): AtlasCommittee 
   }
 }
 
-/** Joins texts of the same name. */
 function kindsOf(texts: readonly { name: string; text: string }[]): TextKind[] {
   const kinds = new Map<string, string[]>()
   for (const { name, text } of texts) kinds.set(name, [...(kinds.get(name) ?? []), text])

@@ -1,13 +1,12 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodePlain, useSession } from '../evaluation/reading.js'
 import { bitsOf } from './text-colours.js'
 import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
 
 export interface MeasureUsageOptions {
-  /** Called as the text is read. */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborts the measurement, which rejects with its reason. */
   signal?: AbortSignal
   /** Ids that a pruned model's experts had before, as `originalExperts` reads them. */
   originals?: Reader['originals']
@@ -32,13 +31,12 @@ export async function measureUsage(
   const { signal, onPromptProgress, originals, surprise } = options
   const named = typeof text === 'string' ? { name: 'text', text } : text
   if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
-  const tokens = await model.tokenizer.encodeAsync(named.text, { addSpecialTokens: false, signal })
+  const tokens = await encodePlain(model, named.text, signal)
   if (tokens.length === 0) throw new UserError(`${named.name}: there is no text in it`)
   const read = new TextRoutes(named.name, tokens, readerOf(model, originals))
-  const session = model.createSession()
   const bits: (number | undefined)[] = [undefined]
   const started = performance.now()
-  try {
+  await useSession(model, async (session) => {
     for (let first = 0; first < tokens.length; first += CHUNK) {
       const chunk = tokens.slice(first, first + CHUNK)
       const ofWhole = ({ processed }: PromptProgress) =>
@@ -59,9 +57,7 @@ export async function measureUsage(
       read.add(routes, chunk.length)
       if (logprobs) bits.push(...Array.from(logprobs.subarray(0, next.length), bitsOf))
     }
-    if (surprise) read.surprise = bits
-    return read
-  } finally {
-    session.dispose()
-  }
+  })
+  if (surprise) read.surprise = bits
+  return read
 }

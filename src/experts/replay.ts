@@ -6,6 +6,8 @@ import { leastBudget, type PoolPlan, planBanks, planPools } from '../weights/ban
 import { ExpertPool } from '../weights/expert-pool.js'
 import type { TracedLayer, TracedText } from './traces/traced-text.js'
 
+export { leastBudget } from '../weights/bank-plan.js'
+
 /** Uses of experts that were in memory, uses of experts that had to be read, and the bytes read for those. */
 export interface Reading {
   hits: number
@@ -15,12 +17,10 @@ export interface Reading {
 
 /** A trace replayed with one limit of memory. */
 export interface ReplayedMemory extends Reading {
-  /** Limit of weights in memory, in bytes. */
   memory: number
   /** Experts that fit, and all experts. */
   held: number
   experts: number
-  /** The part of the generated tokens. */
   answer: Reading
 }
 
@@ -28,11 +28,6 @@ export interface ReplayedMemory extends Reading {
 interface Pass {
   first: number
   count: number
-}
-
-/** Least limit of memory for a model, in bytes. */
-export function leastOf(layout: Layout, bankBytes?: number): number {
-  return leastBudget(layout, bankBytes)
 }
 
 /**
@@ -45,7 +40,7 @@ export function replay(
   memories: readonly number[],
   bankBytes?: number,
 ): ReplayedMemory[] {
-  const least = leastOf(layout, bankBytes)
+  const least = leastBudget(layout, bankBytes)
   return memories.map((memory) => {
     if (memory < least) {
       throw new UserError(

@@ -14,7 +14,6 @@ export interface Reader {
   /** Absent if only a trace is known of the model. */
   quant?: ModelInfo['quant']
   config: Pick<ModelConfig, 'mixtures'>
-  /** Decodes one token. */
   textOf(token: number): string
   /**
    * Ids that the experts of a pruned model had before: for each kind a list per layer. Absent if its experts have their
@@ -30,7 +29,6 @@ export function readerOf(model: Model, originals?: Reader['originals']): Reader 
   return { name, quant: info.quant, config, textOf: (token) => tokenizer.decode([token]), originals }
 }
 
-/** Usage of the experts by a text or another run of tokens. */
 export interface NamedUsage extends Pick<TextRoutes, 'name' | 'usage'> {
   model: Pick<Reader, 'config'>
 }

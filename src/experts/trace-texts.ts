@@ -5,10 +5,8 @@ import { usedIn, usedPerToken } from '../model/experts-per-token.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { CHUNK, type Reader, TextRoutes } from './text-routes.js'
-import type { TraceFormat } from './traces/trace-format.js'
-import type { TracedText } from './traces/traced-text.js'
+import type { TracedText, TraceFormat } from './traces/traced-text.js'
 
-/** A trace that was read, and the name of its file. */
 export interface NamedTrace {
   name: string
   trace: TraceFormat
@@ -102,7 +100,6 @@ export function fitToModel(
 
 type TracedMixture = Pick<Mixture, 'kind' | 'experts' | 'topK' | 'used'>
 
-/** Mixtures of the traces, without their numbers per token: layers without experts have none. */
 function mixturesOf(texts: readonly NamedText[], given?: number): TracedMixture[] {
   const all = texts.flatMap(({ text }) => text.layers)
   const layers = 1 + Math.max(...all.map(({ layer }) => layer))
@@ -162,7 +159,6 @@ function described(name: string, { length, prompt, layers }: TracedText): string
   return `${name}: ${plural(length, 'token')}${ofPrompt}, ${plural(new Set(layers.map(({ layer }) => layer)).size, 'layer')}`
 }
 
-/** A line on layers that lack tokens. */
 function lacking(name: string, { length, layers }: TracedText): string[] {
   return layers.flatMap(({ kind, layer, k, ids }) => {
     let there = 0

@@ -2,11 +2,10 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { Step } from '../api/generation.js'
 import type { LayerRoutes } from '../api/routes.js'
 import { csvRow } from '../csv.js'
-import { routesByKind } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import { routesOfToken } from './token-routes.js'
-import { TRACE_COLUMNS, type TraceRow } from './traces/trace-rows.js'
+import { rowsOf, TRACE_COLUMNS, type TraceRow } from './traces/trace-rows.js'
 
 /**
  * Writes the experts that each token woke when it was read, a row for each token, layer and expert. The file's ending
@@ -53,16 +52,9 @@ export class TraceFile {
   }
 
   private rowsOf(index: number, token: number, routes: readonly LayerRoutes[]): string {
-    const text = this.textOf(token)
-    const lines: string[] = []
-    for (const [layer, experts] of routes.entries()) {
-      for (const { kind, ids, gates } of routesByKind(experts)) {
-        for (const [rank, expert] of ids.entries()) {
-          lines.push(`${this.format({ index, token, text, layer, kind, rank, expert, gate: gates[rank] })}\n`)
-        }
-      }
-    }
-    return lines.join('')
+    return rowsOf(index, token, this.textOf(token), routes)
+      .map((row) => `${this.format(row)}\n`)
+      .join('')
   }
 
   private async write(text: string): Promise<void> {

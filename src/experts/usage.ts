@@ -10,9 +10,7 @@ const NONE = new Float32Array()
 
 /** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
-  /** Times that each expert was chosen. */
   readonly counts: Float64Array
-  /** Sum of each expert's gates. */
   readonly gateMass: Float64Array
   /** Sum of gate times L2 norm of the expert's output; 0 if the norms were not reported. */
   readonly outputMass: Float64Array
@@ -96,12 +94,10 @@ export class ExpertUsage {
     return usage
   }
 
-  /** Number of layers of the model. */
   get layers(): number {
     return this.mixtures[0]?.layers.length ?? 0
   }
 
-  /** Tokens added so far. */
   get tokens(): number {
     return this.seen
   }
@@ -121,7 +117,6 @@ export class ExpertUsage {
   }
 }
 
-/** Maps the usage of each mixture, layer by layer. */
 export function perLayer<T>({ mixtures }: ExpertUsage, of: (layer: LayerUsage) => T): PerMixture<T[]> {
   return perMixture(mixtures, ({ layers }) => layers.map(of))
 }

@@ -4,12 +4,10 @@ export interface ComparedPart {
   differs: boolean
 }
 
-/** A comparison of two texts by words. */
 export interface WordChanges {
   /** Parts of each text, in order. Joined they are the text. */
   before: ComparedPart[]
   after: ComparedPart[]
-  /** Number of words of the longer text. */
   words: number
   /** Number of words of the longer text that the other text lacks, in this order. */
   changed: number

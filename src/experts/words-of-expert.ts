@@ -12,16 +12,13 @@ export interface Word {
   text: string
   /** Share of the word's tokens that woke the expert, divided by that share of all tokens. */
   lift: number
-  /** Times that the word woke the expert. */
   count: number
 }
 
-/** An expert with the words that woke it. */
 export interface ParticularExpert extends ExpertPlace {
   words: Word[]
 }
 
-/** Maximum words of an expert in a sentence. */
 export const WORDS = 3
 
 /** Tokens at the expert's usual rate that are added to those of a word, to rank it. */
@@ -84,34 +81,50 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
   return best
 }
 
-/** Puts whole words before parts of words and punctuation. */
 function wordsFirst<T extends { isWhole: boolean }>(ranked: readonly T[]): T[] {
   return ranked.toSorted((a, b) => Number(b.isWhole) - Number(a.isWhole))
 }
 
-/** The words of a text, numbered in the order they first come. */
+/** Numbers of words, in the order they first come. A word is a token without the blanks at its ends. */
+export class Words {
+  readonly texts: string[] = []
+  private readonly ofText = new Map<string, number>()
+  private readonly ofToken = new Map<number, number>()
+
+  constructor(private readonly reader: Pick<Reader, 'textOf'>) {}
+
+  of(token: number): number {
+    const known = this.ofToken.get(token)
+    if (known !== undefined) return known
+    const text = this.reader.textOf(token)
+    const word = text.trim() || text
+    const number = this.ofText.get(word) ?? this.texts.push(word) - 1
+    this.ofText.set(word, number)
+    this.ofToken.set(token, number)
+    return number
+  }
+}
+
 class WordCounts {
-  /** Number of the word at each token. */
   readonly at: number[]
-  private readonly texts: string[] = []
-  private readonly totals: number[] = []
+  private readonly texts: string[]
+  private readonly totals: number[]
   /** Times that each was a whole word of letters or digits. */
-  private readonly wholes: number[] = []
+  private readonly wholes: number[]
 
   constructor({ tokens, model }: SpokenTokens) {
     const textAt = (i: number) => (i < 0 || i >= tokens.length ? '' : model.textOf(tokens[i]))
-    const ofToken = new Map<number, number>()
-    const ofText = new Map<string, number>()
-    this.at = tokens.map((token, i) => {
-      const word = ofToken.get(token) ?? this.numberOf(textAt(i), ofText)
-      ofToken.set(token, word)
+    const words = new Words(model)
+    this.at = tokens.map((token) => words.of(token))
+    this.texts = words.texts
+    this.totals = this.texts.map(() => 0)
+    this.wholes = this.texts.map(() => 0)
+    for (const [i, word] of this.at.entries()) {
       this.totals[word]++
       if (isWhole(textAt(i), textAt(i - 1), textAt(i + 1))) this.wholes[word]++
-      return word
-    })
+    }
   }
 
-  /** Number of words that came at least `count` times. */
   thatCame(count: number): number {
     return this.totals.filter((total) => total >= count).length
   }
@@ -131,18 +144,6 @@ class WordCounts {
       })
       .filter(({ word }) => word.lift > 1)
       .sort((a, b) => b.cautious - a.cautious || a.id - b.id)
-  }
-
-  private numberOf(text: string, ofText: Map<string, number>): number {
-    const word = text.trim() === '' ? text : text.trim()
-    const id = ofText.get(word) ?? this.texts.length
-    if (id === this.texts.length) {
-      ofText.set(word, id)
-      this.texts.push(word)
-      this.totals.push(0)
-      this.wholes.push(0)
-    }
-    return id
   }
 }
 

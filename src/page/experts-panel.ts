@@ -3,7 +3,7 @@ import { largestGate } from '../model/routing.js'
 import { mostExperts } from '../pictures/figure.js'
 import { mapImage } from '../pictures/html-sections.js'
 import type { TextSection } from '../pictures/interactive/explore.js'
-import { type PageRoutes, pageRoutes } from '../pictures/interactive/page-routes.js'
+import { type PageRoutes, pageRoutes } from '../pictures/interactive/page-data.js'
 import { usageMaps } from '../pictures/usage-figure.js'
 import { Caption } from './caption.js'
 import { byId } from './elements.js'
@@ -141,7 +141,7 @@ export class ExpertsPanel {
   }
 
   private scaleAt(width: number): number {
-    const most = Math.max(...this.answersText.usage.mixtures.map(mostExperts))
+    const most = Math.max(...this.model.config.mixtures.map(mostExperts))
     return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
   }
 }

@@ -1,8 +1,8 @@
-import { awakeSentence } from '../experts/awake.js'
+import { awakeSentence, type ExpertPlace } from '../experts/awake.js'
 import { ExpertUsage } from '../experts/usage.js'
 import { plural } from '../numbers.js'
 import { mapImage } from '../pictures/html-sections.js'
-import { percent } from '../pictures/percent.js'
+import { percent } from '../pictures/labels.js'
 import { usageMaps } from '../pictures/usage-figure.js'
 import type { Api, ExpertWork } from './api.js'
 import { byId, create } from './elements.js'
@@ -102,7 +102,7 @@ export class WorkView {
       name: 'inequality (Gini)',
       short: 'Gini',
       meaning: 'Gini coefficient: 0 if all experts are used alike, close to 1 if one does all the work.',
-      of: (...[kind, layer]: Parameters<ExpertUsage['of']>) =>
+      of: ({ kind, layer }: Pick<ExpertPlace, 'kind' | 'layer'>) =>
         tokens > 0 && usage.of(kind, layer).experts > 0 ? usage.of(kind, layer).gini : undefined,
     }
     const maps = block.maps.map((map) => ({ ...map, measures: [...map.measures, gini] }))

@@ -1,12 +1,20 @@
 import { type LayerAgreement, meanAgreement, type RoutingAgreement } from '../experts/agreement.js'
-import type { MixtureKind } from '../model/config.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, modelTitle } from './caption.js'
-import type { Amount, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
-import { TITLES } from './figure.js'
+import { expertInWords, expertsPerToken, modelTitle } from './caption.js'
+import {
+  type Amount,
+  type ExpertMap,
+  type Figure,
+  type MapsBlock,
+  type Measure,
+  marksAmong,
+  type TableBlock,
+  TITLES,
+} from './figure.js'
 import { type FigureOptions, partsOf, type Scope, scopeOf } from './figure-options.js'
-import { percent } from './percent.js'
+import { percent } from './labels.js'
 
 /**
  * Draws how alike two models route one or more texts: for each expert, the share of the tokens choosing it in the other
@@ -14,16 +22,17 @@ import { percent } from './percent.js'
  */
 export function drawAgreement(agreements: readonly RoutingAgreement[], options: FigureOptions = {}): Figure {
   const [{ text, against, mixtures }] = agreements
-  const scope = scopeOf(mixtures, options)
+  const scope = scopeOf(
+    mixtures.map(({ kind, layers }) => ({ kind, experts: layers.map(({ experts }) => experts) })),
+    options,
+  )
   const parts = partsOf(options, ['caption', 'map', 'table', 'tokens'], ['caption', 'map', 'table', 'tokens'])
   const [name, other] = [modelTitle(text.model), modelTitle(against.model)]
-  const seen = new Set(agreements.flatMap((agreement) => allAmounts(agreement, scope)))
-  const lacks = seen.has('missing')
-  const least = leastShown([...seen].filter((amount) => typeof amount === 'number'))
-  const marks = {
-    ...(seen.has('unused') && { unused: 'chosen by no token' }),
-    ...(lacks && { missing: `not in ${name}` }),
-  }
+  const amounts = agreements.flatMap((agreement) => allAmounts(agreement, scope))
+  const lacks = amounts.includes('missing')
+  const shares = amounts.filter((amount) => typeof amount === 'number')
+  // Close to the smallest share: else models that nearly agree would look the same everywhere.
+  const least = Math.min(0.9, Math.floor(10 * shares.reduce((a, b) => Math.min(a, b), 1)) / 10)
   const caption = [...new Set([text.model, against.model].map((m) => `${modelTitle(m)}: ${expertsPerToken(m)}`))]
   const maps: MapsBlock = {
     type: 'maps',
@@ -33,7 +42,7 @@ export function drawAgreement(agreements: readonly RoutingAgreement[], options: 
       meaning: `of the tokens that choose the expert in ${other}, share that choose it in ${name}`,
       from: `${Math.round(100 * least)} %`,
       to: '100 %',
-      marks,
+      marks: marksAmong(amounts, { unused: 'chosen by no token', missing: `not in ${name}` }),
     },
   }
   return {
@@ -42,13 +51,6 @@ export function drawAgreement(agreements: readonly RoutingAgreement[], options: 
     caption: parts.has('caption') ? caption : [],
     blocks: [...(parts.has('table') ? [meanTable(agreements, lacks, scope)] : []), ...(parts.has('map') ? [maps] : [])],
   }
-}
-
-/**
- * Lower end of the scale, close to the smallest share: else models that nearly agree would look the same everywhere.
- */
-function leastShown(shares: readonly number[]): number {
-  return Math.min(0.9, Math.floor(10 * Math.min(1, ...shares)) / 10)
 }
 
 function allAmounts({ mixtures }: RoutingAgreement, { includes }: Scope): Amount[] {
@@ -73,42 +75,37 @@ function meanTable(agreements: readonly RoutingAgreement[], lacks: boolean, { mi
       return { cells: [printable(agreement.text.name), TITLES[kind], ...shares] }
     }),
   )
-  const head = [
-    'text',
-    'experts',
-    'same first expert',
-    'experts in common',
-    ...(lacks ? ['choices of missing experts'] : []),
-  ]
+  const missing = lacks ? ['choices of missing experts'] : []
+  const head = ['text', 'experts', 'same first expert', 'experts in common', ...missing]
   return { type: 'table', title: 'Means over the layers', head, rows, empty: 'none' }
 }
 
 function mapOf(
-  agreement: RoutingAgreement,
+  { text, mixtures }: RoutingAgreement,
   { lacks, least, scope }: { lacks: boolean; least: number; scope: Scope },
 ): ExpertMap {
-  const { text, mixtures } = agreement
-  const layerOf = (kind: MixtureKind, layer: number) =>
+  const layerOf = ({ kind, layer }: Pick<ExpertPlace, 'kind' | 'layer'>) =>
     mixtures.find((mixture) => mixture.kind === kind)?.layers[layer] ?? mixtures[0].layers[layer]
   const measure = (name: string, short: string, of: 'top1' | 'overlap' | 'missing', meaning: string): Measure => ({
     name,
     short,
     meaning,
-    of: (kind, layer) => (layerOf(kind, layer).experts > 0 ? layerOf(kind, layer)[of] : undefined),
+    of: (place) => (layerOf(place).experts > 0 ? layerOf(place)[of] : undefined),
   })
   return {
+    ...scope,
     title: `${printable(text.name)}, ${plural(text.tokens.length, 'token')}`,
-    mixtures: scope.mixtures,
-    layers: scope.layers,
-    amount: (kind, layer, expert) => {
-      const share = shareKept(layerOf(kind, layer), expert)
+    amount: (place) => {
+      const share = shareKept(layerOf(place), place.expert)
       return typeof share === 'number' ? (share - least) / (1 - least) : share
     },
-    describe: (kind, layer, expert) => {
-      const { has, chosen, kept } = layerOf(kind, layer)
-      const name = `layer ${layer}, ${kind} expert ${expert}`
-      if (!has.model[expert]) return `${name}: missing; ${plural(chosen[expert], 'token')} of the other model`
-      return `${name}: ${kept[expert]} of the other model's ${plural(chosen[expert], 'token')}`
+    describe: (place) => {
+      const { has, chosen, kept } = layerOf(place)
+      const tokens = plural(chosen[place.expert], 'token')
+      const shared = has.model[place.expert]
+        ? `${kept[place.expert]} of the other model's ${tokens}`
+        : `missing; ${tokens} of the other model`
+      return `${expertInWords(place)}: ${shared}`
     },
     measures: [
       measure('same first', 'first', 'top1', 'share of the tokens whose strongest expert is the same'),

@@ -2,17 +2,16 @@ import type { Atlas, AtlasToken } from '../experts/atlas.js'
 import { MIXTURE_KINDS } from '../model/config.js'
 import { formatPercent, plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { tableOf } from './committee-table.js'
+import { committeeTable } from './committee-table.js'
 import { type Figure, type MapMixture, type TableBlock, TITLES } from './figure.js'
 import { type FigureOptions, partsOf, scopeOf } from './figure-options.js'
-import { percent } from './percent.js'
-import { visibleToken } from './visible-token.js'
+import { percent, visibleToken } from './labels.js'
 
 /** Draws an atlas as tables: a row for each expert with its name, share, kinds of text and tokens. */
 export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
   const shape = MIXTURE_KINDS.flatMap((kind): MapMixture[] => {
-    const counts = atlas.model.experts[kind]
-    return counts ? [{ kind, layers: counts.map((experts) => ({ experts })) }] : []
+    const experts = atlas.model.experts[kind]
+    return experts ? [{ kind, experts }] : []
   })
   const { layers, mixtures, includes } = scopeOf(shape, options)
   const parts = partsOf(options, ['caption', 'table', 'committee'], ['caption', 'table', 'committee'])
@@ -31,8 +30,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
   const committees = mixtures.flatMap(({ kind }) =>
     (atlas.committees[kind] ?? []).flatMap((one, layer) => {
       if (!one) return []
-      const members = one.experts.map((expert) => ({ expert, name: atlas.entries[kind]?.[layer]?.[expert]?.name }))
-      return [{ ...one, kind, layer, always: [], members }]
+      return [{ ...one, kind, layer, always: [], members: one.experts.map((expert) => ({ expert })) }]
     }),
   )
   const texts = atlas.texts.map(({ name, tokens }) => `${printable(name)} (${tokens.toLocaleString('en-US')})`)
@@ -47,7 +45,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
     caption: parts.has('caption') ? caption : [],
     blocks: [
       ...(parts.has('table') ? blocks : []),
-      ...(parts.has('committee') ? [tableOf(ofLayers, atlas.texts.length)] : []),
+      ...(parts.has('committee') ? [committeeTable(ofLayers, atlas.texts.length, atlas)] : []),
     ],
   }
 }

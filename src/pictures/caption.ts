@@ -40,13 +40,17 @@ export function bracketedName(atlas: Atlas | undefined, place: ExpertPlace): str
   return name === undefined ? '' : ` (${printable(name)})`
 }
 
-/** Whether an expert was added by teaching. */
-export function isNewExpert(
-  { config }: Pick<Reader, 'config'>,
-  kind: MixtureKind,
-  layer: number,
-  expert: number,
-): boolean {
+/** `layer 3, mlp expert 5 (code: "(" "@")` */
+export function expertInWords(place: ExpertPlace, atlas?: Atlas): string {
+  return `layer ${place.layer}, ${place.kind} expert ${place.expert}${bracketedName(atlas, place)}`
+}
+
+/** `layer 3 mlp 5 (code: "(" "@")` */
+export function expertInTable(place: ExpertPlace, atlas?: Atlas): string {
+  return `layer ${place.layer} ${place.kind} ${place.expert}${bracketedName(atlas, place)}`
+}
+
+export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, expert }: ExpertPlace): boolean {
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 
@@ -80,7 +84,6 @@ function byIds(kind: MixtureKind, lists: readonly (readonly number[])[]): string
   )
 }
 
-/** Minimum number of layers to write as a range. */
 const LEAST_RANGE = 4
 
 /** Writes 0, 1, 2, 3 and 8 as `0 to 3, 8`. */

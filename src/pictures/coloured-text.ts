@@ -5,13 +5,10 @@ import { plural } from '../numbers.js'
 import { printable, printableText } from '../printable.js'
 import { type ColourDepth, highlight, type Rgb } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
-import { amountColour, expertColour, INK } from './expert-colours.js'
-import { percent } from './percent.js'
-import { visibleToken } from './visible-token.js'
+import { amountColour, expertColour, INK, rampEnds } from './expert-colours.js'
+import { percent, visibleToken } from './labels.js'
 
-/** Experts that a legend lists. */
 const LISTED = 8
-/** Samples of a ramp in a legend. */
 const SAMPLES = 11
 
 export interface ColouredTextOptions {
@@ -32,7 +29,6 @@ export function colourTitle(colour: TextColour): string {
   }
 }
 
-/** An expert that is the strongest one for some tokens, with their number. */
 export interface Strongest {
   expert: number
   tokens: number
@@ -81,7 +77,7 @@ export function* colouredText(
   } else {
     const most = colour.by === 'surprise' ? MOST_BITS : largest
     const ramp = Array.from({ length: SAMPLES }, (_, i) => onColour(' ', (most * i) / (SAMPLES - 1))).join('')
-    const [from, to] = colour.by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
+    const [from, to] = rampEnds(colour, largest)
     yield `${from} ${ramp} ${to}\n\n`
   }
   for (const [i, token] of text.tokens.entries()) {

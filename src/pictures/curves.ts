@@ -1,6 +1,5 @@
 import { wrap } from '../terminal/wrap.js'
-import { STYLE } from './svg.js'
-import { CHARACTER, endLabel, escapeXml, fixed, LINE, label, textWidth } from './svg-drawing.js'
+import { CHARACTER, endLabel, escapeXml, fixed, LINE, label, svgImage, textWidth } from './svg-drawing.js'
 
 /** A line of a chart: points in rising order of x. */
 export interface Curve {
@@ -13,7 +12,6 @@ export interface Curve {
 export interface Chart {
   title: string
   caption: readonly string[]
-  /** Titles of the axes. */
   x: string
   y: string
   curves: readonly Curve[]
@@ -24,7 +22,6 @@ const MARGIN = 16
 const ROOM = { left: 64, right: 24, below: 44 }
 /** Distinct with any kind of colour blindness (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7']
-/** Approximate number of grid lines. */
 const TICKS = 5
 
 /** Renders curves over a common axis as one SVG image. Omits points whose x or y is not finite. */
@@ -69,12 +66,7 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
     `<text x="${(left + right) / 2}" y="${SIZE.height - 10}" text-anchor="middle">${escapeXml(x)}</text>`,
     `<text x="14" y="${(top + foot) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(top + foot) / 2})">${escapeXml(y)}</text>`,
   ]
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" width="${SIZE.width}" height="${SIZE.height}" role="img" aria-label="${escapeXml(title)}">
-<style>${STYLE}</style>
-<rect width="100%" height="100%" fill="#ffffff"/>
-${[...texts, ...grid, ...lines, ...legend].join('\n')}
-</svg>
-`
+  return svgImage(SIZE.width, SIZE.height, title, [...texts, ...grid, ...lines, ...legend].join('\n'))
 }
 
 function colourOf(curve: number): string {

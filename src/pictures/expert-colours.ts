@@ -1,5 +1,7 @@
+import { MOST_BITS, type TextColour } from '../experts/text-colours.js'
 import type { Rgb } from '../terminal/colours.js'
 import { type Background, onRamp } from '../terminal/ramps.js'
+import { percent } from './labels.js'
 
 export type { Background } from '../terminal/ramps.js'
 
@@ -14,7 +16,6 @@ const CHROMA = 0.12
 const HUE_STEP = 164.5
 const FIRST_HUE = 30
 
-/** Ramps for amounts, from little to much. */
 const AMOUNTS: Record<Background, readonly Rgb[]> = {
   light: [
     [255, 252, 240],
@@ -47,6 +48,11 @@ export function expertColour(expert: number, background: Background): Rgb {
 /** Colour behind a token for an amount from 0 to 1, for text in the ink of the same background. */
 export function amountColour(amount: number, background: Background): Rgb {
   return onRamp(AMOUNTS[background], amount)
+}
+
+/** Meanings of the ends of a ramp of amounts. */
+export function rampEnds({ by }: TextColour, largest: number): [from: string, to: string] {
+  return by === 'surprise' ? ['0 bits', `${MOST_BITS} bits or more`] : ['0 %', percent(largest)]
 }
 
 /** Linear sRGB of a colour in OKLab (Ottosson, 2020). */

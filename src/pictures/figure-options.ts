@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.js'
 import type { Atlas } from '../experts/atlas.js'
-import type { ExpertAddress } from '../experts/comparison.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import type { TextColour } from '../experts/text-colours.js'
 import type { MixtureKind } from '../model/config.js'
 import type { MapMixture } from './figure.js'
@@ -9,7 +9,6 @@ import type { MapMixture } from './figure.js'
 export const PARTS = ['caption', 'map', 'difference', 'table', 'committee', 'tokens'] as const
 export type Part = (typeof PARTS)[number]
 
-/** Choices of what a figure shows. */
 export interface FigureOptions {
   /** Also show each token with its experts. Default: false. */
   tokens?: boolean
@@ -21,7 +20,6 @@ export interface FigureOptions {
   title?: string
   /** Parts to show. Default: all that the texts have but the committee; each token only with `tokens`. */
   parts?: readonly Part[]
-  /** Names of experts. */
   atlas?: Atlas
   /** The property that colours the texts on a page at first. Default: the experts of a layer. */
   colour?: TextColour
@@ -32,12 +30,12 @@ export interface Scope {
   layers: readonly number[]
   mixtures: readonly MapMixture[]
   /** Whether the figure shows an expert. */
-  includes(address: Pick<ExpertAddress, 'kind' | 'layer'>): boolean
+  includes(address: Pick<ExpertPlace, 'kind' | 'layer'>): boolean
 }
 
 /** Chooses layers and kinds. Throws a UsageError if the model lacks them. */
 export function scopeOf(all: readonly MapMixture[], { layers, only }: FigureOptions): Scope {
-  const count = all[0]?.layers.length ?? 0
+  const count = all[0]?.experts.length ?? 0
   const shown = [...new Set(layers ?? Array.from({ length: count }, (_, layer) => layer))].sort((a, b) => a - b)
   const absent = shown.find((layer) => layer >= count)
   if (absent !== undefined) throw new UsageError(`\`layers\`: the model has layers 0 to ${count - 1}, not ${absent}`)

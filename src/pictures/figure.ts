@@ -1,15 +1,15 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
+import type { ExpertPlace } from '../experts/awake.js'
 import type { TextColour } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
-import type { MixtureKind } from '../model/config.js'
+import type { Mixture, MixtureKind } from '../model/config.js'
 
-/** A picture before it is rendered: a title, a caption, and blocks from top to bottom. */
+/** A picture before it is rendered, with its blocks from top to bottom. */
 export interface Figure {
   /** Empty for a figure without a title. */
   title: string
   /** Lines about the model: its packing, its experts per token. */
   caption: string[]
-  /** A sentence for each text. */
   sentences?: readonly string[]
   blocks: Block[]
   /** Texts for an interactive page, in the order of the first maps. */
@@ -44,7 +44,6 @@ export interface TokensBlock {
   type: 'tokens'
   title: string
   text: TextRoutes
-  /** Layers and kinds to show. */
   layers: readonly number[]
   mixtures: readonly MapMixture[]
 }
@@ -54,23 +53,18 @@ export interface ExpertMap {
   title: string
   /** Kinds of experts to show, with all their layers. */
   mixtures: readonly MapMixture[]
-  /** Layers to show, rising. Default: all. */
-  layers?: readonly number[]
-  amount(kind: MixtureKind, layer: number, expert: number): Amount
+  /** Layers to show, rising. */
+  layers: readonly number[]
+  amount(place: ExpertPlace): Amount
   /** Text to show when the reader points at an expert. */
-  describe(kind: MixtureKind, layer: number, expert: number): string
+  describe(place: ExpertPlace): string
   measures: readonly Measure[]
   /** Whether an expert was added by teaching; such experts are marked. Default: none. */
-  isNewExpert?(kind: MixtureKind, layer: number, expert: number): boolean
-  /** Name of an expert, if it has one. */
-  nameOf?(kind: MixtureKind, layer: number, expert: number): string | undefined
+  isNewExpert?(place: ExpertPlace): boolean
+  nameOf?(place: ExpertPlace): string | undefined
 }
 
-/** Experts of one kind in each layer, 0 in a layer without any. */
-export interface MapMixture {
-  kind: MixtureKind
-  layers: readonly { experts: number }[]
-}
+export type MapMixture = Pick<Mixture, 'kind' | 'experts'>
 
 /** A cell without an amount: an expert that no token chose, or one that the model does not have. */
 export type Mark = 'unused' | 'missing'
@@ -85,7 +79,7 @@ export interface Measure {
   short: string
   /** Explanation to show when the reader points at the name. */
   meaning: string
-  of(kind: MixtureKind, layer: number): number | undefined
+  of(place: Pick<ExpertPlace, 'kind' | 'layer'>): number | undefined
 }
 
 /** Meaning of a ramp of colours and its ends. */
@@ -101,23 +95,19 @@ export interface Scale {
 /** Text in place of the cells of a layer without experts. */
 export const DENSE = 'dense'
 
-/** Names of the kinds of experts in pictures. */
 export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
 
 /** Short names, for heads above numbers. */
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
 
-/** All maps of a figure. */
 export function mapsOf({ blocks }: Pick<Figure, 'blocks'>): ExpertMap[] {
   return blocks.flatMap((block) => (block.type === 'maps' ? block.maps : []))
 }
 
-/** Layers that a map shows. */
-export function layersOf({ layers, mixtures }: Pick<ExpertMap, 'layers' | 'mixtures'>): readonly number[] {
-  return layers ?? mixtures[0].layers.map((_, layer) => layer)
+export function marksAmong(amounts: readonly Amount[], meanings: Record<Mark, string>): Scale['marks'] {
+  return Object.fromEntries(Object.entries(meanings).filter(([mark]) => amounts.includes(mark as Mark)))
 }
 
-/** Maximum experts of a layer. */
-export function mostExperts({ layers }: MapMixture): number {
-  return Math.max(0, ...layers.map(({ experts }) => experts))
+export function mostExperts({ experts }: MapMixture): number {
+  return Math.max(0, ...experts)
 }

@@ -1,14 +1,25 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
-import type { TextColour } from '../experts/text-colours.js'
+import { amountOf, largestOf, type TextColour, textValues } from '../experts/text-colours.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { mostParticular } from '../experts/words-of-expert.js'
 import { largestGate } from '../model/routing.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { pageColours } from './colours-of-text.js'
-import { type Block, type ExpertMap, type Figure, type MapsBlock, mapsOf, type TableBlock, TITLES } from './figure.js'
-import { type PageRoutes, pageRoutes } from './interactive/page-routes.js'
-import { percent } from './percent.js'
+import type { Rgb } from '../terminal/colours.js'
+import { amountColour, type Background, expertColour, rampEnds } from './expert-colours.js'
+import {
+  type Block,
+  type ExpertMap,
+  type Figure,
+  type MapsBlock,
+  mapsOf,
+  mostExperts,
+  type TableBlock,
+  TITLES,
+} from './figure.js'
+import { type PageAmounts, type PageColours, type PageRoutes, pageRoutes, type Tint } from './interactive/page-data.js'
+import { percent } from './labels.js'
+import { toHex } from './palette.js'
 import { blockDrawing } from './svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
@@ -24,16 +35,16 @@ export function figureSections(figure: Figure, width: number): string {
   const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
   const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
   const maps = mapsOf(figure)
-  const widest = widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width)
-  const sections = usage ? texts.map((text, i) => textSection(text, i, { figure, usage, width, widest })) : []
+  const page = { width, maps, widest: widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width) }
+  const colour = usage && firstColour(figure)
+  const sections = colour ? texts.map((text, i) => textSection(text, i, usage, colour, page)) : []
   return [
     sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
-    ...blocks.map((block) => blockSection(block, width, { maps, widest })),
+    ...blocks.map((block) => blockSection(block, page)),
     ...agreements.map(agreementSection),
   ].join('\n')
 }
 
-/** A paragraph for each sentence of a figure. */
 export function figureSentences({ sentences = [] }: Figure): string {
   return sentences.map((sentence) => `<p class="sentence">${escapeXml(sentence)}</p>`).join('\n')
 }
@@ -48,32 +59,37 @@ function widestMap(blocks: readonly Block[], all: readonly ExpertMap[], width: n
   return Math.max(0, ...widths)
 }
 
-/** The maps of the texts, if the figure has them. */
 function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
   const [maps] = blocks.filter((block) => block.type === 'maps')
   return maps && !maps.scale.isSigned && maps.maps.length === texts?.length ? maps : undefined
 }
 
 /** Draws one of several maps that share a scale, with its legend, in an image of at least `least` pixels. */
-export function mapImage({ maps, scale }: MapsBlock, index: number, width: number, all = maps, least = 0): string {
+export function mapImage(
+  { maps, scale }: MapsBlock,
+  index: number,
+  width: number,
+  all: readonly ExpertMap[] = maps,
+  least = 0,
+): string {
   const fill = onPage(scale.isSigned)
   const drawing = stack([mapDrawing(maps[index], fill, width, all), legendDrawing(scale, fill, width)], 10)
   return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-/** All maps of a figure. */
-interface Maps {
+/** A page's width, all its maps, and the width of the widest. */
+interface Page {
+  width: number
   maps: readonly ExpertMap[]
-  /** Width of the widest. */
   widest: number
 }
 
-function blockSection(block: Block, width: number, all: Maps): string {
+function blockSection(block: Block, { width, maps: all, widest }: Page): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
-    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all.maps)
-    const wide = { ...drawing, width: Math.max(drawing.width, all.widest) }
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage, all)
+    const wide = { ...drawing, width: Math.max(drawing.width, widest) }
     return `<section><h2>${escapeXml(map.title)}</h2>${image(wide, map.title)}</section>`
   })
   return maps.join('\n')
@@ -93,14 +109,13 @@ function table({ head, rows, empty }: TableBlock): string {
   return `<table><tr class="heads">${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
 }
 
-interface Section {
-  figure: Figure
-  usage: MapsBlock
-  width: number
-  widest: number
-}
-
-function textSection(text: TextRoutes, index: number, { figure, usage, width, widest }: Section): string {
+function textSection(
+  text: TextRoutes,
+  index: number,
+  usage: MapsBlock,
+  colour: TextColour,
+  { width, maps, widest }: Page,
+): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
     (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
@@ -110,14 +125,13 @@ function textSection(text: TextRoutes, index: number, { figure, usage, width, wi
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   const largest = largestGate(text.model.config.mixtures)
   return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
-${colouring(text, firstColour(figure))}
+${colouring(text, colour)}
 <div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
-<div class="map">${mapImage(usage, index, width, mapsOf(figure), widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
+<div class="map">${mapImage(usage, index, width, maps, widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
 <script type="application/json">${data}</script>
 <script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
 }
 
-/** The colour of the texts at first: by the layer of the most particular expert, else by the last layer. */
 function firstColour({ colour, texts = [] }: Figure): TextColour {
   if (colour) return colour
   const [{ usage }] = texts
@@ -192,4 +206,32 @@ function image({ markup, width, height }: Drawing, name: string): string {
   const size = `viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(height)}" width="${Math.ceil(width)}"`
   const font = `font-family="${FONT}" font-size="${FONT_SIZE}"`
   return `<svg ${size} ${font} role="group" aria-label="${escapeXml(name)}">${markup}</svg>`
+}
+
+/** Steps of the ramp, without the first. */
+const STEPS = 20
+
+/** Makes colours for a page: those of the first `count` tokens of a text. */
+function pageColours(text: TextRoutes, count: number): PageColours {
+  const most = Math.max(...text.model.config.mixtures.map(mostExperts))
+  return {
+    experts: Array.from({ length: most }, (_, expert) => pair((background) => expertColour(expert, background))),
+    ramp: Array.from({ length: STEPS + 1 }, (_, i) => pair((background) => amountColour(i / STEPS, background))),
+    ...(text.surprise && { surprise: amounts(text, { by: 'surprise' }, count) }),
+    sleepers: amounts(text, { by: 'sleepers' }, count),
+  }
+}
+
+function amounts(text: TextRoutes, colour: TextColour, count: number): PageAmounts {
+  const values = textValues(text, colour)
+  const largest = largestOf(values)
+  const steps = values
+    .slice(0, count)
+    .map((value) => (value === undefined ? null : Math.round(STEPS * amountOf(value, colour, largest))))
+  const [from, to] = rampEnds(colour, largest)
+  return { steps, from, to }
+}
+
+function pair(colour: (background: Background) => Rgb): Tint {
+  return [toHex(colour('light')), toHex(colour('dark'))]
 }

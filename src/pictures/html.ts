@@ -60,7 +60,6 @@ function captionOf(figure: Figure): string {
   return `<p>${lines}</p>${hint && `\n<p class="note">${hint}</p>`}`
 }
 
-/** Reads a file of the page. */
 function asset(name: string): string {
   return readFileSync(new URL(`interactive/${name}`, import.meta.url), 'utf8')
 }

@@ -56,7 +56,6 @@ export function diverging(difference: number): Rgb {
   return onRamp(DIVERGING, (difference + 1) / 2)
 }
 
-/** Colour of a difference on a terminal of a colour depth. */
 export function divergingOn(depth: ColourDepth, difference: number): Rgb {
   const position = (difference + 1) / 2
   return depth === '256' ? nearest(DIVERGING_256, position) : onRamp(ON_TERMINAL, position)

@@ -23,12 +23,9 @@ export function onPaper(isSigned: boolean): Fill {
  */
 export const FONT = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,monospace"
 export const FONT_SIZE = 11
-/** Width of a character in these fonts. */
 export const CHARACTER = 0.602 * FONT_SIZE
-/** Distance from one line to the next. */
 export const LINE = 15
 
-/** Width of a text on one line. */
 export function textWidth(text: string): number {
   return cellWidth(text) * CHARACTER
 }
@@ -37,12 +34,10 @@ export function label(x: number, y: number, text: string, style = ''): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}"${style && ` class="${style}"`} xml:space="preserve">${escapeXml(text)}</text>`
 }
 
-/** A label that ends at `x`. */
 export function endLabel(x: number, y: number, text: string): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="end">${escapeXml(text)}</text>`
 }
 
-/** Draws lines of text below one another. */
 export function textLines(lines: readonly string[], style = ''): Drawing {
   const markup = lines.map((line, i) => label(0, 11 + i * LINE, line, style)).join('\n')
   return { markup, width: Math.max(0, ...lines.map(textWidth)), height: lines.length * LINE }
@@ -58,6 +53,18 @@ export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   })
   return { markup: placed.join('\n'), width: Math.max(...drawings.map(({ width }) => width)), height: y - gap }
 }
+
+/** A self-contained image, black on white. */
+export function svgImage(width: number, height: number, name: string, markup: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(name)}">
+<style>${STYLE}</style>
+<rect width="100%" height="100%" fill="#ffffff"/>
+${markup}
+</svg>
+`
+}
+
+const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
 
 /** Rounds a coordinate to two decimals. */
 export function fixed(value: number): number {

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import { DENSE, type ExpertMap, layersOf, type MapMixture, mostExperts, SHORT, TITLES } from './figure.js'
+import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT, TITLES } from './figure.js'
 import {
   CHARACTER,
   type Drawing,
@@ -34,28 +34,29 @@ const NUMBER = 5
 export function mapDrawing(map: ExpertMap, fill: Fill, width: number, maps: readonly ExpertMap[] = [map]): Drawing {
   const beside = Math.min(...maps.map((one) => largestCell(one, one.mixtures, width)))
   if (beside >= LEAST_CELL) return panels(map, map.mixtures, fill, beside)
-  const alone = map.mixtures.map((mixture) => [mixture])
-  const cell = Math.min(...maps.flatMap((one) => alone.map((kind) => largestCell(narrowed(one), kind, width))))
+  const cell = Math.max(1, cellAlone(maps, map.mixtures, width))
   return stack(
-    alone.map((kind) => panels(narrowed(map), kind, fill, Math.max(1, cell))),
+    map.mixtures.map((kind) => panels(narrowed(map), [kind], fill, cell)),
     12,
   )
 }
 
-/** Gives measures their short names. */
 function narrowed(map: ExpertMap): ExpertMap {
   return { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
 }
 
 /** Side of the cells in the narrowest of some maps: those of one kind if the kinds are below one another. */
 export function cellSide(maps: readonly ExpertMap[], width: number): number {
-  return Math.min(
-    ...maps.map((map) => {
-      const beside = largestCell(map, map.mixtures, width)
-      if (beside >= LEAST_CELL) return beside
-      return Math.min(...map.mixtures.map((mixture) => largestCell(narrowed(map), [mixture], width)))
-    }),
-  )
+  const sides = maps.map((map) => {
+    const beside = largestCell(map, map.mixtures, width)
+    return beside >= LEAST_CELL ? beside : cellAlone([map], map.mixtures, width)
+  })
+  return Math.min(...sides)
+}
+
+/** Maximum side of the cells of maps whose kinds are below one another. */
+function cellAlone(maps: readonly ExpertMap[], mixtures: readonly MapMixture[], width: number): number {
+  return Math.min(...maps.flatMap((map) => mixtures.map((kind) => largestCell(narrowed(map), [kind], width))))
 }
 
 /** Maximum side of a cell that lets these kinds fit side by side. */
@@ -80,10 +81,10 @@ function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cel
     ...axis(mostExperts(mixture), starts[i], cell),
   ])
   parts.push(endLabel(LABELS - 6, 27, 'layer'), ...measureHeads(map, mixtures, end))
-  for (const [i, layer] of layersOf(map).entries()) {
+  for (const [i, layer] of map.layers.entries()) {
     const y = HEAD + i * row
-    const cells = mixtures.map(({ kind, layers }, i) =>
-      rowOfCells(map, { kind, layer, experts: layers[layer].experts, fill }, { x: starts[i], y, cell, row }),
+    const cells = mixtures.map(({ kind, experts }, i) =>
+      rowOfCells(map, { kind, layer, experts: experts[layer], fill }, { x: starts[i], y, cell, row }),
     )
     const name = endLabel(LABELS - 6, y + row / 2 + 4, String(layer))
     const measured = measuresOf(map, mixtures, layer, end, y + row / 2 + 4)
@@ -94,7 +95,7 @@ function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cel
   return {
     markup: parts.join('\n'),
     width: end - (map.measures.length > 0 ? 0 : GAP) + measuresWidth(map, mixtures),
-    height: HEAD + layersOf(map).length * row,
+    height: HEAD + map.layers.length * row,
   }
 }
 
@@ -135,19 +136,20 @@ function rowOfCells(
   const gap = cell >= LEAST_APART ? 1 : 0
   const [width, height] = [fixed(cell - gap), fixed(row - gap)]
   return Array.from({ length: experts }, (_, expert) => {
-    const amount = map.amount(kind, layer, expert)
+    const place = { kind, layer, expert }
+    const amount = map.amount(place)
     const named = `data-expert="${kind} ${layer} ${expert}"`
-    const title = `<title>${escapeXml(map.describe(kind, layer, expert))}</title>`
+    const title = `<title>${escapeXml(map.describe(place))}</title>`
     const left = fixed(x + expert * cell)
     if (typeof amount !== 'number') {
       const mark = markOf(amount, Number(width), Number(height))
       return `<g transform="translate(${left} ${fixed(y)})" ${named}>${title}${mark}</g>`
     }
-    const mark = map.isNewExpert?.(kind, layer, expert) ? ' class="new"' : ''
-    const name = map.nameOf?.(kind, layer, expert)
+    const mark = map.isNewExpert?.(place) ? ' class="new"' : ''
+    const name = map.nameOf?.(place)
     const called = name === undefined ? '' : ` data-name="${escapeXml(name)}"`
-    const place = `x="${left}" y="${fixed(y)}" width="${width}" height="${height}"`
-    return `<rect ${place} ${fill(amount)} ${named}${called}${mark}>${title}</rect>`
+    const box = `x="${left}" y="${fixed(y)}" width="${width}" height="${height}"`
+    return `<rect ${box} ${fill(amount)} ${named}${called}${mark}>${title}</rect>`
   }).join('')
 }
 
@@ -159,14 +161,27 @@ function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
   return Math.max(name.length, mixtures.length * (NUMBER + 1) - 1) * CHARACTER + GAP / 2
 }
 
-function measureHeads({ measures }: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
+/** Draws something for each measure, from left to right. */
+function forMeasures(
+  { measures }: ExpertMap,
+  mixtures: readonly MapMixture[],
+  end: number,
+  draw: (measure: Measure, x: number) => string[],
+): string[] {
   let x = end
-  return measures.flatMap(({ name, meaning }) => {
-    const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
-    const heads = [explained(label(x, 11, name, 'head'), meaning), label(x, 27, kinds.trimEnd())]
-    x += measureWidth(name, mixtures)
-    return heads
+  return measures.flatMap((measure) => {
+    const drawn = draw(measure, x)
+    x += measureWidth(measure.name, mixtures)
+    return drawn
   })
+}
+
+function measureHeads(map: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
+  const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
+  return forMeasures(map, mixtures, end, ({ name, meaning }, x) => [
+    explained(label(x, 11, name, 'head'), meaning),
+    label(x, 27, kinds.trimEnd()),
+  ])
 }
 
 /** Adds an explanation to a label, which readers see when they point at it. */
@@ -174,20 +189,10 @@ function explained(label: string, meaning: string): string {
   return label.replace('</text>', `<title>${escapeXml(meaning)}</title></text>`)
 }
 
-function measuresOf(
-  { measures }: ExpertMap,
-  mixtures: readonly MapMixture[],
-  layer: number,
-  end: number,
-  y: number,
-): string {
-  let x = end
-  return measures
-    .map(({ name, of }) => {
-      const numbers = mixtures.map(({ kind }) => (of(kind, layer)?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
-      const text = label(x, y, numbers.trimEnd())
-      x += measureWidth(name, mixtures)
-      return text
-    })
-    .join('')
+function measuresOf(map: ExpertMap, mixtures: readonly MapMixture[], layer: number, end: number, y: number): string {
+  const texts = forMeasures(map, mixtures, end, ({ of }, x) => {
+    const numbers = mixtures.map(({ kind }) => (of({ kind, layer })?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
+    return [label(x, y, numbers.trimEnd())]
+  })
+  return texts.join('')
 }

@@ -3,6 +3,7 @@ import { largestGate } from '../model/routing.js'
 import { graphemes } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { DENSE, mostExperts, TITLES, type TokensBlock } from './figure.js'
+import { visibleToken } from './labels.js'
 import { sequential, strengthOf, toHex } from './palette.js'
 import {
   CHARACTER,
@@ -17,13 +18,11 @@ import {
   textWidth,
 } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
-import { visibleToken } from './visible-token.js'
 
 /** Maximum tokens of a picture; people do not read more. */
 const MOST_TOKENS = 160
 /** Width of a token's column; its name is upright above it. */
 const CELL = 12
-/** Characters of a token's name. */
 const NAME = 14
 /** Height of an expert's row, by the maximum experts of a layer, so that large models do not make pictures too tall. */
 const ROWS = [
@@ -113,9 +112,9 @@ function lanesOf({ layers, mixtures }: TokensBlock) {
   let y = 0
   const dense: { name: string; y: number }[] = []
   const rows = layers.flatMap((layer) => {
-    const present = mixtures.filter(({ layers }) => layers[layer].experts > 0)
-    const lanes = present.map(({ kind, layers }) => {
-      const { experts } = layers[layer]
+    const present = mixtures.filter(({ experts }) => experts[layer] > 0)
+    const lanes = present.map(({ kind, experts: counts }) => {
+      const experts = counts[layer]
       const height = Math.max(LEAST_LANE, experts * row)
       const lane = { name: `${layer} ${kind}`, kind, layer, y, experts, height }
       y += height + LANE_GAP

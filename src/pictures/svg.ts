@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { wrap } from '../terminal/wrap.js'
 import { type Block, type ExpertMap, type Figure, mapsOf } from './figure.js'
-import { CHARACTER, type Drawing, escapeXml, FONT, FONT_SIZE, onPaper, stack, textLines } from './svg-drawing.js'
+import { CHARACTER, type Drawing, onPaper, stack, svgImage, textLines } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing, naturalWidth } from './svg-map.js'
 import { tokenDrawing } from './svg-tokens.js'
@@ -26,19 +26,15 @@ const MARGIN = 16
 export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN
-  const title = figure.title === '' ? [] : [titleDrawing(figure.title, width)]
-  const head = [...title, ...[...(figure.sentences ?? []), ...figure.caption].map((line) => linesDrawing(line, width))]
+  const title = figure.title === '' ? [] : [wrapped(figure.title, width, 'title')]
+  const head = [...title, ...[...(figure.sentences ?? []), ...figure.caption].map((line) => wrapped(line, width))]
   const maps = mapsOf(figure)
   const blocks = figure.blocks.map((block) => blockDrawing(block, width, onPaper, maps))
   const { markup, height } = stack([...(head.length > 0 ? [stack(head, 2)] : []), ...blocks], 22)
   const tall = Math.ceil(height + 2 * MARGIN)
   if (Math.max(full, tall) > MOST_PICTURE) throw tooLarge(full, tall)
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${full} ${tall}" width="${full}" height="${tall}" role="img" aria-label="${escapeXml(figure.title || 'Experts')}">
-<style>${STYLE}</style>
-<rect width="100%" height="100%" fill="#ffffff"/>
-<g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>
-</svg>
-`
+  const content = `<g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>`
+  return svgImage(full, tall, figure.title || 'Experts', content)
 }
 
 /** Draws a block with its title, no wider than `width`. */
@@ -52,12 +48,12 @@ export function blockDrawing(
     const fill = fillOf(block.scale.isSigned)
     const maps = block.maps.map((map) => {
       const drawing = mapDrawing(map, fill, width, all)
-      return map.title === '' ? drawing : stack([titleDrawing(map.title, width), drawing], 6)
+      return map.title === '' ? drawing : stack([wrapped(map.title, width, 'title'), drawing], 6)
     })
     return stack([...maps, legendDrawing(block.scale, fill, width)], 14)
   }
   const content = block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block, width)
-  return stack([titleDrawing(block.title, width), content], 6)
+  return stack([wrapped(block.title, width, 'title'), content], 6)
 }
 
 function tooLarge(width: number, height: number): UserError {
@@ -65,20 +61,14 @@ function tooLarge(width: number, height: number): UserError {
   return new UserError(`the picture would have ${size}: show less with \`layers\`, \`only\` or \`parts\``)
 }
 
-export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
-
 function usualWidth({ blocks }: Figure): number {
   if (blocks.some(({ type }) => type === 'tokens')) return USUAL.most
   const maps = blocks.flatMap((block) => (block.type === 'maps' ? block.maps.map(naturalWidth) : []))
   return Math.ceil(Math.min(USUAL.most, Math.max(USUAL.least, ...maps) + 2 * MARGIN))
 }
 
-function titleDrawing(title: string, width: number): Drawing {
-  return textLines(wrap(title, columnsOf(width)), 'title')
-}
-
-function linesDrawing(text: string, width: number): Drawing {
-  return textLines(wrap(text, columnsOf(width)))
+function wrapped(text: string, width: number, style?: 'title'): Drawing {
+  return textLines(wrap(text, columnsOf(width)), style)
 }
 
 function columnsOf(width: number): number {

@@ -60,7 +60,6 @@ export function rampCells(isSigned: boolean, colours: Colours): string {
   return Array.from({ length: steps }, (_, i) => textCell(at(i), isSigned, colours, 1)).join('')
 }
 
-/** Width of `rampCells` in columns. */
 export function rampWidth(depth: ColourDepth): number {
   return hasRamp(depth) ? 16 : 9
 }

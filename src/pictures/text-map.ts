@@ -1,11 +1,9 @@
-import type { MixtureKind } from '../model/config.js'
-import { DENSE, type ExpertMap, layersOf, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
+import type { ExpertPlace } from '../experts/awake.js'
+import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
 
-/** Draws an expert's cell in `width` columns. */
-export type DrawCell = (kind: MixtureKind, layer: number, expert: number, width: number) => string
+export type DrawCell = (place: ExpertPlace, width: number) => string
 
 const GAP = '  '
-/** Columns of a measure for one kind. */
 const NUMBER = 4
 /** Columns of a layer's number. */
 const LABEL = 5
@@ -15,7 +13,7 @@ const LABEL = 5
  * window. If even that is too wide, the kinds come one below the other, and a layer takes several lines if it must.
  * Cells are as wide as in each of `maps`, so that the columns of a figure's maps are below one another.
  */
-export function textMap(map: TextMap, draw: DrawCell, width: number, maps: readonly TextMap[] = [map]): string[] {
+export function textMap(map: ExpertMap, draw: DrawCell, width: number, maps: readonly ExpertMap[]): string[] {
   const cell = [2, 1].find((cell) => maps.every((one) => widthOf(one, cell) <= width))
   if (cell) return sideBySide(map, draw, cell)
   const measures = Math.max(...maps.flatMap((one) => one.mixtures.map((mixture) => shortWidth(one, mixture))))
@@ -25,11 +23,8 @@ export function textMap(map: TextMap, draw: DrawCell, width: number, maps: reado
   })
 }
 
-/** The parts of a map that a text shows. */
-export type TextMap = Pick<ExpertMap, 'mixtures' | 'layers' | 'measures' | 'isNewExpert'>
-
 /** Columns of a map whose kinds are side by side. */
-function widthOf({ mixtures, measures }: TextMap, cell: number): number {
+function widthOf({ mixtures, measures }: ExpertMap, cell: number): number {
   const columns = [
     ...cellColumns(mixtures, cell),
     ...measureColumns(mixtures, measures, 'name').map(({ width }) => width),
@@ -37,36 +32,33 @@ function widthOf({ mixtures, measures }: TextMap, cell: number): number {
   return columns.reduce((sum, width) => sum + GAP.length + width, LABEL)
 }
 
-/** Columns of the measures beside one kind. */
-function shortWidth({ measures }: TextMap, mixture: MapMixture): number {
+function shortWidth({ measures }: ExpertMap, mixture: MapMixture): number {
   return measureColumns([mixture], measures, 'short').reduce((sum, { width }) => sum + GAP.length + width, 0)
 }
 
-/** Columns of the cells of each kind. */
 function cellColumns(mixtures: readonly MapMixture[], cell: number): number[] {
   return mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
 }
 
-/** Draws all kinds side by side. */
-function sideBySide(map: TextMap, draw: DrawCell, cell: number): string[] {
+function sideBySide(map: ExpertMap, draw: DrawCell, cell: number): string[] {
   const { mixtures, measures, isNewExpert = () => false } = map
   const widths = cellColumns(mixtures, cell)
   const columns = measureColumns(mixtures, measures, 'name')
   const titles = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
   const numbers = mixtures.map((mixture, i) => {
-    const { kind, layers } = mixture
-    const isNew = (expert: number) => layers.some((_, layer) => isNewExpert(kind, layer, expert))
+    const { kind, experts } = mixture
+    const isNew = (expert: number) => experts.some((_, layer) => isNewExpert({ kind, layer, expert }))
     return marked(axis(mostExperts(mixture), cell).padEnd(widths[i]), cell, mostExperts(mixture), isNew)
   })
   const heads = [
     ['     ', ...titles, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP),
     ['layer', ...numbers, ...columns.map(({ kinds, width }) => kinds.padEnd(width))].join(GAP),
   ]
-  const rows = layersOf(map).map((layer) => {
-    const cells = mixtures.map(({ kind, layers }, i) => {
-      const { experts } = layers[layer]
+  const rows = map.layers.map((layer) => {
+    const cells = mixtures.map(({ kind, experts: counts }, i) => {
+      const experts = counts[layer]
       if (experts === 0) return DENSE.padEnd(widths[i])
-      return range(0, experts, (expert) => draw(kind, layer, expert, cell)) + ' '.repeat(widths[i] - cell * experts)
+      return range(0, experts, (expert) => draw({ kind, layer, expert }, cell)) + ' '.repeat(widths[i] - cell * experts)
     })
     const line = [String(layer).padStart(LABEL), ...cells, ...columns.map(({ row, width }) => row(layer).padEnd(width))]
     return line.join(GAP).trimEnd()
@@ -75,10 +67,9 @@ function sideBySide(map: TextMap, draw: DrawCell, cell: number): string[] {
 }
 
 /** Draws one kind; a layer that is too long takes several lines. */
-function alone(mixture: MapMixture, map: TextMap, draw: DrawCell, width: number): string[] {
+function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, width: number): string[] {
   const { kind } = mixture
-  const { measures } = map
-  const layers = layersOf(map)
+  const { measures, layers } = map
   const experts = mostExperts(mixture)
   const columns = measureColumns([mixture], measures, 'short')
   const room = width - 1 - columns.reduce((sum, { width }) => sum + GAP.length + width, 0)
@@ -87,11 +78,11 @@ function alone(mixture: MapMixture, map: TextMap, draw: DrawCell, width: number)
   const numbers = axis(perLine, 1).padEnd(Math.max(perLine, DENSE.length))
   const head = [`${' '.repeat(label + 1)}${numbers}`, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP)
   const rows = layers.flatMap((layer) => {
-    const { experts } = mixture.layers[layer]
+    const experts = mixture.experts[layer]
     const starts = Array.from({ length: Math.max(1, Math.ceil(experts / perLine)) }, (_, i) => i * perLine)
     return starts.map((start, i) => {
       const end = Math.min(experts, start + perLine)
-      const cells = experts === 0 ? DENSE : range(start, end, (expert) => draw(kind, layer, expert, 1))
+      const cells = experts === 0 ? DENSE : range(start, end, (expert) => draw({ kind, layer, expert }, 1))
       const used = experts === 0 ? DENSE.length : end - start
       const name = i === 0 ? String(layer) : `+${start}`
       const pad = ' '.repeat(Math.max(0, Math.max(perLine, DENSE.length) - used))
@@ -150,7 +141,7 @@ function measureColumns(mixtures: readonly MapMixture[], measures: readonly Meas
     kinds: kinds.trimEnd(),
     width: Math.max(measure[head].length, (NUMBER + 1) * mixtures.length - 1),
     row: (layer: number) =>
-      mixtures.map(({ kind }) => (measure.of(kind, layer)?.toFixed(2) ?? '   -').padEnd(NUMBER)).join(' '),
+      mixtures.map(({ kind }) => (measure.of({ kind, layer })?.toFixed(2) ?? '   -').padEnd(NUMBER)).join(' '),
   }))
 }
 

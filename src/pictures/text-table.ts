@@ -45,7 +45,6 @@ function clipped(words: readonly string[], width: number): string {
   return fit(line, width)
 }
 
-/** Aligns the columns of rows and indents them by two. */
 function aligned(rows: string[][]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => cellWidth(row[column]))))
   const pad = (text: string, column: number) => text + ' '.repeat(widths[column] - cellWidth(text))

@@ -4,10 +4,10 @@ import { largestGate } from '../model/routing.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { mostExperts, type TokensBlock } from './figure.js'
+import { visibleToken } from './labels.js'
 import { strengthOf } from './palette.js'
 import { type Colours, onUsageRamp } from './text-cell.js'
 import { evenChunk } from './text-map.js'
-import { visibleToken } from './visible-token.js'
 
 /** Columns of a token's text. */
 const TOKEN = 14
@@ -67,7 +67,6 @@ function first(
   return onUsageRamp(String(expert.id).padStart(digits), strengthOf(expert.gate, largest), colours)
 }
 
-/** Puts a name and lanes side by side. */
 function trimmed([name, ...lanes]: string[], [nameWidth, ...widths]: number[]): string {
   return `${name.padEnd(nameWidth)}  ${lanes.map((lane, i) => lane.padEnd(widths[i])).join('   ')}`.trimEnd()
 }

@@ -1,11 +1,10 @@
-import type { MixtureKind } from '../model/config.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { Background } from '../terminal/ramps.js'
 import { wrap } from '../terminal/wrap.js'
 import { type ExpertMap, type Figure, type MapsBlock, type Mark, mapsOf, type Scale } from './figure.js'
 import { type Colours, MARKS, rampCells, rampWidth, textCell } from './text-cell.js'
-import { textMap } from './text-map.js'
+import { type DrawCell, textMap } from './text-map.js'
 import { tableLines } from './text-table.js'
 import { tokenLanes } from './text-tokens.js'
 
@@ -42,7 +41,6 @@ export function* figureLines(figure: Figure, options: TextOptions = {}): Generat
   }
 }
 
-/** Yields the legend, then the maps. */
 function* mapLines(
   { maps, scale }: MapsBlock,
   colours: Colours,
@@ -53,8 +51,7 @@ function* mapLines(
   for (const map of maps) {
     yield ''
     yield* wrap(map.title, width)
-    const draw = (kind: MixtureKind, layer: number, expert: number, columns: number) =>
-      textCell(map.amount(kind, layer, expert), scale.isSigned, colours, columns)
+    const draw: DrawCell = (place, columns) => textCell(map.amount(place), scale.isSigned, colours, columns)
     yield* textMap(map, draw, width, all)
   }
 }

@@ -9,7 +9,7 @@ import {
   type Word,
 } from '../experts/words-of-expert.js'
 import { printable } from '../printable.js'
-import { visibleToken } from './visible-token.js'
+import { visibleToken } from './labels.js'
 
 /**
  * Describes in sentences how a text uses the experts: those that woke, and the words that woke the most particular one,

@@ -1,4 +1,5 @@
 import { type Atlas, nameIn } from '../experts/atlas.js'
+import { committeesOf } from '../experts/committee.js'
 import {
   findSpecialists,
   largestPreference,
@@ -9,12 +10,12 @@ import {
   shareOf,
 } from '../experts/comparison.js'
 import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
-import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import {
   alwaysLine,
-  bracketedName,
+  expertInTable,
+  expertInWords,
   expertsPerToken,
   gatesLine,
   isNewExpert,
@@ -24,25 +25,26 @@ import {
 import { committeeTable } from './committee-table.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from './figure-options.js'
-import { percent, signedPercent } from './percent.js'
+import { percent, signedPercent, visibleToken } from './labels.js'
 import { usageCaption } from './usage-caption.js'
-import { visibleToken } from './visible-token.js'
 
 /**
  * Draws how one or more texts use the experts of a model: a map of each, the differences between several, and with
  * `tokens` each token with its experts. `renderText`, `renderSvg`, `renderPng` and `renderHtml` render the figure.
  */
 export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions = {}): Figure {
-  const [{ model, usage }] = texts
+  const [{ model }] = texts
   const { title, atlas, colour } = options
-  const scope = scopeOf(usage.mixtures, options)
+  const scope = scopeOf(model.config.mixtures, options)
   const several: Part[] = texts.length > 1 ? ['difference', 'table', 'committee'] : []
   const parts = partsOf(options, ['caption', 'map', ...several, 'committee', 'tokens'], ['caption', 'map', ...several])
   const blocks: Block[] = []
   if (parts.has('map')) blocks.push(usageMaps(texts, { scope, atlas }))
   if (parts.has('difference')) blocks.push(differenceMaps(texts, { scope, atlas }))
   if (parts.has('table')) blocks.push(specialistTable(texts, { scope, atlas }))
-  if (parts.has('committee')) blocks.push(committeeTable(texts, { scope, atlas }))
+  if (parts.has('committee')) {
+    blocks.push(committeeTable(committeesOf(texts).filter(scope.includes), texts.length, atlas))
+  }
   if (parts.has('tokens')) {
     const { layers, mixtures } = scope
     for (const text of texts) {
@@ -62,7 +64,6 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
   }
 }
 
-/** A sentence for each text, with its name if there are several. */
 function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   return texts.map((text) => {
     const said = usageCaption(text, atlas).join('; ')
@@ -72,38 +73,40 @@ function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
 
 /** Layers and kinds to draw, and names for their experts. */
 interface Drawn {
-  scope?: Scope
+  scope: Scope
   atlas?: Atlas
 }
 
 /** Maps of the share of each text's tokens that choose an expert. */
-export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Drawn = {}): MapsBlock {
-  const [{ model, usage }] = texts
-  const { mixtures, layers, includes } = scope ?? scopeOf(usage.mixtures, {})
-  const most = largestShare(texts, includes)
-  const maps = texts.map((text): ExpertMap => {
-    const { usage } = text
-    return {
-      title: `${printable(text.name)}, ${plural(usage.tokens, 'token')}`,
-      mixtures,
-      layers,
-      amount: (kind, layer, expert) => shareOf(text, { kind, layer, expert }) / most,
-      describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${bracketedName(atlas, { kind, layer, expert })}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
+export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Partial<Drawn> = {}): MapsBlock {
+  const [{ model }] = texts
+  const shown = scope ?? scopeOf(model.config.mixtures, {})
+  const most = largestShare(texts, shown.includes)
+  const maps = texts.map(
+    (text): ExpertMap => ({
+      ...shown,
+      title: `${printable(text.name)}, ${plural(text.usage.tokens, 'token')}`,
+      amount: (place) => shareOf(text, place) / most,
+      describe: (place) => {
+        const taught = isNewExpert(model, place) ? ' (newcomer)' : ''
+        return `${expertInWords(place, atlas)}${taught}: ${percent(shareOf(text, place))} of the tokens`
+      },
       measures: measuresOf(text),
-      isNewExpert: (kind, layer, expert) => isNewExpert(model, kind, layer, expert),
-      nameOf: (kind, layer, expert) => nameIn(atlas, { kind, layer, expert }),
-    }
-  })
+      isNewExpert: (place) => isNewExpert(model, place),
+      nameOf: (place) => nameIn(atlas, place),
+    }),
+  )
   const meaning = 'share of the tokens that choose the expert'
   return { type: 'maps', maps, scale: { isSigned: false, meaning, from: '0 %', to: percent(most) } }
 }
 
 function measuresOf({ usage }: NamedUsage): Measure[] {
-  const measure = (of: 'entropy' | 'fairness'): Measure['of'] => {
-    const has = (kind: MixtureKind, layer: number) => usage.tokens > 0 && usage.of(kind, layer).experts > 0
-    return (kind, layer) => (has(kind, layer) ? usage.of(kind, layer)[of] : undefined)
-  }
+  const measure =
+    (of: 'entropy' | 'fairness'): Measure['of'] =>
+    ({ kind, layer }) => {
+      const layerUsage = usage.of(kind, layer)
+      return usage.tokens > 0 && layerUsage.experts > 0 ? layerUsage[of] : undefined
+    }
   return [
     {
       name: 'entropy (bits)',
@@ -121,40 +124,37 @@ function measuresOf({ usage }: NamedUsage): Measure[] {
 }
 
 /** Maps of the experts that a text uses more or less than the others on average; for two texts a single map. */
-function differenceMaps(texts: readonly TextRoutes[], { scope, atlas }: { scope: Scope; atlas?: Atlas }): MapsBlock {
+function differenceMaps(texts: readonly TextRoutes[], { scope, atlas }: Drawn): MapsBlock {
   const most = largestPreference(texts, scope.includes)
   const [first, second] = texts.map(({ name }) => printable(name))
   const ofTwo = texts.length === 2
-  const maps = texts.slice(0, ofTwo ? 1 : texts.length).map((text, i): ExpertMap => {
-    const by = (kind: MixtureKind, layer: number, expert: number) => preference(texts, i, { kind, layer, expert })
-    return {
+  const maps = texts.slice(0, ofTwo ? 1 : texts.length).map(
+    (text, i): ExpertMap => ({
+      ...scope,
       title: `${printable(text.name)} against ${ofTwo ? second : 'the others'}`,
-      mixtures: scope.mixtures,
-      layers: scope.layers,
-      amount: (kind, layer, expert) => by(kind, layer, expert) / most,
-      describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${bracketedName(atlas, { kind, layer, expert })}: ${signedPercent(by(kind, layer, expert))} of the tokens`,
+      amount: (place) => preference(texts, i, place) / most,
+      describe: (place) =>
+        `${expertInWords(place, atlas)}: ${signedPercent(preference(texts, i, place))} of the tokens`,
       measures: [],
-    }
-  })
+    }),
+  )
   const meaning = ofTwo
     ? `share in ${first} less that in ${second}`
     : 'share in the text less the mean of those in the others'
-  const scale = { isSigned: true, meaning, from: signedPercent(-most), to: signedPercent(most) }
-  return { type: 'maps', maps, scale }
+  return { type: 'maps', maps, scale: { isSigned: true, meaning, from: signedPercent(-most), to: signedPercent(most) } }
 }
 
-function specialistTable(texts: readonly TextRoutes[], { scope, atlas }: { scope: Scope; atlas?: Atlas }): TableBlock {
-  const found = findSpecialists(texts, SPECIALISTS, scope.includes)
-  const rows = found.map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
-    cells: [
-      `layer ${layer} ${kind} ${expert}${bracketedName(atlas, { kind, layer, expert })}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
-      printable(texts[text].name),
-      percent(share),
-      percent(elsewhere),
-    ],
-    words: tokens.map(({ token, count }) => `${visibleToken(texts[text].model.textOf(token))} ×${count}`),
-  }))
+function specialistTable(texts: readonly TextRoutes[], { scope, atlas }: Drawn): TableBlock {
+  const rows = findSpecialists(texts, SPECIALISTS, scope.includes).map(
+    ({ text, share, elsewhere, tokens, ...place }) => {
+      const { name, model } = texts[text]
+      const expert = `${expertInTable(place, atlas)}${isNewExpert(model, place) ? ' (new)' : ''}`
+      return {
+        cells: [expert, printable(name), percent(share), percent(elsewhere)],
+        words: tokens.map(({ token, count }) => `${visibleToken(model.textOf(token))} ×${count}`),
+      }
+    },
+  )
   return {
     type: 'table',
     title: `Most specialised experts: shares that differ by more than ${NOTABLE} standard errors`,

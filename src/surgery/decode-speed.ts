@@ -1,5 +1,6 @@
 import { resultOf } from '../api/generation-events.js'
 import type { Model } from '../api/model.js'
+import { useSession } from '../evaluation/reading.js'
 
 const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
@@ -20,14 +21,11 @@ export async function decodeSpeed(model: Model, text: readonly number[], signal?
 
 /** Measures the tokens a second of one short run. */
 export async function decodeOnce(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
-  const session = model.createSession()
-  try {
-    const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
-    const { decodeMs } = await resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options))
-    return ((GENERATED_TOKENS - 1) * 1000) / decodeMs
-  } finally {
-    session.dispose()
-  }
+  const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
+  const { decodeMs } = await useSession(model, (session) =>
+    resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options)),
+  )
+  return ((GENERATED_TOKENS - 1) * 1000) / decodeMs
 }
 
 /** The middle of an odd number of values. */

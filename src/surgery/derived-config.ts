@@ -15,35 +15,48 @@ export interface MolmExperts extends PerMixture<number[]> {
 /** Maps the id of an expert to the new one; undefined for an expert that is gone. */
 type NewId = (kind: MixtureKind, layer: number, id: number) => number | undefined
 
-/**
- * Ids of the taught experts, if there are any, mapped by `newIdOf`, which returns undefined for an expert that is gone.
- */
-export function newExpertsOf(
-  { mixtures }: Pick<ModelConfig, 'mixtures'>,
-  newIdOf: NewId = (_kind, _layer, id) => id,
-): Pick<MolmExperts, 'newcomers'> {
-  const taught = mixtures.filter(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
-  if (taught.length === 0) return {}
-  const idsOf = ({ kind, newExperts = [] }: Mixture) =>
-    newExperts.map((ids, layer) => {
-      const left = ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
-      return left.sort((a, b) => a - b)
-    })
-  return { newcomers: perMixture(taught, idsOf) }
+/** Experts of a model that is made from another. */
+export interface ChangedExperts {
+  /** Number of experts of a layer, and of its silent rows. Default of the latter: those of the model. */
+  count(mixture: Mixture, layer: number): number
+  silent?(mixture: Mixture, layer: number): number
+  gateBias?: boolean
+  /** New ids of the model's own experts. Default: the same. */
+  newIdOf?: NewId
+  /** Ids of experts that are taught now. */
+  taught?: PerMixture<number[][]>
 }
 
-/** Ids of the experts that every token uses, if there are any, mapped by `newIdOf`. */
-export function alwaysOf(
+export function molmExperts(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
-  newIdOf: NewId = (_kind, _layer, id) => id,
-): Pick<MolmExperts, 'always'> {
-  const found = mixtures.filter(({ routing }) => routing?.always)
-  if (found.length === 0) return {}
-  const idsOf = ({ kind, routing }: Mixture) =>
-    (routing?.always ?? []).map(({ ids }, layer) => {
-      return ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
-    })
-  return { always: perMixture(found, idsOf) }
+  { count, silent, gateBias, newIdOf = (_kind, _layer, id) => id, taught = {} }: ChangedExperts,
+): MolmExperts {
+  const perLayer = (of: ChangedExperts['count']) =>
+    perMixture(mixtures, (mixture) => mixture.experts.map((_, layer) => of(mixture, layer)))
+  const newIds = (kind: MixtureKind, layer: number, ids: readonly number[] = []) =>
+    ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
+  const silentRows = perLayer(silent ?? (({ silentRows }, layer) => silentRows?.[layer] ?? 0))
+  const withNew = mixtures.filter(({ kind, newExperts }) => taught[kind] || newExperts?.some((ids) => ids.length > 0))
+  const newcomers = perMixture(withNew, ({ kind, experts, newExperts }) =>
+    experts.map((_, layer) => {
+      const earlier = newIds(kind, layer, newExperts?.[layer]).sort((a, b) => a - b)
+      return [...earlier, ...(taught[kind]?.[layer] ?? [])]
+    }),
+  )
+  const withAlways = mixtures.filter(({ routing }) => routing?.always)
+  const always = perMixture(
+    withAlways,
+    ({ kind, routing }) => routing?.always?.map(({ ids }, layer) => newIds(kind, layer, ids)) ?? [],
+  )
+  return {
+    ...perLayer(count),
+    ...(Object.values(silentRows)
+      .flat()
+      .some((rows) => rows > 0) && { silent: silentRows }),
+    ...(gateBias && { gate_bias: true as const }),
+    ...(withNew.length > 0 && { newcomers }),
+    ...(withAlways.length > 0 && { always }),
+  }
 }
 
 /** The config.json in `folder` with other numbers of experts, as text and parsed. */

@@ -2,6 +2,7 @@ import { partsOf, predictedIn, runParts } from '../ablation/text-parts.js'
 import { type Worth, worthOf } from '../ablation/worth.js'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { type Mixture, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import { usedPerToken } from '../model/experts-per-token.js'
@@ -14,7 +15,6 @@ export type NumbersByKind = PerMixture<number | number[]>
 /** A model with some numbers of experts per token, measured on a text. */
 export interface NumbersPoint {
   numbers: NumbersByKind
-  /** Bytes of weights that a token reads. */
   activeBytes: number
   /** Share of the bytes of experts that a token reads, of those at the first point. */
   expertShare: number
@@ -71,7 +71,6 @@ function inEachLayer({ experts }: Mixture, number: number): number | number[] {
   return isEnough ? number : experts.map((count) => Math.min(count, number))
 }
 
-/** Fewest experts that a token may use in every layer. */
 export function leastPerToken(mixture: Mixture): number {
   return mixture.experts.reduce((least, _, layer) => Math.max(least, alwaysChosen(mixture, layer).length), 1)
 }
@@ -86,7 +85,7 @@ export async function measureExpertsPerToken(
   settings: readonly NumbersByKind[],
   { speed = true, onProgress, signal }: CurveOptions = {},
 ): Promise<NumbersPoint[]> {
-  const tokens = await encodeAll(model, texts, signal)
+  const tokens = await encodeTexts(model, texts, signal)
   const parts = partsOf(tokens, model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
   const predicted = parts.map(predictedIn)
@@ -121,22 +120,12 @@ export async function measureExpertsPerToken(
   }
 }
 
-/** Losses of the parts of a text, in nats. */
 export async function lossesOf(model: Model, parts: readonly number[][], signal?: AbortSignal): Promise<number[]> {
   const losses: number[] = []
   for await (const { loss } of runParts(model, parts, { signal })) losses.push(loss)
   return losses
 }
 
-export async function encodeAll(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number[][]> {
-  const tokens: number[][] = []
-  for (const { text } of texts) {
-    tokens.push(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
-  }
-  return tokens
-}
-
-/** Bytes of experts that a token reads. */
 export function expertBytes({ info: { parts } }: Model): number {
   return parts.reduce((sum, { name, bytes, active, parameters }) => {
     return sum + (name.endsWith(' experts') ? (bytes * active) / parameters : 0)

@@ -12,13 +12,12 @@ import {
 } from '../model/config.js'
 import { alwaysChosen } from '../model/routing.js'
 import type { Quant } from '../packing/format/formats.js'
-import type { Part } from '../packing/format/layout.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
-import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { alwaysOf, configWithExperts, newExpertsOf } from './derived-config.js'
-import { type PackedModel, writeDerivedModel } from './packed-model.js'
+import { molmExperts } from './derived-config.js'
+import { copyOf, writeDerivedModel } from './derived-model.js'
+import { type PackedModel, withPackedModel, withSecondModel } from './packed-model.js'
+import { routerRowsOf } from './router-rows.js'
 import { checkKind } from './selection.js'
-import { withPackedModel, withSecondModel } from './with-packed.js'
 
 export interface GraftOptions {
   /** Model to take experts from: name, folder or file. */
@@ -38,7 +37,6 @@ export interface GraftOptions {
 }
 
 export interface Grafted {
-  /** The packed file. */
   path: string
   bytes: number
   /**
@@ -66,58 +64,35 @@ export async function graftModel(name: string, outDir: string, options: GraftOpt
   })
 }
 
-async function writeGrafted(
+function writeGrafted(
   own: PackedModel,
   giver: PackedModel,
   outDir: string,
   newExperts: Grafted['newExperts'],
   { gateBias = 0, signal }: GraftOptions,
 ): Promise<number> {
-  const { mixtures } = own.config
   const given = (kind: MixtureKind, layer: number) => newExperts[kind]?.[layer] ?? []
-  const ownCount = (kind: MixtureKind, layer: number) => mixtureOf(own.config, kind)?.experts[layer] ?? 0
-  const needsBias = gateBias !== 0 || own.config.gateBias || giver.config.gateBias
-  const silent = mixtures.some(({ silentRows }) => silentRows)
-  const { text, config } = await configWithExperts(own.folder, {
-    ...perMixture(mixtures, ({ kind, experts }) => experts.map((n, layer) => n + given(kind, layer).length)),
-    ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
-    ...(needsBias && { gate_bias: true as const }),
-    ...newExpertsOf(own.config),
-    ...alwaysOf(own.config),
+  return writeDerivedModel(own, outDir, {
+    experts: molmExperts(own.config, {
+      count: ({ kind, experts }, layer) => experts[layer] + given(kind, layer).length,
+      gateBias: gateBias !== 0 || own.config.gateBias || giver.config.gateBias,
+    }),
+    // The model's own experts keep their numbers, and their parts' names.
+    originOf: ({ name, layer, expert: { kind, id } }) => {
+      const place = id - own.layout.experts(layer, kind).length
+      return place < 0
+        ? copyOf(own, own.layout.find(name))
+        : copyOf(giver, giver.layout.experts(layer, kind)[given(kind, layer)[place]])
+    },
+    rows: async ({ kind, experts }, { name, layer }, rows) => {
+      if (given(kind, layer).length === 0) return rows
+      const theirs = routerRowsOf(giver.layout.part(name), await giver.read(name), giver.config, kind)
+      const added = given(kind, layer).map((id) => ({ ...theirs[id], bias: theirs[id].bias + gateBias }))
+      // Silent rows come last.
+      return rows.toSpliced(experts[layer], 0, ...added)
+    },
+    signal,
   })
-  const findTheirs = expertFinder(giver.layout)
-  /** Part of the giver that becomes a new expert; the model's own experts keep their numbers, and their parts' names. */
-  const givenPart = ({ layer = 0, expert }: Part): Part | undefined => {
-    const newExpert = expert ? expert.id - ownCount(expert.kind, layer) : -1
-    return expert && newExpert >= 0 ? findTheirs(layer, expert.kind, given(expert.kind, layer)[newExpert]) : undefined
-  }
-  const originOf = (part: Part) => givenPart(part) ?? own.layout.find(part.name)
-  const provide = async (part: Part): Promise<Uint8Array> => {
-    const { name, layer, expert } = part
-    if (layer === undefined) return own.read(name)
-    const theirExpert = givenPart(part)
-    if (theirExpert) return giver.read(theirExpert.name)
-    if (expert) return own.read(name)
-    const ours = { part: own.layout.part(name), bytes: await own.read(name) }
-    const theirs = { part: giver.layout.part(name), bytes: await giver.read(name) }
-    const changed = mixtures.filter(({ experts }) => experts[layer] > 0)
-    const rows = perMixture(changed, ({ kind, experts }) => {
-      const all = given(kind, layer).length > 0 ? routerRowsOf(theirs.part, theirs.bytes, giver.config, kind) : []
-      const raisedRows = given(kind, layer).map((id) => raised(all[id], gateBias))
-      return inserted(routerRowsOf(ours.part, ours.bytes, own.config, kind), experts[layer], raisedRows)
-    })
-    return withRouterRows(ours, part, rows)
-  }
-  return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, originOf, signal })
-}
-
-/** Puts new experts after the model's own experts and before the silent rows. */
-function inserted(rows: RouterRow[], experts: number, given: RouterRow[]): RouterRow[] {
-  return [...rows.slice(0, experts), ...given, ...rows.slice(experts)]
-}
-
-function raised(row: RouterRow, by: number): RouterRow {
-  return { ...row, bias: row.bias + by }
 }
 
 function chooseNewExperts(config: ModelConfig, { layers, experts, only }: GraftOptions): Grafted['newExperts'] {

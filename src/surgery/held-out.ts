@@ -1,6 +1,7 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import { evaluateText } from '../evaluation/evaluate-text.js'
+import { type EvaluateTextOptions, evaluateText } from '../evaluation/evaluate-text.js'
+import { encodePlain, encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 
 /** Texts in two parts: one to judge experts by, one to check the judgement. */
@@ -29,7 +30,7 @@ export async function calibrationTokens(
   texts: readonly NamedText[],
   signal?: AbortSignal,
 ): Promise<number[][]> {
-  const tokens = await Promise.all(texts.map(({ text }) => encode(model, text, signal)))
+  const tokens = await encodeTexts(model, texts, signal)
   const count = tokens.reduce((sum, { length }) => sum + length, 0)
   if (count >= LEAST_TOKENS) return tokens
   throw new UserError(
@@ -38,22 +39,26 @@ export async function calibrationTokens(
   )
 }
 
-/** Perplexity over all tokens of several texts. Texts of fewer than two tokens do not count. */
 export async function perplexityOf(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number> {
-  let nll = 0
-  let scored = 0
-  for (const text of texts) {
-    if ((await encode(model, text.text, signal)).length < 2) continue
-    const score = await evaluateText(model, text, { signal })
-    nll += score.nll
-    scored += score.scored
-  }
-  return Math.exp(nll / scored)
+  return (await lossOn(model, texts, { signal })).perplexity
 }
 
-/** Encodes a text without special tokens, as `evaluateText` does. */
-function encode(model: Model, text: string, signal?: AbortSignal): Promise<number[]> {
-  return model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
+/** The same, and the divergence in nats from the predictions of a second model. */
+export async function lossOn(
+  model: Model,
+  texts: readonly NamedText[],
+  options: Pick<EvaluateTextOptions, 'against' | 'signal'>,
+): Promise<{ klDivergence: number; perplexity: number }> {
+  const sums = { divergence: 0, nll: 0, scored: 0 }
+  for (const text of texts) {
+    // A text of fewer tokens predicts none.
+    if ((await encodePlain(model, text.text, options.signal)).length < 2) continue
+    const { nll, scored, against } = await evaluateText(model, text, options)
+    sums.divergence += (against?.klDivergence ?? 0) * scored
+    sums.nll += nll
+    sums.scored += scored
+  }
+  return { klDivergence: sums.divergence / sums.scored, perplexity: Math.exp(sums.nll / sums.scored) }
 }
 
 function cutBefore(text: string, end: number): number {

@@ -1,20 +1,21 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { blueprintOf, layoutOf } from '../architectures/index.js'
-import type { ByteSource, FileSet } from '../checkpoint/byte-source.js'
-import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
-import { storeTokenizer } from '../library/store-tokenizer.js'
+import type { ByteSource } from '../checkpoint/byte-source.js'
+import { openLocalFile } from '../checkpoint/local-folder.js'
+import { UsageError } from '../errors.js'
+import { convertModel } from '../library/convert-model.js'
+import { preparedModel } from '../library/prepared-model.js'
+import type { FoundModel } from '../library/resolve-model.js'
 import type { ModelConfig } from '../model/config.js'
 import { checksumsOf } from '../packing/format/checksums.js'
-import { isAtlas } from '../packing/format/companions.js'
-import type { PartFormats, WeightFormat } from '../packing/format/formats.js'
-import type { Layout, Part } from '../packing/format/layout.js'
+import type { PartFormats, Quant } from '../packing/format/formats.js'
+import type { Layout } from '../packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
-import { differs, type PackedMetadata } from '../packing/format/packed-metadata.js'
-import { createPackedFile } from '../packing/write/packed-file-writer.js'
-import { stageModel } from '../packing/write/staged-model.js'
+import { differs } from '../packing/format/packed-metadata.js'
+import { asOnlyWriter } from '../packing/write/only-writer.js'
+import { inPackingFolder } from './packing-folder.js'
 
-/** A packed model whose parts can be read to make another model. */
 export class PackedModel {
   private constructor(
     readonly folder: string,
@@ -50,76 +51,62 @@ export class PackedModel {
   }
 }
 
-export interface DerivedModel {
-  config: ModelConfig
-  /** Texts of files for the new folder, by name, config.json included; other files are copied from the model. */
-  files: Record<string, string>
-  /** Gives the bytes of a part of the new model. */
-  provide: (part: Part) => Promise<Uint8Array>
-  /** Finds the part that an expert of the new model is a copy of; undefined for a new one. Default: that of its name. */
-  originOf?: (part: Part) => Part | undefined
-  /** Accounts of what was taught to it. Default: those of the model that it is made from. */
-  taught?: PackedMetadata['taught']
+interface PackingOptions {
+  quant?: Quant
+  threads?: number
   signal?: AbortSignal
 }
 
+type Use<T> = (packed: PackedModel, found: FoundModel) => Promise<T>
+
 /**
- * Writes a packed model made from another into `outDir`, completely or not at all. Resolves with the bytes of its file.
+ * Opens a model by name as a packed one, to write another into `outDir`, and keeps other processes from writing there.
+ * A checkpoint is packed first, into a folder beside `outDir` that is removed afterwards. `loadModel` takes the `path`
+ * of what was found in either case.
  */
-export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
-  const { config, files, provide, taught, signal } = derived
-  const { metadata } = from.file
-  const formats = derivedFormats(from, derived)
-  const layout = layoutOf(config, formats)
-  const staged = await stageModel(withoutAtlas(localFolder(from.folder)), outDir, metadata.quant, { files })
+export async function withPackedModel<T>(
+  name: string,
+  outDir: string,
+  options: PackingOptions,
+  use: Use<T>,
+): Promise<T> {
+  const found = await findOther(name, outDir, options)
+  return asOnlyWriter(outDir, () => openPacked(found, outDir, options, use))
+}
+
+/** Opens a second model for the same `outDir`, as `withPackedModel` does. */
+export async function withSecondModel<T>(
+  name: string,
+  outDir: string,
+  options: PackingOptions,
+  use: Use<T>,
+): Promise<T> {
+  return openPacked(await findOther(name, outDir, options), outDir, options, use)
+}
+
+async function findOther(name: string, outDir: string, options: PackingOptions): Promise<FoundModel> {
+  const found = await preparedModel(name, options)
+  // Either may be a link to the other.
+  const [own, out] = await Promise.all([found.folder, outDir].map((dir) => realpath(dir).catch(() => resolve(dir))))
+  if (own === out) throw new UsageError(`${outDir} is the model itself; give another folder`)
+  return found
+}
+
+async function openPacked<T>(found: FoundModel, outDir: string, options: PackingOptions, use: Use<T>): Promise<T> {
+  if (found.kind === 'packed') return withOpen(found, use)
+  return inPackingFolder(outDir, async (folder) => {
+    // The caller's options have more names, such as a pruning's `calibrate`.
+    const { threads, signal } = options
+    const { path } = await convertModel(found.path, folder, { quant: found.quant, threads, signal })
+    return withOpen({ ...found, folder, path, kind: 'packed' }, use)
+  })
+}
+
+async function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
+  const packed = await PackedModel.open(found.folder, found.path, found.config)
   try {
-    const file = await createPackedFile(staged.weights, layout, {
-      ...metadata,
-      formats,
-      files: staged.files,
-      ...(taught && { taught }),
-    })
-    try {
-      for (const part of layout.parts) {
-        signal?.throwIfAborted()
-        await file.write(part, await provide(part))
-      }
-      await file.finish()
-    } catch (error) {
-      await file.abort()
-      throw error
-    }
-    await staged.publish()
-    // A folder with the same config.json keeps its files, though other experts may have been chosen.
-    for (const name of (await readdir(outDir)).filter(isAtlas)) await rm(join(outDir, name))
-    await storeTokenizer(outDir)
-    return file.bytes
-  } catch (error) {
-    await staged.discard()
-    throw error
-  }
-}
-
-/** Formats of a derived model: a copy of an expert keeps the formats of its matrices under its new id. */
-function derivedFormats(from: PackedModel, { config, originOf = ({ name }) => from.layout.find(name) }: DerivedModel) {
-  const { pieces: own, ...kinds } = from.formats
-  const pieces: Record<string, WeightFormat> = {}
-  for (const part of layoutOf(config, kinds).parts) {
-    const origin = part.expert ? originOf(part) : from.layout.find(part.name)
-    if (!origin) continue
-    for (const { name, kind, format } of part.pieces) {
-      const { format: found } = origin.pieces.find((piece) => piece.name === name) ?? { format }
-      if (kind === 'matrix' && found !== format) pieces[`${part.name}/${name}`] = found
-    }
-  }
-  return { ...kinds, ...(Object.keys(pieces).length > 0 && { pieces }) }
-}
-
-/** Leaves out names of experts, which would be those of other experts in a model that is made from this one. */
-function withoutAtlas(folder: FileSet): FileSet {
-  return {
-    name: folder.name,
-    list: async () => (await folder.list()).filter((file) => !isAtlas(file)),
-    open: (file) => folder.open(file),
+    return await use(packed, found)
+  } finally {
+    await packed.close()
   }
 }

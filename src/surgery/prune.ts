@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Model } from '../api/model.js'
 import { UsageError } from '../errors.js'
+import { useModel } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { loadModel } from '../library/load-model.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
@@ -10,9 +11,9 @@ import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
 import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
+import { withPackedModel } from './packed-model.js'
 import { measureScores, type Score } from './saliency.js'
 import { checkKind, maskOf, type Selection, selectExperts } from './selection.js'
-import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
 
 export interface PruneOptions {
@@ -43,12 +44,10 @@ export interface BeforeAndAfter {
 }
 
 export interface Pruned {
-  /** The packed file. */
   path: string
   gates: GateSoftmax
   /** Ids, in the original model, of the experts that were kept. */
   selection: Selection
-  /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** On the held-out text. */
   perplexity: BeforeAndAfter
@@ -67,7 +66,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
   return withPackedModel(name, outDir, options, async (packed, found) => {
     checkKind(packed.config, only)
     const load = (path: string) => loadModel(path, { threads, signal })
-    const first = await use(await load(found.path), async (model) => {
+    const first = await useModel(await load(found.path), async (model) => {
       const tokens = await calibrationTokens(model, texts.calibration, signal)
       onProgress?.('calibrating')
       const scores = await measureScores(model, tokens, calibration(model, options))
@@ -84,7 +83,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
     await writePruned(packed, outDir, { selection, gates, account, signal })
     const path = resolve(outDir, packedFileName(found.quant))
     onProgress?.('measuring the smaller model')
-    return use(await load(path), async (model) => ({
+    return useModel(await load(path), async (model) => ({
       path,
       gates,
       selection,
@@ -114,7 +113,7 @@ export async function pruneCurve(
   const { by = 'reap', budget = 'layer', only, quant, threads, onProgress, signal } = options
   checkOptions({ ...options, keep: 1 })
   const texts = splitTexts(options.calibrate)
-  return use(await loadModel(name, { quant, threads, signal }), async (model) => {
+  return useModel(await loadModel(name, { quant, threads, signal }), async (model) => {
     checkKind(model.config, only)
     onProgress?.('calibrating')
     const tokens = await calibrationTokens(model, texts.calibration, signal)
@@ -170,12 +169,4 @@ function calibration({ config }: Model, { by = 'reap', only, onProgress, signal 
 function checkOptions({ keep, calibrate }: PruneOptions): void {
   if (!(keep > 0 && keep <= 1)) throw new UsageError('`keep` must be a share above 0 and at most 1')
   if (calibrate.length === 0) throw new UsageError('pruning needs a calibration text')
-}
-
-async function use<T>(model: Model, work: (model: Model) => Promise<T>): Promise<T> {
-  try {
-    return await work(model)
-  } finally {
-    await model.dispose()
-  }
 }

@@ -1,9 +1,9 @@
 import { ablateTokens } from '../ablation/ablate.js'
 import type { Model } from '../api/model.js'
+import { readWindows, type WindowReading } from '../evaluation/reading.js'
 import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
-/** Scores to judge experts by. */
 export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
 export type Score = (typeof SCORES)[number]
 
@@ -34,20 +34,14 @@ export function expertScores(
 /** Maximum tokens of a call, which bounds the memory of the scores of all experts. */
 const CHUNK = 1024
 
-/** Scores by usage, of all layers. */
 export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation'>): ExpertScores {
   return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
 }
 
-/** Options of a calibration. */
-export interface CalibrationOptions {
+interface CalibrationOptions extends WindowReading {
+  by: Score
   /** Kind of experts to score. Default: all. */
   only?: MixtureKind
-  /** Tokens that the model sees at once. */
-  window: number
-  /** Called with the share that is done, from 0 to 1. */
-  onProgress?: (share: number) => void
-  signal?: AbortSignal
 }
 
 /**
@@ -57,10 +51,18 @@ export interface CalibrationOptions {
 export async function measureScores(
   model: Model,
   texts: readonly (readonly number[])[],
-  { by, ...options }: CalibrationOptions & { by: Score },
+  { by, ...options }: CalibrationOptions,
 ): Promise<ExpertScores> {
-  if (by !== 'ablation') return scoresOf(await measureSaliency(model, texts, { by, ...options }), by)
-  const { only, onProgress, signal } = options
+  const { only, ...reading } = options
+  if (by !== 'ablation') {
+    const usage = new ExpertUsage(model.config)
+    const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const
+    await readWindows(model, texts, { ...reading, ...reports, most: CHUNK }, ({ routes = [] }, tokens) =>
+      usage.add(routes, tokens),
+    )
+    return scoresOf(usage, by)
+  }
+  const { onProgress, signal } = reading
   const { experts } = await ablateTokens(model, texts, {
     only,
     ways: ['around'],
@@ -73,33 +75,4 @@ export async function measureScores(
     if (ofLayer) ofLayer[expert] = worth?.around?.nats ?? 0
   }
   return scores
-}
-
-/** Runs texts (as ids) through a model in windows of `window` tokens, and counts the usage that a score needs. */
-async function measureSaliency(
-  model: Model,
-  texts: readonly (readonly number[])[],
-  { by, window, onProgress, signal }: CalibrationOptions & { by: Score },
-): Promise<ExpertUsage> {
-  const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const
-  const usage = new ExpertUsage(model.config)
-  const all = texts.reduce((sum, { length }) => sum + length, 0)
-  const session = model.createSession()
-  try {
-    for (const tokens of texts) {
-      for (let start = 0; start < tokens.length; start += window) {
-        const end = Math.min(start + window, tokens.length)
-        session.reset()
-        for (let at = start; at < end; at += CHUNK) {
-          const part = tokens.slice(at, Math.min(at + CHUNK, end))
-          const { routes = [] } = await session.forward(part, { logits: 'none', ...reports, signal })
-          usage.add(routes, part.length)
-          onProgress?.(usage.tokens / all)
-        }
-      }
-    }
-  } finally {
-    session.dispose()
-  }
-  return usage
 }

@@ -52,7 +52,6 @@ export function checkKind({ mixtures }: Pick<ModelConfig, 'mixtures'>, only?: Mi
   throw new UserError(`the model has no ${only === undefined ? '' : `${only} `}experts`)
 }
 
-/** Makes the mask with the effect of a selection. */
 export function maskOf(selection: Selection, config: ModelConfig, gates: GateSoftmax): ExpertMask {
   const out = ({ kind, experts }: Mixture) =>
     experts.map((count, layer) => [...Array(count).keys()].filter((id) => !selection[kind]?.[layer].includes(id)))

@@ -1,42 +1,41 @@
-import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
+import type { MixtureKind } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
-import type { Part } from '../packing/format/layout.js'
-import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { alwaysOf, configWithExperts, type MolmExperts, newExpertsOf } from './derived-config.js'
-import { type PackedModel, writeDerivedModel } from './packed-model.js'
+import { molmExperts } from './derived-config.js'
+import { copyOf, writeDerivedModel } from './derived-model.js'
+import type { PackedModel } from './packed-model.js'
+import type { RouterRow } from './router-rows.js'
 import type { Selection } from './selection.js'
 
 export interface WriteOptions {
   selection: Selection
   /** With `all`, the router rows of removed experts follow those of the kept ones, as silent rows. */
   gates: GateSoftmax
-  /** Contents of selection.json. */
   account: object
   signal?: AbortSignal
 }
 
-/** Writes a packed model with the selected experts of another. */
-export async function writePruned(from: PackedModel, outDir: string, options: WriteOptions): Promise<number> {
+export function writePruned(from: PackedModel, outDir: string, options: WriteOptions): Promise<number> {
   const { selection, gates, account, signal } = options
-  const { text, config } = await configWithExperts(from.folder, prunedExperts(from.config, selection, gates))
-  const find = expertFinder(from.layout)
-  const originOf = ({ layer = 0, expert }: Part) =>
-    expert && find(layer, expert.kind, kept(selection, expert.kind, layer)[expert.id])
-  const provide = async (part: Part): Promise<Uint8Array> => {
-    const { name, layer } = part
-    if (layer === undefined) return from.read(name)
-    const expert = originOf(part)
-    if (expert) return from.read(expert.name)
-    const source = { part: from.layout.part(name), bytes: await from.read(name) }
-    const routed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
-    const rows = perMixture(routed, ({ kind, experts }) => {
-      const all = routerRowsOf(source.part, source.bytes, from.config, kind)
-      return chosenRows(all, experts[layer], kept(selection, kind, layer), gates)
-    })
-    return withRouterRows(source, part, rows)
-  }
-  const files = { 'config.json': text, 'selection.json': selectionText(account) }
-  return writeDerivedModel(from, outDir, { config, files, provide, originOf, signal })
+  const kept = (kind: MixtureKind, layer: number) => selection[kind]?.[layer] ?? []
+  const dropped = (kind: MixtureKind, layer: number, all: number) =>
+    gates === 'all' ? all - kept(kind, layer).length : 0
+  return writeDerivedModel(from, outDir, {
+    experts: molmExperts(from.config, {
+      count: ({ kind }, layer) => kept(kind, layer).length,
+      silent: ({ kind, experts, silentRows }, layer) =>
+        dropped(kind, layer, experts[layer]) + (silentRows?.[layer] ?? 0),
+      gateBias: from.config.gateBias,
+      newIdOf: (kind, layer, id) => {
+        const place = kept(kind, layer).indexOf(id)
+        return place < 0 ? undefined : place
+      },
+    }),
+    files: { 'selection.json': selectionText(account) },
+    originOf: ({ layer, expert: { kind, id } }) =>
+      copyOf(from, from.layout.experts(layer, kind)[kept(kind, layer)[id]]),
+    rows: ({ kind, experts }, { layer }, own) => chosenRows(own, experts[layer], kept(kind, layer), gates),
+    signal,
+  })
 }
 
 /** Formats selection.json, with each layer's ids on one line. */
@@ -51,29 +50,4 @@ function selectionText(account: object): string {
 function chosenRows(rows: RouterRow[], experts: number, kept: number[], gates: GateSoftmax): RouterRow[] {
   const dropped = rows.slice(0, experts).filter((_, id) => !kept.includes(id))
   return [...kept.map((id) => rows[id]), ...(gates === 'all' ? dropped : []), ...rows.slice(experts)]
-}
-
-/** Ids of a layer's kept experts. */
-function kept(selection: Selection, kind: MixtureKind, layer: number): number[] {
-  return selection[kind]?.[layer] ?? []
-}
-
-function prunedExperts(config: ModelConfig, selection: Selection, gates: GateSoftmax): MolmExperts {
-  const { mixtures, gateBias } = config
-  const newIdOf = (kind: MixtureKind, layer: number, id: number) => {
-    const place = kept(selection, kind, layer).indexOf(id)
-    return place < 0 ? undefined : place
-  }
-  const left = (kind: MixtureKind, layer: number) => kept(selection, kind, layer).length
-  const silent = perMixture(mixtures, ({ kind, experts, silentRows }) =>
-    experts.map((count, layer) => (gates === 'all' ? count - left(kind, layer) : 0) + (silentRows?.[layer] ?? 0)),
-  )
-  const areSilent = Object.values(silent).some((layers) => layers.some((rows) => rows > 0))
-  return {
-    ...perMixture(mixtures, ({ kind, experts }) => experts.map((_, layer) => left(kind, layer))),
-    ...(areSilent && { silent }),
-    ...(gateBias && { gate_bias: true as const }),
-    ...newExpertsOf(config, newIdOf),
-    ...alwaysOf(config, newIdOf),
-  }
 }

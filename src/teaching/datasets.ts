@@ -1,8 +1,5 @@
-import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { NamedText } from '../evaluation/text-file.js'
 
-/** A text as token ids. */
 export interface EncodedText {
   name: string
   ids: Int32Array
@@ -21,21 +18,7 @@ export interface Dataset {
   allowance?: number
 }
 
-/** Share of a text to train on. */
 const TRAIN_SHARE = 0.9
-
-export async function encodeTexts(
-  model: Model,
-  texts: readonly NamedText[],
-  signal?: AbortSignal,
-): Promise<EncodedText[]> {
-  const encoded: EncodedText[] = []
-  for (const { name, text } of texts) {
-    const ids = Int32Array.from(await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal }))
-    encoded.push({ name, ids })
-  }
-  return encoded
-}
 
 /** Number of tokens of a text to train on; the rest is held out. */
 export function trainTokens({ ids }: EncodedText): number {

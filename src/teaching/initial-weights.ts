@@ -1,6 +1,8 @@
 import type { Model } from '../api/model.js'
 import type { TrainingPlan } from '../api/training.js'
 import { layoutOf } from '../architectures/index.js'
+import { readWindows } from '../evaluation/reading.js'
+import { ExpertUsage } from '../experts/usage.js'
 import { type Random, seededRandom } from '../sampling/random.js'
 import type { TrainedTensor } from '../training/plan.js'
 import { trainedTensors } from '../training/plan.js'
@@ -15,7 +17,6 @@ const ROW_SHARE = 0.5
 /** Share of the usual spread for outputs of a random expert, which should change little at first. */
 const QUIET = 0.1
 
-/** Lists the trained tensors of a model's plan. */
 export function tensorsOf({ config, info }: Model, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
   return trainedTensors(layoutOf(config, info.formats), plan)
 }
@@ -36,9 +37,12 @@ export async function createInitialWeights(
   const { tensors, floats } = tensorsOf(model, plan)
   const weights = new Float32Array(floats)
   const random = seededRandom(seed)
-  const masses = await gateMasses(model, settings, sequences.slice(0, SAMPLE), signal)
+  const usage = new ExpertUsage(model.config)
+  const reading = { window: settings.window, routes: true, signal } as const
+  await readWindows(model, sequences.slice(0, SAMPLE), reading, ({ routes = [] }, tokens) => usage.add(routes, tokens))
   for (const layer of settings.layers) {
-    const ranked = [...masses[layer].keys()].sort((a, b) => masses[layer][b] - masses[layer][a] || a - b)
+    const { gateMass } = usage.of(kind, layer)
+    const ranked = [...gateMass.keys()].sort((a, b) => gateMass[b] - gateMass[a] || a - b)
     const own = ranked.length
     for (let number = 0; number < experts; number++) {
       const source = await model.training.expert(layer, kind, ranked[number % own])
@@ -63,34 +67,7 @@ function blend(from: Float32Array, to: Float32Array, share: number, noise: numbe
   for (let i = 0; i < from.length; i++) to[i] = share * from[i] + noise * spread * gaussian(random)
 }
 
-/** A normal random number (Box and Muller). */
 function gaussian(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.nextFloat()))
   return radius * Math.cos(2 * Math.PI * random.nextFloat())
-}
-
-/** Sums the gates of each layer's experts over some sequences. */
-async function gateMasses(
-  model: Model,
-  { layers, kind }: Settings,
-  sequences: readonly Int32Array[],
-  signal?: AbortSignal,
-): Promise<Float64Array[]> {
-  const masses: Float64Array[] = []
-  const counts = model.config.mixtures.find((mixture) => mixture.kind === kind)?.experts ?? []
-  for (const layer of layers) masses[layer] = new Float64Array(counts[layer])
-  const session = model.createSession()
-  try {
-    for (const sequence of sequences) {
-      session.reset()
-      const { routes } = await session.forward(sequence, { logits: 'none', routes: true, signal })
-      for (const layer of layers) {
-        const { ids = [], gates = [] } = routes[layer][kind] ?? {}
-        for (let i = 0; i < ids.length; i++) masses[layer][ids[i]] += gates[i]
-      }
-    }
-  } finally {
-    session.dispose()
-  }
-  return masses
 }

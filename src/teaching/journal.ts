@@ -6,7 +6,7 @@ import { codeOf, UserError } from '../errors.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import { fields, isCount, isNumber, isText, listOf, optional } from '../json/forms.js'
 import { parseJsonObject } from '../json.js'
-import type { ReplaySequences } from './replay.js'
+import type { ReplaySequences } from './rehearsal.js'
 import type { TeachingPoint } from './teach-events.js'
 
 /** State of an interrupted training. */

@@ -1,10 +1,10 @@
 import type { Model } from '../api/model.js'
 import type { TrainingBatch } from '../api/training.js'
+import { useSession } from '../evaluation/reading.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
 
-/** Sequences of a dataset to measure. */
 export interface Sample {
   dataset: Dataset
   sequences: readonly Int32Array[]
@@ -14,7 +14,6 @@ export interface Sample {
 export interface HeldOutLoss {
   /** Mean cross-entropy in nats. */
   loss: number
-  /** Number of predicted tokens. */
   scored: number
   /** Share of the choices in the taught layers that fell on new experts; 0 without choices. */
   newExpertShare: number
@@ -26,7 +25,6 @@ export interface NewExperts {
   first: readonly (number | undefined)[]
 }
 
-/** Most held-out tokens of a dataset to read. */
 const MOST_READ = 16384
 
 /**
@@ -42,8 +40,7 @@ export async function measureHeldOut(
   const { vocabSize } = model.config
   const { prompt = 0 } = dataset
   let [nll, scored, choices, ofNewExperts] = [0, 0, 0, 0]
-  const session = model.createSession()
-  try {
+  await useSession(model, async (session) => {
     for (const ids of heldOutSample(dataset, MOST_READ)) {
       session.reset()
       const { logits, routes } = await session.forward(ids, { logits: 'all', routes: true, signal })
@@ -58,9 +55,7 @@ export async function measureHeldOut(
         for (let i = 0; i < chosen.length; i++) if (chosen[i] >= from) ofNewExperts++
       }
     }
-  } finally {
-    session.dispose()
-  }
+  })
   return { loss: nll / scored, scored, newExpertShare: choices === 0 ? 0 : ofNewExperts / choices }
 }
 

@@ -3,7 +3,6 @@ import type { PackMatrix } from '../packing/write/pack.js'
 import { matrixWeights } from '../training/expert-weights.js'
 import type { TrainedTensor } from '../training/plan.js'
 
-/** A new expert, packed. */
 export interface PackedExpert {
   layer: number
   expert: number

@@ -14,7 +14,6 @@ export class PhaseClock {
 
   constructor(private readonly onEvent?: (event: TeachEvent) => void) {}
 
-  /** Ends the current phase and begins another. */
   begin(phase: string): void {
     this.end()
     this.current = { phase, since: performance.now() }

@@ -1,26 +1,24 @@
 import { resolve } from 'node:path'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { useModel } from '../evaluation/reading.js'
 import { diskNeeds } from '../hub/plan.js'
 import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import { formatBytes } from '../numbers.js'
-import type { PackedModel } from '../surgery/packed-model.js'
-import { withPackedModel } from '../surgery/with-packed.js'
+import { type PackedModel, withPackedModel } from '../surgery/packed-model.js'
+import type { Dataset } from './datasets.js'
 import { fingerprint, type Journal, journalPath, readJournal } from './journal.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
-import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+import { makeBatch, Sampler } from './samplers.js'
+import type { TeachingPlan } from './teach-events.js'
+import { checkTeachOptions, type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 
-/** Everything that a training needs to begin. */
 export interface Prepared extends RunPlan {
-  /** The model on the disk. */
   packed: PackedModel
-  /** The same model, loaded. */
   model: Model
-  /** Key of this training's journal. */
   key: string
-  /** Journal of an interrupted run. */
   journal?: Journal
 }
 
@@ -38,8 +36,8 @@ export async function withPrepared<T>(
   const wanted = settingsOf(options, config)
   clock.begin('opening the model')
   return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
-    const model = await loadModel(found.path, { threads, signal, expertsPerToken: 'trained' })
-    try {
+    const loaded = await loadModel(found.path, { threads, signal, expertsPerToken: 'trained' })
+    return useModel(loaded, async (model) => {
       clock.begin('reading the texts')
       const texts = await readTexts(model, wanted, options)
       const key = keyOf(texts.settings, packed, options)
@@ -47,10 +45,8 @@ export async function withPrepared<T>(
       if (!journal) clock.begin(PHASES.replay)
       const run = await planRun(model, texts, options, { earlier: journal?.replay })
       await checkDisk(out, packed, run.plan.parameters)
-      return await use({ ...run, packed, model, key, journal })
-    } finally {
-      await model.dispose()
-    }
+      return use({ ...run, packed, model, key, journal })
+    })
   })
 }
 
@@ -71,4 +67,37 @@ async function checkDisk(out: string, packed: PackedModel, parameters: number): 
   const [{ folder, free }] = await diskNeeds([{ folder: resolve(out), bytes }])
   if (bytes <= free) return
   throw new UserError(`teaching needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(free)} are free`)
+}
+
+/** A plan with the measured speed of a step. */
+export interface MeasuredPlan extends TeachingPlan {
+  tokensPerSecond: number
+  secondsPerEpoch: number
+}
+
+/**
+ * Plans a teaching and measures the speed of a step, whose result is thrown away. Writes nothing. Rejects as `teach`
+ * does.
+ */
+export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
+  checkTeachOptions({ ...options, out: '.' })
+  const { quant, threads, signal, onEvent } = options
+  return useModel(await loadModel(name, { quant, threads, signal, expertsPerToken: 'trained' }), async (model) => {
+    checkTeachable(model.name, model.config)
+    const texts = await readTexts(model, settingsOf(options, model.config), options)
+    onEvent?.({ kind: 'phase', phase: PHASES.replay })
+    const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
+    onEvent?.({ kind: 'phase', phase: 'measuring a step' })
+    await model.training.begin(setup.plan, await initialWeights())
+    const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
+    const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
+    const { steering } = setup.settings
+    const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
+    // The first step also reads experts from the disk.
+    await step()
+    const start = performance.now()
+    const { tokens } = await step()
+    const seconds = (performance.now() - start) / 1000
+    return { ...plan, tokensPerSecond: tokens / seconds, secondsPerEpoch: plan.stepsPerEpoch * seconds }
+  })
 }

@@ -1,12 +1,17 @@
 import type { Model } from '../api/model.js'
+import type { TrainingPlan } from '../api/training.js'
 import { UserError } from '../errors.js'
+import { encodeTexts } from '../evaluation/reading.js'
+import type { NamedText } from '../evaluation/text-file.js'
+import { availableMemory } from '../library/available-memory.js'
 import type { ModelConfig } from '../model/config.js'
-import { countTokens, type EncodedText, encodeTexts, splitTexts, trainTokens } from './datasets.js'
+import { formatBytes } from '../numbers.js'
+import { MAX_TOKENS } from '../training/plan.js'
+import { countTokens, type EncodedText, splitTexts, trainTokens } from './datasets.js'
 import { createInitialWeights } from './initial-weights.js'
-import { countReplayTokens, generateReplay, type ReplaySequences, replayDatasets } from './replay.js'
+import { countReplayTokens, generateReplay, type ReplaySequences, replayDatasets } from './rehearsal.js'
 import type { TeachingPlan } from './teach-events.js'
 import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './teach-options.js'
-import { checkMemory, trainingPlan } from './training-plan.js'
 import { type RunSetup, type StepSizes, stepSizes } from './training-run.js'
 
 /** Default number of steps: this many epochs, within these limits. */
@@ -14,14 +19,12 @@ const DEFAULT_EPOCHS = 2
 const LEAST_STEPS = 96
 const MOST_STEPS = 256
 
-/** Plan of a teaching, and its inputs. */
 export interface RunPlan {
   setup: RunSetup
   plan: TeachingPlan
   sizes: StepSizes
   /** Replay sequences that the model wrote; `setup.retained` has them, too. */
   replay: ReplaySequences[]
-  /** Makes the initial weights of the new experts. */
   initialWeights(): Promise<Float32Array>
 }
 
@@ -40,18 +43,15 @@ export async function readTexts(
 ): Promise<TrainingTexts> {
   // Fails before long texts are read in vain.
   await model.training.size(trainingPlan(wanted))
-  const encoded = await encodeTexts(model, texts, signal)
+  const encode = async (named: readonly NamedText[]) =>
+    (await encodeTexts(model, named, signal)).map((ids, i) => ({ name: named[i].name, ids: Int32Array.from(ids) }))
+  const encoded = await encode(texts)
   const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
-  return {
-    texts: encoded,
-    keepTexts: await encodeTexts(model, keepTexts, signal),
-    settings: fitBatch(wanted, batch, available),
-  }
+  return { texts: encoded, keepTexts: await encode(keepTexts), settings: fitBatch(wanted, batch, available) }
 }
 
 /** Source of the replay sequences. */
 interface Writing {
-  /** Sequences of an earlier run. */
   earlier?: ReplaySequences[]
   /** Whether to write no more than a single step reads. */
   forOneStep?: boolean
@@ -120,4 +120,33 @@ function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
   if (steps !== undefined) return steps
   if (epochs !== undefined) return epochs * stepsPerEpoch
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, DEFAULT_EPOCHS * stepsPerEpoch))
+}
+
+/**
+ * Copies of the trained weights on the caller's side: the best state, and one on its way to the disk with its moments.
+ */
+const COPIES = 4
+
+/** Plans the training: new experts alone; the rest of the model is frozen. */
+function trainingPlan({ layers, kind, experts, batch, window }: Settings): TrainingPlan {
+  const mixtures = layers.map((layer) => ({ layer, kind, newExperts: experts }))
+  return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
+}
+
+/**
+ * Computes the bytes that a training takes in addition to the model. Rejects with a UserError, which names a remedy, if
+ * they are not free.
+ */
+async function checkMemory(
+  model: Model,
+  plan: TrainingPlan,
+  free = availableMemory(),
+): Promise<{ parameters: number; memoryBytes: number }> {
+  const { bytes, parameters } = await model.training.size(plan)
+  const memoryBytes = bytes + COPIES * 4 * parameters
+  if (memoryBytes <= free) return { parameters, memoryBytes }
+  throw new UserError(
+    `teaching takes ${formatBytes(memoryBytes)} of memory in addition to the model, and ${formatBytes(free)} are free; ` +
+      'take fewer `layers` or `experts`, or a smaller `batch`',
+  )
 }

@@ -2,58 +2,33 @@ import type { TrainingBatch } from '../api/training.js'
 import { seededRandom } from '../sampling/random.js'
 import { type Dataset, lossWeights } from './datasets.js'
 
-/** A sequence to train on, and its dataset. */
 export interface Example {
   ids: Int32Array
   dataset: Dataset
 }
 
-/** Draws sequences in a random order, and in another one after all have been drawn. */
-export class ShuffledSampler {
-  private order: number[] = []
-  private round = 0
-  private place = 0
-
-  constructor(
-    private readonly sequences: readonly Example[],
-    private readonly seed: number,
-  ) {}
-
-  /** Samples all training sequences of some datasets. */
-  static of(datasets: readonly Dataset[], seed: number): ShuffledSampler {
-    return new ShuffledSampler(
-      datasets.flatMap((dataset) => dataset.train.map((ids) => ({ ids, dataset }))),
-      seed,
-    )
-  }
-
-  next(): Example {
-    if (this.place === this.order.length) {
-      this.order = shuffled(this.sequences.length, this.seed + this.round++)
-      this.place = 0
-    }
-    return this.sequences[this.order[this.place++]]
-  }
-}
-
-/** Draws from several samplers in turn. */
-export class RoundRobinSampler {
+/**
+ * Draws sequences to train on from groups of datasets in turn. Those of a group come in a random order, and in another one
+ * after all have been drawn.
+ */
+export class Sampler {
   private turn = 0
+  private readonly groups: { examples: Example[]; seed: number; left: number[] }[]
 
-  constructor(private readonly samplers: readonly ShuffledSampler[]) {}
-
-  /** Creates a sampler for each dataset, so that a long one leaves room for the others. */
-  static each(datasets: readonly Dataset[], seed: number): RoundRobinSampler {
-    return new RoundRobinSampler(datasets.map((dataset, i) => ShuffledSampler.of([dataset], seed + i)))
+  constructor(groups: readonly (readonly Dataset[])[], seed: number) {
+    this.groups = groups.map((datasets, i) => ({
+      examples: datasets.flatMap((dataset) => dataset.train.map((ids) => ({ ids, dataset }))),
+      seed: seed + i,
+      left: [],
+    }))
   }
 
   draw(count: number): Example[] {
-    return Array.from({ length: count }, () => this.samplers[this.turn++ % this.samplers.length].next())
-  }
-
-  /** Skips `draws` earlier draws of `count` sequences. */
-  skip(draws: number, count: number): void {
-    this.draw(draws * count)
+    return Array.from({ length: count }, () => {
+      const group = this.groups[this.turn++ % this.groups.length]
+      if (group.left.length === 0) group.left = shuffled(group.examples.length, group.seed++).reverse()
+      return group.examples[group.left.pop() ?? 0]
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import type { CalibrationPoint } from './calibration.js'
+import type { CalibrationPoint } from './gate-bias.js'
 
 /** A point of the training curve: a step, with the held-out losses if they were measured after it. */
 export interface TeachingPoint {
@@ -28,19 +28,14 @@ export interface TeachingPoint {
  */
 export type StopReason = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 
-/** Events of a teaching. */
 export type TeachEvent =
   /** A phase begins; `phase` describes it. */
   | { kind: 'phase'; phase: string }
-  /** The training has been planned. */
   | { kind: 'plan'; plan: TeachingPlan }
-  /** A step has been taken. */
   | { kind: 'step'; point: TeachingPoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
   /** The state has been saved: a run that is killed can be resumed from here. */
   | { kind: 'saved'; step: number }
-  /** A bias of the gates was tried. */
   | { kind: 'calibration'; point: CalibrationPoint }
-  /** The training has ended. */
   | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
 /** Plan of a training: sizes and steps. */

@@ -7,7 +7,6 @@ import type { Quant } from '../packing/format/formats.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {
-  /** Folder for the taught model. */
   out: string
   /** Texts to learn. The last tenth of each is held out: it decides when the training ends, and measures the result. */
   texts: readonly NamedText[]
@@ -89,75 +88,84 @@ export interface Settings {
   forget: number
 }
 
-const NAMES: Record<keyof TeachOptions, true> = {
+type Check = (name: string, value: unknown) => void
+
+const oneOf =
+  (values: readonly unknown[]): Check =>
+  (name, value) =>
+    checkOneOf(name, value, values)
+
+const number =
+  (range: string, fits: (value: number) => boolean): Check =>
+  (name, value) => {
+    if (value === undefined || (typeof value === 'number' && fits(value))) return
+    throw new UsageError(`\`${name}\` must be ${range}, not ${shown(value)}`)
+  }
+
+const whole = (least: number, most?: number) =>
+  number(
+    `a whole number ${most === undefined ? `from ${least} on` : `from ${least} to ${most}`}`,
+    (value) => Number.isSafeInteger(value) && value >= least && value <= (most ?? value),
+  )
+
+export const DEFAULT_BATCH = 2048
+const LEAST_BATCH = 64
+/** Highest value of `seed`: hundreds of seeds are derived from it (rehearsal.ts), and a double must hold each exactly. */
+const MOST_SEED = 1e13
+
+/** All options, with checks of those that a caller without types may get wrong. */
+const OPTIONS: Record<keyof TeachOptions, Check | true> = {
   out: true,
   texts: true,
   keepTexts: true,
-  forget: true,
-  experts: true,
+  // A `forget` of 0 cannot be met: anything learnt changes the predictions of retained text.
+  forget: number('above 0 and 1 at most', (value) => value > 0 && value <= 1),
+  experts: whole(1, 1024),
   layers: true,
-  only: true,
-  epochs: true,
-  steps: true,
-  learningRate: true,
-  batch: true,
-  init: true,
-  keep: true,
-  steering: true,
-  seed: true,
-  resume: true,
+  only: oneOf(MIXTURE_KINDS),
+  epochs: whole(1),
+  steps: whole(1),
+  learningRate: number('above 0', (value) => value > 0),
+  batch: whole(LEAST_BATCH),
+  init: oneOf(INITS),
+  keep: number('from 0 to below 1', (value) => value >= 0 && value < 1),
+  steering: oneOf(STEERINGS),
+  seed: whole(0, MOST_SEED),
+  resume: oneOf([true, false]),
   quant: true,
   threads: true,
   onEvent: true,
   signal: true,
 }
 
-/** Highest value of `seed`: hundreds of seeds are derived from it (replay.ts), and a double must hold each exactly. */
-const MOST_SEED = 1e13
-
 /** Throws a UsageError if an option is invalid for any model. */
 export function checkTeachOptions(options: TeachOptions): void {
-  checkOptionNames(options, NAMES, 'teach')
-  const { out, texts, experts, epochs, steps, learningRate, batch, keep, seed } = options
+  checkOptionNames(options, OPTIONS, 'teach')
+  const { out, texts } = options
   if (typeof out !== 'string' || out === '') throw new UsageError('`out` must name a folder')
   if (!Array.isArray(texts) || texts.length === 0) throw new UsageError('teaching needs a text')
-  checkOneOf('only', options.only, MIXTURE_KINDS)
-  checkOneOf('init', options.init, INITS)
-  checkOneOf('steering', options.steering, STEERINGS)
-  checkOneOf('resume', options.resume, [true, false])
-  checkWhole('experts', experts, 1, 1024)
-  checkWhole('epochs', epochs, 1)
-  checkWhole('steps', steps, 1)
-  checkWhole('batch', batch, LEAST_BATCH)
-  checkWhole('seed', seed, 0, MOST_SEED)
-  checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
-  // A `forget` of 0 cannot be met: anything learnt changes the predictions of retained text.
-  checkRange('forget', options.forget, 'above 0 and 1 at most', (value) => value > 0 && value <= 1)
-  checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
+  for (const [name, check] of Object.entries(OPTIONS)) {
+    if (check !== true) check(name, options[name as keyof TeachOptions])
+  }
 }
 
 /** Fills in the defaults. Throws a UserError if the model has no such layers or experts. */
 export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConfig): Settings {
-  const { experts = 1, epochs, steps, learningRate = 3e-3, batch = DEFAULT_BATCH, init = 'copy' } = options
-  const { keep = 0.5, seed = 0, layers = 'all', forget = 0.01 } = options
-  const steering = TERMS[options.steering ?? 'texts']
-  const kind = options.only ?? (mixtureOf(config, 'mlp') ? 'mlp' : 'attention')
-  const chosen = layersOf(layers, kind, config)
-  const window = windowOf(batch, config.trainedContext || MOST_WINDOW)
+  const { batch = DEFAULT_BATCH, only: kind = mixtureOf(config, 'mlp') ? 'mlp' : 'attention' } = options
   return {
-    experts,
+    experts: options.experts ?? 1,
     kind,
-    layers: chosen,
-    epochs,
-    steps,
-    learningRate,
+    layers: layersOf(options.layers ?? 'all', kind, config),
+    epochs: options.epochs,
+    steps: options.steps,
+    learningRate: options.learningRate ?? 3e-3,
     batch,
-    window,
-    init,
-    keep,
-    steering,
-    seed,
-    forget,
+    window: windowOf(batch, config.trainedContext || MOST_WINDOW),
+    init: options.init ?? 'copy',
+    keep: options.keep ?? 0.5,
+    steering: TERMS[options.steering ?? 'texts'],
+    seed: options.seed ?? 0,
+    forget: options.forget ?? 0.01,
   }
 }
 
@@ -185,9 +193,6 @@ export function fitBatch(settings: Settings, wanted: number | undefined, availab
 function windowOf(batch: number, most: number): number {
   return Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), most)
 }
-
-export const DEFAULT_BATCH = 2048
-const LEAST_BATCH = 64
 
 /** Routing losses, with the weights that worked best (docs/TEACHING.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {
@@ -222,14 +227,4 @@ function layersOf(wanted: Layers, kind: MixtureKind, config: ModelConfig): numbe
   const dense = wanted.find((layer) => !able.includes(layer))
   if (dense !== undefined) throw new UserError(`layer ${dense} has no ${kind} experts`)
   return [...new Set(wanted)].sort((a, b) => a - b)
-}
-
-function checkWhole(name: string, value: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`
-  checkRange(name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most)
-}
-
-function checkRange(name: string, value: unknown, range: string, fits: (value: number) => boolean): void {
-  if (value === undefined || (typeof value === 'number' && fits(value))) return
-  throw new UsageError(`\`${name}\` must be ${range}, not ${shown(value)}`)
 }

@@ -1,18 +1,17 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { LoadOptions, Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { useModel } from '../evaluation/reading.js'
 import { DiskFull } from '../files/folders.js'
 import { loadModel } from '../library/load-model.js'
 import type { PerMixture } from '../model/config.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
-import type { Calibration } from './calibration.js'
-import { curveFiles } from './curve-files.js'
+import type { Calibration } from './gate-bias.js'
 import { journalPath, removeJournal } from './journal.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import { captionOf, summaryOf } from './summary.js'
+import { curveFiles, summaryOf } from './records.js'
 import type { StopReason, TeachingPlan, TeachingPoint } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 import {
@@ -27,7 +26,6 @@ import type { TrainingOutcome } from './training-run.js'
 import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
 export interface TeachResult {
-  /** Path of the packed file. */
   path: string
   plan: TeachingPlan
   /** Ids of the new experts by mixture and layer; they follow the layer's other experts. */
@@ -36,15 +34,12 @@ export interface TeachResult {
   /** Step whose state was written. */
   bestStep: number
   curve: TeachingPoint[]
-  /** Calibration of the new experts' gates. */
   calibration: Calibration
-  /** The new texts, before and after. */
   texts: TextComparison[]
   /** The model's own writing and the retained texts, before and after. */
   retained: TextComparison[]
   /** Texts of both kinds that the taught model, as written, predicts worse than accepted. */
   regressions: TextRegression[]
-  /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** Seconds that each phase took in this run: writing replay text, training, calibration. */
   seconds: { replay: number; training: number; calibration: number }
@@ -100,11 +95,11 @@ async function write(
   await model.dispose()
   clock.begin('writing')
   const summary = summaryOf(prepared, outcome, calibration)
-  const files = curveFiles(outcome.curve, calibration, captionOf(prepared, outcome, calibration))
+  const files = curveFiles(prepared, outcome, calibration)
   await writeTaughtModel(packed, out, { settings, newExperts, bias: calibration.bias, summary, files })
   const path = resolve(out, packedFileName(packed.file.metadata.quant))
   clock.begin('measuring the taught model')
-  const { after, size } = await withLoaded(path, { threads, signal }, async (taught) => ({
+  const { after, size } = await useModel(await loadModel(path, { threads, signal }), async (taught) => ({
     after: await measureDatasets(taught, setup, packed.config, signal),
     size: taught.info.bytes,
   }))
@@ -129,15 +124,6 @@ async function write(
       training: clock.seconds(PHASES.training),
       calibration: clock.seconds(PHASES.calibration),
     },
-  }
-}
-
-async function withLoaded<T>(name: string, options: LoadOptions, use: (model: Model) => Promise<T>): Promise<T> {
-  const model = await loadModel(name, options)
-  try {
-    return await use(model)
-  } finally {
-    await model.dispose()
   }
 }
 

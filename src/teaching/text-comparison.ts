@@ -1,25 +1,22 @@
 import type { Model } from '../api/model.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
-import { boundOf } from './calibration.js'
 import type { Dataset } from './datasets.js'
+import { boundOf } from './gate-bias.js'
 import { type HeldOutLoss, measureHeldOut, type NewExperts } from './measure.js'
 import type { RunSetup } from './training-run.js'
 
 /** Loss on a text's held-out part, or on a sample of a long one, before and after. */
 export interface TextComparison {
   name: string
-  /** Number of predicted tokens. */
   scored: number
   /** Mean cross-entropy in nats. */
   loss: BeforeAndAfter
-  /** Exponential of the loss. */
   perplexity: BeforeAndAfter
   /** Share of the choices in the taught layers that fell on new experts. */
   newExpertShare: number
 }
 
-/** A text that a taught model predicts worse than accepted. */
 export interface TextRegression {
   name: string
   /** Rise of its loss, and the accepted rise, in nats; the latter is 0 for new texts. */
@@ -27,7 +24,6 @@ export interface TextRegression {
   bound: number
 }
 
-/** Losses of a model on each dataset of a run. */
 export type Measurements = ReadonlyMap<Dataset, HeldOutLoss>
 
 /**
@@ -49,21 +45,20 @@ export async function measureDatasets(
   return samples
 }
 
-/** Compares the losses of some datasets before and after a teaching. */
 export function compareTexts(
   datasets: readonly Dataset[],
   before: Measurements,
   after: Measurements,
 ): TextComparison[] {
-  return datasets.map((dataset) => compareText(dataset, before.get(dataset), after.get(dataset)))
-}
-
-function compareText({ name }: Dataset, before?: HeldOutLoss, after?: HeldOutLoss): TextComparison {
-  if (!before || !after) throw new RangeError(`${name} was not read`)
-  const { scored, newExpertShare } = after
-  const loss = { before: before.loss, after: after.loss }
-  const perplexity = { before: Math.exp(loss.before), after: Math.exp(loss.after) }
-  return { name, scored, loss, perplexity, newExpertShare }
+  return datasets.map((dataset) => {
+    const { name } = dataset
+    const [own, taught] = [before.get(dataset), after.get(dataset)]
+    if (!own || !taught) throw new RangeError(`${name} was not read`)
+    const { scored, newExpertShare } = taught
+    const loss = { before: own.loss, after: taught.loss }
+    const perplexity = { before: Math.exp(loss.before), after: Math.exp(loss.after) }
+    return { name, scored, loss, perplexity, newExpertShare }
+  })
 }
 
 /**

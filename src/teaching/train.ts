@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { withPacker } from '../library/with-packer.js'
 import { formatPercent } from '../numbers.js'
-import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './calibration.js'
+import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './gate-bias.js'
 import { tensorsOf } from './initial-weights.js'
 import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { type PackedExpert, packExperts } from './packed-experts.js'
@@ -23,7 +23,6 @@ export async function train(prepared: Prepared, options: TeachOptions, clock: Ph
   })
 }
 
-/** Packed new experts and their calibration. */
 export interface CalibratedExperts {
   newExperts: PackedExpert[]
   calibration: Calibration

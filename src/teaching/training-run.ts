@@ -2,13 +2,11 @@ import type { Model } from '../api/model.js'
 import type { TrainingPlan, TrainingState } from '../api/training.js'
 import { type Dataset, heldOutSample } from './datasets.js'
 import type { Journal } from './journal.js'
-import { learningRateAt } from './learning-rate.js'
 import { lossOf, type Sample } from './measure.js'
-import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
+import { makeBatch, Sampler } from './samplers.js'
 import type { StopReason, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
-/** Inputs of a training run. */
 export interface RunSetup {
   settings: Settings
   plan: TrainingPlan
@@ -55,6 +53,20 @@ const ROUTER_RATE = 10
 /** Ms between two saved states. */
 const SAVE_MS = 40_000
 
+/** Share of the steps with a rising rate, and the most steps of it. */
+const WARM_UP_SHARE = 0.1
+const MOST_WARM_UP = 50
+/** Share of the highest rate at the end. */
+const LEAST_SHARE = 0.1
+
+/** Learning rate of step `step`, from 0, of `steps`: a linear warm-up, then half a cosine down to a tenth. */
+export function learningRateAt(step: number, steps: number, highest: number): number {
+  const warmUp = Math.max(1, Math.min(MOST_WARM_UP, Math.ceil(steps * WARM_UP_SHARE)))
+  if (step < warmUp) return (highest * (step + 1)) / warmUp
+  const done = (step - warmUp) / Math.max(1, steps - warmUp)
+  return highest * (LEAST_SHARE + (1 - LEAST_SHARE) * 0.5 * (1 + Math.cos(Math.PI * done)))
+}
+
 /** Computes the sequences of a step. There is always text to replay, since the model writes some itself. */
 export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   const all = Math.max(1, Math.round(batch / window))
@@ -78,14 +90,10 @@ export function bestStepOf(curve: readonly TeachingPoint[]): number {
   const measured = curve.filter(({ heldOutLoss }) => heldOutLoss !== undefined)
   return measured.reduce(
     (best, { step, heldOutLoss = Infinity }) => (heldOutLoss < best.heldOutLoss ? { step, heldOutLoss } : best),
-    {
-      step: 0,
-      heldOutLoss: Infinity,
-    },
+    { step: 0, heldOutLoss: Infinity },
   ).step
 }
 
-/** Number of checks since the best one. */
 function checksSinceBest(curve: readonly TeachingPoint[]): number {
   const best = bestStepOf(curve)
   return curve.filter(({ step, heldOutLoss }) => step > best && heldOutLoss !== undefined).length
@@ -95,13 +103,14 @@ class TrainingRun {
   readonly curve: TeachingPoint[] = []
   best: Float32Array
   private step = 0
-  private readonly samplers: { newText: RoundRobinSampler; replay: RoundRobinSampler }
+  private readonly samplers: { newText: Sampler; replay: Sampler }
   private readonly sizes: StepSizes
   private readonly heldOut: Sample[]
   private readonly retained: Sample[]
-  /** Steps from one check to the next. */
   private readonly between: number
   private savedAt = performance.now()
+  /** The first step of this run, to measure its speed. */
+  private begun = { at: 0, step: 0, tokens: 0 }
 
   constructor(
     private readonly model: Model,
@@ -110,8 +119,12 @@ class TrainingRun {
   ) {
     const { settings, datasets, retained } = setup
     this.samplers = {
-      newText: new RoundRobinSampler([ShuffledSampler.of(datasets, settings.seed)]),
-      replay: RoundRobinSampler.each(retained, settings.seed + 1),
+      newText: new Sampler([datasets], settings.seed),
+      // A long text leaves room for the others.
+      replay: new Sampler(
+        retained.map((dataset) => [dataset]),
+        settings.seed + 1,
+      ),
     }
     this.sizes = stepSizes(settings)
     this.between = Math.min(MOST_BETWEEN, Math.ceil(setup.steps / CHECKS))
@@ -130,8 +143,8 @@ class TrainingRun {
     let stopReason: StopReason = 'done'
     try {
       await this.begin()
-      const clock = new Clock()
-      while (this.step < steps && stopReason === 'done') stopReason = await this.next(clock)
+      this.begun = { at: performance.now(), step: this.step, tokens: this.curve.at(-1)?.tokens ?? 0 }
+      while (this.step < steps && stopReason === 'done') stopReason = await this.next()
     } catch (error) {
       if (!this.options.signal?.aborted || this.step === 0) throw error
       stopReason = 'interrupted'
@@ -153,14 +166,15 @@ class TrainingRun {
     await model.training.write(from.state)
     this.step = from.state.steps
     this.curve.push(...from.curve)
-    this.samplers.newText.skip(this.step, sizes.newText)
-    this.samplers.replay.skip(this.step, sizes.replay)
+    // Skips what the earlier run has drawn.
+    this.samplers.newText.draw(this.step * sizes.newText)
+    this.samplers.replay.draw(this.step * sizes.replay)
     // Runs the check that was interrupted.
     const last = this.curve.at(-1)
     if (last && last.heldOutLoss === undefined && this.isDue()) Object.assign(last, await this.check())
   }
 
-  private async next(clock: Clock): Promise<StopReason> {
+  private async next(): Promise<StopReason> {
     const { model, setup, sizes, options } = this
     const { settings, steps } = setup
     // A run that was interrupted after its last check ends at the same step.
@@ -174,27 +188,21 @@ class TrainingRun {
     )
     if (![done.loss, done.divergence, done.gradientNorm].every(Number.isFinite)) return 'not-a-number'
     this.step++
-    clock.add(done.tokens)
     const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
     const { loss, divergence, newExpertShare } = done
-    const point: TeachingPoint = {
-      step: this.step,
-      tokens,
-      loss,
-      ...(sizes.replay > 0 && { divergence }),
-      newExpertShare,
-    }
+    const replayed = sizes.replay > 0 && { divergence }
+    const point: TeachingPoint = { step: this.step, tokens, loss, ...replayed, newExpertShare }
     this.curve.push(point)
     if (this.isDue()) Object.assign(point, await this.check())
-    const { tokensPerSecond } = clock
-    const secondsLeft = ((steps - this.step) * clock.seconds) / clock.steps
+    const seconds = (performance.now() - this.begun.at) / 1000
+    const tokensPerSecond = (tokens - this.begun.tokens) / seconds
+    const secondsLeft = ((steps - this.step) * seconds) / (this.step - this.begun.step)
     const isBest = bestStepOf(this.curve) === this.step
     options.onEvent?.({ kind: 'step', point, steps, tokensPerSecond, secondsLeft, isBest })
     if (performance.now() - this.savedAt > SAVE_MS) await this.save()
     return checksSinceBest(this.curve) >= PATIENCE ? 'no-better' : 'done'
   }
 
-  /** Whether a check follows this step. */
   private isDue(): boolean {
     return this.step % this.between === 0 || this.step === this.setup.steps
   }
@@ -215,25 +223,5 @@ class TrainingRun {
     await options.save({ curve, best, state })
     this.savedAt = performance.now()
     options.onEvent?.({ kind: 'saved', step: state.steps })
-  }
-}
-
-/** Speed of the training. */
-class Clock {
-  steps = 0
-  private tokens = 0
-  private readonly start = performance.now()
-
-  add(tokens: number): void {
-    this.steps++
-    this.tokens += tokens
-  }
-
-  get seconds(): number {
-    return (performance.now() - this.start) / 1000
-  }
-
-  get tokensPerSecond(): number {
-    return this.tokens / this.seconds
   }
 }

@@ -31,7 +31,7 @@ const batch: BenchmarkRow = { ...row, depth: 1024, batch: 16, tokensPerSecond: s
 
 function written(format: RowFormat, second = row): string {
   const writer = rowWriter(format, { withBatches: second !== row })
-  return writer.begin() + writer.row(row) + writer.row(second) + writer.end()
+  return writer.begin + writer.row(row) + writer.row(second) + writer.end
 }
 
 test('a table shows the bytes in huge pages, if the system reports them', () => {
@@ -72,7 +72,7 @@ test('json is one array, jsonl one object per line, with names in snake case', (
   assert.is(written('json'), `[\n${JSON.stringify(object)},\n${JSON.stringify(object)}\n]\n`)
   assert.is(written('jsonl'), `${JSON.stringify(object)}\n`.repeat(2))
   const empty = rowWriter('json')
-  assert.equal(JSON.parse(empty.begin() + empty.end()), [])
+  assert.equal(JSON.parse(empty.begin + empty.end), [])
 })
 
 test('csv quotes values if needed, and every row has as many fields as the head', () => {

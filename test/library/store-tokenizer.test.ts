@@ -6,7 +6,7 @@ import { convertModel, listModels, loadModel, pullModel, removeModel, verifyMode
 import { storeTokenizer } from '#molm/library/store-tokenizer.js'
 import { perMixture } from '#molm/model/config.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
-import { withPackedModel } from '#molm/surgery/with-packed.js'
+import { withPackedModel } from '#molm/surgery/packed-model.js'
 import { writePruned } from '#molm/surgery/write-pruned.js'
 import { readCompiledTokenizer } from '#molm/text/tokenizer/compile-tokenizer.js'
 import { COMPILED_TOKENIZER } from '#molm/text/tokenizer/tokenizer-definition.js'

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
+import { everyExpert } from '#molm/experts/awake.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import { drawUsage, measureUsage } from '#molm/index.js'
 import type { PerMixture } from '#molm/model/config.js'
@@ -100,11 +101,10 @@ inBrowser('a message is answered, and the map shows the answer’s tokens', asyn
     const usage = new ExpertUsage(served.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
     const [map] = usageMaps([{ name: '', usage, model }]).maps
-    const expected = usage.mixtures.flatMap(({ kind, layers }) =>
-      layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, i) => map.describe(kind, layer, i))),
-    )
+    const expected = everyExpert(usage).map((place) => map.describe(place))
     const isDrawn = async () =>
-      (await page.textContent('#map [data-expert="mlp 5 0"] title')) === map.describe('mlp', 5, 0)
+      (await page.textContent('#map [data-expert="mlp 5 0"] title')) ===
+      map.describe({ kind: 'mlp', layer: 5, expert: 0 })
     await until(isDrawn, 'the map')
     const titles = await page.$$eval('#map [data-expert] title', (all) => all.map(({ textContent }) => textContent))
     assert.equal(titles.sort(), expected.sort())
@@ -213,11 +213,7 @@ inBrowser('two prompts are compared as molm experts compares them', async () => 
     await page.waitForSelector('#text-1 svg')
     const titles = await page.$$eval('#figure section:not(.text) title', (all) => all.map((title) => title.textContent))
     const { maps } = difference as ReturnType<typeof usageMaps>
-    const expected = maps[0].mixtures.flatMap(({ kind, layers }) =>
-      layers.flatMap(({ experts }, layer) =>
-        Array.from({ length: experts }, (_, i) => maps[0].describe(kind, layer, i)),
-      ),
-    )
+    const expected = everyExpert(new ExpertUsage(maps[0])).map((place) => maps[0].describe(place))
     assert.equal(titles.sort(), expected.sort())
     assert.equal(
       await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),

@@ -1,10 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cutSequences, type Dataset, heldOutSample } from '#molm/teaching/datasets.js'
-import { learningRateAt } from '#molm/teaching/learning-rate.js'
-import { makeBatch, RoundRobinSampler, ShuffledSampler } from '#molm/teaching/samplers.js'
+import { makeBatch, Sampler } from '#molm/teaching/samplers.js'
 import type { Settings } from '#molm/teaching/teach-options.js'
-import { stepSizes } from '#molm/teaching/training-run.js'
+import { learningRateAt, stepSizes } from '#molm/teaching/training-run.js'
 
 test('ids are cut into sequences without a gap, and a last single token is dropped', () => {
   const cut = (length: number) =>
@@ -31,9 +30,9 @@ const datasetOf = (first: number, count: number): Dataset => {
 
 test('a sampler draws every sequence once before any repeats, in the same order for a seed', () => {
   const drawn = (seed: number, skipped = 0) => {
-    const samplers = new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 7)], seed)])
-    samplers.skip(skipped, 2)
-    return samplers.draw(14).map(({ ids }) => ids[0])
+    const sampler = new Sampler([[datasetOf(0, 7)]], seed)
+    sampler.draw(2 * skipped)
+    return sampler.draw(14).map(({ ids }) => ids[0])
   }
   const order = drawn(3)
   for (const round of [order.slice(0, 7), order.slice(7)]) assert.is(new Set(round).size, 7)
@@ -43,17 +42,14 @@ test('a sampler draws every sequence once before any repeats, in the same order 
   assert.equal(drawn(3, 2).slice(0, 10), order.slice(4))
 })
 
-test('a round-robin sampler draws from each dataset in turn, whatever their lengths', () => {
-  const samplers = RoundRobinSampler.each([datasetOf(0, 2), datasetOf(100, 50)], 3)
-  const names = samplers.draw(6).map(({ dataset }) => dataset.name)
+test('a sampler draws from each group in turn, whatever their lengths', () => {
+  const sampler = new Sampler([[datasetOf(0, 2)], [datasetOf(100, 50)]], 3)
+  const names = sampler.draw(6).map(({ dataset }) => dataset.name)
   assert.equal(names, ['0', '100', '0', '100', '0', '100'])
 })
 
 test('replayed sequences are distilled, and prompts are not predicted', () => {
-  const [newText, replay] = [
-    new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 2)], 0)]),
-    RoundRobinSampler.each([{ ...datasetOf(9, 1), prompt: 1 }], 0),
-  ]
+  const [newText, replay] = [new Sampler([[datasetOf(0, 2)]], 0), new Sampler([[{ ...datasetOf(9, 1), prompt: 1 }]], 0)]
   const batch = makeBatch(newText.draw(2), replay.draw(1))
   assert.is(batch.sequences.length, 3)
   assert.equal(batch.retained, [false, false, true])

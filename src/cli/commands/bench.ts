@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../../architectures/published-shapes.js'
 import { UsageError } from '../../errors.js'
+import { useModel } from '../../evaluation/reading.js'
 import { expandHome } from '../../files/home.js'
 import { MAX_THREADS } from '../../library/load-options.js'
 import { formatBytes } from '../../numbers.js'
@@ -105,20 +106,17 @@ async function bench(options: BenchOptions): Promise<void> {
   const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
   let isBegun = false
   for (const threads of options.threads) {
-    const model = await load(options, { threads, quant, memory, expertsPerToken, cacheType })
-    if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
-    try {
+    await useModel(await load(options, { threads, quant, memory, expertsPerToken, cacheType }), async (model) => {
+      if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
       for await (const row of benchmark(model, plan)) {
         // No heading if nothing can be measured.
-        if (!isBegun) await writeOut(writer.begin())
+        if (!isBegun) await writeOut(writer.begin)
         isBegun = true
         await writeOut(writer.row(row))
       }
-    } finally {
-      await model.dispose()
-    }
+    })
   }
-  await writeOut(writer.end())
+  await writeOut(writer.end)
 }
 
 async function load({ shape, model, quiet, color }: BenchOptions, options: LoadOptions): Promise<Model> {

@@ -8,9 +8,9 @@ export type BenchmarkFormat = (typeof BENCHMARK_FORMATS)[number]
 
 /** Formats rows as they come, with the text before the first and after the last. */
 export interface RowWriter {
-  begin(): string
+  begin: string
   row(row: BenchmarkRow): string
-  end(): string
+  end: string
 }
 
 /** The formats of --format, and the table for a terminal. */
@@ -18,29 +18,10 @@ export type RowFormat = BenchmarkFormat | 'table'
 
 type Column = [name: string, value: (row: BenchmarkRow) => string | number]
 
-const CSV_COLUMNS: Column[] = [
-  ['model', (row) => row.model],
-  ['quant', (row) => row.quant],
-  ['threads', (row) => row.threads],
-  ['tier', (row) => row.tier],
-  ['node', (row) => row.node],
-  ['test', (row) => row.test],
-  ['depth', (row) => row.depth],
-  ['batch', (row) => row.batch],
-  ['tokens_per_second_median', (row) => row.tokensPerSecond.median],
-  ['tokens_per_second_mean', (row) => row.tokensPerSecond.mean],
-  ['tokens_per_second_sd', (row) => row.tokensPerSecond.sd],
-  ['per_sequence', (row) => row.perSequence],
-  ['share_of_start', (row) => row.shareOfStart ?? ''],
-  ['experts_per_token', usedInWords],
-  ['active_bytes_per_token', (row) => row.activeBytesPerToken],
-  ['effective_gb_per_second', (row) => row.effectiveGbPerSecond],
-  ['stream_gb_per_second', (row) => row.streamGbPerSecond],
-  ['rss_bytes', (row) => row.rssBytes],
-  ['huge_page_bytes', (row) => row.hugePageBytes ?? ''],
-  ['first_token_ms', (row) => row.firstTokenMs],
-  ['cache_type', (row) => row.cacheType],
-]
+const CSV_COLUMNS =
+  `model quant threads tier node test depth batch tokens_per_second_median tokens_per_second_mean tokens_per_second_sd
+  per_sequence share_of_start experts_per_token active_bytes_per_token effective_gb_per_second stream_gb_per_second
+  rss_bytes huge_page_bytes first_token_ms cache_type`.split(/\s+/)
 
 const TABLE_COLUMNS: Column[] = [
   ['model', (row) => row.model],
@@ -103,7 +84,7 @@ function alignedLine(columns: AlignedColumn[], cell: (column: AlignedColumn) => 
 }
 
 /** Experts per token of each kind: `2,4`, or `2,1-4` if the layers differ. */
-function usedInWords({ expertsPerToken }: BenchmarkRow): string {
+function usedInWords({ expertsPerToken }: Pick<BenchmarkRow, 'expertsPerToken'>): string {
   const kinds = Object.values(expertsPerToken).map((used) => {
     if (typeof used === 'number') return String(used)
     const some = used.filter((count) => count > 0)
@@ -143,35 +124,30 @@ function speedOf({ tokensPerSecond: { median, sd } }: BenchmarkRow): string {
 export function rowWriter(format: RowFormat, { withBatches = false, withDepths = false } = {}): RowWriter {
   const columns = alignedColumns(withBatches, withDepths)
   let count = 0
-  switch (format) {
-    case 'table':
-      return {
-        begin: () => '',
-        row: (row) =>
-          `${count++ === 0 ? alignedHead(row, columns) : ''}${alignedLine(columns, ([, , value]) => value(row))}`,
-        end: () => '',
-      }
-    case 'md':
-      return {
-        begin: () => `${tableLine(TABLE_COLUMNS.map(([name]) => name))}${tableLine(TABLE_COLUMNS.map(() => '---'))}`,
-        row: (row) => tableLine(TABLE_COLUMNS.map(([, value]) => String(value(row)))),
-        end: () => '',
-      }
-    case 'csv':
-      return {
-        begin: () => `${csvRow(CSV_COLUMNS.map(([name]) => name))}\n`,
-        row: (row) => `${csvRow(CSV_COLUMNS.map(([, value]) => value(row)))}\n`,
-        end: () => '',
-      }
-    case 'jsonl':
-      return { begin: () => '', row: (row) => `${asJson(row)}\n`, end: () => '' }
-    case 'json':
-      return {
-        begin: () => '[',
-        row: (row) => `${count++ === 0 ? '\n' : ',\n'}${asJson(row)}`,
-        end: () => '\n]\n',
-      }
+  const head = TABLE_COLUMNS.map(([name]) => name)
+  const writers: Record<RowFormat, [begin: string, row: RowWriter['row'], end: string]> = {
+    table: [
+      '',
+      (row) => `${count++ === 0 ? alignedHead(row, columns) : ''}${alignedLine(columns, ([, , of]) => of(row))}`,
+      '',
+    ],
+    md: [
+      tableLine(head) + tableLine(head.map(() => '---')),
+      (row) => tableLine(TABLE_COLUMNS.map(([, value]) => String(value(row)))),
+      '',
+    ],
+    csv: [`${csvRow(CSV_COLUMNS)}\n`, (row) => `${csvRow(csvCells(row))}\n`, ''],
+    jsonl: ['', (row) => `${asJson(row)}\n`, ''],
+    json: ['[', (row) => `${count++ === 0 ? '\n' : ',\n'}${asJson(row)}`, '\n]\n'],
   }
+  const [begin, row, end] = writers[format]
+  return { begin, row, end }
+}
+
+function csvCells({ tokensPerSecond: { median, mean, sd }, ...row }: BenchmarkRow): (string | number)[] {
+  const speeds = { tokensPerSecondMedian: median, tokensPerSecondMean: mean, tokensPerSecondSd: sd }
+  const cells = snakeCaseKeys({ ...row, ...speeds, expertsPerToken: usedInWords(row) })
+  return CSV_COLUMNS.map((name) => (cells[name] as string | number | null) ?? '')
 }
 
 function tableLine(cells: string[]): string {

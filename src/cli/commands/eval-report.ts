@@ -2,12 +2,10 @@ import type { Agreement, TaskScore, TextScore } from '../../index.js'
 import { snakeCaseKeys } from '../../spelling.js'
 import { alignColumns } from '../../terminal/table.js'
 
-/** Scores of a model. */
 export interface Measured {
   model: string
   texts: TextScore[]
   tasks: TaskScore[]
-  /** The model of --against. */
   other?: string
 }
 
@@ -30,7 +28,6 @@ export function measuredJson({ model, texts, tasks, other }: Measured, { details
   })
 }
 
-/** The mean over all scored tokens of all texts. */
 function meanAgreement(texts: readonly TextScore[]): Agreement {
   const scored = texts.reduce((sum, text) => sum + text.scored, 0)
   const mean = (field: keyof Agreement) =>
@@ -38,7 +35,6 @@ function meanAgreement(texts: readonly TextScore[]): Agreement {
   return { klDivergence: mean('klDivergence'), top1Agreement: mean('top1Agreement') }
 }
 
-/** Tables of the texts and the tasks, and with `details` of the items of the tasks. */
 export function measuredTables({ texts, tasks, other }: Measured, { details }: { details?: boolean }): string {
   const tables: string[] = []
   if (texts.length > 0) {

@@ -2,9 +2,7 @@ import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Ablation, ablateExperts } from '../../ablation/ablate.js'
-import { ablationCsv } from '../../ablation/ablation-csv.js'
-import { ablationObject } from '../../ablation/ablation-json.js'
-import { UsageError } from '../../errors.js'
+import { ablationCsv, ablationObject } from '../../ablation/ablation-forms.js'
 import type { NamedText } from '../../evaluation/text-file.js'
 import { loadAtlas } from '../../experts/load-atlas.js'
 import { decimal, formatDuration } from '../../numbers.js'
@@ -12,17 +10,15 @@ import { drawAblation } from '../../pictures/ablation-figure.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
-import type { ModelOptions } from '../parsing/options.js'
-import type { FormedReport, ReportOptions } from './experts-report.js'
+import { type ModelOptions, numberThat } from '../parsing/options.js'
+import type { Report, ReportOptions } from './experts-report.js'
 import { withModel } from './with-model.js'
 
-/** Options of `molm experts --ablate`. */
 export interface AblateOptions extends ModelOptions, ReportOptions {
   /** Milliseconds. */
   budget?: number
 }
 
-/** Adds --ablate and its options. */
 export function addAblateOptions(command: Command): void {
   command
     .addOption(
@@ -43,7 +39,7 @@ export function addAblateOptions(command: Command): void {
  * Measures the worth of the experts. With an output file, the measures are kept beside it until it is written, so that
  * the same command resumes an interrupted one.
  */
-export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<FormedReport> {
+export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<Report> {
   const journal = journalOf(options)
   const { ablation, atlas } = await withModel(options, async ({ model }) => {
     const atlas = await loadAtlas(model, undefined, (message) => options.quiet || note(`warning: ${message}`))
@@ -98,9 +94,10 @@ function noteUnmeasured({ experts }: Ablation, { quiet, budget }: AblateOptions)
 
 const UNITS: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3 }
 
-/** Parses a time like 90s, 10m or 2h to milliseconds. */
-function parseTime(text: string): number {
-  const ms = decimal(text.slice(0, -1)) * (UNITS[text.slice(-1)] ?? Number.NaN)
-  if (ms > 0) return ms
-  throw new UsageError(`--budget must be a time like 90s, 10m or 2h, not '${text}'`)
-}
+/** Parses a time to milliseconds. */
+const parseTime = numberThat(
+  '--budget',
+  'a time like 90s, 10m or 2h',
+  (ms) => ms > 0,
+  (text) => decimal(text.slice(0, -1)) * (UNITS[text.slice(-1)] ?? Number.NaN),
+)

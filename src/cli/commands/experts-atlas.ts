@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { codeOf, UserError } from '../../errors.js'
 import { type NamedText, readText } from '../../evaluation/text-file.js'
-import { atlasCsv } from '../../experts/atlas-csv.js'
+import { atlasCsv } from '../../experts/csv.js'
 import { atlasJson, makeAtlas } from '../../experts/make-atlas.js'
 import { expandHome } from '../../files/home.js'
 import { drawAtlas, survivedLine } from '../../pictures/atlas-figure.js'
@@ -10,14 +10,11 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import type { ModelOptions } from '../parsing/options.js'
-import type { FormedReport, ReportOptions } from './experts-report.js'
+import type { Report, ReportOptions } from './experts-report.js'
 import { withModel } from './with-model.js'
 
 /** Makes an atlas from the files and folders that the option names. */
-export async function atlasReport(
-  paths: readonly string[],
-  options: ModelOptions & ReportOptions,
-): Promise<FormedReport> {
+export async function atlasReport(paths: readonly string[], options: ModelOptions & ReportOptions): Promise<Report> {
   const texts = await readKinds(paths)
   const atlas = await withModel(options, async ({ model }) => {
     const progress = createReadingProgress(options)

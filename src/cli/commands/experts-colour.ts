@@ -1,5 +1,4 @@
 import { UsageError } from '../../errors.js'
-import type { Atlas } from '../../experts/atlas.js'
 import type { TextColour } from '../../experts/text-colours.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind } from '../../model/config.js'
@@ -39,16 +38,14 @@ export function colourIn(colour: AskedColour, mixtures: readonly Pick<Mixture, '
 }
 
 /** Prints texts in colours; without colours, a line for each token with its value. */
-export function* textInColour(
-  { texts, atlas }: { texts: readonly TextRoutes[]; atlas?: Atlas },
-  asked: AskedColour,
+export function* textsInColour(
+  texts: readonly TextRoutes[],
+  colour: TextColour,
   options: ColouredTextOptions,
 ): Generator<string> {
-  const [{ model }] = texts
-  const colour = colourIn(asked, model.config.mixtures)
   for (const [i, text] of texts.entries()) {
     if (i > 0) yield '\n'
-    if (options.depth === 'none') yield* valuesTable(text, colour, atlas)
-    else yield* colouredText(text, colour, { ...options, atlas })
+    if (options.depth === 'none') yield* valuesTable(text, colour, options.atlas)
+    else yield* colouredText(text, colour, options)
   }
 }

@@ -7,6 +7,8 @@ import { loadAtlas } from '../../experts/load-atlas.js'
 import { measureUsage } from '../../experts/measure-usage.js'
 import { originalExperts } from '../../experts/originals.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
+import { type NamedTrace, type TracedModel, textsOfTraces } from '../../experts/trace-texts.js'
+import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
 import { expandHome } from '../../files/home.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
 import { PARTS, type Part, scopeOf } from '../../pictures/figure-options.js'
@@ -17,25 +19,30 @@ import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addModelOptions, addOutputOptions, collect, wholeNumber } from '../parsing/options.js'
+import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
 import { colourIn, parseColour } from './experts-colour.js'
-import { tracedTexts } from './experts-from.js'
-import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
+import {
+  agreementReport,
+  FORMATS,
+  type Format,
+  formatOf,
+  putReport,
+  type Report,
+  usageReport,
+} from './experts-report.js'
+import { packFirst } from './pack-first.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
 interface ExpertsOptions extends AblateOptions {
   ablate?: boolean
-  /** Files of traces. */
   from?: string[]
-  /** Experts in a layer of a trace. */
   experts?: number
   file?: string[]
   against?: string
   atlas?: string[]
-  /** A file with names of the experts. */
   names?: string
 }
 
@@ -125,7 +132,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
   }
-  if (options.from) return putReport({ texts: await tracedTexts(words, options) }, format, options)
+  if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')
   const texts = await readTexts(words, options)
   if (options.ablate) {
@@ -141,9 +148,9 @@ async function measured(texts: NamedText[], format: Format, options: ExpertsOpti
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
   const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
   const { read: own, atlas } = await routesOf(texts, options, surprise)
-  if (!reference) return { texts: own, atlas }
+  if (!reference) return usageReport(own, options, atlas)
   const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
-  return { agreements: own.map((text, i) => compareRouting(text, others[i])) }
+  return agreementReport(own.map((text, i) => compareRouting(text, others[i])))
 }
 
 function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false) {
@@ -168,13 +175,11 @@ function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false)
 
 /** Refuses layers and kinds that the model does not have before the texts are read. */
 function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: ExpertsOptions): void {
-  const shapes = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((experts) => ({ experts })) }))
-  if (shapes.length === 0) return
-  scopeOf(shapes, { layers, only })
+  if (mixtures.length === 0) return
+  scopeOf(mixtures, { layers, only })
   if (colour) colourIn(colour, mixtures)
 }
 
-/** A list of layers, like `0-5,8`. */
 function layerList(text: string): number[] {
   const list = parseNumberList(text)
   if (list) return list
@@ -203,4 +208,34 @@ function withShortNames(texts: readonly NamedText[]): NamedText[] {
     const isTwice = texts.filter(({ name }) => basename(name) === basename(path)).length > 1
     return { name: isTwice ? path : basename(path), text }
   })
+}
+
+/** Reads the traces of `--from`, and says on stderr what they have. */
+async function tracedTexts(words: readonly string[], options: ExpertsOptions): Promise<TextRoutes[]> {
+  const { from = [], experts, model, quiet, colour } = options
+  if (words.length > 0) throw new UsageError('give a prompt or --from, not both')
+  if (colour?.by === 'surprise') throw new UsageError('--colour surprise needs a text: a trace has no probabilities')
+  if (model !== undefined && experts !== undefined) {
+    throw new UsageError('-m names the model of the trace, which has its number of experts; leave out --experts')
+  }
+  const traces: NamedTrace[] = []
+  for (const path of from) {
+    const isStdin = path === '-'
+    const trace = await (isStdin ? readChunks('stdin', process.stdin) : readTrace(path))
+    const isTwice = from.filter((other) => basename(other) === basename(path)).length > 1
+    traces.push({ name: isStdin ? 'stdin' : isTwice ? path : basename(path), trace })
+  }
+  const known = model === undefined ? undefined : await tracedModel(model, options)
+  const { texts, notes } = textsOfTraces(traces, { model: known, experts })
+  if (!quiet) for (const line of notes) note(line)
+  return texts
+}
+
+async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
+  await packFirst(model, options)
+  const { resolveModel } = await import('../../library/resolve-model.js')
+  const { loadTokenizer } = await import('../../text/tokenizer.js')
+  const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
+  const tokenizer = await loadTokenizer(folder)
+  return { name, quant: packing, config, textOf: (token) => tokenizer?.decode([token]) ?? `<${token}>` }
 }

@@ -2,12 +2,12 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.js'
 import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config.js'
-import { decimal, formatBytes, plural } from '../../numbers.js'
+import { formatBytes, plural } from '../../numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, numberThat } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
 
@@ -28,7 +28,11 @@ export function define(command: Command): void {
     .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts to add, like 0,1 (default: all)', numbers('--experts'))
     .addOption(new Option('--only <kind>', 'kind of experts to add (default: both)').choices(MIXTURE_KINDS))
-    .option('--gate-bias <x>', 'added to the router logits of the new experts (default: 0)', bias)
+    .option(
+      '--gate-bias <x>',
+      'added to the router logits of the new experts (default: 0)',
+      numberThat('--gate-bias', 'a number', Number.isFinite),
+    )
     .option('--force', 'replace the model in OUT')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
@@ -68,10 +72,4 @@ function numbers(flag: string): (text: string) => number[] {
     if (list && new Set(list).size === list.length) return list
     throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
   }
-}
-
-function bias(text: string): number {
-  const value = decimal(text)
-  if (Number.isFinite(value)) return value
-  throw new UsageError(`--gate-bias must be a number, not '${text}'`)
 }

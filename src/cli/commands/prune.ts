@@ -8,7 +8,7 @@ import { alignColumns } from '../../terminal/table.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
-import { type StatusLine, withStatusLine } from '../io/status-line.js'
+import { withStatusLine } from '../io/status-line.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
@@ -87,33 +87,34 @@ async function prune(model: string, out: string | undefined, options: PruneComma
   await packFirst(model, options)
   if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
   const folder = await freeFolder(out as string, options)
-  await printPruned(model, await writeSmaller(model, folder, keep as number, texts, options), options)
+  await printPruned(model, await writeSmaller(model, folder, texts, options), options)
 }
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<PruningPoint[]> {
   const { pruneCurve, keepShares } = await import('../../index.js')
   const { keep, only } = options
   const sharesFor = ({ config }: { config: ModelConfig }) => (keep === undefined ? keepShares(config, only) : [1, keep])
-  return withStatusLine(options, (line) => pruneCurve(model, sharesFor, libraryOptions(texts, options, line)))
+  return withLibraryOptions(texts, options, (library) => pruneCurve(model, sharesFor, library))
 }
 
 async function writeSmaller(
   model: string,
   out: string,
-  keep: number,
   texts: NamedText[],
   options: PruneCommandOptions,
 ): Promise<Pruned> {
   const { pruneModel } = await import('../../index.js')
-  return withStatusLine(options, (line) => pruneModel(model, out, { ...libraryOptions(texts, options, line), keep }))
+  const { keep = 1 } = options
+  return withLibraryOptions(texts, options, (library) => pruneModel(model, out, { ...library, keep }))
 }
 
-function libraryOptions(
+function withLibraryOptions<T>(
   calibrate: NamedText[],
-  { by, only, budget, quant, threads }: PruneCommandOptions,
-  status: StatusLine | undefined,
-): Omit<PruneOptions, 'keep' | 'gates'> {
-  return { calibrate, by, only, budget, quant, threads, onProgress: status?.show, signal: interruptSignal() }
+  { by, only, budget, quant, threads, ...output }: PruneCommandOptions,
+  work: (library: Omit<PruneOptions, 'keep' | 'gates'>) => Promise<T>,
+): Promise<T> {
+  const library = { calibrate, by, only, budget, quant, threads, signal: interruptSignal() }
+  return withStatusLine(output, (line) => work({ ...library, onProgress: line?.show }))
 }
 
 function printCurve(model: string, curve: PruningPoint[], { by, json }: PruneCommandOptions): Promise<void> {
@@ -151,12 +152,9 @@ function curveTable(points: readonly PruningPoint[]): string {
     perplexity.kept.toPrecision(5),
     ...(differ ? [perplexity.all.toPrecision(5)] : []),
   ])
-  if (!differ) {
-    const head = ['keep', ...kinds, 'ppl']
-    return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity\n`
-  }
-  const head = ['keep', ...kinds, 'ppl kept', 'ppl all']
-  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity with gates over the kept experts, and over all\n`
+  const head = ['keep', ...kinds, ...(differ ? ['ppl kept', 'ppl all'] : ['ppl'])]
+  const meaning = differ ? ' with gates over the kept experts, and over all' : ''
+  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity${meaning}\n`
 }
 
 /** Maximum number of layers whose expert counts are listed; of more, only the range is shown. */

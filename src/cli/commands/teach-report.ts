@@ -15,7 +15,6 @@ import { quoted, shellWord } from '../io/shell-word.js'
  * The texts that `molm teach` prints: lines during a training, tables and JSON at its end.
  */
 
-/** Reasons for the end of a training. */
 const ENDINGS = {
   done: 'all steps are done',
   'no-better': 'the held-out text is not predicted better any more',
@@ -146,7 +145,6 @@ export function learntLines({ texts }: TeachResult, out: string, sample: string)
   )
 }
 
-/** Words of a text that begin a prompt. */
 const FIRST_WORDS = 4
 
 /** The object that `--json` prints. */

@@ -9,7 +9,14 @@ import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, namedInLibrary, wholeNumber } from '../parsing/options.js'
+import {
+  addOutputOptions,
+  addQuantOption,
+  addThreadsOption,
+  namedInLibrary,
+  numberThat,
+  wholeNumber,
+} from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from './pack-first.js'
 import {
@@ -107,13 +114,14 @@ async function teachModel(model: string, out: string | undefined, options: Teach
     throw new UsageError('name a folder for the taught model, or give --dry-run')
   const texts = await Promise.all(options.text.map(readTextOrStdin))
   const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
-  if (options.dryRun) return dryRun(model, texts, keepTexts, options)
+  const library = libraryOptions(texts, keepTexts, options)
   await packFirst(model, options)
+  if (options.dryRun) return printPlan(model, library, options)
   const { teach } = await import('../../index.js')
   // An interrupted training has left its best state there.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
-  const library = { ...libraryOptions(texts, keepTexts, options), out: folder, resume: options.resume }
-  const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, onEvent }))
+  const { resume } = options
+  const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, out: folder, resume, onEvent }))
   if (!options.json && !options.quiet) writeErr(summary(taught))
   // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
@@ -124,45 +132,24 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   if (early) process.exitCode = early.exitCode
 }
 
-async function dryRun(
-  model: string,
-  texts: NamedText[],
-  keepTexts: NamedText[] | undefined,
-  options: TeachCommandOptions,
-): Promise<void> {
-  await packFirst(model, options)
+type LibraryOptions = Omit<TeachOptions, 'out' | 'resume'>
+
+async function printPlan(model: string, library: LibraryOptions, options: TeachCommandOptions): Promise<void> {
   const { planTeaching } = await import('../../index.js')
-  const library = libraryOptions(texts, keepTexts, options)
   const plan = await withDisplay(options, (onEvent) => planTeaching(model, { ...library, onEvent }))
   await (options.json ? writeJson({ model, ...planJson(plan) }) : writeOut(planTable(plan)))
 }
+
+/** Options of the command alone, and those that only a training has. */
+const OWN_OPTIONS = ['text', 'keepText', 'dryRun', 'force', 'json', 'quiet', 'verbose', 'color', 'resume']
 
 function libraryOptions(
   texts: NamedText[],
   keepTexts: NamedText[] | undefined,
   options: TeachCommandOptions,
-): Omit<TeachOptions, 'out' | 'resume'> {
-  const { experts, layers, only, epochs, steps, learningRate, batch, init, keep, steering, seed } = options
-  const { forget, quant, threads } = options
-  return {
-    texts,
-    ...(keepTexts && { keepTexts }),
-    forget,
-    experts,
-    layers,
-    only,
-    epochs,
-    steps,
-    learningRate,
-    batch,
-    init,
-    keep,
-    steering,
-    seed,
-    quant,
-    threads,
-    signal: interruptSignal(),
-  }
+): LibraryOptions {
+  const settings = Object.entries(options).filter(([name]) => !OWN_OPTIONS.includes(name))
+  return { texts, ...(keepTexts && { keepTexts }), ...Object.fromEntries(settings), signal: interruptSignal() }
 }
 
 /** Runs `work` and shows its events: in a status line, or in a line per check if none may be drawn. */
@@ -197,21 +184,13 @@ function layerList(text: string): Layers {
   throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
 }
 
-function rate(text: string): number {
-  const value = decimal(text)
-  if (value > 0 && Number.isFinite(value)) return value
-  throw new UsageError(`--lr must be a number above 0, not '${text}'`)
-}
+const rate = numberThat('--lr', 'a number above 0', (value) => value > 0 && Number.isFinite(value))
 
-/** Parses `1%` to a share. */
-function percent(text: string): number {
-  const value = text.endsWith('%') ? decimal(text.slice(0, -1)) : Number.NaN
-  if (value > 0 && value <= 100) return value / 100
-  throw new UsageError(`--forget must be a percentage above 0% and at most 100%, like 1%, not '${text}'`)
-}
+const percent = numberThat(
+  '--forget',
+  'a percentage above 0% and at most 100%, like 1%',
+  (value) => value > 0 && value <= 1,
+  (text) => (text.endsWith('%') ? decimal(text.slice(0, -1)) / 100 : Number.NaN),
+)
 
-function shareOrNone(text: string): number {
-  const value = decimal(text)
-  if (value >= 0 && value < 1) return value
-  throw new UsageError(`--keep must be a share from 0 to below 1, like 0.4, not '${text}'`)
-}
+const shareOrNone = numberThat('--keep', 'a share from 0 to below 1, like 0.4', (value) => value >= 0 && value < 1)

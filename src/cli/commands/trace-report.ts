@@ -16,16 +16,13 @@ export interface ReplayReport {
   bytes: number
   leastBytes: number
   memories: ReplayedMemory[]
-  /** Absent if it is not known. */
   disk?: { bytesPerSecond: number; isMeasured: boolean }
   /** Speed with all experts in memory. Absent if it is not known. */
   speed?: { tokensPerSecond: number; isMeasured: boolean }
 }
 
 export async function putReplay(report: ReplayReport, { json, csv }: { json?: boolean; csv?: boolean }): Promise<void> {
-  if (json) return writeJson(objectOf(report))
-  if (csv) return writeOut(csvOf(report))
-  await writeOut(textOf(report))
+  await (json ? writeJson(objectOf(report)) : writeOut(csv ? csvOf(report) : textOf(report)))
 }
 
 function textOf(report: ReplayReport): string {
@@ -75,51 +72,38 @@ function tokensPerSecond({ answer }: ReplayedMemory, report: ReplayReport): numb
   return 1 / (1 / speed.tokensPerSecond + answer.bytesRead / generated / disk.bytesPerSecond)
 }
 
-function objectOf(report: ReplayReport) {
-  const { trace, model, quant, tokens, promptTokens, bytes, leastBytes, memories, disk, speed } = report
-  const answer = tokens - promptTokens
+/** A replayed memory as JSON has it; the answer's numbers are undefined if they are not known. */
+function memoryOf(replayed: ReplayedMemory, report: ReplayReport) {
+  const { memory, held, experts, hits, misses, bytesRead, answer } = replayed
+  const generated = report.tokens - report.promptTokens
   return {
-    trace,
-    model,
-    quant,
-    tokens,
-    prompt_tokens: promptTokens,
-    bytes,
-    least_bytes: leastBytes,
-    disk_bytes_per_second: disk?.bytesPerSecond ?? null,
-    tokens_per_second_in_memory: speed?.tokensPerSecond ?? null,
-    memories: memories.map((replayed) => ({
-      memory: replayed.memory,
-      experts_held: replayed.held,
-      experts: replayed.experts,
-      hits: replayed.hits,
-      misses: replayed.misses,
-      bytes_read: replayed.bytesRead,
-      generated: {
-        hits: replayed.answer.hits,
-        misses: replayed.answer.misses,
-        bytes_per_token: answer > 0 ? replayed.answer.bytesRead / answer : null,
-        tokens_per_second: tokensPerSecond(replayed, report) ?? null,
-      },
-    })),
+    ...{ memory, experts_held: held, experts, hits, misses, bytes_read: bytesRead },
+    generated: {
+      hits: answer.hits,
+      misses: answer.misses,
+      bytes_per_token: generated > 0 ? answer.bytesRead / generated : null,
+      tokens_per_second: tokensPerSecond(replayed, report) ?? null,
+    },
   }
 }
 
-function csvOf(report: ReplayReport): string {
-  const rows: (string | number)[][] = [
-    ['memory', 'experts_held', 'experts', 'hits', 'misses', 'bytes_read'].concat([
-      'generated_hits',
-      'generated_misses',
-      'bytes_per_token',
-      'tokens_per_second',
-    ]),
-  ]
-  const generated = report.tokens - report.promptTokens
-  for (const replayed of report.memories) {
-    const { memory, held, experts, answer } = replayed
-    const all = [memory, held, experts, replayed.hits, replayed.misses, replayed.bytesRead]
-    const perToken = generated > 0 ? answer.bytesRead / generated : ''
-    rows.push([...all, answer.hits, answer.misses, perToken, tokensPerSecond(replayed, report) ?? ''])
+function objectOf(report: ReplayReport) {
+  const { trace, model, quant, tokens, promptTokens, bytes, leastBytes, memories, disk, speed } = report
+  return {
+    ...{ trace, model, quant, tokens, prompt_tokens: promptTokens, bytes, least_bytes: leastBytes },
+    disk_bytes_per_second: disk?.bytesPerSecond ?? null,
+    tokens_per_second_in_memory: speed?.tokensPerSecond ?? null,
+    memories: memories.map((replayed) => memoryOf(replayed, report)),
   }
-  return rows.map((row) => `${csvRow(row)}\n`).join('')
+}
+
+const CSV_HEAD =
+  'memory,experts_held,experts,hits,misses,bytes_read,generated_hits,generated_misses,bytes_per_token,tokens_per_second'
+
+function csvOf(report: ReplayReport): string {
+  const rows = report.memories.map((replayed) => {
+    const { generated, ...all } = memoryOf(replayed, report)
+    return csvRow([...Object.values(all), ...Object.values(generated)].map((value) => value ?? ''))
+  })
+  return [CSV_HEAD, ...rows].map((row) => `${row}\n`).join('')
 }

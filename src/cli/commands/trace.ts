@@ -3,11 +3,11 @@ import { Argument, type Command, Option } from 'commander'
 import { layoutOf, publishedFormats } from '../../architectures/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../architectures/published-shapes.js'
 import { UsageError, UserError } from '../../errors.js'
-import { leastOf, replay } from '../../experts/replay.js'
+import { useModel } from '../../evaluation/reading.js'
+import { leastBudget, replay } from '../../experts/replay.js'
 import { fitToModel } from '../../experts/trace-texts.js'
 import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
 import type { ModelConfig } from '../../model/config.js'
-import { decimal } from '../../numbers.js'
 import type { PartFormats, Quant } from '../../packing/format/formats.js'
 import type { PackedFile } from '../../packing/format/packed-file.js'
 import { note, type OutputOptions } from '../io/output.js'
@@ -16,6 +16,7 @@ import {
   addOutputOptions,
   addQuantOption,
   modelName,
+  numberThat,
   parseMemory,
   parseSize,
 } from '../parsing/options.js'
@@ -69,7 +70,6 @@ interface TracedModel {
   quant: Quant
   config: ModelConfig
   formats: PartFormats
-  /** Table of contents of a packed model. */
   file?: PackedFile
 }
 
@@ -82,7 +82,7 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
   ])
   const texts = trace.texts.map(({ text }) => fitToModel(name, text, model, trace.onlyMixtures))
   const layout = layoutOf(model.config, model.formats)
-  const least = leastOf(layout)
+  const least = leastBudget(layout)
   const memories =
     options.memory ?? [0, 0.25, 0.5, 0.75].map((share) => Math.ceil(least + share * (layout.bytes - least)))
   const report: ReplayReport = {
@@ -112,7 +112,6 @@ async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedMod
   return found
 }
 
-/** Speed of reading experts: given, or that of a packed model's file. */
 async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<ReplayReport['disk']> {
   if (disk !== undefined) return { bytesPerSecond: disk, isMeasured: false }
   if (!file) return undefined
@@ -120,7 +119,6 @@ async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<Re
   return { bytesPerSecond: measureReading(file), isMeasured: true }
 }
 
-/** Tokens measured, and repetitions. */
 const MEASURED = { prompts: [], generate: 32, depths: [0], repetitions: 3 }
 /** Memory for a model beside its weights, as a fraction of these. */
 const BESIDES_WEIGHTS = 1.25
@@ -139,14 +137,10 @@ async function speedOf(
   const { benchmark } = await import('../../benchmark/benchmark.js')
   await packFirst(options.model, options)
   if (!options.quiet) note(`measuring ${name} with all experts in memory; --speed N gives its tokens/s`)
-  const model = await loadModel(modelName(options.model), { quant: options.quant })
-  try {
-    for await (const { tokensPerSecond } of benchmark(model, MEASURED)) {
-      return { tokensPerSecond: tokensPerSecond.median, isMeasured: true }
-    }
-  } finally {
-    await model.dispose()
-  }
+  return useModel(await loadModel(modelName(options.model), { quant: options.quant }), async (model) => {
+    const row = await benchmark(model, MEASURED).next()
+    return row.done ? undefined : { tokensPerSecond: row.value.tokensPerSecond.median, isMeasured: true }
+  })
 }
 
 function actionNamed(word: string): string {
@@ -164,8 +158,8 @@ function parseSpeed(text: string): number {
   return parseSize('--disk', size)
 }
 
-function parseTokens(text: string): number {
-  const value = decimal(text)
-  if (value > 0 && Number.isFinite(value)) return value
-  throw new UsageError(`--speed must be a number of tokens per second above 0, not '${text}'`)
-}
+const parseTokens = numberThat(
+  '--speed',
+  'a number of tokens per second above 0',
+  (value) => value > 0 && Number.isFinite(value),
+)

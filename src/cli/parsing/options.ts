@@ -52,11 +52,10 @@ export function addQuantOption(command: Command, what: string): Command {
 
 /** Mean bits of the experts' weights. */
 export function bitsOption(): Option {
-  return new Option('--bits <b>', 'mean bits of the experts’ weights, from 2.5 to 8.5').argParser((text) => {
-    const bits = decimal(text)
-    if (bits >= 2.5 && bits <= 8.5) return bits
-    throw new UsageError(`--bits must be a number from 2.5 to 8.5, not '${text}'`)
-  })
+  const isInRange = (bits: number) => bits >= 2.5 && bits <= 8.5
+  return new Option('--bits <b>', 'mean bits of the experts’ weights, from 2.5 to 8.5').argParser(
+    numberThat('--bits', 'a number from 2.5 to 8.5', isInRange),
+  )
 }
 
 export function addThreadsOption(command: Command): Command {
@@ -195,20 +194,32 @@ export function collect(text: string, earlier: string[] = []): string[] {
 /** A parser of whole numbers from `least` to `most`. */
 export function wholeNumber(flag: string, least: number, most = Infinity): (text: string) => number {
   const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`
+  const fits = (value: number) => Number.isSafeInteger(value) && value >= least && value <= most
+  return numberThat(flag, `a whole number ${range}`, fits)
+}
+
+/** A parser of numbers that fit; `mustBe` describes these in the message about others. */
+export function numberThat(
+  flag: string,
+  mustBe: string,
+  fits: (value: number) => boolean,
+  parse: (text: string) => number = decimal,
+): (text: string) => number {
   return (text) => {
-    const value = decimal(text)
-    if (Number.isSafeInteger(value) && value >= least && value <= most) return value
-    throw new UsageError(`${flag} must be a whole number ${range}, not '${text}'`)
+    const value = parse(text)
+    if (fits(value)) return value
+    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
   }
 }
 
 /** A parser of shares above 0 and at most 1, written as 0.5 or 50%. */
 export function share(flag: string): (text: string) => number {
-  return (text) => {
-    const value = text.endsWith('%') ? decimal(text.slice(0, -1).trimEnd()) / 100 : decimal(text)
-    if (value > 0 && value <= 1) return value
-    throw new UsageError(`${flag} must be a share above 0 and at most 1, like 0.5 or 50%, not '${text}'`)
-  }
+  return numberThat(
+    flag,
+    'a share above 0 and at most 1, like 0.5 or 50%',
+    (value) => value > 0 && value <= 1,
+    (text) => (text.endsWith('%') ? decimal(text.slice(0, -1).trimEnd()) / 100 : decimal(text)),
+  )
 }
 
 /** Parses a size in bytes: 1GiB (1024^3), 800MB (1000^2) or a plain number. */

@@ -1,9 +1,8 @@
 import { UserError } from '../../errors.js'
 import { isObject, parseJson } from '../../json.js'
 import { addLayers, readResponse } from './response.js'
-import type { TraceFormat } from './trace-format.js'
 import { rowOf, TraceRows } from './trace-rows.js'
-import { TracedTextBuilder } from './traced-text.js'
+import { TracedTextBuilder, type TraceFormat } from './traced-text.js'
 
 /** Most values and keys of one JSON text: an array of the ids of 80,000 tokens of a large model. */
 const MOST_VALUES = 2 ** 25
@@ -84,7 +83,6 @@ function addStep(
   if (experts !== null) addLayers(steps, steps.addToken({ id: token, isPrompt: false }), experts, place)
 }
 
-/** Joins the texts of several lines. */
 function together(responses: readonly TraceFormat[]): TraceFormat {
   const [first] = responses
   if (responses.length === 1) return first

@@ -10,10 +10,8 @@ export interface RoutedArray {
   ids: ArrayLike<number>
 }
 
-/** First bytes of an array. */
 const NPY_MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)
 
-/** Typed arrays of NumPy's types. */
 const TYPES = {
   u1: Uint8Array,
   i1: Int8Array,

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { readCsvTrace } from './csv-trace.js'
 import { type JsonText, readJsonTrace } from './json-trace.js'
-import type { TraceFormat } from './trace-format.js'
+import type { TraceFormat } from './traced-text.js'
 
 /** Most bytes of a JSON text, which is held whole. */
 const MOST_BYTES = 256 * 2 ** 20

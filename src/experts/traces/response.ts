@@ -2,8 +2,7 @@ import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
 import { MIXTURE_KINDS } from '../../model/config.js'
 import { type RoutedArray, readNpy } from './npy.js'
-import type { TraceFormat } from './trace-format.js'
-import { type TracedText, TracedTextBuilder } from './traced-text.js'
+import { type TracedText, TracedTextBuilder, type TraceFormat } from './traced-text.js'
 
 /** A token with its experts, as molm's server reports it. */
 interface RoutedToken {

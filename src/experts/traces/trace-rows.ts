@@ -1,3 +1,5 @@
+import type { LayerRoutes } from '../../api/routes.js'
+import { routesByKind } from '../../engine/route-codec.js'
 import { UserError } from '../../errors.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
 import { printable } from '../../printable.js'
@@ -9,14 +11,12 @@ export interface TraceRow {
   index: number
   /** The token, which woke the expert when it was read. */
   token: number
-  /** The token's text. */
   text: string
   layer: number
   kind: MixtureKind
   /** 0 for the expert with the largest gate of the layer. */
   rank: number
   expert: number
-  /** Absent if it is not known. */
   gate?: number
 }
 
@@ -30,6 +30,15 @@ export const TRACE_COLUMNS = [
   'expert',
   'gate',
 ] as const satisfies readonly (keyof TraceRow)[]
+
+/** The rows of a token with its routes, one entry per layer. */
+export function rowsOf(index: number, token: number, text: string, routes: readonly LayerRoutes[]): TraceRow[] {
+  return routes.flatMap((experts, layer) =>
+    routesByKind(experts).flatMap(({ kind, ids, gates }) =>
+      Array.from(ids, (expert, rank) => ({ index, token, text, layer, kind, rank, expert, gate: gates[rank] })),
+    ),
+  )
+}
 
 /** Checks a row of a file. Throws a UserError, which `place` begins, if a value is not one of its column. */
 export function rowOf(values: Record<string, unknown>, place: () => string): TraceRow {

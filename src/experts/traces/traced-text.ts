@@ -5,7 +5,6 @@ import type { MixtureKind } from '../../model/config.js'
 export interface TracedLayer {
   kind: MixtureKind
   layer: number
-  /** Experts of a token. */
   k: number
   /** Expert ids: tokens x k, in the order of the trace. All k ids of a token are -1 if the trace does not have them. */
   ids: Int32Array
@@ -13,7 +12,6 @@ export interface TracedLayer {
   gates?: Float32Array
 }
 
-/** The experts that the tokens of one text chose. */
 export interface TracedText {
   length: number
   /** The number of its first tokens that are a prompt. */
@@ -22,6 +20,17 @@ export interface TracedText {
   tokens?: number[]
   /** By layer, then by kind, in the order of use. */
   layers: TracedLayer[]
+}
+
+/** Contents of a file with a trace. */
+export interface TraceFormat {
+  model?: string
+  /** Names are empty if the file has none. */
+  texts: { name: string; text: TracedText }[]
+  /** Texts of tokens by their ids, as far as the file has them. */
+  words: Map<number, string>
+  /** Whether layers without experts have no number: layer 0 is the first one with experts. */
+  onlyMixtures?: true
 }
 
 /** Limits of traces, which are untrusted. */
@@ -36,46 +45,16 @@ export interface Choice {
 }
 
 /** Experts and gates of one layer and kind, while they grow. */
-class Column {
-  tokens = 0
-  ids: Int32Array
-  gates?: Float32Array
+interface Column extends Pick<TracedLayer, 'kind' | 'layer' | 'k'> {
+  ids: number[]
+  gates?: number[]
+}
 
-  constructor(
-    readonly kind: MixtureKind,
-    readonly layer: number,
-    readonly k: number,
-    hasGates: boolean,
-  ) {
-    this.ids = new Int32Array(64 * k)
-    if (hasGates) this.gates = new Float32Array(64 * k)
-  }
-
-  /** Leaves the tokens before number `token` without experts. */
-  skipTo(token: number): void {
-    const [from, to] = [this.tokens * this.k, token * this.k]
-    this.reserve(to)
-    this.ids.fill(-1, from, to)
-    this.gates?.fill(Number.NaN, from, to)
-    this.tokens = token
-  }
-
-  push(ids: readonly number[], gates?: readonly number[]): void {
-    const at = this.tokens++ * this.k
-    this.reserve(at + this.k)
-    this.ids.set(ids, at)
-    if (gates) this.gates?.set(gates, at)
-  }
-
-  private reserve(values: number): void {
-    if (values <= this.ids.length) return
-    const size = Math.max(values, 2 * this.ids.length)
-    const [ids, gates] = [this.ids, this.gates]
-    this.ids = new Int32Array(size)
-    this.ids.set(ids)
-    if (!gates) return
-    this.gates = new Float32Array(size)
-    this.gates.set(gates)
+/** Fills the tokens up to number `token` that have no experts. */
+function skipTo({ k, ids, gates }: Column, token: number): void {
+  for (let at = ids.length; at < token * k; at++) {
+    ids.push(-1)
+    gates?.push(Number.NaN)
   }
 }
 
@@ -102,7 +81,8 @@ export class TracedTextBuilder {
   add(token: number, { kind, layer, ids, gates }: Choice): void {
     const column = this.column(kind, layer, ids.length, gates !== undefined)
     const where = `layer ${layer}, ${kind}`
-    if (token < column.tokens) this.fail(`${where}: experts of this token come twice`)
+    const next = column.ids.length / column.k
+    if (token < next) this.fail(`${where}: experts of this token come twice`)
     if (ids.length !== column.k)
       this.fail(`${where}: ${ids.length} experts of a token, and ${column.k} of those before`)
     if ((gates !== undefined) !== (column.gates !== undefined)) this.fail(`${where}: only some tokens have gates`)
@@ -112,10 +92,11 @@ export class TracedTextBuilder {
       }
     }
     if (gates && !gates.every(Number.isFinite)) this.fail(`${where}: a gate is not a number`)
-    this.choices += ids.length * (token + 1 - column.tokens)
+    this.choices += ids.length * (token + 1 - next)
     if (this.choices > MOST_TRACED.choices) this.fail(`more than ${MOST_TRACED.choices} choices of experts`)
-    if (token > column.tokens) column.skipTo(token)
-    column.push(ids, gates)
+    skipTo(column, token)
+    column.ids.push(...ids)
+    if (gates) column.gates?.push(...gates)
   }
 
   finish(): TracedText {
@@ -123,10 +104,9 @@ export class TracedTextBuilder {
     if (length === 0 || this.columns.size === 0) this.fail('there are no experts in it')
     const columns = [...this.columns.values()].sort((a, b) => a.layer - b.layer || (a.kind < b.kind ? -1 : 1))
     const layers = columns.map((column) => {
-      const { kind, layer, k } = column
-      if (column.tokens < length) column.skipTo(length)
-      const [ids, gates] = [column.ids.subarray(0, length * k), column.gates?.subarray(0, length * k)]
-      return { kind, layer, k, ids, ...(gates && { gates }) }
+      skipTo(column, length)
+      const { ids, gates, ...about } = column
+      return { ...about, ids: new Int32Array(ids), ...(gates && { gates: new Float32Array(gates) }) }
     })
     return { length, prompt, ...(tokens.length === length && { tokens }), layers }
   }
@@ -139,7 +119,7 @@ export class TracedTextBuilder {
       this.fail(`a layer must be a number from 0 to ${MOST_TRACED.layers - 1}, not ${layer}`)
     }
     if (k < 1 || k > MOST_TRACED.k) this.fail(`layer ${layer}: a token has ${k} experts, not 1 to ${MOST_TRACED.k}`)
-    const column = new Column(kind, layer, k, hasGates)
+    const column: Column = { kind, layer, k, ids: [], ...(hasGates && { gates: [] }) }
     this.columns.set(name, column)
     return column
   }

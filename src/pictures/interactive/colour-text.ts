@@ -1,5 +1,5 @@
 import type { TextSection } from './explore.js'
-import type { PageColours, Tint } from './page-colours.js'
+import type { PageColours, Tint } from './page-data.js'
 
 /*
  * Colours the tokens of a text by the property that its control chooses: the strongest expert of a layer, surprise or

@@ -1,4 +1,4 @@
-import type { PageRoutes } from './page-routes.js'
+import type { PageRoutes } from './page-data.js'
 
 /*
  * Shows details of the token, layer or expert that the user points at. The arrow keys move between tokens or cells. A click

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { type Atlas, nameIn } from '../../experts/atlas.js'
-import { awakeIn, awakeSentence } from '../../experts/awake.js'
-import { type RankedExpert, rankedExperts } from '../../experts/ranked-experts.js'
+import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../experts/awake.js'
 import { perLayer } from '../../experts/usage.js'
 import type { MixtureKind } from '../../model/config.js'
 import { ApiError } from '../common/api-error.js'

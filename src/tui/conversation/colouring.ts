@@ -5,7 +5,7 @@ import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { colourTitle, strongestExperts } from '../../pictures/coloured-text.js'
 import { amountColour, expertColour, INK } from '../../pictures/expert-colours.js'
-import { percent } from '../../pictures/percent.js'
+import { percent } from '../../pictures/labels.js'
 import { printable } from '../../printable.js'
 import type { Background } from '../../terminal/ramps.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'

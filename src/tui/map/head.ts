@@ -1,6 +1,6 @@
 import { awakeIn, awakeSentence } from '../../experts/awake.js'
 import type { ExpertUsage } from '../../experts/usage.js'
-import { visibleToken } from '../../pictures/visible-token.js'
+import { visibleToken } from '../../pictures/labels.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { inverse, styled } from '../../terminal/style.js'

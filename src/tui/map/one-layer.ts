@@ -1,4 +1,4 @@
-import { visibleToken } from '../../pictures/visible-token.js'
+import { visibleToken } from '../../pictures/labels.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse, styled } from '../../terminal/style.js'
 import { glowOf, struckOf } from './amounts.js'

@@ -6,14 +6,12 @@ import type { Dataset } from './datasets.js'
 /** Sequences that a model wrote for a dataset. */
 export type ReplaySequences = Pick<Dataset, 'train' | 'heldOut'>
 
-/** Most replay sequences of each dataset. */
 const MOST_TRAIN = 48
 /** Held-out sequences: the bias of the gates depends most on the model's free writing. */
 const HELD_OUT = { writing: 24, continuations: 12 }
 const NONE = { writing: 0, continuations: 0 }
 /** Seeds per dataset: more than a dataset has sequences, since each has its own. */
 const MOST_SEQUENCES = 100
-/** Sequences written at once. */
 const AT_ONCE = 12
 /** Tokens of a snippet of new text that the model continues. */
 const SNIPPET = 8

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { countTokens, type Dataset } from '#molm/teaching/datasets.js'
-import { countReplayTokens, generateReplay } from '#molm/teaching/replay.js'
+import { countReplayTokens, generateReplay } from '#molm/teaching/rehearsal.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 

@@ -1,5 +1,5 @@
 import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../model/config.js'
-import { type Layout, type Part, pieceOf } from '../packing/format/layout.js'
+import { type Part, pieceOf } from '../packing/format/layout.js'
 import { readTileRows, writeTileRows } from '../packing/format/tile-rows.js'
 
 /** A row of a router: its weights, and its biases of the logit and of the choice. A router without has 0. */
@@ -7,20 +7,6 @@ export interface RouterRow {
   weights: Float32Array
   bias: number
   selection?: number
-}
-
-/** Returns a function that finds the part of an expert. It throws a RangeError if the model has no such expert. */
-export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind, id: number) => Part {
-  const name = (layer: number, kind: MixtureKind, id: number) => `${layer} ${kind} ${id}`
-  const parts = new Map<string, Part>()
-  for (const part of layout.parts) {
-    if (part.layer !== undefined && part.expert) parts.set(name(part.layer, part.expert.kind, part.expert.id), part)
-  }
-  return (layer, kind, id) => {
-    const part = parts.get(name(layer, kind, id))
-    if (part === undefined) throw new RangeError(`the model has no ${kind} expert ${id} in layer ${layer}`)
-    return part
-  }
 }
 
 /** Reads the rows of a router from the bytes of its layer's dense part. */
@@ -35,7 +21,6 @@ export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig,
   })
 }
 
-/** Copies a layer's dense part with other rows in the given routers. */
 export function withRouterRows(
   from: { part: Part; bytes: Uint8Array },
   to: Part,

@@ -1,16 +1,51 @@
 import { renderCurves } from '../pictures/curves.js'
-import type { Calibration } from './calibration.js'
+import type { Calibration } from './gate-bias.js'
+import type { RunPlan } from './run-plan.js'
 import type { TeachingPoint } from './teach-events.js'
+import type { TrainingOutcome } from './training-run.js'
+
+export function summaryOf(
+  { setup, plan }: RunPlan,
+  { bestStep, curve, stopReason }: TrainingOutcome,
+  { bias, isWithinLimit, heldOutLossBefore, curve: points }: Calibration,
+): Record<string, unknown> {
+  const { settings } = setup
+  const best = curve.find(({ step }) => step === bestStep)
+  const calibrated = points.find((point) => point.bias === bias)
+  return {
+    texts: setup.datasets.map(({ name }) => name),
+    keep: setup.retained.map(({ name }) => name),
+    kind: settings.kind,
+    layers: settings.layers,
+    experts: settings.experts,
+    parameters: plan.parameters,
+    steps: bestStep,
+    tokens: best?.tokens ?? 0,
+    ending: stopReason,
+    seed: settings.seed,
+    gate_bias: bias,
+    forget: settings.forget,
+    is_within: isWithinLimit,
+    held_out_loss: { before: heldOutLossBefore, after: calibrated?.heldOutLoss },
+  }
+}
+
+function captionOf({ setup }: RunPlan, { bestStep }: TrainingOutcome, { bias }: Calibration): string[] {
+  const { kind, layers, experts } = setup.settings
+  const names = setup.datasets.map(({ name }) => name).join(', ')
+  return [
+    `${experts} new ${kind} ${experts === 1 ? 'expert' : 'experts'} in each of ${layers.length} layers (${layers.join(', ')}); the state of step ${bestStep} was kept, with a gate bias of ${bias}`,
+    `texts: ${names.length > 90 ? `${names.slice(0, 89)}…` : names}`,
+  ]
+}
 
 const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOutLoss', 'retainedLoss', 'newExpertShare'] as const
 const HEAD = ['step', 'tokens', 'loss', 'divergence', 'held_out_loss', 'kept_loss', 'newcomer_share']
 
 /** Tables and pictures of a training and its calibration, as files for the model's folder. */
-export function curveFiles(
-  curve: readonly TeachingPoint[],
-  calibration: Calibration,
-  caption: readonly string[],
-): Record<string, string> {
+export function curveFiles(plan: RunPlan, outcome: TrainingOutcome, calibration: Calibration): Record<string, string> {
+  const { curve } = outcome
+  const caption = captionOf(plan, outcome, calibration)
   return {
     'teaching.csv': curveCsv(curve),
     'teaching.svg': curveSvg(curve, caption),

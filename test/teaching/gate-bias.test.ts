@@ -2,8 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import type { PassOptions, TrainingBatch } from '#molm/api/training.js'
-import { calibrate, hasLearnt } from '#molm/teaching/calibration.js'
 import type { Dataset } from '#molm/teaching/datasets.js'
+import { calibrate, hasLearnt } from '#molm/teaching/gate-bias.js'
 
 const dataset = (name: string, first: number, more: Partial<Dataset> = {}): Dataset => {
   return { name, train: [], heldOut: [Int32Array.of(first, 0)], ...more }

@@ -15,7 +15,6 @@ export interface CalibrationPoint {
 }
 
 export interface Calibration {
-  /** The chosen bias. */
   bias: number
   /** Whether every retained text stays within `forget`. */
   isWithinLimit: boolean
