@@ -333,11 +333,11 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
   },
   server: { rooms: ['server'], lines: 6757 },
   page: { rooms: ['page'], lines: 6760 },
-  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9961 },
+  terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9963 },
   cli: { rooms: ['cli'], lines: 8974 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 74475 }
+const TESTS = { rooms: ['tests'], lines: 74492 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

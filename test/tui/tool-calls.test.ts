@@ -293,6 +293,23 @@ test('of an answer that was cut anywhere run once it has been continued', async 
   for (const cut of [1, 7, 12, 15, 18]) assert.equal(await final(cut), whole, `cut after ${cut} tokens`)
 })
 
+test('of a continued answer stay once if the next answer is interrupted before it is asked for', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, '/set max-tokens 7')
+  await send(chat, BERN)
+  await send(chat, '/set max-tokens 100')
+  const { beginAnswer } = chat.map
+  let begun = 0
+  chat.map.beginAnswer = () => {
+    beginAnswer.call(chat.map)
+    if (++begun === 2) press(chat, { kind: 'key', name: 'ctrl-c' })
+  }
+  await send(chat, '/continue')
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
+  assert.equal(chat.conversation.messages.at(-1), { role: 'assistant', content: '' })
+})
+
 test('end after many in a row, and /continue resumes them', async () => {
   const { tools } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })

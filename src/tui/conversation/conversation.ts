@@ -183,20 +183,22 @@ export class Conversation {
     let running: RunningAnswer | undefined
     let isCalling = false
     let hasResults = false
+    // Answers to results continue no message.
+    const continued = () => (hasResults ? undefined : begun)
     const turn = takeTurn({
       asking: this.parts.asking,
       tools: () => calls?.tools ?? this.parts.asking.tools ?? [],
       allow: calls && ((call, tool) => calls.allow(call, tool)),
       calls: open,
-      write: (added, asking) => {
+      write: (_, asking) => {
         if (hasResults) calls?.asksAgain()
-        return this.nextPrompt(watcher, options, { asking, begun: added.length === 0 ? begun : undefined })
+        return this.nextPrompt(watcher, options, { asking, begun: continued() })
       },
       generate: ({ ids }, generation) => read.generate(ids, this.messages.at(-1), watcher, generation),
       generation: { ...options, onPromptProgress: (progress) => watcher.progress(progress) },
     })
     const conclude = (end?: AnswerEnd): FinishedAnswer => {
-      const finished = this.conclude(running?.end(end, model.tokenizer), begun)
+      const finished = this.conclude(running?.end(end, model.tokenizer), continued())
       return { ...finished, continues: finished.continues || hasResults }
     }
     try {
@@ -204,7 +206,7 @@ export class Conversation {
         switch (event.kind) {
           case 'prompt': {
             const { prompt, answer } = event
-            running = new RunningAnswer(watcher, answer, prompt.ids, hasResults ? undefined : begun)
+            running = new RunningAnswer(watcher, answer, prompt.ids, continued())
             if (prompt.dropsSystem) watcher.systemDropped?.()
             watcher.notes?.(prompt.notes)
             watcher.prompt(prompt.ids.length)
