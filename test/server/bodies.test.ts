@@ -6,8 +6,8 @@ import type { Model } from '#molm/index.js'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { Bodies, type ReceivedBody } from '#molm/server/http/bodies.js'
-import { readBody } from '#molm/server/http/body.js'
-import { keptBytes } from '#molm/server/http/kept-bytes.js'
+import { keptBytes, readBody } from '#molm/server/http/body.js'
+import { Memory, type MemoryLimits } from '#molm/server/run/memory.js'
 import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
 import { serveNano, until } from './served.js'
@@ -16,6 +16,11 @@ import { serveNano, until } from './served.js'
 const test = suite('bodies')
 
 const KIB = 2 ** 10
+
+/** Bodies with limits of their own. */
+function bodiesOf(limits: Partial<MemoryLimits> = {}): Bodies {
+  return new Bodies(new Memory({ ...LIMITS, ...limits }))
+}
 
 /** A body whose chunks the test sends one by one. */
 function sender() {
@@ -45,7 +50,7 @@ const arrival = () => new Promise((resolve) => setImmediate(resolve))
 
 test('a body is received whole, however small its chunks', async () => {
   const body = sender()
-  const received = new Bodies({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
+  const received = bodiesOf({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
   for (let i = 0; i < 1000; i++) body.send(1)
   body.send(200 * KIB)
   body.end()
@@ -55,7 +60,7 @@ test('a body is received whole, however small its chunks', async () => {
 })
 
 test('a body that is too long is refused by its declared length, and by its real one', async () => {
-  const bodies = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB })
+  const bodies = bodiesOf({ bodyBytes: KIB, bodiesBytes: 10 * KIB })
   const status = async (announced: number | undefined, sent: number) => {
     const body = sender()
     body.send(sent)
@@ -69,14 +74,14 @@ test('a body that is too long is refused by its declared length, and by its real
 
 test('a client that disconnects ends its body', async () => {
   const body = sender()
-  const received = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB }).receive(body.stream)
+  const received = bodiesOf({ bodyBytes: KIB, bodiesBytes: 10 * KIB }).receive(body.stream)
   body.send(10)
   body.breakOff()
   assert.instance(await thrownBy(received), ClientGone)
 })
 
 test('when bodies exceed their bound, the oldest unfinished one is dropped', async () => {
-  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const bodies = bodiesOf({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const slow = [sender(), sender()]
   const halves = slow.map(({ stream }) => thrownBy(bodies.receive(stream)))
   const small = sender()
@@ -111,7 +116,7 @@ test('simultaneous large bodies are checked in separate turns of the event loop'
   const loop = new LoopCounter()
   const checkedIn: number[] = []
   const schema = z.strictObject({ prompt: z.custom(() => checkedIn.push(loop.turns) > 0) })
-  const serving = { bodies: new Bodies(LIMITS), id: 'nano', model: { name: 'nano' } as Model }
+  const serving = { bodies: bodiesOf(), id: 'nano', model: { name: 'nano' } as Model }
   const app = new Hono()
   app.post('/', async (c) => c.json(await readBody(c, schema, serving)))
   const body = JSON.stringify({ prompt: 'a'.repeat(500 * KIB) })
@@ -136,7 +141,7 @@ async function refused(use: () => unknown): Promise<void> {
 }
 
 test('a complete body counts until it is released, before and after it is parsed', async () => {
-  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const bodies = bodiesOf({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const first = await receive(bodies, 500)
   const second = await receive(bodies, 500)
   await refused(() => receive(bodies, 100))
@@ -153,7 +158,7 @@ test('a complete body counts until it is released, before and after it is parsed
 })
 
 test('a body whose values exceed the free memory is refused once it is parsed', async () => {
-  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const bodies = bodiesOf({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const other = await receive(bodies, 500)
   const body = await receive(bodies, 100)
   await refused(() => body.parsed(600 * KIB))

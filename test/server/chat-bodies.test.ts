@@ -1,12 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ChatBody, chatBody, chatNulls } from '#molm/server/api/chat-body.js'
-import { constraintOf } from '#molm/server/api/constraint-fields.js'
-import { thinkingOf } from '#molm/server/api/thinking-fields.js'
-import { toolsOf } from '#molm/server/api/tool-fields.js'
+import { formOf, thinkingOf, toolsOf } from '#molm/server/api/asked.js'
+import { type ChatBody, chatBody, chatNulls } from '#molm/server/api/fields.js'
 import { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
-import { withoutNulls } from '#molm/server/http/without-nulls.js'
+import { withoutNulls } from '#molm/server/http/body.js'
 
 /* Fields for tools, forms of answers and thinking: what they mean, and which are refused. */
 const test = suite('bodies of chat completions')
@@ -22,7 +20,7 @@ function parsed(fields: object): ChatBody {
 }
 
 const tools = (fields: object) => toolsOf(parsed(fields), CONTEXT)
-const constraint = (fields: object) => constraintOf(parsed(fields), CONTEXT)
+const constraint = (fields: object) => formOf(parsed(fields), CONTEXT)
 const thinking = (fields: object) => thinkingOf(parsed(fields))
 
 /** The refusal of fields, by the schema or by a check of several. */

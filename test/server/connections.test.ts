@@ -13,7 +13,7 @@ import { get, post, type Served, serveNano, serveSharedNano, until } from './ser
 const test = suite('connections')
 
 const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperature: 1 }
-const LIMITS = { parallel: 2, waiting: 2, quickTokens: 100, promptTokens: 10_000_000, drainMs: 300 }
+const LIMITS = { parallel: 2, waiting: 2, promptTokens: 10_000_000, drainMs: 300 }
 let served: Served
 
 test.before(async () => {

@@ -2,134 +2,214 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { interleaved } from '#molm/server/run/interleaved.js'
-import type { Work } from '#molm/server/run/places.js'
-import { Queue } from '#molm/server/run/queue.js'
-import type { Ticket } from '#molm/server/run/ticket.js'
+import { type EnterOptions, Queue, type Slot, type Ticket, type Work } from '#molm/server/run/queue.js'
+import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')
 
-/** Work for a long place only, and work for a quick place. */
-const [LONG, SHORT] = [work(41, 1), work(9, 1)]
-
-/** A prompt and an answer of these numbers of tokens. */
-function work(prompt: number, answer: number): Work {
-  return { answer, unread: () => prompt }
-}
+const SHORT: Work = { unread: 1 }
+const LONG: Work = { unread: 10_000 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('`parallel` sequences run at once; the others start in the order of their arrival', async () => {
-  const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
-  const tickets = Array.from({ length: 5 }, () => queue.enter())
-  const begun: number[] = []
-  const releases = tickets.map(async (ticket, i) => {
-    const { release } = await ticket.slot(LONG)
-    begun.push(i)
-    return release
-  })
-  await turn()
-  assert.equal(begun, [0, 1])
-  assert.equal(queue.counts, { running: 2, waiting: 3 })
-  for (const [done, next] of [
-    [1, 2],
-    [0, 3],
-    [2, 4],
-  ]) {
-    ;(await releases[done])()
-    tickets[done].leave()
+/** A queue, and the names of the sequences that have begun. */
+function queueOf(parallel: number) {
+  const queue = new Queue({ parallel, waiting: 200 })
+  const begun: string[] = []
+  const slots = new Map<string, Slot>()
+  const tickets = new Map<string, Ticket>()
+  const ask = async (name: string, work: Work, options?: EnterOptions | Ticket) => {
+    const ticket = options && 'slot' in options ? options : queue.enter(options)
+    tickets.set(name, ticket)
+    ticket.slot(work).then((slot) => {
+      slots.set(name, slot)
+      begun.push(name)
+    }, assert.unreachable)
     await turn()
-    assert.is(begun.at(-1), next)
+    return ticket
   }
-})
-
-test('a request gets half of the places while others wait, and places that it had beyond that do not count', async () => {
-  const queue = new Queue({ parallel: 4, waiting: 10, quickTokens: 10 })
-  const [many, other, third] = [queue.enter(), queue.enter(), queue.enter()]
-  const releases: (() => void)[] = []
-  for (let i = 0; i < 6; i++) many.slot(LONG).then(({ release }) => releases.push(release))
-  await turn()
-  assert.is(queue.counts.running, 4)
-  const others: string[] = []
-  const ofOther = [other, other, other].map((ticket) => {
-    return ticket.slot(LONG).then(({ release }) => {
-      others.push('other')
-      return release
-    })
-  })
-  third.slot(LONG).then(() => others.push('third'))
-  await turn()
-  // Two of its four count, so two are free. The third sequence of the other request is beyond its half.
-  assert.equal(others, ['other', 'other'])
-  for (const release of releases.splice(0, 3)) release()
-  await turn()
-  // One sequence of the first request is left, which asked for its place before the others.
-  assert.is(releases.length, 2)
-  assert.equal(others, ['other', 'other'])
-  ;(await ofOther[0])()
-  await turn()
-  assert.equal(others, ['other', 'other', 'other'])
-  ;(await ofOther[1])()
-  await turn()
-  assert.equal(others, ['other', 'other', 'other', 'third'])
-})
-
-test('short sequences behind long ones get quick places, one per request, in order', async () => {
-  const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
-  const long = [0, 1, 2].map(() => queue.enter())
-  const begun: string[] = []
-  const ask = async (name: string, ticket: Ticket, work = SHORT) => {
-    const { release } = await ticket.slot(work)
-    begun.push(name)
-    return release
+  const end = async (name: string) => {
+    slots.get(name)?.release()
+    await turn()
   }
-  const longs = long.map((ticket, i) => ask(`long ${i}`, ticket, LONG))
-  const [a, b] = [queue.enter(), queue.enter()]
-  const first = ask('a', a)
-  ask('a again', a)
-  ask('b', b)
-  await turn()
-  assert.equal(begun, ['long 0', 'long 1', 'a'])
-  ;(await first)()
-  await turn()
-  assert.is(begun.at(-1), 'a again')
-  ;(await longs[0])()
-  await turn()
-  assert.is(begun.at(-1), 'long 2')
-  ;(await longs[1])()
-  await turn()
-  assert.is(begun.at(-1), 'b')
+  /** Whether a sequence may continue. */
+  const continues = async (name: string) => {
+    let isRunning = false
+    slots
+      .get(name)
+      ?.turn()
+      .then(
+        () => {
+          isRunning = true
+        },
+        () => undefined,
+      )
+    await turn()
+    return isRunning
+  }
+  /** Has a sequence write tokens for as long as it has a place. */
+  const write = async (name: string, tokens: number) => {
+    for (let i = 0; i < tokens; i++) if (!(await continues(name))) return
+  }
+  return { queue, begun, slots, tickets, ask, end, continues, write }
+}
+
+test('`parallel` sequences run at once; the others start in the order of their arrival', async () => {
+  const { queue, begun, ask, end } = queueOf(2)
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await ask(name, LONG)
+  assert.equal(begun, ['a', 'b'])
+  assert.equal(queue.counts, { running: 2, waiting: 3 })
+  for (const name of ['b', 'a', 'c']) await end(name)
+  assert.equal(begun, ['a', 'b', 'c', 'd', 'e'])
 })
 
-test('a sequence without memory waits until another ends, and short ones overtake it', async () => {
-  const queue = new Queue({ parallel: 3, waiting: 10, quickTokens: 10 })
-  const { release } = await queue.enter().slot(LONG)
-  let hasMemory = false
-  const begun: string[] = []
-  const large = queue.enter().slot({ ...LONG, admit: () => hasMemory })
-  large.then(() => begun.push('large'))
-  queue
-    .enter()
-    .slot(LONG)
-    .then(() => begun.push('behind'))
-  queue
-    .enter()
-    .slot(SHORT)
-    .then(() => begun.push('short'))
-  await turn()
-  assert.equal(begun, ['short'])
-  hasMemory = true
-  release()
-  await turn()
-  assert.equal(begun, ['short', 'large', 'behind'])
+test('a client without a place comes first, whatever others have waiting', async () => {
+  const { begun, ask, end, continues } = queueOf(4)
+  for (let i = 0; i < 40; i++) await ask(`greedy ${i}`, SHORT, { client: 'greedy' })
+  await ask('other', LONG, { client: 'other' })
+  assert.equal(begun.slice(4), ['other'])
+  assert.not.ok(await continues('greedy 3'))
+  await ask('other again', SHORT, { client: 'other' })
+  await end('other')
+  assert.is(begun.at(-1), 'other again')
+  await end('other again')
+  assert.ok(await continues('greedy 3'))
+})
+
+test('of one client, a request without a place comes before further sequences of another', async () => {
+  const { begun, ask } = queueOf(4)
+  const many = await ask('many 0', SHORT, { client: 'proxy' })
+  for (let i = 1; i < 8; i++) await ask(`many ${i}`, SHORT, many)
+  await ask('one', LONG, { client: 'proxy' })
+  assert.equal(begun, ['many 0', 'many 1', 'many 2', 'many 3', 'one'])
+})
+
+test('a long answer pauses for shorter work, and the oldest ones never do', async () => {
+  const { queue, begun, ask, end, continues, write } = queueOf(2)
+  for (const name of ['oldest', 'long']) await ask(name, SHORT)
+  await ask('at once', SHORT)
+  assert.equal(begun, ['oldest', 'long'], 'all have the same work')
+  for (const name of ['oldest', 'long']) await write(name, 100)
+  assert.equal(begun, ['oldest', 'long', 'at once'])
+  assert.equal(queue.counts, { running: 2, waiting: 1 })
+  assert.equal([await continues('oldest'), await continues('long')], [true, false])
+  await ask('prompt', LONG)
+  await end('at once')
+  assert.is(begun.at(-1), 'at once', 'the prompt is as much work as the long answer, which is older')
+  await write('long', 200)
+  assert.is(begun.at(-1), 'prompt')
+  await ask('short', SHORT)
+  assert.is(begun.at(-1), 'short')
+  for (const name of ['short', 'prompt']) await end(name)
+  assert.ok(await continues('long'))
+})
+
+test('prompts that are being read, and answers that have become long, follow each other', async () => {
+  const { begun, ask, end, write } = queueOf(2)
+  for (const name of ['oldest', 'reader', 'next']) await ask(name, LONG)
+  await write('oldest', 5_000)
+  assert.equal(begun, ['oldest', 'reader'])
+  await write('reader', 200)
+  assert.equal(begun, ['oldest', 'reader', 'next'])
+  await write('next', 1_000)
+  await write('reader', 5_000)
+  await ask('far longer', { unread: 200_000 })
+  assert.equal(begun, ['oldest', 'reader', 'next'])
+  await end('reader')
+  await end('next')
+  assert.is(begun.at(-1), 'far longer')
+})
+
+test('a sequence without memory waits until another ends, and smaller ones overtake it', async () => {
+  const { begun, ask, end } = queueOf(8)
+  await ask('first', LONG)
+  let free = 0
+  const admit = () => free > 0
+  await ask('large', { ...LONG, admit })
+  await ask('behind', { ...LONG, admit })
+  await ask('short', SHORT)
+  assert.equal(begun, ['first', 'short'])
+  // All older ones end: now none may take the memory that it waits for.
+  await end('first')
+  await ask('late', SHORT)
+  assert.equal(begun, ['first', 'short'])
+  free = 1
+  await end('short')
+  assert.equal(begun, ['first', 'short', 'large', 'behind', 'late'])
+})
+
+test('a sequence learns how many pause beside it, and is refused if it can never have its memory', async () => {
+  const { queue, ask, write } = queueOf(2)
+  for (const name of ['a', 'b']) await ask(name, SHORT)
+  for (const name of ['a', 'b']) await write(name, 20)
+  const pausing: number[] = []
+  const admit = (more: number) => pausing.push(more) > 0
+  for (const name of ['c', 'd']) {
+    await ask(name, { ...SHORT, admit })
+    await write(name, 20)
+  }
+  assert.equal(pausing, [1, 2])
   const never = () => {
     throw new ApiError(503, 'too large')
   }
-  assert.is(((await thrownBy(queue.enter().slot({ ...SHORT, admit: never }))) as ApiError).message, 'too large')
+  const error = await thrownBy(queue.enter().slot({ ...SHORT, admit: never }))
+  assert.is((error as ApiError).message, 'too large')
+})
+
+test('a sequence that pauses ends when its client disconnects, and its place goes to the next', async () => {
+  const { queue, slots, ask, continues, write } = queueOf(2)
+  for (const name of ['a', 'b']) await ask(name, SHORT)
+  for (const name of ['a', 'b']) await write(name, 20)
+  const gone = new AbortController()
+  await ask('c', SHORT, { signal: gone.signal })
+  await write('c', 20)
+  await ask('d', SHORT)
+  assert.not.ok(await continues('b'))
+  const waits = thrownBy(slots.get('c')?.turn() as Promise<void>)
+  gone.abort()
+  assert.instance(await waits, ClientGone)
+  assert.equal(queue.counts, { running: 2, waiting: 2 })
+})
+
+test('any mix of sequences ends, within the memory and the places', async () => {
+  for (const parallel of [1, 2, 3, 8]) {
+    const memory = 1_200
+    const { queue } = queueOf(parallel)
+    let [taken, ended] = [0, 0]
+    const run = async (ticket: Ticket, prompt: number, answer: number) => {
+      let own = 0
+      const admit = (pausing: number) => {
+        if (taken + prompt + answer + Math.min(pausing, 1) * 200 > memory) return false
+        own = prompt + answer
+        taken += own
+        return true
+      }
+      const slot = await ticket.slot({ unread: prompt, admit })
+      for (let i = 0; i < answer; i++) {
+        await slot.turn()
+        assert.ok(queue.counts.running <= parallel)
+      }
+      taken -= own
+      slot.release()
+      ended++
+    }
+    const numbers = integers(120, parallel, 500)
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, i) => {
+        const [prompt, answer] = numbers.slice(2 * i, 2 * i + 2)
+        const ticket = queue.enter({ client: i % 3 === 0 ? 'greedy' : undefined })
+        await Promise.all([0, 1].slice(0, 1 + (i % 2)).map(() => run(ticket, 1 + prompt, answer)))
+        ticket.leave()
+      }),
+    )
+    assert.equal([ended, taken], [90, 0])
+    assert.equal(queue.counts, { running: 0, waiting: 0 })
+  }
 })
 
 test('requests that have not asked for a place yet count as waiting', () => {
-  const queue = new Queue({ parallel: 2, waiting: 3, quickTokens: 10 })
+  const queue = new Queue({ parallel: 2, waiting: 3 })
   const tickets = Array.from({ length: 5 }, () => queue.enter())
   assert.throws(() => queue.enter(), /3 requests are waiting already/)
   tickets[0].leave()
@@ -138,19 +218,19 @@ test('requests that have not asked for a place yet count as waiting', () => {
 })
 
 test('large requests fill at most half of the queue', () => {
-  const queue = new Queue({ parallel: 1, waiting: 4, quickTokens: 10 })
+  const queue = new Queue({ parallel: 1, waiting: 4 })
   queue.enter().slot(LONG)
-  const large = [queue.enter(undefined, true), queue.enter(undefined, true)]
-  assert.throws(() => queue.enter(undefined, true), /2 large requests are waiting already/)
+  const large = [queue.enter({ isLarge: true }), queue.enter({ isLarge: true })]
+  assert.throws(() => queue.enter({ isLarge: true }), /2 large requests are waiting already/)
   queue.enter()
   large[0].leave()
-  queue.enter(undefined, true)
+  queue.enter({ isLarge: true })
   queue.enter()
   assert.throws(() => queue.enter(), /4 requests are waiting already/)
 })
 
 test('a request that finds the queue full is refused with a time to try again', () => {
-  const queue = new Queue({ parallel: 1, waiting: 2, quickTokens: 10 })
+  const queue = new Queue({ parallel: 1, waiting: 2 })
   queue.enter().slot(LONG)
   queue.enter()
   queue.enter()
@@ -166,11 +246,11 @@ test('a request that finds the queue full is refused with a time to try again', 
 })
 
 test('a client that disconnects gives up its place', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
+  const queue = new Queue({ parallel: 1, waiting: 5 })
   const first = queue.enter()
   const { release } = await first.slot(LONG)
   const gone = new AbortController()
-  const second = queue.enter(gone.signal)
+  const second = queue.enter({ signal: gone.signal })
   const third = queue.enter()
   const waits = thrownBy(second.slot(LONG))
   const next = third.slot(LONG)
@@ -180,11 +260,11 @@ test('a client that disconnects gives up its place', async () => {
   release()
   await next
   // A client that has disconnected before is not accepted either.
-  assert.instance(await thrownBy(queue.enter(gone.signal).slot(LONG)), ClientGone)
+  assert.instance(await thrownBy(queue.enter({ signal: gone.signal }).slot(LONG)), ClientGone)
 })
 
 test('closing lets running requests end, with all their sequences, and refuses all others', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
+  const queue = new Queue({ parallel: 1, waiting: 5 })
   const running = queue.enter()
   const { release } = await running.slot(LONG)
   const waiting = queue.enter()
@@ -206,7 +286,7 @@ test('closing lets running requests end, with all their sequences, and refuses a
 })
 
 test('closing does not wait forever', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
+  const queue = new Queue({ parallel: 1, waiting: 5 })
   const ticket = queue.enter()
   await ticket.slot(LONG)
   ticket.signal.addEventListener('abort', () => ticket.leave())

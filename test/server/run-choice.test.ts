@@ -6,7 +6,8 @@ import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import type { Piece } from '#molm/server/run/choice.js'
 import type { RunContext } from '#molm/server/run/context.js'
-import { Queue } from '#molm/server/run/queue.js'
+import { Memory } from '#molm/server/run/memory.js'
+import { Queue, type Work } from '#molm/server/run/queue.js'
 import { runChoice } from '#molm/server/run/run-choice.js'
 import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
 import { thrownBy } from '../support/rejects.js'
@@ -37,10 +38,8 @@ function contextOf(errors: Error[]) {
     }
     return session as unknown as Session
   }
-  const memory = new CacheMemory({
-    stats: async () => ({ cacheTokenBytes: 0, cacheSequenceBytes: 0 }) as MemoryStats,
-    info: {} as ModelInfo,
-  })
+  const stats = async () => ({ cacheTokenBytes: 0, cacheSequenceBytes: 0 }) as MemoryStats
+  const memory = new CacheMemory({ stats, info: {} as ModelInfo }, new Memory(LIMITS))
   const context = {
     model: { hasTokenizer: false, generationDefaults: {} },
     prefixCache: new PrefixCache({ createSession }, LIMITS, memory),
@@ -74,6 +73,27 @@ test('has a piece for each token, and one for its end', async () => {
   const message = { role: 'assistant', content: '01' }
   const end = { index: 3, text: '', tokens: [], finishReason: 'stop', events: [], message }
   assert.equal(await run(context, [1]), [piece('0'), piece('1'), end])
+})
+
+test('pauses between its tokens while others need its place, and frees it at the end', async () => {
+  const { context } = contextOf([])
+  const reading = { prompt: '', isAnswer: false, isTurn: false }
+  const spec = { prompt: [1], options: { maxTokens: 2 }, reading, scorePrompt: false, routes: false }
+  const log: string[] = []
+  const turn = async () => {
+    log.push('pause')
+    await new Promise((resolve) => setImmediate(resolve))
+    log.push('turn')
+  }
+  const slot = async ({ admit }: Work) => {
+    assert.ok(admit?.(0))
+    return { read: () => undefined, turn, release: () => log.push('free') }
+  }
+  const ticket = { ...new Queue(LIMITS).enter(), slot }
+  for await (const { text, finishReason } of runChoice(context, { index: 0, spec, generated: 0, cached: 0 }, ticket)) {
+    log.push(finishReason ?? text)
+  }
+  assert.equal(log, ['0', 'pause', 'turn', '1', 'free', 'stop'])
 })
 
 test('runs again without the caches at rest if the engine has no room, once', async () => {

@@ -4,6 +4,7 @@ import { NoMemory } from '#molm/errors.js'
 import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
+import { Memory } from '#molm/server/run/memory.js'
 import type { HeldSession } from '#molm/session/shared/held-session.js'
 import type { SessionMask } from '#molm/session/shared/nearest-session.js'
 import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
@@ -42,10 +43,6 @@ function factory() {
   return { live, createSession: () => new FakeSession() as unknown as Session }
 }
 
-/** Memory without a bound. */
-const NO_BYTES = { cacheTokenBytes: 0, cacheSequenceBytes: 0 } as MemoryStats
-const ENDLESS = new CacheMemory({ stats: async () => NO_BYTES, info: {} as ModelInfo })
-
 /** Takes a session for a prompt, which must succeed. */
 function take(cache: PrefixCache, prompt: number[], runAll: boolean, mask?: SessionMask): HeldSession {
   const held = cache.take(prompt, prompt.length, { runAll, mask })
@@ -65,7 +62,7 @@ function used(cache: PrefixCache, tokens: number[]) {
 }
 
 test('a prompt gets the session with the longest common beginning, cut to that, and at least one token is left to run', () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 })
   used(cache, [1, 2, 3, 4])
   used(cache, [1, 2, 9])
   const held = take(cache, [1, 2, 3, 7], false)
@@ -77,7 +74,7 @@ test('a prompt gets the session with the longest common beginning, cut to that, 
 })
 
 test('a session is only taken again with the same mask', () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 })
   const mask = (key: string) => ({ key, mask: { gates: 'kept' } }) as SessionMask
   give(cache, take(cache, [1, 2, 3], true, mask('0:mlp:1')), [1, 2, 3])
   assert.is(take(cache, [1, 2, 3, 4], false).cached, 0)
@@ -90,7 +87,7 @@ test('a session is only taken again with the same mask', () => {
 })
 
 test('alternating conversations keep a session each, even with the same beginning', () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 })
   const [a, b] = [
     [0, 0, 1, 1, 1, 1],
     [0, 0, 2, 2, 2, 2],
@@ -109,7 +106,7 @@ test('alternating conversations keep a session each, even with the same beginnin
 })
 
 test('of several sessions with as much in common, the one that loses least is taken', () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 })
   used(cache, [1, 2, 3, 4, 5])
   used(cache, [1, 2, 3, 6])
   used(cache, [1, 2, 3, 7, 8])
@@ -130,7 +127,11 @@ async function memoryFor(tokens: number, sequenceBytes = 0) {
   const model = { stats: async () => stats, info: { bytes: 0 } as ModelInfo }
   const reading = { available: () => process.free, used: () => process.used }
   let clock = 0
-  const memory = new CacheMemory(model, reading, LIMITS, () => (clock += 1_000))
+  const memory: CacheMemory = new CacheMemory(
+    model,
+    new Memory(LIMITS, reading, () => [memory.taken]),
+    () => (clock += 1_000),
+  )
   await memory.ready()
   return { memory, process }
 }
@@ -184,7 +185,7 @@ test('caches do not get memory that others have taken, and may reuse their own',
 })
 
 test('a prompt that has to be run whole gets a new session', () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 })
   used(cache, [1, 2, 3])
   assert.is(take(cache, [1, 2, 3], true).cached, 0)
   assert.is(cache.kept.sequences, 1)
@@ -192,7 +193,7 @@ test('a prompt that has to be run whole gets a new session', () => {
 
 test('no more sessions are kept than the limits allow, the least recently used go first, and empty ones are not kept', () => {
   const { live, createSession } = factory()
-  const cache = new PrefixCache({ createSession }, { keptSequences: 2, keptTokens: 10 }, ENDLESS)
+  const cache = new PrefixCache({ createSession }, { keptSequences: 2, keptTokens: 10 })
   used(cache, [1, 1])
   used(cache, [2, 2])
   used(cache, [3, 3])
@@ -212,7 +213,7 @@ const DOCUMENT = Array.from({ length: 100 }, (_, i) => i)
 
 test('a prompt shares the beginning of one that is being read, once it has been read', async () => {
   const { live, createSession } = factory()
-  const cache = new PrefixCache({ createSession }, { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const cache = new PrefixCache({ createSession }, { keptSequences: 4, keptTokens: 1000 })
   const first = take(cache, [...DOCUMENT, 1], false)
   assert.is(cache.cachedOf([...DOCUMENT, 2]), 0, 'nothing has been read yet')
   const second = take(cache, [...DOCUMENT, 2], false)
@@ -229,7 +230,7 @@ test('a prompt shares the beginning of one that is being read, once it has been 
 })
 
 test('a conversation at rest keeps its place, and a prompt shares its system text', async () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 })
   used(cache, [...DOCUMENT, ...DOCUMENT, 7])
   const held = take(cache, [...DOCUMENT, 5, 5], false)
   await cache.share(held)
@@ -240,7 +241,7 @@ test('a conversation at rest keeps its place, and a prompt shares its system tex
 })
 
 test('if a reader fails, the next one reads, and later ones wait for that', async () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 })
   const [first, second, third] = [1, 2, 3].map((end) => take(cache, [...DOCUMENT, end], false))
   const sharing = [second, third].map((held) => cache.share(held))
   cache.give(first)
@@ -253,7 +254,7 @@ test('if a reader fails, the next one reads, and later ones wait for that', asyn
 })
 
 test('what a stopped reader has read stays: the next one continues there, and later ones wait for that', async () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 })
   const [first, second, third] = [1, 2, 3].map((end) => take(cache, [...DOCUMENT, end], false))
   const sharing = [second, third].map((held) => cache.share(held))
   first.read = 20
@@ -269,7 +270,7 @@ test('what a stopped reader has read stays: the next one continues there, and la
 })
 
 test('an aborted request does not wait for another one', async () => {
-  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 }, ENDLESS)
+  const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 1000 })
   take(cache, [...DOCUMENT, 1], false)
   const controller = new AbortController()
   const sharing = cache.share(take(cache, [...DOCUMENT, 2], false), undefined, controller.signal)

@@ -64,12 +64,7 @@ export function define(command: Command): void {
       'most bytes of this folder; the least recently used caches go first (default: 8GiB)',
       (text) => parseSize('--prompt-cache-size', text),
     )
-    .option(
-      '--parallel <n>',
-      'sequences that run at once, in addition to short ones',
-      wholeNumber('--parallel', 1, 256),
-      8,
-    )
+    .option('--parallel <n>', 'sequences that run at once', wholeNumber('--parallel', 1, 256), 8)
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
     .addHelpText('after', NOTES)

@@ -2,8 +2,7 @@ import type { AssistantMessage } from '../../api/chat.js'
 import type { ToolCall } from '../../api/text.js'
 import type { AnswerPart } from '../../session/answer.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
-import type { Piece } from '../run/choice.js'
-import type { RoutedToken } from '../run/routed-experts.js'
+import type { Piece, RoutedToken } from '../run/choice.js'
 
 /** A call in the form of OpenAI's API. */
 interface MessageCall {

@@ -5,23 +5,23 @@ import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
 import type { Piece } from '../run/choice.js'
-import type { Choices } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
-import type { Ticket } from '../run/ticket.js'
-import { beginChat } from './begin-chat.js'
+import { routesOf } from './asked.js'
+import { type BegunChat, beginChat } from './begin.js'
 import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
-import { type ChatBody, chatBody, chatNulls } from './chat-body.js'
-import { chatLogprobs } from './chat-logprobs.js'
-import type { ChatPrompt } from './chat-prompt.js'
+import { type ChatBody, chatBody, chatNulls } from './fields.js'
+import { chatLogprobs } from './logprobs.js'
 import { promptProgress } from './prompt-progress.js'
-import { routesAsked } from './request-options.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/chat/completions', async (c) => {
     const body = await readBody(c, chatBody, context, chatNulls)
-    return respond(c, context, body.stream, (ticket) => ChatCompletion.of(context, body, ticket))
+    return respond(c, context, body.stream, async (ticket) => {
+      checkTogether(body)
+      return new ChatCompletion(context, body, await beginChat(context, body, { ticket }))
+    })
   })
   return app
 }
@@ -42,30 +42,22 @@ class ChatCompletion implements Reply {
   /** Tokens of thoughts in finished answers. */
   private thoughtTokens = 0
 
-  private constructor(
+  constructor(
     private readonly context: ServerContext,
     private readonly body: ChatBody,
-    private readonly prompt: ChatPrompt,
-    readonly choices: Choices,
-    readonly bytes: number,
+    readonly begun: BegunChat,
   ) {
     this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: context.id }
   }
 
-  static async of(context: ServerContext, body: ChatBody, ticket: Ticket): Promise<ChatCompletion> {
-    checkTogether(body)
-    const { prompt, choices, bytes } = await beginChat(context, body, ticket)
-    return new ChatCompletion(context, body, prompt, choices, bytes)
-  }
-
   async whole() {
-    const answers = this.indexes.map(() => new ChatAnswer(this.prompt.reading))
+    const answers = this.indexes.map(() => new ChatAnswer(this.begun.prompt.reading))
     const choices = answers.map(({ message }, index): Choice => {
-      const { routes, promptRoutes } = routesAsked(this.body)
+      const { routes, promptRoutes } = routesOf(this.body)
       const experts = { ...(routes && { routed_experts: [] }), ...(promptRoutes && { prompt_routed_experts: [] }) }
       return { index, message, logprobs: this.logprobs([]), finish_reason: null, ...experts }
     })
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       const choice = choices[piece.index]
       const answer = answers[piece.index]
       const { routed = [] } = answer.add(piece)
@@ -91,13 +83,13 @@ class ChatCompletion implements Reply {
     }
     /** Answers in progress; finished ones need no memory. */
     const answers = new Map<number, ChatAnswer>()
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       if (piece.progress) {
         const choices = [{ index: piece.index, delta: {}, logprobs: null, finish_reason: null }]
         yield { ...head, choices, ...promptProgress(piece.progress), ...usage }
         continue
       }
-      const answer = answers.get(piece.index) ?? new ChatAnswer(this.prompt.reading)
+      const answer = answers.get(piece.index) ?? new ChatAnswer(this.begun.prompt.reading)
       answers.set(piece.index, answer)
       for (const choice of this.choicesOf(piece, answer)) yield { ...head, choices: [choice], ...usage }
       if (!piece.finishReason) continue
@@ -132,7 +124,7 @@ class ChatCompletion implements Reply {
   }
 
   private get usage() {
-    const { completion_tokens_details, ...usage } = this.choices.usage
+    const { completion_tokens_details, ...usage } = this.begun.choices.usage
     return {
       ...usage,
       completion_tokens_details: { reasoning_tokens: this.thoughtTokens, ...completion_tokens_details },
@@ -141,7 +133,7 @@ class ChatCompletion implements Reply {
 
   /** Notes on the request; absent without any. */
   private get notes(): { notes?: string[] } {
-    const { notes } = this.prompt
+    const { notes } = this.begun.prompt
     return notes.length > 0 ? { notes } : {}
   }
 

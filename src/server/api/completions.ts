@@ -4,22 +4,21 @@ import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
 import type { Piece } from '../run/choice.js'
-import type { Choices } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
-import type { Ticket } from '../run/ticket.js'
-import { beginCompletion, type Prompt } from './begin-completion.js'
-import { type CompletionBody, completionBody } from './completion-body.js'
-import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
-import { constraintNulls } from './constraint-fields.js'
+import { routesOf } from './asked.js'
+import { type BegunCompletion, beginCompletion } from './begin.js'
+import { type CompletionBody, completionBody, formNulls } from './fields.js'
+import { type CompletionLogprobs, CompletionScorer } from './logprobs.js'
 import { promptProgress } from './prompt-progress.js'
-import { routesAsked } from './request-options.js'
 
 /** `POST /v1/completions`: continues prompts without a template. */
 export function completionRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/completions', async (c) => {
-    const body = await readBody(c, completionBody, context, constraintNulls)
-    return respond(c, context, body.stream, (ticket) => Completion.of(context, body, ticket))
+    const body = await readBody(c, completionBody, context, formNulls)
+    return respond(c, context, body.stream, async (ticket) => {
+      return new Completion(context, body, await beginCompletion(context, body, { ticket }))
+    })
   })
   return app
 }
@@ -30,31 +29,24 @@ class Completion implements Reply {
   private readonly scorers: (CompletionScorer | undefined)[]
   private readonly n: number
 
-  private constructor(
+  constructor(
     context: ServerContext,
     private readonly body: CompletionBody,
-    private readonly prompts: Prompt[],
-    readonly choices: Choices,
-    readonly bytes: number,
+    readonly begun: BegunCompletion,
   ) {
     const created = Math.floor(Date.now() / 1000)
     this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: context.id }
     this.n = body.n ?? 1
     const tokenizer = tokenizerOf(context)
-    this.scorers = prompts.flatMap((prompt) =>
+    this.scorers = begun.prompts.flatMap((prompt) =>
       Array.from({ length: this.n }, () =>
         body.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, body.echo ? prompt : undefined),
       ),
     )
   }
 
-  static async of(context: ServerContext, body: CompletionBody, ticket: Ticket): Promise<Completion> {
-    const { prompts, choices, bytes } = await beginCompletion(context, body, ticket)
-    return new Completion(context, body, prompts, choices, bytes)
-  }
-
   async whole() {
-    const { routes, promptRoutes } = routesAsked(this.body)
+    const { routes, promptRoutes } = routesOf(this.body)
     const choices = this.scorers.map((_, index) => ({
       index,
       text: this.echoed(index),
@@ -63,7 +55,7 @@ class Completion implements Reply {
       ...(routes && { routed_experts: [] as unknown[] }),
       ...(promptRoutes && { prompt_routed_experts: [] as unknown[] }),
     }))
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       const choice = choices[piece.index]
       choice.text += piece.text
       const more = this.scorers[piece.index]?.add(piece.tokens)
@@ -72,14 +64,14 @@ class Completion implements Reply {
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
       if (piece.finishReason) choice.finish_reason = piece.finishReason
     }
-    return { ...this.head, choices, usage: this.choices.usage }
+    return { ...this.head, choices, usage: this.begun.choices.usage }
   }
 
   async *chunks(): AsyncGenerator<object> {
     const withUsage = this.body.stream_options?.include_usage
     const usage = withUsage ? { usage: null } : {}
     const begun = new Set<number>()
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       const { index, tokens, routed, promptRouted, progress, finishReason } = piece
       if (progress) {
         const choices = [{ index, text: '', logprobs: null, finish_reason: null }]
@@ -91,7 +83,7 @@ class Completion implements Reply {
       if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue
       yield { ...this.head, choices: [this.chunk(piece, text)], ...usage }
     }
-    if (withUsage) yield { ...this.head, choices: [], usage: this.choices.usage }
+    if (withUsage) yield { ...this.head, choices: [], usage: this.begun.choices.usage }
   }
 
   private chunk({ index, tokens, routed, promptRouted, finishReason }: Piece, text: string) {
@@ -106,7 +98,7 @@ class Completion implements Reply {
   }
 
   private echoed(choice: number): string {
-    return this.body.echo ? this.prompts[Math.floor(choice / this.n)].text : ''
+    return this.body.echo ? this.begun.prompts[Math.floor(choice / this.n)].text : ''
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { z } from 'zod'
 import { type Atlas, nameIn } from '../../experts/atlas.js'
 import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../experts/awake.js'
 import { perLayer } from '../../experts/usage.js'
@@ -6,13 +7,24 @@ import type { MixtureKind } from '../../model/config.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServedModels } from '../models/served-models.js'
-import { markBody } from './schemas.js'
+import { isText, mustBe, text } from './field-types.js'
 
 /** Experts in each list of the most and least used. */
 const LISTED = 10
 
 /** Tokens, and kinds of text, of each expert in the served atlas. */
 const PREFERRED = 5
+
+/** Longest name of a mark, in characters. */
+const MARK_NAME = 64
+
+const markBody = z.strictObject({
+  model: text.optional(),
+  name: z.custom<string>(
+    (value) => isText(value) && (value as string).length >= 1 && (value as string).length <= MARK_NAME,
+    mustBe(`a text of 1 to ${MARK_NAME} characters`),
+  ),
+})
 
 /**
  * `GET /experts`: the work of all experts since the server began or since a mark. `POST /experts/mark` sets one.

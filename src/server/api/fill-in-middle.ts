@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
+import type { EncodeAsyncOptions } from '../../api/text.js'
 import { isObject } from '../../json.js'
 import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
-import { encodePrompt } from './encode-prompt.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
 /** Special tokens around the texts before and after a gap. */
@@ -84,16 +84,18 @@ export async function requireGapTokens({ model, id }: Pick<ServerContext, 'model
   throw new ApiError(400, `"suffix" is not supported by ${id}: ${why}`, { param: 'suffix' })
 }
 
+type Encode = (text: string, options: EncodeAsyncOptions) => Promise<number[]>
+
 /** The prompt for the text between two others: prefix, suffix, middle, each behind its token. */
 export async function gapPrompt(
-  context: ServerContext,
+  { model }: Pick<ServerContext, 'model'>,
   { prefix, suffix, middle }: GapTokens,
   [before, after]: [before: string | readonly number[], after: string],
-  signal: AbortSignal,
+  { encode: encodeWith, signal }: { encode: Encode; signal: AbortSignal },
 ): Promise<number[]> {
-  const encode = (text: string) => encodePrompt(context, text, { addSpecialTokens: false, signal })
+  const encode = (text: string) => encodeWith(text, { addSpecialTokens: false, signal })
   // The tokens that begin every text, mostly none or one.
-  const first = context.model.tokenizer.encode('')
+  const first = model.tokenizer.encode('')
   const head = typeof before === 'string' ? await encode(before) : before
   return [...first, prefix, ...head, suffix, ...(await encode(after)), middle]
 }

@@ -1,12 +1,34 @@
 import { type Context, Hono } from 'hono'
+import { z } from 'zod'
 import { specialTokens } from '../../text/tokenizer/special-tokens.js'
 import { ApiError } from '../common/api-error.js'
-import { hasLargeBody } from '../http/bodies.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
-import { onceAnswered } from '../http/once-answered.js'
-import { detokenizeBody, tokenizeBody } from './schemas.js'
+import { onceAnswered } from '../http/request-state.js'
+import { enterQueue } from '../http/respond.js'
+import { flag, isTokenId, text } from './field-types.js'
 import { tokenizerFiles } from './tokenizer-files.js'
+
+/** Unlike `prompt`, names the wrong element. */
+const tokenIds = z.unknown().transform((list, { issues }): number[] => {
+  const wrong = (message: string, ...path: number[]) => {
+    issues.push({ code: 'custom', input: list, message, path })
+    return z.NEVER
+  }
+  if (list === undefined) return wrong('is missing')
+  if (!Array.isArray(list)) return wrong('must be a list of token ids')
+  const at = list.findIndex((id) => !isTokenId(id))
+  return at < 0 ? list : wrong('must be a token id', at)
+})
+
+const tokenizeBody = z.strictObject({
+  model: text.optional(),
+  prompt: text,
+  add_special_tokens: flag.optional(),
+  return_token_strs: flag.optional(),
+})
+
+const detokenizeBody = z.strictObject({ model: text.optional(), tokens: tokenIds })
 
 /** `/tokenize`, `/detokenize` and `/tokenizer_info`, in vLLM's form, which evaluation programs expect. */
 export function tokenizeRoutes(context: ServerContext): Hono {
@@ -35,13 +57,14 @@ export function tokenizeRoutes(context: ServerContext): Hono {
 /** Answers with the result of `work`. Meanwhile the request counts as waiting. */
 async function inQueue(
   c: Context,
-  { queue, answerMemory }: ServerContext,
+  { queue, memory }: ServerContext,
   work: (signal: AbortSignal) => Promise<object>,
 ): Promise<Response> {
-  const ticket = queue.enter(c.req.raw.signal, hasLargeBody(c.req))
+  const ticket = enterQueue(c, queue)
   try {
     const text = JSON.stringify(await work(ticket.signal))
-    onceAnswered(c, answerMemory.reserve(text.length))
+    const held = memory.forAnswer(text.length)
+    onceAnswered(c, () => held.set(0))
     return c.body(text, 200, { 'Content-Type': 'application/json' })
   } finally {
     ticket.leave()

@@ -1,14 +1,12 @@
 /**
  * Bounds on what clients can use. Times are in milliseconds. Limits of bodies and answers are lower if little memory is
- * free (memory-shares.ts).
+ * free (run/memory.ts).
  */
 export interface Limits {
   /** Sequences that run at once. */
   parallel: number
   /** Requests that wait for their turn, or for their texts to be encoded. One more is refused. */
   waiting: number
-  /** Tokens of a short sequence: the unread part of its prompt, and its answer. Short ones have quick places (places.ts). */
-  quickTokens: number
   /** Tokens of a sequence, prompt and answer together; lower if the model has fewer positions. */
   contextTokens: number
   /** Sequences of one request: its prompts times `n`. */
@@ -54,7 +52,6 @@ export interface Limits {
 export const LIMITS: Limits = {
   parallel: 8,
   waiting: 100,
-  quickTokens: 1_024,
   contextTokens: 32_768,
   sequences: 256,
   promptTokens: 131_072,

@@ -1,11 +1,9 @@
 import type { HonoRequest } from 'hono'
 import { ApiError, ClientGone } from '../common/api-error.js'
-import type { Limits } from '../common/limits.js'
+import type { Holding, Memory } from '../run/memory.js'
 
 /** A larger body is large, and its buffer grows in steps of this size. */
 const SMALL_BYTES = 64 * 2 ** 10
-/** A body up to this part of `bodiesBytes` is always received: even one for each connection takes little. */
-const SMALL_PART = 1 / 1024
 
 /** Whether a request's body is large, or its length is unknown. */
 export function hasLargeBody(request: HonoRequest): boolean {
@@ -34,16 +32,20 @@ export class Bodies {
   /** Bodies of more than a small part, oldest first. */
   private readonly counted = new Set<Body>()
 
-  constructor(private readonly limits: Pick<Limits, 'bodyBytes' | 'bodiesBytes'>) {}
+  constructor(private readonly memory: Memory) {}
 
   /**
    * Receives a body. Rejects with an ApiError if it is too long (413) or dropped (503), and with ClientGone if the
    * connection closes. `declared` is its Content-Length, if the client sent one.
    */
   async receive(stream: ReadableStream<Uint8Array> | null, declared = 0): Promise<ReceivedBody> {
-    const { bodyBytes } = this.limits
+    const { bodyBytes } = this.memory.limits
     if (declared > bodyBytes) throw tooLarge(bodyBytes)
-    const body = new Body(this.counted, (grown) => this.makeRoom(grown), stream?.getReader())
+    const holding = this.memory.hold('bodies')
+    const body = new Body(
+      { holding, grown: () => this.makeRoom(body), released: () => this.counted.delete(body) },
+      stream?.getReader(),
+    )
     try {
       for (let chunk = await body.next(); chunk; chunk = await body.next()) {
         if (body.length + chunk.length > bodyBytes) throw tooLarge(bodyBytes)
@@ -58,14 +60,10 @@ export class Bodies {
 
   /** Counts a body that has grown, and drops unfinished ones beyond the bound, this one included. */
   private makeRoom(grown: Body): void {
-    if (grown.taken > SMALL_PART * this.limits.bodiesBytes) this.counted.add(grown)
-    let total = 0
-    for (const { taken } of this.counted) total += taken
+    if (grown.count()) this.counted.add(grown)
     for (const body of this.counted) {
-      if (total <= this.limits.bodiesBytes) return
-      if (body !== grown && !body.isUnderway) continue
-      total -= body.taken
-      body.drop()
+      if (!this.memory.isOver('bodies')) return
+      if (body === grown || body.isUnderway) body.drop()
     }
   }
 }
@@ -80,13 +78,13 @@ class Body implements ReceivedBody {
   private buffer = new ArrayBuffer(0)
 
   constructor(
-    private readonly counted: Set<Body>,
-    private readonly grown: (body: Body) => void,
+    private readonly memory: { holding: Holding; grown(): void; released(): void },
     private readonly reader?: ReadableStreamDefaultReader<Uint8Array>,
   ) {}
 
-  get taken(): number {
-    return this.buffer.byteLength + this.kept
+  /** Counts its memory. Returns false if it has always been small. */
+  count(): boolean {
+    return this.memory.holding.set(this.buffer.byteLength + this.kept)
   }
 
   get bytes(): Uint8Array {
@@ -113,13 +111,13 @@ class Body implements ReceivedBody {
     if (length > this.buffer.byteLength) this.grow(length, most)
     new Uint8Array(this.buffer).set(chunk, this.length)
     this.length = length
-    this.grown(this)
+    this.memory.grown()
   }
 
   parsed(kept: number): void {
     this.empty()
     this.kept = kept
-    if (!this.isReleased) this.grown(this)
+    if (!this.isReleased) this.memory.grown()
     if (this.isDropped) throw tooMany()
   }
 
@@ -134,7 +132,8 @@ class Body implements ReceivedBody {
     this.isReleased = true
     this.kept = 0
     this.empty()
-    this.counted.delete(this)
+    this.count()
+    this.memory.released()
   }
 
   /** A large buffer grows in place: a copy would leave the old one in memory until it is collected. */

@@ -1,14 +1,62 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { UserError } from '../../errors.js'
 import { inOneTurn } from '../../in-turns.js'
+import { isObject, parseJson } from '../../json.js'
 import { nearest } from '../../spelling.js'
-import { ApiError } from '../common/api-error.js'
+import { ApiError, ClientGone } from '../common/api-error.js'
+import type { Bodies, ReceivedBody } from './bodies.js'
 import type { ServerContext } from './context.js'
-import { parseBody, receiveBody } from './json-body.js'
-import { keptBytes } from './kept-bytes.js'
-import { onceAnswered } from './once-answered.js'
-import { requestState } from './request-state.js'
-import { type KeptNulls, withoutNulls } from './without-nulls.js'
+import { type JsonBody, onceAnswered, requestState } from './request-state.js'
+
+/** Maximum number of values in a body: twice `promptTokens`. */
+const MOST_VALUES = 2 ** 18
+/** Maximum number of field names in a body; a message has two. */
+const MOST_KEYS = 2 ** 16
+
+/**
+ * Receives a request's body. A browser must send it as JSON, since it lets a page of another origin do that only after a
+ * preflight request. Other clients may send any Content-Type to ollama's API: curl's is that of a form, and the examples
+ * of ollama leave it so. Rejects with an ApiError.
+ */
+async function receiveBody(c: Context, bodies: Bodies): Promise<ReceivedBody> {
+  const isJson = /^application\/json\b/i.test(c.req.header('Content-Type') ?? '')
+  if (!isJson && (!c.req.path.startsWith('/api/') || isFromBrowser(c))) {
+    throw new ApiError(415, 'the body must be JSON, sent with Content-Type: application/json')
+  }
+  const length = c.req.header('Content-Length')
+  return bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
+}
+
+/** Receives a body and parses it. Rejects with an ApiError. */
+export async function receiveJson(c: Context, bodies: Bodies): Promise<JsonBody> {
+  const received = await receiveBody(c, bodies)
+  const { length } = received.bytes
+  try {
+    // Simultaneous large bodies are parsed one by one, with turns of the event loop between them.
+    const value = await inOneTurn(() => parseBody(c, received), length)
+    received.parsed(keptBytes(value))
+    return { value, length, received }
+  } catch (error) {
+    received.release()
+    throw error
+  }
+}
+
+/** The value of a body. Throws an ApiError if it is not JSON. */
+function parseBody(c: Context, { bytes }: ReceivedBody): unknown {
+  if (c.req.raw.signal.aborted) throw new ClientGone('the client has disconnected')
+  try {
+    return parseJson(bytes, 'the body', MOST_VALUES, MOST_KEYS)
+  } catch (error) {
+    throw error instanceof UserError ? new ApiError(400, error.message) : error
+  }
+}
+
+/** Whether a request has a header that browsers add and pages cannot take away. */
+function isFromBrowser(c: Context): boolean {
+  return ['Origin', 'Referer', 'Sec-Fetch-Site', 'Sec-Fetch-Mode'].some((name) => c.req.header(name) !== undefined)
+}
 
 /** The model that a body may name, if the caller does not check that. */
 type Addressee = Pick<ServerContext, 'bodies'> & Partial<Pick<ServerContext, 'id' | 'model'>>
@@ -78,4 +126,38 @@ function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {
 function nameOf(path: readonly PropertyKey[]): string {
   const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
   return name.replace(/^\./, '').slice(0, 200)
+}
+
+/** Fields whose values keep their nulls, by name; those of the elements of a list under `each`. */
+export type KeptNulls = 'all' | { [field: string]: KeptNulls }
+
+/** Removes null fields, in place: typed clients send every field that they know. In a JSON Schema a null has a meaning. */
+export function withoutNulls(value: unknown, kept?: KeptNulls): unknown {
+  if (kept === 'all') return value
+  if (Array.isArray(value)) for (const element of value) withoutNulls(element, kept?.each)
+  if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      if (value[key] === null) delete value[key]
+      else withoutNulls(value[key], kept && Object.hasOwn(kept, key) ? kept[key] : undefined)
+    }
+  }
+  return value
+}
+
+/*
+ * Memory of parsed JSON in V8, measured and rounded up: a body of few bytes may have many values. A character takes one
+ * byte, or two if any in its text is beyond Latin-1 and so has at least two bytes in UTF-8.
+ */
+const NUMBER_BYTES = 8
+const TEXT_BYTES = 24
+const LIST_BYTES = 48
+const OBJECT_BYTES = 64
+const FIELD_BYTES = 24
+
+/** Estimates the bytes that a parsed JSON value takes. */
+export function keptBytes(value: unknown): number {
+  if (typeof value === 'string') return TEXT_BYTES + Buffer.byteLength(value)
+  if (Array.isArray(value)) return value.reduce((sum, element) => sum + NUMBER_BYTES + keptBytes(element), LIST_BYTES)
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce((sum, field) => sum + FIELD_BYTES + keptBytes(field), OBJECT_BYTES)
 }

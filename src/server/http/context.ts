@@ -1,5 +1,4 @@
 import type { Atlas } from '../../experts/atlas.js'
-import type { AnswerMemory } from '../run/answer-memory.js'
 import type { RunContext } from '../run/context.js'
 import type { Queue } from '../run/queue.js'
 import type { Bodies } from './bodies.js'
@@ -13,7 +12,6 @@ export interface ServerContext extends RunContext {
   /** Names of the experts. */
   atlas?: Atlas
   bodies: Bodies
-  answerMemory: AnswerMemory
   queue: Queue
   /** Receives unexpected errors, with the id of the response. */
   onError: (error: unknown, requestId?: string) => void

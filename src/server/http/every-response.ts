@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
-import { onceAnswered } from './once-answered.js'
-import { requestState } from './request-state.js'
+import { connectionOf, onceAnswered, requestState } from './request-state.js'
 
 /** A finished request: answered, or closed by its client. */
 export interface RequestEntry {
@@ -30,7 +28,7 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
     c.res.headers.set('X-Content-Type-Options', 'nosniff')
     // An image of another site would learn that molm runs here.
     c.res.headers.set('Cross-Origin-Resource-Policy', 'same-origin')
-    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+    const { outgoing } = connectionOf(c)
     if (!onRequest || !outgoing) return
     const { method, path } = c.req
     const { status } = c.res

@@ -1,6 +1,15 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Choices } from '../run/choices.js'
-import type { JsonBody } from './json-body.js'
+import type { ReceivedBody } from './bodies.js'
+
+/** A body whose JSON has been parsed. */
+export interface JsonBody {
+  value: unknown
+  /** Length of its text. */
+  length: number
+  received: ReceivedBody
+}
 
 /** Facts about a request that its handlers share. */
 export interface RequestState {
@@ -19,4 +28,16 @@ export function requestState({ req }: Context): RequestState {
   const state = states.get(req.raw) ?? { id: '' }
   states.set(req.raw, state)
   return state
+}
+
+/** The connection of a request; empty in a test without one. */
+export function connectionOf({ env }: Context): Partial<HttpBindings> {
+  return env ?? {}
+}
+
+/** Calls `done` once the response has been sent or the client has disconnected; at once if there is no connection. */
+export function onceAnswered(c: Context, done: () => void): void {
+  const { outgoing } = connectionOf(c)
+  if (!outgoing || outgoing.destroyed) done()
+  else outgoing.once('close', done)
 }

@@ -1,18 +1,21 @@
 import type { Context } from 'hono'
 import type { Choices } from '../run/choices.js'
-import type { Ticket } from '../run/ticket.js'
+import type { Queue, Ticket } from '../run/queue.js'
 import { hasLargeBody } from './bodies.js'
 import type { ServerContext } from './context.js'
-import { onceAnswered } from './once-answered.js'
-import { requestState } from './request-state.js'
-import { eventStream } from './stream.js'
-import type { StreamFormat } from './stream-format.js'
+import { connectionOf, onceAnswered, requestState } from './request-state.js'
+import { eventStream, type StreamFormat } from './stream.js'
+
+/** A request's choices, ready to run. */
+export interface BegunAnswer {
+  choices: Choices
+  /** Maximum bytes of the response, in the form that the request asks for. */
+  bytes: number
+}
 
 /** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {
-  readonly choices: Choices
-  /** Maximum bytes of memory, in the form that the request asks for. */
-  readonly bytes: number
+  readonly begun: BegunAnswer
   /** Notation of a stream. Default: server-sent events. */
   readonly format?: StreamFormat
   whole(): Promise<object>
@@ -26,20 +29,27 @@ export async function respond(
   isStream: boolean | undefined,
   begin: (ticket: Ticket) => Promise<Reply>,
 ): Promise<Response> {
-  const ticket = context.queue.enter(c.req.raw.signal, hasLargeBody(c.req))
+  const ticket = enterQueue(c, context.queue)
   try {
     const reply = await begin(ticket)
-    requestState(c).choices = reply.choices
-    const release = context.answerMemory.reserve(reply.bytes)
-    onceAnswered(c, release)
+    const { choices, bytes } = reply.begun
+    requestState(c).choices = choices
+    const held = context.memory.forAnswer(bytes)
+    onceAnswered(c, () => held.set(0))
     if (isStream) return eventStream(c, reply.chunks(), ticket, context, reply.format)
     const text = JSON.stringify(await reply.whole())
     ticket.leave()
     // The text stays in memory until the client has read it.
-    release(text.length)
+    held.set(Math.min(bytes, text.length))
     return c.body(text, 200, { 'Content-Type': 'application/json' })
   } catch (error) {
     ticket.leave()
     throw error
   }
+}
+
+/** Adds a request to the queue. All connections from one address are one client. Throws an ApiError if the queue is full. */
+export function enterQueue(c: Context, queue: Queue): Ticket {
+  const client = connectionOf(c).incoming?.socket.remoteAddress
+  return queue.enter({ signal: c.req.raw.signal, client, isLarge: hasLargeBody(c.req) })
 }

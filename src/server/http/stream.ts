@@ -1,12 +1,34 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { ClientGone } from '../common/api-error.js'
+import { type ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
-import type { Ticket } from '../run/ticket.js'
+import type { Ticket } from '../run/queue.js'
 import type { ServerContext } from './context.js'
-import { asApiError } from './errors.js'
+import { asApiError, errorBody } from './errors.js'
 import { requestIdOf } from './every-response.js'
-import { SERVER_SENT_EVENTS, type StreamFormat } from './stream-format.js'
+import { connectionOf } from './request-state.js'
+
+/** Notation of a stream's objects. */
+export interface StreamFormat {
+  contentType: string
+  event(value: object): string
+  /** Keeps the connection alive while there is nothing to send. */
+  idle(): string
+  /** The end of a complete stream. */
+  end: string
+  /** Replaces the end of a stream that fails: the status has been sent by then. */
+  error(error: ApiError): string
+}
+
+/** A server-sent event without a name. */
+const data = (value: object) => `data: ${JSON.stringify(value)}\n\n`
+
+export const SERVER_SENT_EVENTS: StreamFormat = {
+  contentType: 'text/event-stream; charset=utf-8',
+  event: data,
+  idle: () => ': still working\n\n',
+  end: 'data: [DONE]\n\n',
+  error: (error) => data(errorBody(error)),
+}
 
 const HEADERS = {
   'Cache-Control': 'no-cache',
@@ -29,8 +51,7 @@ export function eventStream(
   format: StreamFormat = SERVER_SENT_EVENTS,
 ): Response {
   // Disconnects a client that stops reading. `idle` keeps the connection alive while there is nothing to read.
-  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
-  outgoing?.socket?.setTimeout(limits.stallMs)
+  connectionOf(c).outgoing?.socket?.setTimeout(limits.stallMs)
   const encoder = new TextEncoder()
   let next: Promise<IteratorResult<object>> | undefined
   let isGone = false

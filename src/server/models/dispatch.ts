@@ -1,9 +1,8 @@
 import type { Context, Handler } from 'hono'
 import { isObject } from '../../json.js'
 import type { Bodies } from '../http/bodies.js'
-import { receiveJson } from '../http/json-body.js'
-import { onceAnswered } from '../http/once-answered.js'
-import { requestState } from '../http/request-state.js'
+import { receiveJson } from '../http/body.js'
+import { onceAnswered, requestState } from '../http/request-state.js'
 import type { ServedModel } from './served-model.js'
 import type { ServedModels } from './served-models.js'
 

@@ -7,6 +7,7 @@ import { isNameOf } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import type { CacheMemory } from '../run/cache-memory.js'
 import { ExpertMarks } from '../run/expert-marks.js'
+import type { ModelMemory } from '../run/memory.js'
 import type { Queue } from '../run/queue.js'
 import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source.js'
 
@@ -138,7 +139,7 @@ export class ServedModel {
   }
 
   /** Bytes of its weights and caches in memory, and of weights that are yet to be read, as far as known. */
-  get memory(): { held: number; toCome: number } {
+  get memory(): ModelMemory {
     return this.resident?.cacheMemory.taken ?? { held: 0, toCome: 0 }
   }
 

@@ -8,9 +8,9 @@ import { LIMITS, type Limits } from '../common/limits.js'
 import { Bodies } from '../http/bodies.js'
 import { isNameOf, unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
-import { AnswerMemory } from '../run/answer-memory.js'
-import { CacheMemory, type ProcessMemory } from '../run/cache-memory.js'
+import { CacheMemory } from '../run/cache-memory.js'
 import { KeptPrompts } from '../run/kept-prompts.js'
+import { Memory, type ProcessMemory } from '../run/memory.js'
 import { Metrics } from '../run/metrics.js'
 import { Queue } from '../run/queue.js'
 import { type Hold, ModelLoader } from './model-loader.js'
@@ -48,8 +48,7 @@ export class ServedModels {
   readonly metrics: Metrics
   readonly onError: (error: unknown, requestId?: string) => void
   private readonly loader: ModelLoader
-  private readonly answerMemory: AnswerMemory
-  /** Lower than those of `options` if little memory is free. */
+  private readonly memory: Memory
   private readonly limits: Limits
 
   /** `endpoints` makes the endpoints of a loaded model. */
@@ -61,8 +60,8 @@ export class ServedModels {
     const { memory: process, weightsBytes: limit, margin, idleMs, onModel } = options
     this.limits = { ...LIMITS, ...options.limits }
     this.onError = options.onError ?? ((error, id) => console.error(`${id ?? 'molm'}:`, error))
-    this.bodies = new Bodies(this.limits)
-    this.answerMemory = new AnswerMemory(this.limits)
+    this.memory = new Memory(this.limits, process, () => this.all.map(({ memory }) => memory))
+    this.bodies = new Bodies(this.memory)
     this.all = sources.map((source) => {
       const queue: Queue = new Queue(this.limits, () => this.loader.rest(served))
       const served: ServedModel = new ServedModel(source, queue, this.limits, this.equip)
@@ -144,39 +143,26 @@ export class ServedModels {
 
   private readonly equip: Equip = (served, { model, mask, atlas }) => {
     checkLanguageModel(model)
-    const { all, bodies, answerMemory, metrics, onError, options } = this
-    const whole = { ...LIMITS, ...options.limits }
-    const limits = { ...whole, contextTokens: Math.min(whole.contextTokens, model.config.maxPositions ?? Infinity) }
-    const cacheMemory = new CacheMemory(model, options.memory && withoutOthers(options.memory, served, all), limits)
+    const { bodies, memory, metrics, onError, options } = this
+    const contextTokens = Math.min(this.limits.contextTokens, model.config.maxPositions ?? Infinity)
+    const limits = { ...this.limits, contextTokens }
+    const cacheMemory = new CacheMemory(model, memory)
     // Starts before the first request, which waits for it and fails if it has failed.
-    const narrowed = cacheMemory.shares().then((shares) => {
-      Object.assign(limits, shares)
-      Object.assign(this.limits, shares)
-    })
-    narrowed.catch(() => undefined)
+    cacheMemory.ready().catch(() => undefined)
     const kept = options.prompts && new KeptPrompts(options.prompts, model)
     const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
-    const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, mask }
+    const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, memory, mask }
     const context = {
       model,
       id: served.id,
       since: Math.floor(Date.now() / 1000),
       bodies,
-      answerMemory,
       ...run,
       atlas,
       onError,
     }
     return { context, app: this.endpoints(context), cacheMemory }
   }
-}
-
-/** The memory of the process without the other models: what they hold is no sign of busy requests. */
-function withoutOthers(memory: ProcessMemory, served: ServedModel, all: readonly ServedModel[]): ProcessMemory {
-  const sum = (kind: keyof ServedModel['memory']) => {
-    return all.reduce((total, other) => (other === served ? total : total + other.memory[kind]), 0)
-  }
-  return { available: () => memory.available() - sum('toCome'), used: () => memory.used() - sum('held') }
 }
 
 function checkNames(all: readonly ServedModel[]): void {

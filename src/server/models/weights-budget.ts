@@ -1,6 +1,6 @@
 import { formatSize } from '../../numbers.js'
 import { ApiError } from '../common/api-error.js'
-import type { ProcessMemory } from '../run/cache-memory.js'
+import type { ProcessMemory } from '../run/memory.js'
 import type { ServedModel } from './served-model.js'
 
 /** Memory that the weights of all models may have together. */

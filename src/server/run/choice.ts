@@ -1,10 +1,10 @@
 import type { AssistantMessage } from '../../api/chat.js'
 import type { GenerateOptions } from '../../api/generation.js'
+import type { layersOf } from '../../experts/layers-json.js'
 import type { AnswerPart } from '../../session/answer.js'
 import type { SessionMask } from '../../session/shared/nearest-session.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { ScoredToken } from './read-prompt.js'
-import type { RoutedToken } from './routed-experts.js'
 
 /** A prompt, and how to continue it. */
 export interface ChoiceSpec {
@@ -23,6 +23,13 @@ export interface ChoiceSpec {
   progress?: boolean
   /** Experts that no token may use. */
   mask?: SessionMask
+}
+
+/** A token with the experts that it woke when it was read, per layer; null if the model had no position left to read it. */
+export interface RoutedToken {
+  token: number
+  text: string
+  experts: ReturnType<typeof layersOf> | null
 }
 
 /** One of a request's texts. */

@@ -2,8 +2,8 @@ import { ApiError } from '../common/api-error.js'
 import type { Choice, ChoiceSpec, Piece } from './choice.js'
 import type { RunContext } from './context.js'
 import { interleaved } from './interleaved.js'
+import type { Ticket } from './queue.js'
 import { runChoice } from './run-choice.js'
-import type { Ticket } from './ticket.js'
 
 export interface Usage {
   prompt_tokens: number

@@ -3,6 +3,7 @@ import type { Tokenizer } from '../../api/text.js'
 import type { ExpertMask } from '../../model/expert-mask.js'
 import type { PrefixCache } from '../../session/shared/prefix-cache.js'
 import type { Limits } from '../common/limits.js'
+import type { Memory } from './memory.js'
 import type { RunMetrics } from './metrics.js'
 
 /** Parts of the server that run a choice. */
@@ -11,6 +12,7 @@ export interface RunContext {
   prefixCache: PrefixCache
   metrics: RunMetrics
   limits: Limits
+  memory: Memory
   /** Mask of all requests, in addition to their own. */
   mask?: ExpertMask
 }

@@ -24,56 +24,38 @@ export interface RunMetrics {
 /** Metrics for Prometheus. They name no client and no text. Those of one of several models have the label `model`. */
 export class Metrics {
   private readonly registry = new Registry()
-  private readonly labels: string[]
-  private readonly requests: Counter
-  private readonly requestSeconds: Histogram
-  private readonly promptTokens: Counter
-  private readonly cachedTokens: Counter
-  private readonly answerTokens: Counter
-  private readonly queueSeconds: Histogram
-  private readonly firstSeconds: Histogram
-  private readonly tokenSeconds: Histogram
-  private readonly gauges: Record<keyof typeof GAUGES, Gauge>
-  private readonly totals: Record<keyof typeof TOTALS, Counter>
-  private readonly processBytes: Gauge
+  private readonly metrics: ReturnType<typeof metricsIn>
 
   constructor(private readonly models: readonly MeasuredModel[]) {
-    this.labels = models.length > 1 ? ['model'] : []
-    this.requests = this.counter('http_requests_total', 'Requests by path and status.', ['path', 'status'])
-    this.promptTokens = this.counter('prompt_tokens_total', 'Tokens of prompts.')
-    this.cachedTokens = this.counter('cached_tokens_total', 'Tokens of prompts found in a cache.')
-    this.answerTokens = this.counter('generated_tokens_total', 'Generated tokens.')
-    this.queueSeconds = this.histogram('queue_seconds', 'Time that sequences waited for a place.')
-    this.firstSeconds = this.histogram('first_token_seconds', 'Time from a place to the first token of a sequence.')
-    this.tokenSeconds = this.histogram('token_seconds', 'Time from one token of a sequence to the next.')
-    this.requestSeconds = this.histogram('request_seconds', 'Time from a request to the head of its response.', [
-      'path',
-    ])
-    this.gauges = mapped(GAUGES, (help, name) => this.gauge(name, help))
-    this.processBytes = this.gauge('process_resident_bytes', 'Resident bytes of the process.', [])
-    this.totals = mapped(TOTALS, (help, name) => this.counter(name, help))
-    for (const model of models.length > 1 ? models : []) this.zero(this.labelsOf(model))
+    const labelNames = models.length > 1 ? ['model'] : []
+    this.metrics = metricsIn(this.registry, labelNames)
+    const { promptTokens, cachedTokens, answerTokens, queueSeconds, firstSeconds, tokenSeconds } = this.metrics
+    // Metrics without labels begin at 0 by themselves.
+    for (const labels of models.length > 1 ? models.map((model) => this.labelsOf(model)) : []) {
+      for (const counter of [promptTokens, cachedTokens, answerTokens]) counter.inc(labels, 0)
+      for (const histogram of [queueSeconds, firstSeconds, tokenSeconds]) histogram.zero(labels)
+    }
   }
 
   /** Counts a request that took `ms` up to the head of its response. */
   responded(path: string, status: number, ms: number): void {
-    this.requests.inc({ path, status })
-    this.requestSeconds.observe({ path }, ms / 1000)
+    this.metrics.requests.inc({ path, status })
+    this.metrics.requestSeconds.observe({ path }, ms / 1000)
   }
 
   /** Records the work of a model. */
   of(model: MeasuredModel): RunMetrics {
     const labels = this.labelsOf(model)
+    const { promptTokens, cachedTokens, answerTokens, queueSeconds, firstSeconds, tokenSeconds } = this.metrics
     return {
-      queued: (ms) => this.queueSeconds.observe(labels, ms / 1000),
+      queued: (ms) => queueSeconds.observe(labels, ms / 1000),
       promptRead: (tokens, cached) => {
-        this.promptTokens.inc(labels, tokens)
-        this.cachedTokens.inc(labels, cached)
+        promptTokens.inc(labels, tokens)
+        cachedTokens.inc(labels, cached)
       },
       generated: (ms, isFirst) => {
-        this.answerTokens.inc(labels)
-        if (isFirst) this.firstSeconds.observe(labels, ms / 1000)
-        else this.tokenSeconds.observe(labels, ms / 1000)
+        answerTokens.inc(labels)
+        ;(isFirst ? firstSeconds : tokenSeconds).observe(labels, ms / 1000)
       },
     }
   }
@@ -84,15 +66,16 @@ export class Metrics {
 
   /** All metrics in Prometheus's text format. */
   async text(): Promise<string> {
+    const { totals, processBytes } = this.metrics
     const all = await Promise.all(this.models.map(async (model) => ({ model, stats: await model.stats() })))
-    for (const counter of Object.values(this.totals)) counter.reset()
+    for (const counter of Object.values(totals)) counter.reset()
     for (const { model, stats } of all) this.set(model, stats)
-    this.processBytes.set(process.memoryUsage.rss())
+    processBytes.set(process.memoryUsage.rss())
     return this.registry.metrics()
   }
 
   private set(model: MeasuredModel, stats: MemoryStats): void {
-    const { gauges, totals } = this
+    const { gauges, totals } = this.metrics
     const labels = this.labelsOf(model)
     gauges.model_loaded.set(labels, model.isInMemory ? 1 : 0)
     gauges.sequences_running.set(labels, model.counts.running)
@@ -109,26 +92,33 @@ export class Metrics {
     totals.expert_bytes_read_total.inc(labels, stats.bytesRead)
   }
 
-  /** Begins the metrics of labels; those without labels begin at 0. */
-  private zero(labels: Record<string, string>): void {
-    for (const counter of [this.promptTokens, this.cachedTokens, this.answerTokens]) counter.inc(labels, 0)
-    for (const histogram of [this.queueSeconds, this.firstSeconds, this.tokenSeconds]) histogram.zero(labels)
-  }
-
   private labelsOf({ id }: MeasuredModel): Record<string, string> {
-    return this.labels.length > 0 ? { model: id } : {}
+    return this.models.length > 1 ? { model: id } : {}
   }
+}
 
-  private counter(name: string, help: string, labelNames = this.labels): Counter {
-    return new Counter({ name: `molm_${name}`, help, labelNames, registers: [this.registry] })
+/** All metrics, in the order of their text. */
+function metricsIn(registry: Registry, ofModel: string[]) {
+  const options = (name: string, help: string, labelNames: string[]) => {
+    return { name: `molm_${name}`, help, labelNames, registers: [registry] }
   }
-
-  private gauge(name: string, help: string, labelNames = this.labels): Gauge {
-    return new Gauge({ name: `molm_${name}`, help, labelNames, registers: [this.registry] })
+  const counter = (name: string, help: string, labels = ofModel) => new Counter(options(name, help, labels))
+  const gauge = (name: string, help: string, labels = ofModel) => new Gauge(options(name, help, labels))
+  const histogram = (name: string, help: string, labels = ofModel) => {
+    return new Histogram({ ...options(name, help, labels), buckets: SECONDS })
   }
-
-  private histogram(name: string, help: string, labelNames = this.labels): Histogram {
-    return new Histogram({ name: `molm_${name}`, help, labelNames, buckets: SECONDS, registers: [this.registry] })
+  return {
+    requests: counter('http_requests_total', 'Requests by path and status.', ['path', 'status']),
+    promptTokens: counter('prompt_tokens_total', 'Tokens of prompts.'),
+    cachedTokens: counter('cached_tokens_total', 'Tokens of prompts found in a cache.'),
+    answerTokens: counter('generated_tokens_total', 'Generated tokens.'),
+    queueSeconds: histogram('queue_seconds', 'Time that sequences waited for a place.'),
+    firstSeconds: histogram('first_token_seconds', 'Time from a place to the first token of a sequence.'),
+    tokenSeconds: histogram('token_seconds', 'Time from one token of a sequence to the next.'),
+    requestSeconds: histogram('request_seconds', 'Time from a request to the head of its response.', ['path']),
+    gauges: mapped(GAUGES, gauge),
+    processBytes: gauge('process_resident_bytes', 'Resident bytes of the process.', []),
+    totals: mapped(TOTALS, counter),
   }
 }
 
@@ -152,7 +142,7 @@ const TOTALS = {
   expert_bytes_read_total: 'Bytes of experts read.',
 }
 
-function mapped<K extends string, T>(texts: Record<K, string>, of: (text: string, name: string) => T): Record<K, T> {
-  const entries = Object.entries<string>(texts).map(([name, text]) => [name, of(text, name)])
+function mapped<K extends string, T>(helps: Record<K, string>, of: (name: string, help: string) => T): Record<K, T> {
+  const entries = Object.entries<string>(helps).map(([name, help]) => [name, of(name, help)])
   return Object.fromEntries(entries)
 }

@@ -1,24 +1,89 @@
-import { ApiError } from '../common/api-error.js'
+import { ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
-import { type PlaceKind, Places, type Waiting, type Work } from './places.js'
-import { QueuedRequest, type Slot, type Ticket } from './ticket.js'
 
-/** A sequence that waits for a place. */
-interface Entry extends Waiting {
-  readonly holder: QueuedRequest
-  /** Larger for sequences that asked later. */
-  readonly number: number
-  start(kind: PlaceKind): void
-  refuse(error: unknown): void
+/*
+ * `parallel` sequences run at once, each in a place. Half of the places, rounded down, are for the oldest sequences. The
+ * others go to clients without a place, then to requests without one, then to the sequences with the least work, then to
+ * the oldest. The work of a sequence is what it has written, and some for what it had to read, in steps of a factor of 8:
+ * with the exact number all would take turns after each token.
+ *
+ * So a sequence runs to its end unless others wait that have had less. Then it pauses, with its cache, until a place is
+ * free. It pauses between two tokens of its answer only: the engine reads short prompts before long ones.
+ */
+
+/** Tokens of work at the end of each step. Above the last, sequences follow each other, so that few caches become long. */
+const STEPS = [16, 128, 1_024]
+/** Tokens of a prompt that count as one of an answer: reading them keeps nobody waiting. */
+const READ = 128
+
+/** The work of one sequence. */
+export interface Work {
+  /** Tokens of its prompt that are in no cache. */
+  unread: number
+  /**
+   * Called before its first place, to take memory for it. `pausing` sequences, this one among them, are then more than
+   * there are places. Returns false to wait until another sequence ends.
+   */
+  admit?: (pausing: number) => boolean
+}
+
+/** A request's place in the queue. */
+export interface Ticket {
+  /** Aborted when the client disconnects, or when a closing server stops waiting. */
+  readonly signal: AbortSignal
+  /**
+   * Waits until a sequence of the request may run. Rejects if the request is aborted, or with the error that `admit` throws.
+   */
+  slot(work: Work): Promise<Slot>
+  abort(): void
+  /** Ends the request. May be called again. */
+  leave(): void
+}
+
+/** A sequence that has begun. */
+export interface Slot {
+  /** Counts a token of the answer, then pauses while others need the place more. Rejects if the request is aborted. */
+  turn(): Promise<void>
+  /** Ends the sequence. */
+  release(): void
+}
+
+export interface EnterOptions {
+  signal?: AbortSignal
+  /** Address of the client. Default: one of its own. */
+  client?: string
+  /** Whether the request has a large body. */
+  isLarge?: boolean
+}
+
+interface QueuedRequest {
+  readonly client?: string
+  readonly isLarge: boolean
+  readonly controller: AbortController
+  readonly enteredAt: number
+  /** Whether any of its sequences has had a place. */
+  isBegun: boolean
+}
+
+/** A sequence that waits, runs or pauses. */
+interface Sequence {
+  readonly request: QueuedRequest
+  readonly work: Work
+  isBegun: boolean
+  /** Whether it could begin but for its memory. */
+  lacksMemory: boolean
+  /** Tokens of its answer. */
+  written: number
+  hasPlace: boolean
+  /** Ends its waiting. */
+  waiting?: { resolve(): void; reject(error: unknown): void }
 }
 
 /** Limits how many sequences run at once, and how many requests wait. */
 export class Queue {
   private readonly requests = new Set<QueuedRequest>()
-  private readonly places: Places
-  /** In the order of their numbers. */
-  private readonly waiting: Entry[] = []
-  private sequences = 0
+  /** Oldest first. */
+  private readonly sequences = new Set<Sequence>()
   private isClosing = false
   private whenEmpty?: () => void
   /** Moving average of the time that a request takes. */
@@ -26,11 +91,9 @@ export class Queue {
 
   /** `onEmpty` is called when the last request has ended. */
   constructor(
-    private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>,
+    private readonly limits: Pick<Limits, 'parallel' | 'waiting'>,
     private readonly onEmpty: () => void = () => undefined,
-  ) {
-    this.places = new Places(limits, this.requests)
-  }
+  ) {}
 
   get closing(): boolean {
     return this.isClosing
@@ -42,19 +105,19 @@ export class Queue {
 
   /** Number of running sequences, and of requests without one. */
   get counts(): { running: number; waiting: number } {
-    return { running: this.running, waiting: this.idle().length }
+    return { running: this.running.length, waiting: this.idle().length }
   }
 
   /**
    * Adds a request. Requests with large bodies may fill only half of the queue, so that they do not shut out small ones.
    * Throws an ApiError if the queue is full or closing.
    */
-  enter(client?: AbortSignal, isLarge = false): Ticket {
+  enter({ signal, client, isLarge = false }: EnterOptions = {}): Ticket {
     if (this.isClosing) throw closing()
     const { parallel, waiting } = this.limits
     const idle = this.idle()
     // Requests that have not asked for a place yet will take the free ones.
-    const ahead = idle.length - Math.max(0, parallel - this.running)
+    const ahead = idle.length - Math.max(0, parallel - this.running.length)
     const isFull = ahead >= waiting || (isLarge && idle.filter((other) => other.isLarge).length >= waiting / 2)
     if (isFull) {
       const seconds = Math.ceil((this.meanMs * (idle.length / parallel + 1)) / 1000)
@@ -62,22 +125,29 @@ export class Queue {
       const many = isLarge ? `${Math.ceil(waiting / 2)} large requests` : `${waiting} requests`
       throw new ApiError(429, `${many} are waiting already; try again later`, { code: 'queue_full', retryAfter })
     }
-    const request = new QueuedRequest(
-      client,
-      isLarge,
-      (work) => this.slot(request, work),
-      () => this.left(request),
-    )
+    const controller = new AbortController()
+    const request = { client, isLarge, controller, enteredAt: performance.now(), isBegun: false }
+    const abort = () => controller.abort(new ClientGone('the client has disconnected'))
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort)
     this.requests.add(request)
-    return request
+    return {
+      signal: controller.signal,
+      slot: (work) => this.slot(request, work),
+      abort,
+      leave: () => {
+        signal?.removeEventListener('abort', abort)
+        this.left(request)
+      },
+    }
   }
 
   /** Refuses new and waiting requests. Resolves when all running ones have ended; those left after `drainMs` are aborted. */
   async close(drainMs: number): Promise<void> {
     this.isClosing = true
-    for (const entry of this.waiting.filter(({ holder }) => !holder.isBegun)) this.refuse(entry, closing())
+    for (const one of this.sequences) if (!one.request.isBegun) this.refuse(one, closing())
     const timer = setTimeout(() => {
-      for (const request of this.requests) request.abort(closing())
+      for (const { controller } of this.requests) controller.abort(closing())
     }, drainMs)
     if (this.requests.size > 0) {
       await new Promise<void>((resolve) => {
@@ -87,107 +157,111 @@ export class Queue {
     clearTimeout(timer)
   }
 
-  private get running(): number {
-    return this.places.taken('long', 'quick', 'trial')
+  private get running(): Sequence[] {
+    return [...this.sequences].filter(({ hasPlace }) => hasPlace)
   }
 
   private idle(): QueuedRequest[] {
-    return [...this.requests].filter(({ running }) => running === 0)
+    const running = new Set(this.running.map(({ request }) => request))
+    return [...this.requests].filter((request) => !running.has(request))
   }
 
-  private async slot(holder: QueuedRequest, work: Work): Promise<Slot> {
-    if (this.isClosing && !holder.isBegun && !holder.signal.aborted) throw closing()
-    const { quickTokens } = this.limits
-    const number = this.sequences++
-    let kind: PlaceKind | undefined = await this.turn({ holder, work, number, isPausing: false })
-    const leave = () => {
-      if (kind) holder.held[kind]--
-      kind = undefined
-      this.startNext()
-    }
+  private async slot(request: QueuedRequest, work: Work): Promise<Slot> {
+    request.controller.signal.throwIfAborted()
+    if (this.isClosing && !request.isBegun) throw closing()
+    const sequence: Sequence = { request, work, isBegun: false, lacksMemory: false, written: 0, hasPlace: false }
+    this.sequences.add(sequence)
+    const begun = this.wait(sequence)
+    this.arrange()
+    await begun
     return {
-      get answerTokens() {
-        return kind === 'trial' ? quickTokens : Number.POSITIVE_INFINITY
+      turn: async () => {
+        const step = stepOf(sequence)
+        sequence.written++
+        if (stepOf(sequence) !== step) this.arrange()
+        if (!sequence.hasPlace) await this.wait(sequence)
       },
-      resume: async () => {
-        if (kind !== 'trial') return
-        holder.pausing++
-        leave()
-        try {
-          kind = await this.turn({ holder, work: { ...work, admit: undefined }, number, isPausing: true })
-        } finally {
-          holder.pausing--
-        }
+      release: () => {
+        this.sequences.delete(sequence)
+        this.arrange()
       },
-      release: leave,
     }
   }
 
   /** Resolves once a sequence has a place. */
-  private turn(waiting: Pick<Entry, 'holder' | 'work' | 'number' | 'isPausing'>): Promise<PlaceKind> {
-    const { signal } = waiting.holder
+  private wait(sequence: Sequence): Promise<void> {
+    const { signal } = sequence.request.controller
     if (signal.aborted) return Promise.reject(signal.reason)
-    return new Promise((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       const abort = () => {
-        this.refuse(entry, signal.reason)
-        this.startNext()
-      }
-      const entry: Entry = {
-        ...waiting,
-        start: (kind) => {
-          signal.removeEventListener('abort', abort)
-          resolve(kind)
-        },
-        refuse: (error) => {
-          signal.removeEventListener('abort', abort)
-          reject(error)
-        },
+        this.refuse(sequence, signal.reason)
+        this.arrange()
       }
       signal.addEventListener('abort', abort)
-      const behind = this.waiting.findIndex(({ number }) => number > entry.number)
-      this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, entry)
-      this.startNext()
+      const end = (then: () => void) => {
+        signal.removeEventListener('abort', abort)
+        sequence.waiting = undefined
+        then()
+      }
+      sequence.waiting = { resolve: () => end(resolve), reject: (error) => end(() => reject(error)) }
     })
   }
 
-  private startNext(): void {
-    while (this.startOne());
-  }
-
-  private startOne(): boolean {
-    const { places, waiting } = this
-    const startShort = (kind: 'quick' | 'trial') => this.start(places.nextShort(kind, waiting), kind)
-    const first = places.nextLong(waiting)
-    if (this.start(first, 'long')) return true
-    if (!first) return startShort('quick') || startShort('trial')
-    // The first in line waits for memory. A pausing sequence has its own and may continue.
-    const pausing = waiting.filter(({ isPausing }) => isPausing)
-    if (this.start(places.nextLong(waiting, pausing), 'long')) return true
-    // Quick ones need little memory and may overtake, unless nothing else runs: then they would keep it from the first.
-    return places.taken('long', 'trial') > 0 && startShort('quick')
-  }
-
-  /** Gives a waiting sequence its place, or refuses it. Returns false if there is no sequence, or no memory for it now. */
-  private start(entry: Entry | undefined, kind: PlaceKind): boolean {
-    if (!entry) return false
-    try {
-      if (entry.work.admit?.(kind) === false) return false
-    } catch (error) {
-      this.refuse(entry, error)
-      return true
+  /** Gives the places to the sequences that come first. */
+  private arrange(): void {
+    const places = new Set<Sequence>()
+    const [oldest] = this.sequences
+    let unread = Number.POSITIVE_INFINITY
+    for (const sequence of this.ranked()) {
+      if (places.size === this.limits.parallel) break
+      // All others are younger than the oldest one. If it lacks memory, none begins until it has got theirs.
+      const mayBegin = sequence === oldest || (!oldest.lacksMemory && sequence.work.unread < unread)
+      if (sequence.isBegun || (mayBegin && this.begin(sequence))) places.add(sequence)
+      else if (sequence.lacksMemory) unread = Math.min(unread, sequence.work.unread)
     }
-    this.waiting.splice(this.waiting.indexOf(entry), 1)
-    this.places.give(kind, entry.holder)
-    entry.holder.isBegun = true
-    entry.start(kind)
+    for (const sequence of this.sequences) {
+      sequence.hasPlace = places.has(sequence)
+      if (sequence.hasPlace) sequence.waiting?.resolve()
+    }
+  }
+
+  /** All sequences, those that get places first. */
+  private ranked(): Sequence[] {
+    const all = [...this.sequences]
+    const oldest = all.splice(0, Math.floor(this.limits.parallel / 2))
+    const served = new Set<unknown>()
+    const rankOf = ({ request }: Sequence) => {
+      const owners = [request.client ?? request, request]
+      const rank = owners.findIndex((owner) => !served.has(owner))
+      for (const owner of owners) served.add(owner)
+      return rank < 0 ? owners.length : rank
+    }
+    for (const sequence of oldest) rankOf(sequence)
+    const others = all
+      .sort((a, b) => stepOf(a) - stepOf(b))
+      .map((sequence) => ({ sequence, rank: rankOf(sequence) }))
+      .sort((a, b) => a.rank - b.rank)
+    return [...oldest, ...others.map(({ sequence }) => sequence)]
+  }
+
+  /** Begins a sequence, or refuses it. Returns false if it is refused, or has no memory now. */
+  private begin(sequence: Sequence): boolean {
+    const begun = [...this.sequences].filter(({ isBegun }) => isBegun).length
+    try {
+      sequence.lacksMemory = sequence.work.admit?.(Math.max(0, begun + 1 - this.limits.parallel)) === false
+    } catch (error) {
+      this.refuse(sequence, error)
+      return false
+    }
+    if (sequence.lacksMemory) return false
+    sequence.isBegun = true
+    sequence.request.isBegun = true
     return true
   }
 
-  private refuse(entry: Entry, error: unknown): void {
-    const at = this.waiting.indexOf(entry)
-    if (at < 0) return
-    this.waiting.splice(at, 1)
-    entry.refuse(error)
+  private refuse(sequence: Sequence, error: unknown): void {
+    this.sequences.delete(sequence)
+    sequence.waiting?.reject(error)
   }
 
   private left(request: QueuedRequest): void {
@@ -197,6 +271,12 @@ export class Queue {
     this.whenEmpty?.()
     this.onEmpty()
   }
+}
+
+/** Step that a sequence's work has reached. */
+function stepOf({ work, written }: Sequence): number {
+  const tokens = work.unread / READ + written
+  return STEPS.filter((end) => tokens >= end).length
 }
 
 export function closing(): ApiError {

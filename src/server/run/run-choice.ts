@@ -1,21 +1,26 @@
 import type { PromptProgress } from '../../api/generation.js'
 import { eventsOf, type GenerationEvent } from '../../api/generation-events.js'
+import type { LayerRoutes } from '../../api/routes.js'
 import { NoMemory, NoRoom } from '../../errors.js'
+import { layersOf } from '../../experts/layers-json.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
 import { Answer, type AnswerEnd, type AnswerToken } from '../../session/answer.js'
 import type { HeldSession } from '../../session/shared/held-session.js'
-import type { Choice, ChoiceSpec, Piece, PromptRead } from './choice.js'
+import type { Choice, ChoiceSpec, Piece, PromptRead, RoutedToken } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
+import type { Ticket } from './queue.js'
 import { readPrompt } from './read-prompt.js'
-import { routedToken } from './routed-experts.js'
 import { ANSWER_PART, RunningAnswer } from './running-answer.js'
-import type { Slot, Ticket } from './ticket.js'
 import { withReports } from './with-reports.js'
+
+/** A sequence that pauses keeps its memory. For each, this many tokens' memory must be left, so that the others can continue. */
+const PAUSED_SPARE = 1_024
 
 /** Waits for its turn, then generates a choice in the session whose cache has most of its prompt. */
 export async function* runChoice(context: RunContext, choice: Choice, ticket: Ticket): AsyncGenerator<Piece, void> {
   const { prefixCache, metrics } = context
   const { index, spec } = choice
+  const empty: Piece = { index, text: '', tokens: [] }
   const maxTokens = mostTokens(spec, context)
   const { slot, take, ...turn } = await turnOf(context, spec, ticket)
   let held = turn.held
@@ -25,42 +30,35 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
       if (!held) throw new NoMemory('there is not enough memory for this request now')
       let isBegun = false
       try {
-        const running = new RunningAnswer(context, choice, held, { slot, maxTokens })
+        const running = new RunningAnswer(context, choice, held, maxTokens)
         const answer = new Answer(spec.reading)
         await prefixCache.share(held, spec.mask, ticket.signal)
         if (isReadWhole(spec)) {
           for await (const part of readWhole(context, spec, held, ticket.signal)) {
             isBegun = part.progress === undefined
-            yield { index, text: '', tokens: [], part: answer.part, ...part }
+            yield { ...empty, part: answer.part, ...part }
           }
         }
         metrics.promptRead(spec.prompt.length, held.cached)
         choice.cached = held.cached
         if (maxTokens === 0) {
-          last = {
-            index,
-            text: '',
-            tokens: [],
-            finishReason: 'length',
-            events: answer.end(true),
-            message: answer.message,
-          }
+          last = { ...empty, finishReason: 'length', events: answer.end(true), message: answer.message }
           break
         }
         for await (const { progress, step, result } of generate(answer, spec, held, maxTokens, ticket.signal)) {
           if (progress) {
-            yield { index, text: '', tokens: [], progress }
+            yield { ...empty, progress }
             continue
           }
           isBegun = true
           if (result) {
             const { events, message } = result
-            last = { index, text: '', tokens: [], finishReason: running.end(result.result), events, message }
+            last = { ...empty, finishReason: running.end(result.result), events, message }
             continue
           }
           running.add(step.step)
           yield pieceOf(step, choice, context)
-          await running.pauseAfter(step.step)
+          if (choice.generated < maxTokens) await running.pause(slot)
         }
       } catch (error) {
         // Sessions at rest must not keep a sequence from running.
@@ -85,31 +83,21 @@ export function mostTokens({ prompt, options }: ChoiceSpec, { limits, model }: P
   return Math.min(asked ?? Infinity, limits.contextTokens - prompt.length)
 }
 
-/** A place to run in, and a session with memory for the first part of the answer. */
-interface Turn {
-  slot: Slot
-  held?: HeldSession
-  /** Takes another session; undefined if there is no memory for one. */
-  take(): HeldSession | undefined
-}
-
-async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Turn> {
-  const { prefixCache, metrics, limits } = context
+async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket) {
+  const { prefixCache, metrics } = context
   const { prompt, mask } = spec
   const entered = performance.now()
   await prefixCache.ready()
-  const answer = mostTokens(spec, context)
-  const room = prompt.length + Math.min(answer, ANSWER_PART)
+  const room = prompt.length + Math.min(mostTokens(spec, context), ANSWER_PART)
   const runAll = isReadWhole(spec)
   if (!runAll) await prefixCache.fetch(prompt, mask)
+  /** Takes a session with memory for the first part of the answer; undefined if there is not enough. */
   const take = (spare = 0) => prefixCache.take(prompt, room, { runAll, mask, spare })
   let held: HeldSession | undefined
   const slot = await ticket.slot({
-    answer,
-    unread: () => prompt.length - (runAll ? 0 : prefixCache.cachedOf(prompt, mask)),
-    admit: (kind) => {
-      // A sequence that pauses keeps its memory; quick ones must have theirs meanwhile.
-      held = take(kind === 'trial' ? (limits.parallel * limits.quickTokens) / 2 : 0)
+    unread: prompt.length - (runAll ? 0 : prefixCache.cachedOf(prompt, mask)),
+    admit: (pausing) => {
+      held = take(pausing * PAUSED_SPARE)
       return held !== undefined
     },
   })
@@ -138,8 +126,7 @@ async function* readWhole(
     }
     return readPrompt(context.model, held.session, prompt, { top, routes, signal, onRead })
   })
-  const tokenizer = tokenizerOf(context)
-  const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, tokenizer))
+  const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, context))
   yield { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }
 }
 
@@ -147,8 +134,8 @@ type ChoiceEvent =
   | { progress: PromptRead; step?: undefined; result?: undefined }
   | (GenerationEvent<AnswerToken, AnswerEnd> & { progress?: undefined })
 
-/** Generates after the part of the prompt that the session has. */
-function generate(
+/** Generates after the part of the prompt that the session has. Yields the progress of reading it, if that is asked for. */
+async function* generate(
   answer: Answer,
   spec: ChoiceSpec,
   held: HeldSession,
@@ -157,47 +144,39 @@ function generate(
 ): AsyncGenerator<ChoiceEvent, void> {
   const { prompt, options, routes } = spec
   const rest = prompt.slice(held.session.length)
-  const begin = (onRead?: (read: number) => void) => {
-    const onPromptProgress = ({ processed }: PromptProgress) => {
-      held.read = prompt.length - rest.length + processed
-      onRead?.(held.read)
-    }
-    const generation = held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
-    return eventsOf(answer.read(generation))
+  let report = (_read: number) => {}
+  const onPromptProgress = ({ processed }: PromptProgress) => {
+    held.read = prompt.length - rest.length + processed
+    report(held.read)
   }
-  return spec.progress && !isReadWhole(spec) ? generateWithProgress(spec, held, begin) : begin()
-}
-
-/** Yields the progress of reading the prompt, then the events of a generation. */
-async function* generateWithProgress(
-  spec: ChoiceSpec,
-  held: HeldSession,
-  begin: (onRead: (read: number) => void) => AsyncGenerator<GenerationEvent<AnswerToken, AnswerEnd>, void>,
-): AsyncGenerator<ChoiceEvent, void> {
-  let events: ReturnType<typeof begin> | undefined
+  const generation = held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
+  const events = eventsOf(answer.read(generation))
   try {
-    const first = yield* withProgress(spec, held, (onRead) => {
-      events = begin(onRead)
-      return events.next()
-    })
-    if (!first.done) yield first.value
-    if (events) yield* events
+    if (!isReadWhole(spec)) {
+      const first = yield* withProgress(spec, held, (onRead) => {
+        report = onRead
+        return events.next()
+      })
+      if (first.done) return
+      yield first.value
+    }
+    yield* events
   } finally {
-    await events?.return()
+    await events.return()
   }
 }
 
 /** Does work that reads the prompt, and meanwhile yields the progress if the request asks for it. */
 async function* withProgress<T>(
-  { prompt, progress }: ChoiceSpec,
+  { prompt, progress: isAsked }: ChoiceSpec,
   { cached: cache }: HeldSession,
   work: (onRead: (read: number) => void) => Promise<T>,
 ): AsyncGenerator<{ progress: PromptRead }, T> {
-  if (!progress) return work(() => undefined)
   const started = performance.now()
   return yield* withReports<{ progress: PromptRead }, T>((report) =>
     work((processed) => {
-      report({ progress: { total: prompt.length, cache, processed, timeMs: performance.now() - started } })
+      const timeMs = performance.now() - started
+      if (isAsked) report({ progress: { total: prompt.length, cache, processed, timeMs } })
     }),
   )
 }
@@ -206,5 +185,10 @@ function pieceOf({ step, events, part }: AnswerToken, { index, spec }: Choice, c
   const { token, text, logprob, topLogprobs, routes } = step
   const tokens = [{ token, logprob, top: topLogprobs ?? [] }]
   const read = { index, text, tokens, events, part }
-  return { ...read, ...(spec.routes && { routed: [routedToken(token, routes, tokenizerOf(context))] }) }
+  return { ...read, ...(spec.routes && { routed: [routedToken(token, routes, context)] }) }
+}
+
+function routedToken(token: number, routes: readonly LayerRoutes[] | undefined, context: RunContext): RoutedToken {
+  const text = tokenizerOf(context)?.decode([token]) ?? ''
+  return { token, text, experts: routes ? layersOf(routes) : null }
 }

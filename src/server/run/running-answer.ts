@@ -2,7 +2,7 @@ import type { GenerationResult, Step } from '../../api/generation.js'
 import type { HeldSession } from '../../session/shared/held-session.js'
 import type { Choice, FinishReason } from './choice.js'
 import type { RunContext } from './context.js'
-import type { Slot } from './ticket.js'
+import type { Slot } from './queue.js'
 
 /** Memory is taken for this many tokens of an answer at a time, since most answers stay far below their maximum. */
 export const ANSWER_PART = 256
@@ -17,14 +17,14 @@ export class RunningAnswer {
     private readonly context: RunContext,
     private readonly choice: Choice,
     private readonly held: HeldSession,
-    private readonly bounds: { slot: Slot; maxTokens: number },
+    private readonly maxTokens: number,
   ) {}
 
   /** Adds a token. Throws an ApiError if there is no memory for those after it. */
   add({ index }: Step): void {
     const { context, choice, held, lastAt } = this
     const { prompt } = choice.spec
-    const mostRoom = prompt.length + this.bounds.maxTokens
+    const mostRoom = prompt.length + this.maxTokens
     const isNear = prompt.length + index + 1 + AHEAD >= held.room && held.room < mostRoom
     if (isNear) context.prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
     const tookMs = performance.now() - lastAt
@@ -35,11 +35,9 @@ export class RunningAnswer {
     choice.generated++
   }
 
-  /** Waits for another turn if the slot's tokens are used up. The engine pauses too: it is not asked for more. */
-  async pauseAfter({ index }: Step): Promise<void> {
-    const { slot, maxTokens } = this.bounds
-    if (index + 1 < slot.answerTokens || index + 1 >= maxTokens) return
-    await slot.resume()
+  /** Waits while others need the place more. The engine pauses too: it is not asked for more. */
+  async pause(slot: Slot): Promise<void> {
+    await slot.turn()
     this.lastAt = performance.now()
   }
 

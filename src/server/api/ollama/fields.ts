@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { isObject } from '../../../json.js'
-import type { KeptNulls } from '../../http/without-nulls.js'
-import { common, flag, isText, MOST_LIKELIEST, mustBe, only, option, text, unused, wholeFrom } from '../body-fields.js'
-import type { ChatBody } from '../chat-body.js'
+import type { KeptNulls } from '../../http/body.js'
+import { flag, isText, mustBe, only, option, text, unused, wholeFrom } from '../field-types.js'
+import { type ChatBody, common, MOST_LIKELIEST } from '../fields.js'
 
 /** Fields that both endpoints of ollama's API take, and their meaning in the fields of chat completions. */
 

@@ -5,7 +5,7 @@ import { usedPerToken } from '../../../model/experts-per-token.js'
 import { readBody } from '../../http/body.js'
 import type { ServedModel } from '../../models/served-model.js'
 import type { ServedModels } from '../../models/served-models.js'
-import { anyObject, flag, text, unused } from '../body-fields.js'
+import { anyObject, flag, text, unused } from '../field-types.js'
 import { ollamaCard, ollamaTemplate } from './model-card.js'
 
 /**

@@ -1,14 +1,12 @@
 import type { ApiError } from '../../common/api-error.js'
 import type { ServerContext } from '../../http/context.js'
-import { ollamaError } from '../../http/errors.js'
-import { renameFields } from '../../http/rename-fields.js'
+import { ollamaError, renameFields } from '../../http/errors.js'
 import type { Reply } from '../../http/respond.js'
-import type { StreamFormat } from '../../http/stream-format.js'
+import type { StreamFormat } from '../../http/stream.js'
 import type { Piece } from '../../run/choice.js'
-import type { Choices } from '../../run/choices.js'
+import type { BegunChat, BegunCompletion } from '../begin.js'
 import { ChatAnswer, type Delta } from '../chat-answer.js'
-import { chatLogprobs } from '../chat-logprobs.js'
-import type { ChatPrompt } from '../chat-prompt.js'
+import { chatLogprobs } from '../logprobs.js'
 import { ollamaName } from './fields.js'
 
 /** A part of an answer. */
@@ -28,31 +26,29 @@ interface Parts {
   context: ServerContext
   /** The model as the request names it. */
   model: string
-  /** Absent for a text without a chat template. */
-  prompt?: ChatPrompt
-  choices: Choices
-  bytes: number
   /** Whether the request asks for log-probabilities. */
   scores?: boolean
   /** Time at which the request came, as `performance.now` counts. */
   startedAt: number
+  /** Fields of a text and what comes with it, as the endpoint names them. */
+  fieldsOf(content: string, part: object): object
 }
 
 /** An answer in the form of ollama's API: lines of JSON, the last with `done`. */
-export abstract class OllamaReply implements Reply {
+export class OllamaReply implements Reply {
   readonly format = jsonLines(() => this.line({}))
   /** A call whose arguments are still to come. */
   private call = { id: '', index: 0, name: '' }
   private finishReason: Piece['finishReason']
 
-  constructor(private readonly parts: Parts) {}
+  constructor(
+    readonly begun: BegunChat | BegunCompletion,
+    private readonly parts: Parts,
+  ) {}
 
-  get choices(): Choices {
-    return this.parts.choices
-  }
-
-  get bytes(): number {
-    return this.parts.bytes
+  /** Undefined for a text without a chat template. */
+  private get prompt() {
+    return 'prompt' in this.begun ? this.begun.prompt : undefined
   }
 
   async whole() {
@@ -77,13 +73,15 @@ export abstract class OllamaReply implements Reply {
     yield this.last({})
   }
 
-  /** Fields of a part, as the endpoint names them. */
-  protected abstract fieldsOf(part: Part): object
+  private fieldsOf({ logprobs, content = '', ...part }: Part): object {
+    return this.parts.fieldsOf(content, part)
+  }
 
   private async *read(): AsyncGenerator<Part> {
-    const { prompt, choices, context, scores } = this.parts
+    const { prompt } = this
+    const { context, scores } = this.parts
     const answer = prompt && new ChatAnswer(prompt.reading)
-    for await (const piece of choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       const { tokens, text, finishReason } = piece
       const deltas = answer ? answer.add(piece).deltas : text === '' ? [] : [{ content: text }]
       const parts = deltas.flatMap((delta) => this.partOf(delta))
@@ -117,14 +115,14 @@ export abstract class OllamaReply implements Reply {
 
   /** The end, with times in nanoseconds. */
   private last(part: Part): object {
-    const { choices, prompt, startedAt } = this.parts
-    const { usage, times } = choices
+    const { prompt } = this
+    const { usage, times } = this.begun.choices
     return {
       ...this.head,
       ...this.fieldsOf(part),
       done: true,
       done_reason: this.finishReason,
-      total_duration: nanoseconds(performance.now() - startedAt),
+      total_duration: nanoseconds(performance.now() - this.parts.startedAt),
       load_duration: 0,
       prompt_eval_count: usage.prompt_tokens,
       prompt_eval_duration: nanoseconds(times.promptMs),
@@ -137,20 +135,6 @@ export abstract class OllamaReply implements Reply {
 
   private get head() {
     return { model: this.parts.model, created_at: new Date().toISOString() }
-  }
-}
-
-/** An answer of `/api/chat`. */
-export class ChatReply extends OllamaReply {
-  protected fieldsOf({ logprobs, content = '', ...part }: Part): object {
-    return { message: { role: 'assistant', content, ...part } }
-  }
-}
-
-/** An answer of `/api/generate`. */
-export class GenerateReply extends OllamaReply {
-  protected fieldsOf({ logprobs, content = '', ...part }: Part): object {
-    return { response: content, ...part }
   }
 }
 

@@ -1,22 +1,7 @@
 import { z } from 'zod'
-import type { KeptNulls } from '../../http/without-nulls.js'
-import {
-  anyObject,
-  common,
-  firstWrong,
-  flag,
-  isText,
-  MOST_LIKELIEST,
-  mustBe,
-  only,
-  option,
-  text,
-  unused,
-  wholeFrom,
-} from '../body-fields.js'
-import type { ChatBody } from '../chat-body.js'
-import { thinkingFields } from '../thinking-fields.js'
-import { toolFields, toolName } from '../tool-fields.js'
+import type { KeptNulls } from '../../http/body.js'
+import { anyObject, firstWrong, flag, isText, mustBe, only, option, text, unused, wholeFrom } from '../field-types.js'
+import { type ChatBody, choiceOf, common, MOST_LIKELIEST, thinkingFields, toolFields, toolName } from '../fields.js'
 import { inputField } from './input-items.js'
 
 /** A function in the flat form of responses. */
@@ -41,10 +26,7 @@ const allowed = z.strictObject({
   mode: z.enum(['auto', 'required'], mustBe('"auto" or "required"')),
   tools: firstWrong(named),
 })
-const toolChoice = z.union(
-  [z.enum(['none', 'auto', 'required']), z.discriminatedUnion('type', [named, allowed])],
-  'must be "none", "auto", "required", or an object that names a function',
-)
+const toolChoice = choiceOf(z.discriminatedUnion('type', [named, allowed]))
 
 const format = z.discriminatedUnion(
   'type',
@@ -72,21 +54,17 @@ const stored = z
 /** Asks for the log-probabilities of the answer's tokens. */
 const LOGPROBS = 'message.output_text.logprobs'
 
+/** Fields that mean the same here, or change no answer. */
+const { model, stream, max_tokens, ignore_eos, n, routed_experts, return_progress, stream_options, ...others } = common
+const { frequency_penalty, presence_penalty, logit_bias, ...shared } = others
+
 export const responsesBody = z.strictObject({
-  model: text.optional(),
+  model,
   input: inputField,
   instructions: text.optional(),
   max_output_tokens: option('maxTokens'),
-  temperature: common.temperature,
-  top_p: common.top_p,
-  top_k: common.top_k,
-  min_p: common.min_p,
-  repetition_penalty: common.repetition_penalty,
-  seed: common.seed,
-  prompt_lookup_num_tokens: common.prompt_lookup_num_tokens,
-  stop: common.stop,
-  mask: common.mask,
-  stream: common.stream,
+  ...shared,
+  stream,
   stream_options: z.strictObject({ include_obfuscation: only(false) }, mustBe('an object')).optional(),
   tools: firstWrong(tool).optional(),
   tool_choice: toolChoice.optional(),
@@ -110,13 +88,6 @@ export const responsesBody = z.strictObject({
   truncation: only('disabled'),
   context_management: only([]),
   max_tool_calls: unused(wholeFrom(1, Number.MAX_SAFE_INTEGER)),
-  store: common.store,
-  metadata: common.metadata,
-  user: common.user,
-  safety_identifier: common.safety_identifier,
-  service_tier: common.service_tier,
-  prompt_cache_key: common.prompt_cache_key,
-  prompt_cache_retention: common.prompt_cache_retention,
   prompt_cache_options: unused(anyObject),
 })
 export type ResponsesBody = z.output<typeof responsesBody>
@@ -131,15 +102,14 @@ export const responsesNulls: { [field: string]: KeptNulls } = {
 export function chatOf(body: ResponsesBody): ChatBody {
   const { input, instructions = '', tools, tool_choice: choice, text: { format } = {}, reasoning } = body
   const { temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs } = body
-  const { prompt_lookup_num_tokens } = body
   const logprobs = body.include?.includes(LOGPROBS) || (top_logprobs ?? 0) > 0
   return {
     ...{ temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs, logprobs },
-    prompt_lookup_num_tokens,
+    prompt_lookup_num_tokens: body.prompt_lookup_num_tokens,
     max_tokens: body.max_output_tokens,
     messages: withInstructions(input, instructions),
     tools: tools?.map(({ type, ...called }) => ({ type, function: called })),
-    tool_choice: choice === undefined || typeof choice === 'string' ? choice : choiceOf(choice),
+    tool_choice: choice && nestedChoice(choice),
     parallel_tool_calls: body.parallel_tool_calls,
     reasoning_effort: reasoning?.effort,
     thinking_budget: body.thinking_budget,
@@ -155,7 +125,8 @@ function withInstructions(messages: ChatBody['messages'], instructions: string):
   return [{ role: 'system', content: `${instructions}\n\n${first.content}` }, ...others]
 }
 
-function choiceOf(choice: z.output<typeof named> | z.output<typeof allowed>): ChatBody['tool_choice'] {
+function nestedChoice(choice: z.output<typeof toolChoice>): ChatBody['tool_choice'] {
+  if (typeof choice === 'string') return choice
   const nested = ({ type, name }: z.output<typeof named>) => ({ type, function: { name } })
   if (choice.type === 'function') return nested(choice)
   const { type, mode, tools } = choice

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Delta } from '../chat-answer.js'
-import type { chatLogprobs } from '../chat-logprobs.js'
+import type { chatLogprobs } from '../logprobs.js'
 
 type Logprobs = ReturnType<typeof chatLogprobs>['content']
 type Status = 'in_progress' | 'completed' | 'incomplete'

@@ -2,15 +2,13 @@ import { Hono } from 'hono'
 import type { ApiError } from '../../common/api-error.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
-import { errorBody } from '../../http/errors.js'
-import { renameFields, withFieldNames } from '../../http/rename-fields.js'
+import { errorBody, renameFields, withFieldNames } from '../../http/errors.js'
 import { type Reply, respond } from '../../http/respond.js'
-import { SERVER_SENT_EVENTS, type StreamFormat } from '../../http/stream-format.js'
+import { SERVER_SENT_EVENTS, type StreamFormat } from '../../http/stream.js'
 import type { Piece } from '../../run/choice.js'
-import type { Choices } from '../../run/choices.js'
-import { type BegunChat, beginChat } from '../begin-chat.js'
+import { type BegunChat, beginChat } from '../begin.js'
 import { type AddedPiece, ChatAnswer } from '../chat-answer.js'
-import { chatLogprobs } from '../chat-logprobs.js'
+import { chatLogprobs } from '../logprobs.js'
 import { chatOf, type ResponsesBody, responsesBody, responsesName, responsesNulls } from './body.js'
 import { newId, Output, type OutputEvent } from './output.js'
 
@@ -21,7 +19,7 @@ export function responsesRoutes(context: ServerContext): Hono {
     const body = await readBody(c, responsesBody, context, responsesNulls)
     return respond(c, context, body.stream, async (ticket) => {
       const chat = chatOf(body)
-      const begun = await withFieldNames(responsesName, () => beginChat(context, chat, ticket))
+      const begun = await withFieldNames(responsesName, () => beginChat(context, chat, { ticket }))
       return new ResponseReply(context, body, begun, chat.logprobs ?? false)
     })
   })
@@ -51,23 +49,15 @@ class ResponseReply implements Reply {
   constructor(
     private readonly context: ServerContext,
     private readonly body: ResponsesBody,
-    private readonly begun: BegunChat,
+    readonly begun: BegunChat,
     private readonly scores: boolean,
   ) {
     this.answer = new ChatAnswer(begun.prompt.reading)
   }
 
-  get choices(): Choices {
-    return this.begun.choices
-  }
-
-  get bytes(): number {
-    return this.begun.bytes
-  }
-
   async whole() {
     let finishReason: Piece['finishReason']
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       for (const _ of this.read(piece));
       finishReason ??= piece.finishReason
     }
@@ -80,7 +70,7 @@ class ResponseReply implements Reply {
       yield this.numbered({ type, response: this.response('in_progress') })
     }
     let finishReason: Piece['finishReason']
-    for await (const piece of this.choices.pieces()) {
+    for await (const piece of this.begun.choices.pieces()) {
       for (const event of this.read(piece)) yield this.numbered(event)
       finishReason ??= piece.finishReason
     }
@@ -141,7 +131,7 @@ class ResponseReply implements Reply {
 
   private get usage() {
     const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, completion_tokens_details } =
-      this.choices.usage
+      this.begun.choices.usage
     return {
       input_tokens: prompt_tokens,
       input_tokens_details: prompt_tokens_details,

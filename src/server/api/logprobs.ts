@@ -1,7 +1,18 @@
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
 import type { ScoredToken } from '../run/read-prompt.js'
-import { tokenText } from './token-text.js'
+
+/** Log-probabilities of an answer's tokens in OpenAI's form; `content` has those of thoughts and calls too. */
+export function chatLogprobs(scored: readonly ScoredToken[], tokenizer: Tokenizer | undefined) {
+  const entry = (token: number, logprob: number | null) => {
+    return { token: tokenText(token, tokenizer), logprob, bytes: tokenBytes(token, tokenizer) }
+  }
+  const content = scored.map(({ token, logprob, top }) => ({
+    ...entry(token, logprob),
+    top_logprobs: top.map((likely) => entry(likely.token, likely.logprob)),
+  }))
+  return { content, refusal: null }
+}
 
 /** Log-probabilities of a completion's tokens, in OpenAI's form. */
 export interface CompletionLogprobs {
@@ -63,3 +74,22 @@ function textLength(tokens: readonly number[], tokenizer: Tokenizer | undefined)
 }
 
 const NOTHING = new Uint8Array(0)
+
+const FROM_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * The text of a single token; empty without a tokenizer. A token that is not whole characters becomes `bytes:\xe2\x82`, as in
+ * OpenAI's API, so that no two tokens look alike.
+ */
+function tokenText(token: number, tokenizer: Tokenizer | undefined): string {
+  const bytes = tokenizer?.bytesOf(token) ?? new Uint8Array(0)
+  try {
+    return FROM_UTF8.decode(bytes)
+  } catch {
+    return `bytes:${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
+  }
+}
+
+function tokenBytes(token: number, tokenizer: Tokenizer | undefined): number[] {
+  return [...(tokenizer?.bytesOf(token) ?? [])]
+}
