@@ -331,13 +331,13 @@ const BUDGETS: Record<string, { rooms: string[]; lines: number }> = {
     rooms: ['experts', 'pictures', 'evaluation', 'surgery', 'ablation', 'bit-budget', 'teaching', 'benchmark'],
     lines: 12023,
   },
-  server: { rooms: ['server'], lines: 6757 },
+  server: { rooms: ['server'], lines: 6422 },
   page: { rooms: ['page'], lines: 6760 },
   terminal: { rooms: ['tui', 'markdown', 'terminal'], lines: 9963 },
-  cli: { rooms: ['cli'], lines: 8974 },
+  cli: { rooms: ['cli'], lines: 8969 },
 }
 /** Lines of the tests and of what they need, fixtures not among them. */
-const TESTS = { rooms: ['tests'], lines: 74492 }
+const TESTS = { rooms: ['tests'], lines: 74393 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
 

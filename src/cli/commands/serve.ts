@@ -74,9 +74,9 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-Endpoints:
-  POST /v1/chat/completions, /v1/completions, /tokenize, /detokenize
-  GET  /health, /metrics, /experts, /v1/models, /tokenizer_info
+Endpoints (docs/SERVE.md has all):
+  POST /v1/chat/completions, /v1/completions, /v1/responses, /api/chat
+  GET  /v1/models, /health, /metrics
   GET  / in a browser: a chat with live experts, a comparison of two texts
 
 Examples:

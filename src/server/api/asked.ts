@@ -1,5 +1,4 @@
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat.js'
-import type { GenerateOptions } from '../../api/generation.js'
 import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../errors.js'
@@ -22,21 +21,6 @@ export function saidOf({ messages }: Pick<ChatBody, 'messages'>): Said {
   const [first, ...others] = messages
   const isSystem = first.role === 'system' && others.length > 0
   return isSystem ? { messages: others, system: first.content } : { messages, system: '' }
-}
-
-/** A body's options by the library's names, without stop strings and log-probabilities. */
-export function samplingOf(body: Body): GenerateOptions {
-  return {
-    maxTokens: body.max_tokens,
-    temperature: body.temperature,
-    topP: body.top_p,
-    topK: body.top_k,
-    minP: body.min_p,
-    repeatPenalty: body.repetition_penalty,
-    seed: body.seed,
-    ignoreEos: body.ignore_eos,
-    promptLookupNumTokens: body.prompt_lookup_num_tokens,
-  }
 }
 
 /** Whose experts are reported: of the answer's tokens, and of the prompt's. */

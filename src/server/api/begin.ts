@@ -12,9 +12,10 @@ import type { ChoiceSpec } from '../run/choice.js'
 import { Choices, checkCount, checkSpecs } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
 import type { Ticket } from '../run/queue.js'
-import { formOf, maskOf, routesOf, saidOf, samplingOf, thinkingOf, toolsOf } from './asked.js'
+import { formOf, maskOf, routesOf, saidOf, thinkingOf, toolsOf } from './asked.js'
 import type { ChatBody, CompletionBody } from './fields.js'
 import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
+import { samplingOf } from './sampling-fields.js'
 
 export interface BegunChat extends BegunAnswer {
   prompt: Prompt
@@ -104,7 +105,7 @@ async function begin(context: ServerContext, body: ChatBody | CompletionBody, wr
   const specs = written.specs.map(({ options, ...spec }) => {
     // An answer has at least one token.
     const left = room === undefined ? undefined : Math.max(1, room - spec.prompt.length)
-    const all = { ...samplingOf(body), ...options, maxTokens: options.maxTokens ?? left }
+    const all = { ...samplingOf('openai', body), ...options, maxTokens: options.maxTokens ?? left }
     return { ...spec, options: all, ...routesOf(body), progress: isStream && body.return_progress }
   })
   checkSpecs(specs, n, context)

@@ -2,10 +2,7 @@ import { z } from 'zod'
 import type { Think } from '../../api/chat.js'
 import type { ChatMessage } from '../../api/text.js'
 import { UserError } from '../../errors.js'
-import { GENERATION_OPTIONS } from '../../generation-options.js'
-import { UNKNOWN } from '../../json/reader.js'
 import { isObject, parseJson } from '../../json.js'
-import { readMessages, WrongMessages } from '../../text/read-messages.js'
 import type { KeptNulls } from '../http/body.js'
 import {
   anyObject,
@@ -21,30 +18,13 @@ import {
   unused,
   wholeFrom,
 } from './field-types.js'
+import { messagesOf } from './messages.js'
+import { samplingFields } from './sampling-fields.js'
 
 /*
  * Fields of chat completions and completions; other APIs have many of them. Unknown fields are refused by name. Null fields
  * are removed before a body is checked. Lists are checked up to the first wrong element, since a body may have very many.
  */
-
-/** One text or a list. */
-const stop = z
-  .custom<string | string[]>(
-    (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
-    mustBe('a text or a list of texts'),
-  )
-  .transform((value) => [value].flat())
-  .refine((texts) => GENERATION_OPTIONS.stop.includes(texts), `must be ${GENERATION_OPTIONS.stop.mustBe}`)
-  .optional()
-
-/** The API's seeds have 64 bits, the library's are below 2^53. A seed in both ranges stays the same. */
-const seed = z
-  .custom<number>(
-    (value) => Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63,
-    mustBe('a whole number of at most 64 bits'),
-  )
-  .transform((value) => Number(BigInt.asUintN(53, BigInt(value))))
-  .optional()
 
 /** Most characters of a mask, enough for every second of 512 experts in each of 60 layers. */
 const MASK_CHARACTERS = 2 ** 17
@@ -66,16 +46,7 @@ export const MOST_LIKELIEST = 20
 /** Fields of completions and chat completions. */
 export const common = {
   model: text.optional(),
-  temperature: option('temperature'),
-  top_p: option('topP'),
-  top_k: option('topK'),
-  min_p: option('minP'),
-  repetition_penalty: option('repeatPenalty'),
-  seed,
-  max_tokens: option('maxTokens'),
-  ignore_eos: option('ignoreEos'),
-  prompt_lookup_num_tokens: option('promptLookupNumTokens'),
-  stop,
+  ...samplingFields('openai'),
   n: wholeFrom(1, 128).optional(),
   stream: flag.optional(),
   stream_options: z
@@ -267,39 +238,8 @@ export const thinkingFields = {
   thinking: instead('reasoning_effort'),
 }
 
-/** Most characters of the arguments of all calls: parsed values take far more memory than their text. */
-export const MOST_ARGUMENTS = 2 ** 19
-export const TOO_LONG_ARGUMENTS = `have calls with more than ${MOST_ARGUMENTS} characters of arguments`
-
 /** Messages, read as everywhere in molm; the first wrong field becomes the issue. */
 const messages = z.unknown().transform((list, { issues }) => messagesOf(list, issues))
-
-/** Reads messages. A wrong field becomes an issue, and then there are no messages. */
-export function messagesOf(input: unknown, issues: z.core.$ZodRawIssue[]): ChatMessage[] {
-  try {
-    if (argumentLength(input) <= MOST_ARGUMENTS) return readMessages(input)
-    issues.push({ code: 'custom', input, message: TOO_LONG_ARGUMENTS })
-  } catch (error) {
-    if (!(error instanceof WrongMessages)) throw error
-    const { path, why } = error
-    if (why !== UNKNOWN) issues.push({ code: 'custom', input, message: why, path: [...path] })
-    else issues.push({ code: 'unrecognized_keys', input: {}, keys: [String(path.at(-1))], path: path.slice(0, -1) })
-  }
-  return z.NEVER
-}
-
-/** Characters of the arguments of all calls, before anything is checked. */
-function argumentLength(list: unknown): number {
-  const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-  let length = 0
-  for (const message of listOf(list)) {
-    for (const call of listOf(isObject(message) && message.tool_calls)) {
-      const called = isObject(call) && call.function
-      if (isObject(called) && typeof called.arguments === 'string') length += called.arguments.length
-    }
-  }
-  return length
-}
 
 export const chatBody = z.strictObject({
   ...common,

@@ -1,34 +1,12 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { Metrics } from '../run/metrics.js'
 
-/** Paths counted by name; all others count as `other`. */
-const PATHS = [
-  '/health',
-  '/metrics',
-  '/v1/models',
-  '/v1/completions',
-  '/v1/chat/completions',
-  '/v1/responses',
-  '/api/chat',
-  '/api/generate',
-  '/api/tags',
-  '/api/show',
-  '/api/ps',
-  '/api/version',
-  '/tokenize',
-  '/detokenize',
-  '/tokenizer_info',
-  '/experts',
-  '/experts/mark',
-  '/experts/atlas',
-]
-
-/** Counts every request. */
-export function countRequests(metrics: Metrics): MiddlewareHandler {
+/** Counts every request: those to `paths` by name, all others as `other`. */
+export function countRequests(metrics: Metrics, paths: ReadonlySet<string>): MiddlewareHandler {
   return async (c, next) => {
     const started = performance.now()
     await next()
-    const path = PATHS.includes(c.req.path) ? c.req.path : 'other'
+    const path = paths.has(c.req.path) ? c.req.path : 'other'
     metrics.responded(path, c.res.status, performance.now() - started)
   }
 }

@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { Busy, NoMemory, renameOptions, UserError } from '../../errors.js'
-import { GENERATION_OPTIONS } from '../../generation-options.js'
-import { snakeCase } from '../../spelling.js'
+import { OPTION_NAMES } from '../../generation-options.js'
 import { ApiError, type Status } from '../common/api-error.js'
+import { fieldIn } from '../common/option-fields.js'
 
 /** An error in the form of OpenAI's API. */
 export interface ErrorBody {
@@ -59,9 +59,9 @@ export function ollamaError({ message, details: { param } }: ApiError): { error:
   return { error: param === undefined || message.includes(param) ? message : `"${param}": ${message}` }
 }
 
-/** Options whose fields have other names. */
+/** Fields of the options that have other names in the library. */
 const FIELDS: Record<string, string> = {
-  repeatPenalty: 'repetition_penalty',
+  ...Object.fromEntries(OPTION_NAMES.map((name) => [name, fieldIn('openai', name) ?? name])),
   think: 'reasoning_effort',
   thinkBudget: 'thinking_budget',
   toolChoice: 'tool_choice',
@@ -71,8 +71,7 @@ const FIELDS: Record<string, string> = {
 
 /** The library's `maxTokens` is `max_tokens` in a request. Other names, such as keywords of schemas, stay. */
 function fieldOf(name: string): string {
-  if (Object.hasOwn(FIELDS, name)) return `"${FIELDS[name]}"`
-  return `"${Object.hasOwn(GENERATION_OPTIONS, name) ? snakeCase(name) : name}"`
+  return `"${Object.hasOwn(FIELDS, name) ? FIELDS[name] : name}"`
 }
 
 /** The name that another API has for a field of chat completions. */

@@ -4,7 +4,7 @@ import type { Limits } from '../common/limits.js'
 /*
  * `parallel` sequences run at once, each in a place. Half of the places, rounded down, are for the oldest sequences. The
  * others go to clients without a place, then to requests without one, then to the sequences with the least work, then to
- * the oldest. The work of a sequence is what it has written, and some for what it had to read, in steps of a factor of 8:
+ * the oldest. The work of a sequence is what it has written, and some for what it had to read. It counts in steps, since
  * with the exact number all would take turns after each token.
  *
  * So a sequence runs to its end unless others wait that have had less. Then it pauses, with its cache, until a place is
@@ -12,8 +12,8 @@ import type { Limits } from '../common/limits.js'
  */
 
 /** Tokens of work at the end of each step. Above the last, sequences follow each other, so that few caches become long. */
-const STEPS = [16, 128, 1_024]
-/** Tokens of a prompt that count as one of an answer: reading them keeps nobody waiting. */
+const STEPS = [16, 512]
+/** Tokens of a prompt that count as one of an answer: reading them delays no other answer. */
 const READ = 128
 
 /** The work of one sequence. */

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { isObject } from '../../../json.js'
 import type { KeptNulls } from '../../http/body.js'
-import { flag, isText, mustBe, only, option, text, unused, wholeFrom } from '../field-types.js'
-import { type ChatBody, common, MOST_LIKELIEST } from '../fields.js'
+import { flag, isText, mustBe, only, text, unused, wholeFrom } from '../field-types.js'
+import { type ChatBody, MOST_LIKELIEST } from '../fields.js'
+import { asOpenai, renamedFields, samplingFields } from '../sampling-fields.js'
 
 /** Fields that both endpoints of ollama's API take, and their meaning in the fields of chat completions. */
 
@@ -11,19 +12,8 @@ const number = z.number(mustBe('a number'))
 /** Options of generation. Those about loading a model change nothing here, and others may only have the neutral value. */
 export const ollamaOptions = z.strictObject(
   {
-    // -1 and -2 are no limit.
-    num_predict: wholeFrom(-2, Number.MAX_SAFE_INTEGER).optional(),
+    ...samplingFields('ollama'),
     num_ctx: wholeFrom(1, Number.MAX_SAFE_INTEGER).optional(),
-    temperature: option('temperature'),
-    top_p: option('topP'),
-    // -1 is no limit, as 0 is.
-    top_k: wholeFrom(-1, Number.MAX_SAFE_INTEGER).optional(),
-    min_p: option('minP'),
-    repeat_penalty: option('repeatPenalty'),
-    // -1 is the default.
-    draft_num_predict: wholeFrom(-1, Number.MAX_SAFE_INTEGER).optional(),
-    seed: common.seed,
-    stop: common.stop,
     frequency_penalty: only(0),
     presence_penalty: only(0),
     mirostat: only(0),
@@ -49,8 +39,6 @@ export const ollamaOptions = z.strictObject(
   },
   mustBe('an object'),
 )
-
-type Options = Partial<z.output<typeof ollamaOptions>>
 
 /** Levels of thinking that are efforts of chat completions, too. */
 const THINK = ['low', 'medium', 'high', 'max'] as const
@@ -90,23 +78,9 @@ export const ollamaNulls: { [field: string]: KeptNulls } = { format: 'all' }
 /** The same request in fields of chat completions, without its messages. */
 export function sharedFields(body: OllamaFields): Omit<ChatBody, 'messages'> {
   const { format, think, logprobs, top_logprobs } = body
-  const {
-    num_predict = -1,
-    top_k,
-    repeat_penalty,
-    draft_num_predict = -1,
-    temperature,
-    top_p,
-    min_p,
-    seed,
-    stop,
-  } = body.options ?? ({} as Options)
   return {
-    ...{ temperature, top_p, min_p, seed, stop, logprobs, top_logprobs },
-    top_k: top_k === -1 ? 0 : top_k,
-    repetition_penalty: repeat_penalty,
-    ...(num_predict >= 0 && { max_tokens: num_predict }),
-    ...(draft_num_predict >= 0 && { prompt_lookup_num_tokens: draft_num_predict }),
+    ...asOpenai('ollama', body.options ?? {}),
+    ...{ logprobs, top_logprobs },
     ...(format === 'json' && { response_format: { type: 'json_object' as const } }),
     ...(isObject(format) && { json_schema: format }),
     ...(typeof think === 'boolean' && { enable_thinking: think }),
@@ -116,16 +90,8 @@ export function sharedFields(body: OllamaFields): Omit<ChatBody, 'messages'> {
 }
 
 const NAMES: Record<string, string> = {
-  max_tokens: 'options.num_predict',
+  ...Object.fromEntries(renamedFields('ollama').map(([field, own]) => [field, `options.${own}`])),
   max_completion_tokens: 'options.num_predict',
-  temperature: 'options.temperature',
-  top_p: 'options.top_p',
-  top_k: 'options.top_k',
-  min_p: 'options.min_p',
-  repetition_penalty: 'options.repeat_penalty',
-  prompt_lookup_num_tokens: 'options.draft_num_predict',
-  seed: 'options.seed',
-  stop: 'options.stop',
   response_format: 'format',
   json_schema: 'format',
   enable_thinking: 'think',

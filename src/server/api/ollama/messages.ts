@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../../api/text.js'
 import { isObject } from '../../../json.js'
-import { messagesOf } from '../fields.js'
+import { messagesOf } from '../messages.js'
 
 /** Fields of a message that have another name in OpenAI's API. */
 const NAMES: Record<string, string> = { reasoning_content: 'thinking', name: 'tool_name' }

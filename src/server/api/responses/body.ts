@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { KeptNulls } from '../../http/body.js'
-import { anyObject, firstWrong, flag, isText, mustBe, only, option, text, unused, wholeFrom } from '../field-types.js'
+import { anyObject, firstWrong, flag, isText, mustBe, only, text, unused, wholeFrom } from '../field-types.js'
 import { type ChatBody, choiceOf, common, MOST_LIKELIEST, thinkingFields, toolFields, toolName } from '../fields.js'
+import { asOpenai, renamedFields, samplingFields } from '../sampling-fields.js'
 import { inputField } from './input-items.js'
 
 /** A function in the flat form of responses. */
@@ -55,15 +56,15 @@ const stored = z
 const LOGPROBS = 'message.output_text.logprobs'
 
 /** Fields that mean the same here, or change no answer. */
-const { model, stream, max_tokens, ignore_eos, n, routed_experts, return_progress, stream_options, ...others } = common
-const { frequency_penalty, presence_penalty, logit_bias, ...shared } = others
+const { model, stream, mask, user, safety_identifier, metadata, store, service_tier } = common
+const { prompt_cache_key, prompt_cache_retention } = common
 
 export const responsesBody = z.strictObject({
   model,
   input: inputField,
   instructions: text.optional(),
-  max_output_tokens: option('maxTokens'),
-  ...shared,
+  ...samplingFields('responses'),
+  ...{ mask, user, safety_identifier, metadata, store, service_tier, prompt_cache_key, prompt_cache_retention },
   stream,
   stream_options: z.strictObject({ include_obfuscation: only(false) }, mustBe('an object')).optional(),
   tools: firstWrong(tool).optional(),
@@ -101,12 +102,11 @@ export const responsesNulls: { [field: string]: KeptNulls } = {
 /** The same request in fields of chat completions. */
 export function chatOf(body: ResponsesBody): ChatBody {
   const { input, instructions = '', tools, tool_choice: choice, text: { format } = {}, reasoning } = body
-  const { temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs } = body
+  const { mask, top_logprobs } = body
   const logprobs = body.include?.includes(LOGPROBS) || (top_logprobs ?? 0) > 0
   return {
-    ...{ temperature, top_p, top_k, min_p, repetition_penalty, seed, stop, mask, top_logprobs, logprobs },
-    prompt_lookup_num_tokens: body.prompt_lookup_num_tokens,
-    max_tokens: body.max_output_tokens,
+    ...asOpenai('responses', body),
+    ...{ mask, top_logprobs, logprobs },
     messages: withInstructions(input, instructions),
     tools: tools?.map(({ type, ...called }) => ({ type, function: called })),
     tool_choice: choice && nestedChoice(choice),
@@ -140,7 +140,7 @@ function schemaOf(schema: Record<string, unknown>): ChatBody['response_format'] 
 
 const NAMES: Record<string, string> = {
   messages: 'input',
-  max_tokens: 'max_output_tokens',
+  ...Object.fromEntries(renamedFields('responses')),
   max_completion_tokens: 'max_output_tokens',
   reasoning_effort: 'reasoning.effort',
   response_format: 'text.format',
