@@ -4,7 +4,7 @@
  * activate(kind, row, n): a row of n floats, for any n. The padding of the row rounds n up to a multiple of 4; its
  * zeros stay zeros with every kind. Bit-identical in all tiers.
  */
-import { Activation } from '../src/runtime/abi/formats'
+import { Activation } from '../src/kernels/abi/formats'
 import { scratch } from './control'
 import { EXP_CONSTANTS, erfc, erfc4, exp8, sigmoid, sigmoid4, sigmoidOfSize4, storeExpConstants } from './math'
 

@@ -6,9 +6,9 @@
  *
  * Chunks have the same size for any number of threads, and the host adds up their sums in order. If gradient and
  * moments are zero, as in the padding of tiles, a weight of zero stays zero.
- * Arguments: AdamWArg (src/runtime/abi/training.ts). Bit-identical in all tiers.
+ * Arguments: AdamWArg (src/kernels/abi/training.ts). Bit-identical in all tiers.
  */
-import { AdamWArg, AdamWPhase } from '../src/runtime/abi/training'
+import { AdamWArg, AdamWPhase } from '../src/kernels/abi/training'
 import { arg, argf } from './control'
 
 export function adamw(chunk: u32): void {

@@ -12,11 +12,11 @@
  * The tokens of a micro-batch may belong to several sequences: each has a place, which gives its position and its
  * cache.
  *
- * Arguments: AttentionArg (src/runtime/abi/attention.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
+ * Arguments: AttentionArg (src/kernels/abi/attention.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
  * address. Bit-identical in all tiers.
  */
-import { AttentionArg, PLACE_BYTES, Place } from '../src/runtime/abi/attention'
-import { CacheCode, PAGE_ROWS } from '../src/runtime/abi/formats'
+import { AttentionArg, PLACE_BYTES, Place } from '../src/kernels/abi/attention'
+import { CacheCode, PAGE_ROWS } from '../src/kernels/abi/formats'
 import { arg, argf, scratch } from './control'
 import { quantizeBlocks } from './quantize'
 import { row } from './stick'

@@ -1,8 +1,8 @@
 /*
  * Streaming read: measures the upper limit of every decode step with the same threads and memory.
- * Arguments: BandwidthArg (src/runtime/abi/measures.ts).
+ * Arguments: BandwidthArg (src/kernels/abi/measures.ts).
  */
-import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../src/runtime/abi/measures'
+import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../src/kernels/abi/measures'
 import { arg } from './control'
 
 export function bandwidth(chunk: u32): void {

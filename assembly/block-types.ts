@@ -6,7 +6,7 @@
  *   0: int8 quants.  32: f32 scale of the first 16.  36: f32 scale of the last 16.  40: f32 minimum.
  * Bit-identical in all tiers.
  */
-import { SourceType } from '../src/runtime/abi/formats'
+import { SourceType } from '../src/kernels/abi/formats'
 import { fromHalf } from './half'
 import { doubled } from './tile-mxfp4'
 

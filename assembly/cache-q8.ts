@@ -9,7 +9,7 @@
  * with the channels padded with zeros to a multiple of 4. Pages of stick-breaking attention hold whole rows: a scale for
  * each head, then the levels of all channels, and room for the padding of the last head.
  */
-import { PAGE_ROWS } from '../src/runtime/abi/formats'
+import { PAGE_ROWS } from '../src/kernels/abi/formats'
 import { scratch } from './control'
 import { levels8 } from './levels'
 

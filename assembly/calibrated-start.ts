@@ -2,7 +2,7 @@
  * Start of a calibrated block (pack-calibrated.ts): scales and levels for errors that count one by one, each by the second
  * moment of its column. As in pack-q4.ts, a scale is the best of a few candidates.
  */
-import { TILE_COLUMNS } from '../src/runtime/abi/formats'
+import { TILE_COLUMNS } from '../src/kernels/abi/formats'
 import { COLUMN, inverse1, inverse4, LEVELS, level1, level4 } from './calibration-room'
 import { fromBfloat16, toBfloat16, toBfloat16x4 } from './half'
 import { placeQ3 } from './pack-q3'

@@ -4,7 +4,7 @@
  * The room has the errors of the weights, their levels and the gradients g = H e, each MOMENT_COLUMNS columns of 8 floats.
  * Then come the scales, 8 floats for each tile: those of the tile that begins with column c are at SCALES + c.
  */
-import { MOMENT_COLUMNS } from '../src/runtime/abi/products'
+import { MOMENT_COLUMNS } from '../src/kernels/abi/products'
 
 /** Bytes of a column of 8 rows of floats. */
 export const COLUMN: usize = 32

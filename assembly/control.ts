@@ -1,9 +1,9 @@
 /*
- * Control block: words through which the threads of one memory coordinate (addresses: src/runtime/abi/control.ts).
+ * Control block: words through which the threads of one memory coordinate (addresses: src/kernels/abi/control.ts).
  *
  * It has a fixed address, so that every instance of the module (one per thread) finds it without static data.
  */
-import { Address, SCRATCH_BYTES } from '../src/runtime/abi/control'
+import { Address, SCRATCH_BYTES } from '../src/kernels/abi/control'
 
 /** Number of the thread that this instance runs on; 0 is the leader. */
 export let thread: u32 = 0

@@ -2,8 +2,8 @@
  * Bands of weights in the format of another product, which multiplies them with the same bits. They are in scratch of the
  * thread (MatmulArg.widened, MatmulArg.unpacked) until its next two bands.
  */
-import { WeightCode } from '../src/runtime/abi/formats'
-import { MatmulArg } from '../src/runtime/abi/products'
+import { WeightCode } from '../src/kernels/abi/formats'
+import { MatmulArg } from '../src/kernels/abi/products'
 import { arg, thread } from './control'
 import { mxfp4Floats } from './mxfp4-floats'
 import { bandBytes } from './tile-bytes'

@@ -4,7 +4,7 @@
  *
  * moments: H of the block, `count` rows of `count` floats. c: a column; for scales, the first of a tile.
  */
-import { TILE_COLUMNS } from '../src/runtime/abi/formats'
+import { TILE_COLUMNS } from '../src/kernels/abi/formats'
 import { COLUMN, GRADIENTS, inverse1, inverse4, LEVELS, level1, level4, SCALES } from './calibration-room'
 import { fromBfloat16, toBfloat16, toBfloat16x4 } from './half'
 

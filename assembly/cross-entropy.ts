@@ -3,10 +3,10 @@
  *     weight * (softmax(z) - onehot(target))
  *
  * A chunk is a row. The host computes the logarithm, because it needs a table here. Sums are those of summary.ts.
- * Arguments: CrossEntropyArg, results: CrossEntropyField (src/runtime/abi/training.ts). With the gradient, the padding
+ * Arguments: CrossEntropyArg, results: CrossEntropyField (src/kernels/abi/training.ts). With the gradient, the padding
  * of a row up to a multiple of 8 becomes zero. Bit-identical in all tiers.
  */
-import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../src/runtime/abi/training'
+import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../src/kernels/abi/training'
 import { arg } from './control'
 import { exp, exp4 } from './math'
 import { largest, sumOfBlock } from './summary'

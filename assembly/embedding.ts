@@ -2,10 +2,10 @@
  * Rows of the embedding table, times a factor, one item per token.
  *
  * Table row: floats in f32; in q8 a bfloat16 scale and 32 int8 for each 32 columns.
- * Arguments: EmbeddingArg (src/runtime/abi/products.ts).
+ * Arguments: EmbeddingArg (src/kernels/abi/products.ts).
  */
-import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi/formats'
-import { EmbeddingArg } from '../src/runtime/abi/products'
+import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/kernels/abi/formats'
+import { EmbeddingArg } from '../src/kernels/abi/products'
 import { arg, argf } from './control'
 import { fromBfloat16 } from './half'
 

@@ -6,10 +6,10 @@
  * so that dx (p h)^T is the item's share of the gradient of W2, and dz is the gradient for W1. Without an activation, z is the
  * output of an attention expert's heads, and dz its gradient.
  *
- * Arguments: GateBackwardArg (src/runtime/abi/training.ts). Padding of u must be finite, that of z zero. Bit-identical in all
+ * Arguments: GateBackwardArg (src/kernels/abi/training.ts). Padding of u must be finite, that of z zero. Bit-identical in all
  * tiers: the dot product has four chains.
  */
-import { GateBackwardArg } from '../src/runtime/abi/training'
+import { GateBackwardArg } from '../src/kernels/abi/training'
 import { apply, apply4 } from './activation'
 import { slope, slope4 } from './activation-slope'
 import { arg } from './control'

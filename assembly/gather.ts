@@ -3,8 +3,8 @@
  * column. The arguments are those of pack.ts. The bytes after the target, up to GATHER_BYTES, are scratch.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
-import { SourceType, TileBytes } from '../src/runtime/abi/formats'
-import { PackArg } from '../src/runtime/abi/products'
+import { SourceType, TileBytes } from '../src/kernels/abi/formats'
+import { PackArg } from '../src/kernels/abi/products'
 import { isBlockType, RUN_BYTES, runFloats, unpackRun } from './block-types'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'

@@ -7,9 +7,9 @@
  *     out[x] = h[x] cos - h[y] sin      out[y] = h[y] cos + h[x] sin
  *   halves: x = i, y = i + headSize / 2; neighbours: x = 2 i, y = 2 i + 1
  *
- * Arguments: HeadsArg (src/runtime/abi/rows.ts). Bit-identical in all tiers.
+ * Arguments: HeadsArg (src/kernels/abi/rows.ts). Bit-identical in all tiers.
  */
-import { HeadPairs, HeadsArg, NormSpan } from '../src/runtime/abi/rows'
+import { HeadPairs, HeadsArg, NormSpan } from '../src/kernels/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { scaleRow } from './scale-row'

@@ -9,7 +9,7 @@
  * begins with -zero * sum of its 16 activations. Its final value, at most 16 * 12 * 127 in size, fits in 16 bits, so it
  * does not matter if an intermediate value wraps around.
  */
-import { INTERLEAVED_BLOCK_BYTES } from '../src/runtime/abi/formats'
+import { INTERLEAVED_BLOCK_BYTES } from '../src/kernels/abi/formats'
 
 /** Interleaves the records a, b, c and d (quantize.ts). `zero` is the level of a weight of 0. */
 export function interleaveActivations(

@@ -2,7 +2,7 @@
  * Kinds of jobs that the threads share. Each kernel takes the number of a chunk, or a range of them, and finds its
  * arguments in the control block.
  */
-import { Job } from '../src/runtime/abi/control'
+import { Job } from '../src/kernels/abi/control'
 import { adamw } from './adamw'
 import { attention } from './attention'
 import { bandwidth } from './bandwidth'

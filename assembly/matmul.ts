@@ -9,10 +9,10 @@
  * Many rows are multiplied with 4-bit weights that have been unpacked (unpacked-product.ts), and some formats with the
  * product of another one (converted-bands.ts). Bias, activation and records follow (product-epilogue.ts).
  *
- * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
+ * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/kernels/abi/products.ts).
  */
-import { INTERLEAVED_ROWS, WeightCode } from '../src/runtime/abi/formats'
-import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
+import { INTERLEAVED_ROWS, WeightCode } from '../src/kernels/abi/formats'
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/kernels/abi/products'
 import { arg, argf } from './control'
 import { floatBands, wideBands, widens } from './converted-bands'
 import { formatOf, inputOf, outputOf, weightsOf } from './matrix-groups'

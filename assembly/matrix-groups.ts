@@ -1,8 +1,8 @@
 /*
- * Reads the tables of grouped products: Group and ListEntry (src/runtime/abi/products.ts).
+ * Reads the tables of grouped products: Group and ListEntry (src/kernels/abi/products.ts).
  */
-import { MATRIX_ALIGNMENT } from '../src/runtime/abi/formats'
-import { Group, ListEntry, MatmulArg } from '../src/runtime/abi/products'
+import { MATRIX_ALIGNMENT } from '../src/kernels/abi/formats'
+import { Group, ListEntry, MatmulArg } from '../src/kernels/abi/products'
 import { arg } from './control'
 
 /** WeightCode of a group's matrix; `usual` is that of the call. */

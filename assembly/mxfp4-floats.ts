@@ -5,7 +5,7 @@
  *
  * weights: tiles as in tile-mxfp4.ts. floats: 1024 B for each 32 columns, overwritten. Bit-identical in all tiers.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { doubled } from './tile-mxfp4'
 import { nibbleMask } from './tile-q4'
 

@@ -4,11 +4,11 @@
  * With n = (x - mean) / sigma (RMSNorm: x / sigma), g = da * weight and means over the channels:
  *     dx += (g - mean(g) - n mean(g n)) / sigma          (RMSNorm: without mean(g))
  *
- * Arguments: NormBackwardArg (src/runtime/abi/training.ts). Padding of da must be finite, that of the weight zero; that
+ * Arguments: NormBackwardArg (src/kernels/abi/training.ts). Padding of da must be finite, that of the weight zero; that
  * of dx does not change. Bit-identical in all tiers.
  */
-import { NormKind } from '../src/runtime/abi/rows'
-import { NormBackwardArg } from '../src/runtime/abi/training'
+import { NormKind } from '../src/kernels/abi/rows'
+import { NormBackwardArg } from '../src/kernels/abi/training'
 import { arg, argf } from './control'
 import { dot } from './dot'
 

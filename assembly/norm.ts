@@ -6,10 +6,10 @@
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record if the next product reads quantised activations. Each step can be left out.
  *
- * Arguments: NormArg (src/runtime/abi/rows.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
+ * Arguments: NormArg (src/kernels/abi/rows.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
  * all tiers.
  */
-import { NormArg, NormKind } from '../src/runtime/abi/rows'
+import { NormArg, NormKind } from '../src/kernels/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { quantizeBlocks } from './quantize'

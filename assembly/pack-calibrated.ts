@@ -12,8 +12,8 @@
  *
  * Each block of H is row after row, as many floats as it has columns, with zeros for padding. Bit-identical in all tiers.
  */
-import { TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { CALIBRATION_ROOM, MOMENT_COLUMNS, PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/kernels/abi/formats'
+import { CALIBRATION_ROOM, MOMENT_COLUMNS, PACK_CHUNK_ROWS, PackArg } from '../src/kernels/abi/products'
 import { beginTile } from './calibrated-start'
 import { COLUMN, LEVELS, SCALES } from './calibration-room'
 import { arg, scratch, thread } from './control'

@@ -7,10 +7,10 @@
  * In two tensors (MXFP4_PAIR), byte b has column 2b in its low and column 2b + 1 in its high nibble, and the scales are
  * apart. In a block of GGUF (MXFP4) the scale is the first byte, and byte b has columns b and b + 16.
  *
- * Arguments: PackArg (src/runtime/abi/products.ts). Bit-identical in all tiers.
+ * Arguments: PackArg (src/kernels/abi/products.ts). Bit-identical in all tiers.
  */
-import { SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/runtime/abi/formats'
-import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
+import { SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../src/kernels/abi/formats'
+import { PACK_CHUNK_ROWS, PackArg } from '../src/kernels/abi/products'
 import { BlockBytes } from './block-types'
 import { arg } from './control'
 import { storeNibbles } from './pack-quants'

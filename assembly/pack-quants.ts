@@ -6,8 +6,8 @@
  * A quant of -128, which only other programs write, stays, too. A scale of zero, or one that is not finite, makes a run of
  * zeros. The arguments are those of pack.ts. Bit-identical in all tiers.
  */
-import { SourceType, TILE_ROWS, WeightCode } from '../src/runtime/abi/formats'
-import { PackArg } from '../src/runtime/abi/products'
+import { SourceType, TILE_ROWS, WeightCode } from '../src/kernels/abi/formats'
+import { PackArg } from '../src/kernels/abi/products'
 import { hasMinimum, RUN_BYTES, runFloats, runMinimum, runScale, setMinimum, unpackRun } from './block-types'
 import { arg } from './control'
 import { countBroken } from './gather'

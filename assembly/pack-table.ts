@@ -2,8 +2,8 @@
  * One row of the embedding table (embedding.ts), or a vector, 32 columns at a time. The arguments are those of pack.ts.
  * Bit-identical in all tiers.
  */
-import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi/formats'
-import { PackArg } from '../src/runtime/abi/products'
+import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/kernels/abi/formats'
+import { PackArg } from '../src/kernels/abi/products'
 import { arg } from './control'
 import { countBroken, gatherLine } from './gather'
 import { fromBfloat16, toBfloat16 } from './half'

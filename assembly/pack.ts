@@ -1,11 +1,11 @@
 /*
  * Quantises weights and packs them into tiles; an item is 32 rows of a matrix, or one row of a table.
  *
- * Arguments: PackArg (src/runtime/abi/products.ts). Rows and columns beyond the last are zero. Formats: tile-*.ts,
+ * Arguments: PackArg (src/kernels/abi/products.ts). Rows and columns beyond the last are zero. Formats: tile-*.ts,
  * embedding.ts. Bit-identical in all tiers.
  */
-import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
-import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
+import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/kernels/abi/formats'
+import { PACK_CHUNK_ROWS, PackArg } from '../src/kernels/abi/products'
 import { arg, scratch } from './control'
 import { GATHER_BYTES, gather } from './gather'
 import { packCalibratedRows } from './pack-calibrated'

@@ -12,7 +12,7 @@
  * A bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of microseconds;
  * but an unbounded spin occupies the core that the awaited thread may need.
  */
-import { Address, Job } from '../src/runtime/abi/control'
+import { Address, Job } from '../src/kernels/abi/control'
 import { execute } from './jobs'
 
 /**

@@ -2,8 +2,8 @@
  * Epilogue of a product: bias, factor, activation function or gate, and records for the next product. It runs after the
  * sums of a chunk, while the outputs are still in the cache. `index`: number of the output row.
  */
-import { Activation, TILE_COLUMNS } from '../src/runtime/abi/formats'
-import { MatmulArg } from '../src/runtime/abi/products'
+import { Activation, TILE_COLUMNS } from '../src/kernels/abi/formats'
+import { MatmulArg } from '../src/kernels/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf } from './control'
 import { quantizeBlocks } from './quantize'

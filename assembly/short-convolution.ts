@@ -12,11 +12,11 @@
  * A chunk is a range of blocks of TILE_COLUMNS channels. It walks each segment's tokens one after the other. Taps are
  * added oldest first, so a result depends neither on the batch nor on how the text was split.
  *
- * Arguments: ShortConvolutionArg (src/runtime/abi/convolution.ts). Padding of the outputs is set to zero. Bit-identical
+ * Arguments: ShortConvolutionArg (src/kernels/abi/convolution.ts). Padding of the outputs is set to zero. Bit-identical
  * in all tiers.
  */
-import { CONVOLUTION_SEGMENT_BYTES, ConvolutionSegment, ShortConvolutionArg } from '../src/runtime/abi/convolution'
-import { TILE_COLUMNS } from '../src/runtime/abi/formats'
+import { CONVOLUTION_SEGMENT_BYTES, ConvolutionSegment, ShortConvolutionArg } from '../src/kernels/abi/convolution'
+import { TILE_COLUMNS } from '../src/kernels/abi/formats'
 import { arg } from './control'
 import { quantizeBlocks } from './quantize'
 import { zero } from './softmax-sums'

@@ -8,7 +8,7 @@
  *
  * Keys are divided into spans of 256 by absolute position. Each span is summed separately, from its own largest score;
  * spans are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
- * of the prompt, or the threads. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
+ * of the prompt, or the threads. The host makes a table of units (src/kernels/calls/softmax-units.ts):
  *     whole:   some rows of queries and some of their heads, over all spans
  *     partial: one span of some rows and some of their heads; the sums are stored in memory
  *     merge:   combines the spans of a row, for some of its heads
@@ -20,7 +20,7 @@
  * values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and numbers that are
  * read together are neighbours.
  *
- * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
+ * Arguments: SoftmaxArg (src/kernels/abi/attention.ts). Bit-identical in all tiers.
  */
 import {
   SOFTMAX_ENTRY_BYTES,
@@ -30,8 +30,8 @@ import {
   SoftmaxArg,
   SoftmaxTask,
   SoftmaxUnit,
-} from '../src/runtime/abi/attention'
-import { CacheCode } from '../src/runtime/abi/formats'
+} from '../src/kernels/abi/attention'
+import { CacheCode } from '../src/kernels/abi/formats'
 import { arg, thread } from './control'
 import { copyRows } from './copy'
 import { quantizeBlocks } from './quantize'

@@ -5,7 +5,7 @@
  *
  * Rows of bfloat16 are widened to floats before, once for all queries of a block.
  */
-import { SOFTMAX_WEIGHT_BYTES } from '../src/runtime/abi/attention'
+import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
 import { element } from './dot'
 import { addFew, addOne } from './softmax-tiles'
 

@@ -9,8 +9,8 @@ import {
   SOFTMAX_SPAN,
   SOFTMAX_WEIGHT_BYTES,
   SoftmaxArg,
-} from '../src/runtime/abi/attention'
-import { PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
+} from '../src/kernels/abi/attention'
+import { PAGE_ROWS, PAGE_SHIFT } from '../src/kernels/abi/formats'
 import { arg } from './control'
 import { copyRow } from './copy'
 import { HEAD } from './softmax-sums'

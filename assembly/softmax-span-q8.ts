@@ -9,8 +9,8 @@
  * The cache is read page by page, a page's rows for all heads and queries that share them. Positions that a query does
  * not see get weight 0. Bit-identical in all tiers.
  */
-import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/runtime/abi/attention'
-import { PAGE_ROWS } from '../src/runtime/abi/formats'
+import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/kernels/abi/attention'
+import { PAGE_ROWS } from '../src/kernels/abi/formats'
 import { arg, argf, scratch as scratchOfThread } from './control'
 import { levels16, MOST_LEVEL } from './levels'
 import { storeExpConstants } from './math'

@@ -7,8 +7,8 @@
  * From BLOCK queries on, a page is widened to floats once for all of them (softmax-blocks.ts). Fewer queries widen it in
  * registers (softmax-tiles.ts): a decode step reads its cache only once.
  */
-import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/runtime/abi/attention'
-import { CacheCode, PAGE_ROWS } from '../src/runtime/abi/formats'
+import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/kernels/abi/attention'
+import { CacheCode, PAGE_ROWS } from '../src/kernels/abi/formats'
 import { arg, argf, scratch as scratchOfThread } from './control'
 import { storeExpConstants } from './math'
 import { addRows, widenRows } from './softmax-blocks'

@@ -6,7 +6,7 @@
  * Sums and weights of neighbouring queries are `step` and SOFTMAX_WEIGHT_BYTES apart: the latter is a constant, so that
  * weights are read at constant offsets from one address. Sums of integers are exact, so their order is free.
  */
-import { SOFTMAX_WEIGHT_BYTES } from '../src/runtime/abi/attention'
+import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
 
 const NEXT: usize = SOFTMAX_WEIGHT_BYTES
 

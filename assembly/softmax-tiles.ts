@@ -11,7 +11,7 @@
  * of widening them in order. So of every 16 numbers a sum first has the even and then the odd ones, until `sort` has
  * put them in order.
  */
-import { SOFTMAX_WEIGHT_BYTES } from '../src/runtime/abi/attention'
+import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
 import { element, load4 } from './dot'
 
 /** Adds `count` weighted rows to each of `sums` sums, which are `pitch` bytes apart; their weights are SOFTMAX_WEIGHT_BYTES apart. */

@@ -2,8 +2,8 @@
  * Walks of several queries of one head, a page of keys at a time: each row of the page is read once for four queries
  * (attention.ts). The products and sums of a query are those of its walk alone, in the same order.
  */
-import { AttentionArg } from '../src/runtime/abi/attention'
-import { PAGE_ROWS } from '../src/runtime/abi/formats'
+import { AttentionArg } from '../src/kernels/abi/attention'
+import { PAGE_ROWS } from '../src/kernels/abi/formats'
 import { arg, argf, scratch } from './control'
 import { load4, reduce } from './dot'
 import { breakSticks } from './stick'

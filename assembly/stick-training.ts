@@ -10,10 +10,10 @@
  * keys: dk_j = sum over later queries of dz_j q      dv_j = sum of w_j do, query after query. No two threads
  *   write one row, and the order is the same for any number of threads.
  *
- * Arguments: StickArg (src/runtime/abi/training.ts). Keys that a walk did not visit together weigh less than `enough`,
+ * Arguments: StickArg (src/kernels/abi/training.ts). Keys that a walk did not visit together weigh less than `enough`,
  * and so do their gradients. Bit-identical in all tiers.
  */
-import { StickArg, StickPhase } from '../src/runtime/abi/training'
+import { StickArg, StickPhase } from '../src/kernels/abi/training'
 import { arg, argf } from './control'
 import { dot, dot2 } from './dot'
 import { exp } from './math'

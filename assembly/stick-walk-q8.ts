@@ -5,7 +5,7 @@
  *
  * Bit-identical in all tiers.
  */
-import { AttentionArg, Place } from '../src/runtime/abi/attention'
+import { AttentionArg, Place } from '../src/kernels/abi/attention'
 import { arg, argf, scratch } from './control'
 import { levels16, MOST_LEVEL, mostLevel } from './levels'
 import { breakStick, row } from './stick'

@@ -5,7 +5,7 @@
  * The rest of the stick is compared before every eighth key, counted from the query. So an interruption changes neither
  * the result nor the number of visited keys. Bit-identical in all tiers.
  */
-import { AttentionArg, Place } from '../src/runtime/abi/attention'
+import { AttentionArg, Place } from '../src/kernels/abi/attention'
 import { arg, argf, scratch } from './control'
 import { dot2, element, load4 } from './dot'
 import { breakStick, row } from './stick'

@@ -1,8 +1,8 @@
 /*
  * The stick of stick-breaking attention (attention.ts), and the rows of its cache. Bit-identical in all tiers.
  */
-import { AttentionArg } from '../src/runtime/abi/attention'
-import { PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
+import { AttentionArg } from '../src/kernels/abi/attention'
+import { PAGE_ROWS, PAGE_SHIFT } from '../src/kernels/abi/formats'
 import { arg } from './control'
 import { exp4, sigmoid, sigmoidOfSize4 } from './math'
 

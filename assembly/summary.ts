@@ -7,9 +7,9 @@
  * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in
  * double: bit-identical in all tiers, within 1e-6 of the exact sum. The sum of a part without any finite logit is NaN.
  *
- * Arguments: SummaryArg, results: SummaryField (src/runtime/abi/measures.ts).
+ * Arguments: SummaryArg, results: SummaryField (src/kernels/abi/measures.ts).
  */
-import { PEAK_LOGITS, SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi/measures'
+import { PEAK_LOGITS, SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/kernels/abi/measures'
 import { arg } from './control'
 import { exp, exp4 } from './math'
 

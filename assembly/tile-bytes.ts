@@ -1,4 +1,4 @@
-import { TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { TILE_COLUMNS, TileBytes, WeightCode } from '../src/kernels/abi/formats'
 
 /** Bytes of a tile of 8 rows and 32 columns, by the WeightCode of its weights. */
 export function tileBytes(format: u32): usize {

@@ -7,7 +7,7 @@
  * keep the rounding error near that of a pairwise sum. Bit-identical in all tiers and for any number of rows at once.
  * Two bands at once for one activation row: see tile-q4.ts.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 
 const TILE: usize = TileBytes.f32
 

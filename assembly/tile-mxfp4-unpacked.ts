@@ -6,7 +6,7 @@
  * rows 0-3 and rows 4-7, four bytes (doubled + MXFP4_ZERO) per row. The integer products are those of tile-mxfp4.ts, and
  * so is every bit of the result.
  */
-import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
+import { TileBytes, UNPACKED_TILE_BYTES } from '../src/kernels/abi/formats'
 import { highLevels, lowLevels, raisedLevels } from './tile-mxfp4'
 import { nibbleMask } from './tile-q4'
 import { unpackedBytes } from './tile-q4-unpacked'

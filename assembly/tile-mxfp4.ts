@@ -14,7 +14,7 @@
  * out = sum over tiles of (scale_w * scale_a) * integer dot, tile after tile: the integers are the same in all tiers,
  * and so is every bit of the result. Two bands at once for one activation row: see tile-q4.ts.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { nibbleMask } from './tile-q4'
 import { addScaled } from './tile-q8'
 

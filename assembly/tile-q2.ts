@@ -10,7 +10,7 @@
  * 7/8 of the record's -8 * sum remove the zero point. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
  * after tile: the integers are the same in all tiers, and so is every bit of the result.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs } from './tile-q4'
 import { addBlock } from './tile-q4-pair'
 

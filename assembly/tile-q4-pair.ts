@@ -5,7 +5,7 @@
  * for all rows, so that computing overlaps with reading. Weights that are unpacked first (tile-q4-unpacked.ts) are
  * first read and then used. The arithmetic and its order are those of tile-q4.ts, and so is every bit.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 import { addScaled } from './tile-q8'
 

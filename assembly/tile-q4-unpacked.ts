@@ -12,7 +12,7 @@
  * that V8 uses. V8 moves all loads of a loop's body to its beginning, so more columns in a body would not fit. If V8
  * fuses pairs of vectors, both halves of a tile become one.
  */
-import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
+import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_TILE_BYTES } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 import { addScaled } from './tile-q8'
 

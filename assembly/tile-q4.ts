@@ -18,7 +18,7 @@
  * One activation row is multiplied with two bands at once (chosen in matmul.ts): their two streams of memory are
  * fetched side by side, and each splat serves both.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { addScaled } from './tile-q8'
 
 const TILE: usize = TileBytes.q4

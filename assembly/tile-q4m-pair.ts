@@ -4,7 +4,7 @@
  * Two streams of weights as in tile-q4-pair.ts. The arithmetic and its order are those of tile-q4m.ts, and so is every
  * bit.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 import { addTile, sumOf } from './tile-q4m'
 

@@ -6,7 +6,7 @@
  * then for each 4 columns rows 0-3 and rows 4-7, four bytes per row. The arithmetic and its order are those of
  * tile-q4m.ts, and so is every bit of the result.
  */
-import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_Q4M_BYTES } from '../src/runtime/abi/formats'
+import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_Q4M_BYTES } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 import { pairOfOnes } from './tile-q4-unpacked'
 import { addTile } from './tile-q4m'

@@ -8,7 +8,7 @@
  * out = sum over tiles of ((scale_w * scale_a) * integer dot + minimum * sum of the activations), tile after tile. The
  * sum of the activations is the record's -8 * sum times -scale_a / 8. Every bit is the same in all tiers.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 
 const TILE: usize = TileBytes.q4m

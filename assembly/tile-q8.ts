@@ -9,7 +9,7 @@
  * 8-bit product is bound by memory in decode anyway. out = sum over tiles of (scale_w * scale_a) * integer dot,
  * tile after tile. Bit-identical in all tiers. Two bands at once for one activation row: see tile-q4.ts.
  */
-import { TileBytes } from '../src/runtime/abi/formats'
+import { TileBytes } from '../src/kernels/abi/formats'
 
 const TILE: usize = TileBytes.q8
 

@@ -8,10 +8,10 @@
  * two to four rows of the product. Every output element is one sum in the order of the rows, whatever its chunk and the
  * other rows are.
  *
- * Arguments: TransposedArg (src/runtime/abi/training.ts). Bit-identical in all tiers.
+ * Arguments: TransposedArg (src/kernels/abi/training.ts). Bit-identical in all tiers.
  */
-import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry } from '../src/runtime/abi/products'
-import { PANEL_BYTES, PANEL_ROWS, TransposedArg } from '../src/runtime/abi/training'
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry } from '../src/kernels/abi/products'
+import { PANEL_BYTES, PANEL_ROWS, TransposedArg } from '../src/kernels/abi/training'
 import { arg, thread } from './control'
 import { formatOf, weightsOf } from './matrix-groups'
 import { bandBytes } from './tile-bytes'

@@ -6,7 +6,7 @@
  * the first column, a multiple of 8; n: rows, a multiple of 8; panel: n x 8 floats, overwritten.
  * A level times its scale is exact in single precision (8 bits by 8), so all tiers agree bit for bit.
  */
-import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { TileBytes, WeightCode } from '../src/kernels/abi/formats'
 import { tileBytes } from './tile-bytes'
 import { levelQ2 } from './tile-q2'
 import { levelQ3 } from './tile-q3'

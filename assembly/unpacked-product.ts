@@ -3,8 +3,8 @@
  * INTERLEAVED_ROWS rows four by four, and unpacks each band once for all of them. Both are in scratch of its own
  * (MatmulArg.interleaved, MatmulArg.unpacked).
  */
-import { INTERLEAVED_BLOCK_BYTES, INTERLEAVED_ROWS, WeightCode } from '../src/runtime/abi/formats'
-import { LIST_ENTRY_BYTES, MatmulArg } from '../src/runtime/abi/products'
+import { INTERLEAVED_BLOCK_BYTES, INTERLEAVED_ROWS, WeightCode } from '../src/kernels/abi/formats'
+import { LIST_ENTRY_BYTES, MatmulArg } from '../src/kernels/abi/products'
 import { arg, thread } from './control'
 import { interleaveActivations } from './interleave-activations'
 import { inputOf, outputOf } from './matrix-groups'

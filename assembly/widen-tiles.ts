@@ -3,7 +3,7 @@
  * products serve lists of several activation rows: a level n of q3 becomes the nibble n + 4, one of q2 4 n + 1. The
  * integer products are the same numbers, and so is every bit of the result.
  */
-import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { TileBytes, WeightCode } from '../src/kernels/abi/formats'
 import { tileBytes } from './tile-bytes'
 import { levelQ2 } from './tile-q2'
 import { levelQ3 } from './tile-q3'

@@ -18,7 +18,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { UNFILTERED } from '../dist/generation-options.js'
+import { UNFILTERED } from '../dist/api/generation-options.js'
 import { loadRandomModel, resultOf } from '../dist/index.js'
 
 const { values, positionals } = parseArgs({

@@ -6,8 +6,8 @@
 // q4); norms and routers are F32. --experts: format of the experts; by default MXFP4 (4.25 bits) if the model is
 // published in it, as gpt-oss is.
 import { parseArgs } from 'node:util'
-import { publishedFormats } from '../dist/architectures/index.js'
-import { publishedShape } from '../dist/architectures/published-shapes.js'
+import { publishedFormats } from '../dist/model/families/index.js'
+import { publishedShape } from '../dist/model/families/published-shapes.js'
 import { FORMATS, Metadata, writeFile } from './gguf-file.mjs'
 import { architectureOf, describe, tensorsOf } from './gguf-models.mjs'
 

@@ -10,7 +10,7 @@
 // --even all experts are as likely at all times, as they are with random weights.
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { publishedShape } from '../dist/architectures/published-shapes.js'
+import { publishedShape } from '../dist/model/families/published-shapes.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

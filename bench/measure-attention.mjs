@@ -2,14 +2,14 @@
 // median and minimum of several rounds, and CPU time with one thread. Decode uses as many caches in turn as a model has
 // layers, so that they are read from memory.
 //   node bench/measure-attention.mjs [HEADS] [KEY_VALUE_HEADS] [HEAD_SIZE] [LAYERS] [THREADS]
-import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
-import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
-import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'
-import { Bank } from '../dist/runtime/memory/bank.js'
-import { cacheHeadBytes } from '../dist/runtime/memory/formats.js'
-import { Rows } from '../dist/runtime/memory/rows.js'
-import { Pool } from '../dist/runtime/threads/pool.js'
-import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
+import { PAGE_ROWS } from '../dist/kernels/abi/formats.js'
+import { allocatePlaces, writePositions, writeTables } from '../dist/kernels/calls/places.js'
+import { SoftmaxAttention } from '../dist/kernels/calls/softmax-attention.js'
+import { Bank } from '../dist/kernels/memory/bank.js'
+import { cacheHeadBytes } from '../dist/kernels/memory/formats.js'
+import { Rows } from '../dist/kernels/memory/rows.js'
+import { Pool } from '../dist/kernels/threads/pool.js'
+import { compileTier } from '../dist/kernels/tiers/choose-kernels.js'
 
 const numbers = process.argv.slice(2).map(Number)
 const [heads = 16, keyValueHeads = 8, headSize = 64, layers = 24, threads = 2] = numbers

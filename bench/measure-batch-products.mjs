@@ -2,12 +2,12 @@
 // from cache (always the same matrix) or from memory. Prints GB of weights and billions of multiplications per second
 // of CPU time for each number of rows: the best of several rounds, which other processes disturb least.
 //   node bench/measure-batch-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
-import { TileBytes } from '../dist/runtime/abi/formats.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/runtime/kernels/groups.js'
-import { Matmul } from '../dist/runtime/kernels/matmul.js'
-import { Bank } from '../dist/runtime/memory/bank.js'
-import { Rows } from '../dist/runtime/memory/rows.js'
-import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
+import { TileBytes } from '../dist/kernels/abi/formats.js'
+import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/kernels/calls/groups.js'
+import { Matmul } from '../dist/kernels/calls/matmul.js'
+import { Bank } from '../dist/kernels/memory/bank.js'
+import { Rows } from '../dist/kernels/memory/rows.js'
+import { compileTier } from '../dist/kernels/tiers/choose-kernels.js'
 
 const [format = 'q4', columns = '1024', outputs = '2048', counts = '1,2,3,4,5,6,8,16'] = process.argv.slice(2)
 const [inputs, rows] = [Number(columns), Number(outputs)]

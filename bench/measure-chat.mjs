@@ -94,8 +94,8 @@ function options(maxTokens) {
 }
 
 async function withoutDrawing(model) {
-  const { Conversation } = await import('../dist/tui/conversation/conversation.js')
-  const { TokenMap } = await import('../dist/tui/map/token-map.js')
+  const { Conversation } = await import('../dist/terminal/conversation/conversation.js')
+  const { TokenMap } = await import('../dist/terminal/map/token-map.js')
   const conversation = new Conversation(model)
   const map = new TokenMap(model.config)
   const watcher = {
@@ -113,12 +113,12 @@ async function withoutDrawing(model) {
 }
 
 async function withDrawing(model, tokens = TOKENS) {
-  const { Chat } = await import('../dist/tui/conversation/chat.js')
-  const { InputHistory } = await import('../dist/tui/input/history.js')
-  const { openScreen } = await import('../dist/tui/screen/chat-screen.js')
+  const { Chat } = await import('../dist/terminal/conversation/chat.js')
+  const { InputHistory } = await import('../dist/terminal/input/history.js')
+  const { openScreen } = await import('../dist/terminal/screen/chat-screen.js')
   const chat = new Chat(model, { history: await InputHistory.open(), depth: 'truecolor', generation: options(tokens) })
-  const { Terminal } = await import('../dist/tui/screen/terminal.js')
-  const { TypedAhead } = await import('../dist/tui/screen/typed-ahead.js')
+  const { Terminal } = await import('../dist/terminal/screen/terminal.js')
+  const { TypedAhead } = await import('../dist/terminal/screen/typed-ahead.js')
   const leave = () => chat.end()
   const terminal = new Terminal(process.stdin, process.stdout)
   const typed = new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} })

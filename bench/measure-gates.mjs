@@ -2,9 +2,9 @@
 // the kept experts or over all. Run it after `npm run build`; it takes some minutes.
 import { fileURLToPath } from 'node:url'
 import { loadModel, readText } from '../dist/index.js'
-import { perplexityOf, splitTexts } from '../dist/surgery/held-out.js'
-import { measureScores } from '../dist/surgery/saliency.js'
-import { maskOf, selectExperts } from '../dist/surgery/selection.js'
+import { perplexityOf, splitTexts } from '../dist/lab/surgery/held-out.js'
+import { measureScores } from '../dist/lab/surgery/saliency.js'
+import { maskOf, selectExperts } from '../dist/lab/surgery/selection.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
 const SHARES = [0.75, 0.5, 0.25]

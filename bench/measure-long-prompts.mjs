@@ -9,7 +9,7 @@
 // --cache-types: caches to measure; by default molm's own choice. A session for each depth is filled once and cut back
 // after each test.
 import { parseArgs } from 'node:util'
-import { UNFILTERED } from '../dist/generation-options.js'
+import { UNFILTERED } from '../dist/api/generation-options.js'
 import { loadRandomModel, resultOf } from '../dist/index.js'
 
 const { values } = parseArgs({

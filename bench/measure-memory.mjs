@@ -10,13 +10,13 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { layoutOf } from '../dist/architectures/index.js'
+import { UNFILTERED } from '../dist/api/generation-options.js'
 import { parseMemory } from '../dist/cli/parsing/options.js'
-import { replay } from '../dist/experts/replay.js'
-import { UNFILTERED } from '../dist/generation-options.js'
 import { loadModel, writeRandomModel } from '../dist/index.js'
+import { replay } from '../dist/lab/experts/replay.js'
+import { resolveModel } from '../dist/library/finding/resolve-model.js'
 import { measureReading } from '../dist/library/reading-speed.js'
-import { resolveModel } from '../dist/library/resolve-model.js'
+import { layoutOf } from '../dist/model/families/index.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,17 +4,17 @@
 // For one thread and two: GB/s of weights with one row of activations, with always the same matrix (from cache) and
 // with many in turn (from memory); GB/s of streaming reads of the same memory; multiplications per second with 256 rows
 // of activations. Medians of nine alternating rounds.
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../dist/runtime/abi/formats.js'
-import { setFlagsForGood } from '../dist/runtime/compiler/compile.js'
-import { Bandwidth } from '../dist/runtime/kernels/bandwidth.js'
-import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/runtime/kernels/groups.js'
-import { Matmul } from '../dist/runtime/kernels/matmul.js'
-import { Norm } from '../dist/runtime/kernels/norm.js'
-import { padded } from '../dist/runtime/memory/formats.js'
-import { Rows } from '../dist/runtime/memory/rows.js'
-import { Pool } from '../dist/runtime/threads/pool.js'
-import { chooseKernels } from '../dist/runtime/tiers/choose-kernels.js'
-import { fillRandom, randomPool } from '../dist/weights/random-weights.js'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../dist/kernels/abi/formats.js'
+import { Bandwidth } from '../dist/kernels/calls/bandwidth.js'
+import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/kernels/calls/groups.js'
+import { Matmul } from '../dist/kernels/calls/matmul.js'
+import { Norm } from '../dist/kernels/calls/norm.js'
+import { setFlagsForGood } from '../dist/kernels/compiler/compile.js'
+import { padded } from '../dist/kernels/memory/formats.js'
+import { Rows } from '../dist/kernels/memory/rows.js'
+import { Pool } from '../dist/kernels/threads/pool.js'
+import { chooseKernels } from '../dist/kernels/tiers/choose-kernels.js'
+import { fillRandom, randomPool } from '../dist/model/weights/random-weights.js'
 
 const [format = 'q4', rowsText = '2048', columnsText = '1024'] = process.argv.slice(2)
 const [rows, columns] = [Number(rowsText), Number(columnsText)]

@@ -12,8 +12,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 import { parseArgs } from 'node:util'
+import { seededRandom } from '../dist/engine/sampling/random.js'
 import { loadModel, loadRandomModel } from '../dist/index.js'
-import { seededRandom } from '../dist/sampling/random.js'
 import { listen } from '../dist/server/listen.js'
 
 const { values } = parseArgs({

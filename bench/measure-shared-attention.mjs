@@ -2,14 +2,14 @@
 // thread per layer: each text with pages of its own, and with shared ones.
 // By turns in each round; the medians, and the ratio. There are as many layers as a model has, so pages come from memory.
 //   node bench/measure-shared-attention.mjs [q8 | bf16] [HEADS] [KEY_VALUE_HEADS] [HEAD_SIZE] [LAYERS]
-import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
-import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
-import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'
-import { Bank } from '../dist/runtime/memory/bank.js'
-import { cacheHeadBytes } from '../dist/runtime/memory/formats.js'
-import { Rows } from '../dist/runtime/memory/rows.js'
-import { Pool } from '../dist/runtime/threads/pool.js'
-import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
+import { PAGE_ROWS } from '../dist/kernels/abi/formats.js'
+import { allocatePlaces, writePositions, writeTables } from '../dist/kernels/calls/places.js'
+import { SoftmaxAttention } from '../dist/kernels/calls/softmax-attention.js'
+import { Bank } from '../dist/kernels/memory/bank.js'
+import { cacheHeadBytes } from '../dist/kernels/memory/formats.js'
+import { Rows } from '../dist/kernels/memory/rows.js'
+import { Pool } from '../dist/kernels/threads/pool.js'
+import { compileTier } from '../dist/kernels/tiers/choose-kernels.js'
 
 const [, , format = 'q8', ...numbers] = process.argv
 const [heads = 16, keyValueHeads = 8, headSize = 64, layers = 12] = numbers.map(Number)

@@ -10,8 +10,8 @@
 // Prints medians: seconds to the first token of the first and the last answer, from the beginning; tokens per second of
 // all answers together while all of them run; and the bytes of all caches.
 import { parseArgs } from 'node:util'
+import { seededRandom } from '../dist/engine/sampling/random.js'
 import { loadModel, loadRandomModel } from '../dist/index.js'
-import { seededRandom } from '../dist/sampling/random.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,14 +3,14 @@
 // all of them. As in MoLM, one cache has keys and values. Prints the median and minimum of several rounds, and CPU time with one thread. Decode uses as many caches
 // in turn as a model has layers, so that they are read from memory.
 //   node bench/measure-stick-breaking.mjs [CHANNELS] [HEADS] [K] [LAYERS] [THREADS]
-import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
-import { Attention } from '../dist/runtime/kernels/attention.js'
-import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
-import { Bank } from '../dist/runtime/memory/bank.js'
-import { cacheRowBytes } from '../dist/runtime/memory/formats.js'
-import { Rows } from '../dist/runtime/memory/rows.js'
-import { Pool } from '../dist/runtime/threads/pool.js'
-import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
+import { PAGE_ROWS } from '../dist/kernels/abi/formats.js'
+import { Attention } from '../dist/kernels/calls/attention.js'
+import { allocatePlaces, writePositions, writeTables } from '../dist/kernels/calls/places.js'
+import { Bank } from '../dist/kernels/memory/bank.js'
+import { cacheRowBytes } from '../dist/kernels/memory/formats.js'
+import { Rows } from '../dist/kernels/memory/rows.js'
+import { Pool } from '../dist/kernels/threads/pool.js'
+import { compileTier } from '../dist/kernels/tiers/choose-kernels.js'
 
 const numbers = process.argv.slice(2).map(Number)
 const [channels = 1024, heads = 1, k = 2, layers = 24, threads = 2] = numbers

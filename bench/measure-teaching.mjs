@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { evaluateText, loadModel, loadRandomModel, readText, teach } from '../dist/index.js'
-import { settingsOf } from '../dist/teaching/teach-options.js'
+import { settingsOf } from '../dist/lab/teaching/teach-options.js'
 
 const OLD = ['novels', 'dialogue', 'dictionary', 'code', 'speeches', 'arithmetic']
 const SEEDS = (process.env.SEEDS ?? '0').split(',').map(Number)

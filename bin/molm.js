@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { headStart } from '../dist/cli/head-start.js'
 import { tooManyFiles } from '../dist/cli/io/open-files.js'
-import { setFlagsForGood } from '../dist/runtime/compiler/compile.js'
+import { setFlagsForGood } from '../dist/kernels/compiler/compile.js'
 
 const args = process.argv.slice(2)
 // Before other imports, which may compile WebAssembly.

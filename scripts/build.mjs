@@ -20,7 +20,7 @@ await mkdir(STATE, { recursive: true })
 await Promise.all([
   unlessBuilt({
     name: 'kernels',
-    from: ['assembly', 'src/runtime/abi', 'asconfig.json', 'node_modules/assemblyscript/package.json'],
+    from: ['assembly', 'src/kernels/abi', 'asconfig.json', 'node_modules/assemblyscript/package.json'],
     to: tiers.map((tier) => targets[tier].outFile),
     build: () => Promise.all(tiers.map((tier) => node('scripts/build-kernels.mjs', tier))),
   }),
@@ -34,8 +34,8 @@ await unlessBuilt({
     'models/nano/config.json',
     'models/nano/model.safetensors',
     'dist/kernels',
-    'src/packing',
-    'src/architectures',
+    'src/model/packing',
+    'src/model/families',
   ],
   to: [NANO],
   build: () => node('scripts/pack-nano.mjs'),

@@ -5,8 +5,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeRandomCheckpoint } from '../build/test/support/synthetic-checkpoint.js'
-import { awakeIn } from '../dist/experts/awake.js'
 import { drawUsage, loadAtlas, loadModel, measureUsage, renderHtml } from '../dist/index.js'
+import { awakeIn } from '../dist/lab/experts/usage/awake.js'
 
 const FOLDER = 'docs/gallery'
 const TEXTS = 'test/fixtures/texts'

@@ -14,10 +14,10 @@ const TESTS = [
   'text/published-templates',
   'server/chat-completions',
   'server/clients',
-  'tui/chat-screen',
+  'terminal/chat-screen',
   'cli/help',
-  'hub/pull',
-  'pictures/library',
+  'library/hub/pull',
+  'lab/pictures/library',
   'smoke/',
 ]
 /** All files that the tests read, except installed packages. */

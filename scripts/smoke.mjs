@@ -1,11 +1,11 @@
 // Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each version with proven V8 flags
-// (src/runtime/compiler/v8-flags.ts) and on the newest, both with those flags and without any; and on Bun.
+// (src/kernels/compiler/v8-flags.ts) and on the newest, both with those flags and without any; and on Bun.
 //
 //   node scripts/smoke.mjs            all of them
 //   node scripts/smoke.mjs 24 bun     these
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { PROVEN, provenOn } from '../dist/runtime/compiler/v8-flags.js'
+import { PROVEN, provenOn } from '../dist/kernels/compiler/v8-flags.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = process.argv.slice(2)

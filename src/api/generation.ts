@@ -1,4 +1,4 @@
-import type { GenerationSettings, Sampling } from '../generation-options.js'
+import type { GenerationSettings, Sampling } from './generation-options.js'
 import type { GuideSpec, OutputConstraint } from './guide.js'
 import type { LayerRoutes } from './routes.js'
 

@@ -1,4 +1,4 @@
-import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
+import { type Mixture, type PerMixture, perMixture } from '../model/config/config.js'
 import type { ExpertUses, MemoryStats } from './model.js'
 
 /** Counts of a model's work. */

@@ -1,4 +1,4 @@
-import type { PerMixture } from '../model/config.js'
+import type { PerMixture } from '../model/config/config.js'
 
 /** Chosen experts of one kind in one layer: k per token, largest gate first. */
 export interface ExpertRoutes {

@@ -1,4 +1,4 @@
-import type { PerMixture } from '../model/config.js'
+import type { PerMixture } from '../model/config/config.js'
 import type { ChatOptions, ChatResult, ChatStep } from './chat.js'
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './generation.js'
 import type { LayerRoutes } from './routes.js'

@@ -1,4 +1,4 @@
-import type { Sampling } from '../generation-options.js'
+import type { Sampling } from './generation-options.js'
 import type { ResponseTemplate } from './response.js'
 
 export interface EncodeOptions {

@@ -1,4 +1,4 @@
-import type { MixtureKind } from '../model/config.js'
+import type { MixtureKind } from '../model/config/config.js'
 
 /** Trained experts of one mixture of a layer. */
 export interface TrainedMixture {

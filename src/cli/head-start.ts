@@ -1,4 +1,4 @@
-import { startThreadAhead } from '../engine/thread-ahead.js'
+import { startThreadAhead } from '../engine/run/reading/thread-ahead.js'
 import { spelledOut } from './parsing/command-line.js'
 import { COMMANDS } from './parsing/commands.js'
 

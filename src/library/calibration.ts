@@ -1,11 +1,11 @@
-import { layoutOf } from '../architectures/index.js'
-import { UsageError } from '../errors.js'
-import type { PullCalibration } from '../hub/pull-place.js'
-import type { Quant } from '../packing/format/formats.js'
-import type { WithCalibration } from '../packing/write/calibrate.js'
-import { isCalibratedWith, TextCalibration } from '../rounding/text-calibration.js'
-import type { CalibrationText } from '../rounding/text-windows.js'
+import { UsageError } from '../ground/errors.js'
+import { layoutOf } from '../model/families/index.js'
+import type { Quant } from '../model/packing/format/formats.js'
+import type { WithCalibration } from '../model/packing/write/calibrate.js'
+import type { PullCalibration } from './hub/pull-place.js'
 import { loadModel } from './load-model.js'
+import { isCalibratedWith, TextCalibration } from './rounding/text-calibration.js'
+import type { CalibrationText } from './rounding/text-windows.js'
 
 /** Texts to calibrate with; with `true` the model writes one. */
 export type CalibrationTexts = true | readonly CalibrationText[]

@@ -2,19 +2,24 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import os from 'node:os'
 import { basename, dirname } from 'node:path'
-import { type FileSet, NO_FILES } from '../checkpoint/byte-source.js'
-import { localFolder } from '../checkpoint/local-folder.js'
-import { UserError } from '../errors.js'
-import { expandHome } from '../files/home.js'
-import { isGguf } from '../gguf/split-names.js'
-import { checkQuant, type Quant } from '../packing/format/formats.js'
-import { type Conversion, type ConvertProgress, convertSource, type PackOptions } from '../packing/write/convert.js'
+import { UserError } from '../ground/errors.js'
+import { type FileSet, NO_FILES } from '../ground/files/byte-source.js'
+import { expandHome } from '../ground/files/home.js'
+import { localFolder } from '../ground/files/local-folder.js'
+import { isGguf } from '../model/gguf/split-names.js'
+import { checkQuant, type Quant } from '../model/packing/format/formats.js'
+import {
+  type Conversion,
+  type ConvertProgress,
+  convertSource,
+  type PackOptions,
+} from '../model/packing/write/convert.js'
 import { type CalibrationTexts, calibrationOf, checkCalibration } from './calibration.js'
-import { isGgufFile } from './gguf-word.js'
-import { isName } from './model-folders.js'
-import { resolveModel } from './resolve-model.js'
-import { storeTokenizer } from './store-tokenizer.js'
-import { withPacker } from './with-packer.js'
+import { isGgufFile } from './finding/gguf-word.js'
+import { resolveModel } from './finding/resolve-model.js'
+import { isName } from './packing/model-folders.js'
+import { storeTokenizer } from './packing/store-tokenizer.js'
+import { withPacker } from './packing/with-packer.js'
 
 export interface ConvertOptions {
   /** Format to pack in. Default: q4 for a checkpoint, and for a GGUF file the formats that it has. */
@@ -44,7 +49,7 @@ export async function convertModel(
   const { quant, threads = os.availableParallelism(), calibrate, formatsOf, onProgress, signal } = options
   // With formats of their own, single matrices may be q4 in any packing.
   if (calibrate && !formatsOf) checkCalibration(calibrate, quant)
-  const { openPackSource } = await import('./open-pack-source.js')
+  const { openPackSource } = await import('./packing/open-pack-source.js')
   const { files, gguf } = await convertible(dir)
   const request = { quant, ...(gguf !== undefined && { gguf: { file: gguf, notes: NO_FILES } }) }
   const withCalibration = calibrate && calibrationOf(calibrate, { threads, signal })

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { codeOf, UserError } from '../errors.js'
-import { expandHome, molmHome } from '../files/home.js'
-import { takeLock } from '../files/lock.js'
-import type { Quant } from '../packing/format/formats.js'
-import { openPackedFile } from '../packing/format/packed-file.js'
-import { packedFileName, packingsIn } from '../packing/format/packed-folder.js'
-import { type GgufCopy, ggufCopies, ggufPath, removeCopy } from './gguf-copies.js'
+import { codeOf, UserError } from '../ground/errors.js'
+import { expandHome, molmHome } from '../ground/files/home.js'
+import { takeLock } from '../ground/files/lock.js'
+import type { Quant } from '../model/packing/format/formats.js'
+import { openPackedFile } from '../model/packing/format/packed-file.js'
+import { packedFileName, packingsIn } from '../model/packing/format/packed-folder.js'
+import { type GgufCopy, ggufCopies, ggufPath, removeCopy } from './packing/gguf-copies.js'
 import {
   folders,
   isName,
@@ -20,7 +20,7 @@ import {
   shippedNames,
   splitName,
   withoutHost,
-} from './model-folders.js'
+} from './packing/model-folders.js'
 import { pullLock } from './pull-model.js'
 
 /**

@@ -1,13 +1,13 @@
 import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
-import { architectureOf, blueprintOf, layoutOf } from '../architectures/index.js'
-import { fields, isCount, isNumber, isText } from '../json/forms.js'
-import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config.js'
-import { usedIn } from '../model/experts-per-token.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Part } from '../packing/format/layout.js'
-import { leastBudget } from '../weights/bank-plan.js'
-import type { FoundModel } from './resolve-model.js'
+import { fields, isCount, isNumber, isText } from '../ground/json/forms.js'
+import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config/config.js'
+import { usedIn } from '../model/config/experts-per-token.js'
+import { architectureOf, blueprintOf, layoutOf } from '../model/families/index.js'
+import type { PartFormats } from '../model/packing/format/formats.js'
+import type { Part } from '../model/packing/format/layout.js'
+import { leastBudget } from '../model/weights/bank-plan.js'
+import type { FoundModel } from './finding/resolve-model.js'
 
 /** The files beside a model's weights, read; absent if the folder lacks them. */
 export interface Companions {

@@ -2,8 +2,8 @@ import type { LoadOptions, Model } from '../api/model.js'
 import { loadChatTemplate } from '../text/chat-template.js'
 import { loadGenerationDefaults } from '../text/generation-config.js'
 import { describe } from './model-info.js'
+import { withNumbers } from './packing/stored-numbers.js'
 import { preparedModel } from './prepared-model.js'
-import { withNumbers } from './stored-numbers.js'
 import { checkWeights } from './verify-model.js'
 
 /** Parts of a model that need neither its weights nor its tokenizer. */

@@ -1,6 +1,6 @@
 import type { LoadOptions } from '../api/model.js'
-import { splitName } from './model-folders.js'
-import { type FoundModel, resolveModel } from './resolve-model.js'
+import { type FoundModel, resolveModel } from './finding/resolve-model.js'
+import { splitName } from './packing/model-folders.js'
 
 /** A model that an engine can load: a GGUF file is packed. */
 export type PreparedModel = FoundModel & { kind: Exclude<FoundModel['kind'], 'gguf'> }
@@ -12,7 +12,7 @@ export async function preparedModel(
 ): Promise<PreparedModel> {
   const found = await resolveModel(name, options.quant)
   if (isPrepared(found)) return found
-  const { packGguf } = await import('./pack-gguf.js')
+  const { packGguf } = await import('./packing/pack-gguf.js')
   await packGguf(found.path, { ...options, quant: options.quant ?? splitName(name).quant })
   const packed = await resolveModel(name, options.quant)
   if (isPrepared(packed)) return packed

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import type { PackedFile } from '../packing/format/packed-file.js'
+import type { PackedFile } from '../model/packing/format/packed-file.js'
 
 /** Longest measurement, and most parts read. */
 const MOST_MS = 500

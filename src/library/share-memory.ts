@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../api/model.js'
-import { UserError } from '../errors.js'
-import { formatSize } from '../numbers.js'
+import { UserError } from '../ground/errors.js'
+import { formatSize } from '../ground/numbers.js'
 import { availableMemory, MARGIN } from './available-memory.js'
 
 /** Fields of a model that decide its share of the memory. */

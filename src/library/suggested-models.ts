@@ -1,7 +1,7 @@
-import { layoutOf, publishedFormats } from '../architectures/index.js'
-import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
-import { memoryNeeds } from '../hub/plan.js'
-import { isMxfp4 } from '../packing/format/formats.js'
+import { layoutOf, publishedFormats } from '../model/families/index.js'
+import { type PublishedShape, publishedShape } from '../model/families/published-shapes.js'
+import { isMxfp4 } from '../model/packing/format/formats.js'
+import { memoryNeeds } from './hub/plan.js'
 import { summariseParts } from './model-info.js'
 
 /** A published model that answers questions, with its costs as q4. */

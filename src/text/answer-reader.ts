@@ -2,10 +2,10 @@ import type { AssistantMessage, Tool } from '../api/chat.js'
 import type { ResponseField, ResponseTemplate } from '../api/response.js'
 import type { ToolCall } from '../api/text.js'
 import type { AnswerEnds } from './answer-text.js'
+import { CompiledTemplate, type Part, type Region } from './answers/compiled-template.js'
+import { readCalls } from './answers/read-calls.js'
+import { type RegionEvent, RegionReader } from './answers/region-reader.js'
 import { Passages } from './passages.js'
-import { CompiledTemplate, type Part, type Region } from './response/compiled-template.js'
-import { readCalls } from './response/read-calls.js'
-import { type RegionEvent, RegionReader } from './response/region-reader.js'
 
 /** How an answer is to be read. */
 export interface Reading extends AnswerEnds {

@@ -1,12 +1,12 @@
 import type { AskOptions, Think } from '../api/chat.js'
 import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate, EncodeOptions, Tokenizer } from '../api/text.js'
-import { UserError } from '../errors.js'
+import { UserError } from '../ground/errors.js'
 import type { Reading } from './answer-reader.js'
-import { type Asked, askedOf } from './frame/asked.js'
-import { LiteralTexts } from './frame/literal-texts.js'
-import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './frame/template-prompt.js'
-import { doesNotThink, thinkChoices } from './frame/think-switch.js'
+import { type Asked, askedOf } from './prompt/asked.js'
+import { LiteralTexts } from './prompt/literal-texts.js'
+import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './prompt/template-prompt.js'
+import { doesNotThink, thinkChoices } from './prompt/think-switch.js'
 
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   /** The model's chat template; without one, turns are written as plain text. */
@@ -112,8 +112,8 @@ async function plainFrame(parts: Parts): Promise<ChatFrame> {
 }
 
 /** Imported on demand, since most answers have no limits. */
-function guides(): Promise<typeof import('./frame/answer-guide.js')> {
-  return import('./frame/answer-guide.js')
+function guides(): Promise<typeof import('./prompt/answer-guide.js')> {
+  return import('./prompt/answer-guide.js')
 }
 
 async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {

@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import type { ResponseTemplate } from '../api/response.js'
 import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
-import { readIfPresent, readJsonIfPresent } from '../checkpoint/small-file.js'
-import { UsageError, UserError } from '../errors.js'
-import { isObject } from '../json.js'
-import { reasonOf } from '../printable.js'
+import { UsageError, UserError } from '../ground/errors.js'
+import { readIfPresent, readJsonIfPresent } from '../ground/files/small-file.js'
+import { isObject } from '../ground/json/json.js'
+import { reasonOf } from '../ground/printable.js'
+import { knownFormat } from './answers/known-formats.js'
+import { readResponseTemplate } from './answers/read-template.js'
 import type { JinjaProgram } from './jinja/program.js'
-import { knownFormat } from './response/known-formats.js'
-import { readResponseTemplate } from './response/read-template.js'
 import type { LimitedProcess } from './sandbox/limited-process.js'
-import { specialTokens } from './tokenizer/special-tokens.js'
+import { specialTokens } from './tokenizer/definition/special-tokens.js'
 
 /** Published templates have at most about 20 kB. */
 const MOST_BYTES = 2 ** 20

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
+import { GENERATION_OPTIONS, OPTION_NAMES } from '../api/generation-options.js'
 import type { GenerationDefaults } from '../api/text.js'
-import { readJsonIfPresent } from '../checkpoint/small-file.js'
-import { UserError } from '../errors.js'
-import { GENERATION_OPTIONS, OPTION_NAMES } from '../generation-options.js'
-import { anyOf, type Form, isCount, isFlag, listOf } from '../json/forms.js'
-import { printable } from '../printable.js'
+import { UserError } from '../ground/errors.js'
+import { readJsonIfPresent } from '../ground/files/small-file.js'
+import { anyOf, type Form, isCount, isFlag, listOf } from '../ground/json/forms.js'
+import { printable } from '../ground/printable.js'
 
 /**
  * Reads generation_config.json. Ignores null, unknown keys and a missing file. `do_sample: false` means greedy,

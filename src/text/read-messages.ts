@@ -1,8 +1,8 @@
 import type { ChatMessage, ToolCall } from '../api/text.js'
-import { UserError } from '../errors.js'
-import { anyOf, fields, isText, isWord, listOf, oneOf } from '../json/forms.js'
-import { JsonReader, nameOf } from '../json/reader.js'
-import { isObject, parseJsonObject } from '../json.js'
+import { UserError } from '../ground/errors.js'
+import { anyOf, fields, isText, isWord, listOf, oneOf } from '../ground/json/forms.js'
+import { isObject, parseJsonObject } from '../ground/json/json.js'
+import { JsonReader, nameOf } from '../ground/json/reader.js'
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 

@@ -1,4 +1,4 @@
-import { checkOptions } from '../generation-options.js'
+import { checkOptions } from '../api/generation-options.js'
 
 /**
  * Finds the first of several stop strings in a text that arrives in pieces, however it is cut. Releases text as soon as

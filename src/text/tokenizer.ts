@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
-import { UsageError, UserError } from '../errors.js'
-import { atOnce, inTurns } from '../in-turns.js'
-import { shown } from '../option-checks.js'
-import { reasonOf } from '../printable.js'
-import type { AddedToken } from './tokenizer/added-tokens.js'
-import type { CompiledTokenizer } from './tokenizer/compiled-tokenizer.js'
+import { UsageError, UserError } from '../ground/errors.js'
+import { atOnce, inTurns } from '../ground/in-turns.js'
+import { shown } from '../ground/option-checks.js'
+import { reasonOf } from '../ground/printable.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
-import { Encoder, isQuick } from './tokenizer/encoder.js'
-import { LiteralText } from './tokenizer/literal-text.js'
-import { createNormalizer, isQuickNormalizer } from './tokenizer/normalizer.js'
+import type { AddedToken } from './tokenizer/definition/added-tokens.js'
+import type { CompiledTokenizer } from './tokenizer/definition/compiled-tokenizer.js'
+import { LiteralText } from './tokenizer/definition/literal-text.js'
 import {
   COMPILED_TOKENIZER,
   readTokenizerDefinition,
   type TokenizerDefinition,
-} from './tokenizer/tokenizer-definition.js'
-import { kindOf } from './tokenizer/tokenizer-kind.js'
-import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/vocabulary.js'
+} from './tokenizer/definition/tokenizer-definition.js'
+import { kindOf } from './tokenizer/definition/tokenizer-kind.js'
+import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/definition/vocabulary.js'
+import { Encoder, isQuick } from './tokenizer/encoding/encoder.js'
+import { createNormalizer, isQuickNormalizer } from './tokenizer/encoding/normalizer.js'
 
 /** Encodes synchronously, or in turns of the event loop. */
 interface Encoding {

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AskFlags, addAskOptions, readAskOptions } from '#molm/cli/parsing/ask-options.js'
-import { UsageError } from '#molm/errors.js'
+import { UsageError } from '#molm/ground/errors.js'
 import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 

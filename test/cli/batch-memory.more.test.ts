@@ -9,7 +9,7 @@ const test = suite('lines that share a memory')
 test('lines that do not fit beside each other are answered as they are alone', () => {
   // With 14 MB, nano leaves room for one of the first three texts.
   const pages = {
-    file: 'runtime/memory/arena.js',
+    file: 'kernels/memory/arena.js',
     from: 'MEMORY_LIMIT = 65535 * PAGE',
     to: 'MEMORY_LIMIT = 220 * PAGE',
   }

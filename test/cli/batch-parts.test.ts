@@ -2,8 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
 import { type BatchRequest, type Defaults, requestsOf } from '#molm/cli/commands/run/batch/request.js'
-import { UserError } from '#molm/errors.js'
-import { type Line, readLines } from '#molm/files/lines.js'
+import { UserError } from '#molm/ground/errors.js'
+import { type Line, readLines } from '#molm/ground/files/lines.js'
 import { ownTime } from '../support/own-time.js'
 
 const DEFAULTS = {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { classProbabilities } from '#molm/evaluation/probabilities.js'
 import { loadModel } from '#molm/index.js'
+import { classProbabilities } from '#molm/lab/evaluation/probabilities.js'
 import { fixturePath } from '../support/fixtures.js'
 import { assertRefused, molm } from './molm.js'
 

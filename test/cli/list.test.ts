@@ -2,8 +2,8 @@ import { homedir } from 'node:os'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tableOf } from '#molm/cli/commands/list.js'
+import { cellWidth } from '#molm/ground/output/cell-width.js'
 import type { InstalledModel } from '#molm/index.js'
-import { cellWidth } from '#molm/terminal/cell-width.js'
 
 const test = suite('molm list in a terminal')
 

@@ -1,13 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { taughtLine } from '#molm/cli/commands/model-card.js'
 import { noRoomMessage } from '#molm/cli/io/errors.js'
 import { wrapWords } from '#molm/cli/io/output.js'
 import { joinPrompt } from '#molm/cli/io/stdin.js'
 import { parseMemory, parseSize, wholeNumber } from '#molm/cli/parsing/options.js'
-import { NoRoom, UsageError } from '#molm/errors.js'
-import { layersOf } from '#molm/experts/layers-json.js'
-import { alignColumns } from '#molm/terminal/table.js'
+import { taughtLine } from '#molm/cli/reports/model-card.js'
+import { NoRoom, UsageError } from '#molm/ground/errors.js'
+import { alignColumns } from '#molm/ground/output/table.js'
+import { layersOf } from '#molm/lab/experts/usage/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes have units of 1000 and of 1024', () => {

@@ -98,7 +98,7 @@ test('a text that is too long for the model is an error of its line', () =>
     for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
       await cp(join(fixturePath('01-base-bin-f32'), file), join(folder, file))
     }
-    const args = ['-', '-m', folder, '-t', '1', '--context', '8', '-n', '2']
+    const args = ['-', '-m', folder, '-t', '1', '--context', '8', '-n', '2', '--ignore-eos']
     const { code, stdout } = await batch(args, jsonl({ prompt: '!'.repeat(12) }, { prompt: '!' }))
     assert.is(code, 1)
     const [long, short] = parsed(stdout)

@@ -2,7 +2,7 @@
 import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { main } from '#molm/cli/program.js'
-import { setFlagsForGood } from '#molm/runtime/compiler/compile.js'
+import { setFlagsForGood } from '#molm/kernels/compiler/compile.js'
 import type { Command, Ended } from './warm-process.js'
 
 /** Milliseconds for a command to close all it has opened; its own process would not end otherwise. */

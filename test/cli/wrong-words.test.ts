@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { CommandName } from '#molm/cli/parsing/commands.js'
 import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
 import { createProgram } from '#molm/cli/program.js'
-import { UsageError } from '#molm/errors.js'
+import { UsageError } from '#molm/ground/errors.js'
 import { assertRefused, molm } from './molm.js'
 
 const test = suite('commands and options of other tools')

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { bytesOf } from './files.js'
 import { expect, type Format } from './format.js'
 

@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from '#molm/sampling/random.js'
+import { type Random, seededRandom } from '#molm/engine/sampling/random.js'
 
 /** Source of randomness for one input: the same seed, format and case always give the same input. */
 export class Chance {

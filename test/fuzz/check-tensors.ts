@@ -1,4 +1,4 @@
-import { elementCount, type Tensor } from '#molm/checkpoint/tensor.js'
+import { elementCount, type Tensor } from '#molm/model/checkpoint/tensor.js'
 import { readFloats } from '../support/read-floats.js'
 import { expect } from './format.js'
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { type Files, lay, sizeOf } from './files.js'
 import { type Reader, Wrong } from './format.js'
 import { beginWatch, endWatch } from './write-guard.js'

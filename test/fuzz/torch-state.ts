@@ -1,4 +1,4 @@
-import { bytesOf, type ElementType } from '#molm/checkpoint/dtype.js'
+import { bytesOf, type ElementType } from '#molm/model/checkpoint/dtype.js'
 import type { Py } from '../support/pickle-writer.js'
 import { orderedDict, type SavedStorage, storageId, tensor } from '../support/torch-writer.js'
 import type { Chance } from './chance.js'

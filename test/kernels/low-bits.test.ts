@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Matmul } from '#molm/runtime/kernels/matmul.js'
-import { allocatePanels, TransposedMatmul } from '#molm/runtime/kernels/transposed-matmul.js'
-import { Rows } from '#molm/runtime/memory/rows.js'
-import { readWeight } from '#molm/runtime/memory/tile-floats.js'
+import { Matmul } from '#molm/kernels/calls/matmul.js'
+import { allocatePanels, TransposedMatmul } from '#molm/kernels/calls/training/transposed-matmul.js'
+import { Rows } from '#molm/kernels/memory/rows.js'
+import { readWeight } from '#molm/kernels/memory/tile-floats.js'
 import { tuples } from '../support/combinations.js'
 import { sameBits } from '../support/compare.js'
 import {

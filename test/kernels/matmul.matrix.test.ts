@@ -1,11 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { WeightFormat } from '#molm/packing/format/formats.js'
-import { INTERLEAVED_ROWS } from '#molm/runtime/abi/formats.js'
-import { Matmul } from '#molm/runtime/kernels/matmul.js'
-import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type ActivationName, padded, takesFloats } from '#molm/runtime/memory/formats.js'
-import { Rows } from '#molm/runtime/memory/rows.js'
+import { INTERLEAVED_ROWS } from '#molm/kernels/abi/formats.js'
+import { Matmul } from '#molm/kernels/calls/matmul.js'
+import type { Bank } from '#molm/kernels/memory/bank.js'
+import { type ActivationName, padded, takesFloats } from '#molm/kernels/memory/formats.js'
+import { Rows } from '#molm/kernels/memory/rows.js'
+import type { WeightFormat } from '#molm/model/packing/format/formats.js'
 import { combinations } from '../support/combinations.js'
 import {
   bankOf,

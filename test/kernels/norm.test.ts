@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Norm } from '#molm/runtime/kernels/norm.js'
-import type { Bank } from '#molm/runtime/memory/bank.js'
-import { padded } from '#molm/runtime/memory/formats.js'
+import { Norm } from '#molm/kernels/calls/norm.js'
+import type { Bank } from '#molm/kernels/memory/bank.js'
+import { padded } from '#molm/kernels/memory/formats.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {
   bankOf,

@@ -5,10 +5,10 @@ import {
   convolutionStateFloats,
   ShortConvolution,
   writeConvolutionRows,
-} from '#molm/runtime/kernels/short-convolution.js'
-import type { Bank } from '#molm/runtime/memory/bank.js'
-import { padded } from '#molm/runtime/memory/formats.js'
-import { Rows } from '#molm/runtime/memory/rows.js'
+} from '#molm/kernels/calls/short-convolution.js'
+import type { Bank } from '#molm/kernels/memory/bank.js'
+import { padded } from '#molm/kernels/memory/formats.js'
+import { Rows } from '#molm/kernels/memory/rows.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {
   bankOf,

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type LogitPeaks, type LogitSummary, Summary } from '#molm/runtime/kernels/summary.js'
-import { logSumExp } from '#molm/sampling/logprobs.js'
-import { argmax } from '#molm/sampling/sample.js'
+import { logSumExp } from '#molm/engine/sampling/logprobs.js'
+import { argmax } from '#molm/engine/sampling/sample.js'
+import { type LogitPeaks, type LogitSummary, Summary } from '#molm/kernels/calls/summary.js'
 import { bankOf, placeRows, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 

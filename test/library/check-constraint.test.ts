@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { loadModel, type Model } from '#molm/index.js'
 import { thrownBy } from '../support/rejects.js'
 

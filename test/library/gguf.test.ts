@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile 
 import { basename, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { takeLock } from '#molm/files/lock.js'
+import { takeLock } from '#molm/ground/files/lock.js'
 import {
   convertModel,
   describeModel,
@@ -14,8 +14,8 @@ import {
   removeModel,
   verifyModel,
 } from '#molm/index.js'
-import { copyFolder, copyLock } from '#molm/library/gguf-copies.js'
-import { modelWord } from '#molm/library/model-word.js'
+import { modelWord } from '#molm/library/finding/model-word.js'
+import { copyFolder, copyLock } from '#molm/library/packing/gguf-copies.js'
 import { givesExpectedLogits } from '../support/expected.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/architectures/index.js'
-import { formatsFor } from '#molm/packing/format/formats.js'
+import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
+import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { chatBody, completionBody } from '#molm/server/api/fields.js'
 import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
 import { generateBody, ollamaChatBody } from '#molm/server/api/ollama/ollama.js'
@@ -26,6 +26,27 @@ test('all files and folders that documents name exist', () => {
     paths.filter((path) => !existsSync(repositoryPath(path))),
     [],
   )
+})
+
+test('all files and folders that the pages on the architecture name exist', () => {
+  const sources = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'utf8' })
+  const names = new Set(
+    [...sources, ...readdirSync(repositoryPath('assembly'))].map((path) => path.split(/[\\/]/).at(-1)),
+  )
+  const houses = sources.filter((path) => path.endsWith('README.md')).map((path) => `src/${path}`)
+  assert.is(houses.length, 13)
+  for (const page of ['docs/ARCHITECTURE.md', 'docs/DESIGN.md', ...houses]) {
+    const text = readFileSync(repositoryPath(page), 'utf8')
+    const blocks = [...text.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/[a-z-]+\/[\w/-]+/g) ?? [])
+    const code = [...text.matchAll(/`([a-z][\w-]*(?:\/[\w.-]+)*(?:\/|\.tsx?))`/g)].map(([, path]) => path)
+    assert.ok(code.length > 2, `${page} names files`)
+    const missing = [...blocks, ...code].filter((path) => {
+      if (!path.includes('/')) return !names.has(path)
+      const places = [path, `src/${path}`, `${page.slice(0, page.lastIndexOf('/'))}/${path}`]
+      return !places.some((place) => ['', '.ts', '.tsx'].some((end) => existsSync(repositoryPath(place + end))))
+    })
+    assert.equal(missing, [], page)
+  }
 })
 
 test('docs/SERVE.md names every field of the requests', () => {

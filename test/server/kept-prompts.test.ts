@@ -2,7 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { PromptStore } from '#molm/prompt-cache/prompt-store.js'
+import { PromptStore } from '#molm/chat/prompt-cache/prompt-store.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { post, type Served, serveNano, sharedNano } from './served.js'
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { thrownBy } from '../support/rejects.js'
 import { until, untilTurn } from '../support/until.js'

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
-import type { RoutedToken } from '#molm/page/routes.js'
+import type { RoutedToken } from '#molm/page/requests/routes.js'
 import { type AskedBody, alert, event, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('answers on the page')

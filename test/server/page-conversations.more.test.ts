@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { readConversationJson } from '#molm/conversations/export-json.js'
+import { readConversationJson } from '#molm/chat/conversations/export-json.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
 import { until } from './served.js'

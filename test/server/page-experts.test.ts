@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { changesSentence, wordChanges } from '#molm/experts/word-changes.js'
-import { amountColour, expertColour } from '#molm/pictures/expert-colours.js'
-import { toHex } from '#molm/pictures/palette.js'
+import { changesSentence, wordChanges } from '#molm/lab/experts/word-changes.js'
+import { amountColour, expertColour } from '#molm/lab/pictures/blocks/expert-colours.js'
+import { toHex } from '#molm/lab/pictures/blocks/palette.js'
 import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
 import { post } from './served.js'
 

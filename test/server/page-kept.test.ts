@@ -1,8 +1,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Branches } from '#molm/page/branches.js'
-import { fileName, jsonOf, markdownOf, readFile } from '#molm/page/conversation-files.js'
-import { beginningOf, type KeptAnswer, type KeptBody, pathOf, readBody, readHead } from '#molm/page/kept-form.js'
+import {
+  beginningOf,
+  type KeptAnswer,
+  type KeptBody,
+  pathOf,
+  readBody,
+  readHead,
+} from '#molm/page/answers/kept-form.js'
+import { Branches } from '#molm/page/conversations/branches.js'
+import { fileName, jsonOf, markdownOf, readFile } from '#molm/page/conversations/conversation-files.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const ANSWER: KeptAnswer = {

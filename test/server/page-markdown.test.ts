@@ -137,7 +137,7 @@ inBrowser('text that comes in any pieces is drawn like the whole, block by block
 /** Draws texts piece by piece and at once in the browser. Returns the texts whose drawings or characters differ. */
 async function compareStreams(given: string): Promise<string[]> {
   // biome-ignore lint/suspicious/noExplicitAny: the code runs in the browser, which has other types
-  const { MarkdownText } = (await import('./page/modules/page/markdown-text.js' as string)) as any
+  const { MarkdownText } = (await import('./page/modules/page/markdown/markdown-text.js' as string)) as any
   let state = 1
   const random = (below: number) => {
     state = (state * 1103515245 + 12345) & 0x7fffffff

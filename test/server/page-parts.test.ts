@@ -1,12 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { largestGate } from '#molm/model/routing.js'
-import { allowedAddress } from '#molm/page/allowed-address.js'
-import { readEvents } from '#molm/page/events.js'
-import { JsonLayout, laidOut } from '#molm/page/json-layout.js'
-import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
-import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/routes.js'
-import { alwaysLine } from '#molm/pictures/caption.js'
+import { alwaysLine } from '#molm/lab/pictures/kinds/caption.js'
+import { largestGate } from '#molm/model/config/routing.js'
+import { allowedAddress } from '#molm/page/elements/allowed-address.js'
+import { JsonLayout, laidOut } from '#molm/page/elements/json-layout.js'
+import { readEvents } from '#molm/page/requests/events.js'
+import { type Piece, Pieces, piecesOf } from '#molm/page/requests/pieces.js'
+import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/requests/routes.js'
 import { pageModules } from '#molm/server/page/modules.js'
 import { pageRoutes } from '#molm/server/page/page.js'
 import { thrownBy } from '../support/rejects.js'
@@ -182,8 +182,8 @@ test('modules in the browser need nothing from Node', async () => {
   assert.ok(
     modules.has('page/main.js') &&
       modules.has('packages/@lezer/markdown.js') &&
-      modules.has('pictures/html-sections.js') &&
-      modules.has('pictures/interactive/explore.js'),
+      modules.has('lab/pictures/html/html-sections.js') &&
+      modules.has('lab/pictures/interactive/explore.js'),
   )
   for (const [path, text] of modules) {
     assert.ok(text.length > 0, path)

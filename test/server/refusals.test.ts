@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Busy, UserError } from '#molm/errors.js'
+import { Busy, UserError } from '#molm/ground/errors.js'
 import { get, post, type Served, serveNano, serveSharedNano } from './served.js'
 
 /* Refusals: their status, and the form that clients of OpenAI's API turn into their own errors. */

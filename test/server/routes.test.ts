@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OPTION_NAMES } from '#molm/generation-options.js'
+import { OPTION_NAMES } from '#molm/api/generation-options.js'
 import { chatBody, completionBody } from '#molm/server/api/fields.js'
 import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
 import { responsesBody } from '#molm/server/api/responses/body.js'

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NoRoom, UserError } from '#molm/errors.js'
+import { PrefixCache } from '#molm/engine/session/shared/prefix-cache.js'
+import { NoRoom, UserError } from '#molm/ground/errors.js'
 import type { GenerationResult, MemoryStats, ModelInfo, Session, Step } from '#molm/index.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
@@ -9,7 +10,6 @@ import type { RunContext } from '#molm/server/run/context.js'
 import { Memory } from '#molm/server/run/memory.js'
 import { Queue, type Work } from '#molm/server/run/queue.js'
 import { runChoice } from '#molm/server/run/run-choice.js'
-import { PrefixCache } from '#molm/session/shared/prefix-cache.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('a choice')

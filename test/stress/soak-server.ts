@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { MemoryGrowth } from './memory-growth.js'
 

@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util'
 import v8 from 'node:v8'
 import vm from 'node:vm'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 import { type GenerateOptions, loadModel, type Session } from '#molm/index.js'
-import { seededRandom } from '#molm/sampling/random.js'
 import { MemoryGrowth } from './memory-growth.js'
 
 const { values } = parseArgs({

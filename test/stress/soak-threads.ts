@@ -9,10 +9,10 @@ import { withPatchedLibrary } from '../support/patched-library.js'
 /** The longest that a program may take, from its first request to its end. */
 const LIMIT_MS = 30_000
 
-const HELPER = 'runtime/threads/helper-thread.js'
+const HELPER = 'kernels/threads/helper-thread.js'
 const LISTENS = 'listenOnce(live)'
 const RUNS = 'seen[bank] = kernels[bank].help(seen[bank]);'
-const ENGINE = { file: 'engine/engine.js', from: "case 'forward':" }
+const ENGINE = { file: 'engine/run/engine.js', from: "case 'forward':" }
 /** How a thread ends, as a statement. */
 const EXIT = 'process.exit(0);'
 const THROW = "throw new Error('the thread broke');"
@@ -58,7 +58,7 @@ const CASES: Record<string, Case> = {
     patches: [
       { ...ENGINE, to: `${ENGINE.from} ${HOG}` },
       {
-        file: 'platform/threads.js',
+        file: 'ground/platform/threads.js',
         from: 'execArgv: []',
         to: 'execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 64 }',
       },

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 import { BIN, NANO } from '../cli/molm.js'
 import { HubServer } from '../support/hub-server.js'
 

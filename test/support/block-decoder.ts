@@ -1,4 +1,4 @@
-import type { BlockType } from '#molm/checkpoint/dtype.js'
+import type { BlockType } from '#molm/model/checkpoint/dtype.js'
 import { halfValues } from './element-values.js'
 
 /*

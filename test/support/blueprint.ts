@@ -1,5 +1,5 @@
-import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
-import type { Blueprint } from '#molm/packing/format/layout.js'
+import { blueprintOf, parseConfig } from '#molm/model/families/index.js'
+import type { Blueprint } from '#molm/model/packing/format/layout.js'
 
 /** Blueprint of a parsed config.json. Errors begin with `where`. */
 export function blueprintFor(json: unknown, where: string): Blueprint {

@@ -1,7 +1,7 @@
-import type { CacheValues } from '#molm/nn/cache/cache-tensors.js'
-import type { SavedPositions } from '#molm/nn/cache/saved-positions.js'
-import type { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
-import type { CacheFormat } from '#molm/runtime/memory/formats.js'
+import type { CacheFormat } from '#molm/kernels/memory/formats.js'
+import type { CacheValues } from '#molm/model/layers/cache/cache-tensors.js'
+import type { SavedPositions } from '#molm/model/layers/cache/saved-positions.js'
+import type { SequenceCache } from '#molm/model/layers/cache/sequence-cache.js'
 
 /** All that a cache holds: the values of its tensors, in their formats. */
 export interface CacheCopy {

@@ -1,7 +1,7 @@
-import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
-import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kernels/places.js'
-import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/memory/formats.js'
+import { PAGE_ROWS } from '#molm/kernels/abi/formats.js'
+import { allocatePlaces, writePositions, writeTables } from '#molm/kernels/calls/places.js'
+import type { Bank } from '#molm/kernels/memory/bank.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/kernels/memory/formats.js'
 import { place, roundHalfEven } from './kernel-bench.js'
 import { nearestBfloat16 } from './reference-math.js'
 

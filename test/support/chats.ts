@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
-import type { ColourDepth } from '#molm/terminal/colours.js'
-import { Chat } from '#molm/tui/conversation/chat.js'
-import { InputHistory } from '#molm/tui/input/history.js'
-import { type ChatScreen, openScreen } from '#molm/tui/screen/chat-screen.js'
-import { Terminal } from '#molm/tui/screen/terminal.js'
-import { TypedAhead } from '#molm/tui/screen/typed-ahead.js'
+import { Chat } from '#molm/terminal/conversation/chat.js'
+import { InputHistory } from '#molm/terminal/input/history.js'
+import { type ChatScreen, openScreen } from '#molm/terminal/screen/chat-screen.js'
+import { Terminal } from '#molm/terminal/screen/terminal.js'
+import { TypedAhead } from '#molm/terminal/screen/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
 /** Mixtures with the same number of experts in each layer, and none in the dense layers. */

@@ -1,7 +1,7 @@
-import { parseConfig } from '#molm/architectures/index.js'
-import { type Checkpoint, localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
-import type { Tensor } from '#molm/checkpoint/tensor.js'
-import type { ModelConfig } from '#molm/model/config.js'
+import { type Checkpoint, localFolder, openCheckpoint } from '#molm/model/checkpoint/checkpoint.js'
+import type { Tensor } from '#molm/model/checkpoint/tensor.js'
+import type { ModelConfig } from '#molm/model/config/config.js'
+import { parseConfig } from '#molm/model/families/index.js'
 import { fixturePath } from './fixtures.js'
 
 /** Opens a reference checkpoint, runs `use` with it, and closes it. */

@@ -1,7 +1,7 @@
-import { localFolder } from '#molm/checkpoint/local-folder.js'
-import type { Quant } from '#molm/packing/format/formats.js'
-import { type Conversion, convertSource, type PackOptions } from '#molm/packing/write/convert.js'
-import { openCheckpointSource, type ReadBlueprint } from '#molm/packing/write/pack-source.js'
+import { localFolder } from '#molm/ground/files/local-folder.js'
+import type { Quant } from '#molm/model/packing/format/formats.js'
+import { type Conversion, convertSource, type PackOptions } from '#molm/model/packing/write/convert.js'
+import { openCheckpointSource, type ReadBlueprint } from '#molm/model/packing/write/pack-source.js'
 
 /** Packs the checkpoint in a folder, as `convertSource` does. */
 export function convertCheckpoint(

@@ -1,4 +1,4 @@
-import type { ElementType } from '#molm/checkpoint/dtype.js'
+import type { ElementType } from '#molm/model/checkpoint/dtype.js'
 
 /** Returns a function from an element's byte offset in `bytes` to its value, at full precision. */
 export function elementReader(dtype: ElementType, bytes: Uint8Array): (offset: number) => number {

@@ -1,5 +1,5 @@
-import type { Expression, Ranges, Rule } from '#molm/grammar/forms/expression.js'
-import { rulesOf } from '#molm/grammar/forms/matching-rules.js'
+import type { Expression, Ranges, Rule } from '#molm/text/grammar/forms/expression.js'
+import { rulesOf } from '#molm/text/grammar/forms/matching-rules.js'
 
 /** Random texts of an expression. */
 export class ExpressionTexts {

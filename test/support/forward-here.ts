@@ -1,8 +1,8 @@
-import { unpackRoutes } from '#molm/engine/route-codec.js'
-import { Sequence } from '#molm/engine/sequence.js'
+import { unpackRoutes } from '#molm/engine/run/messages/route-codec.js'
+import { Sequence } from '#molm/engine/run/sequences/sequence.js'
 import type { ExpertMask, LayerRoutes } from '#molm/index.js'
-import type { ModelConfig } from '#molm/model/config.js'
-import type { Decoder } from '#molm/nn/decoder.js'
+import type { ModelConfig } from '#molm/model/config/config.js'
+import type { Decoder } from '#molm/model/layers/decoder.js'
 import { type LoadedOptions, withLoaded } from './loaded-model.js'
 import { read } from './run-task.js'
 

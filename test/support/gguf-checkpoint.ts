@@ -1,4 +1,4 @@
-import type { Checkpoint } from '#molm/checkpoint/checkpoint.js'
+import type { Checkpoint } from '#molm/model/checkpoint/checkpoint.js'
 import type { Config } from './gguf-metadata.js'
 import { readFloats } from './read-floats.js'
 

@@ -1,7 +1,7 @@
 import type { GuideSpec } from '#molm/api/guide.js'
 import type { Tokenizer } from '#molm/api/text.js'
-import { type Directive, GuideReader } from '#molm/grammar/guide-memory.js'
-import type { Guides } from '#molm/grammar/guides.js'
+import { type Directive, GuideReader } from '#molm/text/grammar/guide-memory.js'
+import type { Guides } from '#molm/text/grammar/guides.js'
 
 /** Gives a token of those whose bits are set, or of all if there is no mask. */
 export type Chooser = (mask: Int32Array | undefined) => number

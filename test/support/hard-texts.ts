@@ -1,4 +1,4 @@
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 
 const WORDS = [
   ..."hello don't I'LL we've it'ſ 'Sup THE camelCaseWord HTTPServer a aa S 's 'D snake_case World e".split(' '),

@@ -1,7 +1,7 @@
+import { seededRandom } from '#molm/engine/sampling/random.js'
+import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { LayerRoutes, Mixture } from '#molm/index.js'
-import { seededRandom } from '#molm/sampling/random.js'
-import type { ColourDepth } from '#molm/terminal/colours.js'
-import type { Chat } from '#molm/tui/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
 import { chatOf, layersOf, mixturesOf, modelOf } from './chats.js'
 
 /** Mixtures of nano, and of models with as many layers and experts as Granite 1B, OLMoE and Qwen3 30B. */

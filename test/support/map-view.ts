@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
-import type { Chat } from '#molm/tui/conversation/chat.js'
-import { layoutOf, viewOf } from '#molm/tui/screen/view.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
+import { layoutOf, viewOf } from '#molm/terminal/screen/view.js'
 import { mixturesOf } from './chats.js'
 
 export const VIEW_SHAPES = {

@@ -1,7 +1,7 @@
-import { BlockParser } from '#molm/markdown/block-parser.js'
-import type { Block } from '#molm/markdown/blocks.js'
-import { parseInlines } from '#molm/markdown/inline-parser.js'
-import { ASIDE } from '#molm/markdown/inlines.js'
+import { BlockParser } from '#molm/terminal/markdown/block-parser.js'
+import type { Block } from '#molm/terminal/markdown/blocks.js'
+import { parseInlines } from '#molm/terminal/markdown/inline-parser.js'
+import { ASIDE } from '#molm/terminal/markdown/inlines.js'
 
 /** A block as a name and its parts: texts with looks, other blocks, numbers. */
 export type BlockShape = unknown[]

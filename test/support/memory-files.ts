@@ -1,6 +1,6 @@
-import type { ByteSource, FileSet } from '#molm/checkpoint/byte-source.js'
-import type { DType } from '#molm/checkpoint/dtype.js'
-import { contiguousStrides, type Tensor } from '#molm/checkpoint/tensor.js'
+import type { ByteSource, FileSet } from '#molm/ground/files/byte-source.js'
+import type { DType } from '#molm/model/checkpoint/dtype.js'
+import { contiguousStrides, type Tensor } from '#molm/model/checkpoint/tensor.js'
 
 type MemoryTensor = Tensor & { source: BytesSource }
 

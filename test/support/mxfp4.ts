@@ -1,5 +1,5 @@
-import type { PackRequest } from '#molm/packing/write/pack.js'
-import { padded } from '#molm/runtime/memory/formats.js'
+import { padded } from '#molm/kernels/memory/formats.js'
+import type { PackRequest } from '#molm/model/packing/write/pack.js'
 import { integers } from './random.js'
 
 /*

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { convertModel } from '#molm/index.js'
-import { verifyChecksums } from '#molm/packing/format/checksums.js'
-import { openPackedFile } from '#molm/packing/format/packed-file.js'
+import { verifyChecksums } from '#molm/model/packing/format/checksums.js'
+import { openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { fixturePath } from './fixtures.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BYTE_ALPHABET } from '#molm/checkpoint/byte-pair-forms.js'
+import { BYTE_ALPHABET } from '#molm/model/checkpoint/byte-pair-forms.js'
 import { type ParrotFormatName, parrotFormat } from './parrot-formats.js'
 import { type Chain, type ParrotAnswer, splitScripts } from './parrot-script.js'
 import { type WrittenTensor, writeTensors } from './synthetic-checkpoint.js'

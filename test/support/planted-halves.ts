@@ -1,6 +1,6 @@
-import { Half, type ReadHalves, type TextKind } from '#molm/experts/atlas-halves.js'
-import { ExpertUsage } from '#molm/experts/usage.js'
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
+import { Half, type ReadHalves, type TextKind } from '#molm/lab/experts/atlas/atlas-halves.js'
+import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
 import { mixture, reader } from './routed-text.js'
 
 const DIGITS = ['0', ' 1', '2', ' 3', '4', ' 5', '6', '7', '8', '9']

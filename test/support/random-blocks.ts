@@ -1,5 +1,5 @@
-import { type BlockType, blockOf } from '#molm/checkpoint/dtype.js'
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
+import { type BlockType, blockOf } from '#molm/model/checkpoint/dtype.js'
 
 /** Byte offsets of the halves in a block. */
 const HALVES: Readonly<Record<BlockType, number[]>> = {

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { layoutOf, parseConfig, publishedFormats } from '#molm/architectures/index.js'
-import { publishedShape } from '#molm/architectures/published-shapes.js'
+import { sha256Hex } from '#molm/ground/platform/checksums.js'
 import { paddedTokenizer } from '#molm/library/random-model.js'
-import { createPackedFile } from '#molm/packing/write/packed-file-writer.js'
-import { sha256Hex } from '#molm/platform/checksums.js'
-import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
+import { layoutOf, parseConfig, publishedFormats } from '#molm/model/families/index.js'
+import { publishedShape } from '#molm/model/families/published-shapes.js'
+import { createPackedFile } from '#molm/model/packing/write/packed-file-writer.js'
+import { fillRandom, randomPool } from '#molm/model/weights/random-weights.js'
 
 /**
  * Writes a packed model of random weights to a folder: `layers` layers of MoLM-350M-4B, with some 90 MB of experts in

@@ -1,4 +1,4 @@
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 
 /** Normally distributed numbers, reproducible by seed. */
 export function normals(seed: number): () => number {

@@ -1,4 +1,4 @@
-import type { Tensor } from '#molm/checkpoint/tensor.js'
+import type { Tensor } from '#molm/model/checkpoint/tensor.js'
 import { readFloats } from './read-floats.js'
 
 /** Dtype, shape and values of each tensor, by name. */

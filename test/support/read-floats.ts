@@ -1,5 +1,5 @@
-import { blockOf, bytesOf, type DType, isBlockType } from '#molm/checkpoint/dtype.js'
-import { elementCount, readSpan, type Tensor } from '#molm/checkpoint/tensor.js'
+import { blockOf, bytesOf, type DType, isBlockType } from '#molm/model/checkpoint/dtype.js'
+import { elementCount, readSpan, type Tensor } from '#molm/model/checkpoint/tensor.js'
 import { decodeBlock } from './block-decoder.js'
 import { elementReader } from './element-values.js'
 

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { GenerateOptions, Model } from '#molm/index.js'
-import type { ColourDepth } from '#molm/terminal/colours.js'
-import { Chat } from '#molm/tui/conversation/chat.js'
-import { press } from '#molm/tui/conversation/keys.js'
-import type { ChatOptions } from '#molm/tui/conversation/options.js'
-import { InputHistory } from '#molm/tui/input/history.js'
-import type { KeyName } from '#molm/tui/input/keys.js'
+import { Chat } from '#molm/terminal/conversation/chat.js'
+import { press } from '#molm/terminal/conversation/commands/keys.js'
+import type { ChatOptions } from '#molm/terminal/conversation/options.js'
+import { InputHistory } from '#molm/terminal/input/history.js'
+import type { KeyName } from '#molm/terminal/input/keys.js'
 
 /** A chat with a real model, without a screen. Answers are greedy unless `generation` says otherwise. */
 export async function chatWith(

@@ -1,4 +1,4 @@
-import type { Expression } from '#molm/grammar/forms/expression.js'
+import type { Expression } from '#molm/text/grammar/forms/expression.js'
 
 /** Expressions that are still to come, one after the other. */
 interface Stack {

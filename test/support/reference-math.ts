@@ -1,4 +1,4 @@
-import type { ActivationName, GatedActivationName } from '#molm/runtime/memory/formats.js'
+import type { ActivationName, GatedActivationName } from '#molm/kernels/memory/formats.js'
 
 /**
  * Error function in double precision, by a series without cancellation. Beyond 6 it differs from 1 by less than 2^-53.

@@ -1,7 +1,7 @@
-import { blockOf, bytesOf, isBlockType } from '#molm/checkpoint/dtype.js'
-import { packedBytes } from '#molm/packing/format/formats.js'
-import { type PackMatrix, type PackRequest, packedRows } from '#molm/packing/write/pack.js'
-import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
+import { TILE_COLUMNS, TILE_ROWS } from '#molm/kernels/abi/formats.js'
+import { blockOf, bytesOf, isBlockType } from '#molm/model/checkpoint/dtype.js'
+import { packedBytes } from '#molm/model/packing/format/formats.js'
+import { type PackMatrix, type PackRequest, packedRows } from '#molm/model/packing/write/pack.js'
 import { decodeBlock } from './block-decoder.js'
 import { elementReader } from './element-values.js'
 

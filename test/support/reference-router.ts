@@ -1,6 +1,6 @@
-import type { Mixture } from '#molm/model/config.js'
-import type { LayerMask } from '#molm/model/expert-mask.js'
-import { usedIn } from '#molm/model/experts-per-token.js'
+import type { Mixture } from '#molm/model/config/config.js'
+import type { LayerMask } from '#molm/model/config/expert-mask.js'
+import { usedIn } from '#molm/model/config/experts-per-token.js'
 import { softmax } from './reference-layers.js'
 import { sigmoid } from './reference-math.js'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 
 /** Error that a piece of work rejects with; undefined if it does not reject. */
 export const thrownBy = (work: Promise<unknown>): Promise<unknown> =>

@@ -1,12 +1,12 @@
+import { type GenerationSettings, settle } from '#molm/api/generation-options.js'
 import type { CacheTensor } from '#molm/api/session.js'
-import type { CacheDescription, CacheRequest } from '#molm/engine/cache-request.js'
-import { CacheTransfers } from '#molm/engine/cache-transfer.js'
-import { Stopped, type Task } from '#molm/engine/demand.js'
-import { runMicroBatch } from '#molm/engine/micro-batch.js'
-import type { ForwardReply, ForwardRequest, GenerateRequest } from '#molm/engine/protocol.js'
-import { Sequence } from '#molm/engine/sequence.js'
-import { type GenerationSettings, settle } from '#molm/generation-options.js'
-import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
+import type { CacheDescription, CacheRequest } from '#molm/engine/run/messages/cache-request.js'
+import type { ForwardReply, ForwardRequest, GenerateRequest } from '#molm/engine/run/messages/protocol.js'
+import { runMicroBatch } from '#molm/engine/run/micro-batch.js'
+import { Stopped, type Task } from '#molm/engine/run/reading/demand.js'
+import { CacheTransfers } from '#molm/engine/run/sequences/cache-transfer.js'
+import { Sequence } from '#molm/engine/run/sequences/sequence.js'
+import { type Decoder, MAX_BATCH } from '#molm/model/layers/decoder.js'
 
 /** Runs a task alone to its end. Returns its reply, or throws its error. */
 export function runTask<T>(model: Decoder, task: Task<T>): T {

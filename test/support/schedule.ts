@@ -1,6 +1,6 @@
-import type { Task } from '#molm/engine/demand.js'
-import { Scheduler } from '#molm/engine/scheduler.js'
-import type { Decoder } from '#molm/nn/decoder.js'
+import type { Task } from '#molm/engine/run/reading/demand.js'
+import { Scheduler } from '#molm/engine/run/scheduler.js'
+import type { Decoder } from '#molm/model/layers/decoder.js'
 
 /** A task for a scheduler on this thread. */
 export interface Scheduled {

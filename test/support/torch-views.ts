@@ -18,7 +18,7 @@ const storages: SavedStorage[] = [
   floatStorage('7', []),
 ]
 
-/** A state dict with views of every kind, the same as PyTorch saved in test/checkpoint/saved-by-torch. */
+/** A state dict with views of every kind, the same as PyTorch saved in test/model/checkpoint/saved-by-torch. */
 export function stateOfViews(form: 'zip' | 'legacy'): { root: Py; storages: SavedStorage[] } {
   const [base, pair, half, bfloat, mask, parameter, long, empty] = storages.map((storage) => storageId(storage, form))
   const whole = tensor(base, 0, [4, 6], [6, 1])

@@ -1,14 +1,14 @@
 import type { TrainingPlan } from '#molm/api/training.js'
-import { layoutOf } from '#molm/architectures/index.js'
-import { loadWeights } from '#molm/engine/load.js'
+import { loadWeights } from '#molm/engine/run/load.js'
+import { trainingOf } from '#molm/engine/training/families/index.js'
+import type { TrainedModel } from '#molm/engine/training/network.js'
+import { Trainer } from '#molm/engine/training/trainer.js'
+import { chooseKernels, type Tier } from '#molm/kernels/tiers/choose-kernels.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
-import type { Quant } from '#molm/packing/format/formats.js'
-import { formatsFor } from '#molm/packing/format/formats.js'
-import type { Layout } from '#molm/packing/format/layout.js'
-import { chooseKernels, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
-import { trainingOf } from '#molm/training/families/index.js'
-import type { TrainedModel } from '#molm/training/network.js'
-import { Trainer } from '#molm/training/trainer.js'
+import { layoutOf } from '#molm/model/families/index.js'
+import type { Quant } from '#molm/model/packing/format/formats.js'
+import { formatsFor } from '#molm/model/packing/format/formats.js'
+import type { Layout } from '#molm/model/packing/format/layout.js'
 
 export interface TrainerOptions {
   quant?: Quant

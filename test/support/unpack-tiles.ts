@@ -1,5 +1,5 @@
-import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
-import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
+import { TILE_COLUMNS, TILE_ROWS } from '#molm/kernels/abi/formats.js'
+import type { PieceKind, WeightFormat } from '#molm/model/packing/format/formats.js'
 
 /*
  * Plain reference implementation of the packed weights in docs/FORMAT.md, independent of the library.

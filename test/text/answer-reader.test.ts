@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ResponseTemplate } from '#molm/api/response.js'
-import { seededRandom } from '#molm/sampling/random.js'
+import { seededRandom } from '#molm/engine/sampling/random.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '#molm/text/answer-reader.js'
-import { knownFormat } from '#molm/text/response/known-formats.js'
+import { knownFormat } from '#molm/text/answers/known-formats.js'
 import { ownTime } from '../support/own-time.js'
 import { TOOLS, WRITTEN_ANSWERS } from '../support/written-answers.js'
 

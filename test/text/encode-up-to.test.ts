@@ -1,10 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
-import { Encoder } from '#molm/text/tokenizer/encoder.js'
-import { readTokenizerDefinition, type TokenizerDefinition } from '#molm/text/tokenizer/tokenizer-definition.js'
-import { kindOf } from '#molm/text/tokenizer/tokenizer-kind.js'
-import { readVocabulary } from '#molm/text/tokenizer/vocabulary.js'
+import {
+  readTokenizerDefinition,
+  type TokenizerDefinition,
+} from '#molm/text/tokenizer/definition/tokenizer-definition.js'
+import { kindOf } from '#molm/text/tokenizer/definition/tokenizer-kind.js'
+import { readVocabulary } from '#molm/text/tokenizer/definition/vocabulary.js'
+import { Encoder } from '#molm/text/tokenizer/encoding/encoder.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { LoopCounter } from '../support/event-loop.js'
 import { repositoryPath } from '../support/fixtures.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UsageError } from '#molm/errors.js'
+import { UsageError } from '#molm/ground/errors.js'
 import { StopStrings } from '#molm/text/stop-strings.js'
 
 function run(stops: string[], pieces: string[]): { text: string; stop: string | undefined } {

@@ -1,12 +1,12 @@
 import os from 'node:os'
 import { type Command, Option } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
-import { PUBLISHED_SHAPES, type PublishedShape } from '../../architectures/published-shapes.js'
-import { UsageError } from '../../errors.js'
-import { useModel } from '../../evaluation/reading.js'
-import { expandHome } from '../../files/home.js'
-import { MAX_THREADS } from '../../library/load-options.js'
-import { formatBytes } from '../../numbers.js'
+import { UsageError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { useModel } from '../../lab/evaluation/reading.js'
+import { MAX_THREADS } from '../../library/packing/load-options.js'
+import { PUBLISHED_SHAPES, type PublishedShape } from '../../model/families/published-shapes.js'
 import { note, type OutputOptions, writeOut } from '../io/output.js'
 import { addExpertsPerToken } from '../parsing/experts-per-token.js'
 import {
@@ -18,8 +18,8 @@ import {
   parseMemory,
   wholeNumber,
 } from '../parsing/options.js'
-import { BENCHMARK_FORMATS, type BenchmarkFormat } from './benchmark-rows.js'
-import { packFirst } from './pack-first.js'
+import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../reports/benchmark-rows.js'
+import { packFirst } from '../setup/pack-first.js'
 
 interface BenchOptions extends OutputOptions {
   model?: string
@@ -91,8 +91,8 @@ Examples:
 async function bench(options: BenchOptions): Promise<void> {
   if (options.shape && options.model) throw new UsageError('--shape and --model are two models; give one of them')
   if (options.write !== undefined) return write(options)
-  const { benchmark } = await import('../../benchmark/benchmark.js')
-  const { rowWriter } = await import('./benchmark-rows.js')
+  const { benchmark } = await import('../../lab/benchmark/benchmark.js')
+  const { rowWriter } = await import('../reports/benchmark-rows.js')
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
   const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken, cacheType } = options
   const withBatches = batch.some((sequences) => sequences > 1)

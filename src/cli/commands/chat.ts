@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { optionsIn } from '../../api/generation-options.js'
 import type { LoadOptions, Model } from '../../api/model.js'
-import type { Conversations } from '../../conversations/conversations.js'
-import type { KeptConversation } from '../../conversations/kept-conversation.js'
-import { UsageError } from '../../errors.js'
-import { checkLanguageModel } from '../../evaluation/check-language-model.js'
-import { expandHome } from '../../files/home.js'
-import { optionsIn } from '../../generation-options.js'
-import { colourDepth } from '../../terminal/colours.js'
-import type { ChatBeginning } from '../../tui/conversation/options.js'
+import type { Conversations } from '../../chat/conversations/conversations.js'
+import type { KeptConversation } from '../../chat/conversations/kept-conversation.js'
+import { UsageError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import { colourDepth } from '../../ground/output/colours.js'
+import { checkLanguageModel } from '../../lab/evaluation/check-language-model.js'
+import type { ChatBeginning } from '../../terminal/conversation/options.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { LoadingTerminal } from '../io/loading-terminal.js'
 import { type AskFlags, addAskOptions, readAskOptions } from '../parsing/ask-options.js'
@@ -33,9 +33,9 @@ import {
   modelName,
 } from '../parsing/options.js'
 import { addPriority } from '../parsing/priority-option.js'
-import { type Continued, latestOf, modelToContinue, openContinued } from './continued.js'
-import { openServers } from './mcp-servers.js'
-import { packFirst } from './pack-first.js'
+import { type Continued, latestOf, modelToContinue, openContinued } from '../setup/continued.js'
+import { openServers } from '../setup/mcp-servers.js'
+import { packFirst } from '../setup/pack-first.js'
 
 export interface ChatOptions
   extends ModelOptions,
@@ -94,11 +94,11 @@ Examples:
 async function chat(words: string[], options: ChatOptions): Promise<void> {
   checkCombinations(words, options)
   if (options.list) {
-    const { listConversations } = await import('./conversation-list.js')
+    const { listConversations } = await import('../reports/conversation-list.js')
     return listConversations(options)
   }
   if (options.delete !== undefined) {
-    const { deleteConversation } = await import('./conversation-list.js')
+    const { deleteConversation } = await import('../reports/conversation-list.js')
     return deleteConversation(options.delete, options)
   }
   if (readsStdin(options)) {
@@ -112,7 +112,7 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
   const masks = await readMaskFiles(options.mask)
   const mcp = await readMcpOptions(options)
-  const { Conversations } = await import('../../conversations/conversations.js')
+  const { Conversations } = await import('../../chat/conversations/conversations.js')
   const conversations = Conversations.at()
   const continued = await continuedBy(options, conversations)
   try {
@@ -153,8 +153,8 @@ async function hold(
   const terminal = new LoadingTerminal(name, options)
   const { signal } = terminal
   try {
-    const { startChat } = await import('../../tui/start-chat.js')
-    const { loadAtlas } = await import('../../experts/load-atlas.js')
+    const { startChat } = await import('../../terminal/start-chat.js')
+    const { loadAtlas } = await import('../../lab/experts/atlas/load-atlas.js')
     const warn = (message: string) => options.quiet || terminal.note(`warning: ${message}`)
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })

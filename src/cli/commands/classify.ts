@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
-import { UsageError, UserError } from '../../errors.js'
-import { classProbabilities } from '../../evaluation/probabilities.js'
+import { UsageError, UserError } from '../../ground/errors.js'
+import { alignColumns } from '../../ground/output/table.js'
+import { printable } from '../../ground/printable.js'
 import type { Model } from '../../index.js'
-import { printable } from '../../printable.js'
-import { alignColumns } from '../../terminal/table.js'
+import { classProbabilities } from '../../lab/evaluation/probabilities.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { readPipedText, withoutStdin } from '../io/stdin.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from '../parsing/options.js'
-import { withModel } from './with-model.js'
+import { withModel } from '../setup/with-model.js'
 
 interface ClassifyOptions extends ModelOptions {
   json?: boolean

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
 import { bashScript } from '../completion/bash.js'
 import { type CompletedCommand, commandTree } from '../completion/command-tree.js'
 import { fishScript } from '../completion/fish.js'

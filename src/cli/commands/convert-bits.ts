@@ -1,9 +1,9 @@
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { alignColumns } from '../../ground/output/table.js'
+import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { AtBits, BitsOptions, BitsPoint } from '../../index.js'
-import { formatBytes } from '../../numbers.js'
-import type { Quant } from '../../packing/format/formats.js'
-import { snakeCaseKeys } from '../../spelling.js'
-import { alignColumns } from '../../terminal/table.js'
+import type { Quant } from '../../model/packing/format/formats.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
@@ -55,7 +55,7 @@ async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions)
 
 /** Name of the packing that losses are measured against. */
 async function comparedWith(dir: string): Promise<string> {
-  const { isGgufWord } = await import('../../library/gguf-word.js')
+  const { isGgufWord } = await import('../../library/finding/gguf-word.js')
   return (await isGgufWord(dir)) ? 'the file' : 'q8'
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
-import { formatBytes } from '../../numbers.js'
+import { UsageError } from '../../ground/errors.js'
+import { formatBytes } from '../../ground/numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
@@ -53,7 +53,7 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
     import('../../library/convert-model.js'),
-    import('../../library/gguf-word.js'),
+    import('../../library/finding/gguf-word.js'),
   ])
   const folder = (await isGgufWord(dir))
     ? await freeFolder(out, options)

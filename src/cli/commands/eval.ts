@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
-import { expandHome } from '../../files/home.js'
+import { UsageError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import { formatCount } from '../../ground/numbers.js'
 import type { Model, NamedText, Task } from '../../index.js'
-import { formatCount } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
@@ -18,9 +18,9 @@ import {
   share,
   wholeNumber,
 } from '../parsing/options.js'
-import { type Measured, measuredJson, measuredTables } from './eval-report.js'
-import { referenceOptions } from './reference-model.js'
-import { withModel } from './with-model.js'
+import { type Measured, measuredJson, measuredTables } from '../reports/eval-report.js'
+import { referenceOptions } from '../setup/reference-model.js'
+import { withModel } from '../setup/with-model.js'
 
 interface EvalOptions extends ModelOptions {
   text?: string[]
@@ -86,7 +86,7 @@ interface Measures {
 async function evaluate(options: EvalOptions): Promise<void> {
   checkOptions(options)
   if (options.fewerExperts) {
-    const { fewerExperts } = await import('./fewer-experts.js')
+    const { fewerExperts } = await import('../reports/fewer-experts.js')
     return fewerExperts(options)
   }
   const measures = await readMeasures(options)

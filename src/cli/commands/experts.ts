@@ -1,17 +1,17 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { UsageError, UserError } from '../../errors.js'
-import type { NamedText } from '../../evaluation/text-file.js'
-import { compareRouting } from '../../experts/agreement.js'
-import { loadAtlas } from '../../experts/load-atlas.js'
-import { measureUsage } from '../../experts/measure-usage.js'
-import { originalExperts } from '../../experts/originals.js'
-import type { TextRoutes } from '../../experts/text-routes.js'
-import { type NamedTrace, type TracedModel, textsOfTraces } from '../../experts/trace-texts.js'
-import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
-import { expandHome } from '../../files/home.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../../model/config.js'
-import { PARTS, type Part, scopeOf } from '../../pictures/figure-options.js'
+import { UsageError, UserError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import type { NamedText } from '../../lab/evaluation/text-file.js'
+import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
+import { originalExperts } from '../../lab/experts/atlas/originals.js'
+import { type NamedTrace, type TracedModel, textsOfTraces } from '../../lab/experts/trace-texts.js'
+import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
+import { compareRouting } from '../../lab/experts/usage/agreement.js'
+import { measureUsage } from '../../lab/experts/usage/measure-usage.js'
+import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
+import { PARTS, type Part, scopeOf } from '../../lab/pictures/blocks/figure-options.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
@@ -20,9 +20,7 @@ import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
-import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
-import { atlasReport } from './experts-atlas.js'
-import { colourIn, parseColour } from './experts-colour.js'
+import { colourIn, parseColour } from '../reports/experts-colour.js'
 import {
   agreementReport,
   FORMATS,
@@ -31,10 +29,12 @@ import {
   putReport,
   type Report,
   usageReport,
-} from './experts-report.js'
-import { packFirst } from './pack-first.js'
-import { referenceOptions } from './reference-model.js'
-import { withModel } from './with-model.js'
+} from '../reports/experts-report.js'
+import { packFirst } from '../setup/pack-first.js'
+import { referenceOptions } from '../setup/reference-model.js'
+import { withModel } from '../setup/with-model.js'
+import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
+import { atlasReport } from './experts-atlas.js'
 
 interface ExpertsOptions extends AblateOptions {
   ablate?: boolean
@@ -233,7 +233,7 @@ async function tracedTexts(words: readonly string[], options: ExpertsOptions): P
 
 async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
   await packFirst(model, options)
-  const { resolveModel } = await import('../../library/resolve-model.js')
+  const { resolveModel } = await import('../../library/finding/resolve-model.js')
   const { loadTokenizer } = await import('../../text/tokenizer.js')
   const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
   const tokenizer = await loadTokenizer(folder)

@@ -1,15 +1,15 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
+import { formatBytes, plural } from '../../ground/numbers.js'
 import type { GraftOptions } from '../../index.js'
-import { MIXTURE_KINDS } from '../../model/config.js'
-import { formatBytes, plural } from '../../numbers.js'
+import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, numberThat } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
-import { packFirst } from './pack-first.js'
+import { packFirst } from '../setup/pack-first.js'
 
 interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
   force?: boolean

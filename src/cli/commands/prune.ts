@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { alignColumns } from '../../ground/output/table.js'
+import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from '../../index.js'
-import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
-import { formatBytes } from '../../numbers.js'
-import { snakeCaseKeys } from '../../spelling.js'
-import { alignColumns } from '../../terminal/table.js'
+import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
-import { packFirst } from './pack-first.js'
+import { packFirst } from '../setup/pack-first.js'
 
 interface PruneCommandOptions extends OutputOptions {
   calibrate?: string[]

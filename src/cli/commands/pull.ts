@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { Quant } from '../../packing/format/formats.js'
+import type { Quant } from '../../model/packing/format/formats.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions } from '../io/output.js'
 import { addCalibrateOption, type CalibrationFiles, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
-import { createPullDisplay } from './pull-display.js'
-import { writeSuggestions } from './suggestions.js'
+import { createPullDisplay } from '../reports/pull-display.js'
+import { writeSuggestions } from '../reports/suggestions.js'
 
 interface PullCommandOptions extends OutputOptions {
   quant?: Quant

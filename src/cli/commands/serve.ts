@@ -1,10 +1,10 @@
 import { inspect } from 'node:util'
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
-import { expandHome } from '../../files/home.js'
+import { UsageError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import { plural } from '../../ground/numbers.js'
+import { printable } from '../../ground/printable.js'
 import { availableMemory, MARGIN } from '../../library/available-memory.js'
-import { plural } from '../../numbers.js'
-import { printable } from '../../printable.js'
 import type { RequestEntry } from '../../server/http/every-response.js'
 import type { ListenOptions } from '../../server/listen.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
@@ -19,7 +19,7 @@ import {
   wholeNumber,
 } from '../parsing/options.js'
 import { addPriority } from '../parsing/priority-option.js'
-import { modelSources, type SourceOptions } from './serve-sources.js'
+import { modelSources, type SourceOptions } from '../setup/serve-sources.js'
 
 /** Most bytes of the folder of prompt caches. */
 const DEFAULT_CACHE_BYTES = 8 * 2 ** 30
@@ -133,7 +133,7 @@ async function promptStore({ promptCache, promptCacheSize: most, quiet }: ServeO
     if (most !== undefined) throw new UsageError('--prompt-cache-size needs --prompt-cache')
     return undefined
   }
-  const { PromptStore } = await import('../../prompt-cache/prompt-store.js')
+  const { PromptStore } = await import('../../chat/prompt-cache/prompt-store.js')
   const onNote = (text: string) => quiet || note(`note: ${printable(text, 300)}`)
   return PromptStore.open(promptCache, { most: most ?? DEFAULT_CACHE_BYTES, onNote })
 }

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { optionsIn } from '../../api/generation-options.js'
 import type { ModelInfo } from '../../api/model.js'
-import { UsageError } from '../../errors.js'
-import { optionsIn } from '../../generation-options.js'
-import type { Quant } from '../../packing/format/formats.js'
-import { snakeCaseKeys } from '../../spelling.js'
+import { UsageError } from '../../ground/errors.js'
+import { snakeCaseKeys } from '../../ground/spelling.js'
+import type { Quant } from '../../model/packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { addModelOption, addOutputOptions, addQuantOption, modelName } from '../parsing/options.js'
-import { modelCard } from './model-card.js'
+import { modelCard } from '../reports/model-card.js'
 
 interface ShowOptions extends OutputOptions {
   model?: string

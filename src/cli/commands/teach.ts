@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
+import { decimal } from '../../ground/numbers.js'
 import type { NamedText, TeachEvent, TeachOptions } from '../../index.js'
-import { MIXTURE_KINDS } from '../../model/config.js'
-import { decimal } from '../../numbers.js'
-import { INITS, type Layers, STEERINGS } from '../../teaching/teach-options.js'
+import { INITS, type Layers, STEERINGS } from '../../lab/teaching/teach-options.js'
+import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
@@ -18,7 +18,6 @@ import {
   wholeNumber,
 } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
-import { packFirst } from './pack-first.js'
 import {
   calibrationLine,
   endLine,
@@ -30,7 +29,8 @@ import {
   summary,
   taughtJson,
   warnings,
-} from './teach-report.js'
+} from '../reports/teach-report.js'
+import { packFirst } from '../setup/pack-first.js'
 
 /** Options of the library's `teach` that texts and the terminal do not give, and the command's own. */
 interface TeachCommandOptions

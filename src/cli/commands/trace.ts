@@ -1,15 +1,15 @@
 import { basename } from 'node:path'
 import { Argument, type Command, Option } from 'commander'
-import { layoutOf, publishedFormats } from '../../architectures/index.js'
-import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../architectures/published-shapes.js'
-import { UsageError, UserError } from '../../errors.js'
-import { useModel } from '../../evaluation/reading.js'
-import { leastBudget, replay } from '../../experts/replay.js'
-import { fitToModel } from '../../experts/trace-texts.js'
-import { readChunks, readTrace } from '../../experts/traces/read-trace.js'
-import type { ModelConfig } from '../../model/config.js'
-import type { PartFormats, Quant } from '../../packing/format/formats.js'
-import type { PackedFile } from '../../packing/format/packed-file.js'
+import { UsageError, UserError } from '../../ground/errors.js'
+import { useModel } from '../../lab/evaluation/reading.js'
+import { leastBudget, replay } from '../../lab/experts/replay.js'
+import { fitToModel } from '../../lab/experts/trace-texts.js'
+import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
+import type { ModelConfig } from '../../model/config/config.js'
+import { layoutOf, publishedFormats } from '../../model/families/index.js'
+import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../model/families/published-shapes.js'
+import type { PartFormats, Quant } from '../../model/packing/format/formats.js'
+import type { PackedFile } from '../../model/packing/format/packed-file.js'
 import { note, type OutputOptions } from '../io/output.js'
 import {
   addModelOption,
@@ -20,8 +20,8 @@ import {
   parseMemory,
   parseSize,
 } from '../parsing/options.js'
-import { packFirst } from './pack-first.js'
-import { putReplay, type ReplayReport } from './trace-report.js'
+import { putReplay, type ReplayReport } from '../reports/trace-report.js'
+import { packFirst } from '../setup/pack-first.js'
 
 const ACTIONS = ['replay'] as const
 
@@ -106,7 +106,7 @@ async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedMod
     const packing = quant ?? 'q4'
     return { name: shape, quant: packing, config, formats: publishedFormats(config, packing) }
   }
-  const { resolveModel } = await import('../../library/resolve-model.js')
+  const { resolveModel } = await import('../../library/finding/resolve-model.js')
   const found = await resolveModel(modelName(model), quant)
   if (found.config.mixtures.length === 0) throw new UserError(`${found.name} has no experts`)
   return found
@@ -134,7 +134,7 @@ async function speedOf(
   const { availableMemory } = await import('../../library/available-memory.js')
   if (bytes * BESIDES_WEIGHTS > availableMemory()) return undefined
   const { loadModel } = await import('../../library/load-model.js')
-  const { benchmark } = await import('../../benchmark/benchmark.js')
+  const { benchmark } = await import('../../lab/benchmark/benchmark.js')
   await packFirst(options.model, options)
   if (!options.quiet) note(`measuring ${name} with all experts in memory; --speed N gives its tokens/s`)
   return useModel(await loadModel(modelName(options.model), { quant: options.quant }), async (model) => {

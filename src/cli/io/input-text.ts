@@ -1,5 +1,5 @@
-import { type NamedText, namedText, readText } from '../../evaluation/text-file.js'
-import { expandHome } from '../../files/home.js'
+import { expandHome } from '../../ground/files/home.js'
+import { type NamedText, namedText, readText } from '../../lab/evaluation/text-file.js'
 import { interruptSignal } from './interrupt.js'
 import { readStdin, STDIN } from './stdin.js'
 

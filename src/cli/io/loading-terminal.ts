@@ -1,5 +1,5 @@
-import { Terminal } from '../../tui/screen/terminal.js'
-import { TypedAhead } from '../../tui/screen/typed-ahead.js'
+import { Terminal } from '../../terminal/screen/terminal.js'
+import { TypedAhead } from '../../terminal/screen/typed-ahead.js'
 import { interrupt, interruptSignal } from './interrupt.js'
 import { note, type OutputOptions } from './output.js'
 import { createStatusLine, type StatusLine } from './status-line.js'

@@ -1,7 +1,7 @@
-import { codeOf } from '../../errors.js'
-import { printableLines } from '../../printable.js'
-import { cellWidth } from '../../terminal/cell-width.js'
-import { writePrintable } from '../../terminal/write-printable.js'
+import { codeOf } from '../../ground/errors.js'
+import { cellWidth } from '../../ground/output/cell-width.js'
+import { writePrintable } from '../../ground/output/write-printable.js'
+import { printableLines } from '../../ground/printable.js'
 
 /** Options about what a command prints besides its result. */
 export interface OutputOptions {
@@ -35,7 +35,8 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
       if (!error) resolve()
       else if (CLOSED.has(codeOf(error) ?? '')) reject(new ClosedPipe())
       // Loaded on demand: it is seldom needed.
-      else import('../../files/folders.js').then(({ cannotWrite }) => reject(cannotWrite('stdout', error)), reject)
+      else
+        import('../../ground/files/folders.js').then(({ cannotWrite }) => reject(cannotWrite('stdout', error)), reject)
     })
   })
 }

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../numbers.js'
+import { formatBytes } from '../../ground/numbers.js'
 import type { OutputOptions } from './output.js'
 import { withStatusLine } from './status-line.js'
 

@@ -1,5 +1,5 @@
 import type { PromptProgress } from '../../api/generation.js'
-import { describeReading } from '../../terminal/reading.js'
+import { describeReading } from '../../ground/output/reading.js'
 import type { OutputOptions } from './output.js'
 import { createStatusLine } from './status-line.js'
 

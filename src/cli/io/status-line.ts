@@ -1,5 +1,5 @@
-import { printable } from '../../printable.js'
-import { fit } from '../../terminal/cell-width.js'
+import { fit } from '../../ground/output/cell-width.js'
+import { printable } from '../../ground/printable.js'
 import { mayAnimate, type OutputOptions } from './output.js'
 
 /** Minimum ms between redraws of a status line. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { UsageError, UserError } from '../../errors.js'
+import { UsageError, UserError } from '../../ground/errors.js'
 import { note } from './output.js'
 
 /** Maximum bytes to read: millions of tokens, far more than any model can use. */

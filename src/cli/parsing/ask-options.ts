@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
 import type { AskOptions, Think } from '../../api/chat.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
-import { UsageError, UserError } from '../../errors.js'
-import { readBounded } from '../../files/bounded-file.js'
-import { expandHome } from '../../files/home.js'
-import { parseJson } from '../../json.js'
-import { printable } from '../../printable.js'
+import { UsageError, UserError } from '../../ground/errors.js'
+import { readBounded } from '../../ground/files/bounded-file.js'
+import { expandHome } from '../../ground/files/home.js'
+import { parseJson } from '../../ground/json/json.js'
+import { printable } from '../../ground/printable.js'
 import { wholeNumber } from './options.js'
 
 /** Options of thinking and of the form of an answer, as typed. */
@@ -67,7 +67,7 @@ export async function readAskOptions(
 
 /** Returns the text of a typed grammar. Rejects with a UsageError if it is wrong. */
 async function checked(flag: string, grammar: Grammar, text: string): Promise<string> {
-  const { expressionOf } = await import('../../grammar/forms/grammar-expression.js')
+  const { expressionOf } = await import('../../text/grammar/forms/grammar-expression.js')
   try {
     expressionOf(grammar)
     return text

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
-import type { NamedText } from '../../evaluation/text-file.js'
+import { UsageError } from '../../ground/errors.js'
+import type { NamedText } from '../../lab/evaluation/text-file.js'
 import { readTextOrStdin } from '../io/input-text.js'
 
 /** Values of `--calibrate`: true without any. */

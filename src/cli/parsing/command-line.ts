@@ -1,5 +1,5 @@
-import { UsageError } from '../../errors.js'
-import { nearest } from '../../spelling.js'
+import { UsageError } from '../../ground/errors.js'
+import { nearest } from '../../ground/spelling.js'
 import { COMMANDS } from './commands.js'
 
 const HELP = ['-h', '--help']

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { LoadOptions } from '../../api/model.js'
-import { UsageError, UserError } from '../../errors.js'
-import { expandHome } from '../../files/home.js'
-import { parseJson } from '../../json.js'
-import type { ExpertsPerToken } from '../../model/experts-per-token.js'
+import { UsageError, UserError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import { parseJson } from '../../ground/json/json.js'
+import type { ExpertsPerToken } from '../../model/config/experts-per-token.js'
 
 export function addExpertsPerToken(command: Command): Command {
   return command.addOption(

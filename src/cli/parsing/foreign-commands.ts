@@ -81,6 +81,6 @@ async function areTaken(words: readonly string[], takes: ForeignCommand['takes']
 export async function isModel(word: string): Promise<boolean> {
   if (/^(~|\.{1,2})?\//.test(word)) return true
   // Loaded on demand: few prompts begin with a foreign command.
-  const { isModelName } = await import('../../library/model-folders.js')
+  const { isModelName } = await import('../../library/packing/model-folders.js')
   return isModelName(word)
 }

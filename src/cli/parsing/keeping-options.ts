@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
 
 /** Options of commands that keep conversations. */
 export interface KeepingFlags {

@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.js'
+import { UsageError } from '../../ground/errors.js'
 import { parseSize } from './options.js'
 
 /** Most bytes of the caches beside kept conversations, all together. */

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { UsageError } from '../../errors.js'
-import { printable } from '../../printable.js'
-import { nearest } from '../../spelling.js'
-import type { McpServer } from '../../tools/mcp/server.js'
+import type { McpServer } from '../../chat/tools/mcp/server.js'
+import { UsageError } from '../../ground/errors.js'
+import { printable } from '../../ground/printable.js'
+import { nearest } from '../../ground/spelling.js'
 import { collect, wholeNumber } from './options.js'
 
 /** Options of tools from MCP servers, as typed. */
@@ -52,8 +52,8 @@ export async function readMcpOptions(flags: McpFlags): Promise<McpOptions | unde
     return undefined
   }
   const [{ serverFromCommand }, { readServers }] = await Promise.all([
-    import('../../tools/mcp/command-words.js'),
-    import('../../tools/mcp/config-file.js'),
+    import('../../chat/tools/mcp/command-words.js'),
+    import('../../chat/tools/mcp/config-file.js'),
   ])
   const typed = (mcp ?? []).map((line) => serverFromCommand(line, '--mcp'))
   const listed = await Promise.all((mcpConfig ?? []).map((path) => readServers(path)))

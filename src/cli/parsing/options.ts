@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import type { CacheType, LoadOptions } from '../../api/model.js'
-import { UsageError } from '../../errors.js'
 import {
   GENERATION_OPTIONS,
   type GenerationSettings,
   OPTION_NAMES,
   type OptionName,
   typedName,
-} from '../../generation-options.js'
-import { CACHE_TYPES, MAX_THREADS } from '../../library/load-options.js'
-import { decimal, plural } from '../../numbers.js'
-import { QUANTS, type Quant } from '../../packing/format/formats.js'
+} from '../../api/generation-options.js'
+import type { CacheType, LoadOptions } from '../../api/model.js'
+import { UsageError } from '../../ground/errors.js'
+import { decimal, plural } from '../../ground/numbers.js'
+import { CACHE_TYPES, MAX_THREADS } from '../../library/packing/load-options.js'
+import { QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { note, type OutputOptions } from '../io/output.js'
 import { addExpertsPerToken } from './experts-per-token.js'
 

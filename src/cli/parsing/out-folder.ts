@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { UserError } from '../../errors.js'
-import { expandHome } from '../../files/home.js'
-import type { Quant } from '../../packing/format/formats.js'
-import { isSameFile, packingsIn } from '../../packing/format/packed-folder.js'
+import { UserError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
+import type { Quant } from '../../model/packing/format/formats.js'
+import { isSameFile, packingsIn } from '../../model/packing/format/packed-folder.js'
 
 /** The folder for a new model. Rejects with a UserError if it holds a model and the user has not given --force. */
 export async function freeFolder(out: string, { force }: { force?: boolean }): Promise<string> {

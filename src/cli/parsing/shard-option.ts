@@ -1,6 +1,6 @@
 import { Option } from 'commander'
-import { UsageError } from '../../errors.js'
-import { printable } from '../../printable.js'
+import { UsageError } from '../../ground/errors.js'
+import { printable } from '../../ground/printable.js'
 
 /** One of `of` parts of a batch, for a machine: part `number`, counted from 1. */
 export interface Shard {

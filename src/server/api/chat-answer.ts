@@ -1,6 +1,6 @@
 import type { AssistantMessage } from '../../api/chat.js'
 import type { ToolCall } from '../../api/text.js'
-import type { AnswerPart } from '../../session/answer.js'
+import type { AnswerPart } from '../../engine/session/answer.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { Piece, RoutedToken } from '../run/choice.js'
 

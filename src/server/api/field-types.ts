@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { GENERATION_OPTIONS, type GenerationSettings, type OptionName } from '../../generation-options.js'
-import { isObject } from '../../json.js'
+import { GENERATION_OPTIONS, type GenerationSettings, type OptionName } from '../../api/generation-options.js'
+import { isObject } from '../../ground/json/json.js'
 
 /* Kinds of fields. A field for something that molm does not do may only have the value that changes nothing. */
 

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Think } from '../../api/chat.js'
 import type { ChatMessage } from '../../api/text.js'
-import { UserError } from '../../errors.js'
-import { isObject, parseJson } from '../../json.js'
+import { UserError } from '../../ground/errors.js'
+import { isObject, parseJson } from '../../ground/json/json.js'
 import type { KeptNulls } from '../http/body.js'
 import {
   anyObject,

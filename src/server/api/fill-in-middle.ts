@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { EncodeAsyncOptions } from '../../api/text.js'
-import { isObject } from '../../json.js'
+import { isObject } from '../../ground/json/json.js'
 import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { tokenizerFiles } from './tokenizer-files.js'

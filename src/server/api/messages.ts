@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../api/text.js'
-import { UNKNOWN } from '../../json/reader.js'
-import { isObject } from '../../json.js'
+import { isObject } from '../../ground/json/json.js'
+import { UNKNOWN } from '../../ground/json/reader.js'
 import { readMessages, WrongMessages } from '../../text/read-messages.js'
 
 /** Most characters of the arguments of all calls: parsed values take far more memory than their text. */

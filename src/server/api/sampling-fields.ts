@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import type { GenerateOptions } from '../../api/generation.js'
-import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, type OptionName } from '../../generation-options.js'
+import {
+  GENERATION_OPTIONS,
+  type GenerationSettings,
+  OPTION_NAMES,
+  type OptionName,
+} from '../../api/generation-options.js'
 import { type Api, fieldIn, type Omitted, type Renamed } from '../common/option-fields.js'
 import { isText, mustBe, option, wholeFrom } from './field-types.js'
 

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import { specialTokens } from '../../text/tokenizer/special-tokens.js'
+import { specialTokens } from '../../text/tokenizer/definition/special-tokens.js'
 import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'

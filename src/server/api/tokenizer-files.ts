@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Model } from '../../api/model.js'
-import { readIfPresent, readJsonIfPresent } from '../../checkpoint/small-file.js'
+import { readIfPresent, readJsonIfPresent } from '../../ground/files/small-file.js'
 
 /** Files of a model's tokenizer. */
 export interface TokenizerFiles {

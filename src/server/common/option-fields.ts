@@ -1,5 +1,5 @@
-import type { OptionName } from '../../generation-options.js'
-import { snakeCase } from '../../spelling.js'
+import type { OptionName } from '../../api/generation-options.js'
+import { snakeCase } from '../../ground/spelling.js'
 
 /* Names of the options of a generation in the three APIs: the option's name in snake case, but for the exceptions here. */
 

@@ -1,4 +1,4 @@
-import type { Atlas } from '../../experts/atlas.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { RunContext } from '../run/context.js'
 import type { Queue } from '../run/queue.js'
 import type { Bodies } from './bodies.js'

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { Busy, NoMemory, renameOptions, UserError } from '../../errors.js'
-import { OPTION_NAMES } from '../../generation-options.js'
+import { OPTION_NAMES } from '../../api/generation-options.js'
+import { Busy, NoMemory, renameOptions, UserError } from '../../ground/errors.js'
 import { ApiError, type Status } from '../common/api-error.js'
 import { fieldIn } from '../common/option-fields.js'
 

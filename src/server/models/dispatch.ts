@@ -1,5 +1,5 @@
 import type { Context, Handler } from 'hono'
-import { isObject } from '../../json.js'
+import { isObject } from '../../ground/json/json.js'
 import type { Bodies } from '../http/bodies.js'
 import { receiveJson } from '../http/body.js'
 import { onceAnswered, requestState } from '../http/request-state.js'

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { UserError } from '../../errors.js'
+import { UserError } from '../../ground/errors.js'
 import { ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import { withFields } from '../http/errors.js'

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { ExpertUses, MemoryStats, Model } from '../../api/model.js'
 import { PastWork } from '../../api/past-work.js'
-import { haveSameExperts, type ModelConfig } from '../../model/config.js'
+import { haveSameExperts, type ModelConfig } from '../../model/config/config.js'
 import type { Limits } from '../common/limits.js'
 import { isNameOf } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'

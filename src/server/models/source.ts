@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
-import type { Atlas } from '../../experts/atlas.js'
-import type { ExpertMask } from '../../model/expert-mask.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { ExpertMask } from '../../model/config/expert-mask.js'
 
 /** Knowledge about a model's experts. */
 export interface ServedExperts {

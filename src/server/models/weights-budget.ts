@@ -1,4 +1,4 @@
-import { formatSize } from '../../numbers.js'
+import { formatSize } from '../../ground/numbers.js'
 import { ApiError } from '../common/api-error.js'
 import type { ProcessMemory } from '../run/memory.js'
 import type { ServedModel } from './served-model.js'

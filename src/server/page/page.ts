@@ -17,7 +17,7 @@ const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 
 
 /** Paths in the compiled package of the files other than modules, by address. */
 const FILES = {
-  '/page/figure.css': 'pictures/interactive/figure.css',
+  '/page/figure.css': 'lab/pictures/interactive/figure.css',
   '/page/style.css': 'page/style.css',
   '/page/answer.css': 'page/answer.css',
   '/page/conversations.css': 'page/conversations.css',

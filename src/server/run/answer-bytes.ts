@@ -1,5 +1,5 @@
-import { usedIn } from '../../model/experts-per-token.js'
-import { formatBytes } from '../../numbers.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { usedIn } from '../../model/config/experts-per-token.js'
 import { ApiError } from '../common/api-error.js'
 import type { ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'

@@ -1,5 +1,5 @@
 import type { Model } from '../../api/model.js'
-import type { TokenMemory } from '../../session/shared/prefix-cache.js'
+import type { TokenMemory } from '../../engine/session/shared/prefix-cache.js'
 import type { Memory, ModelMemory } from './memory.js'
 
 /** Milliseconds for which a reading is used again: each opens system files and blocks the event loop. */

@@ -1,6 +1,6 @@
 import type { ExpertUses, Model } from '../../api/model.js'
-import { ExpertUsage } from '../../experts/usage.js'
-import { type PerMixture, perMixture } from '../../model/config.js'
+import { ExpertUsage } from '../../lab/experts/usage/usage.js'
+import { type PerMixture, perMixture } from '../../model/config/config.js'
 
 /** Marks kept at once; each has a number per expert. */
 const MOST_MARKS = 16

@@ -1,9 +1,9 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
-import { UserError } from '../../errors.js'
-import { cacheKey } from '../../prompt-cache/cache-key.js'
-import type { FoundPrompt, PromptStore, StoredPrompt } from '../../prompt-cache/prompt-store.js'
-import type { SessionMask } from '../../session/shared/nearest-session.js'
+import { cacheKey } from '../../chat/prompt-cache/cache-key.js'
+import type { FoundPrompt, PromptStore, StoredPrompt } from '../../chat/prompt-cache/prompt-store.js'
+import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
+import { UserError } from '../../ground/errors.js'
 
 /** Fewer tokens are read faster than a file. */
 const LEAST_TOKENS = 256

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { MemoryStats } from '../../api/model.js'
-import type { PrefixCache } from '../../session/shared/prefix-cache.js'
+import type { PrefixCache } from '../../engine/session/shared/prefix-cache.js'
 import type { Queue } from './queue.js'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]

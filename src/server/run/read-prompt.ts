@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { Session } from '../../api/session.js'
-import { routesOfToken } from '../../experts/token-routes.js'
-import { type TokenLogprob, topLogprobs } from '../../sampling/logprobs.js'
+import { type TokenLogprob, topLogprobs } from '../../engine/sampling/logprobs.js'
+import { routesOfToken } from '../../lab/experts/usage/token-routes.js'
 
 /** A token with the natural logarithm of its probability; null for the first of a prompt, which nothing predicts. */
 export interface ScoredToken {

@@ -1,5 +1,5 @@
 import type { GenerationResult, Step } from '../../api/generation.js'
-import type { HeldSession } from '../../session/shared/held-session.js'
+import type { HeldSession } from '../../engine/session/shared/held-session.js'
 import type { Choice, FinishReason } from './choice.js'
 import type { RunContext } from './context.js'
 import type { Slot } from './queue.js'

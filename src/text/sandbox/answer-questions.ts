@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import { reasonOf } from '../../printable.js'
+import { reasonOf } from '../../ground/printable.js'
 import { type Answer, MOST_WAITS, OPENING_MS, type Question, type Reply } from './opening.js'
 
 /** Lets this process answer questions: `open` prepares the opening and returns the function that answers requests. */

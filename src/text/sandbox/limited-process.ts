@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { UserError } from '../../errors.js'
-import { reasonOf } from '../../printable.js'
+import { UserError } from '../../ground/errors.js'
+import { reasonOf } from '../../ground/printable.js'
 import {
   type Answer,
   atLimit,

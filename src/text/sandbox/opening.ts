@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { computedMs } from '../../platform/computed-time.js'
+import { computedMs } from '../../ground/platform/computed-time.js'
 
 /** Messages to the process: its opening, which it prepares for all requests, then requests. */
 export type Question = { opening: unknown } | { request: unknown; milliseconds: number }

@@ -1,8 +1,8 @@
-import { byteToken } from '../../checkpoint/byte-pair-forms.js'
-import type { AddedToken } from './added-tokens.js'
-import { bytesFromAlphabet } from './byte-alphabet.js'
-import { type Part, partsOf, refusePart } from './definition-parts.js'
-import type { Normalizer } from './normalizer.js'
+import { byteToken } from '../../model/checkpoint/byte-pair-forms.js'
+import type { AddedToken } from './definition/added-tokens.js'
+import { type Part, partsOf, refusePart } from './definition/definition-parts.js'
+import { bytesFromAlphabet } from './encoding/byte-alphabet.js'
+import type { Normalizer } from './encoding/normalizer.js'
 
 /** Converts tokens to the bytes of a text. */
 export interface Decoder {

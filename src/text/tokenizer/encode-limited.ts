@@ -1,10 +1,10 @@
-import { atOnce } from '../../in-turns.js'
+import { atOnce } from '../../ground/in-turns.js'
 import { answerQuestions } from '../sandbox/answer-questions.js'
-import { Encoder } from './encoder.js'
-import type { TokenizerDefinition } from './tokenizer-definition.js'
-import { kindOf } from './tokenizer-kind.js'
+import type { TokenizerDefinition } from './definition/tokenizer-definition.js'
+import { kindOf } from './definition/tokenizer-kind.js'
+import { readVocabulary } from './definition/vocabulary.js'
+import { Encoder } from './encoding/encoder.js'
 import type { EncodeRequest } from './tokenizer-process.js'
-import { readVocabulary } from './vocabulary.js'
 
 // The script of a sandbox process that encodes texts with a tokenizer's unpublished patterns.
 answerQuestions((definition: TokenizerDefinition) => {

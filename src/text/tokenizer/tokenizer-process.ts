@@ -1,8 +1,8 @@
 import type { EncodeAsyncOptions, EncodeOptions } from '../../api/text.js'
-import { UserError } from '../../errors.js'
-import { reasonOf } from '../../printable.js'
+import { UserError } from '../../ground/errors.js'
+import { reasonOf } from '../../ground/printable.js'
 import { LimitedProcess } from '../sandbox/limited-process.js'
-import type { TokenizerDefinition } from './tokenizer-definition.js'
+import type { TokenizerDefinition } from './definition/tokenizer-definition.js'
 
 export interface EncodeRequest extends EncodeOptions {
   text: string

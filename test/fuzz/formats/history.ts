@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { InputHistory } from '#molm/tui/input/history.js'
+import { InputHistory } from '#molm/terminal/input/history.js'
 import { expect, type Format } from '../format.js'
 import { jsonLines } from '../harm-json.js'
 

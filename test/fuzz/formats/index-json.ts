@@ -1,4 +1,4 @@
-import { openCheckpoint } from '#molm/checkpoint/checkpoint.js'
+import { openCheckpoint } from '#molm/model/checkpoint/checkpoint.js'
 import { MemoryFiles } from '../../support/memory-files.js'
 import { safetensors } from '../../support/safetensors-writer.js'
 import { jsonBomb } from '../bombs.js'

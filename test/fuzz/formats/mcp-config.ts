@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readServers } from '#molm/tools/mcp/config-file.js'
+import { readServers } from '#molm/chat/tools/mcp/config-file.js'
 import type { Chance } from '../chance.js'
 import { expect, type Format } from '../format.js'
 import { jsonLines } from '../harm-json.js'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { connectServers } from '#molm/tools/mcp/connect-servers.js'
+import { connectServers } from '#molm/chat/tools/mcp/connect-servers.js'
 import type { Chance } from '../chance.js'
 import { expect, type Format } from '../format.js'
 import { jsonLines } from '../harm-json.js'

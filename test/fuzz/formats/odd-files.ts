@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { describeModel, verifyModel } from '#molm/index.js'
 import { loadCompanions } from '#molm/library/load-model.js'
 import { blueprintFor } from '../../support/blueprint.js'

@@ -1,4 +1,4 @@
-import { UserError } from '#molm/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { convertModel, loadModel, verifyModel } from '#molm/index.js'
 import type { Chance } from '../chance.js'
 import { bytesOf, type Files, replaced, take, utf8 } from '../files.js'

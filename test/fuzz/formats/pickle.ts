@@ -1,4 +1,4 @@
-import { readWeightFile } from '#molm/checkpoint/shards.js'
+import { readWeightFile } from '#molm/model/checkpoint/shards.js'
 import { joinBytes, littleEndian } from '../../support/bytes.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { pickle as writePickle } from '../../support/pickle-writer.js'

@@ -1,5 +1,5 @@
-import { ELEMENT_TYPES, bytesOf as elementBytes } from '#molm/checkpoint/dtype.js'
-import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import { ELEMENT_TYPES, bytesOf as elementBytes } from '#molm/model/checkpoint/dtype.js'
+import { readSafetensors } from '#molm/model/checkpoint/safetensors.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { safetensors } from '../../support/safetensors-writer.js'
 import { jsonBomb } from '../bombs.js'

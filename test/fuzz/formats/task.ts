@@ -1,4 +1,4 @@
-import { parseTask } from '#molm/evaluation/task-file.js'
+import { parseTask } from '#molm/lab/evaluation/task-file.js'
 import type { Chance } from '../chance.js'
 import { bytesOf } from '../files.js'
 import { expect, type Format } from '../format.js'

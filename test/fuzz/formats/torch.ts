@@ -1,4 +1,4 @@
-import { readWeightFile } from '#molm/checkpoint/shards.js'
+import { readWeightFile } from '#molm/model/checkpoint/shards.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { pickle } from '../../support/pickle-writer.js'
 import { torchLegacyOf, torchZipOf } from '../../support/torch-writer.js'

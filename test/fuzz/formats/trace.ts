@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { textsOfTraces } from '#molm/experts/trace-texts.js'
-import { readChunks } from '#molm/experts/traces/read-trace.js'
+import { textsOfTraces } from '#molm/lab/experts/trace-texts.js'
+import { readChunks } from '#molm/lab/experts/traces/read-trace.js'
 import { npyOf } from '../../support/npy.js'
 import { bytesOf, type Files, replaced } from '../files.js'
 import { expect, type Format } from '../format.js'

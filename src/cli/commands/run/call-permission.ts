@@ -2,9 +2,9 @@ import { openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ReadStream } from 'node:tty'
 import type { ToolCall } from '../../../api/text.js'
-import { printable, printableJson } from '../../../printable.js'
-import type { OfferedTool } from '../../../session/run-calls.js'
-import { AllowedTools, changeInWords } from '../../../tools/allowed-tools.js'
+import { AllowedTools, changeInWords } from '../../../chat/tools/allowed-tools.js'
+import type { OfferedTool } from '../../../engine/session/run-calls.js'
+import { printable, printableJson } from '../../../ground/printable.js'
 import { note, writeErr } from '../../io/output.js'
 
 /** Maximum characters of the arguments shown for a call that is allowed already. One that is not is shown whole. */

@@ -1,8 +1,8 @@
 import type { OutputConstraint } from '../../../api/guide.js'
-import { UserError } from '../../../errors.js'
-import { plural } from '../../../numbers.js'
-import { hasForm } from '../../../session/prompt.js'
-import type { Answered } from '../../../session/turn.js'
+import { hasForm } from '../../../engine/session/prompt.js'
+import type { Answered } from '../../../engine/session/turn.js'
+import { UserError } from '../../../ground/errors.js'
+import { plural } from '../../../ground/numbers.js'
 
 /** Throws a UserError if an answer that must have a form was cut, so that the printed text may not parse. */
 export function checkComplete(answered: Answered, form: OutputConstraint): void {

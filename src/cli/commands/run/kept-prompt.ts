@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
 import type { Model } from '../../../api/model.js'
 import type { Session } from '../../../api/session.js'
-import { commonPrefix } from '../../../common-prefix.js'
-import { UserError } from '../../../errors.js'
-import { plural } from '../../../numbers.js'
+import { commonPrefix } from '../../../ground/common-prefix.js'
+import { UserError } from '../../../ground/errors.js'
+import { plural } from '../../../ground/numbers.js'
 import { note } from '../../io/output.js'
 import { keptCacheBytes } from '../../parsing/kept-caches.js'
 import type { RunOptions } from './run-options.js'
@@ -32,7 +32,7 @@ export class KeptPrompt {
   async load(session: Session, model: Model, prompt: readonly number[], beside?: string): Promise<void> {
     const path = this.options.promptCache ?? beside
     if (path === undefined) return
-    const { loadCache } = await import('../../../prompt-cache/prompt-cache.js')
+    const { loadCache } = await import('../../../chat/prompt-cache/prompt-cache.js')
     // The user named the file of --prompt-cache, and has to know why it is not used.
     const onNote = (text: string) => path === beside || this.options.quiet || note(`note: ${text}`)
     const loaded = await loadCache(path, session, model, { prompt, least: LEAST_LOADED, onNote })
@@ -52,7 +52,7 @@ export class KeptPrompt {
     if (path === undefined || missing <= (isKept ? 0 : FEW_NEW * session.length)) return
     if (isKept && (session.length < LEAST_KEPT || this.most === 0)) return
     try {
-      const { limitCaches, saveCache } = await import('../../../prompt-cache/prompt-cache.js')
+      const { limitCaches, saveCache } = await import('../../../chat/prompt-cache/prompt-cache.js')
       const saved = await saveCache(path, session, model, isKept ? { most: this.most } : {})
       if (isKept) await limitCaches(dirname(path), this.most)
       if (verbose) note(`${path}: ${plural(saved, 'token')} saved`)

@@ -1,8 +1,8 @@
+import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../../../api/generation-options.js'
 import type { Model } from '../../../api/model.js'
-import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../../../generation-options.js'
-import { formatBytes, plural } from '../../../numbers.js'
+import { formatBytes, plural } from '../../../ground/numbers.js'
 import { note } from '../../io/output.js'
-import type { TimedModel } from '../with-model.js'
+import type { TimedModel } from '../../setup/with-model.js'
 import type { RunOptions } from './run-options.js'
 import type { RunSummary } from './summary.js'
 

@@ -1,4 +1,4 @@
-import type { KeptMask } from '../../../conversations/conversation-state.js'
+import type { KeptMask } from '../../../chat/conversations/conversation-state.js'
 import type { AskFlags } from '../../parsing/ask-options.js'
 import type { ConversationOptions } from '../../parsing/conversation-options.js'
 import type { KeepingFlags } from '../../parsing/keeping-options.js'

@@ -1,7 +1,7 @@
 import type { Step } from '../../../api/generation.js'
 import type { ChatMessage } from '../../../api/text.js'
-import type { AnswerPart } from '../../../session/answer.js'
-import type { Answered } from '../../../session/turn.js'
+import type { AnswerPart } from '../../../engine/session/answer.js'
+import type { Answered } from '../../../engine/session/turn.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
 
 /** Prints answers as they are generated. */

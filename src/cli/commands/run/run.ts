@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../../errors.js'
-import { TraceFile } from '../../../experts/trace.js'
-import { expandHome } from '../../../files/home.js'
-import { OPTION_NAMES } from '../../../generation-options.js'
-import { hasForm } from '../../../session/prompt.js'
+import { OPTION_NAMES } from '../../../api/generation-options.js'
+import { hasForm } from '../../../engine/session/prompt.js'
+import { UsageError } from '../../../ground/errors.js'
+import { expandHome } from '../../../ground/files/home.js'
+import { TraceFile } from '../../../lab/experts/trace.js'
 import { interruptSignal } from '../../io/interrupt.js'
 import { note, wrapWords } from '../../io/output.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
@@ -27,7 +27,7 @@ import {
 } from '../../parsing/options.js'
 import { addPriority } from '../../parsing/priority-option.js'
 import { shardOption } from '../../parsing/shard-option.js'
-import { type TimedModel, withModel } from '../with-model.js'
+import { type TimedModel, withModel } from '../../setup/with-model.js'
 import type { KeptRun } from './kept-run.js'
 import { printTurn, type Question } from './print-turn.js'
 import type { RunOptions } from './run-options.js'
@@ -153,7 +153,7 @@ async function run(given: string[], options: RunOptions): Promise<void> {
     return runBatch(given, { ...options, batch, parallel })
   }
   if (options.promptCache !== undefined) {
-    const { checkCachePath } = await import('../../../prompt-cache/prompt-cache.js')
+    const { checkCachePath } = await import('../../../chat/prompt-cache/prompt-cache.js')
     await checkCachePath(options.promptCache)
   }
   if (options.model === undefined && /^\S+\.gguf$/i.test(given[0] ?? '')) {
@@ -198,7 +198,7 @@ async function withServers(
 ): Promise<void> {
   if (!mcp) return use()
   const [{ openServers }, { CallPermission }] = await Promise.all([
-    import('../mcp-servers.js'),
+    import('../../setup/mcp-servers.js'),
     import('./call-permission.js'),
   ])
   const signal = interruptSignal()

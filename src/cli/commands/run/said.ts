@@ -1,5 +1,5 @@
 import type { Model } from '../../../api/model.js'
-import type { Said } from '../../../session/prompt.js'
+import type { Said } from '../../../engine/session/prompt.js'
 
 /** Conversation around a prompt, and whether the prompt is meant to be raw. */
 interface Around extends Omit<Said, 'text'> {

@@ -1,8 +1,8 @@
 import type { GenerationResult, Step } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { Tokenizer } from '../../../api/text.js'
-import type { Answered } from '../../../session/turn.js'
-import type { TimedModel } from '../with-model.js'
+import type { Answered } from '../../../engine/session/turn.js'
+import type { TimedModel } from '../../setup/with-model.js'
 
 /** The object that `molm run --json` prints, without its text. */
 export interface RunSummary {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isObject } from '../../../json.js'
+import { isObject } from '../../../ground/json/json.js'
 import type { KeptNulls } from '../../http/body.js'
 import { flag, isText, mustBe, only, text, unused, wholeFrom } from '../field-types.js'
 import { type ChatBody, MOST_LIKELIEST } from '../fields.js'

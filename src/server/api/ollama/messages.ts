@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../../api/text.js'
-import { isObject } from '../../../json.js'
+import { isObject } from '../../../ground/json/json.js'
 import { messagesOf } from '../messages.js'
 
 /** Fields of a message that have another name in OpenAI's API. */

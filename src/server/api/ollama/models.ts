@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { GenerationDefaults } from '../../../api/text.js'
-import { usedPerToken } from '../../../model/experts-per-token.js'
+import { usedPerToken } from '../../../model/config/experts-per-token.js'
 import { readBody } from '../../http/body.js'
 import type { ServedModel } from '../../models/served-model.js'
 import type { ServedModels } from '../../models/served-models.js'

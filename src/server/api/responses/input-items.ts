@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage, ToolCall } from '../../../api/text.js'
-import { isText, isWord, oneOf } from '../../../json/forms.js'
-import { type JsonPath, JsonReader } from '../../../json/reader.js'
+import { isText, isWord, oneOf } from '../../../ground/json/forms.js'
+import { type JsonPath, JsonReader } from '../../../ground/json/reader.js'
 import { argumentsIn } from '../../../text/read-messages.js'
 import { MOST_ARGUMENTS, TOO_LONG_ARGUMENTS } from '../messages.js'
 

@@ -1,9 +1,9 @@
 import type { AskOptions } from '../../../../api/chat.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
-import { UserError } from '../../../../errors.js'
-import { anyOf, type Form, isCount, isFlag, isText, oneOf, optional } from '../../../../json/forms.js'
-import type { JsonReader } from '../../../../json/reader.js'
-import { isObject } from '../../../../json.js'
+import { UserError } from '../../../../ground/errors.js'
+import { anyOf, type Form, isCount, isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
+import { isObject } from '../../../../ground/json/json.js'
+import type { JsonReader } from '../../../../ground/json/reader.js'
 import { THINK_LEVELS } from '../../../parsing/ask-options.js'
 
 /** Fields of a line for thinking and for the form of its answer. */

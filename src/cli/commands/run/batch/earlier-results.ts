@@ -1,4 +1,4 @@
-import { UserError } from '../../../../errors.js'
+import { UserError } from '../../../../ground/errors.js'
 import type { BatchOutput } from './output.js'
 import type { Replaced } from './replacements.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isObject } from '../../../../json.js'
+import { isObject } from '../../../../ground/json/json.js'
 
 /** Hex digits of a hash: enough to distinguish the versions of a line. */
 const HASH_LENGTH = 16

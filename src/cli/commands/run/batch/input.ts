@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { codeOf, UserError } from '../../../../errors.js'
-import { expandHome } from '../../../../files/home.js'
-import { type Line, readLines } from '../../../../files/lines.js'
+import { codeOf, UserError } from '../../../../ground/errors.js'
+import { expandHome } from '../../../../ground/files/home.js'
+import { type Line, readLines } from '../../../../ground/files/lines.js'
 import { STDIN, takeStdin } from '../../../io/stdin.js'
 import { MOST_LINE_BYTES } from './request.js'
 

@@ -1,10 +1,10 @@
+import { type GenerationSettings, settle } from '../../../../api/generation-options.js'
 import type { LoadOptions } from '../../../../api/model.js'
 import type { GenerationDefaults } from '../../../../api/text.js'
-import { type GenerationSettings, settle } from '../../../../generation-options.js'
-import type { FoundModel } from '../../../../library/resolve-model.js'
-import { type ModelConfig, perMixture } from '../../../../model/config.js'
-import { usedPerToken } from '../../../../model/experts-per-token.js'
-import { maskSpecs } from '../../../../model/mask-spec.js'
+import type { FoundModel } from '../../../../library/finding/resolve-model.js'
+import { type ModelConfig, perMixture } from '../../../../model/config/config.js'
+import { usedPerToken } from '../../../../model/config/experts-per-token.js'
+import { maskSpecs } from '../../../../model/config/mask-spec.js'
 import { maskFor, readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
 
@@ -20,9 +20,9 @@ interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'c
  */
 export async function modelEffects({ model, quant, expertsPerToken, cacheType, mask }: ModelChoice) {
   const [{ resolveModel }, { withNumbers }, { cacheTypeOf }] = await Promise.all([
-    import('../../../../library/resolve-model.js'),
-    import('../../../../library/stored-numbers.js'),
-    import('../../../../architectures/index.js'),
+    import('../../../../library/finding/resolve-model.js'),
+    import('../../../../library/packing/stored-numbers.js'),
+    import('../../../../model/families/index.js'),
   ])
   const found = withNumbers(await resolveModel(modelName(model), quant), expertsPerToken)
   const { config, formats } = found

@@ -1,4 +1,4 @@
-import { UserError } from '../../../../errors.js'
+import { UserError } from '../../../../ground/errors.js'
 import type { Earlier } from './earlier-results.js'
 import type { Replaced } from './replacements.js'
 import type { BatchRequest } from './request.js'

@@ -1,4 +1,4 @@
-import { formatDuration, plural } from '../../../../numbers.js'
+import { formatDuration, plural } from '../../../../ground/numbers.js'
 import type { OutputOptions } from '../../../io/output.js'
 import { createStatusLine } from '../../../io/status-line.js'
 import { Throughput } from '../../../io/throughput.js'

@@ -1,8 +1,8 @@
 import type { AskOptions, Tool, ToolChoice } from '../../../../api/chat.js'
-import { UserError } from '../../../../errors.js'
-import { isFlag, isText, oneOf, optional } from '../../../../json/forms.js'
-import type { JsonReader } from '../../../../json/reader.js'
-import { isObject } from '../../../../json.js'
+import { UserError } from '../../../../ground/errors.js'
+import { isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
+import { isObject } from '../../../../ground/json/json.js'
+import type { JsonReader } from '../../../../ground/json/reader.js'
 
 /** Fields of a line for tools. A batch runs no tools: the answer ends with the calls. */
 export const TOOL_FIELDS = ['tools', 'toolChoice', 'parallelToolCalls'] as const

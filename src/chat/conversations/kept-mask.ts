@@ -1,0 +1,30 @@
+import type { Model } from '../../api/model.js'
+import { UserError } from '../../ground/errors.js'
+import { plural } from '../../ground/numbers.js'
+import { type ExpertMask, layerMasks, maskedExperts } from '../../model/config/expert-mask.js'
+import { maskInWords } from '../../model/config/mask-words.js'
+import { readMask } from '../../model/config/read-mask.js'
+import type { KeptMask } from './conversation-state.js'
+
+/**
+ * The mask of a kept conversation, and a sentence for the user who continues it; neither if all experts are on, and only
+ * the sentence if the mask does not fit the model. `unmask` is how experts are switched on.
+ */
+export function readKeptMask(
+  kept: KeptMask = [],
+  { config, name }: Pick<Model, 'config' | 'name'>,
+  unmask = '/unmask',
+): { mask?: ExpertMask; sentence?: string } {
+  try {
+    const mask = readMask(kept, 'mask', config)
+    layerMasks([mask], config)
+    const count = maskedExperts(mask)
+    if (count === 0) return {}
+    const [are, them] = count === 1 ? ['is', 'it'] : ['are', 'them']
+    const experts = `${plural(count, 'expert')} ${are} off, as before: ${maskInWords(mask)}`
+    return { mask, sentence: `${experts}; ${unmask} switches ${them} on` }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { sentence: `the experts that were off do not fit ${name}: all are on` }
+  }
+}

@@ -1,0 +1,30 @@
+import type { OfferedTool } from '../../engine/session/run-calls.js'
+import { printable, printableJson } from '../../ground/printable.js'
+import { formOf } from './mcp/tool-form.js'
+
+/** Maximum characters of a description that is shown. */
+const MOST_DESCRIPTION = 500
+
+/** Tools that run without a question: those that are allowed by name, and those that the user has allowed since. */
+export class AllowedTools {
+  private readonly forms = new Set<string>()
+
+  constructor(private readonly isNamed: (name: string) => boolean) {}
+
+  /** Whether a tool is allowed as it is now. Names are of tools as first offered. */
+  allows(tool: OfferedTool): boolean {
+    return (this.isNamed(tool.name) && !tool.isChanged) || this.forms.has(formOf(tool))
+  }
+
+  allow(tool: OfferedTool): void {
+    this.forms.add(formOf(tool))
+  }
+}
+
+/** A sentence on a tool that has changed; undefined if it has not. */
+export function changeInWords({ name, description = '', isChanged }: OfferedTool): string | undefined {
+  if (!isChanged) return undefined
+  const json = printableJson(description)
+  const now = json.length > MOST_DESCRIPTION ? `${json.slice(0, MOST_DESCRIPTION)}…` : json
+  return `${printable(name)} has changed its description or parameters since it was first offered; the description is now ${now}`
+}

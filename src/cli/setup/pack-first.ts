@@ -1,0 +1,42 @@
+import { formatBytes } from '../../ground/numbers.js'
+import { interruption, interruptSignal } from '../io/interrupt.js'
+import { note } from '../io/output.js'
+import { withStatusLine } from '../io/status-line.js'
+import { type ModelOptions, modelName } from '../parsing/options.js'
+
+type PackingOptions = Pick<ModelOptions, 'quant' | 'threads' | 'quiet' | 'color'>
+
+/**
+ * Packs the GGUF file that a word for a model names, unless its packed copy is here: a note says so, and a status line
+ * shows the progress. Does nothing for other models. Loading packs it, too, but shows nothing.
+ */
+export async function packFirst(
+  model: string | undefined,
+  { quant, threads, ...options }: PackingOptions,
+  signal: AbortSignal = interruptSignal(),
+): Promise<void> {
+  const word = modelName(model)
+  const { isGgufWord } = await import('../../library/finding/gguf-word.js')
+  if (!(await isGgufWord(word))) return
+  const { preparedModel } = await import('../../library/prepared-model.js')
+  let isUnderWay = false
+  try {
+    await withStatusLine(options, (line) =>
+      preparedModel(word, {
+        ...{ quant, threads, signal },
+        onWarning: (message) => {
+          if (options.quiet) return
+          line?.clear()
+          note(`warning: ${message}`)
+        },
+        onPacking: ({ file, folder, bytesDone, bytes }) => {
+          if (!isUnderWay && !options.quiet) note(`packing ${file} once: ${formatBytes(bytes)} in ${folder}`)
+          isUnderWay = true
+          line?.refresh(() => `packing ${Math.floor((100 * bytesDone) / bytes)} % of ${formatBytes(bytes)}`)
+        },
+      }),
+    )
+  } finally {
+    if (isUnderWay && interruption() && !options.quiet) note('progress is kept: run the same command to resume')
+  }
+}

@@ -1,0 +1,25 @@
+import type { CacheTensor } from '../../../api/session.js'
+
+/*
+ * Caches are saved and restored in pieces, some rows of a tensor at a time: a long conversation has more than a
+ * message should, and other sequences run between the pieces.
+ */
+
+/** A step of an export (`describe`, then `read` for each piece) or of an import (`begin`, `write`, then `end`). */
+export type CacheRequest = { kind: 'cache'; session: number } & (
+  | { step: 'describe' }
+  | { step: 'read'; version: number; tensor: number; from: number; rows: number }
+  | { step: 'begin'; tokens: Int32Array; oldest: number; checkpoints: Int32Array }
+  | { step: 'write'; tensor: number; from: number; rows: number; bytes: Uint8Array }
+  | { step: 'end'; isComplete: boolean }
+)
+
+/** The cache of a sequence, without its values. */
+export interface CacheDescription {
+  /** Changes with the sequence. */
+  version: number
+  tokens: Int32Array
+  oldest: number
+  checkpoints: Int32Array
+  tensors: CacheTensor[]
+}

@@ -1,0 +1,104 @@
+import { UserError } from '../../../ground/errors.js'
+import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../../../model/config/config.js'
+import type { TokenLogits } from '../../../model/layers/decoder.js'
+import { logSumExp } from '../../sampling/logprobs.js'
+import type { ForwardReply, ForwardRequest } from '../messages/protocol.js'
+import { RouteRecorder } from '../messages/route-codec.js'
+import type { Demand } from '../reading/demand.js'
+import { InfluenceRecorder } from './influence-recorder.js'
+
+/** Builds the reply to a `forward` request while its tokens run. */
+export class ForwardRecorder {
+  /** Complete when all tokens have been run. */
+  readonly reply: ForwardReply
+  /** Observers of the forward passes. */
+  readonly taps: Demand['taps']
+  private readonly outputs: number
+  /** Index of the first token whose logits are wanted, and of the first that has a target. */
+  private readonly firstRow: number
+  private readonly firstTarget: number
+  private readonly targets: Int32Array
+  private readonly routes?: RouteRecorder
+
+  constructor(request: ForwardRequest, config: ModelConfig) {
+    const { tokens, logits, targets } = request
+    this.targets = targets ?? new Int32Array(0)
+    this.outputs = outputsOf(config)
+    this.firstRow = logits === 'all' ? 0 : tokens.length - (logits === 'last' ? 1 : 0)
+    this.firstTarget = tokens.length - this.targets.length
+    this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
+    const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
+    const sums = request.outputSums ? emptySums(config) : undefined
+    const influence = request.influence ? new InfluenceRecorder(config) : undefined
+    this.taps = {
+      ...this.routes?.taps,
+      routes: calling(this.routes?.taps.routes, influence?.routes),
+      outputs: calling(sums && adding(sums), influence?.outputs),
+      inner: influence?.inner,
+      residual: influence?.residual,
+      hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)),
+    }
+    this.reply = {
+      logits: roomFor(tokens.length - this.firstRow, this.outputs),
+      logprobs: targets && new Float64Array(targets.length),
+      norms: targets && new Float64Array(targets.length),
+      routes: this.routes?.packed,
+      outputSums: sums,
+      influence: influence?.sums,
+      hidden,
+    }
+  }
+
+  /** Index of the first token whose logits it needs. */
+  get logitsFrom(): number {
+    return Math.min(this.firstRow, this.firstTarget)
+  }
+
+  take(token: number, { values, summary }: TokenLogits): void {
+    const { reply, targets, firstRow, firstTarget } = this
+    if (token >= firstRow) reply.logits.set(values, (token - firstRow) * this.outputs)
+    const i = token - firstTarget
+    if (!reply.logprobs || !reply.norms || i < 0) return
+    reply.norms[i] = summary()?.logSumExp ?? logSumExp(values)
+    reply.logprobs[i] = values[targets[i]] - reply.norms[i]
+  }
+
+  /** Called when `done` tokens have been run. */
+  after(done: number): void {
+    this.routes?.at(done)
+  }
+}
+
+function roomFor(rows: number, outputs: number): Float32Array {
+  try {
+    return new Float32Array(rows * outputs)
+  } catch {
+    throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
+  }
+}
+
+function emptySums({ mixtures, width }: ModelConfig): PerMixture<Float64Array[]> {
+  return perMixture(mixtures, ({ experts }) => experts.map((count) => new Float64Array(count > 0 ? width : 0)))
+}
+
+/** Adds outputs token by token, so that the sums do not depend on the micro-batches. */
+function adding(sums: PerMixture<Float64Array[]>): NonNullable<Demand['taps']['outputs']> {
+  return (layer, kind, items, row) => {
+    const sum = sums[kind]?.[layer] ?? []
+    for (let item = 0; item < items; item++) {
+      const y = row(item)
+      for (let i = 0; i < y.length; i++) sum[i] += y[i]
+    }
+  }
+}
+
+function calling<Args extends unknown[]>(
+  first?: (...args: Args) => void,
+  second?: (...args: Args) => void,
+): ((...args: Args) => void) | undefined {
+  if (!first || !second) return first ?? second
+  return (...args) => {
+    first(...args)
+    second(...args)
+  }
+}

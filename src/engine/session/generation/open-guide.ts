@@ -1,0 +1,45 @@
+import type { GenerateOptions } from '../../../api/generation.js'
+import type { GuidePhase, GuideSpec, OutputConstraint } from '../../../api/guide.js'
+import { UsageError } from '../../../ground/errors.js'
+import type { OpenGuide, OpenGuideOptions } from '../../../text/grammar/guides.js'
+import { constraintGrammar } from '../../../text/prompt/asked.js'
+import type { SessionModel } from './session-model.js'
+
+/** Options that limit a text. */
+export type GuideOptions = Pick<GenerateOptions, 'schema' | 'grammar' | 'regex' | 'guide' | 'signal'>
+
+/** Opens the guide that options ask for; undefined without any. */
+export async function openGuide(
+  { guides }: Pick<SessionModel, 'guides'>,
+  options: GuideOptions,
+  text: Pick<OpenGuideOptions, 'eos' | 'maxTokens'>,
+): Promise<OpenGuide | undefined> {
+  const spec = guideSpec(options)
+  if (!spec) return undefined
+  if (!guides) throw new UsageError('the model came without tokenizer files, which constraints need')
+  return guides.open(spec, { ...text, signal: options.signal })
+}
+
+const PHASES: Record<GuidePhase['kind'], true> = { free: true, forced: true, grammar: true, calls: true }
+
+/**
+ * The guide that generation options ask for; undefined without any. Throws a UsageError for more than one, or one without
+ * phases.
+ */
+function guideSpec({ guide, ...constraint }: OutputConstraint & { guide?: GuideSpec }): GuideSpec | undefined {
+  const { schema, grammar, regex } = constraint
+  const whole = constraintGrammar({ schema, grammar, regex })
+  if (whole && guide) throw new UsageError('give `guide`, or one of `schema`, `grammar` and `regex`, not both')
+  if (guide !== undefined) checkGuide(guide)
+  return whole ? { phases: [{ kind: 'grammar', grammar: whole }] } : guide
+}
+
+function checkGuide(guide: unknown): void {
+  const phases = (guide as GuideSpec | null)?.phases
+  if (!Array.isArray(phases)) throw new UsageError('`guide` must be an object with a list of `phases`')
+  for (const [i, phase] of phases.entries()) {
+    const kind: unknown = phase?.kind
+    if (typeof kind === 'string' && Object.hasOwn(PHASES, kind)) continue
+    throw new UsageError(`phase ${i} of \`guide\` must have a kind: ${Object.keys(PHASES).join(', ')}`)
+  }
+}

@@ -1,0 +1,48 @@
+import type { Tokenizer } from '../../../api/text.js'
+import { StopStrings } from '../../../text/stop-strings.js'
+import { Utf8Stream } from '../../../text/utf8-stream.js'
+
+/**
+ * Decodes generated tokens to text as it becomes certain. It holds back incomplete characters and text that may belong
+ * to a stop string.
+ */
+export class TextStream {
+  /** All text returned so far. */
+  text = ''
+  private readonly utf8 = new Utf8Stream()
+  private readonly stops: StopStrings
+
+  /** Without a tokenizer, all text is empty. */
+  constructor(
+    private readonly tokenizer: Tokenizer | undefined,
+    stop: readonly string[],
+  ) {
+    this.stops = new StopStrings(stop)
+  }
+
+  /** Whether a stop string has come. */
+  get stopped(): boolean {
+    return this.stops.stop !== undefined
+  }
+
+  /** Whether some text is held back until the next token, or the end. */
+  get isHolding(): boolean {
+    return !this.stopped && (this.utf8.isHolding || this.stops.isHolding)
+  }
+
+  /** Adds a token and returns the text that it makes certain. */
+  push(token: number): string {
+    if (!this.tokenizer) return ''
+    return this.add(this.stops.push(this.utf8.push(this.tokenizer.bytesOf(token))))
+  }
+
+  /** Ends the text and returns what was held back. */
+  flush(): string {
+    return this.add(this.stops.push(this.utf8.flush()) + this.stops.flush())
+  }
+
+  private add(text: string): string {
+    this.text += text
+    return text
+  }
+}

@@ -1,0 +1,102 @@
+import type { Tool } from '../../api/chat.js'
+import type { ChatMessage, ToolCall } from '../../api/text.js'
+import { allowManyListeners } from '../../ground/platform/listeners.js'
+
+/** A tool that may change while it is offered. */
+export type OfferedTool = Tool & {
+  /** Whether it has another description or other parameters than when it was first offered. */
+  isChanged?: boolean
+}
+
+export interface RunCallsOptions {
+  /** Aborting it rejects with its reason. */
+  signal?: AbortSignal
+  /** Asks whether a call may run: true, or false or a reason if not. Default: every call may. */
+  allow?: (call: ToolCall, tool: OfferedTool) => boolean | string | Promise<boolean | string>
+}
+
+/** Longest result that a model gets, in characters: about 8,000 tokens. */
+export const LONGEST_RESULT = 32_000
+
+/** Longest message of an error. */
+const LONGEST_ERROR = 2000
+
+/** Whether all calls can be run here. A call of a tool that does not exist can: the model gets an error. */
+export function canRun(calls: readonly ToolCall[], tools: readonly Tool[]): boolean {
+  return calls.every((call) => {
+    const tool = toolOf(call, tools)
+    return !tool || tool.run !== undefined
+  })
+}
+
+/**
+ * Runs calls one after the other and returns a message with the result of each. Long results are cut. Failures, refusals
+ * and calls of unknown tools become errors that the model can read. Rejects only if the signal is aborted.
+ */
+export async function runCalls(
+  calls: readonly ToolCall[],
+  tools: readonly OfferedTool[],
+  options: RunCallsOptions = {},
+): Promise<ChatMessage[]> {
+  const messages: ChatMessage[] = []
+  for (const call of calls) {
+    const content = await contentOf(call, tools, options)
+    messages.push({ role: 'tool', content, toolCallId: call.id, name: call.name })
+  }
+  return messages
+}
+
+async function contentOf(
+  call: ToolCall,
+  tools: readonly OfferedTool[],
+  { signal, allow }: RunCallsOptions,
+): Promise<string> {
+  signal?.throwIfAborted()
+  const tool = toolOf(call, tools)
+  if (!tool?.run) {
+    const names = tools.filter(({ run }) => run).map(({ name }) => name)
+    return `Error: there is no tool ${call.name}; the tools are ${names.join(', ')}`
+  }
+  try {
+    const isAllowed = allow ? await unlessAborted(() => allow(call, tool), signal) : true
+    if (isAllowed !== true) return `Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`
+    const { run } = tool
+    const result = await unlessAborted(() => run(call.arguments, { id: call.id, signal }), signal)
+    return cut(textOf(result), LONGEST_RESULT)
+  } catch (error) {
+    signal?.throwIfAborted()
+    return cut(`Error: ${error instanceof Error ? error.message || error.name : String(error)}`, LONGEST_ERROR)
+  }
+}
+
+function toolOf<T extends Tool>({ name }: ToolCall, tools: readonly T[]): T | undefined {
+  return tools.find((tool) => tool.name === name)
+}
+
+/** A result as text, or as JSON if it is no text. */
+function textOf(result: unknown): string {
+  return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null')
+}
+
+/** Cuts a text between two characters. */
+function cut(text: string, most: number): string {
+  if (text.length <= most) return text
+  const begin = text.slice(0, most).replace(/[\ud800-\udbff]$/, '')
+  return `${begin}\n[cut: the first ${most} of ${text.length} characters]`
+}
+
+/** Awaits a call. An abort rejects at once, even if the call never ends. */
+async function unlessAborted<T>(call: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return call()
+  allowManyListeners(signal)
+  let stop = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([call(), aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

@@ -1,0 +1,100 @@
+import type { ChatOptions } from '../../api/chat.js'
+import type { GenerateOptions } from '../../api/generation.js'
+import { OPTION_NAMES } from '../../api/generation-options.js'
+import type { ForkOptions, ForwardOptions } from '../../api/session.js'
+import { UsageError } from '../../ground/errors.js'
+import { checkOneOf, checkOptionNames, checkSwitches, shown } from '../../ground/option-checks.js'
+
+const FORWARD: Record<keyof ForwardOptions, true> = {
+  logits: true,
+  targets: true,
+  routes: true,
+  probabilities: true,
+  outputNorms: true,
+  outputSums: true,
+  influence: true,
+  hidden: true,
+  onPromptProgress: true,
+  signal: true,
+}
+
+const FORK: Record<keyof ForkOptions, true> = { length: true, waits: true }
+
+const THINK: readonly ChatOptions['think'][] = ['off', 'on', 'low', 'medium', 'high']
+
+const LOGITS: readonly ForwardOptions['logits'][] = ['last', 'all', 'none']
+
+/** Options of `generate` besides the settings of the generation itself. */
+const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[number]>, true> = {
+  schema: true,
+  grammar: true,
+  regex: true,
+  guide: true,
+  routes: true,
+  probabilities: true,
+  onPromptProgress: true,
+  onPromptRoutes: true,
+  signal: true,
+}
+
+/** Options that only `chat` has. */
+const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = {
+  args: true,
+  think: true,
+  thinkBudget: true,
+  tools: true,
+  toolChoice: true,
+  parallelToolCalls: true,
+  maxTurns: true,
+  onMessage: true,
+  onWarning: true,
+}
+
+const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [name, true])) as object), ...GENERATE }
+
+/** Throws a UsageError that names the first wrong option of `forward`. */
+export function checkForward(options: ForwardOptions): void {
+  checkOptionNames(options, FORWARD, 'forward')
+  checkOneOf('logits', options.logits, LOGITS)
+  checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence', 'hidden'])
+}
+
+/** Throws a UsageError that names the first wrong option of `fork`. */
+export function checkFork(options: ForkOptions): void {
+  checkOptionNames(options, FORK, 'fork')
+  checkSwitches(options, ['waits'])
+  const { length = 0 } = options
+  if (!Number.isInteger(length) || length < 0) throw new UsageError('fork needs a `length` of 0 or more')
+}
+
+/** Throws a UsageError that names the first wrong option of `generate`; `settle` checks the settings. */
+export function checkGenerate(options: GenerateOptions): void {
+  checkOptionNames(options, ALL_OF_GENERATE, 'generate')
+  checkSwitches(options, ['routes', 'probabilities'])
+}
+
+/** Throws a UsageError that names the first wrong option of `chat`; `settle` checks the settings. */
+export function checkChat(options: ChatOptions): void {
+  checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
+  checkSwitches(options, ['routes', 'probabilities', 'parallelToolCalls'])
+  checkOneOf('think', options.think, THINK)
+  checkWhole('thinkBudget', options.thinkBudget, 0)
+  checkWhole('maxTurns', options.maxTurns, 1)
+  checkTools(options)
+}
+
+function checkWhole(name: string, value: unknown, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= least)) return
+  throw new UsageError(`\`${name}\` must be a whole number from ${least} on, not ${shown(value)}`)
+}
+
+/** Checks the types of tools; `writeChat` checks their names and parameters. */
+function checkTools({ tools, toolChoice }: ChatOptions): void {
+  if (tools !== undefined && (!Array.isArray(tools) || !tools.every((tool) => typeof tool === 'object' && tool))) {
+    throw new UsageError('`tools` must be a list of tools')
+  }
+  const runs = (tools ?? []).every(({ run }) => run === undefined || typeof run === 'function')
+  if (!runs) throw new UsageError('`run` of a tool must be a function')
+  if (typeof toolChoice === 'object' && typeof toolChoice?.name === 'string') return
+  checkOneOf('toolChoice', toolChoice, ['auto', 'none', 'required'])
+}

@@ -1,0 +1,160 @@
+import { Matmul } from '../../../kernels/calls/matmul.js'
+import { type ListedRows, OuterProducts } from '../../../kernels/calls/outer-products.js'
+import { TransposedMatmul } from '../../../kernels/calls/training/transposed-matmul.js'
+import type { ActivationName } from '../../../kernels/memory/formats.js'
+import type { Rows } from '../../../kernels/memory/rows.js'
+import type { Mixture } from '../../../model/config/config.js'
+import { ExpertGroups } from '../../../model/layers/expert-groups.js'
+import type { WeightFormat } from '../../../model/packing/format/formats.js'
+import { RouterTraining } from './router-training.js'
+import type { TrainedLogits } from './trained-logits.js'
+import type { TrainedSet } from './trained-set.js'
+import { floatsOf, type TrainingWorkspace } from './training-workspace.js'
+
+/** Input rows of a product: tokens, or items (a token and one of its k experts). Its output rows are items. */
+type From = 'tokens' | 'items'
+
+export interface ExpertMatrixShape {
+  format: WeightFormat
+  input: Rows
+  output: Rows
+  activation?: ActivationName
+}
+
+/** A product with one matrix of every chosen expert. */
+export interface ExpertRun {
+  run(layer: number): void
+}
+
+/**
+ * A mixture of experts in training. The model's experts are frozen and packed; trained ones have float matrices. It
+ * routes a micro-batch and multiplies with both kinds, forward and backward. Item t * k + r is expert number r of token
+ * t.
+ */
+export class MixtureTraining {
+  readonly k: number
+  readonly router: RouterTraining
+  private readonly groups: ExpertGroups
+  private readonly frozen: Int32Array
+
+  constructor(
+    private readonly workspace: TrainingWorkspace,
+    private readonly mixture: Mixture,
+    logits: TrainedLogits,
+  ) {
+    const { bank, maxTokens } = workspace
+    this.k = mixture.topK
+    this.router = new RouterTraining(workspace, mixture, logits)
+    const most = Math.max(...mixture.experts.map((count, layer) => count + (this.setOf(layer)?.newExperts ?? 0)))
+    this.groups = new ExpertGroups(bank, most, maxTokens * this.k)
+    this.frozen = new Int32Array(most)
+  }
+
+  /** The trained experts of a layer. */
+  setOf(layer: number): TrainedSet | undefined {
+    return this.workspace.trained(layer, this.mixture.kind)
+  }
+
+  /** Chooses experts and makes sure that their weights are in memory. */
+  route(layer: number, tokens: number): void {
+    this.assign(layer, tokens, this.router.forward(layer, tokens, this.setOf(layer)))
+  }
+
+  /** Restores the choice of the layer's last `route`. */
+  reroute(layer: number, tokens: number): void {
+    this.assign(layer, tokens, this.router.recall(layer))
+  }
+
+  /** Runs the backward pass of the router: see RouterTraining. */
+  routerBackward(layer: number, tokens: number, needsInput: boolean): void {
+    this.router.backward(layer, tokens, needsInput, this.setOf(layer))
+  }
+
+  /** Binds the product with the piece of that name. */
+  product(piece: string, from: From, { format, input, output, activation }: ExpertMatrixShape): ExpertRun {
+    const { bank, threads, store } = this.workspace
+    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
+    const frozen = new Matmul(bank, { format, input, output, activation }, threads)
+    const floats = { format: 'f32', input: floatsOf(input), output: floatsOf(output), activation } as const
+    const trained = new Matmul(bank, floats, threads)
+    const { groups } = this
+    return {
+      run: (layer) => {
+        this.runBoth(layer, matrix, from, {
+          frozen: (count) => frozen.run(groups.table, count, groups.work),
+          trained: (count) => trained.run(groups.table, count, groups.work),
+        })
+      },
+    }
+  }
+
+  /** Binds the product with the transposed piece. */
+  transposed(piece: string, from: From, { format, input, output }: ExpertMatrixShape): ExpertRun {
+    const { bank, threads, panels, store } = this.workspace
+    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
+    const frozen = new TransposedMatmul(bank, { format, input, output, panels }, threads)
+    const trained = new TransposedMatmul(bank, { format: 'f32', input, output, panels }, threads)
+    const { groups } = this
+    return {
+      run: (layer) => {
+        this.runBoth(layer, matrix, from, {
+          frozen: (count) => frozen.run(groups.table, count),
+          trained: (count) => trained.run(groups.table, count),
+        })
+      },
+    }
+  }
+
+  /** Binds the gradients of a piece of the trained experts. Rows are listed by token ('input') or item ('output'). */
+  gradients(piece: string, outputs: ListedRows, inputs: ListedRows): ExpertRun {
+    const products = new OuterProducts(this.workspace.bank, outputs, inputs, this.workspace.threads)
+    const { groups } = this
+    return {
+      run: (layer) => {
+        const set = this.setOf(layer)
+        if (!set) return
+        const count = groups.fromTokens((expert) => addressOf(set, expert, (index) => set.gradients(index, piece)))
+        products.run(groups.table, count)
+      },
+    }
+  }
+
+  private assign(layer: number, tokens: number, ids: Int32Array): void {
+    const { groups, mixture, workspace, frozen, k } = this
+    const set = this.setOf(layer)
+    groups.assign(ids, tokens, k, k, mixture.experts[layer] + (set?.newExperts ?? 0))
+    let count = 0
+    for (let i = 0; i < groups.count; i++) {
+      const expert = groups.chosenExperts[i]
+      if (!set?.ids.includes(expert)) frozen[count++] = expert
+    }
+    workspace.store.require(layer, mixture.kind, frozen, count)
+  }
+
+  /** Runs a product with the frozen experts among the chosen, then one with the trained ones. */
+  private runBoth(
+    layer: number,
+    { piece, places }: { piece: string; places: readonly Uint32Array[] },
+    from: From,
+    run: Record<'frozen' | 'trained', (count: number) => void>,
+  ) {
+    const { groups, workspace, mixture } = this
+    const { store } = workspace
+    const set = this.setOf(layer)
+    const table = (address: (expert: number) => number) =>
+      from === 'tokens' ? groups.fromTokens(address) : groups.fromItems(address)
+    const frozen = table((expert) =>
+      set?.ids.includes(expert) ? 0 : store.expert(layer, mixture.kind, expert) + places[layer][expert],
+    )
+    if (frozen > 0) run.frozen(frozen)
+    if (!set) return
+    const trained = table((expert) => addressOf(set, expert, (index) => set.weights(index, piece)))
+    if (trained > 0) run.trained(trained)
+  }
+}
+
+/** Returns `of` of a trained expert's index, 0 for other experts. */
+function addressOf({ ids }: TrainedSet, expert: number, of: (index: number) => number): number {
+  const index = ids.indexOf(expert)
+  return index < 0 ? 0 : of(index)
+}

@@ -1,0 +1,111 @@
+import { allocatePanels } from '../../../kernels/calls/training/transposed-matmul.js'
+import type { Bank } from '../../../kernels/memory/bank.js'
+import { Rows } from '../../../kernels/memory/rows.js'
+import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
+import { Workspace } from '../../../model/layers/workspace.js'
+import type { PartFormats } from '../../../model/packing/format/formats.js'
+import type { WeightStore } from '../../../model/weights/weight-store.js'
+import type { SteeringTerm } from './steering.js'
+import type { TrainedSet, TrainedSets } from './trained-set.js'
+
+/** Rows of a sequence in a micro-batch. */
+export interface SequenceRows {
+  first: number
+  tokens: number
+}
+
+/** Counts of a forward pass. */
+export interface Tally {
+  /** Choices of experts in trained mixtures, and the number that fell on new experts. */
+  choices: number
+  newExperts: number
+  /** Sum of the routing losses, before their weight. */
+  steering: number
+}
+
+/** Trained part of a model, and its longest sequence. */
+export interface TrainingScope {
+  /** Most tokens of a sequence. */
+  maxSequence: number
+  /** The lowest trained layer: states are kept from there on. */
+  lowest: number
+  trained: TrainedSets
+}
+
+/** Settings and counts of a pass. */
+export interface PassState {
+  tally: Tally
+  /** Added to the new experts' scores in every router. */
+  newExpertBias: number
+  steering?: SteeringTerm
+  /** Runs the original model, without new experts and trained copies. */
+  runsOriginal: boolean
+}
+
+/** The micro-batch of a pass, as layers see it. */
+interface BatchRows {
+  sequences: readonly SequenceRows[]
+  /** 1 for each token of a retained sequence; absent if there is none. */
+  retained?: Uint8Array
+}
+
+/** Buffers and settings that the layers of training share in a bank, in addition to those of any pass. */
+export class TrainingWorkspace extends Workspace {
+  /** Gradients of the residual stream [T, d]. */
+  readonly dx: Rows
+  /** Gradients of its normalised rows [T, d]. */
+  readonly da: Rows
+  /** Address of the room for unpacked weights. */
+  readonly panels: number
+  readonly maxSequence: number
+  readonly lowest: number
+  private batch: BatchRows = { sequences: [] }
+  private state?: PassState
+
+  constructor(
+    bank: Bank,
+    index: number,
+    store: WeightStore,
+    config: ModelConfig,
+    formats: PartFormats,
+    maxTokens: number,
+    threads: number,
+    private readonly scope: TrainingScope,
+  ) {
+    super(bank, index, store, config, formats, maxTokens, threads, 'f32')
+    this.dx = this.rows(1, config.width)
+    this.da = this.rows(1, config.width)
+    this.maxSequence = scope.maxSequence
+    this.lowest = scope.lowest
+    this.panels = allocatePanels(bank, threads)
+  }
+
+  begin(batch: BatchRows, state: PassState): void {
+    this.batch = batch
+    this.state = state
+  }
+
+  get sequences(): readonly SequenceRows[] {
+    return this.batch.sequences
+  }
+
+  get retained(): Uint8Array | undefined {
+    return this.batch.retained
+  }
+
+  /** Throws before the first pass. */
+  get pass(): PassState {
+    if (!this.state) throw new Error('no pass has begun')
+    return this.state
+  }
+
+  /** Trained experts of a layer and kind that the pass uses; before the first pass, all of them. */
+  trained(layer: number, kind: MixtureKind): TrainedSet | undefined {
+    return this.state?.runsOriginal ? undefined : this.scope.trained(layer, kind)
+  }
+}
+
+/** The same rows without their records. */
+export function floatsOf({ bank, address, count, columns, stride }: Rows): Rows {
+  return new Rows(bank, address, count, columns, stride)
+}

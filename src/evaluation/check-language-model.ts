@@ -1,7 +1,0 @@
-import type { Model } from '../api/model.js'
-import { UserError } from '../errors.js'
-
-export function checkLanguageModel(model: Pick<Model, 'name' | 'config'>): void {
-  if (model.config.architecture === 'causal-lm') return
-  throw new UserError(`${model.name} is a sequence classifier and predicts no tokens; \`molm classify\` runs it`)
-}

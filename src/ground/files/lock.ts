@@ -1,0 +1,164 @@
+import { type FileHandle, link, lstat, open, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf, UserError } from '../errors.js'
+import { printable } from '../printable.js'
+import { cannotWrite, makeFolder } from './folders.js'
+import { isOwner, isRunning, NO_OWNER, type Owner, placeOf, thisProcess } from './lock-owner.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from './small-file.js'
+
+/** Exclusive right to some work, held by this process. */
+export interface Lock {
+  release(): Promise<void>
+}
+
+export class LockHeld extends UserError {}
+
+/** Milliseconds between the owner's writes of the file, which show other machines that it still works. */
+const BEAT_MS = 10_000
+/** Milliseconds without a write after which the lock of a process that cannot be seen from here counts as abandoned. */
+const STALE_MS = 120_000
+/** Maximum milliseconds for removing a stale lock; a process that takes longer has ended. */
+const GUARD_MS = 10_000
+/** Errors of file systems without hard links. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+
+/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner and its `work`. */
+export async function takeLock(path: string, work: string): Promise<Lock> {
+  await makeFolder(dirname(path)).catch((error: unknown) => {
+    throw cannotWrite(dirname(path), error)
+  })
+  const own = await thisProcess()
+  for (;;) {
+    const { handle, now } = await createLock(path, own)
+    if (handle) return heldLock(path, own, handle)
+    const held = await readLock(path)
+    if (!held) {
+      await refuseLink(path)
+      continue
+    }
+    if (held === NO_OWNER && (await isBeingWritten(path, now))) {
+      await sleep(10)
+      continue
+    }
+    const left = await timeLeft(path, held, own, now)
+    if (left > 0) throw isUnderWay(work, held, own, left)
+    await removeStale(path, held, now)
+  }
+}
+
+function heldLock(path: string, own: Owner, handle: FileHandle): Lock {
+  // By its handle: if another process has taken the lock away meanwhile, its file is not touched.
+  const beat = setInterval(() => handle.write(JSON.stringify(own), 0).catch(() => undefined), BEAT_MS)
+  beat.unref()
+  return {
+    async release() {
+      clearInterval(beat)
+      await handle.close()
+      if ((await readLock(path))?.id === own.id) await rm(path, { force: true })
+    },
+  }
+}
+
+/**
+ * Writes the lock to another file and links it, so that a lock is never seen without its owner. There is no handle if
+ * another process has the lock. `now` is the time by the clock that dates the files there, which may be another
+ * machine's.
+ */
+async function createLock(path: string, owner: Owner): Promise<{ handle?: FileHandle; now: number }> {
+  const aside = `${path}.${owner.id}`
+  let handle: FileHandle | undefined
+  let now = Date.now()
+  try {
+    handle = await open(aside, 'wx')
+    await handle.writeFile(JSON.stringify(owner))
+    now = (await handle.stat()).mtimeMs
+    await link(aside, path)
+    return { handle, now }
+  } catch (error) {
+    await handle?.close()
+    if (codeOf(error) === 'EEXIST') return { now }
+    if (handle && NO_LINKS.includes(codeOf(error) ?? '')) return { handle: await createInPlace(path, owner), now }
+    throw cannotWrite(path, error)
+  } finally {
+    await rm(aside, { force: true }).catch(() => undefined)
+  }
+}
+
+/** Creates a lock on file systems without links, such as memory cards. The lock is empty for a moment. */
+async function createInPlace(path: string, owner: Owner): Promise<FileHandle | undefined> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(path, 'wx')
+    await handle.writeFile(JSON.stringify(owner))
+    return handle
+  } catch (error) {
+    await handle?.close()
+    if (codeOf(error) === 'EEXIST') return undefined
+    throw cannotWrite(path, error)
+  }
+}
+
+/** Rejects with a UserError if the path is a link: a link to nothing is in the way of a lock, but has no owner. */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink()) throw new UserError(`${path}: is a link, in the place of a lock; remove it`)
+}
+
+/** Whether an empty lock is so new that its owner may still be writing it. */
+async function isBeingWritten(path: string, now: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.size === 0 && Math.abs(now - found.mtimeMs) < GUARD_MS
+}
+
+/** Reads the owner of a lock: NO_OWNER if the file makes no sense, undefined if there is no lock. */
+async function readLock(path: string): Promise<Owner | undefined> {
+  const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
+  if (bytes === undefined) return undefined
+  try {
+    const owner: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return isOwner(owner) ? owner : NO_OWNER
+  } catch {
+    return NO_OWNER
+  }
+}
+
+/** Milliseconds for which the lock stays valid without a write: 0 if it is stale, Infinity if its owner runs. */
+async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Promise<number> {
+  if (owner === NO_OWNER) return 0
+  const runs = await isRunning(owner, own)
+  if (runs !== undefined) return runs ? Infinity : 0
+  const written = await stat(path).catch(() => undefined)
+  // A date in the future means that the clock has been set back since.
+  if (written === undefined || Math.abs(now - written.mtimeMs) > STALE_MS) return 0
+  return written.mtimeMs + STALE_MS - now
+}
+
+function isUnderWay(work: string, owner: Owner, own: Owner, left: number): LockHeld {
+  const who = `process ${owner.pid}${printable(placeOf(owner, own))}`
+  const ifKilled = left < Infinity ? `; if it was killed, try again in ${Math.ceil(left / 1000)} s` : ''
+  return new LockHeld(`${work} is already under way (${who}); wait for it, or end it first${ifKilled}`)
+}
+
+/**
+ * Removes a stale lock. Only one process at a time reads it again and removes it if it is unchanged: otherwise a second
+ * process that has also read the stale lock could remove the lock that the first has just created. The others wait for
+ * a moment.
+ */
+async function removeStale(path: string, stale: Owner, now: number): Promise<void> {
+  const guard = `${path}.stale-${stale.id.replaceAll(/[^\w-]/g, '')}`
+  try {
+    await (await open(guard, 'wx')).close()
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw cannotWrite(path, error)
+    const made = await stat(guard).catch(() => undefined)
+    if (made && Math.abs(now - made.mtimeMs) > GUARD_MS) await rm(guard, { force: true })
+    else await sleep(10)
+    return
+  }
+  try {
+    if ((await readLock(path))?.id === stale.id) await rm(path, { force: true })
+  } finally {
+    await rm(guard, { force: true })
+  }
+}

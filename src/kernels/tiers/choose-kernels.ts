@@ -1,0 +1,61 @@
+import { UserError } from '../../ground/errors.js'
+import { readResource } from '../../ground/platform/files.js'
+import { environmentVariable, RUNTIME } from '../../ground/platform/process.js'
+import { compile, kernelFlags } from '../compiler/compile.js'
+import { FUSED_VECTORS, type V8Flag } from '../compiler/v8-flags.js'
+import { Bank } from '../memory/bank.js'
+import { proveProducts } from './prove-products.js'
+
+/** Tiers of the kernels, fastest first. `scalar` is the reference that the tests compare the others with. */
+export const TIERS = ['relaxed', 'plain', 'scalar'] as const
+export type Tier = (typeof TIERS)[number]
+
+/** Proven kernels and the memory of their proof. */
+export interface ProvenKernels {
+  tier: Tier
+  /** Ready for use; the proof keeps some 70 KB of it. */
+  bank: Bank
+  /** Flags of V8 that they were compiled with. */
+  flags: readonly V8Flag[]
+}
+
+/** Compiles the kernels of one tier. Throws a WebAssembly.CompileError if this V8 cannot. */
+export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Module {
+  return compile(readResource(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
+}
+
+/** Tier that MOLM_KERNELS names, if any. */
+function tierFromEnvironment(): Tier | undefined {
+  const wanted = environmentVariable('MOLM_KERNELS')
+  if (!wanted) return undefined
+  const tier = TIERS.find((name) => name === wanted)
+  if (!tier) throw new UserError(`MOLM_KERNELS is '${wanted}'; it can be 'relaxed' or 'plain'`)
+  return tier
+}
+
+/**
+ * The fastest tier that computes correctly on this machine. Relaxed instructions are experimental in some V8 versions,
+ * so a few small products with known results decide. A tier that is requested by name must pass as well.
+ */
+export function chooseKernels(wanted = tierFromEnvironment(), flags = kernelFlags()): ProvenKernels {
+  const kernels = wanted ? tryTier(wanted, flags) : (tryTier('relaxed', flags) ?? tryTier('plain', flags))
+  if (kernels) return kernels
+  if (wanted) throw new UserError(`the '${wanted}' kernels compute wrong results on ${RUNTIME}`)
+  throw new UserError(`WebAssembly SIMD does not work on ${RUNTIME}; Node 20 or newer has it`)
+}
+
+/** Tries a tier, if need be without V8's fusing of vectors, which has computed wrong results before. */
+function tryTier(tier: Tier, flags: readonly V8Flag[]): ProvenKernels | undefined {
+  const unfused = flags.filter((flag) => flag !== FUSED_VECTORS)
+  return prove(tier, flags) ?? (unfused.length < flags.length ? prove(tier, unfused) : undefined)
+}
+
+function prove(tier: Tier, flags: readonly V8Flag[]): ProvenKernels | undefined {
+  try {
+    const bank = new Bank(compileTier(tier, flags))
+    return proveProducts(bank) ? { tier, bank, flags } : undefined
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return undefined
+    throw error
+  }
+}

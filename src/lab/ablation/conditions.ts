@@ -1,0 +1,122 @@
+import { UserError } from '../../ground/errors.js'
+import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../../model/config/config.js'
+import { type ExpertMask, layerMasks, type MaskedUse } from '../../model/config/expert-mask.js'
+import type { ExpertPlace } from '../experts/usage/awake.js'
+import type { WholeText } from './text-parts.js'
+import { WAYS, type Way } from './worth.js'
+
+export interface Condition {
+  /** Name in the journal: `3:mlp off`, `3:mlp:5 around`. */
+  name: string
+  mask: ExpertMask
+  /** Numbers of the parts whose tokens use these experts. The losses of all other parts stay the same, to the bit. */
+  parts: number[]
+}
+
+export interface LayerCondition extends Condition {
+  kind: MixtureKind
+  layer: number
+}
+
+/** One expert, and the conditions that take it away. */
+export interface ExpertConditions {
+  place: ExpertPlace
+  uses: number
+  conditions: (Condition & { way: Way })[]
+}
+
+interface ConditionOptions {
+  modelMask?: ExpertMask
+  only?: MixtureKind
+  layers?: readonly number[]
+  ways?: readonly Way[]
+}
+
+export class Conditions {
+  private readonly mixtures: Mixture[]
+  private readonly ways: readonly Way[]
+
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly whole: WholeText,
+    private readonly options: ConditionOptions,
+  ) {
+    const { only, layers: chosen, ways = WAYS } = options
+    this.mixtures = config.mixtures.filter(({ kind }) => only === undefined || kind === only)
+    this.ways = ways
+    const wrong = chosen?.find((layer) => !(layer >= 0 && layer < config.layers))
+    if (wrong !== undefined) throw new UserError(`there is no layer ${wrong}: the model has 0 to ${config.layers - 1}`)
+    if (this.layers().length === 0) throw new UserError(`there are no ${only ?? ''} experts in these layers`)
+  }
+
+  /** Layers without the outputs of all their experts. */
+  layers(): LayerCondition[] {
+    const allParts = this.whole.losses.map((_, part) => part)
+    return this.layersOf().map(({ mixture: { kind, experts }, layer }) => ({
+      kind,
+      layer,
+      name: `${layer}:${kind} off`,
+      mask: this.mask(kind, layer, [...Array(experts[layer]).keys()], 'off'),
+      parts: allParts,
+    }))
+  }
+
+  /** Experts by the expected worth, falling: their layer's worth times their share of its gates. */
+  experts(layerWorth: (kind: MixtureKind, layer: number) => number): ExpertConditions[] {
+    const { usage } = this.whole
+    const experts = this.layersOf().flatMap(({ mixture, layer }) => {
+      const { kind } = mixture
+      const { counts, gateMass } = usage.of(kind, layer)
+      const all = gateMass.reduce((sum, mass) => sum + mass, 0)
+      return Array.from(counts, (uses, expert) => ({
+        place: { kind, layer, expert },
+        uses,
+        conditions: this.conditionsOf(mixture, layer, expert),
+        expected: Math.max(0, layerWorth(kind, layer)) * (gateMass[expert] / all),
+      }))
+    })
+    return experts.sort((a, b) => b.expected - a.expected || b.uses - a.uses)
+  }
+
+  private conditionsOf(mixture: Mixture, layer: number, expert: number): ExpertConditions['conditions'] {
+    const { kind, routing } = mixture
+    return this.ways.flatMap((way) => {
+      const mask = this.mask(kind, layer, [expert], way)
+      const { modelMask } = this.options
+      if (!fit(modelMask ? [modelMask, mask] : [mask], this.config)) return []
+      // Scores of a group count also if none of its experts is chosen.
+      const isEverywhere = way === 'around' && routing?.groups !== undefined
+      const parts = [...this.whole.usages.keys()].filter((part) => {
+        return isEverywhere || this.whole.usages[part].of(kind, layer).counts[expert] > 0
+      })
+      return [{ name: `${layer}:${kind}:${expert} ${way}`, way, mask, parts }]
+    })
+  }
+
+  private layersOf(): { mixture: Mixture; layer: number }[] {
+    const { layers } = this.options
+    return [...Array(this.config.layers).keys()].flatMap((layer) => {
+      if (layers && !layers.includes(layer)) return []
+      return this.mixtures.filter(({ experts }) => experts[layer] > 0).map((mixture) => ({ mixture, layer }))
+    })
+  }
+
+  private mask(kind: MixtureKind, layer: number, ids: number[], way: Way): ExpertMask {
+    const lists = perMixture(this.config.mixtures, () => Array.from({ length: this.config.layers }, (): number[] => []))
+    const masked = lists[kind]
+    if (masked) masked[layer] = ids
+    const instead: Record<Way, MaskedUse> = { off: 'nothing', around: 'others', mean: { means: this.whole.means } }
+    return { ...lists, gates: 'all', instead: instead[way] }
+  }
+}
+
+/** Whether enough experts remain to route around the masked ones. */
+function fit(masks: readonly ExpertMask[], config: ModelConfig): boolean {
+  try {
+    layerMasks(masks, config)
+    return true
+  } catch (error) {
+    if (error instanceof UserError) return false
+    throw error
+  }
+}

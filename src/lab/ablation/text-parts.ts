@@ -1,0 +1,93 @@
+import type { Model, SessionOptions } from '../../api/model.js'
+import type { ForwardOptions, ForwardResult, Session } from '../../api/session.js'
+import { inOrder } from '../../ground/in-order.js'
+import { type PerMixture, perMixture } from '../../model/config/config.js'
+import { useSession } from '../evaluation/reading.js'
+import { ExpertUsage } from '../experts/usage/usage.js'
+
+/** Tokens of parts under way: two micro-batches, so that the model never waits for the next part. */
+const TOKENS_AHEAD = 512
+/** Parts to divide a text into, and the bounds of their tokens. */
+const PARTS = { wanted: 20, least: 64, most: 512 }
+
+/**
+ * Divides texts into parts of at most `most` tokens, each read from its own beginning. Leaves out those with a single
+ * token, since it predicts nothing.
+ */
+export function partsOf(texts: readonly (readonly number[])[], most: number = PARTS.most): number[][] {
+  const all = texts.reduce((sum, { length }) => sum + length, 0)
+  const size = Math.min(most, PARTS.most, Math.max(PARTS.least, Math.ceil(all / PARTS.wanted)))
+  const parts = texts.flatMap((tokens) => {
+    return Array.from({ length: Math.ceil(tokens.length / size) }, (_, i) => tokens.slice(i * size, (i + 1) * size))
+  })
+  return parts.filter(({ length }) => length >= 2)
+}
+
+export function predictedIn(part: readonly number[]): number {
+  return part.length - 1
+}
+
+/** Loss of a part in nats, and whatever else was asked for. */
+export type PartResult = Omit<ForwardResult, 'logits'> & { loss: number }
+
+/** Runs parts, several at once, and yields their results in order. */
+export function runParts(
+  model: Model,
+  parts: readonly (readonly number[])[],
+  { mask, ...options }: SessionOptions & Pick<ForwardOptions, 'routes' | 'outputSums' | 'signal'>,
+): AsyncGenerator<PartResult, void> {
+  const run = async (part: readonly number[]) => {
+    const wanted = { ...options, targets: part.slice(1), logits: 'none' } as const
+    const read = (session: Session) => session.forward(part.slice(0, -1), wanted)
+    const { logits: _, ...result } = await useSession(model, read, { mask })
+    let loss = 0
+    for (const logprob of result.logprobs ?? []) loss -= logprob
+    return { ...result, loss }
+  }
+  const longest = parts.reduce((most, { length }) => Math.max(most, length), 1)
+  return inOrder(parts, run, { parallel: Math.ceil(TOKENS_AHEAD / longest) + 1 })
+}
+
+export interface WholeText {
+  /** Loss of each part, in nats, and the number of its predicted tokens. */
+  losses: number[]
+  predicted: number[]
+  usages: ExpertUsage[]
+  usage: ExpertUsage
+  /** Mean output of the experts of each layer, over their uses. */
+  means: PerMixture<Float32Array[]>
+}
+
+export async function readWhole(
+  model: Model,
+  parts: readonly (readonly number[])[],
+  signal?: AbortSignal,
+): Promise<WholeText> {
+  const { config } = model
+  const { mixtures, width } = config
+  const whole = { losses: [] as number[], predicted: parts.map(predictedIn), usages: [] as ExpertUsage[] }
+  const usage = new ExpertUsage(config)
+  const sums = perMixture(mixtures, ({ experts }) => experts.map(() => new Float64Array(width)))
+  const results = runParts(model, parts, { routes: true, outputSums: true, signal })
+  for await (const { loss, routes = [], outputSums = {} } of results) {
+    const tokens = whole.predicted[whole.losses.length]
+    const own = new ExpertUsage(config)
+    own.add(routes, tokens)
+    usage.add(routes, tokens)
+    whole.losses.push(loss)
+    whole.usages.push(own)
+    for (const { kind } of mixtures) {
+      for (const [layer, sum] of (outputSums[kind] ?? []).entries()) {
+        const total = sums[kind]?.[layer]
+        if (total) for (let i = 0; i < sum.length; i++) total[i] += sum[i]
+      }
+    }
+  }
+  const means = perMixture(mixtures, ({ kind, experts }) =>
+    experts.map((_, layer) => {
+      const uses = usage.of(kind, layer).counts.reduce((total, count) => total + count, 0)
+      return Float32Array.from(sums[kind]?.[layer] ?? [], (value) => (uses === 0 ? 0 : value / uses))
+    }),
+  )
+  return { ...whole, usage, means }
+}

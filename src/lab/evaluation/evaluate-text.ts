@@ -1,0 +1,76 @@
+import type { Model } from '../../api/model.js'
+import { UserError } from '../../ground/errors.js'
+import { plural } from '../../ground/numbers.js'
+import { checkLanguageModel } from './check-language-model.js'
+import { type Agreement, compareOnText } from './compare-on-text.js'
+import { encodePlain } from './reading.js'
+import { scoreWindows } from './score-windows.js'
+import type { NamedText } from './text-file.js'
+import type { WindowOptions } from './windows.js'
+
+export interface EvaluateTextOptions extends Partial<WindowOptions> {
+  /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
+  against?: Model
+  onProgress?: (done: { tokens: number; of: number }) => void
+  signal?: AbortSignal
+}
+
+/** How well a model predicts a text. */
+export interface TextScore {
+  file: string
+  tokens: number
+  /** Tokens that were predicted. */
+  scored: number
+  /** Negative log-likelihood of those, in nats. */
+  nll: number
+  /** e^(nll / scored). */
+  perplexity: number
+  /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
+  bitsPerByte: number
+  /** Agreement with the reference, if one was given. */
+  against?: Agreement
+}
+
+/** Window in tokens if neither the caller nor the model gives one. */
+const DEFAULT_WINDOW = 1024
+
+/**
+ * Measures the perplexity of a text under a model, in windows of `window` tokens (default: the length that the model
+ * was trained on) that begin every `stride` tokens (default: the window). No token is put before the text. Rejects with
+ * a UserError if the text has fewer than two tokens.
+ */
+export async function evaluateText(
+  model: Model,
+  { name, text }: NamedText,
+  options: EvaluateTextOptions = {},
+): Promise<TextScore> {
+  checkLanguageModel(model)
+  const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
+  const windows = { window, stride: options.stride ?? window, signal }
+  const tokens = await encodePlain(model, text, signal)
+  if (tokens.length < 2)
+    throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
+  if (against) await checkSameTokens(model, against, text, tokens)
+
+  const report = (reached: number) => onProgress?.({ tokens: reached, of: tokens.length })
+  const { scored, nll, agreement } = against
+    ? await compareOnText(model, against, tokens, windows, report)
+    : { ...(await scoreWindows(model, tokens, windows, onProgress && report)), agreement: undefined }
+  return {
+    file: name,
+    tokens: tokens.length,
+    scored,
+    nll,
+    perplexity: Math.exp(nll / scored),
+    bitsPerByte: nll / Math.LN2 / Buffer.byteLength(text),
+    ...(agreement && { against: agreement }),
+  }
+}
+
+async function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): Promise<void> {
+  checkLanguageModel(against)
+  const others = await encodePlain(against, text)
+  const same = others.length === tokens.length && others.every((id, i) => id === tokens[i])
+  if (same && model.config.vocabSize === against.config.vocabSize) return
+  throw new UserError(`${against.name} has other tokens than ${model.name}, so their predictions cannot be compared`)
+}

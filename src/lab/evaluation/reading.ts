@@ -1,0 +1,71 @@
+import type { Model, SessionOptions } from '../../api/model.js'
+import type { ForwardOptions, ForwardResult, Session } from '../../api/session.js'
+
+/** Encodes a text as it is, without special tokens. */
+export function encodePlain(model: Pick<Model, 'tokenizer'>, text: string, signal?: AbortSignal): Promise<number[]> {
+  return model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
+}
+
+export async function encodeTexts(
+  model: Pick<Model, 'tokenizer'>,
+  texts: readonly { text: string }[],
+  signal?: AbortSignal,
+): Promise<number[][]> {
+  const tokens: number[][] = []
+  for (const { text } of texts) tokens.push(await encodePlain(model, text, signal))
+  return tokens
+}
+
+export async function useModel<T>(model: Model, use: (model: Model) => Promise<T>): Promise<T> {
+  try {
+    return await use(model)
+  } finally {
+    await model.dispose()
+  }
+}
+
+/** Runs `use` with a new session, and disposes it afterwards. */
+export async function useSession<T>(
+  model: Model,
+  use: (session: Session) => Promise<T>,
+  options?: SessionOptions,
+): Promise<T> {
+  const session = model.createSession(options)
+  try {
+    return await use(session)
+  } finally {
+    session.dispose()
+  }
+}
+
+export interface WindowReading {
+  window: number
+  /** Called with the share that is done, from 0 to 1. */
+  onProgress?: (share: number) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Reads texts (as ids) in windows, each from its own beginning, and gives `take` the reports of each call and the number
+ * of its tokens. A call has at most `most` tokens.
+ */
+export async function readWindows(
+  model: Model,
+  texts: readonly (readonly number[] | Int32Array)[],
+  { window, most = window, onProgress, ...options }: WindowReading & { most?: number } & ForwardOptions,
+  take: (result: ForwardResult, tokens: number) => void,
+): Promise<void> {
+  const all = texts.reduce((sum, { length }) => sum + length, 0)
+  let done = 0
+  await useSession(model, async (session) => {
+    for (const tokens of texts) {
+      for (let at = 0, end = 0; at < tokens.length; at = end) {
+        if (at % window === 0) session.reset()
+        end = Math.min(at + most, at - (at % window) + window, tokens.length)
+        take(await session.forward(tokens.slice(at, end), { logits: 'none', ...options }), end - at)
+        done += end - at
+        onProgress?.(done / all)
+      }
+    }
+  })
+}

@@ -1,0 +1,56 @@
+import type { Model } from '../../api/model.js'
+import type { Session } from '../../api/session.js'
+import { allowManyListeners } from '../../ground/platform/listeners.js'
+
+/** Maximum tokens of all sequences under way: their caches take memory. */
+const MOST_TOKENS = 4096
+
+/** Number of sequences of `tokens` tokens that may be under way: `wanted`, fewer if they are long, at least two. */
+export function sequencesAtOnce(tokens: number, wanted: number): number {
+  return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))
+}
+
+/**
+ * Runs work with a signal of its own, which is aborted with the caller's. Many calls listen at once, and Node warns of a
+ * leak if more than ten listen to one signal.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const own = new AbortController()
+  allowManyListeners(own.signal)
+  const abort = () => own.abort(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await work(own.signal)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+export class SessionPool {
+  private readonly all: Session[] = []
+  private readonly free: Session[] = []
+
+  constructor(private readonly model: Model) {}
+
+  async with<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    let session = this.free.pop()
+    if (!session) {
+      session = this.model.createSession()
+      this.all.push(session)
+    }
+    try {
+      return await use(session)
+    } finally {
+      session.reset()
+      this.free.push(session)
+    }
+  }
+
+  dispose(): void {
+    for (const session of this.all) session.dispose()
+  }
+}

@@ -1,0 +1,66 @@
+import type { MixtureKind } from '../../../model/config/config.js'
+import type { ExpertUsage } from './usage.js'
+
+export interface ExpertPlace {
+  kind: MixtureKind
+  layer: number
+  expert: number
+}
+
+export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): ExpertPlace[] {
+  return mixtures.flatMap(({ kind, layers }) =>
+    layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
+  )
+}
+
+/** Experts of a model that a text woke, and those that it did not. */
+export interface Awake {
+  /** All experts of the model, in all layers and of all kinds. */
+  experts: number
+  /** Experts that at least one token used. */
+  woke: number
+  /** Experts that no token used. */
+  slept: number
+  /** The fewest experts that did half of the work: uses of an expert by a token. */
+  committee: number
+}
+
+export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
+  let experts = 0
+  const woken: number[] = []
+  for (const { counts } of mixtures.flatMap(({ layers }) => layers)) {
+    experts += counts.length
+    for (const count of counts) if (count > 0) woken.push(count)
+  }
+  return { experts, woke: woken.length, slept: experts - woken.length, committee: fewestForHalf(woken) }
+}
+
+/** Describes a usage in one sentence: `208 of 240 experts woke; 44 of them did half of the work`. */
+export function awakeSentence(usage: Pick<ExpertUsage, 'mixtures'>): string {
+  const { experts, woke, committee } = awakeIn(usage)
+  const [some, all] = [woke, experts].map((count) => count.toLocaleString('en-US'))
+  const work = committee.toLocaleString('en-US')
+  if (woke === 0) return `none of ${all} experts woke`
+  return `${some} of ${all} experts woke; ${work} of them did half of the work`
+}
+
+function fewestForHalf(counts: readonly number[]): number {
+  const sorted = Float64Array.from(counts).sort()
+  const half = sorted.reduce((sum, count) => sum + count, 0) / 2
+  let fewest = 0
+  for (let sum = 0; sum < half; fewest++) sum += sorted[sorted.length - 1 - fewest]
+  return fewest
+}
+
+export interface RankedExpert extends ExpertPlace {
+  count: number
+}
+
+/** All experts of a usage, the most used first; of equally used ones, those of earlier layers first. */
+export function rankedExperts(usage: ExpertUsage): RankedExpert[] {
+  const all = everyExpert(usage).map((place) => ({
+    ...place,
+    count: usage.of(place.kind, place.layer).counts[place.expert],
+  }))
+  return all.sort((a, b) => b.count - a.count || a.layer - b.layer)
+}

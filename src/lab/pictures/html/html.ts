@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { type Figure, mapsOf } from '../blocks/figure.js'
+import { escapeXml } from '../outputs/svg-drawing.js'
+import { cellSide } from '../outputs/svg-map.js'
+import { figureSections, figureSentences } from './html-sections.js'
+
+/**
+ * Widths to draw maps for, in pixels. A map takes the first on which its cells are wide enough: it is then legible on a
+ * phone, and large beside a text. Otherwise it takes the width of the page.
+ */
+const BESIDE = [360, 420, 480, 540]
+const WIDE = 940
+const LEAST_CELL = 8
+
+/**
+ * Draws a figure as a self-contained HTML page: the texts first, coloured, each with its map beside it, then comparisons.
+ * Pointing at a token frames its experts; pointing at a layer or an expert highlights the tokens that wake it. A click or
+ * Enter pins the selection.
+ */
+export function renderHtml(figure: Figure): string {
+  const maps = mapsOf(figure)
+  const width = maps.length === 0 ? WIDE : (BESIDE.find((width) => cellSide(maps, width) >= LEAST_CELL) ?? WIDE)
+  const title = escapeXml(figure.title || 'Experts')
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${asset('figure.css')}${asset('written-page.css')}</style>
+<body class="${width === WIDE ? 'wide' : 'narrow'}">
+${figure.title === '' ? '' : `<h1>${title}</h1>`}
+${figureSentences(figure)}
+${captionOf(figure)}
+${figureSections(figure, width)}
+<script type="module">${asset('colour-text.js')}</script>
+<script type="module">${asset('explore.js')}</script>
+</body>
+</html>
+`
+}
+
+const HINT =
+  'A cell of the map is an expert, a row is a layer. Point at a token to see the experts that it wakes, or at a layer’s number or an ' +
+  'expert to see its tokens. A click or <kbd>Enter</kbd> pins the selection, <kbd>Esc</kbd> unpins it; <kbd>Tab</kbd> ' +
+  'goes to tokens and cells, the arrow keys move between them.'
+
+function hintOf({ blocks }: Figure): string {
+  return blocks.some(({ type }) => type === 'maps')
+    ? 'A cell is an expert, a row is a layer; the arrow keys move between cells.'
+    : ''
+}
+
+/** The lines about the model; on a page with texts, the hint is folded below them, so that the texts are near the top. */
+function captionOf(figure: Figure): string {
+  const lines = figure.caption.map(escapeXml).join('<br>')
+  if (figure.texts?.length) {
+    return `<details class="note"><summary>${lines || 'How to read it'}</summary><p>${HINT}</p></details>`
+  }
+  const hint = hintOf(figure)
+  return `<p>${lines}</p>${hint && `\n<p class="note">${hint}</p>`}`
+}
+
+function asset(name: string): string {
+  return readFileSync(new URL(`../interactive/${name}`, import.meta.url), 'utf8')
+}

@@ -1,0 +1,34 @@
+import { resultOf } from '../../api/generation-events.js'
+import type { Model } from '../../api/model.js'
+import { useSession } from '../evaluation/reading.js'
+
+const PROMPT_TOKENS = 32
+const GENERATED_TOKENS = 64
+const RUNS = 3
+
+/**
+ * Measures the tokens a second that a model generates after the beginning of a text: the median of three short runs.
+ */
+export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
+  const speeds: number[] = []
+  for (let run = -1; run < RUNS; run++) {
+    const speed = await decodeOnce(model, text, signal)
+    // The first run does not count: it reads experts and warms the code.
+    if (run >= 0) speeds.push(speed)
+  }
+  return median(speeds)
+}
+
+/** Measures the tokens a second of one short run. */
+export async function decodeOnce(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
+  const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
+  const { decodeMs } = await useSession(model, (session) =>
+    resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options)),
+  )
+  return ((GENERATED_TOKENS - 1) * 1000) / decodeMs
+}
+
+/** The middle of an odd number of values. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) / 2]
+}

@@ -1,0 +1,65 @@
+import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../../model/config/config.js'
+import { type Part, pieceOf } from '../../model/packing/format/layout.js'
+import { readTileRows, writeTileRows } from '../../model/packing/format/tile-rows.js'
+
+/** A row of a router: its weights, and its biases of the logit and of the choice. A router without has 0. */
+export interface RouterRow {
+  weights: Float32Array
+  bias: number
+  selection?: number
+}
+
+/** Reads the rows of a router from the bytes of its layer's dense part. */
+export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
+  const logits = pieceOf(part, logitsName(part, kind))
+  const floats = (isIn: boolean | undefined, name: string) =>
+    isIn ? new Float32Array(bytesOf(bytes, pieceOf(part, name)).slice().buffer) : new Float32Array()
+  const biases = floats(config.gateBias, biasName(kind))
+  const selections = floats(mixtureOf(config, kind)?.routing?.selectionBias, selectionName(kind))
+  return readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols).map((weights, row) => {
+    return { weights, bias: biases[row] ?? 0, selection: selections[row] ?? 0 }
+  })
+}
+
+export function withRouterRows(
+  from: { part: Part; bytes: Uint8Array },
+  to: Part,
+  rows: PerMixture<RouterRow[]>,
+): Uint8Array {
+  const made = new Map<string, Uint8Array>()
+  for (const [kind, all] of Object.entries(rows) as [MixtureKind, RouterRow[]][]) {
+    const name = logitsName(to, kind)
+    const weights = all.map((row) => row.weights)
+    made.set(name, writeTileRows(weights, pieceOf(to, name).cols))
+    const biases = Float32Array.from(all, ({ bias }) => bias)
+    made.set(biasName(kind), new Uint8Array(biases.buffer))
+    // Silent rows, which come last, are never chosen.
+    const experts = to.pieces.find(({ name }) => name === selectionName(kind))?.cols ?? 0
+    const selections = Float32Array.from(all.slice(0, experts), ({ selection = 0 }) => selection)
+    made.set(selectionName(kind), new Uint8Array(selections.buffer))
+  }
+  const bytes = new Uint8Array(to.bytes)
+  for (const piece of to.pieces) {
+    const content = made.get(piece.name) ?? bytesOf(from.bytes, pieceOf(from.part, piece.name))
+    bytes.set(content, piece.offset)
+  }
+  return bytes
+}
+
+/** Name of the piece that scores the experts: a matrix of logits or of centroids. */
+function logitsName({ pieces }: Part, kind: MixtureKind): string {
+  const centroids = `${kind}.router.centroids`
+  return pieces.some(({ name }) => name === centroids) ? centroids : `${kind}.router.logits.weight`
+}
+
+function biasName(kind: MixtureKind): string {
+  return `${kind}.router.bias`
+}
+
+function selectionName(kind: MixtureKind): string {
+  return `${kind}.router.selection`
+}
+
+function bytesOf(part: Uint8Array, { offset, bytes }: { offset: number; bytes: number }): Uint8Array {
+  return part.subarray(offset, offset + bytes)
+}

@@ -1,0 +1,78 @@
+import type { Model } from '../../api/model.js'
+import { type MixtureKind, type PerMixture, perMixture } from '../../model/config/config.js'
+import { ablateTokens } from '../ablation/ablate.js'
+import { readWindows, type WindowReading } from '../evaluation/reading.js'
+import { ExpertUsage, type LayerUsage } from '../experts/usage/usage.js'
+
+export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
+export type Score = (typeof SCORES)[number]
+
+/** Scores of all experts: for each kind and layer one per expert. */
+export type ExpertScores = PerMixture<Float64Array[]>
+
+/**
+ * Scores each expert of a layer by its usage. `reap`: mean of gate times L2 norm of the output, over the tokens that chose the
+ * expert (router-weighted expert activation pruning). `frequency`: number of those tokens. `gate`: sum of its gates.
+ * `emo`: sum of the router's scores over all tokens, as the authors of EMO prune it.
+ */
+export function expertScores(
+  { counts, gateMass, outputMass, scoreMass }: LayerUsage,
+  by: Exclude<Score, 'ablation'>,
+): Float64Array {
+  switch (by) {
+    case 'reap':
+      return outputMass.map((mass, expert) => (counts[expert] === 0 ? 0 : mass / counts[expert]))
+    case 'frequency':
+      return counts
+    case 'gate':
+      return gateMass
+    case 'emo':
+      return scoreMass
+  }
+}
+
+/** Maximum tokens of a call, which bounds the memory of the scores of all experts. */
+const CHUNK = 1024
+
+export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation'>): ExpertScores {
+  return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
+}
+
+interface CalibrationOptions extends WindowReading {
+  by: Score
+  /** Kind of experts to score. Default: all. */
+  only?: MixtureKind
+}
+
+/**
+ * Scores all experts on texts (as ids). `ablation` is the rise of the loss, in nats per token, when tokens use the next
+ * best expert instead; it takes a run of the texts for each expert.
+ */
+export async function measureScores(
+  model: Model,
+  texts: readonly (readonly number[])[],
+  { by, ...options }: CalibrationOptions,
+): Promise<ExpertScores> {
+  const { only, ...reading } = options
+  if (by !== 'ablation') {
+    const usage = new ExpertUsage(model.config)
+    const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const
+    await readWindows(model, texts, { ...reading, ...reports, most: CHUNK }, ({ routes = [] }, tokens) =>
+      usage.add(routes, tokens),
+    )
+    return scoresOf(usage, by)
+  }
+  const { onProgress, signal } = reading
+  const { experts } = await ablateTokens(model, texts, {
+    only,
+    ways: ['around'],
+    onProgress: ({ tokens, of }) => onProgress?.(tokens / of),
+    signal,
+  })
+  const scores = perMixture(model.config.mixtures, ({ experts: counts }) => counts.map((n) => new Float64Array(n)))
+  for (const { kind, layer, expert, worth } of experts) {
+    const ofLayer = scores[kind]?.[layer]
+    if (ofLayer) ofLayer[expert] = worth?.around?.nats ?? 0
+  }
+  return scores
+}

@@ -1,0 +1,152 @@
+import type { Model } from '../../api/model.js'
+import type { TrainingPlan } from '../../api/training.js'
+import { MAX_TOKENS } from '../../engine/training/plan.js'
+import { UserError } from '../../ground/errors.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { availableMemory } from '../../library/available-memory.js'
+import type { ModelConfig } from '../../model/config/config.js'
+import { encodeTexts } from '../evaluation/reading.js'
+import type { NamedText } from '../evaluation/text-file.js'
+import { countTokens, type EncodedText, splitTexts, trainTokens } from './datasets.js'
+import { createInitialWeights } from './initial-weights.js'
+import { countReplayTokens, generateReplay, type ReplaySequences, replayDatasets } from './rehearsal.js'
+import type { TeachingPlan } from './teach-events.js'
+import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './teach-options.js'
+import { type RunSetup, type StepSizes, stepSizes } from './training-run.js'
+
+/** Default number of steps: this many epochs, within these limits. */
+const DEFAULT_EPOCHS = 2
+const LEAST_STEPS = 96
+const MOST_STEPS = 256
+
+export interface RunPlan {
+  setup: RunSetup
+  plan: TeachingPlan
+  sizes: StepSizes
+  /** Replay sequences that the model wrote; `setup.retained` has them, too. */
+  replay: ReplaySequences[]
+  initialWeights(): Promise<Float32Array>
+}
+
+/** The encoded texts, and the settings with a batch that fits them. */
+export interface TrainingTexts {
+  texts: EncodedText[]
+  keepTexts: EncodedText[]
+  settings: Settings
+}
+
+/** Encodes the texts. Rejects with a UserError if they are too short for a batch or if the model cannot be trained. */
+export async function readTexts(
+  model: Model,
+  wanted: Settings,
+  { texts, keepTexts = [], batch, signal }: Omit<TeachOptions, 'out'>,
+): Promise<TrainingTexts> {
+  // Fails before long texts are read in vain.
+  await model.training.size(trainingPlan(wanted))
+  const encode = async (named: readonly NamedText[]) =>
+    (await encodeTexts(model, named, signal)).map((ids, i) => ({ name: named[i].name, ids: Int32Array.from(ids) }))
+  const encoded = await encode(texts)
+  const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
+  return { texts: encoded, keepTexts: await encode(keepTexts), settings: fitBatch(wanted, batch, available) }
+}
+
+/** Source of the replay sequences. */
+interface Writing {
+  earlier?: ReplaySequences[]
+  /** Whether to write no more than a single step reads. */
+  forOneStep?: boolean
+}
+
+/** Plans a teaching. Rejects with a UserError if a text is too short or if there is not enough memory. */
+export async function planRun(
+  model: Model,
+  { texts, keepTexts, settings }: TrainingTexts,
+  options: Omit<TeachOptions, 'out'>,
+  { earlier, forOneStep = false }: Writing = {},
+): Promise<RunPlan> {
+  const { signal, onEvent } = options
+  const trained = trainingPlan(settings)
+  const size = await checkMemory(model, trained)
+  const datasets = splitTexts(texts, settings.window)
+  const given = splitTexts(keepTexts, settings.window)
+  const trainSequences = datasets.flatMap(({ train }) => train)
+  const sizes = stepSizes(settings)
+  const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.newText)
+  const steps = stepsOf(settings, stepsPerEpoch)
+  const replayed = forOneStep ? sizes.replay : steps * sizes.replay
+  const replay =
+    earlier ?? (await generateReplay(model, datasets, { ...settings, replayed, holdsOut: !forOneStep, signal }))
+  const retained = [...replayDatasets(replay), ...given]
+  const { kind, layers, experts, batch, window } = settings
+  const plan: TeachingPlan = {
+    kind,
+    layers,
+    experts,
+    ...size,
+    batch,
+    ...(options.batch === undefined && batch < DEFAULT_BATCH && { usualBatch: DEFAULT_BATCH }),
+    tokens: {
+      train: countTokens(trainSequences),
+      heldOut: countTokens(datasets.flatMap(({ heldOut }) => heldOut)),
+      replay:
+        countReplayTokens({ replayed: steps * sizes.replay, window }) +
+        countTokens(given.flatMap(({ train }) => train)),
+    },
+    steps,
+    stepsPerEpoch,
+  }
+  onEvent?.({ kind: 'plan', plan })
+  const initialWeights = () => createInitialWeights(model, trained, settings, trainSequences, signal)
+  return {
+    setup: { settings, plan: trained, datasets, retained, steps: plan.steps },
+    plan,
+    sizes,
+    replay,
+    initialWeights,
+  }
+}
+
+/** Throws a UserError if a model is not a language model. */
+export function checkTeachable(name: string, { architecture }: ModelConfig): void {
+  if (architecture === 'causal-lm') return
+  throw new UserError(`${name} is a classifier: only language models are taught`)
+}
+
+/**
+ * Number of steps. The default is two epochs, with enough steps for a short text, and no more than a small model takes
+ * in ten minutes for a long one.
+ */
+function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
+  if (steps !== undefined) return steps
+  if (epochs !== undefined) return epochs * stepsPerEpoch
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, DEFAULT_EPOCHS * stepsPerEpoch))
+}
+
+/**
+ * Copies of the trained weights on the caller's side: the best state, and one on its way to the disk with its moments.
+ */
+const COPIES = 4
+
+/** Plans the training: new experts alone; the rest of the model is frozen. */
+function trainingPlan({ layers, kind, experts, batch, window }: Settings): TrainingPlan {
+  const mixtures = layers.map((layer) => ({ layer, kind, newExperts: experts }))
+  return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
+}
+
+/**
+ * Computes the bytes that a training takes in addition to the model. Rejects with a UserError, which names a remedy, if
+ * they are not free.
+ */
+async function checkMemory(
+  model: Model,
+  plan: TrainingPlan,
+  free = availableMemory(),
+): Promise<{ parameters: number; memoryBytes: number }> {
+  const { bytes, parameters } = await model.training.size(plan)
+  const memoryBytes = bytes + COPIES * 4 * parameters
+  if (memoryBytes <= free) return { parameters, memoryBytes }
+  throw new UserError(
+    `teaching takes ${formatBytes(memoryBytes)} of memory in addition to the model, and ${formatBytes(free)} are free; ` +
+      'take fewer `layers` or `experts`, or a smaller `batch`',
+  )
+}

@@ -1,0 +1,79 @@
+import { UserError } from '../../ground/errors.js'
+import { formatPercent } from '../../ground/numbers.js'
+import { withPacker } from '../../library/packing/with-packer.js'
+import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './gate-bias.js'
+import { tensorsOf } from './initial-weights.js'
+import { journalPath, removeJournal, writeJournal } from './journal.js'
+import { type PackedExpert, packExperts } from './packed-experts.js'
+import { PHASES, type PhaseClock } from './phase-clock.js'
+import type { Prepared } from './prepare.js'
+import type { Settings, TeachOptions } from './teach-options.js'
+import { runTraining, type TrainingOutcome } from './training-run.js'
+
+/** Trains the new experts and saves a journal. An abort ends the training with the best state so far. */
+export async function train(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TrainingOutcome> {
+  const { model, setup, replay, initialWeights, journal, key } = prepared
+  const { out, onEvent, signal } = options
+  clock.begin(PHASES.training)
+  return runTraining(model, setup, {
+    from: journal ?? (await initialWeights()),
+    save: (state) => writeJournal(journalPath(out), key, { ...state, replay }),
+    onEvent,
+    signal,
+  })
+}
+
+export interface CalibratedExperts {
+  newExperts: PackedExpert[]
+  calibration: Calibration
+}
+
+/**
+ * Packs the new experts and closes their gates as far as the retained texts require. Rejects with a UserError if
+ * nothing is learnt with such gates; the journal stays if another run can do better.
+ */
+export async function calibrateGates(
+  { model, packed, setup }: Prepared,
+  outcome: TrainingOutcome,
+  { out, threads, onEvent, signal }: TeachOptions,
+  clock: PhaseClock,
+): Promise<CalibratedExperts> {
+  const { forget } = setup.settings
+  if (outcome.bestStep > 0) {
+    clock.begin(PHASES.calibration)
+    const { tensors } = tensorsOf(model, setup.plan)
+    const { newExperts, rounded } = await withPacker(threads ?? model.threads, (pack) =>
+      packExperts(packed.layout, tensors, outcome.weights, pack),
+    )
+    await model.training.begin(setup.plan, rounded)
+    const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
+    const calibration = await calibrate(model, setup, { forget, onPoint, signal })
+    if (hasLearnt(calibration, calibration.bias)) return { newExperts, calibration }
+    if (hasLearnt(calibration, 0)) throw notWithin(setup.settings)
+  }
+  if (outcome.stopReason === 'interrupted') throw tooEarly(outcome)
+  await removeJournal(journalPath(out))
+  throw nothingLearnt(outcome)
+}
+
+function tooEarly({ curve }: TrainingOutcome): UserError {
+  return new UserError(
+    `interrupted at step ${curve.at(-1)?.step}, before anything worth writing was learnt; ` +
+      'teach with `resume` to continue',
+  )
+}
+
+function nothingLearnt({ stopReason }: TrainingOutcome): UserError {
+  const why =
+    stopReason === 'not-a-number'
+      ? 'the loss is not a number any more'
+      : 'no step predicted the held-out text better than the original model'
+  return new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
+}
+
+function notWithin({ forget }: Settings): UserError {
+  return new UserError(
+    `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(forget)}; ` +
+      'teach with `resume` and a higher `forget`',
+  )
+}

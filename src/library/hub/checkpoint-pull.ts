@@ -1,0 +1,281 @@
+import { join } from 'node:path'
+import type { FileSet } from '../../ground/files/byte-source.js'
+import { localFolder } from '../../ground/files/local-folder.js'
+import { sha256Hex } from '../../ground/platform/checksums.js'
+import { isCompanion } from '../../model/packing/format/companions.js'
+import type { PartFormats, Quant } from '../../model/packing/format/formats.js'
+import { type Part, planLayout } from '../../model/packing/format/layout.js'
+import { packedFileName, stagedWeights } from '../../model/packing/format/packed-folder.js'
+import { checkTakesInputs } from '../../model/packing/write/calibrate.js'
+import { checkTensors } from '../../model/packing/write/check-tensors.js'
+import { unfitLicences, unknownTensors } from '../../model/packing/write/checkpoint-warnings.js'
+import type { PackMatrix } from '../../model/packing/write/pack.js'
+import type { SourceRange } from '../../model/packing/write/pack-journal.js'
+import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
+import { withoutChecksums } from '../../model/packing/write/packed-file-writer.js'
+import { calibrateResumably } from '../../model/packing/write/resumable-calibration.js'
+import {
+  findLeftovers,
+  type Leftovers,
+  packResumably,
+  type ResumablePacking,
+  withFiles,
+} from '../../model/packing/write/resumable-packing.js'
+import { stageModel } from '../../model/packing/write/staged-model.js'
+import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
+import { pathIn } from './contents.js'
+import { noteLicence } from './licence.js'
+import type { Origin } from './origin.js'
+import { checkPlan, type PullPlan, planPull, sourceBytes } from './plan.js'
+import { DEFAULT_QUANT, type PullCallbacks, type PullProgress, type PullRequest } from './pull-options.js'
+import type { PullPlace, SourceRequest } from './pull-place.js'
+import { findPulledModel, type PulledModel } from './pulled-model.js'
+import { type Track, trackPhase } from './track.js'
+import { HashMismatch } from './transfer/file-hash.js'
+import { verifyRemote } from './transfer/verify.js'
+
+/** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
+const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
+
+const FETCHED_TWICE = 'the weights are fetched twice, to pack them and to calibrate; with `keep` they are fetched once'
+
+/** A pull from a known origin. */
+export class CheckpointPull {
+  /** Ranges that were read to open the weights: they decide what is read later. */
+  private headers: SourceRange[] = []
+  /** Ranges that were read since the last part was done. */
+  private reads: SourceRange[] = []
+  /** Counts bytes of weights as they arrive from the hub, once their total is known. */
+  private fetching?: ReturnType<Track>
+
+  constructor(
+    private readonly request: PullRequest,
+    private readonly place: PullPlace,
+    private readonly callbacks: PullCallbacks,
+    private readonly origin: Origin,
+  ) {}
+
+  async run(): Promise<PulledModel> {
+    const { contents } = this.origin
+    // The formats of a GGUF file are in its header.
+    const here = contents.kind === 'gguf' ? undefined : await this.findHere(this.request.quant ?? DEFAULT_QUANT)
+    if (here) return here
+    const source = await this.openSource()
+    try {
+      const same = contents.kind === 'gguf' && (await this.findHere(source.quant, source.formats))
+      return same || (await this.packChecked(source))
+    } finally {
+      await source.close()
+    }
+  }
+
+  /** Finds the packed model of an earlier pull, if it is what the request asks for. */
+  private async findHere(quant: Quant, formats?: PartFormats): Promise<PulledModel | undefined> {
+    const { verify } = this.request
+    const { way, commit, name } = this.origin
+    if (verify || way === 'keep') return undefined
+    const { folder, calibration } = this.place
+    const found = await findPulledModel(folder, quant, { formats, calibration })
+    return found?.repo === name && found.commit === commit ? found : undefined
+  }
+
+  /** Opens the weights. With `verify`, every range that is read of them is noted. */
+  private async openSource(): Promise<PackSource> {
+    const { remote, files, local = files } = this.origin
+    if (!remote) return this.place.openSource(local, this.sourceRequest(files))
+    const watched = remote.repository.within(this.folder, {
+      onBytes: (count) => this.fetching?.add(count),
+      onRange: (file, start, bytes) => {
+        if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256Hex(bytes) })
+      },
+    })
+    const source = await this.place.openSource(watched, this.sourceRequest(files))
+    this.headers = this.takeReads()
+    return source
+  }
+
+  private sourceRequest(notes: FileSet): SourceRequest {
+    const { contents } = this.origin
+    const { quant } = this.request
+    return contents.kind === 'gguf' ? { quant, gguf: { file: contents.choice.files[0], notes } } : { quant }
+  }
+
+  /** Folder of the weights within the repository. */
+  private get folder(): string {
+    const { contents } = this.origin
+    return contents.kind === 'gguf' ? contents.choice.folder : ''
+  }
+
+  /** The files of the weights, by their paths within the repository. */
+  private pathsOf({ files }: PackSource): WeightFile[] {
+    return files.map(({ name, bytes }) => ({ name: pathIn(this.folder, name), bytes }))
+  }
+
+  private takeReads(): SourceRange[] {
+    const { reads } = this
+    this.reads = []
+    return reads
+  }
+
+  private async packChecked(source: PackSource): Promise<PulledModel> {
+    const { verify } = this.request
+    const { way, commit, name: repo } = this.origin
+    const { blueprint, quant, formats } = source
+    const unknown = checkTensors(blueprint, source.tensors, source.name, formats)
+    if (this.place.calibration) checkTakesInputs(source)
+    const files = await source.companions.list()
+    const companions = files.filter(isCompanion)
+    const packing: ResumablePacking = {
+      path: stagedWeights(this.place.folder, quant),
+      layout: planLayout(blueprint, formats),
+      metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
+      // With a calibration, the second reading decides the weights.
+      notesReads: verify && way === 'hub' && !this.place.calibration,
+    }
+    const leftovers = await findLeftovers(packing, this.callbacks.signal)
+    this.reportLeftovers(leftovers, packing)
+    const plan = await this.plan(source, packing, leftovers)
+    this.callbacks.onPlan?.(plan)
+    // Before the weights are fetched.
+    const page = `${this.request.environment.endpoint}/${this.origin.repo}`
+    await noteLicence(this.origin.files, page, this.origin.repo, this.callbacks.onNote)
+    checkPlan(plan)
+    if (this.place.calibration && way === 'hub') this.callbacks.onNote?.(`${repo}: ${FETCHED_TWICE}`)
+    const conversion = await this.fetchAndPack(source, packing, leftovers)
+    const path = join(this.place.folder, packedFileName(quant))
+    const { bytes, warnings } = conversion
+    const about = [...(source.warnings?.() ?? []), ...unknownTensors(unknown), ...unfitLicences(files)]
+    return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...about, ...warnings] }
+  }
+
+  private reportLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
+    const { name: repo } = this.origin
+    if (otherCommit !== undefined) {
+      this.callbacks.onNote?.(
+        `${repo}: an earlier pull was of commit ${short(otherCommit)}, not ${short(this.origin.commit)}; starting again`,
+      )
+    }
+    if (entries.length > 0) {
+      this.callbacks.onNote?.(
+        `${repo}: resuming an earlier pull, ${entries.length} of ${layout.parts.length} parts are done`,
+      )
+    }
+  }
+
+  private async plan(source: PackSource, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
+    const { way, commit, remote, name: repo } = this.origin
+    const { quant, tensors } = source
+    const files = this.pathsOf(source)
+    const { folder, freeMemory, calibration } = this.place
+    const toKeep = way === 'keep' &&
+      remote && { folder: remote.cache.path, bytes: await bytesToKeep(remote.cache, remote.repository, files) }
+    return planPull({
+      repo,
+      commit,
+      quant,
+      way,
+      layout,
+      folder,
+      freeMemory,
+      readAhead: this.readAhead,
+      source: { tensors, files },
+      done: new Set(entries.map(({ part }) => part)),
+      isReadTwice: calibration !== undefined,
+      ...(toKeep && { toKeep }),
+    })
+  }
+
+  private get readAhead(): number {
+    return this.origin.way === 'hub' ? READ_AHEAD.hub : READ_AHEAD.disk
+  }
+
+  /** Fetches the files first if they are to be kept, then packs and publishes the model. */
+  private async fetchAndPack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
+    const { way, remote } = this.origin
+    if (way !== 'keep' || !remote) return this.pack(source, packing, leftovers)
+    const dir = await keepFiles(remote, this.pathsOf(source), this.request.revision, this.track('fetch'))
+    const kept = localFolder(join(dir, this.folder))
+    const local = await this.place.openSource(kept, this.sourceRequest(localFolder(dir)))
+    try {
+      return await this.pack(local, packing, leftovers)
+    } finally {
+      await local.close()
+    }
+  }
+
+  private async pack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
+    const { folder, withPacker, calibration } = this.place
+    const { way } = this.origin
+    const { signal } = this.callbacks
+    if (way !== 'hub' && this.request.verify) {
+      await verifyKept(source, this.track('verify'), { signal, onNote: this.callbacks.onNote })
+    }
+    const { entries } = leftovers
+    const staged = await stageModel(source.companions, folder, source.quant, { resume: entries.length > 0 })
+    const plain = withFiles(packing, staged.files)
+    try {
+      const conversion = await withPacker(async (pack) => {
+        const done = new Set(entries.map(({ part }) => part))
+        const first = await packResumably(source, plain, {
+          ...this.readingOf(source, plain, pack, done),
+          done: entries,
+        })
+        if (!calibration) return first
+        const again = { ...plain, notesReads: this.request.verify && way === 'hub' }
+        return calibrateResumably(source, again, {
+          ...this.readingOf(source, again, pack, new Set()),
+          withCalibration: calibration.withCalibration,
+        })
+      })
+      await staged.publish()
+      return conversion
+    } catch (error) {
+      // After other errors a later pull resumes; here any of the parts may be wrong.
+      if (error instanceof HashMismatch) await staged.discard()
+      throw error
+    }
+  }
+
+  /** Options of reading a source once, without the parts that are done, with the progress of that. */
+  private readingOf(source: PackSource, packing: ResumablePacking, pack: PackMatrix, done: ReadonlySet<string>) {
+    const { way } = this.origin
+    const { layout, notesReads } = packing
+    const size = (wanted: (name: string) => boolean) =>
+      layout.parts.reduce((sum, part) => sum + (wanted(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
+    const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
+      size(() => true),
+      size((name) => done.has(name)),
+    )
+    if (way === 'hub') this.fetching = progress
+    return {
+      pack,
+      signal: this.callbacks.signal,
+      ...(notesReads && { takeReads: () => this.takeReads() }),
+      readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
+      onPart: ({ name }: Part) => progress.item(name),
+      onPartDone: (part: Part) => void (way === 'hub' || progress.add(sourceBytes(part, source.tensors))),
+      check: (reads: SourceRange[]) => this.check(source, packing, reads),
+    }
+  }
+
+  /** Fetches the files again, in order, and compares them with the ranges that were read before. */
+  private async check(source: PackSource, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
+    const { remote } = this.origin
+    if (!packing.notesReads || !remote) return
+    const files = this.pathsOf(source).map(({ name }) => remote.repository.file(name))
+    const progress = this.track('verify')(files.reduce((sum, { size }) => sum + size, 0))
+    for (const file of files) {
+      progress.item(file.name)
+      const ranges = [...this.headers, ...reads].filter(({ file: name }) => name === `${file.repo}/${file.name}`)
+      await verifyRemote(remote.client, file, ranges, progress.add)
+    }
+  }
+
+  private track(phase: PullProgress['phase']): Track {
+    return trackPhase(phase, this.callbacks.onProgress)
+  }
+}
+
+function short(commit: string): string {
+  return commit.slice(0, 7)
+}

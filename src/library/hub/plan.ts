@@ -1,0 +1,142 @@
+import { stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { UserError } from '../../ground/errors.js'
+import { formatBytes } from '../../ground/numbers.js'
+import { span, type Tensor } from '../../model/checkpoint/tensor.js'
+import type { Quant } from '../../model/packing/format/formats.js'
+import type { Layout, Part } from '../../model/packing/format/layout.js'
+import { comesInStretches, STRETCH_BYTES } from '../../model/packing/write/pack.js'
+import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
+
+/** A folder to write to, with the bytes needed and free there. */
+export interface DiskNeed {
+  folder: string
+  bytes: number
+  free: number
+}
+
+export interface PullPlan {
+  repo: string
+  commit: string
+  quant: Quant
+  /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
+  way: 'hub' | 'keep' | 'cache'
+  /** The repository's files of weights. */
+  files: WeightFile[]
+  /** Bytes that are still to be fetched. */
+  fetchBytes: number
+  packedBytes: number
+  /** Parts of the packed file that an earlier pull has written. */
+  partsDone: number
+  parts: number
+  disk: DiskNeed[]
+  memory: {
+    packing: number
+    /** Needed to run the model with all weights in memory. With less (`memory`) it runs slower. */
+    running: number
+    free: number
+  }
+}
+
+/** Bytes kept free on a disk besides the plan: journals, the tokenizer's files, folders. */
+const DISK_MARGIN = 16 * 2 ** 20
+
+/** Memory of the process and its threads before any weights. */
+const PROCESS_BYTES = 192 * 2 ** 20
+
+/** Memory of a running model besides its weights: caches, activations, the process. */
+const RUNNING_MARGIN = 256 * 2 ** 20
+
+export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 'way'> {
+  source: Pick<PackSource, 'tensors' | 'files'>
+  layout: Layout
+  /** Names of the parts that an earlier pull has packed. */
+  done: ReadonlySet<string>
+  folder: string
+  /** Bytes of the checkpoint to request ahead of the packing. */
+  readAhead: number
+  /** Bytes of memory that this process may take. */
+  freeMemory: number
+  /** Whether the checkpoint is read, and the weights are written, a second time. Default: false. */
+  isReadTwice?: boolean
+  /** The hub's cache and the bytes that the files still lack there. Absent unless they are kept. */
+  toKeep?: { folder: string; bytes: number }
+}
+
+/** Plans a pull: bytes to fetch, room on the disks, memory. */
+export async function planPull(input: PlanInput): Promise<PullPlan> {
+  const { source, layout, done, folder, readAhead, freeMemory, toKeep, isReadTwice, ...about } = input
+  const again = isReadTwice ? layout.parts : []
+  const left = layout.parts.filter(({ name }) => !done.has(name))
+  const toRead = [...left, ...again].reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
+  return {
+    ...about,
+    files: [...source.files],
+    fetchBytes: about.way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
+    packedBytes: layout.bytes,
+    partsDone: done.size,
+    parts: layout.parts.length,
+    disk: await diskNeeds([
+      { folder, bytes: [...left, ...again].reduce((sum, part) => sum + part.bytes, 0) },
+      ...(toKeep ? [toKeep] : []),
+    ]),
+    memory: { ...memoryNeeds(layout, readAhead), free: freeMemory },
+  }
+}
+
+/** Bytes of a checkpoint that the packing reads for a part. */
+export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
+  const sources = pieces.flatMap(({ sources }) => sources)
+  const stored = sources.flatMap((source) => (source.scales ? [source, source.scales] : [source]))
+  return stored.reduce((sum, { view }) => {
+    const { start, end } = span(view(tensors))
+    return sum + end - start
+  }, 0)
+}
+
+/** Bytes of memory to pack a layout, with `readAhead` bytes of the checkpoint held, and to run it. */
+export function memoryNeeds(layout: Layout, readAhead: number): { packing: number; running: number } {
+  const held = (part: Part) => (comesInStretches(part) ? Math.min(part.bytes, STRETCH_BYTES) : part.bytes)
+  const largest = layout.parts.reduce((most, part) => Math.max(most, held(part)), 0)
+  return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
+}
+
+/** Adds the free bytes of each folder's disk. Needs on one file system are added up. */
+export async function diskNeeds(needs: readonly { folder: string; bytes: number }[]): Promise<DiskNeed[]> {
+  const bySystem = new Map<number, DiskNeed>()
+  for (const { folder, bytes } of needs) {
+    const existing = await nearestFolder(folder)
+    const { dev } = await stat(existing)
+    const { bavail, bsize } = await statfs(existing)
+    const known = bySystem.get(dev)
+    if (known) known.bytes += bytes
+    else bySystem.set(dev, { folder, bytes, free: bavail * bsize })
+  }
+  return [...bySystem.values()]
+}
+
+/** Throws a UserError if a plan does not fit on this computer. */
+export function checkPlan({ repo, disk, memory }: Pick<PullPlan, 'repo' | 'disk' | 'memory'>): void {
+  for (const { folder, bytes, free } of disk) {
+    if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
+    throw new UserError(
+      `${repo}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
+        `${formatBytes(free)} are free\n` +
+        'make room there, or set MOLM_HOME (with `keep` HF_HOME) to a folder on a larger disk',
+    )
+  }
+  if (memory.packing > memory.free) {
+    throw new UserError(
+      `${repo}: packing needs ${formatBytes(memory.packing)} of memory, ${formatBytes(memory.free)} are free`,
+    )
+  }
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    const isThere = await stat(at)
+      .then(() => true)
+      .catch(() => false)
+    if (isThere || at === dirname(at)) return at
+  }
+}

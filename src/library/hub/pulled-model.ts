@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { isNote } from '../../model/packing/format/companions.js'
+import { isSameFormats, type PartFormats, type Quant } from '../../model/packing/format/formats.js'
+import { openPackedFile } from '../../model/packing/format/packed-file.js'
+import { packedFileName } from '../../model/packing/format/packed-folder.js'
+import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
+
+export interface PulledModel {
+  path: string
+  bytes: number
+  /** Repository that it came from, with the tag of a GGUF file: `owner/name-GGUF:Q4_K_M`. */
+  repo: string
+  commit: string
+  quant: Quant
+  /** Whether it was here already, at this commit. */
+  wasHere: boolean
+  /** Lines for the user about the checkpoint. */
+  warnings: string[]
+}
+
+/** The model that an earlier pull left in a folder, if it has the formats and the calibration wanted. */
+export async function findPulledModel(
+  folder: string,
+  quant: Quant,
+  {
+    formats,
+    calibration,
+  }: { formats?: PartFormats; calibration?: { isIn(record: CalibrationRecord | undefined): boolean } } = {},
+): Promise<PulledModel | undefined> {
+  const path = join(folder, packedFileName(quant))
+  const file = await openPackedFile(path).catch(() => undefined)
+  if (file?.metadata.sourceRevision === undefined) return undefined
+  if (calibration && !calibration.isIn(file.metadata.calibration)) return undefined
+  if (formats && !isSameFormats(formats, file.metadata.formats)) return undefined
+  const { source: repo, sourceRevision: commit, files = {} } = file.metadata
+  // A model that lacks files beside its weights is pulled again.
+  const needed = Object.keys(files).filter((name) => !isNote(name))
+  if (!needed.every((name) => existsSync(join(folder, name)))) return undefined
+  const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
+  return { path, bytes, repo, commit, quant, wasHere: true, warnings: [] }
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { molmHome } from '../../ground/files/home.js'
+import { nearest } from '../../ground/spelling.js'
+import { QUANTS, type Quant } from '../../model/packing/format/formats.js'
+import { packingsIn } from '../../model/packing/format/packed-folder.js'
+
+/** Folder of the models that come with the package. */
+const SHIPPED = fileURLToPath(new URL('../../../models', import.meta.url))
+
+/** Folder of a pulled model. A tag follows after `@`, because file systems refuse the colon. */
+export function pulledFolder(name: string): string {
+  return join(molmHome(), 'models', ...folderName(name).split('/'))
+}
+
+/** A model's name as that of a folder: `owner/name@Q4_K_M`. */
+export function folderName(name: string): string {
+  return name.replace(':', '@')
+}
+
+/** Names of the models that come with the package. */
+export async function shippedNames(): Promise<string[]> {
+  return (await readdir(SHIPPED)).sort()
+}
+
+/** Folder of a model that comes with the package: a checkpoint. */
+export function shippedFolder(name: string): string {
+  return join(SHIPPED, name)
+}
+
+/** Whether a word is the name of a model that comes with the package, with or without a packing. */
+export function isShipped(word: string): boolean {
+  const { repository } = splitName(word)
+  return isName(repository) && existsSync(shippedFolder(repository))
+}
+
+export function modelsRoot(): string {
+  return join(molmHome(), 'models')
+}
+
+/** Names of the pulled models, partial ones included. */
+export async function pulledNames(): Promise<string[]> {
+  const root = modelsRoot()
+  const names: string[] = []
+  for (const first of await folders(root)) {
+    if (await isModel(join(root, first))) names.push(nameOf(first))
+    for (const second of await folders(join(root, first))) {
+      if (await isModel(join(root, first, second))) names.push(nameOf(`${first}/${second}`))
+    }
+  }
+  return names.sort()
+}
+
+/** Names of the pulled models from a repository, which may be a former name: its own, and those with tags. */
+export async function namesOf(repository: string): Promise<string[]> {
+  const folder = pulledFolder(repository)
+  const name = basename(folder)
+  const entries = await readdir(dirname(folder)).catch(() => [])
+  const found = entries.filter((entry) => entry === name || entry.startsWith(`${name}@`)).sort()
+  return found.map((entry) => nameOf(`${repository}${entry.slice(name.length)}`))
+}
+
+const nameOf = (folder: string) => folder.replace('@', ':')
+
+/** A model's name without the hub's host, which other tools put before it: `hf.co/owner/name`. */
+export function withoutHost(word: string): string {
+  return word.replace(/^(https:\/\/)?(hf\.co|huggingface\.co)\//, '')
+}
+
+/** Splits `owner/name:q8` into the name of the model, which may have a tag (`owner/name:Q4_K_M`), and the packing. */
+export function splitName(name: string): { repository: string; quant?: Quant } {
+  const colon = name.lastIndexOf(':')
+  const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
+  return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
+}
+
+/** Whether a text can be the name of a model, with or without a tag: a path below the models' folder. */
+export function isName(name: string): boolean {
+  return (
+    /^[\w.-]+(\/[\w.-]+)?(:\w[\w.+-]*)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+  )
+}
+
+/** Finds the model on this computer whose name differs only in the owner, the case or a typing error. */
+export async function likelyName(name: string): Promise<string | undefined> {
+  const known = [...(await pulledNames()), ...(await shippedNames())]
+  const alone = (text: string) => text.slice(text.lastIndexOf('/') + 1).toLowerCase()
+  const isSame = (other: string) => alone(other) === alone(name)
+  return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
+}
+
+/** Whether a word has the form `owner/name`, or is nearly the name of a model on this computer. */
+export async function isModelName(word: string): Promise<boolean> {
+  const { repository } = splitName(word)
+  return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)
+}
+
+async function isModel(folder: string): Promise<boolean> {
+  const { quants, isUnfinished } = await packingsIn(folder)
+  return quants.length > 0 || isUnfinished
+}
+
+/** Names of the folders in `dir`; none if it does not exist. */
+export async function folders(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)
+}

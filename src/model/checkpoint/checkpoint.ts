@@ -1,0 +1,56 @@
+import { UserError } from '../../ground/errors.js'
+import { type FileSet, whileOpen } from '../../ground/files/byte-source.js'
+import { MOST_CONFIG_BYTES, readJsonObject } from '../../ground/files/small-file.js'
+import { isObject } from '../../ground/json/json.js'
+import { closeAll, hasWeights, openWeights } from './shards.js'
+import type { Tensor } from './tensor.js'
+
+export { localFolder } from '../../ground/files/local-folder.js'
+
+/** A Hugging Face checkpoint: its configuration, and the places of its tensors. */
+export interface Checkpoint {
+  /** Name for error messages: its folder. */
+  name: string
+  config: Record<string, unknown>
+  /** Tensors by name, readable until the checkpoint is closed. */
+  tensors: Map<string, Tensor>
+  files: string[]
+  /** Closes the files. May be called more than once. */
+  close(): Promise<void>
+}
+
+const CONFIG = 'config.json'
+
+/**
+ * Opens a checkpoint: reads config.json and the headers of the weights, but not the weights. Prefers safetensors files
+ * to .bin files. Rejects with a UserError that names the file and what is missing or damaged.
+ */
+export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
+  const listing = await files.list()
+  if (!listing.includes(CONFIG)) {
+    throw new UserError(`${files.name}: no config.json in this folder, so it is not a Hugging Face checkpoint`)
+  }
+  const config = await whileOpen(files.open(CONFIG), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
+  const weights = await openWeights(files, listing)
+  return {
+    name: files.name,
+    config,
+    tensors: isObject(config.text_config) ? textNames(weights.tensors) : weights.tensors,
+    files: weights.files,
+    close: () => closeAll(weights.sources),
+  }
+}
+
+/** Renames `model.language_model.X` and `language_model.model.X`, of a text part, to `model.X`. */
+function textNames(tensors: Map<string, Tensor>): Map<string, Tensor> {
+  const nameOf = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.')
+  return new Map(
+    [...tensors].map(([name, tensor]) => [nameOf(name).replace(/^language_model\.lm_head\./, 'lm_head.'), tensor]),
+  )
+}
+
+/** Whether files look like a Hugging Face checkpoint: config.json and weights. Rejects as `files.list` does. */
+export async function isCheckpoint(files: FileSet): Promise<boolean> {
+  const listing = await files.list()
+  return listing.includes(CONFIG) && hasWeights(listing)
+}

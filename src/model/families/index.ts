@@ -1,0 +1,133 @@
+import { UserError } from '../../ground/errors.js'
+import { isObject } from '../../ground/json/json.js'
+import type { CacheFormat } from '../../kernels/memory/formats.js'
+import type { Pool } from '../../kernels/threads/pool.js'
+import type { ModelConfig } from '../config/config.js'
+import { ConfigReader, quoted } from '../config/config-reader.js'
+import { cacheFormat } from '../layers/cache/layer-cache.js'
+import { Decoder } from '../layers/decoder.js'
+import { formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
+import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
+import { withPieceFormats } from '../packing/format/pieces.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import { emo } from './emo.js'
+import { ernie } from './ernie.js'
+import { gptOss } from './gpt-oss.js'
+import { granite } from './granite.js'
+import { jetmoe } from './jetmoe.js'
+import { lfm2 } from './lfm2.js'
+import { mixtral } from './mixtral.js'
+import { moduleformer } from './moduleformer.js'
+import { olmoe } from './olmoe.js'
+import { qwen2, qwen3 } from './qwen.js'
+import type { Architecture } from './shared/architecture.js'
+import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
+import { isOtherPart, textPart } from './shared/text-part.js'
+import { smallthinker } from './smallthinker.js'
+
+/** Architectures that molm runs; a new one is a file and a line here. */
+// biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
+const ARCHITECTURES: readonly Architecture<any>[] = [
+  moduleformer,
+  emo,
+  ernie,
+  gptOss,
+  granite,
+  jetmoe,
+  lfm2,
+  mixtral,
+  olmoe,
+  qwen2,
+  qwen3,
+  smallthinker,
+]
+
+/** Model types that molm runs. */
+export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)
+
+/**
+ * Reads a parsed config.json. Throws a UserError, which begins with `source` and names the key, if the model is of
+ * another kind or its numbers make no sense.
+ */
+export function parseConfig(whole: unknown, source: string): ModelConfig {
+  if (!isObject(whole)) throw new UserError(`${source}: a JSON object was expected`)
+  const { json, textPartOf } = textPart(whole)
+  const classNames = Array.isArray(json.architectures)
+    ? json.architectures.filter((name) => typeof name === 'string')
+    : []
+  const architecture = architectureFor(json.model_type, classNames, source)
+  const { defaults, aliases = {}, readsMxfp4 } = architecture
+  const named: Record<string, unknown> = {}
+  for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
+  const keys = new ConfigReader({ ...defaults, ...named, ...json }, source)
+  if (!(readsMxfp4 && saysMxfp4(keys.raw))) refuseQuantised(keys)
+  const config = architecture.parseConfig(keys, classNames)
+  return textPartOf === undefined ? config : { ...config, textPartOf }
+}
+
+/** Finds the architecture of a config that `parseConfig` has read. */
+export function architectureOf({ modelType }: ModelConfig): Architecture {
+  const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(modelType))
+  if (!architecture) throw new RangeError(`no architecture ${modelType}`)
+  return architecture
+}
+
+/** Describes a model for packing. */
+export function blueprintOf(config: ModelConfig): Blueprint {
+  const architecture = architectureOf(config)
+  return {
+    parts: (formats) => withPieceFormats(architecture.parts(config, formats), formats),
+    ignores: (tensor) =>
+      architecture.ignores(tensor, config) || (config.textPartOf !== undefined && isOtherPart(tensor)),
+    refusesUnknownTensors: !architecture.toleratesUnknownTensors,
+    readsMxfp4: architecture.readsMxfp4 === true,
+  }
+}
+
+/**
+ * Formats of a packing of a published model, by its config.json alone. Those of a checkpoint depend on its tensors
+ * (checkpointFormats).
+ */
+export function publishedFormats(config: ModelConfig, quant: Quant): PartFormats {
+  const isMxfp4 = architectureOf(config).readsMxfp4 && saysMxfp4(config.raw)
+  return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')
+}
+
+/** Plans the layout of a model's weights. */
+export function layoutOf(config: ModelConfig, formats: PartFormats): Layout {
+  return planLayout(blueprintOf(config), formats)
+}
+
+function architectureFor(modelType: unknown, classNames: string[], source: string): Architecture {
+  const found = ARCHITECTURES.find(({ modelTypes, className }) =>
+    modelType === undefined
+      ? classNames.some((name) => name.startsWith(className))
+      : modelTypes.some((type) => type === modelType),
+  )
+  if (found) return found
+  const what = modelType === undefined ? 'has no model_type' : `has model_type ${quoted(modelType)}`
+  throw new UserError(`${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
+}
+
+/** Number format of the keys and values that a sequence keeps: the one that was asked for, or the default. */
+export function cacheTypeOf(config: ModelConfig, formats: PartFormats, given?: CacheFormat): CacheFormat {
+  const architecture = architectureOf(config)
+  const layers = Array.from({ length: config.layers }, (_, layer) => architecture.cache(config, layer))
+  return cacheFormat(layers, formats, given)
+}
+
+/** Builds the forward pass of a model whose dense weights are in memory. */
+export function createDecoder(
+  config: ModelConfig,
+  store: WeightStore,
+  pool: Pool,
+  formats: PartFormats,
+  cacheType?: CacheFormat,
+): Decoder {
+  const architecture = architectureOf(config)
+  return new Decoder(config, store, pool, formats, {
+    cache: (layer) => architecture.cache(config, layer),
+    cacheFormat: cacheTypeOf(config, formats, cacheType),
+    build: (workspace) => architecture.build(config, workspace),
+  })
+}

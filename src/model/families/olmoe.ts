@@ -1,0 +1,78 @@
+import { preNormBlocks } from '../layers/pre-norm-blocks.js'
+import type { Architecture } from './shared/architecture.js'
+import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
+import { DECODER } from './shared/decoder-family.js'
+import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import {
+  attentionPieces,
+  decoderParts,
+  gatedTensors,
+  normPieces,
+  queryKeyNorms,
+  routerPieces,
+} from './shared/decoder-parts.js'
+
+export interface OlmoeConfig extends DecoderConfig {
+  /** Queries, keys and values are clamped to [-clip, clip]. */
+  clip?: number
+}
+
+/** AllenAI's OLMoE: queries and keys are normalised over all heads together. */
+export const olmoe: Architecture<OlmoeConfig> = {
+  ...DECODER,
+  title: 'OLMoE',
+  modelTypes: ['olmoe'],
+  className: 'Olmoe',
+
+  defaults: {
+    vocab_size: 50304,
+    hidden_size: 2048,
+    num_hidden_layers: 16,
+    num_attention_heads: 16,
+    intermediate_size: 2048,
+    num_experts: 64,
+    num_experts_per_tok: 8,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    hidden_act: 'silu',
+    max_position_embeddings: 4096,
+    tie_word_embeddings: false,
+    bos_token_id: null,
+    eos_token_id: 50279,
+  },
+
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'olmoe')
+    refuseOtherHeadSize(keys, common)
+    const experts = keys.everywhere(common.layers, 'num_experts')
+    return {
+      ...common,
+      ffnHidden: keys.size('intermediate_size'),
+      mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', softmaxRouting(keys))],
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
+    }
+  },
+
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
+      const mlp = `model.layers.${layer}.mlp`
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...queryKeyNorms(config, layer, 'row'),
+          ...routerPieces(config, layer, `${mlp}.gate`),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+      }
+    }),
+
+  build(config, workspace) {
+    const mixerOf = attentionLayers(workspace, config, { norm: 'row', clip: config.clip })
+    const feedOf = feedLayers(workspace, config)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
+  },
+}

@@ -1,0 +1,94 @@
+import type { ModelConfig } from '../config/config.js'
+import { parseConfig } from './index.js'
+
+/** Keys of MoLM's config.json that differ from the defaults (ibm-research/MoLM-* on the hub). */
+const MOLM = {
+  model_type: 'moduleformer',
+  vocab_size: 50295,
+  n_embd: 1024,
+  att_hidden: 1024,
+  n_head: 1,
+  ffd_hidden: 2048,
+  n_att_experts: 16,
+  n_mlp_experts: 32,
+}
+
+/** Keys of Granite 3.1's config.json that differ from the defaults (ibm-granite/granite-3.1-*-instruct). */
+const GRANITE = {
+  model_type: 'granitemoe',
+  vocab_size: 49155,
+  num_key_value_heads: 8,
+  intermediate_size: 512,
+  num_experts_per_tok: 8,
+  embedding_multiplier: 12,
+  residual_multiplier: 0.22,
+  attention_multiplier: 1 / 64,
+  logits_scaling: 6,
+  max_position_embeddings: 131072,
+  tie_word_embeddings: true,
+}
+
+/** Mixers of LFM2-8B-A1B's layers. */
+const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
+  [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
+)
+
+const SHAPES = {
+  '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
+  '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
+  '700m-8b': { ...MOLM, n_layer: 48, k_att: 2, k_mlp: 2 },
+  'granite-1b-a400m': {
+    ...GRANITE,
+    hidden_size: 1024,
+    num_hidden_layers: 24,
+    num_attention_heads: 16,
+    num_local_experts: 32,
+    rope_theta: 1.5e6,
+  },
+  'granite-3b-a800m': {
+    ...GRANITE,
+    hidden_size: 1536,
+    num_hidden_layers: 32,
+    num_attention_heads: 24,
+    num_local_experts: 40,
+    rope_theta: 1e7,
+  },
+  'olmoe-1b-7b': { model_type: 'olmoe', intermediate_size: 1024 },
+  'qwen3-30b-a3b': {
+    model_type: 'qwen3_moe',
+    num_hidden_layers: 48,
+    head_dim: 128,
+    norm_topk_prob: true,
+    rope_theta: 1e6,
+    max_position_embeddings: 40960,
+  },
+  'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
+  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+  'gpt-oss-20b': {
+    model_type: 'gpt_oss',
+    num_hidden_layers: 24,
+    num_local_experts: 32,
+    quantization_config: { quant_method: 'mxfp4' },
+    eos_token_id: 200002,
+  },
+  'emo-1b14b': {
+    model_type: 'emo',
+    hidden_size: 2048,
+    num_hidden_layers: 16,
+    num_attention_heads: 16,
+    intermediate_size: 1024,
+    num_experts: 128,
+    num_experts_per_tok: 8,
+    num_shared_experts: 1,
+  },
+  'smallthinker-4b': { model_type: 'smallthinker', rope_theta: 1.5e6, eos_token_id: [151643, 151645] },
+  'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
+} as const
+
+export type PublishedShape = keyof typeof SHAPES
+export const PUBLISHED_SHAPES = Object.keys(SHAPES) as PublishedShape[]
+
+/** Shape of a published model. */
+export function publishedShape(name: PublishedShape): ModelConfig {
+  return parseConfig(SHAPES[name], `shape ${name}`)
+}

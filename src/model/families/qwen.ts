@@ -1,0 +1,164 @@
+import type { ConfigReader } from '../config/config-reader.js'
+import type { Blocks } from '../layers/decoder.js'
+import { preNormBlocks } from '../layers/pre-norm-blocks.js'
+import type { Workspace } from '../layers/workspace.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import { matrix, type PlannedPiece, whole } from '../packing/format/pieces.js'
+import type { Architecture } from './shared/architecture.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  hasExperts,
+  refuseOtherHeadSize,
+  softmaxRouting,
+  unlessDense,
+} from './shared/decoder-config.js'
+import { DECODER } from './shared/decoder-family.js'
+import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import {
+  attentionPieces,
+  decoderParts,
+  gatedTensors,
+  normPieces,
+  queryKeyNorms,
+  routerPieces,
+} from './shared/decoder-parts.js'
+
+export interface QwenConfig extends DecoderConfig {
+  /** Whether each head of queries and keys is normalised. */
+  normalisesHeads: boolean
+}
+
+const DEFAULTS = {
+  vocab_size: 151936,
+  hidden_size: 2048,
+  num_hidden_layers: 24,
+  num_experts_per_tok: 8,
+  norm_topk_prob: false,
+  decoder_sparse_step: 1,
+  mlp_only_layers: [],
+  use_sliding_window: false,
+  sliding_window: 4096,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  hidden_act: 'silu',
+  max_position_embeddings: 32768,
+  tie_word_embeddings: false,
+  bos_token_id: null,
+  eos_token_id: null,
+}
+
+/** Members that both families share. */
+const SHARED = {
+  ...DECODER,
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
+  parts: qwenParts,
+  build: qwenBlocks,
+} satisfies Partial<Architecture<QwenConfig>>
+
+/** Qwen3's mixtures (Qwen3-30B-A3B): each head of queries and keys is normalised. */
+export const qwen3: Architecture<QwenConfig> = {
+  ...SHARED,
+  title: 'Qwen3 MoE',
+  modelTypes: ['qwen3_moe'],
+  className: 'Qwen3Moe',
+  defaults: {
+    ...DEFAULTS,
+    num_attention_heads: 32,
+    num_key_value_heads: 4,
+    intermediate_size: 6144,
+    moe_intermediate_size: 768,
+    num_experts: 128,
+    attention_bias: false,
+  },
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'qwen3_moe')
+    return {
+      ...common,
+      ...sparseKeys(keys, common.layers),
+      normalisesHeads: true,
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      ...(keys.flag('use_sliding_window') &&
+        keys.has('sliding_window') && { windows: keys.everywhere(common.layers, 'sliding_window') }),
+    }
+  },
+}
+
+/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with a gate of its own. */
+export const qwen2: Architecture<QwenConfig> = {
+  ...SHARED,
+  title: 'Qwen2 MoE',
+  modelTypes: ['qwen2_moe'],
+  className: 'Qwen2Moe',
+  defaults: {
+    ...DEFAULTS,
+    num_attention_heads: 16,
+    num_key_value_heads: 16,
+    intermediate_size: 5632,
+    moe_intermediate_size: 1408,
+    shared_expert_intermediate_size: 5632,
+    num_experts: 60,
+    num_experts_per_tok: 4,
+    qkv_bias: true,
+  },
+  parseConfig(keys) {
+    // Versions of the reference code disagree on which layers the window is for.
+    if (keys.flag('use_sliding_window')) throw keys.refuse('use_sliding_window', 'false for qwen2_moe')
+    const common = decoderConfig(keys, 'qwen2_moe')
+    refuseOtherHeadSize(keys, common)
+    return {
+      ...common,
+      ...sparseKeys(keys, common.layers),
+      sharedHidden: keys.size('shared_expert_intermediate_size'),
+      normalisesHeads: false,
+      attentionBias: keys.flag('qkv_bias') ? 'qkv' : 'none',
+    }
+  },
+}
+
+/** Number of experts of each layer: a layer has experts unless it is listed as dense or the step skips it. */
+function sparseKeys(keys: ConfigReader, layers: number) {
+  const step = keys.size('decoder_sparse_step')
+  const dense = keys.has('mlp_only_layers') ? keys.layerNumbers('mlp_only_layers') : new Set<number>()
+  const experts = keys.size('num_experts', 0)
+  const counts = Array.from({ length: layers }, (_, l) => (dense.has(l) || (l + 1) % step !== 0 ? 0 : experts))
+  return {
+    mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', softmaxRouting(keys))),
+    ffnHidden: keys.size('moe_intermediate_size'),
+    denseHidden: keys.size('intermediate_size'),
+  }
+}
+
+function qwenParts(config: QwenConfig, formats: PartFormats) {
+  return decoderParts(config, formats, (layer) => {
+    const mlp = `model.layers.${layer}.mlp`
+    return {
+      dense: [
+        ...normPieces(config, layer),
+        ...attentionPieces(config, formats, layer),
+        ...(config.normalisesHeads ? queryKeyNorms(config, layer, 'head') : []),
+        ...(hasExperts(config, layer)
+          ? sparsePieces(config, formats, layer)
+          : gatedTensors(config, formats, 'dense', mlp)),
+      ],
+      expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
+    }
+  })
+}
+
+/** Pieces of the router, and of the shared expert with its gate. */
+function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const mlp = `model.layers.${layer}.mlp`
+  const gate = whole(`${mlp}.shared_expert_gate.weight`, [1, config.width])
+  return [
+    ...routerPieces(config, layer, `${mlp}.gate`),
+    ...gatedTensors(config, formats, 'shared', `${mlp}.shared_expert`),
+    ...(config.sharedHidden === 0 ? [] : [matrix('shared.gate', 'f32', gate)]),
+  ]
+}
+
+function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
+  const mixerOf = attentionLayers(workspace, config, config.normalisesHeads ? { norm: 'head' } : {})
+  const feedOf = feedLayers(workspace, config, { sharedGate: true })
+  return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
+}

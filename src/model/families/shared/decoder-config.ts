@@ -1,0 +1,114 @@
+import { UserError } from '../../../ground/errors.js'
+import type { Mixture, ModelConfig } from '../../config/config.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import type { Routing } from '../../config/routing.js'
+import type { RopeConfig } from '../../layers/rope.js'
+import { ropeConfig } from './rope-config.js'
+
+export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
+
+/** Values of `hidden_act`: with another name of gelu_new. */
+const HIDDEN_ACTIVATIONS = [...ACTIVATIONS, 'gelu_pytorch_tanh'] as const
+
+/** Shape of a decoder with grouped-query attention, RMSNorm, rotary positions and gated (SwiGLU) layers. */
+export interface DecoderConfig extends ModelConfig {
+  /** H, heads of queries. */
+  heads: number
+  /** K, heads of keys and values; each serves H / K heads of queries. */
+  keyValueHeads: number
+  /** Channels of a head. */
+  headSize: number
+  /** Added to the mean square inside RMSNorm's root. */
+  epsilon: number
+  rope: RopeConfig
+  /** Factor of the products of queries and keys. */
+  attentionScale: number
+  /** Most keys that a token sees in each layer, itself included; 0: all. */
+  windows: number[]
+  /** Projections of attention with biases. */
+  attentionBias: 'none' | 'qkv' | 'all'
+  activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu'
+  /** f, channels inside an expert. */
+  ffnHidden: number
+  /** Channels inside a layer without experts; 0 if each has some. */
+  denseHidden: number
+  /** s, channels inside the shared expert; 0 if there is none. */
+  sharedHidden: number
+}
+
+/** Reads the part of the config that these families share; each family adds its mixtures, windows, biases and others. */
+export function decoderConfig(keys: ConfigReader, modelType: string): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
+  const width = keys.size('hidden_size')
+  const heads = keys.size('num_attention_heads')
+  const keyValueHeads = keys.has('num_key_value_heads') ? keys.size('num_key_value_heads') : heads
+  if (heads % keyValueHeads !== 0) {
+    throw keys.refuse('num_key_value_heads', `a divisor of num_attention_heads (${heads})`)
+  }
+  const headSize = keys.has('head_dim') ? keys.size('head_dim') : width / heads
+  if (!Number.isInteger(headSize)) throw keys.refuse('num_attention_heads', `a divisor of hidden_size (${width})`)
+  if (headSize % 2 !== 0)
+    throw new UserError(`${keys.source}: a head has ${headSize} channels, which do not make pairs`)
+  const layers = keys.layers('num_hidden_layers')
+  const maxPositions = keys.size('max_position_embeddings')
+  const eosTokens = keys.tokenIds('eos_token_id')
+  return {
+    modelType,
+    architecture: 'causal-lm',
+    vocabSize: keys.size('vocab_size'),
+    width,
+    layers,
+    ...(keys.gateBias && { gateBias: true as const }),
+    tieWordEmbeddings: keys.flag('tie_word_embeddings'),
+    bosToken: keys.tokenId('bos_token_id'),
+    eosToken: eosTokens[0] ?? null,
+    ...(eosTokens.length > 1 && { eosTokens }),
+    trainedContext: maxPositions,
+    maxPositions,
+    heads,
+    keyValueHeads,
+    headSize,
+    epsilon: keys.positive('rms_norm_eps'),
+    rope: ropeConfig(keys),
+    attentionScale: 1 / Math.sqrt(headSize),
+    windows: new Array<number>(layers).fill(0),
+    attentionBias: 'none',
+    activation: activationOf(keys),
+    denseHidden: 0,
+    sharedHidden: 0,
+    raw: keys.file,
+  }
+}
+
+function activationOf(keys: ConfigReader): DecoderConfig['activation'] {
+  const name = keys.oneOf('hidden_act', HIDDEN_ACTIVATIONS)
+  return name === 'gelu_pytorch_tanh' ? 'gelu_new' : name
+}
+
+/** Rule of routers with softmax scores, whose gates sum to 1 with `norm_topk_prob`. */
+export function softmaxRouting(keys: ConfigReader): Routing {
+  return keys.flag('norm_topk_prob') ? { normalise: {} } : {}
+}
+
+/** Checks a head size that the family derives: it may be given, but must be equal. */
+export function refuseOtherHeadSize(
+  keys: ConfigReader,
+  { width, heads, headSize }: Omit<DecoderConfig, 'mixtures' | 'ffnHidden'>,
+): void {
+  if (headSize * heads !== width) throw keys.refuse('head_dim', `hidden_size / num_attention_heads (${width / heads})`)
+}
+
+/** The windows of the layers that are sliding. Their size is read only if there are any. */
+export function slidingWindows(keys: ConfigReader, key: string, isSliding: readonly boolean[]): number[] {
+  const window = isSliding.includes(true) ? keys.size(key) : 0
+  return isSliding.map((is) => (is ? window : 0))
+}
+
+/** The mixture as a list of one, or an empty list if no layer has experts. */
+export function unlessDense(counts: readonly number[], mixture: () => Mixture): Mixture[] {
+  return counts.some((count) => count > 0) ? [mixture()] : []
+}
+
+/** Whether a layer has MLP experts. */
+export function hasExperts({ mixtures }: Pick<ModelConfig, 'mixtures'>, layer: number): boolean {
+  return (mixtures[0]?.experts[layer] ?? 0) > 0
+}

@@ -1,0 +1,73 @@
+import { plural } from '../../../ground/numbers.js'
+import type { ModelConfig } from '../../config/config.js'
+import type { LayerCache } from '../../layers/cache/layer-cache.js'
+import type { ShapeWords } from './architecture.js'
+import type { DecoderConfig } from './decoder-config.js'
+
+/** Members of a family with grouped-query attention, which may replace any of them. */
+export const DECODER = {
+  describe: describeDecoder,
+  shapeKeys: (): readonly string[] => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'],
+  ignores: isUnused,
+  cache: groupedCache,
+}
+
+/** Describes a decoder's shape in words. */
+export function describeDecoder(config: DecoderConfig): ShapeWords {
+  const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation, rope } = config
+  const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
+  return {
+    attention: [
+      plural(heads, 'head'),
+      ...grouped,
+      `${headSize} channels each`,
+      ...(rope.scaling.type === 'default' ? [] : [`RoPE: ${rope.scaling.type}`]),
+      ...windowWords(config),
+    ],
+    mlp: [
+      `${ffnHidden} channels`,
+      activation === 'clamped_swiglu' ? 'clamped SwiGLU' : `gated ${activation}`,
+      ...(sharedHidden > 0 ? [`a shared expert of ${sharedHidden}`] : []),
+    ],
+    router: ['linear', ...routerWords(config)],
+  }
+}
+
+/** The windows in words; none if no layer has one. */
+function windowWords({ windows, layers }: DecoderConfig): string[] {
+  const sliding = windows.filter((window) => window > 0)
+  if (sliding.length === 0) return []
+  const sizes = [...new Set(sliding)].join(' or ')
+  return [`a window of ${sizes}${sliding.length < layers ? ` in ${sliding.length} of ${layers} layers` : ''}`]
+}
+
+/** Features of the routers beyond a softmax. */
+function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
+  return mixtures.flatMap(({ routing = {} }) => {
+    const counts = (routing.always ?? []).map(({ ids }) => ids.length).filter((count) => count > 0)
+    const [least, most] = [Math.min(...counts), Math.max(...counts)]
+    const range = least === most ? plural(most, 'expert') : `${least} to ${most} experts`
+    return [
+      ...(routing.score === 'sigmoid' ? ['sigmoid scores'] : []),
+      ...(routing.selectionBias ? ['a bias of the choice'] : []),
+      ...(routing.groups ? [`${routing.groups.kept} of ${routing.groups.count} groups`] : []),
+      ...(routing.factor !== undefined && routing.factor !== 1 ? [`gates times ${routing.factor}`] : []),
+      ...(counts.length > 0 ? [`${range} always chosen`] : []),
+    ]
+  })
+}
+
+/** Whether a tensor that some files have is unused: frequencies, or the head of a tied model. */
+export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): boolean {
+  return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
+}
+
+/** Cache of grouped-query attention: the keys and values of all key/value heads, within the layer's window. */
+export function groupedCache(config: DecoderConfig, layer: number): LayerCache {
+  const { keyValueHeads: heads, headSize, attentionBias } = config
+  const window = config.windows[layer]
+  const hasKeyBias = attentionBias !== 'none'
+  return {
+    rows: { channels: heads * headSize, heads, byHead: true, hasKeyBias, shared: false, ...(window && { window }) },
+  }
+}

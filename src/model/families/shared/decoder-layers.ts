@@ -1,0 +1,65 @@
+import { byLayer } from '../../layers/by-layer.js'
+import { GatedMixture, GatedMlp } from '../../layers/gated-mlp.js'
+import { GroupedQueryAttention, type GroupedQueryOptions } from '../../layers/grouped-query-attention.js'
+import type { Feed } from '../../layers/pre-norm-blocks.js'
+import { Rope, type RopeConfig } from '../../layers/rope.js'
+import type { Workspace } from '../../layers/workspace.js'
+import { type DecoderConfig, hasExperts } from './decoder-config.js'
+
+export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks'> {
+  /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
+  norm?: 'row' | 'head'
+  /** Rotary positions of a layer; undefined for none. Default: those of the config in every layer. */
+  ropeOf?: (layer: number) => RopeConfig | undefined
+  /** Whether a layer has attention. Default: all layers. */
+  isIn?: (layer: number) => boolean
+}
+
+/** Returns the function that finds a layer's attention: one for all layers with the same window and positions. */
+export function attentionLayers(
+  workspace: Workspace,
+  config: DecoderConfig,
+  { ropeOf = () => config.rope, isIn = () => true, norm, ...options }: AttentionOptions = {},
+): (layer: number) => GroupedQueryAttention {
+  const { windows, headSize, epsilon, attentionScale: scale, attentionBias: bias } = config
+  const shape = { ...config, scale, bias, norm: norm && { span: norm, epsilon }, ...options }
+  const turn = byLayer(
+    (a, b) => ropeOf(a) === ropeOf(b),
+    (layer) => {
+      const rope = ropeOf(layer)
+      return rope && new Rope(workspace, rope, headSize)
+    },
+  )
+  const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && ropeOf(a) === ropeOf(b)
+  return byLayer(isAlike, (layer) => {
+    const own = { window: windows[layer], rope: turn(layer), isIn: (other: number) => isAlike(layer, other) }
+    return new GroupedQueryAttention(workspace, { ...shape, ...own })
+  })
+}
+
+export interface FeedOptions {
+  /** Whether experts have biases. */
+  bias?: boolean
+  /** Whether dense layers have biases. */
+  denseBias?: boolean
+  /** Whether the shared expert has a gate of its own. */
+  sharedGate?: boolean
+}
+
+/** Returns the function that finds a layer's feed: its experts and the shared one, or the dense layer. */
+export function feedLayers(
+  workspace: Workspace,
+  config: DecoderConfig,
+  { bias, denseBias, sharedGate = false }: FeedOptions = {},
+): (layer: number) => Feed {
+  const { activation, ffnHidden, denseHidden, sharedHidden, mixtures } = config
+  const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: sharedGate } : undefined
+  const isDense = (layer: number) => !hasExperts(config, layer)
+  return byLayer<Feed>(
+    (a, b) => isDense(a) === isDense(b),
+    (layer) =>
+      isDense(layer)
+        ? new GatedMlp(workspace, 'dense.', isDense, { activation, hidden: denseHidden, bias: denseBias })
+        : new GatedMixture(workspace, mixtures[0], { activation, hidden: ffnHidden, bias, shared }),
+  )
+}

@@ -1,0 +1,167 @@
+import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '../../config/config.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
+import { matrix, type PlannedPiece, part, table, vector, whole } from '../../packing/format/pieces.js'
+import type { DecoderConfig } from './decoder-config.js'
+
+/*
+ * Parts that several families name alike.
+ */
+
+/** Pieces of a layer: those that every token needs, and those of expert `id` of `count` of a kind. */
+interface LayerPieces {
+  dense: PlannedPiece[]
+  expert: (id: number, count: number, kind: MixtureKind) => PlannedPiece[]
+}
+
+/** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` returns the pieces of a layer. */
+export function* decoderParts(
+  { vocabSize: V, width: d, layers, tieWordEmbeddings, mixtures }: ModelConfig,
+  formats: PartFormats,
+  layer: (index: number) => LayerPieces,
+  { lastNorm = 'model.norm' } = {},
+): Generator<Part> {
+  yield part('embedding', [table('table', formats.embedding, whole('model.embed_tokens.weight', [V, d]))])
+  for (let l = 0; l < layers; l++) {
+    const { dense, expert } = layer(l)
+    yield densePart(l, dense)
+    for (const mixture of mixtures) yield* expertParts(l, mixture, (id, count) => expert(id, count, mixture.kind))
+  }
+  yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
+  const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
+  yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** Makes the part with the pieces of a layer that every token needs. */
+export function densePart(layer: number, pieces: PlannedPiece[]): Part {
+  return part(densePartName(layer), pieces, { layer })
+}
+
+/** Makes a part for each expert of a mixture in a layer; `pieces` returns those of expert `id` of `count`. */
+export function* expertParts(
+  layer: number,
+  { kind, experts }: Mixture,
+  pieces: (id: number, count: number) => PlannedPiece[],
+): Generator<Part> {
+  const count = experts[layer]
+  for (let id = 0; id < count; id++) {
+    yield part(`layers.${layer}.${kind}.${id}`, pieces(id, count), { layer, expert: { kind, id } })
+  }
+}
+
+/** The two norms of a layer, before attention and before the experts. */
+export function normPieces(
+  { width: d }: ModelConfig,
+  layer: number,
+  [first, second]: readonly [string, string] = ['input_layernorm', 'post_attention_layernorm'],
+): PlannedPiece[] {
+  const key = (name: string) => `model.layers.${layer}.${name}.weight`
+  return [vector('norm1.weight', whole(key(first), [d])), vector('norm2.weight', whole(key(second), [d]))]
+}
+
+/** Grouped-query attention: queries, keys and values as one matrix, the output (a tensor's name), and their biases. */
+export function attentionPieces(
+  config: DecoderConfig,
+  formats: PartFormats,
+  layer: number,
+  { output = 'o_proj' } = {},
+): PlannedPiece[] {
+  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
+  const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
+  const projections = [
+    { name: 'q_proj', rows: H * headSize },
+    { name: 'k_proj', rows: K * headSize },
+    { name: 'v_proj', rows: K * headSize },
+  ]
+  const weights = projections.map(({ name, rows }) => whole(key(`${name}.weight`), [rows, d]))
+  const biases = projections.map(({ name, rows }) => whole(key(`${name}.bias`), [rows]))
+  return [
+    matrix('qkv.weight', formats.attention, weights),
+    ...(attentionBias === 'none' ? [] : [vector('qkv.bias', biases)]),
+    matrix('output.weight', formats.attention, whole(key(`${output}.weight`), [d, H * headSize])),
+    ...(attentionBias === 'all' ? [vector('output.bias', whole(key(`${output}.bias`), [d]))] : []),
+  ]
+}
+
+/** Norms of queries and keys, over a whole row or over each head. */
+export function queryKeyNorms(
+  { heads: H, keyValueHeads: K, headSize }: DecoderConfig,
+  layer: number,
+  span: 'row' | 'head',
+  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
+): PlannedPiece[] {
+  const norm = (name: string, heads: number) =>
+    whole(`model.layers.${layer}.self_attn.${name}.weight`, [span === 'row' ? heads * headSize : headSize])
+  return [vector('q_norm', norm(query, H)), vector('k_norm', norm(key, K))]
+}
+
+/** Matrices, or biases, of a gated layer. */
+export interface Gated {
+  gate: Source
+  up: Source
+  down: Source
+}
+
+/**
+ * Pieces of an expert or of a dense layer: gate and up as one matrix, whose product gates its rows as it computes them,
+ * and down. Biases, if there are any, are in the order of the matrices' rows.
+ */
+export function gatedPieces(
+  format: PartFormats['mlp'],
+  { gate, up, down }: Gated,
+  { prefix = '', biases }: { prefix?: string; biases?: Gated } = {},
+): PlannedPiece[] {
+  return [
+    matrix(`${prefix}gate_up`, format, [gate, up], 'interleaved'),
+    ...(biases ? [vector(`${prefix}gate_up.bias`, [biases.gate, biases.up], 'interleaved')] : []),
+    matrix(`${prefix}down`, format, down),
+    ...(biases ? [vector(`${prefix}down.bias`, biases.down)] : []),
+  ]
+}
+
+/**
+ * The same of an expert, of a layer without experts, or of the shared expert, if there is one. The names of the tensors
+ * gate [f, d], up [f, d] and down [d, f] begin with `key`; with `bias` each has a bias.
+ */
+export function gatedTensors(
+  { width: d, ffnHidden: expert, denseHidden: dense, sharedHidden: shared }: DecoderConfig,
+  formats: PartFormats,
+  of: 'expert' | 'dense' | 'shared',
+  key: string,
+  { names = ['gate_proj', 'up_proj', 'down_proj'], bias = false }: GatedNames = {},
+): PlannedPiece[] {
+  const f = { expert, dense, shared }[of]
+  if (f === 0) return []
+  const [gate, up, down] = names.map((name) => `${key}.${name}`)
+  const weights = {
+    gate: whole(`${gate}.weight`, [f, d]),
+    up: whole(`${up}.weight`, [f, d]),
+    down: whole(`${down}.weight`, [d, f]),
+  }
+  const biases = { gate: whole(`${gate}.bias`, [f]), up: whole(`${up}.bias`, [f]), down: whole(`${down}.bias`, [d]) }
+  return gatedPieces(formats.mlp, weights, { prefix: of === 'expert' ? '' : `${of}.`, ...(bias && { biases }) })
+}
+
+interface GatedNames {
+  names?: readonly [gate: string, up: string, down: string]
+  bias?: boolean
+}
+
+/**
+ * Pieces of a mixture's router in a layer: f32 in every packing, since it is small and a wrong expert costs more than a
+ * bit. `selection` is the source of the bias that only chooses, an entry per expert.
+ */
+export function routerPieces(
+  config: ModelConfig,
+  layer: number,
+  key: string,
+  { mixture = config.mixtures[0], selection }: { mixture?: Mixture; selection?: Source } = {},
+): PlannedPiece[] {
+  const { kind } = mixture
+  const rows = routerRows(mixture, layer)
+  return [
+    matrix(`${kind}.router.logits.weight`, 'f32', whole(`${key}.weight`, [rows, config.width])),
+    ...(config.gateBias ? [vector(`${kind}.router.bias`, whole(`${key}.bias`, [rows]))] : []),
+    ...(selection ? [vector(`${kind}.router.selection`, selection)] : []),
+  ]
+}

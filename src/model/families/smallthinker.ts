@@ -1,0 +1,102 @@
+import { listOf, oneOf } from '../../ground/json/forms.js'
+import type { ConfigReader } from '../config/config-reader.js'
+import { GatedMixture } from '../layers/gated-mlp.js'
+import { preNormBlocks } from '../layers/pre-norm-blocks.js'
+import type { Architecture } from './shared/architecture.js'
+import { type DecoderConfig, decoderConfig, slidingWindows } from './shared/decoder-config.js'
+import { DECODER, describeDecoder } from './shared/decoder-family.js'
+import { attentionLayers } from './shared/decoder-layers.js'
+import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
+
+export interface SmallThinkerConfig extends DecoderConfig {
+  /** Whether each layer rotates queries and keys by their positions. */
+  hasRope: boolean[]
+}
+
+/** Names of the tensors gate, up and down. */
+const GATED = ['gate', 'up', 'down'] as const
+
+/**
+ * SmallThinker: a layer's router reads the residual stream before the layer's attention, so that experts can be read
+ * from a disk in the meantime.
+ */
+export const smallthinker: Architecture<SmallThinkerConfig> = {
+  ...DECODER,
+  title: 'SmallThinker',
+  modelTypes: ['smallthinker'],
+  className: 'SmallThinker',
+
+  defaults: {
+    vocab_size: 151936,
+    hidden_size: 1536,
+    num_hidden_layers: 32,
+    num_attention_heads: 12,
+    num_key_value_heads: 2,
+    head_dim: 128,
+    moe_ffn_hidden_size: 768,
+    moe_num_primary_experts: 32,
+    moe_num_active_primary_experts: 4,
+    moe_primary_router_apply_softmax: false,
+    sliding_window_size: 4096,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1e6,
+    max_position_embeddings: 4096,
+    tie_word_embeddings: true,
+    bos_token_id: null,
+    eos_token_id: null,
+  },
+
+  parseConfig(keys) {
+    const common = decoderConfig(keys.with({ hidden_act: 'relu' }), 'smallthinker')
+    const experts = keys.everywhere(common.layers, 'moe_num_primary_experts')
+    const score = keys.flag('moe_primary_router_apply_softmax') ? 'softmax' : 'sigmoid'
+    const routing = { score, normalise: {} } as const
+    return {
+      ...common,
+      ffnHidden: keys.size('moe_ffn_hidden_size'),
+      mixtures: [keys.mixture('mlp', experts, 'moe_num_active_primary_experts', routing)],
+      hasRope: layout(keys, 'rope_layout', common.layers, 1),
+      windows: slidingWindows(keys, 'sliding_window_size', layout(keys, 'sliding_window_layout', common.layers, 0)),
+    }
+  },
+
+  describe(config) {
+    const { attention, router, ...others } = describeDecoder(config)
+    const { layers, hasRope } = config
+    const rotated = hasRope.filter((is) => is).length
+    return {
+      ...others,
+      attention: [...attention, ...(rotated < layers ? [`positions in ${rotated} of ${layers} layers`] : [])],
+      router: [...router, 'before attention'],
+    }
+  },
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_ffn_hidden_size'],
+
+  parts: (config, formats) =>
+    decoderParts(config, formats, (layer) => {
+      const moe = `model.layers.${layer}.block_sparse_moe`
+      return {
+        dense: [
+          ...normPieces(config, layer),
+          ...attentionPieces(config, formats, layer),
+          ...routerPieces(config, layer, `${moe}.primary_router`),
+        ],
+        expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
+      }
+    }),
+
+  build(config, workspace) {
+    const { hasRope, rope, mixtures, ffnHidden: hidden } = config
+    const mixerOf = attentionLayers(workspace, config, { ropeOf: (layer) => (hasRope[layer] ? rope : undefined) })
+    const mixture = new GatedMixture(workspace, mixtures[0], { ...config, hidden, routerInput: workspace.x })
+    const route = (layer: number, T: number) => mixture.route(layer, T)
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf: () => mixture, route })
+  },
+}
+
+/** A list of 0 or 1 for each layer; without the key, `absent` in all layers. */
+function layout(keys: ConfigReader, key: string, layers: number, absent: 0 | 1): boolean[] {
+  if (!keys.has(key)) return new Array<boolean>(layers).fill(absent === 1)
+  const flags = listOf(oneOf([0, 1]), { least: layers, most: layers })
+  return keys.as(key, flags, `a list of ${layers} numbers, 0 or 1`).map((flag) => flag === 1)
+}

@@ -1,0 +1,51 @@
+import { printable } from '../../ground/printable.js'
+import type { FamilyKeys } from './family-keys.js'
+
+/** Base of a file that names none. */
+export const DEFAULT_BASE = 10_000
+
+/** The keys `rope_theta` and `rope_scaling` of a config.json; `truncate` is whether the ends of YaRN's ramp are rounded. */
+export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}): Record<string, unknown> {
+  return {
+    rope_theta: keys.number('rope.freq_base', DEFAULT_BASE),
+    rope_scaling: ropeScaling(keys, truncate),
+    ...partialRotation(keys),
+  }
+}
+
+function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknown> | null {
+  // Old files have only the divisor of positions.
+  const old = keys.number('rope.scale_linear', 1)
+  const type = keys.text('rope.scaling.type', 'linear')
+  const factor = keys.number('rope.scaling.factor', old)
+  if (type === 'none') return null
+  if (type === 'linear') return factor === 1 || factor === 0 ? null : { rope_type: 'linear', factor }
+  if (type !== 'yarn')
+    throw keys.refuse('rope.scaling.type', `is ${printable(type)}, and molm computes linear and yarn`)
+  for (const key of ['rope.scaling.attn_factor', 'rope.scaling.yarn_ext_factor']) {
+    if (keys.number(key, 1) !== 1) throw keys.refuse(key, 'is not 1, which molm does not compute')
+  }
+  if (keys.number('rope.scaling.yarn_log_multiplier', 0) !== 0) {
+    throw keys.refuse('rope.scaling.yarn_log_multiplier', 'is not 0, which molm does not compute')
+  }
+  const attention = keys.number('rope.scaling.yarn_attn_factor', undefined)
+  return {
+    rope_type: 'yarn',
+    factor,
+    original_max_position_embeddings: keys.number(
+      'rope.scaling.original_context_length',
+      keys.number('context_length'),
+    ),
+    beta_fast: keys.number('rope.scaling.yarn_beta_fast', 32),
+    beta_slow: keys.number('rope.scaling.yarn_beta_slow', 1),
+    truncate,
+    ...(attention !== undefined && { attention_factor: attention }),
+  }
+}
+
+/** The share of a head's channels that turn, if these are not all. */
+function partialRotation(keys: FamilyKeys): Record<string, unknown> {
+  const { headSize } = keys
+  const turned = keys.number('rope.dimension_count', headSize)
+  return turned === headSize ? {} : { partial_rotary_factor: turned / headSize }
+}

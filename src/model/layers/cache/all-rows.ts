@@ -1,0 +1,87 @@
+import type { Rows } from '../../../kernels/memory/rows.js'
+import type { LayerRows } from './cache-tensors.js'
+import { type CachedLayer, pageHeads } from './layer-cache.js'
+import { PagedRows } from './paged-rows.js'
+
+/** Keys and values of all layers of a sequence. Which positions count is for its cache to know. */
+export class AllRows {
+  /** Each once, in the order of the layers. */
+  readonly list: LayerRows[] = []
+  /** Those of layers that see a window of positions. */
+  readonly windows: readonly LayerRows[]
+  private readonly keys: (LayerRows | undefined)[] = []
+  private readonly values: (LayerRows | undefined)[] = []
+  /** Rows of a layer that keeps all positions. */
+  private readonly whole?: LayerRows
+
+  /** Allocates the tables of pages. Throws MemoryFull, and keeps nothing, if there is no memory for them. */
+  constructor(private readonly layers: readonly CachedLayer[]) {
+    try {
+      for (const [layer, { bank, rows, format }] of layers.entries()) {
+        if (!rows) continue
+        const { channels, shared, window } = rows
+        const add = (name: string, isTransposed: boolean): LayerRows => {
+          const paged = new PagedRows(bank, channels, format, pageHeads(rows), isTransposed && rows.byHead)
+          const added = { name: `layers.${layer}.${name}`, rows: paged, channels, window }
+          this.list.push(added)
+          return added
+        }
+        this.keys[layer] = add('keys', true)
+        this.values[layer] = shared ? this.keys[layer] : add('values', false)
+      }
+    } catch (error) {
+      this.release()
+      throw error
+    }
+    this.windows = this.list.filter(({ window }) => window)
+    this.whole = this.list.find(({ window }) => !window)
+  }
+
+  /** Bytes of its part of all pages. */
+  get bytes(): number {
+    return this.list.reduce((sum, { rows }) => sum + rows.pages.bytes, 0)
+  }
+
+  /** Address of the page of a layer without a window that has a position; 0 if there is none. */
+  pageOf(position: number): number {
+    return this.whole?.rows.pages.pageOf(position) ?? 0
+  }
+
+  /** Stores the rows [first, first + tokens) of a layer from a position on. If K = V, `values` is not read. */
+  store(layer: number, position: number, first: number, tokens: number, keys: Rows, values: Rows): void {
+    this.keys[layer]?.rows.store(keys, first, position, tokens)
+    if (!this.layers[layer].rows?.shared) this.values[layer]?.rows.store(values, first, position, tokens)
+  }
+
+  keyTable(layer: number): number {
+    return this.keys[layer]?.rows.pages.address ?? 0
+  }
+
+  valueTable(layer: number): number {
+    return this.values[layer]?.rows.pages.address ?? 0
+  }
+
+  /** Takes the pages of another sequence, in an empty one. */
+  share({ list }: AllRows): void {
+    for (const [i, { rows }] of this.list.entries()) rows.pages.share(list[i].rows.pages)
+  }
+
+  /** Makes the pages from a position on its own, so that they can be written. */
+  own(position: number): void {
+    for (const { rows } of this.list) rows.pages.own(position)
+  }
+
+  /** Number of positions at the beginning that share memory with those of another sequence. */
+  sharedWith({ whole }: AllRows): number {
+    return this.whole && whole ? this.whole.rows.pages.sharedWith(whole.rows.pages) : 0
+  }
+
+  /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
+  adopt({ list }: AllRows, count: number): void {
+    for (const [i, { rows }] of this.list.entries()) rows.pages.adopt(list[i].rows.pages, count)
+  }
+
+  release(): void {
+    for (const { rows } of this.list) rows.pages.release()
+  }
+}

@@ -1,0 +1,142 @@
+import type { CacheFormat } from '../../../kernels/memory/formats.js'
+import type { Checkpoint, Checkpoints } from './checkpoints.js'
+import type { RowNumbers } from './page-heads.js'
+import type { Span } from './page-table.js'
+import type { PagedRows } from './paged-rows.js'
+import type { RunningStates } from './running-states.js'
+import { type SavedPositions, savedSpans } from './saved-positions.js'
+
+/** Rows of keys or of values of a layer. */
+export interface LayerRows {
+  /** Name of the tensor with these rows. */
+  name: string
+  rows: PagedRows
+  channels: number
+  /** Most keys that a token sees; absent: all. */
+  window?: number
+}
+
+/** A tensor of a cache: rows x channels. */
+export interface CacheTensorShape {
+  name: string
+  format: CacheFormat
+  rows: number
+  channels: number
+}
+
+/** Values of a tensor: floats, the bits of numbers in bfloat16, or the levels of q8. */
+export type CacheValues = RowNumbers
+
+/** Parts of a cache that its tensors hold. */
+export interface CacheParts {
+  layerRows: readonly LayerRows[]
+  states?: RunningStates
+  checkpoints: Checkpoints
+}
+
+/**
+ * The contents of a cache as tensors. First come the rows of each layer, oldest position first: its keys and, if they
+ * differ, its values; those of q8 are two tensors, levels and scales. Of a window they are the pages that the next token
+ * sees, here and after each checkpoint. Then come the running states of all layers: a row for the present ones, and one
+ * for each checkpoint.
+ */
+export class CacheTensors {
+  readonly list: CacheTensorShape[]
+  /** Rows of each tensor; the last may have the running states. */
+  private readonly sources: Source[] = []
+  /** Running states that have been written. */
+  private readonly written?: Float32Array
+
+  constructor(
+    private readonly parts: CacheParts,
+    readonly saved: SavedPositions,
+  ) {
+    const { layerRows, states } = parts
+    this.list = []
+    for (const { name, rows, channels, window } of layerRows) {
+      const spans = savedSpans(window, saved)
+      const count = spans.reduce((sum, { start, end }) => sum + end - start, 0)
+      this.list.push({ name, format: rows.format, rows: count, channels })
+      this.sources.push({ rows, channels, spans, areScales: false })
+      if (rows.scales === 0) continue
+      this.list.push({ name: `${name}.scales`, format: 'f32', rows: count, channels: rows.scales })
+      this.sources.push({ rows, channels: rows.scales, spans, areScales: true })
+    }
+    if (!states) return
+    const rows = 1 + saved.checkpoints.length
+    this.list.push({ name: 'states', format: 'f32', rows, channels: states.floats })
+    this.written = new Float32Array(rows * states.floats)
+  }
+
+  /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
+  read(tensor: number, from: number, count: number, target: CacheValues): void {
+    const { states, checkpoints } = this.parts
+    const source = this.sources[tensor]
+    if (source) {
+      const { rows, channels, areScales } = source
+      eachSpan(source, from, count, (position, size, before) => {
+        const part = target.subarray(before * channels)
+        if (areScales) rows.readScales(position, size, part)
+        else rows.read(position, size, part)
+      })
+    } else if (states) {
+      for (let row = from; row < from + count; row++) {
+        const state = row === 0 ? states.read() : checkpoints.at(this.saved.checkpoints[row - 1])?.state
+        target.set(state ?? [], (row - from) * states.floats)
+      }
+    }
+  }
+
+  /** Sets `count` rows of a tensor, from row `from` on. */
+  write(tensor: number, from: number, count: number, source: CacheValues): void {
+    const { states } = this.parts
+    const to = this.sources[tensor]
+    if (to) {
+      const { rows, channels, areScales } = to
+      eachSpan(to, from, count, (position, size, before) => {
+        const part = source.subarray(before * channels)
+        if (areScales) rows.writeScales(position, size, part)
+        else rows.write(position, size, part)
+      })
+    } else if (states) {
+      this.written?.set(source.subarray(0, count * states.floats), from * states.floats)
+    }
+  }
+
+  /** Puts the running states that have been written into the cache. Returns the checkpoints. */
+  restoreStates(): Checkpoint[] {
+    const { saved, parts, written } = this
+    const size = parts.states?.floats ?? 0
+    parts.states?.restore(saved.end, written?.subarray(0, size))
+    return saved.checkpoints.map((position, i) => {
+      return { position, state: written?.slice((i + 1) * size, (i + 2) * size) ?? new Float32Array(0) }
+    })
+  }
+}
+
+/** Rows of a tensor, or their scales. */
+interface Source {
+  rows: PagedRows
+  channels: number
+  spans: readonly Span[]
+  areScales: boolean
+}
+
+/**
+ * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the number
+ * of rows before it.
+ */
+function eachSpan(
+  { spans }: Source,
+  from: number,
+  count: number,
+  use: (position: number, size: number, before: number) => void,
+): void {
+  let first = 0
+  for (const { start, end } of spans) {
+    const begin = Math.max(from, first)
+    const stop = Math.min(from + count, first + end - start)
+    if (begin < stop) use(start + begin - first, stop - begin, begin - from)
+    first += end - start
+  }
+}

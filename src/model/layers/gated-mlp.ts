@@ -1,0 +1,170 @@
+import { allocateList, writeListEntry } from '../../kernels/calls/groups.js'
+import { type GatedActivationName, takesFloats } from '../../kernels/memory/formats.js'
+import type { Rows } from '../../kernels/memory/rows.js'
+import type { Mixture } from '../config/config.js'
+import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
+import { Linear } from './linear.js'
+import type { Feed } from './pre-norm-blocks.js'
+import { LinearLogits } from './router-logits.js'
+import type { Workspace } from './workspace.js'
+
+export interface GatedOptions {
+  /** f, channels inside. */
+  hidden: number
+  activation: GatedActivationName
+  /** Whether the products have biases: pieces `gate_up.bias` and `down.bias`. Default: false. */
+  bias?: boolean
+}
+
+/** Addresses of a layer's weights; 0 for those that it does not have. */
+interface Weights {
+  gateUp: number
+  gateUpBias: number
+  down: number
+  downBias: number
+}
+
+/** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
+export class GatedMlp implements Feed {
+  readonly y: Rows
+  private readonly gateUp: Linear
+  private readonly down: Linear
+  private readonly weights: Weights[]
+
+  /** `into` are rows to write instead of its own, by a list of the row of each token. */
+  constructor(
+    workspace: Workspace,
+    prefix: string,
+    isIn: (layer: number) => boolean,
+    { hidden, activation, bias = false }: GatedOptions,
+    into?: { y: Rows; list: number },
+  ) {
+    const { a, formats, config } = workspace
+    const format = formats.mlp
+    const h = workspace.rows(1, hidden, { records: !takesFloats(format) }) // [T, f]
+    this.y = into?.y ?? workspace.rows(1, config.width)
+    this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
+    this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
+    const at = (layer: number, name: string) => (isIn(layer) ? workspace.at(layer, `${prefix}${name}`) : 0)
+    this.weights = workspace.perLayer((layer) => ({
+      gateUp: at(layer, 'gate_up'),
+      gateUpBias: bias ? at(layer, 'gate_up.bias') : 0,
+      down: at(layer, 'down'),
+      downBias: bias ? at(layer, 'down.bias') : 0,
+    }))
+  }
+
+  run(layer: number, T: number): void {
+    const { gateUp, gateUpBias, down, downBias } = this.weights[layer]
+    this.gateUp.run(T, gateUp, gateUpBias) // h [T, f] = act(Wg a) * (Wu a)
+    this.down.run(T, down, downBias) //       y [T, d] = Wd h
+  }
+}
+
+export interface GatedMixtureOptions extends GatedOptions {
+  /** An expert that every token uses, with or without a gate of its own, sigmoid(w . a). */
+  shared?: { hidden: number; gated: boolean; bias?: boolean }
+  /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
+  routerInput?: Rows
+}
+
+/** A mixture of gated experts, with an optional shared one. */
+export class GatedMixture implements Feed {
+  readonly y: Rows
+  readonly gates: number
+  private readonly mixture: ExpertMixture
+  private readonly gateUp: ExpertProduct
+  private readonly down: ExpertProduct
+  private readonly shared?: SharedExpert
+  private readonly isRoutedBefore: boolean
+
+  constructor(
+    workspace: Workspace,
+    mixture: Mixture,
+    { hidden, activation, bias, shared, routerInput }: GatedMixtureOptions,
+  ) {
+    const { a, formats, config } = workspace
+    const format = formats.mlp
+    const logits = new LinearLogits(workspace, mixture, routerInput)
+    this.isRoutedBefore = routerInput !== undefined
+    this.mixture = new ExpertMixture(workspace, mixture, logits, { sharedSlots: shared ? 1 : 0 })
+    const { mostSlots: slots } = this.mixture
+    this.gates = this.mixture.gates
+    const h = workspace.rows(slots, hidden, { records: !takesFloats(format) }) // [T, k, f]
+    this.y = workspace.rows(slots, config.width) //                           [T, k, d]
+    this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true }, bias)
+    this.down = this.mixture.product('down', { format, input: h, output: this.y }, bias)
+    if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
+  }
+
+  perToken(layer: number): number {
+    return this.mixture.slots(layer)
+  }
+
+  /** Chooses experts early: ids, gates [T, k] from Wr input. */
+  route(layer: number, T: number): void {
+    this.mixture.routeEarly(layer, T)
+  }
+
+  run(layer: number, T: number): void {
+    const { mixture } = this
+    if (this.isRoutedBefore) mixture.require(layer)
+    else mixture.route(layer, T) //                ids, gates [T, k] from Wr a
+    mixture.fromTokens(layer, this.gateUp) //      h [T, k, f] = act(Wg[e] a) * (Wu[e] a)
+    mixture.fromItems(layer, this.down) //         y [T, k, d] = Wd[e] h
+    this.shared?.run(layer, T) //                  y of the last slot, and its gate
+  }
+}
+
+/** The shared expert: it writes the last slot of each token, and that slot's gate. */
+class SharedExpert {
+  private readonly mlp: GatedMlp
+  /** Address of the list of rows that it writes, and what is in it. */
+  private readonly list: number
+  private listed = { slots: 0, tokens: 0 }
+  /** Present if it has a gate of its own. */
+  private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
+
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly mixture: ExpertMixture,
+    y: Rows,
+    { gated, ...options }: GatedOptions & { gated: boolean },
+  ) {
+    const { bank, maxTokens, a } = workspace
+    const isIn = (layer: number) => mixture.isIn(layer)
+    this.list = allocateList(bank, maxTokens)
+    this.mlp = new GatedMlp(workspace, 'shared.', isIn, options, { y, list: this.list })
+    if (gated) {
+      const scores = workspace.rows(1, 1)
+      const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })
+      const weights = workspace.perLayer((layer) => (isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
+      this.score = { linear, weights, scores }
+    }
+  }
+
+  run(layer: number, T: number): void {
+    const slots = this.mixture.slots(layer)
+    this.writeList(slots, T)
+    this.mlp.run(layer, T)
+    if (!this.score) return this.fillGates(slots, T, () => 1)
+    const { linear, weights, scores } = this.score
+    linear.run(T, weights[layer])
+    const { f32 } = this.workspace.bank
+    this.fillGates(slots, T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
+  }
+
+  /** Maps each token to its last slot. The list holds for all layers with the same number of slots. */
+  private writeList(slots: number, tokens: number): void {
+    const { list, listed, workspace } = this
+    if (listed.slots === slots && listed.tokens >= tokens) return
+    for (let t = 0; t < tokens; t++) writeListEntry(workspace.bank, list, t, t, t * slots + slots - 1)
+    this.listed = { slots, tokens }
+  }
+
+  private fillGates(slots: number, tokens: number, gateOf: (token: number) => number): void {
+    const { f32 } = this.workspace.bank
+    const { gates } = this.mixture
+    for (let t = 0; t < tokens; t++) f32[gates / 4 + t * slots + slots - 1] = gateOf(t)
+  }
+}

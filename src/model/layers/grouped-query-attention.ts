@@ -1,0 +1,122 @@
+import { HeadTransform } from '../../kernels/calls/head-transform.js'
+import { SoftmaxAttention } from '../../kernels/calls/softmax-attention.js'
+import { padded } from '../../kernels/memory/formats.js'
+import { Rows } from '../../kernels/memory/rows.js'
+import type { BatchCache } from './batch-cache.js'
+import { Linear } from './linear.js'
+import type { Rope } from './rope.js'
+import type { Workspace } from './workspace.js'
+
+export interface GroupedQueryOptions {
+  /** H heads of queries, K heads of keys and values. Each of the latter serves H / K heads of queries. */
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  /** Factor of q . k. */
+  scale: number
+  /** Most keys that a token sees, itself included; absent: all. */
+  window?: number
+  /** Rotary positions. Default: none. */
+  rope?: Rope
+  /** RMSNorm of queries and keys, over a whole row or over each head: pieces `q_norm` and `k_norm`. */
+  norm?: { span: 'row' | 'head'; epsilon: number }
+  /** Queries, keys and values are clamped to [-clip, clip]. */
+  clip?: number
+  /** Projections with biases: pieces `qkv.bias` and `output.bias`. */
+  bias: 'none' | 'qkv' | 'all'
+  /** Whether each head of queries has a score without a key and value: piece `sinks` [H]. Default: false. */
+  sinks?: boolean
+  /** Whether a layer has this attention. Default: all layers. */
+  isIn?: (layer: number) => boolean
+}
+
+/** Addresses of a layer's weights; 0 for those that it does not have. */
+interface Weights {
+  qkv: number
+  qkvBias: number
+  output: number
+  outputBias: number
+  q: number
+  k: number
+  sinks: number
+}
+
+/** Grouped-query attention with a softmax over the keys. */
+export class GroupedQueryAttention {
+  /** Output for the residual stream [T, d]. */
+  readonly y: Rows
+  private readonly project: Linear
+  private readonly keys: Rows
+  private readonly values: Rows
+  private readonly queryHeads?: HeadTransform
+  private readonly keyHeads?: HeadTransform
+  private readonly valueHeads?: HeadTransform
+  private readonly rope?: Rope
+  private readonly attention: SoftmaxAttention
+  private readonly output: Linear
+  private readonly weights: Weights[]
+
+  constructor(workspace: Workspace, options: GroupedQueryOptions) {
+    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip } = options
+    const { a, bank, threads, formats, config, cacheFormat } = workspace
+    const format = formats.attention
+    const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
+    const qkv = workspace.rows(1, queries + 2 * shared) //             [T, q | k | v]
+    const q = columnsOf(qkv, 0, H * headSize)
+    this.keys = columnsOf(qkv, queries, K * headSize)
+    this.values = columnsOf(qkv, queries + shared, K * headSize)
+    const o = workspace.rows(1, H * headSize, { records: format !== 'f32' }) // [T, H, headSize]
+    this.y = workspace.rows(1, config.width)
+
+    this.rope = rope
+    this.project = new Linear(workspace, { format, input: a, output: qkv })
+    const shape = { headSize, norm, clip, rope }
+    if (norm || clip || rope) {
+      this.queryHeads = new HeadTransform(bank, { ...shape, rows: q }, threads)
+      this.keyHeads = new HeadTransform(bank, { ...shape, rows: this.keys }, threads)
+    }
+    if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
+    const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
+    this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o }, threads)
+    this.output = new Linear(workspace, { format, input: o, output: this.y })
+
+    this.weights = weightsOf(workspace, options)
+  }
+
+  /** Begins another batch. */
+  begin({ segments }: BatchCache): void {
+    this.rope?.begin(segments)
+    this.attention.begin(segments)
+  }
+
+  run(layer: number, T: number, cache: BatchCache): void {
+    const at = this.weights[layer]
+    this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd] = Wq a, Wk a, Wv a
+    this.queryHeads?.run(T, at.q) //                      q = RoPE(clip(norm(q)))
+    this.keyHeads?.run(T, at.k) //                        k = RoPE(clip(norm(k)))
+    this.valueHeads?.run(T, 0) //                         v = clip(v)
+    cache.append(layer, this.keys, this.values) //        cache += k, v
+    this.attention.run(cache.places, at.sinks) //         o [T, H, hd] = softmax(scale . q k; sink) v
+    this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
+  }
+}
+
+function weightsOf(workspace: Workspace, { bias, norm, sinks, isIn = () => true }: GroupedQueryOptions): Weights[] {
+  return workspace.perLayer((layer) => {
+    const at = (piece: string, isThere = true) => (isThere && isIn(layer) ? workspace.at(layer, piece) : 0)
+    return {
+      qkv: at('qkv.weight'),
+      qkvBias: at('qkv.bias', bias !== 'none'),
+      output: at('output.weight'),
+      outputBias: at('output.bias', bias === 'all'),
+      q: at('q_norm', norm !== undefined),
+      k: at('k_norm', norm !== undefined),
+      sinks: at('sinks', sinks === true),
+    }
+  })
+}
+
+/** Some columns of rows, in the same place. */
+function columnsOf({ bank, address, count, stride }: Rows, first: number, columns: number): Rows {
+  return new Rows(bank, address + first * 4, count, columns, stride)
+}

@@ -1,0 +1,85 @@
+import { Norm } from '../../kernels/calls/norm.js'
+import type { Rows } from '../../kernels/memory/rows.js'
+import type { BatchCache } from './batch-cache.js'
+import type { Blocks } from './decoder.js'
+import type { Workspace } from './workspace.js'
+
+/** Output of a sublayer, which is added to the residual stream. */
+interface Sublayer {
+  /** `perToken` rows for each token. */
+  y: Rows
+  /** Rows of a token in a layer. Default 1. */
+  perToken?(layer: number): number
+  /** Address of the factors of these rows [T, perToken]; absent: 1. */
+  gates?: number
+}
+
+/** Mixes the tokens of a sequence: reads a [T, d] and the cache. */
+export interface Mixer extends Sublayer {
+  /** Prepares for a batch; called once for all layers. */
+  begin(cache: BatchCache): void
+  run(layer: number, tokens: number, cache: BatchCache): void
+}
+
+/** Feed-forward: reads a [T, d], each token by itself. */
+export interface Feed extends Sublayer {
+  run(layer: number, tokens: number): void
+}
+
+export interface PreNormOptions {
+  /** The mixer of a layer: attention, or a convolution. */
+  mixerOf: (layer: number) => Mixer
+  /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
+  feedOf: (layer: number) => Feed
+  /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
+  route?: (layer: number, tokens: number) => void
+  epsilon: number
+  /** Factor of a sublayer's output. Default 1. */
+  residualScale?: number
+}
+
+/** Blocks of most decoders: RMSNorm, mixer, residual; RMSNorm, feed-forward, residual. */
+export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
+  const { x, a, bank, threads, store } = workspace
+  const { mixerOf, feedOf, route, epsilon, residualScale = 1 } = options
+  const rms = { kind: 'rms', epsilon, x, output: a } as const
+  const norm = new Norm(bank, rms, threads)
+  /** Adds the output of a sublayer to the residual stream, then normalises that. */
+  const adders = new Map<Sublayer, Norm>()
+  const adderOf = (sublayer: Sublayer) => {
+    const { y, gates } = sublayer
+    const adder = adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, gates, scale: residualScale } }, threads)
+    adders.set(sublayer, adder)
+    return adder
+  }
+  const layers = workspace.perLayer((layer) => {
+    const [mixer, feed] = [mixerOf(layer), feedOf(layer)]
+    return {
+      norm1: workspace.at(layer, 'norm1.weight'),
+      mixer,
+      addMixer: adderOf(mixer),
+      norm2: workspace.at(layer, 'norm2.weight'),
+      feed,
+      addFeed: adderOf(feed),
+    }
+  })
+  const mixers = new Set(Object.values(layers).map(({ mixer }) => mixer))
+  const last = store.address('final', 'norm.weight')
+  return {
+    begin(cache) {
+      for (const mixer of mixers) mixer.begin(cache)
+    },
+    block(l, T, cache) {
+      const { norm1, mixer, addMixer, norm2, feed, addFeed } = layers[l]
+      route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
+      norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
+      mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
+      addMixer.perToken(mixer.perToken?.(l) ?? 1)
+      addMixer.run(T, norm2) //        x += scale . y;  a = RMSNorm(x)
+      feed.run(l, T) //                y [T, k, d] = experts of a
+      addFeed.perToken(feed.perToken?.(l) ?? 1)
+      addFeed.run(T) //                x += scale . gates . y
+    },
+    finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
+  }
+}

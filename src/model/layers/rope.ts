@@ -1,0 +1,104 @@
+import type { RowSpan } from '../../kernels/calls/places.js'
+import type { Rows } from '../../kernels/memory/rows.js'
+import type { Workspace } from './workspace.js'
+
+/** Settings of rotary position embeddings. */
+export interface RopeConfig {
+  theta: number
+  /** Channels of a head that turn together: i and i + headSize / 2, or 2 i and 2 i + 1. Default: halves. */
+  pairs?: 'halves' | 'neighbours'
+  scaling:
+    | { type: 'default' }
+    /** linear: all frequencies are divided by a factor. */
+    | { type: 'linear'; factor: number }
+    /**
+     * yarn: low frequencies are divided by a factor, high ones kept, those between mixed; cos and sin are scaled by
+     * `attention`.
+     */
+    | {
+        type: 'yarn'
+        factor: number
+        /** Positions in the original training. */
+        original: number
+        betaFast: number
+        betaSlow: number
+        truncate: boolean
+        attention: number
+      }
+}
+
+const f32 = Math.fround
+
+/**
+ * Frequencies of a head's channel pairs, [headSize / 2], in the float32 steps of the reference code: they differ from
+ * exact ones by up to 7e-3 rad at position 1e5. The reference code combines a number of config.json with a float32
+ * tensor; such a number is rounded to float32 first.
+ */
+export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
+  const half = headSize / 2
+  const power = Float32Array.from({ length: half }, (_, i) => f32(theta) ** f32((2 * i) / headSize))
+  switch (scaling.type) {
+    case 'default':
+      return power.map((p) => 1 / p)
+    case 'linear':
+      return power.map((p) => f32(1 / p) / f32(scaling.factor))
+    case 'yarn': {
+      const factor = f32(scaling.factor)
+      const kept = yarnKept(theta, scaling, headSize)
+      return power.map((p, i) => f32(f32(1 / f32(factor * p)) * f32(1 - kept[i])) + f32(f32(1 / p) * kept[i]))
+    }
+  }
+}
+
+/**
+ * Share of each frequency that YaRN keeps: 1 for those that turn often within the original length, 0 for the slow ones.
+ * The reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
+ */
+function yarnKept(
+  theta: number,
+  { original, betaFast, betaSlow, truncate }: Extract<RopeConfig['scaling'], { type: 'yarn' }>,
+  headSize: number,
+): Float32Array {
+  const channel = (turns: number) => (headSize * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+  const [low, high] = [channel(betaFast), channel(betaSlow)]
+  const first = Math.max(truncate ? Math.floor(low) : low, 0)
+  const end = Math.min(truncate ? Math.ceil(high) : high, headSize - 1)
+  const last = end === first ? end + 0.001 : end
+  return Float32Array.from({ length: headSize / 2 }, (_, i) => {
+    return 1 - Math.min(1, Math.max(0, f32(f32(i - f32(first)) / f32(last - first))))
+  })
+}
+
+/** Cosines and sines of the positions of a batch's tokens, [T, headSize / 2] each. */
+export class Rope {
+  readonly cos: Rows
+  readonly sin: Rows
+  readonly pairs: RopeConfig['pairs']
+  private readonly frequencies: Float32Array
+  private readonly size: number
+
+  constructor(workspace: Workspace, config: RopeConfig, headSize: number) {
+    this.cos = workspace.rows(1, headSize / 2)
+    this.sin = workspace.rows(1, headSize / 2)
+    this.pairs = config.pairs
+    this.frequencies = ropeFrequencies(config, headSize)
+    this.size = config.scaling.type === 'yarn' ? f32(config.scaling.attention) : 1
+  }
+
+  /** Prepares the tables for the tokens of a batch. */
+  begin(spans: readonly RowSpan[]): void {
+    for (const { first, count, position } of spans) {
+      for (let i = 0; i < count; i++) this.prepare(first + i, position + i)
+    }
+  }
+
+  private prepare(row: number, position: number): void {
+    const { frequencies, size } = this
+    const [c, s] = [this.cos.row(row), this.sin.row(row)]
+    for (let i = 0; i < frequencies.length; i++) {
+      const angle = f32(frequencies[i] * position)
+      c[i] = size * f32(Math.cos(angle))
+      s[i] = size * f32(Math.sin(angle))
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { type Mixture, routerRows } from '../config/config.js'
+import type { LayerMask } from '../config/expert-mask.js'
+import { ExpertChoice } from './expert-choice.js'
+import type { RouterLogits } from './router-logits.js'
+import type { Workspace } from './workspace.js'
+
+/** Routes batches: logits of the tokens, and the k experts that each chooses. */
+export class Router {
+  /** Experts of each token [T, k], in falling order of their gates; valid until the next run. k is that of the layer. */
+  readonly ids: Int32Array
+  /** Address of the gates, floats [T, slots], the first k of each token in the order of `ids`. */
+  readonly gates: number
+  private readonly choice: ExpertChoice
+  private readonly used: readonly number[]
+  /** Addresses by layer of the biases of logits and of the choice; 0 for none. */
+  private readonly biases: number[]
+  private readonly selections: number[]
+
+  /** Each token has k gates, and `sharedSlots` more for other outputs that follow those of the experts. */
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly mixture: Mixture,
+    private readonly logits: RouterLogits,
+    private readonly sharedSlots: number,
+  ) {
+    const { bank, maxTokens, config } = workspace
+    const { kind, topK, experts, routing } = mixture
+    this.ids = new Int32Array(maxTokens * topK)
+    this.gates = bank.arena.allocate(maxTokens * (topK + sharedSlots) * 4)
+    this.used = workspace.used(kind)
+    this.choice = new ExpertChoice(mixture, logits.logits.columns)
+    const piece = (isIn: boolean | undefined, name: string) =>
+      workspace.perLayer((layer) => (isIn && experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${name}`) : 0))
+    this.biases = piece(config.gateBias, 'bias')
+    this.selections = piece(routing?.selectionBias, 'selection')
+  }
+
+  /** Routes the first `tokens` rows of the batch. */
+  run(layer: number, tokens: number): void {
+    this.logits.run(layer, tokens)
+    if (this.biases[layer]) this.addBias(layer, tokens)
+    for (const { first, count, masks } of this.workspace.cache.segments) {
+      const mask = masks?.[this.mixture.kind]?.[layer]
+      if (mask?.out && mask.gates === 'kept') this.silence(first, count, mask.out)
+      this.choose(layer, first, count, mask)
+    }
+  }
+
+  /** Scores of all experts in the last run, of the tokens [first, first + count): count x experts. */
+  scores(layer: number, first: number, count: number): Float32Array {
+    const { f32 } = this.workspace.bank
+    const experts = this.mixture.experts[layer]
+    const all = new Float32Array(count * experts)
+    for (let t = 0; t < count; t++) this.choice.allScores(f32, this.rowOf(first + t), layer, all, t * experts)
+    return all
+  }
+
+  private addBias(layer: number, tokens: number): void {
+    const { f32 } = this.workspace.bank
+    const bias = this.biases[layer] / 4
+    const rows = routerRows(this.mixture, layer)
+    for (let t = 0; t < tokens; t++) {
+      const row = this.rowOf(t)
+      for (let e = 0; e < rows; e++) f32[row + e] += f32[bias + e]
+    }
+  }
+
+  /** Removes experts from the softmax; its sum over the others is then the same as without them. */
+  private silence(first: number, count: number, out: Uint8Array): void {
+    const { f32 } = this.workspace.bank
+    for (let t = first; t < first + count; t++) {
+      const row = this.rowOf(t)
+      for (let e = 0; e < out.length; e++) if (out[e]) f32[row + e] = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
+    const { ids, choice, sharedSlots, selections } = this
+    const k = this.used[layer]
+    const { f32 } = this.workspace.bank
+    const router = { layer, k, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
+    for (let t = first; t < first + count; t++) {
+      choice.choose(f32, this.rowOf(t), router)
+      const gates = this.gates / 4 + t * (k + sharedSlots)
+      for (let slot = 0; slot < k; slot++) {
+        ids[t * k + slot] = choice.ids[slot]
+        f32[gates + slot] = choice.gates[slot]
+      }
+    }
+  }
+
+  /** Index of a token's first logit among the floats of the bank. */
+  private rowOf(token: number): number {
+    const { address, stride } = this.logits.logits
+    return address / 4 + token * stride
+  }
+}

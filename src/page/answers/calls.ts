@@ -1,0 +1,18 @@
+import { laidOut } from '../elements/json-layout.js'
+import type { Call, CallDelta } from '../requests/api.js'
+
+/** Adds a part of a call to the calls so far. */
+export function addCall(calls: Call[], { index, id, name, arguments: given }: CallDelta): void {
+  calls[index] ??= { id: '', name: '', arguments: '' }
+  const call = calls[index]
+  call.id += id
+  call.name += name
+  call.arguments += given
+}
+
+/** An answer as plain text: the content, set out in lines if it is JSON, and a line per call. */
+export function plainAnswer(content: string, calls: readonly Call[], isJson: boolean): string {
+  const text = isJson ? (laidOut(content) ?? content) : content
+  const lines = calls.map(({ name, arguments: given }) => `calls ${name} ${given}`)
+  return [...(text === '' ? [] : [text]), ...lines].join('\n')
+}

@@ -1,0 +1,127 @@
+import { fields, isFlag, isNumber, isText, listOf, oneOf, optional, valuesOf, whole } from '../../ground/json/forms.js'
+import type { Call, Message } from '../requests/api.js'
+
+/** A conversation in the list: all but its messages. */
+export interface KeptHead {
+  id: string
+  /** Counts the writes of its messages, so that a tab notices those of another. */
+  version: number
+  /** A name that the user gave. */
+  name?: string
+  /** Beginning of the first question. */
+  title: string
+  /** The model of the latest answer. */
+  model: string
+  /** Number of questions of the branch that is shown. */
+  questions: number
+  /** Milliseconds since 1970 of the latest change. */
+  changed: number
+}
+
+/** Messages of a conversation, with all branches. */
+export interface KeptBody {
+  exchanges: KeptExchange[]
+  /** Number of the last exchange of the branch that is shown. */
+  last: number
+  /** Fields of the settings, by their ids, and the `model` that was chosen. */
+  settings: Record<string, string>
+}
+
+/** A question, or results of calls, and the answer. */
+export interface KeptExchange {
+  /** Number of the exchange before it, or -1. */
+  parent: number
+  said: Message[]
+  answer: KeptAnswer
+}
+
+export interface KeptAnswer {
+  /** The model that answered. */
+  model: string
+  content: string
+  /** Empty if the model did not think. */
+  thinking: string
+  /** Tokens of the thoughts, and the seconds that they took. */
+  thought: { tokens: number; seconds: number }
+  calls: Call[]
+  /** The calls as the model wrote them, and their tokens. */
+  notation: { text: string; tokens: number }
+  isJson: boolean
+  /** The line below the answer. */
+  note: string
+  /** Notes of the server on the request. */
+  warnings: string[]
+  /** Whether the answer came to its end, and whether that was the limit of tokens. */
+  end: 'whole' | 'limit' | 'cut'
+}
+
+/** Model of the answers in a file, which does not name it. */
+export const IMPORTED = 'imported'
+
+/** The exchanges of the branch that is shown. */
+export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {
+  const path: KeptExchange[] = []
+  for (let place = last; place >= 0; place = exchanges[place].parent) path.push(exchanges[place])
+  return path.reverse()
+}
+
+/** Name of a conversation in the list. */
+export function titleOf({ name, title }: Pick<KeptHead, 'name' | 'title'>): string {
+  return name || title || 'Without a question'
+}
+
+/** Maximum characters of a title. */
+const LONGEST_TITLE = 60
+
+/** The beginning of a text as a title: one line, cut at a word. */
+export function beginningOf(text: string): string {
+  const line = text.slice(0, 1000).replace(/\s+/g, ' ').trim()
+  if (line.length <= LONGEST_TITLE) return line
+  const cut = line.slice(0, LONGEST_TITLE)
+  const word = cut.lastIndexOf(' ')
+  return `${word > LONGEST_TITLE / 2 ? cut.slice(0, word) : cut}…`
+}
+
+/** Checks a head from the storage, which may be damaged. Returns undefined if it has another form. */
+export function readHead(value: unknown): KeptHead | undefined {
+  return isHead(value) ? value : undefined
+}
+
+/** Checks messages from the storage, which may be damaged. Returns undefined if they have another form. */
+export function readBody(value: unknown): KeptBody | undefined {
+  if (!isBody(value)) return undefined
+  const { exchanges, last } = value
+  // The one before an exchange has a lower number, so that no branch is endless.
+  return last < exchanges.length && exchanges.every(({ parent }, number) => parent < number) ? value : undefined
+}
+
+const isHead = fields<KeptHead>({
+  id: isText,
+  version: isNumber,
+  name: optional(isText),
+  title: isText,
+  model: isText,
+  questions: isNumber,
+  changed: isNumber,
+})
+
+const isAnswer = fields<KeptAnswer>({
+  model: isText,
+  content: isText,
+  thinking: isText,
+  thought: fields({ tokens: isNumber, seconds: isNumber }),
+  calls: listOf(fields({ id: isText, name: isText, arguments: isText })),
+  notation: fields({ text: isText, tokens: isNumber }),
+  isJson: isFlag,
+  note: isText,
+  warnings: listOf(isText),
+  end: oneOf(['whole', 'limit', 'cut']),
+})
+
+const isMessage = fields({ role: oneOf(['system', 'user', 'assistant', 'tool'] as const), content: isText })
+
+const isBody = fields<KeptBody>({
+  exchanges: listOf(fields({ parent: whole(-1), said: listOf(isMessage), answer: isAnswer })),
+  last: whole(-1),
+  settings: valuesOf(isText),
+})

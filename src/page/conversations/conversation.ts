@@ -1,0 +1,330 @@
+import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import { Answer } from '../answers/answer.js'
+import { AnswerStream } from '../answers/answer-stream.js'
+import { Exchange, type ExchangeActions } from '../answers/exchange.js'
+import type { KeptBody } from '../answers/kept-form.js'
+import { promptOf, showAgain } from '../answers/read-again.js'
+import { WithoutExpert } from '../answers/without-expert.js'
+import { ScrolledEnd } from '../elements/scrolled-end.js'
+import type { ExpertsPanel } from '../experts/experts-panel.js'
+import type { TextColouring } from '../experts/text-colouring.js'
+import type { Api, Asked, Message, Sampling, Sending } from '../requests/api.js'
+import { ServerGone } from '../requests/events.js'
+import type { Models } from '../requests/models.js'
+import { Branches } from './branches.js'
+
+/** How an answer ended that was stopped before its first token. */
+const READING = 'stopped while reading'
+/** Ms that screen readers do not announce a conversation that is opened. */
+const SILENT_MS = 1_000
+
+/** Whether question and answer stay in the conversation, and the error if one occurred. */
+export interface Outcome {
+  isKept: boolean
+  error?: Error
+}
+
+/** How a message is to be answered. */
+export interface AskOptions extends Sampling {
+  /** The system prompt; empty for none. */
+  system: string
+  /** Experts that no token may use. */
+  mask: readonly string[]
+}
+
+/** Parts of the page that the conversation uses. */
+interface Parts {
+  api: Api
+  models: Models
+  panel: ExpertsPanel
+  colouring: TextColouring
+  /** Place of the turns. */
+  place: HTMLElement
+  /** Id of the conversation. */
+  id: () => string
+  /** Shows the tokens of the last answer and its prompt, if they are known. */
+  showContext: (tokens?: number) => void
+}
+
+/** Requests of the user from within the conversation. */
+export interface ConversationActions {
+  edit(exchange: Exchange, text: string): void
+  regenerate(exchange: Exchange): void
+  resume(exchange: Exchange): void
+  give(results: Message[]): void
+  /** The conversation has changed: a question, the end of an answer, another branch. */
+  changed(): void
+}
+
+/** The conversation. The server keeps nothing of it, so each request has all of it. */
+export class Conversation {
+  private tree = new Branches<Exchange>()
+  private running?: AbortController
+  private readonly end: ScrolledEnd
+  private readonly stream: AnswerStream
+  private readonly exchangeActions: ExchangeActions
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly actions: ConversationActions,
+  ) {
+    const { models, panel, colouring, place } = parts
+    this.end = new ScrolledEnd(place)
+    this.stream = new AnswerStream(models, panel, colouring)
+    this.exchangeActions = { ...actions, choose: (exchange, step) => this.choose(exchange, step) }
+    colouring.reset(panel.shown)
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined
+  }
+
+  /** Whether there is a question to answer again. */
+  get hasQuestion(): boolean {
+    return this.tree.last >= 0
+  }
+
+  get isEditing(): boolean {
+    return this.tree.path.some(({ isEditing }) => isEditing)
+  }
+
+  /** Everything to keep, in all branches. */
+  kept(settings: Record<string, string>): KeptBody {
+    const exchanges = this.tree.all.map(({ value, parent }) => value.kept(parent))
+    return { exchanges, last: this.tree.last, settings }
+  }
+
+  /** Shows a kept conversation in place of this one. */
+  load({ exchanges, last }: KeptBody): void {
+    this.empty()
+    for (const kept of exchanges) {
+      this.tree.endAt(kept.parent)
+      const before = this.tree.path.at(-1)?.answer
+      this.tree.append(Exchange.from(kept, before, this.exchangeActions))
+    }
+    this.tree.endAt(last)
+    const { place } = this.parts
+    // Screen readers do not announce what is not new.
+    place.setAttribute('aria-live', 'off')
+    this.show()
+    this.end.go()
+    setTimeout(() => place.removeAttribute('aria-live'), SILENT_MS)
+  }
+
+  /** Forgets the experts of all tokens, which are those of another model. */
+  forgetExperts(): void {
+    const edited = this.tree.path.findIndex(({ isEditing }) => isEditing)
+    const draft = this.tree.path[edited]?.draft
+    this.load(this.kept({}))
+    this.tree.path[edited]?.openForm(draft)
+  }
+
+  /** Stops the running answer. */
+  stop(): void {
+    this.running?.abort()
+  }
+
+  /** Starts a new conversation. */
+  clear(): void {
+    this.empty()
+    this.show()
+  }
+
+  /**
+   * Asks with a question or the results of calls, and shows the answer as it comes. Takes the messages back if no answer
+   * came, because the server refused or the user stopped it.
+   */
+  async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const before = tree.path
+    const last = before.at(-1)
+    const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
+    const isJson = options.response_format !== undefined
+    const { name, isChat } = this.parts.models.model
+    const answer = new Answer(name, isJson, isChat && !isJson)
+    const exchange = new Exchange(said, answer, last?.answer.calls ?? [], this.exchangeActions)
+    exchange.asked = asked
+    tree.append(exchange)
+    const error = await this.answer(exchange, asked, last?.answer)
+    // If the user has opened another conversation meanwhile, this one stays as it was.
+    const isKept = this.tree !== tree || !answer.isEmpty
+    if (!isKept) tree.takeBack(exchange)
+    this.changed(tree)
+    return { isKept, error }
+  }
+
+  /** Asks in the place of an exchange, which stays as another branch: again, or with a changed question. */
+  async askInstead(exchange: Exchange, said: readonly Message[], options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const { last } = tree
+    tree.endBefore(exchange)
+    const outcome = await this.ask(said, options)
+    if (outcome.isKept || this.tree !== tree) return outcome
+    tree.endAt(last)
+    this.changed(tree)
+    return outcome
+  }
+
+  /** Continues the last answer, which was cut. */
+  async resume(exchange: Exchange, options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const before = tree.path.slice(0, -1)
+    const asked = this.askedFor(
+      [...before.flatMap(this.earlier(before, exchange.said)), ...exchange.messages(true)],
+      options,
+    )
+    const error = await this.answer(exchange, asked, before.at(-1)?.answer)
+    this.changed(tree)
+    return { isKept: true, error }
+  }
+
+  /**
+   * Answers the last question again with and without an expert, below its answer, while those of the mask are off.
+   * `isKept` is false if the server refused.
+   */
+  async askWithout(place: ExpertPlace, options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const { path } = tree
+    const last = path.at(-1)
+    if (!last) return { isKept: true }
+    const compared = new WithoutExpert(this.parts.api, place)
+    last.comparisons.push(compared.element)
+    const before = path.slice(0, -1)
+    const asked =
+      last.asked ?? this.askedFor([...before.flatMap(this.earlier(before, last.said)), ...last.said], options)
+    const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.end !== 'cut' }
+    const error = await this.run((signal) => compared.run(known, options.mask, this.sending(signal)))
+    if (error !== undefined) last.comparisons.splice(last.comparisons.indexOf(compared.element), 1)
+    this.changed(tree)
+    return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
+  }
+
+  /** Reads the conversation again, so that answers of an earlier visit show their experts. */
+  async readAgain(options: AskOptions): Promise<Outcome> {
+    const { tree } = this
+    const { path } = tree
+    const { api, models, panel } = this.parts
+    const messages = path.flatMap((exchange) => exchange.messages(false))
+    const asked = { ...this.askedFor(messages, options), max_tokens: 1, response_format: undefined, tools: undefined }
+    const error = await this.run(async (signal) => {
+      const prompt = await promptOf(api.answer(asked, this.sending(signal)))
+      if (this.tree === tree) showAgain(path, prompt, { panel, model: models.model })
+    })
+    panel.rest()
+    this.parts.colouring.paint(true)
+    this.changed(tree)
+    return { isKept: true, error: error === 'stopped' ? undefined : error }
+  }
+
+  /** Shows another branch than the one of an exchange. */
+  private choose(exchange: Exchange, step: -1 | 1): void {
+    const { tree } = this
+    const branches = tree.besides(exchange)
+    const chosen = branches[branches.indexOf(exchange) + step]
+    if (!chosen || this.isRunning) return
+    tree.choose(chosen)
+    this.changed(tree)
+    chosen.focusPager(step)
+  }
+
+  /** Shows what comes for an answer until its end. Returns the error if one occurred. */
+  private async answer(exchange: Exchange, asked: Asked, before?: Answer): Promise<Error | undefined> {
+    const { tree, parts } = this
+    const { turns, answer } = exchange
+    const { text } = answer.body
+    answer.isBusy = true
+    exchange.end = 'cut'
+    const error = await this.run(async (signal) => {
+      exchange.end = await this.stream.show(parts.api.answer(asked, this.sending(signal)), {
+        turns,
+        answer,
+        before,
+        signal,
+      })
+    })
+    answer.isBusy = false
+    const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)
+    if (error !== 'stopped') return error instanceof ServerGone && !hasGrown ? new ServerGone(READING) : error
+    if (hasGrown) return undefined
+    answer.note(READING)
+    // The question returns to the field, unless the user has opened another conversation.
+    return answer.isEmpty && this.tree === tree ? new Error(READING) : undefined
+  }
+
+  private sending(signal: AbortSignal): Sending {
+    const { models, id } = this.parts
+    return { model: models.model.name, conversation: id(), signal }
+  }
+
+  /** Runs a request that Stop ends. Returns `stopped` or the error. */
+  private async run(request: (signal: AbortSignal) => Promise<void>): Promise<'stopped' | Error | undefined> {
+    const running = new AbortController()
+    this.running = running
+    this.changed(this.tree)
+    this.end.go()
+    try {
+      await request(running.signal)
+      return undefined
+    } catch (thrown) {
+      return running.signal.aborted ? 'stopped' : (thrown as Error)
+    } finally {
+      if (this.running === running) this.running = undefined
+    }
+  }
+
+  /** The messages of an earlier exchange. With results of calls, the model continues the thoughts that led to the calls. */
+  private earlier(before: readonly Exchange[], said: readonly Message[]): (exchange: Exchange, i: number) => Message[] {
+    const isQuestion = said[0]?.role !== 'tool'
+    const asking = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
+    return (exchange, i) => exchange.messages(i >= asking)
+  }
+
+  private askedFor(messages: readonly Message[], { system, mask, ...sampling }: AskOptions): Asked {
+    const options = { ...sampling, ...(mask.length > 0 && { mask }) }
+    if (!this.parts.models.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
+    return { ...options, messages: system ? [{ role: 'system', content: system }, ...messages] : messages }
+  }
+
+  /** Forgets all exchanges. */
+  private empty(): void {
+    const { panel, colouring } = this.parts
+    this.stop()
+    this.tree = new Branches()
+    panel.reset()
+    colouring.reset(panel.shown)
+  }
+
+  private changed(tree: Branches<Exchange>): void {
+    // Another conversation may have been opened meanwhile.
+    if (this.tree !== tree) return
+    this.show()
+    this.actions.changed()
+  }
+
+  /** Brings the turns up to date. Those that stay are not moved, so that screen readers announce only new ones. */
+  private show(): void {
+    const { place, models } = this.parts
+    const model = models.model.name
+    const { path } = this.tree
+    const wanted = path.flatMap(({ elements }) => elements)
+    const same = [...place.children].findIndex((element, i) => element !== wanted[i])
+    const kept = same < 0 ? place.children.length : same
+    const hadFocus = place.contains(document.activeElement)
+    for (const element of [...place.children].slice(kept)) element.remove()
+    place.append(...wanted.slice(kept))
+    for (const [i, exchange] of path.entries()) {
+      const branches = this.tree.besides(exchange)
+      const branch = branches.indexOf(exchange) + 1
+      exchange.show({
+        model,
+        isLast: i === path.length - 1,
+        isRunning: this.isRunning,
+        branch,
+        branches: branches.length,
+      })
+    }
+    this.parts.showContext(path.at(-1)?.answer.contextTokens)
+    // The button that had the focus may be gone.
+    if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })
+  }
+}

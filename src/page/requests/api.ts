@@ -1,0 +1,269 @@
+import type { ChatStep } from '../../api/chat.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { PerMixture } from '../../model/config/config.js'
+import { tabStorage } from '../elements/browser-storage.js'
+import { readEvents } from './events.js'
+import { Refusal } from './refusal.js'
+import type { ModelCard, RoutedToken } from './routes.js'
+
+export interface Message {
+  role: 'system' | 'user' | 'assistant' | 'tool'
+  content: string
+  reasoning_content?: string
+  tool_calls?: { id: string; type: 'function'; function: Omit<Call, 'id'> }[]
+  tool_call_id?: string
+}
+
+/** A call of a tool. The arguments are JSON, if the model did not err. */
+export interface Call {
+  id: string
+  name: string
+  arguments: string
+}
+
+/** A part of a call, as it comes: its texts continue those of the same index. */
+export interface CallDelta extends Call {
+  index: number
+}
+
+/** Part of an answer that a text or a token belongs to. */
+export type AnswerPart = ChatStep['kind']
+
+/** Options of an answer. Default: the model's own. */
+export interface Sampling {
+  temperature?: number
+  max_tokens?: number
+  seed?: number
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high'
+  /** Most tokens of thoughts; then the answer is forced. */
+  thinking_budget?: number
+  /** Variables of the chat template. */
+  chat_template_kwargs?: { enable_thinking: boolean }
+  /** The answer is JSON that a schema accepts. */
+  response_format?: { type: 'json_schema'; json_schema: { name: string; schema: unknown } }
+  tools?: unknown
+}
+
+/** A request for an answer: messages, or a text to be continued. */
+export interface Asked extends Sampling {
+  messages?: readonly Message[]
+  prompt?: string
+  /** Experts that no token may use, in the form `3:mlp:5`. */
+  mask?: readonly string[]
+}
+
+/** How a request for an answer is sent. */
+export interface Sending {
+  model: string
+  /** Id of the conversation. A gateway sends its requests to the same server, which has read most of the prompt before. */
+  conversation: string
+  signal: AbortSignal
+}
+
+/** A part of an answer, as it comes. */
+export interface AnswerChunk {
+  text: string
+  thinking: string
+  calls: CallDelta[]
+  tokens: RoutedToken[]
+  /** Natural logarithms of the tokens' probabilities. */
+  logprobs: number[]
+  /** The prompt's tokens, with the first chunk; those of a long conversation do not come. */
+  prompt?: RoutedToken[]
+  /** How much of the prompt has been read, before the first token. */
+  progress?: PromptProgress
+  /** Notes on the request, such as that the model cannot stop thinking; with the first chunk. */
+  notes: string[]
+  finishReason?: string
+}
+
+/** Tokens of a prompt that have been read; `cache` of them an earlier request had left in memory. */
+export interface PromptProgress {
+  total: number
+  cache: number
+  processed: number
+  time_ms: number
+}
+
+/**
+ * Fields that a server may refuse, but still answer. A prompt whose experts are reported is read whole each time, so those of
+ * a long conversation are asked for in answers alone.
+ */
+function extrasOf({ messages, prompt = '' }: Asked): Extras {
+  const length = messages?.reduce((sum, { content }) => sum + content.length, 0) ?? prompt.length
+  return { routed_experts: length > MOST_ROUTED ? 'answer' : true, return_progress: true }
+}
+
+type Extras = Readonly<Record<string, unknown>>
+
+/** Characters of a conversation whose questions show their experts too; about a thousand tokens. */
+const MOST_ROUTED = 4000
+
+/** The work of all experts, as `GET /experts` reports it. */
+export interface ExpertWork {
+  tokens: number
+  /** Seconds since 1970. */
+  since: number
+  usage: PerMixture<number[][]>
+  most_used: (ExpertPlace & { count: number; share: number; name?: string })[]
+}
+
+/** Name of the API key in the tab's storage. */
+const KEY = 'molm-api-key'
+
+/** Client of the server's API. Addresses are relative, so the page also works in a folder of a larger site. */
+export class Api {
+  /** `askKey` asks the user for an API key; `isWrong` if the last one was refused. Resolves with undefined if cancelled. */
+  constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
+
+  /**
+   * All models of the server, and the names of others on its computer. Without `asksKey`, rejects if the key is wrong.
+   */
+  async models(asksKey = true): Promise<{ cards: ModelCard[]; others: string[] }> {
+    const { data, not_served: others = [] } = await (await this.request('v1/models', { asksKey })).json()
+    return { cards: data, others }
+  }
+
+  /** The names of a model's experts. Rejects if the server has none. */
+  async atlas(model: string): Promise<Atlas> {
+    return (await this.request(`experts/atlas?${new URLSearchParams({ model })}`)).json()
+  }
+
+  /** The work of all experts of a model since the server began, or since a mark. */
+  async work(model: string, since?: string): Promise<ExpertWork> {
+    const parameters = new URLSearchParams({ model, ...(since !== undefined && { since }) })
+    return (await this.request(`experts?${parameters}`)).json()
+  }
+
+  /** Sets a mark for `work`. */
+  async mark(model: string, name: string): Promise<void> {
+    await this.request('experts/mark', { body: { model, name } })
+  }
+
+  /** Yields the answer as it comes. */
+  async *answer(asked: Asked, { model, conversation, signal }: Sending): AsyncGenerator<AnswerChunk> {
+    const options = { signal, headers: { 'X-Conversation-Id': conversation } }
+    const extras = extrasOf(asked)
+    if (asked.messages) yield* this.stream('v1/chat/completions', { model, logprobs: true, ...asked }, extras, options)
+    else yield* this.stream('v1/completions', { model, logprobs: 0, ...asked }, extras, options)
+  }
+
+  /** Tokens of a text, without special ones, and the experts that they wake. */
+  async read(model: string, text: string, signal: AbortSignal): Promise<RoutedToken[]> {
+    const tokenize = { model, prompt: text, add_special_tokens: false }
+    const { tokens } = await (await this.request('tokenize', { body: tokenize, signal })).json()
+    if (tokens.length === 0) throw new Error('the text is empty')
+    const body = { model, prompt: tokens, max_tokens: 0, routed_experts: true }
+    const { choices } = await (await this.request('v1/completions', { body, signal })).json()
+    return choices[0].prompt_routed_experts
+  }
+
+  private async *stream(
+    path: string,
+    body: object,
+    extras: Extras,
+    options: RequestOptions,
+  ): AsyncGenerator<AnswerChunk> {
+    const response = await this.requestWith(path, { ...body, stream: true }, extras, options)
+    if (!response.body) throw new Error('the server sent no answer')
+    for await (const event of readEvents(response.body)) {
+      // Events that have come already belong to a conversation that may be left.
+      options.signal?.throwIfAborted()
+      const { choices, notes = [], prompt_progress: progress } = event as StreamEvent
+      const [choice] = choices
+      if (!choice) continue
+      yield {
+        text: choice.delta?.content ?? choice.text ?? '',
+        thinking: choice.delta?.reasoning_content ?? '',
+        calls: (choice.delta?.tool_calls ?? []).map(callDelta),
+        tokens: choice.routed_experts ?? [],
+        logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
+        prompt: choice.prompt_routed_experts,
+        progress,
+        notes,
+        finishReason: choice.finish_reason ?? undefined,
+      }
+    }
+  }
+
+  /** Sends a request, without those of its extra fields that the server refuses. */
+  private async requestWith(path: string, body: object, extras: Extras, options: RequestOptions): Promise<Response> {
+    try {
+      return await this.request(path, { ...options, body: { ...body, ...extras } })
+    } catch (error) {
+      const field = error instanceof Refusal ? error.field : undefined
+      if (field === undefined || !(field in extras)) throw error
+      const { [field]: refused, ...others } = extras
+      // A prompt may have more tokens than its characters promise.
+      const less = field === 'routed_experts' && refused === true ? { ...others, [field]: 'answer' } : others
+      return this.requestWith(path, body, less, options)
+    }
+  }
+
+  /** Sends a request, and again while the key is wrong. Rejects with the server's message if it refuses. */
+  private async request(
+    path: string,
+    { body, signal, headers: more, asksKey = true }: RequestOptions = {},
+  ): Promise<Response> {
+    for (;;) {
+      const key = tabStorage.get(KEY)
+      const headers: Record<string, string> = { ...more, ...(key && { Authorization: `Bearer ${key}` }) }
+      if (body) headers['Content-Type'] = 'application/json'
+      const method = body ? 'POST' : 'GET'
+      const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal }).catch(
+        (error) => {
+          if (signal?.aborted) throw error
+          throw new Error('the server does not answer; is it still running?')
+        },
+      )
+      if (response.ok) return response
+      if (response.status !== 401 || !asksKey) throw await refusal(response)
+      const given = await this.askKey(key !== undefined)
+      if (given === undefined) throw new Error('the server requires an API key')
+      tabStorage.set(KEY, given)
+    }
+  }
+}
+
+interface RequestOptions {
+  /** Sent as JSON. Default: a GET without a body. */
+  body?: object
+  signal?: AbortSignal
+  headers?: Record<string, string>
+  /** Whether the user is asked for a key if it is wrong. Default: true. */
+  asksKey?: boolean
+}
+
+/** A part of a call in the API's form. */
+interface ToolCallDelta {
+  index: number
+  id?: string
+  function?: { name?: string; arguments?: string }
+}
+
+function callDelta({ index, id = '', function: call }: ToolCallDelta): CallDelta {
+  return { index, id, name: call?.name ?? '', arguments: call?.arguments ?? '' }
+}
+
+interface StreamEvent {
+  choices: {
+    delta?: { content?: string | null; reasoning_content?: string | null; tool_calls?: ToolCallDelta[] | null }
+    text?: string
+    /** In the form of completions or of chats. */
+    logprobs?: { token_logprobs?: number[]; content?: { logprob: number }[] } | null
+    routed_experts?: RoutedToken[]
+    prompt_routed_experts?: RoutedToken[]
+    finish_reason?: string | null
+  }[]
+  notes?: string[]
+  prompt_progress?: PromptProgress
+}
+
+/** Reads the server's message from a response that refuses. */
+async function refusal(response: Response): Promise<Refusal> {
+  const said = await response.json().catch(() => undefined)
+  const wait = response.headers.get('Retry-After')
+  const message = said?.error?.message ?? `the server refused with status ${response.status}`
+  return new Refusal(wait ? `${message} (try again in ${wait} s)` : message, said?.error?.param)
+}

@@ -1,0 +1,54 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { AnswersScreen } from '../items.js'
+import type { ChatWatcher } from '../watcher.js'
+
+/** Ms between looks whether work has ended. */
+const POLL_MS = 5
+
+/** Work of the model that the user may stop, one at a time. */
+export class RunningWork {
+  /** Follows the running answer, until its text is among the finished ones. */
+  watcher?: ChatWatcher
+  private controller?: AbortController
+
+  constructor(private readonly screen: AnswersScreen) {}
+
+  get isRunning(): boolean {
+    return this.controller !== undefined
+  }
+
+  /** Runs work until its signal says that it is to stop; errors are shown. False if it was stopped or failed. */
+  async run(
+    watcher: ChatWatcher,
+    work: (watcher: ChatWatcher, signal: AbortSignal) => Promise<void>,
+  ): Promise<boolean> {
+    this.controller = new AbortController()
+    const { signal } = this.controller
+    this.watcher = watcher
+    this.screen.changed()
+    try {
+      await work(watcher, signal)
+      return true
+    } catch (error) {
+      if (signal.aborted) this.screen.say('note', 'stopped')
+      else this.screen.fail(error)
+      return false
+    } finally {
+      this.watcher = undefined
+      this.controller = undefined
+      this.screen.changed()
+    }
+  }
+
+  /** Resolves when nothing runs. */
+  async settled(): Promise<void> {
+    while (this.isRunning) await wait(POLL_MS)
+  }
+
+  /** Stops the work; false if none is running, or it has been stopped. */
+  stop(): boolean {
+    if (!this.controller || this.controller.signal.aborted) return false
+    this.controller.abort()
+    return true
+  }
+}

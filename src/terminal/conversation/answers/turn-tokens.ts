@@ -1,0 +1,105 @@
+import type { ModelConfig } from '../../../model/config/config.js'
+import { type MappedToken, TokenMap } from '../../map/token-map.js'
+import type { AnswerToken } from './answer-tokens.js'
+import type { ReadAnswers } from './read-tokens.js'
+
+/** Last tokens of the map before the parts of a turn; undefined if the map had none. */
+interface Marks {
+  question?: MappedToken
+  answer?: MappedToken
+}
+
+/**
+ * Tokens of the turns on the map. A turn that is taken back leaves the map, and turns that the model has not read here
+ * are added later. A turn goes by the index of its question among the messages.
+ */
+export class TurnTokens {
+  private readonly marks = new Map<number, Marks>()
+  map: TokenMap
+  /** Tokens of the last answer; undefined if there is no answer, or it has to be read again. */
+  latest?: readonly AnswerToken[]
+  /** Whether answers of the conversation are missing on the map, and no later turn is there. */
+  isUnread = false
+
+  constructor(shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
+    this.map = new TokenMap(shape)
+  }
+
+  /** Begins an empty map, of another model if `shape` is given. The conversation may have answers already. */
+  begin(hasAnswers: boolean, shape?: Pick<ModelConfig, 'layers' | 'mixtures'>): void {
+    if (shape) this.map = this.map.forModel(shape)
+    else this.map.reset()
+    this.marks.clear()
+    this.latest = undefined
+    this.isUnread = hasAnswers
+  }
+
+  /** A question comes next. */
+  ask(question: number): void {
+    this.marks.set(question, { question: this.map.tokens.at(-1) })
+    this.latest = undefined
+    this.isUnread = false
+  }
+
+  /** The question will be answered again. */
+  retry(question: number): void {
+    const marks = this.marks.get(question)
+    this.map.cutAfter(marks?.answer)
+    delete marks?.answer
+    this.latest = undefined
+  }
+
+  /**
+   * The newest tokens of the map answer the question, or continue the last answer. Returns the tokens of the whole
+   * answer; undefined if its earlier part has to be read again.
+   */
+  answered(
+    question: number,
+    tokens: readonly AnswerToken[],
+    { continues = false } = {},
+  ): readonly AnswerToken[] | undefined {
+    const marks = this.marks.get(question)
+    if (marks && !('answer' in marks)) marks.answer = this.map.tokens[this.map.answerStart - 1]
+    this.latest = continues ? this.latest && [...this.latest, ...tokens] : tokens
+    return this.latest
+  }
+
+  /** An answer failed; `last` was the last token of the map before. */
+  failed(last: MappedToken | undefined, hasAnswers: boolean): void {
+    this.map.cutAfter(last)
+    this.isUnread = hasAnswers && this.map.tokens.length === 0
+  }
+
+  /** The question and all after it were taken back. */
+  undo(question: number): void {
+    this.map.cutAfter(this.marks.get(question)?.question)
+    this.marks.delete(question)
+    this.latest = undefined
+  }
+
+  /** Fills the map with answers that were read again. */
+  fill(read: ReadAnswers, textOf: (token: number) => string): void {
+    const { ids, answers, from, routesOf, logprobOf } = read
+    this.begin(false)
+    const tokensIn = (first: number, end: number) => {
+      return Array.from({ length: Math.max(0, end - first) }, (_, i) => {
+        const token = first + i
+        return { id: ids[token], text: textOf(ids[token]), logprob: logprobOf(token), routes: routesOf(token) }
+      })
+    }
+    let end = from
+    let earlier: number | undefined
+    for (const answer of answers) {
+      const continues = answer.question === earlier
+      this.map.beginAnswer()
+      if (!continues) this.ask(answer.question)
+      for (const { text, routes } of tokensIn(end, answer.from)) this.map.read([text], routes)
+      const tokens = tokensIn(Math.max(from, answer.from), answer.to)
+      for (const { text, routes } of tokens) this.map.add(text, routes)
+      this.answered(answer.question, tokens, { continues })
+      earlier = answer.question
+      end = answer.to
+    }
+    this.map.settle()
+  }
+}

@@ -1,0 +1,321 @@
+import type { MemoryStats, Model } from '../../api/model.js'
+import type { ChatMessage } from '../../api/text.js'
+import { firstQuestions } from '../../chat/conversations/first-questions.js'
+import { hasForm } from '../../engine/session/prompt.js'
+import { renameOptions } from '../../ground/errors.js'
+import { plural } from '../../ground/numbers.js'
+import { harmless } from '../../ground/output/cell-width.js'
+import type { Background } from '../../lab/pictures/blocks/ramps.js'
+import { modelWord } from '../../library/finding/model-word.js'
+import { maskJson } from '../../model/config/read-mask.js'
+import { InputLine } from '../input/input-line.js'
+import { CellPainter } from '../map/cell-painter.js'
+import type { TokenMap } from '../map/token-map.js'
+import { Answers } from './answers/answers.js'
+import { nameInWords } from './answers/call-words.js'
+import { suggest } from './commands/slash-commands.js'
+import type { Conversation, ConversationState } from './conversation.js'
+import type { AnswersScreen, ChatItem, ItemExtra } from './items.js'
+import { Keeper, type KeepOccasion } from './keeper.js'
+import { messageOf } from './notes.js'
+import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
+import { lastTurns, trailOf } from './past-turns.js'
+import { Redraws } from './redraws.js'
+import { typedHere } from './settings.js'
+import type { Thought } from './watcher.js'
+
+/** 'working' is a command that takes its time. */
+type ChatState = 'idle' | 'answering' | 'working' | 'ended'
+
+/** Maximum tokens to read again without being asked to. */
+const QUICK = 256
+
+/**
+ * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
+ * (commands.ts) act on it; screens draw it.
+ */
+export class Chat implements AnswersScreen {
+  readonly input: InputLine
+  readonly answers: Answers
+  readonly keeper: Keeper
+  /** Absent if it only takes lines. */
+  terminal?: ChatTerminal
+  /** Resolves when the user has left. */
+  readonly ended: Promise<void>
+  readonly items: ChatItem[] = []
+  /** Lines that were sent while the chat was busy. */
+  private readonly queue: string[] = []
+  private readonly redraws = new Redraws()
+  painter: CellPainter
+  private isWorking = false
+  /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
+  areThoughtsOpen = false
+  /** Whether the next Ctrl-C leaves. */
+  isLeaving = false
+  private left?: 'left' | 'interrupted'
+  private resolveEnded = () => {}
+
+  constructor(
+    model: Model,
+    readonly options: ChatOptions,
+  ) {
+    this.input = new InputLine(options.history, (line) => suggest(line, options.modelNames))
+    this.answers = new Answers(this, model, options)
+    this.keeper = new Keeper(options, (note) => this.say('note', note))
+    this.painter = new CellPainter(options.depth, options.background)
+    if (options.isPlain) this.map.mode = 'off'
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve
+    })
+  }
+
+  /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
+  readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
+
+  /** Changes with everything that is to be drawn. */
+  readonly getVersion = () => this.redraws.version
+
+  get state(): ChatState {
+    if (this.left) return 'ended'
+    return this.answers.work.isRunning ? 'answering' : this.isWorking ? 'working' : 'idle'
+  }
+
+  get model(): Model {
+    return this.answers.model
+  }
+
+  get conversation(): Conversation {
+    return this.answers.conversation
+  }
+
+  get map(): TokenMap {
+    return this.answers.map
+  }
+
+  get background(): Background {
+    return this.painter.ground
+  }
+
+  /** Text of the running answer so far. */
+  get answer(): string {
+    return this.answers.work.watcher?.answer ?? ''
+  }
+
+  get drawsMarkdown(): boolean {
+    return this.answers.settings.drawsMarkdown
+  }
+
+  /** Whether the running answer is shown as written: it has a form of its own, or will be coloured or compared. */
+  get isLiteral(): boolean {
+    const { work, colour, conversation } = this.answers
+    return work.watcher?.isLiteral === true || colour !== undefined || hasForm(conversation.parts.asking)
+  }
+
+  /** Thoughts that come now; absent once they are over. */
+  get thought(): Thought | undefined {
+    const { thought } = this.answers.work.watcher ?? {}
+    return thought && !thought.isOver && !thought.isBlank ? thought : undefined
+  }
+
+  /** Name of the tool that the user is asked about. */
+  get askedTool(): string | undefined {
+    const { tool } = this.answers.tools.question
+    return tool === undefined ? undefined : nameInWords(tool)
+  }
+
+  /** Work of the model or of a tool, in words; absent when idle. */
+  get activity(): string | undefined {
+    if (this.state !== 'answering') return this.state === 'working' ? 'working' : undefined
+    const { tools, work } = this.answers
+    const part = work.watcher?.part
+    if (this.askedTool !== undefined) return 'asking'
+    if (tools.running !== undefined) return `running ${nameInWords(tools.running)}`
+    if (this.reading !== undefined) return 'reading'
+    return part === 'thinking' ? 'thinking' : part === 'call' ? 'writing a call' : 'answering'
+  }
+
+  /** Progress of reading a long prompt, in words; absent once the answer begins. */
+  get reading(): string | undefined {
+    return this.answers.work.watcher?.reading
+  }
+
+  /** Tokens per second of the last answer. */
+  get speed(): number | undefined {
+    return this.answers.speed
+  }
+
+  /** Tokens in the conversation's cache. */
+  get contextLength(): number {
+    return this.conversation.length
+  }
+
+  /** Whether the answers so far are not on the map, and a walk reads them again. */
+  get isUnread(): boolean {
+    return this.answers.isUnread
+  }
+
+  get memory(): MemoryStats | undefined {
+    return this.answers.memory
+  }
+
+  /** A question to show in the empty input, which Tab takes. */
+  get placeholder(): string | undefined {
+    const { options, model, items, input, state } = this
+    const isFirst = state === 'idle' && !items.some(({ kind }) => kind === 'user')
+    // Without colour the question would look like input.
+    return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
+  }
+
+  /** Number of messages that wait for their turn. */
+  get queued(): number {
+    return this.queue.length
+  }
+
+  /** Whether the last answer is being replayed on the map. */
+  get isPlaying(): boolean {
+    return this.answers.replay.isOn
+  }
+
+  /** Whether the user left by Ctrl-C. */
+  get interrupted(): boolean {
+    return this.left === 'interrupted'
+  }
+
+  /** Adds a finished piece to the conversation. */
+  say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
+    const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
+    this.items.push({ ...extra, ...(spans && { spans }), id: this.items.length, kind, text: harmless(text) })
+    this.changed()
+  }
+
+  /** Shows an error, with options by the names that they have here. Once the user has left, does nothing. */
+  fail(error: unknown): void {
+    if (!this.left) this.say('error', renameOptions(messageOf(error), typedHere))
+  }
+
+  /** Draws again: now for what the user does, 'soon' for what the model does. */
+  changed(when: 'now' | 'soon' = 'now'): void {
+    this.redraws.draw(when)
+  }
+
+  setBackground(background: Background): void {
+    if (background === this.painter.ground) return
+    this.painter = new CellPainter(this.options.depth, background)
+    this.changed()
+  }
+
+  /** Begins with what the command line gives. */
+  begin(beginning: ChatBeginning): void {
+    const { messages, files } = beginning
+    this.answers.begin(beginning)
+    this.sayMessages(messages)
+    if (files.length === 0) return
+    const characters = files.reduce((sum, text) => sum + text.length, 0)
+    this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
+  }
+
+  restore(state: ConversationState): void {
+    this.answers.restore(state)
+    this.sayMessages(state.messages)
+  }
+
+  /** Keeps the turns so far. */
+  keep(occasion: KeepOccasion): void {
+    if (!this.keeper.conversations) return
+    const { messages, mask } = this.conversation
+    const { system } = this.conversation.parts
+    const state = { messages, system, model: modelWord(this.model), ...(mask && { mask: maskJson(mask) }) }
+    void this.keeper.keep(state, occasion)
+  }
+
+  /** Shows the last turns of an earlier conversation. */
+  private sayMessages(messages: readonly ChatMessage[]): void {
+    const { items, earlier } = lastTurns(messages, this.terminal?.size)
+    if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
+    for (const { kind, text } of items) this.say(kind, text, { isEarlier: true })
+  }
+
+  /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
+  openThoughts(): void {
+    const { isRunning, watcher } = this.answers.work
+    const thought = watcher?.thought
+    const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
+    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
+    if (this.thought || (isRunning && text === '')) {
+      this.areThoughtsOpen = !this.areThoughtsOpen
+      return this.changed()
+    }
+    if (text === '') return this.say('note', 'the last answer came without thoughts')
+    // Pressed again, the key adds nothing.
+    const last = this.items.at(-1)
+    if (last?.kind !== 'thoughts' || last.text !== harmless(text)) this.say('thoughts', text)
+  }
+
+  /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
+  async showFewAnswers(): Promise<void> {
+    if (this.isUnread) await this.answers.readAgain(QUICK)
+  }
+
+  ask(text: string): Promise<void> {
+    this.say('user', text)
+    return this.answers.ask(text)
+  }
+
+  /** Does work that takes its time; meanwhile the chat takes no questions. */
+  async work(task: () => Promise<void>): Promise<void> {
+    this.isWorking = true
+    this.changed()
+    try {
+      await task()
+    } finally {
+      this.isWorking = false
+      this.changed()
+    }
+  }
+
+  /** Keeps a line until the chat is idle. */
+  enqueue(line: string): void {
+    this.queue.push(line)
+  }
+
+  /** Takes the oldest line from the queue; undefined if the queue is empty or the chat is busy. */
+  dequeue(): string | undefined {
+    return this.state === 'idle' ? this.queue.shift() : undefined
+  }
+
+  /** Stops the running answer; false if none is running. */
+  stop(): boolean {
+    if (!this.answers.work.stop()) return false
+    this.giveBackQueue()
+    return true
+  }
+
+  /** Ctrl-C: stops the running answer; else empties the input, and the second time leaves. */
+  interrupt(): void {
+    if (this.stop()) return
+    if (this.isLeaving) return this.end('interrupted')
+    this.input.set('')
+    this.isLeaving = true
+  }
+
+  /** Any key but Ctrl-C: the user does not want to leave. */
+  stay(): void {
+    this.isLeaving = false
+  }
+
+  /** Leaves. Harmless a second time. */
+  end(how: 'left' | 'interrupted' = 'left'): void {
+    if (this.left) return
+    this.left = how
+    this.answers.replay.stop()
+    this.answers.work.stop()
+    this.changed()
+    this.resolveEnded()
+  }
+
+  /** The queued lines were to follow the stopped answer: the user decides whether to send them now. */
+  private giveBackQueue(): void {
+    if (this.input.text === '') this.input.set(this.queue.join('\n'))
+    this.queue.length = 0
+  }
+}

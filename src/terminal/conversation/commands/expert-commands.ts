@@ -1,0 +1,163 @@
+import { UsageError } from '../../../ground/errors.js'
+import { formatRoughly } from '../../../ground/numbers.js'
+import type { ExpertPlace } from '../../../lab/experts/usage/awake.js'
+import { colourTitle } from '../../../lab/pictures/kinds/coloured-text.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../../model/config/config.js'
+import type { ExpertMask } from '../../../model/config/expert-mask.js'
+import { parseMask } from '../../../model/config/mask-spec.js'
+import { maskInWords } from '../../../model/config/mask-words.js'
+import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
+import type { Chat } from '../chat.js'
+import type { ItemSpan } from '../items.js'
+import { type ComparedMasks, compareAnswers } from './comparison.js'
+import { describeAtlas, describeExpert } from './expert-profile.js'
+
+/** Tokens that are read again without a word about it. */
+const FEW_TOKENS = 256
+
+export const EXPERT_ACTIONS = {
+  atlas: (chat: Chat) => chat.say('note', describeAtlas(chat.map.atlas, chat.model)),
+  expert(chat: Chat, argument: string): void {
+    chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map))
+  },
+  async colour(chat: Chat, argument: string): Promise<void> {
+    const { answers, model, background, options } = chat
+    if (argument === 'off') {
+      answers.colour = undefined
+      return chat.say('note', 'answers have no colours from now on')
+    }
+    if (options.depth === 'none')
+      throw new UsageError('this terminal shows no colours; molm experts --colour prints numbers')
+    const colour = parseTextColour(argument, model.config)
+    answers.colour = colour
+    if (!answers.tokens && chat.isUnread && !(await answers.readAgain())) return
+    const { tokens } = answers
+    if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
+    const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
+    const text = chat.conversation.messages.at(-1)?.content.trim() ?? ''
+    const whole: ItemSpan[] = [...legend, { text: '\n' }, ...(spansWithin(text, spans) ?? trimSpans(spans))]
+    chat.say('answer', whole.map(({ text }) => text).join(''), { spans: whole })
+  },
+  mask(chat: Chat, argument: string): void {
+    if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
+    const specs = specsIn(argument)
+    chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+    sayFrom(chat, 'off', maskInWords(parseMask(specs, chat.model.config)))
+  },
+  unmask(chat: Chat, argument: string): void {
+    const { mask } = chat.conversation
+    if (!mask) throw new UsageError('no experts are switched off')
+    const specs = specsIn(argument)
+    chat.answers.setMask(argument === '' ? undefined : withoutExperts(mask, specs, chat.model.config))
+    sayFrom(chat, 'on again', maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)))
+  },
+  async without(chat: Chat, argument: string): Promise<void> {
+    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5')
+    const { mask: before } = chat.conversation
+    const specs = specsIn(argument)
+    const after = withExperts(before, specs, chat.model.config)
+    const name = maskInWords(parseMask(specs, chat.model.config))
+    if (before && maskInWords(after) === maskInWords(before)) {
+      throw new UsageError(`${name}: switched off already; /unmask switches experts on again`)
+    }
+    await compare(chat, { before, after, name })
+  },
+}
+
+/**
+ * Switches the expert under the map's cursor off or on. If it was on, answers the last question again without it, below
+ * the answer with it.
+ */
+export async function switchExpert(chat: Chat): Promise<void> {
+  const { cursor } = chat.map
+  if (!cursor) return
+  const { kind, layer, expert } = cursor
+  const specs = [`${layer}:${kind}:${expert}`]
+  const name = maskInWords(parseMask(specs, chat.model.config))
+  try {
+    const { mask: before } = chat.conversation
+    if (chat.map.isMasked(kind, layer, expert)) {
+      chat.answers.setMask(withoutExperts(before, specs, chat.model.config))
+      return sayFrom(chat, 'on again', name)
+    }
+    const after = withExperts(before, specs, chat.model.config)
+    // Before the mask changes, since the last answer has the old one.
+    await compare(chat, { before, after, name })
+    chat.answers.setMask(after)
+    sayFrom(chat, 'off', `${name} (x switches it on again)`)
+  } catch (error) {
+    chat.fail(error)
+  }
+}
+
+/** The expert that a user names like `3:mlp:5`. */
+function placeOf(argument: string, config: ModelConfig): ExpertPlace {
+  if (!/^\d+:[a-z]+:\d+$/.test(argument.trim())) throw new UsageError('name one expert: /expert 3:mlp:5')
+  const places = MIXTURE_KINDS.flatMap((kind) => {
+    return (parseMask(specsIn(argument), config)[kind] ?? []).flatMap((ids, layer) => {
+      return ids.map((expert) => ({ kind, layer, expert }))
+    })
+  })
+  if (places.length !== 1) throw new UsageError('name one expert: /expert 3:mlp:5')
+  return places[0]
+}
+
+function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
+  if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
+  // Throws a UserError if the mask does not fit, before the first answer.
+  chat.model.createSession({ mask: masks.after }).dispose()
+  return chat.work(() => compareAnswers(chat, masks))
+}
+
+function specsIn(argument: string): string[] {
+  return argument.split(/\s+/).filter((spec) => spec !== '')
+}
+
+/** Says that experts are off or on, and that the conversation will be read again. */
+function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
+  const { contextLength } = chat
+  const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
+  chat.say('note', `${state} from the next answer on${again}: ${experts}`)
+}
+
+/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
+function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
+  const added = parseMask(specs, config)
+  return combine(mask ?? added, added, (ids, more) => [...new Set([...ids, ...more])])
+}
+
+/** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
+function withoutExperts(
+  mask: ExpertMask | undefined,
+  specs: readonly string[],
+  config: ModelConfig,
+): ExpertMask | undefined {
+  const removed = parseMask(specs, config)
+  const left = combine(mask ?? removed, removed, (ids, out) => ids.filter((id) => !out.includes(id)))
+  if (!mask || maskInWords(left) === maskInWords(mask)) {
+    throw new UsageError(`${maskInWords(removed)}: not switched off`)
+  }
+  return maskInWords(left) === '' ? undefined : left
+}
+
+function maskList(mask: ExpertMask | undefined): string {
+  return mask
+    ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
+    : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
+}
+
+function combine(
+  mask: ExpertMask,
+  other: ExpertMask,
+  join: (ids: readonly number[], others: readonly number[]) => number[],
+): ExpertMask {
+  const joined = { ...mask }
+  for (const kind of MIXTURE_KINDS) {
+    const layers = mask[kind] ?? other[kind]
+    if (!layers) continue
+    joined[kind] = layers.map((_, layer) => {
+      return join(mask[kind]?.[layer] ?? [], other[kind]?.[layer] ?? []).sort((a, b) => a - b)
+    })
+  }
+  return joined
+}

@@ -1,0 +1,104 @@
+import type { Key, KeyName } from '../../input/keys.js'
+import type { Stride } from '../../map/steps.js'
+import type { Chat } from '../chat.js'
+import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
+import { switchExpert } from './expert-commands.js'
+
+/** Does what a key means in a chat. */
+export function press(chat: Chat, key: Key): void {
+  if (chat.state === 'ended') return
+  if (key.kind === 'background') return chat.setBackground(key.isLight ? 'light' : 'dark')
+  chat.answers.replay.stop()
+  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
+  if (chat.input.search) chat.input.pressInSearch(key)
+  else if (key.kind === 'key') pressKey(chat, key.name)
+  else if (key.kind !== 'text' || !(answerCall(chat, key.text) || pointAtExpert(chat, key.text))) {
+    chat.map.select(undefined)
+    chat.input.insert(key.text)
+  }
+  chat.changed()
+}
+
+function pressKey(chat: Chat, name: KeyName): void {
+  const { input, placeholder } = chat
+  if (name === 'ctrl-c') return chat.interrupt()
+  if (name === 'ctrl-d' && input.text === '') return chat.end()
+  if (name === 'thoughts') return chat.openThoughts()
+  if (name === 'edit') return void edit(chat, input.text)
+  if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
+  if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {
+    return void chat.map.moveCursor(name === 'tab' ? 1 : -1, 'chosen')
+  }
+  const isChoosing = input.chosen !== undefined
+  if (input.complete(name)) return
+  if (name === 'escape') pressEscape(chat, isChoosing)
+  else if (name === 'enter') enter(chat)
+  else if (!walk(chat, name)) input.press(name === 'ctrl-d' ? 'delete' : name)
+}
+
+/** With an empty input, y, n or a decides whether a tool runs; false for other text. */
+function answerCall({ input, answers }: Chat, text: string): boolean {
+  return input.text === '' && answers.tools.question.answer(text)
+}
+
+/** Ends the walk or the choice of a suggestion; else stops the answer. */
+function pressEscape(chat: Chat, isChoosing: boolean): void {
+  if (chat.map.selected !== undefined) chat.map.select(undefined)
+  else if (!isChoosing) chat.stop()
+}
+
+/** Whether the user walks over tokens, and keys act on the map. */
+function isWalking({ input, map }: Chat): boolean {
+  return input.text === '' && map.mode !== 'off' && map.selected !== undefined
+}
+
+/**
+ * During a walk, [ and ] move the cursor among all experts of the layer, and x switches its expert off or on; false for
+ * other text.
+ */
+function pointAtExpert(chat: Chat, text: string): boolean {
+  if (!isWalking(chat)) return false
+  if (text === 'x') {
+    if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
+    return true
+  }
+  // Keys that are held down arrive together.
+  if (!/^[[\]]+$/.test(text)) return false
+  for (const bracket of text) chat.map.moveCursor(bracket === ']' ? 1 : -1, 'all')
+  return true
+}
+
+/** With an empty input, Left and Right walk over the tokens, and during the walk Up and Down over the layers. */
+function walk(chat: Chat, name: KeyName): boolean {
+  const { input, map } = chat
+  if (input.text !== '' || map.mode === 'off') return false
+  if (name === 'left' && chat.isUnread && chat.state === 'idle') {
+    void walkOverAnswers(chat)
+    return true
+  }
+  const isWalking = map.selected !== undefined
+  if (name === 'left') return map.walk(-1)
+  if (name === 'right') return isWalking && map.walk(1)
+  const stride = STRIDES[name]
+  if (stride && (isWalking || name === 'word-left' || name === 'home')) return map.stride(stride)
+  if (!isWalking || (name !== 'up' && name !== 'down')) return false
+  map.setLayer(map.layer + (name === 'up' ? -1 : 1))
+  return true
+}
+
+const STRIDES: Partial<Record<KeyName, Stride>> = {
+  'word-left': 'word-back',
+  'word-right': 'word-on',
+  home: 'first',
+  end: 'last',
+}
+
+function enter(chat: Chat): void {
+  if (chat.options.isPlain && chat.answers.tools.question.answer(chat.input.text, { isLine: true })) {
+    return chat.input.set('')
+  }
+  const text = chat.input.take()
+  if (text === undefined) return
+  chat.map.select(undefined)
+  submit(chat, text)
+}

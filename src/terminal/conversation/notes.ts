@@ -1,0 +1,93 @@
+import type { Model } from '../../api/model.js'
+import { NoRoom } from '../../ground/errors.js'
+import { formatCount, plural } from '../../ground/numbers.js'
+import { isBeyondTraining } from '../../library/finding/trained-context.js'
+import { systemDropped } from '../../text/chat-frame.js'
+import type { FinishedAnswer } from './answers/running-answer.js'
+
+/**
+ * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as that of a
+ * schema, and cannot be continued.
+ */
+export function endNotes(
+  { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,
+  tokens: number,
+  hasForm = false,
+): string[] {
+  const notes: string[] = []
+  const isBegun = text + thinking !== ''
+  if (finishReason === 'interrupted' && !isBegun) notes.push('stopped while reading: /retry reads on')
+  else if (finishReason === 'interrupted')
+    notes.push(`interrupted: ${hasForm ? '/retry answers again' : '/continue resumes it'}`)
+  else if (finishReason === 'length' && !contextFull) notes.push(cutNote(tokens, hasForm))
+  if (contextFull) notes.push("the answer ended because the model's context is full; /reset begins again")
+  return notes
+}
+
+/** The note below an answer that reached its maximum number of tokens. */
+export function cutNote(tokens: number, hasForm = false): string {
+  const cut = `cut at ${plural(tokens, 'token')}`
+  const longer = `/set max-tokens ${nextRound(tokens)}`
+  if (hasForm) return `${cut}, so it has not the form: ${longer}, then /retry`
+  return `${cut}: /continue resumes it, ${longer} allows longer answers`
+}
+
+/** Warns when more tokens count than the model was trained on. `context` limits the tokens that count. */
+export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config' | 'name'>, context?: number) {
+  if (!isBeyondTraining(tokens, config, context)) return undefined
+  const { trainedContext, maxPositions } = config
+  const remedy = maxPositions === undefined ? `, /set context ${trainedContext} lets only the latest count` : ''
+  return (
+    `the conversation has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
+    `answers may make no sense; /reset begins again${remedy}`
+  )
+}
+
+/** Warnings that a user needs to read only once. */
+export class Warnings {
+  private hasWarnedOfLength = false
+  private warnedOfSystem?: Pick<Model, 'name'>
+  private readonly noted = new WeakMap<Pick<Model, 'name'>, Set<string>>()
+
+  /** The warning that the conversation is longer than the model's training texts, once until `reset`. */
+  ofLength(tokens: number, model: Pick<Model, 'config' | 'name'>, context?: number): string | undefined {
+    const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, model, context)
+    this.hasWarnedOfLength ||= note !== undefined
+    return note
+  }
+
+  /** The warning that the model's template leaves the system text out, once in a row for a model. */
+  ofSystem(model: Pick<Model, 'name'>): string | undefined {
+    if (this.warnedOfSystem === model) return undefined
+    this.warnedOfSystem = model
+    return systemDropped(model.name)
+  }
+
+  /** A note about how a model is asked, once for each model. */
+  once(model: Pick<Model, 'name'>, note: string): string | undefined {
+    const noted = this.noted.get(model) ?? new Set()
+    if (noted.has(note)) return undefined
+    this.noted.set(model, noted.add(note))
+    return note
+  }
+
+  /** The conversation begins again. */
+  reset(): void {
+    this.hasWarnedOfLength = false
+  }
+}
+
+/** The message of an error, for the user of a chat. */
+export function messageOf(error: unknown): string {
+  // The library's message advises on sessions, and a conversation is only one of them.
+  if (error instanceof NoRoom) {
+    return 'no room for more text in the 4 GiB of a WebAssembly memory; /reset begins again, /set context N counts only the latest N tokens'
+  }
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Twice the number or a little more, rounded to one digit that is not 0. */
+function nextRound(tokens: number): number {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, 2 * tokens)))
+  return Math.ceil((2 * tokens) / unit) * unit
+}

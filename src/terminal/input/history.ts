@@ -1,0 +1,135 @@
+import { appendFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { makeFolder } from '../../ground/files/folders.js'
+import { readSmallFile } from '../../ground/files/small-file.js'
+import { harmless } from '../../ground/output/cell-width.js'
+import type { Key } from './keys.js'
+
+/** Maximum entries in the file; older ones are removed when a conversation begins. */
+const MOST = 1000
+/** Maximum bytes of a file to read; a thousand entries have far fewer. */
+const MOST_BYTES = 32 * 2 ** 20
+
+/**
+ * Earlier inputs of the user. The file has a JSON string per line. If it cannot be read or written, the history lasts
+ * only for this run: that is no reason to refuse a chat.
+ */
+export class InputHistory {
+  private at: number
+  /** Texts that were not sent, by their index: recalled entries that were changed, and the newest text. */
+  private readonly drafts = new Map<number, string>()
+
+  private constructor(
+    private readonly entries: string[],
+    /** The file, readable only by its owner; absent if nothing is kept. */
+    public path?: string,
+  ) {
+    this.at = entries.length
+  }
+
+  /** Reads the history of earlier runs; without a path, begins an empty one that is not kept. */
+  static async open(path?: string): Promise<InputHistory> {
+    const bytes = path === undefined ? undefined : await readSmallFile(path, MOST_BYTES).catch(() => undefined)
+    const text = new TextDecoder().decode(bytes)
+    const all = text.split('\n').flatMap(entryOf)
+    const entries = all.slice(-MOST)
+    if (path !== undefined && all.length > entries.length) {
+      await writeFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')).catch(() => {})
+    }
+    return new InputHistory(entries, path)
+  }
+
+  /** Whether the input shows an earlier entry. */
+  get isBrowsing(): boolean {
+    return this.at < this.entries.length
+  }
+
+  /** The next older entry, if there is one; keeps the `current` text to return to. */
+  older(current: string): string | undefined {
+    return this.at === 0 ? undefined : this.go(-1, current)
+  }
+
+  /** The next newer entry, at the end the text before the first `older`; undefined if that is shown already. */
+  newer(current: string): string | undefined {
+    return this.isBrowsing ? this.go(1, current) : undefined
+  }
+
+  /** The newest entry that contains a text, or the one after `skipped` newer ones; repeated entries count once. */
+  find(text: string, skipped = 0): string | undefined {
+    if (text === '') return undefined
+    const found = new Set(this.entries.filter((entry) => entry.includes(text)).reverse())
+    return [...found][skipped]
+  }
+
+  /** Keeps nothing from now on. */
+  stopKeeping(): void {
+    this.path = undefined
+  }
+
+  private go(by: 1 | -1, current: string): string {
+    if (current === this.entries[this.at]) this.drafts.delete(this.at)
+    else this.drafts.set(this.at, current)
+    this.at += by
+    return this.drafts.get(this.at) ?? this.entries[this.at] ?? ''
+  }
+
+  async add(entry: string): Promise<void> {
+    const isNew = this.entries.at(-1) !== entry
+    if (isNew) this.entries.push(entry)
+    this.at = this.entries.length
+    this.drafts.clear()
+    if (!isNew || this.path === undefined) return
+    try {
+      await makeFolder(dirname(this.path))
+      await appendFile(this.path, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+    } catch {}
+  }
+}
+
+/** Reads a line of the file; none for a line that a crash left incomplete. */
+function entryOf(line: string): string[] {
+  try {
+    const entry: unknown = JSON.parse(line)
+    return typeof entry === 'string' ? [entry] : []
+  } catch {
+    return []
+  }
+}
+
+/** A search in earlier inputs, as Ctrl-R begins it. */
+export class HistorySearch {
+  text = ''
+  found?: string
+  /** The found input, once the user has taken it. */
+  taken?: string
+  /** Number of newer finds that were passed over. */
+  private skipped = 0
+
+  constructor(private readonly history: InputHistory) {}
+
+  /**
+   * Applies a key: letters narrow the search, Ctrl-R goes further back. Any other key ends the search and returns
+   * false: it takes the found input, or gives up.
+   */
+  press(key: Key): boolean {
+    if (key.kind === 'background') return true
+    if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
+    else if (key.name === 'search') this.look(this.text, this.skipped + 1)
+    else if (key.name === 'backspace') this.look(this.text.slice(0, -1), 0)
+    else {
+      const gaveUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
+      if (!gaveUp) this.taken = this.found
+      return false
+    }
+    return true
+  }
+
+  private look(text: string, skipped: number): void {
+    const found = this.history.find(text, skipped)
+    // Ctrl-R stays at the oldest find.
+    if (found === undefined && skipped > 0) return
+    this.text = text
+    this.skipped = skipped
+    this.found = found
+  }
+}

@@ -1,0 +1,193 @@
+import type { ColourDepth } from '../../ground/output/colours.js'
+import { type Background, rampColour, rampFor } from '../../lab/pictures/blocks/ramps.js'
+
+/*
+ * The amount of a cell is above 0 and at most 1 for a chosen expert, 0 for one that was not chosen, `JUST_BEFORE` for
+ * one that only the tokens just before chose, `MASKED` for a masked one that was not chosen, and NaN for no expert.
+ */
+export const JUST_BEFORE = -1
+export const MASKED = -2
+
+/** Number of cells that share a character: experts side by side, layers one below the other. */
+export interface CellForm {
+  /** Characters per cell; 0.5 means two cells per character. */
+  cell: 2 | 1 | 0.5
+  perLine: 1 | 2 | 4
+}
+
+/** Whether cells of this form are braille dots: each has an eighth of a block's ink. */
+export function isBraille({ perLine }: Pick<CellForm, 'perLine'>): boolean {
+  return perLine === 4
+}
+
+/** Signs in place of blocks, only for a single lane; amounts above 0 set them. */
+export interface CellSigns {
+  /** Experts that the selected token chose, on a map of the usage. */
+  marked?: Float32Array
+  /** Masked experts that were chosen all the same, before the mask. */
+  struck?: Float32Array
+}
+
+/** Signs without colour, from a small gate to a large one. */
+const SHADES = ['░', '▒', '▓', '█']
+/** An expert that was not chosen: the quietest sign on the screen. */
+export const EMPTY = '·'
+/** An expert that was chosen just before. */
+export const TRAIL = '•'
+/** An expert that the selected token chose, on a map of the usage. */
+export const MARK = 'x'
+/** A masked expert, and one that was chosen before it was masked. */
+export const STRUCK = '╳'
+export const STRUCK_CHOSEN = '╬'
+
+/** Signs with filled quarters by their bits: 0 is the upper left, then upper right, lower left, lower right. */
+const QUARTERS = [...' ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█']
+/** Bits of a braille sign, by row and column. */
+const DOTS = [
+  [0x01, 0x08],
+  [0x02, 0x10],
+  [0x04, 0x20],
+  [0x40, 0x80],
+]
+const BRAILLE = 0x2800
+
+/** Draws cells on the terminal's own background; equal neighbours share their escape sequences. */
+export class CellPainter {
+  private readonly ramp
+
+  constructor(
+    readonly depth: ColourDepth,
+    readonly ground: Background = 'dark',
+    /** Whether to draw with the upper half of the ramp, for signs of little ink. */
+    private readonly isLifted = false,
+  ) {
+    this.ramp = rampFor(depth, ground)
+  }
+
+  forForm(form: Pick<CellForm, 'perLine'>): CellPainter {
+    return isBraille(form) === this.isLifted ? this : new CellPainter(this.depth, this.ground, isBraille(form))
+  }
+
+  /** Draws a line of cells, from one lane per layer in it. */
+  line(lanes: readonly Float32Array[], { cell, perLine }: CellForm, { marked, struck }: CellSigns = {}): string {
+    const across = cell === 0.5 ? 2 : 1
+    const columns = Math.ceil(lanes[0].length / across)
+    const cells = Array.from({ length: columns }, (_, column) => {
+      const group = Array.from({ length: perLine * across }, (_, i) => {
+        return lanes[Math.floor(i / across)]?.[column * across + (i % across)] ?? Number.NaN
+      })
+      if (perLine > 1 || across > 1) return this.several(group, across, Math.max(1, cell))
+      const isMarked = (marked?.[column] ?? 0) > 0
+      if (!isMarked && (struck?.[column] ?? 0) > 0) return this.struck(group[0], cell)
+      return this.single(group[0], cell, isMarked)
+    })
+    return this.painted(cells)
+  }
+
+  sample(amount: number): string {
+    return this.painted([this.single(amount, 1, false)])
+  }
+
+  private single(amount: number, width: number, isMarked: boolean): Painted {
+    if (Number.isNaN(amount)) return blank(width)
+    if (isMarked) return { text: MARK.padEnd(width), codes: amount > 0 ? this.inked(amount) : '' }
+    if (!(amount > 0)) return this.unlit(amount, width)
+    return this.depth === 'none'
+      ? { text: shade(amount).repeat(width), codes: '' }
+      : { text: '█'.repeat(width), codes: this.foreground(amount) }
+  }
+
+  private struck(amount: number, width: number): Painted {
+    return { text: STRUCK_CHOSEN.repeat(width), codes: amount > 0 ? this.foreground(amount) : '' }
+  }
+
+  /** Cells that share a character, in the colour of the strongest one. A pair of lit cells has both colours. */
+  private several(group: readonly number[], across: number, width: number): Painted {
+    if (group.every(Number.isNaN)) return blank(width)
+    const lit = group.filter((amount) => amount > 0)
+    const braille = group.length / across > 2
+    if (lit.length === 0) {
+      const cells = group.filter((amount) => !Number.isNaN(amount))
+      // Between braille dots, any other dot would look like a chosen expert.
+      if (braille && !cells.every((amount) => amount === MASKED)) return blank(width)
+      return this.unlit(cells.find((amount) => amount === JUST_BEFORE) ?? Math.max(...cells), width)
+    }
+    const [first, second] = group
+    if (group.length === 2 && lit.length === 2 && this.depth !== 'none') {
+      const codes = `${this.foreground(first)};${this.background(second)}`
+      return { text: (across === 2 ? '▌' : '▀').repeat(width), codes }
+    }
+    return { text: sign(group, across).repeat(width), codes: this.foreground(Math.max(...lit)) }
+  }
+
+  private unlit(amount: number, width: number): Painted {
+    if (amount === JUST_BEFORE) return { text: TRAIL.padEnd(width), codes: this.foreground(0) }
+    const text = amount === MASKED ? STRUCK : EMPTY
+    return { text: text.padEnd(width), codes: this.depth === 'none' ? '' : '2' }
+  }
+
+  /** Codes for a letter on the cell's colour. */
+  private inked(amount: number): string {
+    const { background } = this.ramp
+    if (background.length === 0) return ''
+    // The strong end of a ramp is far from the background, and its weak end in the middle.
+    const isBright = this.ground === 'dark' ? this.at(amount) > 0.5 : this.at(amount) < 0.5
+    return `${this.background(amount)};${isBright ? 30 : 97}`
+  }
+
+  private foreground(amount: number): string {
+    return rampColour(this.ramp.foreground, this.at(amount))
+  }
+
+  private background(amount: number): string {
+    return rampColour(this.ramp.background, this.at(amount))
+  }
+
+  /** Place of an amount on the ramp, from 0 to 1. */
+  private at(amount: number): number {
+    const place = Math.min(1, amount)
+    return this.isLifted ? 0.5 + place / 2 : place
+  }
+
+  private painted(cells: readonly Painted[]): string {
+    let line = ''
+    let codes = ''
+    for (const cell of cells) {
+      if (cell.codes !== codes) {
+        if (codes !== '') line += '\x1b[22;39;49m'
+        if (cell.codes !== '') line += `\x1b[${cell.codes}m`
+      }
+      line += cell.text
+      codes = cell.codes
+    }
+    return codes === '' ? line : `${line}\x1b[22;39;49m`
+  }
+}
+
+interface Painted {
+  text: string
+  /** SGR parameters of its colours; empty without any. */
+  codes: string
+}
+
+function blank(width: number): Painted {
+  return { text: ' '.repeat(width), codes: '' }
+}
+
+function shade(amount: number): string {
+  return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
+}
+
+/** The sign whose parts are filled for the lit cells. */
+function sign(group: readonly number[], across: number): string {
+  const rows = group.length / across
+  if (rows > 2) {
+    const dots = group.reduce((sum, amount, i) => (amount > 0 ? sum | DOTS[Math.floor(i / 2)][i % 2] : sum), 0)
+    return String.fromCodePoint(BRAILLE + dots)
+  }
+  const isLit = (row: number, column: number) => {
+    return group[Math.min(row, rows - 1) * across + Math.min(column, across - 1)] > 0
+  }
+  const quarters = [isLit(0, 0), isLit(0, 1), isLit(1, 0), isLit(1, 1)]
+  return QUARTERS[quarters.reduce((sum, lit, i) => sum | (lit ? 1 << i : 0), 0)]
+}

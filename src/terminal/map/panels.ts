@@ -1,0 +1,115 @@
+import { fit } from '../../ground/output/cell-width.js'
+import { marked } from '../../lab/pictures/outputs/text-map.js'
+import type { MixtureKind } from '../../model/config/config.js'
+import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
+import { folded, GAP } from './fold.js'
+import type { TokenMap } from './token-map.js'
+
+/** The text of a lane without experts. */
+const DENSE = 'dense'
+
+/** Names of the kinds, longest first. */
+export const NAMES: Record<MixtureKind, readonly string[]> = {
+  attention: ['attention', 'attn', 'a'],
+  mlp: ['mlp', 'm'],
+}
+
+/** The part of a line that shows experts of one kind. */
+export interface Panel extends CellForm {
+  kind: MixtureKind
+  experts: number
+  perCell: number
+}
+
+/** Panels of the same form for some kinds. */
+export function panelsOf(
+  kinds: readonly MixtureKind[],
+  experts: readonly number[],
+  { perCell, cell, perLine }: CellForm & { perCell: readonly number[] },
+): Panel[] {
+  return kinds.map((kind, i) => ({ kind, experts: experts[i], perCell: perCell[i], cell, perLine }))
+}
+
+/** Joins panels side by side. */
+export function beside(texts: readonly string[], gap = GAP): string {
+  return texts.join(' '.repeat(gap))
+}
+
+/** Draws a panel from the amounts of each layer in the line. */
+export function drawPanel(
+  panel: Panel,
+  lanes: readonly Float32Array[],
+  painter: CellPainter,
+  { marked, struck }: CellSigns = {},
+): string {
+  const { perCell, experts } = panel
+  const cells = lanes.map((amounts) => folded(amounts, perCell, experts))
+  if (cells.every((amounts) => amounts.every(Number.isNaN))) return fit(DENSE, widthOf(panel)).padEnd(widthOf(panel))
+  return painter.line(cells, panel, {
+    marked: marked && folded(marked, perCell, experts),
+    struck: struck && folded(struck, perCell, experts),
+  })
+}
+
+/** The columns around panels in a line. */
+export interface HeadRoom {
+  /** Columns in front of the first panel. */
+  label: number
+  /** Columns between the panels. */
+  gap: number
+  /** The heading of the label, if the names have a line of their own; may be empty. */
+  word: string
+}
+
+/**
+ * Names of the kinds and numbers of the experts above their lanes: each in a line of their own. A single line has all
+ * numbers, and left of them the names that have room there.
+ */
+export function headLines(
+  panels: readonly Panel[],
+  lines: 0 | 1 | 2,
+  { label, gap, word }: HeadRoom,
+  map: TokenMap,
+): string[] {
+  if (lines === 0) return []
+  const numbers = panels.map((panel) => numbersOf(panel, map))
+  if (lines === 2) {
+    const names = panels.map((panel) => nameIn(widthOf(panel), panel).padEnd(widthOf(panel)))
+    return [word.padEnd(label) + beside(names, gap), ' '.repeat(label) + beside(numbers, gap)]
+  }
+  const before = panels.map(({ kind }, at) => {
+    if (at > 0) return `${kindIn(gap - GAP, kind)} `.padStart(gap)
+    return kindIn(label - 1, kind).padEnd(label)
+  })
+  return [numbers.map((text, at) => before[at] + text).join('')]
+}
+
+/** The longest name of a panel, with its first and last expert, that has at most `room` columns. */
+function nameIn(room: number, { kind, experts }: Panel): string {
+  const whole = `${NAMES[kind][0]} 0-${experts - 1}`
+  return whole.length <= room ? whole : kindIn(room, kind)
+}
+
+function kindIn(room: number, kind: MixtureKind): string {
+  return NAMES[kind].find((name) => name.length <= room) ?? ''
+}
+
+/** The numbers of one panel, from `first` on, above the left edges of their cells, and a + above newcomers. */
+export function numbersOf(panel: Panel, map: TokenMap, first = 0): string {
+  const { experts, perCell, cell } = panel
+  const width = widthOf(panel)
+  const least = String(first + experts - 1).length + 1
+  const step = [1, 2, 4, 8, 16, 32, 64].find((step) => (step / perCell) * cell >= least) ?? experts
+  let line = ''
+  for (let expert = 0; expert < experts; expert += step) {
+    const column = Math.floor(expert / perCell) * cell
+    const number = String(first + expert)
+    if (Number.isInteger(column) && column + number.length <= width) line = line.padEnd(column) + number
+  }
+  return marked(line.padEnd(width), cell / perCell, experts, (expert) => map.isNewcomer(panel.kind, first + expert))
+}
+
+/** Columns of a panel. */
+export function widthOf({ experts, perCell, cell }: Pick<Panel, 'experts' | 'perCell' | 'cell'>): number {
+  return Math.ceil(Math.ceil(experts / perCell) * cell)
+}

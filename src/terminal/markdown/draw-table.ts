@@ -1,0 +1,101 @@
+import { stripVTControlCharacters } from 'node:util'
+import { cellWidth, fit, widestOf } from '../../ground/output/cell-width.js'
+import type { Alignment, Table } from './blocks.js'
+import { parseInlines } from './inline-parser.js'
+import { ASIDE, type Run, STRONG } from './inlines.js'
+import { drawRun, type Paper, runLines } from './run-lines.js'
+
+/** Minimum columns of a cell that is wrapped; with less, a table becomes a list of records. */
+const LEAST_COLUMN = 8
+/** Maximum columns of the line between records. */
+const MOST_RULE = 20
+/** Maximum rows or records with lines between them. */
+const MOST_RULED = 200
+
+/** Draws a table whose columns fit into the paper, or its rows as records if there are too many columns. */
+export function tableLines({ header, alignments, rows }: Table, paper: Paper): string[] {
+  const heads = header.map((cell) => cellRuns(cell).map((run) => ({ ...run, looks: run.looks | STRONG })))
+  const cells = rows.map((row) => row.map(cellRuns))
+  const natural = heads.map((head) => Math.max(1, naturalWidth(head, paper)))
+  for (const row of cells) {
+    for (const [column, cell] of row.entries()) {
+      natural[column] = Math.max(natural[column], naturalWidth(cell, paper))
+    }
+  }
+  const widths = columnWidths(natural, paper.width - BETWEEN.length * (header.length - 1), LEAST_COLUMN)
+  if (!widths) return recordLines(heads, cells, paper)
+  const drawn = [heads, ...cells].map((row) => rowLines(row, widths, alignments, paper))
+  const rule = drawRun(widths.map((width) => '─'.repeat(width)).join('─┼─'), ASIDE, paper)
+  const isRuled = drawn.length <= MOST_RULED && drawn.slice(1).some((lines) => lines.length > 1)
+  return drawn.flatMap((lines, i) => (i === 0 || (isRuled && i < drawn.length - 1) ? [...lines, rule] : lines))
+}
+
+const BETWEEN = ' │ '
+
+/** The runs of a cell; HTML's line breaks, which models write there, are line breaks. */
+function cellRuns(cell: string): Run[] {
+  return parseInlines(cell.replace(/ *<br ?\/?> */gi, '\n'))
+}
+
+function naturalWidth(runs: readonly Run[], paper: Paper): number {
+  return widestOf(plainLines(runs, paper))
+}
+
+/** The lines of a cell that is not wrapped, with the signs of `paper` but no styles. */
+function plainLines(runs: readonly Run[], paper: Paper): string[] {
+  return runLines(runs, { ...paper, width: Number.MAX_SAFE_INTEGER }).map(stripVTControlCharacters)
+}
+
+function rowLines(
+  row: readonly Run[][],
+  widths: readonly number[],
+  alignments: readonly Alignment[],
+  paper: Paper,
+): string[] {
+  const columns = row.map((cell, column) => runLines(cell, { ...paper, width: widths[column] }))
+  const height = Math.max(1, ...columns.map((lines) => lines.length))
+  const between = drawRun(BETWEEN, ASIDE, paper)
+  return Array.from({ length: height }, (_, i) => {
+    const cells = columns.map((lines, column) => aligned(lines[i] ?? '', widths[column], alignments[column]))
+    return cells.join(between).trimEnd()
+  })
+}
+
+function aligned(text: string, width: number, alignment: Alignment): string {
+  const room = Math.max(0, width - cellWidth(stripVTControlCharacters(text)))
+  const before = alignment === 'right' ? room : alignment === 'centre' ? room >> 1 : 0
+  return ' '.repeat(before) + text + ' '.repeat(room - before)
+}
+
+/** A line for each cell, with the name of its column. */
+function recordLines(heads: readonly Run[][], rows: readonly Run[][][], paper: Paper): string[] {
+  const most = Math.max(1, Math.floor(paper.width / 2))
+  const names = heads.map((head) => fit(plainLines(head, paper).join(' '), most))
+  if (rows.length === 0) return names.map((name) => drawRun(name, STRONG, paper))
+  const rule = drawRun('─'.repeat(Math.min(paper.width, MOST_RULE)), ASIDE, paper)
+  return rows.flatMap((row, i) => {
+    const lines = row.flatMap((cell, column) => {
+      const name = { text: `${names[column]}: `, looks: STRONG }
+      return cell.length > 0 ? runLines([name, ...cell], paper) : []
+    })
+    return i > 0 && rows.length <= MOST_RULED ? [rule, ...lines] : lines
+  })
+}
+
+/**
+ * Shares out `room` columns among columns of these natural widths: narrow ones keep theirs, the others get equal shares of
+ * the rest. Undefined if a share would be below `least`.
+ */
+function columnWidths(natural: readonly number[], room: number, least: number): number[] | undefined {
+  const widths = [...natural]
+  let rest = room
+  let others = natural.length
+  for (const column of [...natural.keys()].sort((a, b) => natural[a] - natural[b])) {
+    const share = Math.floor(rest / others)
+    widths[column] = Math.min(natural[column], share)
+    if (widths[column] < natural[column] && share < least) return undefined
+    rest -= widths[column]
+    others--
+  }
+  return widths
+}

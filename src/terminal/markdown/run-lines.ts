@@ -1,0 +1,74 @@
+import { type ColourDepth, paint, type Rgb } from '../../ground/output/colours.js'
+import { wrap } from '../../ground/output/wrap.js'
+import type { Background } from '../../lab/pictures/blocks/ramps.js'
+import { ASIDE, CODE, EMPHASIS, LINK, type Run, STRONG, STRUCK } from './inlines.js'
+
+/** Size and colours of the place that Markdown is drawn on. */
+export interface Paper {
+  width: number
+  depth: ColourDepth
+  background: Background
+}
+
+/** SGR parameters (ECMA-48, 8.3.117) that begin and end looks; bold and dim end together. */
+const STYLES: readonly (readonly [looks: number, on: number, off: number])[] = [
+  [STRONG, 1, 22],
+  [ASIDE, 2, 22],
+  [EMPHASIS, 3, 23],
+  [LINK, 4, 24],
+  [STRUCK, 9, 29],
+]
+/** Colour of code within text. */
+const CODE_COLOURS: Readonly<Record<Background, Rgb>> = { dark: [135, 190, 230], light: [20, 85, 150] }
+
+/** Wraps runs into lines of at most `paper.width` columns, and draws them. */
+export function runLines(runs: readonly Run[], paper: Paper): string[] {
+  const shown = paper.depth === 'none' ? withSigns(runs) : runs
+  const text = shown.map(({ text }) => text).join('')
+  const lines = wrap(text, paper.width)
+  if (paper.depth === 'none') return lines
+  let at = 0
+  let run = 0
+  /** Place of the run in the text. */
+  let begin = 0
+  return lines.map((line) => {
+    // Wrapping drops blanks and line ends only.
+    while (at < text.length && !text.startsWith(line, at)) at++
+    const end = at + line.length
+    let drawn = ''
+    while (at < end) {
+      while (begin + shown[run].text.length <= at) begin += shown[run++].text.length
+      const to = Math.min(end, begin + shown[run].text.length)
+      drawn += drawRun(text.slice(at, to), shown[run].looks, paper)
+      at = to
+    }
+    return drawn
+  })
+}
+
+/** Text with looks, on one line. */
+export function drawRun(text: string, looks: number, { depth, background }: Paper): string {
+  if (depth === 'none' || looks === 0) return text
+  const styles = STYLES.filter(([look]) => looks & look)
+  const painted = looks & CODE ? paint(text, CODE_COLOURS[background], depth) : text
+  if (styles.length === 0) return painted
+  const [on, off] = [styles.map(([, on]) => on), [...new Set(styles.map(([, , off]) => off))]]
+  return `\x1b[${on.join(';')}m${painted}\x1b[${off.join(';')}m`
+}
+
+/** Without styles, code and struck text keep the signs around them: they would mean something else. */
+function withSigns(runs: readonly Run[]): Run[] {
+  const signed: Run[] = []
+  let wasStruck = false
+  const strike = (isStruck: boolean) => {
+    if (isStruck !== wasStruck) signed.push({ text: '~~', looks: 0 })
+    wasStruck = isStruck
+  }
+  for (const { text, looks } of runs) {
+    strike((looks & STRUCK) !== 0)
+    const ticks = text.includes('`') ? '``' : '`'
+    signed.push({ text: looks & CODE ? `${ticks}${text}${ticks}` : text, looks })
+  }
+  strike(false)
+  return signed
+}

@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import type { Model } from '../api/model.js'
+import type { KeptConversation } from '../chat/conversations/kept-conversation.js'
+import { molmHome } from '../ground/files/home.js'
+import { styled } from '../ground/output/style.js'
+import { writePrintable } from '../ground/output/write-printable.js'
+import type { Background } from '../lab/pictures/blocks/ramps.js'
+import { listModels } from '../library/installed-models.js'
+import { ChatSignals } from './chat-signals.js'
+import { Chat } from './conversation/chat.js'
+import { submit, thenQueue } from './conversation/commands/commands.js'
+import { nameOf, restoreMask, resumeKept } from './conversation/commands/conversation-commands.js'
+import type { ChatBeginning, ChatOptions } from './conversation/options.js'
+import { InputHistory } from './input/history.js'
+import { openScreen } from './screen/chat-screen.js'
+import { PlainScreen } from './screen/plain-screen.js'
+import type { TypedAhead } from './screen/typed-ahead.js'
+
+export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 'background' | 'modelNames'> {
+  beginning: ChatBeginning
+  /** Takes a function for notes about tools. */
+  onNotes?: (say: (note: string) => void) => void
+  /** Whether to keep the inputs for later conversations. */
+  keepsHistory: boolean
+  /** A kept conversation to continue. */
+  conversation?: KeptConversation
+  firstMessage?: string
+  /** The terminal with the keys so far; absent if it only takes lines. */
+  typed?: TypedAhead
+  /** Aborting it leaves the chat. */
+  signal: AbortSignal
+}
+
+/** File of earlier inputs, in the folder of the models. */
+const HISTORY = 'chat-history.jsonl'
+
+/**
+ * Runs a chat at the terminal until the user leaves; `interrupted` says whether that was by Ctrl-C. Disposes of the
+ * model in use at the end.
+ */
+export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
+  const { env } = process
+  const history = await InputHistory.open(options.keepsHistory ? join(molmHome(), HISTORY) : undefined)
+  const models = await listModels().catch(() => [])
+  const modelNames = models.map(({ name }) => name)
+  const isPlain = options.typed === undefined
+  const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
+  const { typed, signal, conversation, firstMessage } = options
+  const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
+  const signals = new ChatSignals(chat, typed?.terminal)
+  const leave = () => {
+    chat.end()
+    screen.close()
+  }
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    signal.throwIfAborted()
+    options.onNotes?.((note) => chat.say('note', note))
+    chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
+    void chat.answers.refreshMemory()
+    const { beginning } = options
+    chat.begin(beginning)
+    const keepsMask = options.mask !== undefined
+    if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
+    if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
+    void thenQueue(chat, () => chat.showFewAnswers())
+    if (firstMessage !== undefined) submit(chat, firstMessage)
+    screen.takeInput()
+    await chat.ended
+    // The text so far of a stopped answer goes into the scrollback.
+    await Promise.race([stopped(chat), signals.next])
+    await nextTurn()
+  } finally {
+    leave()
+    signal.removeEventListener('abort', leave)
+    const line = await putAway(chat, signals).catch(() => undefined)
+    signals.close()
+    await chat.model.dispose()
+    if (line !== undefined)
+      writePrintable(process.stdout, `${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
+  }
+  return { interrupted: chat.interrupted }
+}
+
+/** Reads COLORFGBG, which some terminals set to their colours: `foreground;background`. */
+function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
+  const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
+  return colour === '7' || colour === '15' ? 'light' : 'dark'
+}
+
+/** Maximum ms to wait for an answer that was stopped. */
+const STOPPING_MS = 2000
+/** Maximum ms of saving after a signal. */
+const SIGNALLED_MS = 1000
+/** Ms of saving after which a line says what takes its time. */
+const SILENT_MS = 700
+
+/** Resolves when an answer that was stopped has ended, after a while in any case. */
+async function stopped({ answers }: Chat): Promise<void> {
+  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+}
+
+/**
+ * Ends the conversation of a chat that the user has left. The turns are in its file already; its cache is saved until a
+ * signal comes, or for a second after one. Returns the line that says how to continue; undefined if nothing was kept.
+ */
+async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undefined> {
+  const { keeper, conversation } = chat
+  await stopped(chat)
+  await keeper.settled()
+  const { current, conversations } = keeper
+  const saving = keeper.leave(conversation)
+  if (signals.received) {
+    await Promise.race([saving, wait(SIGNALLED_MS, undefined, { ref: false })])
+  } else {
+    const note = setTimeout(() => {
+      writePrintable(process.stderr, 'saving what the model has read; Ctrl-C leaves without it\n')
+    }, SILENT_MS)
+    await Promise.race([saving, signals.next])
+    clearTimeout(note)
+  }
+  await keeper.close()
+  if (!current || signals.received === 'SIGHUP') return undefined
+  const latest = await conversations?.latest().catch(() => undefined)
+  const name = nameOf(current)
+  if (latest?.id === current.id) return `kept as ${name}; molm chat -c continues`
+  const word = /^[\w.-]+$/.test(name) ? name : current.id
+  return `kept${word === name ? '' : ` as ${name}`}; molm chat --resume ${word} continues`
+}

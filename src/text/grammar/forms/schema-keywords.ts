@@ -1,0 +1,198 @@
+import { UserError } from '../../../ground/errors.js'
+import { isObject } from '../../../ground/json/json.js'
+import type { NumberLimits } from './number-ranges.js'
+import {
+  type ArrayLimits,
+  type Case,
+  JSON_TYPES,
+  type JsonType,
+  type Located,
+  type ObjectLimits,
+  type StringLimits,
+} from './schema-cases.js'
+
+export type Keywords = Record<string, unknown>
+
+/** The keywords that say something about one type only. */
+const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  string: ['minLength', 'maxLength', 'pattern', 'format'],
+  array: [
+    ...[
+      'items',
+      'prefixItems',
+      'additionalItems',
+      'minItems',
+      'maxItems',
+      'uniqueItems',
+      'contains',
+      'unevaluatedItems',
+    ],
+  ],
+  object: [
+    ...['properties', 'patternProperties', 'additionalProperties', 'required', 'minProperties', 'maxProperties'],
+    ...['propertyNames', 'dependentRequired', 'dependentSchemas', 'dependencies', 'unevaluatedProperties'],
+  ],
+}
+
+/** Throws a UserError about a place in a schema. */
+export function failAt(path: string, what: string): never {
+  throw new UserError(path === '' ? what : `${path}: ${what}`)
+}
+
+/** A schema's keywords of types and limits as cases, one for each type. */
+export function limitCases(keywords: Keywords, path: string): Case[] {
+  const types = typesOf(keywords, path)
+  return JSON_TYPES.filter((type) => !types || types.has(type) || (type === 'number' && types.has('integer'))).map(
+    (type) => {
+      const isNamed = types !== undefined || (OF_TYPE[type] ?? []).some((name) => keywords[name] !== undefined)
+      switch (type) {
+        case 'number': {
+          const limits = numberLimits(keywords, path)
+          const isInteger = types?.has('integer') && !types.has('number')
+          return { type, isNamed, limits: { ...limits, ...(isInteger && { isInteger }) } }
+        }
+        case 'string':
+          return { type, isNamed, limits: stringLimits(keywords, path) }
+        case 'array':
+          return { type, isNamed, limits: arrayLimits(keywords, path) }
+        case 'object':
+          return { type, isNamed, limits: objectLimits(keywords, path) }
+        default:
+          return { type, isNamed }
+      }
+    },
+  )
+}
+
+function typesOf({ type }: Keywords, path: string): Set<string> | undefined {
+  if (type === undefined) return undefined
+  const types: unknown[] = Array.isArray(type) ? type : [type]
+  const known = [...JSON_TYPES, 'integer']
+  const wrong = types.find((one) => typeof one !== 'string' || !(known as string[]).includes(one))
+  if (wrong !== undefined || types.length === 0) {
+    failAt(path, `\`type\` ${JSON.stringify(wrong ?? type)} is not a type (${known.join(', ')})`)
+  }
+  return new Set(types as string[])
+}
+
+function numberLimits(keywords: Keywords, path: string): NumberLimits {
+  const limit = (name: string): number | undefined => {
+    const value = keywords[name]
+    if (value === undefined) return undefined
+    return typeof value === 'number' ? value : failAt(path, `\`${name}\` must be a number`)
+  }
+  return {
+    minimum: limit('minimum'),
+    maximum: limit('maximum'),
+    exclusiveMinimum: limit('exclusiveMinimum'),
+    exclusiveMaximum: limit('exclusiveMaximum'),
+  }
+}
+
+function stringLimits(keywords: Keywords, path: string): StringLimits {
+  const texts = (name: string): string[] => {
+    const value = keywords[name]
+    if (value === undefined) return []
+    return typeof value === 'string' ? [value] : failAt(path, `\`${name}\` must be a string`)
+  }
+  return {
+    minLength: count(keywords, 'minLength', path) ?? 0,
+    maxLength: count(keywords, 'maxLength', path),
+    patterns: texts('pattern'),
+    formats: texts('format'),
+  }
+}
+
+function arrayLimits(keywords: Keywords, path: string): ArrayLimits {
+  const { items, prefixItems, additionalItems, contains, uniqueItems } = keywords
+  // Before 2020, a list of `items` was what `prefixItems` is now, and `additionalItems` the rest.
+  const prefixName = Array.isArray(items) ? 'items' : 'prefixItems'
+  const prefix = Array.isArray(items) ? items : prefixItems
+  if (prefix !== undefined && !Array.isArray(prefix)) failAt(path, '`prefixItems` must be a list of schemas')
+  const [restName, rest] = Array.isArray(items) ? ['additionalItems', additionalItems] : ['items', items]
+  if (contains !== undefined && keywords.maxContains !== undefined) failAt(path, '`maxContains` is not supported')
+  return {
+    parts: [
+      {
+        prefix: (prefix ?? []).map((schema, i) => within({ schema, path: `${path}/${prefixName}/${i}` })),
+        items: rest === undefined ? undefined : within({ schema: rest, path: `${path}/${restName}` }),
+      },
+    ],
+    minItems: count(keywords, 'minItems', path) ?? 0,
+    maxItems: count(keywords, 'maxItems', path),
+    isUnique: uniqueItems === true,
+    contains:
+      contains === undefined
+        ? []
+        : [
+            {
+              schema: within({ schema: contains, path: `${path}/contains` }),
+              atLeast: count(keywords, 'minContains', path) ?? 1,
+            },
+          ],
+    path,
+  }
+}
+
+function objectLimits(keywords: Keywords, path: string): ObjectLimits {
+  const { additionalProperties, propertyNames, required } = keywords
+  const isList = Array.isArray(required) && required.every((name) => typeof name === 'string')
+  if (required !== undefined && !isList) failAt(path, '`required` must be a list of names')
+  return {
+    parts: [
+      {
+        properties: new Map(subschemas(keywords, 'properties', path)),
+        patterns: subschemas(keywords, 'patternProperties', path).map(([pattern, schema]) => ({ pattern, schema })),
+        additional:
+          additionalProperties === undefined
+            ? undefined
+            : within({ schema: additionalProperties, path: `${path}/additionalProperties` }),
+      },
+    ],
+    required: isList ? [...new Set(required)] : [],
+    minProperties: count(keywords, 'minProperties', path) ?? 0,
+    maxProperties: count(keywords, 'maxProperties', path),
+    names: propertyNames === undefined ? [] : [within({ schema: propertyNames, path: `${path}/propertyNames` })],
+    path,
+  }
+}
+
+/** The schemas of a keyword that is an object of them. */
+export function subschemas(keywords: Keywords, name: string, path: string): [string, Located][] {
+  const schemas = keywords[name]
+  if (schemas === undefined) return []
+  if (!isObject(schemas)) failAt(path, `\`${name}\` must be an object of schemas`)
+  return Object.entries(schemas).map(([key, schema]) => [
+    key,
+    within({ schema, path: `${path}/${name}/${pointer(key)}` }),
+  ])
+}
+
+/** The schemas of a keyword that is a list of them. */
+export function listedSchemas(keywords: Keywords, name: string, path: string): Located[] | undefined {
+  const schemas = keywords[name]
+  if (schemas === undefined) return undefined
+  if (!Array.isArray(schemas) || schemas.length === 0) failAt(path, `\`${name}\` must be a list of schemas`)
+  return schemas.map((schema, i) => within({ schema, path: `${path}/${name}/${i}` }))
+}
+
+function within(located: Located): Located {
+  const { schema, path } = located
+  return typeof schema === 'boolean' || isObject(schema)
+    ? located
+    : failAt(path, 'a schema must be an object, true or false')
+}
+
+/** A name as a JSON Pointer writes it. */
+export function pointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+function count(keywords: Keywords, name: string, path: string): number | undefined {
+  const value = keywords[name]
+  if (value === undefined) return undefined
+  return Number.isInteger(value) && (value as number) >= 0
+    ? (value as number)
+    : failAt(path, `\`${name}\` must be a whole number from 0 up`)
+}

@@ -1,0 +1,63 @@
+import { UserError } from '../../ground/errors.js'
+import { openMailbox, threadData } from '../../ground/platform/threads.js'
+import { type Expression, sequence, text } from './forms/expression.js'
+import { expressionOf } from './forms/grammar-expression.js'
+import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
+import { wordsOfGrammar } from './run/grammar-words.js'
+import { byteGrammarOf } from './run/read-expression.js'
+import { MarkedWork } from './work-marks.js'
+
+/*
+ * A thread that prepares grammars. It follows no guide, so that a grammar that takes long delays no running text.
+ */
+
+const { specials, marks } = threadData() as PrepareThreadData
+const written = specialsIn(specials)
+const work = new MarkedWork(marks)
+const mailbox = openMailbox<PrepareRequest, PrepareReply>()
+
+mailbox.listen(({ id, grammar }) => {
+  try {
+    mailbox.post({ id, words: work.run(id, () => prepared(grammar)) })
+  } catch (error) {
+    mailbox.post({ id, error: messageOf(error) })
+  }
+})
+
+/** Throws a UserError that names what is wrong with a grammar. */
+function prepared(json: string): SharedArrayBuffer {
+  const grammar = JSON.parse(json)
+  const expression = expressionOf(grammar, written)
+  try {
+    return wordsOfGrammar(byteGrammarOf(expression))
+  } catch (error) {
+    const name = grammar.kind === 'schema' || grammar.kind === 'regex' ? grammar.kind : 'grammar'
+    throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof UserError) return error.message
+  return `the form of the text cannot be prepared: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** Finds special tokens in texts, the longest first: a grammar keeps them apart from the same text in plain tokens. */
+function specialsIn(specials: readonly string[]): (text: string) => Expression {
+  const named = specials.map((name, special) => ({ name, special })).filter(({ name }) => name !== '')
+  named.sort((a, b) => b.name.length - a.name.length)
+  return (whole) => {
+    const parts: Expression[] = []
+    let begin = 0
+    for (let at = 0; at < whole.length; ) {
+      const found = named.find(({ name }) => whole.startsWith(name, at))
+      if (!found) {
+        at++
+        continue
+      }
+      parts.push(text(whole.slice(begin, at)), { kind: 'special', special: found.special })
+      at += found.name.length
+      begin = at
+    }
+    return sequence(...parts, text(whole.slice(begin)))
+  }
+}

@@ -1,0 +1,60 @@
+import type { GuidePhase } from '../../api/guide.js'
+import type { VocabularyData } from './run/token-tree.js'
+
+/** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
+export type EncodedPhase =
+  | Exclude<GuidePhase, { kind: 'forced' | 'free' | 'grammar' | 'calls' }>
+  | { kind: 'forced'; tokens: number[] }
+  | (Omit<Extract<GuidePhase, { kind: 'free' }>, 'close'> & { close: number[] })
+  | { kind: 'grammar'; grammar: number }
+  | { kind: 'calls'; triggers: { text: string; grammar: number }[]; once?: boolean }
+
+/** Data that a thread for preparing grammars starts with. */
+export interface PrepareThreadData {
+  specials: string[]
+  marks: Int32Array
+}
+
+export interface PrepareRequest {
+  /** From 1 on. */
+  id: number
+  /** JSON of a `Grammar`. */
+  grammar: string
+}
+
+export interface PrepareReply {
+  id: number
+  /** Words of the grammar (grammar-words.ts). */
+  words?: SharedArrayBuffer
+  error?: string
+}
+
+/** A grammar that any thread can follow. */
+export interface PreparedGrammar {
+  number: number
+  words: SharedArrayBuffer
+}
+
+/** Data that a thread for following guides starts with. */
+export interface FollowThreadData {
+  vocabulary: VocabularyData
+  marks: Int32Array
+}
+
+export interface GuideText {
+  /** JSON of a list of `EncodedPhase`. */
+  phases: string
+  grammars: readonly PreparedGrammar[]
+  eos: readonly number[]
+  memory: SharedArrayBuffer
+}
+
+export type FollowRequest =
+  /** Follows a guide from the beginning of its text on. `id` is from 1 on. */
+  | ({ kind: 'follow'; id: number } & GuideText)
+  /** Leaves a guide to another thread; the thread replies once it has. */
+  | { kind: 'leave'; id: number }
+
+export type FollowReply =
+  /** The guide has its first limits, or has failed before. */
+  { kind: 'begun'; id: number; error?: string } | { kind: 'left'; id: number }

@@ -1,0 +1,107 @@
+import type { Think, Tool } from '../../api/chat.js'
+import type { ChatMessage, ChatTemplate } from '../../api/text.js'
+import { UserError } from '../../ground/errors.js'
+import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'
+import type { LiteralTexts } from './literal-texts.js'
+import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
+import { fittingMessages, type Render, renderMessages, unlessRefused } from './render-messages.js'
+import { templateMessages, waysOf } from './template-messages.js'
+import { templateTools } from './template-tools.js'
+import { noBudget, switchThinking } from './think-switch.js'
+
+export interface TemplatePromptOptions {
+  template: ChatTemplate
+  /** Writes the texts of tools. */
+  literals?: LiteralTexts
+  /** Name of the model, for notes and errors. */
+  model: string
+  args?: Readonly<Record<string, unknown>>
+  continues: boolean
+  tools: readonly Tool[]
+  think?: Think
+  thinkBudget?: number
+  signal?: AbortSignal
+}
+
+/** A conversation as a template writes it. */
+export interface TemplatePrompt {
+  text: string
+  notes: string[]
+  dropsSystem: boolean
+  /** Form of the thoughts, if the model thinks. */
+  form?: ThinkingForm
+  /** Thoughts at the end of the prompt; absent if the model does not think, or if an answer continues. */
+  thoughts?: PromptThoughts
+}
+
+/** Writes a conversation. Rejects with a UserError if the template refuses it or leaves out tools, calls or results. */
+export async function templatePrompt(
+  conversation: readonly ChatMessage[],
+  { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
+): Promise<TemplatePrompt> {
+  if (tools.length > 0 && !template.response?.fields.tool_calls) throw callsNoTools(model, template)
+  const renderWith =
+    (args: Readonly<Record<string, unknown>>): Render =>
+    (some) =>
+      template.render(some, { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal })
+  const written = templateTools(tools)
+  const given = tools.length > 0 ? { ...args, tools: literals?.value(written) ?? written } : args
+  const { messages, dropsCalls } = await fittingMessages(
+    templateMessages(conversation, waysOf(template)),
+    renderWith(given),
+  )
+  if (dropsCalls) throw new UserError(`${model}'s chat template leaves calls of tools out`)
+  const form = thoughtsOf(template)
+  const hasThoughts = thinksBy(template)
+  const canClose = form !== undefined
+  const render = (variables: object) => unlessRefused(renderWith({ ...variables, ...given })(messages))
+  const switched =
+    think &&
+    (await switchThinking({ think, args, model, hasThoughts, canClose, mentions: mentionsIn(template), render }))
+  const { variables = {}, closes = false } = switched ?? {}
+  // There is no place for closed thoughts before content that has begun.
+  const notes = closes && continues ? [] : [...(switched?.notes ?? [])]
+  const { text, dropsSystem, dropsResults } = await renderMessages(messages, renderWith({ ...variables, ...given }))
+  if (dropsResults) throw new UserError(`${model}'s chat template leaves results of tools out`)
+  if (tools.length > 0 && text === (await unlessRefused(renderWith({ ...variables, ...args })(messages)))) {
+    throw new UserError(`${model} cannot use tools: its chat template leaves them out`)
+  }
+  const ignoresBudget = thinkBudget !== undefined && think !== 'off' && !form
+  if (ignoresBudget && (hasThoughts || notes.length === 0)) notes.push(noBudget(model, hasThoughts))
+  const all = { text, notes, dropsSystem, form }
+  if (!form || continues) return all
+  const found = promptThoughts(text, form)
+  const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
+  return { ...all, text: text + thoughts.added, thoughts }
+}
+
+/** An error that says which models call tools. */
+export function callsNoTools(model: string, template?: ChatTemplate): UserError {
+  const callers = 'models of Granite, Qwen3, LFM2 and gpt-oss'
+  if (!template)
+    return new UserError(`${model} cannot use tools: it has no chat template; ${callers} can: molm pull NAME`)
+  return new UserError(
+    mentionsIn(template)('tools')
+      ? `${model} calls tools in a form that molm does not know; it knows that of ${callers}: molm pull NAME`
+      : `${model} was not trained to call tools; ${callers} were: molm pull NAME`,
+  )
+}
+
+/** Form of a model's thoughts; undefined if its template never names them. */
+export function thoughtsOf(template: ChatTemplate): ThinkingForm | undefined {
+  const form = thinkingOf(template.response)
+  const mentions = mentionsIn(template)
+  return form && (mentions(form.open.trim()) || mentions(form.close.trim())) ? form : undefined
+}
+
+/** Whether a model's answers have thoughts, in a form that is known or not. */
+export function thinksBy(template: ChatTemplate): boolean {
+  const { fields = {} } = template.response ?? {}
+  const isKnown = thinkingOf(template.response) !== undefined
+  return isKnown ? thoughtsOf(template) !== undefined : THINKING_FIELDS.some((name) => fields[name])
+}
+
+/** A template without a source may have any text. */
+export function mentionsIn(template: ChatTemplate): (text: string) => boolean {
+  return (text) => template.mentions?.(text) ?? true
+}

@@ -1,0 +1,80 @@
+import { hasQuickPattern, type Part, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
+import { compilePattern, GPT2_WORDS } from '../definition/pattern.js'
+import { toByteAlphabet } from './byte-alphabet.js'
+import { SPLIT_BEHAVIORS, type SplitBehavior, splitText } from './split.js'
+
+/** Divides a text into pieces that no token crosses. `isFirst`: the piece begins the text. */
+export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>
+
+const WHAT = 'pre-tokenizer'
+
+/** From `pre_tokenizer` of tokenizer.json. Throws a UserError that names what is not supported. */
+export function createPreTokenizer(definition: unknown): PreTokenizer {
+  const steps = partsOf(definition, 'pretokenizers').map(createStep)
+  return steps.reduce(inSequence, (text) => [text])
+}
+
+/** Whether all of it takes a time and a room proportional to the text, whatever it is. */
+export function isQuickPreTokenizer(definition: unknown): boolean {
+  const parts = partsOf(definition, 'pretokenizers')
+  return parts.length <= 16 && parts.every((part) => part.type !== 'Split' || hasQuickPattern(part))
+}
+
+function inSequence(first: PreTokenizer, second: PreTokenizer): PreTokenizer {
+  return function* (text, isFirst) {
+    for (const piece of first(text, isFirst)) {
+      yield* second(piece, isFirst)
+      isFirst = false
+    }
+  }
+}
+
+function createStep(part: Part): PreTokenizer {
+  switch (part.type) {
+    case 'ByteLevel':
+      return byteLevel(part)
+    case 'Split':
+      return splitBy(patternOf(WHAT, part), behaviorOf(part), part.invert === true)
+    case 'Digits':
+      return splitBy(/\p{N}/gu, part.individual_digits === true ? 'Isolated' : 'Contiguous')
+    case 'Punctuation':
+      return splitBy(/[!-/:-@[-`{-~]|\p{P}/gu, behaviorOf(part, 'Isolated'))
+    case 'Metaspace':
+      return metaspace(part)
+    default:
+      return refusePart(WHAT, part)
+  }
+}
+
+function splitBy(pattern: RegExp, behavior: SplitBehavior, invert = false): PreTokenizer {
+  return (text) => splitText(text, pattern, behavior, invert)
+}
+
+function behaviorOf(part: Part, ifAbsent?: SplitBehavior): SplitBehavior {
+  const behavior = part.behavior ?? ifAbsent
+  return SPLIT_BEHAVIORS.find((known) => known === behavior) ?? refusePart(WHAT, part, 'behavior')
+}
+
+/** GPT-2's pre-tokenizer: words with the blank before them, in the byte alphabet. */
+function byteLevel({ add_prefix_space, use_regex }: Part): PreTokenizer {
+  const divide = use_regex === false ? undefined : splitBy(compilePattern(GPT2_WORDS), 'Isolated')
+  return function* (text, isFirst) {
+    const whole = add_prefix_space === true && !text.startsWith(' ') ? ` ${text}` : text
+    for (const piece of divide?.(whole, isFirst) ?? [whole]) yield toByteAlphabet(piece)
+  }
+}
+
+/** SentencePiece's pre-tokenizer: blanks become a visible character, and one is put in front. */
+function metaspace(part: Part): PreTokenizer {
+  const { replacement = '▁', add_prefix_space, split } = part
+  if (typeof replacement !== 'string' || [...replacement].length !== 1) return refusePart(WHAT, part, 'replacement')
+  const scheme = add_prefix_space === false ? 'never' : (part.prepend_scheme ?? 'always')
+  if (!['always', 'first', 'never'].includes(scheme as string)) return refusePart(WHAT, part, 'prepend_scheme')
+  const words = splitBy(new RegExp(replacement.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&'), 'gu'), 'MergedWithNext')
+  return (text, isFirst) => {
+    const visible = text.replaceAll(' ', replacement)
+    const isPrepended = scheme === 'always' || (scheme === 'first' && isFirst)
+    const whole = isPrepended && !visible.startsWith(replacement) ? replacement + visible : visible
+    return split === false ? [whole] : words(whole, isFirst)
+  }
+}

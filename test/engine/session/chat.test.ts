@@ -1,0 +1,131 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type ChatOptions, eventsOf, loadModel, type Model, resultOf, type Session, UserError } from '#molm/index.js'
+import { fixturePath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
+import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
+
+const test = suite<{ model: Model }>('a chat', { model: undefined as unknown as Model })
+
+const LANTERN = { role: 'user', content: 'What is a lantern?' }
+const ANSWER = { role: 'assistant', content: 'A lantern is a light inside a case that can be carried.' } as const
+const FRANCE = { role: 'user', content: 'What is the capital of France?' }
+const GREEDY: ChatOptions = { temperature: 0 }
+
+test.before(async (context) => {
+  context.model = await loadModel('nano', { threads: 1 })
+})
+
+test.after(({ model }) => model.dispose())
+
+async function chat(session: Session, messages: { role: string; content: string }[], options = GREEDY) {
+  const texts: string[] = []
+  for await (const { step, result } of eventsOf(session.chat(messages, options))) {
+    if (result) return { texts, result }
+    assert.is(step.kind, 'content')
+    texts.push(step.text)
+  }
+  throw new Error('a chat ends with its result')
+}
+
+test('answers through the template, up to the end of the turn, without blanks around the answer', async ({ model }) => {
+  const session = model.createSession()
+  const { texts, result } = await chat(session, [LANTERN])
+  assert.equal(result.message, ANSWER)
+  assert.is(result.text, ANSWER.content)
+  assert.is(texts.join(''), ANSWER.content)
+  assert.is(result.finishReason, 'eos')
+  const prompt = model.tokenizer.encode('User: What is a lantern?\nAssistant:', { addSpecialTokens: false })
+  assert.is(result.promptTokens, prompt.length)
+  assert.equal(session.tokens, [...prompt, ...result.tokens])
+})
+
+test('runs only the new tokens of the next turn, and answers as if it had run all', async ({ model }) => {
+  const session = model.createSession()
+  const first = (await chat(session, [LANTERN])).result
+  const messages = [LANTERN, first.message, FRANCE]
+  let run = 0
+  const options = { ...GREEDY, onPromptProgress: ({ total }: { total: number }) => (run = total) }
+  const { result } = await chat(session, messages, options)
+  assert.ok(result.cachedTokens >= first.promptTokens + 10, `${result.cachedTokens} cached`)
+  assert.is(run, result.promptTokens - result.cachedTokens)
+  const fresh = (await chat(model.createSession(), messages)).result
+  assert.is(fresh.cachedTokens, 0)
+  assert.is(result.message.content, 'The capital of France is Paris.')
+  assert.equal([result.tokens, result.promptTokens], [fresh.tokens, fresh.promptTokens])
+})
+
+test('runs only the last token of a question that is asked again', async ({ model }) => {
+  const session = model.createSession()
+  const first = (await chat(session, [LANTERN])).result
+  const again = (await chat(session, [LANTERN])).result
+  assert.is(again.cachedTokens, first.promptTokens - 1)
+  assert.equal(again.message, first.message)
+})
+
+test('continues an answer that has been begun', async ({ model }) => {
+  const begun = { role: 'assistant', content: 'A lantern is' }
+  const { texts, result } = await chat(model.createSession(), [LANTERN, begun])
+  assert.is(begun.content + texts.join(''), ANSWER.content)
+  assert.equal(result.message, ANSWER)
+  assert.is(result.text, texts.join(''))
+})
+
+test('ends at a stop string of the model or the caller, and after `maxTokens`', async ({ model }) => {
+  const own = (await chat(model.createSession(), [{ role: 'user', content: 'Hello' }], { ...GREEDY, stop: ['?!'] }))
+    .result
+  assert.is(own.finishReason, 'stop')
+  assert.not.match(own.message.content, /User:/)
+  const stopped = (await chat(model.createSession(), [LANTERN], { ...GREEDY, stop: [' inside'] })).result
+  assert.is(stopped.message.content, 'A lantern is a light')
+  const { texts, result } = await chat(model.createSession(), [LANTERN], { ...GREEDY, maxTokens: 5 })
+  assert.is(result.finishReason, 'length')
+  assert.is(result.tokens.length, 5)
+  assert.is(texts.join(''), result.message.content)
+  assert.ok(ANSWER.content.startsWith(result.message.content))
+})
+
+test('warns if the template leaves out the system message', async ({ model }) => {
+  const warnings: string[] = []
+  const messages = [{ role: 'system', content: 'Be brief.' }, LANTERN]
+  const options = { ...GREEDY, onWarning: (warning: string) => warnings.push(warning) }
+  const { result } = await chat(model.createSession(), messages, options)
+  assert.equal(result.message, ANSWER)
+  assert.is(warnings.length, 1)
+  assert.match(warnings[0], /leaves system texts out/)
+})
+
+test('refuses wrong messages and options', async ({ model }) => {
+  const session = model.createSession()
+  const wrong: [unknown, object, RegExp][] = [
+    [[], {}, /must have a message/],
+    ['What?', {}, /must be a list/],
+    [[{ role: 'user' }], {}, /content" is missing/],
+    [[{ role: 'pirate', content: 'Ahoy' }], {}, /role" must be system/],
+    [[LANTERN], { temperatur: 1 }, /chat has no option 'temperatur'; did you mean `temperature`/],
+    [[LANTERN], { topP: 2 }, /`topP` must be between/],
+  ]
+  for (const [messages, options, pattern] of wrong) {
+    await rejectsWithUserError(() => resultOf(session.chat(messages as [], options)), pattern)
+  }
+  session.dispose()
+  assert.match(String(await thrownBy(resultOf(session.chat([LANTERN])))), /disposed/)
+})
+
+test('is refused by a model without a template, with a hint at generate', () =>
+  withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (model) => {
+    const thrown = await thrownBy(resultOf(model.createSession().chat([LANTERN])))
+    assert.instance(thrown, UserError)
+    assert.match(String(thrown), /no chat template.*`generate`/)
+  }))
+
+test('a session disposed of while its prompt is encoded starts no request', async ({ model }) => {
+  const session = model.createSession()
+  const { cacheBytes } = await model.stats()
+  const rejected = thrownBy(resultOf(session.generate('lantern '.repeat(20_000), { maxTokens: 1 })))
+  session.dispose()
+  assert.match(String(await rejected), /disposed/)
+  assert.is((await model.stats()).cacheBytes, cacheBytes)
+})
+
+test.run()

@@ -1,0 +1,59 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { UsageError } from '#molm/ground/errors.js'
+import { maskSpecs, parseMask } from '#molm/model/config/mask-spec.js'
+import { maskOfJson } from '#molm/model/config/read-mask.js'
+
+const config = {
+  layers: 3,
+  mixtures: [
+    { kind: 'attention', experts: [4, 4, 4], topK: 1 },
+    { kind: 'mlp', experts: [8, 8, 8], topK: 2 },
+  ],
+} as unknown as Parameters<typeof parseMask>[1]
+
+test('specs of several layers and kinds become one mask, and are written again as they are read', () => {
+  const mask = parseMask(['2:mlp:5,1-3', '0:attention:2', '2:mlp:3,7'], config)
+  assert.equal(mask, { attention: [[2], [], []], mlp: [[], [], [1, 2, 3, 5, 7]], gates: 'all' })
+  assert.equal(maskSpecs(mask), ['0:attention:2', '2:mlp:1,2,3,5,7'])
+  assert.equal(parseMask(maskSpecs(mask), config), mask)
+})
+
+test('other forms are refused with an example', () => {
+  const wrong = [
+    '',
+    '3',
+    '1:mlp',
+    '1:mlp:',
+    '1:mlp:x',
+    '1:ffn:2',
+    '-1:mlp:2',
+    '1:mlp:3-1',
+    '1:mlp:1,',
+    '1:mlp:0-9999999',
+  ]
+  for (const spec of wrong) assert.throws(() => parseMask([spec], config), isUsage(/LAYER:KIND:IDS, like 3:mlp:5,7-9/))
+  assert.throws(() => parseMask(['3:mlp:1'], config), isUsage(/mask '3:mlp:1': the model has layers 0 to 2/))
+  assert.throws(() => parseMask(['1:mlp:2,7-8'], config), isUsage(/layer 1 has mlp experts 0 to 7$/))
+  const { layers, mixtures } = config
+  const dense = { layers, mixtures: mixtures.slice(1) } as typeof config
+  assert.throws(() => parseMask(['1:attention:0'], dense), isUsage(/the model has no attention experts/))
+})
+
+function isUsage(message: RegExp) {
+  return (error: Error) => error instanceof UsageError && message.test(error.message)
+}
+
+test('a mask file has a list of specs or an object of ids by kind, and its errors name it', () => {
+  const read = (value: unknown) => maskOfJson(Buffer.from(JSON.stringify(value)), 'mask.json', config)
+  assert.equal(read(['2:mlp:5']).mlp, [[], [], [5]])
+  assert.equal(read({ mlp: [[], [1], []] }), { mlp: [[], [1], []], gates: 'all' })
+  assert.throws(() => read(['2:ffn:5']), /^mask\.json: /)
+  assert.throws(() => read('2:mlp:5'), /mask\.json: a mask is a list like/)
+  assert.throws(
+    () => read({ mpl: [] }),
+    /mask\.json: a mask has no key "mpl"; there are attention, mlp, gates, instead/,
+  )
+})
+
+test.run()

@@ -1,0 +1,55 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Decoder } from '#molm/model/layers/decoder.js'
+import { inOneRow, isNear, maxDifference, sameBits } from '../../support/compare.js'
+import { FAMILY_CASES, type FamilyCase } from '../../support/family-cases.js'
+import { logitsInPieces, passHere } from '../../support/forward-here.js'
+import { TIERS } from '../../support/kernel-bench.js'
+import { withLoaded } from '../../support/loaded-model.js'
+import { integers } from '../../support/random.js'
+import type { ReferenceTensors } from '../../support/reference-layers.js'
+import { randomTensors, writeTensors } from '../../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
+import { GATES, LOGITS } from '../../support/tolerances.js'
+
+/*
+ * Checkpoints of random weights against a reference in double precision that shares no code with the library, and the
+ * same bits in pieces and after cuts.
+ */
+
+const LENGTH = 22
+const VOCABULARY = 61
+
+function check(model: Decoder, { reference }: FamilyCase, tensors: ReferenceTensors, tokens: readonly number[]): void {
+  const { logits, chosen } = reference(tensors, tokens)
+  const expected = inOneRow(logits)
+  const found = passHere(model, tokens)
+  const size = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const difference = maxDifference(found.logits, expected) / size
+  assert.ok(difference <= LOGITS, `logits differ by ${difference} of the largest`)
+  for (const [l, ofTokens] of chosen.entries()) {
+    const { mlp } = found.routes[l]
+    assert.is(mlp === undefined, ofTokens.length === 0, `layer ${l} has experts or not`)
+    if (!mlp) continue
+    const [ids, gates] = [ofTokens.flat().map(({ id }) => id), ofTokens.flat().map(({ gate }) => gate)]
+    assert.equal([...mlp.ids], ids, `experts of layer ${l}`)
+    isNear(mlp.gates, gates, GATES, `gates of layer ${l}`)
+  }
+  const inPieces = logitsInPieces(model, tokens, [1, 5, 2, 14], [21, 19, 11, 1])
+  sameBits(inPieces, found.logits, 'in pieces, after cuts')
+}
+
+for (const [i, family] of FAMILY_CASES.entries()) {
+  test(family.name, () =>
+    inTemporaryFolder(async (dir) => {
+      const written = randomTensors(family.keys, 100 * i + 1, family.weights)
+      await writeTensors(dir, family.keys, written)
+      const tensors = new Map([...written].map(([key, { values }]) => [key, values]))
+      const tokens = integers(LENGTH, i + 1, VOCABULARY)
+      const tier = TIERS[i % TIERS.length]
+      await withLoaded(dir, { quant: 'f32', tier }, ({ model }) => check(model, family, tensors, tokens))
+    }),
+  )
+}
+
+test.run()

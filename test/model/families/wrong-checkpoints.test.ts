@@ -1,0 +1,109 @@
+import { test } from 'uvu'
+import { FAMILY_CASES } from '../../support/family-cases.js'
+import { withLoaded } from '../../support/loaded-model.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
+import { randomTensors, type WrittenTensor, writeTensors } from '../../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
+
+/** Other keys of config.json, or a change of the tensors. */
+type Change = Record<string, unknown> | ((tensors: Map<string, WrittenTensor>) => void)
+
+const without =
+  (key: string): Change =>
+  (tensors) => {
+    if (!tensors.delete(key)) throw new Error(`no tensor ${key}`)
+  }
+
+const withZeros =
+  (key: string, ...shape: number[]): Change =>
+  (tensors) => {
+    tensors.set(key, { shape, values: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
+  }
+
+/** A line of the error names the file, then the key or the tensor. */
+const config = (rest: string) => new RegExp(`config\\.json: ${rest}`)
+const shape = (tensor: string, found: string, wanted: string) =>
+  new RegExp(`model\\.safetensors: tensor ${tensor} has shape \\[${found}\\], config.json asks for \\[${wanted}\\]`)
+const missing = (key: string) => new RegExp(`^.+: tensor ${key} is missing`)
+const unknown = (key: string) => new RegExp(`^.+: tensor ${key}.* has no place in a model with this config.json`)
+
+const [EXPERTS, SINKS] = ['model.layers.1.mlp.experts', 'model.layers.2.self_attn.sinks']
+const [LFM2_BIAS, LFM2_CONV] = ['model.layers.1.feed_forward.expert_bias', 'model.layers.0.conv.conv']
+const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
+const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
+
+/** Changes of a sound checkpoint, each with the refusal. */
+const WRONG: Record<string, [Change, RegExp][]> = {
+  'lfm2_moe: defaults': [
+    [{ layer_types: undefined }, config('layer_types must be')],
+    [
+      { layer_types: ['conv', 'mamba', 'conv', 'conv'] },
+      config('layer_types\\[1\\] must be one of conv, full_attention, not "mamba"'),
+    ],
+    [{ layer_types: ['conv'] }, config('layer_types must be a list of 4 types')],
+    [{ conv_L_cache: 1 }, config('conv_L_cache must be')],
+    [{ conv_L_cache: 9 }, config('conv_L_cache must be')],
+    [{ conv_L_cache: 4 }, shape(`${LFM2_CONV}.weight`, '44, 1, 3', '44, 1, 4')],
+    [without(LFM2_BIAS), missing(LFM2_BIAS)],
+    [{ use_expert_bias: false }, unknown(LFM2_BIAS)],
+    [withZeros(`${LFM2_CONV}.bias`, 44), unknown(`${LFM2_CONV}.bias`)],
+    [without('model.layers.1.self_attn.q_layernorm.weight'), missing('model.layers.1.self_attn.q_layernorm.weight')],
+  ],
+  'gpt_oss: defaults, products beyond the limit': [
+    [
+      { layer_types: ['full_attention', 'chunked_attention', 'full_attention'] },
+      config('layer_types\\[1\\] must be one of sliding_attention, full_attention'),
+    ],
+    [without(SINKS), missing(SINKS)],
+    [withZeros(SINKS, 5), shape(SINKS, '5', '4')],
+    [{ attention_bias: false }, unknown(QUERIES)],
+    [withZeros(`${EXPERTS}.down_proj`, 7, 40, 20), shape(`${EXPERTS}.down_proj`, '7, 40, 20', '7, 20, 40')],
+    [without(`${EXPERTS}.gate_up_proj_bias`), missing(`${EXPERTS}.gate_up_proj_bias`)],
+    [
+      { quantization_config: { quant_method: 'fp8' } },
+      config('the weights are quantised with FP8 \\(quantization_config\\)'),
+    ],
+  ],
+  'gpt_oss: MXFP4': [
+    [without(`${EXPERTS}.gate_up_proj_scales`), missing(`${EXPERTS}.gate_up_proj_scales`)],
+    [withZeros(`${EXPERTS}.down_proj`, 7, 32, 64), unknown(`${EXPERTS}.down_proj`)],
+    [{ intermediate_size: 33 }, config('intermediate_size must be a multiple of 32 with experts in MXFP4, not 33')],
+  ],
+  'smallthinker: windows and positions in other layers, sigmoids': [
+    [{ rope_layout: [1, 1] }, config('rope_layout must be a list of 4 numbers, 0 or 1')],
+    [{ sliding_window_layout: [0, 1, 2, 3] }, config('sliding_window_layout must be a list of 4 numbers, 0 or 1')],
+    [{ sliding_window_size: null }, config('sliding_window_size must be an integer')],
+    [
+      without('model.layers.3.block_sparse_moe.primary_router.weight'),
+      missing('model.layers.3.block_sparse_moe.primary_router.weight'),
+    ],
+    [{ tie_word_embeddings: false }, missing('lm_head.weight')],
+    [withZeros(QUERIES, 30), unknown(QUERIES)],
+  ],
+  'ernie4_5_moe: two shared experts, a dense first layer': [
+    [{ moe_layer_interval: 2 }, missing('model.layers.2.mlp.gate_proj.weight')],
+    [{ moe_num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
+    [{ moe_num_shared_experts: 0 }, unknown(SHARED)],
+    [
+      without('model.layers.4.mlp.moe_statics.e_score_correction_bias'),
+      missing('model.layers.4.mlp.moe_statics.e_score_correction_bias'),
+    ],
+    [{ moe_layer_start_index: [1, 1] }, config('moe_layer_start_index must be an integer')],
+  ],
+}
+
+for (const [name, rows] of Object.entries(WRONG)) {
+  test(`wrong checkpoints are refused by the key or the tensor: ${name}`, () =>
+    inTemporaryFolder(async (dir) => {
+      const sound = FAMILY_CASES.find((family) => family.name === name)
+      if (!sound) throw new Error(`no case ${name}`)
+      for (const [change, says] of rows) {
+        const tensors = randomTensors(sound.keys, 1, sound.weights)
+        if (typeof change === 'function') change(tensors)
+        await writeTensors(dir, { ...sound.keys, ...(typeof change !== 'function' && change) }, tensors)
+        await rejectsWithUserError(() => withLoaded(dir, { quant: 'f32' }, () => undefined), says)
+      }
+    }))
+}
+
+test.run()

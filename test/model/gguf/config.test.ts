@@ -1,0 +1,253 @@
+import { readFile } from 'node:fs/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseConfig } from '#molm/model/families/index.js'
+import { ggufConfig } from '#molm/model/gguf/config.js'
+import { openGguf } from '#molm/model/gguf/gguf-file.js'
+import { fixturePath } from '../../support/fixtures.js'
+import { f32, flag, type GgufTensor, type GgufValue, ggufFile, list, text, u32 } from '../../support/gguf-writer.js'
+import { MemoryFiles } from '../../support/memory-files.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
+import { openFixture } from './fixtures.js'
+
+const test = suite('config.json of GGUF files')
+
+/** Metadata that every family needs, and 2 layers. */
+const COMMON: Record<string, GgufValue> = {
+  block_count: u32(2),
+  context_length: u32(128),
+  embedding_length: u32(64),
+  feed_forward_length: u32(96),
+  'attention.head_count': u32(4),
+  'attention.head_count_kv': u32(2),
+  'attention.layer_norm_rms_epsilon': f32(1e-6),
+  expert_count: u32(4),
+  expert_used_count: u32(2),
+}
+
+/** The config.json of a file with these keys, and with tensors of these names and sizes. */
+async function configOf(
+  architecture: string,
+  keys: Record<string, GgufValue> = {},
+  tensors: Record<string, number[]> = {},
+): Promise<Record<string, unknown>> {
+  const own = Object.entries({ ...COMMON, ...keys }).map(([key, value]) => [`${architecture}.${key}`, value] as const)
+  const metadata = new Map<string, GgufValue>([['general.architecture', text(architecture)], ...own])
+  const stored = { 'token_embd.weight': [64, 10], ...tensors }
+  const written = Object.entries(stored).map(([name, ne]): GgufTensor => {
+    return { name, type: 0, ne, data: new Uint8Array(4 * ne.reduce((product, n) => product * n, 1)) }
+  })
+  const file = await openGguf(new MemoryFiles({ 'a.gguf': ggufFile(metadata, written) }), 'a.gguf')
+  return ggufConfig(file)
+}
+
+/** Checks keys of a config. */
+async function has(config: Promise<Record<string, unknown>>, expected: Record<string, unknown>): Promise<void> {
+  const found = await config
+  assert.equal(Object.fromEntries(Object.keys(expected).map((key) => [key, found[key]])), expected)
+}
+
+const FIXTURES = {
+  'granitemoe-all-types': 'gguf/granitemoe-all-types/checkpoint',
+  'qwen3moe-q4_k_m': 'gguf/qwen3moe-q4_k_m/checkpoint',
+  'olmoe-q4_0-split': 'gguf/olmoe-q4_0-split/checkpoint',
+  'gptoss-mxfp4': '72-gptoss-mxfp4',
+}
+
+for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
+  test(`is that of the checkpoint: ${folder}`, async () => {
+    const file = await openFixture(folder)
+    const { raw: _, ...found } = parseConfig(ggufConfig(file), 'made')
+    await file.close()
+    const json: unknown = JSON.parse(await readFile(fixturePath(`${checkpoint}/config.json`), 'utf8'))
+    const { raw: __, ...expected } = parseConfig(json, 'stored')
+    assert.equal(found, expected)
+  })
+}
+
+test('has defaults for what the file leaves out', async () => {
+  await has(configOf('olmoe'), {
+    ...{ vocab_size: 10, head_dim: 16, rope_theta: 10000, rope_scaling: null, tie_word_embeddings: true },
+    ...{ bos_token_id: null, norm_topk_prob: false, clip_qkv: null },
+  })
+  await has(configOf('olmoe', {}, { 'output.weight': [64, 10] }), { tie_word_embeddings: false })
+  await has(configOf('granitemoe'), {
+    ...{ model_type: 'granitemoe', attention_multiplier: 0.25, embedding_multiplier: 1, residual_multiplier: 1 },
+    ...{ logits_scaling: 1, attention_bias: false },
+  })
+})
+
+test('reads scaled positions', async () => {
+  const scaling = (keys: Record<string, GgufValue>, architecture = 'qwen3moe') =>
+    configOf(architecture, Object.fromEntries(Object.entries(keys).map(([key, value]) => [`rope.${key}`, value]))).then(
+      ({ rope_scaling }) => rope_scaling,
+    )
+  assert.is(await scaling({ 'scaling.type': text('none') }), null)
+  assert.equal(await scaling({ 'scaling.type': text('linear'), 'scaling.factor': f32(4) }), {
+    rope_type: 'linear',
+    factor: 4,
+  })
+  assert.equal(await scaling({ 'scaling.factor': f32(2) }), { rope_type: 'linear', factor: 2 })
+  assert.equal(await scaling({ scale_linear: f32(2) }), { rope_type: 'linear', factor: 2 })
+  const yarn = { 'scaling.type': text('yarn'), 'scaling.factor': f32(4), 'scaling.original_context_length': u32(32) }
+  const expected = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32, beta_fast: 32, beta_slow: 1 }
+  assert.equal(await scaling(yarn), { ...expected, truncate: true })
+  const more = { ...yarn, 'scaling.yarn_beta_fast': f32(16), 'scaling.yarn_attn_factor': f32(1.5) }
+  assert.equal(await scaling(more), { ...expected, beta_fast: 16, truncate: true, attention_factor: 1.5 })
+  await rejectsWithUserError(() => scaling({ 'scaling.type': text('longrope') }), /rope.scaling.type is longrope/)
+  await rejectsWithUserError(() => scaling({ 'scaling.type': text('\u001b[2J') }), /rope.scaling.type is \\x1b\[2J,/)
+  const extended = { ...yarn, 'scaling.yarn_ext_factor': f32(0.5) }
+  await rejectsWithUserError(() => scaling(extended), /yarn_ext_factor is not 1/)
+  await has(configOf('llama', { 'rope.dimension_count': u32(8) }), { partial_rotary_factor: 0.5 })
+  await rejectsWithUserError(() => configOf('llama', {}, { 'rope_freqs.weight': [8] }), /rope_freqs.weight/)
+})
+
+test('reads Mixtral', async () => {
+  await has(configOf('llama', { 'attention.sliding_window': u32(32) }), {
+    ...{
+      model_type: 'mixtral',
+      intermediate_size: 96,
+      num_local_experts: 4,
+      num_experts_per_tok: 2,
+      sliding_window: 32,
+    },
+  })
+})
+
+test("reads Granite's shared expert and multipliers", async () => {
+  const keys = { expert_shared_feed_forward_length: u32(48), 'attention.scale': f32(0.015625), logit_scale: f32(6) }
+  await has(configOf('granitemoe', { ...keys, embedding_scale: f32(12), residual_scale: f32(0.22) }), {
+    ...{ model_type: 'granitemoeshared', shared_intermediate_size: 48, attention_multiplier: 0.015625 },
+    ...{ embedding_multiplier: 12, residual_multiplier: 0.22, logits_scaling: 6 },
+  })
+})
+
+test("reads Qwen's widths, biases and dense layers", async () => {
+  const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.0.attn_q.bias': [64] }
+  await has(configOf('qwen3moe', { expert_feed_forward_length: u32(32) }, tensors), {
+    ...{ moe_intermediate_size: 32, intermediate_size: 96, norm_topk_prob: true, mlp_only_layers: [0] },
+    attention_bias: true,
+  })
+  await has(configOf('qwen2moe', { expert_weights_norm: flag(true) }), {
+    ...{ moe_intermediate_size: 48, shared_expert_intermediate_size: 96, norm_topk_prob: true, qkv_bias: false },
+  })
+})
+
+test("reads gpt-oss' windows and scaled positions", async () => {
+  const keys = {
+    'attention.key_length': u32(16),
+    'attention.sliding_window': u32(8),
+    'rope.scaling.type': text('yarn'),
+    'rope.scaling.factor': f32(32),
+  }
+  const [sliding, full] = ['sliding_attention', 'full_attention']
+  await has(configOf('gpt-oss', keys), {
+    layer_types: [sliding, full],
+    sliding_window: 8,
+    rope_scaling: {
+      ...{ rope_type: 'yarn', factor: 32, original_max_position_embeddings: 128, beta_fast: 32, beta_slow: 1 },
+      truncate: false,
+    },
+  })
+  const pattern = 'attention.sliding_window_pattern'
+  await has(configOf('gpt-oss', { ...keys, [pattern]: list('bool', [false, true]) }), { layer_types: [full, sliding] })
+  await has(configOf('gpt-oss', { ...keys, [pattern]: u32(1) }), { layer_types: [full, full] })
+  await has(configOf('gpt-oss', { ...keys, [pattern]: u32(0) }), { layer_types: [sliding, sliding] })
+  await rejectsWithUserError(
+    () => configOf('gpt-oss', { ...keys, block_count: u32(3), [pattern]: list('bool', [false, true]) }),
+    /sliding_window_pattern has 2 entries for 3 layers/,
+  )
+})
+
+test("reads LFM2's convolutions and lists per layer", async () => {
+  const keys = {
+    'attention.head_count_kv': list('u32', [0, 2]),
+    'shortconv.l_cache': u32(3),
+    expert_feed_forward_length: u32(32),
+    leading_dense_block_count: u32(1),
+    expert_gating_func: u32(2),
+  }
+  const tensors = { 'blk.0.shortconv.conv.weight': [3, 64], 'blk.1.exp_probs_b.bias': [4] }
+  await has(configOf('lfm2moe', keys, tensors), {
+    ...{ layer_types: ['conv', 'full_attention'], num_key_value_heads: 2, num_dense_layers: 1, use_expert_bias: true },
+    ...{ conv_L_cache: 3, conv_bias: false, norm_topk_prob: true, norm_eps: 1e-6 },
+  })
+  await rejectsWithUserError(
+    () => configOf('lfm2moe', { ...keys, 'attention.head_count_kv': list('u32', [4, 2]) }, tensors),
+    /lfm2moe.attention.head_count_kv differs between layers/,
+  )
+})
+
+test("reads SmallThinker's windows and scores", async () => {
+  await has(configOf('smallthinker', { expert_gating_func: u32(1) }), {
+    moe_ffn_hidden_size: 96,
+    moe_primary_router_apply_softmax: true,
+    sliding_window_layout: [0, 0],
+    rope_layout: [1, 1],
+  })
+  await has(configOf('smallthinker', { 'attention.sliding_window': u32(16), block_count: u32(5) }), {
+    moe_primary_router_apply_softmax: false,
+    sliding_window_size: 16,
+    sliding_window_layout: [0, 1, 1, 1, 0],
+    rope_layout: [0, 1, 1, 1, 0],
+  })
+})
+
+test("reads ERNIE's dense and sparse layers", async () => {
+  const keys = {
+    expert_feed_forward_length: u32(32),
+    leading_dense_block_count: u32(1),
+    interleave_moe_layer_step: u32(1),
+    expert_shared_count: u32(2),
+    expert_shared_feed_forward_length: u32(48),
+  }
+  const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.1.ffn_gate_shexp.weight': [64, 64] }
+  await has(configOf('ernie4_5-moe', keys, tensors), {
+    ...{ moe_num_experts: 4, moe_k: 2, moe_num_shared_experts: 2, moe_layer_start_index: 1, moe_layer_end_index: 1 },
+    moe_layer_interval: 1,
+  })
+})
+
+test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
+  const refused: [string, Record<string, GgufValue>, RegExp][] = [
+    ['deepseek2', {}, /a.gguf: general.architecture is deepseek2; .* latent keys/],
+    ['granitehybrid', {}, /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/],
+    ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],
+    ['olmoe', { expert_count: u32(0) }, /is olmoe; .*without experts/],
+    ['zebra', {}, /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/],
+    ['olmoe', { final_logit_softcapping: f32(30) }, /olmoe.final_logit_softcapping is 30, which molm does not compute/],
+    ['olmoe', { 'attention.sliding_window': u32(9) }, /attention.sliding_window is 9/],
+    ['qwen3moe', { expert_gating_func: u32(2) }, /expert_gating_func is 2/],
+    ['qwen3moe', { expert_weights_scale: f32(2.5) }, /expert_weights_scale is 2.5/],
+    ['qwen3moe', { logit_scale: f32(2) }, /logit_scale is 2/],
+    [
+      'qwen3moe',
+      { 'attention.value_length': u32(8) },
+      /attention.value_length is 8, and molm runs models with 16 alone/,
+    ],
+    ['smallthinker', { 'rope.freq_base_swa': f32(20000) }, /rope.freq_base_swa is 20000, and .* 10000 alone/],
+    ['granitemoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
+    ['granitemoe', { 'rope.scaling.finetuned': flag(false) }, /rope.scaling.finetuned is 0/],
+    ['llama', { block_count: u32(0) }, /llama.block_count must be an integer from 1 to 4096, not 0/],
+    ['llama', { block_count: text('two') }, /llama.block_count must be a number below 2\^53/],
+  ]
+  for (const [architecture, keys, pattern] of refused) {
+    await rejectsWithUserError(() => configOf(architecture, keys), pattern)
+  }
+  await configOf('qwen3moe', { expert_gating_func: u32(1), expert_weights_scale: f32(1), logit_scale: f32(1) })
+})
+
+test('refuses files with a part of a model, or with none', async () => {
+  const refused: [Record<string, GgufValue>, RegExp][] = [
+    [{ 'general.architecture': text('llama'), 'general.type': text('adapter') }, /a.gguf: general.type is adapter/],
+    [{ 'general.type': text('imatrix') }, /a.gguf: general.type is imatrix: statistics to quantise with/],
+    [{ 'general.architecture': text('olmoe') }, /a.gguf: has no tensors; such files hold a vocabulary/],
+  ]
+  for (const [metadata, pattern] of refused) {
+    const bytes = ggufFile(new Map(Object.entries(metadata)), [])
+    const file = await openGguf(new MemoryFiles({ 'a.gguf': bytes }), 'a.gguf')
+    assert.throws(() => ggufConfig(file), pattern)
+  }
+})
+
+test.run()

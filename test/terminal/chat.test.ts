@@ -1,0 +1,209 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { NoRoom } from '#molm/ground/errors.js'
+import { wrap } from '#molm/ground/output/wrap.js'
+import type { Model } from '#molm/index.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
+import { helpOn } from '#molm/terminal/conversation/commands/help.js'
+import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { cutNote, lengthNote } from '#molm/terminal/conversation/notes.js'
+import { tableLines } from '#molm/terminal/screen/transcript.js'
+import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
+import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
+
+const TOPICS = ['', 'conversations', 'answers', 'experts', 'keys']
+
+interface ScriptedChat {
+  chat: Chat
+  asked: Asked[]
+}
+
+/** A chat whose model gives these answers, each after a while. */
+async function answering(
+  answers: (string | ScriptedAnswer)[],
+  { depth = 'none', name, isPlain }: { depth?: 'none' | '16'; name?: string; isPlain?: boolean } = {},
+): Promise<ScriptedChat> {
+  const mixtures = mixturesOf(2, { mlp: 4 })
+  const script = answers.map((answer) => (typeof answer === 'string' ? { text: answer } : answer))
+  const { model, asked } = scripted(modelOf(mixtures, 2, name), plainRoutes(mixtures), script)
+  return { chat: await chatOf(mixtures, depth, { model, isPlain }), asked }
+}
+
+function type(chat: Chat, text: string): void {
+  press(chat, { kind: 'text', text })
+  press(chat, { kind: 'key', name: 'enter' })
+}
+
+/** Resolves when no answer runs and no message waits. */
+async function idle(chat: Chat): Promise<void> {
+  while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
+}
+
+const questions = (asked: Asked[]) => asked.map(({ question }) => question)
+
+test('messages sent during an answer are asked after it, in order', async () => {
+  const { chat, asked } = await answering(['one', 'two', 'three'])
+  for (const text of ['first', 'second', '/nothing', 'third']) type(chat, text)
+  assert.equal([chat.state, chat.queued, chat.input.text], ['answering', 3, ''])
+  await idle(chat)
+  assert.equal(questions(asked), ['first', 'second', 'third'])
+  assert.equal(
+    chat.items.map(({ kind, text }) => `${kind} ${text}`),
+    [
+      'user first',
+      'answer one',
+      'user second',
+      'answer two',
+      'command /nothing',
+      'error there is no command /nothing; /help lists them',
+      'user third',
+      'answer three',
+    ],
+  )
+})
+
+test('a conversation without room left names its own commands, not sessions', async () => {
+  const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
+  const { chat } = await answering([{ text: '', ending: full }])
+  type(chat, 'one more')
+  await idle(chat)
+  const [error] = chat.items.filter(({ kind }) => kind === 'error')
+  assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
+})
+
+test('Ctrl-C puts the waiting messages back into the input', async () => {
+  const { chat, asked } = await answering(['one'])
+  for (const text of ['first', 'second', 'third']) type(chat, text)
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  assert.is(chat.input.text, 'second\nthird')
+  await idle(chat)
+  assert.not.ok(questions(asked).includes('second'))
+})
+
+test('a misspelt command gets a hint, and the names of other programs work', async () => {
+  const { chat } = await answering([])
+  for (const line of ['/clera', '/hepl', '/undu', '/xyzzy', '/?', '/bye']) type(chat, line)
+  while (chat.state !== 'ended') await wait(5)
+  assert.equal(
+    chat.items.filter(({ kind }) => kind !== 'command').map(({ text }) => text.split('\n')[0]),
+    [
+      'there is no command /clera; did you mean /clear?',
+      'there is no command /hepl; did you mean /help?',
+      'there is no command /undu; did you mean /undo?',
+      'there is no command /xyzzy; /help lists them',
+      'More: /help conversations, /help answers, /help experts and /help keys.',
+    ],
+  )
+})
+
+test('/system alone shows the system text, and off or "" clears it', async () => {
+  const { chat } = await answering([])
+  const said: string[] = []
+  for (const argument of ['', ' You are brief.', '', ' off', '', ' Be kind.', ' ""', '']) {
+    type(chat, `/system${argument}`)
+    await idle(chat)
+    said.push(chat.items.at(-1)?.text ?? '')
+  }
+  const [none, brief, kind] = ['no system text', 'system text: You are brief.', 'system text: Be kind.']
+  assert.equal(said, [none, brief, brief, none, none, kind, none, none])
+})
+
+test('an interrupted answer names the command that resumes it', async () => {
+  for (const [text, note] of [
+    ['It was', 'interrupted: /continue resumes it'],
+    ['', 'stopped while reading: /retry reads on'],
+  ]) {
+    const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
+    type(chat, 'What was it?')
+    while (asked.length === 0 || chat.answer !== text) await wait(5)
+    press(chat, { kind: 'key', name: 'ctrl-c' })
+    await idle(chat)
+    assert.is(chat.items.at(-1)?.text, note)
+  }
+})
+
+test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
+  const { chat } = await answering(['It was.', '\n'])
+  type(chat, 'What was it?')
+  await idle(chat)
+  const before = chat.map.answerLength
+  assert.is(before, 'It was.'.length)
+  type(chat, '/continue')
+  await idle(chat)
+  assert.equal(
+    [chat.items.at(-1)?.kind, chat.items.at(-1)?.text],
+    ['note', 'the answer had already ended: nothing was added'],
+  )
+  assert.is(chat.map.answerLength, before)
+})
+
+test('/undo says which turn no longer counts, and puts its question back into the input', async () => {
+  const { chat } = await answering([])
+  const question = `What is a lantern, ${'and another, '.repeat(5)}?`
+  const messages = [
+    { role: 'user', content: question },
+    { role: 'assistant', content: 'A light.' },
+  ]
+  chat.begin({ system: '', prefill: '', messages, args: {}, files: [] })
+  type(chat, '/undo')
+  await idle(chat)
+  assert.is(
+    chat.items.at(-1)?.text,
+    'taken back: "What is a lantern, and another, and ano…" and its answer above no longer count',
+  )
+  assert.equal([chat.input.text, chat.conversation.messages.length], [question, 0])
+})
+
+test('nano proposes a first question, which Tab takes', async () => {
+  const other = await answering([], { depth: '16' })
+  assert.is(other.chat.placeholder, undefined, 'another model')
+  const colourless = await answering([], { name: 'nano' })
+  assert.is(colourless.chat.placeholder, undefined, 'without colour it would look like input')
+  const { chat } = await answering(['one'], { name: 'nano', depth: '16' })
+  assert.is(chat.placeholder, 'What is a lighthouse?')
+  type(chat, '/set top-k 3')
+  await idle(chat)
+  press(chat, { kind: 'text', text: 'x' })
+  assert.is(chat.placeholder, undefined)
+  press(chat, { kind: 'key', name: 'backspace' })
+  press(chat, { kind: 'key', name: 'tab' })
+  assert.is(chat.input.text, 'What is a lighthouse?')
+  press(chat, { kind: 'key', name: 'enter' })
+  await idle(chat)
+  assert.equal([chat.items.at(-1)?.text, chat.placeholder], ['one', undefined])
+})
+
+test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
+  for (const { rows, text } of TOPICS.map((topic) => helpOn(topic, { hasTemplate: false }))) {
+    const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
+    assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
+    assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
+  }
+  const plain = JSON.stringify(TOPICS.map((topic) => helpOn(topic, { hasTemplate: false, isPlain: true })))
+  assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)
+  const { chat } = await answering([], { isPlain: true })
+  type(chat, '/map')
+  await idle(chat)
+  assert.is(chat.items.at(-1)?.text, '/map needs a terminal that can move its cursor')
+})
+
+test('/retry takes the next seed if one was set; a new question takes the first again', async () => {
+  const { chat, asked } = await answering([])
+  for (const line of ['/set seed 7', 'hello', '/retry', '/retry', 'and now']) type(chat, line)
+  await idle(chat)
+  assert.equal(
+    asked.map(({ seed }) => seed),
+    [7, 8, 9, 7],
+  )
+})
+
+test('notes name a remedy', () => {
+  assert.match(cutNote(64), /^cut at 64 tokens: .* \/set max-tokens 200 /)
+  const model = { name: 'm', config: { trainedContext: 512 } } as Model
+  assert.match(lengthNote(513, model) ?? '', /has 513 tokens, and m was trained on 512/)
+  assert.is(lengthNote(512, model), undefined)
+  assert.is(lengthNote(9000, model, 512), undefined, 'only the context counts')
+})
+
+test.run()

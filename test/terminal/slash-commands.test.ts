@@ -1,0 +1,125 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/terminal/conversation/commands/slash-commands.js'
+import { listSettings, parseSetting, typedHere } from '#molm/terminal/conversation/settings.js'
+import { Completion } from '#molm/terminal/input/completion.js'
+import { Editor } from '#molm/terminal/input/editor.js'
+import { pathOf } from '#molm/terminal/input/file-names.js'
+import { InputHistory } from '#molm/terminal/input/history.js'
+import { InputLine } from '#molm/terminal/input/input-line.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+test('a line that begins with a slash is a command and its argument', () => {
+  assert.equal(parseSlash('/set  temperature 0.7 '), { name: 'set', argument: 'temperature 0.7' })
+  assert.equal(parseSlash('/system two\nlines'), { name: 'system', argument: 'two\nlines' })
+  assert.equal(parseSlash('/'), { name: '', argument: '' })
+  assert.is(parseSlash('a /set'), undefined)
+  assert.equal(parseSlash('/q'), { name: 'exit', argument: '' })
+  assert.equal(
+    ['/clear', '/new', '/sessions', '/regen', '/quit', '/bye'].map((line) => parseSlash(line)?.name),
+    ['reset', 'reset', 'list', 'retry', 'exit', 'exit'],
+  )
+  assert.equal(parseSlash('/? keys'), { name: 'help', argument: 'keys' })
+})
+
+test('commands and their arguments are completed', () => {
+  assert.is(suggest('/').length, SLASH_COMMANDS.length)
+  assert.equal(
+    suggest('/s').map(({ line }) => line),
+    ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema '],
+  )
+  assert.equal(suggest('/exit'), [])
+  assert.equal(
+    suggest('/map u').map(({ line }) => line),
+    ['/map usage'],
+  )
+  assert.equal(
+    suggest('/set top').map(({ label }) => label),
+    ['top-k', 'top-p'],
+  )
+  assert.equal(suggest('hello'), [])
+})
+
+test('files and models are completed by name', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await mkdir(join(dir, 'talks'))
+    for (const name of ['talk', '.hidden']) await writeFile(join(dir, name), '')
+    const lines = (line: string) => suggest(line, ['nano', 'acme/nano']).map(({ line }) => line)
+    assert.equal(lines(`/load ${dir}/t`), [`/load ${dir}/talk`, `/load ${dir}/talks/`])
+    assert.equal(lines(`/save ${dir}/.`), [`/save ${dir}/.hidden`])
+    assert.equal(lines(`/load ${dir}/nothing/`), [])
+    assert.equal(lines('/model a'), ['/model acme/nano'])
+  })
+})
+
+test('a path may have quotes around it, and begin with ~', () => {
+  assert.is(pathOf('"my conv"'), 'my conv')
+  assert.is(pathOf("'it''s'"), "it''s")
+  assert.is(pathOf('~/talk'), join(homedir(), 'talk'))
+  assert.is(pathOf('~other'), '~other')
+})
+
+test('Tab writes the common beginning of all suggestions, then steps through them', () => {
+  const editor = new Editor()
+  const completion = new Completion(editor, suggest)
+  editor.set('/map l')
+  completion.tab()
+  assert.is(editor.text, '/map layer')
+  editor.set('/set to')
+  completion.tab()
+  assert.is(editor.text, '/set top-')
+  const texts = [1, 2, 3].map(() => {
+    completion.tab()
+    return editor.text
+  })
+  assert.equal(texts, ['/set top-k', '/set top-p', '/set top-k'])
+  assert.is(completion.suggestions.length, 2, 'the list stays while one is chosen')
+  assert.ok(completion.choose(-1))
+  assert.is(editor.text, '/set top-p')
+  completion.end()
+  assert.not.ok(completion.choose(-1))
+})
+
+test('a line that is replaced leaves no list of suggestions behind', async () => {
+  const input = new InputLine(await InputHistory.open(), suggest)
+  input.insert('/set to')
+  input.complete('tab')
+  input.complete('tab')
+  assert.equal([input.text, input.chosen, input.suggestions.length], ['/set top-k', 0, 2])
+  input.set('')
+  assert.equal([input.chosen, input.suggestions], [undefined, []])
+})
+
+test('settings are checked like options of the command line', () => {
+  assert.equal(parseSetting('temperature 0.7'), { temperature: 0.7 })
+  assert.equal(parseSetting('max-tokens=12'), { maxTokens: 12 })
+  assert.throws(() => parseSetting('temperature'), /temperature must be/)
+  assert.throws(() => parseSetting('temperature -1'), /temperature must be/)
+  assert.throws(() => parseSetting('top-p 2'), /top-p must be between 0 and 1/)
+  assert.throws(() => parseSetting('max-tokens 1.5'), /whole number/)
+  assert.throws(() => parseSetting('heat 3'), /there is no option 'heat'/)
+  assert.equal(parseSetting('stop "\\n\\n"'), { stop: ['\n\n'] })
+  assert.equal(parseSetting('stop none'), { stop: [] })
+  assert.equal(parseSetting('ignore-eos on'), { ignoreEos: true })
+  assert.throws(() => parseSetting('ignore-eos perhaps'), /ignore-eos must be true or false/)
+})
+
+test('a refusal names options as the user types them: after /set, else on the command line', () => {
+  assert.equal(['maxTokens', 'memory'].map(typedHere), ['max-tokens', '--memory'])
+})
+
+test('the list of settings shows the values in force: set here, else the model’s, else molm’s', () => {
+  const list = listSettings({ topK: 3 }, { generationDefaults: { temperature: 0.3, topK: 40 } })
+  assert.match(list, /^temperature 0\.3$/m)
+  assert.match(list, /^top-k 3$/m)
+  assert.match(list, /^min-p 0\.05$/m)
+  assert.match(list, /^stop none$/m)
+  assert.is(listSettings({ topK: 3 }, { generationDefaults: {} }, 'top-k'), 'top-k 3')
+  const notGiven = { temperature: undefined }
+  assert.is(listSettings(notGiven, { generationDefaults: { temperature: 0.3 } }, 'temperature'), 'temperature 0.3')
+})
+
+test.run()

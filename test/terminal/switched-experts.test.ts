@@ -1,0 +1,211 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Conversations } from '#molm/chat/conversations/conversations.js'
+import { loadModel, type Model } from '#molm/index.js'
+import { maskJson } from '#molm/model/config/read-mask.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
+import { restoreMask } from '#molm/terminal/conversation/commands/conversation-commands.js'
+import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { spanLines } from '#molm/terminal/screen/transcript.js'
+import { statusLine } from '#molm/terminal/screen/view.js'
+import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+let nano: Model
+const test = suite('experts switched off in a chat')
+
+test.before(async () => {
+  nano = await loadModel('nano', { threads: 1 })
+})
+test.after(() => nano.dispose())
+
+const BOAT = 'What is a boat?'
+const [SMALL, LARGE] = ['small', 'large'].map((size) => `A boat is a ${size} vessel that travels on water.`)
+const EXPERT = '3:mlp:3'
+
+/** Texts of all but commands, from an index on. */
+const said = ({ items }: Chat, from: number) =>
+  items
+    .slice(from)
+    .filter(({ kind }) => kind !== 'command')
+    .map(({ text, footer }) => (footer ? `${text}\n${footer}` : text))
+
+test('/mask takes effect with the next answer, and /unmask ends it', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, BOAT)
+  const length = chat.contextLength
+  await send(chat, `/mask ${EXPERT} 0:attention:2`)
+  assert.equal(said(chat, -1), ['off from the next answer on: layer 0 attention expert 2 and layer 3 mlp expert 3'])
+  assert.is(chat.contextLength, length, 'the tokens to read again still count')
+  assert.ok(chat.map.isMasked('mlp', 3, 3))
+  await send(chat, '/unmask 0:attention:2')
+  await send(chat, '/mask')
+  assert.equal(said(chat, -1), ['switched off: layer 3 mlp expert 3; /unmask switches them on again'])
+  await send(chat, '/retry')
+  assert.is(chat.items.at(-1)?.text, LARGE)
+  await send(chat, '/unmask')
+  assert.not.ok(chat.map.isMasked('mlp', 3, 3))
+  await send(chat, '/retry')
+  assert.is(chat.items.at(-1)?.text, SMALL)
+  await send(chat, '/unmask')
+  assert.equal(said(chat, -1), ['no experts are switched off'])
+})
+
+test('experts that are off stay off in the conversation that is resumed, and the status line counts them', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const conversations = Conversations.at(dir)
+    const chat = await chatWith(nano, { conversations })
+    await send(chat, `/mask ${EXPERT}`)
+    assert.match(statusLine(chat, 79), / · 1 expert off · /)
+    await send(chat, BOAT)
+    await send(chat, '/mask 0:attention:2')
+    await send(chat, '/reset')
+    await send(chat, '/unmask')
+    await send(chat, BOAT)
+    await send(chat, '/resume 2')
+    const experts = 'layer 0 attention expert 2 and layer 3 mlp expert 3'
+    const resumed = chat.items.findLast(({ text }) => text.startsWith('2 experts'))
+    assert.is(resumed?.text, `2 experts are off, as before: ${experts}; /unmask switches them on`)
+    assert.match(statusLine(chat, 79), / · 2 experts off · /)
+    await send(chat, '/unmask 0:attention:2')
+    await send(chat, '/retry')
+    assert.is(chat.items.at(-1)?.text, LARGE)
+    await send(chat, '/resume 1')
+    assert.ok(chat.items.some(({ text }) => text === 'all experts are on in this conversation'))
+    assert.is(chat.map.maskedExperts, 0)
+    await chat.keeper.close()
+  })
+})
+
+test('a mask of a kept conversation that does not fit the model is left out with a note', async () => {
+  const chat = await chatWith(nano)
+  for (const kept of [['3:mlp:99'], { mlp: 5 }, { gates: 'some' }]) {
+    restoreMask(chat, kept)
+    assert.is(chat.items.at(-1)?.text, 'the experts that were off do not fit nano: all are on')
+    assert.is(chat.conversation.mask, undefined)
+  }
+  restoreMask(chat, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
+  assert.equal(chat.conversation.mask, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
+  const { mask } = chat.conversation
+  assert.equal(mask && maskJson(mask), mask)
+})
+
+test('a mask that cannot be is refused and changes nothing', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, `/mask ${EXPERT}`)
+  const { mask } = chat.conversation
+  for (const [line, error] of [
+    ['/mask 3:mlp:99', /layer 3 has mlp experts 0 to 23/],
+    ['/mask 3:mlp', /LAYER:KIND:IDS/],
+    ['/mask 3:mlp:0-20', /a token uses 4/],
+    ['/unmask 2:mlp:1', /^layer 2 mlp expert 1: not switched off$/],
+    [`/without ${EXPERT}`, /switched off already/],
+    ['/without 2:mlp:1', /no question/],
+  ] as const) {
+    await send(chat, line)
+    assert.is(chat.items.at(-1)?.kind, 'error', line)
+    assert.match(chat.items.at(-1)?.text ?? '', error)
+    assert.is(chat.conversation.mask, mask)
+  }
+})
+
+test('/without compares two answers at temperature 0, outside the conversation', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, BOAT)
+  const before = [chat.contextLength, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)]
+  const from = chat.items.length
+  await send(chat, `/without ${EXPERT}`)
+  const name = 'layer 3 mlp expert 3'
+  assert.equal(said(chat, from), [
+    `with ${name}, at temperature 0:\n${SMALL}`,
+    `without ${name}, at temperature 0:\n${LARGE}\nwithout ${name}: 1 of 10 words differs`,
+  ])
+  assert.equal(
+    chat.items.at(-1)?.spans?.filter(({ differs }) => differs),
+    [{ text: 'large', differs: true }],
+  )
+  assert.equal([chat.contextLength, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)], before)
+  assert.is(chat.conversation.mask, undefined)
+  await send(chat, '/without 4:mlp:5')
+  assert.equal(said(chat, -1), ['without layer 4 mlp expert 5: all 10 words are the same, at temperature 0'])
+})
+
+test('if the answer was sampled, both are given at temperature 0', async () => {
+  const chat = await chatWith(nano, { generation: { temperature: 2, topK: 400, minP: 0, topP: 1, seed: 3 } })
+  await send(chat, BOAT)
+  const sampled = chat.items.at(-1)?.text
+  assert.not.equal(sampled, SMALL)
+  const from = chat.items.length
+  await send(chat, `/without ${EXPERT}`)
+  const texts = said(chat, from).map((text) => text.split('\n')[1])
+  assert.equal(texts, [SMALL, LARGE])
+})
+
+test('during a walk x switches the expert under the cursor off, compares, and switches it on again', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, BOAT)
+  await pressed(chat, 'left')
+  for (let layer = 0; layer < 3; layer++) await pressed(chat, 'down')
+  for (let step = 0; step < 20 && !isAt(chat); step++) await pressed(chat, 'tab')
+  for (let step = 0; step < 20 && !isAt(chat); step++) {
+    await pressed(chat, 'left')
+    for (let next = 0; next < 6 && !isAt(chat); next++) await pressed(chat, 'tab')
+  }
+  const { selected } = chat.map
+  press(chat, { kind: 'text', text: 'x' })
+  await idle(chat)
+  const [, second, off] = said(chat, -3)
+  assert.match(second, /1 of 10 words differs$/)
+  assert.is(off, 'off from the next answer on: layer 3 mlp expert 3 (x switches it on again)')
+  assert.ok(chat.map.isMasked('mlp', 3, 3))
+  assert.is(chat.map.selected, selected, 'the walk stays at its token')
+  press(chat, { kind: 'text', text: 'x' })
+  await idle(chat)
+  assert.equal(said(chat, -1), ['on again from the next answer on: layer 3 mlp expert 3'])
+  await pressed(chat, 'escape')
+  press(chat, { kind: 'text', text: 'x' })
+  assert.is(chat.input.text, 'x', 'a letter outside a walk')
+})
+
+const isAt = ({ map: { cursor } }: Chat) => cursor?.kind === 'mlp' && cursor.layer === 3 && cursor.expert === 3
+
+test('Ctrl-C stops a comparison', async () => {
+  const chat = await chatWith(nano, { generation: { maxTokens: 100_000, ignoreEos: true, stop: [] } })
+  chat.begin({ system: '', prefill: '', args: {}, files: [], messages: [{ role: 'user', content: 'Once' }] })
+  press(chat, { kind: 'text', text: `/without ${EXPERT}` })
+  press(chat, { kind: 'key', name: 'enter' })
+  while (chat.answer.length < 100) await new Promise((resolve) => setTimeout(resolve, 5))
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.equal(said(chat, -1), ['stopped'])
+})
+
+test('another model with the same numbers of experts keeps the mask', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, `/mask ${EXPERT}`)
+  chat.answers.setModel(nano)
+  assert.ok(chat.map.isMasked('mlp', 3, 3))
+  chat.answers.setModel({
+    ...nano,
+    config: { ...nano.config, mixtures: [] },
+    createSession: () => nano.createSession(),
+  })
+  assert.is(chat.conversation.mask, undefined)
+})
+
+test('words that differ are marked, by signs without styles, across line breaks too', () => {
+  const spans = [
+    { text: 'without it:\n', isDim: true },
+    { text: 'one two ' },
+    { text: 'three four', differs: true },
+    { text: ' five' },
+  ]
+  assert.equal(spanLines(spans, 14, 'none'), ['without it:', 'one two [three', 'four] five'])
+  assert.equal(spanLines(spans, 14, '16'), [
+    '\x1b[2mwithout it:\x1b[22m',
+    'one two \x1b[1;4mthree\x1b[22;24m',
+    '\x1b[1;4mfour\x1b[22;24m five',
+  ])
+})
+
+test.run()

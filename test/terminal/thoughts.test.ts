@@ -1,0 +1,241 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel, type Model } from '#molm/index.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
+import { load } from '#molm/terminal/conversation/commands/conversation-commands.js'
+import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
+import { withModel } from '../support/models.js'
+import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { untilTurn } from '../support/until.js'
+
+const test = suite('thoughts in a chat')
+
+const [HELLO, BYE] = ['Hello there', 'Bye now']
+const THOUGHT = 'A greeting. I should greet the user back, and ask a question.'
+/** A thought of more tokens than come in one turn of the event loop, so that a test sees it midway. */
+const LONG = Array.from({ length: 50 }, (_, i) => `Step ${i + 1}.`).join(' ')
+const ANSWERS = [
+  { says: `<think>\n${THOUGHT}\n</think>\n\nHello! How are you?` },
+  { to: BYE, says: '<think>\nThe user leaves.\n</think>\n\nSee you soon.' },
+]
+
+let parrot: Model
+let ponderer: Model
+
+test.before(async () => {
+  const speaking = (answers: readonly ParrotAnswer[]) =>
+    inTemporaryFolder(async (dir) => {
+      const path = await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers })
+      return loadModel(path, { threads: 1, quant: 'f32' })
+    })
+  parrot = await speaking(ANSWERS)
+  ponderer = byTurns(await speaking([{ says: `<think>\n${LONG}\n</think>\n\nHere it is.` }]))
+})
+test.after(async () => {
+  await parrot.dispose()
+  await ponderer.dispose()
+})
+
+/** The same model, whose tokens come in separate turns of the event loop, on the busiest machine, too. */
+function byTurns(model: Model): Model {
+  const createSession: Model['createSession'] = (options) => {
+    const session = model.createSession(options)
+    const { generate } = session
+    session.generate = async function* (...given) {
+      const steps = generate.apply(session, given)
+      try {
+        for (;;) {
+          const next = await steps.next()
+          if (next.done) return next.value
+          await new Promise((resolve) => setImmediate(resolve))
+          yield next.value
+        }
+      } finally {
+        await steps.return(undefined as never)
+      }
+    }
+    return session
+  }
+  return Object.create(model, { createSession: { value: createSession } })
+}
+
+const shown = ({ items }: Chat) =>
+  items.map(({ kind, text }) => `${kind} ${text.replace(/^thought \d+ tokens, [\d.]+ s$/, 'thought N tokens')}`)
+
+test('are folded to a line before the answer, and a key opens them', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, HELLO)
+  assert.equal(shown(chat), [`user ${HELLO}`, 'thought thought N tokens', 'answer Hello! How are you?'])
+  assert.equal(chat.conversation.messages.at(-1), {
+    role: 'assistant',
+    content: 'Hello! How are you?',
+    thinking: THOUGHT,
+  })
+  await pressed(chat, 'thoughts')
+  assert.equal(shown(chat).slice(3), [`thoughts ${THOUGHT}`])
+  await pressed(chat, 'thoughts')
+  assert.is(chat.items.length, 4, 'once')
+  await send(chat, '/thoughts')
+  assert.equal(shown(chat).slice(4), ['command /thoughts', `thoughts ${THOUGHT}`])
+  await send(chat, '/reset')
+  await pressed(chat, 'thoughts')
+  assert.is(chat.items.at(-1)?.text, 'the last answer came without thoughts')
+})
+
+test('are shown by their last lines while they come, or as far as they fit', async () => {
+  const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
+  const lines = (columns = 40, rows = 24) => {
+    const { text } = viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows }))
+    return text.filter((line) => line !== '')
+  }
+  press(chat, { kind: 'text', text: HELLO })
+  press(chat, { kind: 'key', name: 'enter' })
+  await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
+  assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
+  assert.equal(
+    lines()
+      .slice(1)
+      .map((line) => line.slice(0, 2)),
+    ['│ ', '│ '],
+  )
+  assert.is(lines(40, 12).length, 2, 'one line in a low window')
+  assert.match(linesOf(viewOf(chat, { columns: 80, rows: 24 })).at(-1) ?? '', /· thinking ·/)
+  const folded = lines(20).length
+  press(chat, { kind: 'key', name: 'thoughts' })
+  assert.ok(lines(20).length > folded)
+  await idle(chat)
+  assert.equal(shown(chat).slice(1), ['thought thought N tokens', 'answer Here it is.'])
+})
+
+test('that Escape stops are resumed by /continue, to the same message', async () => {
+  const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
+  press(chat, { kind: 'text', text: HELLO })
+  press(chat, { kind: 'key', name: 'enter' })
+  await untilTurn(() => chat.thought !== undefined, 'the thought')
+  await pressed(chat, 'escape')
+  const { content, thinking = '' } = chat.conversation.messages.at(-1) ?? {}
+  assert.is(content, '')
+  assert.ok(thinking !== '' && LONG.startsWith(thinking), thinking)
+  assert.is(chat.items.at(-1)?.text, 'interrupted: /continue resumes it')
+  await send(chat, '/continue')
+  assert.equal(chat.conversation.messages.slice(1), [{ role: 'assistant', content: 'Here it is.', thinking: LONG }])
+})
+
+test('that the template leaves out of the next prompt cost no more than the answer, and are on the map once', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, HELLO)
+  const first = await parrot.stats()
+  const before = chat.map.tokens.length
+  await send(chat, BYE)
+  assert.is(chat.items.at(-1)?.text, 'See you soon.')
+  const ran = (await parrot.stats()).tokensProcessed - first.tokensProcessed
+  const written = chat.map.answerLength
+  const answer = parrot.tokenizer.encode('Hello! How are you?', { addSpecialTokens: false }).length
+  const frame = '<|im_end|>\n<|im_start|>user\nBye now<|im_end|>\n<|im_start|>assistant\n'
+  const question = parrot.tokenizer.encode(frame, { addSpecialTokens: false }).length
+  assert.ok(ran <= answer + question + written + 2, `${ran} tokens for ${answer} + ${question} + ${written}`)
+  assert.is(chat.map.tokens.length - before, question + written, 'the answer before is not on the map again')
+})
+
+test('count as tokens of the answer, and its colours are those of the content', async () => {
+  const chat = await chatWith(parrot, { depth: 'truecolor' })
+  await send(chat, HELLO)
+  assert.ok(chat.map.answerLength > 15)
+  await send(chat, '/colour surprise')
+  const { text, spans = [] } = chat.items.at(-1) ?? {}
+  assert.match(text ?? '', /\nHello! How are you\?$/)
+  assert.is(spans.map((span) => span.text).join(''), text)
+  await send(chat, '/retry')
+  const answer = chat.items.at(-1)
+  assert.is(answer?.text, 'Hello! How are you?')
+  assert.ok(answer?.spans?.some(({ highlight }) => highlight))
+  await send(chat, '/undo')
+  assert.equal([chat.map.tokens.length, chat.conversation.messages.length], [0, 0])
+})
+
+test('are saved, loaded and read by another chat', () =>
+  inTemporaryFolder(async (dir) => {
+    const chat = await chatWith(parrot)
+    await send(chat, HELLO)
+    const path = join(dir, 'talk.json')
+    await send(chat, `/save ${path}`)
+    const other = await chatWith(parrot)
+    await load(other, path)
+    assert.equal(other.conversation.messages, chat.conversation.messages)
+    assert.equal(shown(other).slice(0, 3), [`user ${HELLO}`, 'thought thought', 'answer Hello! How are you?'])
+    await pressed(other, 'thoughts')
+    assert.is(other.items.at(-1)?.text, THOUGHT)
+    await send(other, BYE)
+    assert.is(other.items.at(-1)?.text, 'See you soon.')
+  }))
+
+test('/think switches them off and on, and /set does so, too', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, '/think off')
+  await send(chat, HELLO)
+  assert.equal(shown(chat).slice(1), ['note thinking: off', `user ${HELLO}`, 'answer Hello! How are you?'])
+  const say = async (line: string) => {
+    await send(chat, line)
+    return chat.items.at(-1)?.text
+  }
+  assert.is(await say('/think budget 40'), 'thinking: off, at most 40 tokens')
+  assert.is(await say('/set think low'), 'thinking: low, at most 40 tokens')
+  assert.is(await say('/set think-budget off'), 'thinking: low')
+  assert.is(await say('/think default'), 'thinking: as the model does')
+  assert.match((await say('/think much')) ?? '', /^\/think takes off, on, low/)
+  assert.match((await say('/think budget -1')) ?? '', /^\/think takes off, on, low/)
+})
+
+test('that a model cannot stop are noted once', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'thinker'), { format: 'qwen3-thinking', answers: ANSWERS })
+    await withModel(path, { threads: 1 }, async (thinker) => {
+      const chat = await chatWith(thinker)
+      await send(chat, '/think off')
+      for (const question of [HELLO, BYE]) await send(chat, question)
+      const notes = shown(chat).filter((line) => /^note (?!thinking)/.test(line))
+      assert.is(notes.length, 1, notes.join('\n'))
+      assert.match(notes[0], /thinker/)
+      assert.is(chat.items.at(-1)?.text, 'See you soon.')
+    })
+  })
+})
+
+test('do not take part in the form of an answer, which a cut answer lacks', async () => {
+  const chat = await chatWith(parrot, { generation: { maxTokens: 60 } })
+  await send(chat, '/schema {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}')
+  assert.match(chat.items.at(-1)?.text ?? '', /^answers are JSON of the schema {"type":"object"/)
+  await send(chat, HELLO)
+  const { content = '', thinking } = chat.conversation.messages.at(-1) ?? {}
+  assert.is(thinking, THOUGHT)
+  assert.is(typeof JSON.parse(content).n, 'number')
+  await send(chat, '/set max-tokens 20')
+  await send(chat, '/retry')
+  assert.match(chat.items.at(-1)?.text ?? '', /^cut at 20 tokens, .*then \/retry$/)
+  await send(chat, '/schema off')
+  assert.is(chat.items.at(-1)?.text, 'answers have no fixed form')
+})
+
+test('do not matter for a schema that cannot be followed, which /schema refuses and keeps the last', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, '/schema {"type": "integer"}')
+  await send(chat, '/schema {"type": "whole"}')
+  assert.match(chat.items.at(-1)?.text ?? '', /^schema: `type` "whole" is not a type/)
+  await send(chat, '/schema')
+  assert.is(chat.items.at(-1)?.text, 'answers are JSON of the schema {"type":"integer"}')
+})
+
+test('are not compared by /without, only the content is', async () => {
+  const chat = await chatWith(parrot)
+  await send(chat, HELLO)
+  await send(chat, '/without 0:mlp:1')
+  const compared = chat.items.slice(4).map(({ text }) => text)
+  assert.ok(compared.length > 0)
+  assert.not.match(compared.join('\n'), /greeting|<think>/)
+})
+
+test.run()

@@ -1,0 +1,354 @@
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { OfferedTool } from '#molm/engine/session/run-calls.js'
+import { loadModel, type Model, type Tool } from '#molm/index.js'
+import type { Chat } from '#molm/terminal/conversation/chat.js'
+import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
+import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
+import { chatWith, idle, send } from '../support/real-chat.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { until, untilTurn } from '../support/until.js'
+
+const test = suite('calls of tools in a chat')
+
+const HELLO = 'Hello there'
+const BERN = 'What is the weather in Bern?'
+const ANSWERS: ParrotAnswer[] = [
+  { says: 'Hello!' },
+  { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
+  { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
+  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e\u200b' }) },
+  { to: 'A fault?', says: callOf('fails', {}) },
+  { to: 'Forever?', says: callOf('again', {}) },
+  { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
+  { toTool: true, says: '<think>\nI know it now.\n</think>\n\nDone.' },
+]
+
+let parrot: Model
+
+test.before(async () => {
+  parrot = await inTemporaryFolder(async (dir) => {
+    return loadModel(await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS }), { threads: 1 })
+  })
+})
+test.after(() => parrot.dispose())
+
+/** Tools that note their calls. */
+function toolbox(): { tools: Tool[]; ran: string[] } {
+  const ran: string[] = []
+  const parameters = { type: 'object', properties: { city: { type: 'string' } } }
+  return {
+    ran,
+    tools: [
+      {
+        name: 'weather',
+        description: 'The weather in a city.',
+        parameters,
+        run({ city }) {
+          ran.push(String(city))
+          return `21 degrees\n\u001b[2Jin ${city}`
+        },
+      },
+      {
+        name: 'fails',
+        run() {
+          throw new Error(`the server \u001b[31mended${'!'.repeat(1000)}`)
+        },
+      },
+      { name: 'again', parameters: { type: 'object', properties: { n: { type: 'number' } } }, run: () => 'once more' },
+      { name: 'waits', run: () => wait(60_000, undefined, { ref: false }) },
+    ],
+  }
+}
+
+const shown = ({ items }: Chat) =>
+  items.map(({ kind, text }) => `${kind} ${text}`).filter((line) => !/^thought/.test(line))
+const rolesOf = ({ conversation }: Chat) => conversation.messages.map(({ role }) => role)
+
+/** Asks, and waits for the question whether a tool may run; after that, a key counts. */
+async function ask(chat: Chat, question: string): Promise<void> {
+  press(chat, { kind: 'text', text: question })
+  press(chat, { kind: 'key', name: 'enter' })
+  await asked(chat)
+}
+
+async function asked(chat: Chat): Promise<void> {
+  await until(() => chat.askedTool !== undefined, 'the question')
+  await wait(320)
+}
+
+const type = (chat: Chat, text: string) => press(chat, { kind: 'text', text })
+
+test('run after the user agrees, and their results go to the model', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  let isTwice = false
+  chat.subscribe(() => {
+    isTwice ||= chat.answer !== '' && chat.items.at(-1)?.text === chat.answer
+  })
+  await ask(chat, BERN)
+  assert.not.ok(isTwice, 'a finished text runs no longer')
+  assert.equal([chat.activity, ran.length], ['asking', 0])
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(shown(chat), [
+    `user ${BERN}`,
+    'answer Let me look.',
+    'call weather(city: "Bern")',
+    'result 2 lines: 21 degrees',
+    'answer Done.',
+  ])
+  assert.match(chat.items.at(-1)?.footer ?? '', /experts woke/)
+  const [, call, result, answer] = chat.conversation.messages
+  assert.equal(call.toolCalls?.[0].arguments, { city: 'Bern' })
+  assert.equal([call.thinking, result.role, result.toolCallId], ['I ask the tool.', 'tool', call.toolCalls?.[0].id])
+  assert.equal([answer.content, answer.thinking], ['Done.', 'I know it now.'])
+  press(chat, { kind: 'key', name: 'thoughts' })
+  assert.is(
+    chat.items.at(-1)?.text,
+    'I ask the tool.\nweather(city: "Bern")\n→ 21 degrees\n\ufffd[2Jin Bern\nI know it now.',
+  )
+  await ask(chat, '/retry')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal([ran.length, rolesOf(chat)], [2, ['user', 'assistant', 'tool', 'assistant']])
+})
+
+test('are declined by n, which the model learns, and allowed for the whole chat by a', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'And twice?')
+  type(chat, 'n')
+  await asked(chat)
+  type(chat, 'a')
+  await idle(chat)
+  assert.equal(ran, ['Chur'])
+  assert.match(chat.conversation.messages[2].content, /declined/)
+  assert.equal(shown(chat).slice(1, 5), [
+    'call weather(city: "Basel")',
+    'result declined',
+    'call weather(city: "Chur")',
+    'result 2 lines: 21 degrees',
+  ])
+  await send(chat, BERN)
+  assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
+  await send(chat, '/tools')
+  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails\n/)
+})
+
+test('that --yes names run without a question', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: (tool) => tool === 'weather' })
+  await send(chat, BERN)
+  assert.equal([ran, chat.items.at(-1)?.text], [['Bern'], 'Done.'])
+})
+
+test('that have changed are asked for again, and explained, although --yes or a allowed them', async () => {
+  const { tools, ran } = toolbox()
+  let [first] = tools as OfferedTool[]
+  const chat = await chatWith(parrot, { tools: () => [first], isAllowed: (tool) => tool === 'weather' })
+  await send(chat, BERN)
+  for (const description of ['Sends a\u{e0041} key.', 'Sends all keys.']) {
+    first = { ...first, description, isChanged: true }
+    await ask(chat, BERN)
+    type(chat, 'a')
+    await idle(chat)
+    await send(chat, BERN)
+  }
+  assert.is(ran.length, 5)
+  const about = 'weather has changed its description or parameters since it was first offered; the description is now'
+  assert.equal(
+    shown(chat).filter((line) => line.startsWith('note ')),
+    [`note ${about} "Sends a\\udb40\\udc41 key."`, `note ${about} "Sends all keys."`],
+  )
+})
+
+test('are not allowed by text that the user was typing', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  press(chat, { kind: 'text', text: BERN })
+  press(chat, { kind: 'key', name: 'enter' })
+  // A key that comes later would count.
+  await untilTurn(() => chat.askedTool !== undefined, 'the question')
+  type(chat, 'y')
+  assert.equal([chat.input.text, chat.askedTool], ['y', 'weather'])
+  await wait(320)
+  type(chat, 'y')
+  assert.equal([chat.input.text, ran.length], ['yy', 0])
+  chat.input.set('')
+  type(chat, 'yes')
+  assert.equal([chat.input.text, chat.askedTool], ['yes', 'weather'])
+  chat.input.set('')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(ran, ['Bern'])
+})
+
+test('that are not answered leave a conversation that /continue, /undo and new questions work on', async () => {
+  const { tools, ran } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'And twice?')
+  type(chat, 'y')
+  await until(() => ran.length === 1, 'the first result')
+  await asked(chat)
+  press(chat, { kind: 'key', name: 'escape' })
+  await idle(chat)
+  const interrupted = ['call weather(city: "Chur")', 'note interrupted: /continue asks again']
+  assert.equal([rolesOf(chat), shown(chat).slice(-2)], [['user', 'assistant', 'tool'], interrupted])
+  await ask(chat, '/continue')
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.equal([rolesOf(chat).length, shown(chat).slice(-2)], [3, interrupted])
+  await ask(chat, '/continue')
+  type(chat, 'y')
+  await idle(chat)
+  assert.equal(
+    [rolesOf(chat), ran],
+    [
+      ['user', 'assistant', 'tool', 'tool', 'assistant'],
+      ['Basel', 'Chur'],
+    ],
+  )
+  assert.is(chat.items.at(-1)?.text, 'Done.')
+  await ask(chat, BERN)
+  press(chat, { kind: 'key', name: 'escape' })
+  await idle(chat)
+  await send(chat, 'Hello')
+  assert.is(chat.items.at(-1)?.text, 'Hello!')
+  assert.equal(rolesOf(chat).slice(5), ['user', 'assistant', 'tool', 'assistant', 'user', 'assistant'])
+  assert.match(chat.conversation.messages[7].content, /stopped/)
+  for (const count of [9, 5, 0]) {
+    await send(chat, '/undo')
+    chat.input.set('')
+    assert.is(rolesOf(chat).length, count)
+  }
+  assert.is(chat.map.tokens.length, 0)
+})
+
+test('stop while a tool runs', async () => {
+  const { tools } = toolbox()
+  const slow = tools.map((tool) =>
+    tool.name === 'weather' ? { ...tool, run: () => wait(60_000, undefined, { ref: false }) } : tool,
+  )
+  const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
+  press(chat, { kind: 'text', text: BERN })
+  press(chat, { kind: 'key', name: 'enter' })
+  await until(() => chat.activity === 'running weather', 'the call')
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
+  assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
+  await send(chat, 'Hello')
+  assert.is(chat.items.at(-1)?.text, 'Hello!')
+})
+
+test('that fail are errors for the user and for the model', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, 'A fault?')
+  assert.equal(shown(chat).slice(1), [
+    'call fails()',
+    `error fails: the server \\x1b[31mended${'!'.repeat(479)}…`,
+    'answer Done.',
+  ])
+  assert.match(chat.conversation.messages[2].content, /^Error: /)
+})
+
+test('show nothing to the terminal raw', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools })
+  await ask(chat, 'A trap?')
+  for (const [columns, rows] of [
+    [40, 12],
+    [80, 24],
+  ]) {
+    const lines = linesOf(viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows })))
+    assert.ok(lines.length < rows && lines.some((line) => /^run weather\?$/.test(line)), lines.join('\n'))
+    assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
+  }
+  const [call] = chat.items.filter(({ kind }) => kind === 'call')
+  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\u202e\\u200b"\)$/)
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+})
+
+test('of an answer that was cut anywhere run once it has been continued', async () => {
+  const { tools } = toolbox()
+  const final = async (cut?: number) => {
+    const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+    if (cut !== undefined) await send(chat, `/set max-tokens ${cut}`)
+    await send(chat, BERN)
+    if (cut !== undefined) {
+      await send(chat, '/set max-tokens 100')
+      await send(chat, '/continue')
+    }
+    return chat.conversation.messages.map(({ role, content, thinking, toolCalls = [] }) => {
+      return [role, content, thinking, toolCalls.map(({ name, arguments: args }) => [name, args])]
+    })
+  }
+  const whole = await final()
+  for (const cut of [1, 7, 12, 15, 18]) assert.equal(await final(cut), whole, `cut after ${cut} tokens`)
+})
+
+test('of a continued answer stay once if the next answer is interrupted before it is asked for', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, '/set max-tokens 7')
+  await send(chat, BERN)
+  await send(chat, '/set max-tokens 100')
+  const { beginAnswer } = chat.map
+  let begun = 0
+  chat.map.beginAnswer = () => {
+    beginAnswer.call(chat.map)
+    if (++begun === 2) press(chat, { kind: 'key', name: 'ctrl-c' })
+  }
+  await send(chat, '/continue')
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
+  assert.equal(chat.conversation.messages.at(-1), { role: 'assistant', content: '' })
+})
+
+test('end after many in a row, and /continue resumes them', async () => {
+  const { tools } = toolbox()
+  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+  await send(chat, 'Forever?')
+  assert.is(shown(chat).filter((line) => /^call/.test(line)).length, 15)
+  assert.is(chat.items.at(-1)?.text, 'no answer yet: /continue asks again')
+  chat.end()
+})
+
+test('of a loaded conversation are explained if the chat has no tools', () => {
+  return inTemporaryFolder(async (dir) => {
+    const { tools } = toolbox()
+    const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
+    await send(chat, BERN)
+    await send(chat, `/save ${dir}/talk.json`)
+    await send(chat, `/load ${dir}/talk.json`)
+    assert.match(chat.items.at(-1)?.text ?? '', /^loaded /)
+    const without = await chatWith(parrot)
+    await send(without, `/load ${dir}/talk.json`)
+    assert.match(without.items.at(-1)?.text ?? '', /^this conversation had tools, .* molm chat --mcp adds some$/)
+  })
+})
+
+test('are not offered by a model that /model changes to and that has none, which a note says', async () => {
+  const { tools } = toolbox()
+  await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'plain'), { format: 'chatml', answers: [{ says: 'Plain words.' }] })
+    const plain = await loadModel(path, { threads: 1 })
+    // The chat disposes of the model that it leaves, and other tests need this one.
+    const first: Model = Object.create(parrot, { dispose: { value: async () => {} } })
+    const chat = await chatWith(first, { tools: () => tools })
+    chat.options.loadModel = async () => plain
+    await send(chat, HELLO)
+    await send(chat, '/model plain')
+    assert.match(chat.items.at(-1)?.text ?? '', /^plain cannot use tools: it answers without them$/)
+    await send(chat, HELLO)
+    assert.is(chat.items.at(-1)?.text, 'Plain words.')
+    await plain.dispose()
+  })
+})
+
+test.run()
