@@ -7,7 +7,7 @@
  * await model.dispose()
  */
 
-export type * from './api/chat.js'
+export type * from './api/chat-options.js'
 export type * from './api/generation.js'
 export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'
 export type { LayerPass } from './api/layer-pass.js'

@@ -86,7 +86,7 @@ const BUDGETS: Record<string, number> = {
   cli: 8970,
   terminal: 9515,
   page: 6760,
-  server: 6427,
+  server: 6431,
   index: 106,
   lab: 12119,
   chat: 2911,

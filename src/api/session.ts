@@ -1,5 +1,5 @@
 import type { PerMixture } from '../model/config/config.js'
-import type { ChatOptions, ChatResult, ChatStep } from './chat.js'
+import type { ChatOptions, ChatResult, ChatStep } from './chat-options.js'
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './generation.js'
 import type { LayerRoutes } from './routes.js'
 import type { ChatMessage } from './text.js'

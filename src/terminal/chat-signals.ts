@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { Chat } from './conversation/chat.js'
+import type { Chat } from './conversation/chat-state.js'
 import type { Terminal } from './screen/terminal.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,8 +1,8 @@
-import type { AssistantMessage, Tool } from '../api/chat.js'
+import type { AssistantMessage, Tool } from '../api/chat-options.js'
 import type { ResponseField, ResponseTemplate } from '../api/response.js'
 import type { ToolCall } from '../api/text.js'
 import type { AnswerEnds } from './answer-text.js'
-import { CompiledTemplate, type Part, type Region } from './answers/compiled-template.js'
+import { CompiledTemplate, type Region, type RegionKind } from './answers/compiled-template.js'
 import { readCalls } from './answers/read-calls.js'
 import { type RegionEvent, RegionReader } from './answers/region-reader.js'
 import { Passages } from './passages.js'
@@ -72,7 +72,7 @@ export class AnswerReader {
   }
 
   /** Part of the message that the newest text belongs to. */
-  get place(): Part {
+  get place(): RegionKind {
     const part = this.regions.region?.part
     return part === undefined || (part === 'call' && this.tools.length === 0) ? 'content' : part
   }

@@ -1,4 +1,4 @@
-import type { AskOptions, Think } from '../api/chat.js'
+import type { AskOptions, Think } from '../api/chat-options.js'
 import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UserError } from '../ground/errors.js'
@@ -81,7 +81,7 @@ export async function thinkingChoices(template: ChatTemplate | undefined): Promi
   return thinkChoices({ hasThoughts: thinksBy(template), mentions: mentionsIn(template), render })
 }
 
-interface Parts {
+interface FrameParts {
   turns: readonly ChatMessage[]
   /** Beginning of the answer, if it has one. */
   begun?: string
@@ -91,7 +91,7 @@ interface Parts {
   literals?: LiteralTexts
 }
 
-async function plainFrame(parts: Parts): Promise<ChatFrame> {
+async function plainFrame(parts: FrameParts): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
   const { model = THE_MODEL, think, thinkBudget } = options
   if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
@@ -116,7 +116,7 @@ function guides(): Promise<typeof import('./prompt/answer-guide.js')> {
   return import('./prompt/answer-guide.js')
 }
 
-async function templateFrame(parts: Parts, template: ChatTemplate): Promise<ChatFrame> {
+async function templateFrame(parts: FrameParts, template: ChatTemplate): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
   const { model = THE_MODEL, thinkBudget } = options
   const { tools } = asked
@@ -141,11 +141,11 @@ async function templateFrame(parts: Parts, template: ChatTemplate): Promise<Chat
   }
 }
 
-function systemOf({ options: { system = '' }, literals }: Parts): string {
+function systemOf({ options: { system = '' }, literals }: FrameParts): string {
   return literals?.text(system) ?? system
 }
 
-function readingOf(prompt: string, { begun, asked: { tools } }: Parts): Reading {
+function readingOf(prompt: string, { begun, asked: { tools } }: FrameParts): Reading {
   return {
     prompt,
     isAnswer: begun === undefined,

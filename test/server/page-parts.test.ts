@@ -5,13 +5,13 @@ import { largestGate } from '#molm/model/config/routing.js'
 import { allowedAddress } from '#molm/page/elements/allowed-address.js'
 import { JsonLayout, laidOut } from '#molm/page/elements/json-layout.js'
 import { readEvents } from '#molm/page/requests/events.js'
-import { type Piece, Pieces, piecesOf } from '#molm/page/requests/pieces.js'
+import { Pieces, piecesOf, type TextPiece } from '#molm/page/requests/pieces.js'
 import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/requests/routes.js'
 import { pageModules } from '#molm/server/page/modules.js'
 import { pageRoutes } from '#molm/server/page/page.js'
 import { thrownBy } from '../support/rejects.js'
 
-const tokens = (...texts: string[]): Piece[] => texts.map((text, token) => ({ text, token }))
+const tokens = (...texts: string[]): TextPiece[] => texts.map((text, token) => ({ text, token }))
 
 test('each token has its piece of the text, even if text was held back', () => {
   const pieces = new Pieces()

@@ -5,7 +5,7 @@ import { NoRoom, UserError } from '#molm/ground/errors.js'
 import type { GenerationResult, MemoryStats, ModelInfo, Session, Step } from '#molm/index.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
-import type { Piece } from '#molm/server/run/choice.js'
+import type { AnswerPiece } from '#molm/server/run/choice.js'
 import type { RunContext } from '#molm/server/run/context.js'
 import { Memory } from '#molm/server/run/memory.js'
 import { Queue, type Work } from '#molm/server/run/queue.js'
@@ -49,12 +49,12 @@ function contextOf(errors: Error[]) {
   return { context, disposed }
 }
 
-async function run(context: RunContext, prompt: number[]): Promise<Piece[]> {
+async function run(context: RunContext, prompt: number[]): Promise<AnswerPiece[]> {
   const reading = { prompt: '', isAnswer: false, isTurn: false }
   const spec = { prompt, options: {}, reading, scorePrompt: false, routes: false }
   const choice = { index: 3, spec, generated: 0, cached: 0 }
   const ticket = new Queue(LIMITS).enter()
-  const pieces: Piece[] = []
+  const pieces: AnswerPiece[] = []
   for await (const piece of runChoice(context, choice, ticket)) pieces.push(piece)
   assert.is(choice.generated, 2)
   ticket.leave()

@@ -1,7 +1,7 @@
 import { seededRandom } from '#molm/engine/sampling/random.js'
 import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { LayerRoutes, Mixture } from '#molm/index.js'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { chatOf, layersOf, mixturesOf, modelOf } from './chats.js'
 
 /** Mixtures of nano, and of models with as many layers and experts as Granite 1B, OLMoE and Qwen3 30B. */

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { layoutOf, viewOf } from '#molm/terminal/screen/view.js'
 import { mixturesOf } from './chats.js'
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { GenerateOptions, Model } from '#molm/index.js'
-import { Chat } from '#molm/terminal/conversation/chat.js'
+import { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import type { ChatOptions } from '#molm/terminal/conversation/options.js'
 import { InputHistory } from '#molm/terminal/input/history.js'

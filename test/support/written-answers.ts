@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Tool } from '#molm/api/chat.js'
+import type { Tool } from '#molm/api/chat-options.js'
 import { fixturePath } from './fixtures.js'
 import { publishedTemplates } from './published-templates.js'
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { chatOf, mixturesOf, plainRoutes, ShownChat, shownAs } from '../support/chats.js'
 import { until } from '../support/until.js'
 

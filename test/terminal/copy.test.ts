@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import {
   clipboardSequence,
   copy,

@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import { loadModel, type Model } from '#molm/index.js'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { chatWith, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 

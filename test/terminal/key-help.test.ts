@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { KeyReader } from '#molm/terminal/input/keys.js'

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import type { ChatItem } from '#molm/terminal/conversation/items.js'
 import { drawMarkdown } from '#molm/terminal/markdown/draw-blocks.js'

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
-import type { Chat } from '#molm/terminal/conversation/chat.js'
+import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { usageSummary } from '#molm/terminal/conversation/commands/expert-profile.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { expertsLines } from '#molm/terminal/map/token-details.js'

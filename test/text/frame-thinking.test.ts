@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Think } from '#molm/api/chat.js'
+import type { Think } from '#molm/api/chat-options.js'
 import { type ChatFrameOptions, thinkingChoices, writeChat } from '#molm/text/chat-frame.js'
 import { CALLED, type Family, familyTemplate, framedBy, HI, WEATHER } from './framed.js'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Tool } from '#molm/api/chat.js'
+import type { Tool } from '#molm/api/chat-options.js'
 import type { ChatMessage, ChatTemplate } from '#molm/api/text.js'
 import { type ChatFrame, type ChatFrameOptions, writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'

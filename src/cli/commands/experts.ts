@@ -10,7 +10,7 @@ import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
 import { compareRouting } from '../../lab/experts/usage/agreement.js'
 import { measureUsage } from '../../lab/experts/usage/measure-usage.js'
 import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
-import { PARTS, type Part, scopeOf } from '../../lab/pictures/blocks/figure-options.js'
+import { type FigurePart, PARTS, scopeOf } from '../../lab/pictures/blocks/figure-options.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
@@ -186,7 +186,7 @@ function layerList(text: string): number[] {
   throw new UsageError(`--layers must be a list like 0-5,8, not '${text}'`)
 }
 
-function partList(text: string): Part[] {
+function partList(text: string): FigurePart[] {
   const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
   if (parts.every((part) => part !== undefined)) return parts
   throw new UsageError(`--parts must be a list of ${PARTS.join(', ')}, not '${text}'`)

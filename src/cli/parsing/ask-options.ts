@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { AskOptions, Think } from '../../api/chat.js'
+import type { AskOptions, Think } from '../../api/chat-options.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'

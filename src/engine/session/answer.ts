@@ -1,4 +1,4 @@
-import type { AssistantMessage, ChatStep } from '../../api/chat.js'
+import type { AssistantMessage, ChatStep } from '../../api/chat-options.js'
 import type { GenerationResult, Step } from '../../api/generation.js'
 import { eventsOf } from '../../api/generation-events.js'
 import { type AnswerEvent, AnswerReader, type Reading } from '../../text/answer-reader.js'

@@ -4,7 +4,7 @@ import { UserError } from '../../ground/errors.js'
 import type { EngineCalls } from '../run/client.js'
 import type { CacheDescription, CacheRequest } from '../run/messages/cache-request.js'
 
-type Step = CacheRequest extends infer Request
+type SnapshotStep = CacheRequest extends infer Request
   ? Request extends unknown
     ? Omit<Request, 'kind' | 'session'>
     : never
@@ -56,8 +56,8 @@ export async function importCache(engine: EngineCalls, session: number, snapshot
   }
 }
 
-function stepsOf(engine: EngineCalls, session: number): <T>(step: Step) => Promise<T> {
-  return <T>(step: Step) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
+function stepsOf(engine: EngineCalls, session: number): <T>(step: SnapshotStep) => Promise<T> {
+  return <T>(step: SnapshotStep) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
 }
 
 /** Throws a UserError if one cache is of q8 and the other is not. */

@@ -1,4 +1,4 @@
-import type { AskOptions } from '../../api/chat.js'
+import type { AskOptions } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'

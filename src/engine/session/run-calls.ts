@@ -1,4 +1,4 @@
-import type { Tool } from '../../api/chat.js'
+import type { Tool } from '../../api/chat-options.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { allowManyListeners } from '../../ground/platform/listeners.js'
 

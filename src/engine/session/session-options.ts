@@ -1,4 +1,4 @@
-import type { ChatOptions } from '../../api/chat.js'
+import type { ChatOptions } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { OPTION_NAMES } from '../../api/generation-options.js'
 import type { ForkOptions, ForwardOptions } from '../../api/session.js'

@@ -1,4 +1,4 @@
-import type { ToolChoice } from '../../api/chat.js'
+import type { ToolChoice } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { eventsOf } from '../../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'

@@ -12,7 +12,7 @@ export const ARRAYS = ['weights', 'gradients', 'firstMoments', 'secondMoments'] 
 export type ArrayName = (typeof ARRAYS)[number]
 
 /** Place of a matrix in the arrays: its floats, in f32 tiles, begin at float `at`. */
-interface Place {
+interface ParameterPlace {
   tensor: TrainedTensor
   at: number
   /** First row in that matrix: the router rows of a mixture's experts share one. */
@@ -25,7 +25,7 @@ interface Place {
  */
 export class Parameters {
   readonly floats: number
-  private readonly places: Place[] = []
+  private readonly places: ParameterPlace[] = []
   private readonly arrays: Record<ArrayName, number>
   private readonly sets = new Map<string, TrainedSet>()
   private readonly optimisers: { adamw: AdamW; decays: boolean }[]

@@ -23,7 +23,7 @@ export class AblationJournal {
    * Opens or creates a journal; `whole` has the losses of the parts in the whole model. Rejects with a UserError if it
    * is another model's or of other texts.
    */
-  static async open(path: string, model: Model, parts: Parts, whole: readonly number[]): Promise<AblationJournal> {
+  static async open(path: string, model: Model, parts: TextParts, whole: readonly number[]): Promise<AblationJournal> {
     const key = `${FORMAT} ${keyOf(model, parts, whole)}`
     const lines = await Journal.read(path)
     if (lines.length > 0 && lines[0] !== key) {
@@ -53,9 +53,9 @@ export class AblationJournal {
   }
 }
 
-type Parts = readonly (readonly number[])[]
+type TextParts = readonly (readonly number[])[]
 
-function keyOf({ name, info }: Model, parts: Parts, whole: readonly number[]): string {
+function keyOf({ name, info }: Model, parts: TextParts, whole: readonly number[]): string {
   const { quant, bytes, source, sourceRevision } = info
   const about = JSON.stringify({ name, quant, bytes, source, sourceRevision, parts, whole })
   return createHash('sha256').update(about).digest('hex').slice(0, 32)

@@ -67,7 +67,7 @@ export interface BenchmarkRow {
 }
 
 /** Runs a test on sessions and measures their common speed. */
-type Run = (sessions: Session[]) => Promise<Sample>
+type MeasuredRun = (sessions: Session[]) => Promise<Sample>
 
 interface Sample {
   tokensPerSecond: number
@@ -80,12 +80,12 @@ export async function* benchmark(model: Model, plan: BenchmarkPlan): AsyncGenera
   const starts = new Map<string, number>()
   for (const depth of depths) {
     for (const tokens of prompts) {
-      const run: Run = ([session]) => prefill(model, session, tokens)
+      const run: MeasuredRun = ([session]) => prefill(model, session, tokens)
       yield withShare(await measure(model, { test: `pp${tokens}`, depth, batch: 1, repetitions, run }), starts)
     }
     if (generate === 0) continue
     for (const batch of batches) {
-      const run: Run = (sessions) => decode(model, sessions, generate)
+      const run: MeasuredRun = (sessions) => decode(model, sessions, generate)
       yield withShare(await measure(model, { test: `tg${generate}`, depth, batch, repetitions, run }), starts)
     }
   }
@@ -102,7 +102,7 @@ function withShare(row: Omit<BenchmarkRow, 'shareOfStart'>, starts: Map<string, 
 
 interface Test extends Pick<BenchmarkRow, 'test' | 'depth' | 'batch'> {
   repetitions: number
-  run: Run
+  run: MeasuredRun
 }
 
 async function measure(model: Model, { test, depth, batch, repetitions, run }: Test) {

@@ -30,7 +30,7 @@ export interface BitPlan {
   error: number
 }
 
-interface Step {
+interface BudgetStep {
   expert: number
   to: number
   cost: number
@@ -79,9 +79,9 @@ export function checkBits(bits: number): void {
  * The gain of a step falls from each format to the next, so sorting keeps the steps of an expert in order. Equal gains
  * keep the order of the experts.
  */
-function stepsOf(experts: readonly BudgetedExpert[], least: number): Step[] {
+function stepsOf(experts: readonly BudgetedExpert[], least: number): BudgetStep[] {
   const steps = experts.flatMap(({ weights, importance }, expert) =>
-    EXPERT_FORMATS.slice(least + 1).map(({ bits, error }, i): Step => {
+    EXPERT_FORMATS.slice(least + 1).map(({ bits, error }, i): BudgetStep => {
       const below = EXPERT_FORMATS[least + i]
       const cost = (bits - below.bits) * weights
       return { expert, to: least + i + 1, cost, gain: (importance * (below.error - error)) / cost }

@@ -1,8 +1,8 @@
 import type { AnswerChunk, AnswerPart } from '../requests/api.js'
-import { type Piece, Pieces } from '../requests/pieces.js'
+import { Pieces, type TextPiece } from '../requests/pieces.js'
 
 /** A piece of an answer. */
-export interface AnswerPiece extends Piece {
+export interface AnswerPiece extends TextPiece {
   part: AnswerPart
 }
 
@@ -38,6 +38,6 @@ export class AnswerParts {
   }
 }
 
-function inPart(part: AnswerPart, pieces: readonly Piece[]): AnswerPiece[] {
+function inPart(part: AnswerPart, pieces: readonly TextPiece[]): AnswerPiece[] {
   return pieces.map(({ text, token }) => ({ text, token, part }))
 }

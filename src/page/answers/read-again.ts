@@ -1,7 +1,7 @@
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import type { AnswerChunk } from '../requests/api.js'
-import { type Piece, piecesOf } from '../requests/pieces.js'
+import { piecesOf, type TextPiece } from '../requests/pieces.js'
 import type { PageModel, RoutedToken } from '../requests/routes.js'
 import type { Exchange } from './exchange.js'
 
@@ -36,7 +36,7 @@ export function showAgain(
 
 /** Pieces of the messages and the answer of each exchange; undefined for a text that the prompt lacks. */
 function placesOf(exchanges: readonly Exchange[], prompt: readonly RoutedToken[]) {
-  const tokens = prompt.map(({ text }, token): Piece => ({ text, token }))
+  const tokens = prompt.map(({ text }, token): TextPiece => ({ text, token }))
   const found = exchanges.toReversed().map((exchange) => {
     const { answer, turns } = exchange
     // JSON is set out in lines as it comes.

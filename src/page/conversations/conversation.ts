@@ -33,7 +33,7 @@ export interface AskOptions extends Sampling {
 }
 
 /** Parts of the page that the conversation uses. */
-interface Parts {
+interface ConversationParts {
   api: Api
   models: Models
   panel: ExpertsPanel
@@ -65,7 +65,7 @@ export class Conversation {
   private readonly exchangeActions: ExchangeActions
 
   constructor(
-    private readonly parts: Parts,
+    private readonly parts: ConversationParts,
     private readonly actions: ConversationActions,
   ) {
     const { models, panel, colouring, place } = parts

@@ -24,7 +24,7 @@ interface Open {
   deletedAt?: number
 }
 
-interface Parts {
+interface PageParts {
   store: KeptConversations
   conversation: Conversation
   settings: Settings
@@ -47,7 +47,7 @@ export class Keeping {
   /** Writes that are not done yet. */
   private pending = 0
 
-  constructor(private readonly parts: Parts) {
+  constructor(private readonly parts: PageParts) {
     parts.store.follow((change) => this.inTurn(() => this.follow(change)))
     // The last second of an answer, if the browser still has the time to write it.
     document.addEventListener('visibilitychange', () => {

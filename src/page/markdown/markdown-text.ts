@@ -1,5 +1,5 @@
 import { DomPatch } from '../elements/dom-patch.js'
-import type { Piece } from '../requests/pieces.js'
+import type { TextPiece } from '../requests/pieces.js'
 import { GrowingMarkdown } from './growing-markdown.js'
 import { drawMarkdown } from './markdown-blocks.js'
 import { TextCursor } from './text-cursor.js'
@@ -23,7 +23,7 @@ export class MarkdownText extends TokenText {
     this.show([{ text, token: -1 }])
   }
 
-  override show(pieces: readonly Piece[]): void {
+  override show(pieces: readonly TextPiece[]): void {
     for (const { text, token } of pieces) {
       if (text === '') continue
       this.starts.push(this.text.length)
@@ -33,7 +33,7 @@ export class MarkdownText extends TokenText {
     this.draw(false)
   }
 
-  override replace(pieces: readonly Piece[]): void {
+  override replace(pieces: readonly TextPiece[]): void {
     this.starts = []
     this.tokens = []
     this.text = ''

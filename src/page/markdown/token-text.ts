@@ -1,6 +1,6 @@
 import { create } from '../elements/elements.js'
 import type { JsonLayout } from '../elements/json-layout.js'
-import type { Piece } from '../requests/pieces.js'
+import type { TextPiece } from '../requests/pieces.js'
 
 /** A text with a span per token. */
 export class TokenText {
@@ -20,7 +20,7 @@ export class TokenText {
   }
 
   /** Adds pieces of text; `token` is the number of a token's experts, or -1 if they are unknown. */
-  show(pieces: readonly Piece[]): void {
+  show(pieces: readonly TextPiece[]): void {
     for (const piece of pieces) this.add(piece)
   }
 
@@ -28,14 +28,14 @@ export class TokenText {
   end(): void {}
 
   /** Shows the same text, divided into tokens. */
-  replace(pieces: readonly Piece[]): void {
+  replace(pieces: readonly TextPiece[]): void {
     this.element.replaceChildren()
     this.text = ''
     this.newest = undefined
     this.show(pieces)
   }
 
-  private add({ text, token }: Piece): void {
+  private add({ text, token }: TextPiece): void {
     if (token < 0) return this.write(text)
     this.text += text
     const span = create('span', '', this.shown(text))

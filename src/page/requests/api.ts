@@ -1,4 +1,4 @@
-import type { ChatStep } from '../../api/chat.js'
+import type { ChatStep } from '../../api/chat-options.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import type { PerMixture } from '../../model/config/config.js'

@@ -1,5 +1,5 @@
 /** A piece of text and the number of its token, or of the first one if several tokens share it. */
-export interface Piece {
+export interface TextPiece {
   text: string
   token: number
 }
@@ -10,10 +10,10 @@ export interface Piece {
  */
 export class Pieces {
   private text = ''
-  private waiting: Piece[] = []
+  private waiting: TextPiece[] = []
 
   /** Adds text and tokens; returns the pieces that are certain. */
-  add(text: string, tokens: readonly Piece[]): Piece[] {
+  add(text: string, tokens: readonly TextPiece[]): TextPiece[] {
     this.text += text
     this.waiting.push(...tokens)
     const { waiting } = this
@@ -31,7 +31,7 @@ export class Pieces {
   }
 
   /** Returns the remaining pieces at the end of the text. */
-  end(isWhole = false): Piece[] {
+  end(isWhole = false): TextPiece[] {
     const { text, waiting } = this
     if (text === '' && !isWhole) return []
     this.text = ''
@@ -45,18 +45,18 @@ export class Pieces {
  * Pieces of a text that a prompt contains, cut at the prompt's tokens. Uses the last occurrence. Undefined if the prompt does
  * not contain the text.
  */
-export function piecesOf(text: string, tokens: readonly Piece[]): Piece[] | undefined {
+export function piecesOf(text: string, tokens: readonly TextPiece[]): TextPiece[] | undefined {
   const from = joinedText(tokens).lastIndexOf(text)
   if (text === '' || from < 0) return undefined
   return cut(tokens, from, from + text.length)
 }
 
-function joinedText(pieces: readonly Piece[]): string {
+function joinedText(pieces: readonly TextPiece[]): string {
   return pieces.map(({ text }) => text).join('')
 }
 
 /** The part of joined pieces between two places in their text. */
-function cut(pieces: readonly Piece[], from: number, to: number): Piece[] {
+function cut(pieces: readonly TextPiece[], from: number, to: number): TextPiece[] {
   let end = 0
   return pieces.flatMap(({ text, token }) => {
     const start = end

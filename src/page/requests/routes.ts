@@ -1,4 +1,4 @@
-import type { ChatStep, Think } from '../../api/chat.js'
+import type { ChatStep, Think } from '../../api/chat-options.js'
 import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { CHUNK, type Reader, TextRoutes } from '../../lab/experts/usage/text-routes.js'

@@ -1,4 +1,4 @@
-import type { Think } from '../../api/chat.js'
+import type { Think } from '../../api/chat-options.js'
 import { byId } from '../elements/elements.js'
 import { JsonBox, WrongSetting } from '../elements/json-box.js'
 import type { Sampling } from './api.js'

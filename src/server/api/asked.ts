@@ -1,4 +1,4 @@
-import type { AskOptions, Tool, ToolChoice } from '../../api/chat.js'
+import type { AskOptions, Tool, ToolChoice } from '../../api/chat-options.js'
 import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'
 import type { Said } from '../../engine/session/prompt.js'

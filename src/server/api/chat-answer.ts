@@ -1,8 +1,8 @@
-import type { AssistantMessage } from '../../api/chat.js'
+import type { AssistantMessage } from '../../api/chat-options.js'
 import type { ToolCall } from '../../api/text.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
-import type { Piece, RoutedToken } from '../run/choice.js'
+import type { AnswerPiece, RoutedToken } from '../run/choice.js'
 
 /** A call in the form of OpenAI's API. */
 interface MessageCall {
@@ -34,7 +34,7 @@ interface DeltaCall extends Partial<Omit<MessageCall, 'function'>> {
   function: Partial<MessageCall['function']>
 }
 
-export type ChatFinish = Piece['finishReason'] | 'tool_calls'
+export type ChatFinish = AnswerPiece['finishReason'] | 'tool_calls'
 
 /** A token with its experts, and the part of the message that it belongs to. */
 export type PlacedToken = RoutedToken & { kind: AnswerPart }
@@ -57,7 +57,7 @@ export class ChatAnswer {
 
   constructor(private readonly reading: Reading) {}
 
-  add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: Piece): AddedPiece {
+  add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: AnswerPiece): AddedPiece {
     // A prompt's tokens are no part of the message.
     if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
     this.said = message ?? this.said
@@ -80,7 +80,7 @@ export class ChatAnswer {
   }
 
   /** The end of an answer as clients know it: one that has calls ended for their results. */
-  finish(reason: Piece['finishReason']): ChatFinish {
+  finish(reason: AnswerPiece['finishReason']): ChatFinish {
     return reason === 'stop' && this.calls > 0 ? 'tool_calls' : reason
   }
 

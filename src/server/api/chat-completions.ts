@@ -4,7 +4,7 @@ import { ApiError } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
-import type { Piece } from '../run/choice.js'
+import type { AnswerPiece } from '../run/choice.js'
 import type { ScoredToken } from '../run/read-prompt.js'
 import { routesOf } from './asked.js'
 import { type BegunChat, beginChat } from './begin.js'
@@ -33,7 +33,7 @@ interface Choice {
   logprobs: ReturnType<typeof chatLogprobs> | null
   finish_reason: ChatFinish | null
   routed_experts?: PlacedToken[]
-  prompt_routed_experts?: NonNullable<Piece['promptRouted']>
+  prompt_routed_experts?: NonNullable<AnswerPiece['promptRouted']>
 }
 
 /** One request and the response to it. */
@@ -103,7 +103,7 @@ class ChatCompletion implements Reply {
    * Chunks of a piece: one for each part of the message, none if its text is held back, and one for the end of a choice.
    * The first has what is known about the tokens.
    */
-  private *choicesOf(piece: Piece, answer: ChatAnswer) {
+  private *choicesOf(piece: AnswerPiece, answer: ChatAnswer) {
     const { index, tokens, promptRouted, finishReason } = piece
     const { deltas, routed } = answer.add(piece)
     const logprobs = tokens.length > 0 ? this.logprobs(tokens) : null

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
-import type { Piece } from '../run/choice.js'
+import type { AnswerPiece } from '../run/choice.js'
 import { tokenizerOf } from '../run/context.js'
 import { routesOf } from './asked.js'
 import { type BegunCompletion, beginCompletion } from './begin.js'
@@ -51,7 +51,7 @@ class Completion implements Reply {
       index,
       text: this.echoed(index),
       logprobs: this.scorers[index]?.add([]) ?? null,
-      finish_reason: null as Piece['finishReason'] | null,
+      finish_reason: null as AnswerPiece['finishReason'] | null,
       ...(routes && { routed_experts: [] as unknown[] }),
       ...(promptRoutes && { prompt_routed_experts: [] as unknown[] }),
     }))
@@ -86,7 +86,7 @@ class Completion implements Reply {
     if (withUsage) yield { ...this.head, choices: [], usage: this.begun.choices.usage }
   }
 
-  private chunk({ index, tokens, routed, promptRouted, finishReason }: Piece, text: string) {
+  private chunk({ index, tokens, routed, promptRouted, finishReason }: AnswerPiece, text: string) {
     return {
       index,
       text,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Think } from '../../api/chat.js'
+import type { Think } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { isObject, parseJson } from '../../ground/json/json.js'

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import type { Think } from '../../api/chat.js'
+import type { Think } from '../../api/chat-options.js'
 import type { ChatTemplate } from '../../api/text.js'
 import { perMixture } from '../../model/config/config.js'
 import { usedPerToken } from '../../model/config/experts-per-token.js'

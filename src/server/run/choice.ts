@@ -1,4 +1,4 @@
-import type { AssistantMessage } from '../../api/chat.js'
+import type { AssistantMessage } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
 import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
@@ -64,7 +64,7 @@ export interface PromptRead {
  * A part of a choice: first the progress and the tokens of the prompt if the request asks about them, then each token, then
  * the end.
  */
-export interface Piece {
+export interface AnswerPiece {
   /** The choice's index. */
   index: number
   text: string

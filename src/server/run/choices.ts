@@ -1,5 +1,5 @@
 import { ApiError } from '../common/api-error.js'
-import type { Choice, ChoiceSpec, Piece } from './choice.js'
+import type { AnswerPiece, Choice, ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
 import { interleaved } from './interleaved.js'
 import type { Ticket } from './queue.js'
@@ -98,7 +98,7 @@ export class Choices {
   }
 
   /** Runs all choices and yields their pieces as they come. Call it once. */
-  pieces(): AsyncGenerator<Piece> {
+  pieces(): AsyncGenerator<AnswerPiece> {
     const { context, ticket } = this
     const sources = this.all.map((choice) => () => runChoice(context, choice, ticket))
     return interleaved(sources, context.limits.parallel, () => ticket.abort())

@@ -6,7 +6,7 @@ import { Answer, type AnswerEnd, type AnswerToken } from '../../engine/session/a
 import type { HeldSession } from '../../engine/session/shared/held-session.js'
 import { NoMemory, NoRoom } from '../../ground/errors.js'
 import { layersOf } from '../../lab/experts/usage/layers-json.js'
-import type { Choice, ChoiceSpec, Piece, PromptRead, RoutedToken } from './choice.js'
+import type { AnswerPiece, Choice, ChoiceSpec, PromptRead, RoutedToken } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
 import type { Ticket } from './queue.js'
 import { readPrompt } from './read-prompt.js'
@@ -17,14 +17,18 @@ import { withReports } from './with-reports.js'
 const PAUSED_SPARE = 1_024
 
 /** Waits for its turn, then generates a choice in the session whose cache has most of its prompt. */
-export async function* runChoice(context: RunContext, choice: Choice, ticket: Ticket): AsyncGenerator<Piece, void> {
+export async function* runChoice(
+  context: RunContext,
+  choice: Choice,
+  ticket: Ticket,
+): AsyncGenerator<AnswerPiece, void> {
   const { prefixCache, metrics } = context
   const { index, spec } = choice
-  const empty: Piece = { index, text: '', tokens: [] }
+  const empty: AnswerPiece = { index, text: '', tokens: [] }
   const maxTokens = mostTokens(spec, context)
   const { slot, take, ...turn } = await turnOf(context, spec, ticket)
   let held = turn.held
-  let last: Piece | undefined
+  let last: AnswerPiece | undefined
   try {
     for (let mayRetry = true; !last; mayRetry = false) {
       if (!held) throw new NoMemory('there is not enough memory for this request now')
@@ -116,7 +120,7 @@ async function* readWhole(
   spec: ChoiceSpec,
   held: HeldSession,
   signal: AbortSignal,
-): AsyncGenerator<Partial<Piece>> {
+): AsyncGenerator<Partial<AnswerPiece>> {
   const { prompt, options, scorePrompt, promptRoutes: routes = false } = spec
   const top = scorePrompt ? (options.logprobs ?? 0) : undefined
   const read = yield* withProgress(spec, held, (report) => {
@@ -181,7 +185,7 @@ async function* withProgress<T>(
   )
 }
 
-function pieceOf({ step, events, part }: AnswerToken, { index, spec }: Choice, context: RunContext): Piece {
+function pieceOf({ step, events, part }: AnswerToken, { index, spec }: Choice, context: RunContext): AnswerPiece {
   const { token, text, logprob, topLogprobs, routes } = step
   const tokens = [{ token, logprob, top: topLogprobs ?? [] }]
   const read = { index, text, tokens, events, part }

@@ -1,4 +1,4 @@
-import type { Think } from '../../api/chat.js'
+import type { Think } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../api/generation-options.js'
 import type { Model } from '../../api/model.js'

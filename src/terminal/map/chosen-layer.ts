@@ -9,7 +9,7 @@ import { beside, drawPanel, NAMES, numbersOf, type Panel, widthOf } from './pane
 import type { TokenMap } from './token-map.js'
 
 /** Experts of one kind that are side by side, with their columns each. */
-interface Piece {
+interface CellPiece {
   kind: MixtureKind
   /** The first expert, and the one after the last. */
   from: number
@@ -22,7 +22,7 @@ interface Piece {
 }
 
 /** Pieces side by side. */
-type Row = readonly Piece[]
+type Row = readonly CellPiece[]
 
 /**
  * Drawings of the chosen layer with a cell for each of its experts and numbers above them, most legible first: two columns
@@ -55,13 +55,13 @@ function arrangements(map: TokenMap, room: number): Row[][] {
   return [together(2), apart(2), together(1), apart(1), wrapped(true), wrapped(false)]
 }
 
-function whole(map: TokenMap, kind: MixtureKind, cell: 1 | 2): Piece {
+function whole(map: TokenMap, kind: MixtureKind, cell: 1 | 2): CellPiece {
   const to = map.experts(kind, map.layer)
   return { kind, from: 0, to, cell, label: `${NAMES[kind][kind === 'mlp' ? 0 : 1]} `, numberedTo: to }
 }
 
 /** Continues a piece in further rows. If these have no numbers above, their labels name their first experts. */
-function wrap(piece: Piece, room: number, hasNumbers: boolean): Row[] {
+function wrap(piece: CellPiece, room: number, hasNumbers: boolean): Row[] {
   const { to, label } = piece
   const width = Math.max(label.length, `+${to} `.length)
   const most = evenChunk(to, Math.max(1, room - width))
@@ -105,7 +105,7 @@ function columnOf({ kind, expert }: ExpertPlace, row: Row): number | undefined {
   return before + label.length + ((expert - from) % (to - from)) * cell
 }
 
-function laneOf(map: TokenMap, piece: Piece, painter: CellPainter): string {
+function laneOf(map: TokenMap, piece: CellPiece, painter: CellPainter): string {
   const { layer, mode } = map
   const { kind, from, to } = piece
   const amounts = amountsOf(map, kind, layer, false)
@@ -114,6 +114,6 @@ function laneOf(map: TokenMap, piece: Piece, painter: CellPainter): string {
   return drawPanel(panelOf(piece), [amounts.subarray(from, to)], painter, { marked, struck })
 }
 
-function panelOf({ kind, from, to, cell }: Piece): Panel {
+function panelOf({ kind, from, to, cell }: CellPiece): Panel {
   return { kind, experts: to - from, perCell: 1, cell, perLine: 1 }
 }

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { cellWidth, fit, widestOf } from '../../ground/output/cell-width.js'
 import type { Alignment, Table } from './blocks.js'
 import { parseInlines } from './inline-parser.js'
-import { ASIDE, type Run, STRONG } from './inlines.js'
+import { ASIDE, type InlineRun, STRONG } from './inlines.js'
 import { drawRun, type Paper, runLines } from './run-lines.js'
 
 /** Minimum columns of a cell that is wrapped; with less, a table becomes a list of records. */
@@ -33,21 +33,21 @@ export function tableLines({ header, alignments, rows }: Table, paper: Paper): s
 const BETWEEN = ' │ '
 
 /** The runs of a cell; HTML's line breaks, which models write there, are line breaks. */
-function cellRuns(cell: string): Run[] {
+function cellRuns(cell: string): InlineRun[] {
   return parseInlines(cell.replace(/ *<br ?\/?> */gi, '\n'))
 }
 
-function naturalWidth(runs: readonly Run[], paper: Paper): number {
+function naturalWidth(runs: readonly InlineRun[], paper: Paper): number {
   return widestOf(plainLines(runs, paper))
 }
 
 /** The lines of a cell that is not wrapped, with the signs of `paper` but no styles. */
-function plainLines(runs: readonly Run[], paper: Paper): string[] {
+function plainLines(runs: readonly InlineRun[], paper: Paper): string[] {
   return runLines(runs, { ...paper, width: Number.MAX_SAFE_INTEGER }).map(stripVTControlCharacters)
 }
 
 function rowLines(
-  row: readonly Run[][],
+  row: readonly InlineRun[][],
   widths: readonly number[],
   alignments: readonly Alignment[],
   paper: Paper,
@@ -68,7 +68,7 @@ function aligned(text: string, width: number, alignment: Alignment): string {
 }
 
 /** A line for each cell, with the name of its column. */
-function recordLines(heads: readonly Run[][], rows: readonly Run[][][], paper: Paper): string[] {
+function recordLines(heads: readonly InlineRun[][], rows: readonly InlineRun[][][], paper: Paper): string[] {
   const most = Math.max(1, Math.floor(paper.width / 2))
   const names = heads.map((head) => fit(plainLines(head, paper).join(' '), most))
   if (rows.length === 0) return names.map((name) => drawRun(name, STRONG, paper))

@@ -1,7 +1,7 @@
 import { harmless } from '../../ground/output/cell-width.js'
 import { type Delimiter, Delimiters, flanking } from './emphasis.js'
 import { entityAt } from './entities.js'
-import { ASIDE, CODE, EMPHASIS, LINK, type Run, STRONG, STRUCK } from './inlines.js'
+import { ASIDE, CODE, EMPHASIS, type InlineRun, LINK, STRONG, STRUCK } from './inlines.js'
 import { autolinkAt, bareAddressAt, targetAt } from './link-syntax.js'
 import { SignSearch } from './sign-search.js'
 
@@ -33,12 +33,12 @@ interface Bracket {
  * Reads the inline Markdown of a block's text into runs, in time that is linear in the text. CommonMark and GFM, without
  * links by name, which stay text, as HTML and mathematics do. A link's address follows its text.
  */
-export function parseInlines(text: string): Run[] {
+export function parseInlines(text: string): InlineRun[] {
   return new InlineParser(text).parse()
 }
 
 class InlineParser {
-  private readonly nodes: Run[] = []
+  private readonly nodes: InlineRun[] = []
   /** Looks of the nodes from one to before another. */
   private readonly ranges: { from: number; to: number; look: (typeof RANGED)[number] }[] = []
   private readonly delimiters = new Delimiters()
@@ -54,7 +54,7 @@ class InlineParser {
     this.search = new SignSearch(text)
   }
 
-  parse(): Run[] {
+  parse(): InlineRun[] {
     const { text } = this
     while (this.at < text.length) {
       SPECIAL.lastIndex = this.at
@@ -234,7 +234,7 @@ class InlineParser {
   }
 
   /** The nodes with the looks of their ranges; neighbours with the same looks become one, apart from code. */
-  private runs(): Run[] {
+  private runs(): InlineRun[] {
     const { nodes } = this
     const begun = RANGED.map((look) => {
       const changes = new Int32Array(nodes.length + 1)
@@ -245,7 +245,7 @@ class InlineParser {
       }
       return { look, changes, count: 0 }
     })
-    const runs: Run[] = []
+    const runs: InlineRun[] = []
     for (const [i, node] of nodes.entries()) {
       let { looks } = node
       for (const range of begun) {

@@ -8,7 +8,7 @@ export const LINK = 16
 export const ASIDE = 32
 
 /** A piece of text with a set of looks. */
-export interface Run {
+export interface InlineRun {
   text: string
   looks: number
 }

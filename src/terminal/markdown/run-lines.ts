@@ -1,7 +1,7 @@
 import { type ColourDepth, paint, type Rgb } from '../../ground/output/colours.js'
 import { wrap } from '../../ground/output/wrap.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
-import { ASIDE, CODE, EMPHASIS, LINK, type Run, STRONG, STRUCK } from './inlines.js'
+import { ASIDE, CODE, EMPHASIS, type InlineRun, LINK, STRONG, STRUCK } from './inlines.js'
 
 /** Size and colours of the place that Markdown is drawn on. */
 export interface Paper {
@@ -22,7 +22,7 @@ const STYLES: readonly (readonly [looks: number, on: number, off: number])[] = [
 const CODE_COLOURS: Readonly<Record<Background, Rgb>> = { dark: [135, 190, 230], light: [20, 85, 150] }
 
 /** Wraps runs into lines of at most `paper.width` columns, and draws them. */
-export function runLines(runs: readonly Run[], paper: Paper): string[] {
+export function runLines(runs: readonly InlineRun[], paper: Paper): string[] {
   const shown = paper.depth === 'none' ? withSigns(runs) : runs
   const text = shown.map(({ text }) => text).join('')
   const lines = wrap(text, paper.width)
@@ -57,8 +57,8 @@ export function drawRun(text: string, looks: number, { depth, background }: Pape
 }
 
 /** Without styles, code and struck text keep the signs around them: they would mean something else. */
-function withSigns(runs: readonly Run[]): Run[] {
-  const signed: Run[] = []
+function withSigns(runs: readonly InlineRun[]): InlineRun[] {
+  const signed: InlineRun[] = []
   let wasStruck = false
   const strike = (isStruck: boolean) => {
     if (isStruck !== wasStruck) signed.push({ text: '~~', looks: 0 })

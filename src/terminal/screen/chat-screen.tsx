@@ -1,5 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
-import type { Chat } from '../conversation/chat.js'
+import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
 import type { Key } from '../input/keys.js'
 import { inputColumns } from '../input/lines.js'

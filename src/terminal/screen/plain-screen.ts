@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline'
 import { type OutputStream, writePrintable } from '../../ground/output/write-printable.js'
-import type { Chat } from '../conversation/chat.js'
+import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
 import type { ChatItem } from '../conversation/items.js'
 import type { ChatScreen } from './chat-screen.js'

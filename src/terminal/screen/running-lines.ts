@@ -1,7 +1,7 @@
 import { fit } from '../../ground/output/cell-width.js'
 import { styled } from '../../ground/output/style.js'
 import { wrapTail } from '../../ground/output/wrap.js'
-import type { Chat } from '../conversation/chat.js'
+import type { Chat } from '../conversation/chat-state.js'
 import type { RunningMarkdown } from '../markdown/running-markdown.js'
 
 /** In front of thoughts. */

@@ -6,11 +6,11 @@ import { matchesOf } from './pattern-search.js'
 import { literalOf, literalsOf, THINKING_FIELDS } from './thinking-form.js'
 
 /** Part of a message that a field is read into. */
-export type Part = 'thinking' | 'content' | 'call'
+export type RegionKind = 'thinking' | 'content' | 'call'
 
 /** A field, ready to be found in a text. */
 export interface Region {
-  part: Part
+  part: RegionKind
   field: ResponseField
   /** Undefined for the field without an opener. */
   open?: Pattern

@@ -1,6 +1,6 @@
 import { PatternError, type PatternNode, parsePattern } from './pattern-syntax.js'
 
-export type Step =
+export type PatternStep =
   | { op: 'unit'; has: (unit: number) => boolean }
   | { op: 'split'; first: number; second: number }
   | { op: 'jump'; to: number }
@@ -11,7 +11,7 @@ const MOST_STEPS = 1024
 
 /** A pattern as a program for `PatternSearch`. */
 export class Pattern {
-  readonly steps: Step[] = []
+  readonly steps: PatternStep[] = []
   /** Names of the groups. A group has two slots: its beginning and its end. */
   readonly names: string[] = []
 
@@ -40,7 +40,7 @@ export class Pattern {
     return new Pattern({ kind: 'choice', options })
   }
 
-  private push(step: Step): number {
+  private push(step: PatternStep): number {
     if (this.steps.length === MOST_STEPS) throw new PatternError('it is too large')
     return this.steps.push(step) - 1
   }

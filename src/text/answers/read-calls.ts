@@ -1,4 +1,4 @@
-import type { Tool } from '../../api/chat.js'
+import type { Tool } from '../../api/chat-options.js'
 import type { ResponseField } from '../../api/response.js'
 import type { ToolCall } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'

@@ -1,4 +1,4 @@
-import type { Tool } from '../../api/chat.js'
+import type { Tool } from '../../api/chat-options.js'
 import { isObject } from '../../ground/json/json.js'
 import { typesOf } from './cast.js'
 

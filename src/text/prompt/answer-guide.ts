@@ -1,4 +1,4 @@
-import type { AskOptions, Think } from '../../api/chat.js'
+import type { AskOptions, Think } from '../../api/chat-options.js'
 import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { ResponseTemplate } from '../../api/response.js'
 import { UserError } from '../../ground/errors.js'

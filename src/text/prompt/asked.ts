@@ -1,4 +1,4 @@
-import type { AskOptions, Tool, ToolChoice } from '../../api/chat.js'
+import type { AskOptions, Tool, ToolChoice } from '../../api/chat-options.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { checkTools } from './template-tools.js'

@@ -1,4 +1,4 @@
-import type { Think, Tool } from '../../api/chat.js'
+import type { Think, Tool } from '../../api/chat-options.js'
 import type { ChatMessage, ChatTemplate } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'

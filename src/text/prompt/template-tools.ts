@@ -1,4 +1,4 @@
-import type { Tool, ToolChoice } from '../../api/chat.js'
+import type { Tool, ToolChoice } from '../../api/chat-options.js'
 import { UserError } from '../../ground/errors.js'
 import { isObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'

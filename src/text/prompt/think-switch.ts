@@ -1,4 +1,4 @@
-import type { Think } from '../../api/chat.js'
+import type { Think } from '../../api/chat-options.js'
 
 type Variables = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 import { byteToken } from '../../model/checkpoint/byte-pair-forms.js'
 import type { AddedToken } from './definition/added-tokens.js'
-import { type Part, partsOf, refusePart } from './definition/definition-parts.js'
+import { type DefinitionPart, partsOf, refusePart } from './definition/definition-parts.js'
 import { bytesFromAlphabet } from './encoding/byte-alphabet.js'
 import type { Normalizer } from './encoding/normalizer.js'
 
@@ -61,12 +61,12 @@ export function createSentencePieceDecoder(definition: unknown, normalize: Norma
   }
 }
 
-function replacedByBlank(part: Part): string {
+function replacedByBlank(part: DefinitionPart): string {
   const { String: text } = Object(part.pattern)
   return typeof text === 'string' && part.content === ' ' ? text : refusePart(WHAT, part, 'pattern')
 }
 
-function stripsOneBlank(part: Part): boolean {
+function stripsOneBlank(part: DefinitionPart): boolean {
   const { content, start, stop } = part
   if (content !== ' ' || (start !== 0 && start !== 1) || (stop !== 0 && stop !== undefined)) refusePart(WHAT, part)
   return start === 1

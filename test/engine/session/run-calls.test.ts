@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Tool } from '#molm/api/chat.js'
+import type { Tool } from '#molm/api/chat-options.js'
 import type { ToolCall } from '#molm/api/text.js'
 import { canRun, LONGEST_RESULT, runCalls } from '#molm/engine/session/run-calls.js'
 import { thrownBy } from '../../support/rejects.js'

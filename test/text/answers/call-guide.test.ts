@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Tool } from '#molm/api/chat.js'
+import type { Tool } from '#molm/api/chat-options.js'
 import type { Grammar } from '#molm/api/guide.js'
 import type { ResponseTemplate } from '#molm/api/response.js'
 import { seededRandom } from '#molm/engine/sampling/random.js'

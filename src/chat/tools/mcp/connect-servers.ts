@@ -1,4 +1,4 @@
-import type { Tool } from '../../../api/chat.js'
+import type { Tool } from '../../../api/chat-options.js'
 import { printable } from '../../../ground/printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Tool } from '../../../api/chat.js'
+import type { Tool } from '../../../api/chat-options.js'
 
 /** A hash of all that a user and a model know of a tool. */
 export function formOf({ name, description, parameters }: Tool): string {

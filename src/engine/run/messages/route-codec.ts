@@ -14,7 +14,7 @@ export interface PackedRoutes {
 }
 
 /** A mixture in one layer: its values per token, and the values per token that precede them in the packed arrays. */
-interface Place {
+interface RoutePlace {
   kind: MixtureKind
   k: number
   experts: number
@@ -23,13 +23,13 @@ interface Place {
 }
 
 /** The two sorts of packed arrays: values of the chosen experts, or of all. */
-const CHOSEN = ({ k, chosenBefore }: Place) => ({ each: k, before: chosenBefore })
-const ALL = ({ experts, expertsBefore }: Place) => ({ each: experts, before: expertsBefore })
+const CHOSEN = ({ k, chosenBefore }: RoutePlace) => ({ each: k, before: chosenBefore })
+const ALL = ({ experts, expertsBefore }: RoutePlace) => ({ each: experts, before: expertsBefore })
 
 /** Records the routes of `tokens` tokens that run in one or several batches. */
 export class RouteRecorder {
   readonly packed: PackedRoutes
-  private readonly places: Place[][]
+  private readonly places: RoutePlace[][]
   private batch = 0
 
   constructor(
@@ -53,7 +53,7 @@ export class RouteRecorder {
   ids(from: number, to: number): PerMixture<{ ids: Int32Array }>[] {
     const { places, packed, tokens } = this
     return places.map((layer) => {
-      const idsOf = ({ k, chosenBefore }: Place) => {
+      const idsOf = ({ k, chosenBefore }: RoutePlace) => {
         const at = tokens * chosenBefore
         return { ids: packed.ids.subarray(at + from * k, at + to * k) }
       }
@@ -143,20 +143,20 @@ export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: Mixtur
   return kinds.map(([kind, routes]) => ({ kind, ...routes }))
 }
 
-function placesOf(config: ModelConfig): Place[][] {
+function placesOf(config: ModelConfig): RoutePlace[][] {
   const places = known.get(config) ?? findPlaces(config)
   known.set(config, places)
   return places
 }
 
 /** A cache by config, since every generated token needs them. */
-const known = new WeakMap<ModelConfig, Place[][]>()
+const known = new WeakMap<ModelConfig, RoutePlace[][]>()
 
-function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {
+function findPlaces({ layers, mixtures }: ModelConfig): RoutePlace[][] {
   let chosenBefore = 0
   let expertsBefore = 0
   return Array.from({ length: layers }, (_, layer) => {
-    const places: Place[] = []
+    const places: RoutePlace[] = []
     for (const mixture of mixtures) {
       const { kind } = mixture
       const experts = mixture.experts[layer]
@@ -170,7 +170,7 @@ function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {
   })
 }
 
-function perToken(places: Place[][]): { chosen: number; experts: number } {
+function perToken(places: RoutePlace[][]): { chosen: number; experts: number } {
   const all = places.flat()
   return {
     chosen: all.reduce((sum, { k }) => sum + k, 0),

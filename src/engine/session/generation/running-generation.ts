@@ -7,7 +7,7 @@ import type { PlannedChange } from './session-tokens.js'
 import { settled } from './settled.js'
 import { TextStream } from './text-stream.js'
 
-interface Parts {
+interface GenerationParts {
   model: SessionModel
   request: GenerateRequest
   /** Receives the tokens that the generation leaves in the cache. */
@@ -32,7 +32,7 @@ export class RunningGeneration {
   /** A step whose text is not certain yet. */
   private waiting?: Step
 
-  constructor(private readonly parts: Parts) {
+  constructor(private readonly parts: GenerationParts) {
     const { model, request, options } = parts
     this.text = new TextStream(model.tokenizer, request.settings.stop)
     this.unread = request.prompt

@@ -7,7 +7,7 @@ import type { MapMixture } from './figure.js'
 
 /** Parts of a figure, in the order they are drawn. */
 export const PARTS = ['caption', 'map', 'difference', 'table', 'committee', 'tokens'] as const
-export type Part = (typeof PARTS)[number]
+export type FigurePart = (typeof PARTS)[number]
 
 export interface FigureOptions {
   /** Also show each token with its experts. Default: false. */
@@ -19,7 +19,7 @@ export interface FigureOptions {
   /** A title in place of the figure's own; none if it is empty. */
   title?: string
   /** Parts to show. Default: all that the texts have but the committee; each token only with `tokens`. */
-  parts?: readonly Part[]
+  parts?: readonly FigurePart[]
   atlas?: Atlas
   /** The property that colours the texts on a page at first. Default: the experts of a layer. */
   colour?: TextColour
@@ -51,9 +51,9 @@ export function scopeOf(all: readonly MapMixture[], { layers, only }: FigureOpti
 /** Whether a figure shows a part. Throws a UsageError if a wanted part is not among `available`. */
 export function partsOf(
   { parts, tokens }: FigureOptions,
-  available: readonly Part[],
-  usual: readonly Part[],
-): Set<Part> {
+  available: readonly FigurePart[],
+  usual: readonly FigurePart[],
+): Set<FigurePart> {
   const wanted = new Set([...(parts ?? usual), ...(tokens ? (['tokens'] as const) : [])])
   for (const part of wanted) {
     if (available.includes(part)) continue

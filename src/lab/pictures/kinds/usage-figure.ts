@@ -13,7 +13,7 @@ import {
 } from '../../experts/usage/comparison.js'
 import type { NamedUsage, TextRoutes } from '../../experts/usage/text-routes.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from '../blocks/figure.js'
-import { type FigureOptions, type Part, partsOf, type Scope, scopeOf } from '../blocks/figure-options.js'
+import { type FigureOptions, type FigurePart, partsOf, type Scope, scopeOf } from '../blocks/figure-options.js'
 import { percent, signedPercent, visibleToken } from '../blocks/labels.js'
 import {
   alwaysLine,
@@ -36,7 +36,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
   const [{ model }] = texts
   const { title, atlas, colour } = options
   const scope = scopeOf(model.config.mixtures, options)
-  const several: Part[] = texts.length > 1 ? ['difference', 'table', 'committee'] : []
+  const several: FigurePart[] = texts.length > 1 ? ['difference', 'table', 'committee'] : []
   const parts = partsOf(options, ['caption', 'map', ...several, 'committee', 'tokens'], ['caption', 'map', ...several])
   const blocks: Block[] = []
   if (parts.has('map')) blocks.push(usageMaps(texts, { scope, atlas }))

@@ -154,7 +154,7 @@ function withFormats(planned: Part, formats: Readonly<Record<string, WeightForma
 }
 
 /** Run of rows of a source, or entries of a vector's source, that are neighbours in its piece. */
-export interface Run {
+export interface PieceRun {
   /** First row within the source, and number of rows; of alternating rows including the padding of both halves. */
   from: number
   count: number
@@ -163,7 +163,7 @@ export interface Run {
 }
 
 /** Finds rows of source `index` in its piece. `from` is a multiple of 32 if there are several, of 64 if rows alternate. */
-export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<Run> {
+export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<PieceRun> {
   if (order === 'stacked') {
     const size = ({ rows, cols }: Source) => padded(kind === 'vector' ? cols : rows)
     const before = sources.slice(0, index).reduce((sum, source) => sum + size(source), 0)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Think } from '../../../api/chat.js'
+import type { Think } from '../../../api/chat-options.js'
 import { thinkingChoices } from '../../../text/chat-frame.js'
 import type { ServedModel } from '../../models/served-model.js'
 import { gapTokensOf } from '../fill-in-middle.js'

@@ -3,14 +3,14 @@ import type { ServerContext } from '../../http/context.js'
 import { ollamaError, renameFields } from '../../http/errors.js'
 import type { Reply } from '../../http/respond.js'
 import type { StreamFormat } from '../../http/stream.js'
-import type { Piece } from '../../run/choice.js'
+import type { AnswerPiece } from '../../run/choice.js'
 import type { BegunChat, BegunCompletion } from '../begin.js'
 import { ChatAnswer, type Delta } from '../chat-answer.js'
 import { chatLogprobs } from '../logprobs.js'
 import { ollamaName } from './fields.js'
 
 /** A part of an answer. */
-interface Part {
+interface ReplyPart {
   content?: string
   thinking?: string
   tool_calls?: OllamaCall[]
@@ -22,7 +22,7 @@ interface OllamaCall {
   function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
-interface Parts {
+interface ReplyParts {
   context: ServerContext
   /** The model as the request names it. */
   model: string
@@ -39,11 +39,11 @@ export class OllamaReply implements Reply {
   readonly format = jsonLines(() => this.line({}))
   /** A call whose arguments are still to come. */
   private call = { id: '', index: 0, name: '' }
-  private finishReason: Piece['finishReason']
+  private finishReason: AnswerPiece['finishReason']
 
   constructor(
     readonly begun: BegunChat | BegunCompletion,
-    private readonly parts: Parts,
+    private readonly parts: ReplyParts,
   ) {}
 
   /** Undefined for a text without a chat template. */
@@ -52,7 +52,7 @@ export class OllamaReply implements Reply {
   }
 
   async whole() {
-    const all: Required<Part> = { content: '', thinking: '', tool_calls: [], logprobs: [] }
+    const all: Required<ReplyPart> = { content: '', thinking: '', tool_calls: [], logprobs: [] }
     for await (const part of this.read()) {
       all.content += part.content ?? ''
       all.thinking += part.thinking ?? ''
@@ -73,11 +73,11 @@ export class OllamaReply implements Reply {
     yield this.last({})
   }
 
-  private fieldsOf({ logprobs, content = '', ...part }: Part): object {
+  private fieldsOf({ logprobs, content = '', ...part }: ReplyPart): object {
     return this.parts.fieldsOf(content, part)
   }
 
-  private async *read(): AsyncGenerator<Part> {
+  private async *read(): AsyncGenerator<ReplyPart> {
     const { prompt } = this
     const { context, scores } = this.parts
     const answer = prompt && new ChatAnswer(prompt.reading)
@@ -96,7 +96,7 @@ export class OllamaReply implements Reply {
   }
 
   /** A call comes in two deltas there, and in one part here. */
-  private partOf({ content, reasoning_content: thinking, tool_calls: calls }: Delta): Part[] {
+  private partOf({ content, reasoning_content: thinking, tool_calls: calls }: Delta): ReplyPart[] {
     if (content !== undefined) return [{ content }]
     if (thinking !== undefined) return [{ thinking }]
     return (calls ?? []).flatMap(({ index, id, function: called }) => {
@@ -109,12 +109,12 @@ export class OllamaReply implements Reply {
     })
   }
 
-  private line(part: Part): object {
+  private line(part: ReplyPart): object {
     return { ...this.head, ...this.fieldsOf(part), done: false, ...logprobsOf(part) }
   }
 
   /** The end, with times in nanoseconds. */
-  private last(part: Part): object {
+  private last(part: ReplyPart): object {
     const { prompt } = this
     const { usage, times } = this.begun.choices
     return {
@@ -138,7 +138,7 @@ export class OllamaReply implements Reply {
   }
 }
 
-function logprobsOf({ logprobs }: Part) {
+function logprobsOf({ logprobs }: ReplyPart) {
   return logprobs ? { logprobs } : {}
 }
 

@@ -5,7 +5,7 @@ import type { ServerContext } from '../../http/context.js'
 import { errorBody, renameFields, withFieldNames } from '../../http/errors.js'
 import { type Reply, respond } from '../../http/respond.js'
 import { SERVER_SENT_EVENTS, type StreamFormat } from '../../http/stream.js'
-import type { Piece } from '../../run/choice.js'
+import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
 import { type AddedPiece, ChatAnswer } from '../chat-answer.js'
 import { chatLogprobs } from '../logprobs.js'
@@ -56,7 +56,7 @@ class ResponseReply implements Reply {
   }
 
   async whole() {
-    let finishReason: Piece['finishReason']
+    let finishReason: AnswerPiece['finishReason']
     for await (const piece of this.begun.choices.pieces()) {
       for (const _ of this.read(piece));
       finishReason ??= piece.finishReason
@@ -69,7 +69,7 @@ class ResponseReply implements Reply {
     for (const type of ['response.created', 'response.in_progress']) {
       yield this.numbered({ type, response: this.response('in_progress') })
     }
-    let finishReason: Piece['finishReason']
+    let finishReason: AnswerPiece['finishReason']
     for await (const piece of this.begun.choices.pieces()) {
       for (const event of this.read(piece)) yield this.numbered(event)
       finishReason ??= piece.finishReason
@@ -79,7 +79,7 @@ class ResponseReply implements Reply {
     yield this.numbered({ type: `response.${status}`, response: this.response(status) })
   }
 
-  private *read(piece: Piece): Generator<OutputEvent> {
+  private *read(piece: AnswerPiece): Generator<OutputEvent> {
     const { deltas, kind } = this.answer.add(piece)
     const isOfText = kind === 'content' && this.kind === 'content' && (this.hasText || piece.text.trim() !== '')
     this.kind = kind
@@ -146,7 +146,7 @@ class ResponseReply implements Reply {
   }
 }
 
-function endOf(finishReason: Piece['finishReason']): 'completed' | 'incomplete' {
+function endOf(finishReason: AnswerPiece['finishReason']): 'completed' | 'incomplete' {
   return finishReason === 'length' ? 'incomplete' : 'completed'
 }
 

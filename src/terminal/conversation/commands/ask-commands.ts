@@ -1,7 +1,7 @@
 import type { Asking } from '../../../engine/session/prompt.js'
 import { fit, harmless } from '../../../ground/output/cell-width.js'
 import { nameInWords } from '../answers/call-words.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 import { parseThink, thinkInWords } from '../settings.js'
 
 /** Characters of a form that is quoted. */

@@ -7,7 +7,7 @@ import { type ComparedPart, changesSentence, wordChanges } from '../../../lab/ex
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import { callInWords } from '../answers/call-words.js'
 import type { AnswerWatcher } from '../answers/running-answer.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../items.js'
 
 /** Answers to compare: with the masks before and after experts were switched off, named in words. */

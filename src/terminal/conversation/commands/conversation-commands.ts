@@ -17,7 +17,7 @@ import { cellWidth, fit, harmless } from '../../../ground/output/cell-width.js'
 import { modelWord } from '../../../library/finding/model-word.js'
 import { nameOfPath } from '../../../library/finding/name-of-path.js'
 import { pathOf } from '../../input/file-names.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */

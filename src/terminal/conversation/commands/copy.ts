@@ -3,7 +3,7 @@ import type { ChatMessage } from '../../../api/text.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatBytes } from '../../../ground/numbers.js'
 import { harmless } from '../../../ground/output/cell-width.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 
 const TMUX_MS = 2000
 

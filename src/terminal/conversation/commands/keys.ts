@@ -1,6 +1,6 @@
 import type { Key, KeyName } from '../../input/keys.js'
 import type { Stride } from '../../map/steps.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { switchExpert } from './expert-commands.js'
 

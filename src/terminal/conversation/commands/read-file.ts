@@ -2,7 +2,7 @@ import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatCount, plural } from '../../../ground/numbers.js'
 import { pathOf } from '../../input/file-names.js'
 import { readTextFile } from '../../input/text-file.js'
-import type { Chat } from '../chat.js'
+import type { Chat } from '../chat-state.js'
 
 /** Puts the text of a file before the next message, and asks a question that follows its name. */
 export async function readFile(chat: Chat, argument: string): Promise<void> {

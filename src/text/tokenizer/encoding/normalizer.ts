@@ -1,4 +1,4 @@
-import { hasQuickPattern, type Part, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
+import { type DefinitionPart, hasQuickPattern, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
 
 /** Rewrites a text before it is divided into pieces. */
 export type Normalizer = (text: string) => string
@@ -23,7 +23,7 @@ export function isQuickNormalizer(definition: unknown): boolean {
   return parts.length <= MOST_GROWTH && growth <= MOST_GROWTH && added <= MOST_GROWTH && areQuick
 }
 
-function createStep(part: Part): Normalizer {
+function createStep(part: DefinitionPart): Normalizer {
   switch (part.type) {
     case 'NFC':
     case 'NFD':
@@ -44,20 +44,20 @@ function createStep(part: Part): Normalizer {
   }
 }
 
-function prepend(part: Part): Normalizer {
+function prepend(part: DefinitionPart): Normalizer {
   const { prepend } = part
   if (typeof prepend !== 'string') return refusePart(WHAT, part, 'prepend')
   return (text) => (text === '' ? '' : prepend + text)
 }
 
-function replace(part: Part): Normalizer {
+function replace(part: DefinitionPart): Normalizer {
   const { content } = part
   if (typeof content !== 'string') return refusePart(WHAT, part, 'content')
   const pattern = patternOf(WHAT, part)
   return (text) => text.replace(pattern, () => content)
 }
 
-function strip({ strip_left, strip_right }: Part): Normalizer {
+function strip({ strip_left, strip_right }: DefinitionPart): Normalizer {
   return (text) => {
     const from = strip_left === true ? (/^\p{White_Space}*/u.exec(text)?.[0].length ?? 0) : 0
     let to = text.length

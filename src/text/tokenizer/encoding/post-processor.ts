@@ -1,6 +1,6 @@
 import { isCount, listOf } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
-import { type Part, partsOf, refusePart } from '../definition/definition-parts.js'
+import { type DefinitionPart, partsOf, refusePart } from '../definition/definition-parts.js'
 
 /** Ids that a tokenizer puts around a text, mostly a beginning-of-text token. */
 export interface Surroundings {
@@ -22,7 +22,7 @@ export function readSurroundings(definition: unknown): Surroundings {
   return { before, after }
 }
 
-function surroundings(part: Part): Surroundings {
+function surroundings(part: DefinitionPart): Surroundings {
   switch (part.type) {
     case 'ByteLevel': // moves offsets only
       return { before: [], after: [] }
@@ -37,7 +37,7 @@ function surroundings(part: Part): Surroundings {
 }
 
 /** Reads `single`: names of special tokens, and the place of the text among them. */
-function fromTemplate(part: Part): Surroundings {
+function fromTemplate(part: DefinitionPart): Surroundings {
   const { single, special_tokens } = part
   if (!Array.isArray(single) || single.length > MOST_TOKENS) return refusePart(WHAT, part)
   const isText = (item: unknown) => isObject(item) && isObject(item.Sequence) && item.Sequence.id === 'A'
@@ -54,7 +54,7 @@ function fromTemplate(part: Part): Surroundings {
 }
 
 /** Reads `[content, id]`. */
-function idBeside(part: Part, key: 'cls' | 'sep'): number {
+function idBeside(part: DefinitionPart, key: 'cls' | 'sep'): number {
   const pair = part[key]
   const id = Array.isArray(pair) ? pair[1] : undefined
   return isCount(id) ? id : refusePart(WHAT, part, key)

@@ -1,4 +1,4 @@
-import { hasQuickPattern, type Part, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
+import { type DefinitionPart, hasQuickPattern, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
 import { compilePattern, GPT2_WORDS } from '../definition/pattern.js'
 import { toByteAlphabet } from './byte-alphabet.js'
 import { SPLIT_BEHAVIORS, type SplitBehavior, splitText } from './split.js'
@@ -29,7 +29,7 @@ function inSequence(first: PreTokenizer, second: PreTokenizer): PreTokenizer {
   }
 }
 
-function createStep(part: Part): PreTokenizer {
+function createStep(part: DefinitionPart): PreTokenizer {
   switch (part.type) {
     case 'ByteLevel':
       return byteLevel(part)
@@ -50,13 +50,13 @@ function splitBy(pattern: RegExp, behavior: SplitBehavior, invert = false): PreT
   return (text) => splitText(text, pattern, behavior, invert)
 }
 
-function behaviorOf(part: Part, ifAbsent?: SplitBehavior): SplitBehavior {
+function behaviorOf(part: DefinitionPart, ifAbsent?: SplitBehavior): SplitBehavior {
   const behavior = part.behavior ?? ifAbsent
   return SPLIT_BEHAVIORS.find((known) => known === behavior) ?? refusePart(WHAT, part, 'behavior')
 }
 
 /** GPT-2's pre-tokenizer: words with the blank before them, in the byte alphabet. */
-function byteLevel({ add_prefix_space, use_regex }: Part): PreTokenizer {
+function byteLevel({ add_prefix_space, use_regex }: DefinitionPart): PreTokenizer {
   const divide = use_regex === false ? undefined : splitBy(compilePattern(GPT2_WORDS), 'Isolated')
   return function* (text, isFirst) {
     const whole = add_prefix_space === true && !text.startsWith(' ') ? ` ${text}` : text
@@ -65,7 +65,7 @@ function byteLevel({ add_prefix_space, use_regex }: Part): PreTokenizer {
 }
 
 /** SentencePiece's pre-tokenizer: blanks become a visible character, and one is put in front. */
-function metaspace(part: Part): PreTokenizer {
+function metaspace(part: DefinitionPart): PreTokenizer {
   const { replacement = '▁', add_prefix_space, split } = part
   if (typeof replacement !== 'string' || [...replacement].length !== 1) return refusePart(WHAT, part, 'replacement')
   const scheme = add_prefix_space === false ? 'never' : (part.prepend_scheme ?? 'always')

@@ -1,4 +1,4 @@
-import type { AskOptions } from '../../../../api/chat.js'
+import type { AskOptions } from '../../../../api/chat-options.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
 import { UserError } from '../../../../ground/errors.js'
 import { anyOf, type Form, isCount, isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'

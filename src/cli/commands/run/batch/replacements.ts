@@ -71,8 +71,8 @@ export class Replacements {
   }
 
   /** The place of the result for each line in the file aside; undefined if there is no such file. */
-  private async kept(): Promise<Map<number, Place> | undefined> {
-    const places = new Map<number, Place>()
+  private async kept(): Promise<Map<number, LinePlace> | undefined> {
+    const places = new Map<number, LinePlace>()
     try {
       let start = 0
       for await (const { bytes, end, isWhole } of readLines(createReadStream(this.aside), MOST_RESULT_BYTES)) {
@@ -88,7 +88,7 @@ export class Replacements {
     }
   }
 
-  private async rewrite(partial: string, kept: ReadonlyMap<number, Place>): Promise<void> {
+  private async rewrite(partial: string, kept: ReadonlyMap<number, LinePlace>): Promise<void> {
     const { mode } = await stat(this.path)
     const file = await open(partial, 'w', mode)
     let aside: FileHandle | undefined
@@ -118,7 +118,7 @@ export class Replacements {
 }
 
 /** A range of bytes in a file. */
-interface Place {
+interface LinePlace {
   start: number
   length: number
 }
@@ -126,7 +126,7 @@ interface Place {
 const LINE_BREAK = Buffer.from('\n')
 
 /** The collected result for a line, if the line still has the result to replace. */
-async function resultAt(aside: FileHandle, { start, length }: Place, before: Buffer): Promise<Buffer | undefined> {
+async function resultAt(aside: FileHandle, { start, length }: LinePlace, before: Buffer): Promise<Buffer | undefined> {
   const { buffer } = await aside.read(Buffer.alloc(length), 0, length, start)
   const [entry, earlier] = [parsed(buffer), parsed(before)]
   const isSame = isObject(entry) && isObject(earlier) && entry.replaces === earlier.id

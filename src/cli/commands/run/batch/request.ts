@@ -1,4 +1,4 @@
-import type { AskOptions } from '../../../../api/chat.js'
+import type { AskOptions } from '../../../../api/chat-options.js'
 import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../../../api/generation-options.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
 import type { ChatMessage } from '../../../../api/text.js'

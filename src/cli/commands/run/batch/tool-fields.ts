@@ -1,4 +1,4 @@
-import type { AskOptions, Tool, ToolChoice } from '../../../../api/chat.js'
+import type { AskOptions, Tool, ToolChoice } from '../../../../api/chat-options.js'
 import { UserError } from '../../../../ground/errors.js'
 import { isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
 import { isObject } from '../../../../ground/json/json.js'

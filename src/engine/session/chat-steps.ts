@@ -1,4 +1,4 @@
-import type { ChatOptions, ChatResult, ChatStep } from '../../api/chat.js'
+import type { ChatOptions, ChatResult, ChatStep } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import type { AnswerEvent } from '../../text/answer-reader.js'
