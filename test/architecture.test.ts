@@ -303,12 +303,12 @@ const linesIn = (folder: string): [path: string, lines: number][] =>
 test('no house has more lines than its budget, and no budget is larger than its house needs', () => {
   const counted = [...linesIn('src'), ...linesIn('test').map(([, lines]) => ['tests', lines] as const)]
   assert.equal(Object.keys(BUDGETS), [...houses, 'tests'])
-  for (const [house, budget] of Object.entries(BUDGETS)) {
+  const wrong = Object.entries(BUDGETS).flatMap(([house, budget]) => {
     const own = counted.filter(([path]) => houseOf(path) === house)
     const lines = own.reduce((sum, [, lines]) => sum + lines, 0)
-    assert.ok(lines <= budget, `${house} has ${lines} lines, ${lines - budget} more than its budget`)
-    assert.ok(lines > budget - SLACK, `${house} has ${lines} lines; lower its budget from ${budget}`)
-  }
+    return lines > budget || lines <= budget - SLACK ? [`${house}: ${lines}, and not ${budget}`] : []
+  })
+  assert.equal(wrong, [], 'a budget that rises needs its reason in the commit')
 })
 
 const isCore = (file: string): boolean => CORE.some((folder) => file.startsWith(`${folder}/`))

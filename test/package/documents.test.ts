@@ -35,7 +35,7 @@ test('all files and folders that the pages on the architecture name exist', () =
   )
   const houses = sources.filter((path) => path.endsWith('README.md')).map((path) => `src/${path}`)
   assert.is(houses.length, 13)
-  for (const page of ['docs/ARCHITECTURE.md', 'docs/DESIGN.md', ...houses]) {
+  for (const page of ['docs/ARCHITECTURE.md', 'docs/DESIGN.md', 'CONTRIBUTING.md', ...houses]) {
     const text = readFileSync(repositoryPath(page), 'utf8')
     const blocks = [...text.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/[a-z-]+\/[\w/-]+/g) ?? [])
     const code = [...text.matchAll(/`([a-z][\w-]*(?:\/[\w.-]+)*(?:\/|\.tsx?))`/g)].map(([, path]) => path)

@@ -99,11 +99,13 @@ export function layoutOf(config: ModelConfig, formats: PartFormats): Layout {
 }
 
 function architectureFor(modelType: unknown, classNames: string[], source: string): Architecture {
-  const found = ARCHITECTURES.find(({ modelTypes, className }) =>
+  const fitting = ARCHITECTURES.filter(({ modelTypes, className }) =>
     modelType === undefined
       ? classNames.some((name) => name.startsWith(className))
       : modelTypes.some((type) => type === modelType),
   )
+  // The class of a later edition begins with the name of an earlier one.
+  const [found] = fitting.sort((a, b) => b.className.length - a.className.length)
   if (found) return found
   const what = modelType === undefined ? 'has no model_type' : `has model_type ${quoted(modelType)}`
   throw new UserError(`${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)

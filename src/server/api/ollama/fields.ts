@@ -10,35 +10,34 @@ import { asOpenai, renamedFields, samplingFields } from '../sampling-fields.js'
 const number = z.number(mustBe('a number'))
 
 /** Options of generation. Those about loading a model change nothing here, and others may only have the neutral value. */
-export const ollamaOptions = z.strictObject(
-  {
-    ...samplingFields('ollama'),
-    num_ctx: wholeFrom(1, Number.MAX_SAFE_INTEGER).optional(),
-    frequency_penalty: only(0),
-    presence_penalty: only(0),
-    mirostat: only(0),
-    tfs_z: only(1),
-    typical_p: only(1),
-    repeat_last_n: unused(number),
-    mirostat_eta: unused(number),
-    mirostat_tau: unused(number),
-    penalize_newline: unused(flag),
-    num_keep: unused(number),
-    num_batch: unused(number),
-    num_gpu: unused(number),
-    main_gpu: unused(number),
-    num_thread: unused(number),
-    numa: unused(flag),
-    low_vram: unused(flag),
-    f16_kv: unused(flag),
-    logits_all: unused(flag),
-    vocab_only: unused(flag),
-    use_mmap: unused(flag),
-    use_mlock: unused(flag),
-    embedding_only: unused(flag),
-  },
-  mustBe('an object'),
-)
+const others = {
+  num_ctx: wholeFrom(1, Number.MAX_SAFE_INTEGER).optional(),
+  frequency_penalty: only(0),
+  presence_penalty: only(0),
+  mirostat: only(0),
+  tfs_z: only(1),
+  typical_p: only(1),
+  repeat_last_n: unused(number),
+  mirostat_eta: unused(number),
+  mirostat_tau: unused(number),
+  penalize_newline: unused(flag),
+  num_keep: unused(number),
+  num_batch: unused(number),
+  num_gpu: unused(number),
+  main_gpu: unused(number),
+  num_thread: unused(number),
+  numa: unused(flag),
+  low_vram: unused(flag),
+  f16_kv: unused(flag),
+  logits_all: unused(flag),
+  vocab_only: unused(flag),
+  use_mmap: unused(flag),
+  use_mlock: unused(flag),
+  embedding_only: unused(flag),
+}
+
+/** An option that molm has takes the place of the one that may only be neutral. */
+export const ollamaOptions = z.strictObject({ ...others, ...samplingFields('ollama') }, mustBe('an object'))
 
 /** Levels of thinking that are efforts of chat completions, too. */
 const THINK = ['low', 'medium', 'high', 'max'] as const

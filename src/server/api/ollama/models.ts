@@ -1,7 +1,9 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { UNFILTERED } from '../../../api/generation-options.js'
 import type { GenerationDefaults } from '../../../api/text.js'
 import { usedPerToken } from '../../../model/config/experts-per-token.js'
+import { fieldIn } from '../../common/option-fields.js'
 import { readBody } from '../../http/body.js'
 import type { ServedModel } from '../../models/served-model.js'
 import type { ServedModels } from '../../models/served-models.js'
@@ -78,16 +80,12 @@ async function shown(served: ServedModel): Promise<object> {
 
 /** Options that requests have unasked, a line each. Clients split a line at its blanks, and read a text as JSON. */
 function parametersOf(defaults: GenerationDefaults, contextTokens: number): string {
-  const { temperature, topK, topP, minP, repeatPenalty, stop = [] } = defaults
-  const options = {
-    num_ctx: contextTokens,
-    temperature,
-    top_k: topK,
-    top_p: topP,
-    min_p: minP,
-    repeat_penalty: repeatPenalty,
-  }
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  const lines = [...given, ...stop.map((one) => ['stop', JSON.stringify(one)])]
+  const filters = Object.keys(UNFILTERED) as (keyof typeof UNFILTERED)[]
+  const given = filters.filter((name) => name !== 'stop' && defaults[name] !== undefined)
+  const lines = [
+    ['num_ctx', contextTokens],
+    ...given.map((name) => [fieldIn('ollama', name), defaults[name]]),
+    ...(defaults.stop ?? []).map((one) => ['stop', JSON.stringify(one)]),
+  ]
   return lines.map(([name, value]) => `${name}`.padEnd(16) + value).join('\n')
 }

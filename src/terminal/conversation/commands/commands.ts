@@ -16,7 +16,7 @@ import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
 import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
-import { mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
+import { type CommandName, mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
 
 /** Columns of a question that is quoted. */
 const MOST_QUOTED = 40
@@ -25,7 +25,7 @@ type Action = (chat: Chat, argument: string) => void | Promise<void>
 
 /** Runs a typed command; errors are shown in the conversation. */
 export async function runCommand(chat: Chat, { name, argument }: { name: string; argument: string }): Promise<void> {
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as CommandName] : undefined
   try {
     if (!action) throw noCommand(name)
     if (chat.options.isPlain && SLASH_COMMANDS.some((command) => command.name === name && command.draws)) {
@@ -38,7 +38,7 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
   chat.changed()
 }
 
-const ACTIONS: Record<string, Action> = {
+const ACTIONS: Record<CommandName, Action> = {
   ...EXPERT_ACTIONS,
   ...ASK_ACTIONS,
   ...CONVERSATION_ACTIONS,

@@ -28,7 +28,7 @@ export interface SlashCommand {
  * Commands in the order of the help. For its two columns to fit into 79, a term has at most 14 and a summary 22
  * columns.
  */
-export const SLASH_COMMANDS: readonly SlashCommand[] = [
+const COMMANDS = [
   { name: 'retry', aliases: ['regen'], summary: 'answer again' },
   { name: 'continue', summary: 'resume the answer' },
   { name: 'undo', summary: 'take the turn back' },
@@ -103,7 +103,9 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'unmask', argument: '[SPEC]', summary: 'switch them on again', topic: 'experts' },
   { name: 'without', argument: 'SPEC', summary: 'answer again without', topic: 'experts' },
   { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave', anyTime: true },
-]
+] as const satisfies readonly SlashCommand[]
+export type CommandName = (typeof COMMANDS)[number]['name']
+export const SLASH_COMMANDS: readonly SlashCommand[] = COMMANDS
 
 /** The command in a line, by its main name; undefined if the line does not begin with a slash. */
 export function parseSlash(line: string): { name: string; argument: string } | undefined {
