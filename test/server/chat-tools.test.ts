@@ -131,7 +131,7 @@ test('a choice of tools is followed', async () => {
   assert.is(one.choices[0].message.tool_calls.length, 1)
 })
 
-test('log-probabilities and experts are those of all tokens, with the part of the message', async () => {
+test('log-probabilities and experts cover all tokens, with the part of the message', async () => {
   const { choices, usage } = await answered({ ...HI, logprobs: true, routed_experts: true })
   const [{ logprobs, routed_experts: routed }] = choices
   assert.is(logprobs.content.length, usage.completion_tokens)

@@ -111,7 +111,7 @@ test('echo with logprobs scores every token of prompt and answer but the first',
   }
 })
 
-test('scores of a prompt equal those of a forward pass, whatever else runs', async () => {
+test('a prompt scores as in a forward pass, whatever else runs', async () => {
   const prompt = served.model.tokenizer.encode(TEXT.repeat(10))
   const ask = { ...GREEDY, prompt, echo: true, logprobs: 0, max_tokens: 0 }
   const [first, ...others] = await Promise.all(Array.from({ length: 3 }, () => served.client.completions.create(ask)))
@@ -277,7 +277,7 @@ test('routed_experts has the experts that a forward pass wakes, for prompt and a
   }
 })
 
-test('the experts of the answer alone are those of the whole text, and nothing read before is read again', async () => {
+test('the experts of the answer alone are the same as in the whole text, and nothing read before is read again', async () => {
   const body = { ...GREEDY, prompt: `${TEXT} oars creak`, max_tokens: 6 }
   const { body: whole } = await post(served.url, '/v1/completions', { ...body, routed_experts: true })
   const { body: brief } = await post(served.url, '/v1/completions', { ...body, routed_experts: 'answer' })
@@ -289,7 +289,7 @@ test('the experts of the answer alone are those of the whole text, and nothing r
   assert.is(brief.usage.prompt_tokens_details.cached_tokens, brief.usage.prompt_tokens - 1)
 })
 
-test('the experts of the answer are reported after a prompt of any length, those of the prompt up to a limit', async () => {
+test('the experts of the answer are reported after a prompt of any length, the experts of the prompt up to a limit', async () => {
   const own = await serveNano({ limits: { routedTokens: 100 } }, served.model)
   try {
     const ask = { ...GREEDY, prompt: new Array(101).fill(300), ignore_eos: true }

@@ -46,7 +46,7 @@ async function withAccepted(use: (accepted: net.Socket[]) => Promise<void>): Pro
   }
 }
 
-/** Number of sequences in the engine, including those that wait for their readers. */
+/** Number of sequences in the engine, including sequences that wait for their readers. */
 const running = async ({ model } = served) => (await model.stats()).sequencesRunning
 const tokens = async ({ model } = served) => (await model.stats()).tokensProcessed
 

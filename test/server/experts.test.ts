@@ -34,7 +34,7 @@ async function usageOf({ url, model }: Served, prompt: string): Promise<ExpertUs
   return usage
 }
 
-test('the counts since a mark are those of the tokens read since then', async ({ served }) => {
+test('the counts since a mark are of the tokens read since then', async ({ served }) => {
   const { url } = served
   await post(url, '/v1/completions', { prompt: 'Before the mark', max_tokens: 5 })
   const { status, body: set } = await mark(url, 'lantern')

@@ -7,8 +7,8 @@ import { get, post, type Served, sharedNano } from './served.js'
 /*
  * Requests of lm-evaluation-harness to a `local-completions` server with a remote tokenizer: /tokenizer_info once, /tokenize
  * for context and whole, then lists of ids with echo, logprobs 1 and max_tokens 1. It sums the scores after the context,
- * without the generated token (lm_eval/models/openai_completions.py, api_models.py). Its numbers must equal those of
- * `molm eval --task`.
+ * without the generated token (lm_eval/models/openai_completions.py, api_models.py). Its numbers must equal what
+ * `molm eval --task` prints.
  */
 const test = suite('lm-evaluation-harness')
 

@@ -95,7 +95,7 @@ test('wrong masks are refused by name', async ({ served: { url } }) => {
   }
 })
 
-test('the mask of the whole server is in /v1/models, and counts with that of a request', async ({ served }) => {
+test('the mask of the whole server is in /v1/models, and counts with the mask of a request', async ({ served }) => {
   const { model } = served
   const mask = parseMask(['3:mlp:0-11'], model.config)
   await model.maskExperts(mask)

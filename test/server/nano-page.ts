@@ -14,7 +14,7 @@ interface Opened {
 interface Opening extends View {
   /** Faults that the browser logs though the page handles them. */
   allowed?: RegExp
-  /** Server in place of that of nano. */
+  /** Server in place of the shared one. */
   url?: string
 }
 

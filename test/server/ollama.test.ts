@@ -152,7 +152,7 @@ test('drafts of prompt lookup save steps of both endpoints and change no text', 
   }
 })
 
-test('options are those of chat completions', async () => {
+test('options have the same effect as in chat completions', async () => {
   const messages = [{ role: 'user', content: 'What is a lantern?' }]
   const { body } = await post(nano.url, '/v1/chat/completions', {
     ...{ messages, max_tokens: 9, temperature: 0.9, top_k: 30, top_p: 0.9, min_p: 0.01, seed: 5 },

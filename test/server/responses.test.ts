@@ -182,7 +182,7 @@ test('thoughts and calls are items, and go back with the results', async () => {
   assert.is(body.usage.prompt_tokens, answer.usage?.input_tokens)
 })
 
-test('reasoning, the choice of tools and the number of calls are those of chat completions', async () => {
+test('reasoning, the choice of tools and the number of calls are the same as in chat completions', async () => {
   const ask = { model: 'parrot', temperature: 0, tools: [TOOL] }
   const types = async (more: object) => {
     const { output } = await parrot.client.responses.create({ ...ask, input: QUESTION, ...more })
@@ -280,7 +280,7 @@ test('the official client puts a stream together as the complete response', asyn
   }
 })
 
-test('log-probabilities are those of the text alone', async () => {
+test('log-probabilities cover the text alone', async () => {
   const ask = { input: 'Hello!', include: ['message.output_text.logprobs'], top_logprobs: 2, ...GREEDY }
   const { body } = await post(parrot.url, RESPONSES, ask)
   const [, { content }] = body.output

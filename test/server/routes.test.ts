@@ -12,7 +12,7 @@ import { molm } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { get, type Served, serveSharedNano } from './served.js'
 
-/* Routes and fields: the metrics, the help and the documents name those that exist. */
+/* Routes and fields: the metrics, the help and the documents name what exists. */
 const test = suite('routes')
 
 let served: Served

@@ -22,13 +22,13 @@ export interface Served {
 
 type Options = Partial<ListenOptions> & { limits?: Partial<Limits> }
 
-/** The server of nano without options of its own, for all files of a worker process. */
+/** A server of nano without options, for all files of a worker process. */
 export const sharedNano = new ForWorker(
   () => serveNano(),
   (served) => served.close(),
 )
 
-/** A server with options of its own, of the nano that all files of a worker process share. */
+/** A server with options, of the nano that all files of a worker process share. */
 export async function serveSharedNano(options: Options): Promise<Served> {
   const { model } = await sharedNano.get()
   const served = await serveNano(options, model)

@@ -59,7 +59,7 @@ test('read it once, though they arrive together, and answer as they do alone', a
     [0, ...new Array(4).fill(DOCUMENT.length)],
   )
   const { cacheBytes, cacheTokenBytes } = await served.model.stats()
-  // Each of the five has a page or two of its own.
+  // Each of the five has a page or two that it does not share.
   assert.ok(cacheBytes < (DOCUMENT.length + 32 + 5 * 64) * cacheTokenBytes, `${cacheBytes} bytes`)
 })
 
@@ -133,7 +133,7 @@ counts.run()
 
 const held = suite('a session in use')
 
-held('wakes those that wait for its prompt, at its end too, or when they are aborted', async () => {
+held('wakes sessions that wait for its prompt, at its end too, or when they are aborted', async () => {
   const one = new HeldSession(a, [1, 2, 3, 4], 10)
   const order: string[] = []
   const two = one.reached(2).then(() => order.push('two'))

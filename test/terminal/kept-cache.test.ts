@@ -70,7 +70,7 @@ test('its tokens can be walked over', async () => {
   })
 })
 
-test('a cache that is too large is not kept, and those of all conversations have a limit', async () => {
+test('a cache that is too large is not kept, and all caches together have a limit', async () => {
   await inTemporaryFolder(async (dir) => {
     const sizeOf = async (most?: number) => {
       const chat = await keeping(dir, most)

@@ -141,7 +141,7 @@ test('that the template leaves out of the next prompt cost no more than the answ
   assert.is(chat.map.tokens.length - before, question + written, 'the answer before is not on the map again')
 })
 
-test('count as tokens of the answer, and its colours are those of the content', async () => {
+test('count as tokens of the answer, and its colours are for the content', async () => {
   const chat = await chatWith(parrot, { depth: 'truecolor' })
   await send(chat, HELLO)
   assert.ok(chat.map.answerLength > 15)

@@ -94,7 +94,7 @@ export class AnswerSettings {
     private readonly given: GenerateOptions,
   ) {}
 
-  /** Options of generation: those set here, then those of the command line. */
+  /** Options of generation: as set here, else as on the command line. */
   get generation(): GenerateOptions & Settings {
     return { ...this.given, ...this.changed }
   }

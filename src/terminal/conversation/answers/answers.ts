@@ -250,7 +250,7 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Keeps the tokens of an answer. Returns those of the whole exchange; undefined if some must be read again. */
+  /** Keeps the tokens of an answer. Returns the tokens of the whole exchange; undefined if some must be read again. */
   private answered(answer: FinishedAnswer, tokens: readonly AnswerToken[]): readonly AnswerToken[] | undefined {
     this.latest = answer
     this.latestOrigin = this.origin
