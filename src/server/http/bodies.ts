@@ -100,7 +100,7 @@ class Body implements ReceivedBody {
         return next?.value
       }
     } catch {
-      if (!this.isDropped) throw new ClientGone('the client has disconnected')
+      if (!this.isDropped) throw new ClientGone()
     }
     throw tooMany()
   }

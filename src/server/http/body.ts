@@ -45,7 +45,7 @@ export async function receiveJson(c: Context, bodies: Bodies): Promise<JsonBody>
 
 /** The value of a body. Throws an ApiError if it is not JSON. */
 function parseBody(c: Context, { bytes }: ReceivedBody): unknown {
-  if (c.req.raw.signal.aborted) throw new ClientGone('the client has disconnected')
+  if (c.req.raw.signal.aborted) throw new ClientGone()
   try {
     return parseJson(bytes, 'the body', MOST_VALUES, MOST_KEYS)
   } catch (error) {

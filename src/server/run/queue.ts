@@ -127,7 +127,7 @@ export class Queue {
     }
     const controller = new AbortController()
     const request = { client, isLarge, controller, enteredAt: performance.now(), isBegun: false }
-    const abort = () => controller.abort(new ClientGone('the client has disconnected'))
+    const abort = () => controller.abort(new ClientGone())
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort)
     this.requests.add(request)
