@@ -8,7 +8,7 @@ import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
 import { withModel } from '../support/models.js'
 import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
-import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { chatWith, enter, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
@@ -92,8 +92,7 @@ test('are shown by their last lines while they come, or as far as they fit', asy
     const { text } = viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows }))
     return text.filter((line) => line !== '')
   }
-  press(chat, { kind: 'text', text: HELLO })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, HELLO)
   await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
   assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
   assert.equal(
@@ -113,8 +112,7 @@ test('are shown by their last lines while they come, or as far as they fit', asy
 
 test('that Escape stops are resumed by /continue, to the same message', async () => {
   const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
-  press(chat, { kind: 'text', text: HELLO })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, HELLO)
   await untilTurn(() => chat.thought !== undefined, 'the thought')
   await pressed(chat, 'escape')
   const { content, thinking = '' } = chat.conversation.messages.at(-1) ?? {}
