@@ -4,24 +4,15 @@ import { ChatOllama, Ollama } from '@langchain/ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { post, type Served, sharedNano } from './served.js'
+import { post, serverFor, sharedNano } from './served.js'
 import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
 /* LangChain's client of ollama, which n8n and Flowise use, and requests as other clients write them. */
 const test = suite('clients of ollama')
 
 const CITY = z.object({ city: z.string() })
-let nano: Served
-let parrot: Served
-
-test.before(async () => {
-  nano = await sharedNano.get()
-  parrot = await sharedParrot.get()
-})
-test.after(async () => {
-  await sharedNano.release()
-  await sharedParrot.release()
-})
+const nano = serverFor(test, sharedNano)
+const parrot = serverFor(test, sharedParrot)
 
 test('LangChain chats, streams and asks for a form', async () => {
   const fields = { model: 'nano', baseUrl: nano.url, temperature: 0, numPredict: 60 }

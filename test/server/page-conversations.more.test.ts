@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { readConversationJson } from '#molm/chat/conversations/export-json.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
+import { ask, DONE, numbered, press, reload, untilListed, untilTitles } from './kept-page.js'
 import { until } from './served.js'
-import { type AskedBody, chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, answered, chunk, open, pageSuite, SMALL, send, texts, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 const { inBrowser, end } = pageSuite('the list of conversations of the page')

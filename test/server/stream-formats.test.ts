@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, serveNano, sharedNano, until } from './served.js'
+import { get, post, serveNano, sharedNano, until, withNano } from './served.js'
 
 /* Streams of the APIs while there is nothing to send, and when the server ends them. */
 const test = suite('notations of streams')
@@ -49,8 +49,7 @@ test('a server that closes ends each stream with an error in its notation', asyn
 
 test('while a prompt is read, lines of JSON have empty parts, and events have comments', async () => {
   const { model } = await sharedNano.get()
-  const served = await serveNano({ limits: { commentMs: 1 } }, model)
-  try {
+  await withNano({ limits: { commentMs: 1 } }, model, async (served) => {
     const options = { num_predict: 2, temperature: 0 }
     const chat = await post(served.url, '/api/chat', { messages: [{ role: 'user', content: PROMPT }], options })
     const lines = (chat.body as string)
@@ -72,9 +71,7 @@ test('while a prompt is read, lines of JSON have empty parts, and events have co
     const { body } = await post(served.url, '/v1/completions', completion)
     assert.match(body, /^(: still working\n\n)+data: \{/)
     assert.match(body, /\n\ndata: \[DONE\]\n\n$/)
-  } finally {
-    await served.close()
-  }
+  })
 })
 
 test.run()
