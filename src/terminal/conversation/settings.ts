@@ -11,14 +11,9 @@ const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
 /** Other options of `molm chat` that errors name. */
 const FLAGS: readonly string[] = [
-  ...OPTION_NAMES,
-  'memory',
-  'threads',
-  'quant',
-  'mask',
-  'expertsPerToken',
-  'cacheType',
-].concat(['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'])
+  ...[...OPTION_NAMES, 'memory', 'threads', 'quant', 'mask', 'expertsPerToken', 'cacheType'],
+  ...['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'],
+]
 
 export type Settings = Partial<GenerationSettings>
 
