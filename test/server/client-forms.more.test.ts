@@ -43,14 +43,9 @@ test('the AI SDK generates and streams an object', async () => {
 })
 
 test('LangChain has structured output', async () => {
-  const options = {
-    model: 'nano',
-    apiKey: 'none',
-    temperature: 0,
-    maxTokens: MOST,
-    maxRetries: 0,
-    configuration: { baseURL: served.client.baseURL },
-  }
+  const { baseURL } = served.client
+  const limits = { temperature: 0, maxTokens: MOST, maxRetries: 0 }
+  const options = { model: 'nano', apiKey: 'none', ...limits, configuration: { baseURL } }
   const nano = new ChatOpenAI(options)
   for (const method of ['jsonSchema', 'jsonMode'] as const) {
     const asked = nano.withStructuredOutput(PLACE, { name: 'place', method })

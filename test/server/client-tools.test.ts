@@ -85,11 +85,8 @@ test('the AI SDK switches thinking off, and forces a tool', async () => {
   const greeting = await generateText({ ...ask, providerOptions: quick })
   assert.equal([greeting.text, greeting.reasoningText ?? ''], [GREETING, ''])
   const get_weather = tool({ description: DESCRIPTION, inputSchema: CITY })
-  const forced = await generateText({
-    ...ask,
-    tools: { get_weather },
-    toolChoice: { type: 'tool', toolName: 'get_weather' },
-  })
+  const toolChoice = { type: 'tool', toolName: 'get_weather' } as const
+  const forced = await generateText({ ...ask, tools: { get_weather }, toolChoice })
   const [call] = forced.toolCalls
   assert.is(call.toolName, 'get_weather')
   assert.type((call.input as { city: string }).city, 'string')

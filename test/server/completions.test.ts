@@ -31,12 +31,8 @@ test('a text is continued as the library continues it', async () => {
 })
 
 test('the usage counts the drafts of prompt lookup, which change no text', async () => {
-  const body = {
-    prompt: 'I am sure, I am sure, I am sure, I am',
-    temperature: 0,
-    max_tokens: 40,
-    repetition_penalty: 0.5,
-  }
+  const prompt = 'I am sure, I am sure, I am sure, I am'
+  const body = { prompt, temperature: 0, max_tokens: 40, repetition_penalty: 0.5 }
   const answer = async (most: number) => {
     const { body: answered } = await post(served.url, '/v1/completions', { ...body, prompt_lookup_num_tokens: most })
     return answered as OpenAI.Completion
@@ -170,11 +166,8 @@ test('a stop string ends the text and is not part of it', async () => {
 test('a stream has the same text and scores as a complete response, and ends with its usage', async () => {
   const ask = { ...GREEDY, prompt: [TEXT, 'A dog'], echo: true, logprobs: 1, n: 1 }
   const whole = await served.client.completions.create(ask)
-  const stream = await served.client.completions.create({
-    ...ask,
-    stream: true,
-    stream_options: { include_usage: true },
-  })
+  const streaming = { ...ask, stream: true, stream_options: { include_usage: true } } as const
+  const stream = await served.client.completions.create(streaming)
   const texts = ['', '']
   const scores: unknown[][] = [[], []]
   const offsets: number[][] = [[], []]

@@ -73,13 +73,8 @@ test('requests of llm, Open WebUI and Continue are answered', async () => {
   const { body: webui } = await post(parrot.url, '/api/chat', {
     ...{ model: 'parrot:latest', messages, stream: false, keep_alive: '5m' },
     options: {
-      ...options,
-      num_ctx: 4096,
-      repeat_last_n: 64,
-      mirostat: 0,
-      mirostat_eta: 0.1,
-      mirostat_tau: 5,
-      tfs_z: 1,
+      ...{ ...options, num_ctx: 4096, repeat_last_n: 64 },
+      ...{ mirostat: 0, mirostat_eta: 0.1, mirostat_tau: 5, tfs_z: 1 },
     },
   })
   assert.is(webui.message.content, GREETING)
@@ -91,10 +86,8 @@ test('requests of llm, Open WebUI and Continue are answered', async () => {
   const parts = (lines as string).trimEnd().split('\n')
   assert.is(parts.map((line) => JSON.parse(line).response).join(''), GREETING)
   // Copilot and others send roles in capitals.
-  const { body: loud } = await post(parrot.url, '/api/chat', {
-    messages: [{ role: 'USER', content: 'Hello!' }],
-    stream: false,
-  })
+  const capitals = { messages: [{ role: 'USER', content: 'Hello!' }], stream: false }
+  const { body: loud } = await post(parrot.url, '/api/chat', capitals)
   assert.is(loud.message.content, GREETING)
 })
 

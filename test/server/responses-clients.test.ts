@@ -46,13 +46,8 @@ test('the AI SDK chats, streams and runs tools', async () => {
 test('the AI SDK asks for an object, and shows a refusal', async () => {
   const model = openai(nano)('nano')
   const output = Output.object({ schema: CITY })
-  const { output: place } = await generateText({
-    model,
-    prompt: 'Where?',
-    temperature: 0,
-    maxOutputTokens: 200,
-    output,
-  })
+  const asked = { model, prompt: 'Where?', temperature: 0, maxOutputTokens: 200, output }
+  const { output: place } = await generateText(asked)
   assert.type(place.city, 'string')
   const refusal = await thrownBy(
     generateText({ model, prompt: 'a', maxRetries: 0, providerOptions: { openai: { previousResponseId: 'resp_1' } } }),

@@ -122,10 +122,8 @@ test('/continue after an answer that had ended says so, and changes nothing on t
   assert.is(before, 'It was.'.length)
   enter(chat, '/continue')
   await idle(chat)
-  assert.equal(
-    [chat.items.at(-1)?.kind, chat.items.at(-1)?.text],
-    ['note', 'the answer had already ended: nothing was added'],
-  )
+  const { kind, text } = chat.items[chat.items.length - 1]
+  assert.equal([kind, text], ['note', 'the answer had already ended: nothing was added'])
   assert.is(chat.map.answerLength, before)
 })
 

@@ -95,12 +95,8 @@ test('are shown by their last lines while they come, or as far as they fit', asy
   enter(chat, HELLO)
   await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
   assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
-  assert.equal(
-    lines()
-      .slice(1)
-      .map((line) => line.slice(0, 2)),
-    ['│ ', '│ '],
-  )
+  const signs = lines().map((line) => line.slice(0, 2))
+  assert.equal(signs.slice(1), ['│ ', '│ '])
   assert.is(lines(40, 12).length, 2, 'one line in a low window')
   assert.match(linesOf(viewOf(chat, { columns: 80, rows: 24 })).at(-1) ?? '', /· thinking ·/)
   const folded = lines(20).length
