@@ -9,7 +9,7 @@ import { InputHistory } from '#molm/terminal/input/history.js'
 import type { KeyName } from '#molm/terminal/input/keys.js'
 
 /** Runs `use` with nano before the tests of a suite, and disposes of nano after them. */
-export function withNano<T>(test: Test<T>, use: (nano: Model) => void): void {
+export function nanoFor<T>(test: Test<T>, use: (nano: Model) => void): void {
   let nano: Model
   test.before(async () => {
     nano = await loadModel('nano', { threads: 1 })

@@ -5,11 +5,11 @@ import { expertColour, INK } from '#molm/lab/pictures/blocks/expert-colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import type { ItemSpan } from '#molm/terminal/conversation/items.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
-import { chatWith, send, withNano } from '../support/real-chat.js'
+import { chatWith, nanoFor, send } from '../support/real-chat.js'
 
 const test = suite('the colours of answers')
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 const BOAT = 'What is a boat?'
 const open = () => chatWith(nano, { depth: 'truecolor' })

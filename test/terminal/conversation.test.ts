@@ -12,14 +12,14 @@ import { TokenMap } from '#molm/terminal/map/token-map.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
-import { withNano } from '../support/real-chat.js'
+import { nanoFor } from '../support/real-chat.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('conversation')
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 /** A conversation without tools: every turn has an answer. */
 class Talk extends Conversation {

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadAtlas, type Model } from '#molm/index.js'
-import { chatWith, send, withNano } from '../support/real-chat.js'
+import { chatWith, nanoFor, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('an expert described in a chat')
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 test('/expert prints its name, its preferences and its work in the conversation', async () => {
   const chat = await chatWith(nano)

@@ -5,13 +5,13 @@ import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { chatWith, pressed, send, withNano } from '../support/real-chat.js'
+import { chatWith, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('caches beside kept conversations')
 
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 const keeping = (dir: string, keptCacheBytes = 2 ** 30) =>
   chatWith(nano, { conversations: Conversations.at(dir), keptCacheBytes })

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { chatWith, enter, pressed, send, withNano } from '../support/real-chat.js'
+import { chatWith, enter, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
@@ -12,7 +12,7 @@ const test = suite('a chat that is stopped while it reads')
 
 const DOCUMENT = 'The lantern is lit, and the boat is far away. '.repeat(150)
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 /** Sends a long message, and presses Ctrl-C when some of it has been read. */
 async function stopReading(chat: Chat): Promise<void> {

@@ -8,12 +8,12 @@ import { restoreMask } from '#molm/terminal/conversation/commands/conversation-c
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
 import { statusLine } from '#molm/terminal/screen/view.js'
-import { chatWith, enter, idle, pressed, send, withNano } from '../support/real-chat.js'
+import { chatWith, enter, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('experts switched off in a chat')
 let nano: Model
-withNano(test, (model) => (nano = model))
+nanoFor(test, (model) => (nano = model))
 
 const BOAT = 'What is a boat?'
 const [SMALL, LARGE] = ['small', 'large'].map((size) => `A boat is a ${size} vessel that travels on water.`)
