@@ -71,7 +71,7 @@ function showModel({ model, areSeveral }: Models): void {
   message.placeholder = model.isChat ? 'Message' : 'A text to be continued'
 }
 
-/** Shows how to choose among models, with the names of those that the server was not started with. */
+/** Shows how to choose among models, with the names of models that the server does not serve. */
 function showOthers(served: string, others: readonly string[]): void {
   const [first = 'NAME'] = others
   const also = others.length > 0 ? `Also on this computer: ${others.join(', ')}. ` : ''

@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AuthOptions, guard } from '#molm/server/http/auth.js'
 import { asApiError, errorResponse } from '#molm/server/http/errors.js'
-import { get, post, serveNano, sharedNano } from './served.js'
+import { get, post, sharedNano, withNano } from './served.js'
 
 /* Access to the server: keys, Host names, origins. */
 const test = suite('access')
@@ -76,8 +76,7 @@ test('a browser’s preflight request is answered without a key', async () => {
 
 test('the official client with the right key, a wrong one, and a foreign Host', async () => {
   const { model } = await sharedNano.get()
-  const served = await serveNano({ apiKey: 'sesame' }, model)
-  try {
+  await withNano({ apiKey: 'sesame' }, model, async (served) => {
     assert.is((await served.client.models.list()).data.length, 1)
     const stranger = new OpenAI({ baseURL: `${served.url}/v1`, apiKey: 'guess', maxRetries: 0 })
     const error = await stranger.models.list().catch((reason: unknown) => reason)
@@ -87,9 +86,7 @@ test('the official client with the right key, a wrong one, and a foreign Host', 
     assert.is(status, 401)
     assert.is(headers.get('WWW-Authenticate'), 'Bearer')
     assert.is((await get(served.url, '/health')).status, 200)
-  } finally {
-    await served.close()
-  }
+  })
 })
 
 test('the server itself refuses a foreign Host header', async () => {

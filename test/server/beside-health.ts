@@ -39,7 +39,7 @@ export async function assertQuick(url: string, { name, path, text, status }: Hos
   const said = JSON.stringify(body).slice(0, 300)
   assert.is(got, status, `${name}: ${said}`)
   assert.ok(longest < MOST_WAIT, `${name}: others waited ${longest} ms`)
-  // The remaining time of an answer is that of its tokens.
+  // The rest of an answer takes as long as its tokens do.
   if (got === 200) return
   assert.ok(took < MOST_TIME, `${name}: ${took} ms`)
   assert.ok((body.error.message ?? body.error).length < 400, `${name}: ${said}`)

@@ -10,7 +10,7 @@ import { keptBytes, readBody } from '#molm/server/http/body.js'
 import { Memory, type MemoryLimits } from '#molm/server/run/memory.js'
 import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
-import { serveNano, until } from './served.js'
+import { send, serveNano, until } from './served.js'
 
 /* All bodies share a bound, from their first bytes until their requests have been answered. */
 const test = suite('bodies')
@@ -170,9 +170,8 @@ test('the values of a body count until its request has been answered', async () 
   const large = 'a'.repeat(600 * KIB)
   const controller = new AbortController()
   const ask = (more: object) => {
-    const headers = { 'Content-Type': 'application/json' }
-    const body = JSON.stringify({ prompt: 'Once', ignore_eos: true, ...more })
-    return fetch(`${served.url}/v1/completions`, { method: 'POST', headers, body, signal: controller.signal })
+    const body = { prompt: 'Once', ignore_eos: true, ...more }
+    return send(served.url, '/v1/completions', body, controller)
   }
   // A client may have its answer before the server knows that it was sent, and a refusal before its body is complete.
   const comesTo = (status: number) =>

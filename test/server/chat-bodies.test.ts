@@ -103,11 +103,6 @@ test('a choice of an unknown tool, or without tools, is refused', () => {
   refuses(() => tools({ tool_choice: tool('now') }), 'tool_choice', /requires "tools"/)
 })
 
-test('functions are refused with the field to use instead', () => {
-  refuses(() => parsed({ functions: [{ name: 'f' }] }), 'functions', /use "tools"/)
-  refuses(() => parsed({ function_call: { name: 'f' } }), 'function_call', /use "tool_choice"/)
-})
-
 test('each spelling of a form becomes a schema, a grammar or a regular expression', () => {
   const object = { type: 'object' }
   const forms: [object, object][] = [

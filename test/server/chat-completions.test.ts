@@ -1,19 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { resultOf } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
-import { post, type Served, serveSharedNano } from './served.js'
+import { eventsIn, post, serverFor, serveSharedNano } from './served.js'
 
 /* POST /v1/chat/completions with the official client. */
 const test = suite('chat completions')
 
 const QUESTION = { role: 'user', content: 'What is a lantern?' } as const
 const GREEDY = { model: 'nano', temperature: 0, max_tokens: 24 }
-let served: Served
-
-test.before(async () => {
-  served = await serveSharedNano({ alias: 'little' })
-})
-test.after(() => served.close())
+const served = serverFor(test, () => serveSharedNano({ alias: 'little' }))
 
 /** The library's answer to a conversation as `molm run` frames it. */
 async function alone(messages: { role: string; content: string }[], system = ''): Promise<string> {
@@ -21,15 +17,9 @@ async function alone(messages: { role: string; content: string }[], system = '')
   const { text } = await writeChat(messages, { template: model.chatTemplate, system })
   const session = model.createSession()
   const prompt = model.tokenizer.encode(text, { addSpecialTokens: false })
-  const steps = session.generate(prompt, { temperature: 0, maxTokens: 24 })
-  try {
-    for (;;) {
-      const { done, value } = await steps.next()
-      if (done) return value.finishReason === 'length' ? value.text.trimStart() : value.text.trim()
-    }
-  } finally {
-    session.dispose()
-  }
+  const answer = await resultOf(session.generate(prompt, { temperature: 0, maxTokens: 24 }))
+  session.dispose()
+  return answer.finishReason === 'length' ? answer.text.trimStart() : answer.text.trim()
 }
 
 test('a conversation is framed by the template, and the answer ends as the model was trained to', async () => {
@@ -83,20 +73,15 @@ test('an assistant message at the end is continued', async () => {
 test('a stream has the same text, a role first, a finish reason last, and its usage if the request asks for it', async () => {
   const ask = { ...GREEDY, messages: [QUESTION], logprobs: true, top_logprobs: 2 }
   const whole = await served.client.chat.completions.create(ask)
-  const stream = await served.client.chat.completions.create({
-    ...ask,
-    stream: true,
-    stream_options: { include_usage: true },
-  })
+  const streaming = { ...ask, stream: true, stream_options: { include_usage: true } } as const
+  const stream = await served.client.chat.completions.create(streaming)
   const chunks = []
   for await (const chunk of stream) chunks.push(chunk)
   const choices = chunks.flatMap((chunk) => chunk.choices)
   assert.is(choices[0].delta.role, 'assistant')
   assert.is(choices.map(({ delta }) => delta.content ?? '').join(''), whole.choices[0].message.content)
-  assert.equal(
-    choices.flatMap(({ logprobs }) => logprobs?.content ?? []),
-    whole.choices[0].logprobs?.content,
-  )
+  const scored = choices.flatMap(({ logprobs }) => logprobs?.content ?? [])
+  assert.equal(scored, whole.choices[0].logprobs?.content)
   assert.is(choices.at(-1)?.finish_reason, whole.choices[0].finish_reason)
   assert.is(choices.filter(({ finish_reason }) => finish_reason).length, 1)
   const last = chunks.at(-1)
@@ -153,21 +138,17 @@ test('a chat reports the experts of the answer alone, whole and as a stream', as
   assert.not.ok('prompt_routed_experts' in choice)
   const { body: text } = await post(served.url, '/v1/chat/completions', { ...body, stream: true })
   assert.not.match(text, /prompt_routed_experts/)
-  const lines = (text as string).split('\n').filter((line) => line.startsWith('data: {'))
-  const choices = lines.flatMap((line) => JSON.parse(line.slice('data: '.length)).choices)
-  assert.equal(
-    choices.flatMap(({ routed_experts: routed = [] }) => routed),
-    experts,
-  )
+  const choices = eventsIn(text).flatMap((event) => event.choices)
+  const streamed = choices.flatMap(({ routed_experts: routed = [] }) => routed)
+  assert.equal(streamed, experts)
 })
 
 test('a stream with routed_experts has the prompt’s experts first, then each token’s', async () => {
   const body = { ...GREEDY, max_tokens: 4, messages: [QUESTION], stream: true, routed_experts: true }
   const { body: text, headers } = await post(served.url, '/v1/chat/completions', body)
   assert.match(headers.get('content-type') ?? '', /^text\/event-stream/)
-  const events = (text as string).split('\n\n').filter((event) => event !== '')
-  assert.is(events.at(-1), 'data: [DONE]')
-  const choices = events.slice(0, -1).map((event) => JSON.parse(event.slice('data: '.length)).choices[0])
+  assert.ok(text.endsWith('\n\ndata: [DONE]\n\n'))
+  const choices = eventsIn(text).map((event) => event.choices[0])
   const prompt = choices.flatMap((choice) => choice.prompt_routed_experts ?? [])
   const answer = choices.flatMap((choice) => choice.routed_experts ?? [])
   assert.is(answer.length, 4)
@@ -183,12 +164,8 @@ test('a stream with routed_experts has the prompt’s experts first, then each t
 
 test('a conversation may have several choices', async () => {
   const wild = { temperature: 3, top_p: 1, top_k: 0, min_p: 0, seed: 1 }
-  const { body } = await post(served.url, '/v1/chat/completions', {
-    messages: [QUESTION],
-    n: 3,
-    max_tokens: 10,
-    ...wild,
-  })
+  const ask = { messages: [QUESTION], n: 3, max_tokens: 10, ...wild }
+  const { body } = await post(served.url, '/v1/chat/completions', ask)
   const texts = body.choices.map(({ message }: { message: { content: string } }) => message.content)
   assert.is(new Set(texts).size, 3)
 })

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { post, type Served, sharedNano, until } from './served.js'
+import { eventsIn, post, serverFor, sharedNano, until } from './served.js'
 
 /* Forms of answers in both endpoints, on nano. */
 const test = suite('forms of answers')
@@ -14,12 +14,7 @@ const SCHEMA = {
   additionalProperties: false,
 }
 const ASK = { temperature: 1, max_tokens: 100, seed: 1 }
-let served: Served
-
-test.before(async () => {
-  served = await sharedNano.get()
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 /** Texts and the reason of the end of an answer, of both endpoints and streamed, which must be the same. */
 async function said(fields: object): Promise<{ chat: string; text: string; reasons: string[] }> {
@@ -30,8 +25,7 @@ async function said(fields: object): Promise<{ chat: string; text: string; reaso
   const text = await post(served.url, COMPLETIONS, { ...body, prompt: 'A lantern is' })
   assert.is(text.status, 200, JSON.stringify(text.body))
   const streamed = await post(served.url, CHAT, { ...body, messages, stream: true })
-  const events = (streamed.body as string).split('\n\n').filter((event) => event.startsWith('data: {'))
-  const deltas = events.map((event) => JSON.parse(event.slice('data: '.length)).choices[0].delta)
+  const deltas = eventsIn(streamed.body).map(({ choices }) => choices[0].delta)
   const [{ message, finish_reason }] = chat.body.choices
   assert.is(deltas.map(({ content }) => content ?? '').join(''), message.content)
   const [completed] = text.body.choices

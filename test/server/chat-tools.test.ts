@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, sharedNano } from './served.js'
+import { eventsIn, get, post, serverFor, sharedNano } from './served.js'
 import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot, THOUGHTS, WEATHER_TOOL } from './weather-parrot.js'
 
 /* Thoughts and calls of tools in /v1/chat/completions: their forms, complete and streamed. */
@@ -10,12 +10,7 @@ const CHAT = '/v1/chat/completions'
 const ASK = { messages: [{ role: 'user', content: QUESTION }], tools: [WEATHER_TOOL], temperature: 0 }
 const HI = { messages: [{ role: 'user', content: 'Hi' }], temperature: 0 }
 const ARGUMENTS = ['{"city":"Bern"}', '{"city":"Rome"}']
-let served: Served
-
-test.before(async () => {
-  served = await sharedParrot.get()
-})
-test.after(() => sharedParrot.release())
+const served = serverFor(test, sharedParrot)
 
 async function answered(body: object) {
   const answer = await post(served.url, CHAT, body)
@@ -35,9 +30,8 @@ async function refused(body: object, param: string | null, message: RegExp, serv
 /** Events of a stream. */
 async function events(body: object) {
   const text: string = await answered({ ...body, stream: true })
-  const lines = text.split('\n\n').filter((event) => event !== '')
-  assert.is(lines.pop(), 'data: [DONE]')
-  return lines.map((event) => JSON.parse(event.slice('data: '.length)))
+  assert.ok(text.endsWith('\n\ndata: [DONE]\n\n'))
+  return eventsIn(text)
 }
 
 test('an answer has its thoughts, calls and content apart', async () => {
@@ -131,7 +125,7 @@ test('a choice of tools is followed', async () => {
   assert.is(one.choices[0].message.tool_calls.length, 1)
 })
 
-test('log-probabilities and experts are those of all tokens, with the part of the message', async () => {
+test('log-probabilities and experts cover all tokens, with the part of the message', async () => {
   const { choices, usage } = await answered({ ...HI, logprobs: true, routed_experts: true })
   const [{ logprobs, routed_experts: routed }] = choices
   assert.is(logprobs.content.length, usage.completion_tokens)

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, sharedNano } from './served.js'
+import { serverFor, sharedNano } from './served.js'
 
 /* Third-party clients ask for JSON by a schema, as they send it. */
 const test = suite('forms with clients of many servers')
@@ -20,16 +20,10 @@ const PLACE = z.object({
 const PROMPT = 'Name a place.'
 /** Tokens that are enough for any place. */
 const MOST = 200
-let served: Served
-let baseURL: string
-
-test.before(async () => {
-  served = await sharedNano.get()
-  baseURL = `${served.url}/v1`
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 test('the AI SDK generates and streams an object', async () => {
+  const { baseURL } = served.client
   const nano = createOpenAICompatible({ name: 'molm', baseURL, supportsStructuredOutputs: true })('nano')
   const plain = { model: nano, prompt: PROMPT, maxRetries: 0, maxOutputTokens: MOST, seed: 3, temperature: 1 }
   const ask = { ...plain, schema: PLACE }
@@ -49,14 +43,9 @@ test('the AI SDK generates and streams an object', async () => {
 })
 
 test('LangChain has structured output', async () => {
-  const options = {
-    model: 'nano',
-    apiKey: 'none',
-    temperature: 0,
-    maxTokens: MOST,
-    maxRetries: 0,
-    configuration: { baseURL },
-  }
+  const { baseURL } = served.client
+  const limits = { temperature: 0, maxTokens: MOST, maxRetries: 0 }
+  const options = { model: 'nano', apiKey: 'none', ...limits, configuration: { baseURL } }
   const nano = new ChatOpenAI(options)
   for (const method of ['jsonSchema', 'jsonMode'] as const) {
     const asked = nano.withStructuredOutput(PLACE, { name: 'place', method })

@@ -6,7 +6,7 @@ import { generateText, stepCountIs, streamText, tool } from 'ai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import type { Served } from './served.js'
+import { serverFor } from './served.js'
 import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot, THOUGHTS, WEATHER_TOOL } from './weather-parrot.js'
 
 /* Third-party clients call tools and receive thoughts apart. */
@@ -14,14 +14,7 @@ const test = suite('tools with clients')
 
 const DESCRIPTION = 'The weather in a city'
 const CITY = z.object({ city: z.string() })
-let served: Served
-let baseURL: string
-
-test.before(async () => {
-  served = await sharedParrot.get()
-  baseURL = `${served.url}/v1`
-})
-test.after(() => sharedParrot.release())
+const served = serverFor(test, sharedParrot)
 
 /** A tool's function, and the cities that it was called with. */
 function weather() {
@@ -63,7 +56,7 @@ test('openai streams the parts of a message', async () => {
 })
 
 test('the AI SDK runs tools, and has thoughts apart', async () => {
-  const parrot = createOpenAICompatible({ name: 'molm', baseURL })('parrot')
+  const parrot = createOpenAICompatible({ name: 'molm', baseURL: served.client.baseURL })('parrot')
   const ask = { model: parrot, prompt: QUESTION, temperature: 0, maxRetries: 0, stopWhen: stepCountIs(3) }
   {
     const { cities, run } = weather()
@@ -86,23 +79,21 @@ test('the AI SDK runs tools, and has thoughts apart', async () => {
 })
 
 test('the AI SDK switches thinking off, and forces a tool', async () => {
-  const parrot = createOpenAICompatible({ name: 'molm', baseURL })('parrot')
+  const parrot = createOpenAICompatible({ name: 'molm', baseURL: served.client.baseURL })('parrot')
   const quick = { molm: { reasoningEffort: 'none' } }
   const ask = { model: parrot, prompt: 'Hi', temperature: 0, maxRetries: 0 }
   const greeting = await generateText({ ...ask, providerOptions: quick })
   assert.equal([greeting.text, greeting.reasoningText ?? ''], [GREETING, ''])
   const get_weather = tool({ description: DESCRIPTION, inputSchema: CITY })
-  const forced = await generateText({
-    ...ask,
-    tools: { get_weather },
-    toolChoice: { type: 'tool', toolName: 'get_weather' },
-  })
+  const toolChoice = { type: 'tool', toolName: 'get_weather' } as const
+  const forced = await generateText({ ...ask, tools: { get_weather }, toolChoice })
   const [call] = forced.toolCalls
   assert.is(call.toolName, 'get_weather')
   assert.type((call.input as { city: string }).city, 'string')
 })
 
 test('LangChain binds tools, complete and streamed', async () => {
+  const { baseURL } = served.client
   const options = { model: 'parrot', apiKey: 'none', temperature: 0, maxRetries: 0, configuration: { baseURL } }
   const { run } = weather()
   const get_weather = langchainTool(run, { name: 'get_weather', description: DESCRIPTION, schema: CITY })
@@ -123,10 +114,8 @@ test('LangChain binds tools, complete and streamed', async () => {
 
   let whole: AIMessageChunk | undefined
   for await (const chunk of await parrot.stream([question])) whole = whole ? whole.concat(chunk) : chunk
-  assert.equal(
-    whole?.tool_calls?.map(({ args }) => args),
-    [{ city: 'Bern' }, { city: 'Rome' }],
-  )
+  const streamed = whole?.tool_calls?.map(({ args }) => args)
+  assert.equal(streamed, [{ city: 'Bern' }, { city: 'Rome' }])
 })
 
 test.run()

@@ -7,21 +7,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, sharedNano, until } from './served.js'
+import { serverFor, sharedNano, until } from './served.js'
 
 /* Third-party clients: a chat, a stream, an abort and a refusal with each. */
 const test = suite('clients')
 
 const QUESTION = 'What is a lantern?'
 const ANSWER = /^A lantern is .*\S$/
-let served: Served
-let baseURL: string
-
-test.before(async () => {
-  served = await sharedNano.get()
-  baseURL = `${served.url}/v1`
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 /** Waits until nothing runs: the client's abort has reached the model. */
 const atRest = () => until(async () => (await served.model.stats()).sequencesRunning === 0)
@@ -74,7 +67,7 @@ test('openai parses JSON by a zod schema, whole and streamed', async () => {
 })
 
 test('the AI SDK', async () => {
-  const nano = createOpenAICompatible({ name: 'molm', baseURL })('nano')
+  const nano = createOpenAICompatible({ name: 'molm', baseURL: served.client.baseURL })('nano')
   const ask = { model: nano, prompt: QUESTION, temperature: 0, maxRetries: 0 }
   const { text, finishReason, usage } = await generateText(ask)
   assert.match(text, ANSWER)
@@ -102,6 +95,7 @@ test('the AI SDK', async () => {
 })
 
 test('LangChain', async () => {
+  const { baseURL } = served.client
   const options = { model: 'nano', apiKey: 'none', temperature: 0, maxRetries: 0, configuration: { baseURL } }
   const nano = new ChatOpenAI(options)
   const { content, usage_metadata } = await nano.invoke(QUESTION)

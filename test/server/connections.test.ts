@@ -7,31 +7,21 @@ import * as assert from 'uvu/assert'
 import type { Limits } from '#molm/server/common/limits.js'
 import { listen } from '#molm/server/listen.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
-import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
+import { get, post, type Served, serverFor, serveSharedNano, until, withNano } from './served.js'
 
 /* Clients that disconnect, stop reading, send half a request, or find no place. None may disturb the others. */
 const test = suite('connections')
 
 const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperature: 1 }
 const LIMITS = { parallel: 2, waiting: 2, promptTokens: 10_000_000, drainMs: 300 }
-let served: Served
-
-test.before(async () => {
-  served = await serveSharedNano({ limits: LIMITS })
-})
-test.after(() => served.close())
+const served = serverFor(test, () => serveSharedNano({ limits: LIMITS }))
 
 /**
  * A server of a test's own, with other limits. Short times are for the connections that they close: on a busy machine
  * they would also end others.
  */
-async function withOwnServer(use: (own: Served) => Promise<void>, limits: Partial<Limits> = {}): Promise<void> {
-  const own = await serveNano({ limits: { ...LIMITS, ...limits } }, served.model)
-  try {
-    await use(own)
-  } finally {
-    await own.close()
-  }
+function withOwnServer(use: (own: Served) => Promise<void>, limits: Partial<Limits> = {}): Promise<void> {
+  return withNano({ limits: { ...LIMITS, ...limits } }, served.model, use)
 }
 
 /** Runs `use` with the server's end of each connection that comes meanwhile. */
@@ -46,7 +36,7 @@ async function withAccepted(use: (accepted: net.Socket[]) => Promise<void>): Pro
   }
 }
 
-/** Number of sequences in the engine, including those that wait for their readers. */
+/** Number of sequences in the engine, including sequences that wait for their readers. */
 const running = async ({ model } = served) => (await model.stats()).sequencesRunning
 const tokens = async ({ model } = served) => (await model.stats()).tokensProcessed
 
@@ -180,8 +170,7 @@ test('a connection that sends half a head, or half a body, is closed', () =>
   ))
 
 test('if there are too many large bodies, the oldest is dropped with 503, and fast ones are answered', async () => {
-  const own = await serveNano({ limits: { bodiesBytes: 2 ** 19, drainMs: 300 } }, served.model)
-  try {
+  await withNano({ limits: { bodiesBytes: 2 ** 19, drainMs: 300 } }, served.model, async (own) => {
     const { hostname, port } = new URL(own.url)
     const half = () => {
       const socket = net.connect(Number(port), hostname).on('error', () => undefined)
@@ -198,9 +187,7 @@ test('if there are too many large bodies, the oldest is dropped with 503, and fa
     const { status } = await post(own.url, '/tokenize', { prompt: 'a '.repeat(100_000) })
     assert.is(status, 200)
     for (const socket of [oldest, younger]) socket.destroy()
-  } finally {
-    await own.close()
-  }
+  })
 })
 
 test('a request that is not HTTP, or too long, is refused', async () => {
@@ -221,9 +208,7 @@ test('a request that is not HTTP, or too long, is refused', async () => {
 test('a refused request says when to try again', async () => {
   const sockets = Array.from({ length: 4 }, () => send('/v1/completions', ENDLESS))
   await until(async () => (await health()).waiting === 2)
-  const error = await served.client.completions
-    .create({ model: 'nano', prompt: 'a' })
-    .catch((reason: unknown) => reason)
+  const error = await thrownBy(served.client.completions.create({ model: 'nano', prompt: 'a' }))
   assert.instance(error, OpenAI.RateLimitError)
   const retryAfter = (error as InstanceType<typeof OpenAI.RateLimitError>).headers?.get('retry-after')
   assert.ok(Number(retryAfter) >= 1 && Number(retryAfter) <= 60)

@@ -6,14 +6,10 @@ import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
 import { perMixture } from '#molm/model/config/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/requests/routes.js'
 import { listen } from '#molm/server/listen.js'
-import { get, post, type Served, serveNano } from './served.js'
+import { get, post, type Served, serveNano, serverFor } from './served.js'
 
-const test = suite<{ served: Served }>('GET /experts', undefined as unknown as { served: Served })
-
-test.before(async (context) => {
-  context.served = await serveNano()
-})
-test.after(({ served }) => served?.close())
+const test = suite('GET /experts')
+const served = serverFor(test, () => serveNano())
 
 const mark = (url: string, name: string) => post(url, '/experts/mark', { name })
 
@@ -34,7 +30,7 @@ async function usageOf({ url, model }: Served, prompt: string): Promise<ExpertUs
   return usage
 }
 
-test('the counts since a mark are those of the tokens read since then', async ({ served }) => {
+test('the counts since a mark are of the tokens read since then', async () => {
   const { url } = served
   await post(url, '/v1/completions', { prompt: 'Before the mark', max_tokens: 5 })
   const { status, body: set } = await mark(url, 'lantern')
@@ -49,31 +45,27 @@ test('the counts since a mark are those of the tokens read since then', async ({
   assert.is(body.sentence, awakeSentence(usage))
   assert.is(body.mark, 'lantern')
   assert.is(body.since, set.since)
-  assert.equal(
-    body.fairness.mlp,
-    usage.mixtures[1].layers.map(({ fairness }) => fairness),
-  )
+  const fairness = usage.mixtures[1].layers.map(({ fairness }) => fairness)
+  assert.equal(body.fairness.mlp, fairness)
   const [most] = body.most_used
   assert.is(most.count, Math.max(...usage.mixtures.flatMap(({ layers }) => layers.flatMap((l) => [...l.counts]))))
   assert.is(most.count, usage.of(most.kind, most.layer).counts[most.expert])
   assert.is(body.least_used[0].count, 0)
 })
 
-test('without a mark all tokens count since the model was loaded', async ({ served }) => {
+test('without a mark all tokens count since the model was loaded', async () => {
   const { tokensProcessed } = await served.model.stats()
   const { body } = await get(served.url, '/experts')
   assert.is(body.tokens, tokensProcessed)
   assert.is(body.mark, null)
   // Every token uses 2 of 8 attention experts in each layer.
   for (const counts of body.usage.attention) {
-    assert.is(
-      counts.reduce((sum: number, count: number) => sum + count),
-      2 * tokensProcessed,
-    )
+    const uses = counts.reduce((sum: number, count: number) => sum + count)
+    assert.is(uses, 2 * tokensProcessed)
   }
 })
 
-test('clients have marks of their own, and a mark of the same name is set again', async ({ served }) => {
+test('clients have marks of their own, and a mark of the same name is set again', async () => {
   const { url } = served
   await mark(url, 'mine')
   await post(url, '/v1/completions', { prompt: 'One two three', max_tokens: 4 })
@@ -86,21 +78,21 @@ test('clients have marks of their own, and a mark of the same name is set again'
   assert.is(await tokens('mine'), 0)
 })
 
-test('the oldest of more than 16 marks is dropped', async ({ served: { url } }) => {
+test('the oldest of more than 16 marks is dropped', async () => {
+  const { url } = served
   await mark(url, 'old')
   for (let i = 0; i < 16; i++) await mark(url, `new ${i}`)
   assert.is((await get(url, '/experts?since=old')).status, 404)
   assert.is((await get(url, '/experts?since=new%200')).status, 200)
 })
 
-test('wrong requests are refused by name', async ({ served: { url } }) => {
+test('wrong requests are refused by name', async () => {
+  const { url } = served
   const { status, body } = await get(url, '/experts?since=never')
   assert.is(status, 404)
   assert.is(body.error.message, 'there is no mark "never"; POST /experts/mark sets one')
-  assert.is(
-    (await get(url, '/experts?sinse=x')).body.error.message,
-    '"sinse" is not supported; there are "model" and "since"',
-  )
+  const misspelt = await get(url, '/experts?sinse=x')
+  assert.is(misspelt.body.error.message, '"sinse" is not supported; there are "model" and "since"')
   for (const name of ['', 'x'.repeat(65), 3, undefined]) {
     const { status, body } = await post(url, '/experts/mark', { name })
     assert.is(status, 400)
@@ -108,9 +100,7 @@ test('wrong requests are refused by name', async ({ served: { url } }) => {
   }
 })
 
-test('an atlas is served with the foremost preferences of each expert, and names those in the lists', async ({
-  served,
-}) => {
+test('an atlas is served with the foremost preferences of each expert, and names those in the lists', async () => {
   const { model, url } = served
   assert.is((await get(url, '/experts/atlas')).status, 404)
   assert.is((await get(url, '/v1/models')).body.data[0].meta.atlas, undefined)
@@ -140,7 +130,7 @@ test('an atlas is served with the foremost preferences of each expert, and names
   }
 })
 
-test('a server with a key shows the counts only with the key', async ({ served }) => {
+test('a server with a key shows the counts only with the key', async () => {
   const server = await listen({ port: 0, apiKey: 'sesame' })
   server.open(served.model)
   try {

@@ -1,18 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, type Served, serveNano, serveSharedNano, until } from './served.js'
+import { get, post, send, serverFor, serveSharedNano, until, withNano } from './served.js'
 
 /* A greedy client, and another one with a short request. */
 const test = suite('fairness')
 
 const LONG = { prompt: new Array(500).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
 const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
-let served: Served
-
-test.before(async () => {
-  served = await serveSharedNano({ limits: { parallel: 2, waiting: 3 } })
-})
-test.after(() => served.close())
+const served = serverFor(test, () => serveSharedNano({ limits: { parallel: 2, waiting: 3 } }))
 
 const health = async () => (await get(served.url, '/health')).body
 /** Number of tokens of all answers so far. */
@@ -25,9 +20,7 @@ const generated = async () => {
 async function beside(bodies: object[], waiting: number, use: () => Promise<void>): Promise<void> {
   const controller = new AbortController()
   const others = bodies.map((body) => {
-    const headers = { 'Content-Type': 'application/json' }
-    const init = { method: 'POST', headers, body: JSON.stringify(body), signal: controller.signal }
-    return fetch(`${served.url}/v1/completions`, init).catch(() => undefined)
+    return send(served.url, '/v1/completions', body, controller).catch(() => undefined)
   })
   try {
     await until(async () => {
@@ -88,10 +81,8 @@ test('answers that pause for each other are the same as alone', async () => {
   for (const body of asks) alone.push((await post(served.url, '/v1/completions', body)).body.choices)
   await beside([LONG], 0, async () => {
     const together = await Promise.all(asks.map((body) => post(served.url, '/v1/completions', body)))
-    assert.equal(
-      together.map(({ body }) => body.choices),
-      alone,
-    )
+    const choices = together.map(({ body }) => body.choices)
+    assert.equal(choices, alone)
   })
 })
 
@@ -135,9 +126,8 @@ test('alternating conversations read only their last messages', async () => {
 test('a prompt that memory is not enough for is refused before it runs, with the number of tokens that fit', async () => {
   // 32 MiB are left free, and a token of nano has 3,840 bytes.
   const process = { free: 32 * 2 ** 20 + 200 * 3_840, used: 0 }
-  const own = await serveNano({ memory: { available: () => process.free, used: () => process.used } }, served.model)
   const ask = { prompt: new Array(250).fill(7), max_tokens: 5 }
-  try {
+  await withNano({ memory: { available: () => process.free, used: () => process.used } }, served.model, async (own) => {
     const { status, body } = await post(own.url, '/v1/completions', ask)
     assert.is(status, 503)
     assert.is(body.error.code, 'no_memory')
@@ -145,9 +135,7 @@ test('a prompt that memory is not enough for is refused before it runs, with the
     assert.is((await post(own.url, '/v1/completions', SHORT)).status, 200)
     process.free = 10 ** 9
     assert.is((await post(own.url, '/v1/completions', ask)).status, 200)
-  } finally {
-    await own.close()
-  }
+  })
 })
 
 test.run()

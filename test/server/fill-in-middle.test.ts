@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
 import type { Model } from '#molm/index.js'
 import { gapTokensOf } from '#molm/server/api/fill-in-middle.js'
-import { post, type Served, serveParrot, sharedNano } from './served.js'
+import { post, serveParrot, serverFor, sharedNano } from './served.js'
 
 /* `suffix` in completions: the text for a gap. */
 const test = suite('filling a gap')
@@ -13,15 +13,12 @@ const BEFORE = 'def add(a, b):\n    '
 const AFTER = '\n\nprint(add(1, 2))'
 const GAP = 'return a + b'
 const GREEDY = { temperature: 0, max_tokens: 40 }
-let served: Served
-
-test.before(async () => {
-  served = await serveParrot(
+const served = serverFor(test, () =>
+  serveParrot(
     { format: 'granite-code', answers: [{ says: `${GAP}<fim_pad>another file` }] },
     { limits: { contextTokens: 1_000 } },
-  )
-})
-test.after(() => served.close())
+  ),
+)
 
 test('the gap is filled, and a token of padding ends its text', async () => {
   const { client } = served
@@ -51,10 +48,8 @@ test('the text before the gap comes first, each part behind its token', async ()
 test('prompts may be several, and ids', async () => {
   const prompt = [served.model.tokenizer.encode(BEFORE), served.model.tokenizer.encode('a = ')]
   const { body } = await post(served.url, COMPLETIONS, { ...GREEDY, prompt, suffix: AFTER, n: 2 })
-  assert.equal(
-    body.choices.map(({ text }: { text: string }) => text),
-    [GAP, GAP, GAP, GAP],
-  )
+  const texts = body.choices.map(({ text }: { text: string }) => text)
+  assert.equal(texts, [GAP, GAP, GAP, GAP])
 })
 
 test('an empty suffix changes nothing, and with echo it is refused', async () => {

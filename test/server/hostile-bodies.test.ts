@@ -2,17 +2,12 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { assertQuick, longestBeside, MOST_WAIT } from './beside-health.js'
 import { hostileBodies } from './hostile-bodies.js'
-import { post, type Served, sharedNano } from './served.js'
+import { post, serverFor, sharedNano } from './served.js'
 
 /* No body may block the server, whatever its content. `node bench/measure-bodies.mjs` measures the cost of each. */
 const test = suite('hostile bodies')
 
-let served: Served
-
-test.before(async () => {
-  served = await sharedNano.get()
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 test('small bodies are refused', async () => {
   for (const { name, path, text, status } of hostileBodies(2_000)) {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Page } from 'playwright-core'
 import { until } from './served.js'
-import { type AskedBody, chunk, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, answered, chunk, SMALL, send, texts, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 export const DONE = 'data: [DONE]\n\n'
@@ -17,18 +17,12 @@ export function numbered() {
   return { bodies, answer }
 }
 
-export const answered = (page: Page) =>
-  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
-
 export async function ask(page: Page, text: string): Promise<void> {
   const before = await page.locator('.turn.model').count()
   await send(page, text)
   await page.locator('.turn.model').nth(before).waitFor()
   await answered(page)
 }
-
-export const texts = (page: Page, selector = '#turns .tokens') =>
-  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
 
 /** Clicks the visible button with a name. */
 export const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).last().click()

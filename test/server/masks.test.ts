@@ -3,14 +3,10 @@ import * as assert from 'uvu/assert'
 import { parseMask, resultOf } from '#molm/index.js'
 import type { RoutedToken } from '#molm/page/requests/routes.js'
 import { listen } from '#molm/server/listen.js'
-import { get, post, type Served, serveSharedNano } from './served.js'
+import { get, post, type Served, serverFor, serveSharedNano } from './served.js'
 
-const test = suite<{ served: Served }>('masks in requests', undefined as unknown as { served: Served })
-
-test.before(async (context) => {
-  context.served = await serveSharedNano({})
-})
-test.after(({ served }) => served?.close())
+const test = suite('masks in requests')
+const served = serverFor(test, () => serveSharedNano({}))
 
 const GREEDY = { temperature: 0, max_tokens: 40, ignore_eos: true }
 const PROMPT = 'The old lighthouse keeper'
@@ -30,7 +26,7 @@ async function textWith({ model }: Served, specs: string[]): Promise<string> {
   return text
 }
 
-test('a masked request uses none of its experts, and gets the text of a masked session', async ({ served }) => {
+test('a masked request uses none of its experts, and gets the text of a masked session', async () => {
   const mask = ['3:mlp:0-11', '2:attention:1,3']
   const { text, choices } = await complete(served, mask, { routed_experts: true })
   assert.is(text, await textWith(served, mask))
@@ -41,7 +37,7 @@ test('a masked request uses none of its experts, and gets the text of a masked s
   }
 })
 
-test('requests with different masks share batches, and each has the text that it has alone', async ({ served }) => {
+test('requests with different masks share batches, and each has the text that it has alone', async () => {
   const masks = [undefined, ['0:mlp:0-9'], ['5:mlp:13-23', '4:mlp:1'], undefined, ['1:attention:0-2'], ['0:mlp:0-9']]
   const alone: string[] = []
   for (const mask of masks) alone.push((await complete(served, mask)).text)
@@ -54,7 +50,7 @@ test('requests with different masks share batches, and each has the text that it
   assert.ok(batches < after.tokensProcessed - before.tokensProcessed, 'they shared batches')
 })
 
-test('a kept sequence is only continued with the same mask, however it is written', async ({ served }) => {
+test('a kept sequence is only continued with the same mask, however it is written', async () => {
   const prompt = 'A sequence that only this test has begun, with some words to keep'
   const cached = async (mask?: string[]) =>
     (await complete(served, mask, { prompt, max_tokens: 3 })).usage.prompt_tokens_details.cached_tokens as number
@@ -65,7 +61,8 @@ test('a kept sequence is only continued with the same mask, however it is writte
   assert.ok((await cached()) > 5)
 })
 
-test('a chat is masked too', async ({ served: { url } }) => {
+test('a chat is masked too', async () => {
+  const { url } = served
   const messages = [{ role: 'user', content: 'What is a lantern?' }]
   const ask = async (mask?: string[]) =>
     (await post(url, '/v1/chat/completions', { messages, temperature: 0, mask })).body.choices[0].message.content
@@ -74,7 +71,8 @@ test('a chat is masked too', async ({ served: { url } }) => {
   assert.is(await ask([]), plain)
 })
 
-test('wrong masks are refused by name', async ({ served: { url } }) => {
+test('wrong masks are refused by name', async () => {
+  const { url } = served
   const wrong: [mask: unknown, message: RegExp][] = [
     ['3:mlp:5', /^"mask" must be a list of texts like "3:mlp:5,7-9"/],
     [[5], /^"mask" must be a list of texts/],
@@ -95,7 +93,7 @@ test('wrong masks are refused by name', async ({ served: { url } }) => {
   }
 })
 
-test('the mask of the whole server is in /v1/models, and counts with that of a request', async ({ served }) => {
+test('the mask of the whole server is in /v1/models, and counts with the mask of a request', async () => {
   const { model } = served
   const mask = parseMask(['3:mlp:0-11'], model.config)
   await model.maskExperts(mask)

@@ -1,22 +1,17 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo } from '#molm/index.js'
-import { ApiError } from '#molm/server/common/api-error.js'
+import type { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import { Memory } from '#molm/server/run/memory.js'
-import { post, type Served, serveNano, sharedNano } from './served.js'
+import { post, serveNano, serverFor, sharedNano, withNano } from './served.js'
 
 /* Limits of bodies, answers and caches, by the memory that is free at the start. */
 const test = suite('memory')
 
 const MIB = 2 ** 20
-let served: Served
-
-test.before(async () => {
-  served = await sharedNano.get()
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 /** A process that has as much free memory and counts how often that is read, and a memory that has been divided. */
 function processOf(free: number) {
@@ -137,11 +132,8 @@ test('an answer that could take all memory is refused before anything runs, and 
   const chat = { messages, max_completion_tokens: 32_000, logprobs: true, top_logprobs: 20 }
   await tooLarge(completions, { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 }, 'set "max_tokens" to 1024 or less')
   await tooLarge(completions, { prompt: 'a', max_tokens: 11_916, logprobs: 20 }, 'set "max_tokens" to 11915 or less')
-  await tooLarge(
-    completions,
-    { prompt: 'a', max_tokens: 32_000, routed_experts: true },
-    'set "max_tokens" to 16383 or less',
-  )
+  const routed = { prompt: 'a', max_tokens: 32_000, routed_experts: true }
+  await tooLarge(completions, routed, 'set "max_tokens" to 16383 or less')
   await tooLarge('/v1/chat/completions', chat, 'set "max_tokens" to 11915 or less')
   const long = new Array(8).fill(new Array(4000).fill(300))
   await tooLarge(completions, { prompt: long, routed_experts: true }, 'ask for less')
@@ -165,9 +157,8 @@ test('the same request is answered in a stream, and a small one at once', async 
 })
 
 test('scores and experts of prompts are bounded in a stream too, since each prompt comes in one piece', async () => {
-  const own = await serveNano({ limits: { answersBytes: 2 * MIB } }, served.model)
   const stream = { prompt: new Array(500).fill(300), max_tokens: 1, stream: true }
-  try {
+  await withNano({ limits: { answersBytes: 2 * MIB } }, served.model, async (own) => {
     for (const [param, more] of [
       ['logprobs', { echo: true, logprobs: 20 }],
       ['routed_experts', { routed_experts: true, prompt: new Array(8).fill(stream.prompt) }],
@@ -182,20 +173,14 @@ test('scores and experts of prompts are bounded in a stream too, since each prom
     }
     const few = { ...stream, echo: true, logprobs: 0 }
     assert.is((await post(own.url, '/v1/completions', few)).status, 200)
-  } finally {
-    await own.close()
-  }
+  })
 })
 
 test('large answers share a bound, small ones are always accepted', () => {
   const memory = new Memory({ ...LIMITS, answersBytes: 100 * MIB })
   const held = [60 * MIB, 40 * MIB].map((bytes) => memory.forAnswer(bytes))
   const refused = () => memory.forAnswer(3 * MIB)
-  assert.throws(refused, (error: unknown) => {
-    assert.instance(error, ApiError)
-    const { status, details } = error as ApiError
-    return status === 429 && Number(details.retryAfter) > 0
-  })
+  assert.throws(refused, ({ status, details }: ApiError) => status === 429 && Number(details.retryAfter) > 0)
   memory.forAnswer(MIB / 2)
   // A complete answer takes the memory of its text until that has been sent.
   held[0].set(30 * MIB)

@@ -16,7 +16,7 @@ const C = { name: 'c' }
 /** Memory for one of these models. */
 const ONE = { weightsBytes: 150 }
 
-test('loads a model when it is named, and keeps those that fit together', async () => {
+test('loads a model when it is named, and keeps models that fit together', async () => {
   const models = await ScriptedModels.started([A, B, C], { weightsBytes: 250 })
   assert.equal(models.states, { a: 'loaded', b: 'unloaded', c: 'unloaded' })
   await models.request('b')

@@ -12,7 +12,7 @@ import { HAS_BROWSER, loadAnew, sharedBrowser, visitAgain } from '../support/bro
 import { repositoryPath } from '../support/fixtures.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { until } from './served.js'
-import { send } from './simulated-server.js'
+import { send, texts } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 import { WEATHER_PARROT } from './weather-parrot.js'
 
@@ -81,9 +81,6 @@ export async function ask(page: Page, text: string): Promise<void> {
   await page.locator('.turn.model').nth(before).waitFor()
   await page.waitForSelector('#composer:not(.running)')
 }
-
-export const texts = (page: Page, selector: string) =>
-  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
 
 /** The models in the list, with their states. */
 export const listed = (page: Page) => texts(page, '#model option')

@@ -2,7 +2,7 @@ import type { Page, Request } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HAS_BROWSER, loadAnew, sharedBrowser, type View, visitAgain } from '../support/browser.js'
-import { type Served, sharedNano } from './served.js'
+import { eventsIn, type Served, sharedNano } from './served.js'
 import type { AskedBody } from './simulated-server.js'
 
 interface Opened {
@@ -14,7 +14,7 @@ interface Opened {
 interface Opening extends View {
   /** Faults that the browser logs though the page handles them. */
   allowed?: RegExp
-  /** Server in place of that of nano. */
+  /** Server in place of the shared one. */
   url?: string
 }
 
@@ -58,10 +58,8 @@ export function nanoPageSuite(name: string) {
       } finally {
         page.off('request', note)
       }
-      assert.equal(
-        faults.filter((fault) => !allowed?.test(fault)),
-        [],
-      )
+      const others = faults.filter((fault) => !allowed?.test(fault))
+      assert.equal(others, [])
       for (const address of requests) assert.ok(address.startsWith(`${url}/`), address)
     })
   }
@@ -82,10 +80,10 @@ export async function ask(page: Page, text: string): Promise<AskedBody[]> {
   const response = page.waitForResponse(/completions/)
   await page.fill('#message', text)
   await page.press('#message', 'Enter')
-  const events = (await (await response).text()).split('\n').filter((line) => /^data: \{/.test(line))
+  const stream = await (await response).text()
   await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
   await atRest(page)
-  return events.map((line) => JSON.parse(line.slice('data: '.length)))
+  return eventsIn(stream)
 }
 
 export const count = (page: Page, selector: string) => page.$$eval(selector, (all) => all.length)

@@ -4,24 +4,15 @@ import { ChatOllama, Ollama } from '@langchain/ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { post, type Served, sharedNano } from './served.js'
+import { post, serverFor, sharedNano } from './served.js'
 import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
 /* LangChain's client of ollama, which n8n and Flowise use, and requests as other clients write them. */
 const test = suite('clients of ollama')
 
 const CITY = z.object({ city: z.string() })
-let nano: Served
-let parrot: Served
-
-test.before(async () => {
-  nano = await sharedNano.get()
-  parrot = await sharedParrot.get()
-})
-test.after(async () => {
-  await sharedNano.release()
-  await sharedParrot.release()
-})
+const nano = serverFor(test, sharedNano)
+const parrot = serverFor(test, sharedParrot)
 
 test('LangChain chats, streams and asks for a form', async () => {
   const fields = { model: 'nano', baseUrl: nano.url, temperature: 0, numPredict: 60 }
@@ -82,13 +73,8 @@ test('requests of llm, Open WebUI and Continue are answered', async () => {
   const { body: webui } = await post(parrot.url, '/api/chat', {
     ...{ model: 'parrot:latest', messages, stream: false, keep_alive: '5m' },
     options: {
-      ...options,
-      num_ctx: 4096,
-      repeat_last_n: 64,
-      mirostat: 0,
-      mirostat_eta: 0.1,
-      mirostat_tau: 5,
-      tfs_z: 1,
+      ...{ ...options, num_ctx: 4096, repeat_last_n: 64 },
+      ...{ mirostat: 0, mirostat_eta: 0.1, mirostat_tau: 5, tfs_z: 1 },
     },
   })
   assert.is(webui.message.content, GREETING)
@@ -100,10 +86,8 @@ test('requests of llm, Open WebUI and Continue are answered', async () => {
   const parts = (lines as string).trimEnd().split('\n')
   assert.is(parts.map((line) => JSON.parse(line).response).join(''), GREETING)
   // Copilot and others send roles in capitals.
-  const { body: loud } = await post(parrot.url, '/api/chat', {
-    messages: [{ role: 'USER', content: 'Hello!' }],
-    stream: false,
-  })
+  const capitals = { messages: [{ role: 'USER', content: 'Hello!' }], stream: false }
+  const { body: loud } = await post(parrot.url, '/api/chat', capitals)
   assert.is(loud.message.content, GREETING)
 })
 

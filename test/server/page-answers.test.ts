@@ -1,8 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/page/requests/routes.js'
-import { type AskedBody, alert, event, open, pageSuite, SMALL, send, token } from './simulated-server.js'
+import {
+  type AskedBody,
+  alert,
+  answered,
+  event,
+  open,
+  pageSuite,
+  SMALL,
+  send,
+  texts,
+  token,
+} from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('answers on the page')
 
@@ -33,12 +43,6 @@ async function* thinking() {
   yield said(' there')
   yield ended()
 }
-
-const answered = (page: Page) =>
-  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
-
-const texts = (page: Page, selector: string) =>
-  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
 
 /** Answers by the number of the request, and keeps the requests' bodies. */
 function answering(...answers: (() => AsyncGenerator<string>)[]) {

@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { readConversationJson } from '#molm/chat/conversations/export-json.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
+import { ask, DONE, numbered, press, reload, untilListed, untilTitles } from './kept-page.js'
 import { until } from './served.js'
-import { type AskedBody, chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
+import { type AskedBody, answered, chunk, open, pageSuite, SMALL, send, texts, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 const { inBrowser, end } = pageSuite('the list of conversations of the page')
@@ -144,39 +144,36 @@ inBrowser('conversations are listed, named, saved, imported and deleted', async 
   })
 })
 
-inBrowser(
-  'what another tab changes neither replaces turns that are not kept, nor loses those that are open',
-  async () => {
-    const { answer } = numbered()
-    await open({ answer }, async (page, { faults }) => {
-      await ask(page, 'one')
-      const other = await page.context().newPage()
-      await other.goto(page.url())
-      await other.waitForSelector('#send:enabled')
-      await page.bringToFront()
-      // Turns that are not kept are not replaced by those of the other tab.
-      await page.click('#open-list')
-      await page.uncheck('#keep')
-      await page.keyboard.press('Escape')
-      await ask(page, 'not kept')
-      await page.click('#open-list')
-      await page.check('#keep')
-      await page.keyboard.press('Escape')
-      assert.equal((await texts(page)).slice(-2), ['not kept', 'answer 2'])
-      await until(async () => JSON.stringify(await stored(page)).includes('not kept'))
-      // The other tab deletes this one's conversation.
-      await other.bringToFront()
-      await other.click('#open-list')
-      await other.getByRole('button', { name: 'Actions for one', exact: true }).click()
-      await other.locator('.menu:visible').getByRole('button', { name: 'Delete' }).click()
-      await page.waitForSelector('#kept-note:has-text("deleted")')
-      await ask(page, 'four')
-      await reload(page)
-      assert.equal((await texts(page)).slice(2), ['not kept', 'answer 2', 'four', 'answer 3'])
-      assert.equal(faults, [])
-      await other.close()
-    })
-  },
-)
+inBrowser('what another tab changes neither replaces turns that are not kept, nor loses open ones', async () => {
+  const { answer } = numbered()
+  await open({ answer }, async (page, { faults }) => {
+    await ask(page, 'one')
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await other.waitForSelector('#send:enabled')
+    await page.bringToFront()
+    // The other tab does not replace turns that are not kept.
+    await page.click('#open-list')
+    await page.uncheck('#keep')
+    await page.keyboard.press('Escape')
+    await ask(page, 'not kept')
+    await page.click('#open-list')
+    await page.check('#keep')
+    await page.keyboard.press('Escape')
+    assert.equal((await texts(page)).slice(-2), ['not kept', 'answer 2'])
+    await until(async () => JSON.stringify(await stored(page)).includes('not kept'))
+    // The other tab deletes this one's conversation.
+    await other.bringToFront()
+    await other.click('#open-list')
+    await other.getByRole('button', { name: 'Actions for one', exact: true }).click()
+    await other.locator('.menu:visible').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForSelector('#kept-note:has-text("deleted")')
+    await ask(page, 'four')
+    await reload(page)
+    assert.equal((await texts(page)).slice(2), ['not kept', 'answer 2', 'four', 'answer 3'])
+    assert.equal(faults, [])
+    await other.close()
+  })
+})
 
 end()

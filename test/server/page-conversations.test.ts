@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
-import { answered, ask, DONE, numbered, press, reload, texts, untilListed, untilTitles } from './kept-page.js'
+import { ask, DONE, numbered, press, reload, untilListed, untilTitles } from './kept-page.js'
 import { count } from './nano-page.js'
 import { until } from './served.js'
-import { type AskedBody, chunk, event, open, pageSuite, SMALL, token } from './simulated-server.js'
+import { type AskedBody, answered, chunk, event, open, pageSuite, SMALL, texts, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
 
 const { inBrowser, end } = pageSuite('conversations of the page')

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
-import { ask, listed, modelsPageSuite, serve, texts, untilCells, untilKeptFor, visited } from './models-page.js'
-import { send } from './simulated-server.js'
+import { ask, listed, modelsPageSuite, serve, untilCells, untilKeptFor, visited } from './models-page.js'
+import { send, texts } from './simulated-server.js'
 import { GREETING } from './weather-parrot.js'
 
 const { inBrowser, end } = modelsPageSuite('views and kept conversations of several models')

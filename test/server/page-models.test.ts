@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
 import type { ServedExperts } from '#molm/server/models/source.js'
-import { ask, listed, modelsPageSuite, serve, texts, untilCells, visited } from './models-page.js'
+import { ask, listed, modelsPageSuite, serve, untilCells, visited } from './models-page.js'
 import { until } from './served.js'
+import { texts } from './simulated-server.js'
 import { GREETING } from './weather-parrot.js'
 
 const { inBrowser, end } = modelsPageSuite('several models on the page')

@@ -156,7 +156,7 @@ test('the page knows the kinds of experts in the order of the model', () => {
   ])
 })
 
-test('routes from the API give the same usage as those from the library, in a text longer than a chunk', () => {
+test('routes from the API and from the library give the same usage, in a text longer than a chunk', () => {
   const model: PageModel = pageModel(CARD)
   const read: RoutedToken[] = Array.from({ length: 1500 }, (_, i) => ({
     token: i % 7,
@@ -187,7 +187,7 @@ test('modules in the browser need nothing from Node', async () => {
   )
   for (const [path, text] of modules) {
     assert.ok(text.length > 0, path)
-    // A package may have a class of its own with a name of Node's.
+    // A package may define a class with a name of Node's.
     const forbidden = path.startsWith('packages/')
       ? /\bfrom '[^.]|\bimport\(/
       : /\bfrom '[^.]|\bimport\(|\bprocess\.|\bBuffer\b/

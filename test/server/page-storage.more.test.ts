@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { ask, numbered, texts, untilTitles } from './kept-page.js'
+import { ask, numbered, untilTitles } from './kept-page.js'
 import { until } from './served.js'
-import { open, pageSuite } from './simulated-server.js'
+import { open, pageSuite, texts } from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('the page and a storage with faults')
 

@@ -69,7 +69,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           assert.is(await first.text('.call h3'), 'calls get_weather')
           assert.is(await first.text('.call pre'), '{\n  "city": "Bern"\n}')
           assert.ok((await first.text('.notation .tokens'))?.includes('"arguments": {"city": "Bern"}'))
-          // Each token with a text has a span of its own, except the special ones around the parts.
+          // Each token with a text has a span, except the special ones around the parts.
           const spans = await first.last.locator('.tokens [data-i]').count()
           const [, tokens] = /^(\d+) tokens/.exec((await first.text(':scope > .note')) ?? '') ?? []
           assert.ok(spans > 10 && spans <= Number(tokens), `${spans} spans of ${tokens} tokens`)

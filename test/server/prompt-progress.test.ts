@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { withReports } from '#molm/server/run/with-reports.js'
 import { thrownBy } from '../support/rejects.js'
-import { post, type Served, sharedNano } from './served.js'
+import { eventsIn, post, serverFor, sharedNano } from './served.js'
 
 /* The progress of reading a prompt, in a stream that asks for it. */
 const test = suite('progress of a prompt')
@@ -12,12 +12,7 @@ const COMPLETIONS = '/v1/completions'
 /** More than four times 256 tokens, with a beginning that no other test of the shared server asks for. */
 const LONG = 'No other file asks for the boat, far away as it is. '.repeat(100)
 const GREEDY = { temperature: 0, max_tokens: 4 }
-let served: Served
-
-test.before(async () => {
-  served = await sharedNano.get()
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 interface Progress {
   total: number
@@ -33,8 +28,7 @@ interface Chunk {
 
 async function chunksOf(path: string, body: object): Promise<Chunk[]> {
   const { body: text } = await post(served.url, path, { ...GREEDY, stream: true, ...body })
-  const lines = (text as string).split('\n').filter((line) => line.startsWith('data: {'))
-  return lines.map((line) => JSON.parse(line.slice('data: '.length)))
+  return eventsIn(text)
 }
 
 function progressOf(chunks: Chunk[], index = 0): Progress[] {

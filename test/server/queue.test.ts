@@ -234,15 +234,10 @@ test('a request that finds the queue full is refused with a time to try again', 
   queue.enter().slot(LONG)
   queue.enter()
   queue.enter()
-  try {
-    queue.enter()
-    assert.unreachable()
-  } catch (error) {
-    assert.instance(error, ApiError)
-    const { status, details } = error as ApiError
-    assert.is(status, 429)
-    assert.ok((details.retryAfter ?? 0) >= 1)
-  }
+  assert.throws(
+    () => queue.enter(),
+    ({ status, details }: ApiError) => status === 429 && (details.retryAfter ?? 0) >= 1,
+  )
 })
 
 test('a client that disconnects gives up its place', async () => {

@@ -2,7 +2,8 @@ import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Busy, UserError } from '#molm/ground/errors.js'
-import { get, post, type Served, serveNano, serveSharedNano } from './served.js'
+import { thrownBy } from '../support/rejects.js'
+import { get, post, serveNano, serverFor, serveSharedNano } from './served.js'
 
 /* Refusals: their status, and the form that clients of OpenAI's API turn into their own errors. */
 const test = suite('refusals')
@@ -18,12 +19,7 @@ const LIMITS = {
   routedTokens: 50,
   scores: 1000,
 }
-let served: Served
-
-test.before(async () => {
-  served = await serveSharedNano({ limits: LIMITS })
-})
-test.after(() => served.close())
+const served = serverFor(test, () => serveSharedNano({ limits: LIMITS }))
 
 async function refused(path: string, body: unknown, status: number, message: RegExp, param: string | null = null) {
   const answer = await post(served.url, path, body)
@@ -71,20 +67,11 @@ test('an unsupported field of OpenAI’s API is refused, unless its value change
 
 test('labels and hints that change no answer are accepted', async () => {
   const both = {
-    user: 'u',
-    safety_identifier: 'u',
-    metadata: { run: '7', tags: ['a'] },
-    store: true,
-    service_tier: 'auto',
-    prompt_cache_key: 'k',
-    prompt_cache_retention: '24h',
+    ...{ user: 'u', safety_identifier: 'u', metadata: { run: '7', tags: ['a'] }, store: true },
+    ...{ service_tier: 'auto', prompt_cache_key: 'k', prompt_cache_retention: '24h' },
   }
-  const hints = {
-    parallel_tool_calls: false,
-    reasoning_effort: 'low',
-    verbosity: 'low',
-    prediction: { type: 'content', content: 'A' },
-  }
+  const prediction = { type: 'content', content: 'A' }
+  const hints = { parallel_tool_calls: false, reasoning_effort: 'low', verbosity: 'low', prediction }
   const rest = { max_tokens: 4, temperature: 0 }
   const [plain, labelled] = await Promise.all(
     [{}, both].map((more) => post(served.url, COMPLETIONS, { prompt: 'a', ...rest, ...more })),
@@ -180,13 +167,8 @@ test('a request that cannot be run is refused before anything runs', async () =>
   await prompt(new Array(200).fill(5), /has 200 tokens; the limit is 200/)
   await prompt(new Array(3).fill(new Array(190).fill(5)), /570 tokens exceed the limit of 500 per request/)
   await refused(COMPLETIONS, { prompt: ['a', 'b', 'c'], n: 3 }, 400, /exceed the limit of 6 texts/, 'n')
-  await refused(
-    COMPLETIONS,
-    { prompt: new Array(190).fill(5), n: 3 },
-    400,
-    /570 tokens exceed the limit of 500 per request/,
-    'prompt',
-  )
+  const thrice = { prompt: new Array(190).fill(5), n: 3 }
+  await refused(COMPLETIONS, thrice, 400, /570 tokens exceed the limit of 500 per request/, 'prompt')
   const scored = { prompt: new Array(100).fill(5), echo: true, logprobs: 10 }
   await refused(COMPLETIONS, scored, 400, /1100 log-probabilities exceed the limit of 1000/, 'logprobs')
   const long = { prompt: new Array(60).fill(5), routed_experts: true }
@@ -206,11 +188,9 @@ test('a body that is not JSON is refused', async () => {
   await refused(COMPLETIONS, 'null', 400, /must be an object/)
   await refused(COMPLETIONS, '['.repeat(10_000), 400, /nested more than 64 deep/)
   await refused(COMPLETIONS, { prompt: 'a'.repeat(20_000) }, 413, /20000 bytes/)
-  const response = await fetch(`${served.url}${COMPLETIONS}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: new Uint8Array([0x22, 0xff, 0x22]),
-  })
+  const headers = { 'Content-Type': 'application/json' }
+  const body = new Uint8Array([0x22, 0xff, 0x22])
+  const response = await fetch(`${served.url}${COMPLETIONS}`, { method: 'POST', headers, body })
   assert.is(response.status, 400)
   assert.match(await response.text(), /UTF-8/)
 })
@@ -224,13 +204,8 @@ test('a body without a JSON Content-Type is refused, since a page of another ori
 })
 
 test('another model is not found, and neither is another path', async () => {
-  await refused(
-    COMPLETIONS,
-    { prompt: 'a', model: 'gpt-4' },
-    404,
-    /the model "gpt-4" is not here; this server has nano/,
-    'model',
-  )
+  const other = { prompt: 'a', model: 'gpt-4' }
+  await refused(COMPLETIONS, other, 404, /the model "gpt-4" is not here; this server has nano/, 'model')
   for (const path of ['/v1/embeddings', '/v1/models/gpt-4', '/v1']) {
     const { status, body } = await get(served.url, path)
     assert.is(status, 404)
@@ -274,13 +249,7 @@ test('every response has an id, and forbids browsers to guess its type or to sho
 })
 
 test('the official client turns them into its own errors', async () => {
-  const failing = async (ask: object) => {
-    const call = served.client.completions.create({ model: 'nano', prompt: 'a', ...ask })
-    return call.then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-  }
+  const failing = (ask: object) => thrownBy(served.client.completions.create({ model: 'nano', prompt: 'a', ...ask }))
   const unknown = await failing({ guidance: 2 })
   assert.instance(unknown, OpenAI.BadRequestError)
   const { status, param, code, message } = unknown as InstanceType<typeof OpenAI.BadRequestError>

@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { thrownBy } from '../support/rejects.js'
-import { type Served, sharedNano } from './served.js'
+import { type Served, serverFor, sharedNano } from './served.js'
 import { ANSWER, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
 /* Third-party clients whose default is the API of responses. */
@@ -16,19 +16,10 @@ const test = suite('responses with clients')
 
 const CITY = z.object({ city: z.string() })
 const DESCRIPTION = 'The weather in a city'
-let nano: Served
-let parrot: Served
+const nano = serverFor(test, sharedNano)
+const parrot = serverFor(test, sharedParrot)
 
-test.before(async () => {
-  nano = await sharedNano.get()
-  parrot = await sharedParrot.get()
-})
-test.after(async () => {
-  await sharedNano.release()
-  await sharedParrot.release()
-})
-
-const openai = ({ url }: Served) => createOpenAI({ baseURL: `${url}/v1`, apiKey: 'none' })
+const openai = ({ client: { baseURL } }: Served) => createOpenAI({ baseURL, apiKey: 'none' })
 /** Without it, the AI SDK refers to stored items from the second step on. */
 const providerOptions = { openai: { store: false } }
 
@@ -55,13 +46,8 @@ test('the AI SDK chats, streams and runs tools', async () => {
 test('the AI SDK asks for an object, and shows a refusal', async () => {
   const model = openai(nano)('nano')
   const output = Output.object({ schema: CITY })
-  const { output: place } = await generateText({
-    model,
-    prompt: 'Where?',
-    temperature: 0,
-    maxOutputTokens: 200,
-    output,
-  })
+  const asked = { model, prompt: 'Where?', temperature: 0, maxOutputTokens: 200, output }
+  const { output: place } = await generateText(asked)
   assert.type(place.city, 'string')
   const refusal = await thrownBy(
     generateText({ model, prompt: 'a', maxRetries: 0, providerOptions: { openai: { previousResponseId: 'resp_1' } } }),
@@ -73,7 +59,7 @@ test('the AI SDK asks for an object, and shows a refusal', async () => {
 test('LangChain chats, streams and calls tools', async () => {
   const fields = { apiKey: 'none', temperature: 0, maxRetries: 0, useResponsesApi: true }
   const chat = (served: Served, model: string) =>
-    new ChatOpenAI({ ...fields, model, configuration: { baseURL: `${served.url}/v1` } })
+    new ChatOpenAI({ ...fields, model, configuration: { baseURL: served.client.baseURL } })
   const { content } = await chat(nano, 'nano').invoke('What is a lantern?')
   const textOf = (parts: unknown) =>
     typeof parts === 'string' ? parts : (parts as { text?: string }[]).map(({ text = '' }) => text).join('')

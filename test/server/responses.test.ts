@@ -3,7 +3,7 @@ import { zodTextFormat } from 'openai/helpers/zod'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { get, post, type Served, serveNano, sharedNano } from './served.js'
+import { get, post, type Served, serverFor, sharedNano, withNano } from './served.js'
 import {
   ANSWER,
   CONCLUSION,
@@ -24,17 +24,8 @@ type Event = OpenAI.Responses.ResponseStreamEvent
 const RESPONSES = '/v1/responses'
 const TOOL = { type: 'function' as const, ...WEATHER_TOOL.function, strict: true }
 const GREEDY = { temperature: 0, max_output_tokens: 80 }
-let nano: Served
-let parrot: Served
-
-test.before(async () => {
-  nano = await sharedNano.get()
-  parrot = await sharedParrot.get()
-})
-test.after(async () => {
-  await sharedNano.release()
-  await sharedParrot.release()
-})
+const nano = serverFor(test, sharedNano)
+const parrot = serverFor(test, sharedParrot)
 
 test('a text is answered as in chat completions', async () => {
   const input = 'What is a lantern?'
@@ -84,10 +75,8 @@ test('the usage counts the drafts of prompt lookup, as in chat completions', asy
   assert.equal(drafted.output[0].content, without.output[0].content)
   const { reasoning_tokens, ...none } = without.usage.output_tokens_details
   assert.equal(none, {})
-  const { accepted_prediction_tokens: accepted, rejected_prediction_tokens: rejected } =
-    drafted.usage.output_tokens_details
-  assert.ok(accepted > 0)
-  assert.ok(rejected >= 0)
+  const { accepted_prediction_tokens, rejected_prediction_tokens } = drafted.usage.output_tokens_details
+  assert.ok(accepted_prediction_tokens > 0 && rejected_prediction_tokens >= 0)
   assert.is(drafted.usage.output_tokens, without.usage.output_tokens)
   const messages = [{ role: 'user', content: text }]
   const { body: chat } = await withDrafts(
@@ -104,11 +93,8 @@ test('items, instructions and roles make a conversation', async () => {
   const { output } = await client.responses.create({ model: 'nano', input: [question], ...GREEDY })
   const why = { role: 'user', content: [{ type: 'input_text', text: 'Why?' }] } as const
   // The output goes back as it came.
-  const { output_text } = await client.responses.create({
-    model: 'nano',
-    input: [question, ...output, why] as Input,
-    ...GREEDY,
-  })
+  const input = [question, ...output, why] as Input
+  const { output_text } = await client.responses.create({ model: 'nano', input, ...GREEDY })
   const text = (output[0] as OpenAI.Responses.ResponseOutputMessage).content[0] as OpenAI.Responses.ResponseOutputText
   const messages = [question, { role: 'assistant', content: text.text }, { role: 'user', content: 'Why?' }]
   const { body } = await post(nano.url, '/v1/chat/completions', { messages, temperature: 0, max_tokens: 80 })
@@ -117,11 +103,8 @@ test('items, instructions and roles make a conversation', async () => {
   const systems = [{ role: 'developer', content: 'B.' }, question]
   const written = await post(nano.url, RESPONSES, { input: systems, instructions: 'A.', ...GREEDY })
   const system = [{ role: 'system', content: 'A.\n\nB.' }, question]
-  const { body: expected } = await post(nano.url, '/v1/chat/completions', {
-    messages: system,
-    temperature: 0,
-    max_tokens: 80,
-  })
+  const asked = { messages: system, temperature: 0, max_tokens: 80 }
+  const { body: expected } = await post(nano.url, '/v1/chat/completions', asked)
   assert.is(written.body.output[0].content[0].text, expected.choices[0].message.content)
   assert.is(written.body.instructions, 'A.')
 })
@@ -139,10 +122,8 @@ test('thoughts and calls are items, and go back with the results', async () => {
   const { client } = parrot
   const input: Input = [{ role: 'user', content: QUESTION }]
   const { output, usage } = await client.responses.create({ model: 'parrot', input, tools: [TOOL], temperature: 0 })
-  assert.equal(
-    output.map(({ type }) => type),
-    ['reasoning', 'function_call', 'function_call'],
-  )
+  const types = output.map(({ type }) => type)
+  assert.equal(types, ['reasoning', 'function_call', 'function_call'])
   const [reasoning, ...calls] = output as [
     OpenAI.Responses.ResponseReasoningItem,
     ...OpenAI.Responses.ResponseFunctionToolCall[],
@@ -159,9 +140,8 @@ test('thoughts and calls are items, and go back with the results', async () => {
   const results = calls.map(({ call_id }, i) => {
     return { type: 'function_call_output' as const, call_id, output: ['21 degrees', '30 degrees'][i] }
   })
-  const answer = await client.responses.create({
-    ...{ model: 'parrot', input: [...input, ...output, ...results] as Input, tools: [TOOL], temperature: 0 },
-  })
+  const next = { model: 'parrot', input: [...input, ...output, ...results] as Input, tools: [TOOL], temperature: 0 }
+  const answer = await client.responses.create(next)
   assert.is(answer.output_text, ANSWER)
   assert.equal((answer.output[0] as OpenAI.Responses.ResponseReasoningItem).content?.[0].text, CONCLUSION)
   // The same conversation as chat completions has it.
@@ -174,15 +154,12 @@ test('thoughts and calls are items, and go back with the results', async () => {
     })),
   }
   const tools = results.map(({ call_id, output }) => ({ role: 'tool', tool_call_id: call_id, content: output }))
-  const { body } = await post(parrot.url, '/v1/chat/completions', {
-    messages: [...input, message, ...tools],
-    tools: [WEATHER_TOOL],
-    temperature: 0,
-  })
+  const chat = { messages: [...input, message, ...tools], tools: [WEATHER_TOOL], temperature: 0 }
+  const { body } = await post(parrot.url, '/v1/chat/completions', chat)
   assert.is(body.usage.prompt_tokens, answer.usage?.input_tokens)
 })
 
-test('reasoning, the choice of tools and the number of calls are those of chat completions', async () => {
+test('reasoning, the choice of tools and the number of calls are the same as in chat completions', async () => {
   const ask = { model: 'parrot', temperature: 0, tools: [TOOL] }
   const types = async (more: object) => {
     const { output } = await parrot.client.responses.create({ ...ask, input: QUESTION, ...more })
@@ -224,10 +201,7 @@ async function eventsOf(served: Served, body: object): Promise<Event[]> {
 
 test('a stream has the events of the official API, in their order and numbered', async () => {
   const events = await eventsOf(parrot, { input: QUESTION, tools: [TOOL] })
-  assert.equal(
-    events.map(({ sequence_number }) => sequence_number),
-    events.map((_, i) => i),
-  )
+  for (const [i, { sequence_number }] of events.entries()) assert.is(sequence_number, i)
   const types = events.map(({ type }) => type.replace('response.', ''))
   const once = types.filter((type, i) => type !== types[i - 1])
   const callTypes = [
@@ -250,10 +224,8 @@ test('a stream has the events of the official API, in their order and numbered',
       ...['output_text.done', 'content_part.done', 'output_item.done', 'completed'],
     ],
   )
-  assert.is(
-    (await eventsOf(nano, { input: 'What is a lantern?', max_output_tokens: 3 })).at(-1)?.type,
-    'response.incomplete',
-  )
+  const cut = await eventsOf(nano, { input: 'What is a lantern?', max_output_tokens: 3 })
+  assert.is(cut.at(-1)?.type, 'response.incomplete')
 })
 
 test('the official client puts a stream together as the complete response', async () => {
@@ -280,18 +252,13 @@ test('the official client puts a stream together as the complete response', asyn
   }
 })
 
-test('log-probabilities are those of the text alone', async () => {
+test('log-probabilities cover the text alone', async () => {
   const ask = { input: 'Hello!', include: ['message.output_text.logprobs'], top_logprobs: 2, ...GREEDY }
   const { body } = await post(parrot.url, RESPONSES, ask)
   const [, { content }] = body.output
   assert.is(content[0].text, GREETING)
-  assert.is(
-    content[0].logprobs
-      .map(({ token }: { token: string }) => token)
-      .join('')
-      .trim(),
-    GREETING,
-  )
+  const tokens = content[0].logprobs.map(({ token }: { token: string }) => token)
+  assert.is(tokens.join('').trim(), GREETING)
   assert.is(content[0].logprobs[0].top_logprobs.length, 2)
 })
 
@@ -305,13 +272,8 @@ test('a request that refers to something stored says so', async () => {
   }
   const reference = await post(nano.url, RESPONSES, { input: [{ type: 'item_reference', id: 'msg_1' }] })
   assert.match(reference.body.error.message, /^"input\[0\].type" names a stored item, but nothing is stored/)
-  const { store } = (await nano.client.responses.create({
-    model: 'nano',
-    input: 'a',
-    store: true,
-    max_output_tokens: 1,
-    metadata: { a: 'b' },
-  })) as { store?: boolean }
+  const stored = { model: 'nano', input: 'a', store: true, max_output_tokens: 1, metadata: { a: 'b' } }
+  const { store } = (await nano.client.responses.create(stored)) as { store?: boolean }
   assert.is(store, false)
   const { status, body } = await get(nano.url, '/v1/responses/resp_1')
   assert.is(status, 404)
@@ -399,18 +361,13 @@ test('an unknown model gets 404, and a key is needed if the server has one', asy
   const { status, body } = await post(nano.url, RESPONSES, { model: 'gpt-5', input: 'a' })
   assert.is(status, 404)
   assert.is(body.error.code, 'model_not_found')
-  const locked = await serveNano({ apiKey: 'secret' }, nano.model)
-  try {
-    assert.is((await post(locked.url, RESPONSES, { input: 'a' })).status, 401)
-    const { output } = await locked.client.responses.create({ model: 'nano', input: 'a', max_output_tokens: 2 })
+  await withNano({ apiKey: 'secret' }, nano.model, async ({ url, client }) => {
+    assert.is((await post(url, RESPONSES, { input: 'a' })).status, 401)
+    const { output } = await client.responses.create({ model: 'nano', input: 'a', max_output_tokens: 2 })
     assert.is(output.length, 1)
-    assert.match(
-      (await get(locked.url, '/metrics', { Authorization: 'Bearer secret' })).body,
-      /path="\/v1\/responses",status="200"/,
-    )
-  } finally {
-    await locked.close()
-  }
+    const { body } = await get(url, '/metrics', { Authorization: 'Bearer secret' })
+    assert.match(body, /path="\/v1\/responses",status="200"/)
+  })
 })
 
 test.run()

@@ -12,7 +12,7 @@ import { molm } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { get, type Served, serveSharedNano } from './served.js'
 
-/* Routes and fields: the metrics, the help and the documents name those that exist. */
+/* Routes and fields: the metrics, the help and the documents name what exists. */
 const test = suite('routes')
 
 let served: Served
@@ -32,10 +32,8 @@ test('docs/SERVE.md names every route in its table', () => {
   const named = new Set(
     [...rows.matchAll(/`(?:[A-Z]+ )?(\/[\w/]*)`/g)].map(([, path]) => path.replace('/ID', '/:id{.+}')),
   )
-  assert.equal(
-    [...routes].filter((path) => !named.has(path)),
-    [],
-  )
+  const missing = [...routes].filter((path) => !named.has(path))
+  assert.equal(missing, [])
 })
 
 test('every path in the help of `molm serve` is a route', async () => {
@@ -44,10 +42,8 @@ test('every path in the help of `molm serve` is a route', async () => {
   const [lines] = list.split('\n\n')
   const paths = [...lines.matchAll(/ (\/[\w/]*)/g)].map(([, path]) => path)
   assert.ok(paths.length > 5)
-  assert.equal(
-    paths.filter((path) => !routes.has(path)),
-    [],
-  )
+  const unknown = paths.filter((path) => !routes.has(path))
+  assert.equal(unknown, [])
 })
 
 test('the metrics count requests to each route by its path', async () => {

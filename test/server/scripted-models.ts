@@ -43,7 +43,7 @@ export class ScriptedModels {
 
   /** Sends a request that takes `work`, in ms or until it resolves; resolves when it has ended. */
   async request(name: string, work: number | Promise<void> = 1, signal = new AbortController().signal): Promise<void> {
-    const { release } = await this.served.hold(this.served.named(name), signal)
+    const { release } = await this.served.loader.hold(this.served.named(name), signal)
     try {
       await (typeof work === 'number' ? wait(work) : work)
     } finally {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
+import type { Test } from 'uvu'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
@@ -22,17 +23,38 @@ export interface Served {
 
 type Options = Partial<ListenOptions> & { limits?: Partial<Limits> }
 
-/** The server of nano without options of its own, for all files of a worker process. */
+/** A server of nano without options, for all files of a worker process. */
 export const sharedNano = new ForWorker(
   () => serveNano(),
   (served) => served.close(),
 )
 
-/** A server with options of its own, of the nano that all files of a worker process share. */
+/** A server with options, of the nano that all files of a worker process share. */
 export async function serveSharedNano(options: Options): Promise<Served> {
   const { model } = await sharedNano.get()
   const served = await serveNano(options, model)
   return { ...served, close: () => served.close().finally(() => sharedNano.release()) }
+}
+
+/** The server of all tests in a suite, from its first test to its last. */
+export function serverFor<T>(test: Test<T>, from: ForWorker<Served> | (() => Promise<Served>)): Served {
+  const served = {} as Served
+  const isShared = from instanceof ForWorker
+  test.before(async () => {
+    Object.assign(served, await (isShared ? from.get() : from()))
+  })
+  test.after(() => (isShared ? from.release() : served.close?.()))
+  return served
+}
+
+/** Runs `use` with another server of nano. */
+export async function withNano(options: Options, model: Model, use: (own: Served) => Promise<void>): Promise<void> {
+  const own = await serveNano(options, model)
+  try {
+    await use(own)
+  } finally {
+    await own.close()
+  }
 }
 
 /** `model`: nano, if a server has it already. */
@@ -84,9 +106,25 @@ export interface Answered {
 }
 
 export async function post(url: string, path: string, body: unknown, headers = {}): Promise<Answered> {
+  return answered(await send(url, path, body, { headers }))
+}
+
+/** Sends a request; resolves with the head of its response. */
+export function send(
+  url: string,
+  path: string,
+  body: unknown,
+  { headers, signal }: { headers?: object; signal?: AbortSignal } = {},
+): Promise<Response> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: text }
-  return answered(await fetch(`${url}${path}`, init))
+  const all = { 'Content-Type': 'application/json', ...headers }
+  return fetch(`${url}${path}`, { method: 'POST', headers: all, body: text, signal })
+}
+
+/** Objects of a stream of server-sent events, without its end. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read fields of any event
+export function eventsIn(stream: string): any[] {
+  return [...stream.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json))
 }
 
 export async function get(url: string, path: string, headers = {}): Promise<Answered> {

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { get, until } from './served.js'
+import { get, send, until } from './served.js'
 import { complete, ONE, PROMPT, serve, severalNanosSuite, states } from './several-nanos.js'
 
 const test = severalNanosSuite('several models under load, and without their files')
@@ -35,11 +35,8 @@ test('ends the wait of a client that leaves, and the load of a server that close
   const url = await serve(context, ['a', 'b'], ONE)
   const controller = new AbortController()
   const stream = { ...PROMPT, max_tokens: 400, ignore_eos: true, stream: true, model: 'a' }
-  const headers = { 'Content-Type': 'application/json' }
-  const request = (body: object, signal?: AbortSignal) =>
-    fetch(`${url}/v1/completions`, { method: 'POST', headers, body: JSON.stringify(body), signal })
-  const long = await request(stream)
-  const left = request({ ...PROMPT, model: 'b' }, controller.signal).catch(() => undefined)
+  const long = await send(url, '/v1/completions', stream)
+  const left = send(url, '/v1/completions', { ...PROMPT, model: 'b' }, controller).catch(() => undefined)
   await until(async () => (await get(url, '/health')).body.waiting === 1)
   controller.abort()
   await left

@@ -2,10 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HeldSession } from '#molm/engine/session/shared/held-session.js'
 import { SharedTokens } from '#molm/engine/session/shared/shared-tokens.js'
-import type { Session } from '#molm/index.js'
+import { resultOf, type Session } from '#molm/index.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
-import { post, type Served, serveNano, until } from './served.js'
+import { post, send, serveNano, serverFor, until } from './served.js'
 
 /* Requests with the same beginning read it once, and keep it in memory once. The engine counts the tokens it runs. */
 const test = suite('requests with the same beginning')
@@ -15,12 +15,7 @@ const QUESTIONS = Array.from({ length: 5 }, (_, i) => integers(5 + i, 10 + i, 40
 const ANSWER = 12
 const SETTINGS = { max_tokens: ANSWER, temperature: 1, seed: 3, ignore_eos: true }
 
-let served: Served
-
-test.before(async () => {
-  served = await serveNano()
-})
-test.after(() => served.close())
+const served = serverFor(test, () => serveNano())
 
 const ask = async (prompt: readonly number[], more = {}) => {
   const { status, body } = await post(served.url, '/v1/completions', { ...SETTINGS, prompt, ...more })
@@ -38,28 +33,22 @@ test('read it once, though they arrive together, and answer as they do alone', a
   const alone = await Promise.all(
     QUESTIONS.map(async (question) => {
       const session = served.model.createSession()
-      let text = ''
       const options = { maxTokens: ANSWER, temperature: 1, seed: 3, ignoreEos: true, stop: [] }
-      for await (const step of session.generate([...DOCUMENT, ...question], options)) text += step.text
+      const { text } = await resultOf(session.generate([...DOCUMENT, ...question], options))
       session.dispose()
       return text
     }),
   )
   const before = await processed()
   const bodies = await Promise.all(QUESTIONS.map((question) => ask([...DOCUMENT, ...question])))
-  assert.equal(
-    bodies.map(({ choices }) => choices[0].text),
-    alone,
-  )
+  const texts = bodies.map(({ choices }) => choices[0].text)
+  assert.equal(texts, alone)
   const read = QUESTIONS.reduce((sum, { length }) => sum + length + ANSWER - 1, DOCUMENT.length)
   assert.is((await processed()) - before, read)
-  const cached = bodies.map(({ usage }) => usage.prompt_tokens_details.cached_tokens)
-  assert.equal(
-    cached.sort((a, b) => a - b),
-    [0, ...new Array(4).fill(DOCUMENT.length)],
-  )
+  const cached = bodies.map(({ usage }) => usage.prompt_tokens_details.cached_tokens).sort((a, b) => a - b)
+  assert.equal(cached, [0, ...new Array(4).fill(DOCUMENT.length)])
   const { cacheBytes, cacheTokenBytes } = await served.model.stats()
-  // Each of the five has a page or two of its own.
+  // Each of the five has a page or two that it does not share.
   assert.ok(cacheBytes < (DOCUMENT.length + 32 + 5 * 64) * cacheTokenBytes, `${cacheBytes} bytes`)
 })
 
@@ -76,9 +65,8 @@ test('read it once as choices of one request', async () => {
 test('take it from a request that is still being answered', async () => {
   const document = documentOf(42)
   const controller = new AbortController()
-  const body = JSON.stringify({ ...SETTINGS, prompt: document, max_tokens: 20_000, stream: true })
-  const headers = { 'Content-Type': 'application/json' }
-  const long = await fetch(`${served.url}/v1/completions`, { method: 'POST', headers, body, signal: controller.signal })
+  const body = { ...SETTINGS, prompt: document, max_tokens: 20_000, stream: true }
+  const long = await send(served.url, '/v1/completions', body, controller)
   try {
     await long.body?.getReader().read()
     const { usage } = await ask([...document, ...QUESTIONS[0]])
@@ -91,10 +79,9 @@ test('take it from a request that is still being answered', async () => {
 test('are answered if the one that reads it is aborted', async () => {
   const document = [...documentOf(43), ...documentOf(44)]
   const controller = new AbortController()
-  const body = JSON.stringify({ ...SETTINGS, prompt: [...document, 1], stream: true })
-  const headers = { 'Content-Type': 'application/json' }
+  const body = { ...SETTINGS, prompt: [...document, 1], stream: true }
   const before = await processed()
-  const first = fetch(`${served.url}/v1/completions`, { method: 'POST', headers, body, signal: controller.signal })
+  const first = send(served.url, '/v1/completions', body, controller)
   await until(async () => (await processed()) > before)
   const others = [1, 2, 3].map((i) => ask([...document, ...QUESTIONS[i]]))
   controller.abort()
@@ -133,7 +120,7 @@ counts.run()
 
 const held = suite('a session in use')
 
-held('wakes those that wait for its prompt, at its end too, or when they are aborted', async () => {
+held('wakes sessions that wait for its prompt, at its end too, or when they are aborted', async () => {
   const one = new HeldSession(a, [1, 2, 3, 4], 10)
   const order: string[] = []
   const two = one.reached(2).then(() => order.push('two'))

@@ -177,6 +177,13 @@ export async function send(page: Page, text = 'a question'): Promise<void> {
   await page.press('#message', 'Enter')
 }
 
+/** Waits until the answer to the last question is complete. */
+export const answered = (page: Page) =>
+  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
+
+export const texts = (page: Page, selector = '#turns .tokens') =>
+  page.$$eval(selector, (all) => all.map(({ textContent }) => textContent ?? ''))
+
 export const alert = async (page: Page) => {
   await page.waitForSelector('#alert:not(:empty)')
   return page.textContent('#alert')

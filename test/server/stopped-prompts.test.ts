@@ -1,8 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { resultOf } from '#molm/index.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
-import { post, type Served, sharedNano, until } from './served.js'
+import { post, send, serverFor, sharedNano, until } from './served.js'
 
 /* Clients that leave while their prompt is read, and ask again. */
 
@@ -10,20 +11,13 @@ const COMPLETIONS = '/v1/completions'
 /** Some more micro-batches than the engine runs until it learns that a client has left. */
 const PROMPT = integers(3000, 91, 4000)
 const SETTINGS = { temperature: 0, max_tokens: 4 }
-let served: Served
-
-test.before(async () => {
-  served = await sharedNano.get()
-})
-test.after(() => sharedNano.release())
+const served = serverFor(test, sharedNano)
 
 /** Asks in a stream, and leaves when `place` tokens have been read. Resolves with the number in the last report. */
 async function leaveAt(place: number): Promise<number> {
   const controller = new AbortController()
-  const body = JSON.stringify({ ...SETTINGS, prompt: PROMPT, stream: true, return_progress: true })
-  const headers = { 'Content-Type': 'application/json' }
-  const { signal } = controller
-  const response = await fetch(`${served.url}${COMPLETIONS}`, { method: 'POST', headers, body, signal })
+  const body = { ...SETTINGS, prompt: PROMPT, stream: true, return_progress: true }
+  const response = await send(served.url, COMPLETIONS, body, controller)
   let read = 0
   const reading = async () => {
     let text = ''
@@ -44,8 +38,7 @@ test('a prompt that was cut in the middle and is sent again continues there, wit
   const { cached_tokens: cached } = body.usage.prompt_tokens_details
   assert.ok(cached >= read && cached < PROMPT.length, `${cached} cached tokens, ${read} were read`)
   const session = served.model.createSession()
-  let text = ''
-  for await (const step of session.generate(PROMPT, { temperature: 0, maxTokens: 4 })) text += step.text
+  const { text } = await resultOf(session.generate(PROMPT, { temperature: 0, maxTokens: 4 }))
   assert.is(body.choices[0].text, text)
   session.dispose()
 })

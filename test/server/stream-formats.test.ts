@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { get, post, serveNano, sharedNano, until } from './served.js'
+import { get, post, serveNano, sharedNano, until, withNano } from './served.js'
 
 /* Streams of the APIs while there is nothing to send, and when the server ends them. */
 const test = suite('notations of streams')
@@ -9,19 +9,12 @@ test.after(() => sharedNano.release())
 
 const PROMPT = 'The sea. '.repeat(80)
 const ENDLESS = { type: 'string', minLength: 20_000 }
+const FORMAT = { type: 'json_schema', schema: ENDLESS }
 
 /** Requests whose answers do not end soon, in each notation. */
 const STREAMS: [path: string, body: object][] = [
   ['/v1/completions', { prompt: 'Once', ignore_eos: true, max_tokens: 30_000, stream: true }],
-  [
-    '/v1/responses',
-    {
-      input: 'Once',
-      max_output_tokens: 30_000,
-      stream: true,
-      text: { format: { type: 'json_schema', schema: ENDLESS } },
-    },
-  ],
+  ['/v1/responses', { input: 'Once', max_output_tokens: 30_000, stream: true, text: { format: FORMAT } }],
   ['/api/generate', { prompt: 'Once', raw: true, format: ENDLESS }],
 ]
 
@@ -49,32 +42,23 @@ test('a server that closes ends each stream with an error in its notation', asyn
 
 test('while a prompt is read, lines of JSON have empty parts, and events have comments', async () => {
   const { model } = await sharedNano.get()
-  const served = await serveNano({ limits: { commentMs: 1 } }, model)
-  try {
+  await withNano({ limits: { commentMs: 1 } }, model, async (served) => {
     const options = { num_predict: 2, temperature: 0 }
     const chat = await post(served.url, '/api/chat', { messages: [{ role: 'user', content: PROMPT }], options })
-    const lines = (chat.body as string)
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line))
-    const empty = lines.filter(({ message, done }) => message.content === '' && !done)
+    const lines = (chat.body as string).trimEnd().split('\n')
+    const empty = lines.map((line) => JSON.parse(line)).filter(({ message, done }) => message.content === '' && !done)
     assert.ok(empty.length > 0)
     assert.ok(empty.every(({ message }) => message.role === 'assistant'))
     const generated = await post(served.url, '/api/generate', { prompt: `Why? ${PROMPT}`, raw: true, options })
     assert.ok((generated.body as string).includes('"response":"","done":false'))
-    const response = await post(served.url, '/v1/responses', {
-      input: `How? ${PROMPT}`,
-      max_output_tokens: 2,
-      stream: true,
-    })
+    const question = { input: `How? ${PROMPT}`, max_output_tokens: 2, stream: true }
+    const response = await post(served.url, '/v1/responses', question)
     assert.match(response.body, /\n: still working\n\n/)
     const completion = { prompt: `When? ${PROMPT}`, max_tokens: 1, stream: true }
     const { body } = await post(served.url, '/v1/completions', completion)
     assert.match(body, /^(: still working\n\n)+data: \{/)
     assert.match(body, /\n\ndata: \[DONE\]\n\n$/)
-  } finally {
-    await served.close()
-  }
+  })
 })
 
 test.run()

@@ -1,11 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'uvu'
 import type { ColourDepth } from '#molm/ground/output/colours.js'
-import type { GenerateOptions, Model } from '#molm/index.js'
+import { type GenerateOptions, loadModel, type Model } from '#molm/index.js'
 import { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import type { ChatOptions } from '#molm/terminal/conversation/options.js'
 import { InputHistory } from '#molm/terminal/input/history.js'
 import type { KeyName } from '#molm/terminal/input/keys.js'
+
+/** Runs `use` with nano before the tests of a suite, and disposes of nano after them. */
+export function nanoFor<T>(test: Test<T>, use: (nano: Model) => void): void {
+  let nano: Model
+  test.before(async () => {
+    nano = await loadModel('nano', { threads: 1 })
+    use(nano)
+  })
+  test.after(() => nano.dispose())
+}
 
 /** A chat with a real model, without a screen. Answers are greedy unless `generation` says otherwise. */
 export async function chatWith(
@@ -30,10 +41,16 @@ export async function chatWith(
   })
 }
 
+/** Sends a line. */
+export function enter(chat: Chat, line: string): void {
+  press(chat, { kind: 'text', text: line })
+  press(chat, { kind: 'key', name: 'enter' })
+}
+
 /** Sends a line, and waits until all is done. */
 export async function send(chat: Chat, line: string): Promise<void> {
-  press(chat, { kind: 'text', text: line })
-  await pressed(chat, 'enter')
+  enter(chat, line)
+  await idle(chat)
 }
 
 /** Presses a key, and waits until all is done. */

@@ -10,6 +10,7 @@ import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { cutNote, lengthNote } from '#molm/terminal/conversation/notes.js'
 import { tableLines } from '#molm/terminal/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
+import { enter, idle } from '../support/real-chat.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
 
 const TOPICS = ['', 'conversations', 'answers', 'experts', 'keys']
@@ -30,21 +31,11 @@ async function answering(
   return { chat: await chatOf(mixtures, depth, { model, isPlain }), asked }
 }
 
-function type(chat: Chat, text: string): void {
-  press(chat, { kind: 'text', text })
-  press(chat, { kind: 'key', name: 'enter' })
-}
-
-/** Resolves when no answer runs and no message waits. */
-async function idle(chat: Chat): Promise<void> {
-  while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
-}
-
 const questions = (asked: Asked[]) => asked.map(({ question }) => question)
 
 test('messages sent during an answer are asked after it, in order', async () => {
   const { chat, asked } = await answering(['one', 'two', 'three'])
-  for (const text of ['first', 'second', '/nothing', 'third']) type(chat, text)
+  for (const text of ['first', 'second', '/nothing', 'third']) enter(chat, text)
   assert.equal([chat.state, chat.queued, chat.input.text], ['answering', 3, ''])
   await idle(chat)
   assert.equal(questions(asked), ['first', 'second', 'third'])
@@ -66,7 +57,7 @@ test('messages sent during an answer are asked after it, in order', async () => 
 test('a conversation without room left names its own commands, not sessions', async () => {
   const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
   const { chat } = await answering([{ text: '', ending: full }])
-  type(chat, 'one more')
+  enter(chat, 'one more')
   await idle(chat)
   const [error] = chat.items.filter(({ kind }) => kind === 'error')
   assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
@@ -74,7 +65,7 @@ test('a conversation without room left names its own commands, not sessions', as
 
 test('Ctrl-C puts the waiting messages back into the input', async () => {
   const { chat, asked } = await answering(['one'])
-  for (const text of ['first', 'second', 'third']) type(chat, text)
+  for (const text of ['first', 'second', 'third']) enter(chat, text)
   press(chat, { kind: 'key', name: 'ctrl-c' })
   assert.is(chat.input.text, 'second\nthird')
   await idle(chat)
@@ -83,7 +74,7 @@ test('Ctrl-C puts the waiting messages back into the input', async () => {
 
 test('a misspelt command gets a hint, and the names of other programs work', async () => {
   const { chat } = await answering([])
-  for (const line of ['/clera', '/hepl', '/undu', '/xyzzy', '/?', '/bye']) type(chat, line)
+  for (const line of ['/clera', '/hepl', '/undu', '/xyzzy', '/?', '/bye']) enter(chat, line)
   while (chat.state !== 'ended') await wait(5)
   assert.equal(
     chat.items.filter(({ kind }) => kind !== 'command').map(({ text }) => text.split('\n')[0]),
@@ -101,7 +92,7 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
   const { chat } = await answering([])
   const said: string[] = []
   for (const argument of ['', ' You are brief.', '', ' off', '', ' Be kind.', ' ""', '']) {
-    type(chat, `/system${argument}`)
+    enter(chat, `/system${argument}`)
     await idle(chat)
     said.push(chat.items.at(-1)?.text ?? '')
   }
@@ -115,7 +106,7 @@ test('an interrupted answer names the command that resumes it', async () => {
     ['', 'stopped while reading: /retry reads on'],
   ]) {
     const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
-    type(chat, 'What was it?')
+    enter(chat, 'What was it?')
     while (asked.length === 0 || chat.answer !== text) await wait(5)
     press(chat, { kind: 'key', name: 'ctrl-c' })
     await idle(chat)
@@ -125,16 +116,14 @@ test('an interrupted answer names the command that resumes it', async () => {
 
 test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
   const { chat } = await answering(['It was.', '\n'])
-  type(chat, 'What was it?')
+  enter(chat, 'What was it?')
   await idle(chat)
   const before = chat.map.answerLength
   assert.is(before, 'It was.'.length)
-  type(chat, '/continue')
+  enter(chat, '/continue')
   await idle(chat)
-  assert.equal(
-    [chat.items.at(-1)?.kind, chat.items.at(-1)?.text],
-    ['note', 'the answer had already ended: nothing was added'],
-  )
+  const { kind, text } = chat.items[chat.items.length - 1]
+  assert.equal([kind, text], ['note', 'the answer had already ended: nothing was added'])
   assert.is(chat.map.answerLength, before)
 })
 
@@ -146,7 +135,7 @@ test('/undo says which turn no longer counts, and puts its question back into th
     { role: 'assistant', content: 'A light.' },
   ]
   chat.begin({ system: '', prefill: '', messages, args: {}, files: [] })
-  type(chat, '/undo')
+  enter(chat, '/undo')
   await idle(chat)
   assert.is(
     chat.items.at(-1)?.text,
@@ -162,7 +151,7 @@ test('nano proposes a first question, which Tab takes', async () => {
   assert.is(colourless.chat.placeholder, undefined, 'without colour it would look like input')
   const { chat } = await answering(['one'], { name: 'nano', depth: '16' })
   assert.is(chat.placeholder, 'What is a lighthouse?')
-  type(chat, '/set top-k 3')
+  enter(chat, '/set top-k 3')
   await idle(chat)
   press(chat, { kind: 'text', text: 'x' })
   assert.is(chat.placeholder, undefined)
@@ -183,19 +172,17 @@ test('/help fits below the title of a map at 80 x 24, and a plain terminal has l
   const plain = JSON.stringify(TOPICS.map((topic) => helpOn(topic, { hasTemplate: false, isPlain: true })))
   assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)
   const { chat } = await answering([], { isPlain: true })
-  type(chat, '/map')
+  enter(chat, '/map')
   await idle(chat)
   assert.is(chat.items.at(-1)?.text, '/map needs a terminal that can move its cursor')
 })
 
 test('/retry takes the next seed if one was set; a new question takes the first again', async () => {
   const { chat, asked } = await answering([])
-  for (const line of ['/set seed 7', 'hello', '/retry', '/retry', 'and now']) type(chat, line)
+  for (const line of ['/set seed 7', 'hello', '/retry', '/retry', 'and now']) enter(chat, line)
   await idle(chat)
-  assert.equal(
-    asked.map(({ seed }) => seed),
-    [7, 8, 9, 7],
-  )
+  const seeds = asked.map(({ seed }) => seed)
+  assert.equal(seeds, [7, 8, 9, 7])
 })
 
 test('notes name a remedy', () => {

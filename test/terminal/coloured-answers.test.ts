@@ -1,19 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadAtlas, loadModel, type Model } from '#molm/index.js'
+import { loadAtlas, type Model } from '#molm/index.js'
 import { expertColour, INK } from '#molm/lab/pictures/blocks/expert-colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import type { ItemSpan } from '#molm/terminal/conversation/items.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
-import { chatWith, send } from '../support/real-chat.js'
+import { chatWith, nanoFor, send } from '../support/real-chat.js'
 
-let nano: Model
 const test = suite('the colours of answers')
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+let nano: Model
+nanoFor(test, (model) => (nano = model))
 
 const BOAT = 'What is a boat?'
 const open = () => chatWith(nano, { depth: 'truecolor' })

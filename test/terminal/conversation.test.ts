@@ -12,17 +12,14 @@ import { TokenMap } from '#molm/terminal/map/token-map.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
+import { nanoFor } from '../support/real-chat.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-let nano: Model
 const test = suite('conversation')
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+let nano: Model
+nanoFor(test, (model) => (nano = model))
 
 /** A conversation without tools: every turn has an answer. */
 class Talk extends Conversation {
@@ -309,10 +306,8 @@ test('an answer that fills the context of a model is kept', async () => {
       const conversation = new Talk(model)
       const answer = await conversation.ask('ab', new Witness(model), { ...GREEDY, ignoreEos: true, maxTokens: 100 })
       assert.is(answer.contextFull, true)
-      assert.equal(
-        conversation.messages.map(({ role }) => role),
-        ['user', 'assistant'],
-      )
+      const roles = conversation.messages.map(({ role }) => role)
+      assert.equal(roles, ['user', 'assistant'])
       assert.is(conversation.messages[1].content, answer.text)
     } finally {
       await model.dispose()

@@ -1,17 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadAtlas, loadModel, type Model } from '#molm/index.js'
-import { chatWith, send } from '../support/real-chat.js'
+import { loadAtlas, type Model } from '#molm/index.js'
+import { chatWith, nanoFor, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-let nano: Model
 const test = suite('an expert described in a chat')
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+let nano: Model
+nanoFor(test, (model) => (nano = model))
 
 test('/expert prints its name, its preferences and its work in the conversation', async () => {
   const chat = await chatWith(nano)

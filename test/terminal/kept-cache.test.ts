@@ -3,19 +3,15 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
-import { loadModel, type Model } from '#molm/index.js'
+import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { chatWith, pressed, send } from '../support/real-chat.js'
+import { chatWith, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('caches beside kept conversations')
 
 let nano: Model
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+nanoFor(test, (model) => (nano = model))
 
 const keeping = (dir: string, keptCacheBytes = 2 ** 30) =>
   chatWith(nano, { conversations: Conversations.at(dir), keptCacheBytes })
@@ -70,7 +66,7 @@ test('its tokens can be walked over', async () => {
   })
 })
 
-test('a cache that is too large is not kept, and those of all conversations have a limit', async () => {
+test('a cache that is too large is not kept, and all caches together have a limit', async () => {
   await inTemporaryFolder(async (dir) => {
     const sizeOf = async (most?: number) => {
       const chat = await keeping(dir, most)

@@ -10,7 +10,7 @@ import { listLines, resumeKept } from '#molm/terminal/conversation/commands/conv
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { lastTurns } from '#molm/terminal/conversation/past-turns.js'
 import { mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
-import { chatWith, idle, send } from '../support/real-chat.js'
+import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { type ScriptedAnswer, scripted } from '../support/scripted-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
@@ -70,8 +70,7 @@ test('a question is kept before its answer comes, and the answer once it is comp
       { text: 'One.', ending: 'waits until it is aborted' },
       { text: 'Two.' },
     ])
-    press(chat, { kind: 'text', text: 'first' })
-    press(chat, { kind: 'key', name: 'enter' })
+    enter(chat, 'first')
     await until(() => chat.answer === 'One.', 'the answer')
     await becomes(() => linesIn(join(dir, 'kept')), [[{ role: 'user', content: 'first' }]])
     press(chat, { kind: 'key', name: 'escape' })
@@ -94,8 +93,7 @@ test('a question is kept before its answer comes, and the answer once it is comp
 test('an answer that is stopped before its first word is not kept', async () => {
   await inTemporaryFolder(async (dir) => {
     const chat = await keeping(dir, [{ text: '', ending: 'waits until it is aborted' }, ...says('One.')])
-    press(chat, { kind: 'text', text: 'first' })
-    press(chat, { kind: 'key', name: 'enter' })
+    enter(chat, 'first')
     await becomes(() => linesIn(dir), [[{ role: 'user', content: 'first' }]])
     press(chat, { kind: 'key', name: 'escape' })
     await idle(chat)
@@ -115,8 +113,7 @@ test('/retry replaces an answer only when the new one is complete; /undo, /syste
       ...says('w.', 'x'),
     ])
     await send(chat, 'first')
-    press(chat, { kind: 'text', text: '/retry' })
-    press(chat, { kind: 'key', name: 'enter' })
+    enter(chat, '/retry')
     await until(() => chat.answer === 'Ne', 'the answer')
     await becomes(async () => (await linesIn(dir))[0].at(-1), { role: 'assistant', content: 'Old.' })
     press(chat, { kind: 'key', name: 'escape' })
@@ -171,15 +168,11 @@ test('/list, /resume and /rename go by number, name and id', async () => {
       /^› 1 {2}second question {2}2 messages .* ago\n {2}2 {2}holidays {9}2 messages .* ago\n/,
     )
     await send(chat, '/resume 2')
-    assert.equal(
-      chat.items.slice(-3).map(({ kind, text }) => `${kind} ${text}`),
-      ['note resumed holidays: 2 messages', 'user first question', 'answer One.'],
-    )
+    const shown = chat.items.slice(-3).map(({ kind, text }) => `${kind} ${text}`)
+    assert.equal(shown, ['note resumed holidays: 2 messages', 'user first question', 'answer One.'])
     await send(chat, 'third question')
-    assert.equal(
-      chat.conversation.messages.map(({ content }) => content),
-      ['first question', 'One.', 'third question', 'Three.'],
-    )
+    const contents = chat.conversation.messages.map(({ content }) => content)
+    assert.equal(contents, ['first question', 'One.', 'third question', 'Three.'])
     await send(chat, '/resume Holidays')
     assert.is(lastNote(chat), 'this is the current conversation')
     const [, { id }] = await Conversations.at(dir).list()
@@ -198,10 +191,8 @@ test('a conversation that another chat has open is continued as a copy', async (
     await one.keeper.settled()
     const other = await keeping(dir, says('Two.'))
     await send(other, '/resume 1')
-    assert.equal(
-      other.items.slice(-4, -2).map(({ text }) => text.replace(/\d{8}-\S+(?=:)/, 'ID')),
-      ['a copy of ID: 2 messages', 'what follows is not added to it: another process has it open'],
-    )
+    const notes = other.items.slice(-4, -2).map(({ text }) => text.replace(/\d{8}-\S+(?=:)/, 'ID'))
+    assert.equal(notes, ['a copy of ID: 2 messages', 'what follows is not added to it: another process has it open'])
     assert.is(other.keeper.current, undefined, 'nothing of the copy is kept yet')
     await send(other, 'second')
     await one.keeper.close()

@@ -55,7 +55,7 @@ const ROWS: readonly Row[] = [
   { typed: `${LEFT}a`, gives: { token: undefined, text: 'a|' } },
 ]
 
-/** Keys that other tests hold: those of answers, of thoughts, of the editor and of the screen. */
+/** Keys that other tests hold: for answers, thoughts, the editor and the screen. */
 const ELSEWHERE = ['Enter', 'Ctrl-T', 'Ctrl-X Ctrl-E', 'Ctrl-L']
 
 test('each key does what the help says', async () => {

@@ -1,14 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { press } from '#molm/terminal/conversation/commands/keys.js'
 import type { ChatItem } from '#molm/terminal/conversation/items.js'
 import { drawMarkdown } from '#molm/terminal/markdown/draw-blocks.js'
 import { layoutOf } from '#molm/terminal/screen/view.js'
 import { chatOf, mixturesOf, ShownChat, shownAs } from '../support/chats.js'
 import { MARKDOWN_ANSWERS } from '../support/markdown-answers.js'
 import { integers } from '../support/random.js'
-import { send } from '../support/real-chat.js'
+import { enter, send } from '../support/real-chat.js'
 import { TerminalScreen } from '../support/terminal-screen.js'
 
 const test = suite('Markdown in a chat')
@@ -110,8 +109,7 @@ test('is drawn again when the window changes, and as written after /set markdown
     shown.resize(60, 24)
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^a {3}│ b\n────┼────\none │ two$/m)
-    press(chat, { kind: 'text', text: '/set markdown off' })
-    press(chat, { kind: 'key', name: 'enter' })
+    enter(chat, '/set markdown off')
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^# Title\n\n\| a \| b \|\n\|---\|---\|\n\| \*one\* \| two \|$/m)
     write('**as written**\n\n')

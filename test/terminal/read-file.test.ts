@@ -105,10 +105,8 @@ test('the name of a file ends at a blank, unless it is quoted or escaped', () =>
 test('names of files are completed after /read', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'notes.txt'), '')
-    assert.equal(
-      suggest(`/read ${dir}/no`).map(({ line }) => line),
-      [`/read ${dir}/notes.txt`],
-    )
+    const lines = suggest(`/read ${dir}/no`).map(({ line }) => line)
+    assert.equal(lines, [`/read ${dir}/notes.txt`])
   })
 })
 

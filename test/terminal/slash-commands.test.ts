@@ -27,19 +27,12 @@ test('a line that begins with a slash is a command and its argument', () => {
 
 test('commands and their arguments are completed', () => {
   assert.is(suggest('/').length, SLASH_COMMANDS.length)
-  assert.equal(
-    suggest('/s').map(({ line }) => line),
-    ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema '],
-  )
+  const lines = (begun: string) => suggest(begun).map(({ line }) => line)
+  assert.equal(lines('/s'), ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema '])
   assert.equal(suggest('/exit'), [])
-  assert.equal(
-    suggest('/map u').map(({ line }) => line),
-    ['/map usage'],
-  )
-  assert.equal(
-    suggest('/set top').map(({ label }) => label),
-    ['top-k', 'top-p'],
-  )
+  assert.equal(lines('/map u'), ['/map usage'])
+  const labels = suggest('/set top').map(({ label }) => label)
+  assert.equal(labels, ['top-k', 'top-p'])
   assert.equal(suggest('hello'), [])
 })
 

@@ -1,10 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
-import { loadModel, type Model } from '#molm/index.js'
+import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { chatWith, pressed, send } from '../support/real-chat.js'
+import { chatWith, enter, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
@@ -13,16 +12,11 @@ const test = suite('a chat that is stopped while it reads')
 
 const DOCUMENT = 'The lantern is lit, and the boat is far away. '.repeat(150)
 let nano: Model
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+nanoFor(test, (model) => (nano = model))
 
 /** Sends a long message, and presses Ctrl-C when some of it has been read. */
 async function stopReading(chat: Chat): Promise<void> {
-  press(chat, { kind: 'text', text: `${DOCUMENT}What is lit?` })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, `${DOCUMENT}What is lit?`)
   await untilTurn(() => /^reading [1-9]/.test(chat.reading ?? ''), 'the progress')
   await pressed(chat, 'ctrl-c')
   assert.is(chat.items.at(-1)?.text, 'stopped while reading: /retry reads on')

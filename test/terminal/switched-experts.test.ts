@@ -1,23 +1,19 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
-import { loadModel, type Model } from '#molm/index.js'
+import type { Model } from '#molm/index.js'
 import { maskJson } from '#molm/model/config/read-mask.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { restoreMask } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
 import { statusLine } from '#molm/terminal/screen/view.js'
-import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { chatWith, enter, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-let nano: Model
 const test = suite('experts switched off in a chat')
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+let nano: Model
+nanoFor(test, (model) => (nano = model))
 
 const BOAT = 'What is a boat?'
 const [SMALL, LARGE] = ['small', 'large'].map((size) => `A boat is a ${size} vessel that travels on water.`)
@@ -120,10 +116,8 @@ test('/without compares two answers at temperature 0, outside the conversation',
     `with ${name}, at temperature 0:\n${SMALL}`,
     `without ${name}, at temperature 0:\n${LARGE}\nwithout ${name}: 1 of 10 words differs`,
   ])
-  assert.equal(
-    chat.items.at(-1)?.spans?.filter(({ differs }) => differs),
-    [{ text: 'large', differs: true }],
-  )
+  const differing = chat.items.at(-1)?.spans?.filter(({ differs }) => differs)
+  assert.equal(differing, [{ text: 'large', differs: true }])
   assert.equal([chat.contextLength, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)], before)
   assert.is(chat.conversation.mask, undefined)
   await send(chat, '/without 4:mlp:5')
@@ -172,8 +166,7 @@ const isAt = ({ map: { cursor } }: Chat) => cursor?.kind === 'mlp' && cursor.lay
 test('Ctrl-C stops a comparison', async () => {
   const chat = await chatWith(nano, { generation: { maxTokens: 100_000, ignoreEos: true, stop: [] } })
   chat.begin({ system: '', prefill: '', args: {}, files: [], messages: [{ role: 'user', content: 'Once' }] })
-  press(chat, { kind: 'text', text: `/without ${EXPERT}` })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, `/without ${EXPERT}`)
   while (chat.answer.length < 100) await new Promise((resolve) => setTimeout(resolve, 5))
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)

@@ -8,7 +8,7 @@ import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
 import { withModel } from '../support/models.js'
 import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
-import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { chatWith, enter, idle, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
@@ -92,16 +92,11 @@ test('are shown by their last lines while they come, or as far as they fit', asy
     const { text } = viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows }))
     return text.filter((line) => line !== '')
   }
-  press(chat, { kind: 'text', text: HELLO })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, HELLO)
   await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
   assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
-  assert.equal(
-    lines()
-      .slice(1)
-      .map((line) => line.slice(0, 2)),
-    ['│ ', '│ '],
-  )
+  const signs = lines().map((line) => line.slice(0, 2))
+  assert.equal(signs.slice(1), ['│ ', '│ '])
   assert.is(lines(40, 12).length, 2, 'one line in a low window')
   assert.match(linesOf(viewOf(chat, { columns: 80, rows: 24 })).at(-1) ?? '', /· thinking ·/)
   const folded = lines(20).length
@@ -113,8 +108,7 @@ test('are shown by their last lines while they come, or as far as they fit', asy
 
 test('that Escape stops are resumed by /continue, to the same message', async () => {
   const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
-  press(chat, { kind: 'text', text: HELLO })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, HELLO)
   await untilTurn(() => chat.thought !== undefined, 'the thought')
   await pressed(chat, 'escape')
   const { content, thinking = '' } = chat.conversation.messages.at(-1) ?? {}
@@ -141,7 +135,7 @@ test('that the template leaves out of the next prompt cost no more than the answ
   assert.is(chat.map.tokens.length - before, question + written, 'the answer before is not on the map again')
 })
 
-test('count as tokens of the answer, and its colours are those of the content', async () => {
+test('count as tokens of the answer, and its colours are for the content', async () => {
   const chat = await chatWith(parrot, { depth: 'truecolor' })
   await send(chat, HELLO)
   assert.ok(chat.map.answerLength > 15)

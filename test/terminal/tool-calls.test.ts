@@ -8,7 +8,7 @@ import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
-import { chatWith, idle, send } from '../support/real-chat.js'
+import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { until, untilTurn } from '../support/until.js'
 
@@ -70,8 +70,7 @@ const rolesOf = ({ conversation }: Chat) => conversation.messages.map(({ role })
 
 /** Asks, and waits for the question whether a tool may run; after that, a key counts. */
 async function ask(chat: Chat, question: string): Promise<void> {
-  press(chat, { kind: 'text', text: question })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, question)
   await asked(chat)
 }
 
@@ -160,17 +159,14 @@ test('that have changed are asked for again, and explained, although --yes or a 
   }
   assert.is(ran.length, 5)
   const about = 'weather has changed its description or parameters since it was first offered; the description is now'
-  assert.equal(
-    shown(chat).filter((line) => line.startsWith('note ')),
-    [`note ${about} "Sends a\\udb40\\udc41 key."`, `note ${about} "Sends all keys."`],
-  )
+  const notes = shown(chat).filter((line) => line.startsWith('note '))
+  assert.equal(notes, [`note ${about} "Sends a\\udb40\\udc41 key."`, `note ${about} "Sends all keys."`])
 })
 
 test('are not allowed by text that the user was typing', async () => {
   const { tools, ran } = toolbox()
   const chat = await chatWith(parrot, { tools: () => tools })
-  press(chat, { kind: 'text', text: BERN })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, BERN)
   // A key that comes later would count.
   await untilTurn(() => chat.askedTool !== undefined, 'the question')
   type(chat, 'y')
@@ -205,13 +201,8 @@ test('that are not answered leave a conversation that /continue, /undo and new q
   await ask(chat, '/continue')
   type(chat, 'y')
   await idle(chat)
-  assert.equal(
-    [rolesOf(chat), ran],
-    [
-      ['user', 'assistant', 'tool', 'tool', 'assistant'],
-      ['Basel', 'Chur'],
-    ],
-  )
+  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'tool', 'assistant'])
+  assert.equal(ran, ['Basel', 'Chur'])
   assert.is(chat.items.at(-1)?.text, 'Done.')
   await ask(chat, BERN)
   press(chat, { kind: 'key', name: 'escape' })
@@ -234,8 +225,7 @@ test('stop while a tool runs', async () => {
     tool.name === 'weather' ? { ...tool, run: () => wait(60_000, undefined, { ref: false }) } : tool,
   )
   const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
-  press(chat, { kind: 'text', text: BERN })
-  press(chat, { kind: 'key', name: 'enter' })
+  enter(chat, BERN)
   await until(() => chat.activity === 'running weather', 'the call')
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)

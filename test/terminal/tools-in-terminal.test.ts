@@ -80,7 +80,7 @@ trial('a call that is declined does not run, and after Escape at the question /c
   await terminal.enter('Add them.', /^run add\?/m)
   await decide('\x1b', /interrupted: \/continue asks again/)
   await terminal.enter('/continue', /^run add\?/m)
-  assert.is(terminal.screen.everything.match(/→ 5/g)?.length, 2, 'that of the first call, and among its thoughts')
+  assert.is(terminal.screen.everything.match(/→ 5/g)?.length, 2, 'the result of the first call, and among its thoughts')
   await decide('y', /asks again[\s\S]*→ 5[\s\S]*That is five\./)
 })
 

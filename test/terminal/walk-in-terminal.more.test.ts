@@ -75,7 +75,7 @@ function assertReadable({ screen }: PseudoTerminal, { experts, chosen, columns, 
 }
 
 interface Wanted {
-  /** Experts of layer 1, and those that a token chooses. */
+  /** Experts of layer 1, and how many a token chooses. */
   experts: number
   chosen: number
   columns: number

@@ -11,17 +11,13 @@ import type { MappedToken } from '#molm/terminal/map/token-map.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
-import { chatWith, idle, pressed, send } from '../support/real-chat.js'
+import { chatWith, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
-let nano: Model
 const test = suite('the walk over turns')
-
-test.before(async () => {
-  nano = await loadModel('nano', { threads: 1 })
-})
-test.after(() => nano.dispose())
+let nano: Model
+nanoFor(test, (model) => (nano = model))
 
 const open = () => chatWith(nano)
 const left = (chat: Chat) => pressed(chat, 'left')

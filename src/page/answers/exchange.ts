@@ -53,7 +53,7 @@ export class Exchange {
   private readonly number = create('span')
   private readonly steps = [act('‹', 'Earlier version'), act('›', 'Later version')]
 
-  /** `calls` are those that the results are for. */
+  /** `said` may have results of `calls`. */
   constructor(
     readonly said: readonly Message[],
     readonly answer: Answer,
@@ -179,7 +179,7 @@ function act(text: string, name: string): HTMLButtonElement {
   return button
 }
 
-/** A turn with the text of a message. `calls` are those that the results are for. */
+/** A turn with the text of a message, which may be the result of one of `calls`. */
 function turnOf({ role, content, tool_call_id }: Message, calls: readonly Call[]): Turn {
   const call = calls.find(({ id }) => id === tool_call_id)
   const turn =

@@ -4,7 +4,7 @@ import type { Call, Message } from '../requests/api.js'
 /** A conversation in the list: all but its messages. */
 export interface KeptHead {
   id: string
-  /** Counts the writes of its messages, so that a tab notices those of another. */
+  /** Counts the writes of its messages, so that a tab notices the writes of another. */
   version: number
   /** A name that the user gave. */
   name?: string

@@ -42,8 +42,8 @@ export class WithoutExpert {
   }
 
   /**
-   * Shows both answers as they come, while the experts of `mask` are off. Asks only for those that are not known. Rejects if
-   * the server refuses or the signal stops it.
+   * Shows both answers as they come, while the experts of `mask` are off. Asks only for unknown ones. Rejects if the server
+   * refuses or the signal stops it.
    */
   async run({ asked, text, isComplete }: Answered, mask: readonly string[], sending: Sending): Promise<void> {
     const greedy = { ...asked, temperature: 0, seed: undefined }
@@ -75,7 +75,7 @@ export class WithoutExpert {
   }
 }
 
-/** Shows the parts of a text, those that differ as `mark` elements. */
+/** Shows the parts of a text, with a `mark` element for each part that differs. */
 function mark(element: HTMLElement, parts: readonly ComparedPart[]): void {
   element.replaceChildren(...parts.map(({ text, differs }) => (differs ? create('mark', '', text) : text)))
 }

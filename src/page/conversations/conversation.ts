@@ -111,7 +111,7 @@ export class Conversation {
     setTimeout(() => place.removeAttribute('aria-live'), SILENT_MS)
   }
 
-  /** Forgets the experts of all tokens, which are those of another model. */
+  /** Forgets the experts of all tokens, because another model chose them. */
   forgetExperts(): void {
     const edited = this.tree.path.findIndex(({ isEditing }) => isEditing)
     const draft = this.tree.path[edited]?.draft
@@ -179,7 +179,7 @@ export class Conversation {
   }
 
   /**
-   * Answers the last question again with and without an expert, below its answer, while those of the mask are off.
+   * Answers the last question again with and without an expert, below its answer, while the experts of the mask are off.
    * `isKept` is false if the server refused.
    */
   async askWithout(place: ExpertPlace, options: AskOptions): Promise<Outcome> {

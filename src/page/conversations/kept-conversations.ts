@@ -109,7 +109,7 @@ export class KeptConversations {
       await complete
       return result
     } catch (error) {
-      // The transaction ends with an error of its own.
+      // The transaction rejects too.
       complete.catch(() => undefined)
       try {
         transaction.abort()

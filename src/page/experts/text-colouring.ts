@@ -54,7 +54,7 @@ export class TextColouring {
     select.disabled = mixtures.length === 0
   }
 
-  /** Forgets all tokens; those of `text` come next. */
+  /** Forgets all tokens; the tokens of `text` come next. */
   reset(text: TextRoutes): void {
     this.text = text
     this.legend.replaceChildren()

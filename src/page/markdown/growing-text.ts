@@ -20,7 +20,7 @@ export class GrowingText extends TextRoutes {
     this.surprise = this.bits
   }
 
-  /** Adds a token. `layers` are its experts; those of a token that the model has not read do not count as usage. */
+  /** Adds a token. `layers` are its experts, which count as usage only once the model has read the token. */
   append({ token, text, experts }: RoutedToken, layers: LayerRoutes[], logprob?: number): void {
     this.ids.push(token)
     this.texts.set(token, text)

@@ -36,7 +36,7 @@ function drawInline(node: SyntaxNode, cursor: TextCursor): void {
   else cursor.show(node.to)
 }
 
-/** Draws a link and its address behind it; that of an image is never loaded. Without an allowed address it is text. */
+/** Draws a link and its address behind it; it never loads an image. Without an allowed address it is text. */
 function drawLink(node: SyntaxNode, cursor: TextCursor): void {
   const [parts, url] = [childrenOf(node), node.getChild('URL')]
   const make = url && linkMaker(cursor.textOf(url), node.name === 'Image')

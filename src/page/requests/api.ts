@@ -22,7 +22,7 @@ export interface Call {
   arguments: string
 }
 
-/** A part of a call, as it comes: its texts continue those of the same index. */
+/** A part of a call, as it comes: its texts continue the call with the same index. */
 export interface CallDelta extends Call {
   index: number
 }
@@ -69,7 +69,7 @@ export interface AnswerChunk {
   tokens: RoutedToken[]
   /** Natural logarithms of the tokens' probabilities. */
   logprobs: number[]
-  /** The prompt's tokens, with the first chunk; those of a long conversation do not come. */
+  /** The prompt's tokens, with the first chunk; absent for a long conversation. */
   prompt?: RoutedToken[]
   /** How much of the prompt has been read, before the first token. */
   progress?: PromptProgress
@@ -87,8 +87,8 @@ export interface PromptProgress {
 }
 
 /**
- * Fields that a server may refuse, but still answer. A prompt whose experts are reported is read whole each time, so those of
- * a long conversation are asked for in answers alone.
+ * Fields that a server may refuse, but still answer. A server that reports the experts of a prompt reads it whole each
+ * time: long conversations ask for the experts of the answer alone.
  */
 function extrasOf({ messages, prompt = '' }: Asked): Extras {
   const length = messages?.reduce((sum, { content }) => sum + content.length, 0) ?? prompt.length
@@ -187,7 +187,7 @@ export class Api {
     }
   }
 
-  /** Sends a request, without those of its extra fields that the server refuses. */
+  /** Sends a request, without extra fields that the server refuses. */
   private async requestWith(path: string, body: object, extras: Extras, options: RequestOptions): Promise<Response> {
     try {
       return await this.request(path, { ...options, body: { ...body, ...extras } })

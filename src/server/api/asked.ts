@@ -181,15 +181,17 @@ export function thinkingOf(
   }
   const isSwitch = ([name, value]: [string, unknown]) => SWITCHES.includes(name) && typeof value === 'boolean'
   const args = Object.entries(given).filter((entry) => !isSwitch(entry))
-  const switches: [string, boolean][] = [
-    ...(effort === undefined ? [] : [['reasoning_effort', effort !== 'none'] as [string, boolean]]),
-    ...(body.enable_thinking === undefined ? [] : [['enable_thinking', body.enable_thinking] as [string, boolean]]),
-    ...Object.entries(given)
-      .filter(isSwitch)
-      .map(([name, value]): [string, boolean] => [`chat_template_kwargs.${name}`, value === true]),
-  ]
-  const [first] = switches
-  const contrary = switches.find(([, isOn]) => isOn !== first[1])
+  const switches = Object.entries<unknown>({
+    reasoning_effort: effort && effort !== 'none',
+    enable_thinking: body.enable_thinking,
+    ...Object.fromEntries(
+      Object.entries(given)
+        .filter(isSwitch)
+        .map(([name, value]) => [`chat_template_kwargs.${name}`, value]),
+    ),
+  })
+  const [first, ...others] = switches.filter(([, isOn]) => isOn !== undefined)
+  const contrary = others.find(([, isOn]) => isOn !== first[1])
   if (contrary) {
     const message = `"${first[0]}" and "${contrary[0]}" contradict each other; send one of them`
     throw new ApiError(400, message, { param: contrary[0] })

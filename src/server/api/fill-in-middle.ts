@@ -44,8 +44,8 @@ const ENDS = [
 const found = new WeakMap<Model, Promise<GapTokens | undefined>>()
 
 /**
- * A model's tokens for filling a gap: those that tokenizer_config.json names, as CodeLlama's does, else those of a known
- * form. Undefined if its vocabulary lacks them.
+ * A model's tokens for filling a gap: named by tokenizer_config.json, as by CodeLlama's, or else a known form. Undefined if
+ * its vocabulary lacks them.
  */
 export function gapTokensOf(model: Model): Promise<GapTokens | undefined> {
   let tokens = found.get(model)

@@ -20,9 +20,7 @@ export function loadingApp(): Hono {
   const app = new Hono()
   app.use(everyResponse())
   app.get('/health', (c) => c.json({ status: 'loading' }, 503))
-  app.all('*', (c) => {
-    const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
-    return errorResponse(c, error)
-  })
+  const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
+  app.all('*', (c) => errorResponse(c, error))
   return app
 }

@@ -2,7 +2,7 @@ import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
 import type { ScoredToken } from '../run/read-prompt.js'
 
-/** Log-probabilities of an answer's tokens in OpenAI's form; `content` has those of thoughts and calls too. */
+/** Log-probabilities of an answer's tokens in OpenAI's form; `content` includes thoughts and calls. */
 export function chatLogprobs(scored: readonly ScoredToken[], tokenizer: Tokenizer | undefined) {
   const entry = (token: number, logprob: number | null) => {
     return { token: tokenText(token, tokenizer), logprob, bytes: tokenBytes(token, tokenizer) }

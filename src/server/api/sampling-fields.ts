@@ -69,7 +69,7 @@ export function asOpenai<A extends Api>(api: A, body: Values<A>): Values<'openai
   return Object.fromEntries(options.map(([name, value]) => [fieldIn('openai', name as OptionName), value]))
 }
 
-/** Names of fields of chat completions, with those of another API. */
+/** Names of fields in chat completions, each with its name in another API. */
 export function renamedFields(api: Api): [openai: string, own: string][] {
   return pairs(api).map(([name, field]) => [fieldIn('openai', name) as string, field])
 }

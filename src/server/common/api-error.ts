@@ -21,4 +21,6 @@ export class ApiError extends Error {
 }
 
 /** Thrown when the client has closed its connection. */
-export class ClientGone extends Error {}
+export class ClientGone extends Error {
+  override message = 'the client has disconnected'
+}

@@ -22,7 +22,7 @@ const isOpen = (path: string) => OPEN.includes(path) || path.startsWith('/page/'
  * Checks who may use the server. With a key, each request must send it. Without one, any program that can reach the server
  * may use it, but no page from another site: such a page sends its own Host name (DNS rebinding) or origin.
  *
- * hono/bearer-auth is not used: it refuses in a form of its own, and here each refusal is an ApiError.
+ * hono/bearer-auth is not used: it refuses in another form than an ApiError.
  */
 export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions): MiddlewareHandler {
   const crossOrigin =

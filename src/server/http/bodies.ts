@@ -68,7 +68,7 @@ export class Bodies {
   }
 }
 
-/** A body in one buffer. A client may send tiny chunks, and each chunk kept would cost memory of its own. */
+/** A body in one buffer. A client may send tiny chunks, and each chunk kept would cost memory besides its bytes. */
 class Body implements ReceivedBody {
   length = 0
   isUnderway = true
@@ -100,7 +100,7 @@ class Body implements ReceivedBody {
         return next?.value
       }
     } catch {
-      if (!this.isDropped) throw new ClientGone('the client has disconnected')
+      if (!this.isDropped) throw new ClientGone()
     }
     throw tooMany()
   }

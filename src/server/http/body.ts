@@ -16,8 +16,8 @@ const MOST_KEYS = 2 ** 16
 
 /**
  * Receives a request's body. A browser must send it as JSON, since it lets a page of another origin do that only after a
- * preflight request. Other clients may send any Content-Type to ollama's API: curl's is that of a form, and the examples
- * of ollama leave it so. Rejects with an ApiError.
+ * preflight request. Other clients may send any Content-Type to ollama's API: curl sends the type of a form, and ollama's
+ * examples leave it so. Rejects with an ApiError.
  */
 async function receiveBody(c: Context, bodies: Bodies): Promise<ReceivedBody> {
   const isJson = /^application\/json\b/i.test(c.req.header('Content-Type') ?? '')
@@ -45,7 +45,7 @@ export async function receiveJson(c: Context, bodies: Bodies): Promise<JsonBody>
 
 /** The value of a body. Throws an ApiError if it is not JSON. */
 function parseBody(c: Context, { bytes }: ReceivedBody): unknown {
-  if (c.req.raw.signal.aborted) throw new ClientGone('the client has disconnected')
+  if (c.req.raw.signal.aborted) throw new ClientGone()
   try {
     return parseJson(bytes, 'the body', MOST_VALUES, MOST_KEYS)
   } catch (error) {
@@ -103,7 +103,7 @@ export function isNameOf(named: string, names: readonly string[]): boolean {
   return names.some((name) => named === name || named === `${name}:latest`)
 }
 
-/** Error for a model that is not among those of the server, `ids`. */
+/** Error for a model that is not among `ids`, the models of the server. */
 export function unknownModel(named: string, ...ids: string[]): ApiError {
   const message = `the model ${JSON.stringify(named.slice(0, 100))} is not here; this server has ${ids.join(', ')}`
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
@@ -128,7 +128,7 @@ function nameOf(path: readonly PropertyKey[]): string {
   return name.replace(/^\./, '').slice(0, 200)
 }
 
-/** Fields whose values keep their nulls, by name; those of the elements of a list under `each`. */
+/** Fields whose values keep their nulls, by name; fields of the elements of a list under `each`. */
 export type KeptNulls = 'all' | { [field: string]: KeptNulls }
 
 /** Removes null fields, in place: typed clients send every field that they know. In a JSON Schema a null has a meaning. */

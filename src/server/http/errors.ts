@@ -4,11 +4,6 @@ import { Busy, NoMemory, renameOptions, UserError } from '../../ground/errors.js
 import { ApiError, type Status } from '../common/api-error.js'
 import { fieldIn } from '../common/option-fields.js'
 
-/** An error in the form of OpenAI's API. */
-export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string | null }
-}
-
 const TYPES: Record<Status, string> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
@@ -37,7 +32,8 @@ export function withFields(message: string): string {
   return renameOptions(message, fieldOf)
 }
 
-export function errorBody({ status, message, details: { param, code } }: ApiError): ErrorBody {
+/** An error in the form of OpenAI's API. */
+export function errorBody({ status, message, details: { param, code } }: ApiError) {
   return { error: { message, type: TYPES[status], param: param ?? null, code: code ?? null } }
 }
 
@@ -46,12 +42,7 @@ export function errorResponse(c: Context, error: ApiError): Response {
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
-  return c.json(isOllamas(c.req.path) ? ollamaError(error) : errorBody(error), error.status)
-}
-
-/** Whether a path belongs to ollama's API. */
-function isOllamas(path: string): boolean {
-  return path.startsWith('/api/')
+  return c.json(c.req.path.startsWith('/api/') ? ollamaError(error) : errorBody(error), error.status)
 }
 
 /** An error in the form of ollama's API, which has no other place for the field's name than the message. */

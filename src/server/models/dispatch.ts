@@ -10,7 +10,7 @@ import type { ServedModels } from './served-models.js'
 export function dispatch(models: ServedModels): Handler {
   return async (c) => {
     const served = await modelOf(c, models)
-    const { app, release } = await models.hold(served, c.req.raw.signal)
+    const { app, release } = await models.loader.hold(served, c.req.raw.signal)
     onceAnswered(c, release)
     return app.fetch(c.req.raw, c.env)
   }
@@ -22,7 +22,7 @@ export function dispatch(models: ServedModels): Handler {
  * wait: the connection would time out. Rejects with an ApiError if there is no such model.
  */
 async function modelOf(c: Context, models: ServedModels): Promise<ServedModel> {
-  if (models.all.length === 1 && models.isOpen(models.first)) return models.first
+  if (models.all.length === 1 && models.loader.isOpen(models.first)) return models.first
   if (c.req.method === 'GET') return models.named(c.req.query('model'))
   return models.named(await nameInBody(c, models.bodies))
 }

@@ -59,7 +59,7 @@ export class ModelLoader {
    */
   hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
     if (this.closed.signal.aborted) return Promise.reject(closing())
-    if (client.aborted) return Promise.reject(gone())
+    if (client.aborted) return Promise.reject(new ClientGone())
     if (this.isOpen(served)) return Promise.resolve(this.give(served))
     if (this.waiting.length >= this.options.limits.waiting) return Promise.reject(tooManyWaiting(this.waiting.length))
     return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ export class ModelLoader {
         },
       }
       const abort = () => {
-        waiting.refuse(gone())
+        waiting.refuse(new ClientGone())
         this.proceed()
       }
       client.addEventListener('abort', abort)
@@ -253,8 +253,4 @@ function asUnavailable({ id }: ServedModel, error: unknown): unknown {
 function tooManyWaiting(waiting: number): ApiError {
   const message = `${waiting} requests wait for their models already; try again later`
   return new ApiError(429, message, { code: 'queue_full', retryAfter: 10 })
-}
-
-function gone(): ClientGone {
-  return new ClientGone('the client has disconnected')
 }

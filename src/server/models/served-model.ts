@@ -12,8 +12,8 @@ import type { Queue } from '../run/queue.js'
 import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source.js'
 
 /**
- * `sleeping`: the experts have been freed; the dense weights, the caches and the tokenizer are in memory. The names are
- * those of llama-server.
+ * `sleeping`: the experts have been freed; the dense weights, the caches and the tokenizer are in memory. llama-server
+ * has the same names.
  */
 export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'sleeping'
 

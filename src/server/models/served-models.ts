@@ -13,7 +13,7 @@ import { KeptPrompts } from '../run/kept-prompts.js'
 import { Memory, type ProcessMemory } from '../run/memory.js'
 import { Metrics } from '../run/metrics.js'
 import { Queue } from '../run/queue.js'
-import { type Hold, ModelLoader } from './model-loader.js'
+import { ModelLoader } from './model-loader.js'
 import { type Equip, ServedModel } from './served-model.js'
 import type { ModelSource, ServedExperts } from './source.js'
 import { WeightsBudget } from './weights-budget.js'
@@ -47,7 +47,7 @@ export class ServedModels {
   readonly bodies: Bodies
   readonly metrics: Metrics
   readonly onError: (error: unknown, requestId?: string) => void
-  private readonly loader: ModelLoader
+  readonly loader: ModelLoader
   private readonly memory: Memory
   private readonly limits: Limits
 
@@ -120,16 +120,6 @@ export class ServedModels {
     await this.loader.start(this.first)
   }
 
-  /** Whether requests of a model start at once. */
-  isOpen(served: ServedModel): boolean {
-    return this.loader.isOpen(served)
-  }
-
-  /** Waits until a request may use a model, which stays in memory until the request releases it. */
-  hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
-    return this.loader.hold(served, client)
-  }
-
   /** Refuses new and waiting requests, waits for running ones up to `drainMs`, and saves kept prompts on the disk. */
   async drain(drainMs: number): Promise<void> {
     await Promise.all([this.loader.close(), ...this.all.map(({ queue }) => queue.close(drainMs))])
@@ -144,23 +134,15 @@ export class ServedModels {
   private readonly equip: Equip = (served, { model, mask, atlas }) => {
     checkLanguageModel(model)
     const { bodies, memory, metrics, onError, options } = this
-    const contextTokens = Math.min(this.limits.contextTokens, model.config.maxPositions ?? Infinity)
-    const limits = { ...this.limits, contextTokens }
+    const limits = { ...this.limits, contextTokens: served.contextTokens }
     const cacheMemory = new CacheMemory(model, memory)
     // Starts before the first request, which waits for it and fails if it has failed.
     cacheMemory.ready().catch(() => undefined)
     const kept = options.prompts && new KeptPrompts(options.prompts, model)
     const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
     const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, memory, mask }
-    const context = {
-      model,
-      id: served.id,
-      since: Math.floor(Date.now() / 1000),
-      bodies,
-      ...run,
-      atlas,
-      onError,
-    }
+    const since = Math.floor(Date.now() / 1000)
+    const context = { model, id: served.id, since, bodies, ...run, atlas, onError }
     return { context, app: this.endpoints(context), cacheMemory }
   }
 }

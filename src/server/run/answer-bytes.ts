@@ -7,7 +7,7 @@ import { mostTokens } from './run-choice.js'
 
 /*
  * The memory of an answer is bounded before it begins: the whole answer if it is not streamed, else the scores and experts of
- * its prompts, since those of a prompt come in one piece. The bytes of the objects are measured and rounded up: for each
+ * its prompts, which come in one piece. The bytes of the objects are measured and rounded up: for each
  * token of thoughts and content, each log-probability, and each layer's experts. Arguments of calls are
  * parsed, which takes up to 29 bytes per character. The texts of running streams are far smaller than their caches.
  */

@@ -40,7 +40,7 @@ export interface Choice {
   generated: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
-  /** Tokens drafted by prompt lookup, and those of them that were right. */
+  /** Tokens drafted by prompt lookup, and how many were right. */
   drafts?: { drafted: number; right: number }
   /** Milliseconds from its place to the first token, and from there to the last. */
   promptMs?: number

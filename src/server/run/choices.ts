@@ -76,10 +76,9 @@ export class Choices {
   /** Tokens so far. A prompt counts once, however many choices it has. */
   get usage(): Usage {
     const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
-    const completion = this.all.reduce((sum, { generated }) => sum + generated, 0)
-    const cached = this.all.reduce((sum, { cached }, i) => (i % this.n === 0 ? sum + cached : sum), 0)
-    const drafted = this.all.reduce((sum, { drafts }) => sum + (drafts?.drafted ?? 0), 0)
-    const right = this.all.reduce((sum, { drafts }) => sum + (drafts?.right ?? 0), 0)
+    const completion = this.sum(({ generated }) => generated)
+    const cached = this.sum(({ index, cached }) => (index % this.n === 0 ? cached : 0))
+    const [drafted, right] = [this.sum(({ drafts }) => drafts?.drafted), this.sum(({ drafts }) => drafts?.right)]
     return {
       prompt_tokens: prompt,
       completion_tokens: completion,
@@ -93,8 +92,11 @@ export class Choices {
 
   /** Times so far, summed over the choices, in milliseconds. */
   get times(): { promptMs: number; answerMs: number } {
-    const sum = (field: 'promptMs' | 'answerMs') => this.all.reduce((ms, choice) => ms + (choice[field] ?? 0), 0)
-    return { promptMs: sum('promptMs'), answerMs: sum('answerMs') }
+    return { promptMs: this.sum(({ promptMs }) => promptMs), answerMs: this.sum(({ answerMs }) => answerMs) }
+  }
+
+  private sum(of: (choice: Choice) => number | undefined): number {
+    return this.all.reduce((total, choice) => total + (of(choice) ?? 0), 0)
   }
 
   /** Runs all choices and yields their pieces as they come. Call it once. */

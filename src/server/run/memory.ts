@@ -70,7 +70,7 @@ export class Memory {
     this.start = { margin: Math.max(LEAST_MARGIN, margin), others: process.used() - this.sum('held') }
   }
 
-  /** Bytes that caches may take in addition to those that they have. */
+  /** Bytes that caches may take in addition to what they have. */
   get forCaches(): number {
     const { process, start } = this
     if (!process || !start) return Number.POSITIVE_INFINITY

@@ -66,30 +66,16 @@ export class Metrics {
 
   /** All metrics in Prometheus's text format. */
   async text(): Promise<string> {
-    const { totals, processBytes } = this.metrics
+    const { gauges, totals, processBytes } = this.metrics
     const all = await Promise.all(this.models.map(async (model) => ({ model, stats: await model.stats() })))
-    for (const counter of Object.values(totals)) counter.reset()
-    for (const { model, stats } of all) this.set(model, stats)
+    for (const { metric } of totals) metric.reset()
+    for (const { model, stats } of all) {
+      const labels = this.labelsOf(model)
+      for (const { metric, of } of gauges) metric.set(labels, of(stats, model))
+      for (const { metric, of } of totals) metric.inc(labels, of(stats, model))
+    }
     processBytes.set(process.memoryUsage.rss())
     return this.registry.metrics()
-  }
-
-  private set(model: MeasuredModel, stats: MemoryStats): void {
-    const { gauges, totals } = this.metrics
-    const labels = this.labelsOf(model)
-    gauges.model_loaded.set(labels, model.isInMemory ? 1 : 0)
-    gauges.sequences_running.set(labels, model.counts.running)
-    gauges.requests_waiting.set(labels, model.counts.waiting)
-    gauges.kept_sequences.set(labels, model.kept.sequences)
-    gauges.kept_tokens.set(labels, model.kept.tokens)
-    gauges.batch_tokens.set(labels, stats.lastBatchTokens)
-    gauges.weights_bytes.set(labels, stats.weightsBytes)
-    gauges.cache_bytes.set(labels, stats.cacheBytes)
-    totals.micro_batches_total.inc(labels, stats.microBatches)
-    totals.processed_tokens_total.inc(labels, stats.tokensProcessed)
-    totals.expert_hits_total.inc(labels, stats.expertHits)
-    totals.expert_misses_total.inc(labels, stats.expertMisses)
-    totals.expert_bytes_read_total.inc(labels, stats.bytesRead)
   }
 
   private labelsOf({ id }: MeasuredModel): Record<string, string> {
@@ -116,33 +102,30 @@ function metricsIn(registry: Registry, ofModel: string[]) {
     firstSeconds: histogram('first_token_seconds', 'Time from a place to the first token of a sequence.'),
     tokenSeconds: histogram('token_seconds', 'Time from one token of a sequence to the next.'),
     requestSeconds: histogram('request_seconds', 'Time from a request to the head of its response.', ['path']),
-    gauges: mapped(GAUGES, gauge),
+    gauges: GAUGES.map(([name, help, of]) => ({ metric: gauge(name, help), of })),
     processBytes: gauge('process_resident_bytes', 'Resident bytes of the process.', []),
-    totals: mapped(TOTALS, counter),
+    totals: TOTALS.map(([name, help, of]) => ({ metric: counter(name, help), of })),
   }
 }
 
-const GAUGES = {
-  model_loaded: '1 while the model is in memory, else 0.',
-  sequences_running: 'Running sequences.',
-  requests_waiting: 'Requests without a running sequence.',
-  kept_sequences: 'Sequences kept for prompts with the same beginning.',
-  kept_tokens: 'Tokens of kept sequences.',
-  batch_tokens: 'Tokens in the last micro-batch.',
-  weights_bytes: 'Bytes of weights in memory.',
-  cache_bytes: 'Bytes of the caches of all sequences.',
-}
+type Measure = [name: string, help: string, of: (stats: MemoryStats, model: MeasuredModel) => number]
+
+const GAUGES: Measure[] = [
+  ['model_loaded', '1 while the model is in memory, else 0.', (_, { isInMemory }) => Number(isInMemory)],
+  ['sequences_running', 'Running sequences.', (_, { counts }) => counts.running],
+  ['requests_waiting', 'Requests without a running sequence.', (_, { counts }) => counts.waiting],
+  ['kept_sequences', 'Sequences kept for prompts with the same beginning.', (_, { kept }) => kept.sequences],
+  ['kept_tokens', 'Tokens of kept sequences.', (_, { kept }) => kept.tokens],
+  ['batch_tokens', 'Tokens in the last micro-batch.', ({ lastBatchTokens }) => lastBatchTokens],
+  ['weights_bytes', 'Bytes of weights in memory.', ({ weightsBytes }) => weightsBytes],
+  ['cache_bytes', 'Bytes of the caches of all sequences.', ({ cacheBytes }) => cacheBytes],
+]
 
 /** Counters whose totals are counted elsewhere. */
-const TOTALS = {
-  micro_batches_total: 'Micro-batches that went through the model.',
-  processed_tokens_total: 'Tokens that went through the model.',
-  expert_hits_total: 'Uses of experts in memory.',
-  expert_misses_total: 'Uses of experts that had to be read first.',
-  expert_bytes_read_total: 'Bytes of experts read.',
-}
-
-function mapped<K extends string, T>(helps: Record<K, string>, of: (name: string, help: string) => T): Record<K, T> {
-  const entries = Object.entries<string>(helps).map(([name, help]) => [name, of(name, help)])
-  return Object.fromEntries(entries)
-}
+const TOTALS: Measure[] = [
+  ['micro_batches_total', 'Micro-batches that went through the model.', ({ microBatches }) => microBatches],
+  ['processed_tokens_total', 'Tokens that went through the model.', ({ tokensProcessed }) => tokensProcessed],
+  ['expert_hits_total', 'Uses of experts in memory.', ({ expertHits }) => expertHits],
+  ['expert_misses_total', 'Uses of experts that had to be read first.', ({ expertMisses }) => expertMisses],
+  ['expert_bytes_read_total', 'Bytes of experts read.', ({ bytesRead }) => bytesRead],
+]

@@ -50,7 +50,7 @@ export interface Slot {
 
 export interface EnterOptions {
   signal?: AbortSignal
-  /** Address of the client. Default: one of its own. */
+  /** Address of the client. Default: each request counts as another client. */
   client?: string
   /** Whether the request has a large body. */
   isLarge?: boolean
@@ -127,7 +127,7 @@ export class Queue {
     }
     const controller = new AbortController()
     const request = { client, isLarge, controller, enteredAt: performance.now(), isBegun: false }
-    const abort = () => controller.abort(new ClientGone('the client has disconnected'))
+    const abort = () => controller.abort(new ClientGone())
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort)
     this.requests.add(request)
@@ -225,7 +225,7 @@ export class Queue {
     }
   }
 
-  /** All sequences, those that get places first. */
+  /** All sequences; the first ones get the places. */
   private ranked(): Sequence[] {
     const all = [...this.sequences]
     const oldest = all.splice(0, Math.floor(this.limits.parallel / 2))

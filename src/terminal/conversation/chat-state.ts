@@ -105,7 +105,7 @@ export class Chat implements AnswersScreen {
     return this.answers.settings.drawsMarkdown
   }
 
-  /** Whether the running answer is shown as written: it has a form of its own, or will be coloured or compared. */
+  /** Whether the running answer is shown as written: it has a form, or will be coloured or compared. */
   get isLiteral(): boolean {
     const { work, colour, conversation } = this.answers
     return work.watcher?.isLiteral === true || colour !== undefined || hasForm(conversation.parts.asking)

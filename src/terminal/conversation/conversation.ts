@@ -9,7 +9,6 @@ import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { isEmpty, locateAnswers } from './answers/locate-answers.js'
 import { type ReadAnswers, type ReadOptions, ReadTokens } from './answers/read-tokens.js'
 import { type AnswerWatcher, type CallWatcher, type FinishedAnswer, RunningAnswer } from './answers/running-answer.js'
-import { isReply, lastQuestion, latestReplies, openCalls } from './questions.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */
 export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | 'isRaw'>> {
@@ -85,12 +84,15 @@ export class Conversation {
 
   /** Index of the user's last turn, if it is answered or the last of all; else -1. */
   get question(): number {
-    return lastQuestion(this.messages)
+    const last = this.messages.findLastIndex((message) => !isReply(message))
+    const after = this.messages.slice(last + 1)
+    const isOneAnswer = after.length < 2 || after.some(({ role }) => role === 'tool')
+    return isOneAnswer && this.messages[last]?.role === 'user' ? last : -1
   }
 
   /** The messages after the user's last turn: answers, and results of the calls in them. */
   get latest(): readonly ChatMessage[] {
-    return latestReplies(this.messages)
+    return this.messages.slice(this.messages.findLastIndex(({ role }) => role === 'user') + 1)
   }
 
   /** The conversation up to the answer to the last question, whose index must not be -1. */
@@ -113,9 +115,11 @@ export class Conversation {
     return this.orAsBefore(() => this.answer(given, open.length > 0 ? { open } : { begun: this.messages.pop() }))
   }
 
-  /** Calls of the last answer that have no results yet. */
+  /** Calls of the last answer that have no results yet, if nothing but results comes after it. */
   get openCalls(): readonly ToolCall[] {
-    return openCalls(this.messages)
+    const last = this.messages.findLastIndex(({ role }) => role !== 'tool')
+    const { role, toolCalls = [] } = this.messages[last] ?? {}
+    return role === 'assistant' ? toolCalls.slice(this.messages.length - 1 - last) : []
   }
 
   /** Adds the results of calls and, if no call lacks its own, an empty answer, which `resume` continues. */
@@ -286,4 +290,9 @@ export class Conversation {
     if (this.first > first) watcher.leftOut(this.first)
     return prompt
   }
+}
+
+/** Whether a message is part of the answer to a question. */
+function isReply(message?: ChatMessage): boolean {
+  return message?.role === 'assistant' || message?.role === 'tool'
 }

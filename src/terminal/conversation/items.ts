@@ -21,8 +21,8 @@ export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isEarlier'
 export interface ChatItem {
   id: number
   /**
-   * 'command' is a command as the user typed it, 'thought' the line in place of thoughts, 'thoughts' are those that were
-   * opened, 'result' is the result of a call.
+   * 'command' is a command as the user typed it, 'thought' the line in place of thoughts, 'thoughts' opened thoughts,
+   * 'result' is the result of a call.
    */
   kind: 'user' | 'command' | 'thought' | 'thoughts' | 'call' | 'result' | 'answer' | 'note' | 'error'
   text: string

@@ -6,8 +6,8 @@ import { systemDropped } from '../../text/chat-frame.js'
 import type { FinishedAnswer } from './answers/running-answer.js'
 
 /**
- * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as that of a
- * schema, and cannot be continued.
+ * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as a schema,
+ * and cannot be continued.
  */
 export function endNotes(
   { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,

@@ -11,14 +11,9 @@ const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
 /** Other options of `molm chat` that errors name. */
 const FLAGS: readonly string[] = [
-  ...OPTION_NAMES,
-  'memory',
-  'threads',
-  'quant',
-  'mask',
-  'expertsPerToken',
-  'cacheType',
-].concat(['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'])
+  ...[...OPTION_NAMES, 'memory', 'threads', 'quant', 'mask', 'expertsPerToken', 'cacheType'],
+  ...['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'],
+]
 
 export type Settings = Partial<GenerationSettings>
 
@@ -94,7 +89,7 @@ export class AnswerSettings {
     private readonly given: GenerateOptions,
   ) {}
 
-  /** Options of generation: those set here, then those of the command line. */
+  /** Options of generation: as set here, else as on the command line. */
   get generation(): GenerateOptions & Settings {
     return { ...this.given, ...this.changed }
   }

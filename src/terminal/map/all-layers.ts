@@ -132,7 +132,7 @@ function columnOf(
   return before + expert * panels[at].cell
 }
 
-/** The fold, and the columns in front of each lane: those of the heading, if every layer has a line of its own. */
+/** The fold, and the columns in front of each lane: as many as the heading has, if no two layers share a line. */
 function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?: Fold; label: number } {
   const roomy = foldIn(map, room, painter, WORD.length)
   if (roomy && roomy.perLine * roomy.blocks === 1 && roomy.to - roomy.from === map.layers) {

@@ -64,7 +64,7 @@ export interface Lanes {
 export const GAP = 2
 export const GAP_WITH_NAME = 6
 
-/** One or two columns per cell, one layer per line: every cell has a sign of its own. */
+/** One or two columns per cell, one layer per line: every cell has its own sign. */
 const SINGLE: readonly CellForm[] = [
   { cell: 2, perLine: 1 },
   { cell: 1, perLine: 1 },
@@ -115,7 +115,7 @@ export function withNames(narrow: Fold, wide: Fold | undefined): Fold {
 /** The folds that fit the width, most legible first, with `most` experts of the largest kind per cell. */
 function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   const { layers, experts, label, around, forms, gap = GAP } = lanes
-  // A smaller kind needs less folding: its lane must only be no longer than that of the largest.
+  // A smaller kind needs less folding: its lane must only be no longer than the lane of the largest.
   const cells = Math.ceil(Math.max(...experts) / most)
   const perCell = experts.map((count) => Math.max(1, Math.ceil(count / cells)))
   return forms.flatMap(({ cell, perLine }) => {

@@ -22,7 +22,7 @@ export interface Labels {
   /** Lines for the names of the kinds and the numbers of the experts: one for both, or two. */
   heads: 0 | 1 | 2
   legend: boolean
-  /** Whether the sentence on all experts has a line of its own. */
+  /** Whether the sentence on all experts has a separate line. */
   caption: boolean
 }
 
@@ -80,7 +80,7 @@ export function captionLine(map: TokenMap, width: number, painter: CellPainter):
 export interface TitleEnd {
   /** Hints at keys, longest first. */
   keys?: readonly string[]
-  /** Whose caption to add; absent if the caption has a line of its own. */
+  /** Whose caption to add; absent if the caption has a separate line. */
   caption?: TokenMap
 }
 

@@ -90,7 +90,7 @@ function signs(map: TokenMap, painter: CellPainter, { form, fades, marks }: Lege
   const isWalking = map.selected !== undefined
   return [
     isBraille(form) ? `${isWalking ? `${EMPTY} or ` : ''}blank: not chosen` : `${EMPTY} not chosen`,
-    // During a walk the scale, as the dot, is that of the chosen layer.
+    // During a walk the scale, as the dot, belongs to the chosen layer.
     ...(isWalking && !hasShades(painter, form) ? [chosenSign(form)] : []),
     ...(fades && !isBraille(form) ? [`${TRAIL} just before`] : []),
     ...(marks ? [`${MARK} by this token`] : []),
@@ -98,7 +98,7 @@ function signs(map: TokenMap, painter: CellPainter, { form, fades, marks }: Lege
   ]
 }
 
-/** Whether the cells show gates: without colour, those that share a sign do not. */
+/** Whether the cells show gates: without colour, cells that share a sign do not. */
 function hasShades({ depth }: CellPainter, { perLine, cell }: CellForm): boolean {
   return depth !== 'none' || (perLine === 1 && cell >= 1)
 }

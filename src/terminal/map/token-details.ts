@@ -11,7 +11,7 @@ import type { TokenMap } from './token-map.js'
 
 /** Lines for the experts of a token, shared by the kinds of experts. */
 const EXPERT_LINES = 2
-/** Number of experts to name besides the chosen ones: those that came closest. */
+/** Number of experts to name besides the chosen ones: the closest. */
 const ALTERNATIVES = 3
 /** Maximum columns of an expert's name in a list of experts. */
 const MOST_NAME = 16
@@ -26,7 +26,7 @@ interface ExpertsForm {
 
 const FULL: ExpertsForm = { decimals: 3, named: Number.POSITIVE_INFINITY, hasOthers: true }
 
-/** The experts of the selected token in one layer, with those that came close: one line per kind, or up to two in all. */
+/** The experts of the selected token in one layer, and the next best ones: one line per kind, or up to two in all. */
 export function expertsLines(map: TokenMap, width: number, isShort: boolean): string[] {
   const kinds = map.kindsOf(map.layer)
   if (kinds.length === 0) return [fit(`layer ${map.layer} is dense: it has no experts`, width)]
@@ -158,7 +158,7 @@ function share(score: number, decimals = 3): string {
   return score.toFixed(decimals).replace(/^0/, '')
 }
 
-/** The tokens of a map as a text whose words woke experts. Each token has an id of its own. */
+/** The tokens of a map as a text whose words woke experts. Each place has another id, whatever its token. */
 export function routedTokens({ tokens }: TokenMap): SpokenTokens {
   return {
     tokens: [...tokens.keys()],

@@ -169,7 +169,7 @@ export class BlockParser {
     this.isAfterBlank = !hasBegun
   }
 
-  /** Adds a block that begins with a line of its own. False if the line begins none. */
+  /** Adds the heading, code, literal, table or rule that a line begins. False if it begins none. */
   private addLeaf(text: string, indent: number, depth: number, { inParagraph, isAfterText }: Above): boolean {
     const heading = headingOf(text)
     if (heading) {

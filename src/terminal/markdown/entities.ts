@@ -1,4 +1,4 @@
-/** Characters of HTML by their names: those that answers of models have. Other names stay text. */
+/** Characters of HTML by their names, as answers of models have them. Other names stay text. */
 const NAMED: Readonly<Record<string, string>> = {
   amp: '&',
   lt: '<',

@@ -7,7 +7,7 @@ import { printableOutput } from '../../ground/printable.js'
  * B, 8.3.19) up and down, EL (CSI K, CSI 2 K, 8.3.41) to erase the rest of a line or all of it.
  */
 
-/** The lines to show: finished ones, and below them those that change. */
+/** The lines to show: finished ones, and below them the changing ones. */
 export interface Frame {
   /** New lines for the scrollback; each is given once. */
   finished: readonly string[]

@@ -6,7 +6,7 @@ import { type Key, KeyReader } from '../input/keys.js'
 import { type Frame, Screen } from './screen.js'
 
 /*
- * Writes these sequences. screen.ts writes those that move the cursor and erase; ../input/keys.ts reads the replies.
+ * Writes these sequences. screen.ts moves the cursor and erases; ../input/keys.ts reads the replies.
  *
  *   CSI ? 2004 h, l   bracketed paste on, off       xterm ctlseqs, "Bracketed Paste Mode"
  *   CSI ? 25 h, l     show, hide the cursor         DEC VT220, DECTCEM (from Ink)

@@ -188,7 +188,7 @@ test('lets nothing of a text control the terminal', () => {
     for (const width of [12, 79]) {
       for (const depth of ['none', 'truecolor'] as const) {
         for (const line of drawMarkdown(places, { width, depth, background: 'dark' })) {
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: those of our styles
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: our styles have them
           const rest = line.replace(/\x1b\[[\d;]*m/g, '')
           assert.not.match(rest, /[\p{Cc}\u202e]/u, JSON.stringify({ sign, line }))
           if (depth === 'none') assert.is(rest, line)

@@ -11,7 +11,7 @@ const test = suite('the structure of Markdown')
 
 const lines = (shapes: BlockShape[]) => shapes.map((shape) => JSON.stringify(shape))
 
-test('is that of marked', () => {
+test('equals the structure that marked finds', () => {
   for (const [name, answer] of Object.entries(MARKDOWN_ANSWERS)) {
     assert.equal(lines(shapesOf(answer)), lines(lexer(answer).flatMap(shapesOfToken)), name)
   }
@@ -33,14 +33,14 @@ function randomTexts(pieces: readonly string[], length: number, count: number): 
   )
 }
 
-test('is that of CommonMark for random inline text', () => {
+test('follows CommonMark for random inline text', () => {
   for (const text of randomTexts(INLINE_PIECES, 14, 1000)) {
     const whole = `x${text}y`.replace(/ +\n/g, '\n')
     assert.equal(lines(shapesOf(whole)), lines(shapesOfNode(new Parser().parse(whole))), JSON.stringify(whole))
   }
 })
 
-test('is that of CommonMark for random lines, apart from lists that are indented by two columns', () => {
+test('follows CommonMark for random lines, apart from lists that are indented by two columns', () => {
   for (const text of randomTexts(BLOCK_PIECES, 16, 1500)) {
     if (/\d[.)] {2,}|\d[.)][\s\S]*\n +[-+*]/.test(text)) continue
     // Blanks at line ends are dropped, in code between backticks, too.

@@ -64,9 +64,6 @@ function openCallOf(call: unknown): OpenCall[] {
 
 /** Id of the call that a result without an id answers: the first with its name, else the first. */
 function answered(open: OpenCall[], name: unknown): string | undefined {
-  const at = Math.max(
-    0,
-    open.findIndex((call) => call.name === name),
-  )
-  return open.splice(at, 1)[0]?.id
+  const at = open.findIndex((call) => call.name === name)
+  return open.splice(Math.max(0, at), 1)[0]?.id
 }

@@ -26,7 +26,7 @@ class WrongItem extends Error {
   }
 }
 
-/** Fields of each item that count, and those that clients send back from a response. */
+/** Fields of each item that count, and fields of a response that clients send back. */
 const FIELDS: Record<string, string[]> = {
   message: ['type', 'role', 'content', 'id', 'status', 'phase', 'name'],
   function_call: ['type', 'call_id', 'name', 'arguments', 'id', 'status', 'parsed_arguments'],

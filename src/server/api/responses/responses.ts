@@ -26,6 +26,8 @@ export function responsesRoutes(context: ServerContext): Hono {
   return app
 }
 
+type Numbered = OutputEvent & { sequence_number: number }
+
 /** One response, complete or in events. */
 class ResponseReply implements Reply {
   readonly format: StreamFormat = {
@@ -55,17 +57,14 @@ class ResponseReply implements Reply {
     this.answer = new ChatAnswer(begun.prompt.reading)
   }
 
+  /** The response in the last event. */
   async whole() {
-    let finishReason: AnswerPiece['finishReason']
-    for await (const piece of this.begun.choices.pieces()) {
-      for (const _ of this.read(piece));
-      finishReason ??= piece.finishReason
-    }
-    for (const _ of this.output.end(endOf(finishReason)));
-    return this.response(endOf(finishReason))
+    let last: Numbered | undefined
+    for await (const event of this.chunks()) last = event
+    return last?.response as object
   }
 
-  async *chunks(): AsyncGenerator<object> {
+  async *chunks(): AsyncGenerator<Numbered> {
     for (const type of ['response.created', 'response.in_progress']) {
       yield this.numbered({ type, response: this.response('in_progress') })
     }
@@ -141,7 +140,7 @@ class ResponseReply implements Reply {
     }
   }
 
-  private numbered(event: OutputEvent): object {
+  private numbered(event: OutputEvent): Numbered {
     return { ...event, sequence_number: this.events++ }
   }
 }

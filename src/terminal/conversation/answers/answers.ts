@@ -11,7 +11,6 @@ import { Conversation, type ConversationState } from '../conversation.js'
 import type { AnswersScreen } from '../items.js'
 import { endNotes, Warnings } from '../notes.js'
 import type { ChatBeginning, ChatOptions } from '../options.js'
-import { stoppedResult } from '../questions.js'
 import { AnswerSettings } from '../settings.js'
 import { ChatWatcher, type WatchedChat } from '../watcher.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
@@ -21,7 +20,7 @@ import { PendingTexts } from './pending-texts.js'
 import { Replay } from './replay.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
-import { ToolExchange } from './tool-exchange.js'
+import { stoppedResult, ToolExchange } from './tool-exchange.js'
 import { TurnTokens } from './turn-tokens.js'
 
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
@@ -250,7 +249,7 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Keeps the tokens of an answer. Returns those of the whole exchange; undefined if some must be read again. */
+  /** Keeps the tokens of an answer. Returns the tokens of the whole exchange; undefined if some must be read again. */
   private answered(answer: FinishedAnswer, tokens: readonly AnswerToken[]): readonly AnswerToken[] | undefined {
     this.latest = answer
     this.latestOrigin = this.origin

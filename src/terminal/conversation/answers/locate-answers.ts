@@ -3,7 +3,7 @@ import type { ChatMessage } from '../../../api/text.js'
 import { type Asking, type Said, writeFittingPrompt, writePrompt } from '../../../engine/session/prompt.js'
 import { commonPrefix } from '../../../ground/common-prefix.js'
 
-/** Tokens of an answer among those of its conversation. */
+/** The place of an answer among the tokens of its conversation. */
 export interface AnswerPlace {
   /** Index of the question: the user's message before it. */
   question: number
@@ -38,8 +38,8 @@ interface Located {
 }
 
 /**
- * Finds the last answers among the tokens of a conversation; undefined if it has none, or the last one is empty. Ids in the cache are used if they
- * are those of the messages: encoded again, the text that a model wrote may have others.
+ * Finds the last answers among the tokens of a conversation; undefined if it has none, or the last one is empty. Takes
+ * the ids of the messages from the cache if they are there: encoded again, the text that a model wrote may have others.
  */
 export async function locateAnswers(
   model: Model,

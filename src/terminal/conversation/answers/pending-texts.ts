@@ -1,4 +1,4 @@
-/** Texts that go before the next question, such as those of files. */
+/** Texts that go before the next question, such as files. */
 export class PendingTexts {
   texts: string[] = []
   /** Questions that were sent with texts, by the whole message. */

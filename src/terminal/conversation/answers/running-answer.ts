@@ -16,7 +16,7 @@ export interface AnswerWatcher {
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
-  /** More text of a part of the message; that of a call is the model's notation for it. */
+  /** More text of a part of the message; for a call the model's notation. */
   text(piece: string, part: AnswerPart): void
   /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
   token(token: number, logprob: number, part: AnswerPart): void

@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '../../../api/generation.js'
-import type { ToolCall } from '../../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { AllowedTools, changeInWords } from '../../../chat/tools/allowed-tools.js'
 import type { OfferedTool } from '../../../engine/session/run-calls.js'
 import type { TokenMap } from '../../map/token-map.js'
@@ -7,7 +7,6 @@ import type { Conversation } from '../conversation.js'
 import type { AnswersScreen } from '../items.js'
 import { messageOf } from '../notes.js'
 import type { ChatOptions, ChatTool } from '../options.js'
-import { stoppedResult } from '../questions.js'
 import type { ChatWatcher } from '../watcher.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
@@ -125,6 +124,11 @@ function watchedTool(tool: OfferedTool, failed: (error: unknown) => void): Offer
       }
     },
   }
+}
+
+/** The result of a call that was stopped before it was done. */
+export function stoppedResult({ id, name }: ToolCall): ChatMessage {
+  return { role: 'tool', content: 'The user stopped this call.', toolCallId: id, name }
 }
 
 type CallDecision = 'yes' | 'no' | 'always'

@@ -65,7 +65,7 @@ interface AsideOptions extends GenerateOptions {
   shown?: (text: string) => void
 }
 
-/** Answers a prompt in a session of its own, at temperature 0. Returns the content and the calls of the answer. */
+/** Answers a prompt in a new session, at temperature 0. Returns the content and the calls of the answer. */
 async function answerAside(
   model: Model,
   mask: ExpertMask | undefined,
