@@ -65,7 +65,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
     if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
     void thenQueue(chat, () => chat.showFewAnswers())
-    if (firstMessage !== undefined) submit(chat, firstMessage)
+    if (firstMessage !== undefined) void submit(chat, firstMessage)
     screen.takeInput()
     await chat.ended
     // The text so far of a stopped answer goes into the scrollback.

@@ -65,7 +65,7 @@ trial('a conversation goes into the scrollback whole and once', async () => {
   await terminal.waitFor(/^\d+ of 192 experts woke; \d+ of them did half of the work$/m)
   await ask(terminal, SUM)
   await terminal.enter('/stats', /tokens in the cache/)
-  await terminal.enter('/help', /^\/edit \[text\] +write in your editor/)
+  await terminal.enter('/help', /^\/edit \[text\] +write in your editor/m)
   await terminal.enter('/help keys', /Your input is kept in/)
   await clear()
   const { everything } = terminal.screen

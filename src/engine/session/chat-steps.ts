@@ -3,7 +3,6 @@ import type { ChatMessage } from '../../api/text.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import type { AnswerEvent } from '../../text/answer-reader.js'
 import { systemDropped } from '../../text/chat-frame.js'
-import { checkMessages } from '../../text/read-messages.js'
 import type { AnswerPart, AnswerToken } from './answer.js'
 import type { SessionModel } from './generation/session-model.js'
 import { type Asking, type Prompt, type PromptModel, saidWith, writePrompt } from './prompt.js'
@@ -18,7 +17,7 @@ export async function* chat(
 ): AsyncGenerator<ChatStep, ChatResult> {
   const { args, think, thinkBudget, tools = [], toolChoice, parallelToolCalls, maxTurns, onMessage, ...rest } = options
   const { schema, grammar, regex, guide, onWarning, ...generation } = rest
-  const said = { messages: checkMessages(messages), args }
+  const said = { messages, args }
   const write = async (added: readonly ChatMessage[], asking: Asking) => {
     const prompt = await writePrompt(modelOf(model), saidWith(said, added), asking, { signal: options.signal })
     return { ...prompt, limits: limitsOf(prompt, options) }

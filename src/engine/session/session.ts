@@ -5,6 +5,7 @@ import type { ChatMessage } from '../../api/text.js'
 import { commonPrefix } from '../../ground/common-prefix.js'
 import { UsageError } from '../../ground/errors.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
+import { checkMessages } from '../../text/read-messages.js'
 import type { EngineCalls, Ongoing } from '../run/client.js'
 import type { ForkReply, ForwardReply, TruncateReply, TruncateRequest } from '../run/messages/protocol.js'
 import { unpackRoutes } from '../run/messages/route-codec.js'
@@ -110,6 +111,8 @@ export class EngineSession implements Session {
     this.checkAlive()
     const { signal } = options
     signal?.throwIfAborted()
+    // A promise of a text, whose caller forgot an await, is refused as ids.
+    if (typeof prompt !== 'string') return yield* this.run(prompt, options)
     const ids = promptIds(prompt, this.model, { continues: this.length > 0, signal })
     return yield* this.run(ids instanceof Promise ? await ids : ids, options)
   }
@@ -118,7 +121,7 @@ export class EngineSession implements Session {
     checkChat(options)
     this.checkAlive()
     options.signal?.throwIfAborted()
-    return yield* chat(messages, this.model, options, ({ ids }, options) => {
+    return yield* chat(checkMessages(messages), this.model, options, ({ ids }, options) => {
       const cachedTokens = this.truncateToCommon(ids)
       return { cachedTokens, steps: this.run(ids.slice(cachedTokens), options) }
     })

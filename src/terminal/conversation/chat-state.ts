@@ -256,11 +256,6 @@ export class Chat implements AnswersScreen {
     if (this.isUnread) await this.answers.readAgain(QUICK)
   }
 
-  ask(text: string): Promise<void> {
-    this.say('user', text)
-    return this.answers.ask(text)
-  }
-
   /** Does work that takes its time; meanwhile the chat takes no questions. */
   async work(task: () => Promise<void>): Promise<void> {
     this.isWorking = true

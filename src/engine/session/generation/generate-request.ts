@@ -14,12 +14,10 @@ const SHORT = 10_000
  * special tokens, since these belong at the beginning of a text.
  */
 export function promptIds(
-  prompt: string | ArrayLike<number>,
-  { tokenizer, config }: SessionModel,
+  prompt: string,
+  { tokenizer }: SessionModel,
   { continues, signal }: { continues: boolean; signal?: AbortSignal },
-): ArrayLike<number> | Promise<number[]> {
-  // A promise of a text, whose caller forgot an await, must be refused here.
-  if (typeof prompt !== 'string') return tokenIds(prompt, config.vocabSize)
+): number[] | Promise<number[]> {
   if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
   const addSpecialTokens = !continues
   if (tokenizer.isQuick && prompt.length <= SHORT) return tokenizer.encode(prompt, { addSpecialTokens })

@@ -129,6 +129,7 @@ export class Answers implements WatchedChat {
 
   /** Answers a new question; pending texts go before it. */
   ask(text: string): Promise<void> {
+    this.screen.say('user', text)
     this.retries = 0
     const whole = this.pending.joinedWith(text)
     const { openCalls } = this.conversation

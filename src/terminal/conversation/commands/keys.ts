@@ -100,5 +100,5 @@ function enter(chat: Chat): void {
   const text = chat.input.take()
   if (text === undefined) return
   chat.map.select(undefined)
-  submit(chat, text)
+  void submit(chat, text)
 }

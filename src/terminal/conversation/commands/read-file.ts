@@ -28,7 +28,7 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
     const before = question === '' ? 'goes before your next message; /read off drops it' : 'goes before your question'
     chat.say('note', `${path}, ${plural(tokens, 'token')}, ${before}`)
   })
-  if (question !== '') await chat.ask(question)
+  if (question !== '') await chat.answers.ask(question)
 }
 
 /** The texts that wait, in words. */
