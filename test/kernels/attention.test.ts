@@ -37,7 +37,7 @@ interface Case {
   enough?: number
   /** Spread of the queries. Large queries use up the stick within a few keys. */
   spread?: number
-  /** Mean of the keys and minus that of the queries: logits below 0, so that sticks last longer. */
+  /** Mean of the keys, and of the queries with the other sign: logits below 0, so that sticks last longer. */
   mean?: number
   shared?: boolean
   /** Format of the cached rows. */

@@ -83,7 +83,7 @@ export const ernie: Architecture<DecoderConfig> = {
   },
 }
 
-/** Number of experts of each layer: those from the start to the end index have experts, if the interval meets them. */
+/** Number of experts of each layer: layers from the start to the end index have experts, if the interval meets them. */
 function expertsPerLayer(keys: ConfigReader, layers: number): number[] {
   const experts = keys.size('moe_num_experts', 0)
   const interval = keys.size('moe_layer_interval')

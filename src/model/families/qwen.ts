@@ -84,7 +84,7 @@ export const qwen3: Architecture<QwenConfig> = {
   },
 }
 
-/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with a gate of its own. */
+/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with its own gate. */
 export const qwen2: Architecture<QwenConfig> = {
   ...SHARED,
   title: 'Qwen2 MoE',

@@ -51,7 +51,7 @@ export interface StateSpan {
 
 /**
  * Caches of all sequences in a micro-batch, as attention in one bank sees them: each row has a position and the pages
- * of its own sequence.
+ * of its sequence.
  */
 export class BatchCache {
   /** Address of the table of places. */

@@ -143,7 +143,7 @@ test('the shape in words names experts that are always chosen', () => {
   assert.equal(words({ always_active_experts_per_layer: lists }), ['linear', '1 to 3 experts always chosen'])
 })
 
-test('ids of a pruned model replace those that follow from its keys', () => {
+test('ids of a pruned model replace the ids that follow from its keys', () => {
   const molm_experts = { mlp: [5, 4, 9], always: { mlp: [[4], [0], [2]] } }
   const { mixtures } = parse({ num_shared_experts: 1, molm_experts })
   assert.equal(

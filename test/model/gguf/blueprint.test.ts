@@ -29,7 +29,7 @@ async function openWritten(fixture: string, choices: GgufChoices = {}): Promise<
   return openGguf(new MemoryFiles(Object.fromEntries(files)), [...files.keys()][0])
 }
 
-/** The pieces of a model as planned from config.json alone, each with that of a file. */
+/** The pieces of a model as planned from config.json alone, each with the same piece of a file. */
 function* pairs(file: GgufFile, blueprint: Blueprint): Generator<{ name: string; planned: Piece; stored: Piece }> {
   const own = [...ggufBlueprint(blueprint, file).parts(F32)]
   for (const [i, part] of [...blueprint.parts(F32)].entries()) {
@@ -65,8 +65,8 @@ test('have the values of the checkpoint that is the same as a file of llama.cppâ
 const joined = (parts: readonly Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]))
 
 /**
- * A checkpoint of every family that a GGUF file can describe, written as llama.cpp's converter would. Each file differs in
- * another way that leaves the model the same. BF16 and F16 hold the weights of checkpoints of these types exactly.
+ * A checkpoint of every family that a GGUF file can describe, written as llama.cpp's converter would. Each file differs
+ * in another way that leaves the model the same. BF16 and F16 hold the weights of checkpoints of these types exactly.
  */
 const FAMILIES: Record<string, GgufChoices> = {
   '21-granitemoe-f32': { shuffle: 5, alignment: 64 },

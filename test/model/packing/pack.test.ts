@@ -34,7 +34,7 @@ function singlePiece(tensor: Tensor): Layout {
 /** One of each form of file, type and head. */
 const FORMS = FIXTURES.filter((name) => /^(01|03|04|13)/.test(name))
 
-test('packed f32 weights equal those of the checkpoint, and the rest is zero', async () => {
+test("packed f32 weights equal the checkpoint's, and the rest is zero", async () => {
   for (const name of FORMS) {
     await withFixture(name, async (config, { tensors }) => {
       const layout = layoutOf(config, formatsFor('f32'))

@@ -114,7 +114,7 @@ test('the expert used least lately makes room, and of equal ones the one used lo
     return [...read]
   }
   assert.equal(reads([[0], [0]], [[0], [0]], [[0], [0]]), [0, 4])
-  // A pass of four other experts: those of layer 0 are the least used, and make room for those of layer 1.
+  // A pass of four other experts: layer 0's are the least used, and make room for layer 1's.
   assert.equal(
     reads([
       [1, 2],

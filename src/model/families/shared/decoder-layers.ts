@@ -9,7 +9,7 @@ import { type DecoderConfig, hasExperts } from './decoder-config.js'
 export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks'> {
   /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
   norm?: 'row' | 'head'
-  /** Rotary positions of a layer; undefined for none. Default: those of the config in every layer. */
+  /** Rotary positions of a layer; undefined for none. Default: the config's positions in every layer. */
   ropeOf?: (layer: number) => RopeConfig | undefined
   /** Whether a layer has attention. Default: all layers. */
   isIn?: (layer: number) => boolean
@@ -42,7 +42,7 @@ export interface FeedOptions {
   bias?: boolean
   /** Whether dense layers have biases. */
   denseBias?: boolean
-  /** Whether the shared expert has a gate of its own. */
+  /** Whether the shared expert has its own gate. */
   sharedGate?: boolean
 }
 

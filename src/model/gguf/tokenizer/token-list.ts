@@ -88,7 +88,7 @@ export interface AddedTokenRules {
   notSpecial: ReadonlySet<string>
 }
 
-/** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and those of users. */
+/** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and users' tokens. */
 export function addedTokensOf({ tokens, types }: TokenList, rules: AddedTokenRules): AddedToken[] {
   return tokens.flatMap((content, id) => {
     if (content === undefined || !isAdded(types[id])) return []

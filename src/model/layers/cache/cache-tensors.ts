@@ -36,7 +36,7 @@ export interface CacheParts {
 
 /**
  * The contents of a cache as tensors. First come the rows of each layer, oldest position first: its keys and, if they
- * differ, its values; those of q8 are two tensors, levels and scales. Of a window they are the pages that the next token
+ * differ, its values; in q8 each is two tensors, levels and scales. Of a window they are the pages that the next token
  * sees, here and after each checkpoint. Then come the running states of all layers: a row for the present ones, and one
  * for each checkpoint.
  */
@@ -123,8 +123,8 @@ interface Source {
 }
 
 /**
- * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the number
- * of rows before it.
+ * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the
+ * number of rows before it.
  */
 function eachSpan(
   { spans }: Source,

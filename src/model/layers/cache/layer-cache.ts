@@ -37,14 +37,14 @@ export interface CachedLayer extends LayerCache {
 /** Positions that a window layer keeps in addition to its window, so that a few tokens can be cut off. */
 export const SLACK = PAGE_ROWS
 
-/** Formats of at most 5 bits: their rounding changes far more than that of a q8 cache (docs/EVALUATION.md). */
+/** Formats of at most 5 bits: their rounding changes far more than a q8 cache does (docs/EVALUATION.md). */
 const FEW_BITS: ReadonlySet<WeightFormat> = new Set(['q4', 'q4m', 'q3', 'q2'])
 
 /**
- * Number format of the cached rows: the one that was asked for. By default it is f32 if attention's weights are f32, and
- * q8 if they have few bits and all layers can hold it well: softmax attention whose keys have no biases. Otherwise it is
- * bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes no
- * measurable difference.
+ * Number format of the cached rows: the one that was asked for. By default it is f32 if attention's weights are f32,
+ * and q8 if they have few bits and all layers can hold it well: softmax attention whose keys have no biases. Otherwise
+ * it is bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes
+ * no measurable difference.
  */
 export function cacheFormat(layers: readonly LayerCache[], formats: PartFormats, given?: CacheFormat): CacheFormat {
   if (given) return given

@@ -21,7 +21,7 @@ export interface PackedMetadata {
 }
 
 export interface CalibrationRecord {
-  /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, that of its ids. */
+  /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, of its ids. */
   texts: { name: string; sha256: string }[]
   tokens: number
   /** Experts that no token chose. Their weights were rounded each by itself. */

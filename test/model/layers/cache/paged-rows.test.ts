@@ -12,7 +12,7 @@ const test = suite('rows of a cache in pages')
 
 const COUNT = 101
 
-/** Layouts: whole rows; values and keys by head. Heads of 3 channels are padded in q8; those of 40 take whole rows. */
+/** Layouts: whole rows; values and keys by head. Heads of 3 channels are padded in q8; heads of 40 take whole rows. */
 const LAYOUTS: [name: string, heads: number, size: number, byHead: boolean, isTransposed: boolean][] = [
   ['whole rows', 1, 100, false, false],
   ['whole rows of three heads', 3, 6, false, false],
