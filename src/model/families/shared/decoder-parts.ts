@@ -4,9 +4,7 @@ import { densePartName, type Part, type Source } from '../../packing/format/layo
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../../packing/format/pieces.js'
 import type { DecoderConfig } from './decoder-config.js'
 
-/*
- * Parts that several families name alike.
- */
+/* Parts that several families name alike. */
 
 /** Pieces of a layer: `dense` ones that every token needs, and the pieces of expert `id` of `count` of a kind. */
 interface LayerPieces {
