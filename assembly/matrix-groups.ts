@@ -1,6 +1,4 @@
-/*
- * Reads the tables of grouped products: Group and ListEntry (src/kernels/abi/products.ts).
- */
+/* Reads the tables of grouped products: Group and ListEntry (src/kernels/abi/products.ts). */
 import { MATRIX_ALIGNMENT } from '../src/kernels/abi/formats'
 import { Group, ListEntry, MatmulArg } from '../src/kernels/abi/products'
 import { arg } from './control'

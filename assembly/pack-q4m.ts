@@ -103,9 +103,7 @@ function search(row: usize, weights: usize): void {
   }
 }
 
-/*
- * The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts.
- */
+/* The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts. */
 
 /** packRow for four rows. */
 function packRows4(tile: usize, half: usize, columns: usize, weights: usize): void {

@@ -1,6 +1,4 @@
-/*
- * The stick of stick-breaking attention (attention.ts), and the rows of its cache. Bit-identical in all tiers.
- */
+/* The stick of stick-breaking attention (attention.ts), and the rows of its cache. Bit-identical in all tiers. */
 import { AttentionArg } from '../src/kernels/abi/attention'
 import { PAGE_ROWS, PAGE_SHIFT } from '../src/kernels/abi/formats'
 import { arg } from './control'

@@ -60,11 +60,7 @@ export function ggufFormats(
   }
   const wanted = matrices.map((matrix) => ({ ...matrix, format: formatOf(matrix) }))
   const base = { ...formatsFor(name) }
-  for (const kind of KINDS)
-    base[kind] = baseOf(
-      wanted.filter((matrix) => matrix.kind === kind),
-      name,
-    )
+  for (const kind of KINDS) base[kind] = baseOf(kind, wanted, name)
   const pieces = exceptions(wanted, base)
   return { quant: name, formats: Object.keys(pieces).length === 0 ? base : { ...base, pieces } }
 }
@@ -114,13 +110,14 @@ function mxfp4Format(kind: Kind, quant: Quant): WeightFormat {
 }
 
 /** The format that most matrices of a kind have, if a kind can have it; else the format in the packing's name. */
-function baseOf(matrices: readonly { kind: Kind; format: WeightFormat }[], quant: Quant): WeightFormat {
+function baseOf(kind: Kind, all: readonly { kind: Kind; format: WeightFormat }[], quant: Quant): WeightFormat {
+  const matrices = all.filter((matrix) => matrix.kind === kind)
   // Products whose weights may be MXFP4 need room to unpack them.
   if (matrices.some(({ format }) => format === 'mxfp4_f32')) return 'mxfp4_f32'
   const counts = new Map<WeightFormat, number>([[quant, 0]])
   for (const { format } of matrices) counts.set(format, (counts.get(format) ?? 0) + 1)
   const [most] = [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
-  const isOfKind = QUANTS.some((name) => name === most) || (isMxfp4(most) && matrices[0].kind === 'mlp')
+  const isOfKind = QUANTS.some((name) => name === most) || (isMxfp4(most) && kind === 'mlp')
   return isOfKind ? most : quant
 }
 

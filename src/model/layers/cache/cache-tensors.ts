@@ -1,6 +1,6 @@
 import type { CacheFormat } from '../../../kernels/memory/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
-import type { RowNumbers } from './page-heads.js'
+import type { RowNumbers } from './number-grid.js'
 import type { Span } from './page-table.js'
 import type { PagedRows } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
@@ -23,9 +23,6 @@ export interface CacheTensorShape {
   rows: number
   channels: number
 }
-
-/** Values of a tensor: floats, the bits of numbers in bfloat16, or the levels of q8. */
-export type CacheValues = RowNumbers
 
 /** Parts of a cache that its tensors hold. */
 export interface CacheParts {
@@ -69,7 +66,7 @@ export class CacheTensors {
   }
 
   /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
-  read(tensor: number, from: number, count: number, target: CacheValues): void {
+  read(tensor: number, from: number, count: number, target: RowNumbers): void {
     const { states, checkpoints } = this.parts
     const source = this.sources[tensor]
     if (source) {
@@ -88,7 +85,7 @@ export class CacheTensors {
   }
 
   /** Sets `count` rows of a tensor, from row `from` on. */
-  write(tensor: number, from: number, count: number, source: CacheValues): void {
+  write(tensor: number, from: number, count: number, source: RowNumbers): void {
     const { states } = this.parts
     const to = this.sources[tensor]
     if (to) {

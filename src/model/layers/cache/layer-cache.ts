@@ -1,9 +1,8 @@
 import { UserError } from '../../../ground/errors.js'
 import { MOST_Q8_CHANNELS, MOST_Q8_ROW_CHANNELS, PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import type { Bank } from '../../../kernels/memory/bank.js'
-import type { CacheFormat } from '../../../kernels/memory/formats.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../../kernels/memory/formats.js'
 import type { PartFormats, WeightFormat } from '../../packing/format/formats.js'
-import { bytesOfRow, type PageHeads } from './page-heads.js'
 
 /** Keys and values of a layer's attention: a row of each per position. */
 export interface RowShape {
@@ -66,9 +65,16 @@ export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: Ca
   )
 }
 
-/** Heads in the pages of rows. */
+/** How a page of the cache holds the heads of its rows: one head after another (`byHead`), or whole rows. */
+export type PageHeads = Required<Pick<RowShape, 'heads' | 'byHead'>>
+
 export function pageHeads({ heads = 1, byHead = false }: RowShape): PageHeads {
   return { heads, byHead }
+}
+
+/** Bytes of a row: all heads together. */
+export function bytesOfRow(channels: number, format: CacheFormat, { heads, byHead }: PageHeads): number {
+  return byHead ? heads * cacheHeadBytes(channels / heads, format) : cacheRowBytes(channels, format, heads)
 }
 
 /** Bytes of a position's keys and values. */

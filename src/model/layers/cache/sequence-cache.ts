@@ -241,11 +241,6 @@ export class SequenceCache {
     this.trim()
   }
 
-  /** Positions of the checkpoints, rising. */
-  get checkpointPositions(): number[] {
-    return this.checkpoints.positions
-  }
-
   /** Everything that it holds, as tensors to read. */
   get contents(): CacheTensors {
     const { start, end, checkpoints } = this
