@@ -163,11 +163,7 @@ test('without a bound it visits every key', () => {
 })
 
 test('long sticks', () => {
-  for (const [mean, least, most] of [
-    [0.8, 30, 150],
-    [1, 60, 300],
-    [1.3, 300, 400],
-  ]) {
+  for (const [mean, least, most] of tuples('0.8x30x150 1x60x300 1.3x300x400')) {
     const rows = mean === 1 ? 'bf16' : 'f32'
     const { depths } = check({ ...BASE, tokens: 10, position: 391, oldest: 3, k: 3, mean, rows })
     assert.ok(Math.min(...depths) < most && Math.max(...depths) > least, `${Math.min(...depths)}`)

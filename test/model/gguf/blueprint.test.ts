@@ -11,6 +11,7 @@ import { formatsFor } from '#molm/model/packing/format/formats.js'
 import type { Blueprint, Piece } from '#molm/model/packing/format/layout.js'
 import { checkTensors } from '#molm/model/packing/write/check-tensors.js'
 import { joinBytes } from '../../support/bytes.js'
+import { tuples } from '../../support/combinations.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { type GgufChoices, ggufFiles, ggufModelOf } from '../../support/gguf-model.js'
@@ -132,13 +133,8 @@ test('come in order from reads of any length', async () => {
   const piece = [...parts(F32)].flatMap(({ pieces }) => pieces).find(({ name }) => name === 'qkv.weight') as Piece
   const tensor = piece.sources[0].view(file.tensors)
   const whole = await readSpan(tensor)
-  for (const [from, to] of [
-    [0, 1],
-    [3, 250],
-    [191, 193],
-    [1000, whole.length],
-    [whole.length, whole.length],
-  ]) {
+  const { length } = whole
+  for (const [from, to] of tuples(`0x1 3x250 191x193 1000x${length} ${length}x${length}`)) {
     assert.equal(await tensor.source.read(tensor.offset + from, to - from), whole.slice(from, to))
   }
   assert.is(file.tensors.get('blk.0.attn_q.weight')?.source.name, tensor.source.name)

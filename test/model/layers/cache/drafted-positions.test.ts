@@ -84,7 +84,7 @@ for (const [name, layers] of Object.entries(SHAPES)) {
         }
         const said = `round ${round}: ${steps.join(', ')}`
         assert.is(drafting.cache.length, plain.cache.length, said)
-        assert.equal(drafting.cache.checkpointPositions, plain.cache.checkpointPositions, said)
+        assert.equal(drafting.cache.checkpoints.positions, plain.cache.checkpoints.positions, said)
         assert.equal(valuesIn(drafting.cache), valuesIn(plain.cache), said)
       }
       for (const { cache } of [drafting, plain]) cache.release()
