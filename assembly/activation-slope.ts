@@ -1,6 +1,4 @@
-/*
- * Derivatives of the activation functions (activation.ts), of one number and of four. Bit-identical in all tiers.
- */
+/* Derivatives of the activation functions (activation.ts), of one number and of four. Bit-identical in all tiers. */
 import { Activation } from '../src/kernels/abi/formats'
 import { CUBIC, SQRT_2_PI, SQRT_HALF } from './activation'
 import { erfc, erfc4, exp, exp4, sigmoid, sigmoid4 } from './math'

@@ -12,9 +12,7 @@
 import { inverseOf4, TINY, units4 } from './pack-q4'
 import { inverseOf } from './pack-q8'
 
-/**
- * Level of x: 0 to `top`. Bounds are applied by comparison, as pmin and pmax do; a NaN has level 0.
- */
+/** Level of x: 0 to `top`. Bounds are applied by comparison, as pmin and pmax do; a NaN has level 0. */
 export function levelOf(x: f32, inverse: f32, zero: f32, top: f32): f32 {
   const rounded = nearest<f32>(x * inverse + zero)
   const bounded = <f32>0 < rounded ? rounded : <f32>0
@@ -64,9 +62,7 @@ export function bestScale(
   return scale
 }
 
-/*
- * The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts.
- */
+/* The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts. */
 
 /** levelOf of four numbers. */
 export function levels4(x: v128, inverse: v128, zero: f32, top: f32): v128 {

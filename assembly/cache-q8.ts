@@ -2,12 +2,12 @@
  * Rows of keys and values as the q8 cache stores them: levels of 8 bits (levels.ts) with a scale for each position and
  * head. So a stored row never changes when others are appended, and does not depend on how a prompt was split.
  *
- * Pages of softmax attention hold one head after another. A head has PAGE_ROWS scales, then its levels in pairs, so that
- * its rows are those of softmax-tiles-q8.ts:
+ * Pages of softmax attention hold one head after another. A head has PAGE_ROWS scales, then its levels in pairs, so
+ * that softmax-tiles-q8.ts reads them as rows:
  *   keys    for each pair of channels, the pair of each position
  *   values  for each pair of positions, the pair of each channel
- * with the channels padded with zeros to a multiple of 4. Pages of stick-breaking attention hold whole rows: a scale for
- * each head, then the levels of all channels, and room for the padding of the last head.
+ * with the channels padded with zeros to a multiple of 4. Pages of stick-breaking attention hold whole rows: a scale
+ * for each head, then the levels of all channels, and room for the padding of the last head.
  */
 import { PAGE_ROWS } from '../src/kernels/abi/formats'
 import { scratch } from './control'

@@ -1,8 +1,8 @@
 /*
  * State of 8 rows of a calibrated block (pack-calibrated.ts), in the room of a thread, and the arithmetic of levels.
  *
- * The room has the errors of the weights, their levels and the gradients g = H e, each MOMENT_COLUMNS columns of 8 floats.
- * Then come the scales, 8 floats for each tile: those of the tile that begins with column c are at SCALES + c.
+ * The room has the errors of the weights, their levels and the gradients g = H e, each MOMENT_COLUMNS columns of 8
+ * floats. Then come the scales, 8 floats for each tile: the tile that begins with column c has its at SCALES + c.
  */
 import { MOMENT_COLUMNS } from '../src/kernels/abi/products'
 

@@ -2,7 +2,7 @@
  * Cross-entropy of rows of logits: log(sum of e^z) - z[target]. On request its gradient replaces the logits:
  *     weight * (softmax(z) - onehot(target))
  *
- * A chunk is a row. The host computes the logarithm, because it needs a table here. Sums are those of summary.ts.
+ * A chunk is a row. The host computes the logarithm, because it needs a table here. Sums come from summary.ts.
  * Arguments: CrossEntropyArg, results: CrossEntropyField (src/kernels/abi/training.ts). With the gradient, the padding
  * of a row up to a multiple of 8 becomes zero. Bit-identical in all tiers.
  */

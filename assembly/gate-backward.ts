@@ -3,11 +3,11 @@
  *
  * Forward, an item adds p * W2 h with h = act(z) to the residual stream. From u = W2^T dx and z, this computes in place
  *     gradient of the gate p = u . h        u becomes dz = p u act'(z)        z becomes p h
- * so that dx (p h)^T is the item's share of the gradient of W2, and dz is the gradient for W1. Without an activation, z is the
- * output of an attention expert's heads, and dz its gradient.
+ * so that dx (p h)^T is the item's share of the gradient of W2, and dz is the gradient for W1. Without an activation, z
+ * is the output of an attention expert's heads, and dz its gradient.
  *
- * Arguments: GateBackwardArg (src/kernels/abi/training.ts). Padding of u must be finite, that of z zero. Bit-identical in all
- * tiers: the dot product has four chains.
+ * Arguments: GateBackwardArg (src/kernels/abi/training.ts). Padding of u must be finite, padding of z zero.
+ * Bit-identical in all tiers: the dot product has four chains.
  */
 import { GateBackwardArg } from '../src/kernels/abi/training'
 import { apply, apply4 } from './activation'

@@ -1,6 +1,6 @@
 /*
  * Reads weights of a checkpoint as floats, from any type and order: 8 rows by 32 columns at a time, column after
- * column. The arguments are those of pack.ts. The bytes after the target, up to GATHER_BYTES, are scratch.
+ * column. The arguments are as in pack.ts. The bytes after the target, up to GATHER_BYTES, are scratch.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
 import { SourceType, TileBytes } from '../src/kernels/abi/formats'
@@ -152,7 +152,7 @@ function elements4(type: u32, address: usize): v128 {
 export function countBroken(floats: usize, columns: usize): void {
   const end = floats + (columns << 5)
   if (ASC_FEATURE_SIMD) {
-    // Without the sign, the bits of infinities and NaN are larger integers than those of all numbers.
+    // Without the sign, the bits of infinities and NaN are larger integers than the bits of any number.
     const magnitude = i32x4.splat(0x7fffffff)
     let most = i32x4.splat(0)
     let p = floats

@@ -1,11 +1,9 @@
-/*
- * Reads the tables of grouped products: Group and ListEntry (src/kernels/abi/products.ts).
- */
+/* Reads the tables of grouped products: Group and ListEntry (src/kernels/abi/products.ts). */
 import { MATRIX_ALIGNMENT } from '../src/kernels/abi/formats'
 import { Group, ListEntry, MatmulArg } from '../src/kernels/abi/products'
 import { arg } from './control'
 
-/** WeightCode of a group's matrix; `usual` is that of the call. */
+/** WeightCode of a group's matrix; `usual` is the call's. */
 export function formatOf(group: usize, usual: u32): u32 {
   const mark = load<u32>(group, Group.weights) & (MATRIX_ALIGNMENT - 1)
   return mark == 0 ? usual : mark - 1

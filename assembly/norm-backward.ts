@@ -4,8 +4,8 @@
  * With n = (x - mean) / sigma (RMSNorm: x / sigma), g = da * weight and means over the channels:
  *     dx += (g - mean(g) - n mean(g n)) / sigma          (RMSNorm: without mean(g))
  *
- * Arguments: NormBackwardArg (src/kernels/abi/training.ts). Padding of da must be finite, that of the weight zero; that
- * of dx does not change. Bit-identical in all tiers.
+ * Arguments: NormBackwardArg (src/kernels/abi/training.ts). Padding of da must be finite, padding of the weight zero;
+ * padding of dx does not change. Bit-identical in all tiers.
  */
 import { NormKind } from '../src/kernels/abi/rows'
 import { NormBackwardArg } from '../src/kernels/abi/training'
@@ -40,7 +40,7 @@ function backward(x: usize, g: usize, n: usize, dx: usize): void {
   multiply(g, g, arg(NormBackwardArg.weight), size)
   const along = (dot<f32>(g, n, size) / count) * inverse
   combine(n, n, n, size, inverse, 0, 0)
-  // g becomes g - n along. Its mean is still that of g, because n has the mean 0.
+  // g becomes g - n along. The mean stays, because n has the mean 0.
   combine(g, g, n, size, 1, -along, 0)
   let level: f32 = 0
   if (isLayer) {

@@ -6,8 +6,8 @@
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record if the next product reads quantised activations. Each step can be left out.
  *
- * Arguments: NormArg (src/kernels/abi/rows.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
- * all tiers.
+ * Arguments: NormArg (src/kernels/abi/rows.ts). Padding of x is zero and stays so; padding of a is set to zero.
+ * Bit-identical in all tiers.
  */
 import { NormArg, NormKind } from '../src/kernels/abi/rows'
 import { arg, argf } from './control'

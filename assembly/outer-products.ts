@@ -5,8 +5,8 @@
  * A chunk is a range of rows of one group, for all rows of its list. Every element is one sum in the order of the list,
  * whatever its chunk is.
  *
- * Arguments: OuterArg (src/kernels/abi/products.ts). Padding of dy and x must be finite; if it is zero, that of G stays
- * zero. Bit-identical in all tiers.
+ * Arguments: OuterArg (src/kernels/abi/products.ts). Padding of dy and x must be finite; if it is zero, padding of G
+ * stays zero. Bit-identical in all tiers.
  */
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, OuterArg } from '../src/kernels/abi/products'
 import { arg } from './control'

@@ -1,11 +1,11 @@
 /*
  * One 4-bit tile with minima (tile-q4m.ts) from 32 columns of 8 floats.
  *
- * Scale and minimum of a row are those of a few candidates whose levels n explain most of the block: for given levels
- * and weights w of the columns they are the regression of x on n. A candidate puts the smallest x on level `low` and the
- * largest on 15 - `high`; its regression gives levels again, and these a second regression. Numbers count from the
- * middle of the row's range, for precision. Scale and minimum are rounded to bfloat16, and the levels are computed again
- * for the rounded ones.
+ * Scale and minimum of a row come from the candidate, of a few, whose levels n explain most of the block: for levels
+ * and weights w of the columns they are the regression of x on n. A candidate puts the smallest x on level `low` and
+ * the largest on 15 - `high`; its regression gives levels again, and these a second regression. Numbers count from the
+ * middle of the row's range, for precision. Scale and minimum are rounded to bfloat16, and the levels are computed
+ * again for the rounded ones.
  *
  * weights: 32 floats, 0 for padding. Bit-identical in all tiers.
  */
@@ -103,9 +103,7 @@ function search(row: usize, weights: usize): void {
   }
 }
 
-/*
- * The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts.
- */
+/* The vector forms take four neighbouring rows, one per lane. They loop with `do ... while` for V8, see pack-q4.ts. */
 
 /** packRow for four rows. */
 function packRows4(tile: usize, half: usize, columns: usize, weights: usize): void {

@@ -1,10 +1,10 @@
 /*
- * Packs blocks of GGUF's types without a search, into formats that can hold their quants: each quant stays, and the scale
- * (and the minimum) is rounded to bfloat16. That is nearly a copy: a half has three bits more than a bfloat16, so all
- * weights of a block change by at most one part in 512. Packing their values would round each weight again.
+ * Packs blocks of GGUF's types without a search, into formats that can hold their quants: each quant stays, and the
+ * scale (and the minimum) is rounded to bfloat16. That is nearly a copy: a half has three bits more than a bfloat16, so
+ * all weights of a block change by at most one part in 512. Packing their values would round each weight again.
  *
- * A quant of -128, which only other programs write, stays, too. A scale of zero, or one that is not finite, makes a run of
- * zeros. The arguments are those of pack.ts. Bit-identical in all tiers.
+ * A quant of -128, which only other programs write, stays, too. A scale of zero, or one that is not finite, makes a run
+ * of zeros. The arguments are as in pack.ts. Bit-identical in all tiers.
  */
 import { SourceType, TILE_ROWS, WeightCode } from '../src/kernels/abi/formats'
 import { PackArg } from '../src/kernels/abi/products'
@@ -20,8 +20,8 @@ export const QUANTS_SCRATCH: usize = RUN_BYTES + 128
 const LARGE: f32 = 1e36
 
 /**
- * Whether a format takes the quants of a block type. Of Q4_0 only those of 4 bits do: a packing as q4 then has the bytes
- * of one of the same weights in floats, in its q8 tables, too.
+ * Whether a format takes the quants of a block type. Only formats of 4 bits take the quants of Q4_0: a packing as q4
+ * then has the bytes of one of the same weights in floats, in its q8 tables, too.
  */
 export function keepsQuants(type: u32, format: u32): bool {
   if (format == WeightCode.q4) return type == SourceType.Q4_0
@@ -77,7 +77,7 @@ function takeRun(index: usize, run: usize): void {
   }
 }
 
-/** Quants from 0 to 15 and a minimum: the same weights as those from -8 to 7. A run of zeros stays zero. */
+/** Quants from 0 to 15 and a minimum: the same weights as quants from -8 to 7. A run of zeros stays zero. */
 function fromQ4_0(run: usize): void {
   const scale = runScale(run)
   if (scale != 0) raise(run, 8)

@@ -1,5 +1,5 @@
 /*
- * One row of the embedding table (embedding.ts), or a vector, 32 columns at a time. The arguments are those of pack.ts.
+ * One row of the embedding table (embedding.ts), or a vector, 32 columns at a time. The arguments are as in pack.ts.
  * Bit-identical in all tiers.
  */
 import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/kernels/abi/formats'

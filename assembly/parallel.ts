@@ -57,7 +57,7 @@ export function run(kind: i32, chunks: i32): void {
 }
 
 /**
- * Publishes a job to the helpers and wakes those that sleep; returns its epoch. Claims are closed first: a helper that
+ * Publishes a job to the helpers and wakes the sleeping ones; returns its epoch. Claims are closed first: a helper that
  * is still in the previous job, and reads the new number of chunks, must not claim one of them under the old epoch.
  */
 export function publish(kind: i32, chunks: i32): i32 {

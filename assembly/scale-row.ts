@@ -1,6 +1,4 @@
-/*
- * target = source * factor * weight, n floats each; target may be source. Bit-identical in all tiers.
- */
+/* target = source * factor * weight, n floats each; target may be source. Bit-identical in all tiers. */
 export function scaleRow(source: usize, target: usize, n: usize, factor: f32, weight: usize): void {
   const bytes = n << 2
   let i: usize = 0

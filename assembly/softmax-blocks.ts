@@ -1,5 +1,5 @@
 /*
- * Sums of weighted rows of floats for blocks of queries: those of softmax-tiles.ts with the same order of additions, for
+ * Sums of weighted rows of floats for blocks of queries: as softmax-tiles.ts, with the same order of additions, but for
  * four sums at once. Their weights are SOFTMAX_WEIGHT_BYTES apart: V8 then addresses them by constant offsets, which is
  * a third faster than by registers.
  *

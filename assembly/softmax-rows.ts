@@ -1,6 +1,6 @@
 /*
- * Shape, positions and addresses of softmax attention's rows of queries, for all formats of its cache. The arguments are
- * those of softmax-attention.ts.
+ * Shape, positions and addresses of softmax attention's rows of queries, for all formats of its cache. The arguments
+ * are as in softmax-attention.ts.
  */
 import {
   PLACE_BYTES,

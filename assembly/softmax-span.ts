@@ -1,11 +1,11 @@
 /*
  * Sums of softmax attention over one span of keys, from a cache of floats or of bfloat16.
  *
- * The cache is read page by page, a page's rows for all heads and queries that share them. A key that one row of queries
- * sees and another does not gets weight 0 in the latter, which changes no bit of its sums.
+ * The cache is read page by page, a page's rows for all heads and queries that share them. A key that one row of
+ * queries sees and another does not gets weight 0 in the latter, which changes no bit of its sums.
  *
- * From BLOCK queries on, a page is widened to floats once for all of them (softmax-blocks.ts). Fewer queries widen it in
- * registers (softmax-tiles.ts): a decode step reads its cache only once.
+ * From BLOCK queries on, a page is widened to floats once for all of them (softmax-blocks.ts). Fewer queries widen it
+ * in registers (softmax-tiles.ts): a decode step reads its cache only once.
  */
 import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/kernels/abi/attention'
 import { CacheCode, PAGE_ROWS } from '../src/kernels/abi/formats'
@@ -30,10 +30,10 @@ import { addFew, sort } from './softmax-tiles'
 const BLOCK: u32 = 4
 
 /**
- * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The rows are `item`
- * and those after it, or those of `list` if it is not 0. At `sums` follow each other, for each head of keys, the sums of
- * all rows, and for each row those of the queries that share the head. `scratch` has room for SOFTMAX_WEIGHT_BYTES of
- * weights and queryRows() times as many of numbers of each query, and for a page of floats.
+ * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The rows are
+ * `item` and the following ones, or the rows in `list` if it is not 0. At `sums` follow each other, for each head of
+ * keys, the sums of all rows, and for each row the sums of the queries that share the head. `scratch` has room for
+ * SOFTMAX_WEIGHT_BYTES of weights and queryRows() times as many of numbers of each query, and for a page of floats.
  */
 export function sumSpan(
   item: usize,

@@ -24,9 +24,9 @@ export function zero(p: usize, bytes: usize): void {
 }
 
 /**
- * Turns the products at [from, to) into e^(scale * product - largest), and those of [start, from) and [to, end) into 0.
+ * Turns the products at [from, to) into e^(scale * product - largest), and in [start, from) and [to, end) into 0.
  * The largest and the sum are stored in `sum`, which stays clear if there are none. Start and end are multiples of 8.
- * The sum has 8 interleaved partial sums, added as a fixed tree. `constants` are those of exp8.
+ * The sum has 8 interleaved partial sums, added as a fixed tree. `constants` are for exp8.
  */
 export function weigh(
   scores: usize,
@@ -53,7 +53,7 @@ export function weigh(
     for (let p = low; p < high; p += 32) {
       exp8(f32x4.sub(v128.load(p), m), f32x4.sub(v128.load(p, 16), m), p, constants)
     }
-    // In a loop of its own: V8 does not fuse the exponentials if something else uses one half.
+    // In a separate loop: V8 does not fuse the exponentials if something else uses one half.
     let s0 = f32x4.splat(0)
     let s1 = f32x4.splat(0)
     for (let p = low; p < high; p += 32) {

@@ -5,7 +5,7 @@
  * different weights read each row once for both.
  *
  * Order of additions: row by row. T is the type of the rows' numbers: f32, or u16 for bfloat16. Bit-identical in all
- * tiers; rows need no alignment, sums that of a float.
+ * tiers; rows need no alignment, sums begin at a multiple of 4.
  *
  * The SIMD tiers read the even numbers of bfloat16 rows by a shift and the odd ones by a mask, which is half the work
  * of widening them in order. So of every 16 numbers a sum first has the even and then the odd ones, until `sort` has

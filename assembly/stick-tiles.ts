@@ -1,6 +1,6 @@
 /*
  * Walks of several queries of one head, a page of keys at a time: each row of the page is read once for four queries
- * (attention.ts). The products and sums of a query are those of its walk alone, in the same order.
+ * (attention.ts). A query has the same products and sums as in a walk alone, in the same order.
  */
 import { AttentionArg } from '../src/kernels/abi/attention'
 import { PAGE_ROWS } from '../src/kernels/abi/formats'
@@ -12,10 +12,10 @@ import { WALK_BYTES, Walk } from './stick-walk'
 /** Walks that share the rows they read. */
 export const TILE_WALKS = 4
 
-/** Bytes of a number of four queries: those of a key are neighbours. */
+/** Bytes of a number of four queries: the four numbers of a key are neighbours. */
 const KEY_BYTES: usize = 4 * TILE_WALKS
 const PAGE_BYTES: usize = KEY_BYTES * PAGE_ROWS
-/** Scratch of a tile after that of single walks: numbers and rests of a page's keys, and chains of products. */
+/** Scratch of a tile, after the scratch of single walks: numbers and rests of a page's keys, and chains of products. */
 const TILE_SCRATCH: usize = 64
 const CHAINS: usize = TILE_SCRATCH + 2 * PAGE_BYTES
 const STICKS: usize = CHAINS + 4 * 64
@@ -23,9 +23,9 @@ const STICKS: usize = CHAINS + 4 * 64
 export const AFTER_TILE: usize = STICKS + 16
 
 /**
- * Continues 2 to TILE_WALKS walks through a page that all of them see whole. `keys` and `values` are the addresses of the
- * head's channels in its first row; `size`, their number, is a multiple of 16. A walk whose stick is not enough after the
- * page ends somewhere within it: it stays at the page's last key.
+ * Continues 2 to TILE_WALKS walks through a page that all of them see whole. `keys` and `values` are the addresses of
+ * the head's channels in its first row; `size`, their number, is a multiple of 16. A walk whose stick is not enough
+ * after the page ends somewhere within it: it stays at the page's last key.
  */
 export function walkPage<T>(walks: usize, count: u32, keys: usize, values: usize, size: usize): void {
   const stride: usize = arg(AttentionArg.cacheStride)
@@ -33,7 +33,7 @@ export function walkPage<T>(walks: usize, count: u32, keys: usize, values: usize
   const weights = scratch() + TILE_SCRATCH
   const sticks = scratch() + STICKS
   for (let i: u32 = 0; i < <u32>TILE_WALKS; i++) {
-    // The page's numbers of a missing query are those of the last one.
+    // A missing query gets the last one's numbers.
     store<f32>(sticks + (i << 2), load<f32>(walkAt(walks, min(i, count - 1)), Walk.stick))
   }
   for (let i: u32 = 0; i < <u32>TILE_WALKS; i += 2) {

@@ -1,6 +1,4 @@
-/*
- * The stick of stick-breaking attention (attention.ts), and the rows of its cache. Bit-identical in all tiers.
- */
+/* The stick of stick-breaking attention (attention.ts), and the rows of its cache. Bit-identical in all tiers. */
 import { AttentionArg } from '../src/kernels/abi/attention'
 import { PAGE_ROWS, PAGE_SHIFT } from '../src/kernels/abi/formats'
 import { arg } from './control'
@@ -56,7 +54,7 @@ export function breakSticks(scores: usize, rests: usize, sticks: v128, scale: f3
 
 /** Turns four products q . k at `scores` into sigmoid(z), and writes 1 - sigmoid(z) to `rests`. */
 function breakOff(scores: usize, rests: usize, scale: f32): void {
-  // 1 - sigmoid(z) = sigmoid(-z) needs no exponential of its own.
+  // 1 - sigmoid(z) = sigmoid(-z) needs no other exponential.
   const z = f32x4.mul(v128.load(scores), f32x4.splat(scale))
   const e = exp4(f32x4.neg(f32x4.abs(z)))
   const large = sigmoidOfSize4(e)

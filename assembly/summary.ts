@@ -103,7 +103,7 @@ export function sumOfBlock(from: usize, to: usize, most: f32): f32 {
   }
 }
 
-/** Loads the four floats at p, with NaN for those from `to` on. */
+/** Loads the four floats at p, with NaN for floats from `to` on. */
 function tail(p: usize, to: usize): v128 {
   const missing = f32x4.splat(NaN)
   if (p >= to) return missing

@@ -1,11 +1,11 @@
 /*
  * Product of f32 weights with one or four activation rows.
  *
- * A band is the tiles of a group of 8 rows of weights, 1024 B per tile of 32 columns: for each column the 8 rows' floats.
- * x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats per band, overwritten.
+ * A band is the tiles of a group of 8 rows of weights, 1024 B per tile of 32 columns: for each column the 8 rows'
+ * floats. x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats per band, overwritten.
  * Order of additions: each tile's 32 products one after the other from 0, then the tile's sum to the total. Two levels
- * keep the rounding error near that of a pairwise sum. Bit-identical in all tiers and for any number of rows at once.
- * Two bands at once for one activation row: see tile-q4.ts.
+ * keep the rounding error near a pairwise sum's. Bit-identical in all tiers and for any number of rows at once. Two
+ * bands at once for one activation row: see tile-q4.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
 

@@ -3,8 +3,8 @@
  * tile-q4-unpacked.ts. Used in the relaxed tier only.
  *
  * The levels are looked up once for all activation rows. Unpacked tile, 288 B: 8 float scales, then for each 4 columns
- * rows 0-3 and rows 4-7, four bytes (doubled + MXFP4_ZERO) per row. The integer products are those of tile-mxfp4.ts, and
- * so is every bit of the result.
+ * rows 0-3 and rows 4-7, four bytes (doubled + MXFP4_ZERO) per row. The integer products, and every bit of the result,
+ * are as in tile-mxfp4.ts.
  */
 import { TileBytes, UNPACKED_TILE_BYTES } from '../src/kernels/abi/formats'
 import { highLevels, lowLevels, raisedLevels } from './tile-mxfp4'

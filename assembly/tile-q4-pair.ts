@@ -3,7 +3,7 @@
  *
  * Weights come straight from memory, in two streams as in tile-q4.ts, and their nibbles are widened in registers, once
  * for all rows, so that computing overlaps with reading. Weights that are unpacked first (tile-q4-unpacked.ts) are
- * first read and then used. The arithmetic and its order are those of tile-q4.ts, and so is every bit.
+ * first read and then used. The arithmetic, its order and every bit are as in tile-q4.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'

@@ -4,13 +4,13 @@
  * The nibbles of a group of 8 rows are widened to bytes once, into scratch memory that stays in the first-level cache,
  * and every activation row then reads the bytes: fewer instructions per row than with nibbles.
  * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes per row.
- * Activations come four rows at a time, interleaved (interleave-activations.ts). The integer products are those of
- * tile-q4.ts, and so are the order of the floats' sums and every bit of the result. Weights of mxfp4 have the same
- * unpacked tiles, with another zero point (tile-mxfp4-unpacked.ts).
+ * Activations come four rows at a time, interleaved (interleave-activations.ts). The integer products, the
+ * order of the floats' sums and every bit of the result are as in tile-q4.ts. Weights of mxfp4 have the same unpacked
+ * tiles, with another zero point (tile-mxfp4-unpacked.ts).
  *
- * The inner loop has 8 sums, 2 vectors of weights and 4 of activations: with one for a product they fit the 15 registers
- * that V8 uses. V8 moves all loads of a loop's body to its beginning, so more columns in a body would not fit. If V8
- * fuses pairs of vectors, both halves of a tile become one.
+ * The inner loop has 8 sums, 2 vectors of weights and 4 of activations: with one for a product they fit the 15
+ * registers that V8 uses. V8 moves all loads of a loop's body to its beginning, so more columns in a body would not
+ * fit. If V8 fuses pairs of vectors, both halves of a tile become one.
  */
 import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_TILE_BYTES } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
@@ -120,8 +120,8 @@ export function tileUnpackedQ4x4(
 }
 
 /**
- * 1 in every 16-bit lane: a dot product with it adds the lanes in pairs. `columns` is a multiple of 32 and adds nothing;
- * see nibbleMask.
+ * 1 in every 16-bit lane: a dot product with it adds the lanes in pairs. `columns` is a multiple of 32 and adds
+ * nothing; see nibbleMask.
  */
 export function pairOfOnes(columns: usize): v128 {
   return i16x8.splat(1 + <i16>(columns & 31))

@@ -1,8 +1,7 @@
 /*
  * Product of 4-bit weights with minima with two or four quantised activation rows. Relaxed tier only.
  *
- * Two streams of weights as in tile-q4-pair.ts. The arithmetic and its order are those of tile-q4m.ts, and so is every
- * bit.
+ * Two streams of weights as in tile-q4-pair.ts. The arithmetic, its order and every bit are as in tile-q4m.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'

@@ -3,8 +3,8 @@
  * only.
  *
  * Nibbles are widened to bytes once, as in tile-q4-unpacked.ts. Unpacked tile, 320 B: 8 float scales, 8 float minima,
- * then for each 4 columns rows 0-3 and rows 4-7, four bytes per row. The arithmetic and its order are those of
- * tile-q4m.ts, and so is every bit of the result.
+ * then for each 4 columns rows 0-3 and rows 4-7, four bytes per row. The arithmetic, its order and every bit of
+ * the result are as in tile-q4m.ts.
  */
 import { INTERLEAVED_BLOCK_BYTES, TileBytes, UNPACKED_Q4M_BYTES } from '../src/kernels/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'

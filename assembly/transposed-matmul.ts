@@ -1,7 +1,7 @@
 /*
- * Grouped product with the transposes of packed matrices: from the gradients of a product's outputs to those of its
- * inputs, dx = W^T dy. Groups, lists and packed weights are those of the product itself (matmul.ts); the rows dy and dx
- * are floats. Weights in q8 and q4 are multiplied as floats.
+ * Grouped product with the transposes of packed matrices: from the gradients of a product's outputs to the
+ * gradients of its inputs, dx = W^T dy. Groups, lists and packed weights are as in the product (matmul.ts); the rows dy
+ * and dx are floats. Weights in q8 and q4 are multiplied as floats.
  *
  * A chunk is a range of columns of one group, for all rows of its list. 8 columns of up to PANEL_ROWS rows are unpacked
  * into a panel of the thread (unpack-columns.ts), which then serves every row of the list: unpacking costs as much as

@@ -1,6 +1,6 @@
 /*
- * Products of 4-bit weights with many activation rows, in the relaxed tier. A thread interleaves the activations of up to
- * INTERLEAVED_ROWS rows four by four, and unpacks each band once for all of them. Both are in scratch of its own
+ * Products of 4-bit weights with many activation rows, in the relaxed tier. A thread interleaves the activations of up
+ * to INTERLEAVED_ROWS rows four by four, and unpacks each band once for all of them. Both are in the thread's scratch
  * (MatmulArg.interleaved, MatmulArg.unpacked).
  */
 import { INTERLEAVED_BLOCK_BYTES, INTERLEAVED_ROWS, WeightCode } from '../src/kernels/abi/formats'
@@ -63,8 +63,8 @@ export function interleaveList(format: u32, columns: usize, list: usize, count: 
 }
 
 /**
- * Multiplies one band of 4-bit weights, unpacked once for all rows, with the activations that interleaveList has put into
- * the scratch.
+ * Multiplies one band of 4-bit weights, unpacked once for all rows, with the activations that interleaveList has put
+ * into the scratch.
  */
 export function multiplyUnpacked(
   format: u32,

@@ -47,7 +47,7 @@ const WITHIN: Record<string, string[]> = {
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'shared'],
-  'model/gguf': ['.', 'tokenizer'],
+  'model/gguf': ['tokenizer', '.'],
   'model/layers': ['.', 'cache'],
   'model/packing': ['write', 'format'],
   page: ['.', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],

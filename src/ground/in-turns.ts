@@ -24,10 +24,10 @@ export function atOnce<T>(work: Generator<void, T>): T {
 }
 
 /**
- * Runs a generator of work in turns between those of the event loop. All tasks share these turns, so the event loop
- * waits for one turn only, however many tasks there are. Most turns go to the task of the smallest `size`, so that a
- * short text does not wait for a long one; every fourth goes to the oldest, so that a long one finishes. Rejects with
- * the signal's reason when aborted.
+ * Runs a generator of work in turns, between which the event loop has its own. All tasks share these turns, so the
+ * event loop waits for one turn only, however many tasks there are. Most turns go to the task of the smallest `size`,
+ * so that a short text does not wait for a long one; every fourth goes to the oldest, so that a long one finishes.
+ * Rejects with the signal's reason when aborted.
  */
 export async function inTurns<T>(work: Iterator<void, T>, size: number, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted()

@@ -1,9 +1,7 @@
 import { UsageError } from './errors.js'
 import { nearest } from './spelling.js'
 
-/*
- * Checks of options for callers without types. Each message has the option's name in backticks.
- */
+/* Checks of options for callers without types. Each message has the option's name in backticks. */
 
 /** Throws a UsageError if `given` has an option that `known` lacks. */
 export function checkOptionNames(given: object, known: Readonly<Record<string, unknown>>, call: string): void {

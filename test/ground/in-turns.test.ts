@@ -27,7 +27,7 @@ test('a small task passes large ones, and the oldest still gets every fourth tur
   assert.ok(log.lastIndexOf('large 0') < log.lastIndexOf('large 1'), log.join())
 })
 
-test('the event loop has its turn between those of any two tasks', async () => {
+test('the event loop has its turn between the turns of any two tasks', async () => {
   const log: string[] = []
   const loop = new LoopCounter()
   await Promise.all([1, 2, 3, 4].map((i) => inOneTurn(() => log.push(String(i)), i)))

@@ -6,18 +6,9 @@ import { ownTime } from '../support/own-time.js'
 const COMMANDS = ['run', 'chat', 'experts', 'show', 'pull', 'list', 'convert', 'bench', 'prune', 'graft']
 
 test('a typing error leads to the intended word', () => {
-  for (const [word, meant] of [
-    ['lst', 'list'],
-    ['chta', 'chat'],
-    ['exprts', 'experts'],
-    ['EXPERT', 'experts'],
-    ['shwo', 'show'],
-    ['convrt', 'convert'],
-    ['prun', 'prune'],
-    ['bnech', 'bench'],
-  ]) {
-    assert.is(nearest(word, COMMANDS), meant, word)
-  }
+  const slips = { lst: 'list', chta: 'chat', exprts: 'experts', EXPERT: 'experts', shwo: 'show', bnech: 'bench' }
+  const more = { convrt: 'convert', prun: 'prune' }
+  for (const [word, meant] of Object.entries({ ...slips, ...more })) assert.is(nearest(word, COMMANDS), meant, word)
 })
 
 test('other words lead nowhere', () => {

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '#molm/engine/sampling/random.js'
 import { type Arena, MEMORY_LIMIT, MemoryFull } from '#molm/kernels/memory/arena.js'
+import { tuples } from '../support/combinations.js'
 import { bankOf } from '../support/kernel-bench.js'
 
 const test = suite('the arena of a memory')
@@ -59,12 +60,7 @@ test('a large free range serves small requests, in order', () => {
 })
 
 test('free neighbours are one range, whatever the order of their return', () => {
-  for (const order of [
-    [0, 1, 2],
-    [2, 1, 0],
-    [0, 2, 1],
-    [1, 0, 2],
-  ]) {
+  for (const order of tuples('0x1x2 2x1x0 0x2x1 1x0x2')) {
     const arena = fresh()
     const ranges = [arena.allocate(6400), arena.allocate(64), arena.allocate(128)]
     const behind = arena.allocate(64)

@@ -37,7 +37,7 @@ interface Case {
   enough?: number
   /** Spread of the queries. Large queries use up the stick within a few keys. */
   spread?: number
-  /** Mean of the keys and minus that of the queries: logits below 0, so that sticks last longer. */
+  /** Mean of the keys, and of the queries with the other sign: logits below 0, so that sticks last longer. */
   mean?: number
   shared?: boolean
   /** Format of the cached rows. */
@@ -163,11 +163,7 @@ test('without a bound it visits every key', () => {
 })
 
 test('long sticks', () => {
-  for (const [mean, least, most] of [
-    [0.8, 30, 150],
-    [1, 60, 300],
-    [1.3, 300, 400],
-  ]) {
+  for (const [mean, least, most] of tuples('0.8x30x150 1x60x300 1.3x300x400')) {
     const rows = mean === 1 ? 'bf16' : 'f32'
     const { depths } = check({ ...BASE, tokens: 10, position: 391, oldest: 3, k: 3, mean, rows })
     assert.ok(Math.min(...depths) < most && Math.max(...depths) > least, `${Math.min(...depths)}`)

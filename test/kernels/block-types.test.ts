@@ -207,7 +207,7 @@ for (const [dtype, format] of [
   ['Q4_0', 'q4'],
   ['Q8_0', 'q8'],
 ] as const) {
-  test(`${dtype} to ${format}: blocks of zeros are those of zeros as floats, whatever their quants`, () => {
+  test(`${dtype} to ${format}: blocks of zeros are packed as floats of 0, whatever their quants`, () => {
     const request = requestOf(dtype, 16, 64, 'matrix', format, (block) => (block % 2) * 0x8000)
     const zeros = { ...request, bytes: new Uint8Array(16 * 64 * 4), dtype: 'F32' } as const
     assert.ok(Buffer.from(packEverywhere(request).bytes).equals(packEverywhere(zeros).bytes))
@@ -225,7 +225,7 @@ for (const [dtype, format] of [
 }
 
 for (const dtype of BLOCK_TYPES.filter((type) => type !== 'MXFP4')) {
-  test(`${dtype}: weights that are not finite are counted as those of floats`, () => {
+  test(`${dtype}: weights that are not finite are counted as among floats`, () => {
     for (const kind of ['matrix', 'rows'] as const) {
       const width = blockOf(dtype).elements
       const request = requestOf(dtype, 9, width, kind, 'f32', (block) => (block === 4 ? 0x7c00 : 0x2c00))

@@ -36,7 +36,7 @@ function squaredError(found: Float32Array, weights: Float32Array): number {
 }
 
 for (const format of FORMATS) {
-  test(`${format}: the error of normal weights is that of a least-squares scale`, () => {
+  test(`${format}: normal weights have the error of a least-squares scale`, () => {
     const weights = normalFloats(64 * 1024, 71)
     const error = squaredError(roundTrip(weights, 64, 1024, format), weights)
     assert.ok(error < ERRORS[format], `${error}`)

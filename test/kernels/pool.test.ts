@@ -50,7 +50,7 @@ test('are terminated if they do not leave', async () => {
   assert.ok(performance.now() - started < 8000)
 })
 
-test('and their memories: too little address space has a message of its own', () => {
+test('and their memories: too little address space has its own message', () => {
   const { status, stdout, stderr } = spawnSync(
     'sh',
     ['-c', `ulimit -v 8000000; exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" -t 1 -n 1 x`],

@@ -40,7 +40,7 @@ class WrongBank extends Bank {
   }
 }
 
-/** Rows of activations in the proof of each format of weights whose product has code of its own. */
+/** Rows of activations in the proof of each format of weights whose product has its own code. */
 const ROWS = [23, 23, 23, 23, 5, 5, 23]
 
 test('every tier proves itself', () => {

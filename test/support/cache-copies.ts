@@ -1,12 +1,12 @@
 import type { CacheFormat } from '#molm/kernels/memory/formats.js'
-import type { CacheValues } from '#molm/model/layers/cache/cache-tensors.js'
+import type { RowNumbers } from '#molm/model/layers/cache/number-grid.js'
 import type { SavedPositions } from '#molm/model/layers/cache/saved-positions.js'
 import type { SequenceCache } from '#molm/model/layers/cache/sequence-cache.js'
 
 /** All that a cache holds: the values of its tensors, in their formats. */
 export interface CacheCopy {
   saved: SavedPositions
-  tensors: CacheValues[]
+  tensors: RowNumbers[]
 }
 
 const ARRAYS = { f32: Float32Array, bf16: Uint16Array, q8: Int8Array } as const satisfies Record<CacheFormat, unknown>

@@ -2,7 +2,7 @@ import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { plural } from '../../ground/numbers.js'
 import { type ExpertMask, layerMasks, maskedExperts } from '../../model/config/expert-mask.js'
-import { maskInWords } from '../../model/config/mask-words.js'
+import { maskInWords } from '../../model/config/mask-spec.js'
 import { readMask } from '../../model/config/read-mask.js'
 import type { KeptMask } from './conversation-state.js'
 

@@ -46,7 +46,7 @@ export class JsonReader {
     throw this.error(`must be ${mustBe}`)
   }
 
-  /** As `as`, with an error of its own if there is no value. */
+  /** As `as`, but says that the value is missing if there is none. */
   given<T>(form: Form<T>, mustBe: string): T {
     if (!this.isGiven) throw this.error('is missing')
     return this.as(form, mustBe)

@@ -9,8 +9,9 @@ export function wrap(text: string, width: number): string[] {
 const STRETCH = 2048
 
 /**
- * Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text is not wrapped, nor
- * that of a long line: its wrapping then begins at the end of a word, which stays the same for the next 2,048 characters or more.
+ * Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text or line is not
+ * wrapped: the line's wrapping then begins at the end of a word, which stays the same for 2,048 more characters or
+ * more.
  */
 export function wrapTail(text: string, width: number, count: number): string[] {
   const lines: string[] = []

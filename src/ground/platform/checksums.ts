@@ -31,7 +31,7 @@ export function sha256Hex(bytes: Uint8Array): string {
 /** Whether CRC-32 is computed as fast as memory is read: from Node 20.15 and 22.2 on. */
 export const isCrcFast = typeof zlib.crc32 === 'function'
 
-/** CRC-32 of bytes, as zip and PNG have it; `before` is that of the bytes in front of them. */
+/** CRC-32 of bytes, as zip and PNG have it; `before` is the CRC-32 of the bytes in front of them. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   const step = isCrcFast ? zlib.crc32 : crc32ByTable
   let crc = before

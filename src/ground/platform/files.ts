@@ -48,7 +48,7 @@ export class AsyncFile {
   }
 }
 
-/** Opens a file. Resolves with undefined if the path is not that of a regular file: a folder, a pipe, a device. */
+/** Opens a file. Resolves with undefined if it is no regular file but a folder, a pipe or a device. */
 export async function openFile(path: string): Promise<AsyncFile | undefined> {
   // Asked before opening, because opening a named pipe would wait for its writer.
   if (!(await stat(path)).isFile()) return undefined

@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path'
  * posix_fadvise on Linux. A browser has none.
  */
 
-/** Bytes of a call. Linux reads at most what the disk takes in one request; 512 KiB is below that of most disks. */
+/** Bytes of a call. Linux reads at most what the disk takes in one request; 512 KiB is below the limit of most disks. */
 const PIECE = 2 ** 19
 
 /** Advice of WASI: these bytes will be read soon. */

@@ -62,8 +62,8 @@ export const MOST_WALKS = 16
 export const SOFTMAX_SPAN = 256
 
 /**
- * Bytes from the weights of a query to those of the next one, and between rows of copied queries: room for SOFTMAX_SPAN
- * floats, and not a power of two.
+ * Bytes from one query's weights to the next query's, and between rows of copied queries: room for SOFTMAX_SPAN floats,
+ * and not a power of two.
  */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
@@ -90,7 +90,7 @@ export enum SoftmaxUnit {
   heads = 16,
   /** partial: number of the span; merge: number of spans. */
   span = 20,
-  /** merge: address of the sums of the first span, followed by those of the others. */
+  /** merge: address of the sums of the first span, followed by the other spans' sums. */
   sums = 24,
   /**
    * partial: address of an entry for each row: the row's number, and the address for the sums of all its heads. Several

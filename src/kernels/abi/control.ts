@@ -34,7 +34,7 @@ export enum Job {
 
 /**
  * Addresses below the arena. The threads of one memory coordinate through the words of the control block. Each hot word
- * has a cache line of its own: if a word that is spun on shared its line with a word that is written, the line would
+ * has its own cache line: if a word that is spun on shared its line with a word that is written, the line would
  * travel between the cores at every write.
  */
 export enum Address {

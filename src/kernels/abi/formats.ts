@@ -26,9 +26,7 @@ export enum Activation {
   silu,
   relu,
   tanh,
-  /**
-   * Only of gated products: g sigmoid(1.702 g) (up + 1), with g = gate of at most 7 and up clamped to [-7, 7].
-   */
+  /** Only of gated products: g sigmoid(1.702 g) (up + 1), with g = gate of at most 7 and up clamped to [-7, 7]. */
   clamped_swiglu,
 }
 

@@ -38,8 +38,8 @@ export enum MatmulArg {
   /** f32: factor of the output. */
   scale,
   /**
-   * Rows of floats for activation(gate) * up, or 0. The rows of the matrix and of its bias are then gate and up in turn,
-   * TILE_COLUMNS of each; a chunk has a multiple of twice as many rows, and records are those of the gated rows.
+   * Rows of floats for activation(gate) * up, or 0. The rows of the matrix and of its bias are then gate and up in
+   * turn, TILE_COLUMNS of each; a chunk has a multiple of twice as many rows, and records hold the gated rows.
    */
   gated,
   /** Bytes from one of them to the next. */
@@ -47,8 +47,8 @@ export enum MatmulArg {
   /** Scratch for q3 and q2 weights that are widened to q4: for each TILE_COLUMNS columns and each thread two tiles. */
   widened,
   /**
-   * Scratch for interleaved activations, or 0: for each thread INTERLEAVED_BLOCK_BYTES for each TILE_COLUMNS columns and
-   * each 4 of INTERLEAVED_ROWS rows.
+   * Scratch for interleaved activations, or 0: for each thread INTERLEAVED_BLOCK_BYTES for each TILE_COLUMNS columns
+   * and each 4 of INTERLEAVED_ROWS rows.
    */
   interleaved,
 }
@@ -58,8 +58,8 @@ export enum MatmulArg {
  */
 export enum Group {
   /**
-   * Address of the packed matrix, a multiple of MATRIX_ALIGNMENT. If the matrix is not in the format of the call, one more
-   * than its WeightCode is added.
+   * Address of the packed matrix, a multiple of MATRIX_ALIGNMENT. If the matrix is not in the format of the call, one
+   * more than its WeightCode is added.
    */
   weights = 0,
   /** Address of floats, padded as the output rows; or 0. */

@@ -81,7 +81,7 @@ export enum HeadsArg {
   /** Cosines of the tokens' positions, headSize / 2 floats each; or 0 to rotate nothing. */
   cos,
   sin,
-  /** Bytes from one token's cosines to those of the next. */
+  /** Bytes from one token's cosines to the next token's. */
   angleStride,
   /** HeadPairs. */
   pairs,

@@ -65,7 +65,7 @@ export class Attention extends Call<typeof AttentionArg> {
     this.start(Math.ceil(units / chunkUnits))
   }
 
-  /** Number of items that read the cache together: those of some tokens, if each thread gets several times as many. */
+  /** Number of items that read the cache together: some tokens' items, if each thread gets several times as many. */
   private unitItems(tokens: number, k: number): number {
     const share = Math.floor(tokens / (this.threads * 4))
     return share < 1 || k > MOST_WALKS ? 1 : k * Math.min(share, Math.floor(MOST_WALKS / k))

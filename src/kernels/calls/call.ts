@@ -21,8 +21,8 @@ export abstract class Call<Args extends object> {
   ) {}
 
   /**
-   * Sets the arguments that are the same in every run: `words` are whole numbers, addresses and codes, `floats` those that
-   * the kernel reads as f32. All others are 0 until they are set.
+   * Sets the arguments that are the same in every run: `words` are whole numbers, addresses and codes; the kernel reads
+   * `floats` as f32. All others are 0 until they are set.
    */
   protected bind(words: Values<Args>, floats: Values<Args> = {}): void {
     for (const name in words) this.words[this.args[name] as number] = words[name] as number

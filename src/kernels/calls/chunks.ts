@@ -6,6 +6,9 @@ import { roundUp } from '../memory/formats.js'
  * thread takes all at once.
  */
 
+/** Multiplications below which a chunk is finished before another thread can join. */
+export const LEAST_WORK = 16384
+
 /** Minimum rows of activations that are worth a chunk. */
 const LEAST_ROWS = 4
 

@@ -15,6 +15,7 @@ import type { Bank } from '../memory/bank.js'
 import { type GatedActivationName, padded, roundUp, takesFloats, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'
 import { Call, recordsOf } from './call.js'
+import { LEAST_WORK } from './chunks.js'
 
 export interface MatmulShape {
   /** Format of the matrices whose addresses name no other (see withFormat). */
@@ -33,9 +34,6 @@ export interface MatmulShape {
   /** Factor of the output. Default: 1. */
   scale?: number
 }
-
-/** Multiplications below which a chunk is finished before another thread can join. */
-const LEAST_WORK = 16384
 
 /** With fewer rows each half of a chunk (assembly/matmul.ts) would be a single band, too short for the prefetcher. */
 const LEAST_ROWS = 32

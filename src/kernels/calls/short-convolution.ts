@@ -5,6 +5,7 @@ import type { Bank } from '../memory/bank.js'
 import { padded } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call, recordsOf } from './call.js'
+import { LEAST_WORK } from './chunks.js'
 
 export interface ShortConvolutionShape {
   /**
@@ -27,9 +28,6 @@ export interface ConvolutionRows {
   /** Receives the state after the last row; may be the same address. */
   after: number
 }
-
-/** Multiplications below which a chunk is finished before another thread can join. */
-const LEAST_WORK = 16384
 
 /** Gated causal convolution over n tokens: out = C (bias + sum of w v), v = B X, channel by channel. */
 export class ShortConvolution extends Call<typeof ShortConvolutionArg> {

@@ -87,9 +87,10 @@ class UnitList implements Units {
 }
 
 /**
- * Divides the rows of a micro-batch among threads. Neighbouring rows of one sequence share units, which read the keys once
- * for all of them. A long cache that few rows look at is divided by spans of keys instead: for the rows of decode steps,
- * and for all rows when these are too few for the threads. Rows that see a span in the same pages share its units.
+ * Divides the rows of a micro-batch among threads. Neighbouring rows of one sequence share units, which read the keys
+ * once for all of them. A long cache that few rows look at is divided by spans of keys instead: for the rows of decode
+ * steps, and for all rows when these are too few for the threads. Rows that see a span in the same pages share its
+ * units.
  */
 export function divideRows(spans: readonly RowSpan[], division: Division): DividedRows {
   const { perToken, heads, parts, spanBytes } = division
@@ -181,8 +182,8 @@ function partsOfGroup(rows: number, least: number, { parts: most, unitRows }: Di
 }
 
 /**
- * Calls `use` with each row of queries, the first and last span of the keys that it sees, its sequence, the first key and
- * its position.
+ * Calls `use` with each row of queries, the first and last span of the keys that it sees, its sequence, the first key
+ * and its position.
  */
 function eachRow(
   spans: readonly RowSpan[],
@@ -219,8 +220,8 @@ interface SpanRow {
 }
 
 /**
- * Groups rows that see all keys of a span in the same pages, such as sequences with a common beginning. Each group reads
- * the keys once and has at most `most` rows; a row that shares its keys with no other has a group of its own.
+ * Groups rows that see all keys of a span in the same pages, such as sequences with a common beginning. Each group
+ * reads the keys once and has at most `most` rows; a row that shares its keys with no other is a group by itself.
  */
 export class SharedSpans {
   readonly groups: SpanRow[][] = []

@@ -3,7 +3,7 @@ import { inheritedWord, threadId } from '../../ground/platform/threads.js'
 import { checkEnvironment, FUSED_VECTORS, provenHere, type V8Flag } from './v8-flags.js'
 
 /*
- * V8's flags belong to the whole process, and thus also to a caller that has WebAssembly modules of its own. If
+ * V8's flags belong to the whole process, and thus also to a caller that has other WebAssembly modules. If
  * possible, they are set only while V8 compiles the kernels, some 100 ms, and then set back. Code that other threads
  * compile in this time gets the same flags.
  */
@@ -54,8 +54,8 @@ export function setBackFlagsOf(thread: number): void {
 }
 
 /**
- * Lock that threads share: one more than the number of the thread that has set the flags, or 0 if it is free. Two threads
- * must not set them at once: the first to finish would set them back under the other.
+ * Lock that threads share: one more than the number of the thread that has set the flags, or 0 if it is free. Two
+ * threads must not set them at once: the first to finish would set them back under the other.
  */
 function owner(): Int32Array {
   return inheritedWord('molm: thread that has set flags of V8')

@@ -11,7 +11,7 @@ const SPIN_ROUNDS = 20_000
 
 /** The host's view of the control block of one memory. The block is below the arena, so growing does not move it. */
 export class Control {
-  /** Arguments of the next job; an enum of abi/ numbers those of each call. */
+  /** Arguments of the next job; an enum of abi/ numbers each call's arguments. */
   readonly args: Uint32Array
   private readonly words: Int32Array
 

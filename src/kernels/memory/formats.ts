@@ -22,7 +22,7 @@ export type SourceFormat = keyof typeof SourceType
 
 /**
  * Address of a matrix that is not in the format of its call: packed matrices begin at multiples of 64, so the low bits
- * hold one more than the code of its format. Without them the format is that of the call.
+ * hold one more than the code of its format. Without them the matrix has the format of the call.
  */
 export const withFormat = (address: number, format: WeightFormat): number => address + 1 + WeightCode[format]
 

@@ -52,7 +52,7 @@ export function readWeight(
 }
 
 /** Twice the values of 4-bit floats, by their bits. */
-const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]
+export const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]
 
 const WORDS = new Int32Array(1)
 const FLOATS = new Float32Array(WORDS.buffer)

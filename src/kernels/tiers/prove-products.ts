@@ -4,6 +4,7 @@ import { Matmul } from '../calls/matmul.js'
 import type { Bank } from '../memory/bank.js'
 import { recordBytes, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'
+import { DOUBLED } from '../memory/tile-floats.js'
 
 const COLUMNS = 2 * TILE_COLUMNS
 const ROWS = TILE_ROWS
@@ -23,9 +24,6 @@ interface Proof {
   level(row: number, column: number): number
   store(bank: Bank, tile: number, row: number, column: number, level: number): void
 }
-
-/** Twice the values of 4-bit floats, by their bits. */
-const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
 
 /** bfloat16 1.0 */
 const ONE = [0x80, 0x3f]

@@ -6,7 +6,7 @@ export type BlockType = keyof typeof BLOCKS
 
 export type DType = ElementType | BlockType
 
-/** Elements that are stored together, and their bytes. A single element is a block of its own. */
+/** Elements that are stored together, and their bytes. A single element is a block by itself. */
 export interface Block {
   elements: number
   bytes: number

@@ -5,7 +5,7 @@ import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../../ground/json/js
 import { printable } from '../../ground/printable.js'
 import { bytesOf, ELEMENT_TYPES, isElementType } from './dtype.js'
 import { LENGTH_BYTES } from './safetensors-header.js'
-import { contiguousStrides, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
+import { contiguousStrides, cutShort, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
 
 /** Contents of a safetensors file: tensors in the order of their data, and free text about them. */
 export interface Safetensors {
@@ -85,8 +85,4 @@ function checkCoverage(source: ByteSource, dataStart: number, sorted: readonly P
   }
   const stray = source.size - dataStart - covered
   if (stray > 0) throw new UserError(`${source.name}: there are ${stray} stray bytes after the last tensor`)
-}
-
-function cutShort(source: ByteSource, why: string): UserError {
-  return new UserError(`${source.name}: the file is cut short (${why}); fetch it again`)
 }

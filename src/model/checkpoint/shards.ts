@@ -93,7 +93,7 @@ async function readIndex(
   }
 }
 
-/** Adds the tensors of a file. Of a shard it adds only those that the index places there; all of them must exist. */
+/** Adds the tensors of a file. Of a shard it adds the tensors that the index places there; all of them must exist. */
 function addTensors(
   tensors: Map<string, Tensor>,
   source: ByteSource,

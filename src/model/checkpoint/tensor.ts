@@ -163,3 +163,8 @@ export async function readSpan(t: Tensor): Promise<Uint8Array> {
 function lastElement(shape: readonly number[], strides: readonly number[]): number {
   return shape.reduce((sum, n, dim) => sum + (n - 1) * strides[dim], 0)
 }
+
+/** Error of a file that ends too early. */
+export function cutShort(source: ByteSource, why: string): UserError {
+  return new UserError(`${source.name}: the file is cut short (${why}); fetch it again`)
+}

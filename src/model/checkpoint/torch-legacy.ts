@@ -4,7 +4,7 @@ import { printable } from '../../ground/printable.js'
 import { bytesOf } from './dtype.js'
 import { MOST_PICKLE_BYTES, unpickle } from './pickle.js'
 import type { PickleValue } from './pickle-value.js'
-import type { Tensor } from './tensor.js'
+import { cutShort, type Tensor } from './tensor.js'
 import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
@@ -90,8 +90,4 @@ async function findStorages(
     at = place.offset + place.bytes
   }
   return places
-}
-
-function cutShort(source: ByteSource, why: string): UserError {
-  return new UserError(`${source.name}: the file is cut short (${why}); fetch it again`)
 }

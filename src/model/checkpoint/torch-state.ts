@@ -29,7 +29,7 @@ class TensorView extends PickleObject {
   readonly kind = 'tensor'
   constructor(
     readonly storage: Storage,
-    /** First element, relative to that of the storage. */
+    /** First element, counted from the first of the storage. */
     readonly first: number,
     // Not copied, because a hostile pickle may share one long list among countless tensors.
     readonly shape: PickleValue,

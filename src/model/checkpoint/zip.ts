@@ -1,6 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import type { ByteSource } from '../../ground/files/byte-source.js'
 import { printable } from '../../ground/printable.js'
+import { cutShort } from './tensor.js'
 
 /** A file inside a zip archive, as the central directory describes it. */
 export interface ZipEntry {
@@ -84,9 +85,7 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   const tailBytes = Math.min(source.size, END_BYTES + LONGEST_COMMENT)
   const tail = viewOf(await source.read(source.size - tailBytes, tailBytes))
   const inTail = findEndRecord(tail)
-  if (inTail < 0) {
-    throw new UserError(`${source.name}: the file is cut short (its zip directory is missing); fetch it again`)
-  }
+  if (inTail < 0) throw cutShort(source, 'its zip directory is missing')
   const end = source.size - tailBytes + inTail
   const directory = (await findZip64Directory(source, end)) ?? {
     count: tail.getUint16(inTail + 10, true),

@@ -18,7 +18,7 @@ import type { AlwaysChosen, Routing } from './routing.js'
 /** Limit of layers: far above any model, and low enough for arrays of this length to be harmless. */
 const LARGEST_SIZE = 2 ** 24
 const MOST_LAYERS = 2 ** 12
-/** Limit of experts of one kind in all layers together: each is a part of its own that the host keeps track of. */
+/** Limit of experts of one kind in all layers together: each is a part that the host keeps track of. */
 const MOST_EXPERTS = 2 ** 16
 const MOST_LABELS = 2 ** 16
 

@@ -16,8 +16,8 @@ export interface Mixture {
   /** Experts that a token uses in each layer, if these are others than `topK`; 0 for layers without experts. */
   used?: number[]
   /**
-   * Rows of each layer's router that follow those of the experts: they take part in the softmax, but belong to no
-   * expert. Absent if there are none.
+   * Rows of each layer's router that follow the experts' rows: they take part in the softmax, but belong to no expert.
+   * Absent if there are none.
    */
   silentRows?: number[]
   /** Ids, in rising order, of each layer's experts that were taught to the model later. Absent if there are none. */
@@ -26,7 +26,7 @@ export interface Mixture {
   routing?: Routing
 }
 
-/** Config that all architectures have in common; each adds fields of its own. */
+/** Config that all architectures have in common; each adds more fields. */
 export interface ModelConfig {
   /** `model_type` of config.json, which selects the architecture. */
   modelType: string

@@ -1,6 +1,6 @@
 import { UsageError } from '../../ground/errors.js'
 import { shown } from '../../ground/option-checks.js'
-import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, perMixture } from './config.js'
+import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
 import type { ExpertMask } from './expert-mask.js'
 
 /**
@@ -31,9 +31,32 @@ export function parseMask(specs: readonly string[], { mixtures, layers }: ModelC
 
 /** Writes a mask as `parseMask` reads it, one spec per layer and kind. */
 export function maskSpecs(mask: ExpertMask): string[] {
-  return MIXTURE_KINDS.flatMap((kind) => {
-    return (mask[kind] ?? []).flatMap((ids, layer) => (ids.length > 0 ? [`${layer}:${kind}:${ids.join(',')}`] : []))
+  return placesIn(mask).map(({ layer, kind, ids }) => `${layer}:${kind}:${ids.join(',')}`)
+}
+
+/** Names the experts of a mask: `layer 3 mlp expert 5`, `layer 3 mlp experts 5, 7-9 and layer 0 attention expert 2`. */
+export function maskInWords(mask: Omit<ExpertMask, 'gates'>): string {
+  const places = placesIn(mask).map(({ layer, kind, ids }) => {
+    return `layer ${layer} ${kind} ${ids.length === 1 ? 'expert' : 'experts'} ${inRanges(ids)}`
   })
+  return places.join(' and ')
+}
+
+function placesIn(mask: PerMixture<number[][]>): { layer: number; kind: MixtureKind; ids: number[] }[] {
+  return MIXTURE_KINDS.flatMap((kind) => {
+    return (mask[kind] ?? []).flatMap((ids, layer) => (ids.length > 0 ? [{ layer, kind, ids }] : []))
+  })
+}
+
+/** Writes ids with ranges: `5, 7-9`. */
+function inRanges(ids: readonly number[]): string {
+  const runs: [first: number, last: number][] = []
+  for (const id of ids.toSorted((a, b) => a - b)) {
+    const run = runs.at(-1)
+    if (run && run[1] === id - 1) run[1] = id
+    else runs.push([id, id])
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(', ')
 }
 
 function parseSpec(spec: string): { layer: number; kind: MixtureKind; ranges: [from: number, to: number][] } {

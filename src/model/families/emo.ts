@@ -2,11 +2,10 @@ import { UserError } from '../../ground/errors.js'
 import { anyOf, isNumber, listOf, oneOf } from '../../ground/json/forms.js'
 import type { ConfigReader } from '../config/config-reader.js'
 import type { AlwaysChosen, Routing } from '../config/routing.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, hasExperts, softmaxRouting, unlessDense } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import { decoderBlocks } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
 
 const NORMS = ['pre_attention_layernorm', 'pre_feedforward_layernorm'] as const
@@ -82,11 +81,7 @@ export const emo: Architecture<EmoConfig> = {
       }
     }),
 
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config)
-    const feedOf = feedLayers(workspace, config, { denseBias: config.denseBias })
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
-  },
+  build: (config, workspace) => decoderBlocks(config, workspace, {}, { denseBias: config.denseBias }),
 }
 
 /**

@@ -1,11 +1,9 @@
 import type { ConfigReader } from '../config/config-reader.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { type PlannedPiece, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, hasExperts, unlessDense } from './shared/decoder-config.js'
 import { DECODER, isUnused } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
 
 /** Baidu's ERNIE 4.5 (ERNIE-4.5-21B-A3B): a bias moves the choice of experts, but not their gates. */
@@ -75,15 +73,9 @@ export const ernie: Architecture<DecoderConfig> = {
         expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
       }
     }),
-
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config)
-    const feedOf = feedLayers(workspace, config)
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
-  },
 }
 
-/** Number of experts of each layer: those from the start to the end index have experts, if the interval meets them. */
+/** Number of experts of each layer: layers from the start to the end index have experts, if the interval meets them. */
 function expertsPerLayer(keys: ConfigReader, layers: number): number[] {
   const experts = keys.size('moe_num_experts', 0)
   const interval = keys.size('moe_layer_interval')

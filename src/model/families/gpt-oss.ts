@@ -1,6 +1,5 @@
 import { UserError } from '../../ground/errors.js'
 import { TILE_COLUMNS } from '../../kernels/abi/formats.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import { isMxfp4, type PartFormats } from '../packing/format/formats.js'
 import {
   alternate,
@@ -15,7 +14,7 @@ import {
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, slidingWindows } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import { decoderBlocks } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, normPieces, routerPieces } from './shared/decoder-parts.js'
 
 /** RoPE of a config.json without a word about it. */
@@ -106,11 +105,7 @@ export const gptOss: Architecture<DecoderConfig> = {
 
   readsMxfp4: true,
 
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config, { sinks: true })
-    const feedOf = feedLayers(workspace, config, { bias: true })
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
-  },
+  build: (config, workspace) => decoderBlocks(config, workspace, { sinks: true }, { bias: true }),
 }
 
 /** Checks that the rows of experts in MXFP4 have no part of a block. */

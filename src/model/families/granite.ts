@@ -1,9 +1,7 @@
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import { expertOf, rowsOf, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, refuseOtherHeadSize } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, gatedPieces, normPieces, routerPieces } from './shared/decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
@@ -84,11 +82,5 @@ export const granite: Architecture<GraniteConfig> = {
         },
       }
     })
-  },
-
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config)
-    const feedOf = feedLayers(workspace, config)
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
   },
 }

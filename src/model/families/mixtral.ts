@@ -1,8 +1,6 @@
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
 
 /** Names of an expert's matrices: gate, up, down. */
@@ -56,10 +54,4 @@ export const mixtral: Architecture<DecoderConfig> = {
         expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
       }
     }),
-
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config)
-    const feedOf = feedLayers(workspace, config)
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
-  },
 }

@@ -10,7 +10,7 @@ const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const
 /** Activation of the MLP experts. `gelu_new` is the tanh approximation, `gelu` the exact erf form. */
 export type Activation = (typeof ACTIVATIONS)[number]
 
-/** Shape of a ModuleFormer. Letters are those of the mathematics. */
+/** Shape of a ModuleFormer. Letters are the mathematics' names. */
 export interface ModuleFormerConfig extends ModelConfig {
   /** H, heads that share A. */
   heads: number

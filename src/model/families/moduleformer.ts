@@ -152,7 +152,7 @@ function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: nu
   ]
 }
 
-/** Pieces of an expert: its two matrices, from tensors that hold those of all experts of a layer. */
+/** Pieces of an expert: its two matrices, from tensors that hold all experts of a layer. */
 function expertPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,

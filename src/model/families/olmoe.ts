@@ -1,8 +1,7 @@
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import { decoderBlocks } from './shared/decoder-layers.js'
 import {
   attentionPieces,
   decoderParts,
@@ -70,9 +69,5 @@ export const olmoe: Architecture<OlmoeConfig> = {
       }
     }),
 
-  build(config, workspace) {
-    const mixerOf = attentionLayers(workspace, config, { norm: 'row', clip: config.clip })
-    const feedOf = feedLayers(workspace, config)
-    return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
-  },
+  build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'row', clip: config.clip }),
 }

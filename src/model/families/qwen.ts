@@ -1,6 +1,4 @@
 import type { ConfigReader } from '../config/config-reader.js'
-import type { Blocks } from '../layers/decoder.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { Workspace } from '../layers/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { matrix, type PlannedPiece, whole } from '../packing/format/pieces.js'
@@ -14,7 +12,7 @@ import {
   unlessDense,
 } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import { decoderBlocks } from './shared/decoder-layers.js'
 import {
   attentionPieces,
   decoderParts,
@@ -53,7 +51,8 @@ const SHARED = {
   ...DECODER,
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
-  build: qwenBlocks,
+  build: (config: QwenConfig, workspace: Workspace) =>
+    decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}, { sharedGate: true }),
 } satisfies Partial<Architecture<QwenConfig>>
 
 /** Qwen3's mixtures (Qwen3-30B-A3B): each head of queries and keys is normalised. */
@@ -84,7 +83,7 @@ export const qwen3: Architecture<QwenConfig> = {
   },
 }
 
-/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with a gate of its own. */
+/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with its own gate. */
 export const qwen2: Architecture<QwenConfig> = {
   ...SHARED,
   title: 'Qwen2 MoE',
@@ -155,10 +154,4 @@ function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): 
     ...gatedTensors(config, formats, 'shared', `${mlp}.shared_expert`),
     ...(config.sharedHidden === 0 ? [] : [matrix('shared.gate', 'f32', gate)]),
   ]
-}
-
-function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
-  const mixerOf = attentionLayers(workspace, config, config.normalisesHeads ? { norm: 'head' } : {})
-  const feedOf = feedLayers(workspace, config, { sharedGate: true })
-  return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
 }

@@ -6,11 +6,11 @@ export interface GgufFamily {
   title: string
   /** `model_type` of its config.json. */
   modelType: (keys: FamilyKeys) => string
-  /** Keys of config.json beyond those of all families. */
+  /** Keys of config.json that not all families have. */
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
-  /** Keys that its `config` reads, of those that only some families compute with (neutral-keys.ts). */
+  /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
   means?: Readonly<Record<string, readonly number[]>>

@@ -34,7 +34,7 @@ const TELLING = { embedding: 'f32', router: 'f32', attention: 'q8', mlp: 'q4', h
 
 interface Matrix {
   kind: Kind
-  /** Keys in `PartFormats.pieces`: of the matrix alone, and of that of all experts of its layer. */
+  /** Keys in `PartFormats.pieces`: of the matrix alone, and of the same matrix in all experts of its layer. */
   key: string
   anyKey: string
   isExpert: boolean
@@ -43,9 +43,9 @@ interface Matrix {
 }
 
 /**
- * Formats of a packing of a GGUF file, whose blueprint is that of `ggufBlueprint`. Without `quant` each matrix keeps what
- * the file has, as far as a format does, and the packing's name is that of most experts; floats are packed as that says.
- * With `quant` all are packed so. Experts in MXFP4 keep their bits in both cases.
+ * Formats of a packing of a GGUF file, by the blueprint from `ggufBlueprint`. Without `quant` each matrix keeps what
+ * the file has, as far as a format does; most experts give the packing its name, and floats are packed as the name
+ * says. With `quant` all are packed so. Experts in MXFP4 keep their bits in both cases.
  */
 export function ggufFormats(
   blueprint: Blueprint,
@@ -60,11 +60,7 @@ export function ggufFormats(
   }
   const wanted = matrices.map((matrix) => ({ ...matrix, format: formatOf(matrix) }))
   const base = { ...formatsFor(name) }
-  for (const kind of KINDS)
-    base[kind] = baseOf(
-      wanted.filter((matrix) => matrix.kind === kind),
-      name,
-    )
+  for (const kind of KINDS) base[kind] = baseOf(kind, wanted, name)
   const pieces = exceptions(wanted, base)
   return { quant: name, formats: Object.keys(pieces).length === 0 ? base : { ...base, pieces } }
 }
@@ -113,18 +109,19 @@ function mxfp4Format(kind: Kind, quant: Quant): WeightFormat {
   return kind === 'mlp' ? 'mxfp4_f32' : 'f32'
 }
 
-/** The format that most matrices of a kind have, if a kind can have it; else that of the packing's name. */
-function baseOf(matrices: readonly { kind: Kind; format: WeightFormat }[], quant: Quant): WeightFormat {
+/** The format that most matrices of a kind have, if a kind can have it; else the format in the packing's name. */
+function baseOf(kind: Kind, all: readonly { kind: Kind; format: WeightFormat }[], quant: Quant): WeightFormat {
+  const matrices = all.filter((matrix) => matrix.kind === kind)
   // Products whose weights may be MXFP4 need room to unpack them.
   if (matrices.some(({ format }) => format === 'mxfp4_f32')) return 'mxfp4_f32'
   const counts = new Map<WeightFormat, number>([[quant, 0]])
   for (const { format } of matrices) counts.set(format, (counts.get(format) ?? 0) + 1)
   const [most] = [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
-  const isOfKind = QUANTS.some((name) => name === most) || (isMxfp4(most) && matrices[0].kind === 'mlp')
+  const isOfKind = QUANTS.some((name) => name === most) || (isMxfp4(most) && kind === 'mlp')
   return isOfKind ? most : quant
 }
 
-/** Formats of the matrices that differ from those of their kinds; one key for all experts of a layer that agree. */
+/** Formats of the matrices that differ from their kinds' formats; one key for all experts of a layer that agree. */
 function exceptions(
   matrices: readonly (Matrix & { format: WeightFormat })[],
   base: PartFormats,

@@ -62,7 +62,7 @@ export function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {
   }
 }
 
-/** Keys whose values must be those of others: heads have one size, and layers with a window turn like all others. */
+/** Keys whose values must equal others: heads have one size, and layers with a window turn like all others. */
 function sameValues(keys: FamilyKeys): [key: string, expected: number][] {
   const { headSize } = keys
   return [

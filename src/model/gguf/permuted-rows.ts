@@ -5,9 +5,9 @@ import { bytesOf } from '../checkpoint/dtype.js'
 import { contiguousStrides, type Tensor } from '../checkpoint/tensor.js'
 
 /*
- * llama.cpp turns neighbouring channels of a head together, and Hugging Face those that are half a head apart. For the
- * families that it runs so, its files have the rows of queries and keys in that order: the rows of a head's two halves
- * take turns.
+ * llama.cpp turns neighbouring channels of a head together, and Hugging Face channels that are half a head apart. For
+ * the families that it runs so, its files have the rows of queries and keys in that order: the rows of a head's two
+ * halves take turns.
  */
 
 /** Queries or keys, [heads * size, ..] or a vector, in the order of Hugging Face. A UserError if the rows do not fit. */

@@ -1,4 +1,5 @@
 import { allocatePlaces, type RowSpan, writePositions, writeTables } from '../../kernels/calls/places.js'
+import type { ConvolutionRows } from '../../kernels/calls/short-convolution.js'
 import type { Bank } from '../../kernels/memory/bank.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { ExpertMask, LayerMasks } from '../config/expert-mask.js'
@@ -40,18 +41,14 @@ export function placeSegments(segments: readonly Segment[], allMasks: Masks): Pl
 }
 
 /** A sequence's rows in a batch, with the addresses of a layer's running state before and after them. */
-export interface StateSpan {
-  first: number
-  count: number
-  before: number
-  after: number
+export interface StateSpan extends ConvolutionRows {
   /** Checkpoints within these rows that want the state. */
   marks: Mark[]
 }
 
 /**
  * Caches of all sequences in a micro-batch, as attention in one bank sees them: each row has a position and the pages
- * of its own sequence.
+ * of its sequence.
  */
 export class BatchCache {
   /** Address of the table of places. */

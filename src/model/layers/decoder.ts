@@ -160,8 +160,8 @@ export class Decoder {
   }
 
   /**
-   * Runs one block on the rows that enter it, those of a sequence's first tokens, and replaces them by the rows that
-   * leave it. `cache` is an empty one, and stays so.
+   * Runs one block on the rows of a sequence's first tokens that enter it, and replaces them by the rows that leave it.
+   `cache` is an empty one, and stays so.
    */
   runBlock(layer: number, x: Float32Array, cache: SequenceCache): void {
     const tokens = new Int32Array(x.length / this.workspaces[0].x.stride)
@@ -203,9 +203,9 @@ export class Decoder {
   }
 
   /**
-   * Changes the number of experts that a token uses; without a number, to that of the model as it was loaded. Throws a
-   * UsageError, and changes nothing, if it is none for this model, or more than it has buffers for; and a UserError if
-   * the masks leave too few experts.
+   * Changes the number of experts that a token uses; without a number, to the number that the model was loaded with.
+   * Throws a UsageError, and changes nothing, if it is none for this model, or more than it has buffers for; and a
+   * UserError if the masks leave too few experts.
    */
   setExpertsPerToken(given?: ExpertsPerToken): void {
     const { loaded } = this

@@ -30,7 +30,7 @@ export class ExpertChoice {
   private readonly ranks: Float64Array
   private readonly groupScores: Float64Array
   private readonly isKept: Uint8Array
-  /** Logits without those of experts that have a softmax of their own. */
+  /** Logits; -Infinity for experts that have their own softmax. */
   private readonly others: Float32Array
 
   constructor(
@@ -138,7 +138,7 @@ export class ExpertChoice {
   private rank(floats: Float32Array, at: number, layer: number, total: number, selectionAt?: number): Float64Array {
     const { mixture, routing, scores } = this
     const isSigmoid = routing.score === 'sigmoid'
-    // Their order is that of the probabilities.
+    // They have the order of the probabilities.
     let ranks = scores
     if (selectionAt !== undefined || (isSigmoid && total > 0)) {
       ranks = this.ranks

@@ -7,7 +7,7 @@ import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
 export interface MixtureOptions {
-  /** Rows of each token after those of its k experts, for other layers to write. Default 0. */
+  /** Rows of each token after its k experts' rows, for other layers to write. Default 0. */
   sharedSlots?: number
   /** Number of other matrices that take part in the first product (see AppendGroups). Default 0. */
   extraMatrices?: number
@@ -32,8 +32,8 @@ export interface ExpertProduct {
 
 /**
  * A mixture of experts of one bank: routes a batch, makes sure that the chosen experts are in memory, and multiplies
- * with them. A token and one of its k experts are an item; its row is token * slots + slot. k and slots are those of the
- * layer.
+ * with them. A token and one of its k experts are an item; its row is token * slots + slot. Each layer has its k and
+ * slots.
  */
 export class ExpertMixture {
   /** The most slots of a token in any layer. */
@@ -72,7 +72,7 @@ export class ExpertMixture {
     return this.used[layer]
   }
 
-  /** Rows and gates of a token in a layer: those of its experts, and the shared ones. */
+  /** Rows and gates of a token in a layer: of its experts, and the shared ones. */
   slots(layer: number): number {
     return this.k(layer) + this.sharedSlots
   }

@@ -16,7 +16,7 @@ export interface GatedOptions {
   bias?: boolean
 }
 
-/** Addresses of a layer's weights; 0 for those that it does not have. */
+/** Addresses of a layer's weights; 0 for absent ones. */
 interface Weights {
   gateUp: number
   gateUpBias: number
@@ -31,7 +31,7 @@ export class GatedMlp implements Feed {
   private readonly down: Linear
   private readonly weights: Weights[]
 
-  /** `into` are rows to write instead of its own, by a list of the row of each token. */
+  /** `into` has other rows to write the outputs to, and a list of the row of each token. */
   constructor(
     workspace: Workspace,
     prefix: string,
@@ -62,7 +62,7 @@ export class GatedMlp implements Feed {
 }
 
 export interface GatedMixtureOptions extends GatedOptions {
-  /** An expert that every token uses, with or without a gate of its own, sigmoid(w . a). */
+  /** An expert that every token uses, with or without its own gate, sigmoid(w . a). */
   shared?: { hidden: number; gated: boolean; bias?: boolean }
   /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
   routerInput?: Rows
@@ -122,7 +122,7 @@ class SharedExpert {
   /** Address of the list of rows that it writes, and what is in it. */
   private readonly list: number
   private listed = { slots: 0, tokens: 0 }
-  /** Present if it has a gate of its own. */
+  /** Present if it has its own gate. */
   private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
 
   constructor(

@@ -30,7 +30,7 @@ export interface GroupedQueryOptions {
   isIn?: (layer: number) => boolean
 }
 
-/** Addresses of a layer's weights; 0 for those that it does not have. */
+/** Addresses of a layer's weights; 0 for absent ones. */
 interface Weights {
   qkv: number
   qkvBias: number

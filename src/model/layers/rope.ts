@@ -51,8 +51,8 @@ export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number
 }
 
 /**
- * Share of each frequency that YaRN keeps: 1 for those that turn often within the original length, 0 for the slow ones.
- * The reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
+ * Share of each frequency that YaRN keeps: 1 for frequencies that turn often within the original length, 0 for slow
+ * ones. The reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
  */
 function yarnKept(
   theta: number,

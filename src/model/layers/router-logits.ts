@@ -1,5 +1,6 @@
 import { withoutFormat } from '../../kernels/memory/formats.js'
 import type { Rows } from '../../kernels/memory/rows.js'
+import { tileFloat } from '../../kernels/memory/tile-floats.js'
 import { type Mixture, routerRows } from '../config/config.js'
 import { Linear } from './linear.js'
 import type { Workspace } from './workspace.js'
@@ -82,13 +83,8 @@ export class CosineLogits implements RouterLogits {
     this.scale = workspace.perLayer((layer) => {
       const { f32 } = workspace.bank
       const rows = routerRows(mixture, layer)
-      return centroidScales(
-        f32,
-        withoutFormat(this.centroids[layer]),
-        rows,
-        width,
-        Math.exp(f32[temperature[layer] / 4]),
-      )
+      const factor = Math.exp(f32[temperature[layer] / 4])
+      return centroidScales(f32, withoutFormat(this.centroids[layer]), rows, width, factor)
     })
   }
 
@@ -107,15 +103,11 @@ export class CosineLogits implements RouterLogits {
   }
 }
 
-/** factor / max(|centroid|, 1e-12) of each router row. An f32 tile has 32 columns of 8 rows. */
-function centroidScales(f32: Float32Array, tiles: number, rows: number, size: number, factor: number): Float64Array {
-  const blocks = Math.ceil(size / 32)
+/** factor / max(|centroid|, 1e-12) of each router row. `address` is the matrix in f32. */
+function centroidScales(f32: Float32Array, address: number, rows: number, size: number, factor: number): Float64Array {
   return Float64Array.from({ length: rows }, (_, e) => {
     let square = 0
-    for (let c = 0; c < size; c++) {
-      const tile = tiles / 4 + ((e >> 3) * blocks + (c >> 5)) * 256
-      square += f32[tile + (c & 31) * 8 + (e & 7)] ** 2
-    }
+    for (let c = 0; c < size; c++) square += f32[tileFloat(address, size, e, c)] ** 2
     return factor / Math.max(Math.sqrt(square), 1e-12)
   })
 }

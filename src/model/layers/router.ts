@@ -6,7 +6,7 @@ import type { Workspace } from './workspace.js'
 
 /** Routes batches: logits of the tokens, and the k experts that each chooses. */
 export class Router {
-  /** Experts of each token [T, k], in falling order of their gates; valid until the next run. k is that of the layer. */
+  /** Experts of each token [T, k], in falling order of their gates; valid until the next run. Each layer has its k. */
   readonly ids: Int32Array
   /** Address of the gates, floats [T, slots], the first k of each token in the order of `ids`. */
   readonly gates: number
@@ -16,7 +16,7 @@ export class Router {
   private readonly biases: number[]
   private readonly selections: number[]
 
-  /** Each token has k gates, and `sharedSlots` more for other outputs that follow those of the experts. */
+  /** Each token has k gates, and then `sharedSlots` more for outputs of other layers. */
   constructor(
     private readonly workspace: Workspace,
     private readonly mixture: Mixture,

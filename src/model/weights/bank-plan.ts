@@ -35,9 +35,9 @@ interface ExpertCount {
 type ExpertCounts = Map<MixtureKind, ExpertCount>
 
 /**
- * Divides a model into banks of at most `bankBytes` of weights, and a budget of resident bytes among their experts. Dense
- * parts are always resident, and so are as many experts of each bank and kind as its largest layer has; what remains of
- * the budget is shared in proportion to the experts that remain.
+ * Divides a model into banks of at most `bankBytes` of weights, and a budget of resident bytes among their experts.
+ * Dense parts are always resident, and so are as many experts of each bank and kind as its largest layer has; what
+ * remains of the budget is shared in proportion to the experts that remain.
  */
 export function planBanks(layout: Layout, budget: number, bankBytes = BANK_BYTES): BankPlan {
   const experts = sumBytes(layout.parts.filter(({ expert }) => expert))
@@ -111,7 +111,7 @@ function leastBytes(kinds: ExpertCounts): number {
   return [...kinds.values()].reduce((sum, { most, size }) => sum + most * size, 0)
 }
 
-/** Bytes of full slots: each has room for the largest expert, unless every expert has a place of its own. */
+/** Bytes of full slots: each has room for the largest expert, unless every expert has its own place. */
 function heldBytes(kinds: ExpertCounts, planned: BankPlan['slots'][number]): number {
   return [...kinds].reduce((sum, [kind, { all, size, bytes }]) => {
     const slots = planned[kind]?.slots ?? 0

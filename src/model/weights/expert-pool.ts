@@ -16,13 +16,13 @@ interface PoolCounts {
 }
 
 /**
- * The experts of one kind in a bank: at most `capacity` at a time. Experts are numbered by their owner. A place has room
- * for the largest of them, unless every expert has a place of its own.
+ * The experts of one kind in a bank: at most `capacity` at a time. Experts are numbered by their owner. A place has
+ * room for the largest of them, unless every expert has its own place.
  *
  * The expert used least makes room; uses count half after every four passes, and of equal ones the one used longest ago
  * goes. A pass visits the layers in turn, so recency alone would evict the experts of the layers that come next: all of
  * them, if a pass uses more experts than there is room for. Prompts use most experts of every layer in each pass. Such
- * uses are not counted, and of equal experts the one used last goes, so that those of some layers stay for the next
+ * uses are not counted, and of equal experts the one used last goes, so that some layers' experts stay for the next
  * pass. docs/LAB.md compares policies.
  *
  * If there is room for all, each has its place from the start, and another thread may read some of them into it.
@@ -112,7 +112,7 @@ export class ExpertPool {
       seekHelp()
     }
     for (let i = 0; i < count; i++) if (claim(this.residency, first + list[i])) this.load(first + list[i])
-    // Waits for those that another thread was reading; if it failed, reading them here reports the error.
+    // Waits for experts that another thread was reading; if it failed, reading them here reports the error.
     for (let i = 0; i < count; i++) {
       awaitReading(this.residency, first + list[i])
       if (claim(this.residency, first + list[i])) this.load(first + list[i])
@@ -175,7 +175,7 @@ export class ExpertPool {
     this.address[id] = 0
   }
 
-  /** Finds a free range, or takes that of the expert used least, which the current step does not use. */
+  /** Finds a free range, or takes the range of the expert used least, which the current step does not use. */
   private makeRoom(): number {
     const spare = this.spare.pop()
     if (spare !== undefined) return spare

@@ -5,7 +5,7 @@ import type { Part, Piece } from '../packing/format/layout.js'
 /** Size of the random bytes that all weights are cut from: more than a core's caches hold. */
 const POOL_BYTES = 4 * 2 ** 20
 
-/** Root mean square of the levels of uniformly random bits; those of MXFP4 count in halves, those of q4m from 7.5. */
+/** Root mean square of the levels of uniformly random bits; MXFP4 counts them in halves, q4m from 7.5. */
 const LEVEL_RMS: Record<WeightFormat, number> = {
   f32: 1,
   q8: 73,
@@ -32,7 +32,7 @@ export function randomPool(seed = 1): Uint8Array {
 }
 
 /**
- * Fills a part with random packed weights whose size is that of trained ones: outputs have about unit variance, so that
+ * Fills a part with random packed weights as large as trained ones: outputs have about unit variance, so that
  * activations stay finite through all layers and routers spread tokens over all experts. Stick-breaking attention then
  * visits some 30 keys; with `hasLongSticks`, thousands (long-sticks.ts).
  */

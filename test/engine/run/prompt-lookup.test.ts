@@ -74,7 +74,7 @@ function generate(
     tokens: [...sequence.tokens],
     cache: Buffer.concat(exportOf(sequence).tensors),
     uses: after.map((count, i) => count - before[i]).join(),
-    checkpoints: sequence.cache.checkpointPositions,
+    checkpoints: sequence.cache.checkpoints.positions,
     known: CUTS.map((cut) => {
       sequence.truncate(Math.max(0, sequence.tokens.length - cut))
       return sequence.cache.length

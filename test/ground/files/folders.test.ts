@@ -5,33 +5,30 @@ import * as assert from 'uvu/assert'
 import { makeFolder } from '#molm/ground/files/folders.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-test('a folder is created with its parents, and an existing one is accepted', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a folder is created with its parents, and an existing one is accepted', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a', 'b', 'c')
     assert.is(await makeFolder(path), true)
     assert.ok((await stat(path)).isDirectory())
     assert.is(await makeFolder(path), false)
     assert.is(await makeFolder(join(dir, 'a')), false)
-  })
-})
+  }))
 
-test('several callers can create the same folder at once', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('several callers can create the same folder at once', () =>
+  inTemporaryFolder(async (dir) => {
     await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(dir, 'a', 'b', 'c'))))
     assert.ok((await stat(join(dir, 'a', 'b', 'c'))).isDirectory())
-  })
-})
+  }))
 
-test('a file at the path is an error', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a file at the path is an error', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await mkdir(join(dir, 'folder'))
     for (const path of [join(dir, 'file'), join(dir, 'file', 'below')]) {
       const error = await makeFolder(path).catch((error: NodeJS.ErrnoException) => error.code)
       assert.ok(error === 'EEXIST' || error === 'ENOTDIR', String(error))
     }
-  })
-})
+  }))
 
 if (process.platform === 'linux') {
   test('a file system that cannot create folders is reported at once', async () => {

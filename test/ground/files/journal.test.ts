@@ -8,8 +8,8 @@ import { Journal } from '#molm/ground/files/journal.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-test('lines are read back, except one that was cut off', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('lines are read back, except one that was cut off', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'journal')
     assert.equal(await Journal.read(path), [])
     const journal = await Journal.create(path, ['work', 1])
@@ -21,11 +21,10 @@ test('lines are read back, except one that was cut off', async () => {
     assert.equal(await Journal.read(path), ['work', 1, [2]])
     await writeFile(path, '"work"\n{]\n1\n')
     assert.equal(await Journal.read(path), ['work', undefined, 1])
-  })
-})
+  }))
 
-test('a file that is too long, or is none, is refused', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a file that is too long, or is none, is refused', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'journal')
     await writeFile(path, '')
     await truncate(path, 2 ** 33)
@@ -34,12 +33,11 @@ test('a file that is too long, or is none, is refused', async () => {
     await rm(path)
     execFileSync('mkfifo', [path])
     await rejectsWithUserError(() => Journal.read(path), /journal: this is not a file/)
-  })
-})
+  }))
 
 if (process.platform === 'linux') {
-  test('a journal that cannot be created leaves no file open', async () => {
-    await inTemporaryFolder(async (dir) => {
+  test('a journal that cannot be created leaves no file open', () =>
+    inTemporaryFolder(async (dir) => {
       const path = join(dir, 'journal')
       const open = () => readdirSync('/proc/self/fd').length
       const fail = async () => {
@@ -51,8 +49,7 @@ if (process.platform === 'linux') {
       const before = open()
       for (let i = 0; i < 20; i++) await fail()
       assert.ok(open() < before + 10, `${open()} of ${before} files are open`)
-    })
-  })
+    }))
 }
 
 test.run()

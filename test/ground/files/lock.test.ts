@@ -33,8 +33,8 @@ async function age(path: string, seconds: number): Promise<void> {
   await utimes(path, then, then)
 }
 
-test('a lock has one holder, and is free after its release', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a lock has one holder, and is free after its release', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'deep', 'a.lock')
     const lock = await takeLock(path, 'a pull of org/model')
     await rejectsWithUserError(
@@ -44,8 +44,7 @@ test('a lock has one holder, and is free after its release', async () => {
     await lock.release()
     await (await takeLock(path, 'x')).release()
     assert.equal(await readdir(join(dir, 'deep')), [])
-  })
-})
+  }))
 
 test('exactly one of several callers gets a lock, even a stale one', async () => {
   for (const isStale of [false, ...new Array(5).fill(true)]) {
@@ -61,8 +60,8 @@ test('exactly one of several callers gets a lock, even a stale one', async () =>
   }
 })
 
-test('without hard links, a lock that is empty for a moment does not count as damaged', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('without hard links, a lock that is empty for a moment does not count as damaged', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await writeFile(path, '')
     const second = takeLock(path, 'x')
@@ -73,11 +72,10 @@ test('without hard links, a lock that is empty for a moment does not count as da
     await writeFile(path, '')
     await utimes(path, 0, 0)
     await (await takeLock(path, 'x')).release()
-  })
-})
+  }))
 
-test('a lock is stale if its process has ended, even if another process has its id now', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a lock is stale if its process has ended, even if another process has its id now', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const child = spawn(process.execPath, ['-e', ''])
     await once(child, 'exit')
@@ -87,11 +85,10 @@ test('a lock is stale if its process has ended, even if another process has its 
     await (await takeLock(path, 'x')).release()
     await writeFile(path, '{"pid":')
     await (await takeLock(path, 'x')).release()
-  })
-})
+  }))
 
-onLinux('a zombie process holds no lock', async () => {
-  await inTemporaryFolder(async (dir) => {
+onLinux('a zombie process holds no lock', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     // The shell becomes `sleep`, which never waits for the shell's child. The child must outlive that moment, since the
     // shell itself would reap it.
@@ -112,11 +109,11 @@ onLinux('a zombie process holds no lock', async () => {
     } finally {
       parent.kill('SIGKILL')
     }
-  })
-})
+  }),
+)
 
-test('a lock of another machine holds while it is refreshed', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a lock of another machine holds while it is refreshed', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await lockOf(path, { pid: 1, host: 'elsewhere' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
@@ -128,8 +125,7 @@ test('a lock of another machine holds while it is refreshed', async () => {
       assert.is(JSON.parse(await readFile(path, 'utf8')).pid, process.pid)
       await lock.release()
     }
-  })
-})
+  }))
 
 onLinux(
   'so does one of another container with this hostname; the refusal says when a killed one will be stale',
@@ -175,15 +171,15 @@ onLinux(
   },
 )
 
-onLinux('so does a lock of a process that could not read its start time', async () => {
-  await inTemporaryFolder(async (dir) => {
+onLinux('so does a lock of a process that could not read its start time', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await lockOf(path, { started: '' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /if it was killed, try again in \d+ s$/)
     await lockOf(path, { started: '', pid: NO_PROCESS })
     await (await takeLock(path, 'x')).release()
-  })
-})
+  }),
+)
 
 ifUnshared('a process with the /proc of another namespace does not mistake an id there for its own', () =>
   inTemporaryFolder(async (dir) => {
@@ -197,8 +193,8 @@ ifUnshared('a process with the /proc of another namespace does not mistake an id
   }),
 )
 
-test('a lock that cannot be written is reported in one line', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a lock that cannot be written is reported in one line', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await rejectsWithUserError(
       () => takeLock(join(dir, 'file', 'a.lock'), 'x'),
@@ -210,30 +206,27 @@ test('a lock that cannot be written is reported in one line', async () => {
     )
     if (process.platform === 'linux')
       await rejectsWithUserError(() => takeLock('/proc/molm/a.lock', 'x'), /\/proc\/molm: cannot be written/)
-  })
-})
+  }))
 
-test('something else in the place of a lock is refused in one line', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('something else in the place of a lock is refused in one line', () =>
+  inTemporaryFolder(async (dir) => {
     await symlink(join(dir, 'nothing'), join(dir, 'link.lock'))
     await rejectsWithUserError(() => takeLock(join(dir, 'link.lock'), 'x'), /link\.lock: is a link, in the place/)
     await mkdir(join(dir, 'folder.lock'))
     await rejectsWithUserError(() => takeLock(join(dir, 'folder.lock'), 'x'), /folder\.lock: this is not a file/)
-  })
-})
+  }))
 
-test('a release keeps the lock of another process', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a release keeps the lock of another process', () =>
+  inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const lock = await takeLock(path, 'x')
     await lockOf(path, {})
     await lock.release()
     assert.equal(await readdir(dir), ['a.lock'])
-  })
-})
+  }))
 
-test('of two simultaneous pulls of a model one is refused, and a model cannot be removed during its pull', async () => {
-  await withHub(async (hub, dir) => {
+test('of two simultaneous pulls of a model one is refused, and a model cannot be removed during its pull', () =>
+  withHub(async (hub, dir) => {
     await hub.serve('org/model', '05-linear-silu-safetensors-f32')
     const results = await Promise.allSettled(['f32', 'q4'].map((quant) => pullModel(`org/model:${quant}`, QUICK)))
     const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
@@ -243,7 +236,6 @@ test('of two simultaneous pulls of a model one is refused, and a model cannot be
     await rejectsWithUserError(() => removeModel('org/model'), /a pull of org\/model is already under way/)
     await lock.release()
     await removeModel('org/model')
-  })
-})
+  }))
 
 test.run()

@@ -39,7 +39,7 @@ test('is not taken for a file that does not exist, without an error', () =>
     assert.is(await ReadAdvice.open(join(folder, 'absent')), undefined)
   }))
 
-test('prints no warning, and leaves those of others', () => {
+test('prints no warning, and leaves warnings of others', () => {
   const module = pathToFileURL(repositoryPath('dist/ground/platform/read-advice.js')).href
   const code = `
     const { ReadAdvice } = await import('${module}')

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { maskInWords } from '#molm/model/config/mask-words.js'
+import { maskInWords } from '#molm/model/config/mask-spec.js'
 
 const test = suite('a mask in words')
 

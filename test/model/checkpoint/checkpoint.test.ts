@@ -64,8 +64,8 @@ test('every checkpoint opens, and its tensors can be read', async () => {
   }
 })
 
-test('the .bin and the safetensors file of the same model hold the same tensors', async () => {
-  await withFixture('01-base-bin-f32', async (_, bin) => {
+test('the .bin and the safetensors file of the same model hold the same tensors', () =>
+  withFixture('01-base-bin-f32', async (_, bin) => {
     await withFixture('02-base-safetensors-f32', async (_, safe) => {
       assert.equal(bin.files, ['pytorch_model.bin'])
       assert.equal(safe.files, ['model.safetensors'])
@@ -76,8 +76,7 @@ test('the .bin and the safetensors file of the same model hold the same tensors'
         assert.equal(await readFloats(t), await readFloats(other), name)
       }
     })
-  })
-})
+  }))
 
 const SHARDED: [folder: string, weight: string, shards: number, index: string][] = [
   ['03-topk4-safetensors-bf16-sharded', 'BF16', 2, 'model.safetensors.index.json'],
@@ -105,15 +104,14 @@ function shardOf(t: Tensor): string {
   return t.source.name.split(/[/\\]/).at(-1) ?? ''
 }
 
-test('the bfloat16 values of a .bin file are the stored bits', async () => {
-  await withFixture('11-molm-like-bin-bf16-sharded', async (_, checkpoint) => {
+test('the bfloat16 values of a .bin file are the stored bits', () =>
+  withFixture('11-molm-like-bin-bf16-sharded', async (_, checkpoint) => {
     for (const t of checkpoint.tensors.values()) {
       if (t.dtype !== 'BF16') continue
       const bits = new Uint32Array((await readFloats(t)).buffer)
       assert.ok(bits.every((b) => (b & 0xffff) === 0))
     }
-  })
-})
+  }))
 
 test('safetensors files are preferred to .bin files, and one file to shards', async () => {
   const all: Files = {
@@ -125,13 +123,8 @@ test('safetensors files are preferred to .bin files, and one file to shards', as
     'model-1.safetensors': vectors({ w: [2] }),
     'model.safetensors': vectors({ w: [1] }),
   }
-  const order = [
-    'model.safetensors',
-    'model.safetensors.index.json',
-    'pytorch_model.bin',
-    'pytorch_model.bin.index.json',
-  ]
-  for (const [i, file] of order.entries()) {
+  const one = ['model.safetensors', 'pytorch_model.bin']
+  for (const [i, file] of one.flatMap((file) => [file, `${file}.index.json`]).entries()) {
     const checkpoint = await openCheckpoint(new MemoryFiles(all))
     assert.equal((await readAll(checkpoint.tensors.values())).w.values, [i + 1])
     delete all[file]
@@ -193,26 +186,11 @@ test('a tensor that its shard lacks is named', async () => {
 })
 
 test('an index cannot lead out of the folder', async () => {
-  for (const shard of [
-    '../a.bin',
-    '/etc/passwd',
-    '..',
-    '.',
-    '',
-    'sub/a.bin',
-    'sub\\a.bin',
-    'a.bin\0',
-    3,
-    null,
-    ['a.bin'],
-    {},
-  ]) {
-    const files = {
-      'config.json': config,
-      'pytorch_model.bin.index.json': indexOf({ w: shard }),
-      'a.bin': binVectors({ w: [1] }),
-    }
-    await refuses(files, /index\.json: places tensor w in .*, which is not a file in this folder/)
+  const wrong = ['../a.bin', '/etc/passwd', '..', '.', '', 'sub/a.bin', 'sub\\a.bin', 'a.bin\0', 3, null, ['a.bin'], {}]
+  const files = { 'config.json': config, 'a.bin': binVectors({ w: [1] }) }
+  for (const shard of wrong) {
+    const index = { 'pytorch_model.bin.index.json': indexOf({ w: shard }) }
+    await refuses({ ...files, ...index }, /index\.json: places tensor w in .*, which is not a file in this folder/)
   }
 })
 

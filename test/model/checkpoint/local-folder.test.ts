@@ -7,8 +7,8 @@ import { openCheckpoint } from '#molm/model/checkpoint/checkpoint.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-test('files are listed and read by range, also through links', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('files are listed and read by range, also through links', () =>
+  inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'sub'))
     await writeFile(join(dir, 'blob'), '0123456789')
     await symlink('blob', join(dir, 'model.bin'))
@@ -23,11 +23,10 @@ test('files are listed and read by range, also through links', async () => {
     assert.is((await source.read(10, 0)).length, 0)
     await source.close()
     await source.close()
-  })
-})
+  }))
 
-test('ranges outside the file are refused without reading', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('ranges outside the file are refused without reading', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'a'), '0123')
     const source = await openLocalFile(join(dir, 'a'))
     for (const [offset, length] of [
@@ -42,21 +41,19 @@ test('ranges outside the file are refused without reading', async () => {
     }
     await source.close()
     await rejectsWithUserError(() => source.read(0, 1), /a: cannot be read/)
-  })
-})
+  }))
 
-test('a file that becomes shorter while it is open is noticed', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a file that becomes shorter while it is open is noticed', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'a'), '0123')
     const source = await openLocalFile(join(dir, 'a'))
     await truncate(join(dir, 'a'), 2)
     await rejectsWithUserError(() => source.read(0, 4), /a: the file became shorter while it was read/)
     await source.close()
-  })
-})
+  }))
 
-test('a path that is missing or not a file is named', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a path that is missing or not a file is named', () =>
+  inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'config.json'))
     await writeFile(join(dir, 'file'), '')
     await rejectsWithUserError(() => localFolder(join(dir, 'none')).list(), /none: there is no such folder/)
@@ -65,11 +62,10 @@ test('a path that is missing or not a file is named', async () => {
     await rejectsWithUserError(() => openCheckpoint(localFolder(dir)), /no config\.json in this folder/)
     await rejectsWithUserError(() => localFolder(dir).open('x.bin'), /x\.bin: there is no such file/)
     await rejectsWithUserError(() => localFolder(dir).open('config.json'), /config\.json: this is not a file/)
-  })
-})
+  }))
 
-test('a name cannot lead out of the folder', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a name cannot lead out of the folder', () =>
+  inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'inner'))
     await writeFile(join(dir, 'secret'), 'x')
     for (const name of ['../secret', join(dir, 'secret'), '..', '', '.', 'a/../../secret', 'secret\0']) {
@@ -78,7 +74,6 @@ test('a name cannot lead out of the folder', async () => {
         /is not the name of a file in this folder/,
       )
     }
-  })
-})
+  }))
 
 test.run()

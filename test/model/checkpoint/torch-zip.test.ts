@@ -38,14 +38,15 @@ test('a file that PyTorch saved is read, including views', async () => {
 
 test('views of shared storages are read in every form of archive', async () => {
   const { root, storages } = stateOfViews('zip')
-  for (const options of [
+  const forms = [
     {},
     { protocol: 4 as const },
     { wide: true },
     { zip64: false },
     { folder: 'archive' },
     { byteorder: '' },
-  ]) {
+  ]
+  for (const options of forms) {
     assert.equal(await readAll(await read(torchZip(root, storages, options))), VALUES_OF_VIEWS, JSON.stringify(options))
   }
 })
@@ -83,15 +84,8 @@ test('a forbidden global is named and nothing is opened', async () => {
       /weights\.bin: refused, because its pickle asks for os\.system/,
     )
   }
-  for (const name of [
-    'load',
-    '_C',
-    'hub.load',
-    'storage.__class__',
-    'FloatStorage.__class__',
-    'Storage',
-    'FloatStorage\n',
-  ]) {
+  const names = ['load', '_C', 'hub.load', 'storage.__class__', 'FloatStorage.__class__', 'Storage', 'FloatStorage\n']
+  for (const name of names) {
     await refuses(
       torchZip(dict(['x', new Global('torch', name)]), [], { protocol: 4 }),
       /refused, because its pickle asks for torch\.|unknown dtype/,
@@ -167,13 +161,8 @@ test('calls with arguments that torch does not use are refused', async () => {
   await refuses(rebuild(id, 0, new Tuple(4), new Tuple(1), false, null, dict(['neg', true])), /lazily negated/)
   const pairs = new Call(new Global('collections', 'OrderedDict'), new Tuple([['w', 1]]))
   await refuses(torchZip(pairs, []), /makes an OrderedDict in an unknown way/)
-  for (const id of [
-    new Tuple(),
-    new Tuple('module', 1),
-    new Tuple('storage'),
-    new Tuple('storage', 1, '0', 'cpu', 4),
-  ]) {
-    await refuses(torchZip(dict(['w', new Persistent(id)]), [storage]), /its pickle cannot be read/)
+  for (const items of [[], ['module', 1], ['storage'], ['storage', 1, '0', 'cpu', 4]]) {
+    await refuses(torchZip(dict(['w', new Persistent(new Tuple(...items))]), [storage]), /its pickle cannot be read/)
   }
 })
 

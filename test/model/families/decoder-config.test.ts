@@ -41,13 +41,7 @@ test('historical names of JetMoE are read, but the current ones win', () => {
   const config = read({ model_type: 'jetmoe', num_layers: 3, moe_num_experts: 6, moe_top_k: 3, ffn_hidden_size: 64 })
   assert.is(config.layers, 3)
   assert.is(config.ffnHidden, 64)
-  assert.equal(
-    config.mixtures.map(({ experts, topK }) => [experts[0], topK]),
-    [
-      [6, 3],
-      [6, 3],
-    ],
-  )
+  for (const { experts, topK } of config.mixtures) assert.equal([experts[0], topK], [6, 3])
   assert.is(read({ model_type: 'jetmoe', num_layers: 3, num_hidden_layers: 5 }).layers, 5)
 })
 
@@ -59,7 +53,7 @@ test('Qwen layers are dense if they are listed, or if the step skips them', () =
   assert.equal(experts({ decoder_sparse_step: 2 }), [0, 8, 0, 8])
 })
 
-test('gpt-oss has a window in every second layer or in those of layer_types, and YaRN by default', () => {
+test('gpt-oss has a window in every second layer or in the layers of layer_types, and YaRN by default', () => {
   const windows = (json: Record<string, unknown>) =>
     read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }).windows
   assert.equal(windows({}), [128, 0, 128])
@@ -77,7 +71,7 @@ test('gpt-oss has a window in every second layer or in those of layer_types, and
   })
 })
 
-test('rope_scaling counts before rope_parameters, whose keys count before those of the top level', () => {
+test("rope_scaling counts before rope_parameters, whose keys count before the top level's", () => {
   const linear = { rope_type: 'linear', factor: 4 }
   const newer = { rope_type: 'default', rope_theta: 5000 }
   const ropeOf = (json: Record<string, unknown>) => read({ model_type: 'gpt_oss', rope_theta: 7000, ...json }).rope

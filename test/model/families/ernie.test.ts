@@ -19,7 +19,7 @@ test('the interval and the two indices say which layers have experts', () => {
   assert.equal(counts({ moe_layer_interval: 5 }), undefined)
 })
 
-test('defaults are those of the reference code', () => {
+test('the reference code has the same defaults', () => {
   const config = parseConfig({ model_type: 'ernie4_5_moe' }, 'config.json') as DecoderConfig
   assert.is(config.tieWordEmbeddings, true)
   assert.is(config.sharedHidden, 3072)

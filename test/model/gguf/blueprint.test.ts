@@ -11,6 +11,7 @@ import { formatsFor } from '#molm/model/packing/format/formats.js'
 import type { Blueprint, Piece } from '#molm/model/packing/format/layout.js'
 import { checkTensors } from '#molm/model/packing/write/check-tensors.js'
 import { joinBytes } from '../../support/bytes.js'
+import { tuples } from '../../support/combinations.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { type GgufChoices, ggufFiles, ggufModelOf } from '../../support/gguf-model.js'
@@ -29,7 +30,7 @@ async function openWritten(fixture: string, choices: GgufChoices = {}): Promise<
   return openGguf(new MemoryFiles(Object.fromEntries(files)), [...files.keys()][0])
 }
 
-/** The pieces of a model as planned from config.json alone, each with that of a file. */
+/** The pieces of a model as planned from config.json alone, each with the same piece of a file. */
 function* pairs(file: GgufFile, blueprint: Blueprint): Generator<{ name: string; planned: Piece; stored: Piece }> {
   const own = [...ggufBlueprint(blueprint, file).parts(F32)]
   for (const [i, part] of [...blueprint.parts(F32)].entries()) {
@@ -65,8 +66,8 @@ test('have the values of the checkpoint that is the same as a file of llama.cppâ
 const joined = (parts: readonly Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]))
 
 /**
- * A checkpoint of every family that a GGUF file can describe, written as llama.cpp's converter would. Each file differs in
- * another way that leaves the model the same. BF16 and F16 hold the weights of checkpoints of these types exactly.
+ * A checkpoint of every family that a GGUF file can describe, written as llama.cpp's converter would. Each file differs
+ * in another way that leaves the model the same. BF16 and F16 hold the weights of checkpoints of these types exactly.
  */
 const FAMILIES: Record<string, GgufChoices> = {
   '21-granitemoe-f32': { shuffle: 5, alignment: 64 },
@@ -132,13 +133,8 @@ test('come in order from reads of any length', async () => {
   const piece = [...parts(F32)].flatMap(({ pieces }) => pieces).find(({ name }) => name === 'qkv.weight') as Piece
   const tensor = piece.sources[0].view(file.tensors)
   const whole = await readSpan(tensor)
-  for (const [from, to] of [
-    [0, 1],
-    [3, 250],
-    [191, 193],
-    [1000, whole.length],
-    [whole.length, whole.length],
-  ]) {
+  const { length } = whole
+  for (const [from, to] of tuples(`0x1 3x250 191x193 1000x${length} ${length}x${length}`)) {
     assert.equal(await tensor.source.read(tensor.offset + from, to - from), whole.slice(from, to))
   }
   assert.is(file.tensors.get('blk.0.attn_q.weight')?.source.name, tensor.source.name)

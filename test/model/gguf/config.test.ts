@@ -55,7 +55,7 @@ const FIXTURES = {
 }
 
 for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
-  test(`is that of the checkpoint: ${folder}`, async () => {
+  test(`is the checkpoint's: ${folder}`, async () => {
     const file = await openFixture(folder)
     const { raw: _, ...found } = parseConfig(ggufConfig(file), 'made')
     await file.close()

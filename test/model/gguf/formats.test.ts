@@ -80,13 +80,13 @@ test('keep MXFP4 in every packing', async () => {
   }
 })
 
-test('are those of a checkpoint with a given packing', async () => {
+test("are a checkpoint's with a given packing", async () => {
   for (const quant of ['f32', 'q8', 'q4'] as const) {
     assert.equal(await ofFixture('qwen3moe-q4_k_m', quant), { quant, formats: formatsFor(quant) })
   }
 })
 
-test('of floats are those of the packing', async () => {
+test("of floats are the packing's", async () => {
   assert.equal(await ofTypes(() => 'F16'), { quant: 'q4', formats: formatsFor('q4') })
   const isExpert = (name: string) => name.includes('_exps')
   assert.equal(await ofTypes((name) => (isExpert(name) ? 'Q6_K' : 'BF16')), { quant: 'q8', formats: formatsFor('q8') })

@@ -57,14 +57,13 @@ test('recognises GGUF files by their name', () => {
   assert.not.ok(isGguf('model.safetensors'))
 })
 
-test('reads tensors with the row length last', async () => {
-  await withGguf(ggufFile(METADATA, [floats('a', [3, 2]), floats('b', [4], 10)]), async ({ tensors, metadata }) => {
+test('reads tensors with the row length last', () =>
+  withGguf(ggufFile(METADATA, [floats('a', [3, 2]), floats('b', [4], 10)]), async ({ tensors, metadata }) => {
     assert.is(metadata.text('general.architecture'), 'olmoe')
     assert.equal(tensors.get('a')?.shape, [2, 3])
     assert.equal(await valuesOf(tensors, 'a'), [0, 1, 2, 3, 4, 5])
     assert.equal(await valuesOf(tensors, 'b'), [10, 11, 12, 13])
-  })
-})
+  }))
 
 test('reads tensors at another alignment, in any order, and in version 2', async () => {
   const metadata = new Map([...METADATA, ['general.alignment', u32(256)] as const])

@@ -54,7 +54,7 @@ test('lose hardly more than activations do by their rounding, with blocks of all
     })
   }))
 
-/** Root of the mean square of the differences, relative to that of the expected values. */
+/** Root of the mean square of the differences, relative to the same root of the expected values. */
 function relativeError(found: Float32Array, expected: Float32Array): number {
   const squares = expected.reduce((sum, value) => sum + value ** 2, 0)
   return Math.sqrt(expected.reduce((sum, value, i) => sum + (value - found[i]) ** 2, 0) / squares)

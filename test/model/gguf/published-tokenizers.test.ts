@@ -22,7 +22,7 @@ test("Llama 2's tokenizer.json, which Mixtral has, comes back from its scores", 
   assert.equal(await tokenizerFrom(sentencePieceValues(json, scoreOf)), withAllSettings(json))
 })
 
-/** The settings of older files are those that newer ones name. */
+/** Older files mean the settings that newer ones name. */
 const withAllSettings = (json: { model: object }) => ({ ...json, model: { ...json.model, ignore_merges: false } })
 
 test.run()

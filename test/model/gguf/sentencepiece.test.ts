@@ -98,7 +98,7 @@ test('texts have the tokens that llama.cpp finds by their scores', () =>
     for (const text of [...TEXTS, ...words]) {
       const expected = joinByScore(VOCABULARY, text)
       assert.equal(tokenizer.encode(text, { addSpecialTokens: false }), expected, JSON.stringify(text))
-      // A visible blank in a text becomes a blank, like those that the tokenizer has made.
+      // A visible blank in a text becomes a blank, like the visible blanks that the tokenizer has made.
       assert.is(tokenizer.decode(expected), text.replaceAll('▁', ' '), JSON.stringify(text))
     }
   }))

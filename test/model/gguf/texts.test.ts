@@ -32,7 +32,7 @@ async function textsIn(folder: string, name: string): Promise<{ files: Record<st
 const test = suite('texts of GGUF files')
 
 for (const [folder, name] of Object.entries(FILES)) {
-  test(`${folder}: texts, conversations and tokens with a task are those of the checkpoint and of llama.cpp`, async () => {
+  test(`${folder}: the same texts, conversations and tokens with a task as the checkpoint and llama.cpp`, async () => {
     const path = fixturePath(`gguf/${folder}`)
     const { texts, chat } = JSON.parse(await readFile(join(path, 'expected.json'), 'utf8'))
     const stored = await readJson(join(path, 'checkpoint'), 'tokenizer_config.json')

@@ -105,7 +105,7 @@ trial('they divide texts as the published tokenizer.json of their family does', 
   }
 })
 
-test('without a name, or with "default", a tokenizer is that of its family', async () => {
+test('without a name, or with "default", the family decides on the tokenizer', async () => {
   const expected = await tokenizerFrom(byteLevelValues(nano, 'qwen2'))
   const values = byteLevelValues(nano, 'default', { 'general.architecture': 'qwen3moe' })
   assert.equal(await tokenizerFrom(values), expected)

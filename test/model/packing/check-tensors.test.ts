@@ -15,8 +15,8 @@ test('every tensor of a fixture is needed or on the list of ignored ones', async
   }
 })
 
-test('any missing tensor is named', async () => {
-  await withFixture(BASE, async (config, { tensors }) => {
+test('any missing tensor is named', () =>
+  withFixture(BASE, async (config, { tensors }) => {
     const needed = [...tensors.keys()].filter((name) => !/\.(mask|cum_weight)$/.test(name))
     for (const name of needed) {
       const fewer = new Map([...tensors].filter(([other]) => other !== name))
@@ -25,11 +25,10 @@ test('any missing tensor is named', async () => {
         new RegExp(`^folder: tensor ${name} is missing`),
       )
     }
-  })
-})
+  }))
 
-test('a misshapen tensor is named with both shapes', async () => {
-  await withFixture(BASE, async (config, checkpoint) => {
+test('a misshapen tensor is named with both shapes', () =>
+  withFixture(BASE, async (config, checkpoint) => {
     const { tensors } = checkpoint
     const name = 'lm_head.weight'
     const changed = new Map(tensors).set(name, transpose(tensorOf(checkpoint, name)))
@@ -37,11 +36,10 @@ test('a misshapen tensor is named with both shapes', async () => {
       () => checkTensors(blueprintOf(config), changed),
       /lm_head\.weight has shape \[64, 320\].*\[320, 64\]/,
     )
-  })
-})
+  }))
 
-test('a config.json with more layers or experts than the checkpoint is refused', async () => {
-  await withFixture(BASE, async (config, { tensors }) => {
+test('a config.json with more layers or experts than the checkpoint is refused', () =>
+  withFixture(BASE, async (config, { tensors }) => {
     const withExperts = (attention: number[], mlp: number[]) =>
       config.mixtures.map((mixture) => ({ ...mixture, experts: mixture.kind === 'attention' ? attention : mlp }))
     const deeper = { ...config, layers: 4, mixtures: withExperts([4, 4, 4, 4], [8, 8, 8, 8]) }
@@ -54,11 +52,10 @@ test('a config.json with more layers or experts than the checkpoint is refused',
       () => checkTensors(blueprintOf(wider), tensors),
       /h\.1\.mlpf\.gate\.w_gate\.3\.weight.*\[8, 32\].*\[9, 32\]/,
     )
-  })
-})
+  }))
 
-test('weights that are not floating point numbers are refused', async () => {
-  await withFixture(BASE, async (config, checkpoint) => {
+test('weights that are not floating point numbers are refused', () =>
+  withFixture(BASE, async (config, checkpoint) => {
     const { tensors } = checkpoint
     const name = 'transformer.wte.weight'
     const changed = new Map(tensors).set(name, { ...tensorOf(checkpoint, name), dtype: 'I8' as const })
@@ -66,19 +63,17 @@ test('weights that are not floating point numbers are refused', async () => {
       () => checkTensors(blueprintOf(config), changed),
       /transformer\.wte\.weight has dtype I8.*BF16/,
     )
-  })
-})
+  }))
 
-test('ignored buffers may have any shape and type, and other unknown tensors are reported', async () => {
-  await withFixture(BASE, (config, checkpoint) => {
+test('ignored buffers may have any shape and type, and other unknown tensors are reported', () =>
+  withFixture(BASE, (config, checkpoint) => {
     const { tensors } = checkpoint
     const unknown = tensorOf(checkpoint, 'transformer.h.0.attn.mask')
     const changed = new Map(tensors)
       .set('transformer.h.0.attn.causal_mask', { ...unknown, dtype: 'BOOL' as const, shape: [1], strides: [1] })
       .set('transformer.h.7.extra', unknown)
     assert.equal(checkTensors(blueprintOf(config), changed), ['transformer.h.7.extra'])
-  })
-})
+  }))
 
 test('a family that does not tolerate unknown tensors refuses them', async () => {
   for (const name of ['21-granitemoe-f32', '41-qwen3moe-f32', '61-jetmoe-f32']) {
@@ -104,13 +99,12 @@ test('a model without its head is refused, unless the embedding is its head', ()
     await rejectsWithUserError(() => checkTensors(blueprintOf(config), headless), /tensor lm_head\.weight is missing/)
   }))
 
-test('a tied model needs no head, and an existing one is not unknown', async () => {
-  await withFixture(BASE, (config, { tensors }) => {
+test('a tied model needs no head, and an existing one is not unknown', () =>
+  withFixture(BASE, (config, { tensors }) => {
     const tied = { ...config, tieWordEmbeddings: true }
     const headless = new Map([...tensors].filter(([name]) => name !== 'lm_head.weight'))
     assert.equal(checkTensors(blueprintOf(tied), headless), [])
     assert.equal(checkTensors(blueprintOf(tied), tensors), [])
-  })
-})
+  }))
 
 test.run()

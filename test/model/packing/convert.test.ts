@@ -32,8 +32,8 @@ async function filesOf(dir: string): Promise<string[]> {
   return (await readdir(dir)).sort()
 }
 
-test('a checkpoint becomes a folder of packed weights, config and tokenizer', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a checkpoint becomes a folder of packed weights, config and tokenizer', () =>
+  inTemporaryFolder(async (dir) => {
     const out = join(dir, 'deep', 'out')
     const { path, bytes, warnings } = await convertCheckpoint(BASE, out, {
       blueprint,
@@ -60,11 +60,10 @@ test('a checkpoint becomes a folder of packed weights, config and tokenizer', as
     const weights = unpackF32(packed.subarray(start, start + length), kind, rows, cols)
     assert.equal(weights, await readFloats(sources[0].view(checkpoint.tensors)))
     await checkpoint.close()
-  })
-})
+  }))
 
-test('the same checkpoint gives the same bytes', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('the same checkpoint gives the same bytes', () =>
+  inTemporaryFolder(async (dir) => {
     const paths = []
     for (const name of ['a', 'b']) {
       const to = join(dir, name)
@@ -72,20 +71,18 @@ test('the same checkpoint gives the same bytes', async () => {
     }
     const [a, b] = await Promise.all(paths.map((path) => readFile(path)))
     assert.ok(a.equals(b))
-  })
-})
+  }))
 
-test('source and revision are recorded if they are known', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('source and revision are recorded if they are known', () =>
+  inTemporaryFolder(async (dir) => {
     const options = { blueprint, quant: 'q8', pack: markingPack, source: 'org/model', revision: 'c0ffee' } as const
     const { metadata } = await openPackedFile((await convertCheckpoint(OTHER, join(dir, 'out'), options)).path)
     assert.is(metadata.source, 'org/model')
     assert.is(metadata.sourceRevision, 'c0ffee')
-  })
-})
+  }))
 
-test('progress counts every part and ends at the whole', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('progress counts every part and ends at the whole', () =>
+  inTemporaryFolder(async (dir) => {
     const steps: ConvertProgress[] = []
     await convertCheckpoint(OTHER, join(dir, 'out'), {
       blueprint,
@@ -101,76 +98,69 @@ test('progress counts every part and ends at the whole', async () => {
     assert.is(last.part, 'lm_head')
     assert.is(last.partsDone, last.parts)
     assert.is(last.bytesDone, last.bytes)
-  })
-})
+  }))
 
-test('a folder may have several packings of one model, and one is chosen by name', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a folder may have several packings of one model, and one is chosen by name', () =>
+  inTemporaryFolder(async (dir) => {
     await convert(BASE, dir, 'q8')
     assert.is(await findPackedFile(dir), join(dir, 'model-q8.molm.safetensors'))
     assert.is(await findPackedFile(dir, 'q4'), undefined)
     await convert(BASE, dir, 'q4')
     assert.is(await findPackedFile(dir, 'q4'), join(dir, 'model-q4.molm.safetensors'))
     await rejectsWithUserError(() => findPackedFile(dir), /several packings.*`quant` q8\|q4/)
-  })
-})
+  }))
 
 test('a folder without a packed file gives undefined, and a missing folder is an error', async () => {
   assert.is(await findPackedFile(BASE), undefined)
   await rejectsWithUserError(() => findPackedFile(fixturePath('nothing')), /no such folder/)
 })
 
-test('packing again replaces the earlier packing', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('packing again replaces the earlier packing', () =>
+  inTemporaryFolder(async (dir) => {
     const { path } = await convert(OTHER, dir)
     const before = await readFile(path)
     await convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: markingPack, source: 'renamed' })
     assert.not.ok((await readFile(path)).equals(before))
     assert.is((await openPackedFile(path)).metadata.source, 'renamed')
     assert.equal(await filesOf(dir), ['config.json', 'model-q4.molm.safetensors'])
-  })
-})
+  }))
 
-test('another model replaces the earlier one with all its files', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('another model replaces the earlier one with all its files', () =>
+  inTemporaryFolder(async (dir) => {
     await convert(BASE, dir, 'q8')
     await writeFile(join(dir, 'notes.txt'), 'mine')
     await convert(OTHER, dir, 'q4')
     assert.equal(await filesOf(dir), ['config.json', 'model-q4.molm.safetensors', 'notes.txt'])
-  })
-})
+  }))
 
-test('a folder with other files in it is refused and not changed', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a folder with other files in it is refused and not changed', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'letter.txt'), 'mine')
     await rejectsWithUserError(() => convert(BASE, dir), /already holds other files \(letter\.txt\)/)
     assert.equal(await filesOf(dir), ['letter.txt'])
     await rejectsWithUserError(() => convert(BASE, join(dir, 'letter.txt')), /cannot be written/)
-  })
-})
+  }))
 
-test('a checkpoint is never packed onto itself', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a checkpoint is never packed onto itself', () =>
+  inTemporaryFolder(async (dir) => {
     await cp(OTHER, dir, { recursive: true })
     const before = await filesOf(dir)
     await rejectsWithUserError(() => convert(dir, dir), /already holds other files/)
     assert.equal(await filesOf(dir), before)
-  })
-})
+  }))
 
-test('an aborted conversion leaves nothing behind, not even its folder', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('an aborted conversion leaves nothing behind, not even its folder', () =>
+  inTemporaryFolder(async (dir) => {
     const controller = new AbortController()
     const onProgress = ({ partsDone }: ConvertProgress) => partsDone === 5 && controller.abort(new Error('enough'))
     const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
     const aborted = await thrownBy(convertCheckpoint(OTHER, join(dir, 'out'), options))
     assert.is((aborted as Error).message, 'enough')
     assert.equal(await filesOf(dir), [])
-  })
-})
+  }))
 
-test('a failing conversion keeps the earlier packing', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a failing conversion keeps the earlier packing', () =>
+  inTemporaryFolder(async (dir) => {
     const { path } = await convert(BASE, dir)
     const before = await readFile(path)
     const failing = async () => {
@@ -180,20 +170,18 @@ test('a failing conversion keeps the earlier packing', async () => {
     assert.is((failed as Error).message, 'kernel trouble')
     assert.equal(await filesOf(dir), ['config.json', 'merges.txt', 'model-q4.molm.safetensors', ...TOKENIZER.slice(1)])
     assert.ok((await readFile(path)).equals(before))
-  })
-})
+  }))
 
-test('the next conversion removes the leftovers of a crash', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('the next conversion removes the leftovers of a crash', () =>
+  inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, '.molm.partial'))
     await writeFile(join(dir, '.molm.partial', 'model-q8.molm.safetensors.partial'), 'half')
     await convert(OTHER, dir)
     assert.equal(await filesOf(dir), ['config.json', 'model-q4.molm.safetensors'])
-  })
-})
+  }))
 
-test('licence and model card are copied, other files and folders are not', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('licence and model card are copied, other files and folders are not', () =>
+  inTemporaryFolder(async (dir) => {
     const from = join(dir, 'from')
     await cp(OTHER, from, { recursive: true })
     for (const name of ['LICENSE', 'LICENSE-data.txt', 'README.md', 'generation_config.json', 'extra.json']) {
@@ -209,11 +197,10 @@ test('licence and model card are copied, other files and folders are not', async
       'generation_config.json',
       'model-q4.molm.safetensors',
     ])
-  })
-})
+  }))
 
-test('a README or licence of the user stays; one of an earlier model is removed with it', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a README or licence of the user stays; one of an earlier model is removed with it', () =>
+  inTemporaryFolder(async (dir) => {
     const [first, second, out] = ['first', 'second', 'out'].map((name) => join(dir, name))
     await cp(OTHER, first, { recursive: true })
     await cp(BASE, second, { recursive: true })
@@ -239,11 +226,10 @@ test('a README or licence of the user stays; one of an earlier model is removed 
     assert.is(await text('README.md'), 'my notes')
     assert.is(await text('LICENSE'), 'my own')
     assert.is(await text('LICENSE-data.txt'), 'theirs: LICENSE-data.txt')
-  })
-})
+  }))
 
-test('companions of any length are copied in pieces', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('companions of any length are copied in pieces', () =>
+  inTemporaryFolder(async (dir) => {
     const from = join(dir, 'from')
     await cp(OTHER, from, { recursive: true })
     const readme = Buffer.alloc(9 * 2 ** 20 + 5, 'molm ')
@@ -253,11 +239,10 @@ test('companions of any length are copied in pieces', async () => {
     const { files = {} } = (await openPackedFile(path)).metadata
     assert.is(files['README.md'], createHash('sha256').update(readme).digest('hex'))
     assert.equal(Object.keys(files), ['README.md', 'config.json'])
-  })
-})
+  }))
 
-test('weights that are not finite cause a warning, one line per tensor', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('weights that are not finite cause a warning, one line per tensor', () =>
+  inTemporaryFolder(async (dir) => {
     const pack: typeof markingPack = async (request) => ({
       ...(await markingPack(request)),
       nonFinite: request.kind === 'rows' ? 3 : 0,
@@ -265,11 +250,10 @@ test('weights that are not finite cause a warning, one line per tensor', async (
     const { warnings } = await convertCheckpoint(OTHER, join(dir, 'out'), { blueprint, quant: 'q4', pack })
     assert.is(warnings.length, 1)
     assert.match(warnings[0], /transformer\.wte\.weight has 3 weights that are NaN or infinite/)
-  })
-})
+  }))
 
-test('a checkpoint that does not fit its config.json is refused before anything is written', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a checkpoint that does not fit its config.json is refused before anything is written', () =>
+  inTemporaryFolder(async (dir) => {
     const from = join(dir, 'from')
     await cp(OTHER, from, { recursive: true })
     const config = JSON.parse(await readFile(join(from, 'config.json'), 'utf8'))
@@ -279,7 +263,6 @@ test('a checkpoint that does not fit its config.json is refused before anything 
       /from: tensor transformer\.h\.2\.ln_1\.weight is missing/,
     )
     assert.equal(await filesOf(dir), ['from'])
-  })
-})
+  }))
 
 test.run()

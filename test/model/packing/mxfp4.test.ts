@@ -87,7 +87,7 @@ test('each expert is read from its blocks and scales, once, and keeps every weig
   }
 })
 
-test('the bytes to read are those of both tensors', () => {
+test('the bytes to read are in both tensors', () => {
   const [first] = planLayout(blueprint, formatsFor('q4', 'mxfp4')).parts
   assert.is(sourceBytes(first, tensors()), (2 * F * D) / 2 + (2 * F * D) / 32)
 })

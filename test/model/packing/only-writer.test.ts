@@ -17,8 +17,8 @@ const PACKING = {
 } as const
 const MODELS = [fixturePath('02-base-safetensors-f32'), fixturePath('05-linear-silu-safetensors-f32')]
 
-test('while one process writes into a folder, others are refused with that reason', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('while one process writes into a folder, others are refused with that reason', () =>
+  inTemporaryFolder(async (dir) => {
     const out = join(dir, 'deep', 'out')
     await asOnlyWriter(out, async () => {
       await rejectsWithUserError(
@@ -28,18 +28,16 @@ test('while one process writes into a folder, others are refused with that reaso
       assert.equal(await readdir(out), ['.molm.lock'])
     })
     assert.equal(await readdir(join(dir, 'deep')), [], 'an empty folder that was made for it is removed')
-  })
-})
+  }))
 
-test('an existing folder stays, and so do written files', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('an existing folder stays, and so do written files', () =>
+  inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'empty'))
     await asOnlyWriter(join(dir, 'empty'), async () => undefined)
     await asOnlyWriter(join(dir, 'new'), () => writeFile(join(dir, 'new', 'a'), ''))
     assert.equal((await readdir(dir)).sort(), ['empty', 'new'])
     assert.equal(await readdir(join(dir, 'new')), ['a'])
-  })
-})
+  }))
 
 test('one of several writers of a folder succeeds, and the others report that it is at work', async () => {
   for (let round = 0; round < 10; round++) {
@@ -60,8 +58,8 @@ test('one of several writers of a folder succeeds, and the others report that it
   }
 })
 
-test('a folder that an earlier writer removes is made again', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('a folder that an earlier writer removes is made again', () =>
+  inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     // Each leaves the folder empty, so that it is removed at once, perhaps just before the next takes its lock.
     const turns = Array.from({ length: 200 }, () => asOnlyWriter(out, async () => undefined))
@@ -69,15 +67,13 @@ test('a folder that an earlier writer removes is made again', async () => {
       if (end.status === 'rejected') assert.match(end.reason.message, /already under way/)
     }
     assert.equal(await readdir(dir), [])
-  })
-})
+  }))
 
-test('an error of writing names the folder', async () => {
-  await inTemporaryFolder(async (dir) => {
+test('an error of writing names the folder', () =>
+  inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await rejectsWithUserError(() => asOnlyWriter(join(dir, 'file', 'out'), async () => {}), /out: cannot be written/)
-  })
-})
+  }))
 
 if (process.platform === 'linux') {
   test('a folder that cannot be made is refused at once', async () => {

@@ -34,7 +34,7 @@ function singlePiece(tensor: Tensor): Layout {
 /** One of each form of file, type and head. */
 const FORMS = FIXTURES.filter((name) => /^(01|03|04|13)/.test(name))
 
-test('packed f32 weights equal those of the checkpoint, and the rest is zero', async () => {
+test("packed f32 weights equal the checkpoint's, and the rest is zero", async () => {
   for (const name of FORMS) {
     await withFixture(name, async (config, { tensors }) => {
       const layout = layoutOf(config, formatsFor('f32'))
@@ -60,8 +60,8 @@ test('packed f32 weights equal those of the checkpoint, and the rest is zero', a
   }
 })
 
-test('a q4 packing asks for the planned formats and fills every piece', async () => {
-  await withFixture('11-molm-like-bin-bf16-sharded', async (config, { tensors }) => {
+test('a q4 packing asks for the planned formats and fills every piece', () =>
+  withFixture('11-molm-like-bin-bf16-sharded', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('q4'))
     for await (const { part, bytes } of packParts(layout, tensors, markingPack)) {
       const marked = bytes.filter((byte) => byte === 0xff).length
@@ -71,8 +71,7 @@ test('a q4 packing asks for the planned formats and fills every piece', async ()
         part.name,
       )
     }
-  })
-})
+  }))
 
 test('a large matrix is read in runs of whole tile rows, with the same result as at once', async () => {
   // Rows far apart make it large in the file with few weights to pack.
@@ -124,8 +123,8 @@ test('in stretches, a large part of one source is never in memory whole, and has
   }
 })
 
-test('in stretches, parts of several sources are still yielded whole', async () => {
-  await withFixture('21-granitemoe-f32', async (config, { tensors }) => {
+test('in stretches, parts of several sources are still yielded whole', () =>
+  withFixture('21-granitemoe-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
     const names: string[] = []
     for await (const { part, bytes, offset, isLast } of packParts(layout, tensors, referencePack, {
@@ -138,8 +137,7 @@ test('in stretches, parts of several sources are still yielded whole', async () 
       names,
       layout.parts.map(({ name }) => name),
     )
-  })
-})
+  }))
 
 test('a large transposed matrix is read once and whole', async () => {
   const tensor = memoryTensor('big', [2100, 2048], new Float32Array(2100 * 2048))
@@ -149,8 +147,8 @@ test('a large transposed matrix is read once and whole', async () => {
   assert.equal(tensor.source.reads, [{ offset: 0, length: 2100 * 2048 * 4 }])
 })
 
-test('weights that are not finite are reported with their tensor and part', async () => {
-  await withFixture('02-base-safetensors-f32', async (config, checkpoint) => {
+test('weights that are not finite are reported with their tensor and part', () =>
+  withFixture('02-base-safetensors-f32', async (config, checkpoint) => {
     const { tensors } = checkpoint
     const name = 'transformer.h.1.mlpf.experts.weight'
     const values = await readFloats(tensorOf(checkpoint, name))
@@ -166,11 +164,10 @@ test('weights that are not finite are reported with their tensor and part', asyn
       { tensor: name, part: 'layers.1.mlp.3', count: 2 },
       { tensor: name, part: 'layers.1.mlp.5', count: 1 },
     ])
-  })
-})
+  }))
 
-test('the next read is in progress while a chunk is packed', async () => {
-  await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
+test('the next read is in progress while a chunk is packed', () =>
+  withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
     const source = bytesSource(new Uint8Array(4 * 8 * 64 * 128))
     const counted = new Map([...tensors].map(([key, t]) => [key, { ...t, source, offset: 0 }]))
@@ -184,11 +181,10 @@ test('the next read is in progress while a chunk is packed', async () => {
     }
     assert.ok(packed > 20)
     assert.ok(readsWhenPacked.every((ahead) => ahead === 2))
-  })
-})
+  }))
 
-test('parts to skip are neither read nor packed', async () => {
-  await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
+test('parts to skip are neither read nor packed', () =>
+  withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
     const names = []
     let requests = 0
@@ -206,11 +202,10 @@ test('parts to skip are neither read nor packed', async () => {
     }
     assert.is(names.length, 8)
     assert.is(requests, 16)
-  })
-})
+  }))
 
-test('an aborted signal stops between chunks with its reason', async () => {
-  await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
+test('an aborted signal stops between chunks with its reason', () =>
+  withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const controller = new AbortController()
     const reason = new Error('enough')
     let parts = 0
@@ -222,8 +217,7 @@ test('an aborted signal stops between chunks with its reason', async () => {
     }
     assert.is(await thrownBy(packing()), reason)
     assert.is(parts, 3)
-  })
-})
+  }))
 
 test('a packer that returns too few bytes is detected', async () => {
   const tensor = memoryTensor('small', [8, 32], new Float32Array(256))

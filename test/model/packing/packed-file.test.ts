@@ -56,8 +56,8 @@ async function editHeader(path: string, edit: (header: string) => string): Promi
   await writeFile(path, bytes)
 }
 
-test('written metadata, places and bytes are read back', async () => {
-  await withPackedFile(async (path, layout, config) => {
+test('written metadata, places and bytes are read back', () =>
+  withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
     assert.equal(file.metadata, METADATA)
     assert.equal(
@@ -72,22 +72,20 @@ test('written metadata, places and bytes are read back', async () => {
       assert.ok(bytes.subarray(range.offset, range.offset + range.bytes).equals(content(layout, i)), part.name)
     }
     await verifyChecksums(file)
-  })
-})
+  }))
 
-test('parts may be written in any order, with the same file as the result', async () => {
-  await withPackedFile(async (path, layout) => {
+test('parts may be written in any order, with the same file as the result', () =>
+  withPackedFile(async (path, layout) => {
     const other = `${path}.other`
     const writer = await createPackedFile(other, layout, METADATA)
     for (let i = layout.parts.length - 1; i >= 0; i--) await writer.write(layout.parts[i], content(layout, i))
     await writer.finish()
     assert.ok((await readFile(other)).equals(await readFile(path)))
     assert.is((await stat(other)).size, writer.bytes)
-  })
-})
+  }))
 
-test('a part may come in stretches, with the same file as the result; a gap is refused', async () => {
-  await withPackedFile(async (path, layout) => {
+test('a part may come in stretches, with the same file as the result; a gap is refused', () =>
+  withPackedFile(async (path, layout) => {
     const other = `${path}.other`
     const writer = await createPackedFile(other, layout, METADATA)
     for (const [i, part] of layout.parts.entries()) {
@@ -103,11 +101,10 @@ test('a part may come in stretches, with the same file as the result; a gap is r
     }
     await writer.finish()
     assert.ok((await readFile(other)).equals(await readFile(path)))
-  })
-})
+  }))
 
-test('any safetensors reader can list it: bytes in the order of the layout, without holes', async () => {
-  await withPackedFile(async (path, layout) => {
+test('any safetensors reader can list it: bytes in the order of the layout, without holes', () =>
+  withPackedFile(async (path, layout) => {
     const source = await openLocalFile(path)
     const { tensors, metadata } = await readSafetensors(source)
     await source.close()
@@ -122,8 +119,7 @@ test('any safetensors reader can list it: bytes in the order of the layout, with
     assert.is(metadata.source_revision, 'abc123')
     const header = (await readFile(path)).readBigUInt64LE(0)
     assert.is((8n + header) % 64n, 0n)
-  })
-})
+  }))
 
 test('the file has its name only when it is finished, and an aborted one leaves nothing', async () => {
   await withLayout((layout) =>
@@ -160,8 +156,8 @@ test('a missing folder cannot be written to', async () => {
   )
 })
 
-test('a flipped byte is found, and its part is named', async () => {
-  await withPackedFile(async (path, _, config) => {
+test('a flipped byte is found, and its part is named', () =>
+  withPackedFile(async (path, _, config) => {
     const name = 'layers.1.mlp.3'
     const { offset = 0 } = (await openPackedFile(path)).parts.get(name) ?? {}
     assert.ok(offset > 0)
@@ -171,18 +167,16 @@ test('a flipped byte is found, and its part is named', async () => {
     const file = await openPackedFile(path)
     checkParts(file, blueprintOf(config))
     await rejectsWithUserError(() => verifyChecksums(file), /layers\.1\.mlp\.3 .*checksum/)
-  })
-})
+  }))
 
-test('a file truncated anywhere is refused', async () => {
-  await withPackedFile(async (path) => {
+test('a file truncated anywhere is refused', () =>
+  withPackedFile(async (path) => {
     const { size } = await stat(path)
     for (const length of [size - 1, Math.floor(size / 2), 1000, 7, 0]) {
       await truncate(path, length)
       await rejectsWithUserError(() => openPackedFile(path), /model-q4\.molm\.safetensors.*cut short/)
     }
-  })
-})
+  }))
 
 test('files of other kinds are refused with their kind', async () => {
   await rejectsWithUserError(
@@ -196,12 +190,11 @@ test('files of other kinds are refused with their kind', async () => {
   await rejectsWithUserError(() => openPackedFile(fixturePath('nothing')), /no such file/)
 })
 
-test('a file of a later format asks for a newer molm', async () => {
-  await withPackedFile(async (path) => {
+test('a file of a later format asks for a newer molm', () =>
+  withPackedFile(async (path) => {
     await editHeader(path, (header) => header.replace('"format_version":"1"', '"format_version":"4"'))
     await rejectsWithUserError(() => openPackedFile(path), /newer molm \(format 4.*update molm/)
-  })
-})
+  }))
 
 test('a contradictory header counts as damaged', async () => {
   const edits: [string, string, RegExp][] = [
@@ -224,8 +217,8 @@ test('a contradictory header counts as damaged', async () => {
   })
 })
 
-test('a file packed from another config.json is refused before it is used', async () => {
-  await withPackedFile(async (path, layout, config) => {
+test('a file packed from another config.json is refused before it is used', () =>
+  withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
     const withExperts = (experts: Record<MixtureKind, number[]>) => ({
       ...config,
@@ -240,7 +233,6 @@ test('a file packed from another config.json is refused before it is used', asyn
     // Planning all of them would take gigabytes and minutes.
     const absurd = withExperts({ attention: [4, 4, 4], mlp: new Array(3).fill(2 ** 24) })
     await refuses(absurd, /layers\.0\.dense has \d+ bytes in place of/)
-  })
-})
+  }))
 
 test.run()

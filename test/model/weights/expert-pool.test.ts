@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ExpertPool } from '#molm/model/weights/expert-pool.js'
 import { claimWanted, markHeld } from '#molm/model/weights/residency.js'
+import { tuples } from '../../support/combinations.js'
 import { bankOf } from '../../support/kernel-bench.js'
 
 const test = suite('the pool of experts')
@@ -49,11 +50,7 @@ test('experts that cannot be read leave their places to others, and no other mem
     assert.throws(() => require(ids), /disk is gone/)
   }
   broken = false
-  for (const ids of [
-    [4, 5, 6, 7],
-    [8, 9, 10, 11],
-    [0, 5, 10, 3],
-  ]) {
+  for (const ids of tuples('4x5x6x7 8x9x10x11 0x5x10x3')) {
     require(ids)
     hold(ids)
   }
@@ -108,35 +105,20 @@ test('the expert used least lately makes room, and of equal ones the one used lo
     pool.require(0, Int32Array.from(first), first.length, () => undefined)
     pool.require(4, Int32Array.from(second), second.length, () => undefined)
   }
-  const reads = (...uses: [number[], number[]][]) => {
+  /** Experts that passes read, each with uses of the same ids in both layers. */
+  const reads = (...uses: number[][]) => {
     read.length = 0
-    for (const use of uses) pass(...use)
+    for (const ids of uses) pass(ids, ids)
     return [...read]
   }
-  assert.equal(reads([[0], [0]], [[0], [0]], [[0], [0]]), [0, 4])
-  // A pass of four other experts: those of layer 0 are the least used, and make room for those of layer 1.
-  assert.equal(
-    reads([
-      [1, 2],
-      [1, 2],
-    ]),
-    [1, 2, 5, 6],
-  )
-  assert.equal(reads([[0], [0]]), [])
+  assert.equal(reads([0], [0], [0]), [0, 4])
+  // A pass of four other experts: layer 0's are the least used, and make room for layer 1's.
+  assert.equal(reads([1, 2]), [1, 2, 5, 6])
+  assert.equal(reads([0]), [])
   // Uses of long ago count less: after some passes with others, the once favoured experts are gone.
-  const others: [number[], number[]][] = Array.from({ length: 16 }, () => [
-    [1, 2],
-    [1, 2],
-  ])
-  reads(...others)
-  assert.equal(
-    reads([
-      [1, 2],
-      [1, 2],
-    ]),
-    [],
-  )
-  assert.equal(reads([[0], [0]]), [0, 4])
+  for (let i = 0; i < 16; i++) reads([1, 2])
+  assert.equal(reads([1, 2]), [])
+  assert.equal(reads([0]), [0, 4])
 })
 
 test.run()

@@ -1,5 +1,5 @@
 import type { SyncFile } from '../../../ground/platform/files.js'
-import { matchesCrc32 } from '../../../model/packing/format/crc32.js'
+import { matchesCrc32 } from '../../../model/packing/format/checksums.js'
 import { claim, claimWanted, isAbsent, isWanted, markAbsent, markHeld } from '../../../model/weights/residency.js'
 import { readFully } from './read-fully.js'
 

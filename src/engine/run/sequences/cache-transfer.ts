@@ -2,7 +2,7 @@ import { rowBytes } from '../../../api/cache-pieces.js'
 import type { CacheTensor } from '../../../api/session.js'
 import { UserError } from '../../../ground/errors.js'
 import type { CacheFormat } from '../../../kernels/memory/formats.js'
-import type { CacheTensorShape, CacheTensors, CacheValues } from '../../../model/layers/cache/cache-tensors.js'
+import type { CacheTensorShape, CacheTensors } from '../../../model/layers/cache/cache-tensors.js'
 import type { SequenceCache } from '../../../model/layers/cache/sequence-cache.js'
 import type { CacheDescription, CacheRequest } from '../messages/cache-request.js'
 import type { Task } from '../reading/demand.js'
@@ -81,7 +81,7 @@ function describe({ cache, tokens, version }: Sequence): CacheDescription {
     version,
     tokens: Int32Array.from(tokens),
     oldest: cache.oldest,
-    checkpoints: Int32Array.from(cache.checkpointPositions),
+    checkpoints: Int32Array.from(cache.checkpoints.positions),
     tensors: cache.contents.list.map(described),
   }
 }
@@ -105,7 +105,7 @@ function write(contents: CacheTensors, { tensor, from, rows, bytes }: CacheReque
 }
 
 /** The bytes of a tensor as numbers, in the same place. */
-function numbersIn({ buffer, byteOffset }: Uint8Array, format: CacheFormat, count: number): CacheValues {
+function numbersIn({ buffer, byteOffset }: Uint8Array, format: CacheFormat, count: number) {
   if (format === 'q8') return new Int8Array(buffer, byteOffset, count)
   return format === 'f32' ? new Float32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count)
 }

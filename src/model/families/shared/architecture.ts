@@ -23,7 +23,7 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   className: string
   /** Values of absent keys of config.json. */
   defaults: Record<string, unknown>
-  /** Other spellings of keys, mapped to those that `defaults` has. */
+  /** Other spellings of keys, mapped to the keys of `defaults`. */
   aliases?: Record<string, string>
   /** Reads a config.json with defaults filled in. Throws a UserError that names the key. */
   parseConfig(keys: ConfigReader, classNames: string[]): C
@@ -38,8 +38,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   /** Whether tensors that the model does not use cause a warning only; else they are refused. */
   toleratesUnknownTensors?: true
   /**
-   * Whether its published checkpoints store experts as MXFP4. If `formats.mlp` is mxfp4 or mxfp4_f32, `parts` reads them
-   * from these tensors (mxfp4Expert); otherwise from float weights.
+   * Whether its published checkpoints store experts as MXFP4. If `formats.mlp` is mxfp4 or mxfp4_f32, `parts` reads
+   * them from these tensors (mxfp4Expert); otherwise from float weights.
    */
   readsMxfp4?: true
   /** Contents of a layer's cache. */

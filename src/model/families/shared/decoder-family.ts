@@ -1,8 +1,11 @@
 import { plural } from '../../../ground/numbers.js'
 import type { ModelConfig } from '../../config/config.js'
 import type { LayerCache } from '../../layers/cache/layer-cache.js'
+import type { Blocks } from '../../layers/decoder.js'
+import type { Workspace } from '../../layers/workspace.js'
 import type { ShapeWords } from './architecture.js'
 import type { DecoderConfig } from './decoder-config.js'
+import { decoderBlocks } from './decoder-layers.js'
 
 /** Members of a family with grouped-query attention, which may replace any of them. */
 export const DECODER = {
@@ -10,6 +13,7 @@ export const DECODER = {
   shapeKeys: (): readonly string[] => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'],
   ignores: isUnused,
   cache: groupedCache,
+  build: (config: DecoderConfig, workspace: Workspace): Blocks => decoderBlocks(config, workspace),
 }
 
 /** Describes a decoder's shape in words. */

@@ -1,7 +1,8 @@
 import { byLayer } from '../../layers/by-layer.js'
+import type { Blocks } from '../../layers/decoder.js'
 import { GatedMixture, GatedMlp } from '../../layers/gated-mlp.js'
 import { GroupedQueryAttention, type GroupedQueryOptions } from '../../layers/grouped-query-attention.js'
-import type { Feed } from '../../layers/pre-norm-blocks.js'
+import { type Feed, type PreNormOptions, preNormBlocks } from '../../layers/pre-norm-blocks.js'
 import { Rope, type RopeConfig } from '../../layers/rope.js'
 import type { Workspace } from '../../layers/workspace.js'
 import { type DecoderConfig, hasExperts } from './decoder-config.js'
@@ -9,10 +10,22 @@ import { type DecoderConfig, hasExperts } from './decoder-config.js'
 export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks'> {
   /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
   norm?: 'row' | 'head'
-  /** Rotary positions of a layer; undefined for none. Default: those of the config in every layer. */
+  /** Rotary positions of a layer; undefined for none. Default: the config's positions in every layer. */
   ropeOf?: (layer: number) => RopeConfig | undefined
   /** Whether a layer has attention. Default: all layers. */
   isIn?: (layer: number) => boolean
+}
+
+/** Binds blocks whose layers all have attention, and experts or a dense layer. */
+export function decoderBlocks(
+  config: DecoderConfig & Pick<PreNormOptions, 'residualScale'>,
+  workspace: Workspace,
+  attention: AttentionOptions = {},
+  feed: FeedOptions = {},
+): Blocks {
+  const mixerOf = attentionLayers(workspace, config, attention)
+  const feedOf = feedLayers(workspace, config, feed)
+  return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
 }
 
 /** Returns the function that finds a layer's attention: one for all layers with the same window and positions. */
@@ -42,7 +55,7 @@ export interface FeedOptions {
   bias?: boolean
   /** Whether dense layers have biases. */
   denseBias?: boolean
-  /** Whether the shared expert has a gate of its own. */
+  /** Whether the shared expert has its own gate. */
   sharedGate?: boolean
 }
 

@@ -4,11 +4,9 @@ import { densePartName, type Part, type Source } from '../../packing/format/layo
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../../packing/format/pieces.js'
 import type { DecoderConfig } from './decoder-config.js'
 
-/*
- * Parts that several families name alike.
- */
+/* Parts that several families name alike. */
 
-/** Pieces of a layer: those that every token needs, and those of expert `id` of `count` of a kind. */
+/** Pieces of a layer: `dense` ones that every token needs, and the pieces of expert `id` of `count` of a kind. */
 interface LayerPieces {
   dense: PlannedPiece[]
   expert: (id: number, count: number, kind: MixtureKind) => PlannedPiece[]
@@ -37,7 +35,7 @@ export function densePart(layer: number, pieces: PlannedPiece[]): Part {
   return part(densePartName(layer), pieces, { layer })
 }
 
-/** Makes a part for each expert of a mixture in a layer; `pieces` returns those of expert `id` of `count`. */
+/** Makes a part for each expert of a mixture in a layer; `pieces` are for expert `id` of `count`. */
 export function* expertParts(
   layer: number,
   { kind, experts }: Mixture,

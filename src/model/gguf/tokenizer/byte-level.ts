@@ -1,9 +1,9 @@
 import { printable } from '../../../ground/printable.js'
 import { BYTE_ALPHABET } from '../../checkpoint/byte-pair-forms.js'
+import type { GgufMetadata } from '../metadata.js'
 import type { PreTokenizer } from './pre-tokenizers.js'
 import { encodingJson, type SpecialTokens } from './special-tokens.js'
 import { isAdded, MOST_CHARACTERS, type TokenList } from './token-list.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MERGES = 'tokenizer.ggml.merges'
 
@@ -17,7 +17,7 @@ export function hasByteCharacters({ ids }: TokenList): boolean {
 
 /** tokenizer.json for "gpt2": bytes merged in pairs. Throws a UserError if merges are missing or make no token. */
 export function byteLevelTokenizer(
-  metadata: TokenizerMetadata,
+  metadata: GgufMetadata,
   list: TokenList,
   preTokenizer: PreTokenizer,
   special: SpecialTokens,
@@ -35,7 +35,7 @@ export function byteLevelTokenizer(
 }
 
 /** The merges as pairs with a blank between, in the order of their ranks. */
-function readMerges(metadata: TokenizerMetadata, { ids, types }: TokenList): readonly string[] {
+function readMerges(metadata: GgufMetadata, { ids, types }: TokenList): readonly string[] {
   const merges = metadata.texts(MERGES)
   if (merges.length > MOST_MERGES) {
     throw metadata.refuse(MERGES, `has ${merges.length} merges, at most ${MOST_MERGES} are read`)

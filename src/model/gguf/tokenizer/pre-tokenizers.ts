@@ -1,5 +1,5 @@
 import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35 } from '../../checkpoint/byte-pair-forms.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
+import type { GgufMetadata } from '../metadata.js'
 
 /** Parts of tokenizer.json that the metadata does not have, but that follow from the name of a pre-tokenizer. */
 export interface PreTokenizer {
@@ -87,17 +87,17 @@ const BY_ARCHITECTURE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The pre-tokenizer by its name, or by the architecture without one or with "default"; undefined if unknown. */
-export function preTokenizerOf(metadata: TokenizerMetadata): PreTokenizer | undefined {
+export function preTokenizerOf(metadata: GgufMetadata): PreTokenizer | undefined {
   const architecture = architectureOf(metadata)
-  const name = metadata.has(PRE) ? metadata.text(PRE) : DEFAULT
+  const name = metadata.text(PRE, DEFAULT)
   const found = BY_NAME.get(name === DEFAULT ? (BY_ARCHITECTURE.get(architecture) ?? name) : name)
   // gpt-oss takes words of its vocabulary whole, other encodings with this pattern merge them.
   return found && architecture === 'gpt-oss' ? { ...found, ignoreMerges: true } : found
 }
 
 /** The name of the model's family; empty if the metadata does not have it. */
-export function architectureOf(metadata: TokenizerMetadata): string {
-  return metadata.has('general.architecture') ? metadata.text('general.architecture') : ''
+export function architectureOf(metadata: GgufMetadata): string {
+  return metadata.text('general.architecture', '')
 }
 
 function named(preTokenizer: PreTokenizer, ...names: string[]): [string, PreTokenizer][] {

@@ -1,8 +1,8 @@
 import { BYTE_ALPHABET, byteToken } from '../../checkpoint/byte-pair-forms.js'
+import type { GgufMetadata } from '../metadata.js'
 import { architectureOf } from './pre-tokenizers.js'
 import { type Defaults, encodingJson, type SpecialTokens } from './special-tokens.js'
 import { isAdded, type TokenList, TokenType } from './token-list.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const PREFIX = 'tokenizer.ggml.add_space_prefix'
 
@@ -18,8 +18,8 @@ export function hasByteTokens({ ids }: TokenList): boolean {
 }
 
 /** tokenizer.json for "llama": characters merged in pairs, and a visible blank. Throws a UserError without scores. */
-export function sentencePieceTokenizer(metadata: TokenizerMetadata, list: TokenList, special: SpecialTokens): object {
-  const hasPrefix = metadata.has(PREFIX) ? metadata.flag(PREFIX) : !WITHOUT_PREFIX.includes(architectureOf(metadata))
+export function sentencePieceTokenizer(metadata: GgufMetadata, list: TokenList, special: SpecialTokens): object {
+  const hasPrefix = metadata.flag(PREFIX, !WITHOUT_PREFIX.includes(architectureOf(metadata)))
   const replace = (from: string, content: string) => ({ type: 'Replace', pattern: { String: from }, content })
   return encodingJson(list, special, {
     rules: { normalizesAddedTokens: false, notSpecial: new Set() },
@@ -56,7 +56,7 @@ const MOST_WORK = 2 ** 28
  * with the highest score first. Pairs of the same score are in the order of what they make, then of their own ids.
  * Throws a UserError if scores are missing or the merges are far too many.
  */
-function mergesByScore(metadata: TokenizerMetadata, { tokens, ids, types }: TokenList): string[] {
+function mergesByScore(metadata: GgufMetadata, { tokens, ids, types }: TokenList): string[] {
   const scores = metadata.numbers(SCORES)
   if (scores.length !== tokens.length) {
     throw metadata.refuse(SCORES, `has ${scores.length} values for ${tokens.length} tokens`)

@@ -1,5 +1,5 @@
+import type { GgufMetadata } from '../metadata.js'
 import { type AddedTokenRules, addedTokensOf, type TokenList, TokenType, tokenIdAt } from './token-list.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask', 'prefix', 'suffix', 'middle'] as const
 
@@ -42,12 +42,8 @@ const ENDS = [
 ]
 
 /** Reads the special tokens. Throws a UserError for an id without a token. */
-export function readSpecialTokens(metadata: TokenizerMetadata, list: TokenList, defaults: Defaults): SpecialTokens {
+export function readSpecialTokens(metadata: GgufMetadata, list: TokenList, defaults: Defaults): SpecialTokens {
   const idAt = (key: string) => tokenIdAt(`tokenizer.ggml.${key}`, metadata, list)
-  const flagAt = (key: string, ifAbsent: boolean) => {
-    const full = `tokenizer.ggml.${key}`
-    return metadata.has(full) ? metadata.flag(full) : ifAbsent
-  }
   const byRole: SpecialTokens['byRole'] = {}
   for (const role of ROLES) {
     const key = KEYS[role].find((key) => metadata.has(`tokenizer.ggml.${key}`))
@@ -59,8 +55,8 @@ export function readSpecialTokens(metadata: TokenizerMetadata, list: TokenList, 
   return {
     byRole,
     ends: [...new Set(ends)].filter((id) => id !== undefined),
-    addsBos: flagAt('add_bos_token', defaults.addsBos) && byRole.bos !== undefined,
-    addsEos: flagAt('add_eos_token', false) && byRole.eos !== undefined,
+    addsBos: metadata.flag('tokenizer.ggml.add_bos_token', defaults.addsBos) && byRole.bos !== undefined,
+    addsEos: metadata.flag('tokenizer.ggml.add_eos_token', false) && byRole.eos !== undefined,
   }
 }
 

@@ -1,10 +1,11 @@
 import { printable } from '../../../ground/printable.js'
+import type { GgufFile } from '../gguf-file.js'
+import type { GgufMetadata } from '../metadata.js'
 import { byteLevelTokenizer, hasByteCharacters } from './byte-level.js'
 import { PRE, preTokenizerOf } from './pre-tokenizers.js'
 import { hasByteTokens, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js'
 import { readTokens, TOKENS, type TokenList } from './token-list.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
 
 const MODEL = 'tokenizer.ggml.model'
 
@@ -18,7 +19,7 @@ type Made = { tokenizer: object; special: SpecialTokens; list: TokenList } | { p
  * value.
  */
 export function ggufTexts(
-  { metadata }: { metadata: TokenizerMetadata },
+  { metadata }: Pick<GgufFile, 'metadata'>,
   onProblem: (message: string) => void = () => {},
 ): Record<string, string> {
   const made = makeTokenizer(metadata)
@@ -33,7 +34,7 @@ export function ggufTexts(
   }
 }
 
-function makeTokenizer(metadata: TokenizerMetadata): Made {
+function makeTokenizer(metadata: GgufMetadata): Made {
   const problem = (key: string, why: string): Made => ({
     problem: metadata.refuse(key, `${why}, so the model comes without a tokenizer`).message,
   })
@@ -60,7 +61,7 @@ function makeTokenizer(metadata: TokenizerMetadata): Made {
   return problem(MODEL, `is "${printable(model)}", and only the byte-pair encodings "gpt2" and "llama" are supported`)
 }
 
-function tokenizerConfig(metadata: TokenizerMetadata, special: SpecialTokens, { tokens }: TokenList): object {
+function tokenizerConfig(metadata: GgufMetadata, special: SpecialTokens, { tokens }: TokenList): object {
   const byRole = Object.entries(special.byRole).map(([role, id]) => [`${role}_token`, tokens[id]])
   const chat_template = chatTemplatesOf(metadata)
   return {
@@ -80,14 +81,14 @@ const MOST_CHARACTERS = 2 ** 20
 const MOST_TEMPLATES = 16
 
 /** `chat_template`: one template, or a list of named ones. Throws a UserError if it is far too long. */
-function chatTemplatesOf(metadata: TokenizerMetadata): string | object[] | undefined {
+function chatTemplatesOf(metadata: GgufMetadata): string | object[] | undefined {
   if (!metadata.has(TEMPLATE)) return undefined
   const templateAt = (key: string) => {
     const template = metadata.text(key)
     if (template.length <= MOST_CHARACTERS) return template
     throw metadata.refuse(key, `has ${template.length} characters, at most ${MOST_CHARACTERS} are read`)
   }
-  const names = metadata.has(NAMES) ? metadata.texts(NAMES) : []
+  const names = metadata.texts(NAMES, [])
   if (names.length > MOST_TEMPLATES) {
     throw metadata.refuse(NAMES, `has ${names.length} names, at most ${MOST_TEMPLATES} are read`)
   }
@@ -111,10 +112,10 @@ const SAMPLING: readonly [key: string, name: string, inRange: (value: number) =>
   ['penalty_repeat', 'repetition_penalty', (value) => (value > 0 ? value : 1)],
 ]
 
-function generationConfig(metadata: TokenizerMetadata, special?: SpecialTokens): object {
+function generationConfig(metadata: GgufMetadata, special?: SpecialTokens): object {
   const sampling = SAMPLING.flatMap(([key, name, inRange]): [string, number][] => {
-    const full = `general.sampling.${key}`
-    return metadata.has(full) ? [[name, inRange(metadata.number(full))]] : []
+    const value = metadata.number(`general.sampling.${key}`, undefined)
+    return value === undefined ? [] : [[name, inRange(value)]]
   })
   const { byRole: { bos, pad } = {}, ends = [] } = special ?? {}
   return {

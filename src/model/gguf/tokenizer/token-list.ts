@@ -1,5 +1,5 @@
 import { printable } from '../../../ground/printable.js'
-import type { TokenizerMetadata } from './tokenizer-metadata.js'
+import type { GgufMetadata } from '../metadata.js'
 
 /** Values of `tokenizer.ggml.token_type`. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
@@ -24,7 +24,7 @@ const TYPES = 'tokenizer.ggml.token_type'
 const FILLED = /^\[PAD\d+\]$/
 
 /** Reads the tokens and their types. Throws a UserError if there are too many, two are the same, or types are missing. */
-export function readTokens(metadata: TokenizerMetadata): TokenList {
+export function readTokens(metadata: GgufMetadata): TokenList {
   const texts = metadata.texts(TOKENS)
   if (texts.length === 0 || texts.length > MOST_TOKENS) {
     throw metadata.refuse(TOKENS, `has ${texts.length} tokens, 1 to ${MOST_TOKENS} are read`)
@@ -51,7 +51,7 @@ export function readTokens(metadata: TokenizerMetadata): TokenList {
   return { tokens, ids, types }
 }
 
-function readTypes(metadata: TokenizerMetadata, count: number): Uint8Array {
+function readTypes(metadata: GgufMetadata, count: number): Uint8Array {
   if (!metadata.has(TYPES)) return new Uint8Array(count).fill(TokenType.normal)
   const types = metadata.numbers(TYPES)
   if (types.length !== count) {
@@ -61,11 +61,10 @@ function readTypes(metadata: TokenizerMetadata, count: number): Uint8Array {
 }
 
 /** The id that a key of the metadata gives, or undefined. Throws a UserError if there is no such token. */
-export function tokenIdAt(key: string, metadata: TokenizerMetadata, { tokens }: TokenList): number | undefined {
-  if (!metadata.has(key)) return undefined
-  const id = metadata.number(key)
+export function tokenIdAt(key: string, metadata: GgufMetadata, { tokens }: TokenList): number | undefined {
+  const id = metadata.number(key, undefined)
   // Converters write -1 for a token that the model does not have.
-  if (id === -1 || id === 2 ** 32 - 1) return undefined
+  if (id === undefined || id === -1 || id === 2 ** 32 - 1) return undefined
   if (!Number.isInteger(id) || id < 0 || id >= tokens.length) {
     throw metadata.refuse(key, `is ${id}, and there are ${tokens.length} tokens`)
   }
@@ -88,7 +87,7 @@ export interface AddedTokenRules {
   notSpecial: ReadonlySet<string>
 }
 
-/** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and those of users. */
+/** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and users' tokens. */
 export function addedTokensOf({ tokens, types }: TokenList, rules: AddedTokenRules): AddedToken[] {
   return tokens.flatMap((content, id) => {
     if (content === undefined || !isAdded(types[id])) return []

@@ -71,12 +71,12 @@ export class AllRows {
     for (const { rows } of this.list) rows.pages.own(position)
   }
 
-  /** Number of positions at the beginning that share memory with those of another sequence. */
+  /** Number of positions at the beginning whose memory another sequence shares. */
   sharedWith({ whole }: AllRows): number {
     return this.whole && whole ? this.whole.rows.pages.sharedWith(whole.rows.pages) : 0
   }
 
-  /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
+  /** Takes the memory of the first `count` positions from a sequence that has the same tokens, and frees its former one. */
   adopt({ list }: AllRows, count: number): void {
     for (const [i, { rows }] of this.list.entries()) rows.pages.adopt(list[i].rows.pages, count)
   }

@@ -15,7 +15,7 @@ export function hasRoom(layerRows: readonly LayerRows[], spansOf: (rows: LayerRo
   return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
 }
 
-/** Error of a request that the banks have no memory for. `tokens` are those of its session. */
+/** Error of a request that the banks have no memory for. `tokens` are its session's. */
 export function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
   return new NoRoom(
     `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +

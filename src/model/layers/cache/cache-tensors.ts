@@ -1,6 +1,6 @@
 import type { CacheFormat } from '../../../kernels/memory/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
-import type { RowNumbers } from './page-heads.js'
+import type { RowNumbers } from './number-grid.js'
 import type { Span } from './page-table.js'
 import type { PagedRows } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
@@ -24,9 +24,6 @@ export interface CacheTensorShape {
   channels: number
 }
 
-/** Values of a tensor: floats, the bits of numbers in bfloat16, or the levels of q8. */
-export type CacheValues = RowNumbers
-
 /** Parts of a cache that its tensors hold. */
 export interface CacheParts {
   layerRows: readonly LayerRows[]
@@ -36,7 +33,7 @@ export interface CacheParts {
 
 /**
  * The contents of a cache as tensors. First come the rows of each layer, oldest position first: its keys and, if they
- * differ, its values; those of q8 are two tensors, levels and scales. Of a window they are the pages that the next token
+ * differ, its values; in q8 each is two tensors, levels and scales. Of a window they are the pages that the next token
  * sees, here and after each checkpoint. Then come the running states of all layers: a row for the present ones, and one
  * for each checkpoint.
  */
@@ -69,7 +66,7 @@ export class CacheTensors {
   }
 
   /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
-  read(tensor: number, from: number, count: number, target: CacheValues): void {
+  read(tensor: number, from: number, count: number, target: RowNumbers): void {
     const { states, checkpoints } = this.parts
     const source = this.sources[tensor]
     if (source) {
@@ -88,7 +85,7 @@ export class CacheTensors {
   }
 
   /** Sets `count` rows of a tensor, from row `from` on. */
-  write(tensor: number, from: number, count: number, source: CacheValues): void {
+  write(tensor: number, from: number, count: number, source: RowNumbers): void {
     const { states } = this.parts
     const to = this.sources[tensor]
     if (to) {
@@ -123,8 +120,8 @@ interface Source {
 }
 
 /**
- * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the number
- * of rows before it.
+ * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the
+ * number of rows before it.
  */
 function eachSpan(
   { spans }: Source,

@@ -1,9 +1,8 @@
 import { UserError } from '../../../ground/errors.js'
 import { MOST_Q8_CHANNELS, MOST_Q8_ROW_CHANNELS, PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import type { Bank } from '../../../kernels/memory/bank.js'
-import type { CacheFormat } from '../../../kernels/memory/formats.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../../kernels/memory/formats.js'
 import type { PartFormats, WeightFormat } from '../../packing/format/formats.js'
-import { bytesOfRow, type PageHeads } from './page-heads.js'
 
 /** Keys and values of a layer's attention: a row of each per position. */
 export interface RowShape {
@@ -37,14 +36,14 @@ export interface CachedLayer extends LayerCache {
 /** Positions that a window layer keeps in addition to its window, so that a few tokens can be cut off. */
 export const SLACK = PAGE_ROWS
 
-/** Formats of at most 5 bits: their rounding changes far more than that of a q8 cache (docs/EVALUATION.md). */
+/** Formats of at most 5 bits: their rounding changes far more than a q8 cache does (docs/EVALUATION.md). */
 const FEW_BITS: ReadonlySet<WeightFormat> = new Set(['q4', 'q4m', 'q3', 'q2'])
 
 /**
- * Number format of the cached rows: the one that was asked for. By default it is f32 if attention's weights are f32, and
- * q8 if they have few bits and all layers can hold it well: softmax attention whose keys have no biases. Otherwise it is
- * bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes no
- * measurable difference.
+ * Number format of the cached rows: the one that was asked for. By default it is f32 if attention's weights are f32,
+ * and q8 if they have few bits and all layers can hold it well: softmax attention whose keys have no biases. Otherwise
+ * it is bf16. Products with quantised weights round these rows to 8 bits anyway; the upper half of a float then makes
+ * no measurable difference.
  */
 export function cacheFormat(layers: readonly LayerCache[], formats: PartFormats, given?: CacheFormat): CacheFormat {
   if (given) return given
@@ -66,9 +65,16 @@ export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: Ca
   )
 }
 
-/** Heads in the pages of rows. */
+/** How a page of the cache holds the heads of its rows: one head after another (`byHead`), or whole rows. */
+export type PageHeads = Required<Pick<RowShape, 'heads' | 'byHead'>>
+
 export function pageHeads({ heads = 1, byHead = false }: RowShape): PageHeads {
   return { heads, byHead }
+}
+
+/** Bytes of a row: all heads together. */
+export function bytesOfRow(channels: number, format: CacheFormat, { heads, byHead }: PageHeads): number {
+  return byHead ? heads * cacheHeadBytes(channels / heads, format) : cacheRowBytes(channels, format, heads)
 }
 
 /** Bytes of a position's keys and values. */

@@ -1,3 +1,6 @@
+/** Numbers of rows: floats, the bits of numbers in bfloat16, or the levels of q8. */
+export type RowNumbers = Float32Array | Uint16Array | Int8Array
+
 /** Numbers of a cache: levels of q8, or the bits of bfloat16 (Uint16Array) and of floats (Uint32Array). */
 export type GridNumbers = Uint32Array | Uint16Array | Int8Array
 

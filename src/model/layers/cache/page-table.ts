@@ -10,7 +10,7 @@ export interface Span {
 
 /**
  * Pages of the rows of one layer, PAGE_ROWS positions each, and their table, which the kernels read. Pages are
- * allocated and freed by spans of positions. Full ones may be those of other sequences, too (page-pool.ts).
+ * allocated and freed by spans of positions. Other sequences may share full ones (page-pool.ts).
  */
 export class PageTable {
   private readonly pool: PagePool
@@ -51,13 +51,13 @@ export class PageTable {
     this.lowest = lowest
   }
 
-  /** Number of positions at the beginning whose pages are the same as those of another table. */
+  /** Number of positions at the beginning whose pages another table has, too. */
   sharedWith({ pages }: PageTable): number {
     const end = this.pages.findIndex((page, i) => page === 0 || page !== pages[i])
     return PAGE_ROWS * (end < 0 ? this.pages.length : end)
   }
 
-  /** Replaces the pages of the first `count` positions by those of another table, which have the same numbers there. */
+  /** Replaces the pages of the first `count` positions by another table's pages, which have the same numbers there. */
   adopt({ pages }: PageTable, count: number): void {
     for (let i = 0; i < count >> PAGE_SHIFT; i++) {
       const [own, other] = [this.pages[i], pages[i]]

@@ -2,8 +2,8 @@ import { PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import type { Bank } from '../../../kernels/memory/bank.js'
 import type { CacheFormat } from '../../../kernels/memory/formats.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
-import { copyGrid, type Grid, type GridNumbers, type GridPair } from './number-grid.js'
-import { bytesOfRow, type PageHeads, type RowNumbers } from './page-heads.js'
+import { bytesOfRow, type PageHeads } from './layer-cache.js'
+import { copyGrid, type Grid, type GridNumbers, type GridPair, type RowNumbers } from './number-grid.js'
 import { PageTable } from './page-table.js'
 import { Q8Layout } from './q8-layout.js'
 
@@ -149,7 +149,7 @@ function useShifted({ inPage, inRows, ...size }: GridPair, shift: number, use: U
   use(inPage, { ...inRows, at: inRows.at + shift }, size)
 }
 
-/** Floats as their bits, in the same place: copies leave all of them alone, also those of a NaN. */
+/** Floats as their bits, in the same place: copies leave all of them alone, a NaN's bits included. */
 function bitsOf(numbers: RowNumbers): GridNumbers {
   if (!(numbers instanceof Float32Array)) return numbers
   return new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
@@ -170,7 +170,7 @@ class FloatLayout {
     private readonly isTransposed: boolean,
   ) {}
 
-  /** The numbers of `count` rows of a page, from row `start` on. Indices in the page are those of the bank's numbers. */
+  /** The numbers of `count` rows of a page, from row `start` on. Indices in the page count the bank's numbers. */
   grids(page: number, start: number, count: number): GridPair[] {
     const { heads, size, bytes, isTransposed } = this
     const rowStep = this.rowBytes / bytes

@@ -41,7 +41,7 @@ export class Q8Layout {
     }
   }
 
-  /** The levels of `count` rows of a page, from row `start` on. Indices in the page are those of the bank's bytes. */
+  /** The levels of `count` rows of a page, from row `start` on. Indices in the page count the bank's bytes. */
   grids(page: number, start: number, count: number): GridPair[] {
     const { kind, heads, size, rowBytes } = this
     if (kind !== 'rows')
@@ -56,7 +56,7 @@ export class Q8Layout {
     ]
   }
 
-  /** The scales of `count` rows of a page, from row `start` on. Indices in the page are those of the bank's floats. */
+  /** The scales of `count` rows of a page, from row `start` on. Indices in the page count the bank's floats. */
   scales(page: number, start: number, count: number): GridPair {
     const { kind, heads, rowBytes, headBytes } = this
     return {

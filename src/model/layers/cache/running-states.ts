@@ -46,7 +46,7 @@ export class RunningStates {
     return (this.next ?? this.current).addresses[layer]
   }
 
-  /** Index of a layer's first float among those of all layers. */
+  /** Index of a layer's first float among the floats of all layers. */
   offset(layer: number): number {
     return this.layers.slice(0, layer).reduce((sum, { state = 0 }) => sum + state, 0)
   }

@@ -2,7 +2,7 @@ import { UserError } from '../../../ground/errors.js'
 import { PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import type { Span } from './page-table.js'
 
-/** Positions of a saved cache, with those of its checkpoints in rising order. */
+/** Positions of a saved cache, and of its checkpoints in rising order. */
 export interface SavedPositions extends Span {
   checkpoints: readonly number[]
 }
@@ -18,8 +18,8 @@ export function checkPositions({ start, end, checkpoints }: SavedPositions, need
 }
 
 /**
- * Positions whose rows are saved, rising and without overlaps. Those of a window are whole pages, since a cache takes all
- * rows of its pages for valid.
+ * Positions whose rows are saved, rising and without overlaps. Those of a window are whole pages, since a cache takes
+ * all rows of its pages for valid.
  */
 export function savedSpans(window: number | undefined, { start, end, checkpoints }: SavedPositions): Span[] {
   if (!window) return [{ start, end }]

@@ -29,8 +29,8 @@ export interface Mark {
  *
  * Keys and values can be cut off at the end without computing anything again. A running state cannot, and a window has
  * dropped the keys before it: there, the sequence is cut back to a checkpoint, and the tokens after that must be read
- * again. A model that does not tell positions apart can also drop rows at the beginning. Drafts can always be taken back:
- * until then, windows keep what the positions before them see, and the running states are kept for each draft.
+ * again. A model that does not tell positions apart can also drop rows at the beginning. Drafts can always be taken
+ * back: until then, windows keep what the positions before them see, and the running states are kept for each draft.
  *
  * A fork shares the full pages. Each cache copies a shared page before it writes to it.
  */
@@ -40,7 +40,7 @@ export class SequenceCache {
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
   private pending: Checkpoint[] = []
-  /** Drafts of the micro-batch under way, and those that may still be taken back. */
+  /** Drafts of the micro-batch under way, and drafts that may still be taken back. */
   private nextDrafts?: DraftedPositions
   private drafts?: DraftedPositions
   private end = 0
@@ -221,8 +221,8 @@ export class SequenceCache {
   }
 
   /**
-   * Takes back the last `tokens` drafts of the latest micro-batch. The others stay, and leave the cache as if they had run
-   * one by one. Without drafts it does nothing.
+   * Takes back the last `tokens` drafts of the latest micro-batch. The others stay, and leave the cache as if they had
+   * run one by one. Without drafts it does nothing.
    */
   takeBack(tokens: number): void {
     const { drafts, states, checkpoints } = this
@@ -239,11 +239,6 @@ export class SequenceCache {
   forget(oldest: number): void {
     this.start = Math.min(Math.max(oldest, this.start), this.end)
     this.trim()
-  }
-
-  /** Positions of the checkpoints, rising. */
-  get checkpointPositions(): number[] {
-    return this.checkpoints.positions
   }
 
   /** Everything that it holds, as tensors to read. */
@@ -299,12 +294,12 @@ export class SequenceCache {
     }
   }
 
-  /** Number of positions at the beginning that share memory with those of another sequence. */
+  /** Number of positions at the beginning whose memory another sequence shares. */
   sharedWith({ rows }: SequenceCache): number {
     return this.rows.sharedWith(rows)
   }
 
-  /** Shares the first `count` positions with a sequence that has the same tokens there, and frees the memory of its own. */
+  /** Takes the memory of the first `count` positions from a sequence that has the same tokens, and frees its former one. */
   adopt({ rows }: SequenceCache, count: number): void {
     this.rows.adopt(rows, count)
   }
@@ -340,7 +335,7 @@ export class SequenceCache {
     return Math.max(this.start, end - size)
   }
 
-  /** Positions whose rows must stay: those of the sequence, of the request's beginning, and of checkpoints. */
+  /** Positions whose rows must stay, for the sequence, for the request's beginning, and for checkpoints. */
   private keptSpans({ window }: LayerRows): Span[] {
     const spans = [{ start: this.start, end: Math.max(this.end, this.reserved) }, ...(this.held ? [this.held] : [])]
     if (!window) return spans

@@ -1,7 +1,6 @@
 import type { ByteSource } from '../../../ground/files/byte-source.js'
 import { openLocalFile } from '../../../ground/files/local-folder.js'
-import { crc32, Sha256 } from '../../../ground/platform/checksums.js'
-import { crcDigits } from './crc32.js'
+import { crc32, isCrcFast, Sha256 } from '../../../ground/platform/checksums.js'
 import type { PackedFile, PackedRange } from './packed-file.js'
 import { differs, type PartChecksums } from './packed-metadata.js'
 
@@ -79,5 +78,29 @@ async function* stretchesOf(
   for (let done = 0; done < bytes; done += READ_BYTES) {
     signal?.throwIfAborted()
     yield await source.read(offset + done, Math.min(READ_BYTES, bytes - done))
+  }
+}
+
+/** A CRC-32 as eight hex digits. */
+function crcDigits(crc: number): string {
+  return crc.toString(16).padStart(8, '0')
+}
+
+/** Whether bytes have the expected CRC-32. Any match if none is expected, or if an old Node would compare slowly. */
+export function matchesCrc32(bytes: Uint8Array, expected: string | undefined): boolean {
+  return expected === undefined || !isCrcFast || crcDigits(crc32(bytes)) === expected
+}
+
+/** Compares the parts of a packed file with their checksums, each when it is first read. */
+export class PartCheck {
+  private readonly known = new Set<string>()
+
+  constructor(private readonly file: PackedFile) {}
+
+  /** Throws a UserError if a part is not what was written. Parts that matched before are not compared again. */
+  check(name: string, bytes: Uint8Array): void {
+    if (this.known.has(name)) return
+    if (!matchesCrc32(bytes, this.file.parts.get(name)?.crc32)) throw differs(this.file.path, name)
+    this.known.add(name)
   }
 }

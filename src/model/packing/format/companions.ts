@@ -1,6 +1,6 @@
 import { printable } from '../../../ground/printable.js'
 
-/** Numbers of experts per token, in place of those of config.json. */
+/** Numbers of experts per token, in place of config.json's numbers. */
 export const EXPERTS_PER_TOKEN_FILE = 'experts-per-token.json'
 
 /** Files that go with the weights from a checkpoint into a packed model, if the checkpoint has them. */

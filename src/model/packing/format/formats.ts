@@ -35,9 +35,9 @@ export interface PartFormats {
   mlp: WeightFormat
   head: WeightFormat
   /**
-   * Formats of single matrices that differ from those of their kind, by `PART/PIECE`: `layers.3.mlp.17/down`. A `*` in
-   * place of the expert's id means all experts of the layer without a key of their own. A kind never mixes formats whose
-   * products take floats with others.
+   * Formats of single matrices that differ from the kind's format, by `PART/PIECE`: `layers.3.mlp.17/down`. A `*` in
+   * place of the expert's id means all experts of the layer without a key of their own. A kind never mixes formats
+   * whose products take floats with others.
    */
   pieces?: Readonly<Record<string, WeightFormat>>
 }

@@ -24,10 +24,10 @@ export interface Source extends StoredEntries {
 }
 
 /**
- * Order of the rows of the sources in one piece. Each source is padded with zeros to a multiple of 32 rows. stacked: one
- * source after the other. interleaved: 32 rows of each in turn, so that a product reads together the rows that belong
- * together (gate and up). alternating: one source with the rows of both in turn (gate, up, gate, ..), which become
- * interleaved.
+ * Order of the rows of the sources in one piece. Each source is padded with zeros to a multiple of 32 rows. stacked:
+ * one source after the other. interleaved: 32 rows of each in turn, so that a product reads together the rows that
+ * belong together (gate and up). alternating: one source with the rows of both in turn (gate, up, gate, ..), which
+ * become interleaved.
  */
 export type SourceOrder = 'stacked' | 'interleaved' | 'alternating'
 
@@ -42,7 +42,7 @@ export interface Piece {
   /** Outputs of a matrix, entries of a table, 1 for a vector; including the padding between sources. */
   rows: number
   cols: number
-  /** One or more, all with the same number of columns; those of a vector may differ. */
+  /** One or more, all with the same number of columns, except in a vector. */
   sources: Source[]
   order: SourceOrder
 }

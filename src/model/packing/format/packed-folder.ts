@@ -20,7 +20,7 @@ export function packedFileName(quant: Quant): string {
 }
 
 /**
- * Path of the packed weights in a folder: those of `quant`, or the only ones; undefined if there are none. Rejects with
+ * Path of the packed weights in a folder: as `quant`, or the only ones; undefined if there are none. Rejects with
  * a UserError if there are several and `quant` is missing, or if there is no such folder.
  */
 export async function findPackedFile(dir: string, quant?: Quant): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
-import { type Form, fields, isCount, isText, listOf, valuesOf } from '../../../ground/json/forms.js'
+import { type Form, fields, isCount, isText, listOf, oneOf, valuesOf } from '../../../ground/json/forms.js'
 import { isObject, parseJsonObject } from '../../../ground/json/json.js'
 import { printable } from '../../../ground/printable.js'
 import { takesFloats } from '../../../kernels/memory/formats.js'
@@ -21,7 +21,7 @@ export interface PackedMetadata {
 }
 
 export interface CalibrationRecord {
-  /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, that of its ids. */
+  /** Names of the texts, and the SHA-256 of their bytes in hex; of a text that the model wrote, of its ids. */
   texts: { name: string; sha256: string }[]
   tokens: number
   /** Experts that no token chose. Their weights were rounded each by itself. */
@@ -172,9 +172,7 @@ function decodePieces({ pieces, ...kinds }: Record<string, unknown>, path: strin
   return pieces as Record<string, WeightFormat>
 }
 
-function isQuant(value: unknown): value is Quant {
-  return QUANTS.some((quant) => quant === value)
-}
+const isQuant = oneOf(QUANTS)
 
 /** Error of a packed file with a part that has changed. */
 export function differs(path: string, part: string): UserError {

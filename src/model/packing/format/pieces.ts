@@ -131,7 +131,7 @@ export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'laye
   return { name, ...of, bytes: offset, pieces }
 }
 
-/** Applies the formats of single matrices to parts, which have those of their kinds. */
+/** Applies the formats of single matrices to parts, which have their kinds' formats. */
 export function* withPieceFormats(parts: Iterable<Part>, { pieces }: PartFormats): Generator<Part> {
   for (const planned of parts) yield pieces ? withFormats(planned, pieces) : planned
 }

@@ -11,10 +11,10 @@ const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
 
 /**
  * Checks that a checkpoint has every tensor that its config.json requires, in the right shape and in floating point, or
- * in bytes if it is MXFP4. Throws a UserError that names the first tensor that differs. Tensors that the model does not use are harmless in some
- * families, and in others a sign of a bias that the config.json does not mention: depending on the family they are
- * refused by name, or their names are returned for a warning. Errors call the checkpoint `checkpoint`. `formats` matter
- * only if they decide which tensors are read.
+ * in bytes if it is MXFP4. Throws a UserError that names the first tensor that differs. Tensors that the model does not
+ * use are harmless in some families, and in others a sign of a bias that the config.json does not mention: depending on
+ * the family they are refused by name, or their names are returned for a warning. Errors call the checkpoint
+ * `checkpoint`. `formats` matter only if they decide which tensors are read.
  */
 export function checkTensors(
   blueprint: Blueprint,

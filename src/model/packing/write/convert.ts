@@ -47,9 +47,9 @@ export interface Conversion {
 }
 
 /**
- * Packs what `open` opens into a folder of its own: `model-<quant>.molm.safetensors`, config.json and the tokenizer's
- * files. No file gets its final name there before all are complete. Closes the source. Rejects with a UserError if the
- * source is incomplete, or if `outDir` holds other files or cannot be written.
+ * Packs a source into its own folder: `model-<quant>.molm.safetensors`, config.json and the tokenizer's files. No
+ * file gets its final name there before all are complete. Closes the source. Rejects with a UserError if the source is
+ * incomplete, or if `outDir` holds other files or cannot be written.
  */
 export async function convertSource(
   open: () => Promise<PackSource>,

@@ -24,7 +24,7 @@ export interface SourceRange {
 export interface JournalEntry extends Required<PartChecksums> {
   part: string
   nonFinite: NonFinite[]
-  /** Ranges that were read up to its end, without those of earlier entries. */
+  /** Ranges that were read up to its end and that no earlier entry has. */
   reads: SourceRange[]
 }
 

@@ -83,7 +83,8 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
 }
 
 /**
- * Packs a source whose tensors have been checked into one packed file, without the parts that are done. However it ends early, a later attempt loses at most the current part. Rejects as packParts does.
+ * Packs a source whose tensors have been checked into one packed file, without the parts that are done.
+ * However it ends early, a later attempt loses at most the current part. Rejects as packParts does.
  */
 export async function packResumably(
   { tensors }: Pick<PackSource, 'tensors'>,

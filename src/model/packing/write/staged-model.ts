@@ -13,7 +13,7 @@ export interface StagedModel {
   weights: string
   /** SHA-256 in hex of the files next to them, by name. */
   files: Record<string, string>
-  /** Moves all files to their places and removes those of an earlier model, but not the user's own notes. */
+  /** Moves all files to their places and removes an earlier model's files, but not the user's own notes. */
   publish(): Promise<void>
   /** Restores the folder to its earlier state. */
   discard(): Promise<void>
@@ -21,8 +21,8 @@ export interface StagedModel {
 
 /**
  * Begins a packed model in `outDir` from a checkpoint: copies the files that go with the weights; the weights are still
- * to be written. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay, those of
- * another model are replaced. Half-written weights are removed unless `resume` is set. `files` are texts by name,
+ * to be written. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay,
+ * another model's are replaced. Half-written weights are removed unless `resume` is set. `files` are texts by name,
  * written in addition to the copies or instead of them. Rejects with a UserError if the folder holds anything else.
  */
 export async function stageModel(

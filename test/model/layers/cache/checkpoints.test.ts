@@ -5,6 +5,7 @@ import { cacheRowBytes } from '#molm/kernels/memory/formats.js'
 import { Checkpoints, mostCheckpoints } from '#molm/model/layers/cache/checkpoints.js'
 import { SequenceCache } from '#molm/model/layers/cache/sequence-cache.js'
 import { copyOf, putInto, valuesIn } from '../../../support/cache-copies.js'
+import { tuples } from '../../../support/combinations.js'
 import { bankOf, placeRows } from '../../../support/kernel-bench.js'
 import { rejectsWithUserError } from '../../../support/rejects.js'
 
@@ -57,14 +58,14 @@ class Bench {
     assert.equal(copyOf(other), copyOf(cache), `${what}: saved and restored`)
     other.release()
     for (let i = 0; i < length; i++) assert.is(rows[i * CHANNELS], i, `${what}: row ${i}`)
-    const seen = rows.subarray(length * CHANNELS, rows.length - STATE * (1 + cache.checkpointPositions.length))
+    const seen = rows.subarray(length * CHANNELS, rows.length - STATE * (1 + cache.checkpoints.positions.length))
     const window = Array.from({ length: Math.min(length, WINDOW - 1) }, (_, i) => length - 1 - i)
     // The window's last rows come last, if no checkpoint is later.
     const last = Array.from({ length: window.length }, (_, i) => seen[seen.length - (1 + i) * CHANNELS])
     assert.equal(last, window, `${what}: the window`)
     assert.is(this.bank.f32[cache.stateOf(2).before / 4], length, `${what}: the state`)
-    for (const [i, position] of cache.checkpointPositions.entries()) {
-      const at = rows.length - STATE * (cache.checkpointPositions.length - i)
+    for (const [i, position] of cache.checkpoints.positions.entries()) {
+      const at = rows.length - STATE * (cache.checkpoints.positions.length - i)
       assert.is(rows[at], position, `${what}: the state of checkpoint ${position}`)
     }
   }
@@ -89,7 +90,7 @@ test('a sequence is cut back to the last checkpoint, or to its beginning', () =>
   bench.check('76')
   cache.truncate(29)
   assert.is(cache.length, 0)
-  assert.equal(cache.checkpointPositions, [])
+  assert.equal(cache.checkpoints.positions, [])
   bench.add(5)
   bench.check('from the beginning')
 })
@@ -137,13 +138,7 @@ test('few checkpoints are kept if each takes much memory', () => {
 
 test('checkpoints of a saved cache that are out of order or outside its positions are refused', async () => {
   const bench = new Bench()
-  for (const checkpoints of [
-    [77, 30],
-    [30, 30],
-    [30, 101],
-    [10, 77],
-    [30.5, 77],
-  ]) {
+  for (const checkpoints of tuples('77x30 30x30 30x101 10x77 30.5x77')) {
     await rejectsWithUserError(
       () => bench.create().prepareFor({ start: 20, end: 100, checkpoints }),
       /does not fit its tokens/,
@@ -162,7 +157,7 @@ test('any order of growing, cutting back, failing, saving and loading keeps the 
       const { length } = bench.cache
       if (what === 0) {
         const wanted = next(length + 10)
-        const positions = bench.cache.checkpointPositions
+        const positions = bench.cache.checkpoints.positions
         bench.cache.truncate(wanted)
         const known = positions.reduce((most, position) => (position <= wanted ? position : most), 0)
         assert.ok(bench.cache.length >= Math.min(known, length) && bench.cache.length <= Math.max(wanted, 0))

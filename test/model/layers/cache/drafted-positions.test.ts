@@ -6,7 +6,7 @@ import { SequenceCache } from '#molm/model/layers/cache/sequence-cache.js'
 import { valuesIn } from '../../../support/cache-copies.js'
 import { bankOf, placeRows } from '../../../support/kernel-bench.js'
 
-/* A cache whose drafts are taken back is that of a text without drafts: rows, states, checkpoints, and cuts. */
+/* A cache whose drafts are taken back equals the cache of a text without drafts: rows, states, checkpoints, cuts. */
 const test = suite('drafts in a cache')
 
 const CHANNELS = 8
@@ -84,7 +84,7 @@ for (const [name, layers] of Object.entries(SHAPES)) {
         }
         const said = `round ${round}: ${steps.join(', ')}`
         assert.is(drafting.cache.length, plain.cache.length, said)
-        assert.equal(drafting.cache.checkpointPositions, plain.cache.checkpointPositions, said)
+        assert.equal(drafting.cache.checkpoints.positions, plain.cache.checkpoints.positions, said)
         assert.equal(valuesIn(drafting.cache), valuesIn(plain.cache), said)
       }
       for (const { cache } of [drafting, plain]) cache.release()

@@ -2,9 +2,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/kernels/memory/bank.js'
 import type { CacheFormat } from '#molm/kernels/memory/formats.js'
-import type { PageHeads, RowNumbers } from '#molm/model/layers/cache/page-heads.js'
+import type { PageHeads } from '#molm/model/layers/cache/layer-cache.js'
+import type { RowNumbers } from '#molm/model/layers/cache/number-grid.js'
 import { PagedRows } from '#molm/model/layers/cache/paged-rows.js'
 import { asCached } from '../../../support/cache-pages.js'
+import { tuples } from '../../../support/combinations.js'
 import { bankOf, placeRows } from '../../../support/kernel-bench.js'
 import { normalFloats } from '../../../support/random.js'
 
@@ -12,7 +14,7 @@ const test = suite('rows of a cache in pages')
 
 const COUNT = 101
 
-/** Layouts: whole rows; values and keys by head. Heads of 3 channels are padded in q8; those of 40 take whole rows. */
+/** Layouts: whole rows; values and keys by head. Heads of 3 channels are padded in q8; heads of 40 take whole rows. */
 const LAYOUTS: [name: string, heads: number, size: number, byHead: boolean, isTransposed: boolean][] = [
   ['whole rows', 1, 100, false, false],
   ['whole rows of three heads', 3, 6, false, false],
@@ -23,15 +25,7 @@ const LAYOUTS: [name: string, heads: number, size: number, byHead: boolean, isTr
 ]
 
 /** Positions to read and to write: all, one, and some that begin and end within a page, on even and on odd rows. */
-const SPANS = [
-  [0, COUNT],
-  [0, 1],
-  [33, 1],
-  [5, 20],
-  [31, 2],
-  [30, 69],
-  [63, 38],
-]
+const SPANS = tuples(`0x${COUNT} 0x1 33x1 5x20 31x2 30x69 63x38`)
 
 const FORMATS: CacheFormat[] = ['f32', 'bf16', 'q8']
 
