@@ -158,7 +158,7 @@ export class Engine {
     return yield* generateAfter(sequence, request, { ...context, costs: this.costsOf(sequence) })
   }
 
-  /** Costs of drafts; undefined if there is no room for all experts: those of drafts would push out others. */
+  /** Costs of drafts; undefined if there is no room for all experts: experts of drafts would push out others. */
   private costsOf(sequence: Sequence): StepCosts | undefined {
     const { layout, budget, model } = this.requireModel()
     if (budget < layout.bytes) return undefined
@@ -226,7 +226,6 @@ export class Engine {
     return this.sequence(session)
   }
 
-  /** Begins a sequence with a mask of its own. */
   private open(id: number, mask: ExpertMask): void {
     this.sequences.set(id, new Sequence(this.requireModel().model, mask))
   }

@@ -38,7 +38,7 @@ export class Lookahead {
     return this.rows.isNext(tokens)
   }
 
-  /** Makes the next draft part of the sequence, and its logits those of the next token. */
+  /** Makes the next draft part of the sequence; its logits are for the next token. */
   takeOver(decoding: Decoding): void {
     const { rows, counts, sequence } = this
     const { token, ...draft } = rows.take()
@@ -53,7 +53,7 @@ export class Lookahead {
     counts.right++
   }
 
-  /** Drafts at most `most` tokens after the sequence and its next tokens, and drops those that are left. */
+  /** Drafts at most `most` tokens after the sequence and its next tokens, and drops earlier drafts that are left. */
   draft(next: Int32Array, most: number): readonly number[] {
     this.drop()
     this.follow(next)

@@ -1,6 +1,4 @@
-/**
- * Tokens that may be chosen, as bits: bit i % 32 of word i / 32 is that of token i. Guides of constrained texts make them.
- */
+/** Tokens that may be chosen, as bits: bit i % 32 of word i / 32 for token i. Guides of constrained texts make them. */
 export type AllowedTokens = Int32Array
 
 export function isAllowed(allowed: AllowedTokens, id: number): boolean {

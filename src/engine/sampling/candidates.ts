@@ -19,7 +19,7 @@ export class Candidates {
   }
 
   /**
-   * Adds every token of the vocabulary, or those that are allowed, except those with a logit of NaN or -Infinity, which
+   * Adds every token of the vocabulary, or every allowed one, except tokens with a logit of NaN or -Infinity, which
    * cannot be chosen.
    */
   fill(logits: Float32Array, allowed?: AllowedTokens): void {

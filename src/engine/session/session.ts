@@ -229,7 +229,7 @@ export class EngineSession implements Session {
     }
   }
 
-  /** Keeps the first `length` tokens, and adds those of `more`, which rest beside them. */
+  /** Keeps the first `length` tokens, and adds the tokens in `more`, which rest beside them. */
   private cut(length: number, more?: Int32Array): void {
     this.changing()
     const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length, more })

@@ -14,7 +14,7 @@ export const MAX_TOKENS = 1024
 export interface TrainedTensor {
   layer: number
   kind: MixtureKind
-  /** Id of the expert; those of new experts follow the layer's own. */
+  /** Id of the expert; ids of new experts follow the layer's own. */
   expert: number
   /** Piece of a packed expert (`query`, `input`, `output`), or `router`. */
   piece: string

@@ -25,7 +25,7 @@ function randomIds(seed: number): number[] {
   return ids.length > 0 ? ids : [seed % VOCABULARY]
 }
 
-test('every bit is that of its id, the sign bit among them', () => {
+test('every bit is for its id, the sign bit too', () => {
   for (const ids of [[], [0], [31], [31, 32, 63, 64, 130], [...Array(VOCABULARY).keys()]]) {
     const bits = bitsOf(ids)
     assert.equal(
@@ -41,7 +41,7 @@ test('the best allowed token is the lowest among equals', () => {
   assert.is(argmaxAllowed(logits.fill(Number.NaN), bitsOf([1, 2])), -1)
 })
 
-test('a limited choice is that of a model which gives the other tokens no chance', () => {
+test('a limited choice is as if the model gave the other tokens no chance', () => {
   const plans = [
     { temperature: 0 },
     { temperature: 0, repeatPenalty: 1.7 },
@@ -62,7 +62,7 @@ test('a limited choice is that of a model which gives the other tokens no chance
   }
 })
 
-test('the summary of a kernel does not pass by the limit, and log-probabilities are those before it', () => {
+test('the summary of a kernel does not pass by the limit, and log-probabilities are from before it', () => {
   const logits = normalLogits(VOCABULARY, 3, 5)
   const best = createSampler({ temperature: 0 }).sample(logits, [])
   const others = [...Array(VOCABULARY).keys()].filter((id) => id !== best.token)

@@ -22,7 +22,7 @@ async function answer(session: Session, prompt: readonly number[], maxTokens = 2
   return tokens
 }
 
-/** Answers each question in a session of its own that reads all of it. */
+/** Answers each question in its own session, which reads all of it. */
 async function alone(model: Model): Promise<number[][]> {
   const answers: number[][] = []
   for (const question of QUESTIONS) {

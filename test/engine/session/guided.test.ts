@@ -43,7 +43,7 @@ const byMasks =
   ({ length }) =>
     maskOf(allowedAt(length, vocabSize), vocabSize)
 
-/** The same limits, but a token without alternative is forced, together with those that follow it. */
+/** The same limits, but a token without alternative is forced, together with forced ones that follow it. */
 const byForce =
   (vocabSize: number): GuideScript =>
   ({ length }) => {
@@ -74,7 +74,7 @@ async function generate(
 
 const tokensOf = ({ steps }: { steps: Step[] }) => steps.map(({ token }) => token)
 
-test('every token is among those that the guide allows, sampled or greedy', async ({ model }) => {
+test('every token is one that the guide allows, sampled or greedy', async ({ model }) => {
   const { vocabSize } = model.config
   for (const options of [{ temperature: 0 }, { temperature: 1.2, seed: 3 }, { temperature: 0.7, topK: 3, seed: 4 }]) {
     guideBy(model, byMasks(vocabSize))
@@ -97,7 +97,7 @@ test('forced tokens leave the text and its state as masks of one token do, to th
       assert.equal(
         scored.steps.map(({ forced: _, ...step }) => step),
         masked.steps,
-        'with log-probabilities, forced tokens have those of the model',
+        'with log-probabilities, forced tokens have the log-probabilities of the model',
       )
       assert.equal(tokensOf(forced), tokensOf(masked))
       assert.equal(forced.length, masked.length)

@@ -14,7 +14,7 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-test('are those of all calls in their order, without calls that failed', async ({ model }) => {
+test('come from all calls in their order, without calls that failed', async ({ model }) => {
   const session = model.createSession()
   const controller = new AbortController()
   const first = session.forward([5, 9, 2], { logits: 'none' })

@@ -79,7 +79,7 @@ test('is empty after a reset', async ({ model }) => {
   sameBits((await session.forward([5, 9, 2])).logits, first.logits)
 })
 
-test('a step has the routes of its own token, and so has the last one', async ({ model }) => {
+test('every step, the last one too, has the routes of its token', async ({ model }) => {
   const session = model.createSession()
   const { steps } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
   const prompt = model.tokenizer.encode(LANTERN)

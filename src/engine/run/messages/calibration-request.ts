@@ -1,5 +1,5 @@
 /*
- * A model reads a text layer by layer, to show the inputs of its matrices. Only those of one layer are in memory.
+ * A model reads a text layer by layer, to show the inputs of its matrices. Only inputs of one layer are in memory.
  */
 
 /**

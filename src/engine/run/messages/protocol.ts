@@ -47,7 +47,7 @@ export interface ModelSource {
   kind: 'packed' | 'checkpoint' | 'random'
   /** Whether random weights let stick-breaking attention see thousands of keys. */
   hasLongSticks?: boolean
-  /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
+  /** Whether checksums of experts are checked when they are first read, as checksums of dense parts always are. */
   checkExperts?: boolean
   /** Number format of keys and values in the cache. Default: see cacheFormat of model/layers/cache/layer-cache.ts. */
   cacheType?: CacheType
@@ -184,7 +184,7 @@ export interface ProgressMessage extends PromptProgress {
   routes?: PackedRoutes
 }
 
-/** Tokens that prompt lookup has drafted, and those that were right. */
+/** Number of tokens that prompt lookup has drafted, and how many were right. */
 export interface DraftCounts {
   drafted: number
   right: number

@@ -13,7 +13,7 @@ import type { ReadAheadData } from './read-ahead-thread.js'
  * If there is room for all experts, it also reads one after the other until the first prompt comes, and in pauses after
  * that; with `readsLate` only in pauses after it. While the engine computes, it leaves the cores alone, with one
  * exception: if a prompt wakes most experts and the file comes from a disk, which would be idle, it announces and reads
- * those of the next layers. More threads would not help: copying what a fast disk delivers keeps two cores busy
+ * experts of the next layers. More threads would not help: copying what a fast disk delivers keeps two cores busy
  * (docs/LAB.md).
  */
 export class ExpertReadAhead {

@@ -69,7 +69,7 @@ export class PrefixCache implements Candidates {
     private readonly disk?: DiskCache,
   ) {}
 
-  /** Number of sessions at rest, and of their tokens together. Those that several share count once. */
+  /** Number of sessions at rest, and of their tokens together. Tokens that several share count once. */
   get kept(): { sequences: number; tokens: number } {
     return { sequences: this.resting.length, tokens: this.shared.together(this.resting.map(sizeOf)) }
   }

@@ -121,8 +121,8 @@ export class LanguageHead {
   }
 
   /**
-   * Divergence with p and z, probabilities and logits of the original model, and z' those of the trained one: sum of p
-   * (z - z') + log sum e^z' - log sum e^z.
+   * Divergence with p and z, probabilities and logits of the original model, and z', logits of the trained one: sum of
+   * p (z - z') + log sum e^z' - log sum e^z.
    */
   private divergenceOf(chunk: readonly Prediction[], weight?: number): number {
     const { crossEntropy, head, originalHead, weights, logits } = this

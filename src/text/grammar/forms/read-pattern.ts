@@ -93,7 +93,7 @@ class PatternReader {
     throw new UserError(`${what}, at character ${from + 1} of the pattern ${shortened(this.pattern)}`)
   }
 
-  /** One alternative; several if a group in it has anchors of its own. */
+  /** One alternative; several if a group in it has its own anchors. */
   private branch(depth: number): Branch[] {
     let branches: Branch[] = [{ body: EMPTY, isAtStart: false, isAtEnd: false }]
     while (!this.isAtEnd && this.peek !== '|' && this.peek !== ')') {
