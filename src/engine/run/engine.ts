@@ -123,9 +123,9 @@ export class Engine {
       case 'bandwidth':
         return measureBandwidth(this.requireModel())
       case 'train':
-        return yield* this.requireTraining().task(request, stop)
+        return yield* required(this.training, 'training has not been prepared').task(request, stop)
       case 'calibrate':
-        return yield* this.requireCalibration().task(request, stop)
+        return yield* required(this.calibration, 'the code of calibration has not been imported').task(request, stop)
       case 'close':
         return undefined
     }
@@ -171,16 +171,7 @@ export class Engine {
   private *classify(tokens: Int32Array, stop: Int32Array): Task {
     const sequence = new Sequence(this.requireModel().model)
     try {
-      const options = {
-        kind: 'forward',
-        session: -1,
-        tokens,
-        logits: 'last',
-        routes: false,
-        probabilities: false,
-        hidden: false,
-      } as const
-      return (yield* sequence.forward(options, stop)).logits
+      return (yield* sequence.forward({ kind: 'forward', session: -1, tokens, logits: 'last' }, stop)).logits
     } finally {
       sequence.release()
     }
@@ -267,18 +258,13 @@ export class Engine {
     return this.loaded
   }
 
-  private requireCalibration(): Calibration {
-    if (!this.calibration) throw new Error('the code of calibration has not been imported')
-    return this.calibration
-  }
-
-  private requireTraining(): Training {
-    if (!this.training) throw new Error('training has not been prepared')
-    return this.training
-  }
-
   private requirePacker(): Packer {
     if (!this.packer) throw new UserError('this engine runs a model and does not pack')
     return this.packer
   }
+}
+
+function required<T>(part: T | undefined, message: string): T {
+  if (part === undefined) throw new Error(message)
+  return part
 }

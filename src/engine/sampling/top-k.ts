@@ -1,5 +1,4 @@
-import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
-import type { Candidates } from './candidates.js'
+import { type AllowedTokens, type Candidates, isAllowed } from './candidates.js'
 
 /** The largest of each `span` neighbouring logits, NaN ignored. */
 export interface Peaks {

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { argmaxAllowed, isAllowed } from '#molm/engine/sampling/allowed-tokens.js'
+import { isAllowed } from '#molm/engine/sampling/candidates.js'
 import { seededRandom } from '#molm/engine/sampling/random.js'
-import { createSampler } from '#molm/engine/sampling/sample.js'
+import { argmax, createSampler } from '#molm/engine/sampling/sample.js'
 import { normalLogits } from './logits.js'
 
 const VOCABULARY = 131
@@ -37,8 +37,8 @@ test('every bit is for its id, the sign bit too', () => {
 
 test('the best allowed token is the lowest among equals', () => {
   const logits = Float32Array.from({ length: VOCABULARY }, (_, id) => (id % 7 === 3 ? 5 : 1))
-  assert.is(argmaxAllowed(logits, bitsOf([1, 2, 4, 10, 17])), 10)
-  assert.is(argmaxAllowed(logits.fill(Number.NaN), bitsOf([1, 2])), -1)
+  assert.is(argmax(logits, bitsOf([1, 2, 4, 10, 17])), 10)
+  assert.is(argmax(logits.fill(Number.NaN), bitsOf([1, 2])), -1)
 })
 
 test('a limited choice is as if the model gave the other tokens no chance', () => {

@@ -64,16 +64,16 @@ export interface ForwardRequest {
   logits: 'last' | 'all' | 'none'
   /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
   targets?: Int32Array
-  routes: boolean
+  routes?: boolean
   /** With `routes`, report the routers' scores of all experts. */
-  probabilities: boolean
+  probabilities?: boolean
   /** With `routes`, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
   /** Report the sums of the chosen experts' outputs. */
   outputSums?: boolean
   /** Report the influence of the experts' weights. */
   influence?: boolean
-  hidden: boolean
+  hidden?: boolean
   /** Whether to report the progress of reading the tokens. */
   progress?: boolean
 }
