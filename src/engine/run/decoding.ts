@@ -193,7 +193,7 @@ export class Decoding {
     if (limits.kind === 'forced') {
       this.taken++
       if (request.scored && this.taken < limits.tokens.length) return
-      guide.taken()
+      guide.tell()
     } else guide.tell(token)
     this.taken = 0
     this.limits = undefined
