@@ -1,18 +1,12 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, resultOf } from '#molm/index.js'
+import { resultOf } from '#molm/index.js'
 import { sameBits } from '../../support/compare.js'
+import { suiteWithModel } from '../../support/models.js'
 import { thrownBy } from '../../support/rejects.js'
 
-const test = suite<{ model: Model }>('the tokens of a session', { model: undefined as unknown as Model })
+const test = suiteWithModel('the tokens of a session')
 
 const GREEDY = { temperature: 0, stop: [], ignoreEos: true }
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
 
 test('come from all calls in their order, without calls that failed', async ({ model }) => {
   const session = model.createSession()
