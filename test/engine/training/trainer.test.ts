@@ -4,6 +4,7 @@ import type { TrainedModel } from '#molm/engine/training/network.js'
 import { Trainer } from '#molm/engine/training/trainer.js'
 import { isNear } from '../../support/compare.js'
 import { integers, normals } from '../../support/random.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 import { writeCheckpoint } from '../../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 import { finish, type TrainerOptions, withTrainable } from '../../support/trainer.js'
@@ -16,7 +17,11 @@ const MIXTURES = [
 ]
 const SEQUENCES = [17, 30, 12, 25].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
 
-function withSynthetic(config: Record<string, unknown>, options: TrainerOptions, use: (model: TrainedModel) => void) {
+function withSynthetic(
+  config: Record<string, unknown>,
+  options: TrainerOptions,
+  use: (model: TrainedModel) => unknown,
+) {
   return inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, config)
     await withTrainable(dir, options, use)
@@ -148,13 +153,11 @@ test('a training leaves nothing behind that changes the next one', () =>
   }))
 
 test('a plan that exceeds the memory is refused with a remedy, and allocates nothing', () =>
-  withSynthetic({}, {}, (model) => {
+  withSynthetic({}, {}, async (model) => {
     const [{ arena }] = model.store.banks
     const before = arena.used
-    assert.throws(
-      () => new Trainer(model, { mixtures: MIXTURES, maxTokens: 2 ** 24 }),
-      (error: Error) => error.name === 'UserError' && /no room for this training .*fewer/.test(error.message),
-    )
+    const plan = { mixtures: MIXTURES, maxTokens: 2 ** 24 }
+    await rejectsWithUserError(() => new Trainer(model, plan), /no room for this training .*fewer/)
     assert.is(arena.used, before)
   }))
 
