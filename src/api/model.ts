@@ -247,9 +247,9 @@ export interface Model {
    */
   maskExperts(mask?: ExpertMask): Promise<void>
   /**
-   * Changes the number of experts that a token uses, in all sessions from now on; without one, back to the
-   * number of loading. `config` and `info` change with it. Rejects with a UsageError if it does not fit the model or exceeds the numbers of
-   * loading, and with a UserError while a session runs.
+   * Changes the number of experts that a token uses, in all sessions from now on; without one, back to the number
+   * of loading. `config` and `info` change with it. Rejects with a UsageError if it does not fit the model or exceeds
+   * the numbers of loading, and with a UserError while a session runs.
    */
   setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void>
   /**

@@ -7,8 +7,8 @@ import type { Work } from './work-marks.js'
 
 /*
  * Guides are followed in two lanes, each with one thread: quick guides, and guides that need much computing. A guide
- * that turns out slow continues in the slow lane. A thread that is busy with one place of a text for too long is ended, and its
- * other guides continue in a new one, which hears their texts again.
+ * that turns out slow continues in the slow lane. A thread that is busy with one place of a text for too long is
+ * ended, and its other guides continue in a new one, which hears their texts again.
  */
 
 /** Seconds after which a slow form may be tried again. */
