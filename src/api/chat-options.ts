@@ -33,7 +33,7 @@ export interface AskOptions {
   parallelToolCalls?: boolean
 }
 
-/** Options of `chat`: those of `generate`, and some for conversations only. A constraint holds for the content. */
+/** Options of `chat`: all of `generate`, and some for conversations only. A constraint holds for the content. */
 export interface ChatOptions extends GenerateOptions, AskOptions {
   /** Texts that end the answer and are not part of it, in addition to the model's own. */
   stop?: string[]
@@ -56,7 +56,7 @@ export interface ChatStep extends Step {
   kind: 'thinking' | 'content' | 'call'
 }
 
-/** A finished answer. If tools ran, tokens, text and times are those of the last message. */
+/** A finished answer. If tools ran, tokens, text and times belong to the last message. */
 export interface ChatResult extends GenerationResult {
   /** Number of tokens in the conversation up to the answer. */
   promptTokens: number

@@ -79,7 +79,7 @@ export interface GenerationResult {
   readAgain?: number
   /** True if the text ended because the model has no more positions. */
   contextFull?: true
-  /** Tokens drafted by prompt lookup, and those of them that were right. Absent if there were none. */
+  /** Tokens drafted by prompt lookup, and how many were right. Absent if there were none. */
   drafts?: { drafted: number; right: number }
   /** Seed of the random choices, for repeating them. */
   seed: number

@@ -10,7 +10,7 @@ export interface LayerPass {
    * chose has none. Layers run in order, from 0 on.
    */
   layer(layer: number, options?: { signal?: AbortSignal }): Promise<string[]>
-  /** Runs what follows the last layer; `inputs` then gives those of the head. */
+  /** Runs what follows the last layer; `inputs` then gives the inputs of the head. */
   head(): Promise<void>
   /** Inputs of a matrix of the latest layer: [count, columns]. Undefined if it had none. */
   inputs(matrix: string, columns: number): Promise<Float32Array | undefined>

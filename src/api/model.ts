@@ -122,7 +122,7 @@ export interface ModelInfo {
   config: ModelConfig
   /** Name of the architecture, such as `ModuleFormer` or `Granite MoE`. */
   family: string
-  /** Sizes in words that only this architecture has, in addition to those of `config`. */
+  /** Sizes in words that only this architecture has, in addition to the sizes in `config`. */
   shape: { attention: string[]; mlp: string[]; router: string[] }
   /** Folder or file that it was loaded from. */
   path: string
@@ -247,9 +247,9 @@ export interface Model {
    */
   maskExperts(mask?: ExpertMask): Promise<void>
   /**
-   * Changes the number of experts that a token uses, in all sessions from now on; without one, back to that of loading.
-   * `config` and `info` change with it. Rejects with a UsageError if it does not fit the model or exceeds the numbers of
-   * loading, and with a UserError while a session runs.
+   * Changes the number of experts that a token uses, in all sessions from now on; without one, back to the number
+   * of loading. `config` and `info` change with it. Rejects with a UsageError if it does not fit the model or exceeds
+   * the numbers of loading, and with a UserError while a session runs.
    */
   setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void>
   /**
@@ -262,7 +262,7 @@ export interface Model {
   expertUses(): Promise<ExpertUses>
   /**
    * Gives the memory of experts back to the system, until tokens are routed to them again. Sessions keep their tokens and
-   * caches. Waits for calls that run; those that begin meanwhile wait for it. Resolves with false if only whole models
+   * caches. Waits for calls that run; calls that begin meanwhile wait for it. Resolves with false if only whole models
    * can be read: one that is not packed. If the weights cannot be read again, this and all later calls reject.
    */
   freeExperts(): Promise<boolean>

@@ -4,7 +4,7 @@ import type { ExpertUses, MemoryStats } from './model.js'
 /** Counts of a model's work. */
 const COUNTS = ['expertHits', 'expertMisses', 'bytesRead', 'microBatches', 'tokensProcessed'] as const
 
-/** Work of engines that have ended, to be added to that of the next one. */
+/** Work of engines that have ended, to be added to the work of the next one. */
 export class PastWork {
   private readonly counts = COUNTS.map(() => 0)
   private uses: ExpertUses = { tokens: 0, uses: {} }

@@ -30,7 +30,7 @@ export interface CacheSnapshot {
 
 /**
  * Influence of the experts of a layer: sums over the tokens of each expert, one number per expert. Each token adds its
- * gate squared, times a sum of squares, divided by that of the residual stream after the block.
+ * gate squared, times a sum of squares, divided by the sum of squares of the residual stream after the block.
  */
 export interface ExpertInfluence {
   /** With the squares of the inputs of the expert's second matrix. */
@@ -165,7 +165,7 @@ export interface Session {
   /** The sequence with its cache, to be read in pieces and continued later without running it again. */
   exportCache(): Promise<CacheSnapshot>
   /**
-   * Replaces the session's tokens and cache by those of a snapshot, which it reads piece by piece. Rejects and leaves
+   * Replaces the session's tokens and cache by what a snapshot has, which it reads piece by piece. Rejects and leaves
    * the session unchanged if the snapshot does not fit the model, there is no memory for it, or a read fails. Do not use
    * the session meanwhile.
    */

@@ -43,7 +43,7 @@ export interface Tokenizer {
   encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
   /**
    * The text with marks inside of its special tokens, so that `encode` with `hasLiterals` reads it as ordinary text: for
-   * texts of others within a prompt that has special tokens of its own. `kept` are tokens that stay special.
+   * texts of others within a prompt that has its own special tokens. `kept` are tokens that stay special.
    */
   literal(text: string, kept?: ReadonlySet<string>): string
   /**

@@ -4,10 +4,10 @@ import type { MixtureKind } from '../model/config/config.js'
 export interface TrainedMixture {
   layer: number
   kind: MixtureKind
-  /** Number of new experts; their ids follow those of the layer's experts. Default 0. */
+  /** Number of new experts; their ids follow the ids of the layer's experts. Default 0. */
   newExperts?: number
   /**
-   * Ids of the model's own experts to train; the model must hold those of this kind in f32. The training works on
+   * Ids of the model's own experts to train; the model must hold experts of this kind in f32. The training works on
    * copies of their weights and router rows, so that the loaded model stays unchanged. Default none.
    */
   existing?: number[]

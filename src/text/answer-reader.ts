@@ -150,7 +150,7 @@ export class AnswerReader {
   /** Reads the call; if it is none, it is content, but not if it was cut. */
   private finishCall(field: ResponseField, groups: Record<string, string>, isCut: boolean): AnswerEvent[] {
     const calls = callsOf(this.call.text, field, groups, this.tools)
-    // A cut call may lack arguments, unless its notation has an end of its own.
+    // A cut call may lack arguments, unless its notation has its own end.
     if (calls && !(isCut && OPEN_ENDED.includes(field.content ?? 'text'))) {
       this.toolCalls.push(...calls)
       return calls.map((call) => ({ kind: 'called', call }))

@@ -29,8 +29,6 @@ export interface ChatFrame {
   encoding: EncodeOptions
   /** Stop strings for models that name none. */
   stop: string[]
-  /** Whether the model begins a new answer instead of continuing one. */
-  isAnswer: boolean
   reading: Reading
   /** Limits of the answer; absent if there are none. */
   guide?: GuideSpec
@@ -103,7 +101,6 @@ async function plainFrame(parts: FrameParts): Promise<ChatFrame> {
     text,
     encoding: { addSpecialTokens: true, hasLiterals: literals !== undefined },
     stop: [...PLAIN_STOP],
-    isAnswer: begun === undefined,
     reading: readingOf(text, parts),
     ...(asked.content && { guide: (await guides()).plainGuide(text, asked.content) }),
     notes: ignored ? [doesNotThink(model, ignored)] : [],
@@ -133,7 +130,6 @@ async function templateFrame(parts: FrameParts, template: ChatTemplate): Promise
     text,
     encoding: { addSpecialTokens: false, hasLiterals: literals !== undefined },
     stop: [],
-    isAnswer: !continues,
     reading: { response: template.response, ...readingOf(text, parts) },
     ...(guide && { guide }),
     notes: template.warning === undefined ? notes : [template.warning, ...notes],
@@ -156,11 +152,7 @@ function readingOf(prompt: string, { begun, asked: { tools } }: FrameParts): Rea
 }
 
 /** Names of the roles for models without a template. */
-const NAMES = new Map([
-  ['user', 'User'],
-  ['assistant', 'Assistant'],
-  ['system', 'System'],
-])
+const NAMES = new Map(Object.entries({ user: 'User', assistant: 'Assistant', system: 'System' }))
 
 /** Texts that end an answer in plain turns. */
 const PLAIN_STOP = ['\nUser:', '\nAssistant:']
@@ -168,6 +160,6 @@ const PLAIN_STOP = ['\nUser:', '\nAssistant:']
 /** Writes a conversation as plain text, up to the beginning of the next answer or the end of the one that continues. */
 function plainTurns(messages: readonly ChatMessage[], system: string, continues: boolean): string {
   const turns = messages.map(({ role, content }) => `${NAMES.get(role) ?? role}: ${content.trim()}\n`).join('')
-  const text = continues ? turns.trimEnd() : `${turns}${NAMES.get('assistant')}:`
+  const text = continues ? turns.trimEnd() : `${turns}Assistant:`
   return system.trim() === '' ? text : `${system.trim()}\n\n${text}`
 }

@@ -22,7 +22,7 @@ export class Passages {
     this.visible = new AnswerText({ ...this.ends, isAnswer })
   }
 
-  /** Begins a passage of its own. */
+  /** Begins another passage. */
   begin({ join = BREAK, contentArgs }: ResponseField): void {
     const isStripped = contentArgs?.strip !== false
     this.visible = new AnswerText({ isAnswer: isStripped, isTurn: isStripped && this.ends.isTurn })

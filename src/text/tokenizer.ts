@@ -150,7 +150,7 @@ class BytePairTokenizer implements Tokenizer {
       if (!isSkipped) parts.push(this.bytesAt(id, parts.length === 0))
       if (++read % TOKENS_A_STEP === 0) yield
     }
-    const bytes = concatenate(parts)
+    const bytes = Buffer.concat(parts)
     const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK
     return FROM_UTF8.decode(hasBlank ? bytes.subarray(1) : bytes)
   }
@@ -186,14 +186,4 @@ function checkText(text: unknown): void {
 function checkedId(id: unknown): number {
   if (typeof id === 'number' && Number.isInteger(id)) return id
   throw new UsageError(`token ${shown(id)} is not a whole number`)
-}
-
-function concatenate(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

@@ -49,7 +49,7 @@ export async function guidedText(
       if (directive.kind === 'forced') {
         tokens.push(...directive.tokens)
         forced += directive.tokens.length
-        reader.taken()
+        reader.tell()
         continue
       }
       const token = choose(directive.kind === 'masked' ? directive.mask : undefined)

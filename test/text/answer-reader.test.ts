@@ -69,7 +69,7 @@ test('however an answer is cut, the message and the joined events are the same',
   }
 })
 
-test('wherever an answer is cut off, the events are those of the message', () => {
+test('wherever an answer is cut off, the events make the message', () => {
   for (const { name, reading, text } of ANSWERS) {
     for (let trial = 0; trial < 30; trial++) {
       const part = text.slice(0, Math.floor(random.nextFloat() * text.length))

@@ -92,7 +92,7 @@ test('all 256 bytes have a token, for texts would lose the others', async () => 
   await refuses({ 'tokenizer.json': fallback }, /its vocabulary has no token for the byte 0x0/)
 })
 
-test('unknown parts are refused by name, and so are those that cannot be done exactly', async () => {
+test('unknown parts are refused by name, and so are parts that cannot be done exactly', async () => {
   const json = await readJson(NANO, 'tokenizer.json')
   const { pre_tokenizer, model } = json
   const refusesPart = (part: object, message: RegExp) => refuses({ 'tokenizer.json': { ...json, ...part } }, message)

@@ -28,7 +28,6 @@ test('a model without template has plain turns, which end at the beginning of th
     text,
     encoding: { addSpecialTokens: true, hasLiterals: false },
     stop: ['\nUser:', '\nAssistant:'],
-    isAnswer: true,
     reading: { prompt: text, isAnswer: true, isTurn: true },
     notes: [],
     dropsSystem: false,

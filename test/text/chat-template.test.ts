@@ -56,7 +56,7 @@ test('a conversation with tools has the template for them', async () => {
   assert.is(await template.render(HELLO, { args: { tools: [{ name: 'weather' }] } }), 'weather')
 })
 
-test('more variables can be given, except those of the conversation', async () => {
+test('more variables can be given, except variables of the conversation', async () => {
   const source = '{{ messages[0].role }} {{ enable_thinking }} {{ documents | length }} {{ add_generation_prompt }}'
   const template = await load({ 'chat_template.jinja': source })
   const args = { enable_thinking: false, documents: [1, 2], messages: [], add_generation_prompt: true }

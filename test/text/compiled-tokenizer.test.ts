@@ -41,7 +41,7 @@ const isUsed = async (dir: string) => (await readCompiledTokenizer(dir)) !== und
 const added = { id: 4100, content: '<|note|>', special: true, lstrip: true }
 const CASES: [string, object, object][] = [
   ["nano's", nano, {}],
-  ['that of Llama 2, with bytes for unknown characters', llama, {}],
+  ['the tokenizer of Llama 2, with bytes for unknown characters', llama, {}],
   ['one that takes whole words first', { ...nano, model: { ...nano.model, ignore_merges: true } }, {}],
   [
     'one with tokens and roles of other files',

@@ -20,7 +20,7 @@ const FOLDER = publishedFolder('gptOss')
 const [START, END, MESSAGE] = [200006, 200007, 200008]
 const gptOss = await published('gptOss')
 
-test('that of gpt-oss has the tokens of harmony, and gives the same ids compiled', async () => {
+test('the tokenizer of gpt-oss has the tokens of harmony, and gives the same ids compiled', async () => {
   const tokenizer = (await loadTokenizer(FOLDER)) as Tokenizer
   assert.is(tokenizer.vocabSize, 200019)
   const ids = tokenizer.encode('<|start|>user<|message|>Hello<|end|><|start|>assistant<|channel|>final<|message|>')
@@ -45,11 +45,13 @@ test('that of gpt-oss has the tokens of harmony, and gives the same ids compiled
   })
 })
 
-trial('that of gpt-oss has the ids of the Rust library', () => agree(gptOss, hardTexts(600)))
+trial('the tokenizer of gpt-oss has the ids of the Rust library', () => agree(gptOss, hardTexts(600)))
 
-trial('that of Llama 2 has the ids of the Rust library', async () => agree(await published('llama2'), hardTexts(500)))
+trial('the tokenizer of Llama 2 has the ids of the Rust library', async () =>
+  agree(await published('llama2'), hardTexts(500)),
+)
 
-test('that of gpt-oss comes back from the metadata of a GGUF file, with its 450 thousand merges', async () => {
+test('the tokenizer of gpt-oss comes back from the metadata of a GGUF file, with its 450 thousand merges', async () => {
   const made = await tokenizerFrom(byteLevelValues(gptOss, 'gpt-4o', { 'general.architecture': 'gpt-oss' }))
   comesBack(made, gptOss)
 })

@@ -12,7 +12,7 @@ import { rejectsWithUserError } from '../support/rejects.js'
 import { inFolderOf } from './folders.js'
 
 /*
- * The texts and tokens of gpt-oss: its real tokenizer, and the harmony format. The renderings are those of jinja2 in
+ * The texts and tokens of gpt-oss: its real tokenizer, and the harmony format. The renderings are jinja2's in
  * the settings of transformers.
  */
 const test = suite('harmony')

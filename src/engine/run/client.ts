@@ -184,14 +184,10 @@ export function disposed(): Error {
   return new Error('the model has been disposed')
 }
 
-function errorFrom(failed: Failed): Error {
-  if (failed.stopped) return new Interrupted('stopped')
-  const error = ofItsClass(failed)
-  if (failed.stack) error.stack = failed.stack
+function errorFrom({ message, stack, stopped, noRoom, userError }: Failed): Error {
+  if (stopped) return new Interrupted('stopped')
+  const Known = userError ? UserError : Error
+  const error = noRoom ? new NoRoom(message, noRoom) : new Known(message)
+  if (stack) error.stack = stack
   return error
-}
-
-function ofItsClass({ message, noRoom, userError }: Failed): Error {
-  if (noRoom) return new NoRoom(message, noRoom)
-  return userError ? new UserError(message) : new Error(message)
 }

@@ -42,7 +42,7 @@ export class Decoding {
   private taken = 0
   /** Logits that wait for the limits. */
   private kept?: SummarisedLogits
-  /** The next tokens: one that was sampled, or those that are forced. */
+  /** The next tokens: one that was sampled, or the forced ones. */
   private next: StepMessage[] = []
   /** Steps that wait until their tokens have been read. */
   private unread: StepMessage[] = []
@@ -193,7 +193,7 @@ export class Decoding {
     if (limits.kind === 'forced') {
       this.taken++
       if (request.scored && this.taken < limits.tokens.length) return
-      guide.taken()
+      guide.tell()
     } else guide.tell(token)
     this.taken = 0
     this.limits = undefined

@@ -123,9 +123,9 @@ export class Engine {
       case 'bandwidth':
         return measureBandwidth(this.requireModel())
       case 'train':
-        return yield* this.requireTraining().task(request, stop)
+        return yield* required(this.training, 'training has not been prepared').task(request, stop)
       case 'calibrate':
-        return yield* this.requireCalibration().task(request, stop)
+        return yield* required(this.calibration, 'the code of calibration has not been imported').task(request, stop)
       case 'close':
         return undefined
     }
@@ -158,7 +158,7 @@ export class Engine {
     return yield* generateAfter(sequence, request, { ...context, costs: this.costsOf(sequence) })
   }
 
-  /** Costs of drafts; undefined if there is no room for all experts: those of drafts would push out others. */
+  /** Costs of drafts; undefined if there is no room for all experts: experts of drafts would push out others. */
   private costsOf(sequence: Sequence): StepCosts | undefined {
     const { layout, budget, model } = this.requireModel()
     if (budget < layout.bytes) return undefined
@@ -171,16 +171,7 @@ export class Engine {
   private *classify(tokens: Int32Array, stop: Int32Array): Task {
     const sequence = new Sequence(this.requireModel().model)
     try {
-      const options = {
-        kind: 'forward',
-        session: -1,
-        tokens,
-        logits: 'last',
-        routes: false,
-        probabilities: false,
-        hidden: false,
-      } as const
-      return (yield* sequence.forward(options, stop)).logits
+      return (yield* sequence.forward({ kind: 'forward', session: -1, tokens, logits: 'last' }, stop)).logits
     } finally {
       sequence.release()
     }
@@ -226,7 +217,6 @@ export class Engine {
     return this.sequence(session)
   }
 
-  /** Begins a sequence with a mask of its own. */
   private open(id: number, mask: ExpertMask): void {
     this.sequences.set(id, new Sequence(this.requireModel().model, mask))
   }
@@ -268,18 +258,13 @@ export class Engine {
     return this.loaded
   }
 
-  private requireCalibration(): Calibration {
-    if (!this.calibration) throw new Error('the code of calibration has not been imported')
-    return this.calibration
-  }
-
-  private requireTraining(): Training {
-    if (!this.training) throw new Error('training has not been prepared')
-    return this.training
-  }
-
   private requirePacker(): Packer {
     if (!this.packer) throw new UserError('this engine runs a model and does not pack')
     return this.packer
   }
+}
+
+function required<T>(part: T | undefined, message: string): T {
+  if (part === undefined) throw new Error(message)
+  return part
 }

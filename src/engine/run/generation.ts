@@ -29,14 +29,19 @@ export function* generateAfter(
   request: GenerateRequest,
   context: GenerationContext,
 ): Task<GenerateReply> {
-  return yield* new Generation(sequence, request, context).run()
+  const generation = new Generation(sequence, request, context)
+  try {
+    return yield* generation.decode()
+  } finally {
+    generation.lookahead?.drop()
+  }
 }
 
 class Generation {
   private readonly started = performance.now()
   private readonly decoding: Decoding
   /** Drafts; absent if it must do without them. */
-  private readonly lookahead?: Lookahead
+  readonly lookahead?: Lookahead
   /** Most positions of the whole text. */
   private readonly limit: number
   /** Options that all its runs share. */
@@ -51,10 +56,11 @@ class Generation {
     private readonly request: GenerateRequest,
     private readonly context: GenerationContext,
   ) {
-    const { settings } = request
+    const { settings, eos } = request
     const { emit, costs } = context
     this.limit = sequence.limitOf(settings)
-    this.lookahead = lookaheadFor(sequence, request, costs)
+    const most = Math.min(settings.promptLookupNumTokens, sequence.cache.mostDrafts)
+    if (costs && most > 0) this.lookahead = new Lookahead(sequence, { costs, most, eos })
     const readBefore = sequence.readAgain
     const decoding = new Decoding(request, sequence.model.config, (step) => {
       const readAgain = sequence.readAgain - readBefore
@@ -69,15 +75,7 @@ class Generation {
     }
   }
 
-  *run(): Task<GenerateReply> {
-    try {
-      return yield* this.decode()
-    } finally {
-      this.lookahead?.drop()
-    }
-  }
-
-  private *decode(): Task<GenerateReply> {
+  *decode(): Task<GenerateReply> {
     const { decoding, lookahead, sequence, limit } = this
     const { maxTokens } = this.request.settings
     let finishReason: GenerateReply['finishReason'] = 'length'
@@ -175,15 +173,4 @@ class Generation {
     const { counts } = this.lookahead ?? {}
     return counts && counts.drafted > 0 ? { drafts: { ...counts } } : {}
   }
-}
-
-/** Drafts of a generation; undefined if it must do without them. */
-function lookaheadFor(
-  sequence: Sequence,
-  { settings, eos }: GenerateRequest,
-  costs: StepCosts | undefined,
-): Lookahead | undefined {
-  const most = Math.min(settings.promptLookupNumTokens, sequence.cache.mostDrafts)
-  if (!costs || most === 0) return undefined
-  return new Lookahead(sequence, { costs, most, eos })
 }

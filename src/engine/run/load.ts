@@ -10,7 +10,7 @@ import type { Decoder } from '../../model/layers/decoder.js'
 import { PartCheck } from '../../model/packing/format/checksums.js'
 import type { PartFormats } from '../../model/packing/format/formats.js'
 import type { Layout, Part } from '../../model/packing/format/layout.js'
-import { checkParts, openPackedFile } from '../../model/packing/format/packed-file.js'
+import { checkParts, openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
 import { checkTensors } from '../../model/packing/write/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../../model/packing/write/checkpoint-warnings.js'
 import { type NonFinite, packParts } from '../../model/packing/write/pack.js'
@@ -19,7 +19,7 @@ import { fillRandom, randomPool } from '../../model/weights/random-weights.js'
 import { WeightStore } from '../../model/weights/weight-store.js'
 import type { ModelSource } from './messages/protocol.js'
 import { Packer } from './packer.js'
-import { ExpertReadAhead } from './reading/read-ahead.js'
+import { startReadAhead } from './reading/read-ahead.js'
 import { readFully } from './reading/read-fully.js'
 
 /** A model in memory, with its threads. */
@@ -55,8 +55,7 @@ export async function loadWeights(
 ): Promise<LoadedModel> {
   const means = { bank, threads, bankBytes }
   if (source.kind === 'packed') return loadPacked(source, means)
-  if (source.kind === 'random') return loadRandom(source, means)
-  return loadCheckpoint(source, means)
+  return source.kind === 'random' ? loadRandom(source, means) : loadCheckpoint(source, means)
 }
 
 /** Memory for activations, caches and open files, as a fraction of the weights. */
@@ -75,24 +74,32 @@ function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout,
   }
 }
 
+/** A model whose weights are in a store; all of them, unless `more` has another budget. */
+function modelOf(
+  { config, formats, cacheType }: ModelSource,
+  layout: Layout,
+  store: WeightStore,
+  pool: Pool,
+  more: Partial<Pick<LoadedModel, 'budget' | 'warnings' | 'close'>> = {},
+): LoadedModel {
+  const model = createDecoder(config, store, pool, formats, cacheType)
+  return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined, ...more }
+}
+
 /** Makes a model of random weights, all of them resident. */
 function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
-  const { config, formats, hasLongSticks } = source
-  const layout = layoutOf(config, formats)
+  const layout = layoutOf(source.config, source.formats)
   checkRoom(source, layout, 'a model of random weights')
   const bytes = randomPool()
-  const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes, hasLongSticks)
-  const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
-  const store = new WeightStore(layout, plan, bank, fill)
+  const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes, source.hasLongSticks)
+  const store = new WeightStore(layout, planBanks(layout, Number.POSITIVE_INFINITY, bankBytes), bank, fill)
   store.readAll()
-  const pool = new Pool(store.banks, threads)
-  const model = createDecoder(config, store, pool, formats, source.cacheType)
-  return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
+  return modelOf(source, layout, store, new Pool(store.banks, threads))
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { bank, threads, bankBytes } = means
-  const { config, formats, memoryIsGiven } = source
+  const { config, formats, memoryIsGiven, checkExperts, readsLate } = source
   const file = await openPackedFile(source.path)
   // Before planning, since a hostile config.json may ask for more than fits into memory.
   checkParts(file, blueprintOf(config))
@@ -106,15 +113,10 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   }
   const weights = new SyncFile(source.path)
   const plan = planBanks(layout, memory, bankBytes)
-  const checks = new PartCheck(file)
-  const store = new WeightStore(layout, plan, bank, (part, target) => {
-    readFully(weights, file.parts.get(part.name)?.offset ?? 0, target)
-    if (!part.expert || source.checkExperts) checks.check(part.name, target)
-  })
-  const { checkExperts, readsLate } = source
-  const readAhead = ExpertReadAhead.start(store, file, { checkExperts, readsLate })
+  const store = new WeightStore(layout, plan, bank, partReader(file, weights, checkExperts))
+  const stopReadingAhead = startReadAhead(store, file, { checkExperts, readsLate })
   const close = () => {
-    readAhead.stop()
+    stopReadingAhead()
     weights.close()
   }
   try {
@@ -123,9 +125,16 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     close()
     throw error
   }
-  const pool = new Pool(store.banks, threads)
-  const model = createDecoder(config, store, pool, formats, source.cacheType)
-  return { model, formats, layout, store, pool, budget: memory, warnings: [], close }
+  return modelOf(source, layout, store, new Pool(store.banks, threads), { budget: memory, close })
+}
+
+/** Fills parts from a packed file. Checksums of experts are checked on request, all others always. */
+function partReader(file: PackedFile, weights: SyncFile, checkExperts?: boolean) {
+  const checks = new PartCheck(file)
+  return (part: Part, target: Uint8Array): void => {
+    readFully(weights, file.parts.get(part.name)?.offset ?? 0, target)
+    if (!part.expert || checkExperts) checks.check(part.name, target)
+  }
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
@@ -149,8 +158,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     }
     const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
     pool.enter(0)
-    const model = createDecoder(config, store, pool, formats, source.cacheType)
-    return { model, formats, layout, store, pool, budget: layout.bytes, warnings, close: () => undefined }
+    return modelOf(source, layout, store, pool, { warnings })
   } finally {
     await checkpoint.close()
   }
@@ -163,21 +171,18 @@ async function loadWhole(source: ModelSource, path: string, means: Means): Promi
   checkParts(file, blueprintOf(config))
   const layout = layoutOf(config, formats)
   const store = wholeStore(source, layout, means)
-  const checks = new PartCheck(file)
   const weights = new SyncFile(path)
+  const read = partReader(file, weights, checkExperts)
   try {
     for (const part of layout.parts) {
       const bytes = new Uint8Array(part.bytes)
-      readFully(weights, file.parts.get(part.name)?.offset ?? 0, bytes)
-      if (!part.expert || checkExperts) checks.check(part.name, bytes)
+      read(part, bytes)
       store.place(part, bytes)
     }
   } finally {
     weights.close()
   }
-  const pool = new Pool(store.banks, means.threads)
-  const model = createDecoder(config, store, pool, formats, source.cacheType)
-  return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
+  return modelOf(source, layout, store, new Pool(store.banks, means.threads))
 }
 
 /** Store for the weights of a checkpoint, which are all resident. Throws as `checkRoom` does. */

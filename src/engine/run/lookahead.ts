@@ -1,5 +1,3 @@
-import type { SequenceCache } from '../../model/layers/cache/sequence-cache.js'
-import type { Decoder } from '../../model/layers/decoder.js'
 import type { Decoding } from './decoding.js'
 import { Drafter } from './lookup/drafter.js'
 import type { StepCosts } from './lookup/step-costs.js'
@@ -7,13 +5,7 @@ import type { DraftCounts } from './messages/protocol.js'
 import type { RouteRecorder } from './messages/route-codec.js'
 import { DraftedRows } from './sequences/drafted-rows.js'
 import type { DraftedRun } from './sequences/drafted-run.js'
-
-/** A sequence, for its drafts. */
-interface Drafted {
-  model: Decoder
-  cache: SequenceCache
-  tokens: number[]
-}
+import type { Sequence } from './sequences/sequence.js'
 
 /**
  * Drafts of one generation, by prompt lookup. They run together with the newest token of the text; if the text then
@@ -26,7 +18,7 @@ export class Lookahead {
   private readonly eos: readonly number[]
 
   constructor(
-    private readonly sequence: Drafted,
+    private readonly sequence: Pick<Sequence, 'model' | 'cache' | 'tokens'>,
     { costs, most, eos }: { costs: StepCosts; most: number; eos: readonly number[] },
   ) {
     this.drafter = new Drafter(costs, most)
@@ -38,7 +30,7 @@ export class Lookahead {
     return this.rows.isNext(tokens)
   }
 
-  /** Makes the next draft part of the sequence, and its logits those of the next token. */
+  /** Makes the next draft part of the sequence; its logits are for the next token. */
   takeOver(decoding: Decoding): void {
     const { rows, counts, sequence } = this
     const { token, ...draft } = rows.take()
@@ -53,7 +45,7 @@ export class Lookahead {
     counts.right++
   }
 
-  /** Drafts at most `most` tokens after the sequence and its next tokens, and drops those that are left. */
+  /** Drafts at most `most` tokens after the sequence and its next tokens, and drops earlier drafts that are left. */
   draft(next: Int32Array, most: number): readonly number[] {
     this.drop()
     this.follow(next)

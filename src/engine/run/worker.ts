@@ -6,8 +6,8 @@ import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './me
 import { Stopped } from './reading/demand.js'
 
 /*
- * The engine's thread. Requests of one session run strictly in the order they come; those of different
- * sessions share the model, micro-batch by micro-batch (scheduler.ts).
+ * The engine's thread. Requests of one session run strictly in the order they come; requests of different sessions
+ * share the model, micro-batch by micro-batch (scheduler.ts).
  */
 
 /** Steps that a generation may run ahead of its reader without a credit. */
@@ -98,7 +98,7 @@ function begin(call: SentRequest): void {
   })
 }
 
-/** Lane of requests that must not overlap: those of a session, or of a kind that concerns the whole model. */
+/** Lane of requests that must not overlap: requests of a session, or of a kind that concerns the whole model. */
 function laneOf(call: SentRequest): string {
   if (call.kind === 'fork' && !call.waits) return `session ${call.fork}`
   if ('session' in call) return `session ${call.session}`

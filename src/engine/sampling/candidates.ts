@@ -1,4 +1,11 @@
-import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
+import { expBelow } from '../../ground/exp.js'
+
+/** Tokens that may be chosen, as bits: bit i % 32 of word i / 32 for token i. Guides of constrained texts make them. */
+export type AllowedTokens = Int32Array
+
+export function isAllowed(allowed: AllowedTokens, id: number): boolean {
+  return ((allowed[id >> 5] >>> (id & 31)) & 1) === 1
+}
 
 /**
  * Tokens that may still be chosen, in parallel arrays. The first `count` places are in use, in any order. One object
@@ -19,7 +26,7 @@ export class Candidates {
   }
 
   /**
-   * Adds every token of the vocabulary, or those that are allowed, except those with a logit of NaN or -Infinity, which
+   * Adds every token of the vocabulary, or every allowed one, except tokens with a logit of NaN or -Infinity, which
    * cannot be chosen.
    */
   fill(logits: Float32Array, allowed?: AllowedTokens): void {
@@ -34,6 +41,20 @@ export class Candidates {
       }
     }
     this.count = count
+  }
+
+  /** Drops the candidates at whose places `isKept` is false. The others keep their order. */
+  keep(isKept: (at: number) => boolean): void {
+    const { ids, logits, weights } = this
+    let kept = 0
+    for (let at = 0; at < this.count; at++) {
+      if (!isKept(at)) continue
+      ids[kept] = ids[at]
+      logits[kept] = logits[at]
+      weights[kept] = weights[at]
+      kept++
+    }
+    this.count = kept
   }
 
   /** The largest logit; -Infinity if there is no candidate. */
@@ -60,4 +81,24 @@ export class Candidates {
     logits[b] = logit
     weights[b] = weight
   }
+}
+
+/**
+ * Sets the candidates' weights to exp((logit - largest logit) / temperature), temperature > 0, and returns their sum. A
+ * candidate's probability is its weight divided by the sum. If some logits are infinite, each of them weighs 1 and all
+ * others 0.
+ */
+export function weigh(candidates: Candidates, temperature: number): number {
+  const { logits, weights, count } = candidates
+  const largest = candidates.largestLogit()
+  const sharpness = 1 / temperature
+  let total = 0
+  for (let at = 0; at < count; at++) {
+    // Infinite logits must not be subtracted: that would give NaN.
+    const logit = logits[at]
+    const weight = logit === largest ? 1 : expBelow((largest - logit) * sharpness)
+    weights[at] = weight
+    total += weight
+  }
+  return total
 }

@@ -37,7 +37,7 @@ export function logprobOf(logits: Float32Array, id: number): number {
 /**
  * The n most probable tokens, or fewer if the vocabulary is smaller, most probable first and lower ids first among
  * equals. Skips NaN logits. Pass the normalizer, logSumExp(logits), that the chosen token's log-probability used, so
- * that no token has two. If a logit is infinite, its token's log-probability is NaN, and that of all others -Infinity.
+ * that no token has two. If a logit is infinite, its token's log-probability is NaN, and all others are -Infinity.
  */
 export function topLogprobs(logits: Float32Array, n: number, normalizer = logSumExp(logits)): TokenLogprob[] {
   const candidates = new Candidates(Math.min(n, logits.length))

@@ -1,10 +1,8 @@
 import { type Sampling, settle } from '../../api/generation-options.js'
 import { UserError } from '../../ground/errors.js'
-import { type AllowedTokens, argmaxAllowed } from './allowed-tokens.js'
-import { Candidates } from './candidates.js'
+import { type AllowedTokens, Candidates, isAllowed, weigh } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { randomSeed, seededRandom } from './random.js'
-import { weigh } from './temperature.js'
 import { keepTopK, type Peaks } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
@@ -22,9 +20,6 @@ export interface Known {
   /** Tokens that may be chosen; default: all. */
   allowed?: AllowedTokens
 }
-
-/** Narrows the candidates of a token. */
-type CandidateFilter = (candidates: Candidates) => void
 
 export interface Sampler {
   /** The seed in use: the given one, or a random one. */
@@ -54,10 +49,6 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   const random = seededRandom(seed)
   let candidates = new Candidates(0)
   let scratch = new Float32Array(0)
-  const filters: CandidateFilter[] = [
-    ...(topP < 1 ? [(all: Candidates) => keepTopP(all, topP)] : []),
-    ...(minP > 0 ? [(all: Candidates) => keepMinP(all, minP)] : []),
-  ]
 
   function penalise(logits: Float32Array, previousIds: Iterable<number>): Float32Array {
     if (repeatPenalty === 1) return logits
@@ -75,9 +66,10 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   }
 
   function choose(logits: Float32Array, { summary, allowed, peaks }: Known): number {
-    if (temperature === 0) return allowed ? argmaxAllowed(logits, allowed) : (summary?.argmax ?? argmax(logits))
+    if (temperature === 0) return (allowed ? undefined : summary?.argmax) ?? argmax(logits, allowed)
     collect(logits, allowed, peaks)
-    for (const filter of filters) filter(candidates)
+    keepTopP(candidates, topP)
+    keepMinP(candidates, minP)
     return draw(candidates, weigh(candidates, temperature), random.nextFloat())
   }
 
@@ -100,12 +92,13 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   }
 }
 
-/** The id of the largest logit, the lowest among equals; -1 if all are NaN or -Infinity. */
-export function argmax(logits: Float32Array): number {
+/** The allowed id with the largest logit, the lowest among equals; -1 if all are NaN or -Infinity. */
+export function argmax(logits: Float32Array, allowed?: AllowedTokens): number {
   let best = -1
   let largest = -Infinity
   for (let id = 0; id < logits.length; id++) {
-    if (logits[id] > largest) {
+    // Few logits pass the first test.
+    if (logits[id] > largest && (!allowed || isAllowed(allowed, id))) {
       largest = logits[id]
       best = id
     }
@@ -131,17 +124,9 @@ function draw(candidates: Candidates, total: number, uniform: number): number {
  */
 export function keepMinP(candidates: Candidates, p: number): void {
   if (p <= 0) return
-  const { ids, logits } = candidates
+  const { logits } = candidates
   const threshold = candidates.largestLogit() + Math.log(p)
-  let kept = 0
-  for (let at = 0; at < candidates.count; at++) {
-    if (logits[at] >= threshold) {
-      ids[kept] = ids[at]
-      logits[kept] = logits[at]
-      kept++
-    }
-  }
-  candidates.count = kept
+  candidates.keep((at) => logits[at] >= threshold)
 }
 
 /**

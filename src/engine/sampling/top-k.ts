@@ -1,5 +1,4 @@
-import { type AllowedTokens, isAllowed } from './allowed-tokens.js'
-import type { Candidates } from './candidates.js'
+import { type AllowedTokens, type Candidates, isAllowed } from './candidates.js'
 
 /** The largest of each `span` neighbouring logits, NaN ignored. */
 export interface Peaks {
@@ -11,7 +10,7 @@ const NO_PEAKS = Float32Array.of(Infinity)
 
 /**
  * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), or with fewer if fewer can
- * be chosen, of all tokens or of those that are allowed. Their order is undefined.
+ * be chosen, of all tokens or of the allowed ones. Their order is undefined.
  *
  * A heap of k tokens has the lowest-ranking one on top. Nearly every other token fails one comparison with it, so the
  * cost is one pass over the logits. With their peaks, the pass skips all tokens whose peak fails it.

@@ -1,5 +1,4 @@
-import type { Candidates } from './candidates.js'
-import { weigh } from './temperature.js'
+import { type Candidates, weigh } from './candidates.js'
 
 /**
  * Keeps the nucleus: the fewest tokens, most probable first (lower ids first among equals), that together reach p (0
@@ -12,7 +11,10 @@ export function keepTopP(candidates: Candidates, p: number): void {
   if (p >= 1 || candidates.count === 0) return
   const { weights } = candidates
   const total = weigh(candidates, 1)
-  dropBelow(candidates, ((1 - p) / candidates.count) * total)
+  // Tokens that weigh less than (1 - p) times the mean have less than 1 - p all together, so the others reach p without
+  // them. This drops most of a vocabulary.
+  const least = ((1 - p) / candidates.count) * total
+  candidates.keep((at) => weights[at] >= least)
   let missing = p * total
   // Binary search. The nucleus has the tokens before `low`, whose mass is subtracted already, and none from `high` on.
   let low = 0
@@ -32,23 +34,6 @@ export function keepTopP(candidates: Candidates, p: number): void {
     }
   }
   candidates.count = Math.max(high, 1)
-}
-
-/**
- * Drops the tokens that weigh less than `least`. If that is (1 - p) times the mean weight, none of them can be in the
- * nucleus: all together have less than 1 - p, so the others reach p without them. This drops most of a vocabulary.
- */
-function dropBelow(candidates: Candidates, least: number): void {
-  const { ids, logits, weights } = candidates
-  let kept = 0
-  for (let at = 0; at < candidates.count; at++) {
-    if (weights[at] < least) continue
-    ids[kept] = ids[at]
-    logits[kept] = logits[at]
-    weights[kept] = weights[at]
-    kept++
-  }
-  candidates.count = kept
 }
 
 /**

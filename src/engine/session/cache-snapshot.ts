@@ -2,13 +2,7 @@ import { piecesOf, rowBytes } from '../../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../../api/session.js'
 import { UserError } from '../../ground/errors.js'
 import type { EngineCalls } from '../run/client.js'
-import type { CacheDescription, CacheRequest } from '../run/messages/cache-request.js'
-
-type SnapshotStep = CacheRequest extends infer Request
-  ? Request extends unknown
-    ? Omit<Request, 'kind' | 'session'>
-    : never
-  : never
+import type { CacheDescription, CacheStep } from '../run/messages/cache-request.js'
 
 /** Describes the cache of a session, and reads its pieces from the engine. */
 export async function exportCache(engine: EngineCalls, session: number): Promise<CacheSnapshot> {
@@ -56,8 +50,8 @@ export async function importCache(engine: EngineCalls, session: number, snapshot
   }
 }
 
-function stepsOf(engine: EngineCalls, session: number): <T>(step: SnapshotStep) => Promise<T> {
-  return <T>(step: SnapshotStep) => engine.call<T>({ kind: 'cache', session, ...step } as CacheRequest).reply
+function stepsOf(engine: EngineCalls, session: number): <T>(step: CacheStep) => Promise<T> {
+  return <T>(step: CacheStep) => engine.call<T>({ kind: 'cache', session, ...step }).reply
 }
 
 /** Throws a UserError if one cache is of q8 and the other is not. */

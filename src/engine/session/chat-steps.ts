@@ -99,7 +99,7 @@ class ChatSteps {
     yield* this.isWaiting ? steps.slice(0, -1) : steps
   }
 
-  /** The texts that were held back until the end are those of the last token. */
+  /** The texts that were held back until the end belong to the last token. */
   *end(events: readonly AnswerEvent[]): Generator<ChatStep> {
     const { last, isWaiting } = this
     const steps = last ? stepsOf(isWaiting ? last : { ...last, text: '' }, events) : []

@@ -77,7 +77,7 @@ export async function writePrompt(
   return { ids, stop: generationDefaults.stop ?? stop, reading, limits: guide ? { guide } : {}, notes, dropsSystem }
 }
 
-/** A form is that of the whole continuation. */
+/** The whole continuation has the form. */
 function continuation(text: string, { think, thinkBudget, schema, grammar, regex }: Asking, model = 'the model') {
   const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
   return {

@@ -1,6 +1,6 @@
 import type { Tool } from '../../api/chat-options.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
-import { allowManyListeners } from '../../ground/platform/listeners.js'
+import { onAbort } from './generation/settled.js'
 
 /** A tool that may change while it is offered. */
 export type OfferedTool = Tool & {
@@ -87,16 +87,13 @@ function cut(text: string, most: number): string {
 
 /** Awaits a call. An abort rejects at once, even if the call never ends. */
 async function unlessAborted<T>(call: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return call()
-  allowManyListeners(signal)
-  let stop = (): void => undefined
+  let unlisten = (): void => undefined
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop)
+    unlisten = onAbort(signal, () => reject(signal?.reason))
   })
   try {
     return await Promise.race([call(), aborted])
   } finally {
-    signal.removeEventListener('abort', stop)
+    unlisten()
   }
 }

@@ -7,7 +7,13 @@ import { UsageError } from '../../ground/errors.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { checkMessages } from '../../text/read-messages.js'
 import type { EngineCalls, Ongoing } from '../run/client.js'
-import type { ForkReply, ForwardReply, TruncateReply, TruncateRequest } from '../run/messages/protocol.js'
+import type {
+  ForkReply,
+  ForwardReply,
+  ForwardRequest,
+  TruncateReply,
+  TruncateRequest,
+} from '../run/messages/protocol.js'
 import { unpackRoutes } from '../run/messages/route-codec.js'
 import { exportCache, importCache } from './cache-snapshot.js'
 import { chat } from './chat-steps.js'
@@ -52,39 +58,23 @@ export class EngineSession implements Session {
     options: ForwardOptions<Routes, Hidden> = {},
   ): Promise<ForwardResult<Routes, Hidden>> {
     checkForward(options)
-    const {
-      logits = 'last',
-      targets,
-      routes = false,
-      probabilities = false,
-      outputNorms = false,
-      outputSums = false,
-      influence = false,
-      hidden = false,
-      onPromptProgress,
-      signal,
-    } = options
-    const { config } = this.model
+    const { logits = 'last', targets, onPromptProgress, signal, ...reports } = options
+    const { config, tokenizer } = this.model
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
     const wanted = targets && targetIds(targets, ids.length, config)
     signal?.throwIfAborted()
-    const request = {
+    const request: ForwardRequest = {
       kind: 'forward',
       session: this.id,
       tokens: ids,
       logits,
       targets: wanted,
-      routes,
-      probabilities,
-      outputNorms,
-      outputSums,
-      influence,
-      hidden,
-      ...(this.model.tokenizer && { messageEnds: messageEnds(ids, this.model.tokenizer.specialIds) }),
+      ...reports,
+      ...(tokenizer && { messageEnds: messageEnds(ids, tokenizer.specialIds) }),
       progress: onPromptProgress !== undefined,
-    } as const
+    }
     const change = this.changing()
     const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })
     const reply = await this.counting({ added: ids }, settled(ongoing, signal)).catch(async (error) => {
@@ -232,7 +222,7 @@ export class EngineSession implements Session {
     }
   }
 
-  /** Keeps the first `length` tokens, and adds those of `more`, which rest beside them. */
+  /** Keeps the first `length` tokens, and adds the tokens in `more`, which rest beside them. */
   private cut(length: number, more?: Int32Array): void {
     this.changing()
     const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length, more })

@@ -2,7 +2,7 @@ import { UserError } from '../../ground/errors.js'
 import { withoutFormat } from '../../kernels/memory/formats.js'
 import { readWeight } from '../../kernels/memory/tile-floats.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { densePartName, type Layout, type Piece, pieceOf } from '../../model/packing/format/layout.js'
+import { densePartName, type Layout, type Piece } from '../../model/packing/format/layout.js'
 import type { WeightStore } from '../../model/weights/weight-store.js'
 import { routerPiece } from './plan.js'
 
@@ -25,7 +25,7 @@ export function expertWeights(
   let at = 0
   const address = store.expert(layer, kind, expert)
   for (const piece of part.pieces) {
-    const matrix = matrixWeights(u8, address + pieceOf(part, piece.name).offset, piece)
+    const matrix = matrixWeights(u8, address + piece.offset, piece)
     all.set(matrix, at)
     at += matrix.length
   }

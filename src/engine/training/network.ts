@@ -63,7 +63,7 @@ export class TrainingNetwork {
     return this.head.loss(micro.predictions)
   }
 
-  /** Sums the losses and adds the gradients of the sums times `weight` to those of the trained experts. */
+  /** Sums the losses and adds the gradients of the sums times `weight` to the gradients of the trained experts. */
   lossAndGradients(micro: MicroBatch, state: PassState, weight: number, check: CheckStop): HeadLoss {
     this.forward(micro, state, true, check)
     return this.backward(micro, weight, check)

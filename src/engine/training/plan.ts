@@ -14,7 +14,7 @@ export const MAX_TOKENS = 1024
 export interface TrainedTensor {
   layer: number
   kind: MixtureKind
-  /** Id of the expert; those of new experts follow the layer's own. */
+  /** Id of the expert; ids of new experts follow the layer's own. */
   expert: number
   /** Piece of a packed expert (`query`, `input`, `output`), or `router`. */
   piece: string
@@ -54,10 +54,7 @@ export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: T
 }
 
 /** Ids of a mixture's trained experts: the model's own in rising order, then new ones. */
-export function trainedExperts(
-  layout: Layout,
-  { layer, kind, newExperts = 0, existing = [] }: TrainedMixture,
-): number[] {
+function trainedExperts(layout: Layout, { layer, kind, newExperts = 0, existing = [] }: TrainedMixture): number[] {
   const experts = layout.experts(layer, kind)
   const ids = [...new Set(existing)].sort((a, b) => a - b)
   for (const id of ids) {

@@ -36,7 +36,7 @@ export function anyOf(tools: readonly Tool[], grammarOf: (tool: Tool) => Grammar
   return grammars.every((grammar) => grammar !== undefined) ? choice(grammars) : undefined
 }
 
-/** Arguments in their order with separators between; those that are not required may be missing. */
+/** Arguments in their order with separators between; optional ones may be missing. */
 export function inOrder(args: readonly { grammar: Grammar; isRequired: boolean }[], separator: string): Grammar {
   const rest = args.map(({ grammar, isRequired }) => {
     const one = sequence(separator, grammar)

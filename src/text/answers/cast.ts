@@ -1,7 +1,7 @@
 import { isObject } from '../../ground/json/json.js'
 import { LiteralReader } from './literal-reader.js'
 
-/** Types that a schema names, in its order; those of its alternatives count. */
+/** Types that a schema names, in its order; types of its alternatives count. */
 export function typesOf(schema: unknown, depth = 0): string[] {
   if (!isObject(schema) || depth > 8) return []
   const { type, anyOf, oneOf, nullable } = schema

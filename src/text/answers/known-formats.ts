@@ -27,7 +27,7 @@ const HARMONY: ResponseTemplate = {
       transform: BY_NAME,
     },
     thinking: {
-      // Messages to tools of its own, such as a browser, are part of its thoughts.
+      // Messages to its own tools, such as a browser, are part of its thoughts.
       openPattern: `<\\|channel\\|>analysis<\\|message\\|>|<\\|channel\\|>analysis\\s+to=(?:python|browser)${HEADER_END}`,
       close: ['<|end|>', '<|return|>', '<|call|>'],
       repeats: true,
@@ -146,7 +146,7 @@ export function knownFormat(source: string, modelType?: string): ResponseTemplat
   }
 }
 
-/** Thoughts in tags. `answers`: the content has tags of its own. */
+/** Thoughts in tags. `answers`: the content has its own tags. */
 function thinkingField(answers: boolean): ResponseField {
   return { open: '<think>', ...(answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }) }
 }

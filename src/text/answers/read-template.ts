@@ -76,11 +76,7 @@ const FIELD: Keys = {
   transform_each: ['transformEach', flag],
 }
 const ARGS: Record<string, Keys> = {
-  json: {
-    unquoted_keys: ['', flag],
-    string_delims: ['', pairs],
-    allow_non_json: ['', flag],
-  },
+  json: { unquoted_keys: ['', flag], string_delims: ['', pairs], allow_non_json: ['', flag] },
   'xml-inline': { tag_pattern: ['', tagPattern], value_parser: ['', valueParser], merge_duplicates: ['', flag] },
   'kv-lines': {
     line_sep: ['', separator],

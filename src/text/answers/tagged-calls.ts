@@ -30,7 +30,7 @@ const FUNCTION: Tags = {
   value: ['\n', '</parameter>', text('\n')],
   close: '</function>\n</tool_call>',
 }
-/** GLM-4.5 and 4.6 write each tag on a line of its own, GLM-4.7 and later models all on one. */
+/** GLM-4.5 and 4.6 write each tag on its own line, GLM-4.7 and later models all on one. */
 const LINE_END = optional(text('\n'))
 const GLM: Tags = {
   name: ['', LINE_END],

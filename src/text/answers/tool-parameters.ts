@@ -4,7 +4,7 @@ import { typesOf } from './cast.js'
 
 export interface Parameter {
   key: string
-  /** A schema of its own, with the definitions that it refers to. */
+  /** Its own schema, with the definitions that it refers to. */
   schema: Record<string, unknown>
   /** Types that the schema names; empty if it names none. */
   types: string[]

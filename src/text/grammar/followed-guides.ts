@@ -6,9 +6,9 @@ import type { OwnedThread, ThreadEnd, ThreadEvents } from './watched-thread.js'
 import type { Work } from './work-marks.js'
 
 /*
- * Guides are followed in two lanes, each with one thread: quick guides, and those that need much computing. A guide that
- * turns out slow continues in the slow lane. A thread that is busy with one place of a text for too long is ended, and its
- * other guides continue in a new one, which hears their texts again.
+ * Guides are followed in two lanes, each with one thread: quick guides, and guides that need much computing. A guide
+ * that turns out slow continues in the slow lane. A thread that is busy with one place of a text for too long is
+ * ended, and its other guides continue in a new one, which hears their texts again.
  */
 
 /** Seconds after which a slow form may be tried again. */
@@ -117,7 +117,7 @@ export class FollowedGuides {
     return lane
   }
 
-  /** Takes a guide out of its lane. Of threads without guides only that of quick ones stays. */
+  /** Takes a guide out of its lane. Of threads without guides only the one for quick guides stays. */
   private take(guide: Guide): void {
     const lane = guide.at
     guide.at = undefined

@@ -1,6 +1,6 @@
 /** Bounds on the computing of guides. Times are milliseconds of a processor, but for one. */
 export interface GuideLimits {
-  /** Time of preparing a grammar, or of one place in a text, before it continues apart from those that are quick. */
+  /** Time of preparing a grammar, or of one place in a text, before it continues apart from quick ones. */
   quickMs: number
   /** Time that a text may take, and more for each of its tokens, before it continues apart. */
   textMs: number

@@ -6,7 +6,7 @@ import type { Limits } from './run/limits.js'
  * over: it hears them all again.
  */
 
-/** Limits of the next token. After forced tokens the engine says `taken`. */
+/** Limits of the next token. */
 export type Directive = Limits | { kind: 'failed'; message: string }
 
 /** Most tokens of one `forced` directive. */
@@ -90,12 +90,12 @@ export class GuideReader {
     this.words = new Int32Array(memory)
   }
 
-  tell(token: number): void {
-    this.say(token)
-  }
-
-  taken(): void {
-    this.say(TAKEN)
+  /** Says which token has been sampled or, without one, that the forced ones have been taken. */
+  tell(token = TAKEN): void {
+    this.words[TOKENS + (this.told % this.words[KEPT])] = token
+    this.told++
+    Atomics.store(this.words, TOLD, this.told)
+    Atomics.notify(this.words, TOLD)
   }
 
   /** Waits up to `ms` for the directive of the next position; undefined if it has not come. */
@@ -122,13 +122,6 @@ export class GuideReader {
       default:
         return { kind: 'free' }
     }
-  }
-
-  private say(token: number): void {
-    this.words[TOKENS + (this.told % this.words[KEPT])] = token
-    this.told++
-    Atomics.store(this.words, TOLD, this.told)
-    Atomics.notify(this.words, TOLD)
   }
 }
 

@@ -128,8 +128,7 @@ export class Preparations {
   }
 
   private nextFresh(): Job | undefined {
-    const { fresh } = this
-    const { last } = this
+    const { fresh, last } = this
     let next = last && fresh.find(({ orders }) => orders.has(last))
     if (!next && fresh.length > 0) {
       const now = performance.now()

@@ -3,7 +3,6 @@ import type { VocabularyData } from './run/token-tree.js'
 
 /** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
 export type EncodedPhase =
-  | Exclude<GuidePhase, { kind: 'forced' | 'free' | 'grammar' | 'calls' }>
   | { kind: 'forced'; tokens: number[] }
   | (Omit<Extract<GuidePhase, { kind: 'free' }>, 'close'> & { close: number[] })
   | { kind: 'grammar'; grammar: number }

@@ -2,7 +2,7 @@ import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../..
 
 /*
  * Marks in shared memory that say for which guide a thread is computing, so that another thread can count its time and end
- * it. The time is that of the processor if the system reports it: on a busy machine a thread waits for its turn.
+ * it. The time is the processor's if the system reports it: on a busy machine a thread waits for its turn.
  */
 
 /** Most of a look's time that counts as one guide's: a late look has missed others. */

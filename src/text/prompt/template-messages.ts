@@ -118,7 +118,7 @@ function withNames(messages: readonly ChatMessage[]): ChatMessage[] {
   })
 }
 
-/** Gives each call a message of its own, with its result behind it. */
+/** Gives each call its own message, with its result behind it. */
 function oneCallEach(messages: readonly ChatMessage[]): ChatMessage[] {
   const separate: ChatMessage[] = []
   for (let i = 0; i < messages.length; i++) {

@@ -25,19 +25,14 @@ export function checkTools(tools: readonly Tool[], choice?: ToolChoice): void {
     if (!isName) throw new UserError(`tool ${i + 1} needs a name without blanks, quotes and brackets`)
     if (names.has(name)) throw new UserError(`two tools have the name ${printable(name)}`)
     names.add(name)
-    const isSchema =
-      parameters === undefined || (isObject(parameters) && [undefined, 'object'].includes(typeOf(parameters)))
-    if (!isSchema)
+    const { type = 'object' } = isObject(parameters) ? parameters : {}
+    if (parameters !== undefined && (!isObject(parameters) || type !== 'object'))
       throw new UserError(`the parameters of tool ${printable(name)} must be a JSON Schema of type "object"`)
   }
   if (typeof choice === 'object' && !names.has(choice.name)) {
     throw new UserError(`the tool to call, ${printable(choice.name)}, is not one of the tools`)
   }
   if (choice === 'required' && tools.length === 0) throw new UserError('a call is required, and there are no tools')
-}
-
-function typeOf({ type }: Record<string, unknown>): string | undefined {
-  return type as string | undefined
 }
 
 /** Tools as templates expect them. They read descriptions and properties without asking whether there are any. */

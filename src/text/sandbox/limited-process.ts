@@ -37,7 +37,7 @@ const MOST_BYTES = 2 ** 28
  * when idle. A request ends when it takes too long or too much memory, or when its caller aborts it. A thread would not
  * do: a single allocation of 1 GiB would kill the whole process.
  *
- * The time of the opening begins when the process has started, that of a request when the opening is prepared. Only the
+ * The time of the opening begins when the process has started, a request's when the opening is prepared. Only the
  * time that the process computes counts, if the system reports it, so that a busy machine fails no good request. An
  * opening that fails is not tried again.
  */

@@ -98,7 +98,7 @@ test('is not the default of stick-breaking attention, and a wrong type is refuse
   )
 })
 
-/** Norm of the difference, relative to that of the expected numbers. */
+/** Norm of the difference, relative to the norm of the expected numbers. */
 function distance(found: Float32Array, expected: Float32Array): number {
   let difference = 0
   let size = 0

@@ -17,7 +17,7 @@ function indexOf(tokens: readonly number[]): TextIndex {
 /** Bytes that grow by half a step with each token. */
 const half = (tokens: number) => 1 + (tokens - 1) / 2
 
-/** Writes an answer with all its drafts. Returns the number of drafts, and of those that were right. */
+/** Writes an answer with all its drafts. Returns the number of drafts, and of right ones. */
 function write(answer: readonly number[], prompt: readonly number[], costs: StepCosts, most = 8): [number, number] {
   const drafter = new Drafter(costs, most)
   drafter.addGiven(prompt)

@@ -1,25 +1,18 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, type ExpertsPerToken, loadModel, type Model } from '#molm/index.js'
+import { convertModel, type ExpertsPerToken } from '#molm/index.js'
 import { leastBudget } from '#molm/model/weights/bank-plan.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { forwardHere, lastLogits, logitsInPieces } from '../../support/forward-here.js'
 import { withLoaded } from '../../support/loaded-model.js'
-import { withModel } from '../../support/models.js'
+import { suiteWithModel, withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-const test = suite<{ model: Model }>('experts per token', { model: undefined as unknown as Model })
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
+const test = suiteWithModel('experts per token')
 
 /** Every family's way from scores to gates, by the keys of its config.json. */
 const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {

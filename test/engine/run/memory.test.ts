@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatBytes, formatSize } from '#molm/ground/numbers.js'
-import { type Conversion, convertModel, describeModel, type Model, UserError } from '#molm/index.js'
+import { type Conversion, convertModel, describeModel, type Model } from '#molm/index.js'
 import { startModel } from '#molm/library/load-model.js'
 import { preparedModel } from '#molm/library/prepared-model.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
-import { thrownBy } from '../../support/rejects.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 import { until } from '../../support/until.js'
 
 const test = suite('--memory')
@@ -72,16 +72,15 @@ test('a small budget gives the same bits as none, and stays within it', () =>
 
 test('the error for too small a budget says how much is needed', () =>
   withPacked(async (dir) => {
-    const thrown = await thrownBy(withModel(dir, { memory: 10_000 }, () => undefined))
-    assert.instance(thrown, UserError)
+    const refusal = (memory: number) =>
+      rejectsWithUserError(() => withModel(dir, { memory }, () => undefined), /memory/)
     const least = await leastBudget(dir)
     assert.is(
-      (thrown as UserError).message,
+      await refusal(10_000),
       `\`memory\` ${formatSize(10_000)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
     await withModel(dir, { memory: least, threads: 1 }, (model) => model.createSession().forward([1]))
-    const below = await thrownBy(withModel(dir, { memory: least - 1 }, () => undefined))
-    assert.instance(below, UserError)
+    await refusal(least - 1)
   }))
 
 test('without room for all, an expert is read only when a token is routed to it', () =>
@@ -119,11 +118,13 @@ test('with room for all, experts are read in the background, each once', () =>
   }))
 
 test('a checkpoint is held whole, so a budget below its size is an error', async () => {
-  const thrown = await thrownBy(withModel('nano', { memory: 1_000_000 }, () => undefined))
-  assert.instance(thrown, UserError)
+  const message = await rejectsWithUserError(
+    () => withModel('nano', { memory: 1_000_000 }, () => undefined),
+    /held whole/,
+  )
   const nano = repositoryPath('models/nano')
   const { bytes } = await describeModel('nano')
-  assert.equal((thrown as UserError).message.split('\n'), [
+  assert.equal(message.split('\n'), [
     `\`memory\` 1MB is too little for ${nano} in q4, which is held whole: ${formatSize(bytes)}`,
     `a packed model holds only the experts in use: molm convert ${nano} OUT --quant q4 (takes some 500 MB)`,
   ])
@@ -134,11 +135,9 @@ test('a checkpoint larger than free memory is refused, with a remedy; a packed o
   const { bytes } = await describeModel('nano')
   // An eighth more than the weights.
   const wanted = (bytes * 9) / 8
-  const thrown = await thrownBy(startModel(found, { threads: 1 }, wanted - 10_000))
-  assert.instance(thrown, UserError)
   const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(wanted - 10_000)} are free`
-  assert.match(
-    (thrown as UserError).message,
+  await rejectsWithUserError(
+    () => startModel(found, { threads: 1 }, wanted - 10_000),
     new RegExp(`^\\S+nano in q4 ${needs}\\na packed .*: molm convert \\S+nano OUT --quant q4`),
   )
   for (const [options, free] of [

@@ -19,7 +19,7 @@ const test = suite('prompt lookup')
 const periodOf = (seed: number, vocabSize: number) => integers(5, seed, vocabSize)
 const promptOf = (seed: number, vocabSize: number) => Array.from({ length: 4 }, () => periodOf(seed, vocabSize)).flat()
 
-/** Sampling among few tokens, preferring those of the prompt: many drafts are right, and many are wrong. */
+/** Sampling among few tokens, preferring tokens of the prompt: many drafts are right, and many are wrong. */
 const REPEATING = { ...UNFILTERED, temperature: 0.4, topK: 3, repeatPenalty: 0.3, maxTokens: 30, logprobs: 2 }
 
 /** Numbers of tokens that are cut off, one after another. */

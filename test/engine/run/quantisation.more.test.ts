@@ -5,7 +5,7 @@ import { quantisationCosts } from '../../support/quantisation-cost.js'
 /*
  * Cost of 8 and 4 bits, with quantised activations, on held-out text. At the end of its training, nano had weights
  * rounded to 4 bits. So its perplexity hardly suffers, though its predictions change, most of all on dialogue, whose
- * answers are worded differently from those that nano learnt. Measured on 1,024 tokens each (mean KL divergence from
+ * answers are worded differently from answers that nano learnt. Measured on 1,024 tokens each (mean KL divergence from
  * float32; perplexity relative to float32; share of equal top tokens):
  *
  *   dialogue   q8 0.0019, 0.995, 99.5 %    q4 0.0411, 1.013, 92.5 %

@@ -50,7 +50,7 @@ classifier('scores of every prompt', () =>
   }),
 )
 
-classifier('the token that is scored is the one whose number is that of the ids that are no padding', () =>
+classifier('the number of ids that are no padding is the number of the token that is scored', () =>
   inTemporaryFolder(async (dir) => {
     const source = fixturePath(CLASSIFIER)
     for (const name of ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json']) {

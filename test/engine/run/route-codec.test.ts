@@ -111,7 +111,7 @@ test('probabilities and norms are absent unless requested', () => {
   assert.equal(Object.keys(layer.mlp ?? {}), ['ids', 'gates'])
 })
 
-test('a layer’s kinds are listed in the order of the model, without those that it lacks', () => {
+test('a layer’s kinds are listed in the order of the model, without kinds that it lacks', () => {
   const config = MODELS['one kind in some layers, the other in others']
   const layers = unpackRoutes(new RouteRecorder(config, 1, options).packed, config, 1)
   assert.equal(

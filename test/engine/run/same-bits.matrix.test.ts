@@ -16,7 +16,7 @@ import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 /*
  * A text has the same bits on every tier, with any number of threads, in any pieces, after cuts, and in any company, with
- * a mask of its own or without. One thread that reads it whole and alone gives the expected ones.
+ * its own mask or without. One thread that reads it whole and alone gives the expected ones.
  */
 const test = suite('the same bits')
 

@@ -27,14 +27,14 @@ test('the shortest of many prompts gets half a slice, and the others take turns 
   assert.equal(shares, [16, 16, 0, 32, 0, 1])
 })
 
-test('among too many prompts, those that have waited longest are next', () => {
+test('among too many prompts, the ones that have waited longest are next', () => {
   const many = Array.from({ length: 20 }, (_, i) => ({ tokens: 500, servedAt: i < 16 ? 7 : 6 }))
   const shares = shareOut(many, 64)
   assert.is(sum(shares), 256)
   assert.ok(shares.slice(16).every((share) => share > 0))
 })
 
-test('among too many decode steps, those that have waited longest are next, and a prompt still advances', () => {
+test('among too many decode steps, the ones that have waited longest are next, and a prompt still advances', () => {
   const steps = Array.from({ length: 300 }, (_, i) => ({ tokens: 1, servedAt: i < 200 ? 2 : 1 }))
   const shares = shareOut(steps, 64)
   assert.is(sum(shares), 256)

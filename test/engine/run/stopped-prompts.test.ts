@@ -151,7 +151,7 @@ for (const name of MODELS) {
       const own = stopped(model, mask)
       const { found, logits } = read(own, PROMPT)
       assert.is(found, READ)
-      sameBits(logits, whole(model, [...BEFORE, ...PROMPT], mask), 'a mask of its own')
+      sameBits(logits, whole(model, [...BEFORE, ...PROMPT], mask), 'its own mask')
       for (const one of [sequence, expected, own]) one.release()
     }))
 }

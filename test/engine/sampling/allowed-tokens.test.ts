@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { argmaxAllowed, isAllowed } from '#molm/engine/sampling/allowed-tokens.js'
+import { isAllowed } from '#molm/engine/sampling/candidates.js'
 import { seededRandom } from '#molm/engine/sampling/random.js'
-import { createSampler } from '#molm/engine/sampling/sample.js'
+import { argmax, createSampler } from '#molm/engine/sampling/sample.js'
 import { normalLogits } from './logits.js'
 
 const VOCABULARY = 131
@@ -25,7 +25,7 @@ function randomIds(seed: number): number[] {
   return ids.length > 0 ? ids : [seed % VOCABULARY]
 }
 
-test('every bit is that of its id, the sign bit among them', () => {
+test('every bit is for its id, the sign bit too', () => {
   for (const ids of [[], [0], [31], [31, 32, 63, 64, 130], [...Array(VOCABULARY).keys()]]) {
     const bits = bitsOf(ids)
     assert.equal(
@@ -37,11 +37,11 @@ test('every bit is that of its id, the sign bit among them', () => {
 
 test('the best allowed token is the lowest among equals', () => {
   const logits = Float32Array.from({ length: VOCABULARY }, (_, id) => (id % 7 === 3 ? 5 : 1))
-  assert.is(argmaxAllowed(logits, bitsOf([1, 2, 4, 10, 17])), 10)
-  assert.is(argmaxAllowed(logits.fill(Number.NaN), bitsOf([1, 2])), -1)
+  assert.is(argmax(logits, bitsOf([1, 2, 4, 10, 17])), 10)
+  assert.is(argmax(logits.fill(Number.NaN), bitsOf([1, 2])), -1)
 })
 
-test('a limited choice is that of a model which gives the other tokens no chance', () => {
+test('a limited choice is as if the model gave the other tokens no chance', () => {
   const plans = [
     { temperature: 0 },
     { temperature: 0, repeatPenalty: 1.7 },
@@ -62,7 +62,7 @@ test('a limited choice is that of a model which gives the other tokens no chance
   }
 })
 
-test('the summary of a kernel does not pass by the limit, and log-probabilities are those before it', () => {
+test('the summary of a kernel does not pass by the limit, and log-probabilities are from before it', () => {
   const logits = normalLogits(VOCABULARY, 3, 5)
   const best = createSampler({ temperature: 0 }).sample(logits, [])
   const others = [...Array(VOCABULARY).keys()].filter((id) => id !== best.token)

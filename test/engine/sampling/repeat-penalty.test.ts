@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { penaliseRepeats } from '#molm/engine/sampling/sample.js'
 
-test('divides positive logits and multiplies negative ones, only those of the ids seen', () => {
+test('divides positive logits and multiplies negative ones, only of the ids seen', () => {
   const logits = Float32Array.of(3, -3, 3, -3, 0)
   const penalised = logits.slice()
   penaliseRepeats(logits, penalised, [0, 1, 4], 1.5)

@@ -6,12 +6,12 @@ import {
   type ChatOptions,
   type ChatResult,
   type ChatStep,
-  eventsOf,
   loadModel,
   type Model,
   resultOf,
   type Tool,
 } from '#molm/index.js'
+import { collected } from '../../support/collected.js'
 import { withModel } from '../../support/models.js'
 import { type ParrotAnswer, type ParrotFormatName, writeParrot } from '../../support/parrot-model.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
@@ -53,17 +53,12 @@ test.before(async (context) => {
 test.after(({ model }) => model.dispose())
 
 async function chat(model: Model, messages: ChatMessage[], options: ChatOptions) {
-  const steps: ChatStep[] = []
   const session = model.createSession()
   try {
-    for await (const { step, result } of eventsOf(session.chat(messages, { ...OPTIONS, ...options }))) {
-      if (result) return { steps, result }
-      steps.push(step)
-    }
+    return await collected(session.chat(messages, { ...OPTIONS, ...options }))
   } finally {
     session.dispose()
   }
-  throw new Error('a chat ends with its result')
 }
 
 const textsOf = (steps: ChatStep[]) => {

@@ -1,22 +1,15 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ChatOptions, eventsOf, loadModel, type Model, resultOf, type Session, UserError } from '#molm/index.js'
+import { type ChatOptions, eventsOf, resultOf, type Session } from '#molm/index.js'
 import { fixturePath } from '../../support/fixtures.js'
-import { withModel } from '../../support/models.js'
+import { suiteWithModel, withModel } from '../../support/models.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 
-const test = suite<{ model: Model }>('a chat', { model: undefined as unknown as Model })
+const test = suiteWithModel('a chat')
 
 const LANTERN = { role: 'user', content: 'What is a lantern?' }
 const ANSWER = { role: 'assistant', content: 'A lantern is a light inside a case that can be carried.' } as const
 const FRANCE = { role: 'user', content: 'What is the capital of France?' }
 const GREEDY: ChatOptions = { temperature: 0 }
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
 
 async function chat(session: Session, messages: { role: string; content: string }[], options = GREEDY) {
   const texts: string[] = []
@@ -114,9 +107,8 @@ test('refuses wrong messages and options', async ({ model }) => {
 
 test('is refused by a model without a template, with a hint at generate', () =>
   withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (model) => {
-    const thrown = await thrownBy(resultOf(model.createSession().chat([LANTERN])))
-    assert.instance(thrown, UserError)
-    assert.match(String(thrown), /no chat template.*`generate`/)
+    const chat = () => resultOf(model.createSession().chat([LANTERN]))
+    await rejectsWithUserError(chat, /no chat template.*`generate`/)
   }))
 
 test('a session disposed of while its prompt is encoded starts no request', async ({ model }) => {

@@ -1,28 +1,16 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GenerateOptions, loadModel, type Model } from '#molm/index.js'
+import { type GenerateOptions, type Model, resultOf } from '#molm/index.js'
 import { fixturePath } from '../../support/fixtures.js'
-import { withModel } from '../../support/models.js'
+import { suiteWithModel, withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
-const test = suite<{ model: Model }>('the limit of a context', { model: undefined as unknown as Model })
-
-test.before(async (context) => {
-  // A model with 256 positions.
-  context.model = await loadModel(fixturePath('21-granitemoe-f32'), { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
+/* A model with 256 positions. */
+const test = suiteWithModel('the limit of a context', fixturePath('21-granitemoe-f32'))
 
 const ids = (count: number) => Array.from({ length: count }, (_, i) => i % 200)
 
-async function generate(model: Model, prompt: number[], options: GenerateOptions) {
-  const steps = model.createSession().generate(prompt, { temperature: 0, ignoreEos: true, ...options })
-  for (;;) {
-    const next = await steps.next()
-    if (next.done) return next.value
-  }
-}
+const generate = (model: Model, prompt: number[], options: GenerateOptions) =>
+  resultOf(model.createSession().generate(prompt, { temperature: 0, ignoreEos: true, ...options }))
 
 test('a text ends at the last position of the model, and the result says so', async ({ model }) => {
   assert.is(model.config.maxPositions, 256)

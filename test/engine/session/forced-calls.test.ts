@@ -1,15 +1,15 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, resultOf } from '#molm/index.js'
+import { resultOf } from '#molm/index.js'
 import { AnswerReader } from '#molm/text/answer-reader.js'
 import { callGuide } from '#molm/text/answers/call-guide.js'
 import { knownFormat } from '#molm/text/answers/known-formats.js'
+import { suiteWithModel } from '../../support/models.js'
 import { WRITTEN_ANSWERS } from '../../support/written-answers.js'
 
 /*
  * nano has never seen a call. Limited by the grammar of a form of calls, it writes calls that are read back.
  */
-const test = suite<{ model: Model }>('forced calls', { model: undefined as unknown as Model })
+const test = suiteWithModel('forced calls')
 
 const LAMP = {
   name: 'set_lamp',
@@ -25,12 +25,6 @@ const LAMP = {
   },
 }
 const NOW = { name: 'now' }
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
 
 for (const name of [
   'qwen3',

@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/ground/errors.js'
-import { convertModel, loadModel, type Model, type Session } from '#molm/index.js'
+import { convertModel, type Model, resultOf, type Session } from '#molm/index.js'
 import { perMixture } from '#molm/model/config/config.js'
 import { fixturePath } from '../../support/fixtures.js'
-import { withModel } from '../../support/models.js'
+import { suiteWithModel, withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -16,13 +16,11 @@ const DOCUMENT = integers(180, 1, 220)
 const QUESTIONS = [2, 3, 4, 5].map((seed) => integers(9 + seed, seed, 220))
 
 async function answer(session: Session, prompt: readonly number[], maxTokens = 24): Promise<number[]> {
-  const tokens: number[] = []
   const options = { maxTokens, temperature: 1, seed: 7, ignoreEos: true, stop: [] }
-  for await (const { token } of session.generate(prompt, options)) tokens.push(token)
-  return tokens
+  return (await resultOf(session.generate(prompt, options))).tokens
 }
 
-/** Answers each question in a session of its own that reads all of it. */
+/** Answers each question in its own session, which reads all of it. */
 async function alone(model: Model): Promise<number[][]> {
   const answers: number[][] = []
   for (const question of QUESTIONS) {
@@ -36,12 +34,7 @@ async function alone(model: Model): Promise<number[][]> {
 const processed = async (model: Model) => (await model.stats()).tokensProcessed
 
 for (const name of MODELS) {
-  const test = suite<{ model: Model }>(`forks with ${name}`, { model: undefined as unknown as Model })
-  test.before(async (context) => {
-    context.model = await loadModel(fixturePath(name), { quant: 'q4', threads: 1 })
-  })
-  test.after(({ model }) => model.dispose())
-
+  const test = suiteWithModel(`forks with ${name}`, fixturePath(name), { quant: 'q4', threads: 1 })
   test('answer at the same time what sessions of their own answer, and read the document once', async ({ model }) => {
     const expected = await alone(model)
     const before = await processed(model)

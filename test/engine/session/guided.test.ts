@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  eventsOf,
   type GenerateOptions,
-  type GenerationResult,
   type LoadOptions,
   loadModel,
   type Model,
@@ -13,23 +10,18 @@ import {
   type Step,
   UsageError,
 } from '#molm/index.js'
+import { collected } from '../../support/collected.js'
 import { fixturePath } from '../../support/fixtures.js'
-import { withModel } from '../../support/models.js'
+import { suiteWithModel, withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
 import { type GuideScript, guideBy, maskOf } from '../../support/scripted-guide.js'
 
-const test = suite<{ model: Model }>('a guided generation', { model: undefined as unknown as Model })
+const test = suiteWithModel('a guided generation')
 
 /** Any value: the scripts guide, whatever the constraint. */
 const GUIDED: GenerateOptions = { regex: '.*', ignoreEos: true, stop: [] }
 const PROMPT = 'Call me Ishmael. Some years ago'
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
 
 /** Some seventh of the vocabulary, another at every position; now and then only one token. */
 function allowedAt(position: number, vocabSize: number): number[] {
@@ -43,7 +35,7 @@ const byMasks =
   ({ length }) =>
     maskOf(allowedAt(length, vocabSize), vocabSize)
 
-/** The same limits, but a token without alternative is forced, together with those that follow it. */
+/** The same limits, but a token without alternative is forced, together with forced ones that follow it. */
 const byForce =
   (vocabSize: number): GuideScript =>
   ({ length }) => {
@@ -54,27 +46,17 @@ const byForce =
       : maskOf(allowedAt(length, vocabSize), vocabSize)
   }
 
-async function generate(
-  model: Model,
-  prompt: string | number[],
-  options: GenerateOptions,
-): Promise<{ steps: Step[]; result: GenerationResult; length: number }> {
+async function generate(model: Model, prompt: string | number[], options: GenerateOptions) {
   const session = model.createSession()
-  const steps: Step[] = []
-  for await (const { step, result } of eventsOf(session.generate(prompt, { ...GUIDED, ...options }))) {
-    if (step) steps.push(step)
-    else {
-      const { length } = session
-      session.dispose()
-      return { steps, result, length }
-    }
-  }
-  throw new Error('no result')
+  const all = await collected(session.generate(prompt, { ...GUIDED, ...options }))
+  const { length } = session
+  session.dispose()
+  return { ...all, length }
 }
 
 const tokensOf = ({ steps }: { steps: Step[] }) => steps.map(({ token }) => token)
 
-test('every token is among those that the guide allows, sampled or greedy', async ({ model }) => {
+test('every token is one that the guide allows, sampled or greedy', async ({ model }) => {
   const { vocabSize } = model.config
   for (const options of [{ temperature: 0 }, { temperature: 1.2, seed: 3 }, { temperature: 0.7, topK: 3, seed: 4 }]) {
     guideBy(model, byMasks(vocabSize))
@@ -97,7 +79,7 @@ test('forced tokens leave the text and its state as masks of one token do, to th
       assert.equal(
         scored.steps.map(({ forced: _, ...step }) => step),
         masked.steps,
-        'with log-probabilities, forced tokens have those of the model',
+        'with log-probabilities, forced tokens have the log-probabilities of the model',
       )
       assert.equal(tokensOf(forced), tokensOf(masked))
       assert.equal(forced.length, masked.length)

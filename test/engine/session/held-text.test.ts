@@ -1,8 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { TextStream } from '#molm/engine/session/generation/text-stream.js'
-import { eventsOf, type GenerateOptions, loadModel, type Model, type Session, type Step } from '#molm/index.js'
+import { type GenerateOptions, loadModel, type Model, type Session } from '#molm/index.js'
 import { BYTE_ALPHABET } from '#molm/model/checkpoint/byte-pair-forms.js'
+import { collected } from '../../support/collected.js'
 import { sameBits } from '../../support/compare.js'
 import { thrownBy } from '../../support/rejects.js'
 
@@ -25,14 +26,7 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-async function generate(session: Session, options: GenerateOptions) {
-  const steps: Step[] = []
-  for await (const { step, result } of eventsOf(session.generate(HELLO, options))) {
-    if (result) return { steps, result }
-    steps.push(step)
-  }
-  throw new Error('a generation ends with its result')
-}
+const generate = (session: Session, options: GenerateOptions) => collected(session.generate(HELLO, options))
 
 test('is in the last step: all steps’ texts joined are the whole text', async ({ model, tokens, stop }) => {
   // After 5 to 8 tokens, the text ends with the beginning of the stop string.
@@ -54,24 +48,16 @@ test('is in the last step: all steps’ texts joined are the whole text', async 
 
 test('is in the last step also if an end-of-text token ends the text', async ({ model }) => {
   const prompt = model.tokenizer.encode('lantern (noun):')
-  const free = await lastStep(model.createSession(), prompt, [])
+  const options = { temperature: 0, maxTokens: 60 }
+  const free = await collected(model.createSession().generate(prompt, { ...options, stop: [] }))
   const stop = [`${model.tokenizer.decode(free.result.tokens.slice(-2))}, which never comes`]
   const session = model.createSession()
-  const { texts, result } = await lastStep(session, prompt, stop)
+  const { steps, result } = await collected(session.generate(prompt, { ...options, stop }))
   assert.is(result.finishReason, 'eos')
   assert.is(result.text, free.result.text)
-  assert.is(texts.join(''), result.text)
+  assert.is(steps.map(({ text }) => text).join(''), result.text)
   assert.equal(session.tokens, [...prompt, ...result.tokens])
 })
-
-async function lastStep(session: Session, prompt: number[], stop: string[]) {
-  const texts: string[] = []
-  for await (const { step, result } of eventsOf(session.generate(prompt, { temperature: 0, maxTokens: 60, stop }))) {
-    if (result) return { texts, result }
-    texts.push(step.text)
-  }
-  throw new Error('a generation ends with its result')
-}
 
 test('becomes a replacement character if the text ends within a character', ({ model }) => {
   const euro = [...Buffer.from('€')].map((byte) => model.tokenizer.idOf(BYTE_ALPHABET[byte]) ?? -1)

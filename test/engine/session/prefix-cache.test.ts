@@ -12,7 +12,7 @@ import { thrownBy } from '../../support/rejects.js'
 
 const test = suite('the prefix cache')
 
-/** Makes sessions that only have tokens; `live` has those that are not disposed. */
+/** Makes sessions that only have tokens; `live` has the sessions that are not disposed. */
 function factory() {
   const live = new Set<FakeSession>()
   class FakeSession {
@@ -136,7 +136,7 @@ async function memoryFor(tokens: number, sequenceBytes = 0) {
   return { memory, process }
 }
 
-test('without memory a sequence takes that of sessions at rest, waits for others, or is refused', async () => {
+test('without memory a sequence takes memory of sessions at rest, waits for others, or is refused', async () => {
   const { memory } = await memoryFor(100)
   const { live, createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 9, keptTokens: 1000 }, memory)

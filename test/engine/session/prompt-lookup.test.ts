@@ -1,32 +1,18 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GenerateOptions, type GenerationResult, loadModel, type Model, type Step } from '#molm/index.js'
+import type { GenerateOptions, Model } from '#molm/index.js'
+import { collected } from '../../support/collected.js'
+import { suiteWithModel } from '../../support/models.js'
 
 /* Texts of a session are the same with and without drafts. */
-const test = suite<{ model: Model }>('a session with prompt lookup', { model: undefined as unknown as Model })
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
+const test = suiteWithModel('a session with prompt lookup')
 
 const PROMPT = 'Call me Ishmael. Some years ago. Call me Ishmael. Some years ago. Call me'
 
-interface Outcome {
-  steps: Step[]
-  result: Omit<GenerationResult, 'prefillMs' | 'decodeMs' | 'drafts'>
-  drafts: { drafted: number; right: number }
-  tokens: number[]
-}
-
-async function generate(model: Model, options: GenerateOptions): Promise<Outcome> {
+async function generate(model: Model, options: GenerateOptions) {
   const session = model.createSession()
   const generation = session.generate(PROMPT, { maxTokens: 50, ignoreEos: true, stop: [], ...options })
-  const steps: Step[] = []
-  let next = await generation.next()
-  for (; !next.done; next = await generation.next()) steps.push(next.value)
-  const { prefillMs, decodeMs, drafts = { drafted: 0, right: 0 }, ...result } = next.value
+  const { steps, result: all } = await collected(generation)
+  const { prefillMs, decodeMs, drafts = { drafted: 0, right: 0 }, ...result } = all
   const tokens = [...session.tokens]
   session.dispose()
   return { steps, result, drafts, tokens }

@@ -1,23 +1,17 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, type Step } from '#molm/index.js'
+import { loadModel, type Step } from '#molm/index.js'
 import { sameBits } from '../../support/compare.js'
 import { least } from '../../support/least.js'
+import { suiteWithModel } from '../../support/models.js'
 import { ownTime } from '../../support/own-time.js'
 import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
 import { until } from '../../support/until.js'
 
-const test = suite<{ model: Model }>('responsiveness', { model: undefined as unknown as Model })
+const test = suiteWithModel('responsiveness', 'nano', { threads: 2 })
 
 /** Some seconds of work unless it is stopped. */
 const LONG = integers(20_000, 5, 4000)
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 2 })
-})
-
-test.after(({ model }) => model.dispose())
 
 /** Tokens that run at once. */
 const MICRO_BATCH = 256

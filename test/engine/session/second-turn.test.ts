@@ -1,7 +1,7 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, type Session } from '#molm/index.js'
+import { type Model, resultOf, type Session } from '#molm/index.js'
 import { fixturePath } from '../../support/fixtures.js'
+import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 
 /*
@@ -19,18 +19,13 @@ const NEXT = integers(12, 3, 220)
 async function turn(model: Model, session: Session, prompt: number[], maxTokens = ANSWER) {
   const before = (await model.stats()).tokensProcessed
   const left = prompt.slice(session.truncateToCommon(prompt))
-  const tokens: number[] = []
   const options = { maxTokens, temperature: 0, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
-  for await (const { token } of session.generate(left, options)) tokens.push(token)
+  const { tokens } = await resultOf(session.generate(left, options))
   return { ran: (await model.stats()).tokensProcessed - before, tokens }
 }
 
 for (const name of MODELS) {
-  const test = suite<{ model: Model }>(`a conversation with ${name}`, { model: undefined as unknown as Model })
-  test.before(async (context) => {
-    context.model = await loadModel(fixturePath(name), { quant: 'q4', threads: 1 })
-  })
-  test.after(({ model }) => model.dispose())
+  const test = suiteWithModel(`a conversation with ${name}`, fixturePath(name), { quant: 'q4', threads: 1 })
   const first = [...SYSTEM, ...QUESTION]
 
   test('reads only what is new in its second turn', async ({ model }) => {
@@ -70,9 +65,8 @@ for (const name of MODELS) {
     await session.forward(first.slice(0, -16), { logits: 'none' })
     await session.forward(first.slice(-16), { logits: 'none', routes: true })
     const before = (await model.stats()).tokensProcessed
-    const tokens: number[] = []
     const options = { maxTokens: ANSWER, temperature: 0, ignoreEos: true, promptLookupNumTokens: 0 }
-    for await (const { token } of session.generate([], options)) tokens.push(token)
+    const { tokens } = await resultOf(session.generate([], options))
     assert.is((await model.stats()).tokensProcessed - before, ANSWER)
     assert.equal(tokens, (await turn(model, model.createSession(), first)).tokens)
   })

@@ -1,20 +1,14 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, resultOf } from '#molm/index.js'
+import { resultOf } from '#molm/index.js'
 import { sameBits } from '../../support/compare.js'
+import { suiteWithModel } from '../../support/models.js'
 import { thrownBy } from '../../support/rejects.js'
 
-const test = suite<{ model: Model }>('the tokens of a session', { model: undefined as unknown as Model })
+const test = suiteWithModel('the tokens of a session')
 
 const GREEDY = { temperature: 0, stop: [], ignoreEos: true }
 
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
-
-test('are those of all calls in their order, without calls that failed', async ({ model }) => {
+test('come from all calls in their order, without calls that failed', async ({ model }) => {
   const session = model.createSession()
   const controller = new AbortController()
   const first = session.forward([5, 9, 2], { logits: 'none' })

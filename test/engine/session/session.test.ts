@@ -1,50 +1,23 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  eventsOf,
-  type GenerateOptions,
-  type GenerationResult,
-  type LayerRoutes,
-  loadModel,
-  type Model,
-  type PromptProgress,
-  type Session,
-  type Step,
-  UsageError,
-  UserError,
-} from '#molm/index.js'
+import { type GenerateOptions, type LayerRoutes, type PromptProgress, type Session, UsageError } from '#molm/index.js'
 import { cacheRowBytes } from '#molm/kernels/memory/formats.js'
+import { collected } from '../../support/collected.js'
 import { isNear, sameBits } from '../../support/compare.js'
 import { logSoftmax } from '../../support/log-softmax.js'
+import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
-import { thrownBy } from '../../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 import { routesOf } from '../../support/routes.js'
 
-const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
+const test = suiteWithModel('a session')
 
 const LANTERN = 'User: What is a lantern?\nAssistant:'
 /** Without a stop string, nano continues after its answer with the user's next turn. */
 const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-
-test.after(({ model }) => model.dispose())
-
-async function generate(
-  session: Session,
-  prompt: string | number[],
-  options: GenerateOptions,
-): Promise<{ steps: Step[]; result: GenerationResult }> {
-  const steps: Step[] = []
-  for await (const { step, result } of eventsOf(session.generate(prompt, options))) {
-    if (result) return { steps, result }
-    steps.push(step)
-  }
-  throw new Error('a generation ends with its result')
-}
+const generate = (session: Session, prompt: string | number[], options: GenerateOptions) =>
+  collected(session.generate(prompt, options))
 
 test('reports the progress of a prompt at the beginning and after every micro-batch', async ({ model }) => {
   const tokens = integers(600, 3, 4000)
@@ -79,7 +52,7 @@ test('is empty after a reset', async ({ model }) => {
   sameBits((await session.forward([5, 9, 2])).logits, first.logits)
 })
 
-test('a step has the routes of its own token, and so has the last one', async ({ model }) => {
+test('every step, the last one too, has the routes of its token', async ({ model }) => {
   const session = model.createSession()
   const { steps } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
   const prompt = model.tokenizer.encode(LANTERN)
@@ -267,8 +240,7 @@ test('a generation continues the one before', async ({ model }) => {
 
 test('an empty prompt continues the session, and is refused by an empty one', async ({ model }) => {
   const session = model.createSession()
-  assert.match(String(await thrownBy(generate(session, [], GREEDY))), /prompt is empty/)
-  assert.match(String(await thrownBy(generate(session, '', GREEDY))), /prompt is empty/)
+  for (const prompt of [[], '']) await rejectsWithUserError(() => generate(session, prompt, GREEDY), /prompt is empty/)
   await session.forward(model.tokenizer.encode(LANTERN))
   const { result } = await generate(session, [], { ...GREEDY, maxTokens: 5 })
   const expected = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 5 })
@@ -331,25 +303,11 @@ test('calls of one session take effect in the order they are made', async ({ mod
   sameBits((await third).logits, (await model.createSession().forward([5, 9, 8])).logits)
 })
 
-test('errors of a call reach its caller and leave the session unchanged', async ({ model }) => {
-  const session = model.createSession()
-  const first = await session.forward([5, 9, 2])
-  assert.match(String(await thrownBy(session.forward([1, 4096]))), /token 4096 is outside .* 4096/)
-  assert.match(String(await thrownBy(session.forward([-1]))), /token -1 is outside/)
-  assert.match(String(await thrownBy(session.forward([]))), /at least one token/)
-  assert.match(String(await thrownBy(generate(session, [5000], GREEDY))), /token 5000 is outside/)
-  for (const wrong of [{ topP: 2 }, { temperature: -1 }, { maxTokens: -1 }, { context: 0 }, { topK: 1.5 }]) {
-    assert.instance(await thrownBy(generate(session, [1], wrong)), Error, JSON.stringify(wrong))
-  }
-  assert.is(session.length, 3)
-  session.truncate(2)
-  sameBits((await session.forward([2])).logits, first.logits)
-})
-
 test('wrong ids are refused in every call and leave the session unchanged', async ({ model }) => {
   const session = model.createSession()
-  await session.forward([5, 9, 2])
+  const first = await session.forward([5, 9, 2])
   const wrong: [unknown, RegExp][] = [
+    [[1, 4096], /token 4096 is outside .* 4096/],
     [[1, Number.NaN], /token NaN at index 1 is not a whole number/],
     [[1.5], /token 1.5 at index 0/],
     [['abc'], /token "abc" at index 0/],
@@ -363,17 +321,15 @@ test('wrong ids are refused in every call and leave the session unchanged', asyn
     [null, /must come as an array, not null/],
     [{}, /must come as an array/],
   ]
-  for (const [tokens, pattern] of [...wrong, ['text', /must come as an array, not "text"/] as const]) {
-    const thrown = await thrownBy(session.forward(tokens as number[]))
-    assert.instance(thrown, UserError)
-    assert.match(String(thrown), pattern)
-  }
   for (const [tokens, pattern] of wrong) {
-    const thrown = await thrownBy(generate(session, tokens as number[], GREEDY))
-    assert.instance(thrown, UserError)
-    assert.match(String(thrown), pattern)
+    await rejectsWithUserError(() => session.forward(tokens as number[]), pattern)
+    await rejectsWithUserError(() => generate(session, tokens as number[], GREEDY), pattern)
   }
+  await rejectsWithUserError(() => session.forward('text' as unknown as number[]), /must come as an array, not "text"/)
+  await rejectsWithUserError(() => session.forward([]), /at least one token/)
   assert.is(session.length, 3)
+  session.truncate(2)
+  sameBits((await session.forward([2])).logits, first.logits)
   const { logits } = await session.forward(Uint16Array.of(7))
   sameBits(logits, (await model.createSession().forward([5, 9, 2, 7])).logits)
 })
@@ -394,8 +350,8 @@ test('wrong options of a call are refused', async ({ model }) => {
     const thrown = await thrownBy(generate(session, [1], options as GenerateOptions))
     assert.is((thrown as Error).message, refusal)
   }
-  const thrown = await thrownBy(session.forward([1], { logits: 'some' as 'all' }))
-  assert.match(String(thrown), /`logits` must be one of last, all, none, not "some"/)
+  const some = { logits: 'some' as 'all' }
+  await rejectsWithUserError(() => session.forward([1], some), /`logits` must be one of last, all, none, not "some"/)
   assert.is(session.length, 0)
 })
 

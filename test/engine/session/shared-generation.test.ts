@@ -3,7 +3,14 @@ import * as assert from 'uvu/assert'
 import { PrefixCache } from '#molm/engine/session/shared/prefix-cache.js'
 import { generateShared } from '#molm/engine/session/shared/shared-generation.js'
 import { NoRoom } from '#molm/ground/errors.js'
-import type { GenerateOptions, GenerationResult, Model, Session, Step } from '#molm/index.js'
+import {
+  type GenerateOptions,
+  type GenerationResult,
+  type Model,
+  resultOf,
+  type Session,
+  type Step,
+} from '#molm/index.js'
 import { withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
@@ -16,11 +23,7 @@ const ANSWER = 8
 const OPTIONS = { maxTokens: ANSWER, temperature: 0, ignoreEos: true, stop: [] }
 const KEPT = { keptSequences: 1, keptTokens: Infinity }
 
-async function tokensOf(steps: AsyncGenerator<Step, GenerationResult>): Promise<number[]> {
-  const tokens: number[] = []
-  for await (const { token } of steps) tokens.push(token)
-  return tokens
-}
+const tokensOf = async (steps: AsyncGenerator<Step, GenerationResult>) => (await resultOf(steps)).tokens
 
 async function answers(model: Model, parallel: number) {
   const cache = new PrefixCache(model, KEPT)

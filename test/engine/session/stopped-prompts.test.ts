@@ -1,23 +1,18 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model, type PromptProgress, type Session } from '#molm/index.js'
+import { type Model, type PromptProgress, resultOf, type Session } from '#molm/index.js'
 import { sameBits } from '../../support/compare.js'
+import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
 
 /* Calls that are aborted while they read a prompt. The engine counts the tokens that it runs. */
-const test = suite<{ model: Model }>('a session whose prompt is aborted', { model: undefined as unknown as Model })
+const test = suiteWithModel('a session whose prompt is aborted')
 
 const BEFORE = integers(20, 1, 4000)
 const PROMPT = integers(1500, 2, 4000)
 const GREEDY = { temperature: 0, maxTokens: 3, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
 /** Tokens that have been read at least when the abort comes. */
 const READ = 512
-
-test.before(async (context) => {
-  context.model = await loadModel('nano', { threads: 1 })
-})
-test.after(({ model }) => model.dispose())
 
 /** Options that abort a call when it has read `place` tokens, or a few more. */
 function abortingAt(place: number) {
@@ -37,8 +32,7 @@ async function began(model: Model): Promise<Session> {
 /** Tokens of a generation, and the number that the engine ran for it. */
 async function generated(model: Model, session: Session, prompt: number[]) {
   const before = (await model.stats()).tokensProcessed
-  const tokens: number[] = []
-  for await (const { token } of session.generate(prompt, GREEDY)) tokens.push(token)
+  const { tokens } = await resultOf(session.generate(prompt, GREEDY))
   return { tokens, ran: (await model.stats()).tokensProcessed - before }
 }
 
@@ -104,10 +98,8 @@ test('of a chat continues with the next messages that begin alike', async ({ mod
     return session.chat([{ role: 'user', content: `${document}${question}` }], { ...GREEDY, ...more })
   }
   await aborted(ask('What is lit?', abortingAt(READ)))
-  const steps = ask('What is far away?')
-  let next = await steps.next()
-  while (!next.done) next = await steps.next()
-  assert.ok(next.value.cachedTokens >= READ, `${next.value.cachedTokens} cached tokens`)
+  const { cachedTokens } = await resultOf(ask('What is far away?'))
+  assert.ok(cachedTokens >= READ, `${cachedTokens} cached tokens`)
   session.dispose()
 })
 

@@ -14,7 +14,7 @@ import { finish, withTrainable } from '../../support/trainer.js'
 /*
  * Compares gradients with central differences of the model in double precision (test/support/reference-model.ts): (L(w
  * + h v) - L(w - h v)) / 2h is the gradient along v. New experts of both kinds are in all layers, and one of the model's
- * own experts is trained. Each trained tensor is checked along the sum of its own gradient and a random direction; the
+ * own experts is trained. Each trained tensor is checked along the sum of its gradient and a random direction; the
  * routes must be the same at both ends.
  */
 const test = suite('gradients and central differences')

@@ -210,7 +210,7 @@ test('calls as JSON are limited after their opener, or from it', () => {
   assert.is(callGuide(QWEN, TOOLS, AUTO)?.calls.kind, 'repeat')
 })
 
-test('keys of other names in the JSON of calls are those of the template', () => {
+test('keys of other names in the JSON of calls come from the template', () => {
   const field = {
     open: '<c>',
     close: '</c>',

@@ -179,7 +179,7 @@ test('another thread hears all tokens again, and answers only what has no answer
   reader.tell(7)
   assert.is(await former.heardToken(), 7)
   former.answer({ kind: 'forced', tokens: Int32Array.of(3, 4) })
-  reader.taken()
+  reader.tell()
   assert.is(await former.heardToken(), undefined)
   former.answer(mask(2))
   next.answer(mask(8))

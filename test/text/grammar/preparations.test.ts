@@ -94,7 +94,7 @@ test('a slow grammar has its time in the slow lane, and the error that ends it n
   assert.equal(underWay(), [])
 })
 
-test('slow grammars wait for the slow lane; those that find too many are asked to come again', async () => {
+test('slow grammars wait for the slow lane; grammars that find too many are asked to come again', async () => {
   const { asked, pattern, slow, finish, underWay } = scripted()
   const all = ['slow 1', 'slow 2', 'slow 3', 'slow 4'].map((text) => asked([text]))
   for (let i = 0; i < 4; i++) slow(underWay()[i === 0 ? 0 : 1])

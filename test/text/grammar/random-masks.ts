@@ -85,7 +85,7 @@ export async function compareMasks(rounds: number, seed: number): Promise<number
           assert.equal(expected(recogniser, states), [token], place)
           follow(token)
         }
-        reader.taken()
+        reader.tell()
         continue
       }
       if (directive?.kind === 'failed' && directive.message.includes('too ambiguous')) break

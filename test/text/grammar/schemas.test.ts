@@ -14,6 +14,7 @@ import { ExpressionTexts } from '../../support/expression-texts.js'
 import { fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { guidedText, hasteOf } from '../../support/guided-text.js'
 import { Recogniser } from '../../support/recogniser.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 
 const test = suite('texts of schemas')
 
@@ -184,13 +185,8 @@ const REFUSED: [schema: unknown, message: RegExp][] = [
   ['text', /a schema must be an object, true or false/],
 ]
 
-test('what is not supported is refused with its name and its place', () => {
-  for (const [schema, message] of REFUSED) {
-    assert.throws(
-      () => schemaExpression(schema),
-      (error: Error) => error instanceof UserError && message.test(error.message),
-    )
-  }
+test('what is not supported is refused with its name and its place', async () => {
+  for (const [schema, message] of REFUSED) await rejectsWithUserError(() => schemaExpression(schema), message)
 })
 
 test('a schema that no value satisfies is refused', async () => {

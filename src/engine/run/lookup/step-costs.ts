@@ -13,12 +13,12 @@ const FADING = 1 / 64
 
 /** Results of measured steps. */
 export interface Measured {
-  /** Time of a step beyond that of a single one, relative to the bytes beyond it. */
+  /** Time of a step beyond the time of a single one, relative to the bytes beyond its bytes. */
   factor: number
 }
 
 /**
- * Time of steps of several tokens relative to that of one. It grows with the bytes that they read, of weights and
+ * Time of steps of several tokens relative to a step of one. It grows with the bytes that they read, of weights and
  * cached rows. Measured steps correct the factor.
  */
 export class StepCosts {
@@ -50,7 +50,7 @@ export class StepCosts {
     return 1 + this.measured.factor * this.beyond(tokens)
   }
 
-  /** Bytes beyond those of a single step, relative to these. */
+  /** Bytes beyond the bytes of a single step, relative to these. */
   private beyond(tokens: number): number {
     return this.bytesOf(tokens) / this.bytesOf(1) - 1
   }

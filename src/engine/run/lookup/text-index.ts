@@ -1,4 +1,4 @@
-/** An earlier place of a text whose last tokens are those of its end. */
+/** An earlier place of a text, behind tokens that are also its last ones. */
 export interface Match {
   /** Number of tokens before the one that followed there. */
   place: number
@@ -18,7 +18,7 @@ export class TextIndex {
   private readonly tokens: number[] = []
   /** Number of tokens up to the latest occurrence of a pair. */
   private readonly latest = new Map<number, number>()
-  /** For each number of tokens, that of the occurrence before with the same last pair; 0 if there is none. */
+  /** For each number of tokens, the number at the occurrence before with the same last pair; 0 if there is none. */
   private readonly before: number[] = [0, 0]
 
   get length(): number {

@@ -5,14 +5,15 @@ import type { CacheTensor } from '../../../api/session.js'
  * message should, and other sequences run between the pieces.
  */
 
+export type CacheRequest = { kind: 'cache'; session: number } & CacheStep
+
 /** A step of an export (`describe`, then `read` for each piece) or of an import (`begin`, `write`, then `end`). */
-export type CacheRequest = { kind: 'cache'; session: number } & (
+export type CacheStep =
   | { step: 'describe' }
   | { step: 'read'; version: number; tensor: number; from: number; rows: number }
   | { step: 'begin'; tokens: Int32Array; oldest: number; checkpoints: Int32Array }
   | { step: 'write'; tensor: number; from: number; rows: number; bytes: Uint8Array }
   | { step: 'end'; isComplete: boolean }
-)
 
 /** The cache of a sequence, without its values. */
 export interface CacheDescription {

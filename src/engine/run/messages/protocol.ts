@@ -47,7 +47,7 @@ export interface ModelSource {
   kind: 'packed' | 'checkpoint' | 'random'
   /** Whether random weights let stick-breaking attention see thousands of keys. */
   hasLongSticks?: boolean
-  /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
+  /** Whether checksums of experts are checked when they are first read, as checksums of dense parts always are. */
   checkExperts?: boolean
   /** Number format of keys and values in the cache. Default: see cacheFormat of model/layers/cache/layer-cache.ts. */
   cacheType?: CacheType
@@ -64,16 +64,16 @@ export interface ForwardRequest {
   logits: 'last' | 'all' | 'none'
   /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
   targets?: Int32Array
-  routes: boolean
+  routes?: boolean
   /** With `routes`, report the routers' scores of all experts. */
-  probabilities: boolean
+  probabilities?: boolean
   /** With `routes`, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
   /** Report the sums of the chosen experts' outputs. */
   outputSums?: boolean
   /** Report the influence of the experts' weights. */
   influence?: boolean
-  hidden: boolean
+  hidden?: boolean
   /** Whether to report the progress of reading the tokens. */
   progress?: boolean
 }
@@ -184,7 +184,7 @@ export interface ProgressMessage extends PromptProgress {
   routes?: PackedRoutes
 }
 
-/** Tokens that prompt lookup has drafted, and those that were right. */
+/** Number of tokens that prompt lookup has drafted, and how many were right. */
 export interface DraftCounts {
   drafted: number
   right: number

@@ -44,7 +44,7 @@ export class RouteRecorder {
     if (options.probabilities) this.packed.probabilities = new Float32Array(tokens * experts)
   }
 
-  /** Puts the next batch's routes after those of `done` tokens. */
+  /** Puts the next batch's routes after the routes of `done` tokens. */
   at(done: number): void {
     this.batch = done
   }

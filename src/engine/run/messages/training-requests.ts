@@ -1,7 +1,7 @@
 import type { ExpertTraining, PassOptions, PassTerms } from '../../../api/training.js'
 
 /*
- * Messages that call the methods of ExpertTraining in the engine. Names, arguments and results are those of the
+ * Messages that call the methods of ExpertTraining in the engine. Names, arguments and results come from the
  * interface: a new method is declared there alone.
  */
 

@@ -3,7 +3,7 @@ import type { SequenceCache } from '../../../model/layers/cache/sequence-cache.j
 import type { TokenLogits } from '../../../model/layers/decoder.js'
 import type { Taps } from '../../../model/layers/taps.js'
 
-/** A task's demand on the model: tokens to run after those in a cache. */
+/** A task's demand on the model: tokens to run after the tokens in a cache. */
 export interface Demand {
   /** Tokens to run; a micro-batch may take only the first of them. */
   tokens: Int32Array
@@ -18,7 +18,7 @@ export interface Demand {
   /** Experts that the tokens must not use. */
   mask?: ExpertMask
   stopped: () => boolean
-  /** Index of the first token whose logits are wanted; those of all later tokens are wanted, too. */
+  /** Index of the first token whose logits are wanted; the logits of all later tokens are wanted, too. */
   logitsFrom: number
   /** Asked when the tokens have run: whether no logits are wanted after all. */
   skipsLogits?: () => boolean

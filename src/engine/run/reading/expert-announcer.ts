@@ -13,7 +13,7 @@ const IN_MEMORY = 8
 
 /**
  * Announces to the system which experts will be read, so that it reads all of them at once while a thread copies one
- * after the other. Without advice each read waits for the disk alone, behind those of other programs. Does nothing
+ * after the other. Without advice each read waits for the disk alone, behind reads of other programs. Does nothing
  * while the file is in the system's memory.
  */
 export class ExpertAnnouncer {

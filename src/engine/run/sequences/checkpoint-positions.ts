@@ -15,7 +15,7 @@ export function checkpointPositions(first: number, count: number, messageEnds: r
   return [...positions].sort((a, b) => a - b)
 }
 
-/** Positions at which a sequence keeps checkpoints while it runs `count` drafts: those of as many steps of one token. */
+/** Positions of the checkpoints in a run of `count` drafts: the same as in `count` steps of one token. */
 export function checkpointsInDrafts(first: number, count: number): number[] {
   return multiples(IN_ANSWER, first, count)
 }

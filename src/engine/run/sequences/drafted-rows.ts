@@ -14,7 +14,7 @@ export interface TakenDraft {
 /** Drafts that the model has run, until the text takes them over or goes another way. */
 export class DraftedRows {
   private drafts: readonly number[] = []
-  /** Number of drafts that have run, and of those that the text has taken over. */
+  /** Number of drafts that have run, and how many of them the text has taken over. */
   private ran = 0
   private taken = 0
   /** Tokens of the run before the drafts. */

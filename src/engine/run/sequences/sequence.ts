@@ -10,7 +10,7 @@ import { checkpointPositions } from './checkpoint-positions.js'
 import { type DraftedRun, withDrafts } from './drafted-run.js'
 import { areSame, type Conditions, conditionsOf, RestingPrompt } from './resting-prompt.js'
 
-/** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
+/** Tokens to run after the tokens of the sequence, or in place of its last `again` tokens. */
 export interface Run extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' | 'take'>, Partial<DraftedRun> {
   tokens: Int32Array
   /** Numbers of these tokens before which a message ends. */
@@ -106,7 +106,7 @@ export class Sequence {
 
   /**
    * A sequence with the first `length` tokens, whose cache shares the memory of this one's. `isWhole` if it may have
-   * tokens that are yet to be read; without, it has only those in the cache. It has none if those have been forgotten.
+   * tokens that are yet to be read; without, it has only tokens in the cache. It has none if these have been forgotten.
    */
   fork(length = this.tokens.length, isWhole = true): Sequence {
     const { model, mask, cache, tokens } = this

@@ -108,18 +108,17 @@ export class RunningGeneration {
   ): GenerationResult {
     const { tokens, text, readAgain, drafts, parts } = this
     const { prompt, settings } = parts.request
-    const full = contextFull && { contextFull }
-    const times = { prefillMs, decodeMs }
     return {
       finishReason,
       text: text.text,
       tokens,
       promptTokens: prompt.length,
       ...(readAgain > 0 && { readAgain }),
-      ...full,
+      ...(contextFull && { contextFull }),
       ...(drafts && { drafts }),
       seed: settings.seed,
-      ...times,
+      prefillMs,
+      decodeMs,
     }
   }
 }

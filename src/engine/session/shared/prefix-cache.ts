@@ -69,7 +69,7 @@ export class PrefixCache implements Candidates {
     private readonly disk?: DiskCache,
   ) {}
 
-  /** Number of sessions at rest, and of their tokens together. Those that several share count once. */
+  /** Number of sessions at rest, and of their tokens together. Tokens that several share count once. */
   get kept(): { sequences: number; tokens: number } {
     return { sequences: this.resting.length, tokens: this.shared.together(this.resting.map(sizeOf)) }
   }
@@ -164,7 +164,9 @@ export class PrefixCache implements Candidates {
       // An engine without memory for another session refuses; this one then reads all of the prompt.
       const fork = await session.fork({ length: tokens, waits: false }).catch(() => undefined)
       if (!fork) break
-      this.replace(held, fork, mask)
+      if (mask) this.masks.set(fork, mask)
+      this.shared.replace(held.session, fork)
+      held.replaceBy(fork)
       // The session's request may have ended meanwhile, and have read only a part, or nothing.
       const isRead = !source.held || source.held.read >= tokens
       if (isRead && fork.length > 0) break
@@ -229,13 +231,6 @@ export class PrefixCache implements Candidates {
   private hold(held: HeldSession): HeldSession {
     this.held.add(held)
     return held
-  }
-
-  /** Replaces the session of a request by a fork of another one. */
-  private replace(held: HeldSession, fork: Session, mask?: SessionMask): void {
-    if (mask) this.masks.set(fork, mask)
-    this.shared.replace(held.session, fork)
-    held.replaceBy(fork)
   }
 
   private dropOldest(): void {

@@ -45,7 +45,7 @@ export class SharedTokens {
     return others.reduce((most, other) => Math.max(most, Math.min(shared.get(other.session) ?? 0, other.tokens)), 0)
   }
 
-  /** Tokens of all sessions together; those that several share count once. */
+  /** Tokens of all sessions together; tokens that several share count once. */
   together(sessions: readonly SessionSize[]): number {
     return sessions.reduce((sum, one, i) => {
       return sum + one.tokens - Math.min(one.tokens, this.common(one.session, sessions.slice(0, i)))

@@ -8,8 +8,8 @@ import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { moduleFormerTraining } from './moduleformer.js'
 
 /*
- * Families whose experts can be trained. They are in a list of their own, so that an engine that only runs a model does
- * not load the backward pass.
+ * Families whose experts can be trained. The list is apart from the list of all families, so that an engine that only
+ * runs a model does not load the backward pass.
  */
 
 interface Trainable {

@@ -9,7 +9,7 @@ import { AttentionTraining } from './moduleformer-attention.js'
 import { MlpTraining } from './moduleformer-mlp.js'
 
 /**
- * Binds ModuleFormer's blocks for training. The forward pass is that of model/families/moduleformer.ts. It keeps two
+ * Binds ModuleFormer's blocks for training. The forward pass is as in model/families/moduleformer.ts. It keeps two
  * states of the residual stream for each block, and the backward pass computes the rest again. Activations that a q8 or
  * q4 product quantises count as exact in the backward pass (straight-through).
  */

@@ -81,26 +81,15 @@ export class LanguageHead {
   /** Sums the losses of the predictions, from the rows of a. Given `weight`, da gets the gradients. */
   loss(predictions: readonly Prediction[], weight?: number): HeadLoss {
     const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
-    const isDistilled = (prediction: Prediction) => prediction.isDistilled === true
-    this.inChunks(
-      predictions.filter((prediction) => !isDistilled(prediction)),
-      weight,
-      (chunk) => {
-        sums.crossEntropy += this.crossEntropyOf(chunk, weight)
-      },
-    )
-    this.inChunks(predictions.filter(isDistilled), weight, (chunk) => {
-      sums.divergence += this.divergenceOf(chunk, weight)
-    })
+    const distilled = predictions.filter(({ isDistilled }) => isDistilled)
+    const others = predictions.filter(({ isDistilled }) => !isDistilled)
+    for (const chunk of this.chunks(others, weight)) sums.crossEntropy += this.crossEntropyOf(chunk, weight)
+    for (const chunk of this.chunks(distilled, weight)) sums.divergence += this.divergenceOf(chunk, weight)
     return sums
   }
 
-  /** Runs `lossOf` on chunks as large as the rows of logits; it leaves the gradients in these. */
-  private inChunks(
-    predictions: readonly Prediction[],
-    weight: number | undefined,
-    lossOf: (chunk: readonly Prediction[]) => void,
-  ): void {
+  /** Chunks as large as the rows of logits. The loss of a chunk must leave its gradients there. */
+  private *chunks(predictions: readonly Prediction[], weight?: number): Generator<readonly Prediction[]> {
     const { logits, back, list, backList, weights, workspace } = this
     for (let first = 0; first < predictions.length; first += logits.count) {
       const chunk = predictions.slice(first, first + logits.count)
@@ -108,7 +97,7 @@ export class LanguageHead {
         writeListEntry(workspace.bank, list, i, row, i)
         writeListEntry(workspace.bank, backList, i, i, row)
       }
-      lossOf(chunk)
+      yield chunk
       if (weight !== undefined) back.run(chunk.length, weights) // da = head^T dlogits
     }
   }
@@ -121,8 +110,8 @@ export class LanguageHead {
   }
 
   /**
-   * Divergence with p and z, probabilities and logits of the original model, and z' those of the trained one: sum of p
-   * (z - z') + log sum e^z' - log sum e^z.
+   * Divergence with p and z, probabilities and logits of the original model, and z', logits of the trained one: sum of
+   * p (z - z') + log sum e^z' - log sum e^z.
    */
   private divergenceOf(chunk: readonly Prediction[], weight?: number): number {
     const { crossEntropy, head, originalHead, weights, logits } = this

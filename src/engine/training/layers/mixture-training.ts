@@ -72,37 +72,27 @@ export class MixtureTraining {
 
   /** Binds the product with the piece of that name. */
   product(piece: string, from: From, { format, input, output, activation }: ExpertMatrixShape): ExpertRun {
-    const { bank, threads, store } = this.workspace
-    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
+    const { bank, threads } = this.workspace
     const frozen = new Matmul(bank, { format, input, output, activation }, threads)
     const floats = { format: 'f32', input: floatsOf(input), output: floatsOf(output), activation } as const
     const trained = new Matmul(bank, floats, threads)
     const { groups } = this
-    return {
-      run: (layer) => {
-        this.runBoth(layer, matrix, from, {
-          frozen: (count) => frozen.run(groups.table, count, groups.work),
-          trained: (count) => trained.run(groups.table, count, groups.work),
-        })
-      },
-    }
+    return this.both(piece, from, {
+      frozen: (count) => frozen.run(groups.table, count, groups.work),
+      trained: (count) => trained.run(groups.table, count, groups.work),
+    })
   }
 
   /** Binds the product with the transposed piece. */
   transposed(piece: string, from: From, { format, input, output }: ExpertMatrixShape): ExpertRun {
-    const { bank, threads, panels, store } = this.workspace
-    const matrix = { piece, places: store.expertPlaces(this.mixture.kind, piece) }
+    const { bank, threads, panels } = this.workspace
     const frozen = new TransposedMatmul(bank, { format, input, output, panels }, threads)
     const trained = new TransposedMatmul(bank, { format: 'f32', input, output, panels }, threads)
-    const { groups } = this
-    return {
-      run: (layer) => {
-        this.runBoth(layer, matrix, from, {
-          frozen: (count) => frozen.run(groups.table, count),
-          trained: (count) => trained.run(groups.table, count),
-        })
-      },
-    }
+    const { table } = this.groups
+    return this.both(piece, from, {
+      frozen: (count) => frozen.run(table, count),
+      trained: (count) => trained.run(table, count),
+    })
   }
 
   /** Binds the gradients of a piece of the trained experts. Rows are listed by token ('input') or item ('output'). */
@@ -131,25 +121,24 @@ export class MixtureTraining {
     workspace.store.require(layer, mixture.kind, frozen, count)
   }
 
-  /** Runs a product with the frozen experts among the chosen, then one with the trained ones. */
-  private runBoth(
-    layer: number,
-    { piece, places }: { piece: string; places: readonly Uint32Array[] },
-    from: From,
-    run: Record<'frozen' | 'trained', (count: number) => void>,
-  ) {
+  /** A product with the frozen experts among the chosen, then one with the trained ones. */
+  private both(piece: string, from: From, products: Record<'frozen' | 'trained', (count: number) => void>): ExpertRun {
     const { groups, workspace, mixture } = this
     const { store } = workspace
-    const set = this.setOf(layer)
+    const places = store.expertPlaces(mixture.kind, piece)
     const table = (address: (expert: number) => number) =>
       from === 'tokens' ? groups.fromTokens(address) : groups.fromItems(address)
-    const frozen = table((expert) =>
-      set?.ids.includes(expert) ? 0 : store.expert(layer, mixture.kind, expert) + places[layer][expert],
-    )
-    if (frozen > 0) run.frozen(frozen)
-    if (!set) return
-    const trained = table((expert) => addressOf(set, expert, (index) => set.weights(index, piece)))
-    if (trained > 0) run.trained(trained)
+    const run = (layer: number) => {
+      const set = this.setOf(layer)
+      const frozen = table((expert) =>
+        set?.ids.includes(expert) ? 0 : store.expert(layer, mixture.kind, expert) + places[layer][expert],
+      )
+      if (frozen > 0) products.frozen(frozen)
+      if (!set) return
+      const trained = table((expert) => addressOf(set, expert, (index) => set.weights(index, piece)))
+      if (trained > 0) products.trained(trained)
+    }
+    return { run }
   }
 }
 

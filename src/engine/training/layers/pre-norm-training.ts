@@ -59,7 +59,7 @@ export class PreNormTraining {
     this.runIn(this.keptOf(layer).norm, layer, tokens)
   }
 
-  /** Adds the gradients of x to dx, from those of a in da, which it overwrites. */
+  /** Adds the gradients of x to dx, from the gradients of a in da, which it overwrites. */
   backward(layer: number, tokens: number): void {
     this.keptOf(layer).back.run(tokens, this.weights[layer].weight)
   }

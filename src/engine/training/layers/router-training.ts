@@ -55,7 +55,7 @@ export class RouterTraining {
     return this.routings[layer].ids
   }
 
-  /** Adds the gradients of trained rows, from those of the gates. With `needsInput` it also computes da. */
+  /** Adds the gradients of trained rows, from the gradients of the gates. With `needsInput` it also computes da. */
   backward(layer: number, tokens: number, needsInput: boolean, set?: TrainedSet): void {
     const { pass, bank } = this.workspace
     const routing = this.routings[layer]
@@ -119,8 +119,8 @@ function route(scores: Float64Array, tokens: number, choosable: number, k: numbe
 }
 
 /**
- * Gradients of the scores, from those of the gates [T, k]: p (dp - sum of p dp). dp is 0 for experts that were not
- * chosen.
+ * Gradients of the scores, from the gradients dp of the gates [T, k]: p (dp - sum of p dp). dp is 0 for experts that
+ * were not chosen.
  */
 function softmaxBackward({ ids, p }: Routing, tokens: number, gateGradients: Float32Array): Float64Array {
   const k = ids.length / tokens

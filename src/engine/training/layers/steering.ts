@@ -23,7 +23,7 @@ export interface RouterShape {
 
 /**
  * Sums the loss of one mixture over the tokens, from its probabilities p [T, rows]. With `gradient`, adds the gradients
- * of weight / count times that sum to those of the logits [T, rows].
+ * of weight / count times that sum to the gradients of the logits [T, rows].
  *
  * new-experts: log(1 + exp(-m)), for a retained token log(1 + exp(m)), with the margin m = log P - log q. P is the sum
  * of p over the new experts, q the k-th largest p of the others: m > 0 if new experts rank before the last expert that

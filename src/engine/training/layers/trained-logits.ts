@@ -14,7 +14,7 @@ type ScorePiece = 'logits.weight' | 'centroids'
 
 /**
  * Scores of a layer's experts, forward and backward. The last matrix of the router is split: the model's rows are
- * frozen, those of trained experts are not. Both read the same features of a.
+ * frozen, the rows of trained experts are not. Both read the same features of a.
  */
 export abstract class TrainedLogits {
   /** Scores by the model's rows [T, rows]; the backward pass puts their gradients here. */
@@ -66,8 +66,8 @@ export abstract class TrainedLogits {
   }
 
   /**
-   * Adds the gradients of the trained rows, from those of the scores, which replace the scores. With `needsInput` it
-   * also computes da. The features are computed again from a.
+   * Adds the gradients of the trained rows, from the gradients of the scores, which replace the scores. With
+   * `needsInput` it also computes da. The features are computed again from a.
    */
   backward(layer: number, tokens: number, needsInput: boolean, set?: TrainedSet): void {
     this.prepare(layer, tokens)

@@ -4,11 +4,11 @@ export interface TrainingBlocks {
   forward(layer: number, tokens: number, keeps: boolean): void
   /** Runs the norm before the head: a = Norm(x). */
   finalNorm(tokens: number): void
-  /** Adds the gradients of x to `dx`, from those of a in `da`. */
+  /** Adds the gradients of x to `dx`, from the gradients of a in `da`. */
   finalNormBackward(tokens: number): void
   /**
-   * Runs a block backward: turns the gradients of its output, in `dx`, into those of its input, and adds the gradients
-   * of trained experts. In the lowest trained layer it only does the latter.
+   * Runs a block backward: turns the gradients of its output, in `dx`, into gradients of its input, and adds the
+   * gradients of trained experts. In the lowest trained layer it only does the latter.
    */
   backward(layer: number, tokens: number): void
 }

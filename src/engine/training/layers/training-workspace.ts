@@ -49,7 +49,7 @@ interface BatchRows {
   retained?: Uint8Array
 }
 
-/** Buffers and settings that the layers of training share in a bank, in addition to those of any pass. */
+/** Buffers and settings that the layers of training share in a bank, in addition to what any pass has. */
 export class TrainingWorkspace extends Workspace {
   /** Gradients of the residual stream [T, d]. */
   readonly dx: Rows

@@ -19,7 +19,7 @@ export function rulesOf(root: Expression): Set<Rule> {
 /** The rules whose bodies have a property, given that the rules found so far have it. */
 function closure(rules: ReadonlySet<Rule>, holds: (body: Expression, found: ReadonlySet<Rule>) => boolean): Set<Rule> {
   const found = new Set<Rule>()
-  // A rule mostly names those that come after it.
+  // A rule mostly names rules that come after it.
   const backwards = [...rules].reverse()
   for (let before = -1; found.size > before; ) {
     before = found.size

@@ -42,15 +42,6 @@ export function numberExpression(limits: NumberLimits): Expression {
 /** Largest integer whose neighbours are all exact. */
 const LARGEST = BigInt(10) ** BigInt(EXACT_DIGITS)
 
-function integerBounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: NumberLimits): [bigint, bigint] {
-  const lows = [minimum && Math.ceil(minimum), exclusiveMinimum !== undefined && Math.floor(exclusiveMinimum) + 1]
-  const highs = [maximum && Math.floor(maximum), exclusiveMaximum !== undefined && Math.ceil(exclusiveMaximum) - 1]
-  const numbers = (bounds: unknown[]) => bounds.filter((bound): bound is number => typeof bound === 'number')
-  const low = Math.max(...numbers(lows))
-  const high = Math.min(...numbers(highs))
-  return [within(low), within(high)]
-}
-
 function within(bound: number): bigint {
   if (bound >= Number(LARGEST)) return LARGEST - 1n
   if (bound <= -Number(LARGEST)) return 1n - LARGEST
@@ -58,12 +49,14 @@ function within(bound: number): bigint {
 }
 
 function integersWithin(limits: NumberLimits): Expression {
-  const lowest = Math.max(limits.minimum ?? -Infinity, limits.exclusiveMinimum ?? -Infinity)
-  const highest = Math.min(limits.maximum ?? Infinity, limits.exclusiveMaximum ?? Infinity)
-  if (lowest >= Number(LARGEST) || highest <= -Number(LARGEST)) {
+  const { minimum: from = -Infinity, exclusiveMinimum: above = -Infinity } = limits
+  const { maximum: to = Infinity, exclusiveMaximum: below = Infinity } = limits
+  if (Math.max(from, above) >= Number(LARGEST) || Math.min(to, below) <= -Number(LARGEST)) {
     throw new UserError(`a range of numbers with more than ${EXACT_DIGITS} digits is not supported`)
   }
-  return integersBetween(...integerBounds(limits))
+  const low = Math.max(Math.ceil(from), Math.floor(above) + 1)
+  const high = Math.min(Math.floor(to), Math.ceil(below) - 1)
+  return integersBetween(within(low), within(high))
 }
 
 /** Integers from `low` to `high`, in decimal. */

@@ -16,15 +16,7 @@ const NAME = /[A-Za-z_][A-Za-z0-9_.-]*/y
 const MOST_TIMES = 100_000
 const DEEPEST = 100
 const CONTROLS: Record<string, string> = {
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  f: '\f',
-  b: '\b',
-  a: '\x07',
-  e: '\x1b',
-  0: '\0',
+  ...{ n: '\n', r: '\r', t: '\t', v: '\v', f: '\f', b: '\b', a: '\x07', e: '\x1b', 0: '\0' },
 }
 
 /** Reads a grammar in llama.cpp's GBNF or XGrammar's EBNF. Throws a UserError that names the line and what is wrong. */

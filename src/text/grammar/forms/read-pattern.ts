@@ -93,7 +93,7 @@ class PatternReader {
     throw new UserError(`${what}, at character ${from + 1} of the pattern ${shortened(this.pattern)}`)
   }
 
-  /** One alternative; several if a group in it has anchors of its own. */
+  /** One alternative; several if a group in it has its own anchors. */
   private branch(depth: number): Branch[] {
     let branches: Branch[] = [{ body: EMPTY, isAtStart: false, isAtEnd: false }]
     while (!this.isAtEnd && this.peek !== '|' && this.peek !== ')') {
@@ -155,14 +155,11 @@ class PatternReader {
   }
 
   private escape(): Expression {
+    const ranges = this.escapedClass()
+    if (ranges) return { kind: 'class', ranges }
     const from = this.at - 1
     const name = this.peek ?? ''
-    if (name in CLASSES) {
-      this.at++
-      return { kind: 'class', ranges: CLASSES[name] }
-    }
     if (name === 'b' || name === 'B') this.fail(`\`\\${name}\` (a word's edge) is not supported`, from)
-    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`, from)
     if (/[1-9k]/.test(name)) this.fail(`\`\\${name}\` (a back-reference) is not supported`, from)
     return text(String.fromCodePoint(this.escapedCode()))
   }
@@ -235,18 +232,17 @@ class PatternReader {
   private classMember(): number | Ranges {
     const character = this.next()
     if (character !== '\\') return character.codePointAt(0) as number
-    const from = this.at - 1
+    return this.escapedClass() ?? (this.take('b') ? 0x08 : this.escapedCode())
+  }
+
+  /** The class that a name behind a backslash means. */
+  private escapedClass(): Ranges | undefined {
     const name = this.peek ?? ''
-    if (name in CLASSES) {
-      this.at++
-      return CLASSES[name]
-    }
-    if (name === 'p' || name === 'P') this.fail(`\`\\${name}\` (a property of characters) is not supported`, from)
-    if (name === 'b') {
-      this.at++
-      return 0x08
-    }
-    return this.escapedCode()
+    if (name === 'p' || name === 'P')
+      this.fail(`\`\\${name}\` (a property of characters) is not supported`, this.at - 1)
+    if (!(name in CLASSES)) return undefined
+    this.at++
+    return CLASSES[name]
   }
 
   private quantifier(): { atLeast: number; atMost?: number } | undefined {

@@ -75,7 +75,7 @@ class SchemaWriter {
     const longest = Math.max(...parts.map(({ prefix }) => prefix.length), ...contains.map(({ atLeast }) => atLeast))
     const schemasAt = (i: number) => [
       ...parts.flatMap(({ prefix, items }) => prefix[i] ?? items ?? []),
-      // The first items are those that `contains` wants.
+      // `contains` asks for the first items.
       ...contains.filter(({ atLeast }) => i < atLeast).map(({ schema }) => schema),
     ]
     const isForbidden = (i: number) => schemasAt(i).some(({ schema }) => schema === false)

@@ -18,16 +18,8 @@ const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   array: [
-    ...[
-      'items',
-      'prefixItems',
-      'additionalItems',
-      'minItems',
-      'maxItems',
-      'uniqueItems',
-      'contains',
-      'unevaluatedItems',
-    ],
+    ...['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
+    ...['contains', 'unevaluatedItems'],
   ],
   object: [
     ...['properties', 'patternProperties', 'additionalProperties', 'required', 'minProperties', 'maxProperties'],
@@ -105,38 +97,32 @@ function stringLimits(keywords: Keywords, path: string): StringLimits {
 }
 
 function arrayLimits(keywords: Keywords, path: string): ArrayLimits {
-  const { items, prefixItems, additionalItems, contains, uniqueItems } = keywords
+  const { items, prefixItems, contains, uniqueItems } = keywords
   // Before 2020, a list of `items` was what `prefixItems` is now, and `additionalItems` the rest.
   const prefixName = Array.isArray(items) ? 'items' : 'prefixItems'
   const prefix = Array.isArray(items) ? items : prefixItems
   if (prefix !== undefined && !Array.isArray(prefix)) failAt(path, '`prefixItems` must be a list of schemas')
-  const [restName, rest] = Array.isArray(items) ? ['additionalItems', additionalItems] : ['items', items]
+  const restName = Array.isArray(items) ? 'additionalItems' : 'items'
   if (contains !== undefined && keywords.maxContains !== undefined) failAt(path, '`maxContains` is not supported')
   return {
     parts: [
       {
         prefix: (prefix ?? []).map((schema, i) => within({ schema, path: `${path}/${prefixName}/${i}` })),
-        items: rest === undefined ? undefined : within({ schema: rest, path: `${path}/${restName}` }),
+        items: subschema(keywords, restName, path),
       },
     ],
     minItems: count(keywords, 'minItems', path) ?? 0,
     maxItems: count(keywords, 'maxItems', path),
     isUnique: uniqueItems === true,
-    contains:
-      contains === undefined
-        ? []
-        : [
-            {
-              schema: within({ schema: contains, path: `${path}/contains` }),
-              atLeast: count(keywords, 'minContains', path) ?? 1,
-            },
-          ],
+    contains: [subschema(keywords, 'contains', path) ?? []].flat().map((schema) => {
+      return { schema, atLeast: count(keywords, 'minContains', path) ?? 1 }
+    }),
     path,
   }
 }
 
 function objectLimits(keywords: Keywords, path: string): ObjectLimits {
-  const { additionalProperties, propertyNames, required } = keywords
+  const { required } = keywords
   const isList = Array.isArray(required) && required.every((name) => typeof name === 'string')
   if (required !== undefined && !isList) failAt(path, '`required` must be a list of names')
   return {
@@ -144,18 +130,21 @@ function objectLimits(keywords: Keywords, path: string): ObjectLimits {
       {
         properties: new Map(subschemas(keywords, 'properties', path)),
         patterns: subschemas(keywords, 'patternProperties', path).map(([pattern, schema]) => ({ pattern, schema })),
-        additional:
-          additionalProperties === undefined
-            ? undefined
-            : within({ schema: additionalProperties, path: `${path}/additionalProperties` }),
+        additional: subschema(keywords, 'additionalProperties', path),
       },
     ],
     required: isList ? [...new Set(required)] : [],
     minProperties: count(keywords, 'minProperties', path) ?? 0,
     maxProperties: count(keywords, 'maxProperties', path),
-    names: propertyNames === undefined ? [] : [within({ schema: propertyNames, path: `${path}/propertyNames` })],
+    names: [subschema(keywords, 'propertyNames', path) ?? []].flat(),
     path,
   }
+}
+
+/** The schema of a keyword. */
+function subschema(keywords: Keywords, name: string, path: string): Located | undefined {
+  const schema = keywords[name]
+  return schema === undefined ? undefined : within({ schema, path: `${path}/${name}` })
 }
 
 /** The schemas of a keyword that is an object of them. */

@@ -219,7 +219,7 @@ function isIdleCondition(keywords: Keywords): boolean {
   return names.length === 1 && names[0] === 'if' && keywords.then === undefined && keywords.else === undefined
 }
 
-/** Cases without those that a `not` names by their type. */
+/** Cases without the ones whose type a `not` names. */
 function without(cases: Case[], not: unknown, path: string): Case[] {
   if (not === false) return cases
   if (not === true) return []

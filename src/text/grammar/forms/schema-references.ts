@@ -15,7 +15,7 @@ export class References {
   private readonly resources = new Map<string, string>()
   /** Path of each schema with an `$anchor`, by its address and name. */
   private readonly anchors = new Map<string, string>()
-  /** Address of each path that has one of its own. */
+  /** Address of each path that has its own. */
   private readonly addresses = new Map<string, string>()
 
   constructor(private readonly root: unknown) {

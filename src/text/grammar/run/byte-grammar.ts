@@ -7,7 +7,7 @@ export interface Edge {
   rest: number
 }
 
-/** A part of a grammar, with the numbers of its own parts. */
+/** A part of a grammar, with the numbers of the parts in it. */
 export type Node =
   /** One of the bytes or special tokens. */
   | { kind: 'symbols'; bytes: readonly Edge[]; specials: readonly { special: number; rest: number }[] }

@@ -96,7 +96,7 @@ function remembered(check: RestCheck): RestCheck {
   }
 }
 
-/** All tokens but `forbidden`, and those that reach beyond a literal with bytes that cannot follow it. */
+/** All tokens but `forbidden` and the tokens that reach beyond a literal with bytes that cannot follow it. */
 function watchedLimits(
   { vocabulary }: GuideHost,
   watch: LiteralWatch,

@@ -5,7 +5,7 @@ import { type GuideHost, type Outcome, OVER, STAYS, type Stage, type Way } from 
 
 /** Text of a grammar. */
 export class GrammarStage implements Stage {
-  private matcher?: Matcher
+  private readonly matcher: Matcher
   /** Tokens that the grammar has forced, and the matcher has moved over; the text has not yet. */
   private ahead: number[] = []
   /** Tokens that the matcher allows at its place. */
@@ -15,9 +15,11 @@ export class GrammarStage implements Stage {
 
   constructor(
     private readonly host: GuideHost,
-    private readonly grammar: CompiledGrammar,
+    grammar: CompiledGrammar,
     private readonly beginNext: () => Way,
-  ) {}
+  ) {
+    this.matcher = grammar.matcher()
+  }
 
   /** Whether a text of the grammar may begin with these bytes. */
   static canBegin(grammar: CompiledGrammar, bytes: Uint8Array): boolean {
@@ -25,8 +27,7 @@ export class GrammarStage implements Stage {
   }
 
   begin(bytes: Uint8Array): Outcome {
-    this.matcher = this.grammar.matcher()
-    if (bytes.length > 0 && !this.matcher.acceptBytes(bytes)) throw new Error('the text does not match the grammar')
+    if (bytes.length > 0) mustMatch(this.matcher.acceptBytes(bytes))
     return this.look()
   }
 
@@ -44,21 +45,16 @@ export class GrammarStage implements Stage {
       return this.ahead.length > 0 ? STAYS : this.outcome()
     }
     if (has(this.allowed.mask, token)) {
-      if (!this.current.accept(token)) throw new Error('the text does not match the grammar')
+      mustMatch(this.matcher.accept(token))
       return this.look()
     }
-    if (!this.next) throw new Error('the text does not match the grammar')
+    mustMatch(this.next)
     this.next.take(token)
     return { kind: 'leaves', way: this.next }
   }
 
-  private get current(): Matcher {
-    if (!this.matcher) throw new Error('the phase has not begun')
-    return this.matcher
-  }
-
   private look(): Outcome {
-    this.allowed = this.current.allowed()
+    this.allowed = this.matcher.allowed()
     return this.outcome()
   }
 
@@ -77,8 +73,12 @@ export class GrammarStage implements Stage {
     const tokens = tokensOf(this.allowed.mask, 2)
     if (tokens.length !== 1) return false
     this.ahead.push(tokens[0])
-    if (!this.current.accept(tokens[0])) throw new Error('the text does not match the grammar')
-    this.allowed = this.current.allowed()
+    mustMatch(this.matcher.accept(tokens[0]))
+    this.allowed = this.matcher.allowed()
     return true
   }
+}
+
+function mustMatch(matches: unknown): asserts matches {
+  if (!matches) throw new Error('the text does not match the grammar')
 }

@@ -2,7 +2,7 @@
 export type Limits =
   /** Any token is allowed. */
   | { kind: 'free' }
-  /** The tokens whose bits are set are allowed: bit i % 32 of word i / 32 is that of token i. */
+  /** The tokens whose bits are set are allowed: bit i % 32 of word i / 32 for token i. */
   | { kind: 'masked'; mask: Int32Array }
   /** These tokens follow, and no others can. */
   | { kind: 'forced'; tokens: Int32Array }

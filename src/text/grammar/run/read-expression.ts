@@ -85,7 +85,7 @@ function utf8Ranges(from: number, to: number): [number, number][][] {
     if (from <= last && to > last) return [...utf8Ranges(from, last), ...utf8Ranges(last + 1, to)]
   }
   if (to <= 0x7f) return [[[from, to]]]
-  // Divide until each byte has a range of its own, whatever the others are.
+  // Divide until each byte has its own range, whatever the others are.
   for (const bits of [6, 12, 18]) {
     const low = 2 ** bits - 1
     if ((from & ~low) === (to & ~low)) continue

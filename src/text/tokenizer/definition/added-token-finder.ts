@@ -19,7 +19,7 @@ const [WORD_AT_START, WORD_AT_END] = [
 const BLANK = /\p{White_Space}/u
 
 /**
- * Finds added tokens in a text: the leftmost first, and the longest of those that begin there. A token that must be a
+ * Finds added tokens in a text: the leftmost first, and the longest of several that begin there. A token that must be a
  * single word does not match inside a word. A token that strips blanks includes the blanks around it.
  */
 export class AddedTokenFinder {

@@ -82,7 +82,7 @@ export class CompiledVocabulary implements Vocabulary {
   }
 }
 
-/** Compares bytes with those of `others` from `from` to `to`: negative if they come first, 0 if they are the same. */
+/** Compares bytes with `others` from `from` to `to`: negative if they come first, 0 if they are the same. */
 function compare(bytes: Uint8Array, others: Uint8Array, from: number, to: number): number {
   const shared = Math.min(bytes.length, to - from)
   for (let at = 0; at < shared; at++) {

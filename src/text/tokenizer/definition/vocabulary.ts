@@ -4,7 +4,7 @@ import { isObject } from '../../../ground/json/json.js'
 import type { AddedToken } from './added-tokens.js'
 import { MergeTable } from './merge-table.js'
 
-/** Bound of ids: four times those of the largest vocabularies. */
+/** Bound of ids: four times the ids of the largest vocabularies. */
 export const MOST_IDS = 2 ** 20
 
 /** SentencePiece's visible blank after another character. */
@@ -66,7 +66,7 @@ export function readVocabulary(vocab: unknown): Vocabulary {
   return new MappedVocabulary(ids, tokens)
 }
 
-/** Throws a UserError if an added token has two ids or that of another token. */
+/** Throws a UserError if an added token has two ids or another token's. */
 export function checkAddedTokens(vocabulary: Vocabulary, added: readonly AddedToken[]): void {
   const contents = new Map<number, string>()
   const ids = new Map<string, number>()
