@@ -34,6 +34,7 @@ ${captionOf(figure)}
 ${figureSections(figure, width)}
 <script type="module">${asset('colour-text.js')}</script>
 <script type="module">${asset('explore.js')}</script>
+<script type="module">${asset('focus.js')}</script>
 </body>
 </html>
 `
