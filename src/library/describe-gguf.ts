@@ -15,7 +15,7 @@ import { freshCopy } from './packing/gguf-copies.js'
 import { openGgufModel } from './packing/open-pack-source.js'
 
 /**
- * Describes a GGUF file by its header; packs nothing. `path` is that of `ggufPath`. Rejects with a UserError if molm
+ * Describes a GGUF file by its header; packs nothing. `path` comes from `ggufPath`. Rejects with a UserError if molm
  * cannot pack the file.
  */
 export async function describeGguf(

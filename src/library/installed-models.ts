@@ -51,7 +51,7 @@ export interface InstalledModel {
   gguf?: string
 }
 
-/** Lists the models that have a name: pulled ones, by name, packed copies of GGUF files, then those that come with molm. */
+/** Lists the models that have a name: pulled ones, by name, packed copies of GGUF files, then models that come with molm. */
 export async function listModels(): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
   const pulled = await pulledNames()
@@ -122,7 +122,7 @@ async function namesMeant(word: string): Promise<string[]> {
   return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
 }
 
-/** Packed copies that a word means: those of a GGUF file, one of them (`FILE:q8`), or one by its folder. */
+/** Packed copies that a word means: all copies of a GGUF file, one of them (`FILE:q8`), or one by its folder. */
 async function copiesOf(word: string): Promise<GgufCopy[]> {
   const copies = await ggufCopies()
   if (copies.length === 0) return []

@@ -25,7 +25,7 @@ export class Conversations {
   ) {}
 
   /**
-   * The conversations in a folder; default: `conversations` in MOLM_HOME. `origin` is the interface of those that begin:
+   * The conversations in a folder; default: `conversations` in MOLM_HOME. `origin` is the interface of new conversations:
    * only the latest hundred of `molm run` stay.
    */
   static at(folder = join(molmHome(), 'conversations'), origin: Origin = 'chat'): Conversations {

@@ -71,7 +71,7 @@ export async function saveCache(
 }
 
 /**
- * Puts the cache in a file into a session, in place of its own. Resolves with the number of tokens; 0, with the session
+ * Puts the cache in a file into a session, in place of what it has. Resolves with the number of tokens; 0, with the session
  * unchanged, if there is no such file, it is of other weights, damaged, shares too little with the prompt, or has no
  * room in memory.
  */

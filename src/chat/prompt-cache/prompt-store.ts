@@ -78,8 +78,8 @@ export class PromptStore {
   }
 
   /**
-   * Saves the cache of a session, unless one in the folder has all of its tokens. It replaces those that are its
-   * beginnings. Rejects with a UserError if it cannot be written, or the session changes meanwhile.
+   * Saves the cache of a session, unless one in the folder has all of its tokens. It replaces the caches
+   * that are its beginnings. Rejects with a UserError if it cannot be written, or the session changes meanwhile.
    */
   async save(session: Session, model: Model, mask?: ExpertMask): Promise<void> {
     const key = await cacheKey(model, mask)

@@ -56,7 +56,7 @@ export interface Ablation {
 
 /**
  * Measures the worth of each expert on texts: the rise of the loss without it, in nats per token. Layers come first, as
- * a whole, then the experts, those that are expected to matter most first. Rejects with a UserError if the texts have
+ * a whole, then the experts by the worth that is expected of them, falling. Rejects with a UserError if the texts have
  * fewer than two tokens, or if the model has no such experts.
  */
 export async function ablateExperts(

@@ -15,8 +15,8 @@ export interface Worth {
 }
 
 /**
- * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. The error is that of a ratio of
- * two sums over independent parts.
+ * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. It has the error of a
+ * ratio of two sums over independent parts.
  */
 export function worthOf(losses: readonly number[], tokens: readonly number[]): Worth {
   const all = sum(tokens)

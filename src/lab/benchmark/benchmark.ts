@@ -44,7 +44,7 @@ export interface BenchmarkRow {
   /** Tokens a second of all sequences together. */
   tokensPerSecond: Spread
   perSequence: number
-  /** The median as a share of that of the same test at depth 0; null at depth 0, or if that was not measured before. */
+  /** The median as a share of the median at depth 0; null at depth 0, or if that was not measured before. */
   shareOfStart: number | null
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
@@ -163,7 +163,7 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
 }
 
 /**
- * Generates with sampling and without an end of text. Each sequence has a first token and a seed of its own: texts that
+ * Generates with sampling and without an end of text. Each sequence has its own first token and seed: texts that
  * repeat themselves or each other would wake the same experts. Between the first generated token and the last are
  * `tokens` steps.
  */

@@ -77,7 +77,7 @@ function characters(text: string): number {
 
 /**
  * Encodes an item. Context and choice are tokenised together and cut at the length of the context's own tokens, so that
- * the tokens are those of running text. Blanks at the end of the context belong to the choice, since a word's token
+ * they are tokens of running text. Blanks at the end of the context belong to the choice, since a word's token
  * includes the blank before it. An empty context becomes the token that begins texts. Rejects with a UserError that
  * begins with `source` if there are no tokens.
  */

@@ -23,7 +23,7 @@ type NewId = (kind: MixtureKind, layer: number, id: number) => number | undefine
 
 /** Experts of a model that is made from another. */
 export interface ChangedExperts {
-  /** Number of experts of a layer, and of its silent rows. Default of the latter: those of the model. */
+  /** Number of experts of a layer, and of its silent rows. Default of the latter: as in the model. */
   count(mixture: Mixture, layer: number): number
   silent?(mixture: Mixture, layer: number): number
   gateBias?: boolean

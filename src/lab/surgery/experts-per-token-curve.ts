@@ -41,7 +41,7 @@ const MOST_POINTS = 24
 /** Runs of each point that count; one more comes first. */
 const SPEED_RUNS = 3
 
-/** Numbers to compare: those of the model, then fewer and fewer, the same in every layer. */
+/** Numbers to compare: first as in the model, then fewer and fewer, the same in every layer. */
 export function fewerNumbers({ mixtures }: Pick<ModelConfig, 'mixtures'>): NumbersByKind[] {
   const full = perMixture(mixtures, (mixture) => inEachLayer(mixture, mixture.topK))
   const falling = (mixture: Mixture) => {

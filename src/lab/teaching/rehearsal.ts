@@ -49,7 +49,7 @@ export function countReplayTokens({ replayed, window }: { replayed: number; wind
 }
 
 /**
- * Lets the model write texts at temperature 1: samples of its knowledge, without any text of its own training. The
+ * Lets the model write texts at temperature 1: samples of its knowledge, without any text that it was trained on. The
  * sequences of one dataset begin in turn with the model's first token and with a random token, since from the first
  * token alone the model may write mostly of one domain. The other dataset continues snippets of the new texts, and of
  * their held-out parts for its own held-out part: there the routers have to tell new text from old.

@@ -65,7 +65,7 @@ export function describeLicence({ name, link }: Licence, page: string): string {
   return `the licence is ${printable(name, 80)}, which may restrict what the model is used for: ${printable(address, 300)}`
 }
 
-/** Values of a key: one, those of its list, or none if it is missing or empty. */
+/** Values of a key: one, a list of them, or none if it is missing or empty. */
 function valuesOf(key: string, lines: readonly string[]): string[] {
   const at = lines.findIndex((line) => line.startsWith(`${key}:`))
   if (at < 0) return []

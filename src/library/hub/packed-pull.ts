@@ -29,8 +29,8 @@ type Remote = Required<Origin>['remote']
 
 /**
  * Fetches a model that is packed already, as it is. Compares the file with the hub's hash, and each part with its
- * checksum. An interrupted fetch resumes. Rejects with a UserError if the repository's other files are not those that the
- * model was packed with.
+ * checksum. An interrupted fetch resumes. Rejects with a UserError if the model was not packed
+ * with the repository's other files.
  */
 export async function pullPacked(
   { remote, commit, name: repo }: Origin & { remote: Remote },
@@ -83,7 +83,7 @@ export async function pullPacked(
   return { ...result, wasHere: false, warnings: unfitLicences(await repository.list()) }
 }
 
-/** Plans the parts by the repository's config.json, and compares them with those of the packed file. */
+/** Plans the parts by the repository's config.json, and compares them with the packed file. */
 async function layoutOf({ repository }: Remote, packed: PackedFile, readBlueprint: ReadBlueprint) {
   const read = async (config: ByteSource) => readBlueprint(await readJsonObject(config), config.name)
   const blueprint = await whileOpen(repository.open('config.json'), read)
@@ -104,7 +104,7 @@ async function isHere(path: string, source: ByteSource, packed: PackedFile): Pro
   })
 }
 
-/** Rejects with a UserError if the files beside the weights are not those that they were packed with. */
+/** Rejects with a UserError if the weights were not packed with the files beside them. */
 function checkCompanions({ path, metadata }: PackedFile, found: Readonly<Record<string, string>>): void {
   for (const [name, checksum] of Object.entries(metadata.files)) {
     if (isNote(name) || found[name] === checksum) continue

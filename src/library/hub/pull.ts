@@ -21,7 +21,7 @@ export interface PullComputer extends Omit<PullPlace, 'folder'> {
   readBlueprint: ReadBlueprint
 }
 
-/** Pulls a model from the hub's cache, else from the hub. If that does not answer, takes that of an earlier pull. */
+/** Pulls a model from the hub's cache, else from the hub. If that does not answer, takes the model of an earlier pull. */
 export async function pull(
   request: PullRequest,
   computer: PullComputer,

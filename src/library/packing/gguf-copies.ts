@@ -11,7 +11,7 @@ import { packingsIn, stagedWeights } from '../../model/packing/format/packed-fol
 import { readPackJournal } from '../../model/packing/write/pack-journal.js'
 import { folders } from './model-folders.js'
 
-/* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has a folder of its own, for a file and the packing asked for. */
+/* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has its own folder, for a file and the packing asked for. */
 
 /** The packing of a copy: one that was asked for, or the formats that the file has. */
 type Asked = Quant | undefined
@@ -26,7 +26,7 @@ export function copiesRoot(): string {
   return join(molmHome(), 'gguf')
 }
 
-/** Absolute path of a GGUF file; of a split one that of its first part. Parts may be missing. */
+/** Absolute path of a GGUF file, or of the first part of a split one. Parts may be missing. */
 export async function ggufPath(path: string): Promise<string> {
   const absolute = resolve(path)
   const folder = await realpath(dirname(absolute)).catch(() => dirname(absolute))

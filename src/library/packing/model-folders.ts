@@ -15,7 +15,7 @@ export function pulledFolder(name: string): string {
   return join(molmHome(), 'models', ...folderName(name).split('/'))
 }
 
-/** A model's name as that of a folder: `owner/name@Q4_K_M`. */
+/** The name of a model's folder: `owner/name@Q4_K_M`. */
 export function folderName(name: string): string {
   return name.replace(':', '@')
 }

@@ -31,7 +31,7 @@ type PackOptions = Pick<LoadOptions, 'quant' | 'threads' | 'onPacking' | 'onWarn
 
 /**
  * Packs a GGUF file into its folder below MOLM_HOME, unless its copy there is of the present file. An interrupted packing
- * resumes. `path` is that of `ggufPath`. Rejects with a UserError if another process packs it, or if the copy cannot be
+ * resumes. `path` comes from `ggufPath`. Rejects with a UserError if another process packs it, or if the copy cannot be
  * written.
  */
 export async function packGguf(path: string, options: PackOptions): Promise<void> {

@@ -60,7 +60,7 @@ const AT_ONCE = 32
 /**
  * Windows of text that the model writes at temperature 1: samples of its knowledge. They begin in turn with the model's
  * first token and with a random one, since from the first token alone the model may write mostly of one domain. Every
- * window has a seed of its own, so the text is the same each time.
+ * window has its own seed, so the text is the same each time.
  */
 export async function ownWindows(model: Model, signal?: AbortSignal): Promise<Int32Array[]> {
   const count = Math.floor(mostTokens(model.config) / WINDOW)

@@ -72,7 +72,7 @@ test('tokens are classed by their text and labelled on one line', () => {
   assert.is(wordLabel('internationalisation'), 'internation…')
 })
 
-test('makeAtlas reads kinds of text, joins those of one name, reports progress and can be stopped', async () => {
+test('makeAtlas reads kinds of text, joins texts of one name, reports progress and can be stopped', async () => {
   const model = await loadModel('nano', { threads: 1 })
   try {
     const sums = Array.from({ length: 60 }, (_, i) => `${i} + ${i + 3} = ${2 * i + 3}\n`).join('')

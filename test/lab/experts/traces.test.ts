@@ -58,7 +58,7 @@ test('the response of vLLM has an array in NumPy’s format, of prompt and answe
   }
 })
 
-test('earlier vLLM has nested lists, those of the prompt apart', async () => {
+test('earlier vLLM has nested lists, the prompt apart', async () => {
   const earlier = { prompt_routed_experts: NESTED.slice(0, 2), choices: [{ routed_experts: NESTED.slice(2) }] }
   assert.equal(await layersIn(JSON.stringify(earlier)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
 })
@@ -144,7 +144,7 @@ test('a trace of layers with experts alone gets the layers of its model', async 
   )
 })
 
-test('the numbers of experts per token are those of the trace, layer by layer', async () => {
+test('the numbers of experts per token come from the trace, layer by layer', async () => {
   const rows = ['0,7,a,0,mlp,0,3,', '0,7,a,0,mlp,1,1,', '0,7,a,2,mlp,0,2,', '1,7,a,0,mlp,0,0,', '1,7,a,0,mlp,1,1,']
   const trace = await read(`${HEAD}${rows.join('\n')}\n1,7,a,2,mlp,0,0,\n`)
   const named = [{ name: 't.csv', trace }]

@@ -21,7 +21,7 @@ export interface ParticularExpert extends ExpertPlace {
 
 export const WORDS = 3
 
-/** Tokens at the expert's usual rate that are added to those of a word, to rank it. */
+/** Tokens at the expert's usual rate that are added to a word's tokens, to rank it. */
 const PRIOR = 4
 
 /** Minimum times that a confirmed word woke the expert. */

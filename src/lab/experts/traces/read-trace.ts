@@ -99,7 +99,7 @@ function isBlank(line: Uint8Array): boolean {
   return line.every((byte) => byte === 32 || byte === 13 || byte === 9)
 }
 
-/** Whether as many brackets close as open: whether a line can be a JSON text of its own. */
+/** Whether as many brackets close as open: whether a line can be a whole JSON text. */
 function isBalanced(line: Uint8Array): boolean {
   const [quote, backslash] = [0x22, 0x5c]
   let depth = 0

@@ -211,7 +211,7 @@ function image({ markup, width, height }: Drawing, name: string): string {
 /** Steps of the ramp, without the first. */
 const STEPS = 20
 
-/** Makes colours for a page: those of the first `count` tokens of a text. */
+/** Colours of the first `count` tokens of a text, for a page. */
 function pageColours(text: TextRoutes, count: number): PageColours {
   const most = Math.max(...text.model.config.mixtures.map(mostExperts))
   return {

@@ -1,6 +1,6 @@
 /*
  * Moves the focus through texts and maps. One token of a text, one cell of a map and the number of one of its layers are
- * Tab stops; the arrow keys, Home and End go on from there. explore.ts shows what has the focus. It imports
+ * Tab stops; the arrow keys, Home and End move from there. explore.ts shows what has the focus. It imports
  * nothing, since the written page is a single file.
  */
 

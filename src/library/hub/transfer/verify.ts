@@ -7,7 +7,7 @@ import type { RepositoryFile } from './repository.js'
 
 const READ_BYTES = 4 * 2 ** 20
 
-/** Fetches a file without storing it. Rejects with a UserError if its hash, or that of a range read before, differs. */
+/** Fetches a file without storing it. Rejects with a UserError if its hash, or the hash of a range read before, differs. */
 export async function verifyRemote(
   client: HubClient,
   file: RepositoryFile,
