@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { piecesOf, rowBytes } from '../../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../../api/session.js'
 import { UserError } from '../../ground/errors.js'
-import type { ByteSource } from '../../ground/files/byte-source.js'
+import { type ByteSource, whileOpen } from '../../ground/files/byte-source.js'
 import { crc32 } from '../../ground/platform/checksums.js'
 import { readSafetensors } from '../../model/checkpoint/safetensors.js'
 import { safetensorsHeader } from '../../model/checkpoint/safetensors-header.js'
@@ -55,12 +55,8 @@ export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGe
 export async function isCacheFile(path: string): Promise<boolean> {
   const file = await open(path).catch(() => undefined)
   if (!file) return false
-  try {
-    const { buffer } = await file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 8)
-    return BEGINNING.equals(buffer)
-  } finally {
-    await file.close()
-  }
+  const read = () => file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 8)
+  return BEGINNING.equals((await whileOpen(file, read)).buffer)
 }
 
 /** Reads the table of contents, tokens and checkpoints. Rejects with a UserError if it is no cache file of this version. */

@@ -1,6 +1,6 @@
 import type { OfferedTool } from '../../engine/session/run-calls.js'
 import { printable, printableJson } from '../../ground/printable.js'
-import { formOf } from './mcp/tool-form.js'
+import { formOf } from './mcp/tool-list.js'
 
 /** Maximum characters of a description that is shown. */
 const MOST_DESCRIPTION = 500

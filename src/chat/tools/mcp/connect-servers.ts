@@ -2,7 +2,7 @@ import type { Tool } from '../../../api/chat-options.js'
 import { printable } from '../../../ground/printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'
-import { formOf } from './tool-form.js'
+import { formOf } from './tool-list.js'
 import { ToolNames } from './tool-names.js'
 
 /** Time limits in ms. */
