@@ -256,13 +256,11 @@ class EngineModel implements Model {
   }
 
   async stats(): Promise<MemoryStats> {
-    const stats = await statsOf(this.engine)
-    return this.before.withStats(stats)
+    return this.before.withStats(await statsOf(this.engine))
   }
 
   async expertUses(): Promise<ExpertUses> {
-    const uses = await usesOf(this.engine)
-    return this.before.withUses(uses)
+    return this.before.withUses(await usesOf(this.engine))
   }
 
   async dispose(): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { takeLock } from '../../ground/files/lock.js'
@@ -55,14 +56,11 @@ export async function fingerprintOf(path: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(VERSION))
   const files = localFolder(dirname(path))
   for (const name of partNames(basename(path)) ?? [basename(path)]) {
-    const source = await files.open(name)
-    try {
+    await whileOpen(files.open(name), async (source) => {
       const { mtimeMs } = await stat(join(files.name, name))
       hash.update(JSON.stringify([name, source.size, mtimeMs]))
       hash.update(await source.read(0, Math.min(HASHED_BYTES, source.size)))
-    } finally {
-      await source.close()
-    }
+    })
   }
   return hash.digest('hex')
 }

@@ -62,6 +62,15 @@ export async function namesOf(repository: string): Promise<string[]> {
   return found.map((entry) => nameOf(`${repository}${entry.slice(name.length)}`))
 }
 
+/** Names of the pulled models that a word means: the word, or if there is none names with a tag of a GGUF file. */
+export async function namesMeant(word: string): Promise<string[]> {
+  if (!isName(word)) return []
+  if (existsSync(pulledFolder(word))) return [word]
+  const [repository, tag] = word.split(':')
+  const names = await namesOf(repository)
+  return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
+}
+
 const nameOf = (folder: string) => folder.replace('@', ':')
 
 /** A model's name without the hub's host, which other tools put before it: `hf.co/owner/name`. */
