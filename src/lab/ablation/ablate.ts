@@ -7,7 +7,7 @@ import { type Reader, readerOf } from '../experts/usage/text-routes.js'
 import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
 import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
-import { WAYS, type Way, type Worth, worthOf } from './worth.js'
+import { riseOf, WAYS, type Way, type Worth, worthOf } from './worth.js'
 
 export interface AblateOptions {
   /** Kind of experts. Default: all. */
@@ -145,10 +145,7 @@ class AblationRun {
     const without = this.journal?.lossesOf(condition.name) ?? (await this.run(condition))
     this.done += this.tokensOf(condition)
     this.options.onProgress?.({ tokens: this.done, of: this.planned })
-    return worthOf(
-      without.map((loss, part) => loss - losses[part]),
-      predicted,
-    )
+    return riseOf(without, losses, predicted)
   }
 
   private async run({ name, mask, parts: numbers }: Condition): Promise<number[]> {

@@ -27,6 +27,14 @@ export function worthOf(losses: readonly number[], tokens: readonly number[]): W
   return { nats, error: (2 * Math.sqrt((squares * parts) / (parts - 1))) / all }
 }
 
+/** Worth of something by the losses of each part without it and with it. */
+export function riseOf(without: readonly number[], whole: readonly number[], tokens: readonly number[]): Worth {
+  return worthOf(
+    without.map((loss, part) => loss - whole[part]),
+    tokens,
+  )
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
 }

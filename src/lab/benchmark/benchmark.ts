@@ -6,6 +6,7 @@ import type { Session } from '../../api/session.js'
 import { UsageError } from '../../ground/errors.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
 import { usedPerToken } from '../../model/config/experts-per-token.js'
+import { median } from '../surgery/decode-speed.js'
 
 /** Tests to run: prompts of some lengths and a generation, at each depth of context. */
 export interface BenchmarkPlan {
@@ -192,12 +193,6 @@ export function spread(samples: number[]): Spread {
   const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length
   const squares = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0)
   return { median: median(samples), mean, sd: Math.sqrt(squares / Math.max(1, samples.length - 1)), samples }
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from '../../ground/files/small-file.js'
 import {
@@ -71,10 +72,7 @@ export async function configWithExperts(
   molmExperts: MolmExperts,
 ): Promise<{ text: string; config: ModelConfig }> {
   const path = join(folder, 'config.json')
-  const source = await openLocalFile(path)
-  const json = {
-    ...(await readJsonObject(source, MOST_CONFIG_BYTES).finally(() => source.close())),
-    molm_experts: molmExperts,
-  }
+  const own = await whileOpen(openLocalFile(path), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
+  const json = { ...own, molm_experts: molmExperts }
   return { text: `${JSON.stringify(json, null, 2)}\n`, config: parseConfig(json, path) }
 }

@@ -109,7 +109,7 @@ function derivedFormats(
   return { ...kinds, ...(Object.keys(pieces).length > 0 && { pieces }) }
 }
 
-function isExpert(part: Part): part is ExpertPart {
+export function isExpert(part: Part): part is ExpertPart {
   return part.expert !== undefined && part.layer !== undefined
 }
 
