@@ -33,7 +33,7 @@ export interface CacheFile extends Omit<CacheSnapshot, 'read'> {
 
 /** Number of bytes of a snapshot's file, more or less. */
 export function bytesOf({ tokens, tensors }: Pick<CacheSnapshot, 'tokens' | 'tensors'>): number {
-  return tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 4 * tokens.length)
+  return tensors.reduce((sum, tensor) => sum + tensor.shape[0] * rowBytes(tensor), 4 * tokens.length)
 }
 
 export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGenerator<Uint8Array> {
@@ -117,10 +117,6 @@ function headerOf({ tokens, checkpoints, tensors, oldest }: CacheSnapshot, key: 
     { name: 'crc32', dtype: 'U8', shape: [CRC_BYTES] },
   ] as const
   return safetensorsHeader(all, { format: FORMAT, version: VERSION, key, oldest: String(oldest) })
-}
-
-function tensorBytes(tensor: CacheTensor): number {
-  return tensor.shape[0] * rowBytes(tensor)
 }
 
 function isOfCache({ dtype, shape }: Tensor): boolean {

@@ -55,7 +55,7 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   const loglikelihoods = await scoreItems(model, encoded, { onDone: (items) => onProgress?.({ items, of }), signal })
   const answers = task.items.map((item, index): TaskAnswer => {
     const sums = loglikelihoods[index]
-    const perCharacter = sums.map((sum, choice) => sum / characters(item.choices[choice]))
+    const perCharacter = sums.map((sum, choice) => sum / [...item.choices[choice]].length)
     const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
     return { line: task.lines[index], answer: item.answer, ...chosen }
   })
@@ -69,10 +69,6 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
 /** Standard error of a share of right answers. */
 function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
-}
-
-function characters(text: string): number {
-  return [...text].length
 }
 
 /**

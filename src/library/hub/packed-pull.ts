@@ -36,7 +36,7 @@ export async function pullPacked(
   origin: Origin & { remote: Remote },
   quant: Quant,
   request: PullRequest,
-  place: PullPlace & { readBlueprint: ReadBlueprint },
+  place: PullPlace,
   callbacks: PullCallbacks,
 ): Promise<PulledModel> {
   const { remote, commit, name: repo } = origin

@@ -42,10 +42,6 @@ const START_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'its working folder, or a folder of its command, is a file',
 }
 
-function startFault(error: unknown): string {
-  return START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)
-}
-
 /** Process of a server, which reads and writes lines. Its stderr does not reach the terminal. */
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -72,7 +68,7 @@ export class ServerProcess {
         windowsVerbatimArguments: own.windowsVerbatimArguments,
       })
     } catch (error) {
-      throw new UserError(`cannot start: ${startFault(error)}`)
+      throw new UserError(`cannot start: ${START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)}`)
     }
     const { child } = this
     if (child.pid !== undefined) remember(child, this.mark)
