@@ -2,13 +2,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, measureUsage } from '#molm/index.js'
+import { measureUsage } from '#molm/index.js'
 import { tokensCsv } from '#molm/lab/experts/csv.js'
 import { textsOfTraces } from '#molm/lab/experts/trace-texts.js'
 import { readChunks, readTrace } from '#molm/lab/experts/traces/read-trace.js'
 import type { TraceFormat } from '#molm/lab/experts/traces/traced-text.js'
 import { usageObject } from '#molm/lab/experts/usage-json.js'
 import { post, serveNano } from '../../server/served.js'
+import { withModel } from '../../support/models.js'
 import { npyOf } from '../../support/npy.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -78,8 +79,7 @@ test('several choices or lines are several texts', async () => {
 })
 
 test('molm’s own table gives back tokens, texts, gates and usage', async () => {
-  const model = await loadModel('nano', { threads: 1 })
-  try {
+  await withModel('nano', { threads: 1 }, async (model) => {
     const measured = await measureUsage(model, { name: 'prose', text: 'The lantern is "lit",\nand the sea is calm.\n' })
     const table = [...tokensCsv([measured])].join('')
     const trace = await read(table, 1000)
@@ -95,9 +95,7 @@ test('molm’s own table gives back tokens, texts, gates and usage', async () =>
     assert.equal(rest, expected)
     assert.ok(Math.abs((mass?.mlp?.[3][5] ?? 9) - (expectedMass?.mlp?.[3][5] ?? 0)) < 1e-4)
     assert.equal(notes, [`trace, prose: ${measured.tokens.length} tokens, 6 layers`])
-  } finally {
-    await model.dispose()
-  }
+  })
 })
 
 test('a response of molm’s server is read with the tokens of its prompt', async () => {
