@@ -64,11 +64,8 @@ export async function convertModel(
 /** Finds what is packed: the folder of a checkpoint, or a GGUF file in its folder. Rejects as `checkpointFolder` does. */
 async function convertible(word: string): Promise<{ files: FileSet; gguf?: string }> {
   const path = expandHome(word)
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => isGguf(path),
-  )
-  if (!isFile) return { files: localFolder(await checkpointFolder(word)) }
+  const found = await stat(path).catch(() => undefined)
+  if (!(found?.isFile() ?? isGguf(path))) return { files: localFolder(await checkpointFolder(word)) }
   if (!(await isGgufFile(path))) throw new UserError(`${path}: is neither a checkpoint's folder nor a GGUF file`)
   return { files: localFolder(dirname(path)), gguf: basename(path) }
 }

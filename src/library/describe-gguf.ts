@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { ModelInfo, StoredType } from '../api/model.js'
-import { NO_FILES } from '../ground/files/byte-source.js'
+import { NO_FILES, whileOpen } from '../ground/files/byte-source.js'
 import { localFolder } from '../ground/files/local-folder.js'
 import { span } from '../model/checkpoint/tensor.js'
 import type { Quant } from '../model/packing/format/formats.js'
@@ -15,7 +15,7 @@ import { freshCopy } from './packing/gguf-copies.js'
 import { openGgufModel } from './packing/open-pack-source.js'
 
 /**
- * Describes a GGUF file by its header; packs nothing. `path` is that of `ggufPath`. Rejects with a UserError if molm
+ * Describes a GGUF file by its header; packs nothing. `path` comes from `ggufPath`. Rejects with a UserError if molm
  * cannot pack the file.
  */
 export async function describeGguf(
@@ -24,21 +24,25 @@ export async function describeGguf(
   loadCompanions: (folder: string) => Promise<Companions>,
 ): Promise<ModelInfo> {
   const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, quant)
-  try {
+  return whileOpen(source, async () => {
     checkTensors(source.blueprint, source.tensors, source.name, source.formats)
     const companions = await inTemporaryFolder(async (folder) => {
       await copyCompanions(source.companions, folder, {})
       return loadCompanions(folder)
     })
-    const found = { name: nameOfPath(path), folder: '', path, kind: 'gguf', ...packingOf(source), config } as const
+    const found = {
+      name: nameOfPath(path),
+      folder: '',
+      path,
+      kind: 'gguf',
+      quant: source.quant,
+      formats: source.formats,
+      config,
+    } as const
     const copy = (await freshCopy(path, quant))?.file.path
     return { ...describe(found, companions), stored: storedTypes(source), ...(copy !== undefined && { copy }) }
-  } finally {
-    await source.close()
-  }
+  })
 }
-
-const packingOf = ({ quant, formats }: PackSource) => ({ quant, formats })
 
 /** Counts the tensors of each type, and the formats that the pieces made from them have. */
 function storedTypes({ tensors, blueprint, formats }: PackSource): StoredType[] {

@@ -13,7 +13,7 @@ import {
   isName,
   likelyName,
   modelsRoot,
-  namesOf,
+  namesMeant,
   pulledFolder,
   pulledNames,
   shippedFolder,
@@ -51,7 +51,7 @@ export interface InstalledModel {
   gguf?: string
 }
 
-/** Lists the models that have a name: pulled ones, by name, packed copies of GGUF files, then those that come with molm. */
+/** Lists the models that have a name: pulled ones, by name, packed copies of GGUF files, then models that come with molm. */
 export async function listModels(): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
   const pulled = await pulledNames()
@@ -113,16 +113,7 @@ async function removePulled(name: string, quant?: Quant): Promise<void> {
   }
 }
 
-/** Names of the pulled models that a word means: its own, or if there is none those with a tag of a GGUF file. */
-async function namesMeant(word: string): Promise<string[]> {
-  if (!isName(word)) return []
-  if (existsSync(pulledFolder(word))) return [word]
-  const [repository, tag] = word.split(':')
-  const names = await namesOf(repository)
-  return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
-}
-
-/** Packed copies that a word means: those of a GGUF file, one of them (`FILE:q8`), or one by its folder. */
+/** Packed copies that a word means: all copies of a GGUF file, one of them (`FILE:q8`), or one by its folder. */
 async function copiesOf(word: string): Promise<GgufCopy[]> {
   const copies = await ggufCopies()
   if (copies.length === 0) return []
@@ -190,10 +181,7 @@ async function modelsIn(folder: string, repository: string, isQualified: boolean
     if (!found) continue
     const { size: bytes, mtime: modified } = found
     const name = isQualified && quants.length > 1 ? `${repository}:${quant}` : repository
-    const metadata = await openPackedFile(path).then(
-      (file) => file.metadata,
-      () => undefined,
-    )
+    const metadata = (await openPackedFile(path).catch(() => undefined))?.metadata
     const about = metadata
       ? { quant, revision: metadata.sourceRevision, state: 'whole' as const }
       : { state: 'damaged' as const }

@@ -43,7 +43,7 @@ import { type PreparedModel, preparedModel } from './prepared-model.js'
 import { checkWeights, weightsId } from './verify-model.js'
 
 /**
- * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on threads of its own. A
+ * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on its own threads. A
  * GGUF file is packed first, once (docs/STORAGE.md). Rejects with a UserError if there is no such model, or if it is
  * incomplete.
  */
@@ -256,13 +256,11 @@ class EngineModel implements Model {
   }
 
   async stats(): Promise<MemoryStats> {
-    const stats = await statsOf(this.engine)
-    return this.before.withStats(stats)
+    return this.before.withStats(await statsOf(this.engine))
   }
 
   async expertUses(): Promise<ExpertUses> {
-    const uses = await usesOf(this.engine)
-    return this.before.withUses(uses)
+    return this.before.withUses(await usesOf(this.engine))
   }
 
   async dispose(): Promise<void> {

@@ -38,7 +38,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
     ...(sourceRevision !== undefined && { sourceRevision }),
     ...(found.file?.metadata.taught && { taught: teachingsOf(found.file.metadata.taught) }),
     ...(found.file?.metadata.calibration && { calibration: found.file.metadata.calibration }),
-    // A head that is the embedding table has no parameters of its own.
+    // A head that is the embedding table adds no parameters.
     parameters: total('parameters') - (config.tieWordEmbeddings ? (head?.parameters ?? 0) : 0),
     activeParameters: total('active'),
     bytes: total('bytes'),

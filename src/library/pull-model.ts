@@ -40,7 +40,7 @@ export async function pullModel(name: string, options: ModelPullOptions = {}): P
     freeMemory: availableMemory(),
     openSource: openPackSource,
     readBlueprint,
-    namesOf: (repo: string) => namesOf(repo),
+    namesOf,
     ...(calibrate && { calibration: pullCalibration(calibrate, { threads, signal }) }),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }

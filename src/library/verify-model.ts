@@ -45,7 +45,7 @@ export async function checkWeights({ path, config, file }: FoundModel): Promise<
 /**
  * Identifies the weights of a model, their packing and their config.json: a SHA-256 in hex. Reads the whole files of a
  * checkpoint; a packed file has the checksums of its parts. If a checkpoint's files have changed since the time `loaded`,
- * in ms, nothing on the disk identifies the weights in memory any more, and the id is one of its own.
+ * in ms, nothing on the disk identifies the weights in memory any more, and the id is a new one.
  */
 export async function weightsId(
   { kind, path, file, config, formats, quant }: FoundModel,

@@ -1,5 +1,6 @@
 import '../lab/pictures/interactive/colour-text.js'
 import '../lab/pictures/interactive/explore.js'
+import '../lab/pictures/interactive/focus.js'
 import { formatCount } from '../ground/numbers.js'
 import type { ExpertPlace } from '../lab/experts/usage/awake.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../lab/pictures/kinds/caption.js'

@@ -31,7 +31,7 @@ function readIn(files: Files, reader: typeof roomInCgroup): Promise<number> {
   })
 }
 
-test('is above 0, and at most that of the machine', () => {
+test('is above 0, and at most all of the machine', () => {
   const free = availableMemory()
   assert.ok(free > 0 && free <= os.totalmem(), `${free}`)
   assert.is(totalMemory(), Math.min(os.totalmem(), limitOfCgroup()))

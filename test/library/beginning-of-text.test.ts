@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writePrompt } from '#molm/engine/session/prompt.js'
-import { loadModel, type Model } from '#molm/index.js'
+import type { Model } from '#molm/index.js'
 import { evaluateText } from '#molm/lab/evaluation/evaluate-text.js'
+import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { NANO, readJson } from '../text/folders.js'
 
@@ -25,12 +26,9 @@ function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
     const config = JSON.parse(await readFile(join(NANO, 'tokenizer_config.json'), 'utf8'))
     const chat_template = '{{ bos_token }}{{ messages[0].content }}'
     await writeFile(join(dir, 'tokenizer_config.json'), JSON.stringify({ ...config, chat_template }))
-    const model = await loadModel(dir, { threads: 1 })
-    try {
+    await withModel(dir, { threads: 1 }, async (model) => {
       await use(model)
-    } finally {
-      await model.dispose()
-    }
+    })
   })
 }
 

@@ -98,7 +98,7 @@ test('do not keep a model from being disposed', async () => {
   assert.match(String(await stats), /disposed/)
 })
 
-test('are those of packed models only', () =>
+test('are freed in packed models only', () =>
   withModel(fixturePath('02-base-safetensors-f32'), { threads: 1 }, async (model) => {
     assert.not(await model.freeExperts())
     assert.is((await model.createSession().forward([5, 9])).logits.length > 0, true)

@@ -28,7 +28,11 @@ async function refuses(call: () => unknown, pattern: RegExp): Promise<void> {
 
 test('of loading are refused by name', async () => {
   await refuses(() => loadModel('nano', { quant: any('q5') }), /^`quant` must be one of f32, q8, q4, not "q5"$/)
-  await refuses(() => loadModel('nano', { threads: any('2') }), /^`threads` must be/)
+  for (const threads of [any('2'), 0, -1, 1.5, Number.NaN, 65]) {
+    const says = /^`threads` must be a whole number from 1 to 64/
+    await refuses(() => loadModel('nano', { threads }), says)
+    await refuses(() => convertModel('nano', '/nonexistent', { threads }), says)
+  }
   await refuses(() => loadModel('nano', { memory: any('1GB') }), /^`memory` must be a number of bytes/)
   await refuses(() => loadModel('nano', { kernels: any('fast') }), /^`kernels` must be one of relaxed, plain, scalar/)
   await refuses(() => loadModel('nano', any({ thread: 2 })), /no option 'thread'; did you mean `threads`\?/)

@@ -11,7 +11,7 @@ export interface ConversationInfo {
   /** The name, else the beginning of the first question. */
   title: string
   model: string
-  /** Number of messages, those of tools included. */
+  /** Number of messages, results of tools included. */
   messages: number
   created: Date
   changed: Date

@@ -27,7 +27,7 @@ export function commonMessages(a: readonly ChatMessage[], b: readonly ChatMessag
   return common
 }
 
-/** Texts come first: those of the same message are one object, and quick to compare. */
+/** Texts come first: both texts of one message are the same object, and quick to compare. */
 function isSame(a: ChatMessage, b: ChatMessage): boolean {
   if (a.content !== b.content || a.role !== b.role || a.thinking !== b.thinking) return false
   if (a.toolCallId !== b.toolCallId || a.name !== b.name) return false

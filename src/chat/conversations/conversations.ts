@@ -1,12 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { type FileHandle, lstat, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, UserError } from '../../ground/errors.js'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { molmHome } from '../../ground/files/home.js'
 import { LockHeld, takeLock } from '../../ground/files/lock.js'
 import { inOrder } from '../../ground/in-order.js'
 import { plural } from '../../ground/numbers.js'
 import { printable, reasonOf } from '../../ground/printable.js'
-import { fileNameOf, idOf, newId, type Origin, originOf } from './conversation-id.js'
 import { type ConversationInfo, readInfo } from './conversation-info.js'
 import type { ConversationState } from './conversation-state.js'
 import { KeptConversation, type OpenFile } from './kept-conversation.js'
@@ -17,6 +18,12 @@ const PARALLEL = 16
 /** Conversations from `molm run` that are kept. */
 const MOST_RUNS = 100
 
+/**
+ * The interface that a conversation began in. The id of one from `molm run` ends with `-run`, so that old ones are found
+ * by their names.
+ */
+type Origin = 'chat' | 'run'
+
 /** The kept conversations of a folder, a file each. */
 export class Conversations {
   private constructor(
@@ -25,7 +32,7 @@ export class Conversations {
   ) {}
 
   /**
-   * The conversations in a folder; default: `conversations` in MOLM_HOME. `origin` is the interface of those that begin:
+   * The conversations in a folder; default: `conversations` in MOLM_HOME. `origin` is the interface of new conversations:
    * only the latest hundred of `molm run` stay.
    */
   static at(folder = join(molmHome(), 'conversations'), origin: Origin = 'chat'): Conversations {
@@ -187,12 +194,7 @@ export class Conversations {
   }
 
   private async contentsOf(path: string): Promise<ConversationContents> {
-    const file = await this.openFile(path, 'read')
-    try {
-      return await readContents(file, path)
-    } finally {
-      await file.close()
-    }
+    return whileOpen(this.openFile(path, 'read'), (file) => readContents(file, path))
   }
 
   private async openFile(path: string, access: 'read' | 'append'): Promise<FileHandle> {
@@ -238,7 +240,7 @@ export class Conversations {
   }
 
   private pathsOf(id: string) {
-    const path = join(this.folder, fileNameOf(id))
+    const path = join(this.folder, `${id}${ENDING}`)
     return { id, path, lockPath: join(this.folder, `${id}.lock`), cachePath: join(this.folder, `${id}.cache`) }
   }
 }
@@ -252,4 +254,24 @@ const IN_USE = 'another process has it open'
 
 function isReadOnly(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')
+}
+
+/** Ending of the files. */
+const ENDING = '.jsonl'
+
+/** An id that sorts by time and can name a file: `20261127-161459-k3f9x2`, in UTC. */
+function newId(origin: Origin, now = new Date()): string {
+  const [day, time] = now.toISOString().slice(0, 19).split('T')
+  const random = [...randomBytes(6)].map((byte) => (byte % 36).toString(36)).join('')
+  return `${day.replaceAll('-', '')}-${time.replaceAll(':', '')}-${random}${origin === 'run' ? '-run' : ''}`
+}
+
+function originOf(id: string): Origin {
+  return id.endsWith('-run') ? 'run' : 'chat'
+}
+
+/** The id of a file's conversation; undefined if the file has another kind of name. */
+function idOf(fileName: string): string | undefined {
+  const id = fileName.endsWith(ENDING) ? fileName.slice(0, -ENDING.length) : ''
+  return /^[\w-]{1,100}$/.test(id) ? id : undefined
 }

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { piecesOf, rowBytes } from '../../api/cache-pieces.js'
 import type { CacheSnapshot, CacheTensor } from '../../api/session.js'
 import { UserError } from '../../ground/errors.js'
-import type { ByteSource } from '../../ground/files/byte-source.js'
+import { type ByteSource, whileOpen } from '../../ground/files/byte-source.js'
 import { crc32 } from '../../ground/platform/checksums.js'
 import { readSafetensors } from '../../model/checkpoint/safetensors.js'
 import { safetensorsHeader } from '../../model/checkpoint/safetensors-header.js'
@@ -33,7 +33,7 @@ export interface CacheFile extends Omit<CacheSnapshot, 'read'> {
 
 /** Number of bytes of a snapshot's file, more or less. */
 export function bytesOf({ tokens, tensors }: Pick<CacheSnapshot, 'tokens' | 'tensors'>): number {
-  return tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 4 * tokens.length)
+  return tensors.reduce((sum, tensor) => sum + tensor.shape[0] * rowBytes(tensor), 4 * tokens.length)
 }
 
 export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGenerator<Uint8Array> {
@@ -55,12 +55,8 @@ export async function* cacheBytes(snapshot: CacheSnapshot, key: string): AsyncGe
 export async function isCacheFile(path: string): Promise<boolean> {
   const file = await open(path).catch(() => undefined)
   if (!file) return false
-  try {
-    const { buffer } = await file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 8)
-    return BEGINNING.equals(buffer)
-  } finally {
-    await file.close()
-  }
+  const read = () => file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 8)
+  return BEGINNING.equals((await whileOpen(file, read)).buffer)
 }
 
 /** Reads the table of contents, tokens and checkpoints. Rejects with a UserError if it is no cache file of this version. */
@@ -121,10 +117,6 @@ function headerOf({ tokens, checkpoints, tensors, oldest }: CacheSnapshot, key: 
     { name: 'crc32', dtype: 'U8', shape: [CRC_BYTES] },
   ] as const
   return safetensorsHeader(all, { format: FORMAT, version: VERSION, key, oldest: String(oldest) })
-}
-
-function tensorBytes(tensor: CacheTensor): number {
-  return tensor.shape[0] * rowBytes(tensor)
 }
 
 function isOfCache({ dtype, shape }: Tensor): boolean {

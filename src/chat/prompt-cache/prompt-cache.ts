@@ -6,6 +6,7 @@ import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../ground/common-prefix.js'
 import { UserError } from '../../ground/errors.js'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { openIfPresent } from '../../ground/files/local-folder.js'
 import { writeAtomically } from '../../ground/files/write-atomically.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
@@ -71,7 +72,7 @@ export async function saveCache(
 }
 
 /**
- * Puts the cache in a file into a session, in place of its own. Resolves with the number of tokens; 0, with the session
+ * Puts the cache in a file into a session, in place of what it has. Resolves with the number of tokens; 0, with the session
  * unchanged, if there is no such file, it is of other weights, damaged, shares too little with the prompt, or has no
  * room in memory.
  */
@@ -85,7 +86,7 @@ export async function loadCache(
   try {
     const source = await openIfPresent(path)
     if (!source) return 0
-    try {
+    return await whileOpen(source, async () => {
       const file = await openCacheFile(source)
       if (file.key !== (await cacheKey(model, mask))) {
         onNote?.(`${path}: of another model, packing, cache type or version of molm, so it is not used`)
@@ -96,9 +97,7 @@ export async function loadCache(
       // `limitCaches` removes the least recently used files first.
       await utimes(path, new Date(), new Date()).catch(() => undefined)
       return file.tokens.length
-    } finally {
-      await source.close()
-    }
+    })
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     onNote?.(`${error.message}, so it is not used`)

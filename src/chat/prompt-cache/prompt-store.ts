@@ -51,7 +51,8 @@ export class PromptStore {
       if (!name.endsWith(CACHE_ENDING)) continue
       const path = join(folder, name)
       try {
-        stored.set(path, await describe(path))
+        const { key, tokens } = await whileOpen(openLocalFile(path), openCacheFile)
+        stored.set(path, { path, key, tokens })
       } catch (error) {
         if (!(error instanceof UserError)) throw error
         options.onNote?.(`${error.message}, so it is not used`)
@@ -78,8 +79,8 @@ export class PromptStore {
   }
 
   /**
-   * Saves the cache of a session, unless one in the folder has all of its tokens. It replaces those that are its
-   * beginnings. Rejects with a UserError if it cannot be written, or the session changes meanwhile.
+   * Saves the cache of a session, unless one in the folder has all of its tokens. It replaces the caches
+   * that are its beginnings. Rejects with a UserError if it cannot be written, or the session changes meanwhile.
    */
   async save(session: Session, model: Model, mask?: ExpertMask): Promise<void> {
     const key = await cacheKey(model, mask)
@@ -105,11 +106,6 @@ export class PromptStore {
     }
     return tokens.length - most
   }
-}
-
-async function describe(path: string): Promise<StoredPrompt> {
-  const { key, tokens } = await whileOpen(openLocalFile(path), openCacheFile)
-  return { path, key, tokens }
 }
 
 /** The same for the same tokens, so that processes with one folder do not keep them twice. */

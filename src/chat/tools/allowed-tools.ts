@@ -1,11 +1,11 @@
 import type { OfferedTool } from '../../engine/session/run-calls.js'
 import { printable, printableJson } from '../../ground/printable.js'
-import { formOf } from './mcp/tool-form.js'
+import { formOf } from './mcp/tool-list.js'
 
 /** Maximum characters of a description that is shown. */
 const MOST_DESCRIPTION = 500
 
-/** Tools that run without a question: those that are allowed by name, and those that the user has allowed since. */
+/** Tools that run without a question: allowed by name, or by the user since then. */
 export class AllowedTools {
   private readonly forms = new Set<string>()
 

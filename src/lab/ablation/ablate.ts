@@ -7,7 +7,7 @@ import { type Reader, readerOf } from '../experts/usage/text-routes.js'
 import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
 import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
-import { WAYS, type Way, type Worth, worthOf } from './worth.js'
+import { riseOf, WAYS, type Way, type Worth, worthOf } from './worth.js'
 
 export interface AblateOptions {
   /** Kind of experts. Default: all. */
@@ -56,7 +56,7 @@ export interface Ablation {
 
 /**
  * Measures the worth of each expert on texts: the rise of the loss without it, in nats per token. Layers come first, as
- * a whole, then the experts, those that are expected to matter most first. Rejects with a UserError if the texts have
+ * a whole, then the experts by the worth that is expected of them, falling. Rejects with a UserError if the texts have
  * fewer than two tokens, or if the model has no such experts.
  */
 export async function ablateExperts(
@@ -145,10 +145,7 @@ class AblationRun {
     const without = this.journal?.lossesOf(condition.name) ?? (await this.run(condition))
     this.done += this.tokensOf(condition)
     this.options.onProgress?.({ tokens: this.done, of: this.planned })
-    return worthOf(
-      without.map((loss, part) => loss - losses[part]),
-      predicted,
-    )
+    return riseOf(without, losses, predicted)
   }
 
   private async run({ name, mask, parts: numbers }: Condition): Promise<number[]> {

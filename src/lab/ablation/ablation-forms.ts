@@ -27,7 +27,7 @@ function worthObject({ nats, error }: Worth) {
 }
 
 /**
- * Yields a row for each expert with its worth in nats per token; those that were not measured have empty cells. A row
+ * Yields a row for each expert with its worth in nats per token; an expert that was not measured has empty cells. A row
  * with an empty `expert` is a whole layer.
  */
 export function* ablationCsv({ layers, experts, ways }: Ablation): Generator<string> {

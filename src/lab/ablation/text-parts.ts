@@ -2,7 +2,7 @@ import type { Model, SessionOptions } from '../../api/model.js'
 import type { ForwardOptions, ForwardResult, Session } from '../../api/session.js'
 import { inOrder } from '../../ground/in-order.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
-import { useSession } from '../evaluation/reading.js'
+import { cut, useSession } from '../evaluation/reading.js'
 import { ExpertUsage } from '../experts/usage/usage.js'
 
 /** Tokens of parts under way: two micro-batches, so that the model never waits for the next part. */
@@ -17,10 +17,7 @@ const PARTS = { wanted: 20, least: 64, most: 512 }
 export function partsOf(texts: readonly (readonly number[])[], most: number = PARTS.most): number[][] {
   const all = texts.reduce((sum, { length }) => sum + length, 0)
   const size = Math.min(most, PARTS.most, Math.max(PARTS.least, Math.ceil(all / PARTS.wanted)))
-  const parts = texts.flatMap((tokens) => {
-    return Array.from({ length: Math.ceil(tokens.length / size) }, (_, i) => tokens.slice(i * size, (i + 1) * size))
-  })
-  return parts.filter(({ length }) => length >= 2)
+  return texts.flatMap((tokens) => cut(tokens, size)).filter(({ length }) => length >= 2)
 }
 
 export function predictedIn(part: readonly number[]): number {

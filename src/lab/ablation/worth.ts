@@ -15,8 +15,8 @@ export interface Worth {
 }
 
 /**
- * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. The error is that of a ratio of
- * two sums over independent parts.
+ * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. It has the error of a
+ * ratio of two sums over independent parts.
  */
 export function worthOf(losses: readonly number[], tokens: readonly number[]): Worth {
   const all = sum(tokens)
@@ -25,6 +25,14 @@ export function worthOf(losses: readonly number[], tokens: readonly number[]): W
   if (parts < 2) return { nats }
   const squares = sum(losses.map((loss, part) => (loss - nats * tokens[part]) ** 2))
   return { nats, error: (2 * Math.sqrt((squares * parts) / (parts - 1))) / all }
+}
+
+/** Worth of something by the losses of each part without it and with it. */
+export function riseOf(without: readonly number[], whole: readonly number[], tokens: readonly number[]): Worth {
+  return worthOf(
+    without.map((loss, part) => loss - whole[part]),
+    tokens,
+  )
 }
 
 function sum(values: readonly number[]): number {

@@ -6,6 +6,7 @@ import type { Session } from '../../api/session.js'
 import { UsageError } from '../../ground/errors.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
 import { usedPerToken } from '../../model/config/experts-per-token.js'
+import { median } from '../surgery/decode-speed.js'
 
 /** Tests to run: prompts of some lengths and a generation, at each depth of context. */
 export interface BenchmarkPlan {
@@ -44,7 +45,7 @@ export interface BenchmarkRow {
   /** Tokens a second of all sequences together. */
   tokensPerSecond: Spread
   perSequence: number
-  /** The median as a share of that of the same test at depth 0; null at depth 0, or if that was not measured before. */
+  /** The median as a share of the median at depth 0; null at depth 0, or if that was not measured before. */
   shareOfStart: number | null
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
@@ -163,7 +164,7 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
 }
 
 /**
- * Generates with sampling and without an end of text. Each sequence has a first token and a seed of its own: texts that
+ * Generates with sampling and without an end of text. Each sequence has its own first token and seed: texts that
  * repeat themselves or each other would wake the same experts. Between the first generated token and the last are
  * `tokens` steps.
  */
@@ -192,12 +193,6 @@ export function spread(samples: number[]): Spread {
   const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length
   const squares = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0)
   return { median: median(samples), mean, sd: Math.sqrt(squares / Math.max(1, samples.length - 1)), samples }
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /**

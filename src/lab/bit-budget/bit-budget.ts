@@ -1,6 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import { isMxfp4, type PartFormats, type WeightFormat } from '../../model/packing/format/formats.js'
 import { type Blueprint, type Part, planLayout } from '../../model/packing/format/layout.js'
+import { isExpert } from '../surgery/derived-model.js'
 import type { ExpertImportance } from './expert-importance.js'
 
 /** Formats that experts may take, from the smallest on, with the bits of a weight, scales included. */
@@ -129,12 +130,6 @@ export function expertFormats(
   }
   const given = { ...formats.pieces, ...pieces }
   return { formats: Object.keys(given).length > 0 ? { ...formats, pieces: given } : formats, plan, mix }
-}
-
-type ExpertPart = Part & Required<Pick<Part, 'expert' | 'layer'>>
-
-function isExpert(part: Part): part is ExpertPart {
-  return part.expert !== undefined && part.layer !== undefined
 }
 
 function matricesOf({ pieces }: Part): Part['pieces'] {

@@ -14,7 +14,7 @@ import { checkBits, type ExpertFormats, expertFormats } from './bit-budget.js'
 import { type ExpertImportance, measureImportance } from './expert-importance.js'
 
 export interface BitsOptions {
-  /** Texts like those that the model will meet. The last quarter of each is held out to measure the loss. */
+  /** Texts like the ones that the model will meet. The last quarter of each is held out to measure the loss. */
   calibrate: readonly NamedText[]
   /** Packing of the weights that belong to no expert. Default: q4, and for a GGUF file the formats that it has. */
   quant?: Exclude<Quant, 'f32'>

@@ -24,7 +24,7 @@ export async function measureImportance(
 
 /**
  * Importance of a layer's experts. Errors of weights are independent of each other, so the squares of an expert's inner
- * values count, not those of its outputs; these only give the size of the layer's second matrices.
+ * values count. The squares of its outputs only give the size of the layer's second matrices.
  */
 export function importanceOf({ inner, outputs }: ExpertInfluence): Float64Array {
   const [innerSum, outputSum] = [sum(inner), sum(outputs)]

@@ -55,7 +55,7 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   const loglikelihoods = await scoreItems(model, encoded, { onDone: (items) => onProgress?.({ items, of }), signal })
   const answers = task.items.map((item, index): TaskAnswer => {
     const sums = loglikelihoods[index]
-    const perCharacter = sums.map((sum, choice) => sum / characters(item.choices[choice]))
+    const perCharacter = sums.map((sum, choice) => sum / [...item.choices[choice]].length)
     const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
     return { line: task.lines[index], answer: item.answer, ...chosen }
   })
@@ -71,13 +71,9 @@ function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }
 
-function characters(text: string): number {
-  return [...text].length
-}
-
 /**
  * Encodes an item. Context and choice are tokenised together and cut at the length of the context's own tokens, so that
- * the tokens are those of running text. Blanks at the end of the context belong to the choice, since a word's token
+ * they are tokens of running text. Blanks at the end of the context belong to the choice, since a word's token
  * includes the blank before it. An empty context becomes the token that begins texts. Rejects with a UserError that
  * begins with `source` if there are no tokens.
  */

@@ -2,7 +2,7 @@ import { logSumExp } from '../../engine/sampling/logprobs.js'
 import type { ModelConfig } from '../../model/config/config.js'
 
 /**
- * Kullback-Leibler divergence, in nats, of the distribution of `logits` from that of `reference`: 0 when they agree.
+ * Kullback-Leibler divergence, in nats, of the distribution of `logits` from the one of `reference`: 0 when they agree.
  * `norm` is the logSumExp of `logits`.
  */
 export function divergence(reference: Float32Array, logits: Float32Array, norm = logSumExp(logits)): number {

@@ -16,6 +16,11 @@ export async function encodeTexts(
   return tokens
 }
 
+/** Cuts a list into pieces of `size`; the last may be shorter. */
+export function cut(tokens: readonly number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(tokens.length / size) }, (_, i) => tokens.slice(i * size, (i + 1) * size))
+}
+
 export async function useModel<T>(model: Model, use: (model: Model) => Promise<T>): Promise<T> {
   try {
     return await use(model)

@@ -11,7 +11,7 @@ export function sequencesAtOnce(tokens: number, wanted: number): number {
 }
 
 /**
- * Runs work with a signal of its own, which is aborted with the caller's. Many calls listen at once, and Node warns of a
+ * Runs work with a new signal, which is aborted with the caller's. Many calls listen at once, and Node warns of a
  * leak if more than ten listen to one signal.
  */
 export async function withOwnSignal<T>(

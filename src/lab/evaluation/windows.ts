@@ -3,7 +3,7 @@ import { UsageError } from '../../ground/errors.js'
 /** Division of a long text into the pieces that a model sees. */
 export interface WindowOptions {
   window: number
-  /** Tokens from the beginning of one window to that of the next; at most `window`. */
+  /** Tokens between the beginnings of two windows; at most `window`. */
   stride: number
 }
 

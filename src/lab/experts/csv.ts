@@ -6,10 +6,10 @@ import type { TextRoutes } from './usage/text-routes.js'
 
 /*
  * Tables as CSV, in pieces: all tokens of a long text would be too much for one string. `text_name` is the name of the
- * text, `text` that of a token; shares, gates and measures have six digits.
+ * text, `text` the text of a token; shares, gates and measures have six digits.
  */
 
-/** Yields a row for each expert; entropy (bits) and fairness are those of its layer. */
+/** Yields a row for each expert; entropy (bits) and fairness are of its layer. */
 export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield 'text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
   for (const { name, usage } of texts) {

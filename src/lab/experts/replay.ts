@@ -96,7 +96,7 @@ function noMemory() {
   return { arena: { allocate: () => ++addresses }, u8: new Uint8Array(0) }
 }
 
-/** As the engine divides one text alone: a prompt runs in micro-batches, a generated token is a pass of its own. */
+/** As the engine divides one text alone: a prompt runs in micro-batches, each generated token alone. */
 function* passesOf({ length, prompt }: TracedText): Generator<Pass> {
   for (let first = 0; first < prompt; first += MAX_BATCH) yield { first, count: Math.min(MAX_BATCH, prompt - first) }
   for (let first = prompt; first < length; first++) yield { first, count: 1 }

@@ -20,12 +20,12 @@ export interface TracedModel extends Pick<Reader, 'name' | 'quant' | 'textOf'> {
 /** Facts about a trace that the file does not say. */
 export interface TraceFacts {
   model?: TracedModel
-  /** Number of experts in a layer. Default: those of the model, else one more than the largest id of the traces. */
+  /** Number of experts in a layer. Default: as in the model, else one more than the largest id of the traces. */
   experts?: number
 }
 
 /**
- * Converts traces to texts that tables and pictures show like those of `measureUsage`, and lines that say what had to be
+ * Converts traces to texts that tables and pictures show like texts of `measureUsage`, and lines that say what had to be
  * judged. Throws a UserError if traces do not belong together, or do not fit the model.
  */
 export function textsOfTraces(
@@ -70,7 +70,7 @@ function fitted({ name, trace }: NamedTrace, model?: TracedModel): NamedText[] {
 }
 
 /**
- * Checks that a text's experts are those of a model. Gives layers their numbers in the model if the trace numbers only
+ * Checks that a model has a text's experts. Gives layers their numbers in the model if the trace numbers only
  * those with experts. Throws a UserError, which begins with `name`, if they cannot be.
  */
 export function fitToModel(

@@ -53,10 +53,7 @@ export function agreementJson(agreements: readonly RoutingAgreement[]): string {
   return `${JSON.stringify({ ...about, texts: agreements.map(agreementObject) })}\n`
 }
 
-/**
- * Usage of the experts by a text: each field by kind and layer. A layer without
- * experts of a kind has no counts, and null for entropy and fairness.
- */
+/** Usage by kind and layer. A layer without experts of a kind has no counts, and null for entropy and fairness. */
 export function usageObject({ name, usage, model }: TextRoutes) {
   return {
     name,
@@ -97,9 +94,8 @@ export function committeeObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
 }
 
 /**
- * Agreement of two models on a text. Shares come by kind and layer, null
- * for a layer without experts of the kind. `experts` has, for each layer and expert, the share of the tokens that
- * choose it in the other model and in this one, too; null if no token does or this model lacks the expert.
+ * Shares by kind and layer, null for a layer without experts of the kind. `experts` has, for each layer and expert, the
+ * share of the tokens that choose it in the other model and in this one, too; null if no token does or this model lacks it.
  */
 export function agreementObject(agreement: RoutingAgreement) {
   const { text, mixtures } = agreement

@@ -28,7 +28,8 @@ export async function decodeOnce(model: Model, text: readonly number[], signal?:
   return ((GENERATED_TOKENS - 1) * 1000) / decodeMs
 }
 
-/** The middle of an odd number of values. */
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[(values.length - 1) / 2]
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from '../../ground/files/small-file.js'
 import {
@@ -23,7 +24,7 @@ type NewId = (kind: MixtureKind, layer: number, id: number) => number | undefine
 
 /** Experts of a model that is made from another. */
 export interface ChangedExperts {
-  /** Number of experts of a layer, and of its silent rows. Default of the latter: those of the model. */
+  /** Number of experts of a layer, and of its silent rows. Default of the latter: as in the model. */
   count(mixture: Mixture, layer: number): number
   silent?(mixture: Mixture, layer: number): number
   gateBias?: boolean
@@ -71,10 +72,7 @@ export async function configWithExperts(
   molmExperts: MolmExperts,
 ): Promise<{ text: string; config: ModelConfig }> {
   const path = join(folder, 'config.json')
-  const source = await openLocalFile(path)
-  const json = {
-    ...(await readJsonObject(source, MOST_CONFIG_BYTES).finally(() => source.close())),
-    molm_experts: molmExperts,
-  }
+  const own = await whileOpen(openLocalFile(path), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
+  const json = { ...own, molm_experts: molmExperts }
   return { text: `${JSON.stringify(json, null, 2)}\n`, config: parseConfig(json, path) }
 }

@@ -28,11 +28,11 @@ export interface DerivedModel {
   experts: MolmExperts
   /** Texts of other files for the new folder, by name; all that are not among them are copied from the model. */
   files?: Record<string, string>
-  /** The part that an expert is a copy of; undefined for a new one. Default: that of its name. */
+  /** The part that an expert is a copy of; undefined for a new one. Default: the part of its name. */
   originOf?: (part: ExpertPart) => Origin | undefined
   newExpert?: (part: ExpertPart) => Uint8Array
   rows(mixture: Mixture, part: LayerPart, own: RouterRow[]): RouterRow[] | Promise<RouterRow[]>
-  /** Accounts of what was taught to it. Default: those of the model that it is made from. */
+  /** Accounts of what was taught to it. Default: as of the model that it is made from. */
   taught?: PackedMetadata['taught']
   signal?: AbortSignal
 }
@@ -109,7 +109,7 @@ function derivedFormats(
   return { ...kinds, ...(Object.keys(pieces).length > 0 && { pieces }) }
 }
 
-function isExpert(part: Part): part is ExpertPart {
+export function isExpert(part: Part): part is ExpertPart {
   return part.expert !== undefined && part.layer !== undefined
 }
 
@@ -122,7 +122,7 @@ function noExpert({ name }: Part): never {
   throw new RangeError(`the model has no part ${name}`)
 }
 
-/** Leaves out names of experts, which would be those of other experts in a model that is made from this one. */
+/** Leaves out names of experts: a model that is made from this one has other experts under their ids. */
 function withoutAtlas(folder: FileSet): FileSet {
   return {
     name: folder.name,

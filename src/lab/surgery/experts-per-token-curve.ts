@@ -4,7 +4,7 @@ import { type Mixture, type ModelConfig, type PerMixture, perMixture } from '../
 import { usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { partsOf, predictedIn, runParts } from '../ablation/text-parts.js'
-import { type Worth, worthOf } from '../ablation/worth.js'
+import { riseOf, type Worth, worthOf } from '../ablation/worth.js'
 import { encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { decodeOnce, median } from './decode-speed.js'
@@ -41,7 +41,7 @@ const MOST_POINTS = 24
 /** Runs of each point that count; one more comes first. */
 const SPEED_RUNS = 3
 
-/** Numbers to compare: those of the model, then fewer and fewer, the same in every layer. */
+/** Numbers to compare: first as in the model, then fewer and fewer, the same in every layer. */
 export function fewerNumbers({ mixtures }: Pick<ModelConfig, 'mixtures'>): NumbersByKind[] {
   const full = perMixture(mixtures, (mixture) => inEachLayer(mixture, mixture.topK))
   const falling = (mixture: Mixture) => {
@@ -98,17 +98,13 @@ export async function measureExpertsPerToken(
       const losses = await lossesOf(model, parts, signal)
       first ??= losses
       const loss = worthOf(losses, predicted)
-      const base = first
       points.push({
         numbers: perMixture(model.config.mixtures, usedPerToken),
         activeBytes: model.info.activeBytes,
         expertShare: expertBytes(model),
         loss,
         perplexity: Math.exp(loss.nats),
-        rise: worthOf(
-          losses.map((nats, part) => nats - base[part]),
-          predicted,
-        ),
+        rise: riseOf(losses, first, predicted),
       })
     }
     const [{ expertShare: whole }] = points

@@ -4,7 +4,7 @@ import { type MixtureKind, type PerMixture, perMixture } from '../../model/confi
 import { usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { partsOf, predictedIn } from '../ablation/text-parts.js'
-import { worthOf } from '../ablation/worth.js'
+import { riseOf } from '../ablation/worth.js'
 import { checkLanguageModel } from '../evaluation/check-language-model.js'
 import { encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
@@ -111,8 +111,7 @@ async function searchExpertsPerToken(
       onProgress?.(`searching, ${i + 1} of ${steps.length}: layer ${layer}, ${number} ${kind}`)
       await model.setExpertsPerToken({ ...full, [kind]: full[kind]?.map((own, l) => (l === layer ? number : own)) })
       const losses = await lossesOf(model, parts, signal)
-      const differences = losses.map((loss, part) => loss - base[part])
-      rises.set(number, worthOf(differences, predicted).nats)
+      rises.set(number, riseOf(losses, base, predicted).nats)
       bytes.set(number, expertBytes(model))
     }
     ascend(choices, descend(choices, whole * (1 - budget)))

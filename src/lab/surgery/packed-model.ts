@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { UsageError } from '../../ground/errors.js'
-import type { ByteSource } from '../../ground/files/byte-source.js'
+import { type ByteSource, whileOpen } from '../../ground/files/byte-source.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
 import { convertModel } from '../../library/convert-model.js'
 import type { FoundModel } from '../../library/finding/resolve-model.js'
@@ -102,11 +102,6 @@ async function openPacked<T>(found: FoundModel, outDir: string, options: Packing
   })
 }
 
-async function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
-  const packed = await PackedModel.open(found.folder, found.path, found.config)
-  try {
-    return await use(packed, found)
-  } finally {
-    await packed.close()
-  }
+function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
+  return whileOpen(PackedModel.open(found.folder, found.path, found.config), (packed) => use(packed, found))
 }

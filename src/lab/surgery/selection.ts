@@ -21,14 +21,14 @@ export interface SelectionOptions {
   only?: MixtureKind
   /**
    * layer: every layer keeps the share. model: all layers of a kind together keep it. Scores then decide how many
-   * experts each layer keeps, but never fewer than a token uses: those of an ablation as they are, all others as shares
+   * experts each layer keeps, but never fewer than a token uses: scores of an ablation as they are, all others as shares
    * of their layer's sum.
    */
   budget: 'layer' | 'model'
 }
 
 /**
- * Chooses the experts to keep, always with those that every token uses. Throws a UserError if a layer would keep fewer
+ * Chooses the experts to keep, always with the experts that every token uses. Throws a UserError if a layer would keep fewer
  * than a token uses.
  */
 export function selectExperts(allScores: ExpertScores, config: ModelConfig, options: SelectionOptions): Selection {
@@ -107,7 +107,7 @@ function ranked(scores: Float64Array): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b)
 }
 
-/** Scores as shares of their sum; those of `always` do not count. */
+/** Scores as shares of their sum; scores of `always` do not count. */
 function shares(scores: Float64Array, always: readonly number[]): Float64Array {
   const sum = scores.reduce((total, score, id) => (always.includes(id) ? total : total + score), 0)
   return sum === 0 ? scores : scores.map((score) => score / sum)

@@ -8,7 +8,7 @@ import type { Selection } from './selection.js'
 
 export interface WriteOptions {
   selection: Selection
-  /** With `all`, the router rows of removed experts follow those of the kept ones, as silent rows. */
+  /** With `all`, the router rows of removed experts follow the kept rows, as silent ones. */
   gates: GateSoftmax
   account: object
   signal?: AbortSignal
@@ -44,9 +44,7 @@ function selectionText(account: object): string {
   return `${text.replace(/\[[\d,\s]+\]/g, (ids) => ids.replace(/\s+/g, '').replaceAll(',', ', '))}\n`
 }
 
-/**
- * Rows of the kept experts, then the silent rows: the removed experts' with gates `all`, and those of earlier prunings.
- */
+/** Rows of the kept experts, then silent rows: of removed experts with gates `all`, and of earlier prunings. */
 function chosenRows(rows: RouterRow[], experts: number, kept: number[], gates: GateSoftmax): RouterRow[] {
   const dropped = rows.slice(0, experts).filter((_, id) => !kept.includes(id))
   return [...kept.map((id) => rows[id]), ...(gates === 'all' ? dropped : []), ...rows.slice(experts)]

@@ -19,7 +19,7 @@ export interface HeldOutLoss {
   newExpertShare: number
 }
 
-/** Experts that count as new: those from `first[layer]` on, in layers that have an entry. */
+/** Experts that count as new: ids from `first[layer]` on, in layers that have an entry. */
 export interface NewExperts {
   kind: MixtureKind
   first: readonly (number | undefined)[]

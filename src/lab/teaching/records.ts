@@ -47,15 +47,11 @@ export function curveFiles(plan: RunPlan, outcome: TrainingOutcome, calibration:
   const { curve } = outcome
   const caption = captionOf(plan, outcome, calibration)
   return {
-    'teaching.csv': curveCsv(curve),
+    'teaching.csv': csv([HEAD, ...curve.map((point) => COLUMNS.map((column) => shown(point[column])))]),
     'teaching.svg': curveSvg(curve, caption),
     'calibration.csv': calibrationCsv(calibration),
     'calibration.svg': calibrationSvg(calibration, caption),
   }
-}
-
-function curveCsv(curve: readonly TeachingPoint[]): string {
-  return csv([HEAD, ...curve.map((point) => COLUMNS.map((column) => shown(point[column])))])
 }
 
 function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): string {

@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import { seededRandom } from '../../engine/sampling/random.js'
-import { firstToken, ownText } from '../../library/rounding/text-windows.js'
+import { firstToken, ownTexts } from '../../library/rounding/text-windows.js'
 import type { Dataset } from './datasets.js'
 
 /** Sequences that a model wrote for a dataset. */
@@ -12,7 +12,6 @@ const HELD_OUT = { writing: 24, continuations: 12 }
 const NONE = { writing: 0, continuations: 0 }
 /** Seeds per dataset: more than a dataset has sequences, since each has its own. */
 const MOST_SEQUENCES = 100
-const AT_ONCE = 12
 /** Tokens of a snippet of new text that the model continues. */
 const SNIPPET = 8
 /**
@@ -25,13 +24,10 @@ const KINDS: Pick<Dataset, 'name' | 'prompt' | 'allowance'>[] = [
   { name: 'own continuations', prompt: SNIPPET, allowance: 4 },
 ]
 
-interface GenerationOptions {
+interface ReplayOptions {
   window: number
   seed: number
   signal?: AbortSignal
-}
-
-interface ReplayOptions extends GenerationOptions {
   /** Sequences of retained text that the training reads; more need not be written. */
   replayed: number
   /** Whether to write held-out sequences, too. Default true. */
@@ -49,7 +45,7 @@ export function countReplayTokens({ replayed, window }: { replayed: number; wind
 }
 
 /**
- * Lets the model write texts at temperature 1: samples of its knowledge, without any text of its own training. The
+ * Lets the model write texts at temperature 1: samples of its knowledge, without any text that it was trained on. The
  * sequences of one dataset begin in turn with the model's first token and with a random token, since from the first
  * token alone the model may write mostly of one domain. The other dataset continues snippets of the new texts, and of
  * their held-out parts for its own held-out part: there the routers have to tell new text from old.
@@ -57,9 +53,8 @@ export function countReplayTokens({ replayed, window }: { replayed: number; wind
 export async function generateReplay(
   model: Model,
   datasets: readonly Dataset[],
-  { replayed, holdsOut = true, ...options }: ReplayOptions,
+  { window, seed, replayed, holdsOut = true, signal }: ReplayOptions,
 ): Promise<ReplaySequences[]> {
-  const { window, seed } = options
   const count = replayCount(replayed)
   const more = holdsOut ? HELD_OUT : NONE
   const random = seededRandom(seed)
@@ -74,35 +69,15 @@ export async function generateReplay(
   const [train, heldOut] = [datasets.flatMap(({ train }) => train), datasets.flatMap(({ heldOut }) => heldOut)]
   const prompts = Array.from({ length: count + more.continuations }, (_, i) => snippet(i < count ? train : heldOut))
   const starts = Array.from({ length: count + more.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
-  const seeds = { writing: 2 * seed, continuations: 2 * seed + 1 }
-  const writing = await writeAll(model, starts, { ...options, seed: seeds.writing })
-  const continuations = await writeAll(model, prompts, { ...options, seed: seeds.continuations })
-  return [parted(writing, count), parted(continuations, count)]
+  const written: ReplaySequences[] = []
+  for (const [i, all] of [starts, prompts].entries()) {
+    const texts = await ownTexts(model, all, { length: window, seed: (2 * seed + i) * MOST_SEQUENCES, signal })
+    written.push({ train: texts.slice(0, count), heldOut: texts.slice(count) })
+  }
+  return written
 }
 
 /** Datasets of the sequences, in the order of `generateReplay`. */
 export function replayDatasets(written: readonly ReplaySequences[]): Dataset[] {
   return written.map((own, i) => ({ ...KINDS[i], isGenerated: true, ...own }))
-}
-
-function parted(sequences: Int32Array[], count: number): ReplaySequences {
-  return { train: sequences.slice(0, count), heldOut: sequences.slice(count) }
-}
-
-async function writeAll(
-  model: Model,
-  prompts: readonly number[][],
-  { window, seed, signal }: GenerationOptions,
-): Promise<Int32Array[]> {
-  const written: Int32Array[] = []
-  for (let first = 0; first < prompts.length; first += AT_ONCE) {
-    const now = prompts.slice(first, first + AT_ONCE)
-    const seeds = now.map((_, i) => seed * MOST_SEQUENCES + first + i)
-    written.push(
-      ...(await Promise.all(
-        now.map((prompt, i) => ownText(model, prompt, { length: window, seed: seeds[i], signal })),
-      )),
-    )
-  }
-  return written
 }

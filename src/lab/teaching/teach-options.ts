@@ -11,7 +11,7 @@ export interface TeachOptions {
   /** Texts to learn. The last tenth of each is held out: it decides when the training ends, and measures the result. */
   texts: readonly NamedText[]
   /**
-   * Texts that the model should stay good at, in addition to those that it writes itself. Nine tenths are replayed
+   * Texts that the model should stay good at, in addition to what it writes itself. Nine tenths are replayed
    * among the new texts; the last tenth measures what was forgotten. Default none.
    */
   keepTexts?: readonly NamedText[]
@@ -113,7 +113,7 @@ const LEAST_BATCH = 64
 /** Highest value of `seed`: hundreds of seeds are derived from it (rehearsal.ts), and a double must hold each exactly. */
 const MOST_SEED = 1e13
 
-/** All options, with checks of those that a caller without types may get wrong. */
+/** All options, with checks of what a caller without types may get wrong. */
 const OPTIONS: Record<keyof TeachOptions, Check | true> = {
   out: true,
   texts: true,

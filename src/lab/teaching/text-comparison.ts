@@ -27,7 +27,7 @@ export interface TextRegression {
 export type Measurements = ReadonlyMap<Dataset, HeldOutLoss>
 
 /**
- * Measures a model on the held-out parts of a run's datasets. `config` is that of the original model; experts beyond it
+ * Measures a model on the held-out parts of a run's datasets. `config` is the original model's; experts beyond it
  * are new.
  */
 export async function measureDatasets(

@@ -23,11 +23,6 @@ export async function train(prepared: Prepared, options: TeachOptions, clock: Ph
   })
 }
 
-export interface CalibratedExperts {
-  newExperts: PackedExpert[]
-  calibration: Calibration
-}
-
 /**
  * Packs the new experts and closes their gates as far as the retained texts require. Rejects with a UserError if
  * nothing is learnt with such gates; the journal stays if another run can do better.
@@ -37,7 +32,7 @@ export async function calibrateGates(
   outcome: TrainingOutcome,
   { out, threads, onEvent, signal }: TeachOptions,
   clock: PhaseClock,
-): Promise<CalibratedExperts> {
+): Promise<{ newExperts: PackedExpert[]; calibration: Calibration }> {
   const { forget } = setup.settings
   if (outcome.bestStep > 0) {
     clock.begin(PHASES.calibration)

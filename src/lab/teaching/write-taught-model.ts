@@ -17,7 +17,7 @@ export interface TaughtModel {
 
 /**
  * Writes the model with its new experts, packed in the format of their kind. The rest of the model stays the same, bit
- * for bit. Router rows are f32; only those of new experts get the bias. Resolves with the bytes of the file.
+ * for bit. Router rows are f32; only rows of new experts get the bias. Resolves with the bytes of the file.
  */
 export async function writeTaughtModel(from: PackedModel, outDir: string, taught: TaughtModel): Promise<number> {
   const { settings, newExperts, bias, summary, files } = taught

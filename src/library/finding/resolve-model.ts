@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UsageError, UserError } from '../../ground/errors.js'
@@ -23,6 +22,7 @@ import {
   isName,
   isShipped,
   likelyName,
+  namesMeant,
   namesOf,
   pulledFolder,
   shippedFolder,
@@ -86,7 +86,7 @@ async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
   if (quant && wanted && quant !== wanted) {
     throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
   }
-  const model = isName(repository) ? await pulledName(repository) : undefined
+  const model = await pulledName(repository)
   if (model !== undefined) return pulledModel(name, model, quant ?? wanted)
   if (isShipped(name)) return folder(name, shippedFolder(repository), quant ?? wanted)
   const found = quant && (await stat(repository).catch(() => undefined))
@@ -100,14 +100,10 @@ async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
  * the only GGUF file of a repository, or the default one of several. Rejects with a UserError if it may be any of several.
  */
 async function pulledName(word: string): Promise<string | undefined> {
-  if (existsSync(pulledFolder(word))) return word
-  const [repository, tag] = word.split(':')
-  const tagged = await namesOf(repository)
-  if (tag !== undefined) return tagged.find((name) => isSame(name, word))
-  const usual = tagged.length === 1 ? tagged[0] : tagged.find((name) => isSame(name, `${word}:${DEFAULT_TAG}`))
-  if (usual === undefined && tagged.length > 1) {
-    throw new UserError(`${word} is here in several files: name one, ${tagged.join(' or ')}`)
-  }
+  const names = await namesMeant(word)
+  if (names.length < 2 || word.includes(':')) return names[0]
+  const usual = names.find((name) => isSame(name, `${word}:${DEFAULT_TAG}`))
+  if (usual === undefined) throw new UserError(`${word} is here in several files: name one, ${names.join(' or ')}`)
   return usual
 }
 
@@ -208,10 +204,7 @@ async function checkHasWeights(dir: string): Promise<void> {
   if (hasWeights(files)) return
   for (const file of files.slice(0, MOST_FILES)) {
     const path = join(dir, file)
-    const isModel = await openPackedFile(path).then(
-      () => true,
-      () => false,
-    )
+    const isModel = await openPackedFile(path).catch(() => undefined)
     if (isModel) throw new UserError(`${dir}: to load the packed model in this folder, name it: ${path}`)
   }
 }

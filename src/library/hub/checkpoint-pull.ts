@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { FileSet } from '../../ground/files/byte-source.js'
+import { type FileSet, whileOpen } from '../../ground/files/byte-source.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { sha256Hex } from '../../ground/platform/checksums.js'
 import { isCompanion } from '../../model/packing/format/companions.js'
@@ -60,13 +60,10 @@ export class CheckpointPull {
     // The formats of a GGUF file are in its header.
     const here = contents.kind === 'gguf' ? undefined : await this.findHere(this.request.quant ?? DEFAULT_QUANT)
     if (here) return here
-    const source = await this.openSource()
-    try {
+    return whileOpen(this.openSource(), async (source) => {
       const same = contents.kind === 'gguf' && (await this.findHere(source.quant, source.formats))
-      return same || (await this.packChecked(source))
-    } finally {
-      await source.close()
-    }
+      return same || this.packChecked(source)
+    })
   }
 
   /** Finds the packed model of an earlier pull, if it is what the request asks for. */
@@ -137,8 +134,7 @@ export class CheckpointPull {
     const plan = await this.plan(source, packing, leftovers)
     this.callbacks.onPlan?.(plan)
     // Before the weights are fetched.
-    const page = `${this.request.environment.endpoint}/${this.origin.repo}`
-    await noteLicence(this.origin.files, page, this.origin.repo, this.callbacks.onNote)
+    await noteLicence(this.origin, this.request, this.callbacks.onNote)
     checkPlan(plan)
     if (this.place.calibration && way === 'hub') this.callbacks.onNote?.(`${repo}: ${FETCHED_TWICE}`)
     const conversion = await this.fetchAndPack(source, packing, leftovers)
@@ -195,12 +191,8 @@ export class CheckpointPull {
     if (way !== 'keep' || !remote) return this.pack(source, packing, leftovers)
     const dir = await keepFiles(remote, this.pathsOf(source), this.request.revision, this.track('fetch'))
     const kept = localFolder(join(dir, this.folder))
-    const local = await this.place.openSource(kept, this.sourceRequest(localFolder(dir)))
-    try {
-      return await this.pack(local, packing, leftovers)
-    } finally {
-      await local.close()
-    }
+    const local = this.place.openSource(kept, this.sourceRequest(localFolder(dir)))
+    return whileOpen(local, (local) => this.pack(local, packing, leftovers))
   }
 
   private async pack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {

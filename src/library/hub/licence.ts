@@ -1,5 +1,7 @@
 import { type ByteSource, type FileSet, whileOpen } from '../../ground/files/byte-source.js'
 import { printable } from '../../ground/printable.js'
+import type { Origin } from './origin.js'
+import type { PullRequest } from './pull-options.js'
 
 export interface Licence {
   /** The hub's name for it, or the card's own name if that is `other`. */
@@ -28,14 +30,14 @@ async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   return licenceIn(new TextDecoder().decode(await whileOpen(files.open('README.md'), read)))
 }
 
-/** Reports a licence that is not open to `onNote`. `page` is the address of the repository `repo`. */
+/** Reports a licence that is not open to `onNote`. */
 export async function noteLicence(
-  files: FileSet,
-  page: string,
-  repo: string,
+  { files, repo }: Pick<Origin, 'files' | 'repo'>,
+  { environment }: Pick<PullRequest, 'environment'>,
   onNote?: (message: string) => void,
 ): Promise<void> {
   const licence = await licenceOf(files)
+  const page = `${environment.endpoint}/${repo}`
   if (licence && !isOpen(licence)) onNote?.(`${repo}: ${describeLicence(licence, page)}`)
 }
 
@@ -65,7 +67,7 @@ export function describeLicence({ name, link }: Licence, page: string): string {
   return `the licence is ${printable(name, 80)}, which may restrict what the model is used for: ${printable(address, 300)}`
 }
 
-/** Values of a key: one, those of its list, or none if it is missing or empty. */
+/** Values of a key: one, a list of them, or none if it is missing or empty. */
 function valuesOf(key: string, lines: readonly string[]): string[] {
   const at = lines.findIndex((line) => line.startsWith(`${key}:`))
   if (at < 0) return []

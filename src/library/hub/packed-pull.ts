@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { UserError } from '../../ground/errors.js'
 import { type ByteSource, whileOpen } from '../../ground/files/byte-source.js'
 import { openIfPresent } from '../../ground/files/local-folder.js'
@@ -19,7 +19,7 @@ import type { Origin } from './origin.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan } from './plan.js'
 import type { PullCallbacks, PullRequest } from './pull-options.js'
 import type { PullPlace } from './pull-place.js'
-import type { PulledModel } from './pulled-model.js'
+import { hasCompanions, type PulledModel } from './pulled-model.js'
 import { trackPhase } from './track.js'
 import { downloadFile } from './transfer/download.js'
 import { HashMismatch } from './transfer/file-hash.js'
@@ -29,16 +29,17 @@ type Remote = Required<Origin>['remote']
 
 /**
  * Fetches a model that is packed already, as it is. Compares the file with the hub's hash, and each part with its
- * checksum. An interrupted fetch resumes. Rejects with a UserError if the repository's other files are not those that the
- * model was packed with.
+ * checksum. An interrupted fetch resumes. Rejects with a UserError if the model was not packed
+ * with the repository's other files.
  */
 export async function pullPacked(
-  { remote, commit, name: repo }: Origin & { remote: Remote },
+  origin: Origin & { remote: Remote },
   quant: Quant,
   request: PullRequest,
-  place: PullPlace & { readBlueprint: ReadBlueprint },
+  place: PullPlace,
   callbacks: PullCallbacks,
 ): Promise<PulledModel> {
+  const { remote, commit, name: repo } = origin
   const { onNote, onPlan, onProgress } = callbacks
   const { client, repository } = remote
   const { folder, freeMemory } = place
@@ -50,10 +51,7 @@ export async function pullPacked(
   if (!request.verify && (await isHere(path, source, packed))) return { ...result, wasHere: true, warnings: [] }
   const layout = await layoutOf(remote, packed, place.readBlueprint)
   const partial = `${stagedWeights(folder, quant)}.${file.hash.hex.slice(0, 16)}.incomplete`
-  const done = await stat(partial).then(
-    ({ size }) => Math.min(size, file.size),
-    () => 0,
-  )
+  const done = Math.min((await stat(partial).catch(() => undefined))?.size ?? 0, file.size)
   if (done > 0) onNote?.(`${repo}: resuming an earlier pull`)
   const plan: PullPlan = {
     ...{ repo, commit, quant, way: 'hub', files: [{ name: file.name, bytes: file.size }] },
@@ -63,7 +61,7 @@ export async function pullPacked(
   }
   onPlan?.(plan)
   if (request.keep) onNote?.(`${repo}: is packed already, so no other files are kept`)
-  await noteLicence(repository, `${request.environment.endpoint}/${repo}`, repo, onNote)
+  await noteLicence(origin, request, onNote)
   checkPlan(plan)
   const staged = await stageModel(repository, folder, quant, { resume: true })
   const progress = trackPhase('fetch', onProgress)(file.size, done)
@@ -83,7 +81,7 @@ export async function pullPacked(
   return { ...result, wasHere: false, warnings: unfitLicences(await repository.list()) }
 }
 
-/** Plans the parts by the repository's config.json, and compares them with those of the packed file. */
+/** Plans the parts by the repository's config.json, and compares them with the packed file. */
 async function layoutOf({ repository }: Remote, packed: PackedFile, readBlueprint: ReadBlueprint) {
   const read = async (config: ByteSource) => readBlueprint(await readJsonObject(config), config.name)
   const blueprint = await whileOpen(repository.open('config.json'), read)
@@ -99,12 +97,11 @@ async function isHere(path: string, source: ByteSource, packed: PackedFile): Pro
     const start = Math.min(...[...packed.parts.values()].map(({ offset }) => offset))
     if (local.size !== source.size || start > local.size) return false
     const [a, b] = await Promise.all([local.read(0, start), source.read(0, start)])
-    const needed = Object.keys(packed.metadata.files).filter((name) => !isNote(name))
-    return Buffer.compare(a, b) === 0 && needed.every((name) => existsSync(join(path, '..', name)))
+    return Buffer.compare(a, b) === 0 && hasCompanions(dirname(path), packed)
   })
 }
 
-/** Rejects with a UserError if the files beside the weights are not those that they were packed with. */
+/** Rejects with a UserError if the weights were not packed with the files beside them. */
 function checkCompanions({ path, metadata }: PackedFile, found: Readonly<Record<string, string>>): void {
   for (const [name, checksum] of Object.entries(metadata.files)) {
     if (isNote(name) || found[name] === checksum) continue

@@ -134,9 +134,6 @@ export function checkPlan({ repo, disk, memory }: Pick<PullPlan, 'repo' | 'disk'
 
 async function nearestFolder(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
-    const isThere = await stat(at)
-      .then(() => true)
-      .catch(() => false)
-    if (isThere || at === dirname(at)) return at
+    if ((await stat(at).catch(() => undefined)) || at === dirname(at)) return at
   }
 }

@@ -3,7 +3,7 @@ import type { Quant } from '../../model/packing/format/formats.js'
 import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
 import type { WithCalibration } from '../../model/packing/write/calibrate.js'
 import type { PackMatrix } from '../../model/packing/write/pack.js'
-import type { PackSource } from '../../model/packing/write/pack-source.js'
+import type { PackSource, ReadBlueprint } from '../../model/packing/write/pack-source.js'
 
 /** A checkpoint or GGUF file to open, and the format to pack it in. */
 export interface SourceRequest {
@@ -20,6 +20,7 @@ export interface PullPlace {
   freeMemory: number
   /** Opens the weights in a folder of a repository, or of its copy in the cache, for packing. */
   openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
+  readBlueprint: ReadBlueprint
   /** Calibration of the weights, if it is asked for. */
   calibration?: PullCalibration
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>

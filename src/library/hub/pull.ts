@@ -1,7 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { takeLock } from '../../ground/files/lock.js'
 import { QUANTS } from '../../model/packing/format/formats.js'
-import type { ReadBlueprint } from '../../model/packing/write/pack-source.js'
 import { CheckpointPull } from './checkpoint-pull.js'
 import { modelName } from './contents.js'
 import { DEFAULT_TAG, isSame } from './gguf-choice.js'
@@ -18,10 +17,9 @@ export interface PullComputer extends Omit<PullPlace, 'folder'> {
   alsoCall(former: string, model: string): Promise<void>
   /** Names of the models here from a repository: its own, and those with tags of GGUF files. */
   namesOf(repo: string): Promise<string[]>
-  readBlueprint: ReadBlueprint
 }
 
-/** Pulls a model from the hub's cache, else from the hub. If that does not answer, takes that of an earlier pull. */
+/** Pulls a model from the hub's cache, else from the hub. If that does not answer, takes the model of an earlier pull. */
 export async function pull(
   request: PullRequest,
   computer: PullComputer,

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNote } from '../../model/packing/format/companions.js'
 import { isSameFormats, type PartFormats, type Quant } from '../../model/packing/format/formats.js'
-import { openPackedFile } from '../../model/packing/format/packed-file.js'
+import { openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
 import { packedFileName } from '../../model/packing/format/packed-folder.js'
-import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
+import type { PullCalibration } from './pull-place.js'
 
 export interface PulledModel {
   path: string
@@ -23,20 +23,22 @@ export interface PulledModel {
 export async function findPulledModel(
   folder: string,
   quant: Quant,
-  {
-    formats,
-    calibration,
-  }: { formats?: PartFormats; calibration?: { isIn(record: CalibrationRecord | undefined): boolean } } = {},
+  { formats, calibration }: { formats?: PartFormats; calibration?: PullCalibration } = {},
 ): Promise<PulledModel | undefined> {
   const path = join(folder, packedFileName(quant))
   const file = await openPackedFile(path).catch(() => undefined)
   if (file?.metadata.sourceRevision === undefined) return undefined
   if (calibration && !calibration.isIn(file.metadata.calibration)) return undefined
   if (formats && !isSameFormats(formats, file.metadata.formats)) return undefined
-  const { source: repo, sourceRevision: commit, files = {} } = file.metadata
+  const { source: repo, sourceRevision: commit } = file.metadata
   // A model that lacks files beside its weights is pulled again.
-  const needed = Object.keys(files).filter((name) => !isNote(name))
-  if (!needed.every((name) => existsSync(join(folder, name)))) return undefined
+  if (!hasCompanions(folder, file)) return undefined
   const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
   return { path, bytes, repo, commit, quant, wasHere: true, warnings: [] }
+}
+
+/** Whether a folder has the files that go with packed weights. */
+export function hasCompanions(folder: string, { metadata }: PackedFile): boolean {
+  const needed = Object.keys(metadata.files).filter((name) => !isNote(name))
+  return needed.every((name) => existsSync(join(folder, name)))
 }

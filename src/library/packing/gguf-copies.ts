@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { whileOpen } from '../../ground/files/byte-source.js'
 import { molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { takeLock } from '../../ground/files/lock.js'
@@ -11,7 +12,7 @@ import { packingsIn, stagedWeights } from '../../model/packing/format/packed-fol
 import { readPackJournal } from '../../model/packing/write/pack-journal.js'
 import { folders } from './model-folders.js'
 
-/* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has a folder of its own, for a file and the packing asked for. */
+/* Packed copies of GGUF files, below MOLM_HOME/gguf. Each has its own folder, for a file and the packing asked for. */
 
 /** The packing of a copy: one that was asked for, or the formats that the file has. */
 type Asked = Quant | undefined
@@ -26,7 +27,7 @@ export function copiesRoot(): string {
   return join(molmHome(), 'gguf')
 }
 
-/** Absolute path of a GGUF file; of a split one that of its first part. Parts may be missing. */
+/** Absolute path of a GGUF file, or of the first part of a split one. Parts may be missing. */
 export async function ggufPath(path: string): Promise<string> {
   const absolute = resolve(path)
   const folder = await realpath(dirname(absolute)).catch(() => dirname(absolute))
@@ -55,14 +56,11 @@ export async function fingerprintOf(path: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(VERSION))
   const files = localFolder(dirname(path))
   for (const name of partNames(basename(path)) ?? [basename(path)]) {
-    const source = await files.open(name)
-    try {
+    await whileOpen(files.open(name), async (source) => {
       const { mtimeMs } = await stat(join(files.name, name))
       hash.update(JSON.stringify([name, source.size, mtimeMs]))
       hash.update(await source.read(0, Math.min(HASHED_BYTES, source.size)))
-    } finally {
-      await source.close()
-    }
+    })
   }
   return hash.digest('hex')
 }

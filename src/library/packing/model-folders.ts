@@ -15,7 +15,7 @@ export function pulledFolder(name: string): string {
   return join(molmHome(), 'models', ...folderName(name).split('/'))
 }
 
-/** A model's name as that of a folder: `owner/name@Q4_K_M`. */
+/** The name of a model's folder: `owner/name@Q4_K_M`. */
 export function folderName(name: string): string {
   return name.replace(':', '@')
 }
@@ -60,6 +60,15 @@ export async function namesOf(repository: string): Promise<string[]> {
   const entries = await readdir(dirname(folder)).catch(() => [])
   const found = entries.filter((entry) => entry === name || entry.startsWith(`${name}@`)).sort()
   return found.map((entry) => nameOf(`${repository}${entry.slice(name.length)}`))
+}
+
+/** Names of the pulled models that a word means: the word, or if there is none names with a tag of a GGUF file. */
+export async function namesMeant(word: string): Promise<string[]> {
+  if (!isName(word)) return []
+  if (existsSync(pulledFolder(word))) return [word]
+  const [repository, tag] = word.split(':')
+  const names = await namesOf(repository)
+  return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
 }
 
 const nameOf = (folder: string) => folder.replace('@', ':')

@@ -43,7 +43,10 @@ export async function openGgufModel(
     const warnings: string[] = []
     let made: Record<string, string> | undefined
     const texts = () => {
-      made ??= { ...ggufTexts(file, (problem) => warnings.push(problem)), 'config.json': jsonText(json) }
+      made ??= {
+        ...ggufTexts(file, (problem) => warnings.push(problem)),
+        'config.json': `${JSON.stringify(json, null, 2)}\n`,
+      }
       return made
     }
     const source = {
@@ -64,10 +67,6 @@ export async function openGgufModel(
     await file.close()
     throw error
   }
-}
-
-function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }
 
 /** Files with these texts, made on demand, and the notes among `others`: model card and licences. */

@@ -3,7 +3,7 @@ import os from 'node:os'
 import { basename, dirname } from 'node:path'
 import type { LoadOptions } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
-import { NO_FILES } from '../../ground/files/byte-source.js'
+import { NO_FILES, whileOpen } from '../../ground/files/byte-source.js'
 import { molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { takeLock } from '../../ground/files/lock.js'
@@ -31,7 +31,7 @@ type PackOptions = Pick<LoadOptions, 'quant' | 'threads' | 'onPacking' | 'onWarn
 
 /**
  * Packs a GGUF file into its folder below MOLM_HOME, unless its copy there is of the present file. An interrupted packing
- * resumes. `path` is that of `ggufPath`. Rejects with a UserError if another process packs it, or if the copy cannot be
+ * resumes. `path` comes from `ggufPath`. Rejects with a UserError if another process packs it, or if the copy cannot be
  * written.
  */
 export async function packGguf(path: string, options: PackOptions): Promise<void> {
@@ -55,11 +55,11 @@ async function packInto(folder: string, path: string, options: PackOptions): Pro
   const { quant, threads = os.availableParallelism(), onPacking, onWarning, signal } = options
   // Read first: a file that changes meanwhile is packed again.
   const fingerprint = await fingerprintOf(path)
-  const source = await openPackSource(localFolder(dirname(path)), {
+  const opening = openPackSource(localFolder(dirname(path)), {
     quant,
     gguf: { file: basename(path), notes: NO_FILES },
   })
-  try {
+  await whileOpen(opening, async (source) => {
     checkTensors(source.blueprint, source.tensors, source.name, source.formats)
     const packing = await packingOf(source, folder, path, fingerprint)
     const { entries } = await findLeftovers(packing, signal)
@@ -84,9 +84,7 @@ async function packInto(folder: string, path: string, options: PackOptions): Pro
     )
     await staged.publish()
     await removeOthers(folder, source.quant)
-  } finally {
-    await source.close()
-  }
+  })
   await storeTokenizer(folder)
 }
 

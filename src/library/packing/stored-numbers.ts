@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { EXPERTS_PER_TOKEN_FILE } from '../../model/packing/format/companions.js'
 
-/** Numbers of experts per token that a model's folder holds, in place of those of config.json. */
+/** Numbers of experts per token that a model's folder holds, in place of the numbers in config.json. */
 export interface StoredNumbers {
   path: string
   numbers: ExpertsPerToken
@@ -18,13 +18,13 @@ export async function storedNumbers(dir: string, config: ModelConfig): Promise<S
   const path = join(dir, EXPERTS_PER_TOKEN_FILE)
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (!bytes) return undefined
-  // Checked when they are used, like those of a caller.
+  // Checked when they are used, like a caller's.
   const stored = { path, numbers: parseJson(bytes, path) as ExpertsPerToken }
   withStored(config, stored)
   return stored
 }
 
-/** The model with the caller's numbers of experts per token; without any, with those of its folder. */
+/** The model with the caller's numbers of experts per token; without any, with its folder's. */
 export function withNumbers<M extends { config: ModelConfig; stored?: StoredNumbers }>(
   found: M,
   given: LoadOptions['expertsPerToken'],

@@ -2,6 +2,7 @@ import { UNFILTERED } from '../../api/generation-options.js'
 import type { Model } from '../../api/model.js'
 import { seededRandom } from '../../engine/sampling/random.js'
 import { UserError } from '../../ground/errors.js'
+import { inOrder } from '../../ground/in-order.js'
 import { plural } from '../../ground/numbers.js'
 import type { ModelConfig } from '../../model/config/config.js'
 
@@ -54,30 +55,21 @@ export function mostTokens({ width, mixtures }: ModelConfig): number {
   return Math.max(LEAST_TOKENS, Math.min(MOST_TOKENS, Math.floor(tokens / WINDOW) * WINDOW))
 }
 
-/** Sequences that the model writes at a time. */
+/** Texts that the model writes at a time. */
 const AT_ONCE = 32
 
 /**
  * Windows of text that the model writes at temperature 1: samples of its knowledge. They begin in turn with the model's
  * first token and with a random one, since from the first token alone the model may write mostly of one domain. Every
- * window has a seed of its own, so the text is the same each time.
+ * window has its own seed, so the text is the same each time.
  */
 export async function ownWindows(model: Model, signal?: AbortSignal): Promise<Int32Array[]> {
   const count = Math.floor(mostTokens(model.config) / WINDOW)
   const random = seededRandom(0)
-  const starts = Array.from({ length: count }, (_, i) =>
+  const starts = Array.from({ length: count }, (_, i) => [
     i % 2 === 0 ? firstToken(model) : Math.floor(random.nextFloat() * model.config.vocabSize),
-  )
-  const windows: Int32Array[] = []
-  for (let first = 0; first < count; first += AT_ONCE) {
-    const now = starts.slice(first, first + AT_ONCE)
-    windows.push(
-      ...(await Promise.all(
-        now.map((start, i) => ownText(model, [start], { length: WINDOW, seed: first + i, signal })),
-      )),
-    )
-  }
-  return windows
+  ])
+  return ownTexts(model, starts, { length: WINDOW, seed: 0, signal })
 }
 
 /** The token that texts begin with, or one in its place. */
@@ -85,11 +77,30 @@ export function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model)
   return [bosToken, eosToken, 0].find((id) => id !== null && id >= 0 && id < vocabSize) ?? 0
 }
 
-/** Lets a model continue a prompt at temperature 1, up to `length` tokens in all: a sample of its knowledge. */
-export async function ownText(
+interface Writing {
+  /** Tokens of each text, the prompt included. */
+  length: number
+  /** Seed of the first text; each other one has the next. */
+  seed: number
+  signal?: AbortSignal
+}
+
+/** Lets a model continue prompts at temperature 1: samples of its knowledge. */
+export async function ownTexts(
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  { seed, ...options }: Writing,
+): Promise<Int32Array[]> {
+  const texts: Int32Array[] = []
+  const write = ([i, prompt]: [number, readonly number[]]) => ownText(model, prompt, { ...options, seed: seed + i })
+  for await (const text of inOrder(prompts.entries(), write, { parallel: AT_ONCE })) texts.push(text)
+  return texts
+}
+
+async function ownText(
   model: Model,
   prompt: readonly number[],
-  { length, seed, signal }: { length: number; seed: number; signal?: AbortSignal },
+  { length, seed, signal }: Writing,
 ): Promise<Int32Array> {
   const session = model.createSession()
   // Another text follows the end of one, as in training.

@@ -1,4 +1,4 @@
-// Keeps conversations in a process of its own, as argv says, until it is done or killed.
+// Keeps conversations in another process, as argv says, until it is done or killed.
 import { execFileSync } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ async function keepOn(first: number): Promise<void> {
   }
 }
 
-/** Opens a conversation at the same time as other processes, and adds turns of its own. */
+/** Opens a conversation at the same time as other processes, and adds its own turns. */
 async function keepBeside(tag: string, steps: number, id: string): Promise<void> {
   await say('ready')
   await new Promise((resolve) => process.stdin.once('data', resolve))

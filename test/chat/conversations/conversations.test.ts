@@ -476,7 +476,7 @@ test('a file that is removed while its conversation is open does not come back, 
   })
 })
 
-test('only the latest hundred of molm run stay, and those of the chat', async () => {
+test('only the latest hundred of molm run stay, and all of the chat', async () => {
   await withFolder(async (folder, conversations) => {
     const runs = Conversations.at(folder, 'run')
     await kept(conversations)

@@ -4,16 +4,18 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { LoadOptions, Model } from '#molm/api/model.js'
+import type { Model } from '#molm/api/model.js'
 import type { Session } from '#molm/api/session.js'
 import { limitCaches, loadCache, saveCache } from '#molm/chat/prompt-cache/prompt-cache.js'
-import { convertModel, loadModel } from '#molm/index.js'
+import { convertModel } from '#molm/index.js'
 import type { ExpertMask } from '#molm/model/config/expert-mask.js'
 import { fixturePath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
 
 const test = suite('a prompt cache')
 
 const TINY = fixturePath('02-base-safetensors-f32')
+const ONE = { threads: 1 }
 
 let folder = ''
 test.before(async () => {
@@ -26,7 +28,7 @@ for (const name of ['82-lfm2moe-bf16-sharded', '71-gptoss-bf16-sharded']) {
   test(`of ${name} has its states and windows, and can be cut back`, async () => {
     const path = join(folder, `${name}.cache`)
     const tokens = Array.from({ length: 230 }, (_, i) => (i * 31) % 200)
-    await withModel(fixturePath(name), async (model) => {
+    await withModel(fixturePath(name), ONE, async (model) => {
       const session = await read(model, tokens)
       assert.is(await saveCache(path, session, model), 230)
       for (const length of [230, 131]) {
@@ -54,7 +56,7 @@ test('lets the second start of a long conversation read only what is new, to the
   ]).flat()
   const asked = [...talk, { role: 'user', content: 'What is a lantern?' }]
   const again = [...asked, { role: 'assistant', content: 'A light.' }, { role: 'user', content: 'And a ship?' }]
-  await withModel('nano', async (model) => {
+  await withModel('nano', ONE, async (model) => {
     const first = model.createSession()
     await answerOf(first, asked)
     assert.ok(first.length > 1900, `${first.length} tokens`)
@@ -77,7 +79,7 @@ test('lets the second start of a long conversation read only what is new, to the
 test('of other weights, another packing or other masks is never used', async () => {
   const path = join(folder, 'tiny.cache')
   const tokens = Array.from({ length: 60 }, (_, i) => (i * 31) % 200)
-  await withModel(TINY, async (model) => {
+  await withModel(TINY, ONE, async (model) => {
     await saveCache(path, await read(model, tokens), model)
     assert.is(await loadCache(path, model.createSession(), model), 60)
     const masked: ExpertMask = { mlp: [[1]], gates: 'all' }
@@ -88,7 +90,7 @@ test('of other weights, another packing or other masks is never used', async () 
   })
   const notes: string[] = []
   for (const options of [{ quant: 'q8' }, { expertsPerToken: 1 }, { cacheType: 'q8' }] as const) {
-    await withModel(TINY, options, async (model) => {
+    await withModel(TINY, { ...ONE, ...options }, async (model) => {
       assert.is(await loadCache(path, model.createSession(), model, { onNote: (note) => notes.push(note) }), 0)
     })
   }
@@ -100,13 +102,13 @@ test('of other weights, another packing or other masks is never used', async () 
   const file = join(copy, 'model.safetensors')
   const bytes = await readFile(file)
   const { mtime } = await stat(file)
-  await withModel(copy, async (model) => {
+  await withModel(copy, ONE, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 60, 'a copy is the same model')
   })
   bytes[bytes.length >> 1] ^= 1
   await writeFile(file, bytes)
   await utimes(file, mtime, mtime)
-  await withModel(copy, async (model) => {
+  await withModel(copy, ONE, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 0)
   })
   // The same weights, packed.
@@ -114,7 +116,7 @@ test('of other weights, another packing or other masks is never used', async () 
   const ids: string[] = []
   for (const source of [TINY, TINY, copy]) {
     await convertModel(source, packed, { quant: 'f32' })
-    await withModel(packed, async (model) => {
+    await withModel(packed, ONE, async (model) => {
       ids.push(await model.weightsId())
     })
     await rm(packed, { recursive: true })
@@ -127,7 +129,7 @@ test('of a checkpoint that is replaced on the disk while it runs is not used wit
   const copy = join(folder, 'replaced')
   await cp(TINY, copy, { recursive: true })
   const [file, path] = [join(copy, 'model.safetensors'), join(folder, 'replaced.cache')]
-  await withModel(copy, async (model) => {
+  await withModel(copy, ONE, async (model) => {
     const session = await read(model, [1, 2, 3, 4])
     const bytes = await readFile(file)
     bytes[bytes.length - 2] ^= 1
@@ -136,7 +138,7 @@ test('of a checkpoint that is replaced on the disk while it runs is not used wit
     assert.is(await saveCache(path, session, model), 4)
     assert.is(await loadCache(path, model.createSession(), model), 4, 'the running model keeps its own')
   })
-  await withModel(copy, async (model) => {
+  await withModel(copy, ONE, async (model) => {
     assert.is(await loadCache(path, model.createSession(), model), 0)
   })
 })
@@ -145,7 +147,7 @@ test('that is damaged anywhere is not used, and changes nothing', async () => {
   const path = join(folder, 'whole.cache')
   const broken = join(folder, 'broken.cache')
   const tokens = Array.from({ length: 70 }, (_, i) => 300 + i)
-  await withModel(fixturePath('82-lfm2moe-bf16-sharded'), async (model) => {
+  await withModel(fixturePath('82-lfm2moe-bf16-sharded'), ONE, async (model) => {
     const ids = tokens.map((token) => token % 229)
     await saveCache(path, await read(model, ids), model)
     const whole = await readFile(path)
@@ -169,7 +171,7 @@ test('that is damaged anywhere is not used, and changes nothing', async () => {
 test('is private, replaces the one before, and is not loaded for a prompt that shares too little; folders keep the caches used latest', async () => {
   const path = join(folder, 'sub', 'private.cache')
   await mkdir(join(folder, 'sub'))
-  await withModel(TINY, async (model) => {
+  await withModel(TINY, ONE, async (model) => {
     await saveCache(path, await read(model, [100, 101, 102, 103]), model)
     assert.is((await stat(path)).mode & 0o777, 0o600)
     await writeFile(
@@ -232,19 +234,6 @@ async function answerOf(session: Session, messages: { role: string; content: str
     const { value, done } = await answer.next()
     if (done) return { result: value, logprobs }
     logprobs.push(value.logprob)
-  }
-}
-
-async function withModel(
-  name: string,
-  ...rest: [LoadOptions, (model: Model) => Promise<void>] | [(model: Model) => Promise<void>]
-) {
-  const [options, use] = rest.length === 2 ? rest : [{}, rest[0]]
-  const model = await loadModel(name, { threads: 1, ...options })
-  try {
-    await use(model)
-  } finally {
-    await model.dispose()
   }
 }
 

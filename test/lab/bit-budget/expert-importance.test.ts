@@ -9,7 +9,7 @@ import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const squares = (values: ArrayLike<number>) => Array.from(values).reduce((sum, value) => sum + value * value, 0)
 
-test('influence is the squares of gates and values over those of the residual stream', () =>
+test('influence is the squares of gates and values over squares of the residual stream', () =>
   inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, { n_layer: 1, k_att: 1, k_mlp: 1 })
     const { width: d, ffnHidden: F } = config

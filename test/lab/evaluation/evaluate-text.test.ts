@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { logprobOf } from '#molm/engine/sampling/logprobs.js'
 import { evaluateText, loadModel, type Model, readText } from '#molm/index.js'
 import { fixturePath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 import { assertClose } from './close.js'
 
@@ -76,14 +77,11 @@ test('a model agrees completely with itself, and nearly with a coarser packing',
   const text = await beginning(700)
   const itself = await evaluateText(model, text, { against: model })
   assert.equal(itself.against, { klDivergence: 0, top1Agreement: 1 })
-  const coarse = await loadModel('nano', { quant: 'q4' })
-  try {
+  await withModel('nano', { quant: 'q4' }, async (coarse) => {
     const { against } = await evaluateText(coarse, text, { against: model })
     assert.ok(against && against.klDivergence > 1e-4 && against.klDivergence < 0.2, String(against?.klDivergence))
     assert.ok(against.top1Agreement > 0.8 && against.top1Agreement < 1, String(against.top1Agreement))
-  } finally {
-    await coarse.dispose()
-  }
+  })
 })
 
 test('progress rises to the end of the text, even with overlapping windows', async ({ model }) => {

@@ -1,10 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, makeAtlas } from '#molm/index.js'
+import { makeAtlas } from '#molm/index.js'
 import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
 import { checkAtlas } from '#molm/lab/experts/atlas/atlas-shape.js'
 import { classOf, wordLabel } from '#molm/lab/experts/atlas/atlas-words.js'
 import { atlasJson, atlasOf } from '#molm/lab/experts/atlas/make-atlas.js'
+import { withModel } from '../../support/models.js'
 import { PLANTED, PLANTED_KINDS, plantedHalves } from '../../support/planted-halves.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 
@@ -72,9 +73,8 @@ test('tokens are classed by their text and labelled on one line', () => {
   assert.is(wordLabel('internationalisation'), 'internation…')
 })
 
-test('makeAtlas reads kinds of text, joins those of one name, reports progress and can be stopped', async () => {
-  const model = await loadModel('nano', { threads: 1 })
-  try {
+test('makeAtlas reads kinds of text, joins texts of one name, reports progress and can be stopped', async () => {
+  await withModel('nano', { threads: 1 }, async (model) => {
     const sums = Array.from({ length: 60 }, (_, i) => `${i} + ${i + 3} = ${2 * i + 3}\n`).join('')
     const prose = 'The old man and the sea are in the house of the king, and he said nothing. '.repeat(20)
     const half = sums.length / 2
@@ -101,9 +101,7 @@ test('makeAtlas reads kinds of text, joins those of one name, reports progress a
       makeAtlas(model, texts, { signal: stop.signal, onPromptProgress: () => stop.abort(new Error('enough')) }),
     )
     assert.match(String(await stopped), /enough/)
-  } finally {
-    await model.dispose()
-  }
+  })
 })
 
 test.run()

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/ground/errors.js'
-import { maskSpecs, parseMask } from '#molm/model/config/mask-spec.js'
+import { maskInWords, maskSpecs, parseMask } from '#molm/model/config/mask-spec.js'
 import { maskOfJson } from '#molm/model/config/read-mask.js'
 
 const config = {
@@ -53,6 +53,14 @@ test('a mask file has a list of specs or an object of ids by kind, and its error
   assert.throws(
     () => read({ mpl: [] }),
     /mask\.json: a mask has no key "mpl"; there are attention, mlp, gates, instead/,
+  )
+})
+
+test('a mask in words names the experts by layer and kind, neighbours as a range', () => {
+  assert.is(maskInWords({ mlp: [[], [5]] }), 'layer 1 mlp expert 5')
+  assert.is(
+    maskInWords({ mlp: [[9, 5, 7, 8], []], attention: [[], [2]] }),
+    'layer 1 attention expert 2 and layer 0 mlp experts 5, 7-9',
   )
 })
 

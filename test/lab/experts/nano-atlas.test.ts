@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ExpertPlace, loadAtlas, loadModel, measureUsage, type TextRoutes } from '#molm/index.js'
+import { type ExpertPlace, loadAtlas, measureUsage, type TextRoutes } from '#molm/index.js'
 import { repositoryPath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
 
 /** Tokens of a text that a lift is measured on. */
 const LEAST = 5
@@ -18,8 +19,7 @@ function liftIn(text: TextRoutes, words: readonly string[], { kind, layer, exper
 
 test('nano comes with names of its experts, and their tokens hold in texts that the atlas was not made of', async () => {
   assert.ok((await stat(repositoryPath('models/nano/atlas.json'))).size < 60_000)
-  const model = await loadModel('nano', { threads: 1 })
-  try {
+  await withModel('nano', { threads: 1 }, async (model) => {
     const atlas = await loadAtlas(model)
     assert.ok(atlas && atlas.confirmed >= 0.95 * atlas.named, `${atlas?.confirmed} of ${atlas?.named}`)
     const texts = ['examples/prose.txt', 'examples/code.js', 'SECURITY.md'].map((name) =>
@@ -37,9 +37,7 @@ test('nano comes with names of its experts, and their tokens hold in texts that 
     const held = lifts.flat().filter((lift) => lift >= 1.5)
     assert.ok(lifts.flat().length > 200, `${lifts.flat().length} tokens were tried`)
     assert.ok(held.length >= 0.75 * lifts.flat().length, `${held.length} of ${lifts.flat().length} held`)
-  } finally {
-    await model.dispose()
-  }
+  })
 })
 
 test.run()

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { loadWeights } from '#molm/engine/run/load.js'
 import { unpackRoutes } from '#molm/engine/run/messages/route-codec.js'
 import { Sequence } from '#molm/engine/run/sequences/sequence.js'
-import { convertModel, type LayerRoutes, loadModel, type Model } from '#molm/index.js'
+import { convertModel, type LayerRoutes, type Model } from '#molm/index.js'
 import { chooseKernels } from '#molm/kernels/tiers/choose-kernels.js'
 import { replay } from '#molm/lab/experts/replay.js'
 import type { TracedText } from '#molm/lab/experts/traces/traced-text.js'
@@ -14,6 +14,7 @@ import { preparedModel } from '#molm/library/prepared-model.js'
 import { layoutOf } from '#molm/model/families/index.js'
 import { leastBudget } from '#molm/model/weights/bank-plan.js'
 import { repositoryPath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { runTask } from '../../support/run-task.js'
@@ -66,8 +67,7 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
   const least = leastBudget(layout)
   for (const share of [0, 0.4]) {
     const memory = Math.round(least + share * (layout.bytes - least))
-    const model = await loadModel(nano, { threads: 1, memory })
-    try {
+    await withModel(nano, { threads: 1, memory }, async (model) => {
       const texts: TracedText[] = []
       for (const [seed, length] of [
         [1, 120],
@@ -78,9 +78,7 @@ test('has the hits of the engine, on nano within several limits of memory', asyn
       const { expertHits, expertMisses } = await model.stats()
       const [{ hits, misses }] = replay(texts, layout, [memory])
       assert.equal([hits, misses], [expertHits, expertMisses], `${memory} bytes`)
-    } finally {
-      await model.dispose()
-    }
+    })
   }
 })
 

@@ -2,13 +2,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, measureUsage } from '#molm/index.js'
+import { measureUsage } from '#molm/index.js'
 import { tokensCsv } from '#molm/lab/experts/csv.js'
 import { textsOfTraces } from '#molm/lab/experts/trace-texts.js'
 import { readChunks, readTrace } from '#molm/lab/experts/traces/read-trace.js'
 import type { TraceFormat } from '#molm/lab/experts/traces/traced-text.js'
 import { usageObject } from '#molm/lab/experts/usage-json.js'
 import { post, serveNano } from '../../server/served.js'
+import { withModel } from '../../support/models.js'
 import { npyOf } from '../../support/npy.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -58,7 +59,7 @@ test('the response of vLLM has an array in NumPy’s format, of prompt and answe
   }
 })
 
-test('earlier vLLM has nested lists, those of the prompt apart', async () => {
+test('earlier vLLM has nested lists, the prompt apart', async () => {
   const earlier = { prompt_routed_experts: NESTED.slice(0, 2), choices: [{ routed_experts: NESTED.slice(2) }] }
   assert.equal(await layersIn(JSON.stringify(earlier)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
 })
@@ -78,8 +79,7 @@ test('several choices or lines are several texts', async () => {
 })
 
 test('molm’s own table gives back tokens, texts, gates and usage', async () => {
-  const model = await loadModel('nano', { threads: 1 })
-  try {
+  await withModel('nano', { threads: 1 }, async (model) => {
     const measured = await measureUsage(model, { name: 'prose', text: 'The lantern is "lit",\nand the sea is calm.\n' })
     const table = [...tokensCsv([measured])].join('')
     const trace = await read(table, 1000)
@@ -95,9 +95,7 @@ test('molm’s own table gives back tokens, texts, gates and usage', async () =>
     assert.equal(rest, expected)
     assert.ok(Math.abs((mass?.mlp?.[3][5] ?? 9) - (expectedMass?.mlp?.[3][5] ?? 0)) < 1e-4)
     assert.equal(notes, [`trace, prose: ${measured.tokens.length} tokens, 6 layers`])
-  } finally {
-    await model.dispose()
-  }
+  })
 })
 
 test('a response of molm’s server is read with the tokens of its prompt', async () => {
@@ -144,7 +142,7 @@ test('a trace of layers with experts alone gets the layers of its model', async 
   )
 })
 
-test('the numbers of experts per token are those of the trace, layer by layer', async () => {
+test('the numbers of experts per token come from the trace, layer by layer', async () => {
   const rows = ['0,7,a,0,mlp,0,3,', '0,7,a,0,mlp,1,1,', '0,7,a,2,mlp,0,2,', '1,7,a,0,mlp,0,0,', '1,7,a,0,mlp,1,1,']
   const trace = await read(`${HEAD}${rows.join('\n')}\n1,7,a,2,mlp,0,0,\n`)
   const named = [{ name: 't.csv', trace }]

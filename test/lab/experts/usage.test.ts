@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '#molm/index.js'
 import { TextRoutes } from '#molm/lab/experts/usage/text-routes.js'
 import { ExpertUsage, LayerUsage } from '#molm/lab/experts/usage/usage.js'
 import { usageObject } from '#molm/lab/experts/usage-json.js'
+import { withModel } from '../../support/models.js'
 import { mixture, reader } from '../../support/routed-text.js'
 
 const routes = (ids: number[], gates: number[]) => ({ ids: Int32Array.from(ids), gates: Float32Array.from(gates) })
@@ -61,8 +61,7 @@ test('a layer without experts has no counts, entropy or fairness', () => {
 })
 
 test('each token counts k choices in every layer', async () => {
-  const model = await loadModel('nano', { threads: 1 })
-  try {
+  await withModel('nano', { threads: 1 }, async (model) => {
     const tokens = model.tokenizer.encode('Once upon a time')
     const { routes = [] } = await model.createSession().forward(tokens, { logits: 'none', routes: true })
     const usage = new ExpertUsage(model.config)
@@ -73,9 +72,7 @@ test('each token counts k choices in every layer', async () => {
         assert.is(chosen, topK * tokens.length)
       }
     }
-  } finally {
-    await model.dispose()
-  }
+  })
 })
 
 test.run()

@@ -233,7 +233,7 @@ test('the committee is a part that must be chosen, of the layers chosen', () => 
   )
 })
 
-test('on a dark terminal a weak cell outshines an empty one; a light terminal has a ramp of its own', () => {
+test('on a dark terminal a weak cell outshines an empty one; a light terminal has another ramp', () => {
   const model = reader([mixture('mlp', [3], 1)], WORDS)
   const text = routedText('a', model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i === 0 ? 1 : 0], gates: [1] } }))
   const coloured = (background: 'dark' | 'light') =>

@@ -1,15 +1,12 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { amountColour, expertColour } from '#molm/lab/pictures/blocks/expert-colours.js'
 import { renderHtml } from '#molm/lab/pictures/html/html.js'
 import { drawUsage } from '#molm/lab/pictures/kinds/usage-figure.js'
-import { HAS_BROWSER, sharedBrowser, type Visit, visit, visitAgain } from '../../support/browser.js'
+import { HAS_BROWSER, sharedBrowser } from '../../support/browser.js'
 import { codeOf, proseOf } from '../../support/prose-and-code.js'
-import { inTemporaryFolder } from '../../support/temporary-folder.js'
+import { HTML, open } from './open-page.js'
 
 const test = suite<{ browser: Browser }>(
   'the page written by molm experts',
@@ -22,28 +19,6 @@ test.before(async (context) => {
   context.browser = await sharedBrowser.get()
 })
 test.after(() => sharedBrowser.release())
-
-/** Two texts of alternating tokens: in prose `<b>` uses experts 0, in code all tokens use MLP expert 2. */
-const HTML = renderHtml(drawUsage([proseOf(3), codeOf(3)], { tokens: true }))
-
-async function open(
-  browser: Browser,
-  options: Parameters<typeof visit>[1],
-  use: (visit: Visit) => Promise<void>,
-  html = HTML,
-) {
-  await inTemporaryFolder(async (folder) => {
-    const file = join(folder, 'experts.html')
-    await writeFile(file, html)
-    const check = async (visited: Visit) => {
-      await visited.page.goto(pathToFileURL(file).href)
-      await use(visited)
-      assert.equal(visited.faults, [])
-      assert.is(visited.requests.length, 1)
-    }
-    await (options ? visit(browser, options, check) : visitAgain(browser, {}, check))
-  })
-}
 
 const framed = (page: Page) =>
   page.$$eval('section.text .on', (cells) => cells.map((cell) => cell.getAttribute('data-expert')))

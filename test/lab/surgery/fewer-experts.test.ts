@@ -11,7 +11,7 @@ const mixture = (kind: Mixture['kind'], topK: number, always?: number[]): Mixtur
   return { kind, experts: [16], topK, ...(routing && { routing }) }
 }
 
-test('numbers fall from those of the model to one expert, or to those that every token uses', () => {
+test('numbers fall from the model’s to one expert, or to as many as every token uses', () => {
   assert.equal(fewerNumbers({ mixtures: [mixture('mlp', 3)] }), [{ mlp: 3 }, { mlp: 2 }, { mlp: 1 }])
   assert.equal(fewerNumbers({ mixtures: [mixture('mlp', 4, [1, 2])] }), [{ mlp: 4 }, { mlp: 3 }, { mlp: 2 }])
   const two = [mixture('attention', 2), mixture('mlp', 2)]

@@ -19,7 +19,7 @@ async function twoCheckpoints(dir: string) {
   return { own, other, out, atlas: join(out, 'atlas.json') }
 }
 
-test('an atlas goes with the packed experts of its model, and not with those of another', () =>
+test('an atlas goes with the packed experts of its model, and not with the experts of another', () =>
   inTemporaryFolder(async (dir) => {
     const { own, other, out, atlas } = await twoCheckpoints(dir)
     await convertModel(own, out, { threads: 1 })
@@ -39,7 +39,7 @@ test('a second packing of a model keeps an atlas that the user made', () =>
     assert.ok(existsSync(atlas))
   }))
 
-test('a model made from another has no atlas, not even that of an earlier model in its folder', () =>
+test('a model made from another has no atlas, not even of an earlier model in its folder', () =>
   inTemporaryFolder(async (dir) => {
     const { own, other, out, atlas } = await twoCheckpoints(dir)
     await graftModel(own, out, { from: other, threads: 1 })

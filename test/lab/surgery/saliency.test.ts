@@ -8,7 +8,7 @@ import { routesOf } from '../../support/routes.js'
 import { writeCheckpoint } from '../../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-test('reported norms are those of the experts’ outputs before their gates', () =>
+test('reported norms are of the experts’ outputs before their gates', () =>
   inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, { n_layer: 1, k_att: 1, k_mlp: 1 })
     const tokens = [5, 9, 2, 31]

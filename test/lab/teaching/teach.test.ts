@@ -163,7 +163,7 @@ test('a loss that is not a number ends the training with the best state, or an e
     assert.equal(await readdir(dir), [])
   }))
 
-test('a plan has the sizes of a training, is that of the training, and writes nothing', () =>
+test('a plan has the sizes of a training, agrees with the training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, ...options } = await quick(join(dir, 'out'), { ...WHOLE, threads: 2 })
     const plan = await planTeaching(TINY, options)

@@ -22,7 +22,7 @@ test('folders follow HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME, in this order', a
   assert.is(await cacheOf({ XDG_CACHE_HOME: '/x' }), join('/x', 'huggingface', 'hub'))
 })
 
-test('the token is HF_TOKEN, else that of a login', async () => {
+test('the token is HF_TOKEN, else from a login', async () => {
   await inTemporaryFolder(async (dir) => {
     const env = { HF_HOME: join(dir, 'home') }
     assert.is((await hubEnvironment(env)).token, undefined)

@@ -71,7 +71,7 @@ test('a second pull compares the tables of contents, and fetches another commitâ
   })
 })
 
-test('a packing that is not there is refused by the names of those that are', async () => {
+test('a packing that is not there is refused, with the names of the others', async () => {
   await withHub(async (hub) => {
     await serve(hub, 'q8')
     assert.is((await pullModel(REPO, QUICK)).quant, 'q8', 'the only one, since none is asked for')

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel, describeModel, evaluateText, loadModel, readText } from '#molm/index.js'
 import { fixturePath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
@@ -22,13 +23,10 @@ test('nano diverges a quarter less from f32 on text that it has not seen', () =>
     const held = await partOf('novels', 16000, 19000)
     const reference = await loadModel('nano', { quant: 'f32' })
     const divergenceOf = async (folder: string) => {
-      const model = await loadModel(folder)
-      try {
+      return withModel(folder, {}, async (model) => {
         const { against } = await evaluateText(model, held, { against: reference })
         return against?.klDivergence ?? Number.NaN
-      } finally {
-        await model.dispose()
-      }
+      })
     }
     try {
       await convertModel('nano', join(dir, 'calibrated'), { calibrate })

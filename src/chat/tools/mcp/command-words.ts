@@ -97,5 +97,5 @@ function plainName(path: string): string {
 
 const GENERIC = /^(index|main|server|mcp|mcp-server|app|cli|start|src|dist|build|bin|lib|out)$/i
 
-/** Most characters of a server's name: a tool's name has room for it and 40 of its own. */
+/** Most characters of a server's name: the name of a tool has room for it and 40 more. */
 const LONGEST_NAME = 24

@@ -17,7 +17,7 @@ const ALL_TOOLS = '*'
 /** Words of clients for a server that is started as a process. */
 const STDIO_TYPES: readonly unknown[] = ['stdio', 'local']
 
-/** Keys of a server that change what runs. Other keys, such as `description`, are those of other programs. */
+/** Keys of a server that change what runs. Other programs have other keys, such as `description`. */
 const KNOWN = ['command', 'args', 'env', 'cwd', 'type', 'disabled', 'enabled', 'tools']
 const REFUSED = ['envFile', 'dev']
 
@@ -49,7 +49,7 @@ class ServerReader {
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  /** Undefined if the server is disabled or offers no tool. A relative `cwd` counts from `folder`, that of the file. */
+  /** Undefined if the server is disabled or offers no tool. A relative `cwd` counts from `folder`, which has the file. */
   read(name: string, server: unknown, folder: string): McpServer | undefined {
     if (!isObject(server)) throw this.error('must be an object with a "command"')
     if (server.disabled === true || server.enabled === false || isEmptyList(server.tools)) return undefined

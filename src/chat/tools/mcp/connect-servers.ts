@@ -2,7 +2,7 @@ import type { Tool } from '../../../api/chat-options.js'
 import { printable } from '../../../ground/printable.js'
 import { McpClient } from './client.js'
 import type { McpServer } from './server.js'
-import { formOf } from './tool-form.js'
+import { formOf } from './tool-list.js'
 import { ToolNames } from './tool-names.js'
 
 /** Time limits in ms. */
@@ -16,7 +16,7 @@ export interface ConnectOptions {
   startTime?: number
   /** Time limit of a call, in ms. Default: 60 s. */
   callTime?: number
-  /** Ends the start. A call has a signal of its own. */
+  /** Ends the start. Each call has its own signal. */
   signal?: AbortSignal
   /** Receives notes for the user: a server that ends, its faults, and tools that change. They are printable. */
   onNote?: (note: string) => void

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { descendantsOf, isThere, markedProcesses, type ServerChild, type StartedProcess } from './started-processes.js'
 
 /*
- * Every server has a process group of its own, so that Ctrl-C in the terminal does not reach it before molm has closed
+ * Every server has its own process group, so that Ctrl-C in the terminal does not reach it before molm has closed
  * it. Therefore molm must end the groups itself, however it ends.
  */
 

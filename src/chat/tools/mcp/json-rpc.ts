@@ -82,7 +82,8 @@ export class Connection {
         reject(error)
       }
       const onAbort = () => giveUp(signal?.reason)
-      const timer = setTimeout(() => giveUp(new UserError(late ?? lateAnswer(milliseconds))), milliseconds)
+      const reason = late ?? `did not answer within ${milliseconds / 1000} s`
+      const timer = setTimeout(() => giveUp(new UserError(reason)), milliseconds)
       if (signal) allowManyListeners(signal)
       signal?.addEventListener('abort', onAbort)
       this.pending.set(id, {
@@ -168,10 +169,6 @@ export class Connection {
   private rejectAll(reason: string): void {
     for (const { reject } of [...this.pending.values()]) reject(new UserError(reason))
   }
-}
-
-function lateAnswer(milliseconds: number): string {
-  return `did not answer within ${milliseconds / 1000} s`
 }
 
 /** Message of a server's error, on one line. */

@@ -42,10 +42,6 @@ const START_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'its working folder, or a folder of its command, is a file',
 }
 
-function startFault(error: unknown): string {
-  return START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)
-}
-
 /** Process of a server, which reads and writes lines. Its stderr does not reach the terminal. */
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -72,7 +68,7 @@ export class ServerProcess {
         windowsVerbatimArguments: own.windowsVerbatimArguments,
       })
     } catch (error) {
-      throw new UserError(`cannot start: ${startFault(error)}`)
+      throw new UserError(`cannot start: ${START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)}`)
     }
     const { child } = this
     if (child.pid !== undefined) remember(child, this.mark)
@@ -187,7 +183,7 @@ export class ServerProcess {
 
 /** Addresses, which a server gets without `user:password@`. */
 const ADDRESSES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NPM_CONFIG_REGISTRY']
-/** Variables that a server gets: those that programs need to run, and none with a secret. */
+/** Variables that a server gets: what programs need to run, and no secret. */
 const PASSED = [
   ...['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR'],
   ...['APPDATA', 'COMSPEC', 'HOMEDRIVE', 'HOMEPATH', 'LOCALAPPDATA', 'PATHEXT', 'PROCESSOR_ARCHITECTURE'],
@@ -197,7 +193,7 @@ const PASSED = [
 ]
 const PASSED_BEGINNINGS = ['LC_', 'XDG_']
 
-/** Environment of a server: some of molm's own variables, and those of its configuration. */
+/** Environment of a server: some of molm's variables, and the variables of its configuration. */
 export function serverEnvironment(
   own: Readonly<Record<string, string>> = {},
   env: NodeJS.ProcessEnv = process.env,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /*
  * A server may start processes in a session of their own, which no signal to its group reaches. Linux shows them in /proc:
- * those that inherited a variable, and those whose parents lead to the server. Other systems show neither.
+ * they inherited a variable, or their parents lead to the server. Other systems show neither.
  */
 
 /** Variable that the processes of a server inherit, with a value for each server. */
@@ -48,7 +48,7 @@ export function isThere({ pid, started }: StartedProcess): boolean {
   return statusOf(pid)?.started === started
 }
 
-/** All processes. None if /proc has other numbers than this process sees, as that of another container does. */
+/** All processes. None if /proc has other numbers than this process sees, as in another container. */
 function listed(): ListedProcess[] {
   try {
     if (readlinkSync('/proc/self') !== String(process.pid)) return []

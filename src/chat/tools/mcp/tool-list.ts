@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import type { Tool } from '../../../api/chat-options.js'
 import { UserError } from '../../../ground/errors.js'
 import { isObject } from '../../../ground/json/json.js'
 import { printable, printableText } from '../../../ground/printable.js'
@@ -60,4 +62,10 @@ function readTool(listed: unknown): ListedTool | string {
     ...(text !== undefined && { description: printableText(visibleText(text.slice(0, MOST_DESCRIPTION))) }),
     parameters: visibleJson(inputSchema) as Record<string, unknown>,
   }
+}
+
+/** A hash of all that a user and a model know of a tool. */
+export function formOf({ name, description, parameters }: Tool): string {
+  const text = JSON.stringify([name, description, parameters])
+  return createHash('sha256').update(text).digest('base64')
 }

@@ -1,6 +1,6 @@
 /** Maximum characters of a tool's name in chat templates and OpenAI's API. */
 const LONGEST = 64
-/** Maximum characters of a server's name within that of a tool. */
+/** Maximum characters of a server within the name of a tool. */
 const LONGEST_SERVER = 40
 
 /** A tool of a server by the name that the server gives it. */
@@ -10,11 +10,12 @@ export interface NamedTool {
 }
 
 /**
- * Names for the tools of several servers. A name is that of the server, with `_` for characters other than letters,
- * digits, `_` and `-`. Tools whose names are equal get their server's in front; if they are still equal, a number behind.
+ * Names for the tools of several servers. A name is what the server calls the tool, with `_` for characters other than
+ * letters, digits, `_` and `-`. Tools whose names are equal get their server's in front; if they are still equal, a number
+ * behind.
  *
  * The user may have allowed calls by name. So a tool keeps its name when the servers change their tools, no other tool
- * ever gets it, and a name that begins with that of a server and `_` is of this server: the one with the longest such name.
+ * ever gets it, and a name that begins with a server's name and `_` is of this server: the one with the longest such name.
  */
 export class ToolNames {
   /** Beginnings of names, by server. */
@@ -62,7 +63,7 @@ export class ToolNames {
     }
   }
 
-  /** Whether a name does not begin with that of another server. */
+  /** Whether a name does not begin with the name of another server. */
   private isOf(server: string, name: string): boolean {
     let [owner, longest] = [server, 0]
     for (const [other, { length }] of [...this.beginnings].filter(([, beginning]) => name.startsWith(beginning))) {

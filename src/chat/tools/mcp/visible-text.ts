@@ -34,7 +34,7 @@ const USED = [
 
 const USED_OR_UNSEEN = new RegExp(`(${FLAGS.join('|')}|(?=${UNSEEN})(?:${USED.join('|')}))|${UNSEEN}+`, 'gu')
 
-/** A text of a server without invisible characters, except those that letters and emoji need. */
+/** A text of a server without invisible characters, except what letters and emoji need. */
 export function visibleText(text: string): string {
   return text.replace(USED_OR_UNSEEN, '$1')
 }

@@ -3,7 +3,7 @@ import type { Model } from '../../../api/model.js'
 import type { LayerRoutes } from '../../../api/routes.js'
 import { UserError } from '../../../ground/errors.js'
 import type { MixtureKind } from '../../../model/config/config.js'
-import { encodeTexts, useSession } from '../../evaluation/reading.js'
+import { cut, encodeTexts, useSession } from '../../evaluation/reading.js'
 import { ExpertUsage } from '../usage/usage.js'
 
 export interface TextKind {
@@ -98,9 +98,4 @@ export async function readHalves(
     onPromptProgress?.({ processed: done, total, timeMs: performance.now() - started })
   }
   return read
-}
-
-/** Cuts a list into pieces of `size`; the last may be shorter. */
-function cut(tokens: readonly number[], size: number): number[][] {
-  return Array.from({ length: Math.ceil(tokens.length / size) }, (_, i) => tokens.slice(i * size, (i + 1) * size))
 }

@@ -26,7 +26,7 @@ interface Found {
   words: Preference[]
   /** The class that most of its tokens have, if it is frequent enough for a name. */
   group?: Preference
-  /** Kinds of text, each weighing the same: `cover` and `lift` are those of texts of equal length. */
+  /** Kinds of text, each weighing the same: `cover` and `lift` are as in texts of equal length. */
   kinds: Preference[]
 }
 
@@ -105,7 +105,7 @@ export function nameExpert(
   const found = findPreferences(first, expert)
   const parts = partsOf(found, texts)
   const name = writeName(parts, texts, kinds)
-  // Lifts are those of the second half: in the first they are too large, since they were selected there.
+  // Lifts in the second half: in the first they are too large, since they were selected there.
   const wordIn = ({ of }: Preference) => second.words.at(expert, of)
   const even = evenKinds(second.kinds, expert)
   const kindIn = ({ of }: Preference) => even[of]

@@ -6,7 +6,7 @@ import { printable } from '../../../ground/printable.js'
 import { type Mixture, perMixture } from '../../../model/config/config.js'
 import type { Atlas, AtlasCommittee, AtlasEntry, AtlasToken } from './atlas.js'
 
-/** Maximum characters of a name or a token. Names may contain those of files; some tokenizers have tokens of 128 blanks. */
+/** Maximum characters of a name or a token. Names may contain files; some tokenizers have tokens of 128 blanks. */
 const LONGEST = 1024
 /** Maximum tokens or kinds of text of an expert. */
 const MOST_TOKENS = 64

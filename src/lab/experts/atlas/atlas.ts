@@ -13,7 +13,7 @@ export interface AtlasEntry {
   name?: string
   /** Share of the texts' tokens that choose the expert, from 0 to 1. */
   share: number
-  /** Confirmed tokens, those that say most first. */
+  /** Confirmed tokens, the most telling first. */
   tokens: AtlasToken[]
   /** Confirmed kinds of text by falling lift. */
   texts: AtlasToken[]

@@ -21,7 +21,7 @@ export interface ParticularExpert extends ExpertPlace {
 
 export const WORDS = 3
 
-/** Tokens at the expert's usual rate that are added to those of a word, to rank it. */
+/** Tokens at the expert's usual rate that are added to a word's tokens, to rank it. */
 const PRIOR = 4
 
 /** Minimum times that a confirmed word woke the expert. */
@@ -70,7 +70,7 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
         const confirmed = words
           .ranked(ofExpert)
           .filter(({ word, chance }) => word.count >= LEAST_COUNT && chance * chances < BY_CHANCE)
-        const first = wordsFirst(confirmed).slice(0, WORDS)
+        const first = confirmed.sort((a, b) => Number(b.isWhole) - Number(a.isWhole)).slice(0, WORDS)
         const score = first.reduce((sum, { isWhole, cautious }) => sum + (isWhole ? 1 : PART) * Math.log2(cautious), 0)
         if (score <= most) continue
         most = score
@@ -79,10 +79,6 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
     }
   }
   return best
-}
-
-function wordsFirst<T extends { isWhole: boolean }>(ranked: readonly T[]): T[] {
-  return ranked.toSorted((a, b) => Number(b.isWhole) - Number(a.isWhole))
 }
 
 /** Numbers of words, in the order they first come. A word is a token without the blanks at its ends. */

@@ -71,7 +71,7 @@ async function* csvRecords(path: string, texts: AsyncIterable<string>): AsyncGen
   let line = 1
   const take = (record: string): CsvRecord | undefined => {
     const first = line
-    for (let at = record.indexOf('\n'); at >= 0; at = record.indexOf('\n', at + 1)) line++
+    line += record.split('\n').length - 1
     const bare = record.replace(/\r?\n?$/, '')
     return bare.trim() === '' ? undefined : { line: first, fields: fieldsOf(bare) }
   }
@@ -88,7 +88,8 @@ async function* csvRecords(path: string, texts: AsyncIterable<string>): AsyncGen
       throw new UserError(`${path}: line ${line}: more than ${LONGEST_RECORD} characters; a quote may not be closed`)
     }
   }
-  if (isQuoteOpen(rest)) throw new UserError(`${path}: line ${line}: a quote is not closed`)
+  const quotes = rest.split('"').length - 1
+  if (quotes % 2 === 1) throw new UserError(`${path}: line ${line}: a quote is not closed`)
   const record = take(rest)
   if (record) yield record
 }
@@ -105,12 +106,6 @@ function recordEnd(text: string, from: number): number {
     if (closed < 0) return 0
     at = closed + 1
   }
-}
-
-function isQuoteOpen(text: string): boolean {
-  let quotes = 0
-  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) quotes++
-  return quotes % 2 === 1
 }
 
 function fieldsOf(record: string): string[] {

@@ -6,7 +6,7 @@ export interface RoutedArray {
   tokens: number
   layers: number
   k: number
-  /** All ids, those of the first token first. */
+  /** All ids, token by token. */
   ids: ArrayLike<number>
 }
 

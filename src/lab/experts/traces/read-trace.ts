@@ -64,7 +64,7 @@ async function* jsonTexts(path: string, chunks: AsyncIterable<Uint8Array>): Asyn
   let number = 0
   for await (const line of lines(path, chunks)) {
     number++
-    if (isBlank(line)) continue
+    if (line.every((byte) => byte === 32 || byte === 13 || byte === 9)) continue
     areLines ??= isBalanced(line)
     if (areLines) {
       yield { bytes: line, place: `${path}: line ${number}` }
@@ -95,11 +95,7 @@ async function* lines(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGen
   if (bytes > 0) yield Buffer.concat(parts)
 }
 
-function isBlank(line: Uint8Array): boolean {
-  return line.every((byte) => byte === 32 || byte === 13 || byte === 9)
-}
-
-/** Whether as many brackets close as open: whether a line can be a JSON text of its own. */
+/** Whether as many brackets close as open: whether a line can be a whole JSON text. */
 function isBalanced(line: Uint8Array): boolean {
   const [quote, backslash] = [0x22, 0x5c]
   let depth = 0

@@ -12,8 +12,8 @@ interface RoutedToken {
 }
 
 /**
- * Reads the choices of a completion with `routed_experts`, each a text: that of molm's server, with tokens and gates, or
- * that of vLLM, with ids alone: an array [tokens][layers][k], or the base64 of such an array in NumPy's format. `place`
+ * Reads the choices of a completion with `routed_experts`, each a text: from molm's server with tokens and gates, or
+ * from vLLM with ids alone: an array [tokens][layers][k], or the base64 of such an array in NumPy's format. `place`
  * begins the message of the UserError that it throws.
  */
 export function readResponse(response: Record<string, unknown>, place: string): TraceFormat {

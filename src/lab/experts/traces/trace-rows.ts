@@ -7,7 +7,7 @@ import { type TracedText, TracedTextBuilder } from './traced-text.js'
 
 /** One expert that one token woke: the columns of a trace, in their order. */
 export interface TraceRow {
-  /** Number of the token: from 0 for generated tokens, and negative for those of the prompt, whose last has -1. */
+  /** Number of the token: from 0 for generated tokens, and negative for tokens of the prompt, whose last has -1. */
   index: number
   /** The token, which woke the expert when it was read. */
   token: number
@@ -62,7 +62,7 @@ export function rowOf(values: Record<string, unknown>, place: () => string): Tra
   }
 }
 
-/** Puts rows together to the choices of tokens. Rows of one token follow each other, and among them those of one layer. */
+/** Puts rows together to the choices of tokens. Rows of one token follow each other, and among them rows of one layer. */
 export class TraceRows {
   /** Texts of tokens by their ids. */
   readonly words = new Map<number, string>()

@@ -112,7 +112,7 @@ function compareLayer(
   }
 }
 
-/** Numbers to compare a layer's experts by: in a pruned model those from before it was pruned. */
+/** Numbers to compare a layer's experts by: in a pruned model their numbers before it was pruned. */
 function numbersOf({ usage, model }: TextRoutes, kind: MixtureKind, layer: number): number[] {
   return model.originals?.[kind]?.[layer] ?? Array.from({ length: usage.of(kind, layer).experts }, (_, id) => id)
 }

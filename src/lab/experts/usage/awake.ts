@@ -13,7 +13,7 @@ export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Expert
   )
 }
 
-/** Experts of a model that a text woke, and those that it did not. */
+/** Numbers of experts of a model that a text woke, and that it did not. */
 export interface Awake {
   /** All experts of the model, in all layers and of all kinds. */
   experts: number
@@ -56,7 +56,7 @@ export interface RankedExpert extends ExpertPlace {
   count: number
 }
 
-/** All experts of a usage, the most used first; of equally used ones, those of earlier layers first. */
+/** All experts of a usage, the most used first; equally used ones in the order of their layers. */
 export function rankedExperts(usage: ExpertUsage): RankedExpert[] {
   const all = everyExpert(usage).map((place) => ({
     ...place,

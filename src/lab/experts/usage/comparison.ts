@@ -92,7 +92,7 @@ export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertPl
 /** Minimum standard errors of a difference; among some hundreds of experts, chance alone gives smaller ones. */
 export const NOTABLE = 3
 
-/** Standard error of a preference if all texts were alike: that of a difference of two shares. */
+/** Standard error of a preference, which is a difference of two shares, if all texts were alike. */
 function noise(texts: readonly TextRoutes[], text: number, place: ExpertPlace): number {
   const own = texts[text].tokens.length
   const rest = texts.reduce((sum, { tokens }) => sum + tokens.length, -own)

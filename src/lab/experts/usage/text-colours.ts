@@ -16,7 +16,7 @@ export type ColouredTokens = Pick<TextRoutes, 'tokens' | 'first' | 'chosen' | 's
 }
 
 /**
- * An expert sleeps if a single token wakes it, or fewer tokens than this share of those that even use of its layer would
+ * An expert sleeps if a single token wakes it, or fewer tokens than this share of what even use of its layer would
  * give it. The first counts in short texts: even use would give an expert only a few tokens of these.
  */
 export const SLEEPS_BELOW = 0.1

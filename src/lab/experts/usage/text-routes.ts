@@ -20,7 +20,7 @@ export interface Reader {
    * own numbers.
    */
   originals?: PerMixture<number[][]>
-  /** False if the gates are not known: those of the routes are NaN. */
+  /** False if the gates are not known: the routes then have NaN. */
   hasGates?: false
 }
 
@@ -69,7 +69,7 @@ export class TextRoutes {
   }
 
   /**
-   * The expert with the largest gate among those that the router chose for a token: experts that every token uses count
+   * The expert with the largest gate of all that the router chose for a token: experts that every token uses count
    * only if there are no others. Undefined if the layer has none of the kind.
    */
   first(token: number, layer: number, kind: MixtureKind): { id: number; gate: number } | undefined {

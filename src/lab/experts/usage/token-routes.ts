@@ -1,7 +1,7 @@
 import type { ExpertRoutes, LayerRoutes } from '../../../api/routes.js'
 import { routesByKind } from '../../../engine/run/messages/route-codec.js'
 
-/** Takes the routes of token number `token` out of those of `tokens` tokens in a layer. */
+/** Takes the routes of token number `token` out of the routes of `tokens` tokens in a layer. */
 export function routesOfToken(layer: LayerRoutes, token: number, tokens: number): LayerRoutes {
   const own: LayerRoutes = {}
   for (const chosen of routesByKind(layer)) {
@@ -12,7 +12,7 @@ export function routesOfToken(layer: LayerRoutes, token: number, tokens: number)
   return own
 }
 
-/** Takes one token's routes out of those of `tokens` tokens, for one kind of experts. */
+/** Does the same for one kind of experts. */
 export function expertsOfToken({ ids, gates, probabilities }: ExpertRoutes, token: number, tokens: number) {
   const row = <T extends Int32Array | Float32Array>(all: T) => {
     const size = all.length / tokens

@@ -1,7 +1,7 @@
 import type { Rgb } from '../../../ground/output/colours.js'
 import { MOST_BITS, type TextColour } from '../../experts/usage/text-colours.js'
 import { percent } from './labels.js'
-import { type Background, onRamp } from './ramps.js'
+import { type Background, fromHex, onRamp } from './ramps.js'
 
 export type { Background } from './ramps.js'
 
@@ -17,16 +17,8 @@ const HUE_STEP = 164.5
 const FIRST_HUE = 30
 
 const AMOUNTS: Record<Background, readonly Rgb[]> = {
-  light: [
-    [255, 252, 240],
-    [251, 230, 138],
-    [240, 160, 80],
-  ],
-  dark: [
-    [34, 36, 38],
-    [107, 90, 18],
-    [150, 76, 16],
-  ],
+  light: fromHex('fffcf0 fbe68a f0a050'),
+  dark: fromHex('222426 6b5a12 964c10'),
 }
 
 /**

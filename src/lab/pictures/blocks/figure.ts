@@ -29,7 +29,7 @@ export interface MapsBlock {
   scale: Scale
 }
 
-/** Rows of text. Of a row's `words`, a renderer shows those that fit. */
+/** Rows of text. A renderer shows as many of a row's `words` as fit. */
 export interface TableBlock {
   type: 'table'
   title: string

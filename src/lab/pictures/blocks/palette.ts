@@ -1,50 +1,19 @@
 import type { ColourDepth, Rgb } from '../../../ground/output/colours.js'
-import { onRamp } from './ramps.js'
+import { fromHex, onRamp } from './ramps.js'
 
 /*
  * Both ramps keep their order with any kind of colour blindness and in grey print. The first is cividis (Nuñez,
  * Anderton, Renslow, 2018), the second runs from blue over grey to orange.
  */
-const SEQUENTIAL: Rgb[] = [
-  [0, 34, 78],
-  [18, 53, 112],
-  [59, 73, 108],
-  [87, 93, 109],
-  [112, 113, 115],
-  [138, 134, 120],
-  [165, 156, 116],
-  [195, 179, 105],
-  [225, 204, 85],
-  [254, 232, 56],
-]
+const SEQUENTIAL = fromHex('00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838')
 
-const DIVERGING: Rgb[] = [
-  [33, 102, 172],
-  [103, 146, 191],
-  [164, 184, 204],
-  [214, 214, 214],
-  [222, 184, 143],
-  [207, 138, 70],
-  [179, 88, 6],
-]
+const DIVERGING = fromHex('2166ac 6792bf a4b8cc d6d6d6 deb88f cf8a46 b35806')
 
 /** The same hues for a terminal: the middle is equally far from a black and a white background. */
-const ON_TERMINAL: Rgb[] = [
-  [60, 140, 220],
-  [88, 130, 180],
-  [118, 118, 118],
-  [176, 128, 70],
-  [230, 135, 20],
-]
+const ON_TERMINAL = fromHex('3c8cdc 5882b4 767676 b08046 e68714')
 
 /** For terminals with 256 colours. Chosen by hand: rounding the ramp above to 256 colours puts teal out of order. */
-const DIVERGING_256: Rgb[] = [
-  [95, 135, 215],
-  [95, 135, 175],
-  [118, 118, 118],
-  [175, 135, 95],
-  [215, 135, 0],
-]
+const DIVERGING_256 = fromHex('5f87d7 5f87af 767676 af875f d78700')
 
 /** Colour of an amount from 0 (dark) to 1 (bright). */
 export function sequential(amount: number): Rgb {

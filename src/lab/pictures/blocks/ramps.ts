@@ -11,20 +11,8 @@ const LEVELS = 24
  * was not chosen has no colour, so a ramp need not begin at the background itself.
  */
 const TRUE_COLOUR: Record<Background, readonly Rgb[]> = {
-  dark: [
-    [70, 95, 150],
-    [110, 118, 135],
-    [160, 152, 118],
-    [208, 190, 95],
-    [254, 232, 56],
-  ],
-  light: [
-    [205, 185, 110],
-    [150, 145, 125],
-    [105, 112, 130],
-    [55, 80, 140],
-    [0, 25, 80],
-  ],
+  dark: fromHex('465f96 6e7687 a09876 d0be5f fee838'),
+  light: fromHex('cdb96e 96917d 697082 37508c 001950'),
 }
 
 /** Numbers of the 256 colours: blue, grey, yellow; and yellow to dark blue. */
@@ -65,6 +53,14 @@ function both(colours: readonly string[]): Ramp {
 /** The codes of a ramp for an amount from 0 to 1; empty if the terminal shows no colours. */
 export function rampColour(colours: readonly string[], amount: number): string {
   return colours[Math.round(Math.min(1, amount) * (colours.length - 1))] ?? ''
+}
+
+/** The colours of a ramp, each of six hexadecimal digits. */
+export function fromHex(colours: string): Rgb[] {
+  return colours.split(' ').map((colour): Rgb => {
+    const number = Number.parseInt(colour, 16)
+    return [number >> 16, (number >> 8) & 255, number & 255]
+  })
 }
 
 /** Interpolates the colour at a position from 0 to 1 on a ramp. */

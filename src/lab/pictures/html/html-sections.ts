@@ -19,7 +19,7 @@ import {
 } from '../blocks/figure.js'
 import { percent } from '../blocks/labels.js'
 import { toHex } from '../blocks/palette.js'
-import { type PageAmounts, type PageColours, type PageRoutes, pageRoutes, type Tint } from '../interactive/page-data.js'
+import { type PageAmounts, type PageColours, pageRoutes, type Tint } from '../interactive/page-data.js'
 import { usageMaps } from '../kinds/usage-figure.js'
 import { blockDrawing } from '../outputs/svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from '../outputs/svg-drawing.js'
@@ -120,7 +120,7 @@ function textSection(
   const spans = shown.map(
     (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
   )
-  const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
+  const data = JSON.stringify(shown.map((_, i) => pageRoutes(text.at(i), text.model.config.mixtures)))
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   const largest = largestGate(text.model.config.mixtures)
@@ -192,10 +192,6 @@ function moreTokens({ tokens }: TextRoutes): string {
   return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''
 }
 
-function routesOf(text: TextRoutes, token: number): PageRoutes {
-  return pageRoutes(text.at(token), text.model.config.mixtures)
-}
-
 /** A token's text with its line breaks and indentation. */
 function shownToken(text: string): string {
   const lines = text.split('\n').map((line) => escapeXml(line.replace(/\r/g, '␍').replace(/\t/g, '⇥')))
@@ -211,7 +207,7 @@ function image({ markup, width, height }: Drawing, name: string): string {
 /** Steps of the ramp, without the first. */
 const STEPS = 20
 
-/** Makes colours for a page: those of the first `count` tokens of a text. */
+/** Colours of the first `count` tokens of a text, for a page. */
 function pageColours(text: TextRoutes, count: number): PageColours {
   const most = Math.max(...text.model.config.mixtures.map(mostExperts))
   return {

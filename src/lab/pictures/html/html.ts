@@ -34,6 +34,7 @@ ${captionOf(figure)}
 ${figureSections(figure, width)}
 <script type="module">${asset('colour-text.js')}</script>
 <script type="module">${asset('explore.js')}</script>
+<script type="module">${asset('focus.js')}</script>
 </body>
 </html>
 `
@@ -44,20 +45,14 @@ const HINT =
   'expert to see its tokens. A click or <kbd>Enter</kbd> pins the selection, <kbd>Esc</kbd> unpins it; <kbd>Tab</kbd> ' +
   'goes to tokens and cells, the arrow keys move between them.'
 
-function hintOf({ blocks }: Figure): string {
-  return blocks.some(({ type }) => type === 'maps')
-    ? 'A cell is an expert, a row is a layer; the arrow keys move between cells.'
-    : ''
-}
-
 /** The lines about the model; on a page with texts, the hint is folded below them, so that the texts are near the top. */
 function captionOf(figure: Figure): string {
   const lines = figure.caption.map(escapeXml).join('<br>')
   if (figure.texts?.length) {
     return `<details class="note"><summary>${lines || 'How to read it'}</summary><p>${HINT}</p></details>`
   }
-  const hint = hintOf(figure)
-  return `<p>${lines}</p>${hint && `\n<p class="note">${hint}</p>`}`
+  const hint = '\n<p class="note">A cell is an expert, a row is a layer; the arrow keys move between cells.</p>'
+  return `<p>${lines}</p>${mapsOf(figure).length > 0 ? hint : ''}`
 }
 
 function asset(name: string): string {

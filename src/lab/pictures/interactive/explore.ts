@@ -1,12 +1,12 @@
 import type { PageRoutes } from './page-data.js'
 
 /*
- * Shows details of the token, layer or expert that the user points at. The arrow keys move between tokens or cells. A click
- * or Enter pins one until another is pinned or Escape is pressed.
+ * Shows details of the token, layer or expert that the user points at or that has the focus. A click or Enter pins one
+ * until another is pinned or Escape is pressed.
  *
  * Two pages run this module. The page that `molm experts` writes has it inline, with the routes in each section. The page of
  * `molm serve` sets `section.routes` as they come, so no listener is bound to an element: each looks up the elements at the
- * time of the event. Events of its own drive it: `drawn` says that an element has new maps, `show` asks to show a token
+ * time of the event. The page drives it by events: `drawn` says that an element has new maps, `show` asks to show a token
  * unless the user points at something else, and `hide` ends that. A section dispatches `pinned` when its pinned element
  * changes.
  *
@@ -39,9 +39,8 @@ interface State {
   isPointed: boolean
 }
 
-/** The number of a layer. */
-const HEAD = '.layer > text:first-child'
-const EXPLORABLE = `.tokens [data-i], [data-expert], ${HEAD}`
+/** Tokens, cells and the numbers of layers, which focus.ts makes Tab stops. */
+const EXPLORABLE = '.tokens [data-i], [data-expert], .layer > [tabindex]'
 
 const states = new WeakMap<TextSection, State>()
 
@@ -89,73 +88,11 @@ function cellAt(svg: Element, name: string): SVGElement | undefined {
   return cells.get(name)
 }
 
-/** Prepares new maps and sections: Tab stops, and height for the lines of the detail. */
+/** Gives sections height for the lines of the detail. */
 function prepare(root: ParentNode): void {
-  for (const svg of root.querySelectorAll('svg')) {
-    for (const [i, cell] of svg.querySelectorAll('[data-expert]').entries()) {
-      cell.setAttribute('role', 'img')
-      cell.setAttribute('tabindex', i === 0 ? '0' : '-1')
-    }
-    if (!svg.closest('section.text')) continue
-    for (const [i, head] of svg.querySelectorAll(HEAD).entries()) head.setAttribute('tabindex', i === 0 ? '0' : '-1')
-  }
   for (const section of all<HTMLElement>(root, 'section.text[data-layers]')) {
     section.style.setProperty('--layers', section.dataset.layers ?? '')
   }
-}
-
-/** Moves the focus between cells, numbers of layers or tokens by an arrow key, Home or End. */
-function moveFocus(event: KeyboardEvent, from: Explorable): void {
-  const nextFrom = from.matches('[data-expert]') ? nextCell : from.matches(HEAD) ? nextHead : nextToken
-  const next = nextFrom(event.key, from)
-  if (!next) return
-  event.preventDefault()
-  from.setAttribute('tabindex', '-1')
-  next.setAttribute('tabindex', '0')
-  next.focus()
-}
-
-function nextCell(key: string, from: Explorable): Explorable | undefined {
-  const svg = from.closest('svg')
-  if (!svg) return undefined
-  const [kind, layer, expert] = from.dataset.expert?.split(' ') ?? []
-  if (key === 'ArrowDown') return cellAt(svg, `${kind} ${Number(layer) + 1} ${expert}`)
-  if (key === 'ArrowUp') return cellAt(svg, `${kind} ${Number(layer) - 1} ${expert}`)
-  return beside(key, from, all(svg, '[data-expert]'))
-}
-
-function nextHead(key: string, from: Explorable): Explorable | undefined {
-  const svg = from.closest('svg')
-  const sideways = key === 'ArrowDown' ? 'ArrowRight' : key === 'ArrowUp' ? 'ArrowLeft' : key
-  return svg ? beside(sideways, from, all(svg, HEAD)) : undefined
-}
-
-function nextToken(key: string, from: Explorable): Explorable | undefined {
-  const text = from.matches('.tokens [data-i]') && from.closest('.tokens')
-  return text ? beside(key, from, all(text, '[data-i]')) : undefined
-}
-
-function beside(key: string, from: Explorable, row: Explorable[]): Explorable | undefined {
-  const at = row.indexOf(from)
-  switch (key) {
-    case 'ArrowRight':
-      return row.slice(at + 1).find((element) => isOther(element, from))
-    case 'ArrowLeft':
-      return row.slice(0, Math.max(0, at)).findLast((element) => isOther(element, from))
-    case 'Home':
-      return row.find(isShown)
-    case 'End':
-      return row.findLast(isShown)
-  }
-}
-
-/** Whether an element is seen and is not a part of the same token: Markdown hides some, and divides some. */
-function isOther(element: Explorable, from: Explorable): boolean {
-  return isShown(element) && (from.dataset.i === undefined || element.dataset.i !== from.dataset.i)
-}
-
-function isShown(element: Explorable): boolean {
-  return element.getClientRects().length > 0
 }
 
 /** Frames a cell or a head; a small cell that is one of a token's many gets a tick. */
@@ -353,12 +290,9 @@ document.addEventListener('keydown', (event) => {
     return
   }
   const { element, section } = targetOf(event)
-  if (!element) return
-  if (event.key !== 'Enter' && event.key !== ' ') moveFocus(event, element)
-  else if (section) {
-    event.preventDefault()
-    pin(section, element)
-  }
+  if (!element || !section || (event.key !== 'Enter' && event.key !== ' ')) return
+  event.preventDefault()
+  pin(section, element)
 })
 document.addEventListener('drawn', ({ target }) => {
   const place = target as Element

@@ -12,7 +12,7 @@ import type { TextRoutes } from '../../experts/usage/text-routes.js'
 import { visibleToken } from '../blocks/labels.js'
 
 /**
- * Describes in sentences how a text uses the experts: those that woke, and the words that woke the most particular one,
+ * Describes in sentences how a text uses the experts: how many woke, and the words that woke the most particular one,
  * if some words clearly did.
  */
 export function usageCaption(text: RoutedTokens & Pick<TextRoutes, 'usage'>, atlas?: Atlas): string[] {

@@ -19,8 +19,8 @@ export async function renderPng(figure: Figure, options: PictureOptions = {}): P
   loaded ??= load()
   const { Resvg, fontBuffers } = await loaded
   const font = { fontBuffers, defaultFontFamily: 'DejaVu Sans Mono', monospaceFamily: 'DejaVu Sans Mono' }
-  const [width, height] = sizeOf(svg)
-  const scale = Math.min(SCALE, MOST_PICTURE / Math.max(width, height))
+  const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? []
+  const scale = Math.min(SCALE, MOST_PICTURE / Math.max(Number(width), Number(height)))
   const image = new Resvg(svg, { font, fitTo: { mode: 'zoom', value: scale } })
   try {
     const drawn = image.render()
@@ -42,9 +42,4 @@ async function load() {
   await initWasm(await readFile(find('@resvg/resvg-wasm/index_bg.wasm')))
   const fontBuffers = await Promise.all(FONTS.map(async (name) => new Uint8Array(await readFile(find(name)))))
   return { Resvg, fontBuffers }
-}
-
-function sizeOf(svg: string): [number, number] {
-  const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? []
-  return [Number(width), Number(height)]
 }

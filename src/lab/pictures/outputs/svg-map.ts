@@ -18,7 +18,7 @@ const CELL = 14
 const LEAST_CELL = 5
 /** Minimum side of a cell with a gap beside it; narrower cells would be a white grid. */
 const LEAST_APART = 8
-/** Minimum height of a row: that of the numbers beside it. */
+/** Minimum height of a row, for the numbers beside it. */
 const LEAST_ROW = 12
 const GAP = 24
 /** Width of the layers' numbers below their head `layer`. */
@@ -45,7 +45,7 @@ function narrowed(map: ExpertMap): ExpertMap {
   return { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
 }
 
-/** Side of the cells in the narrowest of some maps: those of one kind if the kinds are below one another. */
+/** Side of the cells in the narrowest of some maps, or in one kind of it if the kinds are below one another. */
 export function cellSide(maps: readonly ExpertMap[], width: number): number {
   const sides = maps.map((map) => {
     const beside = largestCell(map, map.mixtures, width)

@@ -30,7 +30,7 @@ const ROWS = [
   { experts: 64, height: 2 },
   { experts: Number.POSITIVE_INFINITY, height: 1 },
 ]
-/** Minimum height of a lane: that of its name. */
+/** Minimum height of a lane, for its name. */
 const LEAST_LANE = 12
 const LANE_GAP = 2
 const LAYER_GAP = 5

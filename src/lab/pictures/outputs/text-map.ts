@@ -63,7 +63,7 @@ function sideBySide(map: ExpertMap, draw: DrawCell, cell: number): string[] {
     const line = [String(layer).padStart(LABEL), ...cells, ...columns.map(({ row, width }) => row(layer).padEnd(width))]
     return line.join(GAP).trimEnd()
   })
-  return [...heads.map(trimmed), ...rows]
+  return [...heads.map((head) => head.trimEnd()), ...rows]
 }
 
 /** Draws one kind; a layer that is too long takes several lines. */
@@ -87,10 +87,10 @@ function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, width: numbe
       const name = i === 0 ? String(layer) : `+${start}`
       const pad = ' '.repeat(Math.max(0, Math.max(perLine, DENSE.length) - used))
       const measured = i === 0 ? columns.map(({ row }) => `${GAP}${row(layer)}`).join('') : ''
-      return trimmed(`${name.padStart(label)} ${cells}${measured === '' ? '' : pad + measured}`)
+      return `${name.padStart(label)} ${cells}${measured === '' ? '' : pad + measured}`.trimEnd()
     })
   })
-  return [title, trimmed(head), ...rows]
+  return [title, head.trimEnd(), ...rows]
 }
 
 /** Labels some experts with their numbers, above their cells. */
@@ -143,10 +143,6 @@ function measureColumns(mixtures: readonly MapMixture[], measures: readonly Meas
     row: (layer: number) =>
       mixtures.map(({ kind }) => (measure.of({ kind, layer })?.toFixed(2) ?? '   -').padEnd(NUMBER)).join(' '),
   }))
-}
-
-function trimmed(line: string): string {
-  return line.trimEnd()
 }
 
 function range(from: number, to: number, draw: (expert: number) => string): string {

@@ -15,10 +15,7 @@ const MOST_RESTARTS = 3
 /** Bytes of a file in the cache, in a complete blob or the beginning of one. */
 export async function bytesInCache(cache: CacheFolder, file: RepositoryFile): Promise<number> {
   const blob = cache.blob(file.hash)
-  const size = (path: string) =>
-    stat(path)
-      .then((found) => found.size)
-      .catch(() => undefined)
+  const size = async (path: string) => (await stat(path).catch(() => undefined))?.size
   return (await size(blob)) ?? Math.min(file.size, (await size(incomplete(blob))) ?? 0)
 }
 
@@ -33,10 +30,9 @@ export async function downloadToCache(
   onBytes: (count: number) => void = () => {},
 ): Promise<void> {
   const blob = cache.blob(file.hash)
-  const isThere = await stat(blob)
-    .then((found) => found.isFile() && found.size === file.size)
-    .catch(() => false)
-  if (!isThere) await downloadFile(client, file, { path: blob, partial: incomplete(blob) }, onBytes)
+  const found = await stat(blob).catch(() => undefined)
+  if (!found?.isFile() || found.size !== file.size)
+    await downloadFile(client, file, { path: blob, partial: incomplete(blob) }, onBytes)
   await cache.link(file.commit, file.name, file.hash)
 }
 

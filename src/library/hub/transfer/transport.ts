@@ -50,7 +50,7 @@ export class Transport {
         body = message
         clearTimeout(watch)
         watch = watchSpeed(message, 2 * this.idleMs, end)
-        // The reader of the body handles its errors; those of an unread body must not end the program.
+        // The reader of the body handles its errors; an error of an unread body must not end the program.
         message.on('error', () => {})
         resolve({ url, status: message.statusCode ?? 0, headers: message.headers, body: message })
       })

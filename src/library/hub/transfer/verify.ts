@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { whileOpen } from '../../../ground/files/byte-source.js'
 import { openLocalFile } from '../../../ground/files/local-folder.js'
 import type { SourceRange } from '../../../model/packing/write/pack-journal.js'
 import type { HubClient } from './client.js'
@@ -7,14 +8,13 @@ import type { RepositoryFile } from './repository.js'
 
 const READ_BYTES = 4 * 2 ** 20
 
-/** Fetches a file without storing it. Rejects with a UserError if its hash, or that of a range read before, differs. */
+/** Fetches a file without storing it. Rejects with a UserError if its hash, or the hash of a range read before, differs. */
 export async function verifyRemote(
   client: HubClient,
   file: RepositoryFile,
   ranges: readonly SourceRange[],
   onBytes: (count: number) => void = () => {},
 ): Promise<void> {
-  const what = `${file.repo}/${file.name}`
   const whole = new FileHash(file.hash, file.size)
   const parts = new RangeHashes(ranges)
   for await (const piece of client.bytes(file, 0, file.size)) {
@@ -22,7 +22,7 @@ export async function verifyRemote(
     parts.update(piece)
     onBytes(piece.length)
   }
-  if (!whole.matches() || !parts.allMatch()) throw new HashMismatch(what)
+  if (!whole.matches() || !parts.allMatch()) throw new HashMismatch(`${file.repo}/${file.name}`)
 }
 
 /** Checks a file on this computer against a hash. Rejects with a UserError if it differs. */
@@ -32,8 +32,7 @@ export async function verifyLocal(
   onBytes: (count: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<void> {
-  const source = await openLocalFile(path)
-  try {
+  await whileOpen(openLocalFile(path), async (source) => {
     const whole = new FileHash(hash, source.size)
     for (let at = 0; at < source.size; at += READ_BYTES) {
       signal?.throwIfAborted()
@@ -42,9 +41,7 @@ export async function verifyLocal(
       onBytes(bytes.length)
     }
     if (!whole.matches()) throw new HashMismatch(path)
-  } finally {
-    await source.close()
-  }
+  })
 }
 
 /** Hashes ranges of a file, which may overlap, while its bytes come in order. */

@@ -61,7 +61,7 @@ test('chooses tools of a server', async () => {
   }
 })
 
-test('fills in variables, and counts a relative folder from that of the file', () => {
+test('fills in variables, and counts a relative folder from the file’s', () => {
   const server = {
     command: `${variable('HOME')}/bin/server`,
     args: [variable('env:TOKEN'), variable('EMPTY:-none'), variable('MISSING:-'), '$HOME'],

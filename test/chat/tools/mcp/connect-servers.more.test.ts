@@ -33,7 +33,7 @@ test('works with servers from npm', () => {
   })
 })
 
-test('end with molm at SIGTERM beside listeners that only watch, as those of Ink', async () => {
+test('end with molm at SIGTERM beside listeners that only watch, as Ink does', async () => {
   const ink = createRequire(import.meta.url).resolve('ink')
   const path = createRequire(ink).resolve('signal-exit')
   const line = `const { default: onExit } = await import(${JSON.stringify(path)})

@@ -49,7 +49,7 @@ test('lists the tools of a server with their schemas, and calls them', async () 
   assert.equal(notes, [])
 })
 
-test("gives the model a tool's error, and that of arguments that do not fit", async () => {
+test("gives the model a tool's error, and the error of arguments that do not fit", async () => {
   assert.match(await failure(call(sdk, 'fail')), /this tool .*fails/)
   assert.match(await failure(call(sdk, 'add', { a: 'one' })), /Invalid|expected number/)
 })

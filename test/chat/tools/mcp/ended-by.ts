@@ -4,7 +4,7 @@ import type { McpServer } from '#molm/chat/tools/mcp/server.js'
 import { repositoryPath } from '../../../support/fixtures.js'
 
 /**
- * Runs a program of its own with a server. When the server works, `end` ends the program; the program's own `line` runs
+ * Runs another program with a server. When the server works, `end` ends the program; the program's own `line` runs
  * before, until it has printed `until`. Resolves with the ids of the server's processes and the program's exit.
  */
 export async function endedBy(

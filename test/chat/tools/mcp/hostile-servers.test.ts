@@ -141,7 +141,7 @@ test('lists tools that change all the time about once a second, beginning with t
     await until(async () => {
       lists = Number(await call(connections, 'work'))
       return lists > AT_ONCE
-    }, 'a list after those that come at once')
+    }, 'a list after the lists that come at once')
     const most = AT_ONCE + 1 + (performance.now() - began) / 1000
     assert.ok(lists < most && notes.length < most, `${lists} lists, ${notes.length} notes, at most ${most}`)
     assert.is(connections.tools.length, 2)

@@ -9,7 +9,7 @@ const named = (...pairs: [server: string, tool: string][]) => namedBy(new ToolNa
 const namedBy = (names: ToolNames, ...pairs: [server: string, tool: string][]) =>
   names.of(pairs.map(([server, tool]) => ({ server, tool })))
 
-test('are those of the servers, if they differ and every interface accepts them', () => {
+test('are the tools’ own, if they differ and every interface accepts them', () => {
   assert.equal(named(['a', 'read_file'], ['b', 'list-dir']), ['read_file', 'list-dir'])
   assert.equal(named(['a', 'files.read'], ['a', 'größe']), ['files_read', 'gr__e'])
 })
