@@ -73,7 +73,7 @@ test('a byte order mark and empty lines are skipped; lines keep their numbers', 
   )
 })
 
-test('a shard takes every n-th of the lines that are not empty, also of those that cannot be read', async () => {
+test('a shard takes every n-th of the lines that are not empty, also of unreadable lines', async () => {
   const text = '\ufeff{"prompt": "a"}\n\nnonsense\n{"id": "x", "prompt": "b"}\n  \n{"prompt": "c"}\n{"prompt": "d"}\n'
   const idsOf = async (number: number, of: number) => {
     const found = await collected(requestsOf(readLines(chunksOf(text), 1000), DEFAULTS, { number, of }))

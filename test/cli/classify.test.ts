@@ -8,7 +8,7 @@ import { assertRefused, molm } from './molm.js'
 
 const CLASSIFIER = fixturePath('13-classifier-safetensors-f32')
 
-test('a classifier’s scores equal those of the reference implementation', async () => {
+test('a classifier’s scores equal the scores of the reference implementation', async () => {
   const expected = JSON.parse(await readFile(`${CLASSIFIER}/expected.json`, 'utf8'))
   const model = await loadModel(CLASSIFIER, { quant: 'f32' })
   try {

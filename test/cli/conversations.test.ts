@@ -139,7 +139,7 @@ test('-c reads only what is new, and leaves a question without an answer out', a
   })
 })
 
-test('-c takes the default model if that of the conversation is gone, with its mask, and --no-history keeps nothing', async () => {
+test('-c takes the default model if the conversation’s model is gone, with its mask, and --no-history keeps nothing', async () => {
   await withHome(async ({ conversations, ask }) => {
     await keep(conversations, { ...STATE, model: 'acme/gone', mask: ['3:mlp:3'] })
     const { code, stdout, stderr } = await ask('run', '-c', '--no-history', 'What is a boat?')

@@ -62,7 +62,7 @@ test('experts, run and its trace report the same experts, which are counted', ()
     assert.is(rows[0].index, -prompt_tokens)
   }))
 
-test('files are compared, and names of an atlas are those of their specialists', () =>
+test('files are compared, and specialists get their names from an atlas', () =>
   inTemporaryFolder(async (dir) => {
     const [prose, code, names] = ['prose.txt', 'code.js', 'names.json'].map((name) => join(dir, name))
     await writeFile(prose, 'And he said unto them, the old man and the sea are in the house of the king. '.repeat(6))

@@ -33,7 +33,7 @@ inTerminal(`a terminal shows the progress${HAS_PSEUDO_TERMINAL ? '' : ' (skipped
   })
 })
 
-inTerminal('a warning during the packing has a line of its own', async () => {
+inTerminal('a warning during the packing has its own line', async () => {
   await inTemporaryFolder(async (dir) => {
     const file = fixturePath('gguf/gptoss-mxfp4/model.gguf')
     const args = ['bin/molm.js', 'run', '-m', file, 'ab', ...ASK]

@@ -45,7 +45,7 @@ export function molm(args: string[], { stdin, env = {} }: RunOptions = {}): Prom
   })
 }
 
-/** Runs `molm` in a process of its own, as a shell would, with a pipe as stdin if there is text to read. */
+/** Runs `molm` in a new process, as a shell would, with a pipe as stdin if there is text to read. */
 export async function molmProcess(
   args: string[],
   options: RunOptions & { bin?: string; cwd?: string } = {},

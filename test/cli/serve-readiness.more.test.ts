@@ -22,7 +22,7 @@ interface Health {
   status?: string
 }
 
-/** Asks on a connection of its own, as a probe does. */
+/** Asks on a new connection, as a probe does. */
 async function health(port: number): Promise<Health> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/health`, { headers: { Connection: 'close' } })

@@ -114,7 +114,7 @@ test('options of other tools are refused with the equivalent in molm', async () 
   assert.is(await parserRefusal('bench', '--session'), '')
 })
 
-test('a mistyped option gets the nearest of all, those that the help leaves out, too', async () => {
+test('a mistyped option gets the nearest of all, also of options that the help leaves out', async () => {
   assert.is(await parserRefusal('run', '--promt', 'hi'), "unknown option '--promt'; did you mean --prompt?")
   assert.is(await parserRefusal('run', '--xyzzy', 'hi'), '')
 })

@@ -132,7 +132,7 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   assert.ok(bytes < 27e6, `${bytes} bytes`)
 })
 
-test('has no scripts for npm to ask about, while the package.json of the checkout keeps those that build it', ({
+test('has no scripts for npm to ask about, while the package.json of the checkout keeps the build’s scripts', ({
   dir,
 }) => {
   const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8'))

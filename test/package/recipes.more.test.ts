@@ -39,7 +39,7 @@ class Workplace {
     }
   }
 
-  /** Adds a command to those of the system. */
+  /** Adds a command to the system's commands. */
   async command(name: string, script: string): Promise<void> {
     await this.write({ [`.bin/${name}`]: `#!/bin/sh\n${script}\n` })
     await chmod(join(this.folder, '.bin', name), 0o755)

@@ -1,5 +1,5 @@
 // Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
-// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.ts). Needs
+// Fails unless each answer equals the answer to the request alone, and if the process grows (memory-growth.ts). Needs
 // `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json).
 //
 //   node build/test/stress/soak-server.js [--requests 10000] [--clients 12] [--seed 1] [--every 1000]

@@ -239,7 +239,7 @@ function isBadlyTold(stderr: string): boolean {
   return /^\s+at .+:\d+:\d+/m.test(stderr) || /unexpected error/.test(stderr)
 }
 
-/** Starts molm as the head of a process group of its own, so that what it leaves running is found. */
+/** Starts molm as the head of a new process group, so that what it leaves running is found. */
 function start(args: string[], dir: string) {
   const began = performance.now()
   const child = spawn(process.execPath, [BIN, ...args], {

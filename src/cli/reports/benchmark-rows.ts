@@ -47,7 +47,7 @@ type AlignedColumn = [name: string, minWidth: number, value: (row: BenchmarkRow)
 /** Name of the column of shares of the speed at depth 0, short enough for 80 cells. */
 const OF_START = 'of @ 0'
 
-/** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 that of streaming. */
+/** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 replaces `stream`. */
 function alignedColumns(withBatches: boolean, withDepths: boolean): AlignedColumn[] {
   return [
     ['threads', 7, (row) => String(row.threads)],

@@ -43,8 +43,8 @@ export class Replacements {
   }
 
   /**
-   * Puts all collected results in place, also those of a killed run. A result only replaces a line that has the expected
-   * id. Replaces the file as a whole, or leaves it as it was.
+   * Puts all collected results in place, also a killed run's results. A result only replaces a line that has the
+   * expected id. Replaces the file as a whole, or leaves it as it was.
    */
   async putInPlace(): Promise<void> {
     await this.close()
