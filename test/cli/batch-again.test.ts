@@ -10,7 +10,7 @@ import { openOutput } from '#molm/cli/commands/run/batch/output.js'
 import { checkInput, OtherInputError, outstanding } from '#molm/cli/commands/run/batch/outstanding.js'
 import { requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { describeAgain } from '#molm/cli/commands/run/batch/run-batch.js'
-import { sidecarPath } from '#molm/cli/commands/run/batch/sidecar.js'
+import { sidecarPath } from '#molm/cli/commands/run/batch/replacements.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('answers that replace earlier ones')

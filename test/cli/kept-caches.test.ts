@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { keptCacheBytes } from '#molm/cli/parsing/kept-caches.js'
+import { keptCacheBytes } from '#molm/cli/parsing/keeping-options.js'
 
 test('$MOLM_CACHE_SIZE limits the caches beside conversations, and 0 keeps none', () => {
   assert.is(keptCacheBytes({}), 4 * 2 ** 30)

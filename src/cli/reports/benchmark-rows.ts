@@ -67,9 +67,8 @@ function mebibytes(bytes: number): string {
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
   const { model, quant, cacheType, tier, node, hugePageBytes: huge } = row
   const isOfStart = columns.some(([name]) => name === OF_START)
-  const explained = isOfStart
-    ? `${OF_START}: share of the speed at depth 0`
-    : 'stream: read speed of the memory in GB/s'
+  const ofStart = `${OF_START}: share of the speed at depth 0`
+  const explained = isOfStart ? ofStart : 'stream: read speed of the memory in GB/s'
   const title = `${model} as ${quant} with a ${cacheType} cache, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; ${explained}`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`

@@ -5,7 +5,7 @@ import { commonPrefix } from '../../../ground/common-prefix.js'
 import { UserError } from '../../../ground/errors.js'
 import { plural } from '../../../ground/numbers.js'
 import { note } from '../../io/output.js'
-import { keptCacheBytes } from '../../parsing/kept-caches.js'
+import { keptCacheBytes } from '../../parsing/keeping-options.js'
 import type { RunOptions } from './run-options.js'
 
 /** Fewer tokens are read faster than a file. */
