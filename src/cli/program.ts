@@ -4,7 +4,7 @@ import { writePrintable } from '../ground/output/write-printable.js'
 import { molmVersion } from '../ground/version.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
-import { checkHelp, commandNamed, spelledOut } from './parsing/command-line.js'
+import { checkHelp, commandNamed, HELP, spelledOut } from './parsing/command-line.js'
 import { COMMANDS, type CommandFile, type CommandName, type LoadCommand } from './parsing/commands.js'
 import { withOrigin } from './parsing/options.js'
 
@@ -126,8 +126,6 @@ function wrapLine(line: string, columns: number): string[] {
   const text = line.trim().replace(/ {2,}/g, '  ')
   return wrap(text, Math.max(10, columns - indent.length - 2)).map((part, i) => `${indent}${i > 0 ? '  ' : ''}${part}`)
 }
-
-const HELP = ['-h', '--help']
 
 /**
  * Moves the command in front of its options. A word is the command if only options of that command, and their values, come

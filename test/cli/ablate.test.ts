@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 const TEXT = 'The lantern is lit. The old man and the sea. User: What is a ship?\n'.repeat(2)
 
@@ -38,13 +38,13 @@ test('an interrupted --ablate says how to resume, and its measures are of these 
     const table = join(dir, 'worth.csv')
     await writeFile(`${table}.ablation`, 'molm-ablation 1 0123\n')
     const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '-o', table, TEXT]
-    assertRefused(
-      await molm(args),
-      1,
-      /worth.csv.ablation: measures of another model or of other texts, or with other experts; remove the file/,
-    )
-    assertRefused(await molm(['experts', '--budget', '1m', 'hi']), 2, /--budget needs --ablate/)
-    assertRefused(await molm(['experts', '--ablate', '--budget', '1', 'hi']), 2, /a time like 90s, 10m or 2h, not '1'/)
+    const ofOthers =
+      /worth.csv.ablation: measures of another model or of other texts, or with other experts; remove the file/
+    assertRefused(await molm(args), 1, ofOthers)
+    await assertAllRefused('experts', [
+      ['--budget 1m hi', /--budget needs --ablate/],
+      ['--ablate --budget 1 hi', /a time like 90s, 10m or 2h, not '1'/],
+    ])
   }))
 
 test.run()

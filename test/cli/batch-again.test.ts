@@ -8,9 +8,10 @@ import { hashOf } from '#molm/cli/commands/run/batch/hash.js'
 import { openInput } from '#molm/cli/commands/run/batch/input.js'
 import { openOutput } from '#molm/cli/commands/run/batch/output.js'
 import { checkInput, OtherInputError, outstanding } from '#molm/cli/commands/run/batch/outstanding.js'
+import { sidecarPath } from '#molm/cli/commands/run/batch/replacements.js'
 import { requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { describeAgain } from '#molm/cli/commands/run/batch/run-batch.js'
-import { sidecarPath } from '#molm/cli/commands/run/batch/sidecar.js'
+import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('answers that replace earlier ones')
@@ -84,14 +85,10 @@ test('the next run puts the replacements of a killed run in place', () =>
     await writeFile(sidecarPath(path, 'again'), `${linesOf(...entries)}{"line":1,"resu`)
     await writeFile(sidecarPath(path, 'partial'), 'left by a kill during the move')
     const output = await openOutput(path)
-    const ids = []
-    for await (const { id, model } of output.written()) ids.push([id, model])
+    const written = []
+    for await (const { id, model } of output.written()) written.push(`${id} ${model}`)
     await output.close()
-    assert.equal(ids, [
-      [1, undefined],
-      [2, 'nano'],
-      [3, 'nano'],
-    ])
+    assert.equal(written, ['1 undefined', '2 nano', '3 nano'])
     assert.is(await readFile(path, 'utf8'), linesOf({ id: 1, error: 'none' }, answer(2, 'late'), answer(3, 'c')))
     assert.equal(await readdir(dir), ['out.jsonl'])
   }))
@@ -113,16 +110,10 @@ test('answers that cannot be put in place stay in their own file, and the output
     const output = await openOutput(path)
     await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
     await mkdir(sidecarPath(path, 'partial'))
-    const error = await output.close().then(
-      () => undefined,
-      (error: Error) => error,
-    )
-    assert.match(String(error?.message), 'cannot be written (there is a folder of that name)')
+    assert.match(String(await thrownBy(output.close())), 'cannot be written (there is a folder of that name)')
     assert.is(await readFile(path, 'utf8'), old)
-    assert.is(
-      await readFile(sidecarPath(path, 'again'), 'utf8'),
-      linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }),
-    )
+    const again = linesOf({ line: 1, replaces: 1, result: answer(1, 'a') })
+    assert.is(await readFile(sidecarPath(path, 'again'), 'utf8'), again)
     assert.is(existsSync(sidecarPath(path, 'lock')), false)
   }))
 
@@ -252,18 +243,13 @@ test('results of other options or another model are refused', () =>
     const path = join(dir, 'out.jsonl')
     await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b', 'line-options')))
     const output = await openOutput(path)
-    const refusal = (asked: { model: string; options: string }) =>
-      earlierResults(output, asked).then(
-        ({ length }) => `${length} lines`,
-        (error: Error) => error.message,
-      )
+    const results = (model: string, options: string) => earlierResults(output, { model, options })
     try {
-      assert.is(await refusal({ model: 'nano', options: 'options' }), '2 lines')
-      assert.match(
-        await refusal({ model: 'other', options: 'options' }),
-        'has answers of nano, and the model now is other',
-      )
-      assert.match(await refusal({ model: 'nano', options: 'new' }), 'line 2 answers other options of the command line')
+      assert.is((await results('nano', 'options')).length, 2)
+      const ofOther = String(await thrownBy(results('other', 'options')))
+      assert.match(ofOther, 'has answers of nano, and the model now is other')
+      const otherOptions = String(await thrownBy(results('nano', 'new')))
+      assert.match(otherOptions, 'line 2 answers other options of the command line')
     } finally {
       await output.close()
     }

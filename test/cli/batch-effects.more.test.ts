@@ -34,7 +34,7 @@ const SCHEMAS = [
   ['--schema', '{"properties":{"b":{},"a":{}}}'],
 ]
 
-/** A softmax model that can read text, with a setting of its own. */
+/** A softmax model that can read text, with a setting in its files. */
 async function softmaxModel(dir: string): Promise<string> {
   const folder = join(dir, 'softmax')
   await cp(fixturePath('41-qwen3moe-f32'), folder, { recursive: true })

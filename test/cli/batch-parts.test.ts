@@ -65,27 +65,19 @@ test('a line that is not UTF-8 or not JSON is an error of that line, and later l
 test('a byte order mark and empty lines are skipped; lines keep their numbers', async () => {
   const found = await requests('\ufeff{"prompt": "a"}\r\n  \r\n\n{"id": "x", "prompt": "b"}')
   assert.equal(
-    found.map(({ id, line }) => [id, line]),
-    [
-      [1, 1],
-      ['x', 4],
-    ],
+    found.flatMap(({ id, line }) => [id, line]),
+    [1, 1, 'x', 4],
   )
 })
 
-test('a shard takes every n-th of the lines that are not empty, also of those that cannot be read', async () => {
+test('a shard takes every n-th of the lines that are not empty, also of unreadable lines', async () => {
   const text = '\ufeff{"prompt": "a"}\n\nnonsense\n{"id": "x", "prompt": "b"}\n  \n{"prompt": "c"}\n{"prompt": "d"}\n'
   const idsOf = async (number: number, of: number) => {
     const found = await collected(requestsOf(readLines(chunksOf(text), 1000), DEFAULTS, { number, of }))
     return found.map(({ id }) => id)
   }
-  assert.equal(
-    [await idsOf(1, 2), await idsOf(2, 2)],
-    [
-      [1, 'x', 7],
-      [3, 6],
-    ],
-  )
+  assert.equal(await idsOf(1, 2), [1, 'x', 7])
+  assert.equal(await idsOf(2, 2), [3, 6])
   assert.equal(await idsOf(6, 6), [])
 })
 
@@ -108,16 +100,9 @@ test('a line has the thinking and the form of the command line unless it has its
   const thinks = { think: 'low', thinkBudget: 9, ...none }
   assert.equal(await formOf({}), { ...thinks, schema: true })
   assert.equal(await formOf({ regex: 'x+' }), { ...thinks, regex: 'x+' })
-  assert.equal(await formOf({ grammar: 'root ::= "x"', think: 'off' }), {
-    ...thinks,
-    think: 'off',
-    grammar: 'root ::= "x"',
-  })
-  assert.equal(await formOf({ schema: { const: 1 }, think_budget: 0 }), {
-    ...thinks,
-    thinkBudget: 0,
-    schema: { const: 1 },
-  })
+  const [grammar, schema] = ['root ::= "x"', { const: 1 }]
+  assert.equal(await formOf({ grammar, think: 'off' }), { ...thinks, think: 'off', grammar })
+  assert.equal(await formOf({ schema, think_budget: 0 }), { ...thinks, thinkBudget: 0, schema })
   assert.equal(await formOf({ raw: true }), { ...none, think: undefined, thinkBudget: undefined, schema: true })
   const hashes = ['{"const": 1}', '{"const": 2}'].map((schema) => requests(`{"prompt": "a", "schema": ${schema}}`))
   const [[one], [other]] = await Promise.all(hashes)
@@ -138,14 +123,18 @@ test('a line may have tools as the server takes them', async () => {
 })
 
 test('a wrong form or thinking of a line is an error that names the field', async () => {
-  assert.match(await errorOf('{"prompt": "a", "think": "false"}'), /"think" must be one of off, on, low, medium, high/)
-  assert.match(await errorOf('{"prompt": "a", "thinkBudget": -1}'), /"thinkBudget" must be a whole number from 0 on/)
-  assert.match(await errorOf('{"prompt": "a", "schema": "x.json"}'), /"schema" must be a JSON Schema: an object/)
-  assert.match(await errorOf('{"prompt": "a", "grammar": {}}'), /"grammar" must be a text/)
-  assert.match(await errorOf('{"prompt": "a", "schema": {}, "regex": "x"}'), /give "schema" or "regex", not both/)
-  assert.match(await errorOf('{"prompt": "a", "tools": [{"type": "function"}]}'), /"tools\[0\]" must be \{"type"/)
-  assert.match(await errorOf('{"prompt": "a", "tool_choice": "any"}'), /"toolChoice" must be "auto", "none"/)
-  assert.match(await errorOf('{"prompt": "a", "raw": true, "think": "on"}'), /"raw" continues .* takes no "think"/)
+  for (const [fields, says] of [
+    ['"think": "false"', /"think" must be one of off, on, low, medium, high/],
+    ['"thinkBudget": -1', /"thinkBudget" must be a whole number from 0 on/],
+    ['"schema": "x.json"', /"schema" must be a JSON Schema: an object/],
+    ['"grammar": {}', /"grammar" must be a text/],
+    ['"schema": {}, "regex": "x"', /give "schema" or "regex", not both/],
+    ['"tools": [{"type": "function"}]', /"tools\[0\]" must be \{"type"/],
+    ['"tool_choice": "any"', /"toolChoice" must be "auto", "none"/],
+    ['"raw": true, "think": "on"', /"raw" continues .* takes no "think"/],
+  ] as const) {
+    assert.match(await errorOf(`{"prompt": "a", ${fields}}`), says)
+  }
 })
 
 test('raw lines take no turns, and lines with turns are conversations even under --raw', async () => {

@@ -4,24 +4,18 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL, type PseudoTerminal, withTerminal } from '../support/pseudo-terminal.js'
 
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 const CHILD = fileURLToPath(new URL('permission-child.js', import.meta.url))
 
 /** Runs `use` with a terminal; the child asks for the calls there. */
-async function asking(calls: unknown[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
+function asking(calls: unknown[], use: (terminal: PseudoTerminal) => Promise<void>) {
   const args = [relative(repositoryPath(''), CHILD), JSON.stringify(calls), '["listed"]']
-  const terminal = await PseudoTerminal.start({ args })
-  try {
-    await use(terminal)
-  } finally {
-    await terminal.close()
-  }
+  return withTerminal({ args }, use)
 }
 
-inTerminal(`a call is shown and runs only if the user says yes${reason}`, () => {
+inTerminal('a call is shown and runs only if the user says yes', () => {
   const calls = [
     ['listed', {}],
     ['weather', { city: 'Bern\u001b[31m\u200b' }],
@@ -34,16 +28,14 @@ inTerminal(`a call is shown and runs only if the user says yes${reason}`, () => 
       /calls listed \{\}\ntrue\n.* wants to call weather \{"city":"Bern\\u001b\[31m\\u200b"\}\n.*run weather\? .*lways:/,
     )
     await terminal.enter('', /false\n.* wants to call weather \{"city":"Rome"\}\n.*lways:/)
-    await terminal.enter(
-      'a',
-      /true\nmolm: calls weather \{"city":"Oslo"\}\ntrue\n.* wants to call other \{\}\n.*lways:/,
-    )
+    const next = /true\nmolm: calls weather \{"city":"Oslo"\}\ntrue\n.* wants to call other \{\}\n.*lways:/
+    await terminal.enter('a', next)
     await terminal.enter('y', /lways: y\ntrue/)
     assert.is((await terminal.ended()).code, 0)
   })
 })
 
-inTerminal(`lines typed before the question do not answer it, and other words ask again${reason}`, () => {
+inTerminal('lines typed before the question do not answer it, and other words ask again', () => {
   return asking([['rm', {}]], async (terminal) => {
     terminal.type('y\ry\r')
     await terminal.waitFor(/wants to call rm \{\}\n.*lways:/)
@@ -53,7 +45,7 @@ inTerminal(`lines typed before the question do not answer it, and other words as
   })
 })
 
-inTerminal(`Ctrl-D declines a call, and Ctrl-C ends the command${reason}`, () => {
+inTerminal('Ctrl-D declines a call, and Ctrl-C ends the command', () => {
   const calls = [
     ['one', {}],
     ['two', {}],

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, molm } from './molm.js'
 
 const test = suite<{ folder: string }>('completion in a shell')
 const run = promisify(execFile)
@@ -99,12 +99,10 @@ _arguments() { print -l -- "$@"; }; words=(molm ''); CURRENT=2; _molm; words=(mo
 })
 
 test('another shell is refused', async () => {
-  assertRefused(
-    await molm(['completion', 'tcsh']),
-    2,
-    /^molm: there is no completion for '.*'; choose bash, zsh or fish$/m,
-  )
-  assertRefused(await molm(['completion']), 2, /missing required argument 'shell'/)
+  await assertAllRefused('', [
+    ['completion tcsh', /^molm: there is no completion for '.*'; choose bash, zsh or fish$/m],
+    ['completion', /missing required argument 'shell'/],
+  ])
 })
 
 test.run()

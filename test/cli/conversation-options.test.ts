@@ -7,7 +7,7 @@ import { resultOf } from '#molm/index.js'
 import { LANTERN } from '../support/lantern.js'
 import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 /** A template that prints every message and value it receives. */
 const TEMPLATE =
@@ -65,15 +65,8 @@ test('system texts, files, stdin, messages and values reach the template in thei
 })
 
 test('a given beginning is printed; a system text that the template leaves out has no effect, says a warning', async () => {
-  const { stdout, stderr } = await molm([
-    '-s',
-    'You are a pirate.',
-    '--temperature',
-    '0',
-    '--prefill',
-    'A',
-    LANTERN.question,
-  ])
+  const options = ['-s', 'You are a pirate.', '--temperature', '0', '--prefill', 'A']
+  const { stdout, stderr } = await molm([...options, LANTERN.question])
   assert.is(stdout, `${LANTERN.answer}\n`)
   assert.is(stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
 })
@@ -89,24 +82,21 @@ test('wrong options are refused by name', () =>
     const bad = join(dir, 'bad.json')
     await writeFile(bad, '[{"role": "usr", "content": "Hi"}]')
     await writeFile(join(dir, 'bytes'), Uint8Array.of(0xff, 0xfe, 0x00))
-    assertRefused(await molm(['-s', '@nowhere', 'hi']), 1, /nowhere: no such file/)
-    assertRefused(await molm(['-f', dir, 'hi']), 1, /is a folder, not a file/)
-    assertRefused(await molm(['-f', join(dir, 'bytes'), 'hi']), 1, /not a text in UTF-8/)
-    assertRefused(
-      await molm(['--messages', bad]),
-      1,
-      /bad\.json: "messages\[0\]\.role" must be system, developer, user, assistant or tool; the file must hold/,
-    )
-    assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is not JSON; a text needs quotes/)
-    assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)
-    for (const options of [
-      ['-f', join(dir, 'bytes'), '-f', '-'],
-      ['--messages', '-'],
-      ['-s', '@-'],
-    ]) {
-      assertRefused(await molm(['chat', ...options]), 2, /your questions from stdin, so - cannot name a file/)
-    }
-    assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as is/)
+    const noFile = /your questions from stdin, so - cannot name a file/
+    const role =
+      /bad\.json: "messages\[0\]\.role" must be system, developer, user, assistant or tool; the file must hold/
+    await assertAllRefused('', [
+      ['-s @nowhere hi', /nowhere: no such file/, 1],
+      [['-f', dir, 'hi'], /is a folder, not a file/, 1],
+      [['-f', join(dir, 'bytes'), 'hi'], /not a text in UTF-8/, 1],
+      [['--messages', bad], role, 1],
+      ['--template-arg mood=calm hi', /mood: calm is not JSON; a text needs quotes/],
+      ['--template-arg mood hi', /must be NAME=JSON/],
+      [['chat', '-f', join(dir, 'bytes'), '-f', '-'], noFile],
+      ['chat --messages -', noFile],
+      ['chat -s @-', noFile],
+      ['--raw -s x hi', /--raw continues a text as is/],
+    ])
   }))
 
 test.run()

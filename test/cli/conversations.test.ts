@@ -3,18 +3,15 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConversationState } from '#molm/chat/conversations/conversation-state.js'
-import { Conversations } from '#molm/chat/conversations/conversations.js'
-import { keepsHistory } from '#molm/cli/parsing/keeping-options.js'
-import { molmHome } from '#molm/ground/files/home.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, type Ended, molm } from './molm.js'
+import type { Conversations } from '#molm/chat/conversations/conversations.js'
+import { keepsHistory, keptCacheBytes } from '#molm/cli/parsing/keeping-options.js'
+import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
+import { ANSWER, QUESTION, typed, withHome } from './kept-home.js'
+import { assertAllRefused, assertRefused, molm } from './molm.js'
 
 const test = suite('kept conversations')
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-const QUESTION = 'What is a lantern?'
-const ANSWER = 'A lantern is a light inside a case that can be carried.'
 const STATE = {
   messages: [
     { role: 'user', content: QUESTION },
@@ -22,36 +19,6 @@ const STATE = {
   ],
   system: '',
   model: 'nano',
-}
-
-interface Home {
-  env: { MOLM_HOME: string }
-  conversations: Conversations
-  /** Runs a command with greedy answers. */
-  ask(...args: string[]): Promise<Ended>
-}
-
-/** Runs `use` with an empty MOLM_HOME. */
-const withHome = (use: (home: Home) => Promise<void>) =>
-  inTemporaryFolder(async (dir) => {
-    const env = { MOLM_HOME: dir }
-    const conversations = Conversations.at(join(molmHome(env), 'conversations'))
-    await use({ env, conversations, ask: (...args) => molm([...args, '--temperature', '0'], { env }) })
-  })
-
-/** Runs `molm run` in a terminal, which ends without an error. Resolves with its output. */
-async function typed(env: { MOLM_HOME: string }, ...args: string[]): Promise<string> {
-  const terminal = await PseudoTerminal.start({
-    args: ['bin/molm.js', 'run', '--temperature', '0', ...args],
-    env,
-    outputOnly: true,
-  })
-  try {
-    assert.is((await terminal.ended()).code, 0, terminal.output)
-    return terminal.output
-  } finally {
-    await terminal.close()
-  }
 }
 
 async function keep(conversations: Conversations, state: ConversationState = STATE, name?: string): Promise<string> {
@@ -93,6 +60,13 @@ test('MOLM_HISTORY=0 keeps nothing, as --no-history does', () => {
   assert.not(keepsHistory({}))
   delete process.env.MOLM_HISTORY
   if (before !== undefined) process.env.MOLM_HISTORY = before
+})
+
+test('$MOLM_CACHE_SIZE limits the caches beside conversations, and 0 keeps none', () => {
+  assert.is(keptCacheBytes({}), 4 * 2 ** 30)
+  assert.is(keptCacheBytes({ MOLM_CACHE_SIZE: '1GiB' }), 2 ** 30)
+  assert.is(keptCacheBytes({ MOLM_CACHE_SIZE: '0' }), 0)
+  assert.throws(() => keptCacheBytes({ MOLM_CACHE_SIZE: 'much' }), /MOLM_CACHE_SIZE must be a size like 4GiB.*'much'/)
 })
 
 test('-c continues in a copy while another process has the conversation open', async () => {
@@ -139,7 +113,7 @@ test('-c reads only what is new, and leaves a question without an answer out', a
   })
 })
 
-test('-c takes the default model if that of the conversation is gone, with its mask, and --no-history keeps nothing', async () => {
+test('-c takes the default model if the conversation’s model is gone, with its mask, and --no-history keeps nothing', async () => {
   await withHome(async ({ conversations, ask }) => {
     await keep(conversations, { ...STATE, model: 'acme/gone', mask: ['3:mlp:3'] })
     const { code, stdout, stderr } = await ask('run', '-c', '--no-history', 'What is a boat?')
@@ -211,25 +185,24 @@ test('--delete removes a conversation with its cache, unless it is open', async 
 })
 
 test('combinations without sense are refused', async () => {
-  const cases: [string[], RegExp][] = [
-    [['run', '-c'], /-c needs a question/],
-    [['run', '-c', '--raw', 'x'], /--raw continues a text as is; it takes no -c/],
-    [['run', '-c', '--batch', 'x'], /-c continues one conversation; --batch/],
-    [['run', '-c', '--messages', 'x', 'x'], /-c has messages to begin with; leave out --messages/],
-    [['run', '-c', '4096', 'x'], /-c continues the latest conversation; --context 4096 sets the size/],
-    [['chat', '-c', '8192'], /--context 8192 sets the size/],
-    [['chat', '-c', '--resume', 'x'], /leave out --resume/],
-    [['chat', '--resume', 'x', '--messages', 'x'], /--resume has messages to begin with; leave out --messages/],
-    [['chat', '--list', '-c'], /--list only prints the conversations/],
-    [['chat', '--list', 'hello'], /--list only prints the conversations/],
-    [['chat', '--json'], /--json is for --list/],
-    [['chat', 'nano'], /molm chat takes a model as an option; did you mean 'molm chat -m nano'\?/],
-    [['chat', 'nanoo'], /did you mean 'molm chat -m nano'\?/],
-    [['chat', 'acme/model'], /did you mean 'molm chat -m acme\/model'\?/],
+  await assertAllRefused('', [
+    ['run -c', /-c needs a question/],
+    ['run -c --raw x', /--raw continues a text as is; it takes no -c/],
+    ['run -c --batch x', /-c continues one conversation; --batch/],
+    ['run -c --messages x x', /-c has messages to begin with; leave out --messages/],
+    ['run -c 4096 x', /-c continues the latest conversation; --context 4096 sets the size/],
+    ['chat -c 8192', /--context 8192 sets the size/],
+    ['chat -c --resume x', /leave out --resume/],
+    ['chat --resume x --messages x', /--resume has messages to begin with; leave out --messages/],
+    ['chat --list -c', /--list only prints the conversations/],
+    ['chat --list hello', /--list only prints the conversations/],
+    ['chat --json', /--json is for --list/],
+    ['chat nano', /molm chat takes a model as an option; did you mean 'molm chat -m nano'\?/],
+    ['chat nanoo', /did you mean 'molm chat -m nano'\?/],
+    ['chat acme/model', /did you mean 'molm chat -m acme\/model'\?/],
     [['chat', 'What is a lantern?'], /molm chat needs a terminal/],
-    [['chat', '/help'], /molm chat needs a terminal/],
-  ]
-  for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
+    ['chat /help', /molm chat needs a terminal/],
+  ])
 })
 
 test.run()

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, molm, TINY } from './molm.js'
 
 test('convert --bits mixes formats of experts within the budget, and says what it costs', () =>
   inTemporaryFolder(async (dir) => {
@@ -31,23 +31,17 @@ test('convert --bits mixes formats of experts within the budget, and says what i
 test('convert refuses wrong budgets, and budgets without a text or checkpoint', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    const convert = (...rest: string[]) => molm(['convert', TINY, ...rest])
-    const packed = await convert(join(dir, 'packed'))
-    assert.is(packed.code, 0, packed.stderr)
-    const [high, words, noText, isPacked, floats, noOut] = await Promise.all([
-      convert(out, '--bits', '9'),
-      convert(out, '--bits', 'few'),
-      convert(out, '--bits', '4'),
-      molm(['convert', join(dir, 'packed'), out, '--bits', '4', '--calibrate', fixturePath('texts/code.txt')]),
-      convert(out, '--bits', '4', '--quant', 'f32', '--calibrate', fixturePath('texts/code.txt')),
-      convert(),
+    const packed = join(dir, 'packed')
+    const { code, stderr } = await molm(['convert', TINY, packed])
+    assert.is(code, 0, stderr)
+    const calibrated = ['--bits', '4', '--calibrate', fixturePath('texts/code.txt')]
+    await assertAllRefused('convert', [
+      [[TINY, out, '--bits', '9'], /--bits must be a number from 2\.5 to 8\.5, not '9'/],
+      [[TINY, out, '--bits', 'few'], /--bits must be a number from 2\.5 to 8\.5, not 'few'/],
+      [[TINY, out, '--bits', '4'], /need --calibrate/],
+      [[packed, out, ...calibrated], /is packed already, as q4: --bits needs the checkpoint or GGUF file/, 1],
+      [[TINY, out, ...calibrated, '--quant', 'f32'], /--quant q4 or q8/],
     ])
-    assertRefused(high, 2, /--bits must be a number from 2\.5 to 8\.5, not '9'/)
-    assertRefused(words, 2, /--bits must be a number from 2\.5 to 8\.5, not 'few'/)
-    assertRefused(noText, 2, /need --calibrate/)
-    assertRefused(isPacked, 1, /is packed already, as q4: --bits needs the checkpoint or GGUF file/)
-    assertRefused(floats, 2, /--quant q4 or q8/)
-    assertRefused(noOut, 2, /name a folder/)
   }))
 
 test.run()

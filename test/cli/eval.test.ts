@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
@@ -46,16 +46,12 @@ test('eval prints tables by default, and with --details the choice for each item
   }))
 
 test('eval refuses wrong input', async () => {
-  const [nothing, stride, window, against] = await Promise.all([
-    molm(['eval']),
-    molm(['eval', '--text', SPEECHES, '--window', '8', '--stride', '9']),
-    molm(['eval', '--text', SPEECHES, '--window', 'x']),
-    molm(['eval', '--task', DEFINITIONS, '--against', 'nano']),
+  await assertAllRefused('eval', [
+    [[], /give --text or --task/],
+    [['--text', SPEECHES, '--window', '8', '--stride', '9'], /--stride must be/],
+    [['--text', SPEECHES, '--window', 'x'], /--window must be/],
+    [['--task', DEFINITIONS, '--against', 'nano'], /give --text/],
   ])
-  assertRefused(nothing, 2, /give --text or --task/)
-  assertRefused(stride, 2, /--stride must be/)
-  assertRefused(window, 2, /--window must be/)
-  assertRefused(against, 2, /give --text/)
 })
 
 test.run()

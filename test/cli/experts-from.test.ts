@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { integers } from '../support/random.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, molm } from './molm.js'
 
 const NESTED = Array.from({ length: 5 }, (_, t) => [0, 1, 2].map((l) => [(t + l) % 7, 7 + (t % 3)]))
 const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
@@ -65,25 +65,16 @@ test('two traces are compared, and what contradicts --from is refused', async ()
     await writeFile(other, `${HEAD}0,7,a,0,mlp,0,24,0.5\n`)
     const compared = await molm(['experts', '--from', first, '--from', second])
     assert.match(compared.stdout, /1\.csv against 2\.csv/)
-    const refused = await Promise.all([
-      molm(['experts', '--from', first, 'words']),
-      molm(['experts', '--from', first, '--file', second]),
-      molm(['experts', '--experts', '8', 'words']),
-      molm(['experts', '--from', other, '-m', 'nano']),
-      molm(['experts', '--from', first, '-m', 'nano', '--experts', '8']),
-      molm(['experts', '--from', join(dir, 'no.csv')]),
-      molm(['experts', '--from', first, '--colour', 'surprise']),
+    const unlike = /other\.csv: not a trace of nano: layer 0 has mlp expert 24, and the model 24 of them/
+    await assertAllRefused('experts', [
+      [['--from', first, 'words'], /give a prompt or --from, not both/],
+      [['--from', first, '--file', second], /cannot be used/],
+      [['--experts', '8', 'words'], /--experts needs --from/],
+      [['--from', other, '-m', 'nano'], unlike, 1],
+      [['--from', first, '-m', 'nano', '--experts', '8'], /leave out --experts/],
+      [['--from', join(dir, 'no.csv')], /no\.csv: no such file/, 1],
+      [['--from', first, '--colour', 'surprise'], /--colour surprise needs a text/],
     ])
-    const expected: [number, RegExp][] = [
-      [2, /give a prompt or --from, not both/],
-      [2, /--from.*cannot be used with.*--file|cannot be used/],
-      [2, /--experts needs --from/],
-      [1, /other\.csv: not a trace of nano: layer 0 has mlp expert 24, and the model 24 of them/],
-      [2, /leave out --experts/],
-      [1, /no\.csv: no such file/],
-      [2, /--colour surprise needs a text/],
-    ]
-    for (const [i, [code, pattern]] of expected.entries()) assertRefused(refused[i], code, pattern)
   })
 })
 

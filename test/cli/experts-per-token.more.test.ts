@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, molm } from './molm.js'
 
 test('eval and bench measure fewer experts', () =>
   inTemporaryFolder(async (dir) => {
@@ -28,9 +28,16 @@ test('eval --fewer-experts prints a curve, draws it and writes numbers that run'
     const text = join(dir, 'text.txt')
     await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 600))
     const at = (name: string) => join(dir, name)
-    const curve = ['eval', '--text', text, '--fewer-experts']
     const files = ['numbers.json', 'curve.csv', 'curve.svg'].flatMap((name) => ['-o', at(name)])
-    const { code, stdout, stderr } = await molm([...curve, '--budget', '60%', ...files])
+    const { code, stdout, stderr } = await molm([
+      'eval',
+      '--text',
+      text,
+      '--fewer-experts',
+      '--budget',
+      '60%',
+      ...files,
+    ])
     assert.is(code, 0, stderr)
     const rows = stdout.split('\n')
     assert.match(rows[0], /^ +attention +mlp +a token reads +experts +perplexity +change +tokens\/s$/)
@@ -49,10 +56,13 @@ test('eval --fewer-experts prints a curve, draws it and writes numbers that run'
     const run = await molm(['run', '--experts-per-token', at('numbers.json'), '-n', '3', 'Hi'])
     assert.is(run.code, 0, run.stderr)
 
-    assertRefused(await molm([...curve, '-o', at('a.json')]), 2, /numbers by layer need a --budget/)
-    assertRefused(await molm([...curve, '-o', at('a.txt')]), 2, /name a .csv or .svg file for the curve/)
-    assertRefused(await molm([...curve, '--against', 'nano']), 2, /--fewer-experts measures on texts alone/)
-    assertRefused(await molm(['eval', '--text', text, '--budget', '0.5']), 2, /--budget belongs to --fewer-experts/)
+    const measured = ['eval', '--text', text]
+    await assertAllRefused(measured, [
+      [['--fewer-experts', '-o', at('a.json')], /numbers by layer need a --budget/],
+      [['--fewer-experts', '-o', at('a.txt')], /name a .csv or .svg file for the curve/],
+      ['--fewer-experts --against nano', /--fewer-experts measures on texts alone/],
+      ['--budget 0.5', /--budget belongs to --fewer-experts/],
+    ])
   }))
 
 test.run()

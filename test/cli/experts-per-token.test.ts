@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeModel, type ExpertsPerToken } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 const QUESTION = 'Count from one to ten.'
 const MLP = [1, 2, 1]
@@ -44,17 +44,15 @@ test('numbers that make no sense are refused', () =>
   inTemporaryFolder(async (dir) => {
     const file = join(dir, 'numbers.json')
     await writeFile(file, JSON.stringify({ mlp: [4, 4] }))
-    const cases: [typed: string, message: RegExp][] = [
+    const beginning = ['run', '-m', TINY, '-t', '1', 'Hi', '--experts-per-token']
+    await assertAllRefused(beginning, [
       ['0', /--experts-per-token must be a whole number from 1 on, not 0/],
       ['5', /--experts-per-token is 5, but layer 0 has 4 attention experts/],
       ['2,9', /--experts-per-token is 9, but layer 0 has 8 mlp experts/],
       ['some', /--experts-per-token must be a number, two like 1,3, a file or trained, not 'some'/],
-      [file, /--experts-per-token has 2 numbers of mlp experts for 3 layers/],
-    ]
-    for (const [typed, message] of cases) {
-      assertRefused(await molm(['run', '-m', TINY, '-t', '1', '--experts-per-token', typed, 'Hi']), 2, message)
-    }
-    assertRefused(await molm(['run', '--experts-per-token', './absent.json', 'Hi']), 1, /absent.json: no such file/)
+      [[file], /--experts-per-token has 2 numbers of mlp experts for 3 layers/],
+      ['./absent.json', /absent.json: no such file/, 1],
+    ])
     const copy = await copyWith(dir, { mlp: 9 })
     const wrong = /experts-per-token.json: the number of experts is 9, but layer 0 has 8 mlp experts/
     assertRefused(await molm(['run', '-m', copy, 'Hi']), 1, wrong)

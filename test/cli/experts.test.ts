@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas, AtlasEntry } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, molm, parseLines, TINY } from './molm.js'
 
 const COMMITTEES = Array(6).fill({ experts: [0], share: 1, gini: 0, fairness: 1 })
 const named = (count: number): AtlasEntry[][] =>
@@ -43,10 +43,7 @@ test('experts, run and its trace report the same experts, which are counted', ()
     }
     assert.equal([entropy.mlp.length, fairness.attention.length], [6, 6])
 
-    const rows = (await readFile(trace, 'utf8'))
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line))
+    const rows = parseLines(await readFile(trace, 'utf8'))
     // A row for each token but the last, layer, and one of two attention and four MLP experts.
     assert.is(rows.length, (prompt_tokens + tokens.length) * 6 * (2 + 4))
     const found = rows.filter(({ index, layer, kind }) => index === 3 && layer === 5 && kind === 'mlp')
@@ -62,7 +59,7 @@ test('experts, run and its trace report the same experts, which are counted', ()
     assert.is(rows[0].index, -prompt_tokens)
   }))
 
-test('files are compared, and names of an atlas are those of their specialists', () =>
+test('files are compared, and specialists get their names from an atlas', () =>
   inTemporaryFolder(async (dir) => {
     const [prose, code, names] = ['prose.txt', 'code.js', 'names.json'].map((name) => join(dir, name))
     await writeFile(prose, 'And he said unto them, the old man and the sea are in the house of the king. '.repeat(6))
@@ -85,59 +82,34 @@ test('--csv is --format csv, whatever the extension of the file', () =>
     )
   }))
 
-test('wrong options are refused', async () => {
-  const [twoForms, alsoFormat] = await Promise.all([
-    molm(['experts', '--csv', '--json', 'words']),
-    molm(['experts', '--csv', '--format', 'svg', 'words']),
-  ])
-  assertRefused(twoForms, 2, /--csv.*--json/)
-  assertRefused(alsoFormat, 2, /--format.*--csv/)
-  const refused = await Promise.all([
-    molm(['experts', '-o', 'x.pdf', 'words']),
-    molm(['experts', '-o', 'x', 'words']),
-    molm(['experts', '--width', '39', 'words']),
-    molm(['experts', '--width', '10001', 'words']),
-    molm(['experts', '--width', '80', '-o', 'x.svg', 'words']),
-    molm(['experts', '--width', '800', '--json', 'words']),
-    molm(['experts', '--against', 'nano', '--tokens', 'words']),
-  ])
+test('wrong options, and choices that the model or the format does not have, are refused', async () => {
   const ending = /the extension must be \.txt, \.json, \.csv, \.svg, \.png or \.html; or give --format/
-  const why = [
-    ending,
-    ending,
-    /from 40 to 10000/,
-    /from 40 to 10000/,
-    /at least 320 pixels/,
-    /json has no width/,
-    /--against/,
-  ]
-  for (const [i, result] of refused.entries()) assertRefused(result, 2, why[i])
-  const [none, both, missing, format] = await Promise.all([
-    molm(['experts']),
-    molm(['experts', '--file', 'x', 'words']),
-    molm(['experts', '--file', '/nonexistent/x.txt']),
-    molm(['experts', '--format', 'pdf', 'words']),
+  await assertAllRefused('experts', [
+    ['--csv --json words', /--csv.*--json/],
+    ['--csv --format svg words', /--format.*--csv/],
+    ['-o x.pdf words', ending],
+    ['-o x words', ending],
+    ['--width 39 words', /from 40 to 10000/],
+    ['--width 10001 words', /from 40 to 10000/],
+    ['--width 80 -o x.svg words', /at least 320 pixels/],
+    ['--width 4001 -o x.svg words', /at most 4000 pixels, not 4001/],
+    ['--width 800 --json words', /json has no width/],
+    ['--against nano --tokens words', /--against/],
+    [[], /there is no text/],
+    ['--file x words', /a prompt or --file/],
+    ['--file /nonexistent/x.txt', /\/nonexistent\/x\.txt: no such file/, 1],
+    ['--format pdf words', /pdf/],
+    ['--layers 4-6 words', /--layers: the model has layers 0 to 5, not 6/],
+    ['--parts maps words', /--parts must be a list of caption, map, difference, table, committee, tokens, not 'maps'/],
+    ['--json --only mlp words', /--only is for figures; json/],
+    ['--colour rainbow words', /--colour must be expert:LAYER.*not 'rainbow'/],
+    ['--colour surprise --csv words', /--colour is for text and html, not csv/],
   ])
-  assertRefused(none, 2, /there is no text/)
-  assertRefused(both, 2, /a prompt or --file/)
-  assertRefused(missing, 1, /\/nonexistent\/x\.txt: no such file/)
-  assertRefused(format, 2, /pdf/)
 })
 
 test('two models are compared on the same text', async () => {
-  const { stdout, stderr } = await molm([
-    'experts',
-    '-m',
-    TINY,
-    '-t',
-    '1',
-    '--against',
-    `${TINY}:q4`,
-    '--json',
-    '--quant',
-    'q8',
-    TEXT,
-  ])
+  const models = ['-m', TINY, '--quant', 'q8', '--against', `${TINY}:q4`]
+  const { stdout, stderr } = await molm(['experts', ...models, '-t', '1', '--json', TEXT])
   const { texts, ...about } = JSON.parse(stdout)
   assert.equal(about, { model: '01-base-bin-f32', quant: 'q8', against: { model: `${TINY}:q4`, quant: 'q4' } }, stderr)
   for (const kind of ['attention', 'mlp']) {
@@ -159,26 +131,6 @@ test('a figure shows chosen layers, kinds and parts, under its own title', async
     const layers = [...(await readFile(svg, 'utf8')).matchAll(/data-layer="(\d)"/g)].map(([, layer]) => layer)
     assert.equal(layers, ['1', '2', '4'])
   })
-})
-
-test('choices of a figure that the model or the format does not have are refused', async () => {
-  const refused = await Promise.all([
-    molm(['experts', '--layers', '4-6', TEXT]),
-    molm(['experts', '--parts', 'maps', TEXT]),
-    molm(['experts', '--json', '--only', 'mlp', TEXT]),
-    molm(['experts', '--colour', 'rainbow', TEXT]),
-    molm(['experts', '--colour', 'surprise', '--csv', TEXT]),
-    molm(['experts', '--width', '4001', '-o', 'x.svg', TEXT]),
-  ])
-  const why = [
-    /--layers: the model has layers 0 to 5, not 6/,
-    /--parts must be a list of caption, map, difference, table, committee, tokens, not 'maps'/,
-    /--only is for figures; json/,
-    /--colour must be expert:LAYER.*not 'rainbow'/,
-    /--colour is for text and html, not csv/,
-    /at most 4000 pixels, not 4001/,
-  ]
-  for (const [i, result] of refused.entries()) assertRefused(result, 2, why[i])
 })
 
 test('a text is coloured by its experts', async () => {
@@ -205,19 +157,18 @@ test('files that are empty or not UTF-8 are refused', async () => {
     const [latin, empty] = [join(dir, 'latin.txt'), join(dir, 'empty.txt')]
     await writeFile(latin, Buffer.from('caf\xe9', 'latin1'))
     await writeFile(empty, '')
-    const [a, b] = await Promise.all([molm(['experts', '--file', latin]), molm(['experts', '--file', empty])])
-    assertRefused(a, 1, /latin\.txt: line 1 is not valid UTF-8/)
-    assertRefused(b, 1, /empty\.txt: the file is empty/)
+    await assertAllRefused('experts --file', [
+      [[latin], /latin\.txt: line 1 is not valid UTF-8/, 1],
+      [[empty], /empty\.txt: the file is empty/, 1],
+    ])
   })
 })
 
 test('a trace needs a known extension and a writable path', async () => {
-  const [ending, place] = await Promise.all([
-    molm(['run', '--trace', 'trace.txt', 'words']),
-    molm(['run', '--trace', '/nonexistent/trace.csv', 'words']),
+  await assertAllRefused('run --trace', [
+    ['trace.txt words', /\.csv or \.jsonl/],
+    ['/nonexistent/trace.csv words', /\/nonexistent\/trace\.csv: cannot be written \(there is no such folder/, 1],
   ])
-  assertRefused(ending, 2, /\.csv or \.jsonl/)
-  assertRefused(place, 1, /\/nonexistent\/trace\.csv: cannot be written \(there is no such folder/)
 })
 
 test.run()

@@ -5,18 +5,17 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, molmProcess, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, molmProcess, TINY } from './molm.js'
 
 test('a lone word that looks like a command is not sent to the model', async () => {
-  const cases: [args: string[], pattern: RegExp][] = [
-    [['lst'], /^molm: 'lst' is not a command; did you mean 'molm list'\?\n'molm run lst' asks the model\n$/],
-    [['-m', 'nano', 'chta'], /did you mean 'molm chat'/],
-    [['exprts', '--csv'], /did you mean 'molm experts'/],
-    [['version'], /did you mean 'molm --version'/],
-    [['help', 'nope'], /^molm: 'nope' is not a command; see molm --help\n/],
-    [['help', 'covert'], /did you mean 'molm help convert'/],
-  ]
-  for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
+  await assertAllRefused('', [
+    ['lst', /^molm: 'lst' is not a command; did you mean 'molm list'\?\n'molm run lst' asks the model\n$/],
+    ['-m nano chta', /did you mean 'molm chat'/],
+    ['exprts --csv', /did you mean 'molm experts'/],
+    ['version', /did you mean 'molm --version'/],
+    ['help nope', /^molm: 'nope' is not a command; see molm --help\n/],
+    ['help covert', /did you mean 'molm help convert'/],
+  ])
 })
 
 test('-V, -v and ls are known, also to help', async () => {
@@ -31,9 +30,8 @@ test('-V, -v and ls are known, also to help', async () => {
 
 test('options of llama.cpp and ollama are understood, a command is a prompt after run, and - is stdin', async () => {
   const tokens = async (args: string[], stdin?: string) => {
-    const { stdout, stderr } = await molm([...args, '-m', TINY, '--num-thread', '1', '--ignore-eos', '--json'], {
-      stdin,
-    })
+    const all = [...args, '-m', TINY, '--num-thread', '1', '--ignore-eos', '--json']
+    const { stdout, stderr } = await molm(all, { stdin })
     assert.is(stderr, '')
     return JSON.parse(stdout).tokens
   }
@@ -43,8 +41,10 @@ test('options of llama.cpp and ollama are understood, a command is a prompt afte
   assert.equal(await tokens(['run', '--temp', '0', '-n', '5', '-f', '-'], 'list\n'), ours)
   const { code } = await molm(['-n', '1', '-m', TINY, '--', 'list'])
   assert.is(code, 0, 'behind -- nothing is a command')
-  assertRefused(await molm(['--num-ctx', '0', 'x']), 2, /--context must be/)
-  assertRefused(await molm(['--num-thread', 'x', 'x']), 2, /--threads must be/)
+  await assertAllRefused('', [
+    ['--num-ctx 0 x', /--context must be/],
+    ['--num-thread x x', /--threads must be/],
+  ])
   const unlimited = ['--temp', '0', '-n', '-1', '--stop', '.', '-']
   const { stdout, stderr } = await molm(unlimited, { stdin: `${LANTERN.question}\n` })
   assert.is(stdout, `${LANTERN.answer.replace(/\..*/, '')}\n`, stderr)
@@ -57,8 +57,10 @@ test('- names one file only, which must be a text', async () => {
 })
 
 test('a ~ that the shell did not expand is the home folder', async () => {
-  assertRefused(await molm(['show', '~/no/such']), 1, new RegExp(`^molm: ${homedir()}/no/such: no such file or folder`))
-  assertRefused(await molm(['-f', '~/no-such', 'x']), 1, new RegExp(`^molm: ${homedir()}/no-such: no such file`))
+  await assertAllRefused('', [
+    ['show ~/no/such', new RegExp(`^molm: ${homedir()}/no/such: no such file or folder`), 1],
+    ['-f ~/no-such x', new RegExp(`^molm: ${homedir()}/no-such: no such file`), 1],
+  ])
   const { stderr } = await molm(['show', 'other'], { env: { MOLM_HOME: '~/no-such-home' } })
   assert.match(stderr, new RegExp(`in ${homedir()}/no-such-home`))
 })
@@ -75,11 +77,8 @@ test('a folder named nano does not replace the built-in model, and a note names 
     await writeFile(join(dir, 'nano', 'config.json'), '{"model_type": "other"}')
     const run = (...args: string[]) => molmProcess(args, { cwd: dir })
     const line = ['-q', '-n', '2', '--temperature', '0', 'Hi']
-    const [plain, named, folder] = await Promise.all([
-      run(...line),
-      run('-m', 'nano', ...line),
-      run('-m', './nano', ...line),
-    ])
+    const models = [[], ['-m', 'nano'], ['-m', './nano']]
+    const [plain, named, folder] = await Promise.all(models.map((model) => run(...model, ...line)))
     assert.equal([plain.code, plain.stderr], [0, ''])
     assert.equal(
       [named.stdout, named.stderr],

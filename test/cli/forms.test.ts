@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertRefused, molm, parseLines } from './molm.js'
 
 const GREEDY = ['run', '-m', 'nano', '--temperature', '0']
 const PERSON = {
@@ -66,10 +66,7 @@ test('each line of a batch has its own form, and a cut value sets the exit code'
     const done = await molm(batch)
     assert.is(done.code, 1)
     assert.match(done.stderr, /^molm: 1 answer of this run ended within the form asked for; see "finish_reason"\n$/)
-    const texts = done.stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line).text)
+    const texts = parseLines(done.stdout).map(({ text }) => text)
     assert.match(texts[0], /^(yes|no)!$/)
     assert.equal(Object.keys(JSON.parse(texts[1])), ['name', 'age'])
     assert.match(texts[2], /^[1-9] [1-9]$/)

@@ -1,21 +1,9 @@
-import { copyFile, readdir, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fixturePath } from '../support/fixtures.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
-
-const ASK = ['-n', '4', '--temperature', '0', '--raw', '-t', '1']
-
-/** Runs `use` with a GGUF file, and with commands whose MOLM_HOME is in the folder of the file. */
-function withFile(use: (file: string, run: (...args: string[]) => ReturnType<typeof molm>, dir: string) => unknown) {
-  return inTemporaryFolder(async (dir) => {
-    const file = join(dir, 'granite-Q4_K_M.gguf')
-    await copyFile(fixturePath('gguf/granitemoe-all-types/model.gguf'), file)
-    await use(file, (...args) => molm(args, { env: { MOLM_HOME: join(dir, 'home') } }), dir)
-  })
-}
+import { ASK, withFile } from './gguf-file.js'
+import { assertRefused } from './molm.js'
 
 test('a file is packed with one line on stderr, once; the copy is listed by its path, and removed without it', async () => {
   await withFile(async (file, run, dir) => {

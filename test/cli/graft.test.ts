@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 test('graft writes a model that runs, replaces it only with --force, and reports the new experts', () =>
   inTemporaryFolder(async (dir) => {
@@ -25,17 +25,13 @@ test('graft writes a model that runs, replaces it only with --force, and reports
 test('graft refuses wrong options', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    const graft = (...rest: string[]) => molm(['graft', TINY, out, ...rest])
-    const [noGiver, list, twice, bias] = await Promise.all([
-      graft(),
-      graft('--from', TINY, '--layers', '4-3'),
-      graft('--from', TINY, '--experts', '1,1'),
-      graft('--from', TINY, '--gate-bias', 'much'),
+    const graft = ['graft', TINY, out]
+    await assertAllRefused(graft, [
+      ['', /--from/],
+      [['--from', TINY, '--layers', '4-3'], /--layers must be a list/],
+      [['--from', TINY, '--experts', '1,1'], /--experts must be a list/],
+      [['--from', TINY, '--gate-bias', 'much'], /--gate-bias must be a number/],
     ])
-    assertRefused(noGiver, 2, /--from/)
-    assertRefused(list, 2, /--layers must be a list/)
-    assertRefused(twice, 2, /--experts must be a list/)
-    assertRefused(bias, 2, /--gate-bias must be a number/)
   }))
 
 test.run()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
-import { ended, startMolm } from './molm.js'
+import { ended, parseLines, startMolm } from './molm.js'
 
 const ENDLESS = ['--raw', '-n', '1000000', '--ignore-eos', '--seed', '1', '-m', fixturePath('01-base-bin-f32'), 'x']
 
@@ -28,10 +28,7 @@ test('Ctrl-C ends --jsonl with a last object, SIGTERM with 143', async () => {
   child.kill('SIGTERM')
   const { code, stdout } = await ended(child)
   assert.is(code, 143)
-  const lines = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const lines = parseLines(stdout)
   const last = lines.pop()
   assert.is(last.finish_reason, null)
   const keys = 'model prompt_tokens tokens finish_reason seed cache_type timings memory'

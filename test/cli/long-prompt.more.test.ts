@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL, withTerminal } from '../support/pseudo-terminal.js'
 import { molm } from './molm.js'
 
 const test = suite<{ folder: string }>('a long prompt')
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
 test.before(async (context) => {
   context.folder = await mkdtemp(join(tmpdir(), 'molm-long-prompt-'))
@@ -18,54 +17,41 @@ test.before(async (context) => {
 
 test.after(({ folder }) => rm(folder, { recursive: true }))
 
-inTerminal(
-  `shows how far it has been read, and takes that away when it is interrupted${reason}`,
-  async ({ folder }) => {
-    const args = ['bin/molm.js', 'run', '--raw', '-f', join(folder, 'long.txt')]
-    const terminal = await PseudoTerminal.start({ args })
-    try {
-      await terminal.waitFor(/reading \d[\d.]*( k)? of \d+ k tokens, \d+ (s|min) left/)
-      assert.match(terminal.screen.text.join('\n'), /warning: the prompt has \d+ k tokens, and nano was trained on \d+/)
-      spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
-      assert.is((await terminal.ended()).code, 130)
-      assert.not.match(terminal.screen.text.join('\n'), /reading/)
-    } finally {
-      await terminal.close()
-    }
-  },
+inTerminal('shows how far it has been read, and takes that away when it is interrupted', ({ folder }) =>
+  withTerminal({ args: ['bin/molm.js', 'run', '--raw', '-f', join(folder, 'long.txt')] }, async (terminal) => {
+    await terminal.waitFor(/reading \d[\d.]*( k)? of \d+ k tokens, \d+ (s|min) left/)
+    assert.match(terminal.screen.text.join('\n'), /warning: the prompt has \d+ k tokens, and nano was trained on \d+/)
+    spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
+    assert.is((await terminal.ended()).code, 130)
+    assert.not.match(terminal.screen.text.join('\n'), /reading/)
+  }),
 )
 
-inTerminal(
-  `that is interrupted leaves what was read of it in the file of --prompt-cache${reason}`,
-  async ({ folder }) => {
-    const file = join(folder, 'long.cache')
-    const run = ['run', '--raw', '--prompt-cache', file]
-    const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...run, '-f', join(folder, 'long.txt')] })
-    try {
-      await terminal.waitFor(/reading [1-9]/)
-      spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
-      assert.is((await terminal.ended()).code, 130)
-    } finally {
-      await terminal.close()
-    }
-    const alike = join(folder, 'alike.txt')
-    await writeFile(alike, 'The lantern is lit. '.repeat(100))
-    const { stdout } = await molm([...run, '-n', '1', '--json', '-f', alike])
-    const { timings, prompt_tokens } = JSON.parse(stdout)
-    assert.ok(timings.cached_tokens >= 256, `${timings.cached_tokens} of ${prompt_tokens} tokens cached`)
-  },
-)
+inTerminal('that is interrupted leaves what was read of it in the file of --prompt-cache', async ({ folder }) => {
+  const run = ['run', '--raw', '--prompt-cache', join(folder, 'long.cache')]
+  await withTerminal({ args: ['bin/molm.js', ...run, '-f', join(folder, 'long.txt')] }, async (terminal) => {
+    await terminal.waitFor(/reading [1-9]/)
+    spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
+    assert.is((await terminal.ended()).code, 130)
+  })
+  const alike = join(folder, 'alike.txt')
+  await writeFile(alike, 'The lantern is lit. '.repeat(100))
+  const { stdout } = await molm([...run, '-n', '1', '--json', '-f', alike])
+  const { timings, prompt_tokens } = JSON.parse(stdout)
+  assert.ok(timings.cached_tokens >= 256, `${timings.cached_tokens} of ${prompt_tokens} tokens cached`)
+})
 
-inTerminal(`that is read in a moment shows nothing of it, and no line in a pipe${reason}`, async ({ folder }) => {
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'run', '--raw', '-n', '1', 'A lantern'] })
-  await terminal.ended()
-  assert.not.match(terminal.output, /reading/)
-  await terminal.close()
-  await writeFile(join(folder, 'middle.txt'), 'The lantern is lit. '.repeat(200))
-  const { stderr, code } = await molm(['run', '--raw', '-n', '1', '-f', join(folder, 'middle.txt')])
+inTerminal('that is read in a moment shows nothing of it, and no line in a pipe', async ({ folder }) => {
+  await withTerminal({ args: ['bin/molm.js', 'run', '--raw', '-n', '1', 'A lantern'] }, async (terminal) => {
+    await terminal.ended()
+    assert.not.match(terminal.output, /reading/)
+  })
+  const middle = join(folder, 'middle.txt')
+  await writeFile(middle, 'The lantern is lit. '.repeat(200))
+  const { stderr, code } = await molm(['run', '--raw', '-n', '1', '-f', middle])
   assert.is(code, 0)
   assert.match(stderr, /^molm: warning: the prompt has [\d.]+ k tokens, and nano was trained on \d+ .*\n$/)
-  const kept = await molm(['run', '--raw', '-n', '1', '--context', '100', '-f', join(folder, 'middle.txt')])
+  const kept = await molm(['run', '--raw', '-n', '1', '--context', '100', '-f', middle])
   assert.is(kept.stderr, '')
 })
 

@@ -7,7 +7,7 @@ import type { ExpertMask } from '#molm/model/config/expert-mask.js'
 import { parseMask } from '#molm/model/config/mask-spec.js'
 import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, molm, TINY } from './molm.js'
 
 const SPECS = ['2:mlp:0-4', '1:mlp:1-5']
 const QUESTION = 'What is a lighthouse?'
@@ -37,14 +37,13 @@ test('a mask gives the same text from specs, a file, a batch and the library', (
 
 test('masks that do not fit are refused with their name', () =>
   inTemporaryFolder(async (dir) => {
-    const cases: [mask: string, code: number, message: RegExp][] = [
-      ['nothing', 2, /--mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9, or a file, like .\/mask.json, not 'nothing'/],
-      ['3:mpl:1', 2, /a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 \(kind attention or mlp\), not "3:mpl:1"/],
-      ['1:mlp:0-6', 1, /mask 1:mlp:0-6: layer 1 would have 1 mlp experts left, but a token uses 2/],
-      [join(dir, 'absent.json'), 1, /absent.json: no such file/],
-    ]
-    for (const [mask, code, message] of cases)
-      assertRefused(await molm(['run', '-m', TINY, '-t', '1', '--mask', mask, 'hi']), code, message)
+    const beginning = ['run', '-m', TINY, '-t', '1', 'hi', '--mask']
+    await assertAllRefused(beginning, [
+      ['nothing', /--mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9, or a file, like .\/mask.json, not 'nothing'/],
+      ['3:mpl:1', /a mask must be LAYER:KIND:IDS, like 3:mlp:5,7-9 \(kind attention or mlp\), not "3:mpl:1"/],
+      ['1:mlp:0-6', /mask 1:mlp:0-6: layer 1 would have 1 mlp experts left, but a token uses 2/, 1],
+      [[join(dir, 'absent.json')], /absent.json: no such file/, 1],
+    ])
   }))
 
 test.run()

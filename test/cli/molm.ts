@@ -45,7 +45,7 @@ export function molm(args: string[], { stdin, env = {} }: RunOptions = {}): Prom
   })
 }
 
-/** Runs `molm` in a process of its own, as a shell would, with a pipe as stdin if there is text to read. */
+/** Runs `molm` in a new process, as a shell would, with a pipe as stdin if there is text to read. */
 export async function molmProcess(
   args: string[],
   options: RunOptions & { bin?: string; cwd?: string } = {},
@@ -83,6 +83,28 @@ export function assertRefused({ code, stdout, stderr }: Ended, exitCode: number,
   assert.not.match(stderr, /^\s+at /m)
   assert.is(stdout, '')
 }
+
+/** Words of a command line. A text is split at its blanks. */
+type Words = string | string[]
+
+const wordsOf = (words: Words) => (typeof words === 'string' ? words.split(' ').filter(Boolean) : words)
+
+/** Checks that all command lines, which begin alike, are refused: by default with exit code 2 (see assertRefused). */
+export async function assertAllRefused(
+  beginning: Words,
+  refusals: [words: Words, says: RegExp, exitCode?: number][],
+): Promise<void> {
+  for (const [words, says, exitCode = 2] of refusals) {
+    assertRefused(await molm([...wordsOf(beginning), ...wordsOf(words)]), exitCode, says)
+  }
+}
+
+/** The values of a text with a JSON value in each line. */
+export const parseLines = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 
 /** The environment without the user's own settings of molm. */
 function environment(env: object = {}): NodeJS.ProcessEnv {

@@ -10,14 +10,9 @@ const onPosix = process.platform === 'win32' ? test.skip : test
 onPosix('that is too low to start is reported in one line', () => {
   const bin = repositoryPath('bin/molm.js')
   for (const command of ['list', 'run -n 1 Hi', 'serve --port 0']) {
-    const { status, stderr } = spawnSync(
-      'sh',
-      ['-c', `ulimit -n 40; exec "$0" "$1" ${command}`, process.execPath, bin],
-      {
-        encoding: 'utf8',
-        env: { ...process.env, MOLM_HOME: '/nonexistent' },
-      },
-    )
+    const script = ['-c', `ulimit -n 40; exec "$0" "$1" ${command}`, process.execPath, bin]
+    const env = { ...process.env, MOLM_HOME: '/nonexistent' }
+    const { status, stderr } = spawnSync('sh', script, { encoding: 'utf8', env })
     assert.is(status, 1, stderr)
     assert.match(stderr, /^molm: the limit of open files is too low; .*ulimit -n 1024.*\n$/)
   }

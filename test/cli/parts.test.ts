@@ -11,21 +11,12 @@ import { layersOf } from '#molm/lab/experts/usage/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes have units of 1000 and of 1024', () => {
-  const sizes = {
-    '1GiB': 2 ** 30,
-    '800MB': 8e8,
-    '1.5gib': 1.5 * 2 ** 30,
-    '64 MiB': 2 ** 26,
-    '2k': 2048,
-    '1073741824': 2 ** 30,
-  }
+  const [GiB, MiB] = [2 ** 30, 2 ** 20]
+  const sizes = { '1GiB': GiB, '800MB': 8e8, '1.5gib': 1.5 * GiB, '64 MiB': 64 * MiB, '2k': 2048, '1073741824': GiB }
   for (const [text, bytes] of Object.entries(sizes)) assert.is(parseSize('--memory', text), bytes, text)
+  const isUsage = (error: unknown) => error instanceof UsageError
   for (const text of ['', '0', '-1GB', '1XB', 'GiB', '1e3', '9e99GB', 'constructor']) {
-    assert.throws(
-      () => parseSize('--memory', text),
-      (error: unknown) => error instanceof UsageError,
-      text,
-    )
+    assert.throws(() => parseSize('--memory', text), isUsage, text)
   }
 })
 
@@ -124,16 +115,8 @@ test('gates are printed with the fewest digits that restore them', () => {
 })
 
 test('columns are aligned, with numbers at the right', () => {
-  assert.is(
-    alignColumns(
-      [
-        ['a', '1', 'x'],
-        ['long', '100', ''],
-      ],
-      [1],
-    ),
-    '  a       1  x\n  long  100\n',
-  )
+  const rows = [['a', '1', 'x'], 'long 100 '.split(' ')]
+  assert.is(alignColumns(rows, [1]), '  a       1  x\n  long  100\n')
 })
 
 test.run()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL, withTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { withHub } from '../support/with-hub.js'
 import { molm, NANO } from './molm.js'
@@ -13,7 +13,6 @@ const CLEAR = '\x1b[2J'
 /** A name that clears the screen. */
 const HOSTILE = `a${CLEAR}b`
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
 /** Runs a command and checks that it prints no control characters except line breaks and tabs. */
 async function runPrintable(...args: string[]): Promise<string> {
@@ -59,7 +58,7 @@ test('unexpected errors print no control characters either', async () => {
   assert.match(stderr, /Unexpected token \\x1f\\x08\\x1b\[2J in JSON\n\(unexpected error; MOLM_DEBUG=1/)
 })
 
-inTerminal(`an answer with escape sequences is sanitised for a terminal and unchanged in a pipe${reason}`, async () => {
+inTerminal('an answer with escape sequences is sanitised for a terminal and unchanged in a pipe', async () => {
   await inTemporaryFolder(async (dir) => {
     // The byte of ESC replaces the letter e in every token.
     const model = join(dir, 'model')
@@ -75,17 +74,12 @@ inTerminal(`an answer with escape sequences is sanitised for a terminal and unch
     for (const name of ['vocab.json', 'merges.txt']) await rename(join(model, name), join(dir, name))
     const args = ['run', '-m', model, '--raw', '-n', '20', '--temperature', '0', 'And th\x1b']
     assert.ok((await molm(args)).stdout.includes('\x1b'))
-    {
-      const command = args.with(-1, 'And th')
-      const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...command], outputOnly: true })
-      try {
-        assert.is((await terminal.ended()).code, 0, terminal.output)
-        // Progress erases its line before it draws.
-        assert.not.match(terminal.output.replaceAll('\r\x1b[K', ''), /[^\P{Cc}\r\n\t]/u)
-      } finally {
-        await terminal.close()
-      }
-    }
+    const command = ['bin/molm.js', ...args.with(-1, 'And th')]
+    await withTerminal({ args: command, outputOnly: true }, async (terminal) => {
+      assert.is((await terminal.ended()).code, 0, terminal.output)
+      // Progress erases its line before it draws.
+      assert.not.match(terminal.output.replaceAll('\r\x1b[K', ''), /[^\P{Cc}\r\n\t]/u)
+    })
   })
 })
 

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm, TINY } from './molm.js'
+import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
 test('prune writes a model into an empty place, and reports size, perplexity, speed and gates', () =>
   inTemporaryFolder(async (dir) => {
@@ -27,19 +27,14 @@ test('prune writes a model into an empty place, and reports size, perplexity, sp
 test('prune refuses wrong options', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    const code = join(dir, 'code.txt')
-    await writeFile(code, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
-    const prune = (...rest: string[]) => molm(['prune', TINY, '-t', '1', ...rest])
-    const [noText, noKeep, noOut, share] = await Promise.all([
-      prune(out, '--keep', '0.5'),
-      prune(out, '--calibrate', code),
-      prune('--calibrate', code, '--keep', '0.5'),
-      prune(out, '--calibrate', code, '--keep', '1.5'),
+    const code = fixturePath('texts/code.txt')
+    const prune = ['prune', TINY, '-t', '1']
+    await assertAllRefused(prune, [
+      [[out, '--keep', '0.5'], /missing: --calibrate FILE: /],
+      [[out, '--calibrate', code], /missing: --keep SHARE: /],
+      [['--calibrate', code, '--keep', '0.5'], /name a folder/],
+      [[out, '--calibrate', code, '--keep', '1.5'], /--keep must be a share/],
     ])
-    assertRefused(noText, 2, /missing: --calibrate FILE: /)
-    assertRefused(noKeep, 2, /missing: --keep SHARE: /)
-    assertRefused(noOut, 2, /name a folder/)
-    assertRefused(share, 2, /--keep must be a share/)
   }))
 
 test.run()

@@ -1,24 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { withHub } from '../support/with-hub.js'
+import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
+import { REPO, withHub } from '../support/with-hub.js'
+import { inTerminalOf } from './served-model.js'
 
-const REPO = 'org/model'
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
-/** Runs `use` with a command in a terminal. */
-async function inTerminalOf(args: string[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
-  const env = { MOLM_HOME: process.env.MOLM_HOME }
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns: 70, env })
-  try {
-    await use(terminal)
-  } finally {
-    await terminal.close()
-  }
-}
-
-inTerminal(`list aligns its columns, with sizes in words${reason}`, async () => {
+inTerminal('list aligns its columns, with sizes in words', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     await inTerminalOf(['list'], async (terminal) => {

@@ -2,30 +2,14 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { withHub } from '../support/with-hub.js'
+import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
+import { REPO, withHub } from '../support/with-hub.js'
 import { molm } from './molm.js'
+import { inTerminalOf } from './served-model.js'
 
-const REPO = 'org/model'
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
-/** Runs `use` with a command in a terminal. */
-async function inTerminalOf(
-  args: string[],
-  use: (terminal: PseudoTerminal) => Promise<unknown>,
-  columns = 70,
-): Promise<void> {
-  const env = { MOLM_HOME: process.env.MOLM_HOME }
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns, env })
-  try {
-    await use(terminal)
-  } finally {
-    await terminal.close()
-  }
-}
-
-inTerminal(`pull without a name says which models call tools, within the width of the window${reason}`, async () => {
+inTerminal('pull without a name says which models call tools, within the width of the window', async () => {
   await inTerminalOf(
     ['pull'],
     async (terminal) => {
@@ -38,7 +22,7 @@ inTerminal(`pull without a name says which models call tools, within the width o
   )
 })
 
-inTerminal(`rm removes the model if the answer is yes, and nothing otherwise${reason}`, async () => {
+inTerminal('rm removes the model if the answer is yes, and nothing otherwise', async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     const models = () => readdir(join(dir, 'molm', 'models'))

@@ -1,47 +1,32 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
-import { withHub } from '../support/with-hub.js'
+import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
+import { REPO, withHub } from '../support/with-hub.js'
+import { inTerminalOf } from './served-model.js'
 
-const REPO = 'org/model'
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
-/** Runs `use` with a command in a terminal. */
-async function inTerminalOf(args: string[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
-  const env = { MOLM_HOME: process.env.MOLM_HOME }
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns: 70, env })
-  try {
-    await use(terminal)
-  } finally {
-    await terminal.close()
-  }
-}
-
-inTerminal(
-  `a pull draws a bar no wider than the terminal, at most 10 times a second, and takes it away${reason}`,
-  async () => {
-    await withHub(async (hub) => {
-      await hub.serve(REPO, '01-base-bin-f32')
-      // Slow enough for several redraws.
-      hub.fault = (_, response, bytes) => {
-        setTimeout(() => response.setHeader('content-length', bytes.length).end(bytes), 25)
-        return true
-      }
-      await inTerminalOf(['pull', REPO, '-t', '1'], async (terminal) => {
-        const start = performance.now()
-        await terminal.waitFor(/fetching █*░+ \d+ % of 2\.\d+ MB/)
-        assert.is((await terminal.ended()).code, 0)
-        const bars = terminal.output.split('\r\x1b[K').slice(1)
-        const most = 1 + (performance.now() - start) / 100
-        assert.ok(bars.length > 2 && bars.length <= most + 1, `${bars.length} redraws, at most ${most}`)
-        for (const bar of bars) assert.ok(bar.split('\r\n')[0].length < 70, bar)
-        const screen = terminal.screen.text.join('\n')
-        assert.not.match(screen, /fetching/)
-        assert.match(screen, /model-q4\.molm\.safetensors/)
-      })
+inTerminal('a pull draws a bar no wider than the terminal, at most 10 times a second, and takes it away', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, '01-base-bin-f32')
+    // Slow enough for several redraws.
+    hub.fault = (_, response, bytes) => {
+      setTimeout(() => response.setHeader('content-length', bytes.length).end(bytes), 25)
+      return true
+    }
+    await inTerminalOf(['pull', REPO, '-t', '1'], async (terminal) => {
+      const start = performance.now()
+      await terminal.waitFor(/fetching █*░+ \d+ % of 2\.\d+ MB/)
+      assert.is((await terminal.ended()).code, 0)
+      const bars = terminal.output.split('\r\x1b[K').slice(1)
+      const most = 1 + (performance.now() - start) / 100
+      assert.ok(bars.length > 2 && bars.length <= most + 1, `${bars.length} redraws, at most ${most}`)
+      for (const bar of bars) assert.ok(bar.split('\r\n')[0].length < 70, bar)
+      const screen = terminal.screen.text.join('\n')
+      assert.not.match(screen, /fetching/)
+      assert.match(screen, /model-q4\.molm\.safetensors/)
     })
-  },
-)
+  })
+})
 
 test.run()

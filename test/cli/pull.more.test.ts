@@ -2,22 +2,9 @@ import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { HubServer } from '../support/hub-server.js'
-import { withHub } from '../support/with-hub.js'
-import { assertRefused, ended, molm, startMolm } from './molm.js'
-
-const REPO = 'org/model'
-const FIXTURE = '01-base-bin-f32'
-
-/** Runs `use` with a hub that serves a model, and a function that runs commands against it. */
-function withServedModel(
-  use: (run: (...args: string[]) => ReturnType<typeof molm>, hub: HubServer, dir: string) => Promise<unknown>,
-): Promise<void> {
-  return withHub(async (hub, dir) => {
-    await hub.serve(REPO, FIXTURE)
-    await use((...args) => molm(args, { env: { MOLM_HOME: process.env.MOLM_HOME } }), hub, dir)
-  })
-}
+import { REPO } from '../support/with-hub.js'
+import { assertRefused, ended, startMolm } from './molm.js'
+import { withServedModel } from './served-model.js'
 
 test('an interrupted pull says that it can be resumed, and it can', async () => {
   await withServedModel(async (run, hub) => {

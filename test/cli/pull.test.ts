@@ -4,22 +4,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Throughput } from '#molm/cli/io/throughput.js'
 import { repositoryPath } from '../support/fixtures.js'
-import type { HubServer } from '../support/hub-server.js'
-import { withHub } from '../support/with-hub.js'
-import { assertRefused, molm } from './molm.js'
-
-const REPO = 'org/model'
-const FIXTURE = '01-base-bin-f32'
-
-/** Runs `use` with a hub that serves a model, and a function that runs commands against it. */
-function withServedModel(
-  use: (run: (...args: string[]) => ReturnType<typeof molm>, hub: HubServer, dir: string) => Promise<unknown>,
-): Promise<void> {
-  return withHub(async (hub, dir) => {
-    await hub.serve(REPO, FIXTURE)
-    await use((...args) => molm(args, { env: { MOLM_HOME: process.env.MOLM_HOME } }), hub, dir)
-  })
-}
+import { REPO } from '../support/with-hub.js'
+import { assertRefused, molm, parseLines } from './molm.js'
+import { withServedModel } from './served-model.js'
 
 test('pull prints the plan to stderr and the path to stdout; then the model has its name', async () => {
   await withServedModel(async (run, _, dir) => {
@@ -49,18 +36,9 @@ test('pull without a name lists models to start with, for computers of several s
   const { code, stdout, stderr } = await molm(['pull'])
   assert.is(code, 0)
   assert.is(stderr, '')
-  const rows = stdout
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => line.split('\t'))
-  assert.equal(
-    rows.map(([computer]) => computer),
-    ['8 GB', '8 GB', '16 GB', '32 GB'],
-  )
-  assert.equal(
-    rows.map((row) => row.at(-1)),
-    ['calls tools', 'calls tools', '', 'calls tools'],
-  )
+  const ends = Array.from(stdout.matchAll(/^(\d+ GB)\t.*\t(.*)$/gm), ([, computer, does]) => [computer, does])
+  const tools = 'calls tools'
+  assert.equal(ends.flat(), ['8 GB', tools, '8 GB', tools, '16 GB', '', '32 GB', tools])
 })
 
 test('pull reports errors in a line or two', async () => {
@@ -91,17 +69,9 @@ test('list shows the built-in model, which rm refuses to remove', async () => {
     const { stdout, stderr } = await run('list')
     assert.is(stdout, `nano\tbuilt-in\t${size}\t-\t-\n`)
     assert.is(stderr, '')
-    assert.equal(JSON.parse((await run('list', '--json')).stdout), [
-      {
-        model: 'nano',
-        path: repositoryPath('models/nano'),
-        bytes: size,
-        modified: null,
-        state: 'built-in',
-        quant: null,
-        source_revision: null,
-      },
-    ])
+    const place = { model: 'nano', path: repositoryPath('models/nano'), bytes: size }
+    const builtIn = { ...place, modified: null, state: 'built-in', quant: null, source_revision: null }
+    assert.equal(JSON.parse((await run('list', '--json')).stdout), [builtIn])
     for (const name of ['nano', 'nano:q4']) {
       assertRefused(await run('rm', name, '--yes'), 1, /nano comes with molm: .* cannot be removed/)
     }
@@ -112,10 +82,7 @@ test('pull --json prints events; the model is used if the hub cannot be reached'
   await withServedModel(async (run) => {
     const { code, stdout, stderr } = await run('pull', REPO, '--json')
     assert.equal([code, stderr], [0, ''])
-    const events = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
+    const events = parseLines(stdout)
     assert.is(events[0].event, 'plan')
     assert.is(events[0].files[0].name, 'pytorch_model.bin')
     assert.ok(events.some(({ event, phase }) => event === 'progress' && phase === 'fetch'))
@@ -139,12 +106,8 @@ test('pull --json prints events; the model is used if the hub cannot be reached'
 test('pull takes the URL of a page; rm asks first, and needs --yes without a terminal', async () => {
   await withServedModel(async (run, hub) => {
     const host = new URL(hub.endpoint).host
-    for (const address of [
-      `${hub.endpoint}/${REPO}`,
-      `${host}/${REPO}/tree/main`,
-      `https://huggingface.co/${REPO}/`,
-      `hf.co/${REPO}:q4`,
-    ]) {
+    const pages = [`${hub.endpoint}/${REPO}`, `${host}/${REPO}/tree/main`, `https://huggingface.co/${REPO}/`]
+    for (const address of [...pages, `hf.co/${REPO}:q4`]) {
       const { code, stdout, stderr } = await run('pull', address)
       assert.is(code, 0, stderr)
       assert.match(stdout, /org\/model\/model-q4/)
@@ -158,13 +121,8 @@ test('pull takes the URL of a page; rm asks first, and needs --yes without a ter
     assertRefused(await run('rm', REPO), 2, /there is no terminal to ask at: give --yes/)
     assertRefused(await run('rm', 'org/other', '--yes'), 1, /no pulled model 'org\/other'/)
     assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)
-    for (const [command, name] of [
-      ['rm', 'Org/Model'],
-      ['show', 'model'],
-      ['show', 'org/modle'],
-    ]) {
-      const asked = await run(command, name, ...(command === 'rm' ? ['--yes'] : []))
-      assertRefused(asked, 1, /did you mean org\/model\?$/m)
+    for (const command of ['rm --yes Org/Model', 'show model', 'show org/modle']) {
+      assertRefused(await run(...command.split(' ')), 1, /did you mean org\/model\?$/m)
     }
     const one = await run('rm', `${REPO}:q8`, '--yes')
     assert.match(one.stderr, /removed org\/model:q8 \(q8; \d+ kB\)/)

@@ -3,21 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { molm, startMolm } from './molm.js'
+import { molm, parseLines, startMolm, TINY } from './molm.js'
 
-/** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
-const BASE = ['-m', fixturePath('01-base-bin-f32')]
+const BASE = ['-m', TINY]
 
 const jsonl = (...lines: unknown[]) =>
   lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('')
-
-const parsed = (text: string) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
 
 const batch = (args: string[], stdin?: string) => molm(['run', '--batch', ...args], { stdin })
 
@@ -29,7 +21,7 @@ test('a line with its own id is answered once it is readable, and fails again if
     const idsAfter = async (...lines: unknown[]) => {
       await writeFile(input, jsonl(...lines))
       const { code } = await batch([input, ...BASE, '-n', '2', '-o', out])
-      return [code, ...parsed(await readFile(out, 'utf8')).map(({ id, error }) => (error ? { id } : id))]
+      return [code, ...parseLines(await readFile(out, 'utf8')).map(({ id, error }) => (error ? { id } : id))]
     }
     assert.equal(await idsAfter(q1, broken, { ...q3, id: true }), [1, 'q1', { id: 2 }, { id: 3 }])
     assert.equal(await idsAfter(q1, q2, q3), [0, 'q1', 'q2', 'q3'])

@@ -5,19 +5,12 @@ import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, type Ended, ended, molm, type Running, startMolm } from './molm.js'
+import { assertRefused, type Ended, ended, molm, parseLines, type Running, startMolm, TINY } from './molm.js'
 
-/** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
-const BASE = ['-m', fixturePath('01-base-bin-f32'), '-t', '1']
+const BASE = ['-m', TINY, '-t', '1']
 
 const jsonl = (...lines: unknown[]) =>
   lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('')
-
-const parsed = (text: string) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
 
 /** The warning of a batch if a line has a system text and nano answers. */
 const SYSTEM_DROPPED = "molm: warning: nano's chat template leaves system texts out: this one has no effect\n"
@@ -65,7 +58,7 @@ test('every line gets the answer of `run --json`, in the order of the lines', as
   assert.is(stderr, SYSTEM_DROPPED)
   const expected = alone.map(comparable).map((answer, i) => ({ id: [1, 'psalm'][i], ...answer }))
   assert.equal(
-    parsed(stdout).map(({ request, ...answer }) => answer),
+    parseLines(stdout).map(({ request, ...answer }) => answer),
     expected,
   )
 })
@@ -78,7 +71,7 @@ test('a faulty line gets an error in its place, and the exit code is 1', () =>
     assert.is(code, 1)
     assert.is(stdout, '')
     assert.match(stderr, /^molm: 2 of 4 lines could not be answered; see "error" in .*out\.jsonl\n$/)
-    const results = parsed(await readFile(out, 'utf8'))
+    const results = parseLines(await readFile(out, 'utf8'))
     assert.equal(
       results.map(({ id, error, tokens }) => [id, error ?? tokens.length]),
       [
@@ -96,12 +89,12 @@ test('a text that is too long for the model is an error of its line', () =>
   inTemporaryFolder(async (folder) => {
     await cp(fixturePath('51-mixtral-f32'), folder, { recursive: true })
     for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
-      await cp(join(fixturePath('01-base-bin-f32'), file), join(folder, file))
+      await cp(join(TINY, file), join(folder, file))
     }
     const args = ['-', '-m', folder, '-t', '1', '--context', '8', '-n', '2', '--ignore-eos']
     const { code, stdout } = await batch(args, jsonl({ prompt: '!'.repeat(12) }, { prompt: '!' }))
     assert.is(code, 1)
-    const [long, short] = parsed(stdout)
+    const [long, short] = parseLines(stdout)
     assert.match(long.error, /the model's context ends at 8/)
     assert.is(short.finish_reason, 'length')
   }))
@@ -143,7 +136,7 @@ test('failed and edited lines are answered again in their places', () =>
     assert.is(lines[2], third)
     assert.is.not(lines[0], first)
     assert.equal(
-      parsed(lines.join('\n')).map(({ id, tokens }) => [id, tokens.length]),
+      parseLines(lines.join('\n')).map(({ id, tokens }) => [id, tokens.length]),
       [
         [1, 3],
         [2, 2],
@@ -193,7 +186,7 @@ test('shards have the answers of one run together, and none is added to the file
     await writeFile(input, jsonl(...['a', 'b', 'c'].map((prompt) => ({ prompt }))))
     const command = [input, ...BASE, '-n', '3', '--seed', '7', '-o']
     const answersIn = async (path: string) =>
-      parsed(await readFile(path, 'utf8')).map(({ request: _, ...answer }) => answer)
+      parseLines(await readFile(path, 'utf8')).map(({ request: _, ...answer }) => answer)
     assert.is((await batch([...command, whole])).code, 0)
     for (const [i, path] of shards.entries()) {
       assert.is((await batch([...command, path, '--shard', `${i + 1}/2`])).code, 0)
@@ -231,7 +224,7 @@ test('two runs do not write one file; Ctrl-C exits with 130, and the output stay
     assert.is(code, 130)
     assert.is(stderr, '')
     assert.equal(
-      parsed(await readFile(out, 'utf8')).map(({ id }) => id),
+      parseLines(await readFile(out, 'utf8')).map(({ id }) => id),
       [1, 2],
     )
   }))

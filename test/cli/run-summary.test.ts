@@ -6,25 +6,16 @@ import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { molm } from './molm.js'
 
+const COUNTS = { promptTokens: 3, tokens: [1], prefillMs: 1, decodeMs: 1 }
+const RESULT = { ...COUNTS, finishReason: 'length', seed: 1, text: '' } as const
+const RUN = { result: RESULT, promptTokens: 3, cachedTokens: 0 }
+
 /** The attention depth in the stats of a model and in the summary of a run, before a token and after some. */
 function depthsOf(name: string) {
   return withModel(fixturePath(name), { threads: 1 }, async (model) => {
-    const result = {
-      promptTokens: 3,
-      tokens: [1],
-      finishReason: 'length',
-      seed: 1,
-      text: '',
-      prefillMs: 1,
-      decodeMs: 1,
-    } as const
     const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
     const depths = async () => {
-      const { memory } = await summarise(loaded, {
-        result: { ...result, tokens: [1] },
-        promptTokens: 3,
-        cachedTokens: 0,
-      })
+      const { memory } = await summarise(loaded, RUN)
       return [(await model.stats()).meanAttentionDepth, memory.mean_attention_depth]
     }
     const before = await depths()
@@ -49,16 +40,7 @@ test('the summary says which type the cache has, also of a default and of an int
   const typesOf = (options: LoadOptions) =>
     withModel(fixturePath('41-qwen3moe-f32'), { threads: 1, ...options }, async (model) => {
       const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
-      const result = {
-        promptTokens: 3,
-        tokens: [1],
-        finishReason: 'length',
-        seed: 1,
-        text: '',
-        prefillMs: 1,
-        decodeMs: 1,
-      } as const
-      const whole = await summarise(loaded, { result: { ...result, tokens: [1] }, promptTokens: 3, cachedTokens: 0 })
+      const whole = await summarise(loaded, RUN)
       const cut = await summariseInterrupted(loaded, { promptTokens: 3, tokens: [1] })
       return [whole.cache_type, cut.cache_type]
     })

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, type Ended, molm, TINY } from './molm.js'
+import { assertAllRefused, type Ended, molm, parseLines, TINY } from './molm.js'
 
 const BASE = ['-m', TINY, '-t', '1']
 const GREEDY = ['--temperature', '0']
@@ -17,10 +17,7 @@ function objectOf({ code, stdout, stderr }: Ended) {
 function linesOf({ code, stdout, stderr }: Ended) {
   assert.is(code, 0, stderr)
   assert.ok(stdout.endsWith('\n'))
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  return parseLines(stdout)
 }
 
 test('--raw continues the text without template, stop strings and trimming, up to a stop text', async () => {
@@ -75,12 +72,12 @@ test('--json prints all about a run of the model that the environment names', as
     }
   }
   const used = new Set(
-    experts.flat().flatMap(({ layer, attention, mlp }: (typeof experts)[0][0]) => {
-      return [
+    experts
+      .flat()
+      .flatMap(({ layer, attention, mlp }: (typeof experts)[0][0]) => [
         ...attention.ids.map((id: number) => `${layer} attention ${id}`),
         ...mlp.ids.map((id: number) => `${layer} mlp ${id}`),
-      ]
-    }),
+      ]),
   )
   assert.is(awake.woke, used.size)
   assert.is(awake.experts, awake.woke + awake.slept)
@@ -92,12 +89,8 @@ test('--jsonl prints each token, and then the run', async () => {
   const summary = lines.pop()
   const { text, logprobs, experts, ...rest } = objectOf(await hello())
   assert.equal(
-    lines.map(({ index }) => index),
-    [0, 1, 2, 3, 4, 5],
-  )
-  assert.equal(
-    lines.map(({ token }) => token),
-    rest.tokens,
+    lines.map(({ index, token }) => [index, token]),
+    [...rest.tokens.entries()],
   )
   assert.is(lines.map((line) => line.text).join(''), text)
   assert.equal(Object.keys(lines[0]), ['index', 'token', 'kind', 'text', 'logprob', 'top_logprobs', 'experts'])
@@ -169,14 +162,11 @@ test('--prompt-cache replaces no other file, and makes no folder', async () => {
   await inTemporaryFolder(async (folder) => {
     const notes = join(folder, 'notes.txt')
     await writeFile(notes, 'My only copy.')
-    const wrong: [string, RegExp][] = [
-      [notes, /notes\.txt: there is something other than a prompt cache; give another file/],
-      [folder, /there is something other than a prompt cache/],
-      [join(folder, 'no', 'x.cache'), /x\.cache: there is no such folder/],
-    ]
-    for (const [file, says] of wrong) {
-      assertRefused(await molm(['run', '-m', 'nano', '--prompt-cache', file, 'Hello']), 1, says)
-    }
+    await assertAllRefused('run -m nano Hello --prompt-cache', [
+      [[notes], /notes\.txt: there is something other than a prompt cache; give another file/, 1],
+      [[folder], /there is something other than a prompt cache/, 1],
+      [[join(folder, 'no', 'x.cache')], /x\.cache: there is no such folder/, 1],
+    ])
     assert.is(await readFile(notes, 'utf8'), 'My only copy.')
     assert.equal(await readdir(folder), ['notes.txt'])
   })

@@ -1,24 +1,10 @@
-import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ended, NANO, type Running, startMolm } from './molm.js'
-
-/** Starts a server and waits for its address. */
-async function serve(args: string[], env?: object): Promise<{ child: Running; url: string }> {
-  const child = startMolm(['serve', '--port', '0', ...args], env)
-  let said = ''
-  child.stdout.setEncoding('utf8')
-  while (!said.includes('\n')) said += (await once(child.stdout, 'data'))[0]
-  return { child, url: /http:\S+/.exec(said)?.[0] ?? '' }
-}
-
-async function ask(url: string, body: object, headers = {}) {
-  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers } }
-  return fetch(`${url}/v1/completions`, { ...init, body: JSON.stringify(body) })
-}
+import { ended, NANO } from './molm.js'
+import { complete, startServer } from './server.js'
 
 test('Ctrl-C ends a server with 0', async () => {
-  const { child } = await serve(['--quiet'])
+  const { child } = await startServer(['--quiet'])
   const end = ended(child)
   child.kill('SIGINT')
   assert.equal(await end, { code: 0, signal: null, stdout: '', stderr: '' })
@@ -27,10 +13,10 @@ test('Ctrl-C ends a server with 0', async () => {
 test('serves several models by their aliases, and frees them when they are idle', async () => {
   const models = ['-m', NANO, '-m', 'nano', '--alias', 'first', '--alias', 'second']
   // Long enough for a busy machine to ask for the second before the first is idle.
-  const { child, url } = await serve([...models, '--memory', '10MB', '--idle', '1000ms', '--verbose'])
+  const { child, url } = await startServer([...models, '--memory', '10MB', '--idle', '1000ms', '--verbose'])
   const end = ended(child)
   for (const model of ['second', 'first']) {
-    const response = await ask(url, { prompt: 'The lantern', max_tokens: 3, model })
+    const response = await complete(url, { prompt: 'The lantern', max_tokens: 3, model })
     assert.is(((await response.json()) as { model: string }).model, model)
   }
   const states = async () =>

@@ -1,24 +1,13 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel } from '#molm/index.js'
-import { fixturePath } from '../support/fixtures.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL, withTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { lesson, STRANGE, teachSuite } from './lesson.js'
 import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
 
-const test = suite<{ folder: string; tiny: string }>('teach')
-
-/** A model of 3 layers with random weights, packed once for all tests. */
-test.before(async (context) => {
-  context.folder = await mkdtemp(join(tmpdir(), 'molm-cli-teach-'))
-  context.tiny = join(context.folder, 'tiny')
-  await convertModel(fixturePath('01-base-bin-f32'), context.tiny, { threads: 1 })
-})
-
-test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
+const test = teachSuite()
+const LONG = { repeats: 30, batch: 128 }
 
 /** Waits until a command has printed a text that matches on stderr. */
 function printed(child: Running, pattern: RegExp): Promise<RegExpExecArray> {
@@ -33,20 +22,9 @@ function printed(child: Running, pattern: RegExp): Promise<RegExpExecArray> {
   })
 }
 
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
-
-/** A text to learn, and options for a short training. */
-async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
-  const text = join(dir, 'strange.txt')
-  await writeFile(text, STRANGE)
-  const kept = join(dir, 'kept.txt')
-  await writeFile(kept, 'The lantern is lit, and the whale is seen at last. '.repeat(40))
-  return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '128'] }
-}
-
 test('Ctrl-C writes the best state and exits with 130; a killed training can be resumed', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const { quick } = await lesson(dir)
+    const quick = await lesson(dir, LONG)
     const out = join(dir, 'taught')
     const endless = ['teach', tiny, out, ...quick, '--steps', '100000']
     const child = startMolm(endless)
@@ -69,7 +47,7 @@ test('Ctrl-C writes the best state and exits with 130; a killed training can be 
 test('a short text is taught in smaller steps, and the plan says so', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'short.txt')
-    await writeFile(text, STRANGE.slice(0, 400))
+    await writeFile(text, STRANGE.repeat(7).slice(0, 400))
     const { code, stdout, stderr } = await molm(['teach', tiny, '--text', text, '--dry-run', '-q'])
     assert.is(code, 0, stderr)
     assert.match(stdout, /steps +96 of 256 tokens \(the text is too short for 2048\), \d+ per epoch/)
@@ -84,17 +62,14 @@ test('a short text is taught in smaller steps, and the plan says so', ({ tiny })
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 inTerminal('on a terminal the status line leaves nothing in front of the notes', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const { quick } = await lesson(dir)
+    const quick = await lesson(dir, LONG)
     const args = ['bin/molm.js', 'teach', tiny, join(dir, 'taught'), ...quick, '--steps', '1']
-    const terminal = await PseudoTerminal.start({ args, columns: 120, env: { MOLM_HOME: process.env.MOLM_HOME } })
-    try {
+    await withTerminal({ args, columns: 120, env: { MOLM_HOME: process.env.MOLM_HOME } }, async (terminal) => {
       assert.is((await terminal.ended()).code, 0)
       const lines = terminal.screen.text.map((line) => line.trimEnd())
       assert.ok(lines.some((line) => line.startsWith('molm: 1 new mlp expert in 1 layer')))
       for (const line of lines) assert.ok(!line.slice(1).includes('molm: '), line)
-    } finally {
-      await terminal.close()
-    }
+    })
   }),
 )
 

@@ -1,38 +1,16 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel } from '#molm/index.js'
-import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { lesson, teachSuite } from './lesson.js'
+import { assertAllRefused, assertRefused, molm } from './molm.js'
 
-const test = suite<{ folder: string; tiny: string }>('teach')
-
-/** A model of 3 layers with random weights, packed once for all tests. */
-test.before(async (context) => {
-  context.folder = await mkdtemp(join(tmpdir(), 'molm-cli-teach-'))
-  context.tiny = join(context.folder, 'tiny')
-  await convertModel(fixturePath('01-base-bin-f32'), context.tiny, { threads: 1 })
-})
-
-test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
-
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(12)
-
-/** A text to learn, and options for a short training. */
-async function lesson(dir: string): Promise<string[]> {
-  const text = join(dir, 'strange.txt')
-  await writeFile(text, STRANGE)
-  const kept = join(dir, 'kept.txt')
-  await writeFile(kept, 'The lantern is lit, and the whale is seen at last. '.repeat(40))
-  return ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '64']
-}
+const test = teachSuite()
+const SHORT = { repeats: 12, batch: 64 }
 
 test('teach writes a model, prints its path and the gains; show knows the new experts', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const quick = await lesson(dir)
+    const quick = await lesson(dir, SHORT)
     const out = join(dir, 'taught')
     const { code, stdout, stderr } = await molm(['teach', tiny, out, ...quick, '--steps', '2'])
     assert.is(code, 0, stderr)
@@ -66,7 +44,7 @@ test('teach writes a model, prints its path and the gains; show knows the new ex
 
 test('a dry run prints the plan and writes nothing', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const quick = await lesson(dir)
+    const quick = await lesson(dir, SHORT)
     const before = await readdir(dir)
     const text = await molm(['teach', tiny, ...quick, '--dry-run', '-q'])
     assert.is(text.code, 0, text.stderr)
@@ -79,30 +57,23 @@ test('a dry run prints the plan and writes nothing', ({ tiny }) =>
 
 test('wrong options are refused', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
-    const quick = await lesson(dir)
+    const quick = await lesson(dir, SHORT)
     const out = join(dir, 'out')
-    // Each has its own folder, since two runs in one folder are refused.
-    let number = 0
-    const teach = (...rest: string[]) => molm(['teach', tiny, `${out}${number++}`, ...quick, ...rest])
-    const [noText, noOut, layers, rate, both, resume, share, none, whole] = await Promise.all([
-      molm(['teach', tiny, out]),
-      molm(['teach', tiny, ...quick]),
-      teach('--layers', '5-4'),
-      teach('--lr', '0'),
-      teach('--epochs', '2', '--steps', '5'),
-      teach('--resume'),
-      teach('--forget', '1'),
-      teach('--forget', '0%'),
-      teach('--forget', '101%'),
+    const forget = /--forget must be a percentage above 0% and at most 100%, like 1%/
+    const teach = ['teach', tiny, ...quick]
+    await assertAllRefused('teach', [
+      [[tiny, out], /--text/],
+      [[tiny, ...quick], /name a folder for the taught model/],
     ])
-    assertRefused(noText, 2, /--text/)
-    assertRefused(noOut, 2, /name a folder for the taught model/)
-    assertRefused(layers, 2, /--layers must be like/)
-    assertRefused(rate, 2, /--lr must be a number above 0/)
-    assertRefused(both, 2, /--epochs.*--steps|--steps.*--epochs/)
-    assertRefused(resume, 1, /there is no training to resume/)
-    for (const forget of [share, none, whole])
-      assertRefused(forget, 2, /--forget must be a percentage above 0% and at most 100%, like 1%/)
+    await assertAllRefused(teach, [
+      [[out, '--layers', '5-4'], /--layers must be like/],
+      [[out, '--lr', '0'], /--lr must be a number above 0/],
+      [[out, '--epochs', '2', '--steps', '5'], /--epochs.*--steps|--steps.*--epochs/],
+      [[out, '--resume'], /there is no training to resume/, 1],
+      [[out, '--forget', '1'], forget],
+      [[out, '--forget', '0%'], forget],
+      [[out, '--forget', '101%'], forget],
+    ])
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 

@@ -1,34 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { writeParrot } from '../support/parrot-model.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, assertRefused, molm, parseLines } from './molm.js'
+import { MCP, SUM, thoughtsSuite } from './thinking-parrot.js'
 
-/*
- * Runs of a model that thinks and calls tools.
- */
-
-const SERVER = fileURLToPath(new URL('../support/mcp-server.js', import.meta.url))
-const SUM = 'What is 2 + 3?'
-const CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 3}}\n</tool_call>'
-const ANSWERS = [
-  { says: '<think>\nA greeting, so I greet.\n</think>\n\nHello! How are you?' },
-  { to: SUM, says: `<think>\nThe tool knows.\n</think>\n\nLet me see.\n${CALL}` },
-  { toTool: true, says: '<think>\nIt has answered.\n</think>\n\nIt is 5.' },
-] as const
-
-const test = suite<{ folder: string; parrot: string[] }>('thoughts and tools in molm run')
-
-test.before(async (context) => {
-  context.folder = await mkdtemp(join(tmpdir(), 'molm-thoughts-'))
-  const path = await writeParrot(join(context.folder, 'parrot'), { format: 'qwen3', answers: [...ANSWERS] })
-  context.parrot = ['run', '-m', path, '-t', '1']
-})
-
-test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
+const test = thoughtsSuite()
 
 test('only the content goes to stdout, and thoughts to stderr if they are asked for', async ({ parrot }) => {
   const plain = await molm([...parrot, 'Hi'])
@@ -39,11 +13,7 @@ test('only the content goes to stdout, and thoughts to stderr if they are asked 
 })
 
 test('--jsonl has the part of each token', async ({ parrot }) => {
-  const lines = (await molm([...parrot, '--jsonl', 'Hi'])).stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  lines.pop()
+  const lines = parseLines((await molm([...parrot, '--jsonl', 'Hi'])).stdout).slice(0, -1)
   const textOf = (kind: string) => lines.map((line) => (line.kind === kind ? line.text : '')).join('')
   assert.equal([textOf('thinking'), textOf('content')], ['A greeting, so I greet.', 'Hello! How are you?'])
 })
@@ -76,8 +46,7 @@ test('lines of a batch with tools are answered with calls', async ({ parrot }) =
 })
 
 test('tools of an MCP server run if they are listed, until an answer calls none', async ({ parrot }) => {
-  const mcp = ['--mcp', `${process.execPath} ${SERVER}`]
-  const { code, stdout, stderr } = await molm([...parrot, ...mcp, '--yes', 'add', SUM])
+  const { code, stdout, stderr } = await molm([...parrot, ...MCP, '--yes', 'add', SUM])
   assert.equal([code, stdout], [0, 'Let me see.\nIt is 5.\n'])
   assert.is(stderr, 'molm: calls add {"a":2,"b":3}\nmolm: add: 5\n')
 })
@@ -91,9 +60,11 @@ test('a model that was not trained to call tools is refused before an MCP server
 
 test('options that tools do not go with are refused', async ({ parrot }) => {
   const mcp = [...parrot, '--mcp', 'server']
-  assertRefused(await molm([...mcp, '--raw', 'x']), 2, /--raw continues a text as is; it takes no --mcp/)
-  assertRefused(await molm([...mcp, '--batch', '-']), 2, /--batch runs no tools/)
-  assertRefused(await molm([...mcp, '--trace', 'x.csv', 'x']), 2, /--trace is for one answer/)
+  await assertAllRefused(mcp, [
+    ['--raw x', /--raw continues a text as is; it takes no --mcp/],
+    ['--batch -', /--batch runs no tools/],
+    ['--trace x.csv x', /--trace is for one answer/],
+  ])
 })
 
 test.run()

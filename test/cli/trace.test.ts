@@ -5,28 +5,16 @@ import * as assert from 'uvu/assert'
 import { convertModel } from '#molm/index.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, molm } from './molm.js'
 
 test('trace replay shows the hits of run, and speeds from disk and memory', async () => {
   await inTemporaryFolder(async (dir) => {
     const nano = join(dir, 'nano')
     await convertModel(repositoryPath('models/nano'), nano, { threads: 1 })
     const trace = join(dir, 't.jsonl')
-    const run = [
-      'run',
-      '--raw',
-      '--json',
-      '--ignore-eos',
-      '-n',
-      '20',
-      '--temperature',
-      '0',
-      '-m',
-      nano,
-      '--memory',
-      '4MB',
-    ]
-    const { memory } = JSON.parse((await molm([...run, '--trace', trace, 'The lantern is lit'])).stdout)
+    const run = ['run', '--raw', '--json', '--ignore-eos', '-n', '20', '--temperature', '0', '-m', nano]
+    const { stdout } = await molm([...run, '--memory', '4MB', '--trace', trace, 'The lantern is lit'])
+    const { memory } = JSON.parse(stdout)
     const replay = ['trace', 'replay', trace, '-m', nano, '--memory', '4MB,1GB', '--disk', '1GB/s', '--speed', '1000']
     const [text, json, csv] = await Promise.all([molm(replay), molm([...replay, '--json']), molm([...replay, '--csv'])])
     const { memories, tokens, prompt_tokens: prompt } = JSON.parse(json.stdout)
@@ -60,18 +48,15 @@ test('trace replay takes a published shape in place of a model, and then gives b
     assert.is(code, 0)
     assert.match(stdout, /qwen3-30b-a3b \(q4\): 17\.\d GB of weights/)
     assert.match(stdout, /tokens\/s in less memory need --disk and --speed/)
-    const [little, other, word, speed, both] = await Promise.all([
-      molm([...shape, '--memory', '1G']),
-      molm(['trace', 'replay', file, '--shape', 'gpt-oss-20b']),
-      molm(['trace', 'play', file]),
-      molm([...shape, '--disk', '3']),
-      molm([...shape, '-m', 'nano']),
+    await assertAllRefused('trace', [
+      [['replay', file, '--shape', 'gpt-oss-20b'], /response\.json: not a trace of gpt-oss-20b: /, 1],
+      [['play', file], /there is no action 'play'; molm trace replay FILE/],
     ])
-    assertRefused(little, 1, /--memory 1GiB is too little for this model: it needs /)
-    assertRefused(other, 1, /response\.json: not a trace of gpt-oss-20b: /)
-    assertRefused(word, 2, /there is no action 'play'; molm trace replay FILE/)
-    assertRefused(speed, 2, /--disk must be a speed like 1\.2GB\/s, not '3'/)
-    assertRefused(both, 2, /--shape.*cannot be used with|cannot be used/)
+    await assertAllRefused(shape, [
+      ['--memory 1G', /--memory 1GiB is too little for this model: it needs /, 1],
+      ['--disk 3', /--disk must be a speed like 1\.2GB\/s, not '3'/],
+      ['-m nano', /cannot be used/],
+    ])
   })
 })
 

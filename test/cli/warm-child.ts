@@ -1,4 +1,4 @@
-// Runs the commands that its parent process names, one after another, as bin/molm.js does in a process of its own.
+// Runs the commands that its parent process names, one after another, as bin/molm.js does in a new process.
 import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { main } from '#molm/cli/program.js'

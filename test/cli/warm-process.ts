@@ -29,7 +29,7 @@ export class WarmProcess {
   /** `options` are options of Node for the process. */
   constructor(private readonly options: string[] = []) {}
 
-  /** Runs a command after those that were given before. */
+  /** Runs a command after all earlier commands. */
   run(command: Command): Promise<Ended> {
     const ended = this.last.then(() => this.send(command))
     this.last = ended.catch(() => undefined)

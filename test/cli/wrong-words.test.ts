@@ -5,7 +5,7 @@ import type { CommandName } from '#molm/cli/parsing/commands.js'
 import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
 import { createProgram } from '#molm/cli/program.js'
 import { UsageError } from '#molm/ground/errors.js'
-import { assertRefused, molm } from './molm.js'
+import { assertAllRefused, molm } from './molm.js'
 
 const test = suite('commands and options of other tools')
 
@@ -25,8 +25,9 @@ async function refusal(line: string): Promise<string> {
 }
 
 /** The error for a command line that the parser refuses; empty if the parser's own message is enough. */
-async function parserRefusal(...words: [name: CommandName, ...rest: string[]]): Promise<string> {
-  const program = await createProgram([words[0]])
+async function parserRefusal(line: string): Promise<string> {
+  const words = line.split(' ')
+  const program = await createProgram([words[0] as CommandName])
   const command = program.commands.find((command) => command.name() === words[0]) as Command
   const error = await program.parseAsync(words, { from: 'user' }).catch((error: Error) => error)
   if (error instanceof CommanderError) return (await clearerError(error, command))?.message ?? ''
@@ -40,15 +41,8 @@ test('a command of another tool alone is refused, with the equivalent in molm', 
     "'models' is not a command; did you mean 'molm list'?\n'molm run models' asks the model",
   )
   assert.match(await refusal('ps'), /'molm list' lists the models on this computer\n'molm run ps' asks the model$/)
-  for (const [word, ours] of [
-    ['remove', 'rm'],
-    ['delete', 'rm'],
-    ['info', 'show'],
-    ['install', 'pull'],
-    ['update', 'pull'],
-  ]) {
-    assert.match(await refusal(word), `did you mean 'molm ${ours}'?`)
-  }
+  const ours = { remove: 'rm', delete: 'rm', info: 'show', install: 'pull', update: 'pull' }
+  for (const [word, meant] of Object.entries(ours)) assert.match(await refusal(word), `did you mean 'molm ${meant}'?`)
   for (const word of ['history', 'sessions', 'conversations', 'chats', 'logs'])
     assert.match(await refusal(word), "'molm chat --list' lists the conversations")
   for (const word of ['stop', 'search', 'logs', 'config', 'embed'])
@@ -56,15 +50,18 @@ test('a command of another tool alone is refused, with the equivalent in molm', 
 })
 
 test('such a command with its arguments is refused, too', async () => {
-  assert.match(await refusal('info nano'), "did you mean 'molm show nano'?\n'molm run info nano' asks the model")
-  assert.match(await refusal('remove acme/model:q8'), "did you mean 'molm rm acme/model:q8'?")
-  assert.match(await refusal('delete ./folder'), "did you mean 'molm rm ./folder'?")
-  assert.match(await refusal('search granite'), "'molm pull OWNER/NAME' fetches one")
-  assert.match(await refusal('embed hi'), 'molm computes no embeddings')
-  assert.match(await refusal('cp nano nano2'), 'a model is a folder')
-  assert.match(await refusal('quantize nano q8'), "'molm convert MODEL FOLDER --quant q8' packs a model again")
-  assert.match(await refusal('quantize ./model.gguf /tmp/out Q4_K_M'), /is not a command/)
-  assert.match(await refusal('remove nano other/model'), "did you mean 'molm rm nano' and 'molm rm other/model'?")
+  const refused = {
+    'info nano': "did you mean 'molm show nano'?\n'molm run info nano' asks the model",
+    'remove acme/model:q8': "did you mean 'molm rm acme/model:q8'?",
+    'delete ./folder': "did you mean 'molm rm ./folder'?",
+    'search granite': "'molm pull OWNER/NAME' fetches one",
+    'embed hi': 'molm computes no embeddings',
+    'cp nano nano2': 'a model is a folder',
+    'quantize nano q8': "'molm convert MODEL FOLDER --quant q8' packs a model again",
+    'quantize ./model.gguf /tmp/out Q4_K_M': 'is not a command',
+    'remove nano other/model': "did you mean 'molm rm nano' and 'molm rm other/model'?",
+  }
+  for (const [line, says] of Object.entries(refused)) assert.match(await refusal(line), says)
 })
 
 test('all other prompts go to the model', async () => {
@@ -88,65 +85,55 @@ test('words that may be either go to the model, with a note', async () => {
   const { code, stderr } = await molm(['remove', 'lanterns', '-n', '1'])
   assert.is(code, 0)
   assert.is(stderr, "molm: asking the model, since 'remove' is not a command; did you mean 'molm rm lanterns'?\n")
-  assertRefused(await molm(['ps', '-a']), 2, /'ps' is not a command/)
-  assertRefused(await molm(['help', 'models']), 2, /'models' is not a command; did you mean 'molm list'/)
+  await assertAllRefused('', [
+    ['ps -a', /'ps' is not a command/],
+    ['help models', /'models' is not a command; did you mean 'molm list'/],
+  ])
 })
 
 test('options of other tools are refused with the equivalent in molm', async () => {
-  assert.match(await parserRefusal('run', '-x', 'hi'), /^molm run has no -x: molm prints the whole answer$/)
-  assert.is(
-    await parserRefusal('chat', '-i'),
-    "molm chat has no -i: 'molm run' asks once, 'molm chat' holds a conversation",
-  )
-  assert.match(
-    await parserRefusal('run', '--session=9', 'hi'),
-    /has no --session: -c continues the latest conversation, 'molm chat --resume NAME' another/,
-  )
-  assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU only/)
-  assert.match(await parserRefusal('run', '--json-schema', '{}', 'hi'), /has no --json-schema: --schema JSON or/)
-  assert.match(await parserRefusal('chat', '-j', '{}'), /has no -j: --schema JSON or/)
-  assert.match(await parserRefusal('run', '--format', 'json', 'hi'), /has no --format: --schema JSON or/)
-  assert.match(await parserRefusal('run', '--grammar-file=x', 'hi'), /has no --grammar-file: --grammar FILE/)
-  assert.match(await parserRefusal('run', '--hidethinking', 'hi'), /only with --show-thinking/)
-  assert.match(await parserRefusal('run', '--reasoning-budget', '0', 'hi'), /--think-budget N/)
-  assert.match(await parserRefusal('run', '--jinja', 'hi'), /templates are always used/)
-  assert.is(await parserRefusal('run', '--frobnicate'), '')
-  assert.is(await parserRefusal('bench', '--session'), '')
+  const refused: [line: string, says: RegExp][] = [
+    ['run -x hi', /^molm run has no -x: molm prints the whole answer$/],
+    ['chat -i', /^molm chat has no -i: 'molm run' asks once, 'molm chat' holds a conversation$/],
+    ['run --session=9 hi', /has no --session: -c continues the latest .*, 'molm chat --resume NAME' another/],
+    ['run --n-gpu-layers 99 hi', /CPU only/],
+    ['run --json-schema {} hi', /has no --json-schema: --schema JSON or/],
+    ['chat -j {}', /has no -j: --schema JSON or/],
+    ['run --format json hi', /has no --format: --schema JSON or/],
+    ['run --grammar-file=x hi', /has no --grammar-file: --grammar FILE/],
+    ['run --hidethinking hi', /only with --show-thinking/],
+    ['run --reasoning-budget 0 hi', /--think-budget N/],
+    ['run --jinja hi', /templates are always used/],
+    ['run --frobnicate', /^$/],
+    ['bench --session', /^$/],
+  ]
+  for (const [line, says] of refused) assert.match(await parserRefusal(line), says)
 })
 
-test('a mistyped option gets the nearest of all, those that the help leaves out, too', async () => {
-  assert.is(await parserRefusal('run', '--promt', 'hi'), "unknown option '--promt'; did you mean --prompt?")
-  assert.is(await parserRefusal('run', '--xyzzy', 'hi'), '')
+test('a mistyped option gets the nearest of all, also of options that the help leaves out', async () => {
+  assert.is(await parserRefusal('run --promt hi'), "unknown option '--promt'; did you mean --prompt?")
+  assert.is(await parserRefusal('run --xyzzy hi'), '')
 })
 
 test('an option of another tool is not read as a letter and its value', () => {
   assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU only$/)
-  for (const words of [
-    ['run', '-n5', 'hi'],
-    ['run', '--', '-ngl'],
-    ['bench', '-ngl', '5'],
-  ]) {
-    checkOneDashOptions(words)
-  }
+  for (const line of ['run -n5 hi', 'run -- -ngl', 'bench -ngl 5']) checkOneDashOptions(line.split(' '))
 })
 
 test('a prompt that begins with a GGUF file is refused, with the command that runs the file', async () => {
-  for (const words of [
-    ['run', "it's.gguf", 'Hello there'],
-    ["it's.gguf", 'Hello there'],
-  ]) {
-    const asks = /takes a model as an option; did you mean this\?\nmolm run -m 'it'\\''s.gguf' 'Hello there'\n/
-    assertRefused(await molm(words), 2, asks)
-  }
+  const asks = /takes a model as an option; did you mean this\?\nmolm run -m 'it'\\''s.gguf' 'Hello there'\n/
+  const words = ["it's.gguf", 'Hello there']
+  await assertAllRefused('', [
+    [words, asks],
+    [['run', ...words], asks],
+  ])
 })
 
 test('a model or a message as an argument is refused with the right place for it', async () => {
-  assert.is(
-    await parserRefusal('serve', 'nano'),
-    "molm serve takes a model as an option; did you mean 'molm serve -m nano'?",
-  )
-  assert.is(await parserRefusal('serve', 'nano', 'nano'), '')
-  assert.is(await parserRefusal('list', 'nano'), '')
+  const says = "molm serve takes a model as an option; did you mean 'molm serve -m nano'?"
+  assert.is(await parserRefusal('serve nano'), says)
+  assert.is(await parserRefusal('serve nano nano'), '')
+  assert.is(await parserRefusal('list nano'), '')
 })
 
 test.run()

@@ -16,7 +16,7 @@ const MOST_GROWTH = 300 * 2 ** 20
 const job: Job = JSON.parse(process.argv[2])
 const tell = (message: FromChild) => process.send?.(message)
 
-/** The environment leads only to folders of its own. */
+/** Lets the environment lead only to the child's folders. */
 function settle(dir: string): void {
   const variables = { HOME: 'home', MOLM_HOME: 'molm', HF_HOME: 'hf', XDG_DATA_HOME: 'data', XDG_CACHE_HOME: 'cache' }
   for (const [name, folder] of Object.entries(variables)) process.env[name] = join(dir, folder)

@@ -3,31 +3,14 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseAllDocuments } from 'yaml'
-import { molm } from '../cli/molm.js'
+import { molm, parseLines } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { object } from './cluster-objects.js'
 
 /* The examples for clusters: objects of Kubernetes fit their schemas and one another, and the commands of jobs run. */
 
 const test = suite('examples/cluster')
-
-// biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, which the schemas check.
-type KubernetesObject = any
-
-async function objectsOf(name: string): Promise<KubernetesObject[]> {
-  const text = await readFile(repositoryPath(`examples/cluster/${name}.yaml`), 'utf8')
-  return parseAllDocuments(text).map((document) => {
-    assert.equal(document.errors, [])
-    return document.toJS()
-  })
-}
-
-async function object(name: string, kind: string): Promise<KubernetesObject> {
-  const found = (await objectsOf(name)).filter((one) => one.kind === kind)
-  assert.is(found.length, 1, `${kind} in ${name}`)
-  return found[0]
-}
 
 /** A folder with a small input, and commands that find `molm` there. */
 function withWork(use: (folder: string, run: (script: string, env: object) => void) => Promise<void>): Promise<void> {
@@ -46,28 +29,16 @@ function withWork(use: (folder: string, run: (script: string, env: object) => vo
   })
 }
 
-/** Answers all lines in one run. */
-async function answerWhole(folder: string): Promise<void> {
-  const [input, output] = [join(folder, 'questions.jsonl'), join(folder, 'one.jsonl')]
-  const { code, stderr } = await molm(['run', '--batch', input, '-o', output, '-t', '1', '--temperature', '0'])
-  assert.is(code, 0, stderr)
-}
-
 /** The answers of a file, without their random seeds. */
 async function answersIn(folder: string, name: string): Promise<object[]> {
-  const text = await readFile(join(folder, name), 'utf8')
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const { seed: _, request: __, ...answer } = JSON.parse(line)
-      return answer
-    })
+  return parseLines(await readFile(join(folder, name), 'utf8')).map(({ seed: _, request: __, ...answer }) => answer)
 }
 
 /** Checks that the files of two shards have the answers of one run. */
 async function assertWhole(folder: string): Promise<void> {
-  await answerWhole(folder)
+  const [input, output] = [join(folder, 'questions.jsonl'), join(folder, 'one.jsonl')]
+  const { code, stderr } = await molm(['run', '--batch', input, '-o', output, '-t', '1', '--temperature', '0'])
+  assert.is(code, 0, stderr)
   const [[first, third, fifth], [second, fourth]] = [
     await answersIn(folder, 'answers.1.jsonl'),
     await answersIn(folder, 'answers.2.jsonl'),

@@ -1,35 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseAllDocuments } from 'yaml'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { listen } from '#molm/server/listen.js'
-import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { fixturePath } from '../support/fixtures.js'
 import { checkKubernetesObject } from '../support/kubernetes-schema.js'
 import { withModel } from '../support/models.js'
+import { type KubernetesObject, object, objectsOf } from './cluster-objects.js'
 
 /* The examples for clusters: objects of Kubernetes fit their schemas and one another, and the commands of jobs run. */
 
 const test = suite('examples/cluster')
 
-// biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, which the schemas check.
-type KubernetesObject = any
-
 const MANIFESTS = ['volumes', 'batch-job', 'serve', 'autoscale', 'gateway']
-
-async function objectsOf(name: string): Promise<KubernetesObject[]> {
-  const text = await readFile(repositoryPath(`examples/cluster/${name}.yaml`), 'utf8')
-  return parseAllDocuments(text).map((document) => {
-    assert.equal(document.errors, [])
-    return document.toJS()
-  })
-}
-
-async function object(name: string, kind: string): Promise<KubernetesObject> {
-  const found = (await objectsOf(name)).filter((one) => one.kind === kind)
-  assert.is(found.length, 1, `${kind} in ${name}`)
-  return found[0]
-}
 
 for (const name of MANIFESTS) {
   test(`${name}.yaml fits the schemas of Kubernetes and of the operators`, async () => {
@@ -75,11 +57,7 @@ test('the Service, the budget, the monitor, the scaler and the routes name what 
   }
   const claims = (await objectsOf('volumes')).filter(({ kind }) => kind === 'PersistentVolumeClaim')
   const claimNames = claims.map(({ metadata }) => metadata.name)
-  for (const [file, kind] of [
-    ['serve', 'Deployment'],
-    ['batch-job', 'Job'],
-    ['volumes', 'Job'],
-  ]) {
+  for (const [file, kind] of Object.entries({ serve: 'Deployment', 'batch-job': 'Job', volumes: 'Job' })) {
     const { volumes, containers } = (await object(file, kind)).spec.template.spec
     for (const { persistentVolumeClaim } of volumes) assert.ok(claimNames.includes(persistentVolumeClaim.claimName))
     const names = volumes.map(({ name }: { name: string }) => name)

@@ -67,7 +67,7 @@ test('the table of docs/FAMILIES.md names every model_type', () => {
   )
 })
 
-test('docs/FORMAT.md has a row for every piece of the families, which names those that have it', () => {
+test('docs/FORMAT.md has a row for every piece of the families, which names the families that have it', () => {
   const rows = pieceRows(readFileSync(repositoryPath('docs/FORMAT.md'), 'utf8'))
   const missing = FAMILY_FIXTURES.flatMap((name) => {
     const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)

@@ -15,12 +15,7 @@ with its source, run test/text/published-templates.test.ts and change package.js
 
 /** Methods of the library that molm overrides, and one that it calls. */
 const OVERRIDDEN = [
-  'evaluate',
-  'evaluateMemberExpression',
-  'evaluateBinaryExpression',
-  'evaluateBlock',
-  'evaluateFor',
-  'evaluateMacro',
+  ...['', 'MemberExpression', 'BinaryExpression', 'Block', 'For', 'Macro'].map((node) => `evaluate${node}`),
   'applyFilter',
 ]
 const CALLED = 'evaluateArguments'

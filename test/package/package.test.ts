@@ -32,6 +32,7 @@ interface Context {
 const test = suite<Context>('the package', undefined as unknown as Context)
 
 const WEIGHTS = 'models/nano/model.safetensors'
+const PAGES = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE']
 
 /**
  * Packs the built package and installs it in an empty folder, with this checkout's dependencies instead of the network.
@@ -40,18 +41,7 @@ test.before(async (context) => {
   context.dir = await mkdtemp(join(tmpdir(), 'molm-package-'))
   // Packed from a copy, since packing changes package.json temporarily. Without npm's scripts, which would build again.
   const checkout = join(context.dir, 'checkout')
-  for (const name of [
-    'package.json',
-    'bin',
-    'dist',
-    'models',
-    'docs',
-    'scripts',
-    'README.md',
-    'LICENSE',
-    'SECURITY.md',
-    'CHANGELOG.md',
-  ])
+  for (const name of ['package.json', 'bin', 'dist', 'models', 'docs', 'scripts', ...PAGES])
     cpSync(repositoryPath(name), join(checkout, name), { recursive: true, filter: (path) => !path.endsWith(WEIGHTS) })
   // The weights of nano would only take time to compress: they are put in place afterwards.
   writeFileSync(join(checkout, WEIGHTS), '')
@@ -84,37 +74,24 @@ test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
 
 /** Runs Node in the folder with the installed package, as a user with an empty home. */
 function runNode({ dir }: Context, args: string[]): string {
-  const env = { PATH: process.env.PATH, HOME: dir }
-  return execFileSync(process.execPath, args, {
+  return execFileSync(process.execPath, args, asUser(dir))
+}
+
+const asUser = (dir: string) =>
+  ({
     cwd: join(dir, 'app'),
-    env,
+    env: { PATH: process.env.PATH, HOME: dir },
     encoding: 'utf8',
     timeout: 2 * PATIENCE_MS,
-  })
-}
+  }) as const
 
 test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   const paths = packed.files.map(({ path }) => path)
-  for (const path of [
-    'bin/molm.js',
-    'dist/index.js',
-    'dist/index.d.ts',
-    'dist/cli/program.js',
-    'dist/engine/run/worker.js',
-    'dist/page/index.html',
-    'dist/lab/pictures/interactive/figure.css',
-    'dist/kernels/plain.wasm',
-    'dist/kernels/relaxed.wasm',
-    'models/nano/model.safetensors',
-    'models/nano/tokenizer.json',
-    'models/nano/atlas.json',
-    'docs/FORMAT.md',
-    'README.md',
-    'SECURITY.md',
-    'CHANGELOG.md',
-    'LICENSE',
-    'package.json',
-  ]) {
+  const code = ['bin/molm.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/program.js', 'dist/engine/run/worker.js']
+  const shown = ['dist/page/index.html', 'dist/lab/pictures/interactive/figure.css', 'docs/FORMAT.md', ...PAGES]
+  const kernels = ['plain', 'relaxed'].map((tier) => `dist/kernels/${tier}.wasm`)
+  const nano = ['model.safetensors', 'tokenizer.json', 'atlas.json'].map((name) => `models/nano/${name}`)
+  for (const path of [...code, ...shown, ...kernels, ...nano, 'package.json']) {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
@@ -132,7 +109,7 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   assert.ok(bytes < 27e6, `${bytes} bytes`)
 })
 
-test('has no scripts for npm to ask about, while the package.json of the checkout keeps those that build it', ({
+test('has no scripts for npm to ask about, while the package.json of the checkout keeps the build’s scripts', ({
   dir,
 }) => {
   const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
@@ -163,13 +140,8 @@ test('without the optional packages only chat and serve fail, and they name the 
   // The tests above ran without them: the folder has only `dependencies`.
   const modules = join(dir, 'app', 'node_modules')
   for (const name of optional) assert.not(existsSync(join(modules, name)), name)
-  const env = { PATH: process.env.PATH, HOME: dir }
-  const serve = spawnSync(process.execPath, ['node_modules/molm/bin/molm.js', 'serve', '--port', '0'], {
-    cwd: join(dir, 'app'),
-    env,
-    encoding: 'utf8',
-    timeout: 2 * PATIENCE_MS,
-  })
+  const args = ['node_modules/molm/bin/molm.js', 'serve', '--port', '0']
+  const serve = spawnSync(process.execPath, args, asUser(dir))
   assert.is(serve.status, 1)
   assert.match(
     serve.stderr,

@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parseLines } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -39,7 +40,7 @@ class Workplace {
     }
   }
 
-  /** Adds a command to those of the system. */
+  /** Adds a command to the system's commands. */
   async command(name: string, script: string): Promise<void> {
     await this.write({ [`.bin/${name}`]: `#!/bin/sh\n${script}\n` })
     await chmod(join(this.folder, '.bin', name), 0o755)
@@ -118,17 +119,8 @@ const RECIPES: Record<string, () => Promise<void>> = {
       place.run('./nightly.sh')
       const after = await place.read('answers.jsonl')
       assert.ok(after.startsWith(before))
-      assert.equal(
-        after
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line))
-          .map(({ id, text }) => [id, text]),
-        [
-          [1, 'praise'],
-          [2, 'praise'],
-        ],
-      )
+      const answers = parseLines(after).map(({ id, text }) => `${id} ${text}`)
+      assert.equal(answers, ['1 praise', '2 praise'])
       const units = blocksOf('A nightly batch', 'ini')
       const names = units.map((unit) => /^# (\S+)\n/.exec(unit)?.[1] ?? '')
       assert.equal(names, ['reviews.service', 'reviews.timer'])

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { molmProcess } from '../cli/molm.js'
 import { LANTERN, linesOf } from '../support/lantern.js'
-import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { HAS_PSEUDO_TERMINAL, withTerminal } from '../support/pseudo-terminal.js'
 
 const test = suite(`molm on Node ${process.versions.node}`)
 
@@ -49,17 +49,14 @@ test('writes the same JSON by a schema everywhere, with any number of threads', 
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-trial('chats in a terminal', async () => {
-  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'chat', ...GREEDY] })
-  try {
+trial('chats in a terminal', () =>
+  withTerminal({ args: ['bin/molm.js', 'chat', ...GREEDY] }, async (terminal) => {
     await terminal.waitFor(/write something/)
     await terminal.enter(LANTERN.question, linesOf(LANTERN.answer))
     await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
     terminal.type('\x04')
     assert.is((await terminal.ended()).code, 0)
-  } finally {
-    await terminal.close()
-  }
-})
+  }),
+)
 
 test.run()

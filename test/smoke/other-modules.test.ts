@@ -53,13 +53,8 @@ test('find all V8 flags unchanged once the kernels are compiled', () =>
     const before = flagsAfter(dir, [])
     const changes = (lines: string[]) => flagsAfter(dir, lines).filter((line, i) => line !== before[i])
     assert.ok(before.length > 1000)
-    assert.equal(
-      changes([
-        `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`,
-        "await (await loadModel('nano', { threads: 2 })).dispose()",
-      ]),
-      [],
-    )
+    const library = `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`
+    assert.equal(changes([library, "await (await loadModel('nano', { threads: 2 })).dispose()"]), [])
     assert.ok(changes(["v8.setFlagsFromString('--no-wasm-lazy-compilation')"]).length > 0)
   }))
 

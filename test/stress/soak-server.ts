@@ -1,5 +1,5 @@
 // Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
-// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.ts). Needs
+// Fails unless each answer equals the answer to the request alone, and if the process grows (memory-growth.ts). Needs
 // `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json).
 //
 //   node build/test/stress/soak-server.js [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
@@ -14,26 +14,18 @@ import { seededRandom } from '#molm/engine/sampling/random.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { MemoryGrowth } from './memory-growth.js'
 
-/** A running `molm serve` of nano. */
-interface NanoServer {
-  url: URL
-  /** Resolves with the exit code. */
-  end(signal: NodeJS.Signals): Promise<number | null>
-}
-
-interface StartOptions {
-  molm: string
-  threads: string
-  onError: (text: string) => void
-}
-
 /** The measurements of bench/ start the same server. */
-const {
-  MOLM,
-  startNano,
-}: { MOLM: { type: 'string'; default: string }; startNano(options: StartOptions): Promise<NanoServer> } = await import(
-  repositoryPath('bench/nano-server.mjs')
-)
+interface NanoServers {
+  /** The option that names another bin/molm.js. */
+  MOLM: { type: 'string'; default: string }
+  startNano(options: { molm: string; threads: string; onError: (text: string) => void }): Promise<{
+    url: URL
+    /** Resolves with the exit code. */
+    end(signal: NodeJS.Signals): Promise<number | null>
+  }>
+}
+
+const { MOLM, startNano }: NanoServers = await import(repositoryPath('bench/nano-server.mjs'))
 
 /** A request whose answer is known. */
 interface Ask {
@@ -62,20 +54,13 @@ const failures: string[] = []
 // An error that the server did not foresee is one, whatever its client got.
 const onError = (text: string) => failures.push(`the server said: ${text.slice(0, 500)}`)
 const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
-const url = new URL(values.url ?? (server as NanoServer).url)
+const url = new URL(values.url ?? server?.url ?? '')
 const { hostname, port } = url
 
 /** Bodies that must be refused. */
 const BAD = [
-  '',
-  '{',
-  'null',
-  '[1]',
-  '{"prompt": 3}',
-  '{"prompt": "a", "x": 1}',
-  '{"prompt": [99999]}',
-  '"',
-  '{"messages": []}',
+  ...['', '{', 'null', '[1]', '"'],
+  ...['{"prompt": 3}', '{"prompt": "a", "x": 1}', '{"prompt": [99999]}', '{"messages": []}'],
 ]
 /** Requests that were sent, by kind. */
 const counts: Record<string, number> = {}
@@ -106,11 +91,8 @@ await Promise.all(Array.from({ length: CLIENTS }, client))
 await untilIdle()
 await told(sent)
 const seconds = (performance.now() - started) / 1000
-console.log(
-  `${sent} requests in ${seconds.toFixed(0)} s: ${Object.entries(counts)
-    .map(([k, n]) => `${n} ${k}`)
-    .join(', ')}`,
-)
+const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
+console.log(`${sent} requests in ${seconds.toFixed(0)} s: ${kinds.join(', ')}`)
 if (server) {
   const code = await server.end('SIGTERM')
   if (code !== 0) failures.push(`exit code ${code} after SIGTERM`)
@@ -159,21 +141,17 @@ async function fetchJson(path: string, body: object): Promise<string> {
   return text
 }
 
-/** The contents of an answer, without ids and times. */
-function said(answer: { choices: unknown }): string {
-  return JSON.stringify(answer.choices)
-}
-
+/** The choices of an answer, which has no ids and times. */
 async function alone({ path, body }: Ask): Promise<string> {
-  return said(JSON.parse(await fetchJson(path, body)))
+  return JSON.stringify(JSON.parse(await fetchJson(path, body)).choices)
 }
 
 function check(got: string, wanted: string): void {
   if (got !== wanted) throw new Error(`another answer: ${got.slice(0, 300)}`)
 }
 
-async function whole({ path, body }: Ask, wanted: string): Promise<void> {
-  check(said(JSON.parse(await fetchJson(path, body))), wanted)
+async function whole(ask: Ask, wanted: string): Promise<void> {
+  check(await alone(ask), wanted)
 }
 
 /** Texts of the choices of a stream; throws if it is incomplete. */
@@ -213,11 +191,15 @@ async function abortedStream({ path, body }: Ask): Promise<void> {
 
 /** A connection on which a request has been sent. */
 function send(path: string, body: object): net.Socket {
-  const socket = net.connect(Number(port), hostname)
-  socket.on('error', () => undefined)
   const text = JSON.stringify(body)
   const head = `POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nConnection: close\r\n`
-  socket.write(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  return write(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+}
+
+function write(text: string): net.Socket {
+  const socket = net.connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  socket.write(text)
   return socket
 }
 
@@ -255,13 +237,8 @@ function unchunked(body: string): string {
 
 /** Takes nothing for a while, of a stream that does not end, and goes. */
 async function noReader({ path, body }: Ask): Promise<void> {
-  const socket = send(path, {
-    ...body,
-    max_tokens: 20_000,
-    ignore_eos: true,
-    stream: true,
-    routed_experts: true,
-  }).pause()
+  const endless = { max_tokens: 20_000, ignore_eos: true, stream: true, routed_experts: true }
+  const socket = send(path, { ...body, ...endless }).pause()
   await sleep(500 + below(2_000))
   socket.destroy()
 }
@@ -278,9 +255,7 @@ async function badBody(): Promise<void> {
 }
 
 async function halfRequest(): Promise<void> {
-  const socket = net.connect(Number(port), hostname)
-  socket.on('error', () => undefined)
-  socket.write(
+  const socket = write(
     'POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"pro',
   )
   await sleep(below(50))

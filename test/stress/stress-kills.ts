@@ -86,10 +86,8 @@ report()
 
 /** Texts, a second model of nano's shape, and a hub that takes its time. */
 async function prepare(): Promise<void> {
-  await writeFile(
-    join(home, 'text.txt'),
-    'And the LORD said unto Moses, speak unto the children of Israel. '.repeat(60),
-  )
+  const text = 'And the LORD said unto Moses, speak unto the children of Israel. '.repeat(60)
+  await writeFile(join(home, 'text.txt'), text)
   await cp(NANO, join(home, 'other'), { recursive: true })
   const generation = join(home, 'other', 'generation_config.json')
   await writeFile(generation, JSON.stringify({ ...JSON.parse(await readFile(generation, 'utf8')), temperature: 0.5 }))
@@ -100,21 +98,19 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Commands; those with `writes` leave a model in a folder, a fresh one each round. */
+/** Commands; with `writes`, they leave a model in a folder, a fresh one each round. */
 function allScenarios(): Scenario[] {
   const text = join(home, 'text.txt')
   const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
   const other = join(home, 'other')
+  const toGraft = ['--from', other, '--only', 'mlp', '--experts', '0,1', '--force']
   const pulled = (dir: string) => join(dir, 'home', 'models', 'org', 'model')
   const out = (dir: string) => join(dir, 'out')
+  const graft = (dir: string) => ['graft', 'nano', out(dir), ...toGraft]
   const all: Omit<Scenario, 'ms' | 'results'>[] = [
     { name: 'convert', commands: (dir) => [['convert', NANO, out(dir), '--force']], writes: out },
     { name: 'prune', commands: (dir) => [['prune', 'nano', out(dir), ...toPrune]], writes: out },
-    {
-      name: 'graft',
-      commands: (dir) => [['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force']],
-      writes: out,
-    },
+    { name: 'graft', commands: (dir) => [graft(dir)], writes: out },
     { name: 'pull', commands: () => [['pull', 'org/model']], writes: pulled },
     { name: 'pull --keep', commands: () => [['pull', 'org/model', '--keep']], writes: pulled },
     { name: 'pull --verify', commands: () => [['pull', 'org/model', '--verify']], writes: pulled },
@@ -125,19 +121,10 @@ function allScenarios(): Scenario[] {
     {
       name: 'writers of one folder',
       races: true,
-      commands: (dir) => [
-        ['convert', NANO, out(dir), '--force'],
-        ['convert', other, out(dir), '--force'],
-        ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
-      ],
+      commands: (dir) => [['convert', NANO, out(dir), '--force'], ['convert', other, out(dir), '--force'], graft(dir)],
       writes: out,
     },
-    {
-      name: 'pulls of one model',
-      races: true,
-      commands: () => new Array(3).fill(['pull', 'org/model']),
-      writes: pulled,
-    },
+    { name: 'pulls of one model', races: true, commands: () => Array(3).fill(['pull', 'org/model']), writes: pulled },
   ]
   return all.map((scenario) => ({ ...scenario, ms: 0, results: [] }))
 }
@@ -239,20 +226,15 @@ function isBadlyTold(stderr: string): boolean {
   return /^\s+at .+:\d+:\d+/m.test(stderr) || /unexpected error/.test(stderr)
 }
 
-/** Starts molm as the head of a process group of its own, so that what it leaves running is found. */
+/** Starts molm as the head of a new process group, so that what it leaves running is found. */
 function start(args: string[], dir: string) {
   const began = performance.now()
+  const folders = { MOLM_HOME: join(dir, 'home'), HF_HOME: join(dir, 'hf') }
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: dir,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      ...process.env,
-      MOLM_HOME: join(dir, 'home'),
-      HF_HOME: join(dir, 'hf'),
-      HF_ENDPOINT: hub.endpoint,
-      MOLM_MODEL: undefined,
-    },
+    env: { ...process.env, ...folders, HF_ENDPOINT: hub.endpoint, MOLM_MODEL: undefined },
   })
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -282,11 +264,8 @@ function start(args: string[], dir: string) {
 async function contents(dir: string): Promise<Contents> {
   const found: Contents = {}
   for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
-    found[entry.name] = entry.isFile()
-      ? createHash('sha256')
-          .update(await readFile(join(dir, entry.name)))
-          .digest('hex')
-      : 'folder'
+    const bytes = entry.isFile() ? await readFile(join(dir, entry.name)) : undefined
+    found[entry.name] = bytes ? createHash('sha256').update(bytes).digest('hex') : 'folder'
   }
   return found
 }

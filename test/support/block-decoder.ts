@@ -73,7 +73,7 @@ const DECODERS: Readonly<Record<BlockType, BlockDecoder>> = {
 
   /**
    * d, dmin, 12 bytes of scales and minima, 32 bytes with the fifth bits of q, 128 bytes of their other bits: as Q4_K.
-   * Bit r of byte i is that of element i of run r.
+   * Bit r of byte i is the fifth bit of element i of run r.
    */
   Q5_K(bytes, from, out, at) {
     const [d, dmin] = [half(bytes, from), half(bytes, from + 2)]
@@ -92,7 +92,7 @@ const DECODERS: Readonly<Record<BlockType, BlockDecoder>> = {
    * 128 bytes with the low 4 bits of q, 64 bytes with the high 2, 16 signed bytes of scales s, d: d * s * (q - 32). Runs
    * of 16 elements have a scale each. Each half of 128 elements has 64 bytes of low bits: bytes 0 to 31 have elements 0
    * to 31 in their low nibbles and 64 to 95 in the high ones, bytes 32 to 63 have 32 to 63 and 96 to 127. It has 32 bytes
-   * of high bits: byte i has those of elements i, i + 32, i + 64 and i + 96, lowest first.
+   * of high bits: byte i has the high bits of elements i, i + 32, i + 64 and i + 96, lowest first.
    */
   Q6_K(bytes, from, out, at) {
     const d = half(bytes, from + 208)

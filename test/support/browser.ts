@@ -5,7 +5,7 @@ import { PATIENCE_MS, until } from './until.js'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** Options for a browser without prompts, a screen or a user account of its own. */
+/** Options for a browser without prompts, a screen or a user account. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -123,7 +123,7 @@ async function newPage(browser: Browser, options: ContextOptions = {}): Promise<
   const [faults, requests]: string[][] = [[], []]
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {
-    // The browser looks for it beside files that are no page, such as that of `loadAnew`.
+    // The browser looks for it beside files that are no page, such as the file of `loadAnew`.
     if (message.location().url.endsWith('/favicon.ico')) return
     if (['error', 'warning'].includes(message.type())) faults.push(message.text())
   })

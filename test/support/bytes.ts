@@ -20,7 +20,7 @@ export function littleEndian(value: number | bigint, length: number): number[] {
   return Array.from({ length }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn))
 }
 
-/** Copy of bytes with those from `at` on replaced. */
+/** Copy of bytes, replaced from `at` on. */
 export function patched(bytes: Uint8Array, at: number, replacement: Uint8Array | number[] | string): Uint8Array {
   const copy = bytes.slice()
   copy.set(joinBytes(replacement), at)

@@ -32,7 +32,7 @@ export interface Expected {
   meanCrossEntropy: Record<string, number>
 }
 
-/** Reads the results for a fixture. IBM's code wrote those of ModuleFormer, in keys that name their prompt. */
+/** Reads the results for a fixture. IBM's code wrote ModuleFormer's results, in keys that name their prompt. */
 export function readExpected(fixture: string): Expected {
   const json = JSON.parse(readFileSync(fixturePath(`${fixture}/expected.json`), 'utf8'))
   const all = json.all_logits_p7 ? { p7: json.all_logits_p7 } : json.all_logits

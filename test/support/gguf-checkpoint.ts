@@ -15,7 +15,7 @@ export interface NamedTensor {
   mxfp4?: Uint8Array
 }
 
-/** Names of GGUF by those of the checkpoint, which precede it in its row. */
+/** Names of GGUF by the names of the checkpoint, which precede it in its row. */
 function names(table: string): Readonly<Record<string, string>> {
   const rows = table
     .trim()

@@ -95,7 +95,7 @@ function encodeTensor(name: TypeName, values: Float32Array): Uint8Array {
   return new Uint8Array(Uint16Array.from(bits, name === 'BF16' ? (word) => word >>> 16 : toHalf).buffer)
 }
 
-/** Bits of a half, from those of a float32 of its range. */
+/** Bits of a half, from the bits of a float32 of its range. */
 function toHalf(word: number): number {
   const [sign, exponent, fraction] = [(word >>> 16) & 0x8000, ((word >>> 23) & 255) - 112, word & 0x7fffff]
   return (

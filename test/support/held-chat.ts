@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { PseudoTerminal } from './pseudo-terminal.js'
+import { type PseudoTerminal, withTerminal } from './pseudo-terminal.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
 /** Holds the program before its own code is read: the terminal is in line mode. */
@@ -45,11 +45,8 @@ export async function held(where: string, use: (held: Held) => Promise<void>, ar
       }
       ${where}`
     const preload = `data:text/javascript,${encodeURIComponent(hold).replaceAll("'", '%27')}`
-    const terminal = await PseudoTerminal.start({
-      args: ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', '-t', '1', ...args],
-      hasJobs: true,
-    })
-    try {
+    const command = ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', '-t', '1', ...args]
+    await withTerminal({ args: command, hasJobs: true }, async (terminal) => {
       const reaches = (place: number) =>
         terminal.waitUntil(() => existsSync(at(`wanted${place}`)), 'the place to hold it back')
       let place = 0
@@ -59,9 +56,7 @@ export async function held(where: string, use: (held: Held) => Promise<void>, ar
         if (next) await reaches(place)
       }
       await use({ terminal, open })
-    } finally {
-      await terminal.close()
-    }
+    })
   })
 }
 

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 /*
- * Servers that break the protocol or leave processes behind, for tests: node hostile-mcp-server.js FAULT. They start as they should unless the
- * fault is in the start.
+ * Servers that break the protocol or leave processes behind, for tests: node hostile-mcp-server.js FAULT. They start as
+ * they should unless the fault is in the start.
  */
 
 const [, , fault = ''] = process.argv
@@ -60,21 +60,16 @@ function leaveChild(): void {
 }
 
 /**
- * Starts two processes in sessions of their own: one has lost its parent, the other has an empty environment. Resolves with
+ * Starts two processes in new sessions: one has lost its parent, the other has an empty environment. Resolves with
  * their ids.
  */
 async function leaveSessions(): Promise<string> {
-  const shell = spawn('sh', ['-c', 'sleep 1000 >/dev/null 2>&1 & echo $!'], {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const script = 'sleep 1000 >/dev/null 2>&1 & echo $!'
+  const shell = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
   const [orphan] = await once(shell.stdout, 'data')
   await once(shell, 'exit')
-  const bare = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
-    detached: true,
-    env: {},
-    stdio: 'ignore',
-  })
+  const wait = ['-e', 'setInterval(() => {}, 1000)']
+  const bare = spawn(process.execPath, wait, { detached: true, env: {}, stdio: 'ignore' })
   return `${String(orphan).trim()} ${bare.pid}`
 }
 

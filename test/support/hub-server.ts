@@ -22,7 +22,7 @@ export interface SeenRequest {
 export interface ServedRepository {
   commit: string
   files: Map<string, Buffer>
-  /** Names in the listing in addition to those of the files. */
+  /** Names in the listing besides the files' names. */
   extraNames: string[]
   gated: boolean
 }

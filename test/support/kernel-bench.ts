@@ -137,7 +137,7 @@ export interface Outcome {
 
 /**
  * Runs a kernel on all tiers, divided for each number of threads, and checks that every part of the outcome has the same
- * bits. The records must be those of the outputs, of `columns` floats each. Returns the outcome of the scalar kernels.
+ * bits. The records must be the outputs' records, of `columns` floats each. Returns the outcome of the scalar kernels.
  */
 export function sameOnTiers<T extends Outcome>(
   prepare: (bank: Bank) => (threads: number) => T,

@@ -7,7 +7,7 @@ import { ASIDE } from '#molm/terminal/markdown/inlines.js'
 export type BlockShape = unknown[]
 export type TextShape = [text: string, looks: number]
 
-/** The blocks of a text, in a form that is compared with that of other parsers. */
+/** The blocks of a text, in a form that other parsers' blocks can have, too. */
 export function shapesOf(text: string): BlockShape[] {
   const parser = new BlockParser()
   let at = 0

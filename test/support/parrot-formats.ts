@@ -8,7 +8,7 @@ export interface ParrotFormat {
   template: string
   /** Special tokens, which decoding may leave out. */
   special: string[]
-  /** Tokens of their own that are ordinary text, as Qwen3's `<think>`. */
+  /** Whole tokens that are ordinary text, as Qwen3's `<think>`. */
   plain: string[]
   /** Tokens that end an answer; the first is added to scripts that end without one. */
   ends: string[]
@@ -95,10 +95,7 @@ const FORMATS = {
     qwen(LFM_2_5, {
       special: [
         ...QWEN_SPECIAL,
-        '<|tool_list_start|>',
-        '<|tool_list_end|>',
-        '<|tool_call_start|>',
-        '<|tool_call_end|>',
+        ...['<|tool_list_start|>', '<|tool_list_end|>', '<|tool_call_start|>', '<|tool_call_end|>'],
       ],
       plain: ['<think>', '</think>'],
       toolEnd: '<|im_end|>\n',
@@ -121,16 +118,9 @@ const FORMATS = {
   gemma4: (): ParrotFormat => ({
     template: GEMMA_4,
     special: [
-      '<eos>',
-      '<|turn>',
-      '<turn|>',
-      '<|channel>',
-      '<channel|>',
-      '<|tool>',
-      '<tool|>',
-      '<|think|>',
-      '<|"|>',
-    ].concat(['<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>']),
+      ...['<eos>', '<|turn>', '<turn|>', '<|channel>', '<channel|>', '<|tool>', '<tool|>', '<|think|>', '<|"|>'],
+      ...['<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>'],
+    ],
     plain: ['thought'],
     ends: ['<turn|>', '<|tool_response>', '<eos>'],
     opener: '<|turn>model\n',
@@ -144,10 +134,10 @@ const FORMATS = {
   /** Neither thoughts nor messages of the system. A result has the call's id behind, so `toTool` must be true. */
   mistral: (): ParrotFormat => ({
     template: MISTRAL,
-    special: ['<s>', '</s>', '[INST]', '[/INST]', '[AVAILABLE_TOOLS]', '[/AVAILABLE_TOOLS]', '[TOOL_CALLS]'].concat([
-      '[TOOL_RESULTS]',
-      '[/TOOL_RESULTS]',
-    ]),
+    special: [
+      ...['<s>', '</s>', '[INST]', '[/INST]', '[AVAILABLE_TOOLS]', '[/AVAILABLE_TOOLS]'],
+      ...['[TOOL_CALLS]', '[TOOL_RESULTS]', '[/TOOL_RESULTS]'],
+    ],
     plain: [],
     ends: ['</s>'],
     opener: '[/INST]',
@@ -160,10 +150,10 @@ const FORMATS = {
   /** gpt-oss. */
   harmony: (): ParrotFormat => ({
     template: readFileSync(repositoryPath('test/fixtures/templates/harmony.jinja'), 'utf8'),
-    special: ['<|endoftext|>', '<|start|>', '<|end|>', '<|message|>', '<|channel|>', '<|constrain|>'].concat([
-      '<|return|>',
-      '<|call|>',
-    ]),
+    special: [
+      ...['<|endoftext|>', '<|start|>', '<|end|>', '<|message|>', '<|channel|>', '<|constrain|>'],
+      ...['<|return|>', '<|call|>'],
+    ],
     plain: ['analysis', 'commentary', 'final', 'assistant', 'json'],
     ends: ['<|return|>', '<|call|>', '<|endoftext|>'],
     opener: '<|start|>assistant',

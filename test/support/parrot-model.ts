@@ -9,7 +9,7 @@ export type { ParrotFormatName } from './parrot-formats.js'
 export { callOf, type ParrotAnswer } from './parrot-script.js'
 
 /*
- * A parrot is a ModuleFormer of one layer with weights by hand. Each token has a channel of its own. The attention, which
+ * A parrot is a ModuleFormer of one layer with weights by hand. Each token has its own channel. The attention, which
  * finds the newest key that fits, finds the newest piece of a script and adds the channel of its stretch; a neuron adds
  * one for each shared token that follows a stretch. The head reads the next token from these.
  */

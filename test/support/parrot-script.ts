@@ -29,9 +29,9 @@ export interface Chain {
 const THINK = '<think>\n'
 
 /**
- * Splits scripts into tokens that decide the next one. A piece of ordinary text is a token of its own, which no other
- * place of the scripts has. Tokens with fixed texts, such as `<think>`, are shared; what follows them depends on the
- * stretch before them.
+ * Splits scripts into tokens that decide the next one. Each piece of ordinary text is a token that no other place of
+ * the scripts has. Tokens with fixed texts, such as `<think>`, are shared; what follows them depends on the stretch
+ * before them.
  */
 export function splitScripts(answers: readonly ParrotAnswer[], format: ParrotFormat): Chain[] {
   const scripts = answers.map((answer) => segmentsOf(withEnd(answer.says, format), format))

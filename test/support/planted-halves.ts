@@ -15,7 +15,7 @@ export const PLANTED_KINDS: TextKind[] = [
 ]
 
 /**
- * Halves with known preferences: expert 0 takes digits, 1 joining words, 2 the rest of code and 3 that of prose. The
+ * Halves with known preferences: expert 0 takes digits, 1 joining words, 2 other code and 3 other prose. The
  * second expert of a token is one of 4 to 7 at random, but 8 for ` cat` in the first half alone and 9 for ` dog` in the
  * second. With `isRandom` both experts are random.
  */

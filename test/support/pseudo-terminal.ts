@@ -10,9 +10,7 @@ import { TerminalScreen } from './terminal-screen.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-/**
- * Whether the `script` command of util-linux is here, which runs a command in a pseudo-terminal. Every Linux has it.
- */
+/** Whether the `script` command of util-linux is here, which runs a command in a pseudo-terminal. Every Linux has it. */
 export const HAS_PSEUDO_TERMINAL = /util-linux/.test(
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '',
 )
@@ -32,6 +30,19 @@ export interface TerminalOptions {
   hasJobs?: boolean
   /** Keeps only the raw output, and does not emulate a screen. */
   outputOnly?: boolean
+}
+
+/** Runs `use` with a program in a new pseudo-terminal, and then closes the terminal. */
+export async function withTerminal<T>(
+  options: TerminalOptions,
+  use: (terminal: PseudoTerminal) => Promise<T>,
+): Promise<T> {
+  const terminal = await PseudoTerminal.start(options)
+  try {
+    return await use(terminal)
+  } finally {
+    await terminal.close()
+  }
 }
 
 /** A program of the project in its own pseudo-terminal. */

@@ -9,7 +9,7 @@ const WINDOW = 512
 export interface QuantisationCost {
   /** Mean KL divergence from float32. */
   divergence: number
-  /** Relative to that of float32. */
+  /** Relative to the perplexity of float32. */
   perplexity: number
   /** Share of equal top tokens. */
   sameTop: number

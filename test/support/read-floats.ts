@@ -20,7 +20,7 @@ function inBlocks(t: Tensor): Tensor {
 }
 
 /**
- * Writes a tensor's elements to `out`, in row-major order. `bytes` are those of its span. The last dimension of a block
+ * Writes a tensor's elements to `out`, in row-major order. `bytes` are its span's bytes. The last dimension of a block
  * type is a block.
  */
 function gather({ dtype, shape, strides }: Tensor, bytes: Uint8Array, out: Float32Array): void {

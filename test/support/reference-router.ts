@@ -11,7 +11,7 @@ interface Chosen {
 
 /**
  * Experts of one token by the mixture's rule, in double precision and as plainly as the formulas, in falling order of
- * the gates. `logits` are those of the experts and of the silent rows.
+ * the gates. `logits` has the experts' logits, and then the silent rows' logits.
  */
 export function referenceRoute(
   mixture: Mixture,

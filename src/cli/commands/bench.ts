@@ -7,7 +7,7 @@ import { formatBytes } from '../../ground/numbers.js'
 import { useModel } from '../../lab/evaluation/reading.js'
 import { MAX_THREADS } from '../../library/packing/load-options.js'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../../model/families/published-shapes.js'
-import { note, type OutputOptions, writeOut } from '../io/output.js'
+import { note, type OutputOptions, warner, writeOut } from '../io/output.js'
 import { addExpertsPerToken } from '../parsing/experts-per-token.js'
 import {
   addCacheType,
@@ -96,10 +96,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
   const { prompt, generate, depth, batch, repetitions, quant, memory, expertsPerToken, cacheType } = options
   const withBatches = batch.some((sequences) => sequences > 1)
-  const writer = rowWriter(options.json ? 'json' : format, {
-    withBatches,
-    withDepths: depth.includes(0) && depth.length > 1,
-  })
+  const withDepths = depth.includes(0) && depth.length > 1
+  const writer = rowWriter(options.json ? 'json' : format, { withBatches, withDepths })
   const prompts = prompt.filter((length) => length > 0)
   if (withBatches && generate === 0) throw new UsageError('--batch measures generation; -n 0 generates nothing')
   if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')
@@ -120,10 +118,10 @@ async function bench(options: BenchOptions): Promise<void> {
 }
 
 async function load({ shape, model, quiet, color }: BenchOptions, options: LoadOptions): Promise<Model> {
-  if (!shape) await packFirst(model, { ...options, quiet, color })
   const { loadModel, loadRandomModel } = await import('../../index.js')
-  const onWarning = quiet ? undefined : (message: string) => note(`warning: ${message}`)
-  return shape ? loadRandomModel(shape, options) : loadModel(modelName(model), { ...options, onWarning })
+  if (shape) return loadRandomModel(shape, options)
+  await packFirst(model, { ...options, quiet, color })
+  return loadModel(modelName(model), { ...options, onWarning: warner({ quiet }) })
 }
 
 async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions): Promise<void> {

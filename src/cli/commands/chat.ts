@@ -18,8 +18,13 @@ import {
   readConversation,
   readsStdin,
 } from '../parsing/conversation-options.js'
-import { addKeepingOptions, checkContinue, type KeepingFlags, keepsHistory } from '../parsing/keeping-options.js'
-import { keptCacheBytes } from '../parsing/kept-caches.js'
+import {
+  addKeepingOptions,
+  checkContinue,
+  type KeepingFlags,
+  keepsHistory,
+  keptCacheBytes,
+} from '../parsing/keeping-options.js'
 import { addMaskOption, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { addMcpOptions, type McpFlags, type McpOptions, readMcpOptions } from '../parsing/mcp-options.js'
 import {

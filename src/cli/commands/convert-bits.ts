@@ -6,7 +6,7 @@ import type { AtBits, BitsOptions, BitsPoint } from '../../index.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { note, type OutputOptions, warner, writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import type { CalibrationFiles } from '../parsing/calibration-option.js'
 
@@ -27,7 +27,7 @@ export async function convertBits(dir: string, folder: string, options: ConvertB
   const made = await withStatusLine(options, (line) =>
     convertAtBits(dir, folder, bits, { ...given, onProgress: line?.show }),
   )
-  if (!quiet) for (const warning of made.warnings) note(`warning: ${warning}`)
+  made.warnings.forEach(warner(options))
   if (json) return writeJson(snakeCaseKeys(made))
   if (!quiet) note(summary(made, await comparedWith(dir)))
   await writeOut(`${made.path}\n`)
@@ -83,10 +83,6 @@ function table(points: readonly BitsPoint[], exact: string): string {
 }
 
 function mixInWords(mix: AtBits['mix']): string {
-  return ['q2', 'q3', 'q4', 'q4m', 'q8']
-    .flatMap((format) => {
-      const count = mix[format as keyof typeof mix]
-      return count ? [`${count} ${format}`] : []
-    })
-    .join(', ')
+  const used = (['q2', 'q3', 'q4', 'q4m', 'q8'] as const).filter((format) => mix[format])
+  return used.map((format) => `${mix[format]} ${format}`).join(', ')
 }

@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, writeJson, writeOut } from '../io/output.js'
-import { withProgress } from '../io/progress.js'
+import { note, warner, writeJson, writeOut } from '../io/output.js'
+import { withProgress } from '../io/status-line.js'
 import { addCalibrateOption, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, bitsOption } from '../parsing/options.js'
-import { folderForPacking, freeFolder } from '../parsing/out-folder.js'
+import { freeFolder } from '../parsing/out-folder.js'
 import { type ConvertBitsOptions, convertBits, printBitsCurve } from './convert-bits.js'
 
 interface ConvertCommandOptions extends ConvertBitsOptions {
@@ -55,9 +55,9 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
     import('../../library/convert-model.js'),
     import('../../library/finding/gguf-word.js'),
   ])
-  const folder = (await isGgufWord(dir))
-    ? await freeFolder(out, options)
-    : await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4', force })
+  const isGguf = await isGgufWord(dir)
+  const packing = isGguf ? undefined : { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4' }
+  const folder = await freeFolder(out, { force, packing })
   if (options.bits !== undefined) return convertBits(dir, folder, options)
   const calibrate = await calibrationTexts(options.calibrate)
   const start = performance.now()
@@ -70,7 +70,7 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
       signal: interruptSignal(),
     }),
   )
-  if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
+  warnings.forEach(warner(options))
   if (options.verbose)
     note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
   await (json ? writeJson({ path, bytes, quant, warnings }) : writeOut(`${path}\n`))

@@ -7,7 +7,7 @@ import type { Model, NamedText, Task } from '../../index.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
-import { withProgress } from '../io/progress.js'
+import { withProgress } from '../io/status-line.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import {
   addCacheType,

@@ -8,7 +8,7 @@ import type { NamedText } from '../../lab/evaluation/text-file.js'
 import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
 import { drawAblation } from '../../lab/pictures/kinds/ablation-figure.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
+import { note, warner } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import { type ModelOptions, numberThat } from '../parsing/options.js'
 import type { Report, ReportOptions } from '../reports/experts-report.js'
@@ -42,7 +42,7 @@ export function addAblateOptions(command: Command): void {
 export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<Report> {
   const journal = journalOf(options)
   const { ablation, atlas } = await withModel(options, async ({ model }) => {
-    const atlas = await loadAtlas(model, undefined, (message) => options.quiet || note(`warning: ${message}`))
+    const atlas = await loadAtlas(model, undefined, warner(options))
     const ablation = await withStatusLine(options, (line) => {
       const started = performance.now()
       const label = basename(texts[0].name)

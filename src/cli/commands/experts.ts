@@ -14,7 +14,7 @@ import { type FigurePart, PARTS, scopeOf } from '../../lab/pictures/blocks/figur
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
+import { note, warner } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
@@ -156,7 +156,7 @@ async function measured(texts: NamedText[], format: Format, options: ExpertsOpti
 function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false) {
   return withModel(options, async ({ model }) => {
     checkChoices(model.config, options)
-    const atlas = await loadAtlas(model, options.names, options.quiet ? () => {} : (said) => note(`warning: ${said}`))
+    const atlas = await loadAtlas(model, options.names, warner(options))
     const originals = options.against === undefined ? undefined : await originalExperts(model.info)
     const read: TextRoutes[] = []
     for (const text of texts) {

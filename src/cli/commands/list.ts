@@ -31,8 +31,7 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
   const { listModels } = await import('../../index.js')
   const models = await listModels()
   if (options.json) return writeJson(models.map(asJson))
-  if (!process.stdout.isTTY)
-    return writeOut(models.map((model) => `${cells(model, String).map(inOneLine).join('\t')}\n`).join(''))
+  if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
   await writeOut(tableOf(models, process.stdout.columns || 80))
   const isNonePulled = models.every(({ state }) => state === 'built-in')
   if (isNonePulled && !options.quiet) note('no models pulled yet; `molm pull` fetches others')
@@ -40,7 +39,7 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
 
 /** A table that fits into the columns of a terminal: of a long path, the end is shown. */
 export function tableOf(models: readonly InstalledModel[], columns: number): string {
-  const rows = models.map((model) => cells(model, formatBytes).map(inOneLine))
+  const rows = models.map((model) => cells(model, formatBytes))
   const others = alignColumns(rows.map(([, ...others]) => others))
   const room = columns - widestOf(others.split('\n')) - GAP
   return alignColumns(
@@ -53,16 +52,10 @@ export function tableOf(models: readonly InstalledModel[], columns: number): str
 const [GAP, LEAST_NAME] = [2, 12]
 
 function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
-  return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']
-}
-
-/** Removes tabs and the like, which names of files and commits may contain. */
-function inOneLine(cell: string): string {
-  return printable(cell, Infinity)
-}
-
-function day(date: Date | undefined): string {
-  return date?.toISOString().slice(0, 10) ?? '-'
+  const day = modified?.toISOString().slice(0, 10) ?? '-'
+  const row = [name, quant ?? state, size(bytes), day, revision?.slice(0, 7) ?? '-']
+  // Names of files and commits may contain tabs and the like.
+  return row.map((cell) => printable(cell, Infinity))
 }
 
 function asJson({ name, path, quant, bytes, modified, revision, state, gguf }: InstalledModel) {

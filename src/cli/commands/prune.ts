@@ -85,9 +85,14 @@ async function prune(model: string, out: string | undefined, options: PruneComma
   if (missing.length > 0) throw new UsageError(`missing: ${missing.join('; ')}`)
   const texts = await Promise.all((options.calibrate ?? []).map(readTextOrStdin))
   await packFirst(model, options)
-  if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
+  if (dryRun) {
+    const curve = await measureCurve(model, texts, options)
+    return options.json ? writeJson({ model, by: options.by, curve }) : writeOut(curveTable(curve))
+  }
   const folder = await freeFolder(out as string, options)
-  await printPruned(model, await writeSmaller(model, folder, texts, options), options)
+  const { pruneModel } = await import('../../index.js')
+  const work = (library: LibraryOptions) => pruneModel(model, folder, { ...library, keep: keep ?? 1 })
+  await printPruned(model, await withLibraryOptions(texts, options, work), options)
 }
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<PruningPoint[]> {
@@ -97,28 +102,15 @@ async function measureCurve(model: string, texts: NamedText[], options: PruneCom
   return withLibraryOptions(texts, options, (library) => pruneCurve(model, sharesFor, library))
 }
 
-async function writeSmaller(
-  model: string,
-  out: string,
-  texts: NamedText[],
-  options: PruneCommandOptions,
-): Promise<Pruned> {
-  const { pruneModel } = await import('../../index.js')
-  const { keep = 1 } = options
-  return withLibraryOptions(texts, options, (library) => pruneModel(model, out, { ...library, keep }))
-}
+type LibraryOptions = Omit<PruneOptions, 'keep' | 'gates'>
 
 function withLibraryOptions<T>(
   calibrate: NamedText[],
   { by, only, budget, quant, threads, ...output }: PruneCommandOptions,
-  work: (library: Omit<PruneOptions, 'keep' | 'gates'>) => Promise<T>,
+  work: (library: LibraryOptions) => Promise<T>,
 ): Promise<T> {
   const library = { calibrate, by, only, budget, quant, threads, signal: interruptSignal() }
   return withStatusLine(output, (line) => work({ ...library, onProgress: line?.show }))
-}
-
-function printCurve(model: string, curve: PruningPoint[], { by, json }: PruneCommandOptions): Promise<void> {
-  return json ? writeJson({ model, by, curve }) : writeOut(curveTable(curve))
 }
 
 async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { inspect } from 'node:util'
 import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
@@ -15,6 +16,7 @@ import {
   addModelsOptions,
   addOutputOptions,
   collect,
+  numberThat,
   parseSize,
   wholeNumber,
 } from '../parsing/options.js'
@@ -51,7 +53,7 @@ export function define(command: Command): void {
     .option(
       '--idle <time>',
       'free a model’s experts after this time without a request, like 10m, and as much later the rest; 0 for never',
-      duration('--idle'),
+      idleTime,
       0,
     )
     .option(
@@ -88,8 +90,8 @@ Examples:
     -H 'Content-Type: application/json' -d '{"prompt": "The lantern"}'`
 
 /**
- * Names of the models of `molm list`; none if the folder of models cannot be read, which is no fault of a client. Those of
- * GGUF files are paths, which clients need not know.
+ * Names of the models of `molm list`; none if the folder of models cannot be read, which is no fault of a client. GGUF
+ * files are left out: their names are paths, which clients need not know.
  */
 async function installedNames(): Promise<string[]> {
   const { listModels } = await import('../../index.js')
@@ -116,7 +118,7 @@ async function serve(options: ServeOptions): Promise<void> {
     await writeOut(
       `${names.map((name) => printable(name)).join(', ')}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`,
     )
-    await interrupted()
+    if (!interruption()) await once(interruptSignal(), 'abort')
     if (!options.quiet) note('finishing the running requests; press again to end at once')
     await server.close()
   } catch (error) {
@@ -167,29 +169,16 @@ function isThisComputer(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-function interrupted(): Promise<void> {
-  const signal = interruptSignal()
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve())
-  })
-}
-
 const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 /** Longest time of a timer: some 24 days. */
 const MOST_MS = 2 ** 31 - 1
-const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g
 
-/** A parser of times in milliseconds: 30s, 10m, 1h30m, or seconds without a unit. 0 is allowed. */
-function duration(flag: string): (text: string) => number {
-  return (text) => {
-    const whole = /^\d+$/.test(text) ? `${text}s` : text
-    const ms = /^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole) ? total(whole) : Number.NaN
-    if (ms <= MOST_MS) return ms
-    throw new UsageError(`${flag} must be a time like 30s, 10m or 2h, up to 576h, not '${text}'`)
-  }
-}
+/** Parses a time to milliseconds: 30s, 10m, 1h30m, or seconds without a unit. 0 is allowed. */
+const idleTime = numberThat('--idle', 'a time like 30s, 10m or 2h, up to 576h', (ms) => ms <= MOST_MS, millisecondsOf)
 
-function total(text: string): number {
-  return [...text.matchAll(PART)].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0)
+function millisecondsOf(text: string): number {
+  const whole = /^\d+$/.test(text) ? `${text}s` : text
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole)) return Number.NaN
+  const parts = whole.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
+  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0)
 }

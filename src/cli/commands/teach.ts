@@ -140,7 +140,7 @@ async function printPlan(model: string, library: LibraryOptions, options: TeachC
   await (options.json ? writeJson({ model, ...planJson(plan) }) : writeOut(planTable(plan)))
 }
 
-/** Options of the command alone, and those that only a training has. */
+/** Options of the command alone, and options of a training alone. */
 const OWN_OPTIONS = ['text', 'keepText', 'dryRun', 'force', 'json', 'quiet', 'verbose', 'color', 'resume']
 
 function libraryOptions(

@@ -29,13 +29,8 @@ export function interruption(): Interruption | undefined {
   return controller.signal.reason
 }
 
-function onInterrupt(): void {
-  interrupt(130)
-}
-
-function onTerminate(): void {
-  interrupt(143)
-}
+const onInterrupt = () => interrupt(130)
+const onTerminate = () => interrupt(143)
 
 /** Acts like the first signal. A terminal in raw mode needs it, since Ctrl-C is a key there, not a SIGINT. */
 export function interrupt(exitCode: 130 | 143): void {

@@ -59,6 +59,13 @@ export function note(message: string): void {
   writeErr(`${process.stderr.isTTY ? wrapWords(text, process.stderr.columns || 80) : text}\n`)
 }
 
+/** Prints warnings for the user, unless the options silence them. */
+export const warner =
+  ({ quiet }: OutputOptions) =>
+  (message: string): void => {
+    if (!quiet) note(`warning: ${message}`)
+  }
+
 /** Whether stderr is a terminal on which status lines may be drawn. */
 export function mayAnimate(options: OutputOptions): boolean {
   const { NO_COLOR, TERM } = process.env

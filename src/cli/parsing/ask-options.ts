@@ -6,6 +6,7 @@ import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
 import { parseJson } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
+import { utf8Text } from './conversation-options.js'
 import { wholeNumber } from './options.js'
 
 /** Options of thinking and of the form of an answer, as typed. */
@@ -32,10 +33,9 @@ export function addAskOptions(command: Command): Command {
     .option('--think-budget <n>', 'maximum tokens of thinking', wholeNumber('--think-budget', 0))
     .optionsGroup('Form of the answer:')
     .addOption(
-      new Option('--schema <json|file>', 'JSON that fits a JSON Schema: the schema, or a file').conflicts([
-        'grammar',
-        'regex',
-      ]),
+      new Option('--schema <json|file>', 'JSON that fits a JSON Schema: the schema, or a file')
+        .conflicts('grammar')
+        .conflicts('regex'),
     )
     .addOption(
       new Option('--grammar <ebnf|file>', 'text of a grammar in GBNF or EBNF: rules, or a file').conflicts('regex'),
@@ -87,13 +87,7 @@ function parseThink(text: string): Think {
 }
 
 const THEIR_LEVELS: Readonly<Record<string, Think | undefined>> = Object.assign(Object.create(null), {
-  true: 'on',
-  yes: 'on',
-  auto: 'on',
-  false: 'off',
-  no: 'off',
-  none: 'off',
-  minimal: 'low',
+  ...{ true: 'on', yes: 'on', auto: 'on', false: 'off', no: 'off', none: 'off', minimal: 'low' },
 })
 
 async function readSchema(value: string): Promise<unknown> {
@@ -117,12 +111,7 @@ function schemaIn(bytes: Uint8Array, source: string): unknown {
 async function readGrammar(value: string): Promise<string> {
   if (value.includes('::=')) return checked('--grammar', { kind: 'ebnf', text: value }, value)
   const path = fileNamed('--grammar', value, `rules, like 'root ::= "yes" | "no"', or a file, like ./list.gbnf`)
-  const bytes = await readBounded(path, MOST_BYTES, 'a grammar is shorter')
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new UserError(`${path}: not a text in UTF-8`)
-  }
+  return utf8Text(await readBounded(path, MOST_BYTES, 'a grammar is shorter'), path)
 }
 
 /** The path of a file. Throws a UsageError for a value that looks neither like one nor like what the option takes. */

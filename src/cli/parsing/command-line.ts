@@ -2,7 +2,7 @@ import { UsageError } from '../../ground/errors.js'
 import { nearest } from '../../ground/spelling.js'
 import { COMMANDS } from './commands.js'
 
-const HELP = ['-h', '--help']
+export const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']
 
 /** Spells out the command. A command line that neither begins with a command nor asks for help is a prompt. */

@@ -77,14 +77,16 @@ function collectArgument(text: string, earlier: Record<string, unknown> = {}): R
 }
 
 async function readText(named: string): Promise<string> {
-  const bytes =
-    named === STDIN
-      ? await readStdin(interruptSignal())
-      : await readBounded(expandHome(named), MOST_BYTES, 'no prompt is that long')
+  if (named === STDIN) return utf8Text(await readStdin(interruptSignal()), 'stdin')
+  return utf8Text(await readBounded(expandHome(named), MOST_BYTES, 'no prompt is that long'), named)
+}
+
+/** The text of a file. Throws a UserError if it is not in UTF-8. */
+export function utf8Text(bytes: Uint8Array, source: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new UserError(`${named === STDIN ? 'stdin' : named}: not a text in UTF-8`)
+    throw new UserError(`${source}: not a text in UTF-8`)
   }
 }
 

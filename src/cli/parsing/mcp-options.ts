@@ -14,7 +14,7 @@ export interface McpFlags {
   yes?: string[]
 }
 
-/** Servers to start, the tools to offer, and those that need not be asked for. */
+/** Servers to start, tools to offer, and tools that run without a question. */
 export interface McpOptions {
   servers: McpServer[]
   /** Time limit of a call, in ms. */

@@ -40,8 +40,8 @@ export function threadsBesideOthers(cores: number): number {
 export const LOW = process.platform === 'win32' ? os.constants.priority.PRIORITY_BELOW_NORMAL : 5
 
 /**
- * Lowers the priority of this process, of all its threads and of those that they will start, so that other programs go
- * first. Does nothing if it is that low already, or if the system does not allow it.
+ * Lowers the priority of this process, of all its threads and of threads that they will start, so that other programs
+ * go first. Does nothing if it is that low already, or if the system does not allow it.
  */
 function lowerPriority(): void {
   try {

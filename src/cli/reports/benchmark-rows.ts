@@ -47,7 +47,7 @@ type AlignedColumn = [name: string, minWidth: number, value: (row: BenchmarkRow)
 /** Name of the column of shares of the speed at depth 0, short enough for 80 cells. */
 const OF_START = 'of @ 0'
 
-/** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 that of streaming. */
+/** With batches, the speed of each sequence replaces GB/s; with depths, the share of depth 0 replaces `stream`. */
 function alignedColumns(withBatches: boolean, withDepths: boolean): AlignedColumn[] {
   return [
     ['threads', 7, (row) => String(row.threads)],
@@ -67,9 +67,8 @@ function mebibytes(bytes: number): string {
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
   const { model, quant, cacheType, tier, node, hugePageBytes: huge } = row
   const isOfStart = columns.some(([name]) => name === OF_START)
-  const explained = isOfStart
-    ? `${OF_START}: share of the speed at depth 0`
-    : 'stream: read speed of the memory in GB/s'
+  const ofStart = `${OF_START}: share of the speed at depth 0`
+  const explained = isOfStart ? ofStart : 'stream: read speed of the memory in GB/s'
   const title = `${model} as ${quant} with a ${cacheType} cache, ${usedInWords(row)} experts per token, ${tier} kernels, Node ${node}; ${explained}`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`

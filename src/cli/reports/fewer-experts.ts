@@ -56,10 +56,6 @@ function contentsOf(file: string, model: string, texts: readonly string[], measu
   return fewerExpertsSvg(model, texts, measured)
 }
 
-/*
- * The reports of `molm eval --fewer-experts`.
- */
-
 /** The object that `--json` prints. */
 function fewerExpertsJson(model: string, texts: readonly string[], { points, found }: FewerExperts): object {
   const shown = points.map((point) => ({ experts_per_token: point.numbers, ...measures(point) }))

@@ -64,7 +64,7 @@ function percent({ hits, misses }: Reading): string {
   return hits + misses === 0 ? '' : `${((100 * hits) / (hits + misses)).toFixed(1)} %`
 }
 
-/** Speed of the generated tokens: the time with all experts in memory, and that of reading. */
+/** Speed of the generated tokens: the time with all experts in memory, and the time of reading. */
 function tokensPerSecond({ answer }: ReplayedMemory, report: ReplayReport): number | undefined {
   const { tokens, promptTokens, disk, speed } = report
   const generated = tokens - promptTokens

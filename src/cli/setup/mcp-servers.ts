@@ -15,7 +15,9 @@ export async function openServers(
   { servers, callTime, isOffered, checkNames }: McpOptions,
   options: Pick<ConnectOptions, 'signal' | 'onNote'>,
 ): Promise<McpConnections> {
-  await checkCallsTools(model)
+  const { writeChat } = await import('../../text/chat-frame.js')
+  const { chatTemplate: template, name } = model
+  await writeChat([{ role: 'user', content: 'a question' }], { template, model: name, tools: [ANY_TOOL] })
   const { connectServers } = await import('../../chat/tools/mcp/connect-servers.js')
   const connections = await connectServers(servers, { ...options, version: molmVersion(), callTime })
   try {
@@ -30,9 +32,4 @@ export async function openServers(
     await connections.close()
     throw error
   }
-}
-
-async function checkCallsTools({ chatTemplate: template, name }: Model): Promise<void> {
-  const { writeChat } = await import('../../text/chat-frame.js')
-  await writeChat([{ role: 'user', content: 'a question' }], { template, model: name, tools: [ANY_TOOL] })
 }

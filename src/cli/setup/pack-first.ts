@@ -1,6 +1,6 @@
 import { formatBytes } from '../../ground/numbers.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
+import { note, warner } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import { type ModelOptions, modelName } from '../parsing/options.js'
 
@@ -25,9 +25,8 @@ export async function packFirst(
       preparedModel(word, {
         ...{ quant, threads, signal },
         onWarning: (message) => {
-          if (options.quiet) return
           line?.clear()
-          note(`warning: ${message}`)
+          warner(options)(message)
         },
         onPacking: ({ file, folder, bytesDone, bytes }) => {
           if (!isUnderWay && !options.quiet) note(`packing ${file} once: ${formatBytes(bytes)} in ${folder}`)

@@ -6,7 +6,7 @@ import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
 import type { ModelOutline } from '../../library/outline-model.js'
 import type { LoadedSource, ModelSource } from '../../server/models/source.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
+import { warner } from '../io/output.js'
 import { type GivenMask, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 import { packFirst } from './pack-first.js'
@@ -55,9 +55,9 @@ async function outlined(
   const { outlineModel } = await import('../../library/outline-model.js')
   const outlines = await Promise.all(names.map((name) => outlineModel(name, options)))
   for (const { name, info } of outlines.slice(1)) {
-    if (quiet || memory === undefined || info.leastBytes <= memory) continue
+    if (memory === undefined || info.leastBytes <= memory) continue
     const needs = `${printable(name)} needs at least ${formatSize(info.leastBytes)}`
-    note(`warning: ${needs}; with --memory ${formatSize(memory)} requests for it will fail`)
+    warner({ quiet })(`${needs}; with --memory ${formatSize(memory)} requests for it will fail`)
   }
   return outlines
 }
@@ -68,7 +68,7 @@ async function load(
   masks: readonly GivenMask[],
   signal: AbortSignal,
 ): Promise<LoadedSource> {
-  const warn = (message: string) => options.quiet || note(`warning: ${message}`)
+  const warn = warner(options)
   const { loadModel } = await import('../../library/load-model.js')
   const either = new AbortController()
   const signals = [signal, interruptSignal()]

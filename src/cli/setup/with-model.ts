@@ -2,7 +2,7 @@ import type { Model } from '../../api/model.js'
 import type { KeptMask } from '../../chat/conversations/conversation-state.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
+import { note, warner } from '../io/output.js'
 import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 import { packFirst } from './pack-first.js'
@@ -27,7 +27,7 @@ export async function withModel<T>(options: KeptOptions, use: (loaded: TimedMode
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(modelName(options.model), {
     ...loadOptions(options),
-    onWarning: (message) => options.quiet || note(`warning: ${message}`),
+    onWarning: warner(options),
     signal: interruptSignal(),
   })
   try {

@@ -1,5 +1,5 @@
 import type { Step } from '../../../api/generation.js'
-import type { ChatMessage } from '../../../api/text.js'
+import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { textOf } from '../../../engine/session/answer.js'
 import type { Answered } from '../../../engine/session/turn.js'
 import { expertsOf } from '../../../lab/experts/usage/layers-json.js'
@@ -11,7 +11,10 @@ import { type AwakeCount, awakeCountFor } from './awake-count.js'
 import { printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
-import { logprobsOf, summarise, summariseInterrupted } from './summary.js'
+import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
+
+/** Fields of a summary that precede the text of the answer. */
+type Beginning = Pick<RunSummary, 'model' | 'prompt_tokens' | 'tokens'>
 
 /** Prints one object at the end: the last answer, and all messages if tools ran. */
 export class JsonWriter implements RunWriter {
@@ -45,10 +48,7 @@ export class JsonWriter implements RunWriter {
     this.messages.push(message)
     if (!isLast) return
     const summary = await summarise(this.loaded, answered)
-    const { model, prompt_tokens, tokens, ...rest } = summary
-    const calls = message.toolCalls ?? []
-    const said = { ...this.said(), ...(calls.length > 0 && { tool_calls: callsJson(calls) }) }
-    await writeJson({ model, prompt_tokens, tokens, ...said, ...this.conversation(), ...rest, ...this.perToken() })
+    await this.write(summary, message.toolCalls)
     if (this.options.verbose) printSummary(summary, this.loaded, this.options)
   }
 
@@ -58,13 +58,17 @@ export class JsonWriter implements RunWriter {
 
   async interrupted(promptTokens: number): Promise<void> {
     const known = { promptTokens, tokens: this.steps.map(({ token }) => token), seed: this.options.seed }
-    const { model, prompt_tokens, tokens, ...rest } = await summariseInterrupted(this.loaded, known)
-    await writeJson({
-      model,
-      prompt_tokens,
-      tokens,
-      ...this.said(),
-      ...this.conversation(),
+    await this.write(await summariseInterrupted(this.loaded, known))
+  }
+
+  private write(summary: Beginning, calls: readonly ToolCall[] = []): Promise<void> {
+    const { model, prompt_tokens, tokens, ...rest } = summary
+    return writeJson({
+      ...{ model, prompt_tokens, tokens, text: this.text },
+      ...(this.thinking !== '' && { reasoning_content: this.thinking }),
+      ...(calls.length > 0 && { tool_calls: callsJson(calls) }),
+      // The added messages, if they are more than one answer.
+      ...(this.messages.length > 1 && { messages: this.messages.map(messageJson) }),
       ...rest,
       ...this.perToken(),
     })
@@ -73,15 +77,6 @@ export class JsonWriter implements RunWriter {
   private add(events: readonly AnswerEvent[]): void {
     this.text += textOf(events, 'content')
     this.thinking += textOf(events, 'thinking')
-  }
-
-  private said() {
-    return { text: this.text, ...(this.thinking !== '' && { reasoning_content: this.thinking }) }
-  }
-
-  /** The added messages, if they are more than one answer. */
-  private conversation() {
-    return this.messages.length > 1 && { messages: this.messages.map(messageJson) }
   }
 
   private perToken() {

@@ -5,7 +5,7 @@ import { commonPrefix } from '../../../ground/common-prefix.js'
 import { UserError } from '../../../ground/errors.js'
 import { plural } from '../../../ground/numbers.js'
 import { note } from '../../io/output.js'
-import { keptCacheBytes } from '../../parsing/kept-caches.js'
+import { keptCacheBytes } from '../../parsing/keeping-options.js'
 import type { RunOptions } from './run-options.js'
 
 /** Fewer tokens are read faster than a file. */
@@ -19,8 +19,8 @@ const LEAST_KEPT = 256
 const FEW_NEW = 1 / 32
 
 /**
- * The cache of a prompt in a file: what a run has read, the next one need not read again. The file is that of
- * --prompt-cache, or the one beside a kept conversation, which stays within a size.
+ * The cache of a prompt in a file: what a run has read, the next one need not read again. --prompt-cache names the
+ * file, or it is beside a kept conversation and stays within a size.
  */
 export class KeptPrompt {
   private tokens: readonly number[] = []
@@ -28,7 +28,7 @@ export class KeptPrompt {
 
   constructor(private readonly options: Pick<RunOptions, 'promptCache' | 'quiet' | 'verbose'>) {}
 
-  /** Fills a session from the file, if that shares the beginning of the prompt. `beside` is that of the conversation. */
+  /** Fills a session from the file, if that shares the beginning of the prompt. `beside` is the conversation's file. */
   async load(session: Session, model: Model, prompt: readonly number[], beside?: string): Promise<void> {
     const path = this.options.promptCache ?? beside
     if (path === undefined) return

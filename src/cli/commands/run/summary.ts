@@ -22,7 +22,7 @@ export interface RunSummary {
     decode_ms: number
     /** Null if there is no token after the first. */
     decode_tokens_per_second: number | null
-    /** Tokens drafted by prompt lookup, and those of them that were right. Absent if there were none. */
+    /** Tokens drafted by prompt lookup, and how many of them were right. Absent if there were none. */
     drafted_tokens?: number
     right_drafts?: number
   }
@@ -97,7 +97,7 @@ async function memoryOf(model: Model): Promise<RunSummary['memory']> {
   }
 }
 
-/** A token with its log-probability, and those of the most likely tokens at its position. */
+/** A token with its log-probability, and the most likely tokens at its position with theirs. */
 export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer: Tokenizer) {
   const text = (id: number) => tokenizer.decode([id])
   return {

@@ -20,8 +20,8 @@ const CHECKS: Record<(typeof ASK_FIELDS)[number], readonly [form: Form<unknown>,
 }
 
 /**
- * Reads these fields of a line. Those that it lacks come from the command line; a form of its own replaces the form
- * there. Throws a UserError that names the field.
+ * Reads these fields of a line. Missing fields come from the command line; a form in the line replaces the form there.
+ * Throws a UserError that names the field.
  */
 export function askFieldsOf(
   fields: JsonReader,

@@ -6,7 +6,7 @@ const HASH_LENGTH = 16
 
 /**
  * A short hash of a JSON value. It ignores the order of the outer keys, and keys whose value is undefined. The order
- * within a value counts: an answer has its properties in that of the schema, and a prompt those of the tools.
+ * within a value counts: answers keep the order of the schema's properties, and prompts the order of the tools'.
  */
 export function hashOf(value: unknown): string {
   const text = JSON.stringify(isObject(value) ? sorted(value) : value)

@@ -43,9 +43,9 @@ async function maskEffects(values: string[] | undefined, config: ModelConfig) {
 }
 
 /**
- * The settings of a batch's answers, whether an option or the model gives them. Left as typed are those whose absence has
- * an effect of its own: the seed, `stop`, which adds to the model's, and `logprobs`, which adds fields. Prompt lookup
- * changes no answer.
+ * The settings of a batch's answers, whether an option or the model gives them. Some stay as typed, since their absence
+ * counts, too: the seed, `stop`, which adds to the model's, and `logprobs`, which adds fields. Prompt lookup changes no
+ * answer.
  */
 export async function settingEffects(
   typed: Partial<GenerationSettings>,

@@ -8,9 +8,8 @@ import { type Lock, takeLock } from '../../../../ground/files/lock.js'
 import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
-import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
+import { MOST_RESULT_BYTES, type Replaced, Replacements, sidecarPath } from './replacements.js'
 import type { RequestId } from './request.js'
-import { sidecarPath } from './sidecar.js'
 
 /** The destination of results, one per line. */
 export interface BatchOutput {

@@ -1,12 +1,20 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { codeOf } from '../../../../ground/errors.js'
 import { cannotWrite } from '../../../../ground/files/folders.js'
 import { readLines } from '../../../../ground/files/lines.js'
 import { putInPlace } from '../../../../ground/files/write-atomically.js'
 import { isObject } from '../../../../ground/json/json.js'
 import type { RequestId } from './request.js'
-import { sidecarPath } from './sidecar.js'
+
+/**
+ * The path of a file next to an output, used while the output is written. It is overwritten and removed without asking, so
+ * the user must not have a file of that name: `yarn.lock` for an output `yarn` could be the user's own.
+ */
+export function sidecarPath(path: string, kind: 'lock' | 'again' | 'partial'): string {
+  return join(dirname(path), `.molm-batch-${basename(path)}.${kind}`)
+}
 
 /** Maximum bytes of a result to read: a string can hold no more. */
 export const MOST_RESULT_BYTES = 2 ** 28
@@ -43,8 +51,8 @@ export class Replacements {
   }
 
   /**
-   * Puts all collected results in place, also those of a killed run. A result only replaces a line that has the expected
-   * id. Replaces the file as a whole, or leaves it as it was.
+   * Puts all collected results in place, also a killed run's results. A result only replaces a line that has the
+   * expected id. Replaces the file as a whole, or leaves it as it was.
    */
   async putInPlace(): Promise<void> {
     await this.close()

@@ -63,7 +63,7 @@ const SNAKE_CASE = new Map<string, string>(
   [...ASK_FIELDS, ...TOOL_FIELDS, ...OPTION_NAMES].map((name) => [snakeCase(name), name]),
 )
 
-/** Parses the requests of an input, one JSON object per line. Skips empty lines, and those of other shards. */
+/** Parses the requests of an input, one JSON object per line. Skips empty lines, and lines of other shards. */
 export async function* requestsOf(
   lines: AsyncIterable<Line>,
   defaults: Defaults,
@@ -149,7 +149,7 @@ function unknownField(name: string): UserError {
 
 const isId = anyOf(isText, isNumber)
 
-/** Drops undefined options, so that those of the command line stay. */
+/** Drops undefined options, so that the command line's options stay. */
 function given(options: Partial<GenerationSettings>): Partial<GenerationSettings> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
