@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 8970,
-  terminal: 9515,
+  cli: 8868,
+  terminal: 9482,
   page: 6760,
-  server: 6431,
+  server: 6380,
   index: 106,
-  lab: 12119,
-  chat: 2911,
-  library: 5017,
-  engine: 8929,
-  text: 11803,
+  lab: 11987,
+  chat: 2883,
+  library: 4994,
+  engine: 8779,
+  text: 11737,
   api: 1427,
-  model: 13415,
-  kernels: 3737,
-  ground: 2233,
+  model: 13327,
+  kernels: 3733,
+  ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 74253,
+  tests: 72759,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

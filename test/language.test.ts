@@ -37,6 +37,11 @@ const RULES: Record<string, Rule> = {
     budget: 1,
   },
   'of which': { instead: 'two sentences', pattern: /\b(of|in|to|with|from|by) (which|whose|whom)\b/i, budget: 1 },
+  'those of, that of': {
+    instead: 'the noun itself: "options of the model", "its own map"',
+    pattern: /\b(those (of|that|from)|that of|of its own)\b/i,
+    budget: 166,
+  },
   strangers: { instead: 'untrusted', pattern: /\bstrangers?\b/i, budget: 0 },
 }
 

@@ -33,7 +33,6 @@ type View = keyof typeof views
 /** On narrower screens the map is folded, so that the text has room. */
 const NARROW = matchMedia('(max-width: 37.5rem)')
 
-/** The view named in the address. */
 function viewInAddress(): View {
   const name = location.hash.slice(1)
   return name in views ? (name as View) : 'chat'
