@@ -227,8 +227,8 @@ test('closing finishes running requests, and refuses new and waiting ones', () =
         for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
         return reason
       })
-      // Too long for a trial place, which would let it begin.
-      const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(1_000).fill(5) })
+      // With this many tokens to read, the older answers stay before it.
+      const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(3_000).fill(5) })
       await until(async () => (await get(url, '/health')).body.waiting === 1)
       const closed = server.close()
       assert.is((await waiting).status, 503)
