@@ -86,7 +86,7 @@ const BUDGETS: Record<string, number> = {
   cli: 8868,
   terminal: 9482,
   page: 6760,
-  server: 6380,
+  server: 6389,
   index: 106,
   lab: 11987,
   chat: 2883,
@@ -94,11 +94,11 @@ const BUDGETS: Record<string, number> = {
   engine: 8779,
   text: 11737,
   api: 1427,
-  model: 13327,
+  model: 13325,
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72759,
+  tests: 72796,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

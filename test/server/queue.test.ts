@@ -8,8 +8,8 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')
 
-const SHORT: Work = { unread: 1 }
-const LONG: Work = { unread: 10_000 }
+const SHORT: Work = { unread: 1, answer: 1_000 }
+const LONG: Work = { unread: 10_000, answer: 1_000 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -105,6 +105,16 @@ test('a long answer pauses for shorter work, and the oldest ones never do', asyn
   assert.ok(await continues('long'))
 })
 
+test('of requests that come at once, those whose answers must be short come first', async () => {
+  const { begun, ask, end } = queueOf(2)
+  for (const name of ['a', 'b', 'c', 'd']) await ask(name, SHORT)
+  await ask('one token', { unread: 1_000, answer: 1 })
+  assert.equal(begun, ['a', 'b', 'one token'])
+  await end('one token')
+  await end('a')
+  assert.equal(begun, ['a', 'b', 'one token', 'c'])
+})
+
 test('prompts that are being read, and answers that have become long, follow each other', async () => {
   const { begun, ask, end, write } = queueOf(2)
   for (const name of ['oldest', 'reader', 'next']) await ask(name, LONG)
@@ -114,7 +124,7 @@ test('prompts that are being read, and answers that have become long, follow eac
   assert.equal(begun, ['oldest', 'reader', 'next'])
   await write('next', 1_000)
   await write('reader', 5_000)
-  await ask('far longer', { unread: 200_000 })
+  await ask('far longer', { unread: 200_000, answer: 1 })
   assert.equal(begun, ['oldest', 'reader', 'next'])
   await end('reader')
   await end('next')
@@ -137,6 +147,33 @@ test('a sequence without memory waits until another ends, and smaller ones overt
   free = 1
   await end('short')
   assert.equal(begun, ['first', 'short', 'large', 'behind', 'late'])
+})
+
+test('sequences behind one that waits for memory begin when it is refused, or when any request leaves', async () => {
+  const { queue, begun, ask, end } = queueOf(8)
+  const left = queue.enter()
+  await ask('first', LONG)
+  let isWaiting = true
+  const refused = queue.enter().slot({
+    ...LONG,
+    admit: () => {
+      if (isWaiting) return false
+      throw new ApiError(503, 'too large')
+    },
+  })
+  const error = thrownBy(refused)
+  let free = false
+  await ask('behind', LONG)
+  await ask('needy', { ...LONG, admit: () => free })
+  assert.equal(begun, ['first'])
+  isWaiting = false
+  await end('first')
+  assert.is(((await error) as ApiError).message, 'too large')
+  assert.equal(begun, ['first', 'behind'])
+  free = true
+  left.leave()
+  await turn()
+  assert.equal(begun, ['first', 'behind', 'needy'])
 })
 
 test('a sequence learns how many pause beside it, and is refused if it can never have its memory', async () => {
@@ -185,7 +222,7 @@ test('any mix of sequences ends, within the memory and the places', async () => 
         taken += own
         return true
       }
-      const slot = await ticket.slot({ unread: prompt, admit })
+      const slot = await ticket.slot({ unread: prompt, answer, admit })
       for (let i = 0; i < answer; i++) {
         await slot.turn()
         assert.ok(queue.counts.running <= parallel)

@@ -5,7 +5,8 @@ import type { Limits } from '../common/limits.js'
  * `parallel` sequences run at once, each in a place. Half of the places, rounded down, are for the oldest sequences. The
  * others go to clients without a place, then to requests without one, then to the sequences with the least work, then to
  * the oldest. The work of a sequence is what it has written, and some for what it had to read. It counts in steps, since
- * with the exact number all would take turns after each token.
+ * with the exact number all would take turns after each token. A sequence that cannot pass the first step comes before all
+ * that can.
  *
  * So a sequence runs to its end unless others wait that have had less. Then it pauses, with its cache, until a place is
  * free. It pauses between two tokens of its answer only: the engine reads short prompts before long ones.
@@ -20,6 +21,8 @@ const READ = 128
 export interface Work {
   /** Tokens of its prompt that are in no cache. */
   unread: number
+  /** Most tokens of its answer. */
+  answer: number
   /**
    * Called before its first place, to take memory for it. `pausing` sequences, this one among them, are then more than
    * there are places. Returns false to wait until another sequence ends.
@@ -247,6 +250,7 @@ export class Queue {
   /** Begins a sequence, or refuses it. Returns false if it is refused, or has no memory now. */
   private begin(sequence: Sequence): boolean {
     const begun = [...this.sequences].filter(({ isBegun }) => isBegun).length
+    sequence.lacksMemory = false
     try {
       sequence.lacksMemory = sequence.work.admit?.(Math.max(0, begun + 1 - this.limits.parallel)) === false
     } catch (error) {
@@ -267,6 +271,8 @@ export class Queue {
   private left(request: QueuedRequest): void {
     if (!this.requests.delete(request)) return
     if (request.isBegun) this.meanMs += (performance.now() - request.enteredAt - this.meanMs) / 16
+    // It may have had memory without a place, such as for its body.
+    this.arrange()
     if (this.requests.size > 0) return
     this.whenEmpty?.()
     this.onEmpty()
@@ -275,8 +281,9 @@ export class Queue {
 
 /** Step that a sequence's work has reached. */
 function stepOf({ work, written }: Sequence): number {
-  const tokens = work.unread / READ + written
-  return STEPS.filter((end) => tokens >= end).length
+  const read = work.unread / READ
+  if (read + work.answer <= STEPS[0]) return 0
+  return 1 + STEPS.filter((end) => read + written >= end).length
 }
 
 export function closing(): ApiError {

@@ -92,13 +92,15 @@ async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket) {
   const { prompt, mask } = spec
   const entered = performance.now()
   await prefixCache.ready()
-  const room = prompt.length + Math.min(mostTokens(spec, context), ANSWER_PART)
+  const answer = mostTokens(spec, context)
+  const room = prompt.length + Math.min(answer, ANSWER_PART)
   const runAll = isReadWhole(spec)
   if (!runAll) await prefixCache.fetch(prompt, mask)
   /** Takes a session with memory for the first part of the answer; undefined if there is not enough. */
   const take = (spare = 0) => prefixCache.take(prompt, room, { runAll, mask, spare })
   let held: HeldSession | undefined
   const slot = await ticket.slot({
+    answer,
     unread: prompt.length - (runAll ? 0 : prefixCache.cachedOf(prompt, mask)),
     admit: (pausing) => {
       held = take(pausing * PAUSED_SPARE)
