@@ -176,9 +176,8 @@ export class SequenceCache {
 
   /** Addresses of a layer's running state before and after the micro-batch. */
   stateOf(layer: number): { before: number; after: number } {
-    const { states } = this
-    if (!states) throw new RangeError(`layer ${layer} has no running state`)
-    return { before: states.address(layer), after: states.nextAddress(layer) }
+    if (!this.states) throw new RangeError(`layer ${layer} has no running state`)
+    return { before: this.states.address(layer), after: this.states.nextAddress(layer) }
   }
 
   /** Checkpoints within the micro-batch that want a layer's state. */
@@ -243,8 +242,7 @@ export class SequenceCache {
 
   /** Everything that it holds, as tensors to read. */
   get contents(): CacheTensors {
-    const { start, end, checkpoints } = this
-    return new CacheTensors(this, { start, end, checkpoints: checkpoints.positions })
+    return new CacheTensors(this, { start: this.start, end: this.end, checkpoints: this.checkpoints.positions })
   }
 
   /**
