@@ -1,16 +1,32 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { test } from 'uvu'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
 
-/** Maximum bytes of a page and of the gallery: a reader downloads them, and every clone has them. */
+/** Maximum bytes of a page and of the gallery, since a reader downloads them. */
 const MOST = { page: 300_000, gallery: 1_500_000 }
 
-const pages = readdirSync(repositoryPath('docs/gallery'))
-const read = (page: string) => readFileSync(repositoryPath(`docs/gallery/${page}`), 'utf8')
+const test = suite('scripts/draw-gallery.mjs')
 
-test('pages of the gallery are light', () => {
-  const sizes = pages.map((page) => statSync(repositoryPath(`docs/gallery/${page}`)).size)
+let folder: string
+let pages: string[]
+const read = (page: string) => readFileSync(join(folder, page), 'utf8')
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'molm-gallery-'))
+  const args = [repositoryPath('scripts/draw-gallery.mjs'), folder]
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: repositoryPath('.'), encoding: 'utf8' })
+  assert.is(status, 0, stderr)
+  pages = readdirSync(folder)
+})
+test.after(() => rm(folder, { recursive: true, force: true }))
+
+test('its pages are light', () => {
+  const sizes = pages.map((page) => statSync(join(folder, page)).size)
   assert.ok(pages.length > 5)
   assert.ok(Math.max(...sizes) < MOST.page, `${pages}: ${sizes}`)
   assert.ok(sizes.reduce((sum, size) => sum + size) < MOST.gallery)
@@ -25,7 +41,7 @@ test('the index links every page with a sentence that the page has, too', () => 
   }
 })
 
-test('a page of the gallery needs nothing from elsewhere', () => {
+test('a page needs nothing from elsewhere', () => {
   for (const page of pages) {
     assert.not.match(read(page).replaceAll('http://www.w3.org/2000/svg', ''), /https?:|src=|@import|url\(/, page)
   }
