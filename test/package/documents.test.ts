@@ -45,14 +45,13 @@ function leadsToHeading(document: string, link: string): boolean {
   const target = path ? join(dirname(document), path) : document
   if (!existsSync(repositoryPath(target))) return false
   if (!anchor) return true
-  const headings = readFileSync(repositoryPath(target), 'utf8').matchAll(/^#+ (.+)$/gm)
-  const anchors = [...headings].map(([, title]) =>
+  const headings = [...readFileSync(repositoryPath(target), 'utf8').matchAll(/^#+ (.+)$/gm)]
+  const anchorOf = (title: string) =>
     title
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
-  return anchors.includes(anchor)
+      .replaceAll(' ', '-')
+  return headings.some(([, title]) => anchorOf(title) === anchor)
 }
 
 test('all files and folders that the pages on the architecture name exist', () => {
