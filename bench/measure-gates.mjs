@@ -1,4 +1,4 @@
-// Prints the table of docs/LAB.md on gates: nano's perplexity without some experts, with gates from the softmax over
+// Prints the table of bench/LAB.md on gates: nano's perplexity without some experts, with gates from the softmax over
 // the kept experts or over all. Run it after `npm run build`; it takes some minutes.
 import { fileURLToPath } from 'node:url'
 import { loadModel, readText } from '../dist/index.js'

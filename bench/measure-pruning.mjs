@@ -1,4 +1,4 @@
-// Prints the tables of docs/LAB.md and docs/EXPERTS.md: nano's loss on each domain after pruning for one of them, and a
+// Prints the tables of bench/LAB.md and docs/EXPERTS.md: nano's loss on each domain after pruning for one of them, and a
 // summary. Run it after `npm run build`; it takes some minutes.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

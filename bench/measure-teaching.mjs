@@ -1,6 +1,6 @@
-// Prints the first table of docs/TEACHING.md and the teaching table of docs/SPEED.md: how much nano learns of new texts
+// Prints the first table of docs/EXPERTS.md and the teaching table of docs/SPEED.md: how much nano learns of new texts
 // and forgets of old ones, and the speed of a step compared to a prefill. Run it after `npm run build`, with files of
-// domains that nano has not seen (docs/LAB.md names those used):
+// domains that nano has not seen (bench/LAB.md names those used):
 //   node bench/measure-teaching.mjs learn german.txt python.txt    takes minutes for each file and seed
 //   (SEEDS=0,1; OPTIONS='{"layers":"last:3"}' for options of `teach` other than the defaults)
 //   node bench/measure-teaching.mjs speed [350m-4b]                tokens per second, of nano or a random model

@@ -1,6 +1,6 @@
-// Draws the pages of docs/gallery: texts as nano routes them, two texts side by side, and a model whose routers were never
-// trained. Each page is a single file. Needs `npm run build` and the compiled tests (test/tsconfig.json).
-//   node scripts/draw-gallery.mjs
+// Draws a gallery of pages for a release: texts as nano routes them, two texts side by side, and a model whose routers
+// were never trained. Each page is a single file. Needs `npm run build` and the compiled tests (test/tsconfig.json).
+//   node scripts/draw-gallery.mjs [FOLDER]      default: build/gallery
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { writeRandomCheckpoint } from '../build/test/support/synthetic-checkpoin
 import { drawUsage, loadAtlas, loadModel, measureUsage, renderHtml } from '../dist/index.js'
 import { awakeIn } from '../dist/lab/experts/usage/awake.js'
 
-const FOLDER = 'docs/gallery'
+const FOLDER = process.argv[2] ?? 'build/gallery'
 const TEXTS = 'test/fixtures/texts'
 
 /** Characters of a text, so that a page stays light. */

@@ -1,14 +1,14 @@
-// Writes docs/LICENCES.md: the licence of every package that a user of molm installs. Run it after `npm install` when a
+// Writes LICENCES.md: the licence of every package that a user of molm installs. Run it after `npm install` when a
 // dependency has changed. With --check it writes nothing, and fails if the page is stale.
 import { readFile, writeFile } from 'node:fs/promises'
 
-const PAGE = new URL('../docs/LICENCES.md', import.meta.url)
+const PAGE = new URL('../LICENCES.md', import.meta.url)
 const root = new URL('../', import.meta.url)
 
 const page = await licencePage()
 if (!process.argv.includes('--check')) await writeFile(PAGE, page)
 else if ((await readFile(PAGE, 'utf8').catch(() => '')) !== page) {
-  console.error('docs/LICENCES.md is stale: run node scripts/list-licences.mjs')
+  console.error('LICENCES.md is stale: run node scripts/list-licences.mjs')
   process.exitCode = 1
 }
 
@@ -29,8 +29,8 @@ async function licencePage() {
   return [
     '# Licences',
     '',
-    'molm is under Apache-2.0 ([LICENSE](../LICENSE)). The training data of its small model have their own licences; [its model',
-    'card](../models/nano/README.md) lists them.',
+    'molm is under Apache-2.0 ([LICENSE](LICENSE)). The training data of its small model have their own licences; [its model',
+    'card](models/nano/README.md) lists them.',
     '',
     `npm installs ${rows.length} packages with molm. \`scripts/list-licences.mjs\` writes this page from package-lock.json and the installed`,
     'packages; a test keeps it up to date.',

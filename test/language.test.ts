@@ -25,12 +25,12 @@ const RULES: Record<string, Rule> = {
     onlyFirst: true,
     budget: 4,
   },
-  'where for if': { instead: 'if, when; `where` is for places', pattern: /\bwhere\b/i, budget: 3 },
+  'where for if': { instead: 'if, when; `where` is for places', pattern: /\bwhere\b/i, budget: 1 },
   'told, tells': { instead: 'reports, says, prints', pattern: /\b(told|tells)\b/i, budget: 0 },
   'go on': { instead: 'continue, resume', pattern: /\b(go|goes|going|gone|went) on\b/i, budget: 0 },
   anew: { instead: 'again', pattern: /\banew\b/i, budget: 0 },
   'so many': { instead: 'the number itself', pattern: /\bso (many|much|often|long|few)\b/i, budget: 0 },
-  'stands, lies': { instead: 'is', pattern: /\b(stands?|stood|lies?|lay|lain)\b/i, budget: 2 },
+  'stands, lies': { instead: 'is', pattern: /\b(stands?|stood|lies?|lay|lain)\b/i, budget: 1 },
   'people for code': {
     instead: 'the caller, the client, the user',
     pattern: /\b(whoever|nobody|somebody|anybody|those who|he who|one who)\b/i,
@@ -40,7 +40,7 @@ const RULES: Record<string, Rule> = {
   'those of, that of': {
     instead: 'the noun itself: "options of the model", "its own map"',
     pattern: /\b(those (of|that|from)|that of|of its own)\b/i,
-    budget: 166,
+    budget: 79,
   },
   strangers: { instead: 'untrusted', pattern: /\bstrangers?\b/i, budget: 0 },
 }

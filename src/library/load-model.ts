@@ -44,7 +44,7 @@ import { checkWeights, weightsId } from './verify-model.js'
 
 /**
  * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on its own threads. A
- * GGUF file is packed first, once (docs/STORAGE.md). Rejects with a UserError if there is no such model, or if it is
+ * GGUF file is packed first, once (docs/MODELS.md). Rejects with a UserError if there is no such model, or if it is
  * incomplete.
  */
 export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {

@@ -5,24 +5,28 @@ import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
+import { LANTERN } from '../support/lantern.js'
 
-const test = suite('README')
-const text = await readFile(repositoryPath('README.md'), 'utf8')
+const test = suite('programs in documents')
 
-test('its programs run with the installed library, and the conversation gets the answers of the command line', async () => {
+/** Runs the only program in JavaScript of a document with the installed library. Returns what it prints. */
+async function printed(document: string): Promise<string> {
+  const text = await readFile(repositoryPath(document), 'utf8')
   const programs = [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, program]) => program)
-  assert.is(programs.length, 2)
-  const library = JSON.stringify(pathToFileURL(repositoryPath('dist/index.js')))
-  const [plain, conversation] = await Promise.all(
-    programs.map(async (program) => {
-      const source = program.replace("'molm'", library)
-      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source])
-      return stdout
-    }),
-  )
-  assert.match(plain, /12288 Int32Array/)
-  const answers = ['A lantern is a light inside a case that can be carried.', 'The capital of France is Paris.']
-  assert.is(conversation, answers.map((answer) => `${answer}\n`).join(''))
+  assert.is(programs.length, 1, document)
+  const source = programs[0].replace("'molm'", JSON.stringify(pathToFileURL(repositoryPath('dist/index.js'))))
+  return (await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source])).stdout
+}
+
+test('README’s conversation gets the answer of the command line, and the experts of each token', async () => {
+  const lines = (await printed('README.md')).trimEnd().split('\n')
+  assert.is(lines.pop(), LANTERN.answer)
+  assert.match(lines[0], /^A Int32Array\(4\) \[/)
+  assert.ok(lines.length > 10)
+})
+
+test('the program of docs/EXPERTS.md prints the logits and experts of three tokens', async () => {
+  assert.match(await printed('docs/EXPERTS.md'), /12288 Int32Array/)
 })
 
 test.run()

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -37,12 +36,6 @@ test('README has the table of models of molm pull, which fit their computers', (
   }
   const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('')
   assert.ok(text.includes(`|---|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
-})
-
-test('links in README lead to existing files', () => {
-  const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path)
-  assert.ok(links.length > 10)
-  for (const path of links) assert.ok(existsSync(repositoryPath(path)), path)
 })
 
 test.run()

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
@@ -12,13 +13,14 @@ import { FAMILY_FIXTURES, fixturePath, repositoryPath } from '../support/fixture
 
 const test = suite('documents')
 
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...readdirSync(repositoryPath('docs')).map((name) => `docs/${name}`)]
+const DOCUMENTS = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENCES.md'],
+  ...['docs', 'bench'].flatMap((folder) => readdirSync(repositoryPath(folder)).map((name) => `${folder}/${name}`)),
+].filter((name) => name.endsWith('.md'))
 const PATH = /(?<![\w/])(?:src|test|assembly|bench|scripts|examples|\.ci)\/[\w./-]*\w/g
 
 test('all files and folders that documents name exist', () => {
-  const texts = DOCUMENTS.filter((name) => name.endsWith('.md')).map((name) =>
-    readFileSync(repositoryPath(name), 'utf8'),
-  )
+  const texts = DOCUMENTS.map((name) => readFileSync(repositoryPath(name), 'utf8'))
   const quoted = texts.flatMap((text) => [...text.matchAll(/`[^`\n]+`/g)].map(([code]) => code))
   const paths = quoted.flatMap((code) => code.match(PATH) ?? [])
   assert.ok(paths.length > 100)
@@ -28,6 +30,30 @@ test('all files and folders that documents name exist', () => {
   )
 })
 
+test('all links between documents lead to a file and a heading', () => {
+  const wrong = [...DOCUMENTS, 'CHANGELOG.md', 'models/nano/README.md'].flatMap((name) => {
+    const links = [...readFileSync(repositoryPath(name), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link)
+    const inside = links.filter((link) => !/^https?:/.test(link))
+    return inside.filter((link) => !leadsToHeading(name, link)).map((link) => `${name}: ${link}`)
+  })
+  assert.equal(wrong, [])
+})
+
+/** Whether a link of a document leads to a file and, after `#`, to one of its headings, as GitHub names them. */
+function leadsToHeading(document: string, link: string): boolean {
+  const [path, anchor] = link.split('#')
+  const target = path ? join(dirname(document), path) : document
+  if (!existsSync(repositoryPath(target))) return false
+  if (!anchor) return true
+  const headings = [...readFileSync(repositoryPath(target), 'utf8').matchAll(/^#+ (.+)$/gm)]
+  const anchorOf = (title: string) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-')
+  return headings.some(([, title]) => anchorOf(title) === anchor)
+}
+
 test('all files and folders that the pages on the architecture name exist', () => {
   const sources = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'utf8' })
   const names = new Set(
@@ -35,7 +61,7 @@ test('all files and folders that the pages on the architecture name exist', () =
   )
   const houses = sources.filter((path) => path.endsWith('README.md')).map((path) => `src/${path}`)
   assert.is(houses.length, 13)
-  for (const page of ['docs/ARCHITECTURE.md', 'docs/DESIGN.md', 'CONTRIBUTING.md', ...houses]) {
+  for (const page of ['docs/ARCHITECTURE.md', 'CONTRIBUTING.md', ...houses]) {
     const text = readFileSync(repositoryPath(page), 'utf8')
     const blocks = [...text.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/[a-z-]+\/[\w/-]+/g) ?? [])
     const code = [...text.matchAll(/`([a-z][\w-]*(?:\/[\w.-]+)*(?:\/|\.tsx?))`/g)].map(([, path]) => path)
@@ -59,8 +85,9 @@ test('docs/SERVE.md names every field of the requests', () => {
   )
 })
 
-test('the table of docs/FAMILIES.md names every model_type', () => {
-  const [table] = readFileSync(repositoryPath('docs/FAMILIES.md'), 'utf8').split('\n## ')
+test('the table of docs/MODELS.md names every model_type', () => {
+  const [, section] = readFileSync(repositoryPath('docs/MODELS.md'), 'utf8').split('\n## Families\n')
+  const [table] = section.split('\n### ')
   assert.equal(
     MODEL_TYPES.filter((type) => !table.includes(`\`${type}\``)),
     [],

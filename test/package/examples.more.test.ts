@@ -88,9 +88,10 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
 
 for (const [name, check] of Object.entries(EXAMPLES)) test(`${name} does what its first lines say`, check)
 
-test('the program of docs/TOOLS.md answers with the result of its function', () => {
+test('the program of docs/STRUCTURED.md answers with the result of its function', () => {
   return withParrot(async (path) => {
-    const [, program] = /^```js\n(.*?)^```/ms.exec(await readFile(repositoryPath('docs/TOOLS.md'), 'utf8')) ?? []
+    const text = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
+    const [, program] = /^### Tools in the library\n\n```js\n(.*?)^```/ms.exec(text) ?? []
     const library = pathToFileURL(repositoryPath('dist/index.js')).href
     const source = program?.replace("'molm'", JSON.stringify(library)).replace("'MODEL'", JSON.stringify(path)) ?? ''
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {

@@ -95,7 +95,7 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm|\.html|\.css|\.svg)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm|\.html|\.css|\.svg)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|LICENCES\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],

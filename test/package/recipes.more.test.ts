@@ -67,9 +67,11 @@ class Workplace {
   }
 }
 
-function withAnswer(says: string, use: (place: Workplace) => Promise<void>): Promise<void> {
+/** Uses a place with a model that says this, or with nano. */
+function withAnswer(says: string | undefined, use: (place: Workplace) => Promise<void>): Promise<void> {
   return inTemporaryFolder(async (dir) => {
-    const model = await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: [{ says }] })
+    const answers = says === undefined ? undefined : [{ says }]
+    const model = answers ? await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers }) : 'nano'
     const place = new Workplace(join(dir, 'work'), model)
     await place.command('molm', `exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" "$@"`)
     await use(place)
@@ -79,6 +81,12 @@ function withAnswer(says: string, use: (place: Workplace) => Promise<void>): Pro
 const title = 'Count the lines of each shard'
 
 const RECIPES: Record<string, () => Promise<void>> = {
+  'A table of answers, with nano': () =>
+    withAnswer(undefined, async (place) => {
+      const rows = ['France,Paris', 'Italy,Rome', 'Japan,Tokyo', 'Norway,Oslo', 'Egypt,Cairo']
+      const table = rows.map((row) => `"${row.replace(',', '","')}"\n`).join('')
+      assert.is(place.run(blocksOf('A table of answers, with nano', 'sh')[0]), table)
+    }),
   'A commit message from a diff': () =>
     withAnswer(title, async (place) => {
       const [command, hook] = blocksOf('A commit message from a diff', 'sh')

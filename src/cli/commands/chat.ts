@@ -83,7 +83,7 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-Each conversation is a file in conversations in MOLM_HOME (docs/STORAGE.md).
+Each conversation is a file in conversations in MOLM_HOME (docs/MODELS.md).
 What you type is also saved in chat-history.jsonl, for Up and Down later.
 --list prints id, last change, messages, model and title; tab-separated when
 piped. --resume takes the id, the name of /rename, or the beginning of one.

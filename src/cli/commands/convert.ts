@@ -18,7 +18,7 @@ export function define(command: Command): void {
     .description(
       'Packs a Hugging Face checkpoint or a GGUF file into the folder OUT and prints the path written. A folder may hold ' +
         'several packings of one checkpoint. Another model in OUT is only replaced with --force. A GGUF file keeps its ' +
-        'formats unless --quant asks for others (docs/FAMILIES.md).',
+        'formats unless --quant asks for others (docs/MODELS.md).',
     )
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), GGUF file, or a name')
     .argument('[out]', 'folder of the packed model, created if missing; not needed with --dry-run')

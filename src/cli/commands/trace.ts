@@ -40,7 +40,7 @@ export function define(command: Command): void {
   command
     .description(
       'Replays a trace of routing within limits of memory: how many of the experts that tokens use would have been in ' +
-        'memory, and the tokens per second that follow from it. docs/TRACES.md describes traces.',
+        'memory, and the tokens per second that follow from it. docs/EXPERTS.md describes traces.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
     .argument('<file>', 'a trace of molm or vLLM (- for stdin)')

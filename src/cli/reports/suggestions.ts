@@ -25,7 +25,7 @@ export async function writeSuggestions(options: { json?: boolean; quiet?: boolea
   note(
     `tokens/s: prompt read / answer written, on 2 cores. This computer has ${formatBytes(totalMemory())} of memory.\n` +
       able.map((model) => `${model.repo}: ${abilitiesOf(model)}\n`).join('') +
-      '`molm pull NAME` fetches one of them, or any other model of a family that molm runs (docs/FAMILIES.md)',
+      '`molm pull NAME` fetches one of them, or any other model of a family that molm runs (docs/MODELS.md)',
   )
 }
 

@@ -4,7 +4,7 @@ import type { RowSpan } from './places.js'
 /** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
 
-/** Fewest rows that share the unit of a span. Fewer are faster one after the other (docs/LAB.md). */
+/** Fewest rows that share the unit of a span. Fewer are faster one after the other (bench/LAB.md). */
 const LEAST_TOGETHER = 4
 
 /** Properties of softmax attention that decide how its work is divided. */

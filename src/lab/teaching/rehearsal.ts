@@ -17,7 +17,7 @@ const SNIPPET = 8
 /**
  * Datasets that a model writes, with their names in reports. The loss on the model's free writing rose about as much as
  * on the real text of its domains that suffered most; on continuations of the new text, up to four times as much
- * (docs/LAB.md).
+ * (bench/LAB.md).
  */
 const KINDS: Pick<Dataset, 'name' | 'prompt' | 'allowance'>[] = [
   { name: 'own writing' },

@@ -194,7 +194,7 @@ function windowOf(batch: number, most: number): number {
   return Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), most)
 }
 
-/** Routing losses, with the weights that worked best (docs/TEACHING.md). */
+/** Routing losses, with the weights that worked best (docs/EXPERTS.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {
   texts: { kind: 'new-experts', weight: 2 },
   entropy: { kind: 'entropy', weight: 0.02 },

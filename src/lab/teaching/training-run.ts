@@ -48,7 +48,7 @@ const MOST_BETWEEN = 25
 /** Tokens of a check, as a share of the tokens of the steps before it; half as many of retained text. */
 const CHECK_SHARE = 0.5
 const CHECK_TOKENS = { least: 512, most: 8192 }
-/** Factor of the learning rate for router rows, which have a simpler task (docs/TEACHING.md). */
+/** Factor of the learning rate for router rows, which have a simpler task (docs/EXPERTS.md). */
 const ROUTER_RATE = 10
 /** Ms between two saved states. */
 const SAVE_MS = 40_000

@@ -23,7 +23,7 @@ interface PoolCounts {
  * goes. A pass visits the layers in turn, so recency alone would evict the experts of the layers that come next: all of
  * them, if a pass uses more experts than there is room for. Prompts use most experts of every layer in each pass. Such
  * uses are not counted, and of equal experts the one used last goes, so that some layers' experts stay for the next
- * pass. docs/LAB.md compares policies.
+ * pass. bench/LAB.md compares policies.
  *
  * If there is room for all, each has its place from the start, and another thread may read some of them into it.
  */

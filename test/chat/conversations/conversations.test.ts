@@ -383,9 +383,9 @@ test('a conversation of the first version is read', async () => {
   })
 })
 
-test('the conversation in docs/STORAGE.md is read', async () => {
+test('the conversation in docs/MODELS.md is read', async () => {
   await withFolder(async (folder, conversations) => {
-    const document = await readFile(repositoryPath('docs/STORAGE.md'), 'utf8')
+    const document = await readFile(repositoryPath('docs/MODELS.md'), 'utf8')
     const [, lines] = /```json\n(\{"molm":"conversation"[^`]*)```/.exec(document) ?? []
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, '20261127-161459-abcdef.jsonl'), lines)

@@ -102,7 +102,7 @@ Conversations:
   A question typed at a terminal is kept with its answer, so that run -c or
   molm chat -c can continue; the latest hundred stay. Nothing is kept in a pipe,
   with --raw, --json, --jsonl or --batch, or without a chat template. -c adds to
-  the latest conversation, in a pipe and as JSON, too (docs/STORAGE.md).
+  the latest conversation, in a pipe and as JSON, too (docs/MODELS.md).
 
 Lines of --batch:
   A line is { "prompt": "..." } or { "messages": [{ "role", "content" }] }, plus

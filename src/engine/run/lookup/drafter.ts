@@ -62,7 +62,7 @@ export class Drafter {
 
 /** Least equal tokens of each class of matches. */
 const CLASSES = [2, 3, 4, 5, 7, 9, 13, 21]
-/** Expected share of right drafts of each class before any is known. docs/LAB.md has the texts. */
+/** Expected share of right drafts of each class before any is known. bench/LAB.md has the texts. */
 const EXPECTED = [0.2, 0.35, 0.5, 0.6, 0.7, 0.75, 0.85, 0.9]
 /** Number of drafts that the expectation counts for. */
 const WEIGHT = 3

@@ -5,7 +5,7 @@ const FACTORS = { least: 0.3, most: 4 }
 const OUTLIER = 2
 /**
  * Factor before any step of several tokens. Multiplying several rows takes longer than reading the weights for them;
- * docs/LAB.md has measurements.
+ * bench/LAB.md has measurements.
  */
 export const EXPECTED_FACTOR = 1.5
 /** Way back to the expectation at each step of one token: an old measurement is worth less. */

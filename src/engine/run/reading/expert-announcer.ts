@@ -4,7 +4,7 @@ import type { ExpertRange, ExpertReader } from './expert-reader.js'
 /**
  * Bytes that are announced ahead of a prompt or a pass over all experts. A disk that is idle for a moment, or shared
  * with other programs, delivers as much of the model as has been asked for; much more would delay the experts that a
- * prompt turns out to need (docs/LAB.md).
+ * prompt turns out to need (bench/LAB.md).
  */
 const AHEAD = 30e6
 

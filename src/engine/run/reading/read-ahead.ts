@@ -13,7 +13,7 @@ import type { ReadAheadData } from './read-ahead-thread.js'
  * that; with `readsLate` only in pauses after it. While the engine computes, it leaves the cores alone, with one
  * exception: if a prompt wakes most experts and the file comes from a disk, which would be idle, it announces and reads
  * experts of the next layers. More threads would not help: copying what a fast disk delivers keeps two cores busy
- * (docs/LAB.md).
+ * (bench/LAB.md).
  *
  * Returns a function that ends the thread after its current expert.
  */

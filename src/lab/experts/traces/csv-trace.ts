@@ -18,7 +18,7 @@ export async function readCsvTrace(path: string, texts: AsyncIterable<string>): 
     if (hasNames === undefined) {
       const columns = record.fields.join()
       if (columns !== OF_ONE && columns !== OF_SEVERAL) {
-        throw new UserError(`${place()}: not the columns of a trace, which are ${OF_ONE}; docs/TRACES.md has the forms`)
+        throw new UserError(`${place()}: not the columns of a trace, which are ${OF_ONE}; see docs/EXPERTS.md`)
       }
       hasNames = columns === OF_SEVERAL
       continue

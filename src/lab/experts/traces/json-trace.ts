@@ -55,7 +55,7 @@ function kindOf(value: unknown, place: string): 'row' | 'response' | 'answer' | 
     if ('finish_reason' in value && !('experts' in value)) return 'end'
   }
   throw new UserError(
-    `${place}: neither a row of a trace nor a response with routed_experts; docs/TRACES.md has the formats`,
+    `${place}: neither a row of a trace nor a response with routed_experts; docs/EXPERTS.md has the formats`,
   )
 }
 

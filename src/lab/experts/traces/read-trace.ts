@@ -8,7 +8,7 @@ import type { TraceFormat } from './traced-text.js'
 const MOST_BYTES = 256 * 2 ** 20
 
 /**
- * Reads a trace of routing, in any form that docs/TRACES.md describes; the content says which. Tables and lines are
+ * Reads a trace of routing, in any form that docs/EXPERTS.md describes; the content says which. Tables and lines are
  * read as a stream. Rejects with a UserError that names the place if the file is none of these, damaged or too large.
  */
 export async function readTrace(path: string): Promise<TraceFormat> {
