@@ -10,12 +10,11 @@ import { addOutputOptions } from '../parsing/options.js'
 export function define(command: Command): void {
   command
     .description(
-      'Removes a pulled model with all its packings, or one of its packings; or the packed copies of a GGUF file, not the ' +
-        'file. Asks first.',
+      'Removes a pulled model with all its packings, or one packing. Of a GGUF file, only the packed copies are ' +
+        `removed. Asks first.\n${EXAMPLES}`,
     )
     .argument('<model>', 'owner/name, owner/name:q8 for one packing, or a GGUF file as `molm list` names it')
     .option('-y, --yes', 'do not ask')
-    .addHelpText('after', EXAMPLES)
     .action(remove)
   addOutputOptions(command)
 }

@@ -16,6 +16,7 @@ import {
   addModelsOptions,
   addOutputOptions,
   collect,
+  FIRST,
   numberThat,
   parseSize,
   wholeNumber,
@@ -41,13 +42,17 @@ interface ServeOptions extends SourceOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Serves models through an HTTP API that is compatible with OpenAI’s. Listens on this computer only by default. ' +
-        'The first model is loaded at the start, others when a request names them: within --memory, the one used least ' +
-        'recently makes room. On Ctrl-C or SIGTERM the server finishes the running requests and ends.',
+      'Serves models through an HTTP API like OpenAI’s, and a page to chat with them in a browser. Only this ' +
+        `computer can reach them, unless --host names another address. Ctrl-C finishes the running requests and ends.\n${EXAMPLES}`,
     )
-    .option('--host <address>', 'address to listen on; needs a key if not local', '127.0.0.1')
+    .addHelpText('after', NOTES)
+    .action(serve)
+  addModelsOptions(command)
+    .optionsGroup(FIRST)
+    .option('--host <address>', 'address to listen on; one that others can reach needs a key', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for any free port', wholeNumber('--port', 0, 65_535), 8080)
     .option('--api-key <key>', 'key that clients must send (default: $MOLM_API_KEY)')
+    .optionsGroup('Server:')
     .option('--no-auth', 'do not require a key')
     .option('--alias <name>', 'name of the model for clients (default: its own name; one for each model)', collect)
     .option(
@@ -69,18 +74,21 @@ export function define(command: Command): void {
     .option('--parallel <n>', 'sequences that run at once', wholeNumber('--parallel', 1, 256), 8)
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
-    .addHelpText('after', NOTES)
-    .action(serve)
-  addMaskOption(addCacheType(addPriority(addModelsOptions(command))))
+  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
   addOutputOptions(command)
 }
 
 const NOTES = `
+The first model is loaded at the start, others when a request names them: within
+--memory, the one used least recently makes room. SIGTERM ends the server as
+Ctrl-C does.
+
 Endpoints (docs/SERVE.md has all):
   POST /v1/chat/completions, /v1/completions, /v1/responses, /api/chat
   GET  /v1/models, /health, /metrics
-  GET  / in a browser: a chat with live experts, a comparison of two texts
+  GET  / in a browser: a chat with live experts, a comparison of two texts`
 
+const EXAMPLES = `
 Examples:
   molm serve
   molm serve -m ./small --port 9000 --alias small

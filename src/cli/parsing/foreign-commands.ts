@@ -4,8 +4,6 @@ interface ForeignCommand {
   means?: string
   /** How to do it with molm, if there is no equivalent command. */
   hint?: string
-  /** Its arguments, if they are not models: a text, a model and its new name, or a model and a packing. */
-  takes?: 'text' | 'name' | 'packing'
 }
 
 const CONVERSATIONS: ForeignCommand = {
@@ -25,14 +23,13 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
   download: { means: 'pull' },
   update: { means: 'pull' },
   upgrade: { means: 'pull' },
-  quantize: { hint: "'molm convert MODEL FOLDER --quant q8' packs a model again", takes: 'packing' },
+  quantize: { hint: "'molm convert MODEL FOLDER --quant q8' packs a model again" },
   create: { hint: "'molm pull' and 'molm convert' make models; 'molm run -s TEXT' sets a system text" },
-  cp: { hint: 'a model is a folder; copy it with cp -r', takes: 'name' },
+  cp: { hint: 'a model is a folder; copy it with cp -r' },
   push: { hint: 'molm uploads nothing' },
   login: { hint: "'molm pull' sends the token in HF_TOKEN" },
   search: {
     hint: "https://huggingface.co/models finds models, and 'molm pull OWNER/NAME' fetches one",
-    takes: 'text',
   },
   logs: { hint: "'molm chat --list' lists the conversations, and 'molm run --verbose' reports on one run" },
   history: CONVERSATIONS,
@@ -40,41 +37,19 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
   sessions: CONVERSATIONS,
   chats: CONVERSATIONS,
   config: { hint: "molm has no settings file, only options and environment variables; see 'molm run --help'" },
-  embed: { hint: 'molm computes no embeddings', takes: 'text' },
-}
-
-/** A prompt that may be meant as a command of another tool. */
-export interface ForeignUse {
-  word: string
-  /** The equivalent in molm, as the end of a sentence. */
-  instead: string
-  /** Whether it is almost certainly a command line. Otherwise it may as well be a prompt. */
-  isCommandLine: boolean
+  embed: { hint: 'molm computes no embeddings' },
 }
 
 /**
- * Checks the words of a prompt, as split by the shell. A foreign command alone is a command line, and so is one with
- * arguments that it would take. Undefined for other prompts.
+ * The equivalent of another tool's command, as the end of a sentence. Undefined for a prompt: more than two words, unless a
+ * model is the second.
  */
-export async function foreignUse([word, ...others]: readonly string[]): Promise<ForeignUse | undefined> {
+export async function insteadOf([word, ...others]: readonly string[]): Promise<string | undefined> {
   if (word === undefined || !Object.hasOwn(FOREIGN, word)) return undefined
-  const { means, hint, takes } = FOREIGN[word]
-  const isCommandLine = others.length === 0 || (await areTaken(others, takes))
-  // The name of a command that takes models may begin a sentence, too: `delete all files`.
-  if (!isCommandLine && others.length > 1 && takes !== 'text' && takes !== 'name') return undefined
+  if (others.length > 1 && !(await isModel(others[0]))) return undefined
+  const { means, hint } = FOREIGN[word]
   const lines = others.length === 0 ? [`'molm ${means}'`] : others.map((other) => `'molm ${means} ${other}'`)
-  return { word, instead: hint ?? `did you mean ${lines.join(' and ')}?`, isCommandLine }
-}
-
-async function areTaken(words: readonly string[], takes: ForeignCommand['takes']): Promise<boolean> {
-  // Several words may be a question: `search for the answer`.
-  if (takes === 'text') return words.length === 1
-  if (takes === 'name') return words.length <= 2 && isModel(words[0])
-  for (const word of words) {
-    const isPacking = takes === 'packing' && /^(i?q\d\w*|b?f16|f32)$/i.test(word)
-    if (!isPacking && !(await isModel(word))) return false
-  }
-  return true
+  return hint ?? `did you mean ${lines.join(' and ')}?`
 }
 
 /** Whether a word is a path or the name of a model. */

@@ -27,6 +27,9 @@ export interface ModelOptions extends OutputOptions {
   mask?: string[]
 }
 
+/** Heading of the options that a newcomer needs. Help pages show only these, and `--help all` shows all headings. */
+export const FIRST = 'Options:'
+
 /** Options of a generation; those not given are absent. */
 export type GenerationOptions = Partial<GenerationSettings>
 
@@ -39,11 +42,11 @@ export function addOutputOptions(command: Command): Command {
 }
 
 export function addModelOption(command: Command): Command {
-  return command.optionsGroup('Model:').addOption(modelOption())
+  return command.addOption(modelOption()).optionsGroup('Model:')
 }
 
 function modelOption(): Option {
-  return new Option('-m, --model <model>', 'folder, file or name (default: $MOLM_MODEL, else nano)')
+  return new Option('-m, --model <model>', 'name, folder or file (default: $MOLM_MODEL, else nano)').helpGroup(FIRST)
 }
 
 export function addQuantOption(command: Command, what: string): Command {
@@ -76,7 +79,7 @@ export function addModelOptions(command: Command): Command {
 export function addModelsOptions(command: Command): Command {
   const option = modelOption()
   option.description = option.description.replace('(', '(repeatable; ')
-  return addLoadOptions(command.optionsGroup('Model:').addOption(option.argParser(collect)))
+  return addLoadOptions(command.addOption(option.argParser(collect)).optionsGroup('Model:'))
 }
 
 function addLoadOptions(command: Command): Command {
@@ -124,13 +127,14 @@ export function namedInLibrary(option: Option, name: string): Option {
 
 /** The parser's form of an option of a generation. */
 export function generationOption(name: OptionName): Option {
-  const { kind, mustBe, includes, short, argument, help, reports, ...rest } = GENERATION_OPTIONS[name]
+  const { kind, mustBe, includes, short, argument, help, reports, isFirst, ...rest } = GENERATION_OPTIONS[name]
   const flag = `--${typedName(name)}`
   const usual = rest.defaultInWords ?? (kind === 'number' && !reports ? rest.default : undefined)
   const option = new Option(
     `${short ? `-${short}, ` : ''}${flag}${argument ? ` <${argument}>` : ''}`,
     usual === undefined ? help : `${help} (default: ${usual})`,
   )
+  if (isFirst) option.helpGroup(FIRST)
   if (kind === 'switch') return option
   if (kind === 'number') {
     return option.argParser((text) => {
