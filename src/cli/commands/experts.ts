@@ -25,6 +25,7 @@ import {
   collect,
   FIRST,
   type ModelOptions,
+  parserOf,
   wholeNumber,
 } from '../parsing/options.js'
 import { colourIn, parseColour } from '../reports/experts-colour.js'
@@ -195,17 +196,12 @@ function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: Exper
   if (colour) colourIn(colour, mixtures)
 }
 
-function layerList(text: string): number[] {
-  const list = parseNumberList(text)
-  if (list) return list
-  throw new UsageError(`--layers must be a list like 0-5,8, not '${text}'`)
-}
+const layerList = parserOf('--layers', 'a list like 0-5,8', parseNumberList)
 
-function partList(text: string): FigurePart[] {
+const partList = parserOf('--parts', `a list of ${PARTS.join(', ')}`, (text): FigurePart[] | undefined => {
   const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
-  if (parts.every((part) => part !== undefined)) return parts
-  throw new UsageError(`--parts must be a list of ${PARTS.join(', ')}, not '${text}'`)
-}
+  return parts.every((part) => part !== undefined) ? parts : undefined
+})
 
 async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
   const { words, asked } = withoutStdin(given)

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../ground/errors.js'
 import { formatBytes, plural } from '../../ground/numbers.js'
 import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
@@ -7,7 +6,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, numberThat } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, numberThat, parserOf } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
@@ -70,9 +69,8 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
 }
 
 function numbers(flag: string): (text: string) => number[] {
-  return (text) => {
+  return parserOf(flag, 'a list of different numbers like 0,1 or 1-3', (text) => {
     const list = parseNumberList(text)
-    if (list && new Set(list).size === list.length) return list
-    throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
-  }
+    return new Set(list).size === list?.length ? list : undefined
+  })
 }

@@ -114,7 +114,7 @@ function withLibraryOptions<T>(
   work: (library: LibraryOptions) => Promise<T>,
 ): Promise<T> {
   const library = { calibrate, by, only, budget, quant, threads, signal: interruptSignal() }
-  return withStatusLine(output, (line) => work({ ...library, onProgress: line?.show }))
+  return withStatusLine(output, (line) => work({ ...library, onProgress: line.show }))
 }
 
 async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {

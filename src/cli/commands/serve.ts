@@ -19,6 +19,7 @@ import {
   FIRST,
   numberThat,
   parseSize,
+  parseTime,
   wholeNumber,
 } from '../parsing/options.js'
 import { addPriority } from '../parsing/priority-option.js'
@@ -177,16 +178,7 @@ function isThisComputer(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 /** Longest time of a timer: some 24 days. */
 const MOST_MS = 2 ** 31 - 1
 
-/** Parses a time to milliseconds: 30s, 10m, 1h30m, or seconds without a unit. 0 is allowed. */
-const idleTime = numberThat('--idle', 'a time like 30s, 10m or 2h, up to 576h', (ms) => ms <= MOST_MS, millisecondsOf)
-
-function millisecondsOf(text: string): number {
-  const whole = /^\d+$/.test(text) ? `${text}s` : text
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole)) return Number.NaN
-  const parts = whole.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
-  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0)
-}
+const idleTime = numberThat('--idle', 'a time like 30s, 10m or 2h, up to 576h', (ms) => ms <= MOST_MS, parseTime)

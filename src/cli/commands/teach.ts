@@ -6,7 +6,7 @@ import { INITS, type Layers, STEERINGS } from '../../lab/teaching/teach-options.
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
+import { mayAnimate, note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import {
@@ -15,6 +15,7 @@ import {
   addThreadsOption,
   namedInLibrary,
   numberThat,
+  parserOf,
   wholeNumber,
 } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
@@ -164,29 +165,25 @@ function withDisplay<T>(
   return withStatusLine(options, (line) => work((event) => showEvent(event, line, options)))
 }
 
-function showEvent(event: TeachEvent, line: StatusLine | undefined, options: OutputOptions): void {
+function showEvent(event: TeachEvent, line: StatusLine, options: OutputOptions): void {
   const print = (text: string) => {
-    line?.clear()
+    line.clear()
     if (!options.quiet) note(text)
   }
-  if (event.kind === 'phase') line?.show(event.phase)
+  if (event.kind === 'phase') line.show(event.phase)
   if (event.kind === 'plan') print(planLine(event.plan))
   if (event.kind === 'step') {
     const text = stepLine(event)
-    if (line) line.show(text)
+    if (mayAnimate(options)) line.show(text)
     else if (event.point.heldOutLoss !== undefined) print(text)
   }
   if (event.kind === 'calibration') print(calibrationLine(event.point))
   if (event.kind === 'end') print(endLine(event))
 }
 
-/** Parses `4,5`, `3-5`, `last:8` or `all`. */
-function layerList(text: string): Layers {
-  if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
-  const list = parseNumberList(text)
-  if (list) return list
-  throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
-}
+const layerList = parserOf('--layers', 'like 4,5 or 3-5 or last:8 or all', (text): Layers | undefined => {
+  return text === 'all' || /^last:[1-9]\d*$/.test(text) ? (text as Layers) : parseNumberList(text)
+})
 
 const rate = numberThat('--lr', 'a number above 0', (value) => value > 0 && Number.isFinite(value))
 

@@ -16,7 +16,6 @@ export interface ReadingProgress {
 /** Creates a line that appears after a second. Shows nothing if status lines may not be drawn. */
 export function createReadingProgress(options: OutputOptions): ReadingProgress {
   const line = createStatusLine(options)
-  if (!line) return { show() {}, clear() {} }
   const started = performance.now()
   let latest: PromptProgress
   let isShown = false

@@ -15,9 +15,9 @@ export interface StatusLine {
   clear(): void
 }
 
-/** Creates a line on stderr; undefined if status lines may not be drawn there. */
-export function createStatusLine(options: OutputOptions): StatusLine | undefined {
-  if (!mayAnimate(options)) return undefined
+/** Creates a line on stderr. It shows nothing if status lines may not be drawn there. */
+export function createStatusLine(options: OutputOptions): StatusLine {
+  if (!mayAnimate(options)) return { show() {}, refresh() {}, clear() {} }
   let isDrawn = false
   let drawnAt = -Infinity
   const show = (text: string) => {
@@ -39,15 +39,12 @@ export function createStatusLine(options: OutputOptions): StatusLine | undefined
 }
 
 /** Runs `work` with a status line, and removes the line at the end. */
-export async function withStatusLine<T>(
-  options: OutputOptions,
-  work: (line: StatusLine | undefined) => Promise<T>,
-): Promise<T> {
+export async function withStatusLine<T>(options: OutputOptions, work: (line: StatusLine) => Promise<T>): Promise<T> {
   const line = createStatusLine(options)
   try {
     return await work(line)
   } finally {
-    line?.clear()
+    line.clear()
   }
 }
 
@@ -67,6 +64,6 @@ export function withProgress<T>(
   work: (show: ShowProgress) => Promise<T>,
 ): Promise<T> {
   return withStatusLine(options, (line) =>
-    work((done, all) => line?.refresh(() => `${label} ${Math.floor((100 * done) / all)} % of ${format(all)}`)),
+    work((done, all) => line.refresh(() => `${label} ${Math.floor((100 * done) / all)} % of ${format(all)}`)),
   )
 }

@@ -202,18 +202,26 @@ export function wholeNumber(flag: string, least: number, most = Infinity): (text
   return numberThat(flag, `a whole number ${range}`, fits)
 }
 
-/** A parser of numbers that fit; `mustBe` describes these in the message about others. */
+/** A parser of texts for which `parse` has a value; `mustBe` describes these in the message about others. */
+export function parserOf<T>(flag: string, mustBe: string, parse: (text: string) => T | undefined): (text: string) => T {
+  return (text) => {
+    const value = parse(text)
+    if (value !== undefined) return value
+    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
+  }
+}
+
+/** A parser of numbers that fit. */
 export function numberThat(
   flag: string,
   mustBe: string,
   fits: (value: number) => boolean,
   parse: (text: string) => number = decimal,
 ): (text: string) => number {
-  return (text) => {
+  return parserOf(flag, mustBe, (text) => {
     const value = parse(text)
-    if (fits(value)) return value
-    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
-  }
+    return fits(value) ? value : undefined
+  })
 }
 
 /** A parser of shares above 0 and at most 1, written as 0.5 or 50%. */
@@ -240,6 +248,16 @@ const UNITS: Record<string, number> = {
   ...{ k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 },
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
 }
+
+/** Parses a time to milliseconds: 30s, 10m, 1h30m, or seconds without a unit; NaN for other texts. */
+export function parseTime(text: string): number {
+  const whole = /^\d+$/.test(text) ? `${text}s` : text
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole)) return Number.NaN
+  const parts = whole.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
+  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * MILLISECONDS[unit], 0)
+}
+
+const MILLISECONDS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 
 /** Parses the size of --memory. Throws a UsageError for a tiny number without a unit, since the unit was forgotten. */
 export function parseMemory(text: string): number {

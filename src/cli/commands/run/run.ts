@@ -104,12 +104,6 @@ Objects:
   An answer that ends before its form is complete (--schema, --grammar, --regex)
   has the exit code 1.
 
-Conversations:
-  A question typed at a terminal is kept with its answer, so that run -c or
-  molm chat -c can continue; the latest hundred stay. Nothing is kept in a pipe,
-  with --raw, --json, --jsonl or --batch, or without a chat template. -c adds to
-  the latest conversation, in a pipe and as JSON, too (docs/STORAGE.md).
-
 Lines of --batch:
   A line is { "prompt": "..." } or { "messages": [{ "role", "content" }] }, plus
   any option that overrides the command line: system, prefill, raw, experts,
@@ -131,12 +125,8 @@ ${wrapWords(`  ${OPTION_NAMES.join(', ')}`, 80)}
   file. The input is another one if none of the answers belongs to a line of
   it; a single answer counts as the answer to an edited line.
 
-Several machines:
-  With --shard 3/16, a machine answers the third of each sixteen lines that are
-  not empty, so all shards are equally large, and the input may grow. Give the
-  same input and options, and -o of its own, on each machine. A shard resumes,
-  repeats and fails as a whole batch does. \`cat\` makes one file of all shards;
-  each answer has its "id".`
+docs/STORAGE.md says which questions are kept for -c, and docs/RECIPES.md how
+several machines share a batch (--shard).`
 
 const EXAMPLES = `
 Examples:
