@@ -124,7 +124,6 @@ const PACKAGES: Record<string, string> = {
  * times they do, and the files that write to the console. All other text for the terminal passes `writePrintable`.
  */
 const WRITERS: Record<string, number> = {
-  'cli/commands/rm.ts': 1, // a question of printable text
   'cli/io/loading-terminal.ts': 1, // the chat's terminal: the lines that it draws are made printable in terminal/screen/screen.ts
   'cli/io/status-line.ts': 2, // printable text behind cursor movements
   'server/models/served-models.ts': 1, // for servers in a program of one's own

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fitHelp } from '#molm/cli/help-pages.js'
+import { wrapWords } from '#molm/cli/io/output.js'
 import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)
@@ -37,11 +37,11 @@ test('a help page has 60 lines at most: an example before the first options, and
 })
 
 test('help fits a narrow window, with each line wrapped below its own indentation', async () => {
-  const page = fitHelp(await helpAsMarkdown(), 40)
+  const page = wrapWords(await helpAsMarkdown(), 40)
   for (const line of page.split('\n')) assert.ok(line.length <= 40 || !line.trim().includes(' '), line)
   assert.is(
-    fitHelp('  -q, --quiet      no warnings and no progress', 30),
-    '  -q, --quiet  no warnings\n    and no progress',
+    wrapWords('  -q, --quiet      no warnings and no progress', 30),
+    '  -q, --quiet  no warnings and\n    no progress',
   )
 })
 
