@@ -63,7 +63,7 @@ export interface ChatOptions
 export function define(command: Command): void {
   command
     .description(
-      'Holds a conversation in the terminal, above a live map of the experts that each token wakes. Type /help in it. ' +
+      'Holds a conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. ' +
         `Conversations are kept on this computer: -c continues the latest.\n${EXAMPLES}`,
     )
     .argument('[message...]', 'the first message')

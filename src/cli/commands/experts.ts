@@ -15,7 +15,7 @@ import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, warner } from '../io/output.js'
-import { createReadingProgress } from '../io/reading-progress.js'
+import { createReadingLine } from '../io/status-line.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
@@ -176,7 +176,7 @@ function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false)
     const originals = options.against === undefined ? undefined : await originalExperts(model.info)
     const read: TextRoutes[] = []
     for (const text of texts) {
-      const progress = createReadingProgress(options)
+      const progress = createReadingLine(options)
       const usageOptions = { originals, surprise, signal: interruptSignal(), onPromptProgress: progress.show }
       try {
         read.push(await measureUsage(model, text, usageOptions))

@@ -3,8 +3,8 @@ import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
-import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from '../../index.js'
-import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config/config.js'
+import type { NamedText, Pruned, PruneOptions, PruningPoint } from '../../index.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
@@ -13,16 +13,10 @@ import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../pa
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
-interface PruneCommandOptions extends OutputOptions {
+interface PruneCommandOptions extends OutputOptions, Partial<Omit<PruneOptions, 'calibrate' | 'signal'>> {
   calibrate?: string[]
-  keep?: number
-  by: Score
-  only?: MixtureKind
-  budget: 'layer' | 'model'
   dryRun?: boolean
   force?: boolean
-  quant?: Quant
-  threads?: number
   json?: boolean
 }
 

@@ -48,7 +48,7 @@ export function define(command: Command): void {
   command
     .description(
       'Teaches texts to a model: adds new experts to its layers, and trains only these. Then weakens them until the ' +
-        'model forgets no more than --forget. Writes the model to the folder OUT with the curves of both steps, and ' +
+        'model forgets no more than --forget accepts. Writes the model to the folder OUT with the curves of both steps, and ' +
         `reports gains and losses on stderr.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')

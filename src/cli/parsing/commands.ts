@@ -30,7 +30,7 @@ const commands = [
   { name: 'eval', summary: 'measure perplexity of texts, accuracy on tasks', runsModel: true },
   { name: 'bench', summary: 'measure how fast a model reads and writes', runsModel: true },
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true },
-  { name: 'prune', summary: 'write a smaller model, without experts that matter least' },
+  { name: 'prune', summary: 'write a smaller model, without the experts that matter least' },
   { name: 'graft', summary: 'write a larger model, with experts of another one' },
   { name: 'teach', summary: 'teach texts to a model, in new experts' },
   { name: 'completion', summary: 'print a script that completes commands in a shell', readsAllOptions: true },

@@ -41,8 +41,8 @@ const MOST_PARALLEL = 256
 export function define(command: Command): void {
   command
     .description(
-      'Answers one prompt, or continues it if the model has no chat template. The prompt is the text of the files ' +
-        `of -f, then the text piped into stdin, then the words of the command. Only the answer goes to stdout.\n${EXAMPLES}`,
+      'Answers one prompt, or continues it if the model has no chat template. The prompt is, in this order, the ' +
+        `files of -f, the text piped into stdin, and the words of the command. Only the answer goes to stdout.\n${EXAMPLES}`,
     )
     .argument('[prompt...]')
     .addHelpText('after', NOTES)

@@ -3,8 +3,7 @@ import type { LayerRoutes } from '../../../api/routes.js'
 import type { TurnEvent } from '../../../engine/session/turn.js'
 import { plural } from '../../../ground/numbers.js'
 import { TraceFile } from '../../../lab/experts/trace.js'
-import { createReadingProgress, type ReadingProgress } from '../../io/reading-progress.js'
-import { createStatusLine, type StatusLine } from '../../io/status-line.js'
+import { createReadingLine, createStatusLine, type StatusLine } from '../../io/status-line.js'
 import type { TimedModel } from '../../setup/with-model.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
@@ -15,7 +14,7 @@ import { noteFullContext, noteResult } from './warnings.js'
 export class TurnPrinter {
   private writer?: RunWriter
   private trace?: TraceFile
-  private reading?: ReadingProgress
+  private reading?: ReturnType<typeof createReadingLine>
   private thinking?: StatusLine
   private thoughts = 0
   private ids: readonly number[] = []
@@ -51,7 +50,7 @@ export class TurnPrinter {
     switch (event.kind) {
       case 'prompt':
         this.ids = event.prompt.ids
-        this.reading = createReadingProgress(this.options)
+        this.reading = createReadingLine(this.options)
         this.thinking = createStatusLine(this.options)
         this.thoughts = 0
         this.hasBegun = false
