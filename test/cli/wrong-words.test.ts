@@ -108,6 +108,7 @@ test('options of other tools are refused with the equivalent in molm', async () 
 
 test('a mistyped option gets the nearest of all, also of options that the help leaves out', async () => {
   assert.is(await parserRefusal('run --promt hi'), "unknown option '--promt'; did you mean --prompt?")
+  assert.is(await parserRefusal('run --top 3 hi'), "unknown option '--top'; did you mean --top-k or --top-p?")
   assert.is(await parserRefusal('run --xyzzy hi'), '')
 })
 

@@ -35,12 +35,14 @@ export async function clearerError(
 
 /** Compares with all options. Some are names of other tools, which no help shows. */
 function nearOption(flag: string, { options }: Command): UsageError | undefined {
-  const meant = nearest(
-    flag,
-    options.flatMap(({ long }) => long ?? []),
-  )
+  const flags = options.flatMap(({ long }) => long ?? [])
+  const begun = flags.filter((long) => long.startsWith(flag))
+  const meant = begun.length > 0 && begun.length <= MOST_NAMED ? begun.join(' or ') : nearest(flag, flags)
   return meant === undefined ? undefined : new UsageError(`unknown option '${flag}'; did you mean ${meant}?`)
 }
+
+/** Most options to name for a beginning. */
+const MOST_NAMED = 3
 
 /** Throws a UsageError for an option of another tool that the parser would misread: `-ngl 99` as `-n gl`. */
 export function checkOneDashOptions([name, ...words]: readonly string[]): void {
