@@ -83,7 +83,7 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 8868,
+  cli: 8795,
   terminal: 9482,
   page: 6760,
   server: 6389,
@@ -93,12 +93,12 @@ const BUDGETS: Record<string, number> = {
   library: 4994,
   engine: 8779,
   text: 11737,
-  api: 1427,
+  api: 1431,
   model: 13325,
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72796,
+  tests: 72841,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
@@ -124,7 +124,6 @@ const PACKAGES: Record<string, string> = {
  * times they do, and the files that write to the console. All other text for the terminal passes `writePrintable`.
  */
 const WRITERS: Record<string, number> = {
-  'cli/commands/rm.ts': 1, // a question of printable text
   'cli/io/loading-terminal.ts': 1, // the chat's terminal: the lines that it draws are made printable in terminal/screen/screen.ts
   'cli/io/status-line.ts': 2, // printable text behind cursor movements
   'server/models/served-models.ts': 1, // for servers in a program of one's own

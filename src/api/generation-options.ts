@@ -64,6 +64,8 @@ export interface GenerationOption<T = unknown> extends Range<T> {
   short?: string
   /** Placeholder for the value in the help. */
   argument?: string
+  /** Whether it is among the few options that a newcomer needs. */
+  isFirst?: boolean
   /** Key in generation_config.json, and the range there if it differs. */
   config?: { key: string } & Partial<Range<unknown>>
   /** Whether `/set` accepts it in a conversation. */
@@ -89,6 +91,7 @@ export const GENERATION_OPTIONS: {
     help: 'maximum tokens to generate',
     short: 'n',
     argument: 'n',
+    isFirst: true,
     // 0 runs the prompt alone, which is no sensible default.
     config: { key: 'max_new_tokens', ...wholeFrom(1) },
     inChat: true,
@@ -99,6 +102,7 @@ export const GENERATION_OPTIONS: {
     off: 1,
     help: 'randomness; 0 always takes the most likely token',
     argument: 't',
+    isFirst: true,
     config: { key: 'temperature' },
     inChat: true,
   },

@@ -1,7 +1,7 @@
+import type { EventEmitter } from 'node:events'
 import { Command, CommanderError } from 'commander'
-import { wrap } from '../ground/output/wrap.js'
-import { writePrintable } from '../ground/output/write-printable.js'
 import { molmVersion } from '../ground/version.js'
+import { asksForAll, layOutHelp } from './help-pages.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
 import { checkHelp, commandNamed, HELP, spelledOut } from './parsing/command-line.js'
@@ -39,18 +39,18 @@ export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
   const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
-  const name = words[0] === 'help' ? words[1] : words[0]
+  const [name] = words
   // `molm Hello`, without `run` or `--`.
   const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined && !given.includes('--')
   let program: Command | undefined
   try {
     await checkHelp(words)
     if (words.some(mayBeForeign)) (await wrongWords()).checkOneDashOptions(words)
-    program = await createProgram(namesToLoad(name))
+    program = await createProgram(namesToLoad(name), asksForAll(words))
     if (isPromptAlone) {
       program.hook('preAction', async (_, run) => {
         // A quoted sentence cannot be meant as a command.
-        if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args, run.opts())
+        if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args)
       })
     }
     await program.parseAsync(words, { from: 'user' })
@@ -78,54 +78,44 @@ function namesToLoad(word: string | undefined): CommandName[] {
 
 const ALL_NAMES = COMMANDS.map(({ name }) => name)
 
-/** Creates the parser. It knows all commands, but only those in `names` have their options. */
-export async function createProgram(names: readonly CommandName[]): Promise<Command> {
-  const program = new Command('molm')
+/**
+ * Creates the parser. It knows all commands, but only those in `names` have their options. Its help pages are short, or
+ * have everything if `isWhole`.
+ */
+export async function createProgram(names: readonly CommandName[], isWhole = false): Promise<Command> {
+  const program = layOutHelp(new Command('molm'), isWhole)
     .usage('[options] [prompt...]\n       molm <command> [options]')
-    .description('Sparse mixture-of-experts language models on this computer’s CPU')
+    .description(
+      `Runs sparse mixture-of-experts language models on this computer’s CPU, and shows which of their experts each ` +
+        `token wakes.\n${EXAMPLES}`,
+    )
     .version(molmVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    .configureHelp({ subcommandTerm: (command) => command.name() })
-    .configureOutput({
-      writeOut: (page) =>
-        writePrintable(process.stdout, process.stdout.isTTY ? fitHelp(page, process.stdout.columns || 80) : page),
-      outputError: () => {}, // main reports it
-    })
+    .showSuggestionAfterError(false) // wrong-words.ts knows more options than a short help
     .exitOverride()
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', NOTES)
   for (const { name, alias, summary } of COMMANDS) {
     const command = program.command(name).summary(summary).helpOption('-h, --help', 'print this help')
     if (alias) command.alias(alias)
     if (names.includes(name)) (await loadCommand(name)).define(command)
+    // Notes on its details. A parser is an emitter of events, though its types do not say so.
+    if (!isWhole) (command as Command & EventEmitter).removeAllListeners('afterHelp')
   }
   return program
 }
 
 const EXAMPLES = `
 Examples:
-  molm "What is a lantern?"          ask nano, the built-in model
-  cat notes.txt | molm "In short:"   piped text comes first
-  molm run --help                    options for a prompt
+  molm "What is a lantern?"          ask nano, the small model that is built in
+  molm chat                          talk with it, and see its experts at work
+  cat notes.txt | molm "In short:"   piped text comes before the prompt
+  molm pull                          list larger models that fit this computer
+  molm run --help                    options of a prompt`
 
+const NOTES = `
 Options may come before or after the command. If a prompt begins with the name
 of a command, put 'run' or '--' in front of it.`
-
-/** Wraps the lines of a help page that are wider than the window, each below its own indentation. */
-export function fitHelp(page: string, columns: number): string {
-  return page
-    .split('\n')
-    .flatMap((line) => (line.length <= columns ? [line] : wrapLine(line, columns)))
-    .join('\n')
-}
-
-function wrapLine(line: string, columns: number): string[] {
-  // Half of the window stays for the words.
-  const indent = ' '.repeat(Math.min(line.length - line.trimStart().length, Math.floor(columns / 2)))
-  // A term and its explanation become one paragraph: two columns would leave room for three words.
-  const text = line.trim().replace(/ {2,}/g, '  ')
-  return wrap(text, Math.max(10, columns - indent.length - 2)).map((part, i) => `${indent}${i > 0 ? '  ' : ''}${part}`)
-}
 
 /**
  * Moves the command in front of its options. A word is the command if only options of that command, and their values, come

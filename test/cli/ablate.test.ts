@@ -43,7 +43,7 @@ test('an interrupted --ablate says how to resume, and its measures are of these 
     assertRefused(await molm(args), 1, ofOthers)
     await assertAllRefused('experts', [
       ['--budget 1m hi', /--budget needs --ablate/],
-      ['--ablate --budget 1 hi', /a time like 90s, 10m or 2h, not '1'/],
+      ['--ablate --budget 1x hi', /a time like 90s, 10m or 2h, not '1x'/],
     ])
   }))
 

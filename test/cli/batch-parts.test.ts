@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
 import { type BatchRequest, type Defaults, requestsOf } from '#molm/cli/commands/run/batch/request.js'
+import { describeBatch } from '#molm/cli/commands/run/batch/run-batch.js'
 import { UserError } from '#molm/ground/errors.js'
 import { type Line, readLines } from '#molm/ground/files/lines.js'
 import { ownTime } from '../support/own-time.js'

@@ -1,46 +1,71 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { helpAsMarkdown } from '#molm/cli/help-pages.js'
-import { COMMANDS } from '#molm/cli/parsing/commands.js'
-import { fitHelp } from '#molm/cli/program.js'
+import { wrapWords } from '#molm/cli/io/output.js'
 import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)
 
-test('docs/CLI.md is the help of the commands', async () => {
+const {
+  helpAsMarkdown,
+  helpPages,
+}: Record<'helpAsMarkdown', () => Promise<string>> &
+  Record<'helpPages', (isWhole: boolean) => Promise<Map<string, string>>> = await import(
+  new URL('scripts/write-cli-help.mjs', repository).href
+)
+
+test('docs/CLI.md is the whole help of the commands, in 80 columns', async () => {
   const written = await readFile(new URL('docs/CLI.md', repository), 'utf8')
   assert.is(written, await helpAsMarkdown(), 'run scripts/write-cli-help.mjs')
+  for (const line of written.split('\n')) assert.ok(line.length <= 80, line)
 })
 
-test('help pages fit a terminal of 80 columns, and every command has an example', async () => {
-  const pages = await helpAsMarkdown()
-  for (const line of pages.split('\n')) assert.ok(line.length <= 80, line)
-  for (const { name } of COMMANDS) assert.match(pages, new RegExp(`## molm ${name}\n[^#]*Examples:\n`))
+test('a help page has 60 lines at most: an example before the first options, and how to see the others', async () => {
+  const [short, whole] = [await helpPages(false), await helpPages(true)]
+  for (const [name, page] of short) {
+    assert.ok(page.split('\n').length <= 60 && page.split('\n').every((line) => line.length <= 80), name)
+    assert.match(page, /^Usage: [\s\S]*\nExamples:\n {2}.*molm [\s\S]*\nOptions:\n/, name)
+    if (name !== 'molm') assert.ok(page.endsWith(`\n\n\`${name} --help all\` shows every option.`), name)
+  }
+  for (const name of ['molm run', 'molm chat']) {
+    const [, options] = (short.get(name) as string).split('\nOptions:\n')
+    const flags = [...options.matchAll(/^ {2}(?:(-\w), )?(--[\w-]+)/gm)].map(([, letter, long]) => letter ?? long)
+    assert.equal(flags.slice(0, 6), ['-m', '-n', '--temperature', '-s', '-f', '-c'])
+    assert.not.match(options, '--top-p')
+    assert.match(whole.get(name) as string, '--top-p')
+  }
 })
 
 test('help fits a narrow window, with each line wrapped below its own indentation', async () => {
-  const page = fitHelp(await helpAsMarkdown(), 40)
+  const page = wrapWords(await helpAsMarkdown(), 40)
   for (const line of page.split('\n')) assert.ok(line.length <= 40 || !line.trim().includes(' '), line)
   assert.is(
-    fitHelp('  -q, --quiet      no warnings and no progress', 30),
-    '  -q, --quiet  no warnings\n    and no progress',
+    wrapWords('  -q, --quiet      no warnings and no progress', 30),
+    '  -q, --quiet  no warnings and\n    no progress',
   )
 })
 
-test('--help, --version and help exit with 0', async () => {
+test('--help, --version and help exit with 0, and help takes the words of --help', async () => {
   const { version } = JSON.parse(await readFile(new URL('package.json', repository), 'utf8'))
-  const [help, told, ofCommand, longWay] = await Promise.all(
-    [['--help'], ['--version'], ['convert', '--help'], ['help', 'convert']].map((args) => molm(args)),
-  )
-  assert.match(help.stdout, /^Usage: molm /)
-  assert.is(told.stdout, `${version}\n`)
-  assert.match(ofCommand.stdout, /^Usage: molm convert /)
-  assert.is(longWay.stdout, ofCommand.stdout)
-  for (const { code, stderr } of [help, told, ofCommand, longWay]) {
-    assert.is(code, 0)
-    assert.is(stderr, '')
-  }
+  const lines = [
+    '--help',
+    'help',
+    '--version',
+    'convert --help',
+    'help convert',
+    'convert --help all',
+    'help convert all',
+  ]
+  const ran = await Promise.all(lines.map((line) => molm(line.split(' '))))
+  for (const { code, stderr } of ran) assert.equal([code, stderr], [0, ''])
+  const [page, help, told, ofCommand, longWay, whole, wholeLongWay] = ran.map(({ stdout }) => stdout)
+  assert.match(page, /^Usage: molm /)
+  assert.is(help, page)
+  assert.is(told, `${version}\n`)
+  assert.match(ofCommand, /^Usage: molm convert /)
+  assert.is(longWay, ofCommand)
+  assert.match(whole, '--bits')
+  assert.is(wholeLongWay, whole)
 })
 
 test.run()

@@ -42,7 +42,7 @@ test('wrong usage is reported in a line or two and exits with 2', async () => {
     [['--memory', '12 parsecs', 'x'], /--memory must be a size like 1GiB/],
     ['--quant q3 x', /--quant <format>' argument 'q3' is invalid. Allowed choices are f32, q8, q4/],
     ['--frobnicate x', /unknown option '--frobnicate'\nsee molm run --help/],
-    ['run --max-token 3 x', /--max-token' \(Did you mean --max-tokens\?\)/],
+    ['run --max-token 3 x', /unknown option '--max-token'; did you mean --max-tokens\?/],
     ['--json --jsonl x', /--json/],
     ['--experts x', /--experts needs --json/],
     ['bench -t 2,99', /^molm: --threads must be a whole number from 1 to 64, not '99'$/m],

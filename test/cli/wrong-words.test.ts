@@ -5,7 +5,7 @@ import type { CommandName } from '#molm/cli/parsing/commands.js'
 import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
 import { createProgram } from '#molm/cli/program.js'
 import { UsageError } from '#molm/ground/errors.js'
-import { assertAllRefused, molm } from './molm.js'
+import { assertAllRefused } from './molm.js'
 
 const test = suite('commands and options of other tools')
 
@@ -16,7 +16,7 @@ test.before(() => {
 /** The error for a prompt of these words; empty if the model is asked. */
 async function refusal(line: string): Promise<string> {
   try {
-    await checkPromptAlone(line.split(' '), { quiet: true })
+    await checkPromptAlone(line.split(' '))
     return ''
   } catch (error) {
     assert.instance(error, UsageError)
@@ -49,8 +49,10 @@ test('a command of another tool alone is refused, with the equivalent in molm', 
     assert.match(await refusal(word), 'is not a command; ')
 })
 
-test('such a command with its arguments is refused, too', async () => {
+test('such a command with a word, or with a model and other words, is refused, too', async () => {
   const refused = {
+    'install x': "did you mean 'molm pull x'?",
+    'delete x': "did you mean 'molm rm x'?",
     'info nano': "did you mean 'molm show nano'?\n'molm run info nano' asks the model",
     'remove acme/model:q8': "did you mean 'molm rm acme/model:q8'?",
     'delete ./folder': "did you mean 'molm rm ./folder'?",
@@ -67,10 +69,8 @@ test('such a command with its arguments is refused, too', async () => {
 test('all other prompts go to the model', async () => {
   const prompts = [
     'lighthouse',
-    'remove nothing',
     'delete all files',
-    'remove nano from here',
-    'quantize the weights',
+    'remove the last line',
     'stop talking now',
     'search the archives for nano',
     'embed hello world',
@@ -81,15 +81,11 @@ test('all other prompts go to the model', async () => {
   for (const line of prompts) assert.is(await refusal(line), '', line)
 })
 
-test('words that may be either go to the model, with a note', async () => {
-  const { code, stderr } = await molm(['remove', 'lanterns', '-n', '1'])
-  assert.is(code, 0)
-  assert.is(stderr, "molm: asking the model, since 'remove' is not a command; did you mean 'molm rm lanterns'?\n")
-  await assertAllRefused('', [
+test('such a command with an option, or after help, is refused, too', () =>
+  assertAllRefused('', [
     ['ps -a', /'ps' is not a command/],
     ['help models', /'models' is not a command; did you mean 'molm list'/],
-  ])
-})
+  ]))
 
 test('options of other tools are refused with the equivalent in molm', async () => {
   const refused: [line: string, says: RegExp][] = [
@@ -112,6 +108,7 @@ test('options of other tools are refused with the equivalent in molm', async () 
 
 test('a mistyped option gets the nearest of all, also of options that the help leaves out', async () => {
   assert.is(await parserRefusal('run --promt hi'), "unknown option '--promt'; did you mean --prompt?")
+  assert.is(await parserRefusal('run --top 3 hi'), "unknown option '--top'; did you mean --top-k or --top-p?")
   assert.is(await parserRefusal('run --xyzzy hi'), '')
 })
 

@@ -37,7 +37,7 @@ test('docs/SERVE.md names every route in its table', () => {
 })
 
 test('every path in the help of `molm serve` is a route', async () => {
-  const { stdout } = await molm(['serve', '--help'])
+  const { stdout } = await molm(['serve', '--help', 'all'])
   const [, list] = stdout.split('\nEndpoints')
   const [lines] = list.split('\n\n')
   const paths = [...lines.matchAll(/ (\/[\w/]*)/g)].map(([, path]) => path)

@@ -14,6 +14,7 @@ import {
   addModelOption,
   addOutputOptions,
   addQuantOption,
+  FIRST,
   modelName,
   parseMemory,
   wholeNumber,
@@ -42,33 +43,39 @@ interface BenchOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Measures prefill (pp) and decode (tg) speed, and the streaming read speed of the machine in the same run.',
+      'Measures how fast a model reads a prompt (prefill, pp) and writes an answer (decode, tg), and how fast this ' +
+        `computer reads its memory in the same run.\n${EXAMPLES}`,
     )
     .addHelpText('after', NOTES)
     .action(bench)
-  addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
-  command
+  addModelOption(command)
+    .optionsGroup(FIRST)
     .addOption(new Option('--shape <name>', 'random weights of a published size').choices(PUBLISHED_SHAPES))
     .option('-p, --prompt <list>', 'lengths of prompts; 0 for none', parseList('--prompt', 0), [512])
     .option('-n, --generate <n>', 'tokens to generate; 0 for none', wholeNumber('--generate', 0), 64)
+    .addOption(
+      new Option('-t, --threads <list>', 'numbers of threads')
+        .argParser(parseList('--threads', 1, MAX_THREADS))
+        .default([os.availableParallelism()], 'one per core'),
+    )
+    .option('--json', 'the same as --format json')
+    .optionsGroup('Measures:')
     .option('-d, --depth <list>', 'tokens in the cache before each test', parseList('--depth', 0), [0])
     .option('-b, --batch <list>', 'sequences that generate at once', parseList('--batch', 1, MOST_SEQUENCES), [1])
     .option('-r, --repetitions <n>', 'runs of each test', wholeNumber('--repetitions', 1), 5)
-    .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1, MAX_THREADS), [
-      os.availableParallelism(),
-    ])
-    .option('--memory <size>', 'memory limit for weights, like 800MB', parseMemory)
     .addOption(
       new Option('--format <name>', 'format of the table (default: aligned on a terminal, else md)').choices(
         BENCHMARK_FORMATS,
       ),
     )
-    .option('--json', 'the same as --format json')
     .option(
       '--write <file>',
       'write the model of --shape to a packed file, with the tokenizer of nano, instead of measuring it',
       expandHome,
     )
+    .optionsGroup('Model:')
+    .option('--memory <size>', 'memory limit for weights, like 800MB', parseMemory)
+  addQuantOption(command, 'weights of a checkpoint or shape')
   addOutputOptions(addCacheType(addExpertsPerToken(command)))
 }
 
@@ -80,8 +87,9 @@ Objects:
   --json   [{ model, quant, cache_type, threads, tier, node, test, depth, batch,
              tokens_per_second: { median, mean, sd, samples }, ... }]
   cache_type is the format of keys and values, also when the model chose it:
-  "bf16", "q8" or "f32" (see --cache-type).
+  "bf16", "q8" or "f32" (see --cache-type).`
 
+const EXAMPLES = `
 Examples:
   molm bench
   molm bench --shape 350m-4b -p 128,512 -n 64 -d 0,1024 -t 1,2

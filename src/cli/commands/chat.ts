@@ -32,6 +32,7 @@ import {
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
+  FIRST,
   type GenerationOptions,
   loadOptions,
   type ModelOptions,
@@ -62,39 +63,45 @@ export interface ChatOptions
 export function define(command: Command): void {
   command
     .description(
-      'Starts a conversation in the terminal, with a live map of the experts that each token activates. Type /help in it. ' +
-        'The turns of a base model, which has no chat template, are plain text: User: and Assistant:. Conversations are ' +
-        'kept, to be continued later.',
+      'Holds a conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. ' +
+        `Conversations are kept on this computer: -c continues the latest.\n${EXAMPLES}`,
     )
     .argument('[message...]', 'the first message')
+    .addHelpText('after', NOTES)
+    .action(chat)
+  addModelOptions(command)
+  addGenerationOptions(command)
+  addConversationOptions(command, { takesStdin: false })
   addKeepingOptions(command, 'the conversation, nor what you type')
+    .optionsGroup(FIRST)
     .option('--resume <name>', 'continue the conversation of this name or id')
     .option('--list', 'list the conversations')
+    .optionsGroup('Conversation:')
     .option('--delete <name>', 'delete the conversation of this name or id')
     .option('--json', 'with --list: print one array')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
-    .addHelpText('after', EXAMPLES)
-    .action(chat)
-  addConversationOptions(command, { takesStdin: false })
   addMcpOptions(addAskOptions(command))
-  addGenerationOptions(command)
-  addMaskOption(addCacheType(addPriority(addModelOptions(command))))
+  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
   addOutputOptions(command)
 }
 
 const EXAMPLES = `
-Each conversation is a file in conversations in MOLM_HOME (docs/MODELS.md).
-What you type is also saved in chat-history.jsonl, for Up and Down later.
---list prints id, last change, messages, model and title; tab-separated when
-piped. --resume takes the id, the name of /rename, or the beginning of one.
-
 Examples:
   molm chat
   molm chat "What is a lantern?"
   molm chat -c
   molm chat --resume lanterns
-  molm chat --delete lanterns
-  molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
+  molm chat -m ibm-granite/granite-3.1-1b-a400m-instruct --temperature 0.7`
+
+const NOTES = `
+A base model has no chat template: its turns are plain text, User: and
+Assistant:.
+
+Each conversation is a file in conversations in MOLM_HOME (docs/MODELS.md).
+What you type is also saved in chat-history.jsonl, for Up and Down later.
+--list prints id, last change, messages, model and title; tab-separated when
+piped. --resume and --delete take the id, the name of /rename, or the beginning
+of one.`
 
 async function chat(words: string[], options: ChatOptions): Promise<void> {
   checkCombinations(words, options)

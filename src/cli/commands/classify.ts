@@ -7,7 +7,7 @@ import { classProbabilities } from '../../lab/evaluation/probabilities.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { readPipedText, withoutStdin } from '../io/stdin.js'
-import { addModelOptions, addOutputOptions, type ModelOptions } from '../parsing/options.js'
+import { addModelOptions, addOutputOptions, FIRST, type ModelOptions } from '../parsing/options.js'
 import { withModel } from '../setup/with-model.js'
 
 interface ClassifyOptions extends ModelOptions {
@@ -21,25 +21,28 @@ interface Classified {
 }
 
 export function define(command: Command): void {
-  command
+  addModelOptions(command)
+    .optionsGroup(FIRST)
     .description(
-      'Scores a text, or each line of stdin, with a classifier (a ModuleFormerForSequenceClassification checkpoint). ' +
-        'Prints all labels of a text with their probabilities, or the most likely label of each line.',
+      'Labels a text, or each line of stdin, with a classifier. Prints all labels of a text with their ' +
+        `probabilities, or the most likely label of each line.\n${EXAMPLES}`,
     )
     .argument('[text...]')
     .option('--json', 'print one object with all labels of all texts')
     .addHelpText('after', NOTES)
     .action(classify)
-  addModelOptions(command)
   addOutputOptions(command)
 }
 
 const NOTES = `
+A classifier is a checkpoint of ModuleFormerForSequenceClassification.
+
 Results:
   lines    label, probability and text, tab-separated; empty lines are skipped
   --json   { model, texts: [ { text, label, scores } ] }, and scores is
-           [ { label, probability, logit } ], most likely first
+           [ { label, probability, logit } ], most likely first`
 
+const EXAMPLES = `
 Examples:
   molm classify -m ./my-classifier "What a fine day."
   molm classify -m ./my-classifier < reviews.txt | cut -f 1 | sort | uniq -c`

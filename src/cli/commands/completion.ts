@@ -9,9 +9,10 @@ import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
-    .description('Prints a script that completes commands, options, their values and names of models in a shell.')
+    .description(
+      `Prints a script that completes commands, options, their values and names of models in a shell.\n${EXAMPLES}`,
+    )
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS).argParser(shellNamed))
-    .addHelpText('after', EXAMPLES)
     .action(complete)
   addOutputOptions(command)
 }

@@ -25,7 +25,7 @@ export async function convertBits(dir: string, folder: string, options: ConvertB
   const given = await libraryOptions(options)
   const { bits = 4.5, quiet, json } = options
   const made = await withStatusLine(options, (line) =>
-    convertAtBits(dir, folder, bits, { ...given, onProgress: line?.show }),
+    convertAtBits(dir, folder, bits, { ...given, onProgress: line.show }),
   )
   made.warnings.forEach(warner(options))
   if (json) return writeJson(snakeCaseKeys(made))
@@ -38,7 +38,7 @@ export async function printBitsCurve(dir: string, options: ConvertBitsOptions): 
   const { bitsCurve, CURVE_BITS } = await import('../../index.js')
   const given = await libraryOptions(options)
   const points = await withStatusLine(options, (line) =>
-    bitsCurve(dir, options.bits === undefined ? CURVE_BITS : [options.bits], { ...given, onProgress: line?.show }),
+    bitsCurve(dir, options.bits === undefined ? CURVE_BITS : [options.bits], { ...given, onProgress: line.show }),
   )
   await (options.json
     ? writeJson({ model: dir, curve: points.map(snakeCaseKeys) })

@@ -16,28 +16,32 @@ interface ConvertCommandOptions extends ConvertBitsOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Packs a Hugging Face checkpoint or a GGUF file into the folder OUT and prints the path written. A folder may hold ' +
-        'several packings of one checkpoint. Another model in OUT is only replaced with --force. A GGUF file keeps its ' +
-        'formats unless --quant asks for others (docs/MODELS.md).',
+      `Packs a Hugging Face checkpoint or a GGUF file for molm into the folder OUT, and prints the path written.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), GGUF file, or a name')
     .argument('[out]', 'folder of the packed model, created if missing; not needed with --dry-run')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', NOTES)
     .action(convert)
-  addThreadsOption(addQuantOption(command, 'packed weights'))
+  addQuantOption(command, 'format of the packed weights')
+    .option('--force', 'replace the model in OUT')
+    .option('--json', 'print one object: path, bytes, quant, warnings')
+    .optionsGroup('Rounding:')
   addCalibrateOption(command, '; with --bits, texts that choose the formats')
-  command.option('--force', 'replace the model in OUT')
   command.addOption(bitsOption()).option('--dry-run', 'only measure the loss at several bits, or at --bits')
-  command.option('--json', 'print one object: path, bytes, quant, warnings')
-  addOutputOptions(command)
+  addOutputOptions(addThreadsOption(command.optionsGroup('Model:')))
 }
 
-const EXAMPLES = `
+const NOTES = `
+A folder may hold several packings of one checkpoint. Another model in OUT is
+replaced only with --force. A GGUF file keeps its formats unless --quant asks
+for others (docs/MODELS.md).
+
 With --bits, experts that matter more for the texts get more bits: q3, q4, q4m
 or q8, below 3.5 bits also q2. --quant is then the format of all other weights.
 The last quarter of each text is held out to measure the loss. The texts must be
-like those of later use.
+like those of later use.`
 
+const EXAMPLES = `
 Examples:
   molm convert ./MoLM-350M-4B ./molm-350m
   molm convert ./MoLM-350M-4B ./molm-350m --quant q8

@@ -13,6 +13,7 @@ import {
   addCacheType,
   addModelOptions,
   addOutputOptions,
+  FIRST,
   type ModelOptions,
   modelName,
   share,
@@ -38,11 +39,16 @@ interface EvalOptions extends ModelOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Measures a model: perplexity of texts, accuracy on multiple-choice tasks, agreement with another model.',
+      `Measures a model: perplexity of texts, accuracy on multiple-choice tasks, agreement with another model.\n${EXAMPLES}`,
     )
-    .optionsGroup('Measures:')
+    .addHelpText('after', NOTES)
+    .action(evaluate)
+  addModelOptions(command)
+    .optionsGroup(FIRST)
     .option('--text <file...>', 'perplexity of each text')
     .option('--task <file...>', 'accuracy on each file of questions (JSONL)')
+    .option('--json', 'print one object')
+    .optionsGroup('Measures:')
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
     .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
     .option(
@@ -61,16 +67,14 @@ export function define(command: Command): void {
       (file: string, earlier: string[] = []) => [...earlier, expandHome(file)],
     )
     .option('--details', 'also print the choice for each item of a task')
-    .option('--json', 'print one object')
-    .addHelpText('after', EXAMPLES)
-    .action(evaluate)
-  addMaskOption(addCacheType(addModelOptions(command)))
+  addMaskOption(addCacheType(command.optionsGroup('Model:')))
   addOutputOptions(command)
 }
 
-const EXAMPLES = `
-A line of a task: {"context": "...", "choices": ["...", "..."], "answer": 0}
+const NOTES = `
+A line of a task: {"context": "...", "choices": ["...", "..."], "answer": 0}`
 
+const EXAMPLES = `
 Examples:
   molm eval --text book.txt letters.txt --window 512 --stride 256
   molm eval -m ./molm-350m --task piqa.jsonl --json

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { decimal, formatDuration } from '../../ground/numbers.js'
+import { formatDuration } from '../../ground/numbers.js'
 import { type Ablation, ablateExperts } from '../../lab/ablation/ablate.js'
 import { ablationCsv, ablationObject } from '../../lab/ablation/ablation-forms.js'
 import type { NamedText } from '../../lab/evaluation/text-file.js'
@@ -10,7 +10,7 @@ import { drawAblation } from '../../lab/pictures/kinds/ablation-figure.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, warner } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
-import { type ModelOptions, numberThat } from '../parsing/options.js'
+import { type ModelOptions, numberThat, parseTime } from '../parsing/options.js'
 import type { Report, ReportOptions } from '../reports/experts-report.js'
 import { withModel } from '../setup/with-model.js'
 
@@ -31,7 +31,7 @@ export function addAblateOptions(command: Command): void {
     .option(
       '--budget <time>',
       'with --ablate, stop after this time, like 10m or 2h: what matters most comes first',
-      parseTime,
+      numberThat('--budget', 'a time like 90s, 10m or 2h', (ms) => ms > 0, parseTime),
     )
 }
 
@@ -53,7 +53,7 @@ export async function ablationReport(texts: NamedText[], options: AblateOptions)
         journal,
         signal: interruptSignal(),
         onProgress: ({ tokens, of }) => {
-          line?.refresh(() => `${label}: ${progressOf(tokens / of, performance.now() - started, options.budget)}`)
+          line.refresh(() => `${label}: ${progressOf(tokens / of, performance.now() - started, options.budget)}`)
         },
       })
     })
@@ -91,13 +91,3 @@ function noteUnmeasured({ experts }: Ablation, { quiet, budget }: AblateOptions)
   if (missing === 0 || quiet || budget === undefined) return
   note(`${missing} of ${experts.length} experts were not measured within ${formatDuration(budget / 1000)}`)
 }
-
-const UNITS: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3 }
-
-/** Parses a time to milliseconds. */
-const parseTime = numberThat(
-  '--budget',
-  'a time like 90s, 10m or 2h',
-  (ms) => ms > 0,
-  (text) => decimal(text.slice(0, -1)) * (UNITS[text.slice(-1)] ?? Number.NaN),
-)

@@ -8,7 +8,7 @@ import { atlasCsv } from '../../lab/experts/csv.js'
 import { drawAtlas, survivedLine } from '../../lab/pictures/kinds/atlas-figure.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
-import { createReadingProgress } from '../io/reading-progress.js'
+import { createReadingLine } from '../io/status-line.js'
 import type { ModelOptions } from '../parsing/options.js'
 import type { Report, ReportOptions } from '../reports/experts-report.js'
 import { withModel } from '../setup/with-model.js'
@@ -17,7 +17,7 @@ import { withModel } from '../setup/with-model.js'
 export async function atlasReport(paths: readonly string[], options: ModelOptions & ReportOptions): Promise<Report> {
   const texts = await readKinds(paths)
   const atlas = await withModel(options, async ({ model }) => {
-    const progress = createReadingProgress(options)
+    const progress = createReadingLine(options)
     try {
       return await makeAtlas(model, texts, { signal: interruptSignal(), onPromptProgress: progress.show })
     } finally {

@@ -15,11 +15,19 @@ import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, warner } from '../io/output.js'
-import { createReadingProgress } from '../io/reading-progress.js'
+import { createReadingLine } from '../io/status-line.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
+import {
+  addModelOptions,
+  addOutputOptions,
+  collect,
+  FIRST,
+  type ModelOptions,
+  parserOf,
+  wholeNumber,
+} from '../parsing/options.js'
 import { colourIn, parseColour } from '../reports/experts-colour.js'
 import {
   agreementReport,
@@ -49,13 +57,58 @@ interface ExpertsOptions extends AblateOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Shows how a text uses the experts: how often each is chosen, how evenly (entropy, Jain’s fairness), and which ' +
-        'experts distinguish two or more files. Or compares how two models choose experts. The text is run as is, without ' +
-        'a chat template.',
+      'Shows which experts a text uses: how often each is chosen, how evenly, and which of them distinguish two or ' +
+        `more files. Or compares how two models choose. The text is read as it is, without a chat template.\n${EXAMPLES}`,
     )
+    .addHelpText('after', NOTES)
     .argument('[prompt...]', 'words of the text')
+    .action(showExperts)
+  addModelOptions(command)
+    .optionsGroup(FIRST)
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
-    .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
+    .addOption(
+      new Option(
+        '--tokens',
+        'also show each token and the first expert of each layer; in pictures, JSON and CSV all of its experts',
+      ).conflicts('against'),
+    )
+    .addOption(
+      new Option(
+        '--colour <by>',
+        'print the text, coloured by expert:LAYER[:KIND] (each token’s strongest expert there), by surprise (in bits) or ' +
+          'by sleepers (the share of its experts that sleep through most of the text)',
+      )
+        .argParser(parseColour)
+        .conflicts('against'),
+    )
+    .option('--against <model>', 'compare how this model chooses experts; a checkpoint is loaded in f32')
+    .option('-o, --output <file>', 'write to a file; its extension sets the format', expandHome)
+    .option('--json', 'print one object')
+    .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
+    .optionsGroup('Form of the table or picture:')
+    .option('--layers <list>', 'layers of maps and tables, like 0-5,8 (default: all)', layerList)
+    .addOption(new Option('--only <kind>', 'only experts of this kind').choices(MIXTURE_KINDS))
+    .option('--title <text>', "a title of your own; '' for none")
+    .option(
+      '--parts <list>',
+      `parts of the figure, like map,table: any of ${PARTS.join(', ')} (default: all but committee and tokens)`,
+      partList,
+    )
+    .addOption(
+      new Option('--format <format>', 'format of the output (default: text)')
+        .choices(FORMATS)
+        .conflicts(['json', 'csv']),
+    )
+    .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
+    .optionsGroup('Names of experts:')
+    .addOption(
+      new Option(
+        '--atlas <file...>',
+        'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
+      ).conflicts(['file', 'against', 'tokens', 'colour', 'names']),
+    )
+    .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
+    .optionsGroup('Traces:')
     .addOption(
       new Option('--from <file>', 'draw a trace of molm or vLLM (- for stdin); repeatable, to compare')
         .argParser(collect)
@@ -66,51 +119,14 @@ export function define(command: Command): void {
       'experts in a layer of the trace (default: by the largest id)',
       wholeNumber('--experts', 1),
     )
-    .addOption(
-      new Option(
-        '--tokens',
-        'also show each token with the first expert of each layer; in pictures, JSON and CSV with all of its experts',
-      ).conflicts('against'),
-    )
-    .addOption(
-      new Option(
-        '--atlas <file...>',
-        'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
-      ).conflicts(['file', 'against', 'tokens', 'colour', 'names']),
-    )
-    .option('--layers <list>', 'layers of maps and tables, like 0-5,8 (default: all)', layerList)
-    .addOption(new Option('--only <kind>', 'only experts of this kind').choices(MIXTURE_KINDS))
-    .option('--title <text>', "a title of your own; '' for none")
-    .option(
-      '--parts <list>',
-      `parts of the figure, like map,table: any of ${PARTS.join(', ')} (default: all but committee and tokens)`,
-      partList,
-    )
-    .addOption(
-      new Option(
-        '--colour <by>',
-        'print the text coloured: by expert:LAYER[:KIND], its strongest expert there; surprise, in bits; or sleepers, ' +
-          'the share of its experts that sleep through most of the text',
-      )
-        .argParser(parseColour)
-        .conflicts('against'),
-    )
-    .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
-    .option('--json', 'print one object')
-    .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
-    .addOption(
-      new Option('--format <format>', 'format of the output (default: text)')
-        .choices(FORMATS)
-        .conflicts(['json', 'csv']),
-    )
-    .option('-o, --output <file>', 'write to a file; its extension sets the format', expandHome)
-    .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
-    .addHelpText('after', EXAMPLES)
-    .action(showExperts)
-  addAblateOptions(command)
-  addMaskOption(addModelOptions(command))
+  addAblateOptions(command.optionsGroup('Worth of experts:'))
+  addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
 }
+
+const NOTES = `
+How evenly experts are chosen is given as entropy in bits, and as Jain’s
+fairness: 1 if all are chosen equally often.`
 
 const EXAMPLES = `
 Examples:
@@ -160,7 +176,7 @@ function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false)
     const originals = options.against === undefined ? undefined : await originalExperts(model.info)
     const read: TextRoutes[] = []
     for (const text of texts) {
-      const progress = createReadingProgress(options)
+      const progress = createReadingLine(options)
       const usageOptions = { originals, surprise, signal: interruptSignal(), onPromptProgress: progress.show }
       try {
         read.push(await measureUsage(model, text, usageOptions))
@@ -180,17 +196,12 @@ function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: Exper
   if (colour) colourIn(colour, mixtures)
 }
 
-function layerList(text: string): number[] {
-  const list = parseNumberList(text)
-  if (list) return list
-  throw new UsageError(`--layers must be a list like 0-5,8, not '${text}'`)
-}
+const layerList = parserOf('--layers', 'a list like 0-5,8', parseNumberList)
 
-function partList(text: string): FigurePart[] {
+const partList = parserOf('--parts', `a list of ${PARTS.join(', ')}`, (text): FigurePart[] | undefined => {
   const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
-  if (parts.every((part) => part !== undefined)) return parts
-  throw new UsageError(`--parts must be a list of ${PARTS.join(', ')}, not '${text}'`)
-}
+  return parts.every((part) => part !== undefined) ? parts : undefined
+})
 
 async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
   const { words, asked } = withoutStdin(given)

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../ground/errors.js'
 import { formatBytes, plural } from '../../ground/numbers.js'
 import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
@@ -7,7 +6,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { parseNumberList } from '../parsing/number-list.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, numberThat } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, numberThat, parserOf } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
@@ -19,8 +18,8 @@ interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'
 export function define(command: Command): void {
   command
     .description(
-      'Writes a larger packed model: MODEL with experts of another model of the same shape, and their router rows. ' +
-        'The weights of MODEL stay the same, bit for bit.',
+      'Writes a larger model: MODEL with experts of another model of the same shape. The weights of MODEL stay the ' +
+        `same, bit for bit.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')
     .argument('<out>', 'folder of the larger model')
@@ -28,22 +27,25 @@ export function define(command: Command): void {
     .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts to add, like 0,1 (default: all)', numbers('--experts'))
     .addOption(new Option('--only <kind>', 'kind of experts to add (default: both)').choices(MIXTURE_KINDS))
+    .option('--force', 'replace the model in OUT')
+    .option('--json', 'print one object')
     .option(
       '--gate-bias <x>',
       'added to the router logits of the new experts (default: 0)',
       numberThat('--gate-bias', 'a number', Number.isFinite),
     )
-    .option('--force', 'replace the model in OUT')
-    .option('--json', 'print one object')
-    .addHelpText('after', EXAMPLES)
+    .optionsGroup('Model:')
+    .addHelpText('after', NOTES)
     .action(graft)
   addThreadsOption(addQuantOption(command, 'format checkpoints are packed in'))
   addOutputOptions(command)
 }
 
-const EXAMPLES = `
-The new experts are numbered after those of MODEL.
+const NOTES = `
+The new experts keep their rows of the routers, and are numbered after those of
+MODEL.`
 
+const EXAMPLES = `
 Examples:
   molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1
   molm graft nano ./larger --from ./my-nano --layers 3-5 --gate-bias 0.5`
@@ -67,9 +69,8 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
 }
 
 function numbers(flag: string): (text: string) => number[] {
-  return (text) => {
+  return parserOf(flag, 'a list of different numbers like 0,1 or 1-3', (text) => {
     const list = parseNumberList(text)
-    if (list && new Set(list).size === list.length) return list
-    throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
-  }
+    return new Set(list).size === list?.length ? list : undefined
+  })
 }

@@ -11,12 +11,11 @@ import { addOutputOptions } from '../parsing/options.js'
 export function define(command: Command): void {
   command
     .description(
-      'Lists the models on this computer that have a name: pulled and built-in ones, and the packed copies of GGUF files, ' +
-        'whose names are the paths of the files. Prints name, packing or state, size, ' +
-        'date and commit; tab-separated with sizes in bytes when piped.',
+      'Lists the models on this computer: the built-in one, pulled ones, and packed copies of GGUF files, which ' +
+        'have the names of the files. Prints name, packing or state, size, date and commit; in a pipe with tabs ' +
+        `between, and sizes in bytes.\n${EXAMPLES}`,
     )
     .option('--json', 'print one array')
-    .addHelpText('after', EXAMPLES)
     .action(list)
   addOutputOptions(command)
 }

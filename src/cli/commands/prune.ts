@@ -3,8 +3,8 @@ import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
-import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from '../../index.js'
-import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config/config.js'
+import type { NamedText, Pruned, PruneOptions, PruningPoint } from '../../index.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
@@ -13,29 +13,27 @@ import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../pa
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
-interface PruneCommandOptions extends OutputOptions {
+interface PruneCommandOptions extends OutputOptions, Partial<Omit<PruneOptions, 'calibrate' | 'signal'>> {
   calibrate?: string[]
-  keep?: number
-  by: Score
-  only?: MixtureKind
-  budget: 'layer' | 'model'
   dryRun?: boolean
   force?: boolean
-  quant?: Quant
-  threads?: number
   json?: boolean
 }
 
 export function define(command: Command): void {
   command
     .description(
-      'Writes a smaller packed model without the experts that matter least for a text, and selection.json with the ids ' +
-        'of the kept ones. Prints the path written, and on stderr the cost, measured on the last quarter of each text.',
+      'Writes a smaller model without the experts that matter least for your texts. Prints the path written, and on ' +
+        `stderr the cost, measured on the last quarter of each text.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
     .option('--calibrate <file...>', 'texts that the model must remain good at')
     .option('--keep <share>', 'share of the experts to keep, like 0.5 or 50%', share('--keep'))
+    .option('--dry-run', 'only measure the cost of several shares')
+    .option('--force', 'replace the model in OUT')
+    .option('--json', 'print one object')
+    .optionsGroup('Choice of experts:')
     .addOption(
       new Option('--by <score>', 'measure of an expert’s importance')
         .choices(['reap', 'frequency', 'gate', 'emo', 'ablation'])
@@ -47,9 +45,6 @@ export function define(command: Command): void {
         .choices(['layer', 'model'])
         .default('layer', 'layer'),
     )
-    .option('--dry-run', 'only measure the cost of several shares')
-    .option('--force', 'replace the model in OUT')
-    .option('--json', 'print one object')
     .addHelpText('after', NOTES)
     .action(prune)
   addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
@@ -57,6 +52,8 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
+selection.json beside the model has the ids of the experts that were kept.
+
 Scores:
   reap       mean of gate times L2 norm of the output, over the expert's tokens
   frequency  number of tokens that chose the expert
@@ -69,8 +66,9 @@ Experts that every token uses are always kept.
 
 The gates of the kept experts come from scores over these only ("kept") or over
 all ("all"), whichever predicts the calibration text better. Some routers give
-the same gates either way.
+the same gates either way.`
 
+const EXAMPLES = `
 Examples:
   molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
   molm prune ./molm-350m --calibrate code/*.py --dry-run`
@@ -110,7 +108,7 @@ function withLibraryOptions<T>(
   work: (library: LibraryOptions) => Promise<T>,
 ): Promise<T> {
   const library = { calibrate, by, only, budget, quant, threads, signal: interruptSignal() }
-  return withStatusLine(output, (line) => work({ ...library, onProgress: line?.show }))
+  return withStatusLine(output, (line) => work({ ...library, onProgress: line.show }))
 }
 
 async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {

@@ -21,30 +21,33 @@ interface PullCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. A model ' +
-        'that is packed already is fetched as it is. ' +
-        'Run the same command to resume an interrupted pull. Without a name, lists models to start with.',
+      'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. ' +
+        `The same command resumes a pull that was interrupted. Without a name, lists models to start with.\n${EXAMPLES}`,
     )
     .argument('[repo]', 'owner/name; add :q8 or :f32 for another packing than q4, :Q4_K_M for a GGUF file')
-    .option('--revision <name>', 'branch, tag or commit (default: main)')
-    .option('--token <token>', 'access token (default: $HF_TOKEN, or the token of a login)')
-    .option('--keep', 'also store the checked files in the hub’s cache')
-    .option('--verify', 'verify all bytes with the hub’s checksums; fetches twice without --keep')
     .addHelpText('after', NOTES)
     .action(pull)
-  addThreadsOption(addQuantOption(command, 'packed weights'))
+    .option('--revision <name>', 'branch, tag or commit (default: main)')
+    .option('--token <token>', 'access token (default: $HF_TOKEN, or the token of a login)')
+    .option('--json', 'print events, one object per line: plan, progress, note, done')
+    .optionsGroup('Packing:')
+    .option('--keep', 'also store the checked files in the hub’s cache')
+    .option('--verify', 'verify all bytes with the hub’s checksums; fetches twice without --keep')
+  addThreadsOption(addQuantOption(command, 'format of the packed weights'))
   addCalibrateOption(command)
-  command.option('--json', 'print events, one object per line: plan, progress, note, done')
   addOutputOptions(command)
 }
 
 const NOTES = `
+A model that is packed already is fetched as it is.
+
 Environment:
   HF_HOME, HF_HUB_CACHE   cache of the hub; a model in it is packed from there,
                           without the network
   HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, HTTPS_PROXY, NO_PROXY
-  MOLM_HOME               folder of packed models
+  MOLM_HOME               folder of packed models`
 
+const EXAMPLES = `
 Examples:
   molm pull
   molm pull ibm-granite/granite-3.1-1b-a400m-instruct

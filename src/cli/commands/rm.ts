@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
+import { askUser } from '../io/ask-user.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions } from '../io/output.js'
 import { addOutputOptions } from '../parsing/options.js'
@@ -10,12 +10,11 @@ import { addOutputOptions } from '../parsing/options.js'
 export function define(command: Command): void {
   command
     .description(
-      'Removes a pulled model with all its packings, or one of its packings; or the packed copies of a GGUF file, not the ' +
-        'file. Asks first.',
+      'Removes a pulled model with all its packings, or one packing. Of a GGUF file, only the packed copies are ' +
+        `removed. Asks first.\n${EXAMPLES}`,
     )
     .argument('<model>', 'owner/name, owner/name:q8 for one packing, or a GGUF file as `molm list` names it')
     .option('-y, --yes', 'do not ask')
-    .addHelpText('after', EXAMPLES)
     .action(remove)
   addOutputOptions(command)
 }
@@ -40,18 +39,7 @@ async function remove(name: string, options: OutputOptions & { yes?: boolean }):
 
 /** Rejects unless the user says yes. */
 async function askFirst(question: string): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError('there is no terminal to ask at: give --yes to remove it')
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  // During the question Ctrl-C arrives as a key, and Ctrl-D ends the input without an answer.
-  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  const noAnswer = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
-  try {
-    const asked = terminal.question(`${question} [y/N] `, { signal: interruptSignal() })
-    const answer = await Promise.race([asked, noAnswer])
-    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was removed')
-  } finally {
-    terminal.close()
-  }
+  const answer = await askUser(`${question} [y/N] `, interruptSignal())
+  if (answer === undefined) throw new UsageError('there is no terminal to ask at: give --yes to remove it')
+  if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was removed')
 }

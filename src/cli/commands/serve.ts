@@ -16,8 +16,10 @@ import {
   addModelsOptions,
   addOutputOptions,
   collect,
+  FIRST,
   numberThat,
   parseSize,
+  parseTime,
   wholeNumber,
 } from '../parsing/options.js'
 import { addPriority } from '../parsing/priority-option.js'
@@ -41,13 +43,17 @@ interface ServeOptions extends SourceOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Serves models through an HTTP API that is compatible with OpenAI’s. Listens on this computer only by default. ' +
-        'The first model is loaded at the start, others when a request names them: within --memory, the one used least ' +
-        'recently makes room. On Ctrl-C or SIGTERM the server finishes the running requests and ends.',
+      'Serves models through an HTTP API like OpenAI’s, and a page to chat with them in a browser. Only this ' +
+        `computer can reach them, unless --host names another address. Ctrl-C finishes the running requests and ends.\n${EXAMPLES}`,
     )
-    .option('--host <address>', 'address to listen on; needs a key if not local', '127.0.0.1')
+    .addHelpText('after', NOTES)
+    .action(serve)
+  addModelsOptions(command)
+    .optionsGroup(FIRST)
+    .option('--host <address>', 'address to listen on; one that others can reach needs a key', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for any free port', wholeNumber('--port', 0, 65_535), 8080)
     .option('--api-key <key>', 'key that clients must send (default: $MOLM_API_KEY)')
+    .optionsGroup('Server:')
     .option('--no-auth', 'do not require a key')
     .option('--alias <name>', 'name of the model for clients (default: its own name; one for each model)', collect)
     .option(
@@ -69,18 +75,21 @@ export function define(command: Command): void {
     .option('--parallel <n>', 'sequences that run at once', wholeNumber('--parallel', 1, 256), 8)
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
-    .addHelpText('after', NOTES)
-    .action(serve)
-  addMaskOption(addCacheType(addPriority(addModelsOptions(command))))
+  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
   addOutputOptions(command)
 }
 
 const NOTES = `
+The first model is loaded at the start, others when a request names them: within
+--memory, the one used least recently makes room. SIGTERM ends the server as
+Ctrl-C does.
+
 Endpoints (docs/SERVE.md has all):
   POST /v1/chat/completions, /v1/completions, /v1/responses, /api/chat
   GET  /v1/models, /health, /metrics
-  GET  / in a browser: a chat with live experts, a comparison of two texts
+  GET  / in a browser: a chat with live experts, a comparison of two texts`
 
+const EXAMPLES = `
 Examples:
   molm serve
   molm serve -m ./small --port 9000 --alias small
@@ -169,16 +178,7 @@ function isThisComputer(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 /** Longest time of a timer: some 24 days. */
 const MOST_MS = 2 ** 31 - 1
 
-/** Parses a time to milliseconds: 30s, 10m, 1h30m, or seconds without a unit. 0 is allowed. */
-const idleTime = numberThat('--idle', 'a time like 30s, 10m or 2h, up to 576h', (ms) => ms <= MOST_MS, millisecondsOf)
-
-function millisecondsOf(text: string): number {
-  const whole = /^\d+$/.test(text) ? `${text}s` : text
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole)) return Number.NaN
-  const parts = whole.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
-  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit], 0)
-}
+const idleTime = numberThat('--idle', 'a time like 30s, 10m or 2h, up to 576h', (ms) => ms <= MOST_MS, parseTime)

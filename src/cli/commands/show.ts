@@ -7,7 +7,7 @@ import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { addModelOption, addOutputOptions, addQuantOption, modelName } from '../parsing/options.js'
+import { addModelOption, addOutputOptions, addQuantOption, FIRST, modelName } from '../parsing/options.js'
 import { modelCard } from '../reports/model-card.js'
 
 interface ShowOptions extends OutputOptions {
@@ -18,17 +18,17 @@ interface ShowOptions extends OutputOptions {
 }
 
 export function define(command: Command): void {
-  command
+  addModelOption(command)
+    .optionsGroup(FIRST)
     .description(
-      'Describes a model without loading it: shape, parameters, bytes by part, tokenizer, source; of a GGUF file also the ' +
-        'types of its tensors, and what each is packed as.',
+      'Describes a model without loading it: shape, parameters, bytes by part, tokenizer and source; of a GGUF file ' +
+        `also the types of its tensors, and what each is packed as.\n${EXAMPLES}`,
     )
     .argument('[model]')
     .option('--json', 'print one object')
     .option('--verify', 'compare all of a packed model with its checksums')
-    .addHelpText('after', EXAMPLES)
     .action(show)
-  addQuantOption(addModelOption(command), 'as if loaded in this format')
+  addQuantOption(command.optionsGroup('Model:'), 'as if loaded in this format')
   addOutputOptions(command)
 }
 

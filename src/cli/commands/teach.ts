@@ -6,7 +6,7 @@ import { INITS, type Layers, STEERINGS } from '../../lab/teaching/teach-options.
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
+import { mayAnimate, note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import {
@@ -15,6 +15,7 @@ import {
   addThreadsOption,
   namedInLibrary,
   numberThat,
+  parserOf,
   wholeNumber,
 } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
@@ -46,17 +47,21 @@ interface TeachCommandOptions
 export function define(command: Command): void {
   command
     .description(
-      'Teaches texts to a model: adds new experts to its layers, and trains only these and their rows of the routers. ' +
-        'The other weights stay the same, bit for bit. Afterwards lowers the gates of the new experts until the model ' +
-        'forgets no more than --forget. Writes a packed model and the curves of both steps (teaching.csv, ' +
-        'calibration.csv, and .svg), prints its path, and reports gains and losses on stderr.',
+      'Teaches texts to a model: adds new experts to its layers, and trains only these. Then weakens them until the ' +
+        'model forgets no more than --forget accepts. Writes the model to the folder OUT with the curves of both steps, and ' +
+        `reports gains and losses on stderr.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the taught model; not needed with --dry-run')
-    .optionsGroup('Texts to learn:')
+    .addHelpText('after', NOTES)
+    .action(teachModel)
     .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
+    .option('--forget <percent>', 'rise of perplexity that is accepted on other texts (default: 1%)', percent)
+    .option('--dry-run', 'only print the size and time of the training')
+    .option('--resume', 'continue an interrupted training')
+    .option('--force', 'replace the model in OUT')
+    .option('--json', 'print one object')
     .optionsGroup('Knowledge to keep:')
-    .option('--forget <percent>', 'accepted rise of perplexity on texts to keep (default: 1%)', percent)
     .option('--keep-text <file...>', 'texts to keep, in addition to the model’s own writing')
     .option('--keep <share>', 'share of each step for texts to keep (default: 0.5)', shareOrNone)
     .optionsGroup('New experts:')
@@ -84,25 +89,25 @@ export function define(command: Command): void {
       new Option('--steering <how>', 'loss that steers load to the new experts (default: texts)').choices(STEERINGS),
     )
     .option('--seed <n>', 'seed; the same seed gives the same model (default: 0)', wholeNumber('--seed', 0))
-    .option('--resume', 'continue an interrupted training')
-    .option('--dry-run', 'only print the size and time of the training')
-    .option('--force', 'replace the model in OUT')
-    .option('--json', 'print one object')
-    .addHelpText('after', NOTES)
-    .action(teachModel)
   addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
   addOutputOptions(command)
 }
 
 const NOTES = `
+The rows of the routers for the new experts are trained, too. All other weights
+stay the same, bit for bit. The second step lowers the gates of the new experts.
+Its curves are calibration.csv and .svg, those of the training teaching.csv and
+.svg. The path of the model is printed.
+
 Steering:
   texts    new experts learn to be chosen for texts to learn, not texts to keep
   entropy  load goes to the experts that have most (ModuleFormer paper)
   none     no steering
 
 Ctrl-C ends the training and writes the best state so far. --resume continues a
-training that was interrupted or killed; at most its last minute is lost.
+training that was interrupted or killed; at most its last minute is lost.`
 
+const EXAMPLES = `
 Examples:
   molm teach nano ./nano-german --text german.txt
   molm teach nano ./nano-german --text german.txt --forget 0.5%
@@ -160,29 +165,25 @@ function withDisplay<T>(
   return withStatusLine(options, (line) => work((event) => showEvent(event, line, options)))
 }
 
-function showEvent(event: TeachEvent, line: StatusLine | undefined, options: OutputOptions): void {
+function showEvent(event: TeachEvent, line: StatusLine, options: OutputOptions): void {
   const print = (text: string) => {
-    line?.clear()
+    line.clear()
     if (!options.quiet) note(text)
   }
-  if (event.kind === 'phase') line?.show(event.phase)
+  if (event.kind === 'phase') line.show(event.phase)
   if (event.kind === 'plan') print(planLine(event.plan))
   if (event.kind === 'step') {
     const text = stepLine(event)
-    if (line) line.show(text)
+    if (mayAnimate(options)) line.show(text)
     else if (event.point.heldOutLoss !== undefined) print(text)
   }
   if (event.kind === 'calibration') print(calibrationLine(event.point))
   if (event.kind === 'end') print(endLine(event))
 }
 
-/** Parses `4,5`, `3-5`, `last:8` or `all`. */
-function layerList(text: string): Layers {
-  if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
-  const list = parseNumberList(text)
-  if (list) return list
-  throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
-}
+const layerList = parserOf('--layers', 'like 4,5 or 3-5 or last:8 or all', (text): Layers | undefined => {
+  return text === 'all' || /^last:[1-9]\d*$/.test(text) ? (text as Layers) : parseNumberList(text)
+})
 
 const rate = numberThat('--lr', 'a number above 0', (value) => value > 0 && Number.isFinite(value))
 

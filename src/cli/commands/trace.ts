@@ -15,6 +15,7 @@ import {
   addModelOption,
   addOutputOptions,
   addQuantOption,
+  FIRST,
   modelName,
   numberThat,
   parseMemory,
@@ -37,24 +38,25 @@ interface TraceOptions extends OutputOptions {
 }
 
 export function define(command: Command): void {
-  command
+  addModelOption(command)
+    .optionsGroup(FIRST)
     .description(
-      'Replays a trace of routing within limits of memory: how many of the experts that tokens use would have been in ' +
-        'memory, and the tokens per second that follow from it. docs/EXPERTS.md describes traces.',
+      'Replays a trace, the record of the experts that tokens used, within limits of memory: how many of these ' +
+        `experts would have been in memory, and the tokens per second that follow. docs/EXPERTS.md describes traces.\n${EXAMPLES}`,
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
     .argument('<file>', 'a trace of molm or vLLM (- for stdin)')
     .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
-    .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
-    .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
+    .addOption(
+      new Option('--shape <name>', 'a published size in place of a model').choices(PUBLISHED_SHAPES).conflicts('model'),
+    )
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table').conflicts('json'))
-    .addHelpText('after', EXAMPLES)
+    .optionsGroup('Speeds:')
+    .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
+    .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
     .action((_action: string, file: string, options: TraceOptions) => replayFile(file, options))
-  addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
-  command.addOption(
-    new Option('--shape <name>', 'a published size in place of a model').choices(PUBLISHED_SHAPES).conflicts('model'),
-  )
+  addQuantOption(command.optionsGroup('Model:'), 'weights of a checkpoint or shape')
   addOutputOptions(command)
 }
 

@@ -28,9 +28,9 @@ export function reportError(error: unknown, command?: Command, complete: Complet
 function reportUsage(error: CommanderError, command?: Command): void {
   if (error.exitCode === 0) return
   process.exitCode = 2
-  note(
-    `${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\nsee ${command ? `molm ${command.name()}` : 'molm'} --help`,
-  )
+  const page = `${command ? `molm ${command.name()}` : 'molm'} --help`
+  const rest = error.code === 'commander.unknownOption' ? ' all' : ''
+  note(`${error.message.replace(/^error: /, '')}\nsee ${page}${rest}`)
 }
 
 function reportFailure(error: unknown, complete: Complete, command?: Command): void {

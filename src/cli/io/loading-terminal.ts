@@ -12,7 +12,7 @@ export class LoadingTerminal {
   readonly typed?: TypedAhead
   /** Whether Ctrl-D ended the loading. */
   hasLeft = false
-  private readonly status?: StatusLine
+  private readonly status: StatusLine
   private readonly terminal = new Terminal(process.stdin, process.stdout)
 
   constructor(
@@ -51,7 +51,7 @@ export class LoadingTerminal {
 
   /** Removes the status line. */
   clear(): void {
-    this.status?.clear()
+    this.status.clear()
   }
 
   /** Restores the terminal. Drops unused keys, so that the shell does not receive them. */
@@ -61,6 +61,6 @@ export class LoadingTerminal {
   }
 
   private show(): void {
-    this.status?.show(`loading ${this.model} ...`)
+    this.status.show(`loading ${this.model} ...`)
   }
 }

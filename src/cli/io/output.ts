@@ -72,25 +72,29 @@ export function mayAnimate(options: OutputOptions): boolean {
   return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'
 }
 
-const INDENT = '  '
-
-/** Wraps lines that are wider than a terminal, at blanks only: paths and numbers stay in one piece. */
+/**
+ * Wraps lines that are wider than a terminal below their own indentation, at blanks only: paths and numbers stay in one
+ * piece.
+ */
 export function wrapWords(text: string, columns: number): string {
   return text
     .split('\n')
-    .map((line) => wrapLine(line, columns))
+    .map((line) => (cellWidth(line) <= columns ? line : wrapLine(line, columns)))
     .join('\n')
 }
 
 function wrapLine(line: string, columns: number): string {
-  const [first, ...words] = line.split(' ')
-  let wrapped = first
-  let used = cellWidth(first)
+  // Half of the window stays for the words.
+  const indent = ' '.repeat(Math.min(line.length - line.trimStart().length, Math.floor(columns / 2)))
+  // A term and its explanation become one paragraph: two columns would leave room for three words.
+  const [first, ...words] = line.trim().replace(/ {2,}/g, '  ').split(' ')
+  let wrapped = indent + first
+  let used = cellWidth(wrapped)
   for (const word of words) {
     const size = cellWidth(word)
     const fits = used + 1 + size <= columns
-    wrapped += fits ? ` ${word}` : `\n${INDENT}${word}`
-    used = fits ? used + 1 + size : INDENT.length + size
+    wrapped += fits ? ` ${word}` : `\n${indent}  ${word}`
+    used = fits ? used + 1 + size : indent.length + 2 + size
   }
   return wrapped
 }

@@ -1,5 +1,7 @@
+import type { PromptProgress } from '../../api/generation.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { fit } from '../../ground/output/cell-width.js'
+import { describeReading } from '../../ground/output/reading.js'
 import { printable } from '../../ground/printable.js'
 import { mayAnimate, type OutputOptions } from './output.js'
 
@@ -15,11 +17,13 @@ export interface StatusLine {
   clear(): void
 }
 
-/** Creates a line on stderr; undefined if status lines may not be drawn there. */
-export function createStatusLine(options: OutputOptions): StatusLine | undefined {
-  if (!mayAnimate(options)) return undefined
+/** Creates a line on stderr. It shows nothing if status lines may not be drawn there, and no refresh for `patience` ms. */
+export function createStatusLine(options: OutputOptions, patience = 0): StatusLine {
+  if (!mayAnimate(options)) return { show() {}, refresh() {}, clear() {} }
   let isDrawn = false
-  let drawnAt = -Infinity
+  let drawnAt = performance.now() + patience - REDRAW_MS
+  let latest: () => string
+  let waiting: NodeJS.Timeout | undefined
   const show = (text: string) => {
     const room = (process.stderr.columns || 80) - 1
     process.stderr.write(`\r\x1b[K${fit(printable(text, Infinity), room)}`)
@@ -29,25 +33,35 @@ export function createStatusLine(options: OutputOptions): StatusLine | undefined
   return {
     show,
     refresh(text) {
-      if (performance.now() - drawnAt >= REDRAW_MS) show(text())
+      latest = text
+      const early = drawnAt + REDRAW_MS - performance.now()
+      if (early <= 0) show(text())
+      // The first text may be the only one for long.
+      else if (!isDrawn) waiting ??= setTimeout(() => show(latest()), early)
     },
     clear() {
+      clearTimeout(waiting)
+      waiting = undefined
       if (isDrawn) process.stderr.write('\r\x1b[K')
       isDrawn = false
     },
   }
 }
 
+/** Creates a line for the progress of reading a prompt, which shows nothing if that takes less than a second. */
+export function createReadingLine(options: OutputOptions) {
+  const line = createStatusLine(options, 1000)
+  const show = (progress: PromptProgress) => line.refresh(() => describeReading(progress))
+  return { show, clear: line.clear }
+}
+
 /** Runs `work` with a status line, and removes the line at the end. */
-export async function withStatusLine<T>(
-  options: OutputOptions,
-  work: (line: StatusLine | undefined) => Promise<T>,
-): Promise<T> {
+export async function withStatusLine<T>(options: OutputOptions, work: (line: StatusLine) => Promise<T>): Promise<T> {
   const line = createStatusLine(options)
   try {
     return await work(line)
   } finally {
-    line?.clear()
+    line.clear()
   }
 }
 
@@ -67,6 +81,6 @@ export function withProgress<T>(
   work: (show: ShowProgress) => Promise<T>,
 ): Promise<T> {
   return withStatusLine(options, (line) =>
-    work((done, all) => line?.refresh(() => `${label} ${Math.floor((100 * done) / all)} % of ${format(all)}`)),
+    work((done, all) => line.refresh(() => `${label} ${Math.floor((100 * done) / all)} % of ${format(all)}`)),
   )
 }

@@ -11,9 +11,16 @@ export function spelledOut(args: readonly string[]): readonly string[] {
   const [first, ...rest] = args
   if (VERSION.includes(first)) return ['--version']
   if (HELP.includes(first)) return args
-  if (first === 'help' && rest.length <= 1) return ['help', ...rest.map((word) => commandNamed(word) ?? word)]
+  if (first === 'help' && (rest.length <= 1 || (rest.length === 2 && rest[1] === 'all'))) return helpOf(rest)
   const command = commandNamed(first)
   return command === undefined ? ['run', ...args] : [command, ...rest]
+}
+
+/** The command line for `help` and these words. An unknown command stays as it is, for `checkHelp`. */
+function helpOf([word, ...all]: readonly string[]): readonly string[] {
+  if (word === undefined) return ['--help']
+  const command = commandNamed(word)
+  return command === undefined ? ['help', word] : [command, '--help', ...all]
 }
 
 /** The name of the command that a word calls, by its name or its alias. */
@@ -24,8 +31,8 @@ export function commandNamed(word: string | undefined): string | undefined {
 /** Rejects with a UsageError if `help` is asked for an unknown command. */
 export async function checkHelp([first, second]: readonly string[]): Promise<void> {
   if (first !== 'help' || second === undefined || commandNamed(second)) return
-  const { foreignUse } = await import('./foreign-commands.js')
-  const instead = (await foreignUse([second]))?.instead
+  const { insteadOf } = await import('./foreign-commands.js')
+  const instead = await insteadOf([second])
   const meant = nearCommand(second)
   throw new UsageError(
     `'${second}' is not a command; ${instead ?? (meant ? `did you mean 'molm help ${meant}'?` : 'see molm --help')}`,

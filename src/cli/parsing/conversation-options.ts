@@ -7,7 +7,7 @@ import { parseJson } from '../../ground/json/json.js'
 import { readMessages } from '../../text/read-messages.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { readStdin, STDIN } from '../io/stdin.js'
-import { collect } from './options.js'
+import { collect, FIRST } from './options.js'
 
 /** Maximum bytes of a file that becomes part of a prompt, as for stdin. */
 const MOST_BYTES = 16 * 2 ** 20
@@ -35,9 +35,10 @@ export interface ConversationStart {
 export function addConversationOptions(command: Command, { takesStdin = true } = {}): Command {
   const file = takesStdin ? 'a file (- for stdin)' : 'a file'
   return command
-    .optionsGroup('Conversation:')
-    .option('-s, --system <text>', 'system text of the conversation; @FILE reads it from a file')
+    .optionsGroup(FIRST)
+    .option('-s, --system <text>', 'instructions to the model (system text); @FILE reads them from a file')
     .option('-f, --file <file>', `put the text of ${file} before the prompt; repeatable`, collect)
+    .optionsGroup('Conversation:')
     .option('--prefill <text>', 'begin the answer with this text')
     .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
     .option('--template-arg <name=json>', 'pass a value to the chat template; repeatable', collectArgument)

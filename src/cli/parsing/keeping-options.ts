@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
-import { parseSize } from './options.js'
+import { FIRST, parseSize } from './options.js'
 
 /** Options of commands that keep conversations. */
 export interface KeepingFlags {
@@ -10,10 +10,12 @@ export interface KeepingFlags {
   history?: boolean
 }
 
-/** Adds the options, in the group that is open. `keeps` says in words what is not saved. */
+/** Adds the options. `keeps` says in words what is not saved. */
 export function addKeepingOptions(command: Command, keeps: string): Command {
   return command
+    .optionsGroup(FIRST)
     .option('-c, --continue', 'continue the latest conversation')
+    .optionsGroup('Conversation:')
     .option('--no-history', `do not save ${keeps}, as with MOLM_HISTORY=0`)
 }
 

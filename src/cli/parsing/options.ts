@@ -27,6 +27,9 @@ export interface ModelOptions extends OutputOptions {
   mask?: string[]
 }
 
+/** Heading of the options that a newcomer needs. Help pages show only these, and `--help all` shows all headings. */
+export const FIRST = 'Options:'
+
 /** Options of a generation; those not given are absent. */
 export type GenerationOptions = Partial<GenerationSettings>
 
@@ -39,11 +42,11 @@ export function addOutputOptions(command: Command): Command {
 }
 
 export function addModelOption(command: Command): Command {
-  return command.optionsGroup('Model:').addOption(modelOption())
+  return command.addOption(modelOption()).optionsGroup('Model:')
 }
 
 function modelOption(): Option {
-  return new Option('-m, --model <model>', 'folder, file or name (default: $MOLM_MODEL, else nano)')
+  return new Option('-m, --model <model>', 'name, folder or file (default: $MOLM_MODEL, else nano)').helpGroup(FIRST)
 }
 
 export function addQuantOption(command: Command, what: string): Command {
@@ -76,7 +79,7 @@ export function addModelOptions(command: Command): Command {
 export function addModelsOptions(command: Command): Command {
   const option = modelOption()
   option.description = option.description.replace('(', '(repeatable; ')
-  return addLoadOptions(command.optionsGroup('Model:').addOption(option.argParser(collect)))
+  return addLoadOptions(command.addOption(option.argParser(collect)).optionsGroup('Model:'))
 }
 
 function addLoadOptions(command: Command): Command {
@@ -124,13 +127,14 @@ export function namedInLibrary(option: Option, name: string): Option {
 
 /** The parser's form of an option of a generation. */
 export function generationOption(name: OptionName): Option {
-  const { kind, mustBe, includes, short, argument, help, reports, ...rest } = GENERATION_OPTIONS[name]
+  const { kind, mustBe, includes, short, argument, help, reports, isFirst, ...rest } = GENERATION_OPTIONS[name]
   const flag = `--${typedName(name)}`
   const usual = rest.defaultInWords ?? (kind === 'number' && !reports ? rest.default : undefined)
   const option = new Option(
     `${short ? `-${short}, ` : ''}${flag}${argument ? ` <${argument}>` : ''}`,
     usual === undefined ? help : `${help} (default: ${usual})`,
   )
+  if (isFirst) option.helpGroup(FIRST)
   if (kind === 'switch') return option
   if (kind === 'number') {
     return option.argParser((text) => {
@@ -198,18 +202,26 @@ export function wholeNumber(flag: string, least: number, most = Infinity): (text
   return numberThat(flag, `a whole number ${range}`, fits)
 }
 
-/** A parser of numbers that fit; `mustBe` describes these in the message about others. */
+/** A parser of texts for which `parse` has a value; `mustBe` describes these in the message about others. */
+export function parserOf<T>(flag: string, mustBe: string, parse: (text: string) => T | undefined): (text: string) => T {
+  return (text) => {
+    const value = parse(text)
+    if (value !== undefined) return value
+    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
+  }
+}
+
+/** A parser of numbers that fit. */
 export function numberThat(
   flag: string,
   mustBe: string,
   fits: (value: number) => boolean,
   parse: (text: string) => number = decimal,
 ): (text: string) => number {
-  return (text) => {
+  return parserOf(flag, mustBe, (text) => {
     const value = parse(text)
-    if (fits(value)) return value
-    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
-  }
+    return fits(value) ? value : undefined
+  })
 }
 
 /** A parser of shares above 0 and at most 1, written as 0.5 or 50%. */
@@ -236,6 +248,16 @@ const UNITS: Record<string, number> = {
   ...{ k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 },
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
 }
+
+/** Parses a time to milliseconds: 30s, 10m, 1h30m, or seconds without a unit; NaN for other texts. */
+export function parseTime(text: string): number {
+  const whole = /^\d+$/.test(text) ? `${text}s` : text
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(whole)) return Number.NaN
+  const parts = whole.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
+  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * MILLISECONDS[unit], 0)
+}
+
+const MILLISECONDS: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 }
 
 /** Parses the size of --memory. Throws a UsageError for a tiny number without a unit, since the unit was forgotten. */
 export function parseMemory(text: string): number {

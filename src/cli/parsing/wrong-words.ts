@@ -1,21 +1,17 @@
 import type { Command, CommanderError } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { nearest } from '../../ground/spelling.js'
-import { note } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
 import { nearCommand } from './command-line.js'
-import { foreignUse, isModel } from './foreign-commands.js'
+import { insteadOf, isModel } from './foreign-commands.js'
 
 /**
  * Checks a prompt given without `run`. Rejects with a UsageError if its words look like a command: a mistyped one
- * (`molm lst`), or one of another tool (`molm ps`, `molm info nano`). Words that may be either are a prompt, with a note.
+ * (`molm lst`), or one of another tool (`molm ps`, `molm info nano`).
  */
-export async function checkPromptAlone(words: readonly string[], options: { quiet?: boolean }): Promise<void> {
-  const foreign = await foreignUse(words)
-  if (foreign?.isCommandLine) throw foreignError(words, foreign.instead)
-  const slip = words.length === 1 ? slipError(words[0]) : undefined
-  if (slip) throw slip
-  if (foreign && !options.quiet) note(`asking the model, since '${foreign.word}' is not a command; ${foreign.instead}`)
+export async function checkPromptAlone(words: readonly string[]): Promise<void> {
+  const error = (await foreignError(words)) ?? (words.length === 1 ? slipError(words[0]) : undefined)
+  if (error) throw error
 }
 
 /**
@@ -30,26 +26,23 @@ export async function clearerError(
   if (code === 'commander.excessArguments') return argumentError(command)
   if (code !== 'commander.unknownOption') return undefined
   if (firstWord !== undefined) {
-    const foreign = await foreignUse([firstWord])
-    if (foreign) return foreignError([firstWord], foreign.instead)
-    const slip = slipError(firstWord)
-    if (slip) return slip
+    const error = (await foreignError([firstWord])) ?? slipError(firstWord)
+    if (error) return error
   }
   const [, flag] = /'(-[^'=]*)/.exec(message) ?? []
-  return (
-    foreignOptionError(command.name(), flag) ??
-    (message.includes('Did you mean') ? undefined : nearOption(flag, command))
-  )
+  return foreignOptionError(command.name(), flag) ?? nearOption(flag, command)
 }
 
-/** The parser compares with the options of its help only. */
+/** Compares with all options. Some are names of other tools, which no help shows. */
 function nearOption(flag: string, { options }: Command): UsageError | undefined {
-  const meant = nearest(
-    flag,
-    options.flatMap(({ long }) => long ?? []),
-  )
+  const flags = options.flatMap(({ long }) => long ?? [])
+  const begun = flags.filter((long) => long.startsWith(flag))
+  const meant = begun.length > 0 && begun.length <= MOST_NAMED ? begun.join(' or ') : nearest(flag, flags)
   return meant === undefined ? undefined : new UsageError(`unknown option '${flag}'; did you mean ${meant}?`)
 }
+
+/** Most options to name for a beginning. */
+const MOST_NAMED = 3
 
 /** Throws a UsageError for an option of another tool that the parser would misread: `-ngl 99` as `-n gl`. */
 export function checkOneDashOptions([name, ...words]: readonly string[]): void {
@@ -69,7 +62,9 @@ function foreignOptionError(command: string, flag: string): UsageError | undefin
 /** Commands with options of a generation, which other tools have, too. */
 const GENERATING = ['run', 'chat']
 
-function foreignError(words: readonly string[], instead: string): UsageError {
+async function foreignError(words: readonly string[]): Promise<UsageError | undefined> {
+  const instead = await insteadOf(words)
+  if (instead === undefined) return undefined
   return new UsageError(`'${words[0]}' is not a command; ${instead}\n'molm run ${words.join(' ')}' asks the model`)
 }
 

@@ -30,7 +30,7 @@ export async function fewerExperts(options: FewerExpertsOptions): Promise<void> 
   const { measureFewerExperts } = await import('../../index.js')
   const [name, measured] = await withModel(options, async ({ model }) => {
     const measured = await withStatusLine(options, (line) =>
-      measureFewerExperts(model, texts, { budget, onProgress: line?.show, signal: interruptSignal() }),
+      measureFewerExperts(model, texts, { budget, onProgress: line.show, signal: interruptSignal() }),
     )
     return [model.name, measured] as const
   })

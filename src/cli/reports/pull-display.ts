@@ -2,7 +2,7 @@ import { formatBytes, formatDuration } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { PulledModel, PullPlan, PullProgress } from '../../index.js'
-import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { mayAnimate, note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { createStatusLine, REDRAW_MS, type StatusLine } from '../io/status-line.js'
 import { Throughput } from '../io/throughput.js'
 
@@ -19,7 +19,7 @@ export interface PullDisplay {
 /** Creates a bar, or a line every few seconds if nothing may be drawn, or events with --json. --quiet shows only the result. */
 export function createPullDisplay(options: OutputOptions & { json?: boolean }): PullDisplay {
   if (options.json) return new EventDisplay(options.quiet === true)
-  return new TextDisplay(options.quiet === true, createStatusLine(options))
+  return new TextDisplay(options)
 }
 
 const PHASES: Record<PullProgress['phase'], string> = { fetch: 'fetching', pack: 'packing', verify: 'verifying' }
@@ -65,13 +65,14 @@ const LINE_MS = 5000
 const EVENT_MS = 1000
 
 class TextDisplay implements PullDisplay {
+  private readonly isDrawn: boolean
   private readonly pace: Pace
+  private readonly statusLine: StatusLine
 
-  constructor(
-    private readonly isQuiet: boolean,
-    private readonly statusLine: StatusLine | undefined,
-  ) {
-    this.pace = statusLine ? new Pace(REDRAW_MS, false) : new Pace(LINE_MS, true)
+  constructor(private readonly options: OutputOptions) {
+    this.isDrawn = mayAnimate(options)
+    this.pace = this.isDrawn ? new Pace(REDRAW_MS, false) : new Pace(LINE_MS, true)
+    this.statusLine = createStatusLine(options)
   }
 
   plan(plan: PullPlan): void {
@@ -86,21 +87,21 @@ class TextDisplay implements PullDisplay {
   }
 
   progress(progress: PullProgress): void {
-    if (this.isQuiet) return
+    if (this.options.quiet) return
     const pace = this.pace.take(progress)
     if (!pace) return
     const line = this.line(progress, pace)
-    if (!this.statusLine) return note(line)
-    this.statusLine.show(line)
+    if (this.isDrawn) this.statusLine.show(line)
+    else note(line)
   }
 
   note(message: string): void {
     this.clear()
-    if (!this.isQuiet) note(message)
+    if (!this.options.quiet) note(message)
   }
 
   clear(): void {
-    this.statusLine?.clear()
+    this.statusLine.clear()
   }
 
   async done({ path, wasHere, repo, commit, warnings }: PulledModel): Promise<void> {
@@ -118,7 +119,7 @@ class TextDisplay implements PullDisplay {
       ...(perSecond !== undefined ? [`${formatBytes(perSecond)}/s`] : []),
       ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
     ].join('  ')
-    if (!this.statusLine) return `${PHASES[phase]} ${figures}  ${printable(item)}`
+    if (!this.isDrawn) return `${PHASES[phase]} ${figures}  ${printable(item)}`
     // The bar gets the room that the figures leave.
     const room = (process.stderr.columns || 80) - 1
     const width = Math.min(LONGEST_BAR, room - PHASES[phase].length - figures.length - 2)

@@ -25,13 +25,13 @@ export async function packFirst(
       preparedModel(word, {
         ...{ quant, threads, signal },
         onWarning: (message) => {
-          line?.clear()
+          line.clear()
           warner(options)(message)
         },
         onPacking: ({ file, folder, bytesDone, bytes }) => {
           if (!isUnderWay && !options.quiet) note(`packing ${file} once: ${formatBytes(bytes)} in ${folder}`)
           isUnderWay = true
-          line?.refresh(() => `packing ${Math.floor((100 * bytesDone) / bytes)} % of ${formatBytes(bytes)}`)
+          line.refresh(() => `packing ${Math.floor((100 * bytesDone) / bytes)} % of ${formatBytes(bytes)}`)
         },
       }),
     )

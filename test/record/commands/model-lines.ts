@@ -112,7 +112,8 @@ export const MODEL_LINES: CommandLines = {
     'molm quantize nano q8',
     'molm serv',
     'molm models/qwen.gguf "Hello there"',
-    'molm remove lanterns -n 1 --temperature 0',
+    'molm remove lanterns',
+    'molm remove the lanterns -n 1 --temperature 0',
   ],
   'wrong-options': [
     'molm --frobnicate Hi',
@@ -158,4 +159,6 @@ const NAMES =
   'run chat serve experts trace show pull list rm convert eval bench classify prune graft teach completion'.split(' ')
 
 /** A help page of each command. */
-export const HELP_LINES: CommandLines = Object.fromEntries(NAMES.map((name) => [`help-${name}`, `molm ${name} --help`]))
+export const HELP_LINES: CommandLines = Object.fromEntries(
+  NAMES.map((name) => [`help-${name}`, [`molm ${name} --help`, `molm ${name} --help all`]]),
+)

@@ -22,6 +22,7 @@ import {
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
+  FIRST,
   generationOption,
   wholeNumber,
 } from '../../parsing/options.js'
@@ -40,17 +41,25 @@ const MOST_PARALLEL = 256
 export function define(command: Command): void {
   command
     .description(
-      'Answers one prompt, or continues it if the model has no chat template. The prompt is the text piped into stdin, ' +
-        'without its last newline, and then the arguments. Only generated text goes to stdout.',
+      'Answers one prompt, or continues it if the model has no chat template. The prompt is, in this order, the ' +
+        `files of -f, the text piped into stdin, and the words of the command. Only the answer goes to stdout.\n${EXAMPLES}`,
     )
     .argument('[prompt...]')
+    .addHelpText('after', NOTES)
+    .action(run)
+  addModelOptions(command)
+  addGenerationOptions(command)
+  addKeepingOptions(addConversationOptions(command), 'the question and the answer')
+  command
+    .optionsGroup(FIRST)
     .option('--raw', 'continue the prompt as is, without a chat template')
     .option('--json', 'print one object: text, tokens, timings, memory')
+    .option('--stats', 'print to stderr the speed and how many experts woke; with --json, in the object')
+    .optionsGroup('Details of the answer:')
     .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
     .option('--experts', 'add to JSON the experts that each token activates when read')
-    .option('--show-thinking', 'print thoughts to stderr')
-    .option('--stats', 'print speed and awake experts to stderr, or in JSON')
     .addOption(generationOption('logprobs'))
+    .option('--show-thinking', 'print thoughts to stderr')
     .option('--trace <file>', 'write each token’s experts, the prompt’s too, to a .csv or .jsonl file', expandHome)
     .option(
       '--prompt-cache <file>',
@@ -58,7 +67,6 @@ export function define(command: Command): void {
       expandHome,
     )
     .addOption(new Option('-p, --prompt <text>').hideHelp())
-  addKeepingOptions(command, 'the question and the answer')
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')
     .option('-o, --output <file>', 'write the answers here (default: stdout); resumes if the file exists')
@@ -68,16 +76,14 @@ export function define(command: Command): void {
       wholeNumber('--parallel', 1, MOST_PARALLEL),
     )
     .addOption(shardOption())
-    .addHelpText('after', NOTES)
-    .action(run)
-  addConversationOptions(command)
   addMcpOptions(addAskOptions(command))
-  addGenerationOptions(command)
-  addMaskOption(addCacheType(addPriority(addModelOptions(command))))
+  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
   addOutputOptions(command)
 }
 
 const NOTES = `
+The last newline of a file, and of the text piped in, does not count.
+
 Objects:
   --json   { model, prompt_tokens, tokens, text, reasoning_content?,
              tool_calls?, messages?, finish_reason, seed, cache_type, timings,
@@ -97,12 +103,6 @@ Objects:
   tokens of the stop text are among tokens and logprobs, but not in the text.
   An answer that ends before its form is complete (--schema, --grammar, --regex)
   has the exit code 1.
-
-Conversations:
-  A question typed at a terminal is kept with its answer, so that run -c or
-  molm chat -c can continue; the latest hundred stay. Nothing is kept in a pipe,
-  with --raw, --json, --jsonl or --batch, or without a chat template. -c adds to
-  the latest conversation, in a pipe and as JSON, too (docs/MODELS.md).
 
 Lines of --batch:
   A line is { "prompt": "..." } or { "messages": [{ "role", "content" }] }, plus
@@ -125,24 +125,19 @@ ${wrapWords(`  ${OPTION_NAMES.join(', ')}`, 80)}
   file. The input is another one if none of the answers belongs to a line of
   it; a single answer counts as the answer to an edited line.
 
-Several machines:
-  With --shard 3/16, a machine answers the third of each sixteen lines that are
-  not empty, so all shards are equally large, and the input may grow. Give the
-  same input and options, and -o of its own, on each machine. A shard resumes,
-  repeats and fails as a whole batch does. \`cat\` makes one file of all shards;
-  each answer has its "id".
+docs/MODELS.md says which questions are kept for -c, and docs/RECIPES.md how
+several machines share a batch (--shard).`
 
+const EXAMPLES = `
 Examples:
   molm "What is a lantern?"
-  molm run --raw --temperature 0 -n 40 "And the LORD said"
-  cat question.txt | molm -m ./my-model --json
   molm run -c "What is the opposite of light?"
+  molm run --raw --temperature 0 -n 40 "And the LORD said"
+  molm run -f letter.txt -m ./my-model "Who wrote this?"
+  cat question.txt | molm run --json
   molm run --stats "What is a lighthouse?"
-  molm run --jsonl --experts "What is 23 + 45?"
   molm run --regex '(Yes|No)' "Is a violin a bird?"
-  cat server.log | molm run --schema schema.json "Which requests failed?"
-  molm run --batch questions.jsonl -o answers.jsonl --temperature 0
-  molm run --batch questions.jsonl --shard 3/16 -o answers.3.jsonl`
+  molm run --batch questions.jsonl -o answers.jsonl --temperature 0`
 
 async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)

@@ -3,8 +3,7 @@ import type { LayerRoutes } from '../../../api/routes.js'
 import type { TurnEvent } from '../../../engine/session/turn.js'
 import { plural } from '../../../ground/numbers.js'
 import { TraceFile } from '../../../lab/experts/trace.js'
-import { createReadingProgress, type ReadingProgress } from '../../io/reading-progress.js'
-import { createStatusLine } from '../../io/status-line.js'
+import { createReadingLine, createStatusLine, type StatusLine } from '../../io/status-line.js'
 import type { TimedModel } from '../../setup/with-model.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
@@ -15,8 +14,9 @@ import { noteFullContext, noteResult } from './warnings.js'
 export class TurnPrinter {
   private writer?: RunWriter
   private trace?: TraceFile
-  private reading?: ReadingProgress
-  private thinking?: ThinkingLine
+  private reading?: ReturnType<typeof createReadingLine>
+  private thinking?: StatusLine
+  private thoughts = 0
   private ids: readonly number[] = []
   private promptTraced?: Promise<void>
   private hasBegun = false
@@ -50,14 +50,15 @@ export class TurnPrinter {
     switch (event.kind) {
       case 'prompt':
         this.ids = event.prompt.ids
-        this.reading = createReadingProgress(this.options)
-        this.thinking = createThinkingLine(this.options)
+        this.reading = createReadingLine(this.options)
+        this.thinking = createStatusLine(this.options)
+        this.thoughts = 0
         this.hasBegun = false
         return
       case 'token':
         await this.begin()
         await this.trace?.add(event.step)
-        if (event.part === 'thinking') this.thinking?.add()
+        if (event.part === 'thinking') this.think()
         else this.thinking?.clear()
         return this.writer?.step(event.step, event.events, event.part)
       case 'answer':
@@ -92,6 +93,13 @@ export class TurnPrinter {
     await this.writer?.start(this.prefill)
   }
 
+  /** Counts a token of thoughts that are not printed. */
+  private think(): void {
+    this.thoughts++
+    const { showThinking, jsonl } = this.options
+    if (!showThinking && !jsonl) this.thinking?.refresh(() => `thinking ... ${plural(this.thoughts, 'token')}`)
+  }
+
   private clear(): void {
     this.reading?.clear()
     this.thinking?.clear()
@@ -101,33 +109,6 @@ export class TurnPrinter {
     this.promptTraced = this.trace?.addPrompt(this.ids, routes)
     // The next event reports an error.
     this.promptTraced?.catch(() => undefined)
-  }
-}
-
-/** A status line that counts the tokens of thoughts that are not printed. */
-interface ThinkingLine {
-  /** Counts a token of thinking. */
-  add(): void
-  /** Removes the line, if there is one. */
-  clear(): void
-}
-
-/**
- * Creates a line that appears with the first thought. Shows nothing if status lines may not be drawn, or if the thoughts
- * themselves are printed.
- */
-function createThinkingLine(options: RunOptions): ThinkingLine {
-  const isPrinted = options.showThinking || options.jsonl
-  const line = isPrinted ? undefined : createStatusLine(options)
-  let tokens = 0
-  return {
-    add() {
-      tokens++
-      line?.refresh(() => `thinking ... ${plural(tokens, 'token')}`)
-    },
-    clear() {
-      line?.clear()
-    },
   }
 }
 

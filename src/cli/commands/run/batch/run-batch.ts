@@ -5,10 +5,12 @@ import { PrefixCache } from '../../../../engine/session/shared/prefix-cache.js'
 import type { Answered } from '../../../../engine/session/turn.js'
 import { UsageError, UserError } from '../../../../ground/errors.js'
 import { inOrder } from '../../../../ground/in-order.js'
-import { plural } from '../../../../ground/numbers.js'
+import { formatDuration, plural } from '../../../../ground/numbers.js'
 import { checkLanguageModel } from '../../../../lab/evaluation/check-language-model.js'
 import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
+import { createStatusLine } from '../../../io/status-line.js'
+import { Throughput } from '../../../io/throughput.js'
 import { readAskOptions } from '../../../parsing/ask-options.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
 import { withModel } from '../../../setup/with-model.js'
@@ -21,7 +23,6 @@ import { type BatchInput, openInput } from './input.js'
 import { modelEffects, settingEffects } from './model-effects.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
-import { createBatchProgress } from './progress.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 
@@ -134,12 +135,13 @@ async function answerAll(
   // Throws if the model has none, before the first line.
   const { tokenizer } = model
   const { parallel } = options
-  const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
+  const [name, line, throughput] = [basename(input.name), createStatusLine(options), new Throughput()]
+  line.show(describeBatch(name, before.lines, undefined, undefined))
   const notes = new Set<string>()
   const onNote = (text: string) => {
     if (options.quiet || notes.has(text)) return
     notes.add(text)
-    progress.clear()
+    line.clear()
     note(text)
   }
   const tokens = { all: 0, shared: 0 }
@@ -166,18 +168,38 @@ async function answerAll(
       count.added++
     }
     if ('error' in result) count.failed++
-    progress.show(count.lines, end)
+    throughput.add(end)
+    const place = input.bytes === undefined ? undefined : { end, bytes: input.bytes }
+    line.refresh(() => describeBatch(name, count.lines, place, throughput.perSecond))
   }
   try {
     for await (const one of inOrder(work, answered, { parallel, waiting: WAITING * parallel })) await write(one)
   } finally {
     prefixCache.drop()
-    progress.clear()
+    line.clear()
   }
   if (options.verbose) {
     note(`prompts: ${plural(tokens.all, 'token')}, ${tokens.shared} of them shared with other lines`)
   }
   return count
+}
+
+/**
+ * The status line: `in.jsonl: 120 lines, 34 %, 45 s left`. Share and time come from the bytes of the input, since its lines
+ * are not counted in advance; for a pipe they are not shown.
+ */
+export function describeBatch(
+  name: string,
+  lines: number,
+  place: { end: number; bytes: number } | undefined,
+  bytesPerSecond: number | undefined,
+): string {
+  const done = `${name}: ${plural(lines, 'line')}`
+  if (!place || place.bytes === 0) return done
+  const { end, bytes } = place
+  const share = `${done}, ${Math.floor((100 * Math.min(end, bytes)) / bytes)} %`
+  if (!bytesPerSecond || end >= bytes) return share
+  return `${share}, ${formatDuration((bytes - end) / bytesPerSecond)} left`
 }
 
 /** Prints what was done. Throws a UserError if any line has no answer, also one of an earlier run. */
