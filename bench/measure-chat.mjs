@@ -1,144 +1,121 @@
-// Measures the cost of the chat screen while nano answers, and the time until a typed key appears. Needs `npm run
-// build`, the compiled tests (test/tsconfig.json), the `script` command and Linux.
-//   node bench/measure-chat.mjs [rounds]
+// Measures what the chat's screen costs while an answer runs, what it writes, and how soon a typed key appears. Needs
+// `npm run build`, the compiled tests (test/tsconfig.json), the `script` command and Linux.
+//   node bench/measure-chat.mjs [-m MODEL] [-n TOKENS] [--rounds N] [--window 100x30] [--dir CHECKOUT]...
 //
-// Speeds of separate runs vary by more than the cost of drawing. So the cost is the CPU time of the main thread, which
-// draws, for an answer with the screen, minus its CPU time for as many tokens without the screen. Garbage is collected
-// on the same thread here, so it is included. As a share of the answer's time, this is an upper bound of the loss of
-// decode speed. The loss is smaller if the computing threads do not wait for drawing, and zero on a computer with a
-// spare core.
+// The main thread draws. So the cost is the CPU time of the main thread for an answer, minus its CPU time for the same
+// answer on a terminal that only takes lines (TERM=dumb). It is given as a share of the CPU time of all threads. With
+// several checkouts, their rounds are run by turns.
 import { readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
 
-const TOKENS = 4000
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', short: 'm', default: 'nano' },
+    tokens: { type: 'string', short: 'n', default: '2000' },
+    rounds: { type: 'string', default: '5' },
+    window: { type: 'string', default: '100x30' },
+    dir: { type: 'string', multiple: true, default: ['.'] },
+  },
+})
+const [columns, rows] = values.window.split('x').map(Number)
+const TICKS = 100
 const KEYS = 40
-const [mode = '7', resultFile] = process.argv.slice(2)
-if (mode === 'inside') await inside(resultFile)
-else await outside(Number(mode))
+const MINUTES = 600_000
 
-/** Starts this script in a pseudo-terminal, types into it, and reads its results. */
-async function outside(rounds) {
-  const { PseudoTerminal } = await import('../build/test/support/pseudo-terminal.js')
-  const file = `/tmp/molm-measure-${process.pid}.json`
-  const args = ['--single-threaded-gc', 'bench/measure-chat.mjs', 'inside', file]
-  const env = { ROUNDS: String(rounds), NODE_ENV: 'production' }
-  const terminal = await PseudoTerminal.start({ args, env, columns: 100, rows: 30, outputOnly: true })
-  await terminal.waitUntil(() => terminal.output.includes('ready for keys'), 'the measured rounds', 600_000)
+const results = values.dir.map(() => ({ plain: [], drawn: [], keys: [] }))
+for (let round = 0; round < Number(values.rounds); round++) {
+  for (const [i, dir] of values.dir.entries()) {
+    results[i].plain.push(await answer(dir, 'dumb'))
+    results[i].drawn.push(await answer(dir, 'xterm-256color'))
+  }
+}
+for (const [i, dir] of values.dir.entries()) results[i].keys = await keys(dir)
+
+for (const [i, { plain, drawn, keys }] of results.entries()) {
+  const without = median(plain.map(({ drawer }) => drawer))
+  const shares = drawn.map(({ drawer, all }) => (100 * (drawer - without)) / all)
+  const frame = drawn.map(({ drawer, frames }) => (1000 * (drawer - without)) / frames)
+  const figure = (name) => median(drawn.map((run) => run[name]))
+  console.log(
+    `${values.dir[i]}: ${values.model}, at most ${values.tokens} tokens, ${values.window}, medians of ${drawn.length}`,
+  )
+  const [slow, quick] = [drawn, plain].map((runs) => median(runs.map((run) => run.seconds)))
+  console.log(`  ${slow.toFixed(2)} s for the answer, ${quick.toFixed(2)} s on a terminal that only takes lines`)
+  console.log(
+    `  drawing: ${median(shares).toFixed(1)} % of the CPU time (${shares.map((s) => s.toFixed(1)).join(', ')})`,
+  )
+  console.log(`  ${median(frame).toFixed(1)} ms a frame, ${(figure('frames') / figure('seconds')).toFixed(1)} frames/s`)
+  console.log(`  ${Math.round(figure('bytes') / 1000)} kB for the answer`)
+  console.log(`  key to echo: median ${median(keys).toFixed(1)} ms, most ${Math.max(...keys).toFixed(1)} of ${KEYS}`)
+}
+
+/** One answer in a new chat: seconds by the clock and of the CPU, frames and bytes. */
+async function answer(dir, TERM) {
+  const terminal = await chat(dir, TERM, values.tokens)
+  const before = seconds(terminal.program)
+  const [from, start] = [terminal.output.length, performance.now()]
+  terminal.type('Tell me a long story.\r')
+  const isOver = () => (TERM === 'dumb' ? /\n> $/ : / tok\/s/).test(terminal.output.slice(from))
+  await terminal.waitUntil(isOver, 'the answer', MINUTES)
+  const elapsed = (performance.now() - start) / 1000
+  const after = seconds(terminal.program)
+  const output = terminal.output.slice(from)
+  await leave(terminal)
+  return {
+    seconds: elapsed,
+    drawer: after.drawer - before.drawer,
+    all: after.all - before.all,
+    frames: output.split('\x1b[?2026h').length - 1,
+    bytes: Buffer.byteLength(output),
+  }
+}
+
+/** Milliseconds until each of some typed letters appears while an answer runs. */
+async function keys(dir) {
+  const terminal = await chat(dir, 'xterm-256color', '1000000')
+  terminal.type('Tell me a long story.\r')
+  await terminal.waitUntil(() => / · answering · /.test(terminal.output), 'the answer')
   const latencies = []
   for (let i = 0; i < KEYS; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 90 + 37 * (i % 5)))
-    const typed = String.fromCharCode(97 + (i % 26))
-    const from = terminal.output.length
-    const start = performance.now()
-    terminal.type(typed)
-    while (!new RegExp(`› .*${typed}\u001b\\[7m`).test(terminal.output.slice(from))) {
-      await new Promise((resolve) => setImmediate(resolve))
-      if (performance.now() - start > 5000) throw new Error('the key did not appear')
-    }
+    await wait(90 + 37 * (i % 5))
+    const letter = String.fromCharCode(97 + (i % 26))
+    const [from, start] = [terminal.output.length, performance.now()]
+    terminal.type(letter)
+    const isThere = () => new RegExp(`› .*${letter}\x1b\\[7m`).test(terminal.output.slice(from))
+    while (!isThere()) await new Promise(setImmediate)
     latencies.push(performance.now() - start)
   }
+  await leave(terminal)
+  return latencies
+}
+
+async function chat(dir, TERM, tokens) {
+  const options = ['-m', values.model, '-n', tokens, '--ignore-eos', '--temperature', '0.8', '--seed', '1']
+  const args = [join(resolve(dir), 'bin/molm.js'), 'chat', '--no-history', ...options]
+  const terminal = await PseudoTerminal.start({ args, env: { TERM }, columns, rows, outputOnly: true })
+  await terminal.waitUntil(() => terminal.output.includes('/help'), 'the chat', MINUTES)
+  // Only the last token ends an answer.
+  terminal.type('/set stop none\r')
+  await wait(1000)
+  return terminal
+}
+
+async function leave(terminal) {
   terminal.type('\x03\x03\x03')
   await terminal.close()
-  const { plain, drawn } = JSON.parse(await readFile(file, 'utf8'))
-  latencies.sort((a, b) => a - b)
-  const without = median(plain.map(({ cpu }) => cpu))
-  const shares = drawn.map(({ cpu, seconds }) => (100 * (cpu - without)) / seconds)
-  const frames = drawn.map(({ cpu, frames }) => (1000 * (cpu - without)) / frames)
-  console.log(`without the screen: ${told(plain)}`)
-  console.log(`with the screen:    ${told(drawn)}`)
-  console.log(
-    `drawing: ${median(shares).toFixed(1)} % of the answer's time (${shares.map((share) => share.toFixed(1)).join(', ')}), ` +
-      `${median(frames).toFixed(2)} ms a frame, ${median(drawn.map((run) => run.frames / run.seconds)).toFixed(0)} frames a second`,
-  )
-  console.log(
-    `key to echo while answering: median ${median(latencies).toFixed(1)} ms, most ${latencies.at(-1).toFixed(1)} ms of ${KEYS}`,
-  )
 }
 
-/** Part that runs in the pseudo-terminal. */
-async function inside(file) {
-  const { loadModel } = await import('../dist/index.js')
-  const nano = await loadModel('nano')
-  // Only the last token ends an answer.
-  const model = Object.create(nano, { generationDefaults: { value: { ...nano.generationDefaults, stop: [] } } })
-  const plain = []
-  const drawn = []
-  await withoutDrawing(model)
-  await withDrawing(model)
-  for (let i = 0; i < Number(process.env.ROUNDS); i++) {
-    plain.push(await withoutDrawing(model))
-    drawn.push(await withDrawing(model))
-  }
-  await writeFile(file, JSON.stringify({ plain, drawn }))
-  process.stdout.write('ready for keys\r\n')
-  await withDrawing(model, 1_000_000)
-  await nano.dispose()
-}
-
-/** CPU seconds of the main thread for an answer, and elapsed seconds. */
-async function measured(answer) {
-  const [cpu, start] = [mainThreadSeconds(), performance.now()]
-  await answer()
-  // Lets the screen draw the end of the answer.
-  await new Promise((resolve) => setTimeout(resolve))
-  return { cpu: mainThreadSeconds() - cpu, seconds: (performance.now() - start) / 1000 }
-}
-
-/** CPU time of the main thread so far, in nanosecond resolution. */
-function mainThreadSeconds() {
-  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
-}
-
-function options(maxTokens) {
-  return { maxTokens, ignoreEos: true, temperature: 0.8, seed: 1 }
-}
-
-async function withoutDrawing(model) {
-  const { Conversation } = await import('../dist/terminal/conversation/conversation.js')
-  const { TokenMap } = await import('../dist/terminal/map/token-map.js')
-  const conversation = new Conversation(model)
-  const map = new TokenMap(model.config)
-  const watcher = {
-    prompt: () => {},
-    progress: () => {},
-    read: () => {},
-    text: () => {},
-    token: (token) => model.tokenizer.decode([token]),
-    routes: (routes) => map.add('', routes),
-    end: () => {},
-  }
-  const run = await measured(() => conversation.ask('Tell me a story.', watcher, options(TOKENS)))
-  conversation.dispose()
-  return run
-}
-
-async function withDrawing(model, tokens = TOKENS) {
-  const { Chat } = await import('../dist/terminal/conversation/chat.js')
-  const { InputHistory } = await import('../dist/terminal/input/history.js')
-  const { openScreen } = await import('../dist/terminal/screen/chat-screen.js')
-  const chat = new Chat(model, { history: await InputHistory.open(), depth: 'truecolor', generation: options(tokens) })
-  const { Terminal } = await import('../dist/terminal/screen/terminal.js')
-  const { TypedAhead } = await import('../dist/terminal/screen/typed-ahead.js')
-  const leave = () => chat.end()
-  const terminal = new Terminal(process.stdin, process.stdout)
-  const typed = new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} })
-  const screen = openScreen(chat, typed)
-  screen.takeInput()
-  let frames = 0
-  chat.subscribe(() => frames++)
-  const run = await measured(() => Promise.race([chat.ask('Tell me a story.'), chat.ended]))
-  chat.end()
-  screen.close()
-  chat.conversation.dispose()
-  return { ...run, frames }
+/** CPU seconds so far of the main thread, in nanosecond resolution, and of all threads. */
+function seconds(pid) {
+  const drawer = Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
+  const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) /)[1].split(' ')
+  return { drawer, all: (Number(user) + Number(system)) / TICKS }
 }
 
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[sorted.length >> 1]
-}
-
-function told(runs) {
-  const [speed, cpu] = [median(runs.map((run) => TOKENS / run.seconds)), median(runs.map((run) => run.cpu))]
-  return `${speed.toFixed(0)} tokens/s, ${((1e6 * cpu) / TOKENS).toFixed(0)} µs of the main thread a token (medians of ${runs.length})`
 }

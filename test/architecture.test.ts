@@ -84,7 +84,7 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 8795,
-  terminal: 9482,
+  terminal: 9401,
   page: 6760,
   server: 6389,
   index: 106,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72841,
+  tests: 72871,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
@@ -124,7 +124,7 @@ const PACKAGES: Record<string, string> = {
  * times they do, and the files that write to the console. All other text for the terminal passes `writePrintable`.
  */
 const WRITERS: Record<string, number> = {
-  'cli/io/loading-terminal.ts': 1, // the chat's terminal: the lines that it draws are made printable in terminal/screen/screen.ts
+  'cli/io/loading-terminal.ts': 1, // the chat's terminal: terminal/screen/chat-view.tsx makes its lines printable
   'cli/io/status-line.ts': 2, // printable text behind cursor movements
   'server/models/served-models.ts': 1, // for servers in a program of one's own
   'text/sandbox/ask-once.ts': 1, // a pipe to the parent process

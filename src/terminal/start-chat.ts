@@ -13,9 +13,9 @@ import { submit, thenQueue } from './conversation/commands/commands.js'
 import { nameOf, restoreMask, resumeKept } from './conversation/commands/conversation-commands.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { InputHistory } from './input/history.js'
-import { openScreen } from './screen/chat-screen.js'
+import { InkScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
-import type { TypedAhead } from './screen/typed-ahead.js'
+import type { Terminal } from './screen/terminal.js'
 
 export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 'background' | 'modelNames'> {
   beginning: ChatBeginning
@@ -27,7 +27,7 @@ export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 
   conversation?: KeptConversation
   firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
-  typed?: TypedAhead
+  terminal?: Terminal
   /** Aborting it leaves the chat. */
   signal: AbortSignal
 }
@@ -44,11 +44,11 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const history = await InputHistory.open(options.keepsHistory ? join(molmHome(), HISTORY) : undefined)
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
-  const isPlain = options.typed === undefined
+  const isPlain = options.terminal === undefined
   const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
-  const { typed, signal, conversation, firstMessage } = options
-  const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
-  const signals = new ChatSignals(chat, typed?.terminal)
+  const { terminal, signal, conversation, firstMessage } = options
+  const screen = terminal ? new InkScreen(chat, terminal) : new PlainScreen(chat, process.stdin, process.stdout)
+  const signals = new ChatSignals(chat, terminal)
   const leave = () => {
     chat.end()
     screen.close()

@@ -4,9 +4,8 @@ import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
 import { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { InputHistory } from '#molm/terminal/input/history.js'
-import { type ChatScreen, openScreen } from '#molm/terminal/screen/chat-screen.js'
+import { type ChatScreen, InkScreen } from '#molm/terminal/screen/chat-screen.js'
 import { Terminal } from '#molm/terminal/screen/terminal.js'
-import { TypedAhead } from '#molm/terminal/screen/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
 /** Mixtures with the same number of experts in each layer, and none in the dense layers. */
@@ -97,9 +96,11 @@ export class ShownChat<C extends Chat = Chat> {
     columns: 0,
     rows: 0,
     fd: -1,
-    write: (text: string) => {
+    write: (text: string, done?: () => void) => {
       this.written += text.length
-      this.pending = this.screen.write(text)
+      // As the terminal driver does.
+      this.pending = this.screen.write(text.replace(/\r?\n/g, '\r\n'))
+      done?.()
       return true
     },
   })
@@ -120,8 +121,8 @@ export class ShownChat<C extends Chat = Chat> {
       this.input as unknown as NodeJS.ReadStream,
       this.output as unknown as NodeJS.WriteStream & { fd: 1 },
     )
-    const leave = () => chat.end()
-    this.shown = openScreen(chat, new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} }))
+    terminal.enter()
+    this.shown = new InkScreen(chat, terminal)
     this.shown.takeInput()
   }
 

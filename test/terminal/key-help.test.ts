@@ -2,9 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
-import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { KeyReader } from '#molm/terminal/input/keys.js'
 import { chatOf, mixturesOf } from '../support/chats.js'
+import { typeInto } from '../support/typed-keys.js'
 
 /*
  * Each key of /help keys, from the bytes that a terminal sends to what it does.
@@ -62,8 +61,7 @@ test('each key does what the help says', async () => {
   for (const { typed, gives } of ROWS) {
     const chat = await chatOf(mixturesOf(3, { mlp: 4 }), 'none')
     for (const entry of ['older', 'newer']) await chat.options.history.add(entry)
-    const reader = new KeyReader()
-    for (const key of [...reader.push(typed), ...reader.flush()]) press(chat, key)
+    await typeInto(chat, typed)
     const state = stateOf(chat)
     for (const [name, value] of Object.entries(gives)) {
       assert.equal(state[name as keyof typeof state], value, `${JSON.stringify(typed)}: ${name}`)

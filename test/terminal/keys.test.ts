@@ -1,11 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Key, type KeyName, KeyReader } from '#molm/terminal/input/keys.js'
+import type { Key, KeyName } from '#molm/terminal/input/keys.js'
+import { keysFrom } from '../support/typed-keys.js'
 
 const key = (name: string) => ({ kind: 'key', name }) as Key
 
-test('text and keys come in the order they were typed', () => {
-  assert.equal(new KeyReader().push('hé\r\x1b[A\x1b[3~\x7f'), [
+test('text and keys come in the order they were typed', async () => {
+  assert.equal(await keysFrom('hé\r\x1b[A\x1b[3~\x7f'), [
     { kind: 'text', text: 'hé' },
     key('enter'),
     key('up'),
@@ -14,15 +15,13 @@ test('text and keys come in the order they were typed', () => {
   ])
 })
 
-test('a pasted text is one piece, wherever chunks end, and its line ends are newlines', () => {
-  const pasted = '\x1b[200~a\r\nb\rc\x1b[A\x1b[201~x'
+test('a pasted text is one piece, wherever chunks end, and its line ends are newlines', async () => {
+  const pasted = '\x1b[200~a\r\nb\rc\t\x1b[201~x'
   for (let at = 0; at <= pasted.length; at++) {
-    const reader = new KeyReader()
-    const keys = [...reader.push(pasted.slice(0, at)), ...reader.push(pasted.slice(at))]
     assert.equal(
-      keys,
+      await keysFrom(pasted.slice(0, at), pasted.slice(at)),
       [
-        { kind: 'paste', text: 'a\nb\nc\x1b[A' },
+        { kind: 'paste', text: 'a\nb\nc\t' },
         { kind: 'text', text: 'x' },
       ],
       `cut at ${at}`,
@@ -30,34 +29,22 @@ test('a pasted text is one piece, wherever chunks end, and its line ends are new
   }
 })
 
-test('Ctrl-X Ctrl-E is one key, however late its second half comes', () => {
-  const reader = new KeyReader()
-  assert.equal(reader.push('a\x18'), [{ kind: 'text', text: 'a' }])
-  assert.not.ok(reader.isWaiting)
-  assert.equal(reader.push('\x05b'), [key('edit'), { kind: 'text', text: 'b' }])
-  assert.equal(reader.push('\x18c'), [{ kind: 'text', text: 'c' }], 'Ctrl-X alone means nothing')
+test('Ctrl-X Ctrl-E is one key, however late its second half comes', async () => {
+  const text = (text: string) => ({ kind: 'text', text })
+  assert.equal(await keysFrom('a\x18', '\x05b'), [text('a'), key('edit'), text('b')])
+  assert.equal(await keysFrom('\x18c'), [text('c')], 'Ctrl-X alone means nothing')
 })
 
-test('an incomplete sequence waits for its rest', () => {
-  const reader = new KeyReader()
-  assert.equal(reader.push('\x1b'), [])
-  assert.ok(reader.isWaiting)
-  assert.equal(reader.push('[1;5'), [])
-  assert.equal(reader.push('C'), [key('word-right')])
-})
-
-test('a lone escape is the Escape key if nothing follows', () => {
-  const reader = new KeyReader()
-  reader.push('\x1b')
-  assert.equal(reader.flush(), [key('escape')])
-  assert.equal(reader.push('a'), [{ kind: 'text', text: 'a' }])
+test('an incomplete sequence waits for its rest; a lone ESC is the Escape key', async () => {
+  assert.equal(await keysFrom('\x1b', '[1;5', 'C'), [key('word-right')])
+  assert.equal(await keysFrom('\x1b'), [key('escape')])
 })
 
 /** All that terminals send for each key; ^X is Ctrl-X and ~ is Escape. */
 const SENT: Record<KeyName, readonly string[]> = {
   enter: ['^M'],
-  newline: ['~^M', '~^J', '~[13;2u', '~[13;3u', '~[27;2;13~'],
-  'line-feed': ['^J'],
+  newline: ['~^M', '~[13;2u', '~[13;3u', '~[27;2;13~'],
+  'line-feed': ['^J', '~^J'],
   tab: ['^I'],
   'shift-tab': ['~[Z'],
   escape: [],
@@ -85,19 +72,23 @@ const SENT: Record<KeyName, readonly string[]> = {
   'ctrl-d': ['^D'],
 }
 
-test('each key is read from all that terminals send for it', () => {
+test('each key is read from all that terminals send for it', async () => {
   for (const [name, all] of Object.entries(SENT)) {
     for (const sent of all) {
       const bytes = sent
         .replace(/^~/, '\x1b')
         .replace(/\^(.)/g, (_, letter) => String.fromCharCode(letter.charCodeAt(0) ^ 64))
-      assert.equal(new KeyReader().push(bytes), [key(name)], `${name}: ${sent}`)
+      assert.equal(await keysFrom(bytes), [key(name)], `${name}: ${sent}`)
     }
   }
 })
 
-test('unknown sequences and control characters are passed over', () => {
-  assert.equal(new KeyReader().push('\x1b[I\x1b[24~\x00\x1b]a'), [{ kind: 'text', text: 'a' }])
+test('unknown sequences and control characters are passed over; brackets may be typed', async () => {
+  assert.equal(await keysFrom('\x1b[I\x1b[24~\x00\x1b[<0;1;1Ma'), [{ kind: 'text', text: 'a' }])
+  for (const text of ['[', ']', '[[', ']]', '[x]', '[200~']) {
+    assert.equal(await keysFrom(`a${text}`), [{ kind: 'text', text: `a${text}` }])
+  }
+  assert.equal(await keysFrom('[['), [{ kind: 'text', text: '[[' }])
 })
 
 test.run()

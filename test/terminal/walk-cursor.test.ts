@@ -1,11 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { KeyReader } from '#molm/terminal/input/keys.js'
 import { chosenIn } from '#molm/terminal/map/steps.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
 import { mixturesOf } from '../support/chats.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
+import { typeInto } from '../support/typed-keys.js'
 
 const LEFT = '\x1b[D'
 const TAB = '\t'
@@ -13,9 +12,7 @@ const SHIFT_TAB = '\x1b[Z'
 
 async function typing(mixtures = MAP_SHAPES['24 x 32']) {
   const chat = await routedChat(mixtures, 'none')
-  const type = (text: string) => {
-    for (const key of new KeyReader().push(text)) press(chat, key)
-  }
+  const type = (text: string) => typeInto(chat, text)
   const { map } = chat
   const chosen = () => chosenIn(map.shown?.routes[map.layer] ?? {}, map.layer).map(({ expert }) => expert)
   return { chat, map, type, chosen }
@@ -24,9 +21,9 @@ async function typing(mixtures = MAP_SHAPES['24 x 32']) {
 test('there is a cursor only during a walk, on the expert with the largest gate', async () => {
   const { map, type, chosen } = await typing()
   assert.is(map.cursor, undefined)
-  type(LEFT)
+  await type(LEFT)
   assert.equal(map.cursor, { kind: 'mlp', layer: 0, expert: chosen()[0] })
-  type('\x1b[B')
+  await type('\x1b[B')
   assert.equal(map.cursor, { kind: 'mlp', layer: 1, expert: chosen()[0] })
   map.select(undefined)
   assert.is(map.cursor, undefined)
@@ -34,41 +31,41 @@ test('there is a cursor only during a walk, on the expert with the largest gate'
 
 test('Tab and Shift-Tab move the cursor among the chosen experts of the layer, round the end', async () => {
   const { map, type, chosen } = await typing()
-  type(LEFT)
-  const seen = chosen().map(() => {
-    const at = map.cursor?.expert
-    type(TAB)
-    return at
-  })
+  await type(LEFT)
+  const seen = []
+  for (const _ of chosen()) {
+    seen.push(map.cursor?.expert)
+    await type(TAB)
+  }
   assert.equal(seen, chosen())
   assert.is(map.cursor?.expert, chosen()[0])
-  type(SHIFT_TAB)
+  await type(SHIFT_TAB)
   assert.is(map.cursor?.expert, chosen().at(-1))
-  type(LEFT)
+  await type(LEFT)
   assert.is(map.cursor?.expert, chosen()[0], 'the next token begins at its strongest expert')
 })
 
 test('brackets move the cursor among all experts of the layer, and begin a message outside a walk', async () => {
   const { chat, map, type } = await typing()
-  type(LEFT)
+  await type(LEFT)
   const at = map.cursor?.expert ?? 0
-  type(']')
+  await type(']')
   assert.is(map.cursor?.expert, (at + 1) % 32)
-  type('[[')
+  await type('[[')
   assert.is(map.cursor?.expert, (at + 31) % 32)
   assert.is(chat.input.text, '')
   map.select(undefined)
-  type('[')
+  await type('[')
   assert.is(chat.input.text, '[')
 })
 
 test('the cursor moves over all kinds of experts of a layer', async () => {
   const { map, type, chosen } = await typing(MAP_SHAPES['6 x 8 and 24'])
-  type(LEFT)
+  await type(LEFT)
   const kinds = new Set<string | undefined>()
   for (const _ of chosen()) {
     kinds.add(map.cursor?.kind)
-    type(TAB)
+    await type(TAB)
   }
   assert.equal([...kinds].sort(), ['attention', 'mlp'])
 })
@@ -83,9 +80,9 @@ test('the cursor does not begin at an expert that every token uses', () => {
 
 test('a dense layer has no cursor, and keys that would move it do nothing', async () => {
   const { chat, map, type } = await typing(mixturesOf(2, { mlp: 4 }, [0]))
-  type(LEFT)
+  await type(LEFT)
   assert.is(map.cursor, undefined)
-  type(TAB)
+  await type(TAB)
   assert.is(chat.input.text, '')
   assert.ok(map.selected !== undefined, 'the walk continues')
 })

@@ -193,7 +193,7 @@ async function hold(
         mask,
         atlas,
         keepsHistory: keeps,
-        typed: terminal.typed,
+        terminal: terminal.terminal,
         tools: connections && (() => connections.tools),
         isAllowed: mcp?.isAllowed,
         onNotes: (chatSay) => {

@@ -1,5 +1,4 @@
 import { Terminal } from '../../terminal/screen/terminal.js'
-import { TypedAhead } from '../../terminal/screen/typed-ahead.js'
 import { interrupt, interruptSignal } from './interrupt.js'
 import { note, type OutputOptions } from './output.js'
 import { createStatusLine, type StatusLine } from './status-line.js'
@@ -8,12 +7,11 @@ import { createStatusLine, type StatusLine } from './status-line.js'
 export class LoadingTerminal {
   /** Aborted by Ctrl-C and SIGTERM, and by Ctrl-D if nothing has been typed. */
   readonly signal: AbortSignal
-  /** Keys typed so far. Absent with TERM=dumb, since such a terminal buffers lines itself. */
-  readonly typed?: TypedAhead
+  /** The terminal, with the keys typed so far. Absent with TERM=dumb: such a terminal buffers lines itself. */
+  readonly terminal?: Terminal
   /** Whether Ctrl-D ended the loading. */
   hasLeft = false
   private readonly status: StatusLine
-  private readonly terminal = new Terminal(process.stdin, process.stdout)
 
   constructor(
     private readonly model: string,
@@ -27,7 +25,7 @@ export class LoadingTerminal {
     this.signal.addEventListener('abort', () => this.leave(), { once: true })
     this.status = createStatusLine(options)
     if (process.env.TERM !== 'dumb') {
-      this.typed = new TypedAhead(this.terminal, {
+      const terminal = new Terminal(process.stdin, process.stdout, {
         interrupt: () => interrupt(130),
         leave: () => {
           this.hasLeft = true
@@ -35,9 +33,11 @@ export class LoadingTerminal {
         },
         suspend: () => {
           this.clear()
-          this.terminal.suspend(() => this.show())
+          terminal.suspend(() => this.show())
         },
       })
+      terminal.enter()
+      this.terminal = terminal
     }
     this.show()
   }
@@ -57,7 +57,7 @@ export class LoadingTerminal {
   /** Restores the terminal. Drops unused keys, so that the shell does not receive them. */
   leave(): void {
     this.clear()
-    this.terminal.leave()
+    this.terminal?.leave()
   }
 
   private show(): void {

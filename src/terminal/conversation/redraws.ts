@@ -1,5 +1,9 @@
-/** Minimum ms between redraws of a running answer: 12 a second look steady, and leave the cores to the model. */
-const REDRAW_MS = 80
+/** Ms between redraws of a running answer: ten a second look steady. */
+const REDRAW_MS = 100
+/** The most ms between them, however long a drawing takes. */
+const SLOWEST_MS = 250
+/** Drawing has at most this share of the time of a core, which the model needs more. */
+const SHARE = 0.1
 
 /** Calls listeners when they are to draw; close changes share a drawing. */
 export class Redraws {
@@ -7,6 +11,8 @@ export class Redraws {
   version = 0
   private readonly listeners = new Set<() => void>()
   private next?: NodeJS.Timeout
+  /** Ms of the latest drawing. */
+  private cost = 0
 
   /** Calls `listener` for each drawing until the returned function is called. */
   subscribe(listener: () => void): () => void {
@@ -17,12 +23,15 @@ export class Redraws {
   /** Draws now; or soon, once for all changes until the next redraw is due. */
   draw(when: 'now' | 'soon'): void {
     if (when === 'soon') {
-      this.next ??= setTimeout(() => this.draw('now'), REDRAW_MS)
+      const wait = Math.min(SLOWEST_MS, Math.max(REDRAW_MS, this.cost / SHARE))
+      this.next ??= setTimeout(() => this.draw('now'), wait)
       return
     }
     clearTimeout(this.next)
     this.next = undefined
     this.version++
+    const start = performance.now()
     for (const listener of this.listeners) listener()
+    this.cost = performance.now() - start
   }
 }

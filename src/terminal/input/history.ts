@@ -112,7 +112,6 @@ export class HistorySearch {
    * false: it takes the found input, or gives up.
    */
   press(key: Key): boolean {
-    if (key.kind === 'background') return true
     if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
     else if (key.name === 'search') this.look(this.text, this.skipped + 1)
     else if (key.name === 'backspace') this.look(this.text.slice(0, -1), 0)

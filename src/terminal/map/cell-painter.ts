@@ -90,15 +90,15 @@ export class CellPainter {
 
   private single(amount: number, width: number, isMarked: boolean): Painted {
     if (Number.isNaN(amount)) return blank(width)
-    if (isMarked) return { text: MARK.padEnd(width), codes: amount > 0 ? this.inked(amount) : '' }
+    if (isMarked) return { text: MARK.padEnd(width), ...(amount > 0 && this.inked(amount)) }
     if (!(amount > 0)) return this.unlit(amount, width)
     return this.depth === 'none'
-      ? { text: shade(amount).repeat(width), codes: '' }
-      : { text: '█'.repeat(width), codes: this.foreground(amount) }
+      ? { text: shade(amount).repeat(width) }
+      : { text: '█'.repeat(width), ink: this.foreground(amount) }
   }
 
   private struck(amount: number, width: number): Painted {
-    return { text: STRUCK_CHOSEN.repeat(width), codes: amount > 0 ? this.foreground(amount) : '' }
+    return { text: STRUCK_CHOSEN.repeat(width), ...(amount > 0 && { ink: this.foreground(amount) }) }
   }
 
   /** Cells that share a character, in the colour of the strongest one. A pair of lit cells has both colours. */
@@ -114,25 +114,24 @@ export class CellPainter {
     }
     const [first, second] = group
     if (group.length === 2 && lit.length === 2 && this.depth !== 'none') {
-      const codes = `${this.foreground(first)};${this.background(second)}`
-      return { text: (across === 2 ? '▌' : '▀').repeat(width), codes }
+      const text = (across === 2 ? '▌' : '▀').repeat(width)
+      return { text, ink: this.foreground(first), behind: this.background(second) }
     }
-    return { text: sign(group, across).repeat(width), codes: this.foreground(Math.max(...lit)) }
+    return { text: sign(group, across).repeat(width), ink: this.foreground(Math.max(...lit)) }
   }
 
   private unlit(amount: number, width: number): Painted {
-    if (amount === JUST_BEFORE) return { text: TRAIL.padEnd(width), codes: this.foreground(0) }
+    if (amount === JUST_BEFORE) return { text: TRAIL.padEnd(width), ink: this.foreground(0) }
     const text = amount === MASKED ? STRUCK : EMPTY
-    return { text: text.padEnd(width), codes: this.depth === 'none' ? '' : '2' }
+    return { text: text.padEnd(width), isDim: this.depth !== 'none' }
   }
 
-  /** Codes for a letter on the cell's colour. */
-  private inked(amount: number): string {
-    const { background } = this.ramp
-    if (background.length === 0) return ''
+  /** A letter on the cell's colour. */
+  private inked(amount: number): Omit<Painted, 'text'> {
+    if (this.ramp.background.length === 0) return {}
     // The strong end of a ramp is far from the background, and its weak end in the middle.
     const isBright = this.ground === 'dark' ? this.at(amount) > 0.5 : this.at(amount) < 0.5
-    return `${this.background(amount)};${isBright ? 30 : 97}`
+    return { ink: isBright ? '30' : '97', behind: this.background(amount) }
   }
 
   private foreground(amount: number): string {
@@ -149,29 +148,33 @@ export class CellPainter {
     return this.isLifted ? 0.5 + place / 2 : place
   }
 
+  /** Joins cells. Between two of them, only what differs is written: Ink takes each line apart in every frame. */
   private painted(cells: readonly Painted[]): string {
     let line = ''
-    let codes = ''
-    for (const cell of cells) {
-      if (cell.codes !== codes) {
-        if (codes !== '') line += '\x1b[22;39;49m'
-        if (cell.codes !== '') line += `\x1b[${cell.codes}m`
-      }
-      line += cell.text
-      codes = cell.codes
+    let last: Painted = { text: '' }
+    for (const cell of [...cells, { text: '' }]) {
+      const codes = [
+        ...(Boolean(cell.isDim) === Boolean(last.isDim) ? [] : [cell.isDim ? '2' : '22']),
+        ...((cell.ink || '') === (last.ink || '') ? [] : [cell.ink || '39']),
+        ...((cell.behind || '') === (last.behind || '') ? [] : [cell.behind || '49']),
+      ]
+      line += codes.length > 0 ? `\x1b[${codes.join(';')}m${cell.text}` : cell.text
+      last = cell
     }
-    return codes === '' ? line : `${line}\x1b[22;39;49m`
+    return line
   }
 }
 
+/** The text of a cell, with SGR parameters for its colours. An empty parameter is none. */
 interface Painted {
   text: string
-  /** SGR parameters of its colours; empty without any. */
-  codes: string
+  isDim?: boolean
+  ink?: string
+  behind?: string
 }
 
 function blank(width: number): Painted {
-  return { text: ' '.repeat(width), codes: '' }
+  return { text: ' '.repeat(width) }
 }
 
 function shade(amount: number): string {

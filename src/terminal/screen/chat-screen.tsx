@@ -1,16 +1,21 @@
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { stripVTControlCharacters } from 'node:util'
+import type { Key as InkKey, Instance } from 'ink'
+import { cellWidth } from '../../ground/output/cell-width.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
-import type { Key } from '../input/keys.js'
+import type { ChatTerminal } from '../conversation/options.js'
+import { type Key, KeyReader } from '../input/keys.js'
 import { inputColumns } from '../input/lines.js'
-import { render, Text } from './ink.js'
-import type { SizedFrame, Terminal, WindowSize } from './terminal.js'
+import { ChatView } from './chat-view.js'
+import { render } from './ink.js'
+import type { InkOutput, Terminal, WindowSize } from './terminal.js'
 import { Transcript } from './transcript.js'
-import type { TypedAhead } from './typed-ahead.js'
 import { layoutOf, linesOf, lineWidth, viewOf } from './view.js'
 
-/** Maximum frames per second; more than the chat asks for, so that Ink delays none. */
+/** Maximum frames per second, so that Ink delays no key. The chat asks for fewer while an answer runs. */
 const MOST_FRAMES = 60
+/** More lines than any window shows. */
+const MOST_LINES = 1000
 
 export interface ChatScreen {
   /** From now on the chat gets the keys, first those typed so far. */
@@ -19,73 +24,143 @@ export interface ChatScreen {
   close(): void
 }
 
-export function openScreen(chat: Chat, typed: TypedAhead): ChatScreen {
-  const { terminal } = typed
-  chat.terminal = terminal
-  // The Linux console prints sequences that it does not know.
-  if (chat.options.depth !== 'none' && process.env.TERM !== 'linux') terminal.askBackground()
-  const fitInput = () => chat.input.setWidth(inputColumns(lineWidth(terminal.size)))
-  fitInput()
-  terminal.on('resize', fitInput)
-  const transcript = new Transcript(chat.options.depth)
-  const screen = render(<App chat={chat} terminal={terminal} transcript={transcript} />, {
-    stdout: terminal as unknown as NodeJS.WriteStream,
-    exitOnCtrlC: false,
-    maxFps: MOST_FRAMES,
-  })
-  return {
-    takeInput: () => typed.handTo((key) => pressOnScreen(chat, terminal, key)),
-    close() {
-      terminal.off('resize', fitInput)
-      screen.unmount()
-      terminal.leave()
-    },
+/**
+ * Draws a chat with Ink. Ink is mounted for a window of one size, and while the terminal is the chat's: it is mounted
+ * again after a resize, a suspension or another program.
+ */
+export class InkScreen implements ChatScreen, ChatTerminal {
+  private readonly transcript: Transcript
+  private readonly reader = new KeyReader()
+  private readonly unsubscribe: () => void
+  private mounted?: { ink: Instance; output: InkOutput; size: WindowSize }
+  /** Finished lines since Ink was mounted, as they came. */
+  private finished: (readonly string[])[] = []
+  /** The last lines on the screen: finished ones, and below them the live ones. */
+  private above: readonly string[] = []
+  private live: readonly string[] = []
+  private takesKeys = false
+
+  constructor(
+    private readonly chat: Chat,
+    private readonly terminal: Terminal,
+  ) {
+    chat.terminal = this
+    this.transcript = new Transcript(chat.options.depth)
+    // The Linux console prints sequences that it does not know.
+    if (chat.options.depth !== 'none' && process.env.TERM !== 'linux') terminal.askBackground()
+    terminal.on('background', this.setBackground)
+    terminal.on('resize', this.repaint)
+    this.unsubscribe = chat.subscribe(() => this.draw())
+    this.mount()
   }
-}
 
-/** Two keys act on the terminal, all others on the conversation. */
-function pressOnScreen(chat: Chat, terminal: Terminal, key: Key): void {
-  const name = key.kind === 'key' ? key.name : undefined
-  if (name === 'repaint') {
-    terminal.repaint('wiped')
-    chat.changed()
-  } else if (name === 'suspend') terminal.suspend(() => chat.changed())
-  else press(chat, key)
-}
+  get size(): WindowSize {
+    return this.terminal.size
+  }
 
-/** The whole screen. Finished lines go into the scrollback; the live area stays below them. */
-function App({ chat, terminal, transcript }: { chat: Chat; terminal: Terminal; transcript: Transcript }) {
-  useSyncExternalStore(chat.subscribe, chat.getVersion)
-  const size = useWindowSize(terminal)
-  return <Text>{terminal.markFor(frameOf(chat, transcript, size, terminal))}</Text>
-}
+  takeInput(): void {
+    this.takesKeys = true
+    this.terminal.endLoading()
+    this.draw()
+  }
 
-function useWindowSize(terminal: Terminal): WindowSize {
-  const [size, setSize] = useState(terminal.size)
-  useEffect(() => {
-    const follow = () => setSize(terminal.size)
-    terminal.on('resize', follow)
-    return () => {
-      terminal.off('resize', follow)
+  close(): void {
+    this.unsubscribe()
+    this.terminal.off('background', this.setBackground)
+    this.terminal.off('resize', this.repaint)
+    this.unmount()
+    this.terminal.leave()
+  }
+
+  send(sequence: string): void {
+    this.terminal.send(sequence)
+  }
+
+  async lend<T>(work: () => Promise<T>): Promise<T> {
+    this.unmount()
+    try {
+      return await this.terminal.lend(work)
+    } finally {
+      this.mount()
     }
-  }, [terminal])
-  return size
-}
-
-/** The screen for a window of this size: the lines that are finished by now, and the live area. */
-function frameOf(chat: Chat, transcript: Transcript, size: WindowSize, terminal: Terminal): SizedFrame {
-  const layout = layoutOf(chat, size, transcript.running)
-  const { textWidth, held: most } = layout
-  const { drawsMarkdown, painter } = chat
-  const look = { width: textWidth, background: painter.ground, drawsMarkdown }
-  const { isRewrapped } = transcript.update(chat.items, look)
-  if (isRewrapped) terminal.repaint('in place')
-  if (chat.state === 'ended') return { finished: transcript.takeAllBut(0), live: [], size }
-  if (!terminal.isRepainting) {
-    const finished = transcript.takeAllBut(most)
-    return { finished, live: linesOf(viewOf(chat, size, transcript.held, layout)), size }
   }
-  // Above the live area, as many finished lines as the window has room for.
-  const live = linesOf(viewOf(chat, size, transcript.last(most), layout))
-  return { finished: transcript.takeAgain(most, Math.max(0, size.rows - 1 - live.length)), live, size }
+
+  private readonly setBackground = (background: Chat['background']) => this.chat.setBackground(background)
+
+  private readonly onInput = (input: string, key: InkKey) => {
+    for (const read of this.reader.read(input, key)) this.press(read)
+  }
+
+  /** Two keys act on the terminal, all others on the conversation. */
+  private press(key: Key): void {
+    const name = key.kind === 'key' ? key.name : undefined
+    if (name === 'repaint') this.repaint('all')
+    else if (name === 'suspend') {
+      this.unmount()
+      this.terminal.suspend(() => this.mount())
+    } else press(this.chat, key)
+  }
+
+  /** Draws all visible lines again: on a wiped screen, or from the first line of this program on. */
+  private readonly repaint = (rows: number | 'all' = this.rowsAt(this.terminal.takeNarrowest())) => {
+    if (!this.mounted) return
+    // The mount below draws what Ink has not written yet.
+    this.mounted.output.writable = false
+    this.unmount(rows)
+    this.mount({ isAgain: true })
+  }
+
+  private mount({ isAgain = false } = {}): void {
+    const { size } = this.terminal
+    const output = this.terminal.outputFor(size)
+    this.finished = []
+    this.chat.input.setWidth(inputColumns(lineWidth(size)))
+    const ink = render(null, {
+      stdin: this.terminal.keys as unknown as NodeJS.ReadStream,
+      stdout: output as unknown as NodeJS.WriteStream,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      incrementalRendering: true,
+      maxFps: MOST_FRAMES,
+    })
+    this.mounted = { ink, output, size }
+    this.draw({ isAgain })
+  }
+
+  /** Erases the live area, or the rows above the cursor. */
+  private unmount(rows: number | 'all' = Math.max(1, this.live.length)): void {
+    const { mounted } = this
+    this.mounted = undefined
+    if (!mounted) return
+    mounted.ink.unmount()
+    this.terminal.erase(rows)
+  }
+
+  private draw({ isAgain = false } = {}): void {
+    const { chat, mounted, transcript } = this
+    if (!mounted) return
+    const { size, ink } = mounted
+    const layout = layoutOf(chat, size, transcript.running)
+    const look = { width: layout.textWidth, background: chat.painter.ground, drawsMarkdown: chat.drawsMarkdown }
+    const { isRewrapped } = transcript.update(chat.items, look)
+    if (isRewrapped && !isAgain) return this.repaint()
+    const isEnded = chat.state === 'ended'
+    const held = isEnded ? 0 : layout.held
+    const finished = isAgain ? [] : transcript.takeAllBut(held)
+    const view = isEnded ? undefined : viewOf(chat, size, isAgain ? transcript.last(held) : transcript.held, layout)
+    this.live = view ? linesOf(view) : []
+    // Above the live area, as many finished lines as the window has room for.
+    if (isAgain) finished.push(...transcript.takeAgain(held, Math.max(0, size.rows - 1 - this.live.length)))
+    if (finished.length > 0) this.finished = [...this.finished, finished]
+    this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
+    const { takesKeys, onInput } = this
+    ink.rerender(<ChatView finished={this.finished} view={view} isActive={takesKeys} onInput={onInput} />)
+  }
+
+  /** Rows of the lines on the screen in a window of `columns`, as terminals break lines. */
+  private rowsAt(columns: number): number {
+    const widths = [...this.above, ...this.live].map((line) => cellWidth(stripVTControlCharacters(line)))
+    const rows = widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
+    return Math.min(rows, MOST_LINES)
+  }
 }

@@ -5,6 +5,6 @@
 const { CI, CONTINUOUS_INTEGRATION } = process.env
 delete process.env.CI
 delete process.env.CONTINUOUS_INTEGRATION
-export const { render, Text } = await import('ink')
+export const { render, Static, Transform, useInput } = await import('ink')
 if (CI !== undefined) process.env.CI = CI
 if (CONTINUOUS_INTEGRATION !== undefined) process.env.CONTINUOUS_INTEGRATION = CONTINUOUS_INTEGRATION

@@ -1,35 +1,36 @@
 import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
 import type { ReadStream, WriteStream } from 'node:tty'
-import type { ChatTerminal } from '../conversation/options.js'
-import { type Key, KeyReader } from '../input/keys.js'
-import { type Frame, Screen } from './screen.js'
+import type { Background } from '../../lab/pictures/blocks/ramps.js'
 
 /*
- * Writes these sequences. screen.ts moves the cursor and erases; ../input/keys.ts reads the replies.
+ * Writes these sequences; Ink writes all others.
  *
- *   CSI ? 2004 h, l   bracketed paste on, off       xterm ctlseqs, "Bracketed Paste Mode"
- *   CSI ? 25 h, l     show, hide the cursor         DEC VT220, DECTCEM (from Ink)
- *   CSI ? 2026 h, l   begin, end a drawing          contour-terminal.org, "Synchronized Output" (from Ink)
- *   OSC 11 ; ? ST     asks for the background       xterm ctlseqs, "Operating System Commands"
+ *   CSI ? 2004 h, l   bracketed paste on, off           xterm ctlseqs, "Bracketed Paste Mode"
+ *   CSI ? 25 h        show the cursor                   DEC VT220, DECTCEM
+ *   OSC 11 ; ? ST     asks for the background           xterm ctlseqs, "Operating System Commands"
+ *   CSI H             to the upper left corner          ECMA-48, 8.3.21
+ *   CSI 1 A, B        a row up, down                    ECMA-48, 8.3.22 and 8.3.19
+ *   CSI 2 K           erases a line                     ECMA-48, 8.3.41
  *
  * CSI is ESC [, OSC is ESC ], ST is ESC \.
  */
 
-const PASTE_ON = '\x1b[?2004h'
-const PASTE_OFF = '\x1b[?2004l'
-const CURSOR_ON = '\x1b[?25h'
-const CURSOR_OFF = '\x1b[?25l'
-const ASK_BACKGROUND = '\x1b]11;?\x1b\\'
+const [ESC, BEL] = ['\u001b', '\u0007']
+const PASTE_ON = `${ESC}[?2004h`
+const PASTE_OFF = `${ESC}[?2004l`
+const CURSOR_ON = `${ESC}[?25h`
+const ASK_BACKGROUND = `${ESC}]11;?${ESC}\\`
+const HOME = `${ESC}[H`
+const ERASE_AND_DOWN = `${ESC}[2K${ESC}[1B`
+const UP_AND_ERASE = `${ESC}[1A${ESC}[2K`
 
-/** Ink writes a mark in place of the latest frame, with these sequences around it. */
-const MARK = /!\d+/
-const ESC = '\x1b'
-const PASSED_ON = new RegExp(`${ESC}\\[\\?(?:25|2026)[hl]`, 'g')
-/** Number of different marks. They are used in turn, since Ink keeps the measures of every text forever. */
-const CHANGES = 64
-/** Columns of the widest mark. */
-const MARK_COLUMNS = 8
+const UP = new RegExp(`^${ESC}\\[(\\d+)A`)
+/** The colour of the background, as terminals report it. */
+const REPORT = new RegExp(`${ESC}\\]11;rgba?:([0-9a-f/]+)(?:${BEL}|${ESC}\\\\)`, 'gi')
+/** The beginning of a sequence at the end of a chunk. A report has at most 64 characters. */
+const INCOMPLETE = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*|O|\\](?:1[^${BEL}${ESC}]{0,64}${ESC}?)?)?$`)
 
 /** Ms after which a lone ESC is a key, not the beginning of a sequence. */
 const ESCAPE_MS = 40
@@ -43,42 +44,58 @@ export interface WindowSize {
   rows: number
 }
 
-/** A frame and the window that it was made for. */
-export interface SizedFrame extends Frame {
-  size: WindowSize
+/** The parts of a stream that Ink uses. */
+export interface InkOutput extends WindowSize {
+  isTTY: true
+  /** Whether Ink may write when it is unmounted. */
+  writable: boolean
+  write(text: string, done?: (error?: Error | null) => void): boolean
+  on(): void
+  off(): void
+}
+
+/** Actions of the keys that take effect while the model loads. */
+export interface LoadingActions {
+  /** Ctrl-C. */
+  interrupt(): void
+  /** Ctrl-D, if nothing has been typed. */
+  leave(): void
+  /** Ctrl-Z. */
+  suspend(): void
+}
+
+interface TerminalEvents {
+  /** The window has another size, and is no longer being dragged. */
+  resize: []
+  background: [Background]
 }
 
 /**
- * The terminal of a chat. It reports keys, and Ink draws on it as on a stream. Ink decides when to draw, and draws only
- * a mark; this class puts the lines of the frame on the screen in its place. Ink would make an object of every cell in
- * every frame and take coloured text apart, which costs more than the rest of the drawing. Nor does Ink learn the
- * window's size: it would clear the screen and the scrollback when its area becomes higher than a shrinking window.
+ * The terminal of a chat. While a model loads, it keeps what is typed. The terminal is in raw mode from the start: in
+ * line mode it would echo keys onto the screen, and Enter would arrive as a line feed.
  */
-export class Terminal extends EventEmitter implements ChatTerminal {
-  readonly isTTY = true
-  readonly rows = Number.MAX_SAFE_INTEGER
-  readonly columns = MARK_COLUMNS
-  readonly writable = true
-  private readonly screen = new Screen()
-  private frame?: SizedFrame
-  private drawing = 0
-  /** Set if the next frame draws all visible lines again: on a wiped screen, or in place. */
-  private pendingRepaint?: 'wiped' | 'in place'
-  /** Columns of the narrowest window since the last drawing. */
-  private narrowest = Number.POSITIVE_INFINITY
-  private resizing?: NodeJS.Timeout
-  private readonly reader = new KeyReader()
+export class Terminal extends EventEmitter<TerminalEvents> {
+  /** The typed text, as a stream for Ink. This class sets the terminal's mode, not Ink. */
+  readonly keys = Object.assign(new PassThrough({ encoding: 'utf8' }), {
+    isTTY: true,
+    setRawMode() {},
+    ref() {},
+    unref() {},
+  })
+  /** The beginning of a sequence whose rest has not come yet. */
+  private held = ''
   private escape?: NodeJS.Timeout
+  private resizing?: NodeJS.Timeout
+  private narrowest = Number.POSITIVE_INFINITY
   private isEntered = false
-  private isLent = false
-  /** Receives each key. May be replaced at any time. */
-  onKey: (key: Key) => void = () => undefined
   /** Called once the terminal has gone away. Default: ends the program, as the signal does. */
   onHangUp: () => void = () => process.kill(process.pid, 'SIGHUP')
 
   constructor(
     private readonly input: ReadStream,
     private readonly output: WriteStream & { fd: number },
+    /** Absent once the chat has the keys. */
+    private loading?: LoadingActions,
   ) {
     super()
   }
@@ -87,36 +104,35 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     return { columns: this.output.columns || 80, rows: this.output.rows || 24 }
   }
 
-  /** Whether the next frame must have all visible lines, not only newly finished ones. */
-  get isRepainting(): boolean {
-    return this.pendingRepaint !== undefined
+  /** The model is there: from now on all keys go to Ink. */
+  endLoading(): void {
+    this.loading = undefined
   }
 
-  write(text: string, ...rest: [((error?: Error | null) => void)?]): boolean {
-    if (this.isLent) return this.output.write('', ...rest)
-    const around = text.match(PASSED_ON)?.join('') ?? ''
-    return this.output.write(around + (MARK.test(text) ? this.drawn() : ''), ...rest)
+  /**
+   * A stream for Ink to draw on, for a window of one size: Ink would clear the scrollback if the window shrank below what
+   * it has drawn. While the window is dragged, nothing is drawn.
+   */
+  outputFor(size: WindowSize): InkOutput {
+    const write: InkOutput['write'] = (text, done) => this.output.write(this.resizing ? '' : oneRowHigher(text), done)
+    return { ...size, isTTY: true, writable: true, write, on() {}, off() {} }
   }
 
-  /** The mark to write for these lines. Other lines have another mark. */
-  markFor(frame: SizedFrame): string {
-    const { frame: before } = this
-    const isSame =
-      before !== undefined &&
-      !this.isRepainting &&
-      frame.finished.length === 0 &&
-      frame.live.length === before.live.length &&
-      frame.live.every((line, i) => line === before.live[i])
-    if (!isSame) this.drawing++
-    // Finished lines that have not been written yet must not be lost.
-    const waiting = this.isRepainting ? [] : (before?.finished ?? [])
-    this.frame = { ...frame, finished: [...waiting, ...frame.finished] }
-    return `!${this.drawing % CHANGES}`
+  /** Columns of the narrowest window since the last call. */
+  takeNarrowest(): number {
+    const { narrowest } = this
+    this.narrowest = Number.POSITIVE_INFINITY
+    return Math.min(narrowest, this.size.columns)
   }
 
-  /** Makes the next frame draw all visible lines again. */
-  repaint(how: 'wiped' | 'in place'): void {
-    this.pendingRepaint = this.pendingRepaint === 'wiped' ? 'wiped' : how
+  /**
+   * Erases the rows above the cursor, or the whole window. It does so line by line: some terminals copy a screen that is
+   * erased at once to the scrollback.
+   */
+  erase(rows: number | 'all'): void {
+    const erase =
+      rows === 'all' ? HOME + ERASE_AND_DOWN.repeat(this.size.rows) + HOME : `\r${UP_AND_ERASE.repeat(rows)}`
+    this.output.write(erase)
   }
 
   /** Begins to read keys one by one, without an echo, and pasted text as a whole. */
@@ -132,9 +148,7 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     process.once('SIGHUP', this.hangUp)
   }
 
-  /**
-   * Asks for the colour of the background; the answer comes as a key. If the program ends before, the shell gets it.
-   */
+  /** Asks for the colour of the background. If the program ends before the answer, the shell gets it. */
   askBackground(): void {
     this.output.write(ASK_BACKGROUND)
   }
@@ -145,6 +159,7 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     this.isEntered = false
     clearTimeout(this.escape)
     clearTimeout(this.resizing)
+    this.resizing = undefined
     this.input.off('data', this.read)
     this.output.off('resize', this.resize)
     process.off('exit', this.restore)
@@ -158,11 +173,11 @@ export class Terminal extends EventEmitter implements ChatTerminal {
    * a container: the system does not stop a program there.
    */
   suspend(onReturn: () => void): void {
-    this.giveAway()
+    this.leave()
     const resume = () => {
       clearTimeout(timer)
       process.off('SIGCONT', resume)
-      this.takeBack()
+      this.enter()
       onReturn()
     }
     process.once('SIGCONT', resume)
@@ -173,8 +188,7 @@ export class Terminal extends EventEmitter implements ChatTerminal {
 
   /** Lends the terminal to a program, which alone gets SIGINT meanwhile. */
   async lend<T>(work: () => Promise<T>): Promise<T> {
-    this.giveAway()
-    this.isLent = true
+    this.leave()
     const listeners = process.rawListeners('SIGINT') as (() => void)[]
     const ignore = () => undefined
     process.removeAllListeners('SIGINT').on('SIGINT', ignore)
@@ -183,29 +197,12 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     } finally {
       process.off('SIGINT', ignore)
       for (const listener of listeners) process.on('SIGINT', listener)
-      this.isLent = false
-      this.takeBack()
+      this.enter()
     }
   }
 
   send(sequence: string): void {
     this.output.write(sequence)
-  }
-
-  /** Erases the live area, and leaves the terminal as a shell wants it. */
-  private giveAway(): void {
-    writeSync(this.output.fd, this.screen.leave())
-    this.leave()
-  }
-
-  /** Enters again; the next frame draws the live area. */
-  private takeBack(): void {
-    this.enter()
-    this.output.write(CURSOR_OFF)
-    const { frame, size } = this
-    if (!frame) return
-    this.frame = { ...frame, live: [] }
-    if (frame.size.columns !== size.columns || frame.size.rows !== size.rows) this.resize()
   }
 
   /** Synchronous, since it must also work when an error ends the process. */
@@ -224,41 +221,59 @@ export class Terminal extends EventEmitter implements ChatTerminal {
     this.onHangUp()
   }
 
-  /** The text that draws the frame. Empty if the window has changed since: a frame for the new size will come. */
-  private drawn(): string {
-    const { frame, size } = this
-    if (!frame || this.resizing || frame.size.columns !== size.columns || frame.size.rows !== size.rows) return ''
-    this.frame = { ...frame, finished: [] }
-    const { pendingRepaint } = this
-    this.pendingRepaint = undefined
-    const narrowest = Math.min(this.narrowest, size.columns)
-    this.narrowest = Number.POSITIVE_INFINITY
-    if (pendingRepaint === 'wiped') return this.screen.wipe(frame, size.rows)
-    return pendingRepaint ? this.screen.redraw(frame, narrowest) : this.screen.draw(frame)
-  }
-
+  /** Hands whole sequences over: Ink takes a sequence whose rest comes later for the Escape key and a text. */
   private readonly read = (chunk: string) => {
     clearTimeout(this.escape)
-    for (const key of this.reader.push(chunk)) this.onKey(key)
-    if (this.reader.isWaiting) {
+    const text = (this.held + chunk).replace(REPORT, (_, colour: string) => {
+      this.emit('background', isLight(colour) ? 'light' : 'dark')
+      return ''
+    })
+    this.held = INCOMPLETE.exec(text)?.[0] ?? ''
+    this.pass(text.slice(0, text.length - this.held.length))
+    if (this.held === ESC) {
       this.escape = setTimeout(() => {
-        for (const key of this.reader.flush()) this.onKey(key)
+        this.held = ''
+        this.pass(ESC)
       }, ESCAPE_MS)
     }
   }
 
-  /**
-   * Nothing is drawn while the window is dragged. Afterwards all visible lines are drawn again if lines may have been
-   * broken, or live ones pushed out at the top; else the terminal has kept everything.
-   */
+  private pass(text: string): void {
+    // Most terminals send DEL for the Backspace key. Ink takes it for the Delete key.
+    const typed = text.replaceAll('\x7f', '\b')
+    const { loading, keys } = this
+    if (!loading) return void keys.write(typed)
+    for (const character of typed) {
+      if (character === '\x03') loading.interrupt()
+      else if (character === '\x1a') loading.suspend()
+      else if (character === '\x04' && keys.readableLength === 0) loading.leave()
+      // Enter, typed before the terminal was in raw mode.
+      else keys.write(character === '\n' ? '\r' : character)
+    }
+  }
+
   private readonly resize = () => {
-    const { columns, rows } = this.size
-    this.narrowest = Math.min(this.narrowest, columns)
-    if (this.frame && (columns !== this.frame.size.columns || rows <= this.frame.live.length)) this.repaint('in place')
+    this.narrowest = Math.min(this.narrowest, this.size.columns)
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
       this.resizing = undefined
       this.emit('resize')
     }, SETTLED_MS)
   }
+}
+
+/**
+ * Ink 6.8 goes up one row too few before it writes the lines that have changed. Ink 7 does not, but needs Node 22:
+ * https://github.com/vadimdemedes/ink.
+ */
+function oneRowHigher(text: string): string {
+  return text.replace(UP, (_, rows: string) => `${ESC}[${Number(rows) + 1}A`)
+}
+
+/** Whether a colour is nearer to white than to black; its channels are hexadecimal, with slashes between. */
+function isLight(colour: string): boolean {
+  const [red = 0, green = 0, blue = 0] = colour.split('/').map((digits) => {
+    return Number.parseInt(digits, 16) / (16 ** digits.length - 1)
+  })
+  return 0.3 * red + 0.59 * green + 0.11 * blue > 0.5
 }

@@ -7,7 +7,6 @@ import { switchExpert } from './expert-commands.js'
 /** Does what a key means in a chat. */
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
-  if (key.kind === 'background') return chat.setBackground(key.isLight ? 'light' : 'dark')
   chat.answers.replay.stop()
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
   if (chat.input.search) chat.input.pressInSearch(key)
