@@ -29,7 +29,7 @@ const KNOWS: Record<string, string[]> = {
  * folder have the place of `.`.
  */
 const WITHIN: Record<string, string[]> = {
-  chat: ['conversations', 'prompt-cache', 'tools'],
+  chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
   'cli/commands': ['.', 'run'],
@@ -111,8 +111,8 @@ const PACKAGES: Record<string, string> = {
   '@huggingface/hub': 'library',
   '@huggingface/jinja': 'text',
   '@resvg/resvg-wasm': 'lab',
-  '@lezer/common': 'page',
-  '@lezer/markdown': 'page',
+  '@lezer/common': 'chat',
+  '@lezer/markdown': 'chat',
   hono: 'server',
   '@hono/node-server': 'server',
   zod: 'server',
