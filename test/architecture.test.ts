@@ -29,7 +29,7 @@ const KNOWS: Record<string, string[]> = {
  * folder have the place of `.`.
  */
 const WITHIN: Record<string, string[]> = {
-  chat: ['conversations', 'prompt-cache', 'tools'],
+  chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
   'cli/commands': ['.', 'run'],
@@ -84,12 +84,12 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 8795,
-  terminal: 9401,
-  page: 6760,
+  terminal: 8532,
+  page: 6634,
   server: 6389,
   index: 106,
   lab: 11987,
-  chat: 2883,
+  chat: 3215,
   library: 4994,
   engine: 8779,
   text: 11737,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72871,
+  tests: 72648,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
@@ -111,8 +111,8 @@ const PACKAGES: Record<string, string> = {
   '@huggingface/hub': 'library',
   '@huggingface/jinja': 'text',
   '@resvg/resvg-wasm': 'lab',
-  '@lezer/common': 'page',
-  '@lezer/markdown': 'page',
+  '@lezer/common': 'chat',
+  '@lezer/markdown': 'chat',
   hono: 'server',
   '@hono/node-server': 'server',
   zod: 'server',

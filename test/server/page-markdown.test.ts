@@ -23,6 +23,8 @@ A **light**house is a *tower*, see [Wikipedia](https://en.wikipedia.org/wiki/Lig
 
 > A quote
 > of two lines
+> - its list
+> - of two
 
 | lamp | height |
 |:-----|-------:|
@@ -69,7 +71,8 @@ inBrowser('an answer is drawn without faults of accessibility, and each characte
     assert.equal(await texts(page, 'ol ul li'), ['nested one'])
     assert.equal(await texts(page, 'pre'), ['if (lit) {\n  turn(1)\n}'])
     assert.equal(await texts(page, '.language'), ['js'])
-    assert.equal(await texts(page, 'blockquote'), ['A quote\nof two lines'])
+    assert.equal(await texts(page, 'blockquote > p'), ['A quote\nof two lines'])
+    assert.equal(await texts(page, 'blockquote li'), ['its list', 'of two'])
     assert.equal(await texts(page, 'th'), ['lamp', 'height'])
     assert.equal(await texts(page, 'td.right'), ['100', '49'])
     assert.match((await texts(page, 'p')).join(), /\*stars\*/)
@@ -215,7 +218,7 @@ inBrowser('code is copied without its marks, and the button says so', async () =
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
 const LINKS = `[a](javascript:alert(1)) [b](JaVaScRiPt&colon;x) [c](data:text/html,x) [d](/v1/models) <javascript:x> ![e](data:x)
-[f](vbscript:x) [g](<java	script:x>) [h][1] [good](HTTPS://Example.com/?a=1&amp;b=2 "title") ![i](http://example.com/i.png) www.example.org me@example.org
+[f](vbscript:x) [g](<java	script:x>) [h][1] [good](HTTPS://Example.com/?a=1&amp;b=2 "title") ![i](http://example.com/i.png) [https://a.org](https://b.org) [[1]](https://c.org) www.example.org me@example.org
 
 [1]: javascript:alert(1)`
 
@@ -231,6 +234,8 @@ inBrowser('links are of http, https or mail, and neither images nor HTML come in
       const addresses = [
         'https://example.com/?a=1&b=2',
         'http://example.com/i.png',
+        'https://b.org/',
+        'https://c.org/',
         'https://www.example.org/',
         'mailto:me@example.org',
       ]
@@ -241,6 +246,8 @@ inBrowser('links are of http, https or mail, and neither images nor HTML come in
       assert.equal(await texts(page, '.target'), [
         '(HTTPS://Example.com/?a=1&amp;b=2 "title")',
         '(http://example.com/i.png)',
+        '(https://b.org)',
+        '(https://c.org)',
       ])
       assert.is(await page.$$eval('main img, main script, .markdown [onerror]', (all) => all.length), 0)
       assert.is(await page.title(), 'made-up · molm')

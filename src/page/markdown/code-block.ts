@@ -1,7 +1,6 @@
-import type { SyntaxNode } from '@lezer/common'
+import { childrenOf, type SyntaxNode } from '../../chat/markdown/nodes.js'
 import { copyButton } from '../elements/clipboard.js'
 import { create } from '../elements/elements.js'
-import { childrenOf } from './markdown-nodes.js'
 import type { TextCursor } from './text-cursor.js'
 
 /** Draws a block of code with its language and a button that copies it. */

@@ -1,9 +1,7 @@
-import type { SyntaxNode, Tree } from '@lezer/common'
+import { childrenOf, headingLevel, isMark, isTooLong, type SyntaxNode, type Tree } from '../../chat/markdown/nodes.js'
 import { create } from '../elements/elements.js'
 import { drawCode } from './code-block.js'
-import { MOST_IN_PARAGRAPH } from './growing-markdown.js'
 import { drawInlines } from './markdown-inlines.js'
-import { childrenOf, isMark } from './markdown-nodes.js'
 import { drawTable } from './markdown-table.js'
 import type { TextCursor } from './text-cursor.js'
 
@@ -23,8 +21,7 @@ function drawBlocks(node: SyntaxNode, cursor: TextCursor): void {
 }
 
 function drawBlock(node: SyntaxNode, cursor: TextCursor): void {
-  const isLong = node.to - node.from > MOST_IN_PARAGRAPH && !node.firstChild
-  if (isLong || cursor.isDeep) return cursor.within('p', () => cursor.showExactly(node.to), { node })
+  if (isTooLong(node) || cursor.isDeep) return cursor.within('p', () => cursor.showExactly(node.to), { node })
   switch (node.name) {
     case 'FencedCode':
     case 'CodeBlock':
@@ -42,7 +39,7 @@ function drawBlock(node: SyntaxNode, cursor: TextCursor): void {
     case 'Task':
       return cursor.within('p', () => drawInlines(node, cursor), { className: 'task', node })
   }
-  const [, level] = /^ATXHeading(\d)$/.exec(node.name) ?? []
+  const level = headingLevel(node)
   // All are one level to screen readers: an answer may begin with any, and the page has those above.
   if (level) cursor.within('h3', () => drawInlines(node, cursor), { className: `level-${level}`, node })
   else cursor.within('p', () => drawInlines(node, cursor), { node })
@@ -59,7 +56,9 @@ function drawOrderedList(node: SyntaxNode, cursor: TextCursor): void {
   cursor.within('ol', () => drawItems(node, cursor), { key: `from ${start}`, node, make })
 }
 
-/** Draws the items of a list. The text between two is in the second: a list has no other elements. */
+/** Draws the items of a list. The text and the marks between two are in the second: a list has no other elements. */
 function drawItems(node: SyntaxNode, cursor: TextCursor): void {
-  for (const item of childrenOf(node)) cursor.within('li', () => drawBlocks(item, cursor), { node: item })
+  for (const item of childrenOf(node)) {
+    if (!isMark(item)) cursor.within('li', () => drawBlocks(item, cursor), { node: item })
+  }
 }

@@ -1,7 +1,6 @@
-import type { SyntaxNode } from '@lezer/common'
+import { childrenOf, isMark, partsOfLink, type SyntaxNode } from '../../chat/markdown/nodes.js'
 import { allowedAddress } from '../elements/allowed-address.js'
 import { create } from '../elements/elements.js'
-import { childrenOf, isMark } from './markdown-nodes.js'
 import type { TextCursor } from './text-cursor.js'
 
 /** Nodes that are drawn as an element of this name. */
@@ -29,6 +28,8 @@ function drawInline(node: SyntaxNode, cursor: TextCursor): void {
     cursor.hide(node.from + 1)
     return cursor.show(node.to)
   }
+  // The line end is shown.
+  if (name === 'HardBreak') return cursor.hide(node.to - 1)
   if (name === 'URL') return drawBareLink(node, cursor)
   if (LINKS.has(name)) return drawLink(node, cursor)
   const tag = ELEMENTS[name]
@@ -38,13 +39,13 @@ function drawInline(node: SyntaxNode, cursor: TextCursor): void {
 
 /** Draws a link and its address behind it; it never loads an image. Without an allowed address it is text. */
 function drawLink(node: SyntaxNode, cursor: TextCursor): void {
-  const [parts, url] = [childrenOf(node), node.getChild('URL')]
+  const parts = childrenOf(node)
+  const { opening, closing, url } = partsOfLink(node)
   const make = url && linkMaker(cursor.textOf(url), node.name === 'Image')
   if (!url || !make) {
     for (const part of parts) if (part.name !== 'LinkMark') drawInline(part, cursor)
     return cursor.show(node.to)
   }
-  const [opening, closing] = parts.filter(({ name }) => name === 'LinkMark')
   const draw = () => {
     cursor.hide(opening.to)
     for (const part of parts) {

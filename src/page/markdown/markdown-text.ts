@@ -1,6 +1,6 @@
+import { GrowingMarkdown } from '../../chat/markdown/growing-markdown.js'
 import { DomPatch } from '../elements/dom-patch.js'
 import type { TextPiece } from '../requests/pieces.js'
-import { GrowingMarkdown } from './growing-markdown.js'
 import { drawMarkdown } from './markdown-blocks.js'
 import { TextCursor } from './text-cursor.js'
 import { TokenText } from './token-text.js'

@@ -1,7 +1,7 @@
-import type { SyntaxNode } from '@lezer/common'
+import { MOST_IN_PARAGRAPH } from '../../chat/markdown/grammar.js'
+import type { SyntaxNode } from '../../chat/markdown/nodes.js'
 import type { DomPatch } from '../elements/dom-patch.js'
 import { create } from '../elements/elements.js'
-import { MOST_IN_PARAGRAPH } from './growing-markdown.js'
 
 /** Most elements within one another; the text of deeper ones is drawn as it is. */
 const DEEPEST = 24

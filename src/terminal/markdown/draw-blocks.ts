@@ -1,11 +1,10 @@
+import { GrowingMarkdown } from '../../chat/markdown/growing-markdown.js'
+import { childrenOf, headingLevel, isMark, isTooLong, type SyntaxNode } from '../../chat/markdown/nodes.js'
 import { harmless, widestOf } from '../../ground/output/cell-width.js'
 import type { ColourDepth } from '../../ground/output/colours.js'
 import { cut, wrap } from '../../ground/output/wrap.js'
-import { BlockParser } from './block-parser.js'
-import type { Block, CodeBlock, Heading, List, ListItem, Quote } from './blocks.js'
 import { tableLines } from './draw-table.js'
-import { parseInlines } from './inline-parser.js'
-import { ASIDE, LINK, STRONG } from './inlines.js'
+import { ASIDE, inlinesOf, LINK, STRONG } from './inlines.js'
 import { drawRun, type Paper, runLines } from './run-lines.js'
 
 /** Minimum columns of a text with something at its left; in less room it begins at the edge. */
@@ -17,91 +16,165 @@ const BULLETS = ['•', '◦', '▪'] as const
 /** Lines below the first two levels of headings. */
 const UNDERLINES = ['═', '─'] as const
 
-/** Draws blocks below one another, `level` lists deep. */
-export function blockLines(blocks: readonly Block[], paper: Paper, level = 0): string[] {
+/** The room of blocks, with the text that they are in. */
+export interface Sheet extends Paper {
+  text: string
+  /** Number of lists around a block. */
+  level: number
+}
+
+/** Draws a whole Markdown text as lines for a terminal. Control characters in it are replaced. */
+export function drawMarkdown(written: string, paper: Paper): string[] {
+  // A line end at the end begins no line.
+  const text = harmless(written).replace(/\n$/, '')
+  const { topNode } = new GrowingMarkdown().parse(text, true)
+  return linesWithin(topNode, { ...paper, text, level: 0 })
+}
+
+/** Draws the blocks in a node below one another. */
+function linesWithin(node: SyntaxNode, sheet: Sheet): string[] {
+  const blocks = childrenOf(node).filter((child) => !isMark(child))
   return blocks.flatMap((block, i) => {
-    const lines = linesOf(block, paper, level)
-    return block.hasGap && i > 0 ? ['', ...lines] : lines
+    const lines = blockLines(block, i, sheet)
+    return i > 0 && hasGap(sheet.text, blocks[i - 1], block.from) ? ['', ...lines] : lines
   })
 }
 
-function linesOf(block: Block, paper: Paper, level: number): string[] {
-  switch (block.kind) {
-    case 'paragraph':
-      return runLines(parseInlines(block.lines.join('\n')), paper)
-    case 'heading':
-      return headingLines(block, paper)
-    case 'code':
-      return codeLines(block, paper)
-    case 'literal':
-      return block.lines.flatMap((line) => wrap(line, paper.width))
-    case 'quote':
-      return quoteLines(block, paper, level)
-    case 'list':
-      return block.items.flatMap((item, i) => {
-        const lines = itemLines(block, i, paper, level)
-        return item.hasGap && i > 0 ? ['', ...lines] : lines
-      })
-    case 'table':
-      return tableLines(block, paper)
-    case 'rule':
-      return [drawRun('─'.repeat(Math.max(1, Math.min(paper.width, MOST_RULE))), ASIDE, paper)]
+/** Whether the line above a place of a text is blank, apart from the signs of quotes; `before` is the block before it. */
+export function hasGap(text: string, before: { name: string; to: number }, at: number): boolean {
+  const end = text.lastIndexOf('\n', at - 1)
+  const begin = text.lastIndexOf('\n', end - 1) + 1
+  // The last line of a quote may have no more than its sign.
+  return /^[ >]*$/.test(text.slice(begin, end)) && !(before.name === 'Blockquote' && before.to > begin)
+}
+
+/** Draws a block, or an item of a list; `index` is its place among its siblings. */
+export function blockLines(node: SyntaxNode, index: number, sheet: Sheet): string[] {
+  if (isTooLong(node)) return wrap(textOf(node, sheet), sheet.width)
+  const level = headingLevel(node)
+  if (level !== undefined) return headingLines(node, level, sheet)
+  switch (node.name) {
+    case 'FencedCode':
+    case 'CodeBlock': {
+      const info = node.getChild('CodeInfo')
+      return codeLines({ info: info ? textOf(info, sheet) : '', lines: linesOfCode(node, sheet) }, sheet)
+    }
+    case 'HTMLBlock':
+    case 'CommentBlock':
+    case 'ProcessingInstructionBlock':
+    case 'MathematicsBlock':
+      return literalLines(node, sheet)
+    case 'Blockquote':
+      return quoteLines(node, sheet)
+    case 'BulletList':
+    case 'OrderedList':
+      return linesWithin(node, sheet)
+    case 'ListItem':
+      return itemLines(node, index, sheet)
+    case 'Table':
+      return tableLines(node, sheet)
+    case 'HorizontalRule':
+      return [drawRun('─'.repeat(Math.max(1, Math.min(sheet.width, MOST_RULE))), ASIDE, sheet)]
+    default:
+      return runLines(inlinesOf(node, sheet.text), sheet)
   }
 }
 
 /** A heading: underlined by a line, by its style, or with its signs, by its level. */
-function headingLines({ level, lines }: Heading, paper: Paper): string[] {
+function headingLines(node: SyntaxNode, level: number, sheet: Sheet): string[] {
   const looks = STRONG | (level === 3 ? LINK : 0)
-  const isSigned = level > 3 || (level === 3 && paper.depth === 'none')
+  const isSigned = level > 3 || (level === 3 && sheet.depth === 'none')
   const sign = isSigned ? [{ text: `${'#'.repeat(level)} `, looks: ASIDE }] : []
-  const title = parseInlines(lines.join('\n')).map((run) => ({ ...run, looks: run.looks | looks }))
-  const drawn = runLines([...sign, ...title], paper)
+  const title = inlinesOf(node, sheet.text).map((run) => ({ ...run, looks: run.looks | looks }))
+  const drawn = runLines([...sign, ...title], sheet)
   if (level > UNDERLINES.length) return drawn
-  const width = Math.min(paper.width, widestOf(runLines(title, { ...paper, depth: 'none' })))
-  return width > 0 ? [...drawn, drawRun(UNDERLINES[level - 1].repeat(width), ASIDE, paper)] : drawn
+  const width = Math.min(sheet.width, widestOf(runLines(title, { ...sheet, depth: 'none' })))
+  return width > 0 ? [...drawn, drawRun(UNDERLINES[level - 1].repeat(width), ASIDE, sheet)] : drawn
 }
 
-function quoteLines({ blocks }: Quote, paper: Paper, level: number): string[] {
+/** HTML or mathematics as written. */
+function literalLines(node: SyntaxNode, sheet: Sheet): string[] {
+  // The signs of a quote are not part of it, and neither is the indentation of a list.
+  const units = textOf(node, sheet).split('')
+  for (const { from } of node.getChildren('QuoteMark')) units[from - node.from] = ' '
+  const indent = columnOf(node, sheet)
+  const lines = units.join('').split('\n')
+  return lines.flatMap((line) => wrap(dedented(line, indent).trimEnd(), sheet.width))
+}
+
+/** The lines of code, without the indentation of its fence. */
+function linesOfCode(node: SyntaxNode, sheet: Sheet): string[] {
+  const parts = node.getChildren('CodeText')
+  if (parts.length === 0) return []
+  const begin = parts.find(({ from }) => sheet.text[from] !== '\n')
+  const indent = begin && node.name === 'FencedCode' ? columnOf(node, sheet) - columnOf(begin, sheet) : 0
+  const code = parts.map((part) => textOf(part, sheet)).join('')
+  return code.split('\n').map((line) => dedented(line, indent))
+}
+
+/** A line without up to `columns` of the blanks at its beginning. */
+export function dedented(line: string, columns: number): string {
+  const rest = line.trimStart()
+  return line.slice(Math.max(0, Math.min(columns, line.length - rest.length)))
+}
+
+function quoteLines(node: SyntaxNode, sheet: Sheet): string[] {
   const bar = '│ '
-  const width = paper.width - bar.length
-  if (width < LEAST_INNER) return blockLines(blocks, paper, level)
-  const inner = blockLines(blocks, { ...paper, width }, level)
-  return (inner.length > 0 ? inner : ['']).map((line) => `${drawRun(bar, ASIDE, paper)}${line}`)
+  const width = sheet.width - bar.length
+  if (width < LEAST_INNER) return linesWithin(node, sheet)
+  const inner = linesWithin(node, { ...sheet, width })
+  return (inner.length > 0 ? inner : ['']).map((line) => `${drawRun(bar, ASIDE, sheet)}${line}`)
 }
 
 /** An item of a list, with its marker in front of the first line. */
-export function itemLines({ items, mark }: List, index: number, paper: Paper, level = 0): string[] {
-  const { number } = items[index]
-  const { task, blocks } = taskOf(items[index])
-  const sign = number === undefined ? (task ? '' : BULLETS[level % BULLETS.length]) : `${number}${mark}`
-  const marker = [sign, task].filter(Boolean).join(' ')
-  const indent = marker.length + 1
-  const width = paper.width - indent
-  if (width < LEAST_INNER) return [marker, ...blockLines(blocks, paper, level + 1)]
-  const [first = '', ...rest] = blockLines(blocks, { ...paper, width }, level + 1)
+function itemLines(node: SyntaxNode, index: number, sheet: Sheet): string[] {
+  const outer = outerIndent(node, sheet)
+  const level = sheet.level + (outer > 0 ? 1 : 0)
+  const task = node.getChild('ListMark')?.nextSibling?.getChild('TaskMarker')
+  const number = numberOf(node, index, sheet)
+  const sign = number ?? (task ? '' : BULLETS[level % BULLETS.length])
+  const marker = [sign, task ? textOf(task, sheet).toLowerCase() : ''].filter(Boolean).join(' ')
+  const indent = outer + marker.length + 1
+  const width = sheet.width - indent
+  if (width < LEAST_INNER) return [marker, ...linesWithin(node, { ...sheet, level: level + 1 })]
+  const [first = '', ...rest] = linesWithin(node, { ...sheet, width, level: level + 1 })
   const hang = ' '.repeat(indent)
-  return [`${marker} ${first}`.trimEnd(), ...rest.map((line) => (line === '' ? '' : `${hang}${line}`))]
+  return [
+    `${' '.repeat(outer)}${marker} ${first}`.trimEnd(),
+    ...rest.map((line) => (line === '' ? '' : `${hang}${line}`)),
+  ]
 }
 
-/** Takes `[ ]` or `[x]` from the beginning of a task. */
-function taskOf({ blocks }: ListItem): { task?: string; blocks: readonly Block[] } {
-  const [first, ...rest] = blocks
-  const [found, sign] = (first?.kind === 'paragraph' && /^\[([ xX])\] +(?=\S)/.exec(first.lines[0])) || []
-  if (found === undefined || first?.kind !== 'paragraph') return { blocks }
-  const lines = [first.lines[0].slice(found.length), ...first.lines.slice(1)]
-  return { task: sign === ' ' ? '[ ]' : '[x]', blocks: [{ ...first, lines }, ...rest] }
+/** The number of an item with its sign: the written one, unless the first two items have the same. */
+function numberOf(item: SyntaxNode, index: number, sheet: Sheet): string | undefined {
+  let second = item.parent?.firstChild?.nextSibling
+  while (second && isMark(second)) second = second.nextSibling
+  const mark = markOf(item.parent?.firstChild, sheet)
+  if (!/\d/.test(mark)) return undefined
+  return mark === markOf(second, sheet) ? `${Number.parseInt(mark, 10) + index}${mark.slice(-1)}` : markOf(item, sheet)
 }
 
-/** Draws a whole Markdown text as lines for a terminal. Control characters in it are replaced. */
-export function drawMarkdown(text: string, paper: Paper): string[] {
-  const parser = new BlockParser()
-  let at = 0
-  // A line end at the end begins no line.
-  for (const line of harmless(text).replace(/\n$/, '').split('\n')) {
-    parser.add(line, at)
-    at += line.length + 1
-  }
-  return blockLines(parser.blocks, paper)
+/** Models indent a list in a numbered item by two columns, too, which CommonMark takes for a list below the item. */
+function outerIndent(item: SyntaxNode, sheet: Sheet): number {
+  const list = item.parent
+  const above = list?.name === 'BulletList' ? list.prevSibling : null
+  if (!list || above?.name !== 'OrderedList') return 0
+  const [column, columnAbove] = [list, above].map((one) => columnOf(one.firstChild?.firstChild ?? one, sheet))
+  return column - columnAbove < 2 ? 0 : markOf(above.lastChild, sheet).length + 1
+}
+
+function markOf(item: SyntaxNode | null | undefined, sheet: Sheet): string {
+  const mark = item?.getChild('ListMark')
+  return mark ? textOf(mark, sheet) : ''
+}
+
+function textOf({ from, to }: SyntaxNode, { text }: Sheet): string {
+  return text.slice(from, to)
+}
+
+/** Column of a node in its line. */
+export function columnOf({ from }: SyntaxNode, { text }: { text: string }): number {
+  return from - (text.lastIndexOf('\n', from - 1) + 1)
 }
 
 /** Columns of the bar and the blank after it. */
@@ -114,7 +187,7 @@ const GREYS: Readonly<Record<Exclude<ColourDepth, 'none'>, string>> = {
 }
 
 /** Code with a bar at its left. Long lines are cut, and lose no character. */
-export function codeLines({ info, lines }: Pick<CodeBlock, 'info' | 'lines'>, paper: Paper): string[] {
+export function codeLines({ info, lines }: { info: string; lines: string[] }, paper: Paper): string[] {
   const bar = barOf(paper.depth)
   const width = Math.max(1, paper.width - BAR)
   const label = info === '' ? [] : cut(info, width).map((part) => `${bar} ${drawRun(part, ASIDE, paper)}`)

@@ -1,8 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
+import { alignmentsOf, cellsOf, childrenOf, type SyntaxNode } from '../../chat/markdown/nodes.js'
 import { cellWidth, fit, widestOf } from '../../ground/output/cell-width.js'
-import type { Alignment, Table } from './blocks.js'
-import { parseInlines } from './inline-parser.js'
-import { ASIDE, type InlineRun, STRONG } from './inlines.js'
+import { ASIDE, CODE, type InlineRun, inlinesOf, STRONG } from './inlines.js'
 import { drawRun, type Paper, runLines } from './run-lines.js'
 
 /** Minimum columns of a cell that is wrapped; with less, a table becomes a list of records. */
@@ -13,28 +12,41 @@ const MOST_RULE = 20
 const MOST_RULED = 200
 
 /** Draws a table whose columns fit into the paper, or its rows as records if there are too many columns. */
-export function tableLines({ header, alignments, rows }: Table, paper: Paper): string[] {
-  const heads = header.map((cell) => cellRuns(cell).map((run) => ({ ...run, looks: run.looks | STRONG })))
-  const cells = rows.map((row) => row.map(cellRuns))
-  const natural = heads.map((head) => Math.max(1, naturalWidth(head, paper)))
+export function tableLines(node: SyntaxNode, sheet: Paper & { text: string }): string[] {
+  const [head, line, ...rest] = childrenOf(node).filter(({ name }) => name !== 'QuoteMark')
+  const heads = cellRuns(head, sheet.text).map((cell) => cell.map((run) => ({ ...run, looks: run.looks | STRONG })))
+  const alignments = alignmentsOf(sheet.text.slice(line.from, line.to))
+  const cells = rest.map((row) => {
+    const own = cellRuns(row, sheet.text)
+    // The last cell takes all that the header has no column for.
+    const last = own.slice(heads.length - 1).flatMap((cell, i) => (i > 0 ? [{ text: ' | ', looks: 0 }, ...cell] : cell))
+    return own.length <= heads.length ? own : [...own.slice(0, heads.length - 1), last]
+  })
+  const natural = heads.map((head) => Math.max(1, naturalWidth(head, sheet)))
   for (const row of cells) {
     for (const [column, cell] of row.entries()) {
-      natural[column] = Math.max(natural[column], naturalWidth(cell, paper))
+      natural[column] = Math.max(natural[column], naturalWidth(cell, sheet))
     }
   }
-  const widths = columnWidths(natural, paper.width - BETWEEN.length * (header.length - 1), LEAST_COLUMN)
-  if (!widths) return recordLines(heads, cells, paper)
-  const drawn = [heads, ...cells].map((row) => rowLines(row, widths, alignments, paper))
-  const rule = drawRun(widths.map((width) => '─'.repeat(width)).join('─┼─'), ASIDE, paper)
+  const widths = columnWidths(natural, sheet.width - BETWEEN.length * (heads.length - 1), LEAST_COLUMN)
+  if (!widths) return recordLines(heads, cells, sheet)
+  const drawn = [heads, ...cells].map((row) => rowLines(row, widths, alignments, sheet))
+  const rule = drawRun(widths.map((width) => '─'.repeat(width)).join('─┼─'), ASIDE, sheet)
   const isRuled = drawn.length <= MOST_RULED && drawn.slice(1).some((lines) => lines.length > 1)
   return drawn.flatMap((lines, i) => (i === 0 || (isRuled && i < drawn.length - 1) ? [...lines, rule] : lines))
 }
 
 const BETWEEN = ' │ '
 
-/** The runs of a cell; HTML's line breaks, which models write there, are line breaks. */
-function cellRuns(cell: string): InlineRun[] {
-  return parseInlines(cell.replace(/ *<br ?\/?> */gi, '\n'))
+/** The runs of each cell; HTML's line breaks, which models write there, are line breaks, and a bar has no backslash. */
+function cellRuns(row: SyntaxNode, text: string): InlineRun[][] {
+  return cellsOf(row).map(({ content }) => {
+    const runs = content ? inlinesOf(content, text) : []
+    return runs.map(({ text, looks }) => ({
+      text: looks & CODE ? text.replaceAll('\\|', '|') : text.replace(/ *<br ?\/?> */gi, '\n'),
+      looks,
+    }))
+  })
 }
 
 function naturalWidth(runs: readonly InlineRun[], paper: Paper): number {
@@ -49,7 +61,7 @@ function plainLines(runs: readonly InlineRun[], paper: Paper): string[] {
 function rowLines(
   row: readonly InlineRun[][],
   widths: readonly number[],
-  alignments: readonly Alignment[],
+  alignments: readonly string[],
   paper: Paper,
 ): string[] {
   const columns = row.map((cell, column) => runLines(cell, { ...paper, width: widths[column] }))
@@ -61,7 +73,7 @@ function rowLines(
   })
 }
 
-function aligned(text: string, width: number, alignment: Alignment): string {
+function aligned(text: string, width: number, alignment: string): string {
   const room = Math.max(0, width - cellWidth(stripVTControlCharacters(text)))
   const before = alignment === 'right' ? room : alignment === 'centre' ? room >> 1 : 0
   return ' '.repeat(before) + text + ' '.repeat(room - before)

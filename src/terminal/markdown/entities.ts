@@ -1,55 +1,19 @@
-/** Characters of HTML by their names, as answers of models have them. Other names stay text. */
-const NAMED: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: '\u00a0',
-  copy: '©',
-  reg: '®',
-  trade: '™',
-  hellip: '…',
-  ndash: '–',
-  mdash: '—',
-  lsquo: '‘',
-  rsquo: '’',
-  ldquo: '“',
-  rdquo: '”',
-  laquo: '«',
-  raquo: '»',
-  bull: '•',
-  middot: '·',
-  deg: '°',
-  times: '×',
-  divide: '÷',
-  plusmn: '±',
-  frac12: '½',
-  euro: '€',
-  pound: '£',
-  sect: '§',
-  larr: '←',
-  rarr: '→',
-  uarr: '↑',
-  darr: '↓',
-  le: '≤',
-  ge: '≥',
-  ne: '≠',
-}
+import { harmless } from '../../ground/output/cell-width.js'
 
-const ENTITY = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z][a-z0-9]{1,9}));/iy
+/** Characters of HTML behind their names, as answers of models have them. Other names stay text. */
+const NAMED = new Map(
+  `amp & lt < gt > quot " apos ' nbsp \u00a0 copy © reg ® trade ™ hellip … ndash – mdash — lsquo ‘ rsquo ’ ldquo “ rdquo ”
+laquo « raquo » bull • middot · deg ° times × divide ÷ plusmn ± frac12 ½ euro € pound £ sect § larr ← rarr → uarr ↑
+darr ↓ le ≤ ge ≥ ne ≠`
+    .split(/[ \n](?=[a-z])/)
+    .map((pair): [string, string] => [pair.slice(0, -2), pair.slice(-1)]),
+)
 
-/** Reads the entity at a place of a text, with its length. The character may be one that steers a terminal. */
-export function entityAt(text: string, at: number): { character: string; length: number } | undefined {
-  ENTITY.lastIndex = at
-  const [all, decimal, hex, name] = ENTITY.exec(text) ?? []
-  if (all === undefined) return undefined
-  const character = name === undefined ? ofCode(decimal, hex) : Object.hasOwn(NAMED, name) ? NAMED[name] : undefined
-  return character === undefined ? undefined : { character, length: all.length }
-}
-
-function ofCode(decimal: string | undefined, hex: string): string {
-  const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal)
+/** The character of an entity such as `&amp;` or `&#38;`, safe to print; an unknown entity as written. */
+export function characterOf(entity: string): string {
+  const [, base, digits = ''] = /^&#(x?)(\w+);$/i.exec(entity) ?? []
+  if (base === undefined) return NAMED.get(entity.slice(1, -1)) ?? entity
+  const code = Number.parseInt(digits, base === '' ? 10 : 16)
   const isCharacter = code > 0 && code < 0x110000 && !(code >= 0xd800 && code < 0xe000)
-  return isCharacter ? String.fromCodePoint(code) : '\u{fffd}'
+  return isCharacter ? harmless(String.fromCodePoint(code)).replace('\n', ' ') : '\u{fffd}'
 }

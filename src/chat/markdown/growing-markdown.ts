@@ -1,44 +1,10 @@
 import { type Tree, TreeFragment } from '@lezer/common'
-import { Autolink, parser as commonMark, type MarkdownConfig, Strikethrough, Table, TaskList } from '@lezer/markdown'
+import { grammar, MOST_IN_PARAGRAPH } from './grammar.js'
 
-/** Most characters of a line or a paragraph that is parsed. A longer one is plain text: its parsing may take quadratic time. */
-export const MOST_IN_PARAGRAPH = 8_000
 /** Most characters of an answer that are parsed; the rest is plain text. */
 const MOST_IN_TEXT = 100_000
 /** A line that opens this many lists and quotes, each within the one before. */
 const MANY_MARKS = /^(?:[ \t]*(?:[-*+>]|\d{1,9}[.)])){24}/
-
-/** Leaves long paragraphs without emphasis, links and the like. */
-const LongParagraph: MarkdownConfig = {
-  parseBlock: [
-    {
-      name: 'LongParagraph',
-      leaf: () => ({
-        nextLine: () => false,
-        finish(cx, leaf) {
-          const { start, content } = leaf
-          if (content.length <= MOST_IN_PARAGRAPH) return false
-          cx.addLeafElement(leaf, cx.elt('Paragraph', start, start + content.length))
-          return true
-        },
-      }),
-      before: 'LinkReference',
-    },
-  ],
-}
-
-/**
- * CommonMark with tables, strikethrough, tasks and bare links. HTML and entities are text. Links have no definitions apart,
- * and a line of dashes is a rule and no underline: models write it as one.
- */
-const parser = commonMark.configure([
-  Table,
-  Strikethrough,
-  TaskList,
-  Autolink,
-  LongParagraph,
-  { remove: ['HTMLBlock', 'LinkReference', 'SetextHeading', 'Entity', 'HardBreak'] },
-])
 
 /** Parses a growing text. Each time it parses only the blocks that new text may change. */
 export class GrowingMarkdown {
@@ -56,7 +22,7 @@ export class GrowingMarkdown {
     // A line decides on the block before it if both are the parts of a table.
     const changed = { fromA: lineBefore, toA: before.length, fromB: lineBefore, toB: text.length }
     const kept = isComplete ? [] : TreeFragment.applyChanges(this.fragments, [changed], 1)
-    const tree = parser.parse(this.read, kept)
+    const tree = grammar.parse(this.read, kept)
     this.fragments = TreeFragment.addTree(tree)
     return tree
   }
