@@ -1,7 +1,7 @@
 /** Ms between redraws of a running answer: ten a second look steady. */
 const REDRAW_MS = 100
 /** The most ms between them, however long a drawing takes. */
-const SLOWEST_MS = 250
+const SLOWEST_MS = 500
 /** Drawing has at most this share of the time of a core, which the model needs more. */
 const SHARE = 0.1
 
