@@ -113,6 +113,8 @@ const PACKAGES: Record<string, string> = {
   '@resvg/resvg-wasm': 'lab',
   '@lezer/common': 'page',
   '@lezer/markdown': 'page',
+  idb: 'page',
+  preact: 'page',
   hono: 'server',
   '@hono/node-server': 'server',
   zod: 'server',
