@@ -50,7 +50,7 @@ const WITHIN: Record<string, string[]> = {
   'model/gguf': ['tokenizer', '.'],
   'model/layers': ['.', 'cache'],
   'model/packing': ['write', 'format'],
-  page: ['.', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
+  page: ['.', 'views', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
   'server/api': ['ollama', 'responses', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],

@@ -1,4 +1,5 @@
 import { fields, isFlag, isNumber, isText, listOf, oneOf, optional, valuesOf, whole } from '../../ground/json/forms.js'
+import { laidOut } from '../elements/json-layout.js'
 import type { Call, Message } from '../requests/api.js'
 
 /** A conversation in the list: all but its messages. */
@@ -33,6 +34,18 @@ export interface KeptExchange {
   parent: number
   said: Message[]
   answer: KeptAnswer
+  /** Comparisons of the answer with answers without an expert. */
+  compared?: Compared[]
+}
+
+/** The same question answered with and without an expert. */
+export interface Compared {
+  /** The expert, as a mask names it: `3:mlp:5`. */
+  expert: string
+  before: string
+  after: string
+  /** Whether other experts were off in both. */
+  hasOthers: boolean
 }
 
 export interface KeptAnswer {
@@ -63,6 +76,21 @@ export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {
   const path: KeptExchange[] = []
   for (let place = last; place >= 0; place = exchanges[place].parent) path.push(exchanges[place])
   return path.reverse()
+}
+
+/** An answer as a message of the API; none if it was cut before it began. Calls that were cut are left out. */
+export function answerMessages({ content, thinking, calls }: KeptAnswer, withThoughts = true): Message[] {
+  if (content === '' && thinking === '' && calls.length === 0) return []
+  const whole = calls.filter(({ arguments: given }) => laidOut(given) !== undefined)
+  const tool_calls = whole.map(({ id, ...call }) => ({ id, type: 'function' as const, function: call }))
+  return [
+    {
+      role: 'assistant',
+      content,
+      ...(withThoughts && thinking !== '' && { reasoning_content: thinking }),
+      ...(tool_calls.length > 0 && { tool_calls }),
+    },
+  ]
 }
 
 /** Name of a conversation in the list. */
@@ -120,8 +148,17 @@ const isAnswer = fields<KeptAnswer>({
 
 const isMessage = fields({ role: oneOf(['system', 'user', 'assistant', 'tool'] as const), content: isText })
 
+const isCompared = fields<Compared>({ expert: isText, before: isText, after: isText, hasOthers: isFlag })
+
 const isBody = fields<KeptBody>({
-  exchanges: listOf(fields({ parent: whole(-1), said: listOf(isMessage), answer: isAnswer })),
+  exchanges: listOf(
+    fields<KeptExchange>({
+      parent: whole(-1),
+      said: listOf(isMessage),
+      answer: isAnswer,
+      compared: optional(listOf(isCompared)),
+    }),
+  ),
   last: whole(-1),
   settings: valuesOf(isText),
 })
