@@ -116,12 +116,11 @@ export class Conversation {
   async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const before = tree.path
-    const last = before.at(-1)
-    const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
+    const asked = this.asked(before, said, options)
     const isJson = options.response_format !== undefined
     const { name, isChat } = this.parts.store.state.model
     const answer = new Answer(name, isJson, isChat && !isJson)
-    const exchange = new Exchange(said, answer, last?.answer.calls ?? [])
+    const exchange = new Exchange(said, answer, before.at(-1)?.answer.calls ?? [])
     exchange.asked = asked
     tree.append(exchange)
     const error = await this.answer(exchange, asked)
@@ -147,11 +146,7 @@ export class Conversation {
   /** Continues the last answer, which was cut. */
   async resume(exchange: Exchange, options: AskOptions): Promise<Outcome> {
     const { tree } = this
-    const before = tree.path.slice(0, -1)
-    const asked = this.askedFor(
-      [...before.flatMap(this.earlier(before, exchange.said)), ...exchange.messages(true)],
-      options,
-    )
+    const asked = this.asked(tree.path.slice(0, -1), exchange.messages(true), options)
     const error = await this.answer(exchange, asked)
     this.changed(tree)
     return { isKept: true, error }
@@ -166,9 +161,7 @@ export class Conversation {
     const { path } = tree
     const last = path.at(-1)
     if (!last) return { isKept: true }
-    const before = path.slice(0, -1)
-    const asked =
-      last.asked ?? this.askedFor([...before.flatMap(this.earlier(before, last.said)), ...last.said], options)
+    const asked = last.asked ?? this.asked(path.slice(0, -1), last.said, options)
     const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.answer.end !== 'cut' }
     const { api, store } = this.parts
     const { mask } = options
@@ -187,8 +180,7 @@ export class Conversation {
     const { tree } = this
     const { path } = tree
     const { api, store, panel } = this.parts
-    const messages = path.flatMap((exchange) => exchange.messages(false))
-    const asked = { ...this.askedFor(messages, options), max_tokens: 1, response_format: undefined, tools: undefined }
+    const asked = { ...this.asked(path, [], options), max_tokens: 1, response_format: undefined, tools: undefined }
     const error = await this.run(async (signal) => {
       const prompt = await promptOf(api.answer(asked, this.sending(signal)))
       if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model })
@@ -249,14 +241,15 @@ export class Conversation {
     }
   }
 
-  /** The messages of an earlier exchange. With results of calls, the model continues the thoughts that led to the calls. */
-  private earlier(before: readonly Exchange[], said: readonly Message[]): (exchange: Exchange, i: number) => Message[] {
+  /** A request with earlier exchanges. If results of calls follow, the model continues the thoughts before the calls. */
+  private asked(
+    before: readonly Exchange[],
+    said: readonly Message[],
+    { system, mask, ...sampling }: AskOptions,
+  ): Asked {
     const isQuestion = said[0]?.role !== 'tool'
     const asking = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
-    return (exchange, i) => exchange.messages(i >= asking)
-  }
-
-  private askedFor(messages: readonly Message[], { system, mask, ...sampling }: AskOptions): Asked {
+    const messages = [...before.flatMap((exchange, i) => exchange.messages(i >= asking)), ...said]
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
     if (!this.parts.store.state.model.isChat) {
       return { ...options, prompt: messages.map(({ content }) => content).join('') }

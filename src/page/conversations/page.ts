@@ -1,10 +1,9 @@
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
-import type { Exchange } from '../answers/exchange.js'
 import { Store } from '../elements/store.js'
 import { ExpertsPanel } from '../experts/experts-panel.js'
 import { isAmong, specOf, whyNotSwitched } from '../experts/places.js'
 import { TextColouring } from '../experts/text-colouring.js'
-import type { Api, Message } from '../requests/api.js'
+import type { Api } from '../requests/api.js'
 import { pageModel } from '../requests/routes.js'
 import { filledSettings, readSettings, type Setting, wrongSetting } from '../requests/settings.js'
 import { type AskOptions, Conversation, type Outcome } from './conversation.js'
@@ -90,25 +89,20 @@ export class Page {
     this.returned = text
   }
 
-  edit(exchange: Exchange, text: string): Promise<boolean> {
-    return this.ask((options) => this.conversation.askInstead(exchange, [{ role: 'user', content: text }], options))
-  }
-
-  regenerate(exchange: Exchange): Promise<boolean> {
-    return this.ask((options) => this.conversation.askInstead(exchange, exchange.said, options))
-  }
-
-  resume(exchange: Exchange): Promise<boolean> {
-    return this.ask((options) => this.conversation.resume(exchange, options))
-  }
-
-  /** Asks with the results of calls. */
-  give(results: readonly Message[]): Promise<boolean> {
-    return this.ask((options) => this.conversation.ask(results, options))
-  }
-
-  readAgain(): Promise<boolean> {
-    return this.ask((options) => this.conversation.readAgain(options))
+  /** Asks with the settings. Returns whether question and answer stay in the conversation, and shows an error. */
+  async ask(request: (options: AskOptions) => Promise<Outcome>): Promise<boolean> {
+    const { store, conversation } = this
+    if (conversation.isRunning) return false
+    store.set({ alert: '' })
+    try {
+      const { settings, model, off } = store.state
+      const { isKept, error } = await request({ ...readSettings(settings, model), mask: off.map(specOf) })
+      if (error) this.blame(error)
+      return isKept
+    } catch (error) {
+      this.blame(error as Error)
+      return false
+    }
   }
 
   /** Begins a new conversation. */
@@ -132,10 +126,6 @@ export class Page {
     const isAnswered = await this.ask((options) => conversation.askWithout(place, { ...options, mask }))
     // The server may not do without the expert.
     if (!isAnswered && isAmong(store.state.off, place)) await this.toggle(place)
-  }
-
-  switchAllOn(): void {
-    this.switchOff([])
   }
 
   chooseModel(name: string): void {
@@ -163,7 +153,8 @@ export class Page {
     this.colouring.paint(true)
   }
 
-  private switchOff(off: readonly ExpertPlace[]): void {
+  /** Switches these experts off, and all others on. */
+  switchOff(off: readonly ExpertPlace[]): void {
     this.store.set({ off })
     this.keeping.changed()
   }
@@ -177,22 +168,6 @@ export class Page {
     this.store.set({ off: [], wrong: undefined })
     this.panel.begin()
     if (!isColour) this.colourBy('off')
-  }
-
-  /** Asks with the settings. Returns whether question and answer stay in the conversation, and shows an error. */
-  private async ask(request: (options: AskOptions) => Promise<Outcome>): Promise<boolean> {
-    const { store, conversation } = this
-    if (conversation.isRunning) return false
-    store.set({ alert: '' })
-    try {
-      const { settings, model, off } = store.state
-      const { isKept, error } = await request({ ...readSettings(settings, model), mask: off.map(specOf) })
-      if (error) this.blame(error)
-      return isKept
-    } catch (error) {
-      this.blame(error as Error)
-      return false
-    }
   }
 
   /** Shows an error, at the setting that has caused it if one did. */

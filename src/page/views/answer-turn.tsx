@@ -22,6 +22,9 @@ interface AnswerProps {
 export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) {
   const { exchange } = shown
   const { answer } = exchange
+  const { conversation } = page
+  const regenerate = () => page.ask((options) => conversation.askInstead(exchange, exchange.said, options))
+  const resume = () => page.ask((options) => conversation.resume(exchange, options))
   const canAct = isLast && !state.isRunning
   // Another model would continue it under the name of this one.
   const canResume =
@@ -32,7 +35,7 @@ export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) 
       {answer.warnings
         .filter((warning) => !before?.answer.warnings.includes(warning))
         .map((warning) => (
-          <p key={warning} class="warning">
+          <p key={warning} class="warning soft tiny">
             {warning}
           </p>
         ))}
@@ -43,12 +46,12 @@ export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) 
       <div class="acts">
         {!answer.isEmpty && !answer.isBusy && <CopyButton name="Copy the answer" text={() => answer.text} />}
         {canAct && (
-          <Act name="Regenerate the answer" act={() => page.regenerate(exchange)}>
+          <Act name="Regenerate the answer" act={regenerate}>
             Regenerate
           </Act>
         )}
         {canAct && canResume && (
-          <Act name="Continue the answer" act={() => page.resume(exchange)}>
+          <Act name="Continue the answer" act={resume}>
             Continue
           </Act>
         )}
@@ -80,7 +83,7 @@ function Calls({ answer }: { answer: Answer }) {
     <div class="calls">
       {answer.calls.map(({ name, arguments: given }, i) => (
         <section key={i} class="call">
-          <h3>
+          <h3 class="soft">
             calls <code>{name}</code>
           </h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
@@ -117,7 +120,7 @@ function Pager({ page, shown: { exchange, branch, branches }, isRunning }: Pager
   }, [exchange])
   const choose = (step: -1 | 1) => () => page.conversation.choose(exchange, step)
   return (
-    <span class="pager" ref={place}>
+    <span class="pager soft tiny" ref={place}>
       <Act name="Earlier version" disabled={isRunning || branch === 1} act={choose(-1)}>
         ‹
       </Act>
@@ -143,7 +146,8 @@ function Results({ page, calls, isShown }: ResultsProps) {
   const form = useRef<HTMLFormElement>(null)
   const give = () => {
     const fields = form.current?.querySelectorAll('textarea') ?? []
-    page.give(calls.map(({ id }, i) => ({ role: 'tool', tool_call_id: id, content: fields[i].value })))
+    const said = calls.map(({ id }, i) => ({ role: 'tool' as const, tool_call_id: id, content: fields[i].value }))
+    page.ask((options) => page.conversation.ask(said, options))
   }
   return (
     <form class="results" hidden={!isShown} ref={form} onSubmit={submitting(give)}>

@@ -44,7 +44,7 @@ function Header({ page, state: { view, models, model, isRunning } }: HeaderProps
     ...newExpertsLine(model),
   ]
   return (
-    <header>
+    <header class="flow">
       <button
         id="open-list"
         class="sign"
@@ -80,7 +80,7 @@ function Header({ page, state: { view, models, model, isRunning } }: HeaderProps
       <p id="about" class="small soft">
         {about.join('; ')}
       </p>
-      <nav aria-label="views">
+      <nav class="flow apart" aria-label="views">
         {VIEWS.map((name) => (
           <a key={name} id={`to-${name}`} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
             {TITLES[name]}

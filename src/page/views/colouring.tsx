@@ -47,7 +47,7 @@ export function Colouring({ page, state }: { page: Page; state: PageState }) {
       </label>
       <p id="colour-legend" class="flow note">
         {legend.map(({ colour, meaning }) => (
-          <span key={meaning} class="swatch" style={{ '--token': colour }}>
+          <span key={meaning} class="chip swatch" style={{ '--token': colour }}>
             {meaning}
           </span>
         ))}

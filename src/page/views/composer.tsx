@@ -51,10 +51,10 @@ export function Composer({ page, state }: { page: Page; state: PageState }) {
             Send
           </button>
         )}
-        <p id="context" class="note" title="Tokens that the model read and wrote for the last answer">
+        <p id="context" class="note tiny" title="Tokens that the model read and wrote for the last answer">
           {contextOf(state)}
         </p>
-        <button id="fresh" class="quiet" type="button" disabled={!isReady} onClick={fresh}>
+        <button id="fresh" class="quiet apart" type="button" disabled={!isReady} onClick={fresh}>
           New chat
         </button>
       </div>

@@ -6,7 +6,7 @@ import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { ConversationRow } from './conversation-row.js'
 import { DeleteAll, Said } from './list-parts.js'
-import { Act, Alert, focusMessage } from './parts.js'
+import { Alert, focusMessage } from './parts.js'
 
 /** A deleted conversation, which can be restored until the list is closed. */
 interface Deleted extends Kept {
@@ -113,9 +113,9 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
       // A click beside the drawer closes it.
       onClick={({ target }) => target === drawer.current && close()}
     >
-      <div class="top">
+      <div class="flow">
         <h2 id="list-title">Conversations</h2>
-        <button id="list-close" class="sign" type="button" aria-label="Close" onClick={close}>
+        <button id="list-close" class="sign apart" type="button" aria-label="Close" onClick={close}>
           ×
         </button>
       </div>
@@ -147,9 +147,13 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
       <div class="rows">
         <ul id="kept">
           {deleted.map((one) => (
-            <Said key={one.head.id} text={`Deleted “${titleOf(one.head)}”`} hasFocus>
-              <Act act={() => attempt(() => restore(one))}>Undo</Act>
-            </Said>
+            <Said
+              key={one.head.id}
+              text={`Deleted “${titleOf(one.head)}”`}
+              hasFocus
+              button="Undo"
+              act={() => attempt(() => restore(one))}
+            />
           ))}
           {isListOpen &&
             all.map((head) => {
@@ -177,9 +181,12 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
               )
             })}
           {damaged.map((id) => (
-            <Said key={id} text="A conversation that is damaged">
-              <Act act={() => attempt(() => kept.delete(id).then(refresh))}>Delete</Act>
-            </Said>
+            <Said
+              key={id}
+              text="A conversation that is damaged"
+              button="Delete"
+              act={() => attempt(() => kept.delete(id).then(refresh))}
+            />
           ))}
         </ul>
         {all.length + damaged.length + deleted.length === 0 && (
@@ -188,7 +195,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
           </p>
         )}
       </div>
-      <div class="foot small">
+      <div id="keep-foot" class="stack small">
         <label class="flow">
           <input
             id="keep"

@@ -51,7 +51,7 @@ export function ConversationRow({ head, isOpen, hasFocus, open, rename, save, re
             <span class="note">{detailsOf(head)}</span>
           </button>
           <button
-            class="more"
+            class="more sign"
             type="button"
             aria-label={`Actions for ${name}`}
             aria-expanded={shown === 'menu'}
@@ -63,7 +63,7 @@ export function ConversationRow({ head, isOpen, hasFocus, open, rename, save, re
         </>
       )}
       {shown === 'menu' && (
-        <div class="menu">
+        <div class="menu flow">
           <Act act={() => setShown('form')}>Rename</Act>
           <Act act={() => save('md')}>Save as .md</Act>
           <Act act={() => save('json')}>Save as .json</Act>

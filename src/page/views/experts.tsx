@@ -33,7 +33,12 @@ export function Experts({ page, state, pinned }: ExpertsProps) {
           : caption.words}
       </p>
       {areUnknown && (
-        <button id="read-again" class="quiet small" type="button" onClick={() => page.readAgain()}>
+        <button
+          id="read-again"
+          class="quiet low small"
+          type="button"
+          onClick={() => page.ask((options) => page.conversation.readAgain(options))}
+        >
           Read again to see their experts
         </button>
       )}
@@ -43,10 +48,10 @@ export function Experts({ page, state, pinned }: ExpertsProps) {
           <div id="cell-actions" class="flow">
             {pinned && <CellActions page={page} state={state} place={pinned} />}
           </div>
-          <span class="pin" />
+          <span class="pin apart" />
         </div>
         <div class="detail" />
-        <p class="note" id="units">
+        <p class="note tiny" id="units">
           Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
           are used alike.
         </p>
@@ -66,7 +71,7 @@ function CellActions({ page, state, place }: ExpertsProps & { place: ExpertPlace
       {why ? (
         <span class="note">{why}</span>
       ) : (
-        <button class="switch" type="button" title="or press x" onClick={() => page.toggle(place)}>
+        <button class="low" type="button" title="or press x" onClick={() => page.toggle(place)}>
           {isAmong(off, place) ? 'Switch on' : 'Switch off'}
         </button>
       )}

@@ -9,12 +9,12 @@ export function FirstScreen({ model, ask }: { model: PageModel; ask: (question: 
     focusMessage()
   }
   return (
-    <div id="hint">
+    <div id="hint" class="stack soft">
       {model.firstQuestions.length > 0 && (
         <ul id="questions" class="chips" aria-label="questions to begin with">
           {model.firstQuestions.map((question) => (
             <li key={question}>
-              <button class="quiet" type="button" onClick={() => click(question)}>
+              <button class="quiet low" type="button" onClick={() => click(question)}>
                 {question}
               </button>
             </li>

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { plural } from '../../ground/numbers.js'
 
@@ -6,19 +5,22 @@ interface SaidProps {
   text: string
   /** Whether its button takes the focus when it appears. */
   hasFocus?: boolean
-  children: ComponentChildren
+  button: string
+  act: () => void
 }
 
 /** A row of the list that says something about a conversation, and a button. */
-export function Said({ text, hasFocus, children }: SaidProps) {
-  const row = useRef<HTMLLIElement>(null)
+export function Said({ text, hasFocus, button, act }: SaidProps) {
+  const place = useRef<HTMLButtonElement>(null)
   useLayoutEffect(() => {
-    if (hasFocus) row.current?.querySelector('button')?.focus()
+    if (hasFocus) place.current?.focus()
   }, [])
   return (
-    <li class="row said" ref={row}>
+    <li class="row said small soft">
       <span>{text}</span>
-      {children}
+      <button class="quiet low" type="button" onClick={act} ref={place}>
+        {button}
+      </button>
     </li>
   )
 }
@@ -30,13 +32,13 @@ export function DeleteAll({ count, remove }: { count: number; remove: () => void
   useLayoutEffect(() => cancel.current?.focus(), [isAsked])
   if (!isAsked) {
     return (
-      <button id="delete-all" class="quiet" type="button" onClick={() => setAsked(true)}>
+      <button id="delete-all" class="quiet low" type="button" onClick={() => setAsked(true)}>
         Delete all
       </button>
     )
   }
   return (
-    <div id="delete-sure">
+    <div id="delete-sure" class="stack">
       <p id="delete-question" role="status">
         {`Delete ${plural(count, 'conversation')}? This cannot be undone.`}
       </p>

@@ -38,21 +38,12 @@ export function SettingsForm({ page, state }: SettingsProps) {
             molm serve -m {state.models[0]?.name} -m {other}
           </code>
         </p>
-        <label class="wide" for="system">
-          System prompt
-        </label>
+        <label for="system">System prompt</label>
         <textarea rows={2} disabled={!model.isChat} {...bind('system')} />
         <div class="numbers">
-          <label>
-            Temperature{' '}
-            <input type="number" min="0" max="2" step="any" placeholder="model’s" {...bind('temperature')} />
-          </label>
-          <label>
-            Max tokens <input type="number" min="1" placeholder="model’s" {...bind('max-tokens')} />
-          </label>
-          <label>
-            Seed <input type="number" min="0" placeholder="any" {...bind('seed')} />
-          </label>
+          <NumberField label="Temperature" placeholder="model’s" max="2" {...bind('temperature')} />
+          <NumberField label="Max tokens" placeholder="model’s" min="1" step="1" {...bind('max-tokens')} />
+          <NumberField label="Seed" placeholder="any" step="1" {...bind('seed')} />
           {model.thinking.length > 0 && (
             <>
               <label>
@@ -64,9 +55,7 @@ export function SettingsForm({ page, state }: SettingsProps) {
                   ))}
                 </select>
               </label>
-              <label>
-                Max thinking <input type="number" min="0" placeholder="no limit" {...bind('think-budget')} />
-              </label>
+              <NumberField label="Max thinking" placeholder="no limit" step="1" {...bind('think-budget')} />
             </>
           )}
         </div>
@@ -90,24 +79,28 @@ export function SettingsForm({ page, state }: SettingsProps) {
   )
 }
 
-interface JsonFieldProps {
+interface FieldProps {
   id: Setting
   label: string
   placeholder: string
   value: string
-  disabled?: boolean
-  wrong?: WrongSetting
   onInput: (event: { currentTarget: { value: string } }) => void
 }
 
+function NumberField({ label, ...field }: FieldProps & { min?: string; max?: string; step?: string }) {
+  return (
+    <label>
+      {label} <input type="number" min="0" step="any" {...field} />
+    </label>
+  )
+}
+
 /** A field for JSON, with a line below it for what is wrong. */
-function JsonField({ id, label, wrong, ...field }: JsonFieldProps) {
+function JsonField({ id, label, wrong, ...field }: FieldProps & { disabled?: boolean; wrong?: WrongSetting }) {
   const why = wrong?.setting === id ? wrong.why : ''
   return (
     <div>
-      <label class="wide" for={id}>
-        {label}
-      </label>
+      <label for={id}>{label}</label>
       <textarea
         {...field}
         id={id}

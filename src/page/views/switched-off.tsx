@@ -21,7 +21,7 @@ export function SwitchedOff({ page, off, atlas }: SwitchedOffProps) {
           return (
             <li key={specOf(place)}>
               <button
-                class="quiet"
+                class="quiet low"
                 type="button"
                 title="switch on again"
                 aria-label={`switch ${words} on again`}
@@ -34,7 +34,7 @@ export function SwitchedOff({ page, off, atlas }: SwitchedOffProps) {
           )
         })}
       </ul>
-      <button id="all-on" class="quiet" type="button" onClick={() => page.switchAllOn()}>
+      <button id="all-on" class="quiet low" type="button" onClick={() => page.switchOff([])}>
         Switch all on
       </button>
     </div>

@@ -97,11 +97,12 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
     const { draft = '' } = exchange
     if (draft.trim() === '') return
     write()
-    page.edit(exchange, draft)
+    const said = [{ role: 'user' as const, content: draft }]
+    page.ask((options) => page.conversation.askInstead(exchange, said, options))
   }
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>
-      <div class="top">
+      <div class="flow">
         <h2>{name}</h2>
         <div class="acts">
           <Act name="Edit the question" disabled={isRunning} act={() => write(exchange.said[0].content)}>
