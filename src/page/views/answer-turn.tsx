@@ -31,7 +31,7 @@ export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) 
     answer.end !== 'whole' && answer.model === state.model.name && answer.body.text !== '' && answer.calls.length === 0
   return (
     <article class={`turn model${answer.isThinking ? ' thinking' : ''}`} aria-busy={answer.isBusy}>
-      <h2>{answer.model}</h2>
+      <h2 class="soft tiny">{answer.model}</h2>
       {answer.warnings
         .filter((warning) => !before?.answer.warnings.includes(warning))
         .map((warning) => (
@@ -42,7 +42,7 @@ export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) 
       {answer.hasThoughts && <Thoughts answer={answer} />}
       <Mounted node={answer.body.element} />
       {answer.calls.length > 0 && <Calls answer={answer} />}
-      <p class="note">{answer.note}</p>
+      <p class="note tiny">{answer.note}</p>
       <div class="acts">
         {!answer.isEmpty && !answer.isBusy && <CopyButton name="Copy the answer" text={() => answer.text} />}
         {canAct && (
@@ -152,7 +152,7 @@ function Results({ page, calls, isShown }: ResultsProps) {
   return (
     <form class="results" hidden={!isShown} ref={form} onSubmit={submitting(give)}>
       {calls.map(({ name }, i) => (
-        <label key={i}>
+        <label key={i} class="small soft">
           Result of {name}
           {calls.length > 1 && ` (call ${i + 1})`}
           <textarea rows={2} onKeyDown={sendOnEnter} />

@@ -52,7 +52,7 @@ export function Compare({ page, isShown, model, atlas }: CompareProps) {
         </p>
         <div class="two">
           {['First', 'Second'].map((name, i) => (
-            <label key={name}>
+            <label key={name} class="small soft">
               {name}
               <textarea
                 id={name.toLowerCase()}

@@ -10,7 +10,7 @@ export function ComparedTurn({ compared, isRunning }: { compared: Compared; isRu
   const changes = useMemo(() => wordChanges(before.trim(), after.trim()), [before, after, isRunning])
   return (
     <article class="turn without">
-      <h2>The same question without {placeInWords(place)}</h2>
+      <h2 class="soft tiny">The same question without {placeInWords(place)}</h2>
       <div class="two">
         <Column title="with it" text={before} parts={isRunning ? undefined : changes.before} />
         <Column title="without it" text={after} parts={isRunning ? undefined : changes.after} />
@@ -19,7 +19,7 @@ export function ComparedTurn({ compared, isRunning }: { compared: Compared; isRu
         {isRunning ? 'answering again …' : `without ${placeInWords(place)}: ${changesSentence(changes)}`}
       </p>
       {!isRunning && (
-        <p class="note">
+        <p class="note tiny">
           Both answers are greedy, so only this expert makes the difference.
           {hasOthers && ' The others that are switched off are off in both.'}
         </p>

@@ -48,7 +48,7 @@ export function ConversationRow({ head, isOpen, hasFocus, open, rename, save, re
         <>
           <button class="title" type="button" aria-current={isOpen || undefined} onClick={open} ref={title}>
             <span class="name">{name}</span>
-            <span class="note">{detailsOf(head)}</span>
+            <span class="note tiny">{detailsOf(head)}</span>
           </button>
           <button
             class="more sign"

@@ -52,7 +52,7 @@ export function Turns({ page, state }: { page: Page; state: PageState }) {
                 <Question key={name} page={page} exchange={exchange} isRunning={isRunning} />
               ) : (
                 <article key={name} class={`turn ${role}`}>
-                  <h2>{name}</h2>
+                  <h2 class="soft tiny">{name}</h2>
                   <Mounted node={text.element} />
                 </article>
               ),
@@ -103,7 +103,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>
       <div class="flow">
-        <h2>{name}</h2>
+        <h2 class="soft tiny">{name}</h2>
         <div class="acts">
           <Act name="Edit the question" disabled={isRunning} act={() => write(exchange.said[0].content)}>
             Edit
