@@ -3,32 +3,35 @@ import { plural } from '../../ground/numbers.js'
 import type { Answer } from '../answers/answer.js'
 import type { Exchange } from '../answers/exchange.js'
 import type { Page } from '../conversations/page.js'
-import type { PageState, Shown } from '../conversations/page-state.js'
+import type { Shown } from '../conversations/page-state.js'
 import { say } from '../elements/elements.js'
 import { laidOut } from '../elements/json-layout.js'
 import type { Call } from '../requests/api.js'
+import type { PageModel } from '../requests/routes.js'
 import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 
-interface AnswerProps {
+export interface AnswerProps {
   page: Page
-  state: PageState
   shown: Shown
   /** The exchange before this one. */
   before?: Exchange
   isLast: boolean
+  isRunning: boolean
+  /** The model that would answer now. */
+  model: PageModel
 }
 
 /** The model's message: thoughts, content and calls, with buttons below. */
-export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) {
+export function AnswerTurn({ page, shown, before, isLast, isRunning, model }: AnswerProps) {
   const { exchange } = shown
   const { answer } = exchange
   const { conversation } = page
   const regenerate = () => page.ask((options) => conversation.askInstead(exchange, exchange.said, options))
   const resume = () => page.ask((options) => conversation.resume(exchange, options))
-  const canAct = isLast && !state.isRunning
+  const canAct = isLast && !isRunning
   // Another model would continue it under the name of this one.
   const canResume =
-    answer.end !== 'whole' && answer.model === state.model.name && answer.body.text !== '' && answer.calls.length === 0
+    answer.end !== 'whole' && answer.model === model.name && answer.body.text !== '' && answer.calls.length === 0
   return (
     <article class={`turn model${answer.isThinking ? ' thinking' : ''}`} aria-busy={answer.isBusy}>
       <h2 class="soft tiny">{answer.model}</h2>
@@ -55,7 +58,7 @@ export function AnswerTurn({ page, state, shown, before, isLast }: AnswerProps) 
             Continue
           </Act>
         )}
-        {shown.branches > 1 && <Pager page={page} shown={shown} isRunning={state.isRunning} />}
+        {shown.branches > 1 && <Pager page={page} shown={shown} isRunning={isRunning} />}
       </div>
       {answer.end !== 'cut' && answer.calls.length > 0 && <Results page={page} calls={answer.calls} isShown={isLast} />}
     </article>

@@ -1,10 +1,10 @@
-import { Fragment } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
 import type { Exchange } from '../answers/exchange.js'
+import type { Compared } from '../answers/kept-form.js'
 import type { Page } from '../conversations/page.js'
-import type { PageState } from '../conversations/page-state.js'
+import type { PageState, Shown } from '../conversations/page-state.js'
 import { ScrolledEnd } from '../elements/scrolled-end.js'
-import { AnswerTurn } from './answer-turn.js'
+import { type AnswerProps, AnswerTurn } from './answer-turn.js'
 import { ComparedTurn } from './compared-turn.js'
 import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 
@@ -13,10 +13,9 @@ const SILENT_MS = 1_000
 
 /** The messages of the conversation. */
 export function Turns({ page, state }: { page: Page; state: PageState }) {
-  const { path, comparing, jumps, isRunning, isAsWritten } = state
+  const { path, comparing, jumps, isRunning, isAsWritten, model } = state
   const place = useRef<HTMLDivElement>(null)
   const end = useRef<ScrolledEnd | null>(null)
-  const isOpened = path.length > 0 && path.every(({ exchange }) => exchange.answer.hasTextsOnly)
   const hadFocus = place.current?.contains(document.activeElement)
   useLayoutEffect(() => {
     if (place.current) end.current = new ScrolledEnd(place.current)
@@ -25,46 +24,58 @@ export function Turns({ page, state }: { page: Page; state: PageState }) {
     // The button that had the focus may be gone.
     if (hadFocus && !place.current?.contains(document.activeElement)) place.current?.focus({ preventScroll: true })
   })
-  useLayoutEffect(() => end.current?.go(), [jumps])
-  useEffect(() => {
+  useLayoutEffect(() => {
+    end.current?.go()
+    if (isRunning) return
+    // Screen readers do not announce what is not new.
+    place.current?.setAttribute('aria-live', 'off')
     const timer = setTimeout(() => place.current?.removeAttribute('aria-live'), SILENT_MS)
     return () => clearTimeout(timer)
-  }, [isOpened])
+  }, [jumps])
+  const turnsOf = (shown: Shown, i: number) => {
+    const before = path[i - 1]?.exchange
+    const isLast = i === path.length - 1
+    const own = { page, shown, before, isLast, isRunning, model, comparing: isLast ? comparing : undefined }
+    return <ExchangeTurns key={shown.exchange.key} {...own} />
+  }
+  // While an answer comes, only the last exchange is drawn again.
+  const earlier = useMemo(() => path.slice(0, -1).map(turnsOf), [path, isRunning, model])
   return (
     <div
       id="turns"
       class={isAsWritten ? 'written' : ''}
       role="log"
       aria-label="conversation"
-      aria-live={isOpened ? 'off' : undefined}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
       tabIndex={0}
       ref={place}
     >
-      {path.map((shown, i) => {
-        const { exchange } = shown
-        const isLast = i === path.length - 1
-        const all = isLast && comparing ? [...exchange.compared, comparing] : exchange.compared
-        return (
-          <Fragment key={exchange.key}>
-            {exchange.turns.map(({ role, name, text }) =>
-              exchange.isQuestion && exchange.turns.length === 1 ? (
-                <Question key={name} page={page} exchange={exchange} isRunning={isRunning} />
-              ) : (
-                <article key={name} class={`turn ${role}`}>
-                  <h2 class="soft tiny">{name}</h2>
-                  <Mounted node={text.element} />
-                </article>
-              ),
-            )}
-            <AnswerTurn page={page} state={state} shown={shown} before={path[i - 1]?.exchange} isLast={isLast} />
-            {all.map((compared, j) => (
-              <ComparedTurn key={j} compared={compared} isRunning={compared === comparing} />
-            ))}
-          </Fragment>
-        )
-      })}
+      {[...earlier, ...path.slice(-1).map((shown) => turnsOf(shown, path.length - 1))]}
     </div>
+  )
+}
+
+/** The messages of an exchange, its answer, and comparisons of the answer. */
+function ExchangeTurns({ comparing, ...own }: AnswerProps & { comparing?: Compared }) {
+  const { page, isRunning } = own
+  const { exchange } = own.shown
+  const all = comparing ? [...exchange.compared, comparing] : exchange.compared
+  const canEdit = exchange.isQuestion && exchange.turns.length === 1
+  return (
+    <>
+      {canEdit && <Question page={page} exchange={exchange} isRunning={isRunning} />}
+      {!canEdit &&
+        exchange.turns.map(({ role, name, text }, i) => (
+          <article key={i} class={`turn ${role}`}>
+            <h2 class="soft tiny">{name}</h2>
+            <Mounted node={text.element} />
+          </article>
+        ))}
+      <AnswerTurn {...own} />
+      {all.map((compared, i) => (
+        <ComparedTurn key={i} compared={compared} isRunning={compared === comparing} />
+      ))}
+    </>
   )
 }
 
@@ -80,6 +91,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
   const article = useRef<HTMLElement>(null)
   const isEditing = exchange.draft !== undefined
   const wasEditing = useRef(isEditing)
+  const [, redraw] = useReducer((times: number, _: undefined) => times + 1, 0)
   useLayoutEffect(() => {
     // With another model the field is there again, and the focus is elsewhere.
     if (wasEditing.current === isEditing) return
@@ -91,7 +103,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
   }, [isEditing])
   const write = (draft?: string) => {
     exchange.draft = draft
-    page.store.set()
+    redraw(undefined)
   }
   const send = () => {
     const { draft = '' } = exchange

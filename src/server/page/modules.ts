@@ -6,8 +6,6 @@ import { pathToFileURL } from 'node:url'
 const FIRST = 'page/main.js'
 /** Packages may be minified: without blanks, and in double quotes. */
 const IMPORT = /\b(from|import)\s*(["'])([\w@./-]+)\2/g
-/** Folder of the modules of other packages. */
-const PACKAGES = 'packages'
 
 /**
  * Reads the modules that run in the browser, by their paths in the compiled package: the page's own, and all that they
@@ -29,7 +27,7 @@ export async function pageModules(): Promise<Map<string, string>> {
         imported.push(add(next.href.slice(root.href.length), next))
         return line
       }
-      const next = `${PACKAGES}/${from}.js`
+      const next = `packages/${from}.js`
       imported.push(packageModule(from, address).then((found) => add(next, found)))
       return `${how} '${up}${next}'`
     })
