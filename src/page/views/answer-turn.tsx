@@ -86,7 +86,7 @@ function Calls({ answer }: { answer: Answer }) {
     <div class="calls">
       {answer.calls.map(({ name, arguments: given }, i) => (
         <section key={i} class="call">
-          <h3 class="soft">
+          <h3 class="soft tiny">
             calls <code>{name}</code>
           </h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}

@@ -38,7 +38,7 @@ interface ColumnProps {
 function Column({ title, text, parts }: ColumnProps) {
   return (
     <div>
-      <h3 class="soft">{title}</h3>
+      <h3 class="soft tiny">{title}</h3>
       <div class="answer">
         {parts ? parts.map(({ text, differs }) => (differs ? <mark>{text}</mark> : text)) : text || '…'}
       </div>
