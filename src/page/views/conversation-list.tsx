@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { type KeptHead, titleOf } from '../answers/kept-form.js'
 import { fileName, jsonOf, markdownOf, readFile, save } from '../conversations/conversation-files.js'
 import { type Kept, whyNotKept } from '../conversations/kept-conversations.js'
@@ -58,7 +58,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
     if (view === 'chat') focusMessage()
   }
 
-  const own = isListOpen ? keeping.head : undefined
+  const own = useMemo(() => (isListOpen ? keeping.head : undefined), [isListOpen, listChanges])
   const all = own && !heads.some(({ id }) => id === own.id) ? [own, ...heads] : heads
   const saveAs = async (head: KeptHead, ending: 'md' | 'json') => {
     const body = head.id === keeping.id ? keeping.body : (await kept.read(head.id))?.body
