@@ -1,4 +1,15 @@
-import { fields, isFlag, isNumber, isText, listOf, oneOf, optional, valuesOf, whole } from '../../ground/json/forms.js'
+import {
+  type Form,
+  fields,
+  isFlag,
+  isNumber,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+  valuesOf,
+  whole,
+} from '../../ground/json/forms.js'
 import { laidOut } from '../elements/json-layout.js'
 import type { Call, Message } from '../requests/api.js'
 
@@ -38,35 +49,40 @@ export interface KeptExchange {
   compared?: Compared[]
 }
 
-/** The same question answered with and without an expert. */
-export interface Compared {
-  /** The expert, as a mask names it: `3:mlp:5`. */
-  expert: string
-  before: string
-  after: string
-  /** Whether other experts were off in both. */
-  hasOthers: boolean
-}
+/** The form of a value that a form checks. */
+type Checked<F> = F extends Form<infer T> ? T : never
 
-export interface KeptAnswer {
+/** The same question answered with and without an expert. */
+export type Compared = Checked<typeof isCompared>
+const isCompared = fields({
+  /** The expert, as a mask names it: `3:mlp:5`. */
+  expert: isText,
+  before: isText,
+  after: isText,
+  /** Whether other experts were off in both. */
+  hasOthers: isFlag,
+})
+
+export type KeptAnswer = Checked<typeof isAnswer>
+const isAnswer = fields({
   /** The model that answered. */
-  model: string
-  content: string
+  model: isText,
+  content: isText,
   /** Empty if the model did not think. */
-  thinking: string
+  thinking: isText,
   /** Tokens of the thoughts, and the seconds that they took. */
-  thought: { tokens: number; seconds: number }
-  calls: Call[]
+  thought: fields({ tokens: isNumber, seconds: isNumber }),
+  calls: listOf(fields<Call>({ id: isText, name: isText, arguments: isText })),
   /** The calls as the model wrote them, and their tokens. */
-  notation: { text: string; tokens: number }
-  isJson: boolean
+  notation: fields({ text: isText, tokens: isNumber }),
+  isJson: isFlag,
   /** The line below the answer. */
-  note: string
+  note: isText,
   /** Notes of the server on the request. */
-  warnings: string[]
+  warnings: listOf(isText),
   /** Whether the answer came to its end, and whether that was the limit of tokens. */
-  end: 'whole' | 'limit' | 'cut'
-}
+  end: oneOf(['whole', 'limit', 'cut'] as const),
+})
 
 /** Model of the answers in a file, which does not name it. */
 export const IMPORTED = 'imported'
@@ -133,22 +149,7 @@ const isHead = fields<KeptHead>({
   changed: isNumber,
 })
 
-const isAnswer = fields<KeptAnswer>({
-  model: isText,
-  content: isText,
-  thinking: isText,
-  thought: fields({ tokens: isNumber, seconds: isNumber }),
-  calls: listOf(fields({ id: isText, name: isText, arguments: isText })),
-  notation: fields({ text: isText, tokens: isNumber }),
-  isJson: isFlag,
-  note: isText,
-  warnings: listOf(isText),
-  end: oneOf(['whole', 'limit', 'cut']),
-})
-
 const isMessage = fields({ role: oneOf(['system', 'user', 'assistant', 'tool'] as const), content: isText })
-
-const isCompared = fields<Compared>({ expert: isText, before: isText, after: isText, hasOthers: isFlag })
 
 const isBody = fields<KeptBody>({
   exchanges: listOf(
