@@ -1,8 +1,8 @@
-import { nameIn } from '../../lab/experts/atlas/atlas.js'
 import { amountOf, MOST_BITS, type TextColour, textValues } from '../../lab/experts/usage/text-colours.js'
 import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
 import { amountColour, type Background, expertColour, INK } from '../../lab/pictures/blocks/expert-colours.js'
 import { toHex } from '../../lab/pictures/blocks/palette.js'
+import { bracketedName } from '../../lab/pictures/kinds/caption.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { Named } from './experts-panel.js'
 
@@ -90,9 +90,9 @@ export class TextColouring {
     const counts = new Map<number, number>()
     for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1)
     const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, LISTED)
-    return most.map(([expert, count]) => {
-      const name = nameIn(this.named().atlas, { ...colour, expert })
-      return swatch(expert, `${expert}${name ? ` (${name})` : ''} ×${count}`)
-    })
+    const { atlas } = this.named()
+    return most.map(([expert, count]) =>
+      swatch(expert, `${expert}${bracketedName(atlas, { ...colour, expert })} ×${count}`),
+    )
   }
 }

@@ -3,7 +3,8 @@ import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import { figureSections, figureSentences } from '../../lab/pictures/html/html-sections.js'
 import { drawUsage } from '../../lab/pictures/kinds/usage-figure.js'
 import type { Page } from '../conversations/page.js'
-import { type PageModel, type RoutedToken, textRoutes } from '../requests/routes.js'
+import { GrowingText } from '../markdown/growing-text.js'
+import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
 import { Alert, sendOnEnter, submitting } from './parts.js'
 
 interface CompareProps {
@@ -97,12 +98,20 @@ function Figure({ read, model, atlas }: FigureProps) {
     if (!figure) return
     figure.replaceChildren()
     if (!read || width === 0) return
-    const [first, second] = read
-    const drawn = drawUsage([textRoutes('first', first, model), textRoutes('second', second, model)], { atlas })
+    const texts = read.map((tokens, i) => textOf(['first', 'second'][i], tokens, model))
+    const drawn = drawUsage(texts, { atlas })
     figure.innerHTML = figureSentences(drawn) + figureSections(drawn, Math.max(300, width))
     // Wide figures and tables scroll in their sections, so the keyboard must reach these.
     for (const section of figure.querySelectorAll<HTMLElement>('section:not(.text)')) section.tabIndex = 0
     figure.dispatchEvent(new Event('drawn', { bubbles: true }))
   }, [read, width])
   return <div id="figure" ref={place} />
+}
+
+function textOf(name: string, tokens: readonly RoutedToken[], model: PageModel): GrowingText {
+  const text = new GrowingText(name, model)
+  for (const token of tokens) text.append(token, layerRoutes(token, model))
+  // The tokens have no scores.
+  text.surprise = undefined
+  return text
 }

@@ -1,5 +1,6 @@
-import { type Atlas, nameIn } from '../../lab/experts/atlas/atlas.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import { bracketedName } from '../../lab/pictures/kinds/caption.js'
 import type { Page } from '../conversations/page.js'
 import { placeInWords, specOf } from '../experts/places.js'
 
@@ -16,7 +17,6 @@ export function SwitchedOff({ page, off, atlas }: SwitchedOffProps) {
       <p id="switched-off-title">Switched off; answers are made without</p>
       <ul id="switched-off-list" class="chips" aria-labelledby="switched-off-title">
         {off.map((place) => {
-          const name = nameIn(atlas, place)
           const words = placeInWords(place)
           return (
             <li key={specOf(place)}>
@@ -27,7 +27,7 @@ export function SwitchedOff({ page, off, atlas }: SwitchedOffProps) {
                 aria-label={`switch ${words} on again`}
                 onClick={() => page.toggle(place)}
               >
-                {`${words}${name ? ` (${name})` : ''} `}
+                {`${words}${bracketedName(atlas, place)} `}
                 <span class="cross-out">×</span>
               </button>
             </li>
