@@ -3,18 +3,25 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { create } from '../elements/elements.js'
 import { Alert } from './parts.js'
 
-/** Asks the user for an API key. `isWrong` says that the last one was refused. Resolves with undefined if cancelled. */
+let asking: Promise<string | undefined> | undefined
+
+/**
+ * Asks the user for an API key, once for all requests that need it. `isWrong` says that the last one was refused. Resolves
+ * with undefined if cancelled.
+ */
 export function askKey(isWrong: boolean): Promise<string | undefined> {
-  const place = create('div')
-  document.body.append(place)
-  return new Promise((resolve) => {
+  asking ??= new Promise((resolve) => {
+    const place = create('div')
+    document.body.append(place)
     const done = (key?: string) => {
       render(null, place)
       place.remove()
+      asking = undefined
       resolve(key)
     }
     render(<KeyDialog isWrong={isWrong} done={done} />, place)
   })
+  return asking
 }
 
 function KeyDialog({ isWrong, done }: { isWrong: boolean; done: (key?: string) => void }) {

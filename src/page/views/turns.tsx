@@ -26,6 +26,7 @@ export function Turns({ page, state }: { page: Page; state: PageState }) {
   })
   useLayoutEffect(() => {
     end.current?.go()
+    place.current?.removeAttribute('aria-live')
     if (isRunning) return
     // Screen readers do not announce what is not new.
     place.current?.setAttribute('aria-live', 'off')
