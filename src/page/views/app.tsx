@@ -54,7 +54,7 @@ function Header({ page, state: { view, models, model, isRunning } }: HeaderProps
         title="Conversations"
         onClick={() => page.store.set({ isListOpen: true })}
       >
-        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+        <svg viewBox="0 0 16 16" width="16" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true">
           <path d="M2 4h12M2 8h12M2 12h8" />
         </svg>
       </button>
