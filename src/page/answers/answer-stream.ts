@@ -96,7 +96,7 @@ export class AnswerStream {
   /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
   private showTokens(body: TokenText, prompt: readonly RoutedToken[]): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
-    const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
+    const pieces = piecesOf(body.text, places)
     if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.parts.panel.add(prompt[token]) })))
   }
 }

@@ -42,7 +42,7 @@ function placesOf(exchanges: readonly Exchange[], prompt: readonly RoutedToken[]
     // JSON is set out in lines as it comes.
     const texts = [...turns.map(({ text }) => text.text), answer.isJson ? '' : answer.body.text]
     const pieces = texts.toReversed().map((text) => {
-      const own = piecesOf(text, tokens) ?? piecesOf(text.trim(), tokens)
+      const own = piecesOf(text, tokens)
       // The same text may be there twice, and earlier messages come first.
       if (own) tokens.length = own[0].token
       return own

@@ -19,13 +19,13 @@ export function ConversationRow({ head, isOpen, hasFocus, open, rename, save, re
   const [shown, setShown] = useState<'menu' | 'form'>()
   const more = useRef<HTMLButtonElement>(null)
   const title = useRef<HTMLButtonElement>(null)
-  const wasForm = useRef(false)
+  const before = useRef(shown)
   useLayoutEffect(() => {
     if (hasFocus) title.current?.focus()
   }, [hasFocus])
   useLayoutEffect(() => {
-    if (wasForm.current) more.current?.focus()
-    wasForm.current = shown === 'form'
+    if (before.current && !shown) more.current?.focus()
+    before.current = shown
   }, [shown])
   const name = titleOf(head)
   const press = (event: KeyboardEvent) => {
@@ -34,7 +34,6 @@ export function ConversationRow({ head, isOpen, hasFocus, open, rename, save, re
     event.preventDefault()
     event.stopPropagation()
     setShown(undefined)
-    more.current?.focus()
   }
   const finish = (wanted: string) => {
     setShown(undefined)
