@@ -50,7 +50,7 @@ const WITHIN: Record<string, string[]> = {
   'model/gguf': ['tokenizer', '.'],
   'model/layers': ['.', 'cache'],
   'model/packing': ['write', 'format'],
-  page: ['.', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
+  page: ['.', 'views', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
   'server/api': ['ollama', 'responses', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],
@@ -85,7 +85,7 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
 const BUDGETS: Record<string, number> = {
   cli: 8795,
   terminal: 8532,
-  page: 6634,
+  page: 6309,
   server: 6389,
   index: 106,
   lab: 11987,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72648,
+  tests: 72643,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
@@ -113,6 +113,8 @@ const PACKAGES: Record<string, string> = {
   '@resvg/resvg-wasm': 'lab',
   '@lezer/common': 'chat',
   '@lezer/markdown': 'chat',
+  idb: 'page',
+  preact: 'page',
   hono: 'server',
   '@hono/node-server': 'server',
   zod: 'server',

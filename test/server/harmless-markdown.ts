@@ -12,7 +12,7 @@ export async function assertHarmless(name: string, text: string, most: number): 
     // Text that is slow to parse or to draw would take minutes.
     await page.waitForSelector('.turn.model[aria-busy="false"]')
     assert.is(
-      await page.$eval('.turn.model > .tokens', (element) => element.textContent?.length),
+      await page.$eval('.turn.model > .mounted > .tokens', (element) => element.textContent?.length),
       text.length + (await page.$$('.code')).length * 4,
       name,
     )

@@ -43,7 +43,7 @@ export async function untilTitles(page: Page, expected: string[]): Promise<void>
 export async function reload(page: Page): Promise<void> {
   await until(
     async () => {
-      const [shown] = await texts(page, '.turn.model:last-child > .tokens')
+      const shown = (await texts(page, '.turn.model > .mounted > .tokens')).at(-1)
       const { bodies } = await stored(page)
       return bodies.some(({ exchanges, last }) => {
         const { content, end } = exchanges[last].answer

@@ -61,7 +61,7 @@ inBrowser('thoughts are one line that a click opens, and their tokens count', as
     await answered(page)
     assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 3 tokens, [\d.]+ s$/)
     assert.not(await page.isVisible('.thoughts .tokens'))
-    assert.is(await page.textContent('.turn.model > .tokens'), 'Hello there')
+    assert.is(await page.textContent('.turn.model > .mounted > .tokens'), 'Hello there')
     assert.match((await page.textContent('.turn.model > .note')) ?? '', /^7 tokens/)
     await page.click('.thoughts summary')
     assert.equal(await texts(page, '.thoughts .tokens span'), ['The user', ' greets me.'])
@@ -89,7 +89,7 @@ inBrowser('each token has its own experts, even if special tokens have no text',
       )
     const choices = (i: number) => [(i + 1) % 4, (i + 2) % 4]
     assert.equal(await routes('.thoughts .tokens span'), [1, 2].map(choices))
-    assert.equal(await routes('.turn.model > .tokens span'), [5, 6].map(choices))
+    assert.equal(await routes('.turn.model > .mounted > .tokens span'), [5, 6].map(choices))
   })
 })
 
@@ -131,7 +131,7 @@ inBrowser('a long conversation, without reports of experts, has thoughts too', a
     await answered(page)
     assert.match((await page.textContent('.thoughts summary')) ?? '', /^thought 2 tokens/)
     assert.is(await page.textContent('.thoughts .tokens'), 'Hm.')
-    assert.is(await page.textContent('.turn.model > .tokens'), 'Yes')
+    assert.is(await page.textContent('.turn.model > .mounted > .tokens'), 'Yes')
   })
 })
 
@@ -173,7 +173,7 @@ inBrowser('hostile thoughts and calls are shown as text and harm nothing', async
     const shown = (await page.textContent('.thoughts .tokens')) ?? ''
     assert.ok(shown.startsWith(evil))
     assert.is(shown.length, evil.length + odd.length + 2 ** 18 + 10_000)
-    assert.is(await page.textContent('.turn.model > .tokens'), evil)
+    assert.is(await page.textContent('.turn.model > .mounted > .tokens'), evil)
     assert.equal(await texts(page, '.call code'), [evil, odd])
     assert.is((await texts(page, '.call pre'))[0], `{\n  ${JSON.stringify(evil)}: ${JSON.stringify(odd)}\n}`)
     assert.is(await page.$$eval('main img, main script, .turn article', (found) => found.length), 0)
@@ -218,7 +218,7 @@ inBrowser('a call is shown, the user gives its result, and the conversation keep
     assert.not(await page.isVisible('.results'))
     assert.is(await page.textContent('.turn.tool h2'), 'Result of get_weather')
     assert.is(await page.textContent('.turn.tool .tokens'), 'sunny, 20 °C')
-    assert.is(await page.textContent('.turn.model:last-child > .tokens'), 'It is sunny.')
+    assert.is(await page.textContent('.turn.model:last-child > .mounted > .tokens'), 'It is sunny.')
     const call = { name: 'get_weather', arguments: '{"city":"Paris","days":[1,2]}' }
     const tool_calls = [{ id: 'call_0', type: 'function', function: call }]
     const exchange = [
@@ -346,7 +346,7 @@ inBrowser('answers follow a schema, set out in lines, with a clear error for a w
     await page.waitForSelector('.turn.model')
     await answered(page)
     const lines = ['{', '  "city": "Pa, {ris",', '  "n": [],', '  "o": {', '    "a": 1.50', '  }', '}']
-    assert.is(await page.textContent('.turn.model > .tokens'), lines.join('\n'))
+    assert.is(await page.textContent('.turn.model > .mounted > .tokens'), lines.join('\n'))
     await page.fill('#schema', '')
     await send(page, 'plain')
     await page.waitForSelector('#schema-alert:not(:empty)')

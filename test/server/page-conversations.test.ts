@@ -8,7 +8,7 @@ import { stored } from './stored-conversations.js'
 const { inBrowser, end } = pageSuite('conversations of the page')
 
 inBrowser(
-  'thoughts, calls, results, settings and switched off experts stay over a reload, and the key does not',
+  'thoughts, calls, results, settings, comparisons and switched off experts stay over a reload, and the key does not',
   async () => {
     const call = {
       index: 0,
@@ -69,10 +69,15 @@ inBrowser(
       assert.is(after.messages[0].content, 'Be brief.')
       assert.is(after.temperature, 0.5)
       assert.equal(after.mask, ['0:mlp:1'])
+      await page.focus('#map [data-expert="mlp 0 2"]')
+      await page.keyboard.press('x')
+      const compared = 'without layer 0 mlp expert 2: 1 of 2 words differs'
+      await page.waitForSelector(`.without .sentence:text-is("${compared}")`)
       await page.click('#all-on')
       await reload(page)
       assert.not(await page.isVisible('#switched-off'), 'a change without a question stays, too')
-      assert.is(await count(page, '#turns > *'), 6)
+      assert.is(await count(page, '#turns > *'), 7)
+      assert.equal(await texts(page, '.without .sentence'), [compared])
       assert.not.match(JSON.stringify(await stored(page)), /sesame/)
       assert.equal(
         faults.filter((fault) => !fault.includes('401')),

@@ -137,6 +137,7 @@ test('damaged records are noticed', () => {
     (body) => Object.assign(body.exchanges[1].answer, { calls: [{ id: 'x' }] }),
     (body) => Object.assign(body.exchanges[1].answer, { thought: null }),
     (body) => Object.assign(body.settings, { system: 1 }),
+    (body) => Object.assign(body.exchanges[0], { compared: [{ expert: '0:mlp:1' }] }),
   ]
   for (const change of wrong) assert.is(changed(change), undefined, String(change))
   for (const value of [undefined, null, 'x', [], {}]) {

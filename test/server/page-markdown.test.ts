@@ -50,14 +50,14 @@ const answered = (page: Page) => page.waitForSelector('.turn.model[aria-busy="fa
 
 /** The text of an answer with its hidden marks. */
 const wholeText = (page: Page) =>
-  page.$eval('.turn.model > .tokens', (element) => {
+  page.$eval('.turn.model > .mounted > .tokens', (element) => {
     const copy = element.cloneNode(true) as typeof element
     for (const button of copy.querySelectorAll('button')) button.remove()
     return copy.textContent
   })
 
 const texts = async (page: Page, selector: string) =>
-  (await page.locator(`.turn.model > .tokens ${selector}`).allInnerTexts()).map((text) => text.trim())
+  (await page.locator(`.turn.model > .mounted > .tokens ${selector}`).allInnerTexts()).map((text) => text.trim())
 
 inBrowser('an answer is drawn without faults of accessibility, and each character belongs to its token', async () => {
   await open({ answer: answering(DOCUMENT) }, async (page, { faults }) => {

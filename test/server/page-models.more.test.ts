@@ -72,7 +72,7 @@ inBrowser(
       assert.ok(await page.isDisabled('#model'))
       start()
       await page.waitForSelector('.turn.model[aria-busy="false"]')
-      assert.equal(await texts(page, '.turn.model > .tokens'), [GREETING])
+      assert.equal(await texts(page, '.turn.model > .mounted > .tokens'), [GREETING])
       assert.not.match((await texts(page, '.turn.model > .note')).join(), /loading/)
       await page.waitForSelector('#model:enabled')
       await page.click('#fresh')

@@ -59,7 +59,7 @@ inBrowser('the chosen model answers, and the map, the names and the settings are
     await page.fill('#max-tokens', '')
     await ask(page, 'Hello')
     assert.equal(await texts(page, '.turn.model > h2'), ['nano', 'parrot'])
-    assert.is((await texts(page, '.turn.model > .tokens'))[1], GREETING)
+    assert.is((await texts(page, '.turn.model > .mounted > .tokens'))[1], GREETING)
     await untilCells(page, '#map', 4)
     assert.is(await page.locator('#map .strike').count(), 0)
     await until(async () => (await listed(page))[1] === 'parrot · loaded')

@@ -52,7 +52,7 @@ inBrowser('without storage, with a full one and with damaged conversations the p
     await page.waitForSelector('.said:has-text("damaged")')
     await page.locator('#kept .title').last().click()
     await page.waitForSelector('#list-alert:has-text("damaged and cannot be read")')
-    await page.locator('.said .act').click()
+    await page.locator('.said button').click()
     await page.waitForSelector('.said', { state: 'detached' })
     await page.keyboard.press('Escape')
     await ask(page, 'still here')

@@ -65,7 +65,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           const first = await answer(page, 1)
           assert.match((await first.text('.thoughts summary')) ?? '', /^thought \d+ tokens, [\d.]+ s$/)
           assert.is((await first.text('.thoughts .tokens'))?.trim(), 'I ask the tool.')
-          assert.is((await first.text(':scope > .tokens'))?.trim(), 'I look it up.')
+          assert.is((await first.text(':scope > .mounted > .tokens'))?.trim(), 'I look it up.')
           assert.is(await first.text('.call h3'), 'calls get_weather')
           assert.is(await first.text('.call pre'), '{\n  "city": "Bern"\n}')
           assert.ok((await first.text('.notation .tokens'))?.includes('"arguments": {"city": "Bern"}'))
@@ -77,14 +77,14 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           await page.getByLabel('Result of get_weather').fill('21 degrees')
           await page.keyboard.press('Enter')
           const second = await answer(page, 2)
-          assert.is(await second.text(':scope > .tokens'), 'It is 21 degrees in Bern.')
+          assert.is(await second.text(':scope > .mounted > .tokens'), 'It is 21 degrees in Bern.')
           assert.is((await second.text('.thoughts .tokens'))?.trim(), 'It has answered.')
 
           await page.fill('#tools', '')
           await page.locator('#think').selectOption('off')
           await ask(page, 'Hi')
           const third = await answer(page, 3)
-          assert.is(await third.text(':scope > .tokens'), 'Hello! How are you?')
+          assert.is(await third.text(':scope > .mounted > .tokens'), 'Hello! How are you?')
           assert.is(await third.last.locator('.thoughts').count(), 0)
 
           await page.fill(
@@ -93,7 +93,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           )
           await ask(page, 'As JSON')
           const fourth = await answer(page, 4)
-          assert.is(await fourth.text(':scope > .tokens'), '{\n  "a": 1\n}')
+          assert.is(await fourth.text(':scope > .mounted > .tokens'), '{\n  "a": 1\n}')
 
           await page.fill('#schema', '[1]')
           await ask(page, 'Again')

@@ -3,82 +3,83 @@ import { awakeIn, awakeSentence } from '../../lab/experts/usage/awake.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import { GrowingText } from '../markdown/growing-text.js'
+import type { TokenText } from '../markdown/token-text.js'
 import type { AnswerChunk, PromptProgress } from '../requests/api.js'
 import { Batches } from '../requests/batches.js'
 import { ServerGone } from '../requests/events.js'
-import type { Models } from '../requests/models.js'
 import { piecesOf } from '../requests/pieces.js'
-import type { RoutedToken } from '../requests/routes.js'
-import type { Answer } from './answer.js'
+import type { PageModel, RoutedToken } from '../requests/routes.js'
 import { AnswerParts, type AnswerPiece } from './answer-parts.js'
+import { addCall } from './calls.js'
+import type { Exchange } from './exchange.js'
 import { Pace } from './pace.js'
-import type { Turn } from './turn.js'
 
-/** A question and the answer that is coming. */
-interface Shown {
-  /** Turns of the messages, whose tokens come with the answer. */
-  turns: readonly Turn[]
-  answer: Answer
-  /** The answer before this one, if any. */
-  before?: Answer
-  /** Is aborted when the user stops the answer. */
-  signal: AbortSignal
+/** Parts of the page that show an answer. */
+interface StreamParts {
+  model: () => PageModel
+  panel: ExpertsPanel
+  colouring: TextColouring
+  /** Calls `show` with a line while the request waits for its model. Returns a function that ends this. */
+  watch: (show: (line: string) => void) => () => void
+  /** The answer has changed, apart from its texts. */
+  changed: () => void
 }
 
 /** Shows an answer token by token, in the text and in the map. */
 export class AnswerStream {
-  constructor(
-    private readonly models: Models,
-    private readonly panel: ExpertsPanel,
-    private readonly colouring: TextColouring,
-  ) {}
+  constructor(private readonly parts: StreamParts) {}
 
   /**
-   * Shows the chunks of an answer as they come. Resolves with `limit` if the answer reached its limit of tokens. Rejects if
-   * the chunks break off.
+   * Shows the chunks of an answer as they come. Rejects if they break off; `signal` is aborted when the user stops the
+   * answer.
    */
-  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer, before, signal }: Shown): Promise<'whole' | 'limit'> {
+  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer }: Exchange, signal: AbortSignal): Promise<void> {
+    const { panel, colouring, changed } = this.parts
     const parts = new AnswerParts()
     const pace = new Pace()
-    const text = new GrowingText('answer', this.models.model)
+    const text = new GrowingText('answer', this.parts.model())
     let end = ''
-    let isAtLimit = false
     let read: PromptProgress | undefined
     let promptTokens = 0
+    const note = (line: string) => {
+      answer.note = line
+      changed()
+    }
     const batches = new Batches<AnswerPiece>((certain) => {
       answer.show(certain)
       // The line of the thoughts counts meanwhile.
-      answer.note(answer.isThinking ? '' : read ? readingOf(read) : `${pace}${end}`)
-      this.colouring.paint()
-      this.panel.drawSoon(answer.newest)
+      note(answer.isThinking ? '' : read ? readingOf(read) : `${pace}${end}`)
+      colouring.paint()
+      panel.drawSoon(answer.newest)
     })
-    const begin = this.models.watch((line) => answer.note(line))
+    const begin = this.parts.watch(note)
     try {
       for await (const chunk of chunks) {
         begin()
         read = chunk.progress
         promptTokens = read?.total ?? chunk.prompt?.length ?? promptTokens
-        if (chunk.prompt) for (const turn of turns) this.showTokens(turn, chunk.prompt)
+        if (chunk.prompt) for (const turn of turns) this.showTokens(turn.text, chunk.prompt)
         const numbered = chunk.tokens.map((token, i) => {
           const part = parts.partOf(chunk, token.kind)
-          return { part, text: token.text, token: this.panel.count(token, text, chunk.logprobs[i]) }
+          return { part, text: token.text, token: panel.count(token, text, chunk.logprobs[i]) }
         })
         for (const { part } of numbered) answer.count(part, 1)
         // A long conversation has no reports of experts, but still log-probabilities.
         if (numbered.length === 0) answer.count(parts.partOf(chunk), chunk.logprobs.length)
-        for (const call of chunk.calls) answer.call(call)
-        for (const note of chunk.notes) answer.warn(note, before)
+        for (const call of chunk.calls) addCall(answer.calls, call)
+        answer.warnings.push(...chunk.notes)
         pace.count(numbered.length || chunk.logprobs.length)
         if (promptTokens > 0) answer.contextTokens = promptTokens + pace.counted
         if (chunk.finishReason === 'length') {
           end = ', the limit'
-          isAtLimit = true
+          answer.end = 'limit'
         }
         await batches.add(parts.add(chunk, numbered))
       }
+      if (answer.end === 'cut') answer.end = 'whole'
       if (text.usage.tokens === 0) end += `${pace.counted > 0 ? '; ' : ''}the server reports no experts`
-      return isAtLimit ? 'limit' : 'whole'
     } catch (error) {
+      answer.end = 'cut'
       end = `${pace.counted > 0 ? '; ' : ''}${signal.aborted ? 'stopped' : reasonOf(error)}`
       throw error
     } finally {
@@ -87,16 +88,16 @@ export class AnswerStream {
       await batches.add(parts.end())
       answer.isBusy = false
       batches.flush()
-      this.panel.rest()
-      this.colouring.paint(true)
+      panel.rest()
+      colouring.paint(true)
     }
   }
 
   /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
-  private showTokens({ body }: Turn, prompt: readonly RoutedToken[]): void {
+  private showTokens(body: TokenText, prompt: readonly RoutedToken[]): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
-    const pieces = piecesOf(body.text, places) ?? piecesOf(body.text.trim(), places)
-    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token]) })))
+    const pieces = piecesOf(body.text, places)
+    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.parts.panel.add(prompt[token]) })))
   }
 }
 

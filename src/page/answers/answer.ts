@@ -1,40 +1,74 @@
-import { create } from '../elements/elements.js'
-import { JsonLayout, laidOut } from '../elements/json-layout.js'
+import { formatElapsed, plural } from '../../ground/numbers.js'
+import { JsonLayout } from '../elements/json-layout.js'
 import { MarkdownText } from '../markdown/markdown-text.js'
 import { TokenText } from '../markdown/token-text.js'
-import type { AnswerPart, Call, CallDelta, Message } from '../requests/api.js'
+import type { AnswerPart, Call } from '../requests/api.js'
 import type { AnswerPiece } from './answer-parts.js'
-import { CallBlocks } from './call-blocks.js'
-import { addCall, plainAnswer } from './calls.js'
-import { Thoughts } from './thoughts.js'
-import { Turn } from './turn.js'
+import { plainAnswer } from './calls.js'
+import type { KeptAnswer } from './kept-form.js'
 
 const PARTS: readonly AnswerPart[] = ['thinking', 'content', 'call']
+/** Line below an answer that the end of the page has cut. */
+const CUT = 'cut: the page was left before the end'
 
-/** The model's message as it comes: thoughts, content and calls. */
-export class Answer extends Turn {
+/** The model's message as it comes: thoughts, content and calls. Its texts grow in elements of their own. */
+export class Answer implements Omit<KeptAnswer, 'content' | 'thinking' | 'notation'> {
+  readonly body: TokenText
+  readonly thoughts = new TokenText()
+  /** The calls as the model wrote them. */
+  readonly notation = new TokenText()
+  readonly calls: Call[] = []
+  readonly warnings: string[] = []
+  thought = { tokens: 0, seconds: 0 }
+  notationTokens = 0
+  note = ''
+  end: KeptAnswer['end'] = 'cut'
+  isBusy = false
+  /** Whether its texts are all that is known, since it is of an earlier visit or the model has changed. */
+  hasTextsOnly = false
   /** Tokens of the prompt and the answer so far, if they are known. */
   contextTokens?: number
   /** The last token's span. */
   newest?: HTMLElement
-  readonly calls: Call[] = []
-  readonly warnings: string[] = []
-  readonly thoughts = new Thoughts()
-  readonly blocks = new CallBlocks()
+  private thinkingSince = 0
 
-  /** `name` is the model's; `isJson` shows the content in lines. A text that a model continues is no Markdown. */
+  /** `isJson` shows the content in lines. A text that a model continues is no Markdown. */
   constructor(
-    readonly name: string,
+    readonly model: string,
     readonly isJson: boolean,
     isMarkdown = !isJson,
   ) {
-    super('model', name, isMarkdown ? new MarkdownText() : new TokenText(isJson ? new JsonLayout() : undefined))
+    this.body = isMarkdown ? new MarkdownText() : new TokenText(isJson ? new JsonLayout() : undefined)
     this.body.element.classList.toggle('json', isJson)
+  }
+
+  /** An answer that was kept. Its tokens are not known any more. */
+  static from({ model, isJson, content, thinking, notation, ...kept }: KeptAnswer): Answer {
+    const answer = Object.assign(new Answer(model, isJson), structuredClone(kept))
+    answer.notationTokens = notation.tokens
+    answer.hasTextsOnly = true
+    const texts = { thinking, content, call: notation.text }
+    for (const part of PARTS) if (texts[part] !== '') answer.textOf(part).show([{ text: texts[part], token: -1 }])
+    answer.body.end()
+    return answer
+  }
+
+  get kept(): KeptAnswer {
+    const { model, isJson, body, thoughts, notation, notationTokens, isBusy, note, end } = this
+    return {
+      ...{ model, isJson, end, content: body.text, thinking: thoughts.text, note: isBusy ? CUT : note },
+      notation: { text: notation.text, tokens: notationTokens },
+      ...structuredClone({ thought: this.thought, calls: this.calls, warnings: this.warnings }),
+    }
   }
 
   /** Whether nothing of the answer has come yet. */
   get isEmpty(): boolean {
     return !this.hasThoughts && !this.isBegun
+  }
+
+  get hasThoughts(): boolean {
+    return this.thoughts.text !== ''
   }
 
   /** Whether thoughts have come and nothing else yet. */
@@ -47,25 +81,25 @@ export class Answer extends Turn {
     return plainAnswer(this.body.text, this.calls, this.isJson)
   }
 
-  /** Keeps a note on the request, and shows it unless the answer before had it, too. */
-  warn(text: string, before?: Answer): void {
-    this.warnings.push(text)
-    if (before?.warnings.includes(text)) return
-    this.body.element.before(create('p', 'warning', text))
+  /** The line of the thoughts: `thinking · 212 tokens`, at the end `thought 212 tokens, 3 s`. */
+  get thoughtsLine(): string {
+    const { tokens, seconds } = this.thought
+    const count = tokens > 0 ? plural(tokens, 'token') : 'some time'
+    if (this.isThinking) return `thinking · ${count}`
+    // Thoughts of an imported file have no count.
+    return tokens === 0 && seconds === 0 ? 'thoughts' : `thought ${count}, ${formatElapsed(seconds)}`
   }
 
   /** Counts tokens of a part, whose text may come later. */
   count(part: AnswerPart, tokens: number): void {
-    if (part === 'thinking') this.thoughts.count(tokens)
-    if (part === 'call') this.blocks.count(tokens)
+    if (part === 'call') this.notationTokens += tokens
+    if (part !== 'thinking') return
+    const now = performance.now()
+    if (this.thought.tokens === 0) this.thinkingSince = now
+    this.thought = { tokens: this.thought.tokens + tokens, seconds: (now - this.thinkingSince) / 1000 }
   }
 
-  /** Adds a part of a call. */
-  call(delta: CallDelta): void {
-    addCall(this.calls, delta)
-  }
-
-  /** Shows pieces of text, and the calls so far. */
+  /** Shows pieces of text. */
   show(pieces: readonly AnswerPiece[]): void {
     for (const part of PARTS) {
       const own = pieces.filter((piece) => piece.part === part)
@@ -74,27 +108,6 @@ export class Answer extends Turn {
     const last = pieces.at(-1)
     if (last) this.newest = this.textOf(last.part).newest ?? this.newest
     if (!this.isBusy) this.body.end()
-    if (this.hasThoughts && !this.thoughts.element.parentElement) this.body.element.before(this.thoughts.element)
-    if (this.calls.length > 0 && !this.blocks.element.parentElement) this.body.element.after(this.blocks.element)
-    if (this.hasThoughts) this.thoughts.show(!this.isThinking)
-    if (this.calls.length > 0) this.blocks.show(this.calls)
-    this.element.classList.toggle('thinking', this.isThinking)
-  }
-
-  /** The message for the API. Models want their thoughts back only while they wait for results of calls. */
-  message(withThoughts: boolean): Message {
-    const whole = this.calls.filter(({ arguments: given }) => laidOut(given) !== undefined)
-    const calls = whole.map(({ id, ...call }) => ({ id, type: 'function' as const, function: call }))
-    return {
-      role: 'assistant',
-      content: this.body.text,
-      ...(withThoughts && this.hasThoughts && { reasoning_content: this.thoughts.body.text }),
-      ...(calls.length > 0 && { tool_calls: calls }),
-    }
-  }
-
-  private get hasThoughts(): boolean {
-    return this.thoughts.body.text !== ''
   }
 
   /** Whether content or a call has come. */
@@ -104,6 +117,6 @@ export class Answer extends Turn {
 
   private textOf(part: AnswerPart): TokenText {
     if (part === 'content') return this.body
-    return part === 'thinking' ? this.thoughts.body : this.blocks.body
+    return part === 'thinking' ? this.thoughts : this.notation
   }
 }

@@ -1,4 +1,16 @@
-import { fields, isFlag, isNumber, isText, listOf, oneOf, optional, valuesOf, whole } from '../../ground/json/forms.js'
+import {
+  type Form,
+  fields,
+  isFlag,
+  isNumber,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+  valuesOf,
+  whole,
+} from '../../ground/json/forms.js'
+import { laidOut } from '../elements/json-layout.js'
 import type { Call, Message } from '../requests/api.js'
 
 /** A conversation in the list: all but its messages. */
@@ -33,27 +45,44 @@ export interface KeptExchange {
   parent: number
   said: Message[]
   answer: KeptAnswer
+  /** Comparisons of the answer with answers without an expert. */
+  compared?: Compared[]
 }
 
-export interface KeptAnswer {
+/** The form of a value that a form checks. */
+type Checked<F> = F extends Form<infer T> ? T : never
+
+/** The same question answered with and without an expert. */
+export type Compared = Checked<typeof isCompared>
+const isCompared = fields({
+  /** The expert, as a mask names it: `3:mlp:5`. */
+  expert: isText,
+  before: isText,
+  after: isText,
+  /** Whether other experts were off in both. */
+  hasOthers: isFlag,
+})
+
+export type KeptAnswer = Checked<typeof isAnswer>
+const isAnswer = fields({
   /** The model that answered. */
-  model: string
-  content: string
+  model: isText,
+  content: isText,
   /** Empty if the model did not think. */
-  thinking: string
+  thinking: isText,
   /** Tokens of the thoughts, and the seconds that they took. */
-  thought: { tokens: number; seconds: number }
-  calls: Call[]
+  thought: fields({ tokens: isNumber, seconds: isNumber }),
+  calls: listOf(fields<Call>({ id: isText, name: isText, arguments: isText })),
   /** The calls as the model wrote them, and their tokens. */
-  notation: { text: string; tokens: number }
-  isJson: boolean
+  notation: fields({ text: isText, tokens: isNumber }),
+  isJson: isFlag,
   /** The line below the answer. */
-  note: string
+  note: isText,
   /** Notes of the server on the request. */
-  warnings: string[]
+  warnings: listOf(isText),
   /** Whether the answer came to its end, and whether that was the limit of tokens. */
-  end: 'whole' | 'limit' | 'cut'
-}
+  end: oneOf(['whole', 'limit', 'cut'] as const),
+})
 
 /** Model of the answers in a file, which does not name it. */
 export const IMPORTED = 'imported'
@@ -63,6 +92,21 @@ export function pathOf({ exchanges, last }: KeptBody): KeptExchange[] {
   const path: KeptExchange[] = []
   for (let place = last; place >= 0; place = exchanges[place].parent) path.push(exchanges[place])
   return path.reverse()
+}
+
+/** An answer as a message of the API; none if it was cut before it began. Calls that were cut are left out. */
+export function answerMessages({ content, thinking, calls }: KeptAnswer, withThoughts = true): Message[] {
+  if (content === '' && thinking === '' && calls.length === 0) return []
+  const whole = calls.filter(({ arguments: given }) => laidOut(given) !== undefined)
+  const tool_calls = whole.map(({ id, ...call }) => ({ id, type: 'function' as const, function: call }))
+  return [
+    {
+      role: 'assistant',
+      content,
+      ...(withThoughts && thinking !== '' && { reasoning_content: thinking }),
+      ...(tool_calls.length > 0 && { tool_calls }),
+    },
+  ]
 }
 
 /** Name of a conversation in the list. */
@@ -105,23 +149,17 @@ const isHead = fields<KeptHead>({
   changed: isNumber,
 })
 
-const isAnswer = fields<KeptAnswer>({
-  model: isText,
-  content: isText,
-  thinking: isText,
-  thought: fields({ tokens: isNumber, seconds: isNumber }),
-  calls: listOf(fields({ id: isText, name: isText, arguments: isText })),
-  notation: fields({ text: isText, tokens: isNumber }),
-  isJson: isFlag,
-  note: isText,
-  warnings: listOf(isText),
-  end: oneOf(['whole', 'limit', 'cut']),
-})
-
 const isMessage = fields({ role: oneOf(['system', 'user', 'assistant', 'tool'] as const), content: isText })
 
 const isBody = fields<KeptBody>({
-  exchanges: listOf(fields({ parent: whole(-1), said: listOf(isMessage), answer: isAnswer })),
+  exchanges: listOf(
+    fields<KeptExchange>({
+      parent: whole(-1),
+      said: listOf(isMessage),
+      answer: isAnswer,
+      compared: optional(listOf(isCompared)),
+    }),
+  ),
   last: whole(-1),
   settings: valuesOf(isText),
 })

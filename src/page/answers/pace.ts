@@ -1,7 +1,7 @@
 import { plural } from '../../ground/numbers.js'
 
 /** Minimum seconds and tokens after the first one, so that a speed says something. */
-const LEAST = { seconds: 0.05, tokens: 4 }
+const LEAST = { seconds: 0.02, tokens: 2 }
 
 /** Number of tokens so far, and their speed. */
 export class Pace {

@@ -24,13 +24,13 @@ export function showAgain(
     const own = new GrowingText('answer', model)
     for (const [i, pieces] of texts.entries()) {
       const isAnswer = i === turns.length
-      const { body } = isAnswer ? answer : turns[i]
+      const body = isAnswer ? answer.body : turns[i].text
       if (!pieces) continue
       const number = (token: RoutedToken) => (isAnswer ? panel.count(token, own) : panel.add(token))
       body.replace(pieces.map(({ text, token }) => ({ text, token: number(prompt[token]) })))
       body.end()
     }
-    answer.element.classList.remove('kept')
+    answer.hasTextsOnly = false
   }
 }
 
@@ -40,9 +40,9 @@ function placesOf(exchanges: readonly Exchange[], prompt: readonly RoutedToken[]
   const found = exchanges.toReversed().map((exchange) => {
     const { answer, turns } = exchange
     // JSON is set out in lines as it comes.
-    const texts = [...turns.map(({ body }) => body.text), answer.isJson ? '' : answer.body.text]
+    const texts = [...turns.map(({ text }) => text.text), answer.isJson ? '' : answer.body.text]
     const pieces = texts.toReversed().map((text) => {
-      const own = piecesOf(text, tokens) ?? piecesOf(text.trim(), tokens)
+      const own = piecesOf(text, tokens)
       // The same text may be there twice, and earlier messages come first.
       if (own) tokens.length = own[0].token
       return own

@@ -1,6 +1,7 @@
 import { conversationJson, readConversationJson } from '../../chat/conversations/export-json.js'
 import { conversationMarkdown } from '../../chat/conversations/export-markdown.js'
 import {
+  answerMessages,
   IMPORTED,
   type KeptAnswer,
   type KeptBody,
@@ -10,7 +11,6 @@ import {
   titleOf,
 } from '../answers/kept-form.js'
 import { create } from '../elements/elements.js'
-import { laidOut } from '../elements/json-layout.js'
 import type { Message } from '../requests/api.js'
 
 /** Maximum bytes of a file to import. */
@@ -57,21 +57,6 @@ function messagesOf(body: KeptBody): Message[] {
   const { system = '' } = body.settings
   const messages = pathOf(body).flatMap(({ said, answer }) => [...said, ...answerMessages(answer)])
   return system.trim() === '' ? messages : [{ role: 'system', content: system.trim() }, ...messages]
-}
-
-/** An answer as a message; none if it was cut before it began. Calls that were cut are left out. */
-function answerMessages({ content, thinking, calls }: KeptAnswer): Message[] {
-  if (content === '' && thinking === '' && calls.length === 0) return []
-  const whole = calls.filter(({ arguments: given }) => laidOut(given) !== undefined)
-  const tool_calls = whole.map(({ id, ...call }) => ({ id, type: 'function' as const, function: call }))
-  return [
-    {
-      role: 'assistant',
-      content,
-      ...(thinking !== '' && { reasoning_content: thinking }),
-      ...(tool_calls.length > 0 && { tool_calls }),
-    },
-  ]
 }
 
 /** Divides messages into questions with their answers. */

@@ -1,22 +1,21 @@
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { Answer } from '../answers/answer.js'
 import { AnswerStream } from '../answers/answer-stream.js'
-import { Exchange, type ExchangeActions } from '../answers/exchange.js'
-import type { KeptBody } from '../answers/kept-form.js'
+import { Exchange } from '../answers/exchange.js'
+import type { Compared, KeptBody } from '../answers/kept-form.js'
 import { promptOf, showAgain } from '../answers/read-again.js'
-import { WithoutExpert } from '../answers/without-expert.js'
-import { ScrolledEnd } from '../elements/scrolled-end.js'
+import { answerWithout } from '../answers/without-expert.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
+import { specOf } from '../experts/places.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import type { Api, Asked, Message, Sampling, Sending } from '../requests/api.js'
 import { ServerGone } from '../requests/events.js'
-import type { Models } from '../requests/models.js'
 import { Branches } from './branches.js'
+import type { Models } from './models.js'
+import type { PageStore } from './page-state.js'
 
 /** How an answer ended that was stopped before its first token. */
 const READING = 'stopped while reading'
-/** Ms that screen readers do not announce a conversation that is opened. */
-const SILENT_MS = 1_000
 
 /** Whether question and answer stay in the conversation, and the error if one occurred. */
 export interface Outcome {
@@ -38,40 +37,26 @@ interface ConversationParts {
   models: Models
   panel: ExpertsPanel
   colouring: TextColouring
-  /** Place of the turns. */
-  place: HTMLElement
+  store: PageStore
   /** Id of the conversation. */
   id: () => string
-  /** Shows the tokens of the last answer and its prompt, if they are known. */
-  showContext: (tokens?: number) => void
-}
-
-/** Requests of the user from within the conversation. */
-export interface ConversationActions {
-  edit(exchange: Exchange, text: string): void
-  regenerate(exchange: Exchange): void
-  resume(exchange: Exchange): void
-  give(results: Message[]): void
   /** The conversation has changed: a question, the end of an answer, another branch. */
-  changed(): void
+  changed: () => void
 }
 
 /** The conversation. The server keeps nothing of it, so each request has all of it. */
 export class Conversation {
   private tree = new Branches<Exchange>()
   private running?: AbortController
-  private readonly end: ScrolledEnd
   private readonly stream: AnswerStream
-  private readonly exchangeActions: ExchangeActions
 
-  constructor(
-    private readonly parts: ConversationParts,
-    private readonly actions: ConversationActions,
-  ) {
-    const { models, panel, colouring, place } = parts
-    this.end = new ScrolledEnd(place)
-    this.stream = new AnswerStream(models, panel, colouring)
-    this.exchangeActions = { ...actions, choose: (exchange, step) => this.choose(exchange, step) }
+  constructor(private readonly parts: ConversationParts) {
+    const { models, panel, colouring, store } = parts
+    this.stream = new AnswerStream({
+      ...{ panel, colouring, model: () => store.state.model },
+      watch: (show) => models.watch(show),
+      changed: () => store.set(),
+    })
     colouring.reset(panel.shown)
   }
 
@@ -85,7 +70,7 @@ export class Conversation {
   }
 
   get isEditing(): boolean {
-    return this.tree.path.some(({ isEditing }) => isEditing)
+    return this.tree.path.some(({ draft }) => draft !== undefined)
   }
 
   /** Everything to keep, in all branches. */
@@ -99,24 +84,18 @@ export class Conversation {
     this.empty()
     for (const kept of exchanges) {
       this.tree.endAt(kept.parent)
-      const before = this.tree.path.at(-1)?.answer
-      this.tree.append(Exchange.from(kept, before, this.exchangeActions))
+      this.tree.append(Exchange.from(kept, this.tree.path.at(-1)?.answer))
     }
     this.tree.endAt(last)
-    const { place } = this.parts
-    // Screen readers do not announce what is not new.
-    place.setAttribute('aria-live', 'off')
-    this.show()
-    this.end.go()
-    setTimeout(() => place.removeAttribute('aria-live'), SILENT_MS)
+    this.show(true)
   }
 
   /** Forgets the experts of all tokens, because another model chose them. */
   forgetExperts(): void {
-    const edited = this.tree.path.findIndex(({ isEditing }) => isEditing)
+    const edited = this.tree.path.findIndex(({ draft }) => draft !== undefined)
     const draft = this.tree.path[edited]?.draft
     this.load(this.kept({}))
-    this.tree.path[edited]?.openForm(draft)
+    if (draft !== undefined) this.tree.path[edited].draft = draft
   }
 
   /** Stops the running answer. */
@@ -137,15 +116,14 @@ export class Conversation {
   async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const before = tree.path
-    const last = before.at(-1)
-    const asked = this.askedFor([...before.flatMap(this.earlier(before, said)), ...said], options)
+    const asked = this.asked(before, said, options)
     const isJson = options.response_format !== undefined
-    const { name, isChat } = this.parts.models.model
+    const { name, isChat } = this.parts.store.state.model
     const answer = new Answer(name, isJson, isChat && !isJson)
-    const exchange = new Exchange(said, answer, last?.answer.calls ?? [], this.exchangeActions)
+    const exchange = new Exchange(said, answer, before.at(-1)?.answer.calls ?? [])
     exchange.asked = asked
     tree.append(exchange)
-    const error = await this.answer(exchange, asked, last?.answer)
+    const error = await this.answer(exchange, asked)
     // If the user has opened another conversation meanwhile, this one stays as it was.
     const isKept = this.tree !== tree || !answer.isEmpty
     if (!isKept) tree.takeBack(exchange)
@@ -168,12 +146,8 @@ export class Conversation {
   /** Continues the last answer, which was cut. */
   async resume(exchange: Exchange, options: AskOptions): Promise<Outcome> {
     const { tree } = this
-    const before = tree.path.slice(0, -1)
-    const asked = this.askedFor(
-      [...before.flatMap(this.earlier(before, exchange.said)), ...exchange.messages(true)],
-      options,
-    )
-    const error = await this.answer(exchange, asked, before.at(-1)?.answer)
+    const asked = this.asked(tree.path.slice(0, -1), exchange.messages(true), options)
+    const error = await this.answer(exchange, asked)
     this.changed(tree)
     return { isKept: true, error }
   }
@@ -187,14 +161,16 @@ export class Conversation {
     const { path } = tree
     const last = path.at(-1)
     if (!last) return { isKept: true }
-    const compared = new WithoutExpert(this.parts.api, place)
-    last.comparisons.push(compared.element)
-    const before = path.slice(0, -1)
-    const asked =
-      last.asked ?? this.askedFor([...before.flatMap(this.earlier(before, last.said)), ...last.said], options)
-    const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.end !== 'cut' }
-    const error = await this.run((signal) => compared.run(known, options.mask, this.sending(signal)))
-    if (error !== undefined) last.comparisons.splice(last.comparisons.indexOf(compared.element), 1)
+    const asked = last.asked ?? this.asked(path.slice(0, -1), last.said, options)
+    const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.answer.end !== 'cut' }
+    const { api, store } = this.parts
+    const { mask } = options
+    store.set({ comparing: { expert: specOf(place), before: '', after: '', hasOthers: mask.length > 0 } })
+    const error = await this.run(async (signal) => {
+      const show = (comparing: Compared) => store.set({ comparing })
+      last.compared.push(await answerWithout(place, known, { api, mask, sending: this.sending(signal), show }))
+    })
+    store.set({ comparing: undefined })
     this.changed(tree)
     return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
   }
@@ -203,12 +179,11 @@ export class Conversation {
   async readAgain(options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const { path } = tree
-    const { api, models, panel } = this.parts
-    const messages = path.flatMap((exchange) => exchange.messages(false))
-    const asked = { ...this.askedFor(messages, options), max_tokens: 1, response_format: undefined, tools: undefined }
+    const { api, store, panel } = this.parts
+    const asked = { ...this.asked(path, [], options), max_tokens: 1, response_format: undefined, tools: undefined }
     const error = await this.run(async (signal) => {
       const prompt = await promptOf(api.answer(asked, this.sending(signal)))
-      if (this.tree === tree) showAgain(path, prompt, { panel, model: models.model })
+      if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model })
     })
     panel.rest()
     this.parts.colouring.paint(true)
@@ -216,52 +191,45 @@ export class Conversation {
     return { isKept: true, error: error === 'stopped' ? undefined : error }
   }
 
-  /** Shows another branch than the one of an exchange. */
-  private choose(exchange: Exchange, step: -1 | 1): void {
+  /** Shows the branch before or after the one of an exchange, in the order they were added. */
+  choose(exchange: Exchange, step: -1 | 1): void {
     const { tree } = this
     const branches = tree.besides(exchange)
     const chosen = branches[branches.indexOf(exchange) + step]
     if (!chosen || this.isRunning) return
+    chosen.step = step
     tree.choose(chosen)
     this.changed(tree)
-    chosen.focusPager(step)
   }
 
   /** Shows what comes for an answer until its end. Returns the error if one occurred. */
-  private async answer(exchange: Exchange, asked: Asked, before?: Answer): Promise<Error | undefined> {
+  private async answer(exchange: Exchange, asked: Asked): Promise<Error | undefined> {
     const { tree, parts } = this
-    const { turns, answer } = exchange
+    const { answer } = exchange
     const { text } = answer.body
     answer.isBusy = true
-    exchange.end = 'cut'
-    const error = await this.run(async (signal) => {
-      exchange.end = await this.stream.show(parts.api.answer(asked, this.sending(signal)), {
-        turns,
-        answer,
-        before,
-        signal,
-      })
-    })
+    answer.end = 'cut'
+    const error = await this.run((signal) =>
+      this.stream.show(parts.api.answer(asked, this.sending(signal)), exchange, signal),
+    )
     answer.isBusy = false
     const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)
     if (error !== 'stopped') return error instanceof ServerGone && !hasGrown ? new ServerGone(READING) : error
     if (hasGrown) return undefined
-    answer.note(READING)
+    answer.note = READING
     // The question returns to the field, unless the user has opened another conversation.
     return answer.isEmpty && this.tree === tree ? new Error(READING) : undefined
   }
 
   private sending(signal: AbortSignal): Sending {
-    const { models, id } = this.parts
-    return { model: models.model.name, conversation: id(), signal }
+    return { model: this.parts.store.state.model.name, conversation: this.parts.id(), signal }
   }
 
   /** Runs a request that Stop ends. Returns `stopped` or the error. */
   private async run(request: (signal: AbortSignal) => Promise<void>): Promise<'stopped' | Error | undefined> {
     const running = new AbortController()
     this.running = running
-    this.changed(this.tree)
-    this.end.go()
+    this.changed(this.tree, true)
     try {
       await request(running.signal)
       return undefined
@@ -269,19 +237,23 @@ export class Conversation {
       return running.signal.aborted ? 'stopped' : (thrown as Error)
     } finally {
       if (this.running === running) this.running = undefined
+      this.parts.store.set({ isRunning: this.isRunning })
     }
   }
 
-  /** The messages of an earlier exchange. With results of calls, the model continues the thoughts that led to the calls. */
-  private earlier(before: readonly Exchange[], said: readonly Message[]): (exchange: Exchange, i: number) => Message[] {
+  /** A request with earlier exchanges. If results of calls follow, the model continues the thoughts before the calls. */
+  private asked(
+    before: readonly Exchange[],
+    said: readonly Message[],
+    { system, mask, ...sampling }: AskOptions,
+  ): Asked {
     const isQuestion = said[0]?.role !== 'tool'
     const asking = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
-    return (exchange, i) => exchange.messages(i >= asking)
-  }
-
-  private askedFor(messages: readonly Message[], { system, mask, ...sampling }: AskOptions): Asked {
+    const messages = [...before.flatMap((exchange, i) => exchange.messages(i >= asking)), ...said]
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
-    if (!this.parts.models.model.isChat) return { ...options, prompt: messages.map(({ content }) => content).join('') }
+    if (!this.parts.store.state.model.isChat) {
+      return { ...options, prompt: messages.map(({ content }) => content).join('') }
+    }
     return { ...options, messages: system ? [{ role: 'system', content: system }, ...messages] : messages }
   }
 
@@ -294,37 +266,20 @@ export class Conversation {
     colouring.reset(panel.shown)
   }
 
-  private changed(tree: Branches<Exchange>): void {
+  private changed(tree: Branches<Exchange>, isAtEnd = false): void {
     // Another conversation may have been opened meanwhile.
     if (this.tree !== tree) return
-    this.show()
-    this.actions.changed()
+    this.show(isAtEnd)
+    this.parts.changed()
   }
 
-  /** Brings the turns up to date. Those that stay are not moved, so that screen readers announce only new ones. */
-  private show(): void {
-    const { place, models } = this.parts
-    const model = models.model.name
-    const { path } = this.tree
-    const wanted = path.flatMap(({ elements }) => elements)
-    const same = [...place.children].findIndex((element, i) => element !== wanted[i])
-    const kept = same < 0 ? place.children.length : same
-    const hadFocus = place.contains(document.activeElement)
-    for (const element of [...place.children].slice(kept)) element.remove()
-    place.append(...wanted.slice(kept))
-    for (const [i, exchange] of path.entries()) {
-      const branches = this.tree.besides(exchange)
-      const branch = branches.indexOf(exchange) + 1
-      exchange.show({
-        model,
-        isLast: i === path.length - 1,
-        isRunning: this.isRunning,
-        branch,
-        branches: branches.length,
-      })
-    }
-    this.parts.showContext(path.at(-1)?.answer.contextTokens)
-    // The button that had the focus may be gone.
-    if (hadFocus && !place.contains(document.activeElement)) place.focus({ preventScroll: true })
+  /** Shows the branch, or its end. */
+  private show(isAtEnd = false): void {
+    const { store } = this.parts
+    const path = this.tree.path.map((exchange) => {
+      const all = this.tree.besides(exchange)
+      return { exchange, branch: all.indexOf(exchange) + 1, branches: all.length }
+    })
+    store.set({ path, isRunning: this.isRunning, jumps: store.state.jumps + Number(isAtEnd) })
   }
 }

@@ -1,10 +1,11 @@
 import { beginningOf, IMPORTED, type KeptBody, type KeptHead, pathOf, titleOf } from '../answers/kept-form.js'
 import { lastingStorage, tabStorage } from '../elements/browser-storage.js'
-import type { SwitchedOff } from '../experts/switched-off.js'
-import type { Models } from '../requests/models.js'
-import type { Settings } from '../requests/settings.js'
+import { placesIn, specOf } from '../experts/places.js'
+import { filledSettings } from '../requests/settings.js'
 import type { Conversation } from './conversation.js'
 import { ChangedElsewhere, type KeptChange, type KeptConversations, whyNotKept } from './kept-conversations.js'
+import type { Models } from './models.js'
+import type { PageStore } from './page-state.js'
 
 /** Name in the tab's storage of the conversation that a reload opens again. */
 const OPEN = 'molm-conversation'
@@ -25,15 +26,10 @@ interface Open {
 }
 
 interface PageParts {
-  store: KeptConversations
+  kept: KeptConversations
   conversation: Conversation
-  settings: Settings
   models: Models
-  off: SwitchedOff
-  /** Shows why conversations are not kept, or an empty text. */
-  note: (text: string) => void
-  /** The list of conversations, or the open one, has changed. */
-  changed: () => void
+  store: PageStore
 }
 
 /** Keeps the open conversation: at each question, each second of an answer, and at its end. */
@@ -48,7 +44,7 @@ export class Keeping {
   private pending = 0
 
   constructor(private readonly parts: PageParts) {
-    parts.store.follow((change) => this.inTurn(() => this.follow(change)))
+    parts.kept.follow((change) => this.inTurn(() => this.follow(change)))
     // The last second of an answer, if the browser still has the time to write it.
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'hidden' && parts.conversation.isRunning) this.save()
@@ -66,7 +62,7 @@ export class Keeping {
   /** Keeps conversations from now on, or no longer. Those that are kept stay. */
   set isOn(on: boolean) {
     lastingStorage.set(OFF, on ? undefined : 'off')
-    this.parts.note('')
+    this.note('')
     this.changed()
   }
 
@@ -77,25 +73,26 @@ export class Keeping {
   }
 
   get body(): KeptBody {
-    const { conversation, settings, models, off } = this.parts
-    return conversation.kept({ ...settings.fields, model: models.model.name, mask: off.specs.join(' ') })
+    const { conversation, store } = this.parts
+    const { settings, model, off } = store.state
+    return conversation.kept({ ...settings, model: model.name, mask: off.map(specOf).join(' ') })
   }
 
   /** Opens the conversation of the time before a reload, if there is one. */
   async restore(): Promise<void> {
     const id = tabStorage.get(OPEN)
     if (id === undefined) return
-    await this.show(id).catch((error) => this.parts.note(`The conversation is not open again: ${whyNotKept(error)}.`))
+    await this.show(id).catch((error) => this.note(`The conversation is not open again: ${whyNotKept(error)}.`))
   }
 
   /** Opens a kept conversation in place of the open one. Rejects if it cannot be read. */
   async show(id: string): Promise<void> {
     this.leave()
     await this.inTurn(async () => {
-      const kept = await this.parts.store.read(id)
+      const kept = await this.parts.kept.read(id)
       if (!kept) throw new Error('it was deleted in another tab')
       this.take(kept)
-      this.parts.settings.fill(kept.body.settings)
+      this.fill(kept.body)
     })
   }
 
@@ -103,7 +100,7 @@ export class Keeping {
   begin(body: KeptBody, name?: string): void {
     this.leave()
     this.take({ head: newConversation(name), body })
-    this.parts.settings.fill(body.settings)
+    this.fill(body)
     this.changed()
   }
 
@@ -118,8 +115,8 @@ export class Keeping {
     this.parts.conversation.clear()
     this.open = newConversation()
     tabStorage.set(OPEN, undefined)
-    this.parts.note('')
-    this.parts.changed()
+    this.note('')
+    this.listChanged()
   }
 
   /** Gives the open conversation a name before it is kept. */
@@ -129,11 +126,11 @@ export class Keeping {
 
   /** Keeps a change of the open conversation. */
   changed(): void {
-    this.parts.changed()
+    this.listChanged()
     clearInterval(this.timer)
     if (this.parts.conversation.isRunning) {
       this.timer = window.setInterval(() => this.save(), EVERY_MS)
-      if (!this.hasFailed) this.parts.note('')
+      if (!this.hasFailed) this.note('')
     }
     this.save()
   }
@@ -151,37 +148,35 @@ export class Keeping {
 
   private async write(open: Open, body: KeptBody, isRunning: boolean): Promise<void> {
     if (open.deletedAt !== undefined && body.exchanges.length <= open.deletedAt) return
-    const { store, note, changed } = this.parts
     try {
-      open.version = await store.write({ head: this.headOf(body, open), body }, isRunning)
+      open.version = await this.parts.kept.write({ head: this.headOf(body, open), body }, isRunning)
       open.deletedAt = undefined
       if (open !== this.open) return
       tabStorage.set(OPEN, open.id)
-      if (this.hasFailed) note('')
+      if (this.hasFailed) this.note('')
       this.hasFailed = false
-      changed()
+      this.listChanged()
     } catch (error) {
       if (!(error instanceof ChangedElsewhere)) {
         this.hasFailed = true
-        note(`This conversation is not kept: ${whyNotKept(error)}.`)
+        this.note(`This conversation is not kept: ${whyNotKept(error)}.`)
       } else if (error.isDeleted) {
         this.loseTrack(open, body)
       } else {
         Object.assign(open, newConversation(`${titleOf(this.headOf(body, open))} (copy)`))
         await this.write(open, body, isRunning)
-        note('Another tab has changed this conversation, too. This tab keeps its own as a copy.')
+        this.note('Another tab has changed this conversation, too. This tab keeps its own as a copy.')
       }
     }
   }
 
   /** Follows a change by another tab, unless this tab has turns that are not kept yet. */
   private async follow({ id, isRunning }: KeptChange): Promise<void> {
-    const { store } = this.parts
-    this.parts.changed()
+    this.listChanged()
     const { open } = this
     if ((id !== undefined && id !== open.id) || open.version === 0) return
     if (isRunning || this.isAhead) return
-    const kept = await store.read(open.id).catch(() => undefined)
+    const kept = await this.parts.kept.read(open.id).catch(() => undefined)
     if (open !== this.open || this.isAhead) return
     if (!kept) this.loseTrack(open, this.body)
     else if (kept.head.version !== open.version) this.take(kept)
@@ -193,7 +188,7 @@ export class Keeping {
     Object.assign(open, newConversation(open.name), { deletedAt: body.exchanges.length })
     if (open !== this.open) return
     tabStorage.set(OPEN, undefined)
-    this.parts.note('Another tab has deleted this conversation. Your next question keeps it again.')
+    this.note('Another tab has deleted this conversation. Your next question keeps it again.')
   }
 
   /** Whether the screen has more than the storage, or is about to. */
@@ -209,15 +204,30 @@ export class Keeping {
   }
 
   private take({ head, body }: { head: Open; body: KeptBody }): void {
-    const { conversation, models, off, note, changed } = this.parts
+    const { conversation, models, store } = this.parts
     const model = body.settings.model ?? pathOf(body).at(-1)?.answer.model ?? IMPORTED
     const isHere = model === IMPORTED || models.choose(model)
-    off.restore((body.settings.mask ?? '').split(' '))
+    store.set({ off: placesIn(store.state.model, (body.settings.mask ?? '').split(' ')) })
     conversation.load(body)
     this.open = { id: head.id, version: head.version, name: head.name }
     tabStorage.set(OPEN, head.version > 0 ? head.id : undefined)
-    note(isHere ? '' : `${model} answered here, which this server does not have. ${models.model.name} answers now.`)
-    changed()
+    const { name } = store.state.model
+    this.note(isHere ? '' : `${model} answered here, which this server does not have. ${name} answers now.`)
+    this.listChanged()
+  }
+
+  private fill({ settings }: KeptBody): void {
+    this.parts.store.set({ settings: filledSettings(settings), wrong: undefined })
+  }
+
+  private note(keptNote: string): void {
+    this.parts.store.set({ keptNote })
+  }
+
+  /** The list of conversations, or the open one, has changed. */
+  private listChanged(): void {
+    const { store } = this.parts
+    store.set({ listChanges: store.state.listChanges + 1 })
   }
 
   private headOf(body: KeptBody, { id, version, name } = this.open): KeptHead {

@@ -1,3 +1,4 @@
+import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb'
 import { type KeptBody, type KeptHead, readBody, readHead } from '../answers/kept-form.js'
 
 const DATABASE = 'molm-conversations'
@@ -23,13 +24,22 @@ export interface KeptChange {
   isRunning?: boolean
 }
 
+/** The database. Stored values may be damaged, so each read checks them. */
+interface Stored extends DBSchema {
+  heads: { key: string; value: KeptHead }
+  bodies: { key: string; value: KeptBody }
+}
+
+type Mode = 'readonly' | 'readwrite'
+type Store<Name extends 'heads' | 'bodies', M extends Mode> = IDBPObjectStore<Stored, ('heads' | 'bodies')[], Name, M>
+
 /**
  * The conversations that this browser keeps, in IndexedDB. It holds more than the 5 MB of the local storage and does not
  * block the page, and its transactions notice what another tab has written. Every method rejects if the browser forbids
  * the storage, if it is full, or if a newer version of the page has written it.
  */
 export class KeptConversations {
-  private database?: Promise<IDBDatabase>
+  private database?: Promise<IDBPDatabase<Stored>>
   private readonly channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(DATABASE) : undefined
 
   /** Calls `changed` at a change by another tab. */
@@ -39,23 +49,21 @@ export class KeptConversations {
 
   /** Lists the conversations, those changed last first. `damaged` are ids of conversations that cannot be read. */
   async list(): Promise<{ heads: KeptHead[]; damaged: string[] }> {
-    const [values, keys] = await this.within('readonly', ({ heads }) =>
-      Promise.all([done(heads.getAll()), done(heads.getAllKeys())]),
-    )
+    const [values, keys] = await this.within('readonly', (heads) => Promise.all([heads.getAll(), heads.getAllKeys()]))
     const read = values.map((value) => readHead(value))
     const heads = read.filter((head) => head !== undefined).sort((a, b) => b.changed - a.changed)
-    return { heads, damaged: keys.filter((_, i) => read[i] === undefined).map(String) }
+    return { heads, damaged: keys.filter((_, i) => read[i] === undefined) }
   }
 
   /** Reads a conversation. Resolves with undefined if there is none; rejects if it is damaged. */
   async read(id: string): Promise<Kept | undefined> {
-    const [head, body] = await this.within('readonly', ({ heads, bodies }) =>
-      Promise.all([done(heads.get(id)), done(bodies.get(id))]),
+    const [stored, messages] = await this.within('readonly', (heads, bodies) =>
+      Promise.all([heads.get(id), bodies.get(id)]),
     )
-    if (head === undefined) return undefined
-    const kept = { head: readHead(head), body: readBody(body) }
-    if (!kept.head || !kept.body) throw new Error('this conversation is damaged and cannot be read')
-    return kept as Kept
+    if (stored === undefined) return undefined
+    const [head, body] = [readHead(stored), readBody(messages)]
+    if (!head || !body) throw new Error('this conversation is damaged and cannot be read')
+    return { head, body }
   }
 
   /**
@@ -65,52 +73,50 @@ export class KeptConversations {
    */
   async write({ head, body }: Kept, isRunning: boolean): Promise<number> {
     const version = head.version + 1
-    await this.within('readwrite', async ({ heads, bodies }) => {
-      const before = (await done(heads.get(head.id))) as Partial<KeptHead> | undefined
+    await this.within('readwrite', async (heads, bodies) => {
+      const before = await heads.get(head.id)
       if ((before?.version ?? 0) !== head.version) throw new ChangedElsewhere(before === undefined)
       const name = before ? before.name : head.name
-      await Promise.all([done(heads.put({ ...head, name, version })), done(bodies.put(body, head.id))])
+      await Promise.all([heads.put({ ...head, name, version }), bodies.put(body, head.id)])
     })
-    this.channel?.postMessage({ id: head.id, isRunning } satisfies KeptChange)
+    this.tell({ id: head.id, isRunning })
     return version
   }
 
   async rename(id: string, name: string): Promise<void> {
-    await this.within('readwrite', async ({ heads }) => {
-      const head = await done(heads.get(id))
-      if (head) await done(heads.put({ ...head, name: name || undefined }))
+    await this.within('readwrite', async (heads) => {
+      const head = await heads.get(id)
+      if (head) await heads.put({ ...head, name: name || undefined })
     })
-    this.channel?.postMessage({ id } satisfies KeptChange)
+    this.tell({ id })
   }
 
   /** Deletes a conversation, or all of them. */
   async delete(id?: string): Promise<void> {
-    await this.within('readwrite', ({ heads, bodies }) =>
-      Promise.all([heads, bodies].map((store) => done(id === undefined ? store.clear() : store.delete(id)))),
+    await this.within('readwrite', (...stores) =>
+      Promise.all(stores.map((store) => (id === undefined ? store.clear() : store.delete(id)))),
     )
-    this.channel?.postMessage({ id } satisfies KeptChange)
+    this.tell({ id })
+  }
+
+  private tell(change: KeptChange): void {
+    this.channel?.postMessage(change)
   }
 
   /** Runs a transaction, and waits until it is complete. If `use` rejects, nothing of it is stored. */
-  private async within<T>(mode: IDBTransactionMode, use: (stores: Stores) => Promise<T>): Promise<T> {
-    this.database ??= this.open().catch((error) => {
-      this.database = undefined
-      throw error
-    })
-    const database = await this.database
-    const transaction = database.transaction(['heads', 'bodies'], mode)
-    const complete = new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve()
-      transaction.onabort = () => reject(transaction.error ?? new Error('the browser did not store it'))
-    })
+  private async within<M extends Mode, T>(
+    mode: M,
+    use: (heads: Store<'heads', M>, bodies: Store<'bodies', M>) => Promise<T>,
+  ): Promise<T> {
+    this.database ??= this.open()
+    const transaction = (await this.database).transaction<('heads' | 'bodies')[], M>(['heads', 'bodies'], mode)
+    // It rejects if the transaction is aborted, which the error before it has caused.
+    transaction.done.catch(() => undefined)
     try {
-      const [heads, bodies] = ['heads', 'bodies'].map((name) => transaction.objectStore(name))
-      const result = await use({ heads, bodies })
-      await complete
+      const result = await use(transaction.objectStore('heads'), transaction.objectStore('bodies'))
+      await transaction.done
       return result
     } catch (error) {
-      // The transaction rejects too.
-      complete.catch(() => undefined)
       try {
         transaction.abort()
       } catch {
@@ -120,37 +126,28 @@ export class KeptConversations {
     }
   }
 
-  private async open(): Promise<IDBDatabase> {
-    const request = indexedDB.open(DATABASE, VERSION)
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore('heads', { keyPath: 'id' })
-      request.result.createObjectStore('bodies')
-    }
-    const database = await done(request)
+  private async open(): Promise<IDBPDatabase<Stored>> {
     const forget = () => {
       this.database = undefined
     }
-    // A newer page in another tab may need another form of the database.
-    database.onversionchange = () => {
-      database.close()
+    try {
+      return await openDB<Stored>(DATABASE, VERSION, {
+        upgrade(database) {
+          database.createObjectStore('heads', { keyPath: 'id' })
+          database.createObjectStore('bodies')
+        },
+        // A newer page in another tab may need another form of the database.
+        blocking(_version, _newer, { target }) {
+          ;(target as IDBDatabase).close()
+          forget()
+        },
+        terminated: forget,
+      })
+    } catch (error) {
       forget()
+      throw error
     }
-    database.onclose = forget
-    return database
   }
-}
-
-interface Stores {
-  heads: IDBObjectStore
-  bodies: IDBObjectStore
-}
-
-/** Resolves with the result of a request. */
-function done<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error)
-  })
 }
 
 /** Says in plain words why a conversation is not kept, or cannot be opened. */

@@ -1,4 +1,4 @@
-import { byId, create } from './elements.js'
+import { create, say } from './elements.js'
 
 /** Ms that a button says that it has copied. */
 const SAID_MS = 2_000
@@ -45,7 +45,7 @@ export function copyButton(name: string, text: () => string): HTMLButtonElement 
     const said = isCopied
       ? 'Copied.'
       : 'The browser does not allow copying. Select the text and copy it by the keyboard.'
-    byId('spoken', HTMLParagraphElement).textContent = said
+    say(said)
     button.title = isCopied ? '' : said
     clearTimeout(timer)
     timer = window.setTimeout(() => {

@@ -1,10 +1,3 @@
-/** Finds the element with an id. Throws if the document has none of this class. */
-export function byId<T extends HTMLElement>(id: string, sort: new () => T): T {
-  const element = document.getElementById(id)
-  if (!(element instanceof sort)) throw new Error(`the document has no ${sort.name} with the id ${id}`)
-  return element
-}
-
 /** Creates an element with a class and a text; markup in the text stays text. */
 export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -15,4 +8,10 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   if (className) element.className = className
   element.textContent = text
   return element
+}
+
+/** Has screen readers say a text. */
+export function say(text: string): void {
+  const place = document.getElementById('spoken')
+  if (place && place.textContent !== text) place.textContent = text
 }

@@ -1,20 +1,22 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import { mostParticular } from '../../lab/experts/atlas/words-of-expert.js'
+import { awakeSentence, type ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { mostExperts } from '../../lab/pictures/blocks/figure.js'
 import { mapImage } from '../../lab/pictures/html/html-sections.js'
 import type { TextSection } from '../../lab/pictures/interactive/explore.js'
-import { type PageRoutes, pageRoutes } from '../../lab/pictures/interactive/page-data.js'
+import { pageRoutes } from '../../lab/pictures/interactive/page-data.js'
+import { wordsSentence } from '../../lab/pictures/kinds/usage-caption.js'
 import { usageMaps } from '../../lab/pictures/kinds/usage-figure.js'
-import { largestGate } from '../../model/config/routing.js'
-import { byId } from '../elements/elements.js'
+import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
-import type { Models } from '../requests/models.js'
 import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
-import { Caption } from './caption.js'
-import { strikeOut } from './strike-out.js'
+import { isAmong, placeOf } from './places.js'
 
 /** Share of the time that drawing may take: a map of thousands of cells must not slow down the text. */
 const DRAWING_SHARE = 0.3
+/** Share of the time that the search for words may take. */
+const SEARCHING_SHARE = 0.1
 
 /** A map of at most this number of experts is scaled up if it is at least this wide. */
 const LARGER = { scale: 1.35, experts: 40, width: 500 }
@@ -23,25 +25,43 @@ const LEAST_WIDTH = 300
 /** Maximum width to draw a map for, as in style.css; beyond it a map only becomes coarse. */
 const MOST_WIDTH = 736
 
+/** The model that answers, and the names of its experts. */
+export interface Named {
+  model: PageModel
+  atlas?: Atlas
+}
+
+/** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
+export interface Caption {
+  woke: string
+  words: string
+}
+
 /** The map beside the conversation: usage by the answers' tokens so far, and the experts of a pointed token. */
 export class ExpertsPanel {
+  /** The element of the map. explore.ts finds the tokens' experts at the section around it. */
+  readonly map = create('div')
+  /** Experts of the tokens, by their numbers. */
+  readonly routes: NonNullable<TextSection['routes']> = []
   private off: readonly ExpertPlace[] = []
-  private readonly section: TextSection = byId('talk', HTMLElement)
-  private readonly map = byId('map', HTMLDivElement)
   private readonly image = new LiveImage(this.map)
-  private readonly caption = new Caption()
   private shownText: GrowingText
   private answersText: GrowingText
-  private routes: PageRoutes[] = []
   private newest?: HTMLElement
   private timer?: number
   private tookMs = 0
   private width = 0
+  private maySearchAt = 0
 
-  constructor(private readonly models: Models) {
-    this.shownText = new GrowingText('conversation', models.model)
-    this.answersText = new GrowingText('answers', models.model)
-    this.begin()
+  /** `tell` gets the caption when it changes. */
+  constructor(
+    private readonly named: () => Named,
+    private readonly tell: (caption: Partial<Caption>) => void,
+  ) {
+    this.map.id = 'map'
+    const { model } = named()
+    this.shownText = new GrowingText('conversation', model)
+    this.answersText = new GrowingText('answers', model)
     // It reports the first width, too.
     new ResizeObserver(() => this.drawSoon()).observe(this.map)
   }
@@ -58,44 +78,49 @@ export class ExpertsPanel {
 
   /** Forgets the map and all tokens, which belong to another model than the next ones. */
   begin(): void {
-    const { mixtures } = this.model.config
     // A pinned token or cell is of the model before.
     document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))
     this.image.clear()
-    this.section.dataset.kinds = mixtures.map(({ kind }) => kind).join(' ')
-    this.section.dataset.largestGate = String(largestGate(mixtures))
     this.reset()
-    this.caption.show(this.answersText)
   }
 
   /** Forgets all tokens. */
   reset(): void {
-    this.shownText = new GrowingText('conversation', this.model)
-    this.answersText = new GrowingText('answers', this.model)
-    this.routes = []
-    this.section.routes = this.routes
+    const { model } = this.named()
+    this.shownText = new GrowingText('conversation', model)
+    this.answersText = new GrowingText('answers', model)
+    this.routes.length = 0
     this.newest = undefined
+    this.describe()
     this.drawSoon()
   }
 
   /** Keeps the experts of a question's token and returns its number for `data-i`. */
   add(token: RoutedToken): number {
-    const layers = layerRoutes(token, this.model)
-    this.shownText.append(token, layers)
-    return this.routes.push(pageRoutes(layers, this.model.config.mixtures)) - 1
+    return this.keep(token, [this.shownText])
   }
 
   /** Keeps the experts of an answer's token, counts them as usage, and returns its number for `data-i`. */
   count(token: RoutedToken, answer: GrowingText, logprob?: number): number {
-    const layers = layerRoutes(token, this.model)
-    for (const text of [this.shownText, this.answersText, answer]) text.append(token, layers, logprob)
-    return this.routes.push(pageRoutes(layers, this.model.config.mixtures)) - 1
+    return this.keep(token, [this.shownText, this.answersText, answer], logprob)
   }
 
-  /** Strikes out experts in the map, in place of those before. */
-  strikeOut(off: readonly ExpertPlace[]): void {
+  /** Strikes out experts in the map, in place of those before, with lines above all cells. */
+  strikeOut(off = this.off): void {
     this.off = off
-    strikeOut(this.map, off)
+    for (const line of this.map.querySelectorAll('.strike')) line.remove()
+    for (const cell of this.map.querySelectorAll('[data-expert].off')) cell.classList.remove('off')
+    if (off.length === 0) return
+    for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
+      const place = placeOf(cell)
+      if (!place || !isAmong(off, place)) continue
+      cell.classList.add('off')
+      const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(cell.getAttribute(name)))
+      const line = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+      line.setAttribute('class', 'strike')
+      line.setAttribute('d', `M${x} ${y}L${x + width} ${y + height}M${x + width} ${y}L${x} ${y + height}`)
+      cell.closest('.layer')?.parentNode?.append(line)
+    }
   }
 
   /** Schedules a redraw, and shows the experts of a token unless the user points at something else. */
@@ -110,28 +135,46 @@ export class ExpertsPanel {
   /** Ends an answer: no token is framed until the user points at one. */
   rest(): void {
     this.newest = undefined
-    this.section.querySelector('#turns')?.dispatchEvent(new Event('hide', { bubbles: true }))
-    this.caption.show(this.answersText, this.models.atlas, true)
+    this.map.dispatchEvent(new Event('hide', { bubbles: true }))
+    this.describe(true)
     this.drawSoon()
   }
 
-  private get model(): PageModel {
-    return this.models.model
+  private keep(token: RoutedToken, texts: readonly GrowingText[], logprob?: number): number {
+    const { model } = this.named()
+    const layers = layerRoutes(token, model)
+    for (const text of texts) text.append(token, layers, logprob)
+    return this.routes.push(pageRoutes(layers, model.config.mixtures)) - 1
   }
 
   private draw(): void {
     this.timer = undefined
     const started = performance.now()
-    if (this.model.config.mixtures.length > 0) this.caption.show(this.answersText, this.models.atlas)
+    const { model, atlas } = this.named()
+    this.describe()
     const width = this.map.clientWidth
-    if (width === 0 || this.model.config.mixtures.length === 0) return
-    const [block, unit] = [usageMaps([this.answersText], { atlas: this.models.atlas }), this.scaleAt(width)]
+    if (width === 0 || model.config.mixtures.length === 0) return
+    const unit = width >= LARGER.width && largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
+    const block = usageMaps([this.answersText], { atlas })
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width
-    strikeOut(this.map, this.off)
+    this.strikeOut()
     if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
+  }
+
+  /** Describes the answers. While one grows, the words change less often than the numbers. */
+  private describe(isFinal = false): void {
+    const { answersText: text } = this
+    const { model, atlas } = this.named()
+    if (model.config.mixtures.length === 0 || text.tokens.length === 0) return this.tell({ woke: '', words: '' })
+    this.tell({ woke: text.usage.tokens === 0 ? '' : awakeSentence(text.usage) })
+    const started = performance.now()
+    if (started < this.maySearchAt && !isFinal) return
+    const particular = mostParticular(text)
+    this.tell({ words: particular ? wordsSentence(particular, atlas) : '' })
+    this.maySearchAt = performance.now() + (performance.now() - started) / SEARCHING_SHARE
   }
 
   private showNewest(): void {
@@ -139,9 +182,8 @@ export class ExpertsPanel {
       this.newest.dispatchEvent(new Event('show', { bubbles: true }))
     }
   }
+}
 
-  private scaleAt(width: number): number {
-    const most = Math.max(...this.model.config.mixtures.map(mostExperts))
-    return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
-  }
+function largestMixture({ config }: PageModel): number {
+  return Math.max(...config.mixtures.map(mostExperts))
 }

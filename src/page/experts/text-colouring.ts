@@ -1,70 +1,57 @@
-import { nameIn } from '../../lab/experts/atlas/atlas.js'
 import { amountOf, MOST_BITS, type TextColour, textValues } from '../../lab/experts/usage/text-colours.js'
 import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
 import { amountColour, type Background, expertColour, INK } from '../../lab/pictures/blocks/expert-colours.js'
-import { TITLES } from '../../lab/pictures/blocks/figure.js'
 import { toHex } from '../../lab/pictures/blocks/palette.js'
+import { bracketedName } from '../../lab/pictures/kinds/caption.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { byId, create } from '../elements/elements.js'
-import type { Models } from '../requests/models.js'
+import type { Named } from './experts-panel.js'
 
 /** Experts in the legend. */
 const LISTED = 5
-/** Names of the kinds within a sentence. */
-const NAMES: Record<MixtureKind, string> = { attention: 'attention', mlp: 'MLP' }
 /** Ends of the legend of an amount. */
 const ENDS = {
   surprise: ['foreseen', `surprise of ${MOST_BITS} bits or more`],
   sleepers: ['often woken experts only', 'rarely woken experts only'],
 }
 
+/** A colour of the legend, and its meaning. */
+export interface Swatch {
+  colour: string
+  meaning: string
+}
+
 /** Colours the tokens of the conversation by one property, which the user chooses. */
 export class TextColouring {
-  private readonly select = byId('colour-by', HTMLSelectElement)
-  private readonly legend = byId('colour-legend', HTMLParagraphElement)
   private readonly dark = matchMedia('(prefers-color-scheme: dark)')
+  private value = 'off'
   /** The text whose tokens have their numbers in `data-i`. */
   private text?: TextRoutes
 
+  /** `explain` gets the legend when it changes. */
   constructor(
-    private readonly models: Models,
-    private readonly place: HTMLElement,
+    private readonly named: () => Named,
+    private readonly explain: (legend: readonly Swatch[]) => void,
   ) {
-    this.begin()
-    this.select.addEventListener('change', () => this.paint(true))
     this.dark.addEventListener('change', () => this.paint(true))
   }
 
-  /** Offers the layers of the model. The colour stays if the model has it, too. */
-  begin(): void {
-    const { select } = this
-    const { value } = select
-    const { mixtures } = this.models.model.config
-    for (const group of select.querySelectorAll('optgroup')) group.remove()
-    for (const { kind, experts } of mixtures) {
-      const group = create('optgroup')
-      group.label = TITLES[kind]
-      for (const [layer, count] of experts.entries()) {
-        if (count > 0) group.append(new Option(`strongest ${NAMES[kind]} expert of layer ${layer}`, `${kind} ${layer}`))
-      }
-      select.append(group)
-    }
-    select.value = value
-    if (select.selectedIndex < 0 || mixtures.length === 0) select.value = 'off'
-    select.disabled = mixtures.length === 0
+  /** Chooses the property: `off`, `surprise`, `sleepers`, or the kind and the layer of experts. */
+  choose(value: string): void {
+    this.value = value
+    this.paint(true)
   }
 
   /** Forgets all tokens; the tokens of `text` come next. */
   reset(text: TextRoutes): void {
     this.text = text
-    this.legend.replaceChildren()
+    this.explain([])
   }
 
   /** Colours the tokens that have no colour yet, or with `all` every token, whose values may have changed. */
   paint(all = false): void {
     const { text, colour } = this
     if (!text || (!all && !colour)) return
-    const spans = this.place.querySelectorAll<HTMLElement>(`.tokens [data-i]${all ? '' : ':not(.coloured)'}`)
+    const spans = document.querySelectorAll<HTMLElement>(`#turns .tokens [data-i]${all ? '' : ':not(.coloured)'}`)
     const values = colour ? textValues(text, colour) : []
     for (const span of spans) {
       const value = values[Number(span.dataset.i)]
@@ -72,11 +59,11 @@ export class TextColouring {
       if (colour && value !== undefined) span.style.setProperty('--token', this.colourOf(value, colour))
     }
     document.documentElement.style.setProperty('--token-ink', toHex(INK[this.ground]))
-    this.explain(text, colour, values)
+    this.explain(colour && text.tokens.length > 0 ? this.legend(colour, values) : [])
   }
 
   private get colour(): TextColour | undefined {
-    const { value } = this.select
+    const { value } = this
     if (value === 'off') return undefined
     if (value === 'surprise' || value === 'sleepers') return { by: value }
     const [kind, layer] = value.split(' ')
@@ -93,26 +80,19 @@ export class TextColouring {
     return toHex(amountColour(amountOf(value, colour, 1), this.ground))
   }
 
-  /** Writes the legend: the experts of most tokens, or the ends of the amounts. */
-  private explain(text: TextRoutes, colour: TextColour | undefined, values: readonly (number | undefined)[]): void {
-    if (!colour || text.tokens.length === 0) return this.legend.replaceChildren()
-    const swatch = (value: number, meaning: string) => {
-      const sample = create('span', 'swatch', meaning)
-      sample.style.setProperty('--token', this.colourOf(value, colour))
-      return sample
-    }
+  /** The experts of most tokens, or the ends of the amounts. */
+  private legend(colour: TextColour, values: readonly (number | undefined)[]): Swatch[] {
+    const swatch = (value: number, meaning: string) => ({ colour: this.colourOf(value, colour), meaning })
     if (colour.by !== 'expert') {
       const [least, most] = ENDS[colour.by]
-      return this.legend.replaceChildren(swatch(0, least), swatch(colour.by === 'surprise' ? MOST_BITS : 1, most))
+      return [swatch(0, least), swatch(colour.by === 'surprise' ? MOST_BITS : 1, most)]
     }
     const counts = new Map<number, number>()
     for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1)
     const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, LISTED)
-    this.legend.replaceChildren(
-      ...most.map(([expert, count]) => {
-        const name = nameIn(this.models.atlas, { ...colour, expert })
-        return swatch(expert, `${expert}${name ? ` (${name})` : ''} ×${count}`)
-      }),
+    const { atlas } = this.named()
+    return most.map(([expert, count]) =>
+      swatch(expert, `${expert}${bracketedName(atlas, { ...colour, expert })} ×${count}`),
     )
   }
 }

@@ -42,13 +42,15 @@ export class Pieces {
 }
 
 /**
- * Pieces of a text that a prompt contains, cut at the prompt's tokens. Uses the last occurrence. Undefined if the prompt does
- * not contain the text.
+ * Pieces of a text that a prompt contains, perhaps without blanks around it, cut at the prompt's tokens. Uses the last
+ * occurrence. Undefined if the prompt does not contain the text.
  */
 export function piecesOf(text: string, tokens: readonly TextPiece[]): TextPiece[] | undefined {
-  const from = joinedText(tokens).lastIndexOf(text)
-  if (text === '' || from < 0) return undefined
-  return cut(tokens, from, from + text.length)
+  const prompt = joinedText(tokens)
+  const own = [text, text.trim()].find((wanted) => wanted !== '' && prompt.includes(wanted))
+  if (own === undefined) return undefined
+  const from = prompt.lastIndexOf(own)
+  return cut(tokens, from, from + own.length)
 }
 
 function joinedText(pieces: readonly TextPiece[]): string {

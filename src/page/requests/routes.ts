@@ -1,8 +1,7 @@
 import type { ChatStep, Think } from '../../api/chat-options.js'
-import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
+import type { LayerRoutes } from '../../api/routes.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
-import { CHUNK, type Reader, TextRoutes } from '../../lab/experts/usage/text-routes.js'
-import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../../model/config/config.js'
+import { MIXTURE_KINDS, type Mixture, type PerMixture } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 
 /** The model, as the page needs it. */
@@ -92,30 +91,4 @@ export function layerRoutes({ experts }: RoutedToken, { config: { mixtures } }: 
     }
   }
   return layers
-}
-
-/** Converts a text's tokens and experts from the API, to draw figures of it. */
-export function textRoutes(name: string, tokens: readonly RoutedToken[], model: PageModel): TextRoutes {
-  const texts = new Map(tokens.map(({ token, text }) => [token, text]))
-  const reader: Reader = { ...model, textOf: (token) => texts.get(token) ?? '' }
-  const ids = tokens.map(({ token }) => token)
-  const read = new TextRoutes(name, ids, reader)
-  for (let first = 0; first < tokens.length; first += CHUNK) {
-    const chunk = tokens.slice(first, first + CHUNK).map((token) => layerRoutes(token, model))
-    const layers = chunk[0].map((own, layer) => {
-      const kinds = Object.keys(own) as MixtureKind[]
-      return Object.fromEntries(kinds.map((kind) => [kind, rows(chunk.map((routes) => routes[layer][kind]))]))
-    })
-    read.add(layers, chunk.length)
-  }
-  return read
-}
-
-/** Joins the choices of several tokens, a row each. */
-function rows(tokens: readonly (ExpertRoutes | undefined)[]): ExpertRoutes {
-  const all = tokens.map((routes) => routes ?? { ids: new Int32Array(), gates: new Float32Array() })
-  return {
-    ids: Int32Array.from(all.flatMap(({ ids }) => [...ids])),
-    gates: Float32Array.from(all.flatMap(({ gates }) => [...gates])),
-  }
 }

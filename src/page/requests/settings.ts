@@ -1,83 +1,66 @@
 import type { Think } from '../../api/chat-options.js'
-import { byId } from '../elements/elements.js'
-import { JsonBox, WrongSetting } from '../elements/json-box.js'
 import type { Sampling } from './api.js'
 import { Refusal } from './refusal.js'
 import type { PageModel } from './routes.js'
 
-/** Fields that a kept conversation has. */
-const FIELDS = ['system', 'temperature', 'max-tokens', 'seed', 'think', 'think-budget', 'schema', 'tools']
+/** Fields of the settings by their ids, as a kept conversation has them. An empty one means the model's default. */
+const FIELDS = ['system', 'temperature', 'max-tokens', 'seed', 'think', 'think-budget', 'schema', 'tools'] as const
+export type Setting = (typeof FIELDS)[number]
+export type Settings = Readonly<Record<Setting, string>>
 
-/** How messages are answered. An empty field means the model's default. */
-export class Settings {
-  private readonly system = byId('system', HTMLTextAreaElement)
-  private readonly think = byId('think', HTMLSelectElement)
-  private readonly schema = new JsonBox('schema')
-  private readonly tools = new JsonBox('tools')
+/** A setting that the page or the server refuses, and the reason. */
+export interface WrongSetting {
+  setting: 'schema' | 'tools'
+  why: string
+}
 
-  constructor(private model: PageModel) {
-    this.show(model)
+/** Settings from kept ones. Those that are absent become empty. */
+export function filledSettings(kept: Readonly<Record<string, string>>): Settings {
+  return Object.fromEntries(FIELDS.map((setting) => [setting, kept[setting] ?? ''])) as Settings
+}
+
+/** The chosen setting of thinking, if the model has it. */
+export function thinkOf({ think }: Settings, { thinking }: PageModel): Think | '' {
+  return thinking.find((one) => one === think) ?? ''
+}
+
+/** Reads the settings for a model. Fields that it does not have are not sent. Throws NotJson if one is wrong. */
+export function readSettings(settings: Settings, model: PageModel): Sampling & { system: string } {
+  const { isChat, callsTools, thinking } = model
+  const schema = isChat ? json('schema', settings) : undefined
+  const tools = callsTools ? json('tools', settings) : undefined
+  return {
+    system: isChat ? settings.system.trim() : '',
+    temperature: number(settings.temperature),
+    max_tokens: number(settings['max-tokens']),
+    seed: number(settings.seed),
+    thinking_budget: thinking.length > 0 ? number(settings['think-budget']) : undefined,
+    ...effort(thinkOf(settings, model)),
+    ...(schema !== undefined && {
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
+    }),
+    // One tool may be given without a list around it.
+    ...(tools !== undefined && { tools: [tools].flat() }),
   }
+}
 
-  /** Shows the settings that a model has. The fields of others keep their texts, but are not sent. */
-  show(model: PageModel): void {
-    this.model = model
-    for (const field of [this.system, this.schema.field]) field.disabled = !model.isChat
-    byId('tool-setting', HTMLDivElement).hidden = !model.callsTools
-    const { value } = this.think
-    const [byModel] = this.think.options
-    this.think.replaceChildren(byModel, ...model.thinking.map((think) => new Option(think)))
-    this.think.value = model.thinking.includes(value as Think) ? value : ''
-    for (const setting of document.querySelectorAll<HTMLElement>('.thinks')) {
-      setting.hidden = model.thinking.length === 0
-    }
+/** A setting is no JSON; nothing has been sent. */
+class NotJson extends Error {
+  constructor(
+    readonly setting: WrongSetting['setting'],
+    { message }: Error,
+  ) {
+    super(`not JSON: ${message}`)
   }
+}
 
-  /** The fields as they are, by their ids, to keep them with a conversation. */
-  get fields(): Record<string, string> {
-    return Object.fromEntries(FIELDS.map((id) => [id, fieldOf(id).value]))
-  }
-
-  /** Fills the fields with kept ones. Those that are absent become empty. */
-  fill(fields: Record<string, string>): void {
-    for (const id of FIELDS) {
-      const field = fieldOf(id)
-      field.value = fields[id] ?? ''
-      // The model may not have the kept setting.
-      if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.value = ''
-      field.dispatchEvent(new Event('input'))
-    }
-  }
-
-  /** Reads the settings. Throws WrongSetting if one is wrong. */
-  read(): Sampling & { system: string } {
-    const { isChat, callsTools, thinking } = this.model
-    const schema = isChat ? this.schema.read() : undefined
-    const tools = callsTools ? this.tools.read() : undefined
-    return {
-      system: this.system.value.trim(),
-      temperature: number('temperature'),
-      max_tokens: number('max-tokens'),
-      seed: number('seed'),
-      thinking_budget: thinking.length > 0 ? number('think-budget') : undefined,
-      ...effort(this.think.value as Think | ''),
-      ...(schema !== undefined && {
-        response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
-      }),
-      // One tool may be given without a list around it.
-      ...(tools !== undefined && { tools: [tools].flat() }),
-    }
-  }
-
-  /** Shows an error at the setting that caused it. Returns false if none did. */
-  blame(error: Error): boolean {
-    if (error instanceof WrongSetting) error.box.refuse(error.message)
-    else if (!(error instanceof Refusal)) return false
-    else if (error.field?.startsWith('response_format')) this.schema.refuse(error.message)
-    else if (error.field?.startsWith('tool')) this.tools.refuse(error.message)
-    else return false
-    return true
-  }
+/** The setting that has caused an error; undefined if none did. */
+export function wrongSetting(error: Error): WrongSetting | undefined {
+  const why = error.message
+  if (error instanceof NotJson) return { setting: error.setting, why }
+  const field = error instanceof Refusal ? error.field : undefined
+  if (field?.startsWith('response_format')) return { setting: 'schema', why }
+  return field?.startsWith('tool') ? { setting: 'tools', why } : undefined
 }
 
 /** A setting of thinking as fields of a request. */
@@ -87,12 +70,15 @@ function effort(think: Think | ''): Sampling {
   return { reasoning_effort: think === 'off' ? 'none' : think }
 }
 
-function fieldOf(id: string): HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement {
-  return byId(id, HTMLElement) as HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
+function json(setting: WrongSetting['setting'], { [setting]: text }: Settings): unknown {
+  if (text.trim() === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new NotJson(setting, error as Error)
+  }
 }
 
-/** Reads a field for a number. */
-function number(id: string): number | undefined {
-  const { valueAsNumber } = byId(id, HTMLInputElement)
-  return Number.isNaN(valueAsNumber) ? undefined : valueAsNumber
+function number(text: string): number | undefined {
+  return text === '' ? undefined : Number(text)
 }

@@ -4,9 +4,8 @@ import { pathToFileURL } from 'node:url'
 
 /** The page's entry module, relative to the compiled package. */
 const FIRST = 'page/main.js'
-const IMPORT = /\b(from|import) '([^']+)'/g
-/** Folder of the modules of other packages. */
-const PACKAGES = 'packages'
+/** Packages may be minified: without blanks, and in double quotes. */
+const IMPORT = /\b(from|import)\s*(["'])([\w@./-]+)\2/g
 
 /**
  * Reads the modules that run in the browser, by their paths in the compiled package: the page's own, and all that they
@@ -22,13 +21,13 @@ export async function pageModules(): Promise<Map<string, string>> {
     const text = await readFile(address, 'utf8')
     const imported: Promise<void>[] = []
     const up = '../'.repeat(path.split('/').length - 1)
-    const linked = text.replace(IMPORT, (line, how: string, from: string) => {
+    const linked = text.replace(IMPORT, (line, how: string, _quote, from: string) => {
       if (from.startsWith('.')) {
         const next = new URL(from, address)
         imported.push(add(next.href.slice(root.href.length), next))
         return line
       }
-      const next = `${PACKAGES}/${from}.js`
+      const next = `packages/${from}.js`
       imported.push(packageModule(from, address).then((found) => add(next, found)))
       return `${how} '${up}${next}'`
     })
@@ -39,11 +38,13 @@ export async function pageModules(): Promise<Map<string, string>> {
   return modules
 }
 
-/** Finds the ES module of a package, as a module imports it. It must be a single file. */
+/** Finds the ES module that a module imports from a package, such as `preact/hooks`. It must be a single file. */
 async function packageModule(name: string, importer: URL): Promise<URL> {
+  const [, own, within] = /^((?:@[^/]+\/)?[^/]+)(.*)$/.exec(name) ?? []
   const main = createRequire(importer).resolve(name).replaceAll('\\', '/')
-  const end = main.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}/`.length
+  const end = main.lastIndexOf(`/node_modules/${own}/`) + `/node_modules/${own}/`.length
   const folder = pathToFileURL(main.slice(0, end))
   const { exports } = JSON.parse(await readFile(new URL('package.json', folder), 'utf8'))
-  return new URL(exports.import, folder)
+  const entry = exports[`.${within}`] ?? exports
+  return new URL(entry.import ?? entry.default, folder)
 }

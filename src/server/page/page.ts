@@ -19,8 +19,7 @@ const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 
 const FILES = {
   '/page/figure.css': 'lab/pictures/interactive/figure.css',
   '/page/style.css': 'page/style.css',
-  '/page/answer.css': 'page/answer.css',
-  '/page/conversations.css': 'page/conversations.css',
+  '/page/chat.css': 'page/chat.css',
   '/page/markdown.css': 'page/markdown.css',
   '/page/icon.svg': 'page/icon.svg',
 }

@@ -1,0 +1,61 @@
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { Exchange } from '../answers/exchange.js'
+import type { Compared } from '../answers/kept-form.js'
+import type { Store } from '../elements/store.js'
+import type { Caption } from '../experts/experts-panel.js'
+import type { Swatch } from '../experts/text-colouring.js'
+import type { PageModel } from '../requests/routes.js'
+import type { Settings, WrongSetting } from '../requests/settings.js'
+
+export const VIEWS = ['chat', 'compare', 'work'] as const
+export type View = (typeof VIEWS)[number]
+
+/** An exchange of the branch that is shown, and its number among the branches at its place, from 1 on. */
+export interface Shown {
+  exchange: Exchange
+  branch: number
+  branches: number
+}
+
+/** Everything that the page shows, but for the texts of answers and the map, which grow in elements of their own. */
+export interface PageState {
+  view: View
+  /** The names of the server's models, with their states. */
+  models: readonly { name: string; label: string }[]
+  /** The model that answers, and the names of its experts; none before they have come. */
+  model: PageModel
+  atlas?: Atlas
+  /** Names of models on the server's computer that it does not serve. */
+  others: readonly string[]
+  /** Whether questions can be sent. */
+  isReady: boolean
+  isRunning: boolean
+  path: readonly Shown[]
+  /** A comparison that is coming, below the last answer. */
+  comparing?: Compared
+  /** Times that the end of the conversation was to be shown. */
+  jumps: number
+  /** The text in the field for messages. */
+  message: string
+  /** Why the last request failed. */
+  alert: string
+  settings: Settings
+  wrong?: WrongSetting
+  /** Experts that the user has switched off. */
+  off: readonly ExpertPlace[]
+  isMapOpen: boolean
+  caption: Caption
+  /** The property that colours the text. */
+  colour: string
+  legend: readonly Swatch[]
+  /** Whether the marks of Markdown are shown. */
+  isAsWritten: boolean
+  /** Why the conversation is not kept, or what has become of it in another tab. */
+  keptNote: string
+  isListOpen: boolean
+  /** Changes of the list of conversations. */
+  listChanges: number
+}
+
+export type PageStore = Store<PageState>

@@ -1,0 +1,182 @@
+import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import { Store } from '../elements/store.js'
+import { ExpertsPanel } from '../experts/experts-panel.js'
+import { isAmong, specOf, whyNotSwitched } from '../experts/places.js'
+import { TextColouring } from '../experts/text-colouring.js'
+import type { Api } from '../requests/api.js'
+import { pageModel } from '../requests/routes.js'
+import { filledSettings, readSettings, type Setting, wrongSetting } from '../requests/settings.js'
+import { type AskOptions, Conversation, type Outcome } from './conversation.js'
+import { Keeping } from './keeping.js'
+import { KeptConversations } from './kept-conversations.js'
+import { Models } from './models.js'
+import { type PageState, type PageStore, VIEWS } from './page-state.js'
+
+/** On narrower screens the map is folded, so that the text has room. */
+const NARROW = matchMedia('(max-width: 37.5rem)')
+
+/** The page: its state, and the actions of the user. */
+export class Page {
+  readonly kept = new KeptConversations()
+  readonly keeping: Keeping
+  readonly panel: ExpertsPanel
+  readonly models: Models
+  private readonly colouring: TextColouring
+  readonly conversation: Conversation
+  /** A question without an answer, which is in the field again. */
+  private returned?: string
+
+  private constructor(
+    readonly api: Api,
+    readonly store: PageStore,
+    all: readonly PageState['model'][],
+  ) {
+    const state = () => store.state
+    this.panel = new ExpertsPanel(state, (part) => {
+      const caption = { ...store.state.caption, ...part }
+      const { woke, words } = store.state.caption
+      if (caption.woke !== woke || caption.words !== words) store.set({ caption })
+    })
+    this.colouring = new TextColouring(state, (legend) => store.set({ legend }))
+    this.models = new Models(api, all, store, () => this.beginModel())
+    const { kept, models, panel, colouring } = this
+    this.conversation = new Conversation({
+      ...{ api, models, panel, colouring, store },
+      id: () => this.keeping.id,
+      changed: () => this.keeping.changed(),
+    })
+    this.keeping = new Keeping({ kept, conversation: this.conversation, models, store })
+    addEventListener('hashchange', () => store.set({ view: viewInAddress() }))
+    NARROW.addEventListener('change', () => store.set({ isMapOpen: !NARROW.matches }))
+  }
+
+  /** Asks the server for its models. Rejects if it does not answer. */
+  static async open(api: Api): Promise<Page> {
+    const { cards, others } = await api.models()
+    const all = cards.map(pageModel)
+    const store = new Store<PageState>({
+      ...{ view: viewInAddress(), models: [], model: Models.first(all), others, isReady: false, isRunning: false },
+      ...{ path: [], jumps: 0, message: '', alert: '', settings: filledSettings({}), off: [] },
+      ...{
+        isMapOpen: !NARROW.matches,
+        caption: { woke: '', words: '' },
+        colour: 'off',
+        legend: [],
+        isAsWritten: false,
+      },
+      ...{ keptNote: '', isListOpen: false, listChanges: 0 },
+    })
+    const page = new Page(api, store, all)
+    page.models.show(cards)
+    return page
+  }
+
+  /** Loads the names of experts, and the conversation of the time before a reload. */
+  async restore(): Promise<void> {
+    await this.models.loadAtlas()
+    await this.keeping.restore()
+    this.store.set({ isReady: true })
+  }
+
+  /** Sends a question. It returns to the field if no answer came. */
+  async send(text: string): Promise<void> {
+    const { store, conversation } = this
+    if (text.trim() === '' || conversation.isRunning) return
+    if (store.state.message === text) store.set({ message: '' })
+    const isKept = await this.ask((options) => conversation.ask([{ role: 'user', content: text }], options))
+    if (isKept || store.state.message !== '') return
+    store.set({ message: text })
+    this.returned = text
+  }
+
+  /** Asks with the settings. Returns whether question and answer stay in the conversation, and shows an error. */
+  async ask(request: (options: AskOptions) => Promise<Outcome>): Promise<boolean> {
+    const { store, conversation } = this
+    if (conversation.isRunning) return false
+    store.set({ alert: '' })
+    try {
+      const { settings, model, off } = store.state
+      const { isKept, error } = await request({ ...readSettings(settings, model), mask: off.map(specOf) })
+      if (error) this.blame(error)
+      return isKept
+    } catch (error) {
+      this.blame(error as Error)
+      return false
+    }
+  }
+
+  /** Begins a new conversation. */
+  fresh(): void {
+    this.keeping.fresh()
+    if (this.store.state.message === this.returned) this.store.set({ message: '' })
+    this.store.set({ alert: '' })
+  }
+
+  /** Switches an expert off and answers the last question without it, or switches it on again. */
+  async toggle(place: ExpertPlace): Promise<void> {
+    const { conversation, store } = this
+    const { off, model, isMapOpen } = store.state
+    if (conversation.isRunning || whyNotSwitched(model, place)) return
+    const isOff = isAmong(off, place)
+    this.switchOff(isOff ? off.filter((one) => specOf(one) !== specOf(place)) : [...off, place])
+    if (isOff || !conversation.hasQuestion) return
+    // A comparison below the conversation is to be seen.
+    store.set({ isMapOpen: isMapOpen && !NARROW.matches })
+    const mask = off.map(specOf)
+    const isAnswered = await this.ask((options) => conversation.askWithout(place, { ...options, mask }))
+    // The server may not do without the expert.
+    if (!isAnswered && isAmong(store.state.off, place)) await this.toggle(place)
+  }
+
+  chooseModel(name: string): void {
+    this.models.choose(name, true)
+    this.conversation.forgetExperts()
+    this.keeping.changed()
+  }
+
+  setSetting(setting: Setting, text: string): void {
+    const { settings, wrong } = this.store.state
+    this.store.set({
+      settings: { ...settings, [setting]: text },
+      wrong: wrong?.setting === setting ? undefined : wrong,
+    })
+  }
+
+  colourBy(colour: string): void {
+    this.store.set({ colour })
+    this.colouring.choose(colour)
+  }
+
+  /** Draws again with the names of the experts, which have come. */
+  drawNames(): void {
+    this.panel.drawSoon()
+    this.colouring.paint(true)
+  }
+
+  /** Switches these experts off, and all others on. */
+  switchOff(off: readonly ExpertPlace[]): void {
+    this.store.set({ off })
+    this.keeping.changed()
+  }
+
+  /** Forgets what is of the model before. */
+  private beginModel(): void {
+    const { colour, model } = this.store.state
+    const [kind, layer] = colour.split(' ')
+    const mixture = model.config.mixtures.find((one) => one.kind === kind)
+    const isColour = layer === undefined ? model.config.mixtures.length > 0 : (mixture?.experts[Number(layer)] ?? 0) > 0
+    this.store.set({ off: [], wrong: undefined })
+    this.panel.begin()
+    if (!isColour) this.colourBy('off')
+  }
+
+  /** Shows an error, at the setting that has caused it if one did. */
+  private blame(error: Error): void {
+    const wrong = wrongSetting(error)
+    this.store.set(wrong ? { wrong } : { alert: error.message })
+  }
+}
+
+function viewInAddress(): PageState['view'] {
+  return VIEWS.find((view) => view === location.hash.slice(1)) ?? 'chat'
+}

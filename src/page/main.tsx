@@ -1,0 +1,19 @@
+import '../lab/pictures/interactive/colour-text.js'
+import '../lab/pictures/interactive/explore.js'
+import '../lab/pictures/interactive/focus.js'
+import { render } from 'preact'
+import { Page } from './conversations/page.js'
+import { Api } from './requests/api.js'
+import { App } from './views/app.js'
+import { askKey } from './views/key-dialog.js'
+import { Alert } from './views/parts.js'
+
+const place = document.getElementById('page') ?? document.body
+
+async function start(): Promise<void> {
+  const page = await Page.open(new Api(askKey))
+  render(<App page={page} />, place)
+  await page.restore().catch((error: Error) => page.store.set({ alert: error.message }))
+}
+
+start().catch((error: Error) => render(<Alert>{error.message}</Alert>, place))

@@ -1,0 +1,92 @@
+import { useLayoutEffect } from 'preact/hooks'
+import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../../lab/pictures/kinds/caption.js'
+import type { Page } from '../conversations/page.js'
+import { type PageState, VIEWS } from '../conversations/page-state.js'
+import { useStore } from '../elements/store.js'
+import { Compare } from './compare.js'
+import { ConversationList } from './conversation-list.js'
+import { Talk } from './talk.js'
+import { Work } from './work.js'
+
+const TITLES = { chat: 'Chat', compare: 'Compare', work: 'All work' }
+
+/** The whole page. */
+export function App({ page }: { page: Page }) {
+  const state = useStore(page.store)
+  const { view, model, atlas } = state
+  useLayoutEffect(() => {
+    document.title = `${model.name} · molm`
+  }, [model])
+  return (
+    <>
+      <Header page={page} state={state} />
+      <main>
+        <Talk page={page} state={state} />
+        <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} />
+        <Work key={model.name} api={page.api} isShown={view === 'work'} model={model} atlas={atlas} />
+      </main>
+      <ConversationList page={page} state={state} />
+    </>
+  )
+}
+
+interface HeaderProps {
+  page: Page
+  state: PageState
+}
+
+function Header({ page, state: { view, models, model, isRunning } }: HeaderProps) {
+  const about = [
+    // The choice beside it names the model already.
+    models.length > 1 ? model.quant : modelTitle(model),
+    ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
+    ...alwaysLine(model),
+    ...newExpertsLine(model),
+  ]
+  return (
+    <header class="flow">
+      <button
+        id="open-list"
+        class="sign"
+        type="button"
+        aria-haspopup="dialog"
+        aria-label="Conversations"
+        title="Conversations"
+        onClick={() => page.store.set({ isListOpen: true })}
+      >
+        <svg viewBox="0 0 16 16" width="16" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true">
+          <path d="M2 4h12M2 8h12M2 12h8" />
+        </svg>
+      </button>
+      <h1>molm</h1>
+      {models.length > 1 && (
+        <div id="model-choice" class="small soft">
+          <label for="model">Model</label>
+          <select
+            id="model"
+            value={model.name}
+            disabled={isRunning}
+            onFocus={() => page.models.refresh()}
+            onInput={({ currentTarget }) => page.chooseModel(currentTarget.value)}
+          >
+            {models.map(({ name, label }) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
+      <p id="about" class="small soft">
+        {about.join('; ')}
+      </p>
+      <nav class="flow apart" aria-label="views">
+        {VIEWS.map((name) => (
+          <a key={name} id={`to-${name}`} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
+            {TITLES[name]}
+          </a>
+        ))}
+      </nav>
+    </header>
+  )
+}
