@@ -117,6 +117,7 @@ const PACKAGES: Record<string, string> = {
   '@hono/node-server': 'server',
   zod: 'server',
   'prom-client': 'server',
+  'cross-spawn': 'chat',
 }
 
 /**
