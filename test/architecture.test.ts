@@ -54,7 +54,7 @@ const WITHIN: Record<string, string[]> = {
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
   'server/api': ['ollama', 'responses', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],
-  text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'sandbox'],
+  text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'patterns', 'sandbox'],
   'text/grammar': ['.', 'run', 'forms'],
   'text/tokenizer': ['.', 'encoding', 'definition'],
 }
@@ -118,6 +118,7 @@ const PACKAGES: Record<string, string> = {
   zod: 'server',
   'prom-client': 'server',
   'cross-spawn': 'chat',
+  '@eslint-community/regexpp': 'text',
 }
 
 /**

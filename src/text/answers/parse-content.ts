@@ -1,10 +1,10 @@
 import type { ResponseField } from '../../api/response.js'
 import { isObject } from '../../ground/json/json.js'
+import { Pattern } from '../patterns/pattern.js'
+import { matchesOf } from '../patterns/pattern-search.js'
 import { castText } from './cast.js'
 import { type Dialect, LiteralReader, shallowJson } from './literal-reader.js'
 import { mistralCalls, pythonCalls } from './parse-calls.js'
-import { Pattern } from './pattern.js'
-import { matchesOf } from './pattern-search.js'
 import { literalOf } from './thinking-form.js'
 
 /** Names of the parsers of a region's content. */

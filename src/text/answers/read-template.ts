@@ -3,7 +3,7 @@ import { UserError } from '../../ground/errors.js'
 import { type Form, isFlag, isText, isWord, listOf, oneOf } from '../../ground/json/forms.js'
 import { isObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
-import { Pattern } from './pattern.js'
+import { Pattern } from '../patterns/pattern.js'
 import { mixedTextsOf } from './transform.js'
 
 /** Checks the value at a place, and throws an Error that says what is wrong with it. */

@@ -1,5 +1,5 @@
+import { PatternSearch } from '../patterns/pattern-search.js'
 import type { CompiledTemplate, Region } from './compiled-template.js'
-import { PatternSearch } from './pattern-search.js'
 import { StringState } from './string-state.js'
 
 /** Event of reading a text. The texts of all events together are the whole text. */
