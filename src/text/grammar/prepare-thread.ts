@@ -3,7 +3,7 @@ import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { type Expression, sequence, text } from './forms/expression.js'
 import { expressionOf } from './forms/grammar-expression.js'
 import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
-import { wordsOfGrammar } from './run/grammar-words.js'
+import { sharedGrammar } from './run/byte-grammar.js'
 import { byteGrammarOf } from './run/read-expression.js'
 import { MarkedWork } from './work-marks.js'
 
@@ -29,7 +29,7 @@ function prepared(json: string): SharedArrayBuffer {
   const grammar = JSON.parse(json)
   const expression = expressionOf(grammar, written)
   try {
-    return wordsOfGrammar(byteGrammarOf(expression))
+    return sharedGrammar(byteGrammarOf(expression))
   } catch (error) {
     const name = grammar.kind === 'schema' || grammar.kind === 'regex' ? grammar.kind : 'grammar'
     throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error

@@ -1,5 +1,5 @@
 import type { EncodedPhase, PreparedGrammar } from './protocol.js'
-import { grammarOfWords } from './run/grammar-words.js'
+import { grammarIn } from './run/byte-grammar.js'
 import { Literals } from './run/literals.js'
 import { CompiledGrammar } from './run/matcher.js'
 import type { Phase } from './run/stage.js'
@@ -46,7 +46,7 @@ export class PreparedPhases {
   }
 
   private compile({ number, words }: PreparedGrammar): CompiledGrammar {
-    const compiled = this.compiled.get(number) ?? new CompiledGrammar(grammarOfWords(words), this.vocabulary)
+    const compiled = this.compiled.get(number) ?? new CompiledGrammar(grammarIn(words), this.vocabulary)
     this.compiled.delete(number)
     this.compiled.set(number, compiled)
     const [oldest] = this.compiled.keys()

@@ -23,7 +23,7 @@ export interface PrepareRequest {
 
 export interface PrepareReply {
   id: number
-  /** Words of the grammar (grammar-words.ts). */
+  /** JSON of the grammar (`sharedGrammar`). */
   words?: SharedArrayBuffer
   error?: string
 }

@@ -69,59 +69,23 @@ export function typeOf(value: unknown): JsonType {
 
 /** Values that both cases accept, if both are of one type and neither is a value. */
 export function bothOf(a: Case, b: Case): Case | undefined {
+  if (a.type !== b.type) return undefined
   const isNamed = a.isNamed || b.isNamed
-  if (a.type === 'number' && b.type === 'number') return { ...a, isNamed, limits: bothNumbers(a.limits, b.limits) }
-  if (a.type === 'string' && b.type === 'string') return { ...a, isNamed, limits: bothStrings(a.limits, b.limits) }
-  if (a.type === 'array' && b.type === 'array') return { ...a, isNamed, limits: bothArrays(a.limits, b.limits) }
-  if (a.type === 'object' && b.type === 'object') return { ...a, isNamed, limits: bothObjects(a.limits, b.limits) }
-  return a.type === b.type ? { ...a, isNamed } : undefined
+  return 'limits' in a && 'limits' in b
+    ? ({ ...a, isNamed, limits: bothLimits({ ...a.limits }, { ...b.limits }) } as Case)
+    : { ...a, isNamed }
 }
 
-function bothNumbers(a: NumberLimits, b: NumberLimits): NumberLimits {
-  return {
-    isInteger: a.isInteger || b.isInteger,
-    minimum: larger(a.minimum, b.minimum),
-    maximum: smaller(a.maximum, b.maximum),
-    exclusiveMinimum: larger(a.exclusiveMinimum, b.exclusiveMinimum),
-    exclusiveMaximum: smaller(a.exclusiveMaximum, b.exclusiveMaximum),
-  }
-}
-
-function bothStrings(a: StringLimits, b: StringLimits): StringLimits {
-  return {
-    minLength: Math.max(a.minLength, b.minLength),
-    maxLength: smaller(a.maxLength, b.maxLength),
-    patterns: [...new Set([...a.patterns, ...b.patterns])],
-    formats: [...new Set([...a.formats, ...b.formats])],
-  }
-}
-
-function bothArrays(a: ArrayLimits, b: ArrayLimits): ArrayLimits {
-  return {
-    parts: [...a.parts, ...b.parts],
-    minItems: Math.max(a.minItems, b.minItems),
-    maxItems: smaller(a.maxItems, b.maxItems),
-    isUnique: a.isUnique || b.isUnique,
-    contains: [...a.contains, ...b.contains],
-    path: a.path,
-  }
-}
-
-function bothObjects(a: ObjectLimits, b: ObjectLimits): ObjectLimits {
-  return {
-    parts: [...a.parts, ...b.parts],
-    required: [...new Set([...a.required, ...b.required])],
-    minProperties: Math.max(a.minProperties, b.minProperties),
-    maxProperties: smaller(a.maxProperties, b.maxProperties),
-    names: [...a.names, ...b.names],
-    path: a.path,
-  }
-}
-
-function larger(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.max(a, b)
-}
-
-function smaller(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.min(a, b)
+/** Of bounds the narrower ones, of lists all members, of flags whether one is set. The first path stays. */
+function bothLimits(a: Record<string, unknown>, b: Record<string, unknown>): object {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)])
+  return Object.fromEntries(
+    Array.from(names, (name) => {
+      const [one, other] = [a[name], b[name]]
+      if (Array.isArray(one) && Array.isArray(other)) return [name, [...new Set([...one, ...other])]]
+      if (typeof one === 'boolean') return [name, one || other]
+      if (typeof one !== 'number' || typeof other !== 'number') return [name, one ?? other]
+      return [name, /^min|Minimum$/.test(name) ? Math.max(one, other) : Math.min(one, other)]
+    }),
+  )
 }

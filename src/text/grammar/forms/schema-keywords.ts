@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { type Form, isNumber, isText, whole } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
 import type { NumberLimits } from './number-ranges.js'
 import {
@@ -69,11 +70,7 @@ function typesOf({ type }: Keywords, path: string): Set<string> | undefined {
 }
 
 function numberLimits(keywords: Keywords, path: string): NumberLimits {
-  const limit = (name: string): number | undefined => {
-    const value = keywords[name]
-    if (value === undefined) return undefined
-    return typeof value === 'number' ? value : failAt(path, `\`${name}\` must be a number`)
-  }
+  const limit = (name: string) => checked(keywords, name, path, isNumber, 'a number')
   return {
     minimum: limit('minimum'),
     maximum: limit('maximum'),
@@ -83,11 +80,7 @@ function numberLimits(keywords: Keywords, path: string): NumberLimits {
 }
 
 function stringLimits(keywords: Keywords, path: string): StringLimits {
-  const texts = (name: string): string[] => {
-    const value = keywords[name]
-    if (value === undefined) return []
-    return typeof value === 'string' ? [value] : failAt(path, `\`${name}\` must be a string`)
-  }
+  const texts = (name: string) => [checked(keywords, name, path, isText, 'a string') ?? []].flat()
   return {
     minLength: count(keywords, 'minLength', path) ?? 0,
     maxLength: count(keywords, 'maxLength', path),
@@ -179,9 +172,10 @@ export function pointer(name: string): string {
 }
 
 function count(keywords: Keywords, name: string, path: string): number | undefined {
+  return checked(keywords, name, path, whole(0, Infinity), 'a whole number from 0 up')
+}
+
+function checked<T>(keywords: Keywords, name: string, path: string, is: Form<T>, mustBe: string): T | undefined {
   const value = keywords[name]
-  if (value === undefined) return undefined
-  return Number.isInteger(value) && (value as number) >= 0
-    ? (value as number)
-    : failAt(path, `\`${name}\` must be a whole number from 0 up`)
+  return value === undefined || is(value) ? value : failAt(path, `\`${name}\` must be ${mustBe}`)
 }

@@ -80,3 +80,19 @@ function keyOf(node: Exclude<Node, { kind: 'rule' }>): string {
       return `repeat ${node.part} ${node.atLeast} ${node.atMost}`
   }
 }
+
+/** A grammar in memory that any thread can read. */
+export function sharedGrammar({ nodes, root }: ByteGrammar): SharedArrayBuffer {
+  const json = new TextEncoder().encode(JSON.stringify({ nodes, root }))
+  const shared = new SharedArrayBuffer(json.length)
+  new Uint8Array(shared).set(json)
+  return shared
+}
+
+export function grammarIn(shared: SharedArrayBuffer): ByteGrammar {
+  // Decoders refuse shared memory.
+  const { nodes, root } = JSON.parse(new TextDecoder().decode(new Uint8Array(shared).slice())) as ByteGrammar
+  // JSON has no Infinity.
+  for (const node of nodes) if (node.kind === 'repeat') node.atMost ??= Infinity
+  return new ByteGrammar(nodes, root)
+}
