@@ -1,4 +1,3 @@
-import { UserError } from '../../ground/errors.js'
 import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
@@ -6,9 +5,8 @@ import { GuideTurns } from './guide-turns.js'
 import { PreparedPhases } from './prepared-phases.js'
 import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
 import { Route } from './run/route.js'
-import type { GuideHost, Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
-import { MarkedWork } from './work-marks.js'
+import { failureOf, MarkedWork } from './work-marks.js'
 
 /*
  * A thread that follows guides: answers the engine's tokens with the limits of the next.
@@ -35,6 +33,7 @@ mailbox.listen((request) => {
   mailbox.post({ kind: 'left', id })
 })
 
+/** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */
 async function follow(id: number, { phases, grammars, eos, memory }: GuideText): Promise<void> {
   const writer = new GuideWriter(memory)
   let spent = 0
@@ -54,46 +53,26 @@ async function follow(id: number, { phases, grammars, eos, memory }: GuideText):
   }
   writers.set(id, writer)
   try {
-    const read = () => prepared.phases(JSON.parse(phases), grammars)
-    await followText({ vocabulary, eos }, read, writer, work, () => mailbox.post({ kind: 'begun', id }))
+    const route = await work(() => Route.begin({ vocabulary, eos }, prepared.phases(JSON.parse(phases), grammars)))
+    while (!writer.isClosed) {
+      while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
+      const limits = await work(() => route.limits())
+      if (writer.isClosed) return
+      writer.answer(limits)
+      if (writer.heard === 0) mailbox.post({ kind: 'begun', id })
+      if (limits.kind === 'done') return
+      const token = await writer.heardToken()
+      if (writer.isClosed) return
+      await work(() => {
+        const taken = limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number]
+        for (const one of taken) route.take(one)
+      })
+    }
   } catch (error) {
-    const message = messageOf(error)
+    const message = failureOf(error, 'the guide of the text failed')
     writer.answer({ kind: 'failed', message })
     mailbox.post({ kind: 'begun', id, error: message })
   } finally {
     if (writers.get(id) === writer) writers.delete(id)
-  }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof UserError) return error.message
-  return `the guide of the text failed: ${error instanceof Error ? error.message : String(error)}`
-}
-
-/**
- * Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. `work` does a
- * computation when it is the guide's turn. `begun` is called once the first limits are there.
- */
-async function followText(
-  host: GuideHost,
-  phases: () => readonly Phase[],
-  writer: GuideWriter,
-  work: <T>(compute: () => T) => Promise<T>,
-  begun: () => void,
-): Promise<void> {
-  const route = await work(() => Route.begin(host, phases()))
-  while (!writer.isClosed) {
-    while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
-    const limits = await work(() => route.limits())
-    if (writer.isClosed) return
-    writer.answer(limits)
-    if (writer.heard === 0) begun()
-    if (limits.kind === 'done') return
-    const token = await writer.heardToken()
-    if (writer.isClosed) return
-    await work(() => {
-      for (const taken of limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
-        route.take(taken)
-    })
   }
 }

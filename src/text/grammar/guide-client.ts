@@ -11,7 +11,7 @@ import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
 import type { FollowThreadData, PrepareThreadData } from './protocol.js'
 import type { VocabularyData } from './run/token-tree.js'
-import { type ThreadEvents, WatchedThread } from './watched-thread.js'
+import { WatchedThread } from './watched-thread.js'
 import { workMarks } from './work-marks.js'
 
 /** The threads of a model's guides: some prepare grammars, others follow texts. They start with the first guide. */
@@ -56,20 +56,18 @@ export class GuideClient implements Guides {
   private async begin(): Promise<Threads> {
     const { tokenizer, vocabSize, limits } = this
     const vocabulary = await inTurns(vocabularyOf(tokenizer, vocabSize), vocabSize)
-    const followed = new FollowedGuides((events) => follower(vocabulary, events), limits)
+    const specials = vocabulary.specials.map(([, text]) => text)
+    const followed = new FollowedGuides((events) => {
+      const data: FollowThreadData = { vocabulary, marks: workMarks() }
+      return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
+    }, limits)
     followed.startAhead()
-    return { preparations: new Preparations((events) => preparer(vocabulary, events), limits), followed }
+    const preparations = new Preparations((events) => {
+      const data: PrepareThreadData = { specials, marks: workMarks() }
+      return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
+    }, limits)
+    return { preparations, followed }
   }
-}
-
-function preparer<Received>({ specials }: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
-  const data: PrepareThreadData = { specials: specials.map(([, text]) => text), marks: workMarks() }
-  return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
-}
-
-function follower<Received>(vocabulary: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
-  const data: FollowThreadData = { vocabulary, marks: workMarks() }
-  return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
 }
 
 /** Tokens read between two pauses. */

@@ -13,7 +13,7 @@ import {
 } from './expression.js'
 
 /** An alternative of a pattern. */
-export interface Branch {
+interface Branch {
   body: Expression
   isAtStart: boolean
   isAtEnd: boolean
@@ -169,6 +169,6 @@ function joined(a: Branch, b: Branch): Branch {
   }
 }
 
-export function shortened(text: string): string {
+function shortened(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }

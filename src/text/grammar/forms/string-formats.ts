@@ -1,3 +1,4 @@
+import { UserError } from '../../../ground/errors.js'
 import type { Expression } from './expression.js'
 import { readPattern } from './read-pattern.js'
 
@@ -41,9 +42,9 @@ PATTERNS['idn-hostname'] = PATTERNS.hostname
 PATTERNS.iri = PATTERNS.uri
 PATTERNS['iri-reference'] = PATTERNS['uri-reference']
 
-export const FORMATS = Object.keys(PATTERNS)
-
-/** Texts of a format; undefined if it is not supported. */
-export function formatExpression(format: string): Expression | undefined {
-  return Object.hasOwn(PATTERNS, format) ? readPattern(PATTERNS[format]) : undefined
+/** Texts of a format. Throws a UserError if it is not supported. */
+export function formatExpression(format: string): Expression {
+  if (Object.hasOwn(PATTERNS, format)) return readPattern(PATTERNS[format])
+  const known = Object.keys(PATTERNS).join(', ')
+  throw new UserError(`\`format\` ${JSON.stringify(format.slice(0, 40))} is not supported (${known})`)
 }

@@ -3,7 +3,7 @@ import { Automaton } from './automaton.js'
 import { type Expression, repeat } from './expression.js'
 import { ANY, readSearch } from './read-pattern.js'
 import type { StringLimits } from './schema-cases.js'
-import { FORMATS, formatExpression } from './string-formats.js'
+import { formatExpression } from './string-formats.js'
 
 /** Most characters of a limit that is combined with a pattern. */
 const LONGEST_COMBINED = 5000
@@ -36,10 +36,6 @@ function lengths({ minLength, maxLength }: StringLimits): Expression {
 }
 
 function partsOf({ patterns, formats }: StringLimits): Expression[] {
-  const texts = formats.map((format) => {
-    const expression = formatExpression(format)
-    if (expression) return expression
-    throw new UserError(`\`format\` ${JSON.stringify(format.slice(0, 40))} is not supported (${FORMATS.join(', ')})`)
-  })
-  return [...patterns.map((pattern) => readSearch(pattern)), ...texts]
+  const texts = formats.map(formatExpression)
+  return [...patterns.map(readSearch), ...texts]
 }
