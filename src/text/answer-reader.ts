@@ -149,11 +149,15 @@ export class AnswerReader {
 
   /** Reads the call; if it is none, it is content, but not if it was cut. */
   private finishCall(field: ResponseField, groups: Record<string, string>, isCut: boolean): AnswerEvent[] {
-    const calls = callsOf(this.call.text, field, groups, this.tools)
     // A cut call may lack arguments, unless its notation has its own end.
-    if (calls && !(isCut && OPEN_ENDED.includes(field.content ?? 'text'))) {
-      this.toolCalls.push(...calls)
-      return calls.map((call) => ({ kind: 'called', call }))
+    if (!isCut || !OPEN_ENDED.includes(field.content ?? 'text')) {
+      try {
+        const calls = readCalls(this.call.text, field, groups, this.tools)
+        this.toolCalls.push(...calls)
+        return calls.map((call) => ({ kind: 'called', call }))
+      } catch {
+        // It is no call.
+      }
     }
     return isCut ? [] : textEvents('content', this.content.add(this.call.all))
   }
@@ -161,19 +165,6 @@ export class AnswerReader {
 
 /** Parsers whose texts do not show that something is missing. */
 const OPEN_ENDED = ['text', 'xml-inline', 'kv-lines']
-
-function callsOf(
-  text: string,
-  field: ResponseField,
-  groups: Readonly<Record<string, string>>,
-  tools: readonly Tool[],
-): ToolCall[] | undefined {
-  try {
-    return readCalls(text, field, groups, tools)
-  } catch {
-    return undefined
-  }
-}
 
 function textEvents(kind: 'thinking' | 'content' | 'call', text: string): AnswerEvent[] {
   return text === '' ? [] : [{ kind, text }]

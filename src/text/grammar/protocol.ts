@@ -1,5 +1,5 @@
 import type { GuidePhase } from '../../api/guide.js'
-import type { VocabularyData } from './run/token-tree.js'
+import type { VocabularyData } from './run/vocabulary.js'
 
 /** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
 export type EncodedPhase =

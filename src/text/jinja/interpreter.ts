@@ -1,7 +1,6 @@
 import { Environment, Interpreter } from '@huggingface/jinja'
 import { FILTERS, LIST_FILTERS } from './filters.js'
-import { operate } from './operators.js'
-import { pythonCapitalize, pythonString, pythonStrip, pythonTitle } from './python.js'
+import { pythonCapitalize, pythonOperate, pythonString, pythonStrip, pythonTitle } from './python.js'
 import { isTrue, isUndefined, itemsOf, toList, toValue, type Value } from './values.js'
 
 /** A part of a template, as the library's parser gives it. */
@@ -66,7 +65,7 @@ export class JinjaInterpreter extends Library {
     if (operator === 'and' || operator === 'or') return super.evaluateBinaryExpression(node, environment)
     const left = this.evaluate(node.left as Node, environment)
     const right = this.evaluate(node.right as Node, environment)
-    const result = operate(operator, left, right)
+    const result = pythonOperate(operator, left, right)
     if (result !== undefined) return toValue(result)
     return super.evaluateBinaryExpression({ ...node, left: evaluated(left), right: evaluated(right) }, environment)
   }

@@ -179,13 +179,9 @@ function valueIn<T>(answer: Answer, mebibytes: number): T {
 
 /** Sets whether the other process keeps this one alive. */
 function holdProcess(child: ChildProcess, isHeld: boolean): void {
-  if (isHeld) {
-    child.ref()
-    child.channel?.ref()
-  } else {
-    child.unref()
-    child.channel?.unref()
-  }
+  const hold = isHeld ? 'ref' : 'unref'
+  child[hold]()
+  child.channel?.[hold]()
 }
 
 /** A failed send means that the process has ended; its `exit` event handles that. */
