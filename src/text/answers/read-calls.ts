@@ -23,7 +23,8 @@ export function readCalls(
     const call = isObject(value) && isObject(value.function) ? value.function : value
     if (!isObject(call) || typeof call.name !== 'string' || call.name === '') throw new Error('a call has no name')
     const args = argumentsOf(call.arguments ?? call.parameters)
-    return { id: newId(), name: call.name, arguments: castArguments(args, parametersOf(call.name)) }
+    const id = `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+    return { id, name: call.name, arguments: castArguments(args, parametersOf(call.name)) }
   })
 }
 
@@ -52,8 +53,4 @@ function argumentsOf(value: unknown = {}): Record<string, unknown> {
   if (args === null) return {}
   if (!isObject(args)) throw new Error('the arguments of a call are no object')
   return args
-}
-
-function newId(): string {
-  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
 }

@@ -68,8 +68,13 @@ export class Preparations {
         const order: Order = { characters, prepared, jobs: new Set(), resolve, reject }
         for (const grammar of grammars) {
           const known = this.known.get(grammar)
-          if (known) prepared.set(grammar, known)
-          else this.join(order, this.jobs.get(grammar) ?? this.addJob(grammar))
+          if (known) {
+            prepared.set(grammar, known)
+            continue
+          }
+          const job = this.jobs.get(grammar) ?? this.addJob(grammar)
+          job.orders.add(order)
+          order.jobs.add(job)
         }
         if (order.jobs.size === 0) resolve()
         abort = () => this.give(order, signal?.reason)
@@ -94,11 +99,6 @@ export class Preparations {
     this.jobs.set(grammar, job)
     this.fresh.push(job)
     return job
-  }
-
-  private join(order: Order, job: Job): void {
-    job.orders.add(order)
-    order.jobs.add(job)
   }
 
   /** Gives up an order, and the jobs that no other waits for. */

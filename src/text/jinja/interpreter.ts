@@ -54,7 +54,10 @@ export class JinjaInterpreter extends Library {
 
   private memberOfString(text: string, node: Node, environment: Environment): Value | undefined {
     const property = node.property as Node
-    if (!node.computed) return stringMethod(text, String(property.value))
+    if (!node.computed) {
+      const name = String(property.value)
+      return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
+    }
     if (property.type === 'SliceExpression') return undefined
     const { value: index } = this.evaluate(property, environment)
     return typeof index === 'number' ? toValue([...text].at(index)) : undefined
@@ -202,9 +205,4 @@ const METHODS: Readonly<Record<string, (text: string) => (...args: never[]) => u
     const at = text.indexOf(part)
     return at < 0 ? at : [...text.slice(0, at)].length
   },
-}
-
-/** A string's method by name; undefined for the library's own. */
-function stringMethod(text: string, name: string): Value | undefined {
-  return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
 }

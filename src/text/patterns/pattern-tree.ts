@@ -15,18 +15,10 @@ export type PatternNode = { at: number } & (
   | { kind: 'group'; name?: string; part: PatternNode }
 )
 
-/** Faults of a pattern. */
-export type Fault = keyof typeof MESSAGES | 'edge repeated' | 'escape' | 'group' | 'depth' | 'times'
-
-/** Ends of the parser's messages. */
-const MESSAGES = {
-  'no "("': "Unmatched ')'",
-  'no ")"': 'Unterminated group',
-  'no "]"': 'Unterminated character class',
-  'order of times': 'numbers out of order in {} quantifier',
-  'order of a range': 'Range out of order in character class',
-  'nothing repeated': 'Nothing to repeat',
-}
+/** Brackets without their other. */
+type Bracket = 'no "("' | 'no ")"' | 'no "]"'
+type Order = 'order of times' | 'order of a range'
+type Fault = Bracket | Order | 'escape' | 'group' | 'depth' | 'times' | 'nothing repeated' | 'edge repeated'
 
 /** A syntax of patterns. */
 export interface Dialect {
@@ -51,6 +43,7 @@ const SET = /^\\[dDsSwW]/
 const CHARACTER = String.raw`(?:\\(?:x..|u\{[^}]*\}|u....|c.|.)|.)`
 const RANGE = new RegExp(`${CHARACTER}-${CHARACTER}$`, 'su')
 const QUANTIFIER = /(?:[*+?]|\{[\d,]*\})\??$/
+const REPEATED_EDGE = /[$^](?:[*+?]|\{[\d,]*\})\??$/
 const require = createRequire(import.meta.url)
 
 /** Parses a regular expression. */
@@ -74,6 +67,8 @@ class PatternParser {
   ) {
     for (let at = 0, last = ''; at < source.length; at += last.length) last = this.token(at, last)
     this.places.push(source.length)
+    if (this.set !== undefined) this.fail('no "]"', this.set)
+    if (this.groups.length > 0) this.fail('no ")"', this.groups[this.groups.length - 1])
   }
 
   parse(): PatternNode {
@@ -98,7 +93,7 @@ class PatternParser {
     this.text += text
     if (set !== undefined) this.set = token === ']' ? undefined : set
     else if (token[0] === '[') this.set = at
-    else if (token === ')') this.groups.pop()
+    else if (token === ')' && this.groups.pop() === undefined) this.fail('no "("', at)
     else if (token[0] === '(' && this.groups.push(at) > dialect.deepest) this.fail('depth', at + token.length)
     return token
   }
@@ -114,30 +109,15 @@ class PatternParser {
     this.throwError(words(this.source.slice(at), this.source[at - 1] ?? '', this.set !== undefined), at)
   }
 
-  /** Fails at the beginning of the fault. */
+  /** Fails at the beginning of what the parser found wrong. */
   private failAs({ message, index }: RegExpSyntaxError): never {
     const before = this.text.slice(0, index)
-    const lengthOf = (part: RegExp) => part.exec(before)?.[0].length ?? 0
-    const fault = (Object.keys(MESSAGES) as (keyof typeof MESSAGES)[]).find((key) => message.endsWith(MESSAGES[key]))
-    switch (fault) {
-      case 'no ")"':
-        return this.fail(fault, this.groups.at(-1) ?? 0)
-      case 'no "]"':
-        return this.fail(fault, this.set ?? 0)
-      case 'no "("':
-        return this.fail(fault, this.places[index])
-      case 'order of times':
-        return this.fail(fault, this.places[before.lastIndexOf('{')])
-      case 'order of a range':
-        return this.fail(fault, this.places[index - lengthOf(RANGE)])
-      case 'nothing repeated': {
-        const at = index - lengthOf(QUANTIFIER)
-        const isEdge = /[$^]/.test(this.text[at - 1] ?? '')
-        return this.fail(isEdge ? 'edge repeated' : fault, this.places[isEdge ? at - 1 : at])
-      }
-      default:
-        throw new Error(message)
-    }
+    const placeOf = (part: RegExp) => this.places[before.search(part)]
+    if (message.endsWith('numbers out of order in {} quantifier')) this.fail('order of times', placeOf(QUANTIFIER))
+    if (message.endsWith('Range out of order in character class')) this.fail('order of a range', placeOf(RANGE))
+    if (!message.endsWith('Nothing to repeat')) throw new Error(message)
+    const edge = before.search(REPEATED_EDGE)
+    this.fail(edge < 0 ? 'nothing repeated' : 'edge repeated', edge < 0 ? placeOf(QUANTIFIER) : this.places[edge])
   }
 
   private choice({ alternatives, start }: AST.Pattern | AST.Group | AST.CapturingGroup): PatternNode {

@@ -86,7 +86,8 @@ function thinkingPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePh
 /** Content, calls, or one of them. */
 function answerPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePhase[] {
   const { content, toolChoice, parallelToolCalls = true, thoughts, form, response } = options
-  const opener = thoughts?.opensContent ? '' : (form?.content ?? contentOpener(response))
+  const written = response?.fields.content && literalsOf(response.fields.content).open
+  const opener = thoughts?.opensContent ? '' : (form?.content ?? written ?? '')
   if (calls && toolChoice !== 'auto') return [{ kind: 'grammar', grammar: calls.calls }]
   if (calls && content) {
     const answer = opener === '' ? content : sequence(opener, content)
@@ -96,11 +97,6 @@ function answerPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePhas
   // A header is forced only if its place is certain: at the beginning, or behind thoughts that are forced, too.
   const rest: GuidePhase = content ? { kind: 'grammar', grammar: content } : { kind: 'free', until: [] }
   return opener === '' || options.tools.length > 0 ? [rest] : [forced(opener), rest]
-}
-
-function contentOpener(response: ResponseTemplate | undefined): string {
-  const content = response?.fields.content
-  return (content && literalsOf(content).open) ?? ''
 }
 
 function forced(text: string): GuidePhase {

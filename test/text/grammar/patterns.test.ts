@@ -4,7 +4,7 @@ import { seededRandom } from '#molm/engine/sampling/random.js'
 import { UserError } from '#molm/ground/errors.js'
 import { Automaton } from '#molm/text/grammar/forms/automaton.js'
 import { readPattern, readSearch } from '#molm/text/grammar/forms/read-pattern.js'
-import { formatExpression } from '#molm/text/grammar/forms/string-formats.js'
+import { formatExpression } from '#molm/text/grammar/forms/string-texts.js'
 
 const test = suite('patterns')
 

@@ -184,8 +184,9 @@ class Graph {
 
   /** The states that a set of states leads to. */
   step(states: readonly number[], end: number) {
-    const all = this.reached(states)
-    const edges = all.flatMap((state) => this.edges[state])
+    const all = new Set(states)
+    for (const state of all) for (const next of this.silent[state]) all.add(next)
+    const edges = [...all].flatMap((state) => this.edges[state])
     const starts = new Set(edges.flatMap(({ ranges }) => ranges.flatMap(([from, to]) => [from, to + 1])))
     const borders = [...starts].sort((a, b) => a - b)
     const steps: { from: number; to: number; next: number[] }[] = []
@@ -196,7 +197,7 @@ class Graph {
       const hit = edges.filter(({ ranges }) => ranges.some(([first, last]) => first <= from && from <= last))
       if (hit.length > 0) steps.push({ from, to, next: [...new Set(hit.map((edge) => edge.to))].sort((a, b) => a - b) })
     }
-    return { isEnd: all.includes(end), edges: steps }
+    return { isEnd: all.has(end), edges: steps }
   }
 
   private repeated({ part, atLeast, atMost }: Extract<Expression, { kind: 'repeat' }>, from: number): number {
@@ -214,12 +215,6 @@ class Graph {
     }
     this.link(at, end)
     return end
-  }
-
-  private reached(states: readonly number[]): number[] {
-    const all = new Set(states)
-    for (const state of all) for (const next of this.silent[state]) all.add(next)
-    return [...all]
   }
 
   private state(): number {

@@ -23,7 +23,7 @@ const IN_LINE = /(?:[ \t]|#[^\n]*(?=\n|$))*/y
 const BLANKS = /(?:[ \t\r\n]|#[^\n]*(?=\n|$))*/y
 const BAR = new RegExp(`${BLANKS.source}\\|${BLANKS.source}`, 'y')
 /** XGrammar continues rules on the next line. */
-const NEXT_RULE_OR_END = new RegExp(`${BLANKS.source}(?:${NAME.source}${BLANKS.source}::=|$)`, 'y')
+const NEXT_RULE_OR_END = new RegExp(`(?=${BLANKS.source}(?:${NAME.source}${BLANKS.source}::=|$))`, 'y')
 const TIMES = /[*+?]|\{\s*(\d{1,9})\s*(?:,\s*(\d{0,9})\s*)?\}/y
 const CODE = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))/y
 
@@ -80,14 +80,18 @@ class EbnfReader {
     for (let part = this.part(depth); part; part = this.part(depth)) {
       parts.push(this.repeated(part))
       if (depth === 0) this.match(IN_LINE)
-      if (depth === 0 && this.sees(NEXT_RULE_OR_END)) break
+      if (depth === 0 && this.match(NEXT_RULE_OR_END)) break
       this.match(BLANKS)
     }
     return sequence(...parts)
   }
 
   private part(depth: number): Expression | undefined {
-    if (this.take('"')) return this.literal()
+    if (this.take('"')) {
+      let content = ''
+      while (!this.take('"')) content += this.character('"')
+      return text(content)
+    }
     if (this.take('[')) return this.characterClass()
     if (this.take('.')) return ANY
     this.refuseLookahead()
@@ -125,12 +129,6 @@ class EbnfReader {
     return this.source[this.at] === '{' ? this.fail('`{` without numbers, such as `{2}`, `{2,}` or `{2,4}`') : result
   }
 
-  private literal(): Expression {
-    let content = ''
-    while (!this.take('"')) content += this.character('"')
-    return text(content)
-  }
-
   private characterClass(): Expression {
     const isNegated = this.take('^')
     const ranges: [number, number][] = []
@@ -163,11 +161,6 @@ class EbnfReader {
     return this.fail(
       digits ? `${digits} hexadecimal digits of a character were expected` : `\`\\${name}\` is not an escape`,
     )
-  }
-
-  private sees(pattern: RegExp): boolean {
-    pattern.lastIndex = this.at
-    return pattern.test(this.source)
   }
 
   private match(pattern: RegExp): RegExpExecArray | undefined {

@@ -86,7 +86,8 @@ function readBranches(pattern: string): Branch[] {
   if (pattern.length > LONGEST) throw new UserError(`a pattern may have ${LONGEST} characters at most`)
   const fail: Fail = (what, at) => {
     const character = [...pattern.slice(0, at)].length + 1
-    throw new UserError(`${what}, at character ${character} of the pattern ${shortened(pattern)}`)
+    const shown = pattern.length > 60 ? `${pattern.slice(0, 60)}…` : pattern
+    throw new UserError(`${what}, at character ${character} of the pattern ${shown}`)
   }
   return alternatives(parsePattern(pattern, DIALECT, fail), fail)
 }
@@ -167,8 +168,4 @@ function joined(a: Branch, b: Branch): Branch {
     isAtStart: a.isAtStart || b.isAtStart,
     isAtEnd: a.isAtEnd || b.isAtEnd,
   }
-}
-
-function shortened(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }

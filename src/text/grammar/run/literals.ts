@@ -40,7 +40,7 @@ export class Literals {
         for (let before = literal.length - 1; before > 0 && literal.length - before < bytes.length; before--) {
           if (startsWith(bytes, literal.subarray(before))) candidates.push({ token, before, literal: index })
         }
-        const at = asBuffer(bytes).indexOf(literal)
+        const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(literal)
         if (at >= 0 && at + literal.length < bytes.length) {
           candidates.push({ token, before: 0, literal: index })
         }
@@ -98,8 +98,4 @@ export function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
 
 function endsWith(bytes: Buffer, end: Buffer): boolean {
   return end.length <= bytes.length && end.equals(bytes.subarray(bytes.length - end.length))
-}
-
-function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length)
 }
