@@ -61,7 +61,7 @@ export class Preparations {
     signal?.throwIfAborted()
     if (this.isClosed) throw disposed()
     const prepared = new Map<string, PreparedGrammar>()
-    let abort: (() => void) | undefined
+    const done = new AbortController()
     try {
       await new Promise<void>((resolve, reject) => {
         const characters = grammars.reduce((sum, { length }) => sum + length, 0)
@@ -77,12 +77,11 @@ export class Preparations {
           order.jobs.add(job)
         }
         if (order.jobs.size === 0) resolve()
-        abort = () => this.give(order, signal?.reason)
-        signal?.addEventListener('abort', abort)
+        signal?.addEventListener('abort', () => this.give(order, signal.reason), { signal: done.signal })
         this.startNext()
       })
     } finally {
-      if (abort) signal?.removeEventListener('abort', abort)
+      done.abort()
     }
     return grammars.map((grammar) => prepared.get(grammar) as PreparedGrammar)
   }

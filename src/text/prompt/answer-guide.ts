@@ -1,4 +1,4 @@
-import type { AskOptions, Think } from '../../api/chat-options.js'
+import type { AskOptions } from '../../api/chat-options.js'
 import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { ResponseTemplate } from '../../api/response.js'
 import { UserError } from '../../ground/errors.js'
@@ -8,12 +8,11 @@ import { literalsOf, type ThinkingForm } from '../answers/thinking-form.js'
 import type { Asked } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
-export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget' | 'parallelToolCalls'> {
+export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'think' | 'thinkBudget' | 'parallelToolCalls'> {
   text: string
   /** Name of the model, for errors. */
   model: string
   response?: ResponseTemplate
-  think?: Think
   /** Form of the thoughts, if the model thinks. */
   form?: ThinkingForm
   /** Thoughts at the end of the prompt; absent if the model does not think, or if an answer continues. */

@@ -1,4 +1,4 @@
-import type { Think, Tool } from '../../api/chat-options.js'
+import type { AskOptions, Tool } from '../../api/chat-options.js'
 import type { ChatMessage, ChatTemplate, TemplateMessage } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'
@@ -8,7 +8,7 @@ import { callForms, templateMessages, waysOf, withOtherResults, withoutCalls } f
 import { templateTools } from './template-tools.js'
 import { noBudget, switchThinking } from './think-switch.js'
 
-export interface TemplatePromptOptions {
+interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'> {
   template: ChatTemplate
   /** Writes the texts of tools. */
   literals?: LiteralTexts
@@ -17,8 +17,6 @@ export interface TemplatePromptOptions {
   args?: Readonly<Record<string, unknown>>
   continues: boolean
   tools: readonly Tool[]
-  think?: Think
-  thinkBudget?: number
   signal?: AbortSignal
 }
 
@@ -76,13 +74,6 @@ export async function templatePrompt(
 
 type Render = (messages: readonly TemplateMessage[]) => Promise<string>
 
-/** A rendered conversation, and its parts that the template leaves out. */
-interface Rendered {
-  text: string
-  dropsSystem: boolean
-  dropsResults: boolean
-}
-
 /**
  * Finds the form of calls that a template writes: templates differ in what they expect, and some leave out or refuse
  * what they do not. The messages are unchanged if no form is right.
@@ -106,7 +97,7 @@ async function fittingMessages(
  * Renders a conversation with and without some of its parts: equal texts prove that the template leaves them out.
  * Rejects with the template's error; it says if the template takes the conversation without the system text.
  */
-async function renderMessages(messages: readonly TemplateMessage[], render: Render): Promise<Rendered> {
+async function renderMessages(messages: readonly TemplateMessage[], render: Render) {
   const others = messages.filter(({ role }) => role !== 'system')
   const hasSystem = others.length > 0 && others.length < messages.length
   const withoutSystem = hasSystem ? await unlessRefused(render(others)) : undefined

@@ -3,12 +3,6 @@ import { UserError } from '../../ground/errors.js'
 import { isObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
 
-/** A tool as chat templates read it. */
-export interface TemplateTool {
-  type: 'function'
-  function: { name: string; description: string; parameters: Record<string, unknown> }
-}
-
 /** Longest name of a tool, in characters. */
 const LONGEST_NAME = 128
 
@@ -36,11 +30,11 @@ export function checkTools(tools: readonly Tool[], choice?: ToolChoice): void {
 }
 
 /** Tools as templates expect them. They read descriptions and properties without asking whether there are any. */
-export function templateTools(tools: readonly Tool[]): TemplateTool[] {
+export function templateTools(tools: readonly Tool[]) {
   return tools.map(({ name, description = '', parameters = {} }) => {
     const schema = JSON.parse(JSON.stringify(parameters))
     return {
-      type: 'function',
+      type: 'function' as const,
       function: { name, description, parameters: { type: 'object', properties: {}, ...schema } },
     }
   })

@@ -136,11 +136,10 @@ export class LimitedProcess {
           send(child, { request, milliseconds: milliseconds * MOST_WAITS })
         })
         child.on('error', reject)
-        signal?.addEventListener('abort', stop)
+        signal?.addEventListener('abort', stop, { signal: done.signal })
         done.signal.addEventListener('abort', () => {
           stopWatching()
           child.off('message', take).off('error', reject).off('exit', end)
-          signal?.removeEventListener('abort', stop)
         })
       })
       if ('exceeded' in answer) this.end()
