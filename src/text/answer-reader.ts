@@ -1,11 +1,10 @@
 import type { AssistantMessage, Tool } from '../api/chat-options.js'
 import type { ResponseField, ResponseTemplate } from '../api/response.js'
 import type { ToolCall } from '../api/text.js'
-import type { AnswerEnds } from './answer-text.js'
+import { type AnswerEnds, Passages } from './answer-text.js'
 import { CompiledTemplate, type Region, type RegionKind } from './answers/compiled-template.js'
 import { readCalls } from './answers/read-calls.js'
 import { type RegionEvent, RegionReader } from './answers/region-reader.js'
-import { Passages } from './passages.js'
 
 /** How an answer is to be read. */
 export interface Reading extends AnswerEnds {

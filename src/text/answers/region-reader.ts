@@ -104,26 +104,15 @@ export class RegionReader {
     } else {
       this.held = this.held.slice(text.length)
       this.begin = end
-      if (opens) this.enter(region, text, groups, events)
-      else this.leave(region, text, groups, events)
+      if (opens && this.open) events.push({ kind: 'close', region: this.open, text: '', groups: {} })
+      if (opens) events.push({ kind: 'open', region, text, groups })
+      else events.push({ kind: 'close', region, text, groups: { ...this.groups, ...groups } })
+      this.open = opens ? region : this.template.implicit
+      this.groups = opens ? groups : {}
+      this.strings = opens && region.strings ? new StringState(region.strings) : undefined
     }
     this.watch(end > start)
     return end
-  }
-
-  private enter(region: Region, text: string, groups: Record<string, string>, events: RegionEvent[]): void {
-    if (this.open) events.push({ kind: 'close', region: this.open, text: '', groups: {} })
-    this.open = region
-    this.groups = groups
-    this.strings = region.strings && new StringState(region.strings)
-    events.push({ kind: 'open', region, text, groups })
-  }
-
-  private leave(region: Region, text: string, groups: Record<string, string>, events: RegionEvent[]): void {
-    events.push({ kind: 'close', region, text, groups: { ...this.groups, ...groups } })
-    this.open = this.template.implicit
-    this.groups = {}
-    this.strings = undefined
   }
 
   /** Looks for what may come next. Only behind a text may it be empty, so that reading goes forward. */

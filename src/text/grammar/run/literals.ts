@@ -17,18 +17,14 @@ interface Candidate {
 
 /** Texts that are looked for in the bytes of tokens. */
 export class Literals {
-  private readonly literals: readonly Buffer[]
-  private readonly longest: number
-  private readonly candidates: readonly Candidate[]
+  readonly literals: readonly Buffer[]
+  readonly longest: number
+  readonly candidates: readonly Candidate[]
 
   constructor(texts: readonly string[], vocabulary: Vocabulary) {
     this.literals = texts.map((text) => Buffer.from(text))
     this.longest = Math.max(...this.literals.map((literal) => literal.length))
     this.candidates = this.overshooting(vocabulary)
-  }
-
-  watch(): LiteralWatch {
-    return new LiteralWatch(this.literals, this.longest, this.candidates)
   }
 
   private overshooting(vocabulary: Vocabulary): Candidate[] {
@@ -54,17 +50,13 @@ export class Literals {
 export class LiteralWatch {
   private tail: Buffer = Buffer.alloc(0)
 
-  constructor(
-    private readonly literals: readonly Buffer[],
-    private readonly longest: number,
-    private readonly candidates: readonly Candidate[],
-  ) {}
+  constructor(private readonly of: Literals) {}
 
   /** Adds bytes; the literal that ends first in them, if one does. */
   add(bytes: Uint8Array): Found | undefined {
     const found = this.find(bytes)
     const all = Buffer.concat([this.tail, bytes])
-    this.tail = all.subarray(Math.max(0, all.length - this.longest + 1))
+    this.tail = all.subarray(Math.max(0, all.length - this.of.longest + 1))
     return found
   }
 
@@ -72,11 +64,11 @@ export class LiteralWatch {
   find(bytes: Uint8Array): Found | undefined {
     const all = Buffer.concat([this.tail, bytes])
     let best: { literal: number; end: number } | undefined
-    for (const [index, literal] of this.literals.entries()) {
+    for (const [index, literal] of this.of.literals.entries()) {
       const at = all.indexOf(literal, Math.max(0, this.tail.length - literal.length + 1))
       const end = at + literal.length
       if (at < 0 || end <= this.tail.length) continue
-      const isLonger = best && end === best.end && literal.length > this.literals[best.literal].length
+      const isLonger = best && end === best.end && literal.length > this.of.literals[best.literal].length
       if (!best || end < best.end || isLonger) best = { literal: index, end }
     }
     return best && { literal: best.literal, rest: all.slice(best.end) }
@@ -84,8 +76,8 @@ export class LiteralWatch {
 
   /** Tokens that would reach beyond the end of a literal. */
   *overshooting(vocabulary: Vocabulary): Generator<{ token: number } & Found> {
-    for (const { token, before, literal } of this.candidates) {
-      if (!endsWith(this.tail, this.literals[literal].subarray(0, before))) continue
+    for (const { token, before, literal } of this.of.candidates) {
+      if (!endsWith(this.tail, this.of.literals[literal].subarray(0, before))) continue
       const found = this.find(vocabulary.bytesOf(token))
       if (found && found.rest.length > 0) yield { token, ...found }
     }
