@@ -2,14 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../../../ground/errors.js'
 import { readIfPresent, readJsonIfPresent } from '../../../ground/files/small-file.js'
 import { isObject } from '../../../ground/json/json.js'
-import {
-  type AddedToken,
-  addedFromDecoder,
-  addedFromIds,
-  addedFromList,
-  addedFromVocabulary,
-  mergeAddedTokens,
-} from './added-tokens.js'
+import { type AddedToken, readAddedTokens } from './added-tokens.js'
 import type { CompiledTokenizer } from './compiled-tokenizer.js'
 import { partsOf } from './definition-parts.js'
 import { specialTokens } from './special-tokens.js'
@@ -53,13 +46,14 @@ export async function readTokenizerDefinition(
   const specials = specialTokens(config, specialMap).all
   const vocab = Object(model.vocab)
   const parsedIdOf = (token: string): number | undefined => (Object.hasOwn(vocab, token) ? vocab[token] : undefined)
-  const addedTokens = mergeAddedTokens([
-    ...addedFromVocabulary(specials, (token) => (compiled ? compiled.vocabulary.idOf(token) : parsedIdOf(token))),
-    ...addedFromIds(addedIds, join(dir, 'added_tokens.json')),
-    ...addedFromDecoder(config.added_tokens_decoder, join(dir, 'tokenizer_config.json')),
-    ...addedFromList(json.added_tokens, file),
-  ])
-  for (const token of addedTokens) token.special ||= specials.has(token.content)
+  const idOf = (token: string) => (compiled ? compiled.vocabulary.idOf(token) : parsedIdOf(token))
+  const addedTokens = readAddedTokens(
+    specials,
+    idOf,
+    [addedIds, join(dir, 'added_tokens.json')],
+    [config.added_tokens_decoder, join(dir, 'tokenizer_config.json')],
+    [json.added_tokens, file],
+  )
   return { file, json, model, addedTokens }
 }
 
