@@ -5,7 +5,6 @@ import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/think
 import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
 import { callForms, templateMessages, waysOf, withOtherResults, withoutCalls } from './template-messages.js'
-import { templateTools } from './template-tools.js'
 import { noBudget, switchThinking } from './think-switch.js'
 
 interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'> {
@@ -120,6 +119,17 @@ async function unlessRefused(rendered: Promise<string>): Promise<string | undefi
     if (error instanceof UserError) return undefined
     throw error
   }
+}
+
+/** Tools as templates expect them. They read descriptions and properties without asking whether there are any. */
+function templateTools(tools: readonly Tool[]) {
+  return tools.map(({ name, description = '', parameters = {} }) => {
+    const schema = JSON.parse(JSON.stringify(parameters))
+    return {
+      type: 'function' as const,
+      function: { name, description, parameters: { type: 'object', properties: {}, ...schema } },
+    }
+  })
 }
 
 /** An error that says which models call tools. */
