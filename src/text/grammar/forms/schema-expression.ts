@@ -1,23 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../../../ground/errors.js'
 import { choicesInOrder } from './choices-in-order.js'
-import {
-  choice,
-  EMPTY,
-  type Expression,
-  NEVER,
-  optional,
-  type Rule,
-  repeat,
-  separated,
-  sequence,
-  text,
-} from './expression.js'
+import { choice, EMPTY, type Expression, NEVER, type Rule, repeat, separated, sequence, text } from './expression.js'
 import { ANY_STRING, COMMA, jsonString, jsonValue } from './json-text.js'
 import { numberExpression } from './number-ranges.js'
 import { objectExpression } from './object-expression.js'
-import type { ArrayLimits, Case, Located } from './schema-cases.js'
-import { failAt } from './schema-keywords.js'
+import { type ArrayLimits, type Case, failAt, type Located } from './schema-keywords.js'
 import { SchemaReader } from './schema-reader.js'
 import { stringExpression } from './string-texts.js'
 
@@ -102,7 +90,7 @@ class SchemaWriter {
       const one = from === 0 ? item : sequence(COMMA, item)
       if (from < longest) {
         const more = sequence(one, rest(from + 1))
-        return from >= least ? optional(more) : more
+        return repeat(more, from >= least ? 0 : 1, 1)
       }
       const atMost = most === Infinity ? undefined : most - from
       return from > 0 ? repeat(one, Math.max(0, least - from), atMost) : separated(item, COMMA, least, atMost)

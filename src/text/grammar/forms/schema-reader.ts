@@ -5,13 +5,17 @@ import { readSearch } from './read-pattern.js'
 import {
   bothOf,
   type Case,
+  failAt,
   JSON_TYPES,
   type JsonType,
+  type Keywords,
   type Located,
+  limitCases,
+  listedSchemas,
   type ObjectLimits,
+  subschemas,
   typeOf,
-} from './schema-cases.js'
-import { failAt, type Keywords, limitCases, listedSchemas, subschemas } from './schema-keywords.js'
+} from './schema-keywords.js'
 import { isApart } from './schema-overlap.js'
 import { References } from './schema-references.js'
 import { stringAutomaton } from './string-texts.js'

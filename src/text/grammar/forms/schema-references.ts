@@ -1,6 +1,5 @@
 import { isObject } from '../../../ground/json/json.js'
-import type { Located } from './schema-cases.js'
-import { failAt, type Keywords, pointer } from './schema-keywords.js'
+import { failAt, type Keywords, type Located, pointer } from './schema-keywords.js'
 
 /** Address of a schema without an `$id`. */
 const NAMELESS = 'http://schema.invalid/'

@@ -2,7 +2,7 @@ import { UserError } from '../../../ground/errors.js'
 import { Automaton } from './automaton.js'
 import { type Expression, NEVER, repeat } from './expression.js'
 import { ANY, readPattern, readSearch } from './read-pattern.js'
-import type { StringLimits } from './schema-cases.js'
+import type { StringLimits } from './schema-keywords.js'
 
 /*
  * Texts of JSON Schema's formats. Each is a part of what the format allows, so that every validator accepts it: no leap
