@@ -2,14 +2,7 @@ import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
 import { GuideTurns } from './guide-turns.js'
-import type {
-  EncodedPhase,
-  FollowReply,
-  FollowRequest,
-  FollowThreadData,
-  GuideText,
-  PreparedGrammar,
-} from './protocol.js'
+import type { EncodedPhase, FollowReply, FollowRequest, FollowThreadData, PreparedGrammar } from './protocol.js'
 import { grammarIn } from './run/byte-grammar.js'
 import { Literals } from './run/literals.js'
 import { CompiledGrammar } from './run/matcher.js'
@@ -93,7 +86,7 @@ void vocabulary.tree
 mailbox.listen((request) => {
   const { id } = request
   if (request.kind === 'follow') {
-    void follow(id, request)
+    void follow(request)
     return
   }
   writers.get(id)?.leave()
@@ -102,7 +95,13 @@ mailbox.listen((request) => {
 })
 
 /** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */
-async function follow(id: number, { phases, grammars, eos, memory }: GuideText): Promise<void> {
+async function follow({
+  id,
+  phases,
+  grammars,
+  eos,
+  memory,
+}: Extract<FollowRequest, { kind: 'follow' }>): Promise<void> {
   const writer = new GuideWriter(memory)
   let spent = 0
   const computing = {

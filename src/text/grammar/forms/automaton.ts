@@ -1,14 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
-import {
-  choice,
-  EMPTY,
-  END_OF_UNICODE,
-  type Expression,
-  normalised,
-  type Ranges,
-  type Rule,
-  sequence,
-} from './expression.js'
+import { choice, EMPTY, END_OF_UNICODE, type Expression, normalised, type Ranges, sequence } from './expression.js'
 
 /*
  * Deterministic automata of characters: for texts that several patterns match, or one matches and another does not.
@@ -73,7 +64,7 @@ export class Automaton {
 
   /** An expression of the same texts, with a rule for each state. */
   expression(): Expression {
-    const rules: Rule[] = this.states.map(() => ({ body: EMPTY }))
+    const rules = this.states.map(() => ({ body: EMPTY }))
     for (const [index, { isEnd, edges }] of this.states.entries()) {
       const byState = new Map<number, [number, number][]>()
       for (const { from, to, state } of edges) byState.set(state, [...(byState.get(state) ?? []), [from, to]])

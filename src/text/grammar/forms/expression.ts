@@ -55,6 +55,11 @@ export function separated(part: Expression, separator: Expression, atLeast: numb
 
 export const optional = (part: Expression): Expression => repeat(part, 0, 1)
 
+/** One character of the ranges, or of all others. */
+export function characters(ranges: Ranges, isNegated: boolean): Expression {
+  return { kind: 'class', ranges: isNegated ? complement(ranges) : normalised(ranges) }
+}
+
 export const oneOf = (...ranges: [number, number][]): Expression => ({ kind: 'class', ranges: normalised(ranges) })
 
 /** First number after the code points. */

@@ -1,15 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
-import {
-  choice,
-  complement,
-  EMPTY,
-  type Expression,
-  normalised,
-  type Rule,
-  repeat,
-  sequence,
-  text,
-} from './expression.js'
+import { characters, choice, EMPTY, type Expression, type Rule, repeat, sequence, text } from './expression.js'
 import { ANY } from './read-pattern.js'
 
 const MOST_TIMES = 100_000
@@ -138,8 +128,7 @@ class EbnfReader {
       if (last < first) this.fail('a range of characters is the wrong way round')
       ranges.push([first, last])
     }
-    const all = normalised(ranges)
-    return { kind: 'class', ranges: isNegated ? complement(all) : all }
+    return characters(ranges, isNegated)
   }
 
   /** A character, possibly escaped. `end` closes the text that it is in. */

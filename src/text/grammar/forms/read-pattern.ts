@@ -1,11 +1,11 @@
 import { UserError } from '../../../ground/errors.js'
 import { type Dialect, type Fail, type PatternNode, parsePattern } from '../../patterns/pattern-tree.js'
 import {
+  characters,
   choice,
   complement,
   EMPTY,
   type Expression,
-  normalised,
   type Ranges,
   repeat,
   sequence,
@@ -22,15 +22,17 @@ interface Branch {
 const LONGEST = 20_000
 const DEEPEST = 100
 
-export const DIGITS: Ranges = [[0x30, 0x39]]
-const WORD: Ranges = normalised([...DIGITS, [0x41, 0x5a], [0x61, 0x7a], [0x5f, 0x5f]])
+const DIGITS: Ranges = [[0x30, 0x39]]
+const WORD: Ranges = [...DIGITS, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]
+const alone = (code: number) => [code, code] as const
 /** JavaScript's blanks and line ends. */
-const SPACES: Ranges = normalised([
+const SPACES: Ranges = [
   [0x09, 0x0d],
-  ...[0x20, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff].map((code) => [code, code] as const),
+  ...[0x20, 0xa0, 0x1680].map(alone),
   [0x2000, 0x200a],
-])
-const LINE_ENDS: Ranges = [0x0a, 0x0d, 0x2028, 0x2029].map((code) => [code, code] as const)
+  ...[0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff].map(alone),
+]
+const LINE_ENDS: Ranges = [0x0a, 0x0d, 0x2028, 0x2029].map(alone)
 const CLASSES: Record<string, Ranges> = {
   d: DIGITS,
   D: complement(DIGITS),
@@ -122,8 +124,8 @@ function itemOf(node: PatternNode, fail: Fail): Branch[] {
       return [plain(text(String.fromCodePoint(node.code)))]
     case 'set': {
       const { members } = node
-      const ranges = normalised(members.flatMap((member) => (typeof member === 'string' ? CLASSES[member] : [member])))
-      return [plain({ kind: 'class', ranges: node.isNegated ? complement(ranges) : ranges })]
+      const ranges = members.flatMap((member) => (typeof member === 'string' ? CLASSES[member] : [member]))
+      return [plain(characters(ranges, node.isNegated))]
     }
     case 'repeat': {
       const [branch, ...others] = itemOf(node.part, fail)
