@@ -5,6 +5,7 @@ import { UserError } from '#molm/ground/errors.js'
 import { Automaton } from '#molm/text/grammar/forms/automaton.js'
 import { readPattern, readSearch } from '#molm/text/grammar/forms/read-pattern.js'
 import { formatExpression } from '#molm/text/grammar/forms/string-texts.js'
+import { ownTime } from '../../support/own-time.js'
 
 const test = suite('patterns')
 
@@ -94,6 +95,12 @@ test('name what is not supported', () => {
       pattern,
     )
   }
+})
+
+test('are read quickly at their longest', () => {
+  const begin = ownTime()
+  for (const part of ['a', '[ab]', '(?:a)']) readPattern(part.repeat(20_000 / part.length))
+  assert.ok(ownTime() - begin < 5000)
 })
 
 test('formats are texts that people write', () => {

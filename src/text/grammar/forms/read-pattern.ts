@@ -14,7 +14,7 @@ import {
 
 /** An alternative of a pattern. */
 interface Branch {
-  body: Expression
+  parts: Expression[]
   isAtStart: boolean
   isAtEnd: boolean
 }
@@ -70,15 +70,15 @@ const DIALECT: Dialect = {
 
 /** The texts that match all of a regular expression, in JavaScript's syntax. */
 export function readPattern(pattern: string): Expression {
-  return choice(...readBranches(pattern).map(({ body }) => body))
+  return choice(...readBranches(pattern).map(({ parts }) => sequence(...parts)))
 }
 
 /** The texts with a part that matches, as `RegExp.prototype.test` finds it. */
 export function readSearch(pattern: string): Expression {
   const rest = repeat(ANY, 0)
   return choice(
-    ...readBranches(pattern).map(({ body, isAtStart, isAtEnd }) =>
-      sequence(isAtStart ? EMPTY : rest, body, isAtEnd ? EMPTY : rest),
+    ...readBranches(pattern).map(({ parts, isAtStart, isAtEnd }) =>
+      sequence(isAtStart ? EMPTY : rest, ...parts, isAtEnd ? EMPTY : rest),
     ),
   )
 }
@@ -101,15 +101,20 @@ function alternatives(node: PatternNode, fail: Fail): Branch[] {
 
 /** One alternative; several if a group in it has its own anchors. */
 function branch(parts: readonly PatternNode[], fail: Fail): Branch[] {
-  let branches = [plain(EMPTY)]
+  let branches: Branch[] = [{ parts: [], isAtStart: false, isAtEnd: false }]
   for (const part of parts) {
     const items = itemOf(part, fail)
     const needsStart = items.some(({ isAtStart }) => isAtStart)
-    if (needsStart && branches.some(({ body }) => body !== EMPTY))
+    if (needsStart && branches.some(({ parts }) => parts.length > 0))
       fail('`^` after other characters is not supported', part.at)
-    const isPastEnd = branches.some(({ isAtEnd }) => isAtEnd) && items.some(({ body }) => body !== EMPTY)
+    const isPastEnd = branches.some(({ isAtEnd }) => isAtEnd) && items.some(({ parts }) => parts.length > 0)
     if (isPastEnd) fail('`$` before other characters is not supported', part.at - 1)
-    branches = branches.flatMap((branch) => items.map((item) => joined(branch, item)))
+    // A copy for each part of a long pattern would take a minute.
+    if (items.length === 1) for (const branch of branches) extend(branch, items[0])
+    else
+      branches = branches.flatMap((branch) =>
+        items.map((item) => extend({ ...branch, parts: [...branch.parts] }, item)),
+      )
     if (branches.length > 1000) fail('too many alternatives with anchors', part.at)
   }
   return branches
@@ -119,7 +124,7 @@ function itemOf(node: PatternNode, fail: Fail): Branch[] {
   switch (node.kind) {
     case 'start':
     case 'end':
-      return [{ body: EMPTY, isAtStart: node.kind === 'start', isAtEnd: node.kind === 'end' }]
+      return [{ parts: [], isAtStart: node.kind === 'start', isAtEnd: node.kind === 'end' }]
     case 'character':
       return [plain(text(String.fromCodePoint(node.code)))]
     case 'set': {
@@ -131,12 +136,14 @@ function itemOf(node: PatternNode, fail: Fail): Branch[] {
       const [branch, ...others] = itemOf(node.part, fail)
       if (branch.isAtStart || branch.isAtEnd || others.length > 0)
         fail('a repeated group with `^` or `$` is not supported', node.at)
-      return [plain(repeat(branch.body, node.atLeast, Number.isFinite(node.atMost) ? node.atMost : undefined))]
+      return [
+        plain(repeat(sequence(...branch.parts), node.atLeast, Number.isFinite(node.atMost) ? node.atMost : undefined)),
+      ]
     }
     default: {
       const branches = alternatives(node.kind === 'group' ? node.part : node, fail)
       if (branches.some(({ isAtStart, isAtEnd }) => isAtStart || isAtEnd)) return branches
-      return [plain(choice(...branches.map(({ body }) => body)))]
+      return [plain(choice(...branches.map(({ parts }) => sequence(...parts))))]
     }
   }
 }
@@ -161,13 +168,12 @@ function wordsOfGroup(rest: string): string {
 }
 
 function plain(body: Expression): Branch {
-  return { body, isAtStart: false, isAtEnd: false }
+  return { parts: body === EMPTY ? [] : [body], isAtStart: false, isAtEnd: false }
 }
 
-function joined(a: Branch, b: Branch): Branch {
-  return {
-    body: sequence(a.body, b.body),
-    isAtStart: a.isAtStart || b.isAtStart,
-    isAtEnd: a.isAtEnd || b.isAtEnd,
-  }
+function extend(branch: Branch, { parts, isAtStart, isAtEnd }: Branch): Branch {
+  branch.parts.push(...parts)
+  branch.isAtStart ||= isAtStart
+  branch.isAtEnd ||= isAtEnd
+  return branch
 }
