@@ -54,7 +54,7 @@ const WITHIN: Record<string, string[]> = {
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
   'server/api': ['ollama', 'responses', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],
-  text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'sandbox'],
+  text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'patterns', 'sandbox'],
   'text/grammar': ['.', 'run', 'forms'],
   'text/tokenizer': ['.', 'encoding', 'definition'],
 }
@@ -89,16 +89,16 @@ const BUDGETS: Record<string, number> = {
   server: 6389,
   index: 106,
   lab: 11987,
-  chat: 3215,
+  chat: 3159,
   library: 4994,
   engine: 8779,
-  text: 11737,
+  text: 11162,
   api: 1431,
   model: 13325,
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72643,
+  tests: 72660,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
@@ -119,6 +119,8 @@ const PACKAGES: Record<string, string> = {
   '@hono/node-server': 'server',
   zod: 'server',
   'prom-client': 'server',
+  'cross-spawn': 'chat',
+  '@eslint-community/regexpp': 'text',
 }
 
 /**

@@ -1,11 +1,10 @@
 import type { AssistantMessage, Tool } from '../api/chat-options.js'
 import type { ResponseField, ResponseTemplate } from '../api/response.js'
 import type { ToolCall } from '../api/text.js'
-import type { AnswerEnds } from './answer-text.js'
+import { type AnswerEnds, Passages } from './answer-text.js'
 import { CompiledTemplate, type Region, type RegionKind } from './answers/compiled-template.js'
 import { readCalls } from './answers/read-calls.js'
 import { type RegionEvent, RegionReader } from './answers/region-reader.js'
-import { Passages } from './passages.js'
 
 /** How an answer is to be read. */
 export interface Reading extends AnswerEnds {
@@ -149,11 +148,15 @@ export class AnswerReader {
 
   /** Reads the call; if it is none, it is content, but not if it was cut. */
   private finishCall(field: ResponseField, groups: Record<string, string>, isCut: boolean): AnswerEvent[] {
-    const calls = callsOf(this.call.text, field, groups, this.tools)
     // A cut call may lack arguments, unless its notation has its own end.
-    if (calls && !(isCut && OPEN_ENDED.includes(field.content ?? 'text'))) {
-      this.toolCalls.push(...calls)
-      return calls.map((call) => ({ kind: 'called', call }))
+    if (!isCut || !OPEN_ENDED.includes(field.content ?? 'text')) {
+      try {
+        const calls = readCalls(this.call.text, field, groups, this.tools)
+        this.toolCalls.push(...calls)
+        return calls.map((call) => ({ kind: 'called', call }))
+      } catch {
+        // It is no call.
+      }
     }
     return isCut ? [] : textEvents('content', this.content.add(this.call.all))
   }
@@ -161,19 +164,6 @@ export class AnswerReader {
 
 /** Parsers whose texts do not show that something is missing. */
 const OPEN_ENDED = ['text', 'xml-inline', 'kv-lines']
-
-function callsOf(
-  text: string,
-  field: ResponseField,
-  groups: Readonly<Record<string, string>>,
-  tools: readonly Tool[],
-): ToolCall[] | undefined {
-  try {
-    return readCalls(text, field, groups, tools)
-  } catch {
-    return undefined
-  }
-}
 
 function textEvents(kind: 'thinking' | 'content' | 'call', text: string): AnswerEvent[] {
   return text === '' ? [] : [{ kind, text }]

@@ -100,7 +100,7 @@ async function plainFrame(parts: FrameParts): Promise<ChatFrame> {
   return {
     text,
     encoding: { addSpecialTokens: true, hasLiterals: literals !== undefined },
-    stop: [...PLAIN_STOP],
+    stop: ['\nUser:', '\nAssistant:'],
     reading: readingOf(text, parts),
     ...(asked.content && { guide: (await guides()).plainGuide(text, asked.content) }),
     notes: ignored ? [doesNotThink(model, ignored)] : [],
@@ -153,9 +153,6 @@ function readingOf(prompt: string, { begun, asked: { tools } }: FrameParts): Rea
 
 /** Names of the roles for models without a template. */
 const NAMES = new Map(Object.entries({ user: 'User', assistant: 'Assistant', system: 'System' }))
-
-/** Texts that end an answer in plain turns. */
-const PLAIN_STOP = ['\nUser:', '\nAssistant:']
 
 /** Writes a conversation as plain text, up to the beginning of the next answer or the end of the one that continues. */
 function plainTurns(messages: readonly ChatMessage[], system: string, continues: boolean): string {

@@ -30,14 +30,11 @@ export async function loadGenerationDefaults(dir: string): Promise<GenerationDef
   const samples = read('do_sample', 'true or false', isFlag)
   if (samples === false) options.temperature = 0
   const eosTokens = read('eos_token_id', 'a token id or a list of them', anyOf(isCount, listOf(isCount)))
-  return withoutUndefined({
+  const all: GenerationDefaults = {
     ...options,
     eosTokens: eosTokens === undefined ? undefined : [eosTokens].flat(),
     bosToken: read('bos_token_id', 'a token id', isCount),
-  })
-}
-
-/** Removes undefined values, so that the result can be spread over other defaults. */
-function withoutUndefined<T extends object>(values: T): T {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
+  }
+  // The result can be spread over other defaults.
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }

@@ -11,16 +11,13 @@ export class StopStrings {
   private held = ''
   /** Most characters held back: the length of the longest stop string minus one. */
   private readonly longest: number
-  private found: string | undefined
+  /** The stop string that was found. */
+  stop: string | undefined
 
   /** Throws a UsageError if a stop string is empty (it would match everywhere), or if there are too many. */
   constructor(private readonly stops: readonly string[]) {
     checkOptions({ stop: [...stops] })
     this.longest = stops.reduce((most, { length }) => Math.max(most, length - 1), 0)
-  }
-
-  get stop(): string | undefined {
-    return this.found
   }
 
   /** Whether text is held back that may begin a stop string. */
@@ -30,10 +27,10 @@ export class StopStrings {
 
   /** Adds a piece of text and returns the text that is safe to show: none after a stop string. */
   push(text: string): string {
-    if (this.found !== undefined) return ''
+    if (this.stop !== undefined) return ''
     const seen = this.held + text
     const begin = this.findIn(seen) ?? seen.length - this.lengthToHold(seen)
-    this.held = this.found === undefined ? seen.slice(begin) : ''
+    this.held = this.stop === undefined ? seen.slice(begin) : ''
     return seen.slice(0, begin)
   }
 
@@ -55,7 +52,7 @@ export class StopStrings {
       if (stopEnd < end || (stopEnd === end && at < (begin ?? Infinity))) {
         begin = at
         end = stopEnd
-        this.found = stop
+        this.stop = stop
       }
     }
     return begin

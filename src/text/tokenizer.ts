@@ -11,10 +11,10 @@ import type { CompiledTokenizer } from './tokenizer/definition/compiled-tokenize
 import { LiteralText } from './tokenizer/definition/literal-text.js'
 import {
   COMPILED_TOKENIZER,
+  kindOf,
   readTokenizerDefinition,
   type TokenizerDefinition,
 } from './tokenizer/definition/tokenizer-definition.js'
-import { kindOf } from './tokenizer/definition/tokenizer-kind.js'
 import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/definition/vocabulary.js'
 import { Encoder, isQuick } from './tokenizer/encoding/encoder.js'
 import { createNormalizer, isQuickNormalizer } from './tokenizer/encoding/normalizer.js'

@@ -2,10 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
 import {
+  kindOf,
   readTokenizerDefinition,
   type TokenizerDefinition,
 } from '#molm/text/tokenizer/definition/tokenizer-definition.js'
-import { kindOf } from '#molm/text/tokenizer/definition/tokenizer-kind.js'
 import { readVocabulary } from '#molm/text/tokenizer/definition/vocabulary.js'
 import { Encoder } from '#molm/text/tokenizer/encoding/encoder.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'

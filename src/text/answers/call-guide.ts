@@ -18,21 +18,15 @@ import { taggedCalls } from './tagged-calls.js'
 import { literalsOf } from './thinking-form.js'
 import { type Parameter, parametersOf } from './tool-parameters.js'
 
-export interface CallGuideOptions {
-  /** 'none' gives no guide. */
-  choice: ToolChoice
-  /** Whether one answer may have several calls. */
-  parallel: boolean
-}
-
 /**
  * Grammars of calls of these tools, as a model writes them. Undefined if the form of its calls is unknown or no grammar
- * can describe it: such calls are read, but cannot be forced.
+ * can describe it: such calls are read, but cannot be forced. The choice 'none' gives no guide. `parallel`: one answer may
+ * have several calls.
  */
 export function callGuide(
   response: ResponseTemplate | undefined,
   tools: readonly Tool[],
-  { choice, parallel }: CallGuideOptions,
+  { choice, parallel }: { choice: ToolChoice; parallel: boolean },
 ): CallGuide | undefined {
   const field = response?.fields.tool_calls
   const chosen = typeof choice === 'object' ? tools.filter(({ name }) => name === choice.name) : tools

@@ -1,3 +1,4 @@
+import type { Tool } from '../../api/chat-options.js'
 import { isObject } from '../../ground/json/json.js'
 import { LiteralReader } from './literal-reader.js'
 
@@ -53,18 +54,24 @@ function pythonValue(text: string): unknown {
   return reader.isAtEnd ? value : undefined
 }
 
+/** Types of a tool's arguments by their names; none for an argument that its schema does not list. */
+export function typesIn(parameters: Tool['parameters']): (key: string) => string[] {
+  const properties = isObject(parameters?.properties) ? parameters.properties : {}
+  return (key) => (Object.hasOwn(properties, key) ? typesOf(properties[key]) : [])
+}
+
 /** Casts the arguments of a call by its tool's schema: texts become values of the types that the schema names. */
 export function castArguments(
   args: Readonly<Record<string, unknown>>,
-  parameters: Readonly<Record<string, unknown>> | undefined,
+  parameters: Tool['parameters'],
 ): Record<string, unknown> {
-  const properties = isObject(parameters?.properties) ? parameters.properties : {}
+  const types = typesIn(parameters)
   const cast = (value: unknown, types: readonly string[]) =>
     typeof value === 'string' ? castText(value, types) : value
   return Object.fromEntries(
-    Object.entries(args).map(([key, value]) => {
-      const types = Object.hasOwn(properties, key) ? typesOf(properties[key]) : []
-      return [key, Array.isArray(value) ? value.map((item) => cast(item, types)) : cast(value, types)]
-    }),
+    Object.entries(args).map(([key, value]) => [
+      key,
+      Array.isArray(value) ? value.map((item) => cast(item, types(key))) : cast(value, types(key)),
+    ]),
   )
 }

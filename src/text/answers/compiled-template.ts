@@ -1,8 +1,8 @@
 import type { ResponseField, ResponseTemplate } from '../../api/response.js'
+import { Pattern } from '../patterns/pattern.js'
+import { matchesOf } from '../patterns/pattern-search.js'
 import type { Dialect } from './literal-reader.js'
 import { dialectOf } from './parse-content.js'
-import { Pattern } from './pattern.js'
-import { matchesOf } from './pattern-search.js'
 import { literalOf, literalsOf, THINKING_FIELDS } from './thinking-form.js'
 
 /** Part of a message that a field is read into. */

@@ -134,24 +134,17 @@ export function knownFormat(source: string, modelType?: string): ResponseTemplat
   // Some templates of LFM2 write no calls, but the model knows them.
   const calls = written ?? (modelType === 'lfm2_moe' ? LFM2_CALLS : undefined)
   if (!thinks && !calls) return undefined
-  const [, anchor, close] = TURNS.find(([mark]) => has(mark)) ?? []
+  const [, anchor, turnEnd] = TURNS.find(([mark]) => has(mark)) ?? []
+  // The content has its own tags.
   const answers = has('<response>')
+  const close = [turnEnd ?? [], answers ? '</response>' : []].flat()
+  const thoughtsEnd = answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }
   return {
     ...anchor,
     fields: {
-      ...(thinks && { thinking: thinkingField(answers) }),
+      ...(thinks && { thinking: { open: '<think>', ...thoughtsEnd } }),
       ...(calls && { tool_calls: calls }),
-      content: contentField(close, answers),
+      content: close.length === 0 ? {} : { close },
     },
   }
-}
-
-/** Thoughts in tags. `answers`: the content has its own tags. */
-function thinkingField(answers: boolean): ResponseField {
-  return { open: '<think>', ...(answers ? { closePattern: '</think>(?:\\s*<response>)?' } : { close: '</think>' }) }
-}
-
-function contentField(close: string | undefined, answers: boolean): ResponseField {
-  const all = [...(close === undefined ? [] : [close]), ...(answers ? ['</response>'] : [])]
-  return all.length === 0 ? {} : { close: all }
 }

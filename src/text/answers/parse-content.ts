@@ -1,10 +1,10 @@
 import type { ResponseField } from '../../api/response.js'
 import { isObject } from '../../ground/json/json.js'
+import { Pattern } from '../patterns/pattern.js'
+import { matchesOf } from '../patterns/pattern-search.js'
 import { castText } from './cast.js'
 import { type Dialect, LiteralReader, shallowJson } from './literal-reader.js'
 import { mistralCalls, pythonCalls } from './parse-calls.js'
-import { Pattern } from './pattern.js'
-import { matchesOf } from './pattern-search.js'
 import { literalOf } from './thinking-form.js'
 
 /** Names of the parsers of a region's content. */
@@ -64,8 +64,7 @@ function parseJson(text: string, args: Args): unknown {
 
 /** Keys and values of the tags that a pattern matches. A tag that is begun must be complete. */
 function parseTags(text: string, args: Args, typesOf?: TypesOf): Record<string, unknown> {
-  const pattern = tagPattern(String(args.tag_pattern))
-  const matches = matchesOf(pattern, text)
+  const matches = matchesOf(Pattern.of(String(args.tag_pattern)), text)
   const between = matches.map(({ start }, i) => text.slice(matches[i - 1]?.end ?? 0, start))
   const rest = [...between, text.slice(matches.at(-1)?.end ?? 0)]
   const opener = literalOf(String(args.tag_pattern))
@@ -104,14 +103,3 @@ function parsedValue(text: string, parser: unknown): unknown {
   if (!isObject(parser)) return text
   return parseContent(text, parser.name as ContentParser, isObject(parser.args) ? parser.args : {})
 }
-
-/** The pattern of tags; compiled once. */
-function tagPattern(source: string): Pattern {
-  const known = TAG_PATTERNS.get(source)
-  if (known) return known
-  const pattern = Pattern.of(source)
-  if (TAG_PATTERNS.size < 64) TAG_PATTERNS.set(source, pattern)
-  return pattern
-}
-
-const TAG_PATTERNS = new Map<string, Pattern>()

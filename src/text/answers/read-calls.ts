@@ -2,7 +2,7 @@ import type { Tool } from '../../api/chat-options.js'
 import type { ResponseField } from '../../api/response.js'
 import type { ToolCall } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'
-import { castArguments, typesOf } from './cast.js'
+import { castArguments, typesIn } from './cast.js'
 import { shallowJson } from './literal-reader.js'
 import { slippedJson } from './parse-calls.js'
 import { parseContent, type TypesOf } from './parse-content.js'
@@ -16,17 +16,15 @@ export function readCalls(
   tools: readonly Tool[],
 ): ToolCall[] {
   const parametersOf = (name: unknown) => tools.find((tool) => tool.name === name)?.parameters
-  const properties = parametersOf(groups.name)?.properties
-  const types = (key: string) =>
-    isObject(properties) && Object.hasOwn(properties, key) ? typesOf(properties[key]) : []
-  const content = contentOf(text, field, types)
+  const content = contentOf(text, field, typesIn(parametersOf(groups.name)))
   const values = transformed(content, field, groups)
   if (values.length === 0) throw new Error('the list of calls is empty')
   return values.map((value) => {
     const call = isObject(value) && isObject(value.function) ? value.function : value
     if (!isObject(call) || typeof call.name !== 'string' || call.name === '') throw new Error('a call has no name')
     const args = argumentsOf(call.arguments ?? call.parameters)
-    return { id: newId(), name: call.name, arguments: castArguments(args, parametersOf(call.name)) }
+    const id = `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+    return { id, name: call.name, arguments: castArguments(args, parametersOf(call.name)) }
   })
 }
 
@@ -55,8 +53,4 @@ function argumentsOf(value: unknown = {}): Record<string, unknown> {
   if (args === null) return {}
   if (!isObject(args)) throw new Error('the arguments of a call are no object')
   return args
-}
-
-function newId(): string {
-  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
 }

@@ -3,7 +3,7 @@ import { UserError } from '../../ground/errors.js'
 import { type Form, isFlag, isText, isWord, listOf, oneOf } from '../../ground/json/forms.js'
 import { isObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
-import { Pattern } from './pattern.js'
+import { Pattern } from '../patterns/pattern.js'
 import { mixedTextsOf } from './transform.js'
 
 /** Checks the value at a place, and throws an Error that says what is wrong with it. */
@@ -52,40 +52,32 @@ const transformed: Check = (value) => {
   if (mixed !== undefined) throw new Error(`mixes a placeholder with text in "${mixed}"`)
 }
 
-/** Keys of the file, their names here, and their checks. */
-type Keys = Record<string, readonly [name: string, check: Check]>
+/** Checks by the keys of the file. */
+type Keys = Record<string, Check>
 
-const ANCHORS: Keys = { start_anchor: ['startAnchor', texts], start_anchor_pattern: ['startAnchorPattern', pattern] }
 const TEMPLATE: Keys = {
-  version: ['', version],
-  defaults: ['defaults', object],
-  fields: ['fields', object],
-  ...ANCHORS,
+  version,
+  defaults: object,
+  fields: object,
+  start_anchor: texts,
+  start_anchor_pattern: pattern,
 }
 const FIELD: Keys = {
-  open: ['open', texts],
-  open_pattern: ['openPattern', pattern],
-  close: ['close', texts],
-  close_pattern: ['closePattern', pattern],
-  content: ['content', parser],
-  content_args: ['contentArgs', object],
-  repeats: ['repeats', flag],
-  join: ['join', text],
-  optional: ['optional', flag],
-  transform: ['transform', transformed],
-  transform_each: ['transformEach', flag],
+  ...{
+    open: texts,
+    open_pattern: pattern,
+    close: texts,
+    close_pattern: pattern,
+    content: parser,
+    content_args: object,
+  },
+  ...{ repeats: flag, join: text, optional: flag, transform: transformed, transform_each: flag },
 }
 const ARGS: Record<string, Keys> = {
-  json: { unquoted_keys: ['', flag], string_delims: ['', pairs], allow_non_json: ['', flag] },
-  'xml-inline': { tag_pattern: ['', tagPattern], value_parser: ['', valueParser], merge_duplicates: ['', flag] },
-  'kv-lines': {
-    line_sep: ['', separator],
-    kv_sep: ['', separator],
-    strip: ['', flag],
-    value_parser: ['', valueParser],
-  },
+  json: { unquoted_keys: flag, string_delims: pairs, allow_non_json: flag },
+  'xml-inline': { tag_pattern: tagPattern, value_parser: valueParser, merge_duplicates: flag },
+  'kv-lines': { line_sep: separator, kv_sep: separator, strip: flag, value_parser: valueParser },
 }
-const TEXT_ARGS: Keys = { strip: ['', flag] }
 
 /**
  * Reads `response_template` of tokenizer_config.json. Throws a UserError that names the file and the key if it is wrong:
@@ -94,7 +86,7 @@ const TEXT_ARGS: Keys = { strip: ['', flag] }
 export function readResponseTemplate(value: unknown, file: string): ResponseTemplate {
   const at = `${file}: response_template`
   if (!isObject(value)) throw new UserError(`${at} must be an object`)
-  const template = read(value, TEMPLATE, at)
+  const { version: _, ...template } = read(value, TEMPLATE, at)
   const fields = Object.entries(isObject(value.fields) ? value.fields : {})
   if (fields.length === 0 || fields.length > MOST_ENTRIES) {
     throw new UserError(`${at}.fields must have 1 to ${MOST_ENTRIES} fields`)
@@ -130,23 +122,22 @@ function readField(value: unknown, at: string): ResponseField {
 }
 
 function argsOf(parser: string): Keys {
-  return ARGS[parser] ?? TEXT_ARGS
+  return ARGS[parser] ?? { strip: flag }
 }
 
 /** The values of an object by their names here. */
 function read(value: Record<string, unknown>, keys: Keys, at: string): Record<string, unknown> {
   const entries = Object.entries(value).map(([key, item]) => {
     if (!Object.hasOwn(keys, key)) throw new UserError(`${at}: unknown key "${printable(key)}"`)
-    const [name, check] = keys[key]
     try {
-      check(item, `${at}.${key}`)
+      keys[key](item, `${at}.${key}`)
     } catch (error) {
       if (error instanceof UserError) throw error
       throw new UserError(`${at}.${key} ${printable((error as Error).message)}`)
     }
-    return [name, item]
+    return [key.replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase()), item]
   })
-  return Object.fromEntries(entries.filter(([name]) => name !== ''))
+  return Object.fromEntries(entries)
 }
 
 function either(value: Record<string, unknown>, one: string, other: string, at: string): void {

@@ -1,6 +1,6 @@
+import { PatternSearch } from '../patterns/pattern-search.js'
 import type { CompiledTemplate, Region } from './compiled-template.js'
-import { PatternSearch } from './pattern-search.js'
-import { StringState } from './string-state.js'
+import type { Dialect } from './literal-reader.js'
 
 /** Event of reading a text. The texts of all events together are the whole text. */
 export type RegionEvent =
@@ -104,26 +104,15 @@ export class RegionReader {
     } else {
       this.held = this.held.slice(text.length)
       this.begin = end
-      if (opens) this.enter(region, text, groups, events)
-      else this.leave(region, text, groups, events)
+      if (opens && this.open) events.push({ kind: 'close', region: this.open, text: '', groups: {} })
+      if (opens) events.push({ kind: 'open', region, text, groups })
+      else events.push({ kind: 'close', region, text, groups: { ...this.groups, ...groups } })
+      this.open = opens ? region : this.template.implicit
+      this.groups = opens ? groups : {}
+      this.strings = opens && region.strings ? new StringState(region.strings) : undefined
     }
     this.watch(end > start)
     return end
-  }
-
-  private enter(region: Region, text: string, groups: Record<string, string>, events: RegionEvent[]): void {
-    if (this.open) events.push({ kind: 'close', region: this.open, text: '', groups: {} })
-    this.open = region
-    this.groups = groups
-    this.strings = region.strings && new StringState(region.strings)
-    events.push({ kind: 'open', region, text, groups })
-  }
-
-  private leave(region: Region, text: string, groups: Record<string, string>, events: RegionEvent[]): void {
-    events.push({ kind: 'close', region, text, groups: { ...this.groups, ...groups } })
-    this.open = this.template.implicit
-    this.groups = {}
-    this.strings = undefined
   }
 
   /** Looks for what may come next. Only behind a text may it be empty, so that reading goes forward. */
@@ -156,4 +145,51 @@ function isBetter(watch: Watch, other: Watch): boolean {
   if (a.start !== b.start) return a.start < b.start
   if (a.end !== b.end) return a.end > b.end
   return watch.opens && !other.opens
+}
+
+/** Whether a text that arrives in pieces is inside a string of its literals. A line break ends a string in quotes. */
+class StringState {
+  private closer: string | undefined
+  private readonly openers: readonly (readonly [open: string, close: string])[]
+  /** The last units, in case a delimiter goes over the border of two pieces. */
+  private tail = ''
+
+  constructor({ delimiters = [], isPython = false }: Dialect) {
+    this.openers = [...delimiters, ['"', '"'], ...(isPython ? [["'", "'"] as const] : [])]
+  }
+
+  get isInside(): boolean {
+    return this.closer !== undefined
+  }
+
+  add(piece: string): void {
+    const text = this.tail + piece
+    let at = 0
+    while (at < text.length) {
+      const length = this.stepAt(text, at)
+      if (length === 0) break
+      at += length
+    }
+    this.tail = text.slice(at)
+  }
+
+  /** Length of what comes next; 0 if more text is needed to know. */
+  private stepAt(text: string, at: number): number {
+    if (this.closer === undefined) {
+      const opener = this.openers.find(([open]) => text.startsWith(open, at))
+      if (!opener) return this.openers.some(([open]) => open.startsWith(text.slice(at))) ? 0 : 1
+      this.closer = opener[1]
+      return opener[0].length
+    }
+    const { closer } = this
+    if (text.startsWith(closer, at)) {
+      this.closer = undefined
+      return closer.length
+    }
+    if (closer.startsWith(text.slice(at))) return 0
+    if (closer.length > 1) return 1
+    if (text[at] === '\n') this.closer = undefined
+    if (text[at] === '\\') return at + 1 < text.length ? 2 : 0
+    return 1
+  }
 }

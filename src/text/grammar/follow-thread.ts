@@ -1,18 +1,77 @@
-import { UserError } from '../../ground/errors.js'
 import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
 import { GuideTurns } from './guide-turns.js'
-import { PreparedPhases } from './prepared-phases.js'
-import type { FollowReply, FollowRequest, FollowThreadData, GuideText } from './protocol.js'
+import type { EncodedPhase, FollowReply, FollowRequest, FollowThreadData, PreparedGrammar } from './protocol.js'
+import { grammarIn } from './run/byte-grammar.js'
+import { Literals } from './run/literals.js'
+import { CompiledGrammar } from './run/matcher.js'
 import { Route } from './run/route.js'
-import type { GuideHost, Phase } from './run/stage.js'
+import type { Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
-import { MarkedWork } from './work-marks.js'
+import { failureOf, MarkedWork } from './work-marks.js'
 
 /*
  * A thread that follows guides: answers the engine's tokens with the limits of the next.
  */
+
+/** Most grammars that a thread keeps, with the masks that it has found. */
+const MOST_GRAMMARS = 32
+
+/** Makes the phases of guides, which share grammars and literals. */
+class PreparedPhases {
+  /** By their numbers, the one used last at the end. */
+  private readonly compiled = new Map<number, CompiledGrammar>()
+  private readonly literals = new Map<string, Literals>()
+
+  constructor(private readonly vocabulary: Vocabulary) {}
+
+  phases(encoded: readonly EncodedPhase[], grammars: readonly PreparedGrammar[]): Phase[] {
+    const compiled = grammars.map((grammar) => this.compile(grammar))
+    return encoded.map((phase) => this.phase(phase, compiled))
+  }
+
+  private phase(phase: EncodedPhase, grammars: readonly CompiledGrammar[]): Phase {
+    switch (phase.kind) {
+      case 'forced':
+        return phase
+      case 'grammar':
+        return { kind: 'grammar', grammar: grammars[phase.grammar] }
+      case 'calls': {
+        const triggers = this.literalsOf(phase.triggers.map(({ text }) => text))
+        const called = phase.triggers.map(({ grammar }) => grammars[grammar])
+        return { kind: 'calls', triggers, grammars: called, once: phase.once ?? false }
+      }
+      case 'free': {
+        const { until, open, budget, close } = phase
+        return {
+          kind: 'free',
+          until: until.length > 0 ? this.literalsOf(until) : undefined,
+          open: open === undefined ? undefined : new TextEncoder().encode(open),
+          budget,
+          close,
+        }
+      }
+    }
+  }
+
+  private compile({ number, words }: PreparedGrammar): CompiledGrammar {
+    const compiled = this.compiled.get(number) ?? new CompiledGrammar(grammarIn(words), this.vocabulary)
+    this.compiled.delete(number)
+    this.compiled.set(number, compiled)
+    const [oldest] = this.compiled.keys()
+    if (this.compiled.size > MOST_GRAMMARS) this.compiled.delete(oldest)
+    return compiled
+  }
+
+  private literalsOf(texts: readonly string[]): Literals {
+    const key = JSON.stringify(texts)
+    const literals = this.literals.get(key) ?? new Literals(texts, this.vocabulary)
+    if (this.literals.size >= MOST_GRAMMARS) this.literals.clear()
+    this.literals.set(key, literals)
+    return literals
+  }
+}
 
 const { vocabulary: data, marks } = threadData() as FollowThreadData
 const vocabulary = new Vocabulary(data)
@@ -27,7 +86,7 @@ void vocabulary.tree
 mailbox.listen((request) => {
   const { id } = request
   if (request.kind === 'follow') {
-    void follow(id, request)
+    void follow(request)
     return
   }
   writers.get(id)?.leave()
@@ -35,7 +94,14 @@ mailbox.listen((request) => {
   mailbox.post({ kind: 'left', id })
 })
 
-async function follow(id: number, { phases, grammars, eos, memory }: GuideText): Promise<void> {
+/** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */
+async function follow({
+  id,
+  phases,
+  grammars,
+  eos,
+  memory,
+}: Extract<FollowRequest, { kind: 'follow' }>): Promise<void> {
   const writer = new GuideWriter(memory)
   let spent = 0
   const computing = {
@@ -54,46 +120,26 @@ async function follow(id: number, { phases, grammars, eos, memory }: GuideText):
   }
   writers.set(id, writer)
   try {
-    const read = () => prepared.phases(JSON.parse(phases), grammars)
-    await followText({ vocabulary, eos }, read, writer, work, () => mailbox.post({ kind: 'begun', id }))
+    const route = await work(() => Route.begin({ vocabulary, eos }, prepared.phases(JSON.parse(phases), grammars)))
+    while (!writer.isClosed) {
+      while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
+      const limits = await work(() => route.limits())
+      if (writer.isClosed) return
+      writer.answer(limits)
+      if (writer.heard === 0) mailbox.post({ kind: 'begun', id })
+      if (limits.kind === 'done') return
+      const token = await writer.heardToken()
+      if (writer.isClosed) return
+      await work(() => {
+        const taken = limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number]
+        for (const one of taken) route.take(one)
+      })
+    }
   } catch (error) {
-    const message = messageOf(error)
+    const message = failureOf(error, 'the guide of the text failed')
     writer.answer({ kind: 'failed', message })
     mailbox.post({ kind: 'begun', id, error: message })
   } finally {
     if (writers.get(id) === writer) writers.delete(id)
-  }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof UserError) return error.message
-  return `the guide of the text failed: ${error instanceof Error ? error.message : String(error)}`
-}
-
-/**
- * Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. `work` does a
- * computation when it is the guide's turn. `begun` is called once the first limits are there.
- */
-async function followText(
-  host: GuideHost,
-  phases: () => readonly Phase[],
-  writer: GuideWriter,
-  work: <T>(compute: () => T) => Promise<T>,
-  begun: () => void,
-): Promise<void> {
-  const route = await work(() => Route.begin(host, phases()))
-  while (!writer.isClosed) {
-    while (await work(() => !writer.isClosed && route.lookOn(MOST_FORCED)));
-    const limits = await work(() => route.limits())
-    if (writer.isClosed) return
-    writer.answer(limits)
-    if (writer.heard === 0) begun()
-    if (limits.kind === 'done') return
-    const token = await writer.heardToken()
-    if (writer.isClosed) return
-    await work(() => {
-      for (const taken of limits.kind === 'forced' ? limits.tokens.slice(0, MOST_FORCED) : [token as number])
-        route.take(taken)
-    })
   }
 }

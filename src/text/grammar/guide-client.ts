@@ -1,18 +1,21 @@
-import type { GuideSpec } from '../../api/guide.js'
+import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { Tokenizer } from '../../api/text.js'
+import { UserError } from '../../ground/errors.js'
 import { inTurns } from '../../ground/in-turns.js'
 import { startThread } from '../../ground/platform/threads.js'
-import { encodeGuide } from './encode-guide.js'
 import { FollowedGuides } from './followed-guides.js'
 import { formName } from './form-name.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { guideMemory } from './guide-memory.js'
 import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
 import { Preparations } from './preparations.js'
-import type { FollowThreadData, PrepareThreadData } from './protocol.js'
-import type { VocabularyData } from './run/token-tree.js'
-import { type ThreadEvents, WatchedThread } from './watched-thread.js'
+import type { EncodedPhase, FollowThreadData, PrepareThreadData } from './protocol.js'
+import type { VocabularyData } from './run/vocabulary.js'
+import { WatchedThread } from './watched-thread.js'
 import { workMarks } from './work-marks.js'
+
+/** Most characters of a guide, its grammars included. */
+const LONGEST_SPEC = 2 ** 20
 
 /** The threads of a model's guides: some prepare grammars, others follow texts. They start with the first guide. */
 interface Threads {
@@ -56,20 +59,67 @@ export class GuideClient implements Guides {
   private async begin(): Promise<Threads> {
     const { tokenizer, vocabSize, limits } = this
     const vocabulary = await inTurns(vocabularyOf(tokenizer, vocabSize), vocabSize)
-    const followed = new FollowedGuides((events) => follower(vocabulary, events), limits)
+    const specials = vocabulary.specials.map(([, text]) => text)
+    const followed = new FollowedGuides((events) => {
+      const data: FollowThreadData = { vocabulary, marks: workMarks() }
+      return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
+    }, limits)
     followed.startAhead()
-    return { preparations: new Preparations((events) => preparer(vocabulary, events), limits), followed }
+    const preparations = new Preparations((events) => {
+      const data: PrepareThreadData = { specials, marks: workMarks() }
+      return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
+    }, limits)
+    return { preparations, followed }
   }
 }
 
-function preparer<Received>({ specials }: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
-  const data: PrepareThreadData = { specials: specials.map(([, text]) => text), marks: workMarks() }
-  return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
+/** Encodes a guide; `encode` gives the tokens of a fixed text. Throws a UserError if it is too large, or no JSON. */
+function encodeGuide(phases: readonly GuidePhase[], encode: (text: string) => number[]) {
+  const grammars: string[] = []
+  const placeOf = (grammar: Grammar): number => grammars.push(jsonOf(grammar)) - 1
+  const encoded = jsonOf(phases.map((phase) => encodedPhase(phase, encode, placeOf)))
+  if (grammars.reduce((sum, { length }) => sum + length, encoded.length) > LONGEST_SPEC) {
+    throw new UserError(`the schema or grammar is too large: it may have ${LONGEST_SPEC} characters`)
+  }
+  return { phases: encoded, grammars }
 }
 
-function follower<Received>(vocabulary: VocabularyData, events: ThreadEvents<Received>): WatchedThread<Received> {
-  const data: FollowThreadData = { vocabulary, marks: workMarks() }
-  return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
+function encodedPhase(
+  phase: GuidePhase,
+  encode: (text: string) => number[],
+  placeOf: (grammar: Grammar) => number,
+): EncodedPhase {
+  switch (phase.kind) {
+    case 'forced':
+      return { kind: 'forced', tokens: encode(phase.text) }
+    case 'grammar':
+      return { kind: 'grammar', grammar: placeOf(phase.grammar) }
+    case 'calls':
+      return { ...phase, triggers: phase.triggers.map(({ text, then }) => ({ text, grammar: placeOf(then) })) }
+    case 'free': {
+      const { budget, close, until } = phase
+      if (budget !== undefined && !until.some((text) => close?.includes(text))) {
+        throw new UserError('a phase with a `budget` needs a `close` that contains one of its texts `until`')
+      }
+      return { ...phase, close: close === undefined ? [] : encode(close) }
+    }
+  }
+}
+
+/** JSON.stringify would leave these values out. */
+function onlyJson(name: string, value: unknown): unknown {
+  if (typeof value !== 'function' && typeof value !== 'symbol') return value
+  throw new UserError(`the schema or grammar cannot be used: \`${name}\` is a ${typeof value}, and JSON has none`)
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, onlyJson)
+  } catch (error) {
+    const why = error instanceof RangeError ? 'it is nested too deeply' : 'it is not JSON'
+    if (error instanceof UserError) throw error
+    throw new UserError(`the schema or grammar cannot be used: ${why}`)
+  }
 }
 
 /** Tokens read between two pauses. */

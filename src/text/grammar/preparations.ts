@@ -1,7 +1,6 @@
 import { Busy, UserError } from '../../ground/errors.js'
 import { formName } from './form-name.js'
 import type { GuideLimits } from './guide-limits.js'
-import { PreparedGrammars } from './prepared-grammars.js'
 import type { PreparedGrammar, PrepareReply, PrepareRequest } from './protocol.js'
 import type { OwnedThread, ThreadEvents } from './watched-thread.js'
 
@@ -13,6 +12,9 @@ import type { OwnedThread, ThreadEvents } from './watched-thread.js'
 
 /** Seconds after which a slow grammar may be tried again. */
 const RETRY_AFTER = 10
+/** Most grammars, and bytes of them, that stay prepared. */
+const MOST_GRAMMARS = 64
+const MOST_BYTES = 2 ** 25
 
 interface Order {
   readonly characters: number
@@ -59,23 +61,27 @@ export class Preparations {
     signal?.throwIfAborted()
     if (this.isClosed) throw disposed()
     const prepared = new Map<string, PreparedGrammar>()
-    let abort: (() => void) | undefined
+    const done = new AbortController()
     try {
       await new Promise<void>((resolve, reject) => {
         const characters = grammars.reduce((sum, { length }) => sum + length, 0)
         const order: Order = { characters, prepared, jobs: new Set(), resolve, reject }
         for (const grammar of grammars) {
           const known = this.known.get(grammar)
-          if (known) prepared.set(grammar, known)
-          else this.join(order, this.jobs.get(grammar) ?? this.addJob(grammar))
+          if (known) {
+            prepared.set(grammar, known)
+            continue
+          }
+          const job = this.jobs.get(grammar) ?? this.addJob(grammar)
+          job.orders.add(order)
+          order.jobs.add(job)
         }
         if (order.jobs.size === 0) resolve()
-        abort = () => this.give(order, signal?.reason)
-        signal?.addEventListener('abort', abort)
+        signal?.addEventListener('abort', () => this.give(order, signal.reason), { signal: done.signal })
         this.startNext()
       })
     } finally {
-      if (abort) signal?.removeEventListener('abort', abort)
+      done.abort()
     }
     return grammars.map((grammar) => prepared.get(grammar) as PreparedGrammar)
   }
@@ -92,11 +98,6 @@ export class Preparations {
     this.jobs.set(grammar, job)
     this.fresh.push(job)
     return job
-  }
-
-  private join(order: Order, job: Job): void {
-    job.orders.add(order)
-    order.jobs.add(job)
   }
 
   /** Gives up an order, and the jobs that no other waits for. */
@@ -235,4 +236,37 @@ function nameOf({ grammar }: Job): string {
 
 function disposed(): Error {
   return new Error('the model has been disposed')
+}
+
+/** The grammars that were prepared last. */
+class PreparedGrammars {
+  /** By their JSON, the one used last at the end. */
+  private readonly all = new Map<string, PreparedGrammar>()
+  private bytes = 0
+  private count = 0
+
+  get(grammar: string): PreparedGrammar | undefined {
+    const known = this.all.get(grammar)
+    if (known) {
+      this.all.delete(grammar)
+      this.all.set(grammar, known)
+    }
+    return known
+  }
+
+  add(grammar: string, words: SharedArrayBuffer): PreparedGrammar {
+    const prepared = { number: this.count++, words }
+    this.all.set(grammar, prepared)
+    this.bytes += bytesOf(grammar, prepared)
+    for (const [oldest, one] of this.all) {
+      if (this.all.size <= MOST_GRAMMARS && this.bytes <= MOST_BYTES) break
+      this.all.delete(oldest)
+      this.bytes -= bytesOf(oldest, one)
+    }
+    return prepared
+  }
+}
+
+function bytesOf(grammar: string, { words }: PreparedGrammar): number {
+  return 2 * grammar.length + words.byteLength
 }

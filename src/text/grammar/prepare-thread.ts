@@ -1,11 +1,10 @@
-import { UserError } from '../../ground/errors.js'
 import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { type Expression, sequence, text } from './forms/expression.js'
-import { expressionOf } from './forms/grammar-expression.js'
+import { expressionOf, named } from './forms/grammar-expression.js'
 import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
-import { wordsOfGrammar } from './run/grammar-words.js'
+import { sharedGrammar } from './run/byte-grammar.js'
 import { byteGrammarOf } from './run/read-expression.js'
-import { MarkedWork } from './work-marks.js'
+import { failureOf, MarkedWork } from './work-marks.js'
 
 /*
  * A thread that prepares grammars. It follows no guide, so that a grammar that takes long delays no running text.
@@ -20,7 +19,7 @@ mailbox.listen(({ id, grammar }) => {
   try {
     mailbox.post({ id, words: work.run(id, () => prepared(grammar)) })
   } catch (error) {
-    mailbox.post({ id, error: messageOf(error) })
+    mailbox.post({ id, error: failureOf(error, 'the form of the text cannot be prepared') })
   }
 })
 
@@ -28,17 +27,8 @@ mailbox.listen(({ id, grammar }) => {
 function prepared(json: string): SharedArrayBuffer {
   const grammar = JSON.parse(json)
   const expression = expressionOf(grammar, written)
-  try {
-    return wordsOfGrammar(byteGrammarOf(expression))
-  } catch (error) {
-    const name = grammar.kind === 'schema' || grammar.kind === 'regex' ? grammar.kind : 'grammar'
-    throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error
-  }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof UserError) return error.message
-  return `the form of the text cannot be prepared: ${error instanceof Error ? error.message : String(error)}`
+  const name = grammar.kind === 'schema' || grammar.kind === 'regex' ? grammar.kind : 'grammar'
+  return named(name, () => sharedGrammar(byteGrammarOf(expression)))
 }
 
 /** Finds special tokens in texts, the longest first: a grammar keeps them apart from the same text in plain tokens. */

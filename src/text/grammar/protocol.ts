@@ -1,5 +1,5 @@
 import type { GuidePhase } from '../../api/guide.js'
-import type { VocabularyData } from './run/token-tree.js'
+import type { VocabularyData } from './run/vocabulary.js'
 
 /** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
 export type EncodedPhase =
@@ -23,7 +23,7 @@ export interface PrepareRequest {
 
 export interface PrepareReply {
   id: number
-  /** Words of the grammar (grammar-words.ts). */
+  /** JSON of the grammar (`sharedGrammar`). */
   words?: SharedArrayBuffer
   error?: string
 }

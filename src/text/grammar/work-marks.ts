@@ -1,3 +1,4 @@
+import { UserError } from '../../ground/errors.js'
 import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../../ground/platform/computed-time.js'
 
 /*
@@ -43,6 +44,12 @@ export class MarkedWork {
       Atomics.store(marks, WHO, 0)
     }
   }
+}
+
+/** Message of an error in a thread. `what`: what failed, unless the error is for the user. */
+export function failureOf(error: unknown, what: string): string {
+  if (error instanceof UserError) return error.message
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`
 }
 
 /** Work that was under way at a look. */

@@ -1,7 +1,6 @@
 import { Environment, Interpreter } from '@huggingface/jinja'
 import { FILTERS, LIST_FILTERS } from './filters.js'
-import { operate } from './operators.js'
-import { pythonCapitalize, pythonString, pythonStrip, pythonTitle } from './python.js'
+import { pythonCapitalize, pythonOperate, pythonString, pythonStrip, pythonTitle } from './python.js'
 import { isTrue, isUndefined, itemsOf, toList, toValue, type Value } from './values.js'
 
 /** A part of a template, as the library's parser gives it. */
@@ -55,7 +54,10 @@ export class JinjaInterpreter extends Library {
 
   private memberOfString(text: string, node: Node, environment: Environment): Value | undefined {
     const property = node.property as Node
-    if (!node.computed) return stringMethod(text, String(property.value))
+    if (!node.computed) {
+      const name = String(property.value)
+      return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
+    }
     if (property.type === 'SliceExpression') return undefined
     const { value: index } = this.evaluate(property, environment)
     return typeof index === 'number' ? toValue([...text].at(index)) : undefined
@@ -66,7 +68,7 @@ export class JinjaInterpreter extends Library {
     if (operator === 'and' || operator === 'or') return super.evaluateBinaryExpression(node, environment)
     const left = this.evaluate(node.left as Node, environment)
     const right = this.evaluate(node.right as Node, environment)
-    const result = operate(operator, left, right)
+    const result = pythonOperate(operator, left, right)
     if (result !== undefined) return toValue(result)
     return super.evaluateBinaryExpression({ ...node, left: evaluated(left), right: evaluated(right) }, environment)
   }
@@ -203,9 +205,4 @@ const METHODS: Readonly<Record<string, (text: string) => (...args: never[]) => u
     const at = text.indexOf(part)
     return at < 0 ? at : [...text.slice(0, at)].length
   },
-}
-
-/** A string's method by name; undefined for the library's own. */
-function stringMethod(text: string, name: string): Value | undefined {
-  return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
 }

@@ -71,20 +71,16 @@ function isIdentifier(node: unknown, name: string): boolean {
   return type === 'Identifier' && value === name
 }
 
-const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
-const MONTHS = [
-  ...['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November'],
-  'December',
-]
-
+/** A part of a time in words. */
+const inWords = (time: Date, part: Intl.DateTimeFormatOptions) => time.toLocaleString('en-US', part)
 const two = (value: number, filler = '0') => String(value).padStart(2, filler)
 
 /** Formats of strftime by letter, as in C and Python. */
 const PARTS: Record<string, (time: Date) => string> = {
-  a: (time) => DAYS[time.getDay()].slice(0, 3),
-  A: (time) => DAYS[time.getDay()],
-  b: (time) => MONTHS[time.getMonth()].slice(0, 3),
-  B: (time) => MONTHS[time.getMonth()],
+  a: (time) => inWords(time, { weekday: 'short' }),
+  A: (time) => inWords(time, { weekday: 'long' }),
+  b: (time) => inWords(time, { month: 'short' }),
+  B: (time) => inWords(time, { month: 'long' }),
   d: (time) => two(time.getDate()),
   e: (time) => two(time.getDate(), ' '),
   F: (time) => strftime(time, '%Y-%m-%d'),

@@ -64,13 +64,13 @@ export function pythonContains({ value: container, type }: Value, item: Value): 
 }
 
 /** Python's < as the number of a sorting comparison; undefined if it would raise. */
-export function pythonCompare(a: Value, b: Value): number | undefined {
+function pythonCompare(a: Value, b: Value): number | undefined {
   const [x, y] = [a.value, b.value]
   if (typeof x === 'string' && typeof y === 'string') return compareByCodes(x, y)
   return isNumber(x) && isNumber(y) ? Number(x) - Number(y) : undefined
 }
 
-export function isNumber(value: unknown): value is number | boolean {
+function isNumber(value: unknown): value is number | boolean {
   return typeof value === 'number' || typeof value === 'boolean'
 }
 
@@ -114,4 +114,51 @@ export function pythonCapitalize(text: string): string {
 /** Python's title: the first letter of each run of letters in upper case. */
 export function pythonTitle(text: string): string {
   return text.replace(/\p{Cased}+/gu, pythonCapitalize)
+}
+
+const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
+  '<': (order) => order < 0,
+  '>': (order) => order > 0,
+  '<=': (order) => order <= 0,
+  '>=': (order) => order >= 0,
+}
+
+/** Python's result of an operator if the library's differs; undefined if the library's is right. */
+export function pythonOperate(operator: string, left: Value, right: Value): unknown {
+  switch (operator) {
+    case '==':
+      return pythonEquals(left, right)
+    case '!=':
+      return !pythonEquals(left, right)
+    case '~':
+      return pythonString(left) + pythonString(right)
+    case 'in':
+      return pythonContains(right, left)
+    case 'not in': {
+      const contains = pythonContains(right, left)
+      return contains === undefined ? undefined : !contains
+    }
+    case '+':
+      if ((typeof left.value === 'string') !== (typeof right.value === 'string'))
+        throw new Error('only a text can be added to a text')
+      return undefined
+    case '*':
+      return repeat(left.value, right.value) ?? repeat(right.value, left.value)
+    case '%':
+      return modulo(left.value, right.value)
+  }
+  const order = Object.hasOwn(ORDERS, operator) ? pythonCompare(left, right) : undefined
+  return order === undefined ? undefined : ORDERS[operator](order)
+}
+
+function repeat(text: unknown, count: unknown): string | undefined {
+  return typeof text === 'string' && typeof count === 'number' ? text.repeat(Math.max(0, count)) : undefined
+}
+
+/** Python's modulo, with the sign of the divisor. */
+function modulo(left: unknown, right: unknown): number | undefined {
+  if (!isNumber(left) || !isNumber(right) || !Number.isInteger(left) || !Number.isInteger(right)) return undefined
+  const [a, b] = [Number(left), Number(right)]
+  if (b === 0) throw new Error('division by zero')
+  return ((a % b) + b) % b
 }

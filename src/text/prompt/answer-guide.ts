@@ -1,4 +1,4 @@
-import type { AskOptions, Think } from '../../api/chat-options.js'
+import type { AskOptions } from '../../api/chat-options.js'
 import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { ResponseTemplate } from '../../api/response.js'
 import { UserError } from '../../ground/errors.js'
@@ -8,12 +8,11 @@ import { literalsOf, type ThinkingForm } from '../answers/thinking-form.js'
 import type { Asked } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
-export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'thinkBudget' | 'parallelToolCalls'> {
+export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'think' | 'thinkBudget' | 'parallelToolCalls'> {
   text: string
   /** Name of the model, for errors. */
   model: string
   response?: ResponseTemplate
-  think?: Think
   /** Form of the thoughts, if the model thinks. */
   form?: ThinkingForm
   /** Thoughts at the end of the prompt; absent if the model does not think, or if an answer continues. */
@@ -86,7 +85,8 @@ function thinkingPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePh
 /** Content, calls, or one of them. */
 function answerPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePhase[] {
   const { content, toolChoice, parallelToolCalls = true, thoughts, form, response } = options
-  const opener = thoughts?.opensContent ? '' : (form?.content ?? contentOpener(response))
+  const written = response?.fields.content && literalsOf(response.fields.content).open
+  const opener = thoughts?.opensContent ? '' : (form?.content ?? written ?? '')
   if (calls && toolChoice !== 'auto') return [{ kind: 'grammar', grammar: calls.calls }]
   if (calls && content) {
     const answer = opener === '' ? content : sequence(opener, content)
@@ -96,11 +96,6 @@ function answerPhases(options: AnswerGuideOptions, calls?: CallGuide): GuidePhas
   // A header is forced only if its place is certain: at the beginning, or behind thoughts that are forced, too.
   const rest: GuidePhase = content ? { kind: 'grammar', grammar: content } : { kind: 'free', until: [] }
   return opener === '' || options.tools.length > 0 ? [rest] : [forced(opener), rest]
-}
-
-function contentOpener(response: ResponseTemplate | undefined): string {
-  const content = response?.fields.content
-  return (content && literalsOf(content).open) ?? ''
 }
 
 function forced(text: string): GuidePhase {

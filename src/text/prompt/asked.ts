@@ -1,7 +1,8 @@
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat-options.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
-import { checkTools } from './template-tools.js'
+import { isObject } from '../../ground/json/json.js'
+import { printable } from '../../ground/printable.js'
 
 /** Demands on an answer, checked. */
 export interface Asked {
@@ -20,6 +21,32 @@ export function askedOf(options: AskOptions & OutputConstraint & { args?: Readon
     throw new UserError('tools are given twice: as `tools`, and as the template argument tools')
   }
   return { tools: used, toolChoice, content: constraintGrammar(options) }
+}
+
+/** Longest name of a tool, in characters. */
+const LONGEST_NAME = 128
+
+/** Throws a UserError that names the first wrong tool, or a choice without a tool. */
+function checkTools(tools: readonly Tool[], choice: ToolChoice): void {
+  const names = new Set<string>()
+  for (const [i, tool] of tools.entries()) {
+    if (isObject(tool) && isObject(tool.function)) {
+      throw new UserError(`tool ${i + 1} has the form of OpenAI's API: give its \`function\` alone`)
+    }
+    const { name, parameters } = tool
+    const isName =
+      typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME && !/[\s"<>(){}[\]]/.test(name)
+    if (!isName) throw new UserError(`tool ${i + 1} needs a name without blanks, quotes and brackets`)
+    if (names.has(name)) throw new UserError(`two tools have the name ${printable(name)}`)
+    names.add(name)
+    const { type = 'object' } = isObject(parameters) ? parameters : {}
+    if (parameters !== undefined && (!isObject(parameters) || type !== 'object'))
+      throw new UserError(`the parameters of tool ${printable(name)} must be a JSON Schema of type "object"`)
+  }
+  if (typeof choice === 'object' && !names.has(choice.name)) {
+    throw new UserError(`the tool to call, ${printable(choice.name)}, is not one of the tools`)
+  }
+  if (choice === 'required' && tools.length === 0) throw new UserError('a call is required, and there are no tools')
 }
 
 /** The grammar of a constraint; undefined without any. Throws a UsageError for more than one, or for one of a wrong type. */

@@ -1,15 +1,13 @@
-import type { Think, Tool } from '../../api/chat-options.js'
-import type { ChatMessage, ChatTemplate } from '../../api/text.js'
+import type { AskOptions, Tool } from '../../api/chat-options.js'
+import type { ChatMessage, ChatTemplate, TemplateMessage } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'
 import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
-import { fittingMessages, type Render, renderMessages, unlessRefused } from './render-messages.js'
-import { templateMessages, waysOf } from './template-messages.js'
-import { templateTools } from './template-tools.js'
+import { callForms, templateMessages, waysOf, withOtherResults, withoutCalls } from './template-messages.js'
 import { noBudget, switchThinking } from './think-switch.js'
 
-export interface TemplatePromptOptions {
+interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'> {
   template: ChatTemplate
   /** Writes the texts of tools. */
   literals?: LiteralTexts
@@ -18,8 +16,6 @@ export interface TemplatePromptOptions {
   args?: Readonly<Record<string, unknown>>
   continues: boolean
   tools: readonly Tool[]
-  think?: Think
-  thinkBudget?: number
   signal?: AbortSignal
 }
 
@@ -73,6 +69,67 @@ export async function templatePrompt(
   const found = promptThoughts(text, form)
   const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
   return { ...all, text: text + thoughts.added, thoughts }
+}
+
+type Render = (messages: readonly TemplateMessage[]) => Promise<string>
+
+/**
+ * Finds the form of calls that a template writes: templates differ in what they expect, and some leave out or refuse
+ * what they do not. The messages are unchanged if no form is right.
+ */
+async function fittingMessages(
+  messages: readonly TemplateMessage[],
+  render: Render,
+): Promise<{ messages: readonly TemplateMessage[]; dropsCalls: boolean }> {
+  if (withoutCalls(messages) === messages) return { messages, dropsCalls: false }
+  let isAccepted = false
+  for (const form of callForms(messages)) {
+    const text = await unlessRefused(render(form))
+    if (text === undefined) continue
+    if (text !== (await unlessRefused(render(withoutCalls(form))))) return { messages: form, dropsCalls: false }
+    isAccepted = true
+  }
+  return { messages, dropsCalls: isAccepted }
+}
+
+/**
+ * Renders a conversation with and without some of its parts: equal texts prove that the template leaves them out.
+ * Rejects with the template's error; it says if the template takes the conversation without the system text.
+ */
+async function renderMessages(messages: readonly TemplateMessage[], render: Render) {
+  const others = messages.filter(({ role }) => role !== 'system')
+  const hasSystem = others.length > 0 && others.length < messages.length
+  const withoutSystem = hasSystem ? await unlessRefused(render(others)) : undefined
+  try {
+    const text = await render(messages)
+    const changed = withOtherResults(messages)
+    const dropsResults = changed !== messages && text === (await unlessRefused(render(changed)))
+    return { text, dropsSystem: text === withoutSystem, dropsResults }
+  } catch (error) {
+    if (!(error instanceof UserError) || withoutSystem === undefined) throw error
+    throw new UserError(`${error.message}; without the system text it does`)
+  }
+}
+
+/** A rendered text; undefined if the template refuses the messages. */
+async function unlessRefused(rendered: Promise<string>): Promise<string | undefined> {
+  try {
+    return await rendered
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
+  }
+}
+
+/** Tools as templates expect them. They read descriptions and properties without asking whether there are any. */
+function templateTools(tools: readonly Tool[]) {
+  return tools.map(({ name, description = '', parameters = {} }) => {
+    const schema = JSON.parse(JSON.stringify(parameters))
+    return {
+      type: 'function' as const,
+      function: { name, description, parameters: { type: 'object', properties: {}, ...schema } },
+    }
+  })
 }
 
 /** An error that says which models call tools. */

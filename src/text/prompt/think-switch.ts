@@ -46,7 +46,9 @@ export async function switchThinking(options: ThinkOptions): Promise<Switched> {
   }
   const thinks = hasThoughts || hasSwitch || hasLevels
   const isLevel = LEVELS.includes(think)
-  const notes = !thinks ? [doesNotThink(model, 'think')] : isLevel && !hasLevels ? [hasNoLevels(model, think)] : []
+  const notes: string[] = []
+  if (!thinks) notes.push(doesNotThink(model, 'think'))
+  else if (isLevel && !hasLevels) notes.push(`${model} has no levels of thinking: ${think} is the same as on`)
   return { variables: variablesFor(think), notes, closes: false }
 }
 
@@ -89,10 +91,6 @@ export function doesNotThink(model: string, option: 'think' | 'thinkBudget'): st
 export function noBudget(model: string, hasThoughts: boolean): string {
   if (!hasThoughts) return doesNotThink(model, 'thinkBudget')
   return `the end of ${model}'s thoughts cannot be forced: \`thinkBudget\` has no effect`
-}
-
-function hasNoLevels(model: string, think: Think): string {
-  return `${model} has no levels of thinking: ${think} is the same as on`
 }
 
 function alwaysThinks({ model, canClose }: ThinkOptions, hasLevels: boolean): string {

@@ -136,11 +136,10 @@ export class LimitedProcess {
           send(child, { request, milliseconds: milliseconds * MOST_WAITS })
         })
         child.on('error', reject)
-        signal?.addEventListener('abort', stop)
+        signal?.addEventListener('abort', stop, { signal: done.signal })
         done.signal.addEventListener('abort', () => {
           stopWatching()
           child.off('message', take).off('error', reject).off('exit', end)
-          signal?.removeEventListener('abort', stop)
         })
       })
       if ('exceeded' in answer) this.end()
@@ -179,13 +178,9 @@ function valueIn<T>(answer: Answer, mebibytes: number): T {
 
 /** Sets whether the other process keeps this one alive. */
 function holdProcess(child: ChildProcess, isHeld: boolean): void {
-  if (isHeld) {
-    child.ref()
-    child.channel?.ref()
-  } else {
-    child.unref()
-    child.channel?.unref()
-  }
+  const hold = isHeld ? 'ref' : 'unref'
+  child[hold]()
+  child.channel?.[hold]()
 }
 
 /** A failed send means that the process has ended; its `exit` event handles that. */

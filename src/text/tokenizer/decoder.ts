@@ -1,6 +1,6 @@
 import { byteToken } from '../../model/checkpoint/byte-pair-forms.js'
 import type { AddedToken } from './definition/added-tokens.js'
-import { type DefinitionPart, partsOf, refusePart } from './definition/definition-parts.js'
+import { partsOf, refusePart } from './definition/definition-parts.js'
 import { bytesFromAlphabet } from './encoding/byte-alphabet.js'
 import type { Normalizer } from './encoding/normalizer.js'
 
@@ -33,15 +33,20 @@ export function createSentencePieceDecoder(definition: unknown, normalize: Norma
   for (const part of partsOf(definition, 'decoders')) {
     switch (part.type) {
       case 'Replace':
-        blank = replacedByBlank(part)
+        blank = Object(part.pattern).String
+        if (typeof blank !== 'string' || part.content !== ' ') refusePart(WHAT, part, 'pattern')
         break
       case 'Metaspace':
         blank = typeof part.replacement === 'string' ? part.replacement : '▁'
         dropsFirstBlanks = part.add_prefix_space !== false && part.prepend_scheme !== 'never'
         break
-      case 'Strip':
-        stripsFirstBlank = stripsOneBlank(part)
+      case 'Strip': {
+        const { content, start, stop } = part
+        if (content !== ' ' || (start !== 0 && start !== 1) || (stop !== 0 && stop !== undefined))
+          refusePart(WHAT, part)
+        stripsFirstBlank = start === 1
         break
+      }
       case 'ByteFallback':
       case 'Fuse':
         break
@@ -59,15 +64,4 @@ export function createSentencePieceDecoder(definition: unknown, normalize: Norma
     bytesOfAdded: ({ content, normalized }, isFirst) => bytesOf(normalized ? normalize(content) : content, isFirst),
     stripsFirstBlank,
   }
-}
-
-function replacedByBlank(part: DefinitionPart): string {
-  const { String: text } = Object(part.pattern)
-  return typeof text === 'string' && part.content === ' ' ? text : refusePart(WHAT, part, 'pattern')
-}
-
-function stripsOneBlank(part: DefinitionPart): boolean {
-  const { content, start, stop } = part
-  if (content !== ' ' || (start !== 0 && start !== 1) || (stop !== 0 && stop !== undefined)) refusePart(WHAT, part)
-  return start === 1
 }

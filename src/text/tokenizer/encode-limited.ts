@@ -1,7 +1,7 @@
 import { atOnce } from '../../ground/in-turns.js'
 import { answerQuestions } from '../sandbox/answer-questions.js'
 import type { TokenizerDefinition } from './definition/tokenizer-definition.js'
-import { kindOf } from './definition/tokenizer-kind.js'
+import { kindOf } from './definition/tokenizer-definition.js'
 import { readVocabulary } from './definition/vocabulary.js'
 import { Encoder } from './encoding/encoder.js'
 import type { EncodeRequest } from './tokenizer-process.js'

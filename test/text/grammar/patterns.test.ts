@@ -4,7 +4,8 @@ import { seededRandom } from '#molm/engine/sampling/random.js'
 import { UserError } from '#molm/ground/errors.js'
 import { Automaton } from '#molm/text/grammar/forms/automaton.js'
 import { readPattern, readSearch } from '#molm/text/grammar/forms/read-pattern.js'
-import { formatExpression } from '#molm/text/grammar/forms/string-formats.js'
+import { formatExpression } from '#molm/text/grammar/forms/string-texts.js'
+import { ownTime } from '../../support/own-time.js'
 
 const test = suite('patterns')
 
@@ -21,6 +22,8 @@ const ATOMS = [
   '\\n',
   '\\.',
   '[a-c\\d]',
+  '[\\w-]',
+  '[\\u{1f600}-\\u{1f601}]',
   '\\u00e9',
   '(?:ab|b)',
   '(a|\\W)',
@@ -72,8 +75,15 @@ const REFUSED = [
   ['(a', '`(` without a `)`, at character 1 of the pattern (a'],
   ['[a', '`[` without a `]`, at character 1 of the pattern [a'],
   ['*a', 'nothing to repeat before `*`, at character 1 of the pattern *a'],
+  ['{2}a', 'nothing to repeat before `{`, at character 1 of the pattern {2}a'],
+  ['x^*', 'a repeated `^` or `$` is not supported, at character 2 of the pattern x^*'],
+  ['a)', '`)` without a `(`, at character 2 of the pattern a)'],
+  ['😀\\', '`\\` at the end, at character 2 of the pattern 😀\\'],
+  ['(?<a', 'a group name without its `>`, at character 1 of the pattern (?<a'],
+  ['\\u{110000}', '`\\u{` without a code point, at character 1 of the pattern \\u{110000}'],
   ['[b-a]', 'a range of characters is the wrong way round, at character 2 of the pattern [b-a]'],
   ['a\\x4', '2 hexadecimal digits are missing, at character 2 of the pattern a\\x4'],
+  ['(?:'.repeat(6000), `groups nested more than 100 deep, at character 304 of the pattern ${'(?:'.repeat(20)}…`],
   ['a{3,1}', '`{}` has its numbers the wrong way round, at character 2 of the pattern a{3,1}'],
 ] as const
 
@@ -85,6 +95,12 @@ test('name what is not supported', () => {
       pattern,
     )
   }
+})
+
+test('are read quickly at their longest', () => {
+  const begin = ownTime()
+  for (const part of ['a', '[ab]', '(?:a)']) readPattern(part.repeat(20_000 / part.length))
+  assert.ok(ownTime() - begin < 5000)
 })
 
 test('formats are texts that people write', () => {

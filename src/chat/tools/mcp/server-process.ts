@@ -1,8 +1,9 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import { spawn } from 'cross-spawn'
 import { codeOf, UserError } from '../../../ground/errors.js'
 import { formatBytes } from '../../../ground/numbers.js'
 import { printable, reasonOf } from '../../../ground/printable.js'
@@ -10,7 +11,6 @@ import { forget, killAll, remember, signalGroup } from './end-processes.js'
 import { LineReader } from './line-reader.js'
 import type { McpServer } from './server.js'
 import { descendantsOf, MARK, type StartedProcess } from './started-processes.js'
-import { type Spawned, windowsCommand } from './windows-command.js'
 
 const MOST_LINE = 8 * 2 ** 20
 /** Maximum bytes that wait for a server that does not read. */
@@ -56,16 +56,14 @@ export class ServerProcess {
     private readonly listener: ProcessListener,
   ) {
     const full = { ...serverEnvironment(env), [MARK]: this.mark }
-    const isWindows = process.platform === 'win32'
-    const own: Spawned = isWindows ? windowsCommand(command, args, full) : { command, args: [...args] }
     try {
-      this.child = spawn(own.command, own.args, {
+      // Programs such as npx are batch files on Windows, which only cmd.exe runs.
+      this.child = spawn(command, [...args], {
         cwd,
         env: full,
         stdio: ['pipe', 'pipe', 'pipe'],
-        detached: !isWindows,
+        detached: process.platform !== 'win32',
         windowsHide: true,
-        windowsVerbatimArguments: own.windowsVerbatimArguments,
       })
     } catch (error) {
       throw new UserError(`cannot start: ${START_FAULTS[codeOf(error) ?? ''] ?? reasonOf(error)}`)

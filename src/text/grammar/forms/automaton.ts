@@ -1,14 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
-import {
-  choice,
-  EMPTY,
-  END_OF_UNICODE,
-  type Expression,
-  normalised,
-  type Ranges,
-  type Rule,
-  sequence,
-} from './expression.js'
+import { choice, EMPTY, END_OF_UNICODE, type Expression, normalised, type Ranges, sequence } from './expression.js'
 
 /*
  * Deterministic automata of characters: for texts that several patterns match, or one matches and another does not.
@@ -73,7 +64,7 @@ export class Automaton {
 
   /** An expression of the same texts, with a rule for each state. */
   expression(): Expression {
-    const rules: Rule[] = this.states.map(() => ({ body: EMPTY }))
+    const rules = this.states.map(() => ({ body: EMPTY }))
     for (const [index, { isEnd, edges }] of this.states.entries()) {
       const byState = new Map<number, [number, number][]>()
       for (const { from, to, state } of edges) byState.set(state, [...(byState.get(state) ?? []), [from, to]])
@@ -184,8 +175,9 @@ class Graph {
 
   /** The states that a set of states leads to. */
   step(states: readonly number[], end: number) {
-    const all = this.reached(states)
-    const edges = all.flatMap((state) => this.edges[state])
+    const all = new Set(states)
+    for (const state of all) for (const next of this.silent[state]) all.add(next)
+    const edges = [...all].flatMap((state) => this.edges[state])
     const starts = new Set(edges.flatMap(({ ranges }) => ranges.flatMap(([from, to]) => [from, to + 1])))
     const borders = [...starts].sort((a, b) => a - b)
     const steps: { from: number; to: number; next: number[] }[] = []
@@ -196,7 +188,7 @@ class Graph {
       const hit = edges.filter(({ ranges }) => ranges.some(([first, last]) => first <= from && from <= last))
       if (hit.length > 0) steps.push({ from, to, next: [...new Set(hit.map((edge) => edge.to))].sort((a, b) => a - b) })
     }
-    return { isEnd: all.includes(end), edges: steps }
+    return { isEnd: all.has(end), edges: steps }
   }
 
   private repeated({ part, atLeast, atMost }: Extract<Expression, { kind: 'repeat' }>, from: number): number {
@@ -214,12 +206,6 @@ class Graph {
     }
     this.link(at, end)
     return end
-  }
-
-  private reached(states: readonly number[]): number[] {
-    const all = new Set(states)
-    for (const state of all) for (const next of this.silent[state]) all.add(next)
-    return [...all]
   }
 
   private state(): number {

@@ -45,7 +45,20 @@ export function repeat(part: Expression, atLeast: number, atMost?: number): Expr
   return atLeast === 1 && atMost === 1 ? part : { kind: 'repeat', part, atLeast, atMost }
 }
 
+/** A part several times, with a separator between. */
+export function separated(part: Expression, separator: Expression, atLeast: number, atMost?: number): Expression {
+  if (atMost === 0) return EMPTY
+  const more = repeat(sequence(separator, part), Math.max(0, atLeast - 1), atMost && atMost - 1)
+  const some = sequence(part, more)
+  return atLeast === 0 ? optional(some) : some
+}
+
 export const optional = (part: Expression): Expression => repeat(part, 0, 1)
+
+/** One character of the ranges, or of all others. */
+export function characters(ranges: Ranges, isNegated: boolean): Expression {
+  return { kind: 'class', ranges: isNegated ? complement(ranges) : normalised(ranges) }
+}
 
 export const oneOf = (...ranges: [number, number][]): Expression => ({ kind: 'class', ranges: normalised(ranges) })
 

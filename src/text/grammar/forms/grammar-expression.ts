@@ -1,6 +1,6 @@
 import type { Grammar } from '../../../api/guide.js'
 import { UserError } from '../../../ground/errors.js'
-import { choice, EMPTY, type Expression, optional, repeat, sequence, text } from './expression.js'
+import { choice, type Expression, separated, sequence, text } from './expression.js'
 import { readEbnf } from './read-ebnf.js'
 import { readPattern } from './read-pattern.js'
 import { schemaExpression } from './schema-expression.js'
@@ -25,30 +25,15 @@ export function expressionOf(grammar: Grammar, written: (text: string) => Expres
     case 'choice':
       return choice(...grammar.options.map(inner))
     case 'repeat':
-      return repeated(inner(grammar.part), written(grammar.separator ?? ''), grammar)
+      return separated(inner(grammar.part), written(grammar.separator ?? ''), grammar.atLeast, grammar.atMost)
   }
 }
 
-function named(what: string, read: () => Expression): Expression {
+/** Puts the name of a grammar before its errors. */
+export function named<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
     throw error instanceof UserError ? new UserError(`${what}: ${error.message}`) : error
   }
-}
-
-/** A part several times, with a separator between. */
-export function repeated(
-  part: Expression,
-  separator: Expression,
-  { atLeast, atMost }: { atLeast: number; atMost?: number },
-): Expression {
-  if (atMost === 0) return EMPTY
-  const more = repeat(
-    sequence(separator, part),
-    Math.max(0, atLeast - 1),
-    atMost === undefined ? undefined : atMost - 1,
-  )
-  const some = sequence(part, more)
-  return atLeast === 0 ? optional(some) : some
 }

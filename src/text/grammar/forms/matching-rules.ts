@@ -34,39 +34,28 @@ export function matchingRules(rules: ReadonlySet<Rule>): Set<Rule> {
 
 /** Whether an expression matches some text; `matching` are the rules that do. */
 export function canMatch(expression: Expression, matching: ReadonlySet<Rule>): boolean {
-  switch (expression.kind) {
-    case 'class':
-      return expression.ranges.length > 0
-    case 'text':
-    case 'special':
-      return true
-    case 'sequence':
-      return expression.parts.every((part) => canMatch(part, matching))
-    case 'choice':
-      return expression.options.some((option) => canMatch(option, matching))
-    case 'repeat':
-      return expression.atLeast === 0 || canMatch(expression.part, matching)
-    case 'rule':
-      return matching.has(expression.rule)
-  }
+  return matches(expression, matching, (leaf) => leaf.kind !== 'class' || leaf.ranges.length > 0)
 }
 
 /** Whether an expression matches the empty text; `empty` are the rules that do. */
 function canBeEmpty(expression: Expression, empty: ReadonlySet<Rule>): boolean {
+  return matches(expression, empty, (leaf) => leaf.kind === 'text' && leaf.text === '')
+}
+
+type Leaf = Extract<Expression, { kind: 'class' | 'text' | 'special' }>
+
+function matches(expression: Expression, rules: ReadonlySet<Rule>, isMatch: (leaf: Leaf) => boolean): boolean {
   switch (expression.kind) {
-    case 'class':
-    case 'special':
-      return false
-    case 'text':
-      return expression.text === ''
     case 'sequence':
-      return expression.parts.every((part) => canBeEmpty(part, empty))
+      return expression.parts.every((part) => matches(part, rules, isMatch))
     case 'choice':
-      return expression.options.some((option) => canBeEmpty(option, empty))
+      return expression.options.some((option) => matches(option, rules, isMatch))
     case 'repeat':
-      return expression.atLeast === 0 || canBeEmpty(expression.part, empty)
+      return expression.atLeast === 0 || matches(expression.part, rules, isMatch)
     case 'rule':
-      return empty.has(expression.rule)
+      return rules.has(expression.rule)
+    default:
+      return isMatch(expression)
   }
 }
 

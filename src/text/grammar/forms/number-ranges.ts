@@ -71,20 +71,16 @@ function integersBetween(low: bigint, high: bigint): Expression {
   return choice(...options)
 }
 
+/** In parts whose numbers have equally many digits. */
 function naturalsBetween(low: bigint, high: bigint): Expression {
-  return choice(...runs(low, high).map(([from, to]) => digitsBetween(from, to)))
-}
-
-/** A range of integers in parts whose numbers have equally many digits. */
-function runs(low: bigint, high: bigint): [string, string][] {
-  const parts: [string, string][] = []
+  const options: Expression[] = []
   for (let from = low; from <= high; ) {
     const last = 10n ** BigInt(String(from).length) - 1n
     const to = high < last ? high : last
-    parts.push([String(from), String(to)])
+    options.push(digitsBetween(String(from), String(to)))
     from = to + 1n
   }
-  return parts
+  return choice(...options)
 }
 
 /** Strings of digits, all of one length, from `low` to `high`. */

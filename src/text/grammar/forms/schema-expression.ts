@@ -1,12 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../../../ground/errors.js'
 import { choicesInOrder } from './choices-in-order.js'
-import { choice, EMPTY, type Expression, NEVER, optional, type Rule, repeat, sequence, text } from './expression.js'
+import { choice, EMPTY, type Expression, NEVER, type Rule, repeat, separated, sequence, text } from './expression.js'
 import { ANY_STRING, COMMA, jsonString, jsonValue } from './json-text.js'
 import { numberExpression } from './number-ranges.js'
 import { objectExpression } from './object-expression.js'
-import type { ArrayLimits, Case, Located } from './schema-cases.js'
-import { failAt } from './schema-keywords.js'
-import { isEqual, SchemaReader } from './schema-reader.js'
+import { type ArrayLimits, type Case, failAt, type Located } from './schema-keywords.js'
+import { SchemaReader } from './schema-reader.js'
 import { stringExpression } from './string-texts.js'
 
 /** Most different combinations of subschemas. */
@@ -90,12 +90,10 @@ class SchemaWriter {
       const one = from === 0 ? item : sequence(COMMA, item)
       if (from < longest) {
         const more = sequence(one, rest(from + 1))
-        return from >= least ? optional(more) : more
+        return repeat(more, from >= least ? 0 : 1, 1)
       }
       const atMost = most === Infinity ? undefined : most - from
-      if (from > 0) return repeat(one, Math.max(0, least - from), atMost)
-      const more = repeat(sequence(COMMA, item), Math.max(0, least - 1), atMost && atMost - 1)
-      return least === 0 ? optional(sequence(item, more)) : sequence(item, more)
+      return from > 0 ? repeat(one, Math.max(0, least - from), atMost) : separated(item, COMMA, least, atMost)
     }
     return rest(0)
   }
@@ -110,7 +108,7 @@ class SchemaWriter {
     if (!isListed || longest > 0) {
       failAt(path, '`uniqueItems` is not supported, except for `items` with an `enum`')
     }
-    const unique = values.filter((value, i) => !values.slice(0, i).some((other) => isEqual(value, other)))
+    const unique = values.filter((value, i) => !values.slice(0, i).some((other) => isDeepStrictEqual(value, other)))
     return choicesInOrder(
       unique.map((value) => ({ expression: jsonValue(value), isRequired: false })),
       least,

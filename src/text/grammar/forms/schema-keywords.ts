@@ -1,15 +1,97 @@
 import { UserError } from '../../../ground/errors.js'
+import { type Form, isNumber, isText, whole } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
 import type { NumberLimits } from './number-ranges.js'
-import {
-  type ArrayLimits,
-  type Case,
-  JSON_TYPES,
-  type JsonType,
-  type Located,
-  type ObjectLimits,
-  type StringLimits,
-} from './schema-cases.js'
+
+/** A subschema, with its place in the schema as a JSON Pointer. */
+export interface Located {
+  schema: unknown
+  path: string
+}
+
+export type JsonType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object'
+export const JSON_TYPES: readonly JsonType[] = ['object', 'array', 'string', 'number', 'boolean', 'null']
+
+export interface StringLimits {
+  minLength: number
+  maxLength?: number
+  patterns: readonly string[]
+  formats: readonly string[]
+}
+
+/** One schema's keywords of arrays. */
+interface ArrayPart {
+  prefix: readonly Located[]
+  items?: Located
+}
+
+export interface ArrayLimits {
+  parts: readonly ArrayPart[]
+  minItems: number
+  maxItems?: number
+  isUnique: boolean
+  contains: readonly { schema: Located; atLeast: number }[]
+  path: string
+}
+
+/** One schema's keywords of objects. */
+interface ObjectPart {
+  properties: ReadonlyMap<string, Located>
+  patterns: readonly { pattern: string; schema: Located }[]
+  additional?: Located
+}
+
+export interface ObjectLimits {
+  parts: readonly ObjectPart[]
+  required: readonly string[]
+  minProperties: number
+  maxProperties?: number
+  names: readonly Located[]
+  path: string
+}
+
+/** Values of one type that a schema accepts; a schema accepts the values of any of its cases. */
+export type Case = {
+  /** Whether the schema names the type, or has keywords for it. */
+  isNamed: boolean
+} & (
+  | { type: 'value'; value: unknown }
+  | { type: 'null' }
+  | { type: 'boolean' }
+  | { type: 'number'; limits: NumberLimits }
+  | { type: 'string'; limits: StringLimits }
+  | { type: 'array'; limits: ArrayLimits }
+  | { type: 'object'; limits: ObjectLimits }
+)
+
+export function typeOf(value: unknown): JsonType {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return typeof value as JsonType
+}
+
+/** Values that both cases accept, if both are of one type and neither is a value. */
+export function bothOf(a: Case, b: Case): Case | undefined {
+  if (a.type !== b.type) return undefined
+  const isNamed = a.isNamed || b.isNamed
+  return 'limits' in a && 'limits' in b
+    ? ({ ...a, isNamed, limits: bothLimits({ ...a.limits }, { ...b.limits }) } as Case)
+    : { ...a, isNamed }
+}
+
+/** Of bounds the narrower ones, of lists all members, of flags whether one is set. The first path stays. */
+function bothLimits(a: Record<string, unknown>, b: Record<string, unknown>): object {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)])
+  return Object.fromEntries(
+    Array.from(names, (name) => {
+      const [one, other] = [a[name], b[name]]
+      if (Array.isArray(one) && Array.isArray(other)) return [name, [...new Set([...one, ...other])]]
+      if (typeof one === 'boolean') return [name, one || other]
+      if (typeof one !== 'number' || typeof other !== 'number') return [name, one ?? other]
+      return [name, /^min|Minimum$/.test(name) ? Math.max(one, other) : Math.min(one, other)]
+    }),
+  )
+}
 
 export type Keywords = Record<string, unknown>
 
@@ -69,11 +151,7 @@ function typesOf({ type }: Keywords, path: string): Set<string> | undefined {
 }
 
 function numberLimits(keywords: Keywords, path: string): NumberLimits {
-  const limit = (name: string): number | undefined => {
-    const value = keywords[name]
-    if (value === undefined) return undefined
-    return typeof value === 'number' ? value : failAt(path, `\`${name}\` must be a number`)
-  }
+  const limit = (name: string) => checked(keywords, name, path, isNumber, 'a number')
   return {
     minimum: limit('minimum'),
     maximum: limit('maximum'),
@@ -83,11 +161,7 @@ function numberLimits(keywords: Keywords, path: string): NumberLimits {
 }
 
 function stringLimits(keywords: Keywords, path: string): StringLimits {
-  const texts = (name: string): string[] => {
-    const value = keywords[name]
-    if (value === undefined) return []
-    return typeof value === 'string' ? [value] : failAt(path, `\`${name}\` must be a string`)
-  }
+  const texts = (name: string) => [checked(keywords, name, path, isText, 'a string') ?? []].flat()
   return {
     minLength: count(keywords, 'minLength', path) ?? 0,
     maxLength: count(keywords, 'maxLength', path),
@@ -179,9 +253,10 @@ export function pointer(name: string): string {
 }
 
 function count(keywords: Keywords, name: string, path: string): number | undefined {
+  return checked(keywords, name, path, whole(0, Infinity), 'a whole number from 0 up')
+}
+
+function checked<T>(keywords: Keywords, name: string, path: string, is: Form<T>, mustBe: string): T | undefined {
   const value = keywords[name]
-  if (value === undefined) return undefined
-  return Number.isInteger(value) && (value as number) >= 0
-    ? (value as number)
-    : failAt(path, `\`${name}\` must be a whole number from 0 up`)
+  return value === undefined || is(value) ? value : failAt(path, `\`${name}\` must be ${mustBe}`)
 }

@@ -1,5 +1,4 @@
-import type { Case, Located, ObjectLimits } from './schema-cases.js'
-import { typeOf } from './schema-cases.js'
+import { type Case, type Located, type ObjectLimits, typeOf } from './schema-keywords.js'
 import { stringAutomaton } from './string-texts.js'
 
 interface Reader {

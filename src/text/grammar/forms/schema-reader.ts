@@ -1,16 +1,21 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isObject } from '../../../ground/json/json.js'
 import { Automaton } from './automaton.js'
 import { readSearch } from './read-pattern.js'
 import {
   bothOf,
   type Case,
+  failAt,
   JSON_TYPES,
   type JsonType,
+  type Keywords,
   type Located,
+  limitCases,
+  listedSchemas,
   type ObjectLimits,
+  subschemas,
   typeOf,
-} from './schema-cases.js'
-import { failAt, type Keywords, limitCases, listedSchemas, subschemas } from './schema-keywords.js'
+} from './schema-keywords.js'
 import { isApart } from './schema-overlap.js'
 import { References } from './schema-references.js'
 import { stringAutomaton } from './string-texts.js'
@@ -46,7 +51,7 @@ export class SchemaReader {
   }
 
   caseAccepts(one: Case, value: unknown): boolean {
-    if (one.type === 'value') return isEqual(one.value, value)
+    if (one.type === 'value') return isDeepStrictEqual(one.value, value)
     if (one.type !== typeOf(value)) return false
     switch (one.type) {
       case 'number': {
@@ -64,7 +69,8 @@ export class SchemaReader {
         const hasAll = contains.every(
           ({ schema, atLeast }) => items.filter((item) => this.accepts([schema], item)).length >= atLeast,
         )
-        const areApart = !isUnique || items.every((item, i) => !items.slice(0, i).some((other) => isEqual(item, other)))
+        const areApart =
+          !isUnique || items.every((item, i) => !items.slice(0, i).some((other) => isDeepStrictEqual(item, other)))
         const areItems = items.every((item, i) =>
           this.accepts(
             parts.flatMap(({ prefix, items }) => prefix[i] ?? items ?? []),
@@ -144,9 +150,9 @@ export class SchemaReader {
     if (lists.length === 0) return cases
     // Each value is compared with the others.
     if (lists[0].length > MOST_CASES) failAt(path, `\`enum\` may have ${MOST_CASES} values`)
-    const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isEqual(value, other)))
+    const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isDeepStrictEqual(value, other)))
     return unique
-      .filter((value) => lists.every((list) => list.some((other) => isEqual(value, other))))
+      .filter((value) => lists.every((list) => list.some((other) => isDeepStrictEqual(value, other))))
       .filter((value) => cases.some((one) => this.caseAccepts(one, value)))
       .map((value) => ({ type: 'value', isNamed: true, value }))
   }
@@ -260,15 +266,4 @@ function withoutUnevaluated(cases: Case[], keywords: Keywords, path: string): Ca
     }
     return one
   })
-}
-
-export function isEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && isEqual((a as Keywords)[key], (b as Keywords)[key]))
-  )
 }

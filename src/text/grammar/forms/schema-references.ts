@@ -1,9 +1,9 @@
 import { isObject } from '../../../ground/json/json.js'
-import type { Located } from './schema-cases.js'
-import { failAt, type Keywords, pointer } from './schema-keywords.js'
+import { failAt, type Keywords, type Located, pointer } from './schema-keywords.js'
 
 /** Address of a schema without an `$id`. */
 const NAMELESS = 'http://schema.invalid/'
+const AFTER_HASH = /#(.*)/s
 /** Keywords whose values are no schemas. */
 const VALUES = ['enum', 'const', 'default', 'examples']
 /** Keywords whose values are objects of schemas, with names of their own. */
@@ -32,7 +32,7 @@ export class References {
     if (typeof reference !== 'string') failAt(path, '`$ref` must be a string')
     const shown = JSON.stringify(reference.slice(0, 80))
     const missing = () => failAt(path, `\`$ref\` ${shown} names no schema in this one`)
-    const [relative, fragment = ''] = splitAt(reference, '#')
+    const [relative, fragment = ''] = reference.split(AFTER_HASH)
     const address = resolved(relative, this.addressOf(path)) ?? missing()
     if (fragment !== '' && !fragment.startsWith('/')) {
       return this.at(this.anchors.get(`${address}#${fragment}`) ?? missing()) ?? missing()
@@ -61,7 +61,7 @@ export class References {
 
   /** Adds the names of a schema; the address of those within it. */
   private add({ $id, $anchor }: Keywords, path: string, outer: string): string {
-    const [relative, name] = typeof $id === 'string' ? splitAt($id, '#') : ['']
+    const [relative, name] = typeof $id === 'string' ? $id.split(AFTER_HASH) : ['']
     const address = relative === '' ? outer : (resolved(relative, outer) ?? outer)
     if (address !== outer) {
       this.resources.set(address, path)
@@ -89,11 +89,6 @@ export class References {
     }
     return { schema, path }
   }
-}
-
-function splitAt(text: string, mark: string): [string, string?] {
-  const at = text.indexOf(mark)
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 function resolved(relative: string, address: string): string | undefined {

@@ -29,7 +29,8 @@ export class ByteGrammar {
     readonly nodes: Node[] = [{ kind: 'sequence', parts: [] }],
     public root = NOTHING,
   ) {
-    for (const [number, node] of nodes.entries()) if (node.kind === 'repeat') this.numbers.set(keyOf(node), number)
+    for (const [number, node] of nodes.entries())
+      if (node.kind === 'repeat') this.numbers.set(JSON.stringify(node), number)
   }
 
   /** The same repetition after one more time of its part. */
@@ -51,7 +52,7 @@ export class ByteGrammar {
 
   /** Number of a node, added unless there is an equal one. */
   add(node: Exclude<Node, { kind: 'rule' }>): number {
-    const key = keyOf(node)
+    const key = JSON.stringify(node)
     const known = this.numbers.get(key)
     if (known !== undefined) return known
     const number = this.addNew(node)
@@ -66,17 +67,18 @@ export class ByteGrammar {
   }
 }
 
-function keyOf(node: Exclude<Node, { kind: 'rule' }>): string {
-  switch (node.kind) {
-    case 'symbols': {
-      const bytes = node.bytes.map(({ from, to, rest }) => `${from}-${to}:${rest}`)
-      return `${bytes.join()} ${node.specials.map(({ special, rest }) => `${special}:${rest}`).join()}`
-    }
-    case 'sequence':
-      return `sequence ${node.parts.join()}`
-    case 'choice':
-      return `choice ${node.options.join()}`
-    case 'repeat':
-      return `repeat ${node.part} ${node.atLeast} ${node.atMost}`
-  }
+/** A grammar in memory that any thread can read. */
+export function sharedGrammar({ nodes, root }: ByteGrammar): SharedArrayBuffer {
+  const json = new TextEncoder().encode(JSON.stringify({ nodes, root }))
+  const shared = new SharedArrayBuffer(json.length)
+  new Uint8Array(shared).set(json)
+  return shared
+}
+
+export function grammarIn(shared: SharedArrayBuffer): ByteGrammar {
+  // Decoders refuse shared memory.
+  const { nodes, root } = JSON.parse(new TextDecoder().decode(new Uint8Array(shared).slice())) as ByteGrammar
+  // JSON has no Infinity.
+  for (const node of nodes) if (node.kind === 'repeat') node.atMost ??= Infinity
+  return new ByteGrammar(nodes, root)
 }

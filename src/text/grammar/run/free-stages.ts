@@ -1,53 +1,40 @@
 import { forbid, fullMask, type Limits } from './limits.js'
-import type { LiteralWatch } from './literals.js'
-import { type GuideHost, type Outcome, OVER, type Phase, STAYS, type Stage, type Way } from './stage.js'
+import { LiteralWatch } from './literals.js'
+import { type GuideHost, type Outcome, type Phase, STAYS, type Stage, type Way } from './stage.js'
 
 type Free = Extract<Phase, { kind: 'free' }>
 type Calls = Extract<Phase, { kind: 'calls' }>
 
-/** Any text up to a literal, or up to a number of tokens. */
+/** Any text up to a literal, or up to a number of tokens, after which the phase is closed. */
 export class FreeStage implements Stage {
   private readonly watch?: LiteralWatch
-  /** Tokens of the text, or of the forced end once the budget is spent. */
   private taken: number
-  private isClosing = false
   private readonly isAllowed: RestCheck
 
   constructor(
     private readonly host: GuideHost,
     private readonly phase: Free,
-    canFollow: (bytes: Uint8Array) => boolean,
+    private readonly ways: { canFollow: (bytes: Uint8Array) => boolean; close: () => Way },
   ) {
-    this.watch = phase.until?.watch()
+    this.watch = phase.until && new LiteralWatch(phase.until)
     this.taken = phase.spent ?? 0
-    this.isAllowed = remembered((_literal, bytes) => canFollow(bytes))
+    this.isAllowed = remembered((_literal, bytes) => ways.canFollow(bytes))
   }
 
   begin(bytes: Uint8Array): Outcome {
-    return this.read(bytes)
+    const found = this.watch?.add(bytes)
+    if (found) return { kind: 'over', bytes: found.rest }
+    const { budget = Infinity, close } = this.phase
+    return this.taken >= budget && close.length > 0 ? { kind: 'leaves', way: this.ways.close() } : STAYS
   }
 
   limits(): Limits {
-    if (this.isClosing) return { kind: 'forced', tokens: Int32Array.from(this.phase.close.slice(this.taken)) }
-    if (!this.watch) return { kind: 'free' }
-    return watchedLimits(this.host, this.watch, this.isAllowed, this.host.eos)
+    return this.watch ? watchedLimits(this.host, this.watch, this.isAllowed, this.host.eos) : { kind: 'free' }
   }
 
   take(token: number): Outcome {
     this.taken++
-    if (!this.isClosing) return this.read(this.host.vocabulary.bytesOf(token))
-    return this.taken < this.phase.close.length ? STAYS : OVER
-  }
-
-  private read(bytes: Uint8Array): Outcome {
-    const found = this.watch?.add(bytes)
-    if (found) return { kind: 'over', bytes: found.rest }
-    const { budget, close } = this.phase
-    if (budget !== undefined && this.taken >= budget && close.length > 0) {
-      this.isClosing = true
-      this.taken = 0
-    }
-    return STAYS
+    return this.begin(this.host.vocabulary.bytesOf(token))
   }
 }
 
@@ -64,7 +51,7 @@ export class CallsStage implements Stage {
       begin: (call: number, bytes: Uint8Array) => Way
     },
   ) {
-    this.watch = phase.triggers.watch()
+    this.watch = new LiteralWatch(phase.triggers)
     this.isAllowed = remembered(calls.canFollow)
   }
 

@@ -1,5 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
-import { type ByteGrammar, NOTHING } from './byte-grammar.js'
+import { type ByteGrammar, NOTHING, type Node } from './byte-grammar.js'
 
 /*
  * A grammar as an automaton whose states are made when a text first reaches them. A state is a set of stacks of nodes
@@ -17,6 +17,8 @@ const MOST_STACKS = 2 ** 21
 const MOST_STATES = 2 ** 17
 /** States that are kept from one token to the next. */
 const KEPT_STATES = 2 ** 14
+
+type Symbols = Extract<Node, { kind: 'symbols' }>
 
 export class GrammarStates {
   /** Class of each byte: bytes that the grammar does not distinguish have the same. */
@@ -97,7 +99,7 @@ export class GrammarStates {
   step(state: number, byte: number): number {
     const at = this.examples.length * state + this.classOf[byte]
     if (this.steps[at] === UNKNOWN) {
-      const next = this.follow(state, byte)
+      const next = this.after(state, ({ bytes }) => bytes.filter(({ from, to }) => from <= byte && byte <= to))
       // The array may have grown.
       this.steps[at] = next
     }
@@ -109,21 +111,11 @@ export class GrammarStates {
   }
 
   specials(state: number): number[] {
-    return [...this.stacksOf[state]].flatMap((stack) => {
-      const node = this.grammar.nodes[this.tops[stack]]
-      return stack !== END && node.kind === 'symbols' ? node.specials.map(({ special }) => special) : []
-    })
+    return this.symbolsAt(state).flatMap(({ node }) => node.specials.map(({ special }) => special))
   }
 
   stepSpecial(state: number, special: number): number {
-    const next = [...this.stacksOf[state]].flatMap((stack) => {
-      const node = this.grammar.nodes[this.tops[stack]]
-      if (stack === END || node.kind !== 'symbols') return []
-      return node.specials
-        .filter((one) => one.special === special)
-        .map(({ rest }) => this.resolve(this.push(rest, this.below[stack])))
-    })
-    return next.length === 0 ? DEAD : this.state(this.merged(next))
+    return this.after(state, ({ specials }) => specials.filter((one) => one.special === special))
   }
 
   /** Forgets all states if there are many, between two texts' tokens. */
@@ -138,15 +130,19 @@ export class GrammarStates {
     this.state(new Int32Array(0))
   }
 
-  private follow(state: number, byte: number): number {
-    const next: (readonly number[])[] = []
-    for (const stack of this.stacksOf[state]) {
+  /** The symbols that may come next, and the stacks below them. */
+  private symbolsAt(state: number): { node: Symbols; below: number }[] {
+    return Array.from(this.stacksOf[state]).flatMap((stack) => {
       const node = this.grammar.nodes[this.tops[stack]]
-      if (stack === END || node.kind !== 'symbols') continue
-      for (const { from, to, rest } of node.bytes) {
-        if (from <= byte && byte <= to) next.push(this.resolve(this.push(rest, this.below[stack])))
-      }
-    }
+      return stack !== END && node.kind === 'symbols' ? [{ node, below: this.below[stack] }] : []
+    })
+  }
+
+  /** The state after the edges of symbols that fit. */
+  private after(state: number, fitting: (node: Symbols) => readonly { rest: number }[]): number {
+    const next = this.symbolsAt(state).flatMap(({ node, below }) =>
+      fitting(node).map(({ rest }) => this.resolve(this.push(rest, below))),
+    )
     return next.length === 0 ? DEAD : this.state(this.merged(next))
   }
 

@@ -78,7 +78,10 @@ function stageOf(host: GuideHost, phase: Phase, rest: readonly Phase[]): Stage {
       })
     }
     case 'free': {
-      if (phase.open === undefined) return new FreeStage(host, phase, canFollow(rest))
+      if (phase.open === undefined) {
+        const close = () => Route.begin(host, [{ kind: 'forced', tokens: phase.close }, ...rest])
+        return new FreeStage(host, phase, { canFollow: canFollow(rest), close })
+      }
       const opened: Phase = { ...phase, open: undefined }
       return new OpenStage(host, phase.open, {
         skip: beginRest,

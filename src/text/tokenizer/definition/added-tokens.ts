@@ -13,35 +13,29 @@ export interface AddedToken {
   special: boolean
 }
 
-/** Merges lists of tokens, in the order of ids; the last of tokens with the same text wins. */
-export function mergeAddedTokens(tokens: AddedToken[]): AddedToken[] {
-  return [...new Map(tokens.map((token) => [token.content, token])).values()].sort((a, b) => a.id - b.id)
-}
-
-/** The special tokens that the vocabulary has. Others have no row in the model and are left out. */
-export function addedFromVocabulary(
-  specials: Iterable<string>,
+/**
+ * Reads added tokens, in the order of ids; the last of tokens with the same text wins. Special tokens that the vocabulary
+ * lacks have no row in the model and are left out. Sources have their files: ids by content of added_tokens.json, token
+ * objects by id of tokenizer_config.json, and the list of tokenizer.json. Throws a UserError that names the file.
+ */
+export function readAddedTokens(
+  specials: ReadonlySet<string>,
   idOf: (token: string) => number | undefined,
+  [ids, idsFile]: readonly [Record<string, unknown>, string],
+  [decoder, decoderFile]: readonly [unknown, string],
+  [list, listFile]: readonly [unknown, string],
 ): AddedToken[] {
-  return [...specials].flatMap((content) => {
-    const id = idOf(content)
-    return id === undefined ? [] : [addedToken(id, { content })]
-  })
-}
-
-/** Reads added_tokens.json: ids by content. Throws a UserError that names the file, as the next two do. */
-export function addedFromIds(ids: Record<string, unknown>, file: string): AddedToken[] {
-  return Object.entries(ids).map(([content, id]) => checkedToken(id, { content }, file))
-}
-
-/** Reads `added_tokens_decoder` of tokenizer_config.json: token objects by id. */
-export function addedFromDecoder(decoder: unknown, file: string): AddedToken[] {
-  return isObject(decoder) ? Object.entries(decoder).map(([id, token]) => checkedToken(Number(id), token, file)) : []
-}
-
-/** Reads `added_tokens` of tokenizer.json: token objects with their ids. */
-export function addedFromList(tokens: unknown, file: string): AddedToken[] {
-  return Array.isArray(tokens) ? tokens.map((token) => checkedToken(isObject(token) && token.id, token, file)) : []
+  const tokens = Array.from(specials, (content) => ({ id: idOf(content), content })).flatMap(({ id, content }) =>
+    id === undefined ? [] : [addedToken(id, { content })],
+  )
+  for (const [content, id] of Object.entries(ids)) tokens.push(checkedToken(id, { content }, idsFile))
+  for (const [id, token] of isObject(decoder) ? Object.entries(decoder) : [])
+    tokens.push(checkedToken(Number(id), token, decoderFile))
+  for (const token of Array.isArray(list) ? list : [])
+    tokens.push(checkedToken(isObject(token) && token.id, token, listFile))
+  const last = new Map(tokens.map((token) => [token.content, token]))
+  for (const token of last.values()) token.special ||= specials.has(token.content)
+  return [...last.values()].sort((a, b) => a.id - b.id)
 }
 
 function checkedToken(id: unknown, token: unknown, file: string): AddedToken {

@@ -39,8 +39,12 @@ const CLASSES: Record<string, string> = {
   D: '\\P{Nd}',
 }
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
-const ESCAPED_LETTERS = 'rntfv'
-const GROUPS = ['(?:', '(?=', '(?!', '(?<=', '(?<!', '(?i:']
+const SIGNS: Record<string, string> = {
+  '.': '[^\\n]',
+  '^': '(?:(?<![\\s\\S])|(?<=\\n))',
+  $: '(?:(?=\\n)|(?![\\s\\S]))',
+  '|': '|',
+}
 /** Characters that Unicode folds to a letter, other than its upper case. */
 const FOLDED_TO: Record<string, string> = { s: 'ſ', k: '\u212a' }
 /** Pairs of letters that one character folds to. */
@@ -49,108 +53,94 @@ const FOLDED_PAIRS = /ss|st|ff|fi|fl/i
 class PatternTranslation {
   text = ''
   private at = 0
+  /** Whether the pattern, and each group that is open, folds case. */
+  private readonly folding = [false]
 
   constructor(private readonly source: string) {
-    this.alternatives(false)
-    if (this.at < source.length) throw new Error('a bracket is closed that was not opened')
-  }
-
-  /** Reads up to the end of the group or of the pattern. */
-  private alternatives(foldsCase: boolean): void {
     let letters = ''
-    while (this.at < this.source.length && this.source[this.at] !== ')') {
+    while (this.at < source.length) {
       const from = this.at
-      this.part(foldsCase)
-      letters = this.at === from + 1 ? letters + this.source[from] : ''
-      if (foldsCase && FOLDED_PAIRS.test(letters)) throw new Error('letters that fold together in (?i:')
+      this.text += this.part()
+      letters = this.at === from + 1 && source[from] !== ')' ? letters + source[from] : ''
+      if (this.foldsCase && FOLDED_PAIRS.test(letters)) throw new Error('letters that fold together in (?i:')
     }
+    if (this.folding.length > 1) throw new Error('a group without an end')
   }
 
-  private part(foldsCase: boolean): void {
-    const character = String.fromCodePoint(this.source.codePointAt(this.at) as number)
-    if (character === '(') this.group(foldsCase)
-    else if (character === '[') this.characterClass(foldsCase)
-    else if (character === '\\') this.text += this.escape()
-    else {
-      this.at += character.length
-      if (character === '.') this.text += '[^\\n]'
-      else if (character === '^') this.text += '(?:(?<![\\s\\S])|(?<=\\n))'
-      else if (character === '$') this.text += '(?:(?=\\n)|(?![\\s\\S]))'
-      else if (character === '|') this.text += character
-      else if ('*+?{'.includes(character)) this.quantifier(character)
-      else if (foldsCase && character.toLowerCase() !== character.toUpperCase())
-        this.text += `[${bothCases(character)}]`
-      else this.text += escaped(character)
+  private get foldsCase(): boolean {
+    return this.folding.at(-1) === true
+  }
+
+  private part(): string {
+    const group = this.take(/\((\?(?:[:=!]|<[=!]|i:)|(?!\?))/y)
+    if (group) {
+      this.folding.push(this.foldsCase || group[1] === '?i:')
+      return ['', '?i:'].includes(group[1]) ? '(?:' : group[0]
     }
-  }
-
-  private group(foldsCase: boolean): void {
-    const opening = GROUPS.find((group) => this.source.startsWith(group, this.at))
-    if (!opening && this.source[this.at + 1] === '?') throw new Error('a group of an unknown kind')
-    this.at += opening?.length ?? 1
-    this.text += opening === '(?i:' || !opening ? '(?:' : opening
-    this.alternatives(foldsCase || opening === '(?i:')
-    if (this.source[this.at++] !== ')') throw new Error('a group without an end')
-    this.text += ')'
-  }
-
-  private quantifier(first: string): void {
-    let text = first
-    if (first === '{') {
-      const counts = /^\d+(?:,\d*)?\}/.exec(this.source.slice(this.at))
-      if (!counts) throw new Error('a { without counts')
-      text += counts[0]
-      this.at += counts[0].length
+    const quantifier = this.take(/\{\d+(?:,\d*)?\}|[*+?]\??/y)?.[0]
+    if (quantifier) {
+      if ('*+?{'.includes(this.source[this.at] || ' ')) throw new Error('a quantifier after another')
+      return quantifier
     }
-    if (this.source[this.at] === '?' && first !== '{') text += this.source[this.at++]
-    if ('*+?{'.includes(this.source[this.at] || ' ')) throw new Error('a quantifier after another')
-    this.text += text
+    if (this.source[this.at] === '\\') return this.escape()
+    const character = this.character()
+    if (character === '(') throw new Error('a group of an unknown kind')
+    if (character === '[') return this.characterClass()
+    if (character === '{') throw new Error('a { without counts')
+    if (character === ')' && this.folding.length === 1) throw new Error('a bracket is closed that was not opened')
+    if (character === ')') this.folding.pop()
+    if (character === ')' || Object.hasOwn(SIGNS, character)) return SIGNS[character] ?? character
+    const isLetter = character.toLowerCase() !== character.toUpperCase()
+    return this.foldsCase && isLetter ? `[${bothCases(character)}]` : escaped(character)
   }
 
-  private characterClass(foldsCase: boolean): void {
-    this.at++
-    let text = '['
-    if (this.source[this.at] === '^') text += this.source[this.at++]
-    if (this.source[this.at] === ']') throw new Error('an empty class')
-    while (this.source[this.at] !== ']') {
-      if (this.at >= this.source.length) throw new Error('a class without an end')
-      if (this.source[this.at] === '[') throw new Error('a class inside a class')
-      if (this.source.startsWith('&&', this.at)) throw new Error('an intersection of classes')
-      if (this.source[this.at] === '\\') {
+  private characterClass(): string {
+    const { source, foldsCase } = this
+    let text = this.take(/\^/y) ? '[^' : '['
+    if (source[this.at] === ']') throw new Error('an empty class')
+    while (!this.take(/\]/y)) {
+      if (this.at >= source.length) throw new Error('a class without an end')
+      if (source[this.at] === '[') throw new Error('a class inside a class')
+      if (source.startsWith('&&', this.at)) throw new Error('an intersection of classes')
+      if (source[this.at] === '\\') {
         text += this.escape(true)
         continue
       }
-      const character = String.fromCodePoint(this.source.codePointAt(this.at) as number)
-      this.at += character.length
+      const character = this.character()
       if (character === '-') {
-        const isLiteral = /[[^]$/.test(text) || this.source[this.at] === ']'
+        const isLiteral = /[[^]$/.test(text) || source[this.at] === ']'
         if (!isLiteral && foldsCase) throw new Error('a range in (?i:')
         text += isLiteral ? '\\-' : '-'
       } else text += foldsCase ? bothCases(character) : escaped(character)
     }
-    this.at++
-    this.text += `${text}]`
+    return `${text}]`
   }
 
   private escape(inClass = false): string {
-    const rest = this.source.slice(this.at)
-    const property = /^\\([pP])\{(\w+)\}/.exec(rest)
-    const code = /^\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))/.exec(rest)
-    if (property) {
-      this.at += property[0].length
-      return `\\${property[1]}{${propertyName(property[2])}}`
-    }
-    if (code) {
-      this.at += code[0].length
-      return `\\u{${code[1] ?? code[2] ?? code[3]}}`
-    }
-    const character = String.fromCodePoint(rest.codePointAt(1) ?? 0)
-    this.at += 1 + character.length
+    const property = this.take(/\\([pP])\{(\w+)\}/y)
+    if (property) return `\\${property[1]}{${propertyName(property[2])}}`
+    const code = this.take(/\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))/y)
+    if (code) return `\\u{${code[1] ?? code[2] ?? code[3]}}`
+    this.at++
+    const character = this.character()
     if (Object.hasOwn(CLASSES, character)) return CLASSES[character]
     if (character === 'w') return inClass ? WORD : `[${WORD}]`
-    if (ESCAPED_LETTERS.includes(character)) return `\\${character}`
+    if ('rntfv'.includes(character)) return `\\${character}`
     if (/[A-Za-z0-9\0]/.test(character)) throw new Error(`an unknown escape \\${character}`)
     return inClass && character === '-' ? '\\-' : escaped(character)
+  }
+
+  private character(): string {
+    const character = String.fromCodePoint(this.source.codePointAt(this.at) ?? 0)
+    this.at += character.length
+    return character
+  }
+
+  private take(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.at
+    const found = pattern.exec(this.source)
+    this.at += found?.[0].length ?? 0
+    return found
   }
 }
 

@@ -2,15 +2,9 @@ import { join } from 'node:path'
 import { UserError } from '../../../ground/errors.js'
 import { readIfPresent, readJsonIfPresent } from '../../../ground/files/small-file.js'
 import { isObject } from '../../../ground/json/json.js'
-import {
-  type AddedToken,
-  addedFromDecoder,
-  addedFromIds,
-  addedFromList,
-  addedFromVocabulary,
-  mergeAddedTokens,
-} from './added-tokens.js'
+import { type AddedToken, readAddedTokens } from './added-tokens.js'
 import type { CompiledTokenizer } from './compiled-tokenizer.js'
+import { partsOf } from './definition-parts.js'
 import { specialTokens } from './special-tokens.js'
 
 /** File next to tokenizer.json with the same tokenizer, ready to use. */
@@ -52,13 +46,14 @@ export async function readTokenizerDefinition(
   const specials = specialTokens(config, specialMap).all
   const vocab = Object(model.vocab)
   const parsedIdOf = (token: string): number | undefined => (Object.hasOwn(vocab, token) ? vocab[token] : undefined)
-  const addedTokens = mergeAddedTokens([
-    ...addedFromVocabulary(specials, (token) => (compiled ? compiled.vocabulary.idOf(token) : parsedIdOf(token))),
-    ...addedFromIds(addedIds, join(dir, 'added_tokens.json')),
-    ...addedFromDecoder(config.added_tokens_decoder, join(dir, 'tokenizer_config.json')),
-    ...addedFromList(json.added_tokens, file),
-  ])
-  for (const token of addedTokens) token.special ||= specials.has(token.content)
+  const idOf = (token: string) => (compiled ? compiled.vocabulary.idOf(token) : parsedIdOf(token))
+  const addedTokens = readAddedTokens(
+    specials,
+    idOf,
+    [addedIds, join(dir, 'added_tokens.json')],
+    [config.added_tokens_decoder, join(dir, 'tokenizer_config.json')],
+    [json.added_tokens, file],
+  )
   return { file, json, model, addedTokens }
 }
 
@@ -101,4 +96,27 @@ function parseMerges(text: string, vocab: Record<string, unknown>, file: string)
     merges.push([left, right])
   })
   return merges
+}
+
+/** Byte-pair encodings over bytes (GPT-2's), or over characters with bytes for unknown ones (Llama's). */
+export type TokenizerKind = 'byte-level' | 'sentencepiece'
+
+/** Settings that change the tokens and are not supported. */
+const UNSUPPORTED = ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout']
+
+/** The kind of a tokenizer. Throws a UserError, without the file's name, for unsupported kinds. */
+export function kindOf({ json, model }: TokenizerDefinition): TokenizerKind {
+  // Old files leave the type out.
+  if ((model.type ?? 'BPE') === 'BPE') {
+    const setting = UNSUPPORTED.find((key) => model[key])
+    if (setting) throw new UserError(`its ${setting} is not supported`)
+    const has = (part: unknown, list: string) => partsOf(part, list).some(({ type }) => type === 'ByteLevel')
+    if (has(json.pre_tokenizer, 'pretokenizers')) {
+      if (json.decoder && !has(json.decoder, 'decoders'))
+        throw new UserError('its decoder is not that of its pre-tokenizer')
+      return 'byte-level'
+    }
+    if (model.byte_fallback === true) return 'sentencepiece'
+  }
+  throw new UserError("not a byte-pair tokenizer over bytes, as GPT-2's or Llama's; no other kind is supported")
 }

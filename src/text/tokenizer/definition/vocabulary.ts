@@ -24,33 +24,6 @@ export interface Vocabulary {
   idOf(token: string): number | undefined
 }
 
-class MappedVocabulary implements Vocabulary {
-  constructor(
-    private readonly ids: ReadonlyMap<string, number>,
-    private readonly tokens: readonly (string | undefined)[],
-  ) {}
-
-  get size(): number {
-    return this.tokens.length
-  }
-
-  get longest(): number {
-    return this.tokens.reduce((most, token = '') => Math.max(most, token.length), 0)
-  }
-
-  get hasBlankInside(): boolean {
-    return this.tokens.some((token) => token !== undefined && BLANK_INSIDE.test(token))
-  }
-
-  token(id: number): string | undefined {
-    return this.tokens[id]
-  }
-
-  idOf(token: string): number | undefined {
-    return this.ids.get(token)
-  }
-}
-
 /** Reads `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same. */
 export function readVocabulary(vocab: unknown): Vocabulary {
   const ids = new Map<string, number>()
@@ -63,7 +36,17 @@ export function readVocabulary(vocab: unknown): Vocabulary {
     ids.set(token, id)
   }
   if (ids.size === 0) throw new UserError('its vocabulary does not give each token an id')
-  return new MappedVocabulary(ids, tokens)
+  return {
+    size: tokens.length,
+    get longest() {
+      return tokens.reduce((most, token = '') => Math.max(most, token.length), 0)
+    },
+    get hasBlankInside() {
+      return tokens.some((token) => token !== undefined && BLANK_INSIDE.test(token))
+    },
+    token: (id) => tokens[id],
+    idOf: (token) => ids.get(token),
+  }
 }
 
 /** Throws a UserError if an added token has two ids or another token's. */

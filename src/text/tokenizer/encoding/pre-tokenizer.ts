@@ -1,12 +1,14 @@
 import { type DefinitionPart, hasQuickPattern, partsOf, patternOf, refusePart } from '../definition/definition-parts.js'
 import { compilePattern, GPT2_WORDS } from '../definition/pattern.js'
 import { toByteAlphabet } from './byte-alphabet.js'
-import { SPLIT_BEHAVIORS, type SplitBehavior, splitText } from './split.js'
 
 /** Divides a text into pieces that no token crosses. `isFirst`: the piece begins the text. */
 export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>
 
 const WHAT = 'pre-tokenizer'
+/** Treatments of the matches when a pattern splits a text. */
+const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const
+type SplitBehavior = (typeof BEHAVIORS)[number]
 
 /** From `pre_tokenizer` of tokenizer.json. Throws a UserError that names what is not supported. */
 export function createPreTokenizer(definition: unknown): PreTokenizer {
@@ -46,13 +48,54 @@ function createStep(part: DefinitionPart): PreTokenizer {
   }
 }
 
+/** Splits a text by a pattern with the flags g and u. No piece is empty. */
 function splitBy(pattern: RegExp, behavior: SplitBehavior, invert = false): PreTokenizer {
-  return (text) => splitText(text, pattern, behavior, invert)
+  return function* (text) {
+    let piece = ''
+    let wasMatch = false
+    for (const found of findPieces(text, pattern)) {
+      const isMatch = found.isMatch !== invert
+      if (behavior === 'Removed' || behavior === 'Isolated') {
+        if (found.text !== '' && !(isMatch && behavior === 'Removed')) yield found.text
+        continue
+      }
+      if (!joins(behavior, isMatch, wasMatch) && piece !== '') {
+        yield piece
+        piece = ''
+      }
+      piece += found.text
+      wasMatch = isMatch
+    }
+    if (piece !== '') yield piece
+  }
+}
+
+/** The whole text as matches and the text between them. */
+function* findPieces(text: string, pattern: RegExp): Generator<{ text: string; isMatch: boolean }> {
+  let end = 0
+  let hasMatch = false
+  for (const match of text.matchAll(pattern)) {
+    const length = match[0].length
+    // Skip an empty match right after the previous one.
+    if (length === 0 && hasMatch && match.index === end) continue
+    if (match.index > end) yield { text: text.slice(end, match.index), isMatch: false }
+    yield { text: match[0], isMatch: true }
+    end = match.index + length
+    hasMatch = true
+  }
+  if (end < text.length) yield { text: text.slice(end), isMatch: false }
+}
+
+/** Whether a piece joins the one before it. */
+function joins(behavior: SplitBehavior, isMatch: boolean, wasMatch: boolean): boolean {
+  if (behavior === 'Contiguous') return isMatch === wasMatch
+  if (behavior === 'MergedWithPrevious') return isMatch && !wasMatch
+  return !isMatch && wasMatch
 }
 
 function behaviorOf(part: DefinitionPart, ifAbsent?: SplitBehavior): SplitBehavior {
   const behavior = part.behavior ?? ifAbsent
-  return SPLIT_BEHAVIORS.find((known) => known === behavior) ?? refusePart(WHAT, part, 'behavior')
+  return BEHAVIORS.find((known) => known === behavior) ?? refusePart(WHAT, part, 'behavior')
 }
 
 /** GPT-2's pre-tokenizer: words with the blank before them, in the byte alphabet. */

@@ -1,4 +1,5 @@
-import { PatternError, type PatternNode, parsePattern } from './pattern-syntax.js'
+import type { PatternNode } from './pattern-tree.js'
+import { PatternError, parsePythonPattern, testOf } from './python-syntax.js'
 
 export type PatternStep =
   | { op: 'unit'; has: (unit: number) => boolean }
@@ -22,7 +23,7 @@ export class Pattern {
 
   /** A pattern in Python's syntax. Throws a PatternError if it is wrong, not supported, or matches an empty text. */
   static of(source: string): Pattern {
-    const node = parsePattern(source)
+    const node = parsePythonPattern(source)
     if (canBeEmpty(node)) throw new PatternError('it matches an empty text')
     return new Pattern(node)
   }
@@ -31,13 +32,10 @@ export class Pattern {
   static ofTexts(texts: readonly string[]): Pattern {
     const longestFirst = [...texts].sort((a, b) => b.length - a.length)
     const options = longestFirst.map((text): PatternNode => {
-      const parts = [...text.split('')].map((character): PatternNode => {
-        const code = character.charCodeAt(0)
-        return { kind: 'unit', has: (unit) => unit === code }
-      })
-      return { kind: 'sequence', parts }
+      const codes = Array.from(text, (character) => character.codePointAt(0) as number)
+      return { kind: 'sequence', parts: codes.map((code) => ({ kind: 'character', code, at: 0 })), at: 0 }
     })
-    return new Pattern({ kind: 'choice', options })
+    return new Pattern({ kind: 'choice', options, at: 0 })
   }
 
   private push(step: PatternStep): number {
@@ -46,12 +44,20 @@ export class Pattern {
   }
 
   private write(node: PatternNode): void {
-    if (node.kind === 'unit') this.push({ op: 'unit', has: node.has })
+    if (node.kind === 'character') this.writeCharacter(String.fromCodePoint(node.code))
+    else if (node.kind === 'set') this.push({ op: 'unit', has: testOf(node) })
     else if (node.kind === 'sequence') for (const part of node.parts) this.write(part)
     else if (node.kind === 'choice') this.writeChoice(node.options)
     else if (node.kind === 'repeat') this.writeRepeat(node)
     else if (node.kind === 'group') this.writeGroup(node)
     else this.push({ op: node.kind })
+  }
+
+  private writeCharacter(character: string): void {
+    for (const letter of character.split('')) {
+      const code = letter.charCodeAt(0)
+      this.push({ op: 'unit', has: (unit) => unit === code })
+    }
   }
 
   private writeChoice([option, ...others]: readonly PatternNode[]): void {
@@ -85,6 +91,7 @@ export class Pattern {
   }
 
   private writeGroup({ name, part }: PatternNode & { kind: 'group' }): void {
+    if (name === undefined) return this.write(part)
     const known = this.names.indexOf(name)
     const group = known < 0 ? this.names.push(name) - 1 : known
     this.push({ op: 'save', slot: 2 * group })

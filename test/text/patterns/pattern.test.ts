@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '#molm/engine/sampling/random.js'
-import { Pattern } from '#molm/text/answers/pattern.js'
-import { matchesOf, PatternSearch } from '#molm/text/answers/pattern-search.js'
-import { PatternError } from '#molm/text/answers/pattern-syntax.js'
+import { Pattern } from '#molm/text/patterns/pattern.js'
+import { matchesOf, PatternSearch } from '#molm/text/patterns/pattern-search.js'
+import { PatternError } from '#molm/text/patterns/python-syntax.js'
 import { ownTime } from '../../support/own-time.js'
 
 const placesOf = (source: string, text: string) =>
@@ -39,6 +39,10 @@ test('patterns of published templates match as in Python', () => {
     assert.ok(placesOf(source, text).length > 0, source)
     assert.equal(placesOf(source, text), placesInJavaScript(source, text), source)
   }
+})
+
+test('a character above U+FFFF is repeated as a whole', () => {
+  assert.equal(placesOf('<😀+>', '<😀😀>'), [[0, 6, {}]])
 })
 
 test('random patterns match as a backtracking search does', () => {

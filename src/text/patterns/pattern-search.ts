@@ -7,10 +7,13 @@ export interface Match {
   groups: Record<string, string>
 }
 
+/** Beginnings and ends of the groups so far. */
+type Slots = readonly (number | undefined)[]
+
 interface Thread {
   step: number
   start: number
-  slots: readonly number[]
+  slots: Slots
 }
 
 /**
@@ -19,7 +22,7 @@ interface Thread {
  */
 export class PatternSearch {
   private threads: Thread[] = []
-  private found: { start: number; end: number; slots: readonly number[] } | undefined
+  private found: { start: number; end: number; slots: Slots } | undefined
   /** Steps done so far. */
   work = 0
   /** Number of the turn that last reached each step; a later thread there has nothing to add. */
@@ -90,11 +93,11 @@ export class PatternSearch {
 
   /** A match may begin at this place, unless one has been found. */
   private startHere(): void {
-    if (!this.found) this.follow(0, this.at, this.at, [], false)
+    if (!this.found) this.follow(0, this.at, this.at, new Array(2 * this.pattern.names.length).fill(undefined), false)
   }
 
   /** Follows a thread up to its next units, its better ways first. Returns whether it came to a match. */
-  private follow(index: number, at: number, start: number, slots: readonly number[], atEnd: boolean): boolean {
+  private follow(index: number, at: number, start: number, slots: Slots, atEnd: boolean): boolean {
     if (this.reached[index] === this.turn) return false
     this.reached[index] = this.turn
     this.work++
@@ -105,7 +108,7 @@ export class PatternSearch {
       case 'split':
         return this.follow(step.first, at, start, slots, atEnd) || this.follow(step.second, at, start, slots, atEnd)
       case 'save':
-        return this.follow(index + 1, at, start, withSlot(slots, step.slot, at), atEnd)
+        return this.follow(index + 1, at, start, slots.with(step.slot, at), atEnd)
       case 'start':
         return this.isStart && at === this.begin && this.follow(index + 1, at, start, slots, atEnd)
       case 'end':
@@ -119,12 +122,6 @@ export class PatternSearch {
     this.threads.push({ step: index, start, slots })
     return false
   }
-}
-
-function withSlot(slots: readonly number[], slot: number, at: number): number[] {
-  const copy = [...slots]
-  copy[slot] = at
-  return copy
 }
 
 /** Most work of looking for all matches in one text: about a second. */
