@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
@@ -12,15 +12,13 @@ import { type CompletionLogprobs, CompletionScorer } from './logprobs.js'
 import { promptProgress } from './prompt-progress.js'
 
 /** `POST /v1/completions`: continues prompts without a template. */
-export function completionRoutes(context: ServerContext): Hono {
-  const app = new Hono()
+export function completionRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/completions', async (c) => {
     const body = await readBody(c, completionBody, context, formNulls)
     return respond(c, context, body.stream, async (ticket) => {
       return new Completion(context, body, await beginCompletion(context, body, { ticket }))
     })
   })
-  return app
 }
 
 /** One request and the response to it. */

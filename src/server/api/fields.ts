@@ -16,6 +16,7 @@ import {
   option,
   text,
   unused,
+  unusedFields,
   wholeFrom,
 } from './field-types.js'
 import { messagesOf } from './messages.js'
@@ -58,13 +59,10 @@ export const common = {
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),
-  user: unused(text),
-  safety_identifier: unused(text),
+  ...unusedFields(text, 'user', 'safety_identifier'),
   metadata: unused(anyObject),
   store: unused(flag),
-  service_tier: unused(text),
-  prompt_cache_key: unused(text),
-  prompt_cache_retention: unused(text),
+  ...unusedFields(text, 'service_tier', 'prompt_cache_key', 'prompt_cache_retention'),
 }
 
 /** A JSON Schema: an object or a boolean, or its JSON as a text, as some clients send it. */

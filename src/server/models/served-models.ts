@@ -92,7 +92,7 @@ export class ServedModels {
   }
 
   get isClosing(): boolean {
-    return this.first.queue.closing
+    return this.first.queue.isClosing
   }
 
   /** Running sequences, and requests without one, of all models together. */
@@ -131,7 +131,7 @@ export class ServedModels {
     for (const served of this.all) await served.unload()
   }
 
-  private readonly equip: Equip = (served, { model, mask, atlas }) => {
+  private readonly equip: Equip = (served, { model, mask }) => {
     checkLanguageModel(model)
     const { bodies, memory, metrics, onError, options } = this
     const limits = { ...this.limits, contextTokens: served.contextTokens }
@@ -141,8 +141,7 @@ export class ServedModels {
     const kept = options.prompts && new KeptPrompts(options.prompts, model)
     const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
     const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, memory, mask }
-    const since = Math.floor(Date.now() / 1000)
-    const context = { model, id: served.id, since, bodies, ...run, atlas, onError }
+    const context = { model, id: served.id, bodies, ...run, onError }
     return { context, app: this.endpoints(context), cacheMemory }
   }
 }

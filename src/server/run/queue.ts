@@ -87,7 +87,7 @@ export class Queue {
   private readonly requests = new Set<QueuedRequest>()
   /** Oldest first. */
   private readonly sequences = new Set<Sequence>()
-  private isClosing = false
+  isClosing = false
   private whenEmpty?: () => void
   /** Moving average of the time that a request takes. */
   private meanMs = 1000
@@ -97,10 +97,6 @@ export class Queue {
     private readonly limits: Pick<Limits, 'parallel' | 'waiting'>,
     private readonly onEmpty: () => void = () => undefined,
   ) {}
-
-  get closing(): boolean {
-    return this.isClosing
-  }
 
   get isEmpty(): boolean {
     return this.requests.size === 0

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import { z } from 'zod'
 import { UNFILTERED } from '../../../api/generation-options.js'
 import type { GenerationDefaults } from '../../../api/text.js'
@@ -29,8 +29,7 @@ const showBody = z.strictObject({
 })
 
 /** `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`: the server's models, in the form of ollama's API. */
-export function ollamaModelRoutes(models: ServedModels): Hono {
-  const app = new Hono()
+export function ollamaModelRoutes(app: Hono, models: ServedModels): void {
   app.get('/api/version', (c) => c.json({ version: VERSION }))
   app.get('/api/tags', async (c) => c.json({ models: await Promise.all(models.all.map(ollamaCard)) }))
   app.get('/api/ps', async (c) => {
@@ -41,7 +40,6 @@ export function ollamaModelRoutes(models: ServedModels): Hono {
     const { model, name = model } = await readBody(c, showBody, models)
     return c.json(await shown(models.named(name)))
   })
-  return app
 }
 
 async function running(served: ServedModel): Promise<object> {
