@@ -1,5 +1,6 @@
 import type { ExpertUses, MemoryStats } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import { Bandwidth } from '../../kernels/calls/bandwidth.js'
 import { kernelFlags } from '../../kernels/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../../kernels/compiler/v8-flags.js'
 import { Pool } from '../../kernels/threads/pool.js'
@@ -7,12 +8,10 @@ import { chooseKernels, type ProvenKernels } from '../../kernels/tiers/choose-ke
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { bytesOfAll } from '../../model/layers/cache/cache-bytes.js'
-import { measureBandwidth } from './bandwidth.js'
 import type { Calibration } from './calibration.js'
 import { generateAfter } from './generation.js'
 import { type LoadedModel, loadWeights } from './load.js'
-import { StepBytes } from './lookup/step-bytes.js'
-import { EXPECTED_FACTOR, type Measured, StepCosts } from './lookup/step-costs.js'
+import { EXPECTED_FACTOR, type Measured, StepBytes, StepCosts } from './lookup/step-costs.js'
 import type { CacheRequest } from './messages/cache-request.js'
 import type {
   EngineData,
@@ -29,7 +28,7 @@ import type {
 } from './messages/protocol.js'
 import { Packer } from './packer.js'
 import type { Task } from './reading/demand.js'
-import { type BatchCounts, Scheduler } from './scheduler.js'
+import { Scheduler } from './scheduler.js'
 import { CacheTransfers, changed } from './sequences/cache-transfer.js'
 import { Sequence } from './sequences/sequence.js'
 import type { Training } from './training.js'
@@ -188,13 +187,13 @@ export class Engine {
   private stats(): MemoryStats {
     const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
-    const cacheBytes = bytesOfAll([...this.sequences.values()].flatMap(({ caches }) => caches))
-    const experts = { expertHits: hits, expertMisses: misses, bytesRead }
-    const counts: BatchCounts = this.scheduler.counts
-    const depth = { meanAttentionDepth: model.meanAttentionDepth }
-    const { perToken: cacheTokenBytes, perSequence: cacheSequenceBytes } = model.cacheBytes
-    const caches = { cacheBytes, cacheTokenBytes, cacheSequenceBytes }
-    return { weightsBytes, budgetBytes: budget, ...experts, ...caches, ...counts, ...depth }
+    const { perToken, perSequence } = model.cacheBytes
+    return {
+      ...{ weightsBytes, budgetBytes: budget, expertHits: hits, expertMisses: misses, bytesRead },
+      cacheBytes: bytesOfAll([...this.sequences.values()].flatMap(({ caches }) => caches)),
+      ...{ cacheTokenBytes: perToken, cacheSequenceBytes: perSequence, ...this.scheduler.counts },
+      meanAttentionDepth: model.meanAttentionDepth,
+    }
   }
 
   private uses(): ExpertUses {
@@ -267,4 +266,24 @@ export class Engine {
 function required<T>(part: T | undefined, message: string): T {
   if (part === undefined) throw new Error(message)
   return part
+}
+
+/** Least and most bytes read per measurement: far more than a processor's caches hold. */
+const LEAST = 128 * 2 ** 20
+const MOST = 512 * 2 ** 20
+
+/**
+ * Measures the streaming read speed of the model's threads, in bytes per second. It bounds decoding, since every token
+ * reads its active weights once. Reads the model's own memory, or a buffer if the model may fit into the caches.
+ */
+function measureBandwidth({ store, pool }: LoadedModel): number {
+  const index = store.banks.reduce((best, bank, i, all) => (bank.arena.used > all[best].arena.used ? i : best), 0)
+  const bank = store.banks[index]
+  pool.enter(index)
+  const own = bank.arena.used >= 2 * LEAST
+  const [start, bytes] = own ? bank.arena.range : [bank.arena.allocate(LEAST), LEAST]
+  if (!own) bank.u8.fill(1, start, start + LEAST)
+  const speed = new Bandwidth(bank).run(start, Math.min(bytes, MOST))
+  if (!own) bank.arena.release(start, LEAST)
+  return speed
 }

@@ -1,3 +1,4 @@
+import type { MemoryStats } from '../../api/model.js'
 import { type Decoder, MAX_BATCH } from '../../model/layers/decoder.js'
 import { runMicroBatch } from './micro-batch.js'
 import { type Demand, Stopped, type Task, type Turn } from './reading/demand.js'
@@ -24,13 +25,7 @@ interface Running {
   servedAt: number
 }
 
-export interface BatchCounts {
-  /** Requests that are running tokens. */
-  sequencesRunning: number
-  microBatches: number
-  tokensProcessed: number
-  lastBatchTokens: number
-}
+type BatchCounts = Pick<MemoryStats, 'sequencesRunning' | 'microBatches' | 'tokensProcessed' | 'lastBatchTokens'>
 
 /** Most prompt tokens in a micro-batch with decode steps, which have to wait for them. */
 const SLICE = 64

@@ -1,7 +1,7 @@
+import { UserError } from '../../../ground/errors.js'
 import type { SyncFile } from '../../../ground/platform/files.js'
 import { matchesCrc32 } from '../../../model/packing/format/checksums.js'
 import { claim, claimWanted, isAbsent, isWanted, markAbsent, markHeld } from '../../../model/weights/residency.js'
-import { readFully } from './read-fully.js'
 
 /**
  * A file that is read slower than this, in bytes per millisecond, comes from a disk and not from the system's memory.
@@ -89,5 +89,14 @@ export class ExpertReader {
       markAbsent(residency[pool], id)
       throw error
     }
+  }
+}
+
+/** Fills `target` from byte `offset` of an open file. Throws a UserError if it is too short. */
+export function readFully(file: SyncFile, offset: number, target: Uint8Array): void {
+  for (let done = 0; done < target.length; ) {
+    const read = file.read(done === 0 ? target : target.subarray(done), offset + done)
+    if (read === 0) throw new UserError(`${file.path}: the file became shorter while it was in use`)
+    done += read
   }
 }
