@@ -35,7 +35,6 @@ export function calibrationOf(calibrate: CalibrationTexts, { threads, signal }: 
   }
 }
 
-/** Calibration of a model that is pulled. */
 export function pullCalibration(calibrate: CalibrationTexts, options: CalibrationOptions): PullCalibration {
   const texts = calibrate === true ? undefined : calibrate
   return { withCalibration: calibrationOf(calibrate, options), isIn: (record) => isCalibratedWith(record, texts) }

@@ -43,7 +43,6 @@ export interface TaskContext {
 
 /** One model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
 export class Engine {
-  /** Shares the model among requests. */
   readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
   private readonly transfers = new CacheTransfers()
@@ -77,7 +76,6 @@ export class Engine {
     return flags.includes(FUSED_VECTORS) && tier !== 'scalar' ? `${tier}+256` : tier
   }
 
-  /** V8's version and the flags for the kernels, in words. */
   get compiler(): string {
     return describeCompiler(this.kernels.flags)
   }

@@ -86,7 +86,6 @@ function modelOf(
   return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined, ...more }
 }
 
-/** Makes a model of random weights, all of them resident. */
 function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
   const layout = layoutOf(source.config, source.formats)
   checkRoom(source, layout, 'a model of random weights')

@@ -3,12 +3,10 @@ import { type Decoder, MAX_BATCH } from '../../model/layers/decoder.js'
 import { runMicroBatch } from './micro-batch.js'
 import { type Demand, Stopped, type Task, type Turn } from './reading/demand.js'
 
-/** A request, for the scheduler. */
 export interface Job {
   /** Jobs in one lane run strictly one after the other. */
   lane: string
   task: Task
-  /** Whether its caller has stopped it. */
   stopped(): boolean
   /** Whether its reader is ready for more. */
   isWanted(): boolean

@@ -36,7 +36,6 @@ export interface PromptModel extends Pick<Model, 'chatTemplate' | 'generationDef
 /** A prompt as the model receives it. */
 export interface Prompt extends Pick<ChatFrame, 'reading' | 'notes' | 'dropsSystem'> {
   ids: number[]
-  /** Texts that end the answer. */
   stop: string[]
   /** Limits of the answer: all of it has one form, or its stretches have. */
   limits: Pick<GenerateOptions, 'guide' | keyof OutputConstraint>

@@ -18,7 +18,6 @@ export interface RunCallsOptions {
 /** Longest result that a model gets, in characters: about 8,000 tokens. */
 export const LONGEST_RESULT = 32_000
 
-/** Longest message of an error. */
 const LONGEST_ERROR = 2000
 
 /** Whether all calls can be run here. A call of a tool that does not exist can: the model gets an error. */

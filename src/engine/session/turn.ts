@@ -31,7 +31,6 @@ export interface Answered extends AnswerEnd {
   promptTokens: number
   /** Number of them that need not be read. */
   cachedTokens: number
-  /** Whether no other answer follows. */
   isLast: boolean
 }
 

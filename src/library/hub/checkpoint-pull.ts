@@ -39,7 +39,6 @@ const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
 const FETCHED_TWICE = 'the weights are fetched twice, to pack them and to calibrate; with `keep` they are fetched once'
 
-/** A pull from a known origin. */
 export class CheckpointPull {
   /** Ranges that were read to open the weights: they decide what is read later. */
   private headers: SourceRange[] = []

@@ -16,12 +16,10 @@ export interface SourceRequest {
 /** Resources of this computer that a pull uses. */
 export interface PullPlace {
   folder: string
-  /** Bytes of memory that this process may take. */
   freeMemory: number
   /** Opens the weights in a folder of a repository, or of its copy in the cache, for packing. */
   openSource(files: FileSet, request: SourceRequest): Promise<PackSource>
   readBlueprint: ReadBlueprint
-  /** Calibration of the weights, if it is asked for. */
   calibration?: PullCalibration
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
 }

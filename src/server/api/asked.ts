@@ -89,7 +89,6 @@ export function formOf(
   return asked
 }
 
-/** A grammar of a few texts. */
 function oneOf(texts: readonly string[]): string {
   return `root ::= ${texts.map(quoted).join(' | ')}`
 }

@@ -24,7 +24,6 @@ export function chatRoutes(app: Hono, context: ServerContext): void {
   })
 }
 
-/** A choice of a complete response. */
 interface Choice {
   index: number
   message: ChatAnswer['message']
@@ -34,7 +33,6 @@ interface Choice {
   prompt_routed_experts?: NonNullable<AnswerPiece['promptRouted']>
 }
 
-/** One request and the response to it. */
 class ChatCompletion implements Reply {
   private readonly head: { id: string; created: number; model: string }
   /** Tokens of thoughts in finished answers. */
@@ -129,7 +127,6 @@ class ChatCompletion implements Reply {
     }
   }
 
-  /** Notes on the request; absent without any. */
   private get notes(): { notes?: string[] } {
     const { notes } = this.begun.prompt
     return notes.length > 0 ? { notes } : {}
@@ -140,7 +137,6 @@ class ChatCompletion implements Reply {
   }
 }
 
-/** Checks fields that depend on each other. */
 function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_tokens }: ChatBody): void {
   if (top_logprobs && !logprobs) {
     throw refused('top_logprobs', '"top_logprobs" requires "logprobs": true')

@@ -152,7 +152,6 @@ export const formNulls: { [field: string]: KeptNulls } = {
   json_schema: 'all',
 }
 
-/** Name of a function. */
 export const toolName = z
   .string(mustBe('a text'))
   .regex(/^[\w.-]{1,128}$/, 'must be 1 to 128 letters, digits, "_", "-" or "."')
@@ -200,7 +199,6 @@ export const toolFields = {
   function_call: instead('tool_choice', 'none', 'auto'),
 }
 
-/** Efforts of OpenAI's and other APIs. */
 export const EFFORTS = {
   none: 'off',
   minimal: 'low',

@@ -17,11 +17,9 @@ import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source
  */
 export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'sleeping'
 
-/** A model in memory. */
 interface Resident {
   model: Model
   context: ServerContext
-  /** Its endpoints. */
   app: Hono
   cacheMemory: CacheMemory
 }
@@ -62,7 +60,8 @@ export class ServedModel {
   marks = new ExpertMarks(this)
   private past = new PastWork()
   private resident?: Resident
-  private known?: Outline
+  /** Absent until a model without an outline has been loaded for the first time. */
+  known?: Outline
 
   constructor(
     private readonly source: ModelSource,
@@ -80,11 +79,6 @@ export class ServedModel {
 
   get name(): string {
     return this.outline.name
-  }
-
-  /** Whether `outline` is known. */
-  get isKnown(): boolean {
-    return this.known !== undefined
   }
 
   /** Throws if the model has never been loaded and its source has no outline. */
@@ -111,7 +105,6 @@ export class ServedModel {
     return this.users === 0 && this.queue.isEmpty
   }
 
-  /** Running sequences, and requests without one. */
   get counts(): { running: number; waiting: number } {
     const { running, waiting } = this.queue.counts
     return { running, waiting: waiting + this.awaiting }
@@ -122,18 +115,15 @@ export class ServedModel {
     return isNameOf(name, [this.id, this.name])
   }
 
-  /** The loaded model; undefined if it is not in memory. */
   get model(): Model | undefined {
     return this.resident?.model
   }
 
-  /** Endpoints of the loaded model. Throws if it is not in memory. */
   get app(): Hono {
     if (!this.resident) throw new Error(`${this.id} is not in memory`)
     return this.resident.app
   }
 
-  /** Kept sequences, and their tokens together. */
   get kept(): { sequences: number; tokens: number } {
     return this.resident?.context.prefixCache.kept ?? { sequences: 0, tokens: 0 }
   }

@@ -126,7 +126,6 @@ export class ServedModels {
     for (const served of this.all) await served.savePrompts()
   }
 
-  /** Frees all models. */
   async dispose(): Promise<void> {
     for (const served of this.all) await served.unload()
   }

@@ -17,7 +17,6 @@ const STEPS = [16, 512]
 /** Tokens of a prompt that count as one of an answer: reading them delays no other answer. */
 const READ = 128
 
-/** The work of one sequence. */
 export interface Work {
   /** Tokens of its prompt that are in no cache. */
   unread: number
@@ -47,7 +46,6 @@ export interface Ticket {
 export interface Slot {
   /** Counts a token of the answer, then pauses while others need the place more. Rejects if the request is aborted. */
   turn(): Promise<void>
-  /** Ends the sequence. */
   release(): void
 }
 
@@ -55,7 +53,6 @@ export interface EnterOptions {
   signal?: AbortSignal
   /** Address of the client. Default: each request counts as another client. */
   client?: string
-  /** Whether the request has a large body. */
   isLarge?: boolean
 }
 
@@ -75,7 +72,6 @@ interface Sequence {
   isBegun: boolean
   /** Whether it could begin but for its memory. */
   lacksMemory: boolean
-  /** Tokens of its answer. */
   written: number
   hasPlace: boolean
   /** Ends its waiting. */
@@ -102,7 +98,6 @@ export class Queue {
     return this.requests.size === 0
   }
 
-  /** Number of running sequences, and of requests without one. */
   get counts(): { running: number; waiting: number } {
     return { running: this.running.length, waiting: this.idle().length }
   }

@@ -15,7 +15,6 @@ export const EXPECTED_FACTOR = 1.5
 /** Way back to the expectation at each step of one token: an old measurement is worth less. */
 const FADING = 1 / 64
 
-/** Results of measured steps. */
 export interface Measured {
   /** Time of a step beyond the time of a single one, relative to the bytes beyond its bytes. */
   factor: number
@@ -80,7 +79,6 @@ export class StepBytes {
     }
   }
 
-  /** Bytes of a step of some tokens. */
   of(tokens: number): number {
     let bytes = this.shared
     for (const [share, all] of this.experts) bytes += all * (1 - (1 - share) ** tokens)

@@ -74,10 +74,8 @@ export interface GenerateRequest {
   kind: 'generate'
   session: number
   prompt: Int32Array
-  /** Numbers of the prompt's tokens after which a message may end. */
   messageEnds?: number[]
   settings: GenerationSettings
-  /** Ids that end the text. */
   eos: number[]
   routes: boolean
   /** With `routes`, report the routers' scores of all experts. */
@@ -163,7 +161,6 @@ export interface ForwardReply extends Omit<ForwardResult, 'routes' | 'hidden'> {
   hidden?: Float32Array
 }
 
-/** Progress of reading tokens. */
 export interface ProgressMessage extends PromptProgress {
   /** Routes of all tokens, once they have been read, if the request asks for them. */
   routes?: PackedRoutes
@@ -191,9 +188,7 @@ export interface GenerateReply
 
 export interface OpenSequence {
   session: number
-  /** Number of its tokens. */
   length: number
-  /** Experts that its tokens must not use. */
   mask?: ExpertMask
   /** The beginning that it shares with an earlier sequence of the list. */
   shared?: SharedStart
@@ -215,7 +210,6 @@ export interface TruncateReply {
 /** The first message of an engine that has started. */
 export interface Ready {
   kind: 'ready'
-  /** Kernel tier in use. */
   tier: string
   /** V8's version and flags, in words. */
   compiler: string

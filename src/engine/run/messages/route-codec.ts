@@ -61,7 +61,6 @@ export class RouteRecorder {
     })
   }
 
-  /** Observers of a forward pass. */
   get taps(): Pick<Taps, 'routes' | 'probabilities' | 'outputNorms'> {
     const { ids, gates, probabilities, outputNorms } = this.packed
     return {
@@ -111,7 +110,6 @@ export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: 
   })
 }
 
-/** The routes of token `i` of `tokens`. */
 export function routesOfOne(packed: PackedRoutes, config: ModelConfig, tokens: number, i: number): PackedRoutes {
   if (tokens === 1) return packed
   const places = placesOf(config).flat()

@@ -8,7 +8,6 @@ import { claim, claimWanted, isAbsent, isWanted, markAbsent, markHeld } from '..
  */
 const DISK_SPEED = 1e6
 
-/** An expert in the file. */
 export interface ExpertRange {
   /** Number of its mixture, in the order tokens meet them. */
   mixture: number
@@ -63,7 +62,6 @@ export class ExpertReader {
     return true
   }
 
-  /** Reads an expert if the engine waits for it. */
   readWanted(expert: ExpertRange): void {
     if (claimWanted(this.places.residency[expert.pool], expert.id)) this.read(expert)
   }

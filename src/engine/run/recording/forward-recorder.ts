@@ -11,7 +11,6 @@ import { InfluenceRecorder } from './influence-recorder.js'
 export class ForwardRecorder {
   /** Complete when all tokens have been run. */
   readonly reply: ForwardReply
-  /** Observers of the forward passes. */
   readonly taps: Demand['taps']
   private readonly outputs: number
   /** Index of the first token whose logits are wanted, and of the first that has a target. */
@@ -49,7 +48,6 @@ export class ForwardRecorder {
     }
   }
 
-  /** Index of the first token whose logits it needs. */
   get logitsFrom(): number {
     return Math.min(this.firstRow, this.firstTarget)
   }
@@ -63,7 +61,6 @@ export class ForwardRecorder {
     reply.logprobs[i] = values[targets[i]] - reply.norms[i]
   }
 
-  /** Called when `done` tokens have been run. */
   after(done: number): void {
     this.routes?.at(done)
   }

@@ -4,7 +4,6 @@ import { withoutFormat } from '../../../kernels/memory/formats.js'
 import type { Layout } from '../../../model/packing/format/layout.js'
 import type { WeightStore } from '../../../model/weights/weight-store.js'
 
-/** Rows of a buffer. */
 type Buffered = Parameters<ProductObserver>[0]
 
 /** Rows of a buffer at one time. */

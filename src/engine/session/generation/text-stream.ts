@@ -7,7 +7,6 @@ import { Utf8Stream } from '../../../text/utf8-stream.js'
  * to a stop string.
  */
 export class TextStream {
-  /** All text returned so far. */
   text = ''
   private readonly utf8 = new Utf8Stream()
   private readonly stops: StopStrings
@@ -20,7 +19,6 @@ export class TextStream {
     this.stops = new StopStrings(stop)
   }
 
-  /** Whether a stop string has come. */
   get stopped(): boolean {
     return this.stops.stop !== undefined
   }

@@ -50,7 +50,6 @@ export class MixtureTraining {
     this.frozen = new Int32Array(most)
   }
 
-  /** The trained experts of a layer. */
   setOf(layer: number): TrainedSet | undefined {
     return this.workspace.trained(layer, this.mixture.kind)
   }

@@ -7,7 +7,6 @@ import type { TrainingWorkspace } from './training-workspace.js'
 interface Column {
   isTrained: boolean
   column: number
-  /** Added to the score. */
   bias: number
 }
 

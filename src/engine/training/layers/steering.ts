@@ -17,7 +17,6 @@ export interface SteeringTerm {
 export interface RouterShape {
   from: number
   to: number
-  /** Experts that a token uses. */
   topK: number
 }
 

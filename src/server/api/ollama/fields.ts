@@ -68,7 +68,6 @@ export const ollamaFields = {
 
 type OllamaFields = { [K in keyof typeof ollamaFields]?: z.output<(typeof ollamaFields)[K]> }
 
-/** A null in a schema has a meaning. */
 export const ollamaNulls: { [field: string]: KeptNulls } = { format: 'all' }
 
 /** The same request in fields of chat completions, without its messages. */

@@ -26,7 +26,6 @@ export function responsesRoutes(app: Hono, context: ServerContext): void {
 
 type Numbered = OutputEvent & { sequence_number: number }
 
-/** One response, complete or in events. */
 class ResponseReply implements Reply {
   readonly format: StreamFormat = {
     ...SERVER_SENT_EVENTS,
