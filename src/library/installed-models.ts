@@ -23,10 +23,7 @@ import {
 } from './packing/model-folders.js'
 import { pullLock } from './pull-model.js'
 
-/**
- * A named model on this computer: one packing of a pulled model, the packed copy of a GGUF file, or a model that comes with
- * molm.
- */
+/** A model here: one packing of a pulled one, the packed copy of a GGUF file, or one that comes with molm. */
 export interface InstalledModel {
   /**
    * Repository; ends in `:q8`, say, if it is here in several packings. The name of a copy is the path of the GGUF file, with

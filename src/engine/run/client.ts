@@ -105,10 +105,7 @@ export class EngineClient {
     if (this.pending.size > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve))
   }
 
-  /**
-   * Stops all requests and ends the engine with its threads; later calls reject with `reason`. Terminates an engine that
-   * does not answer.
-   */
+  /** Stops all requests and ends the engine, by force if it does not answer; later calls reject with `reason`. */
   async close(reason?: Error): Promise<void> {
     if (!this.ended) {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)

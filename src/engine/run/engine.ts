@@ -9,7 +9,7 @@ import type { ExpertMask } from '../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { bytesOfAll } from '../../model/layers/cache/cache-bytes.js'
 import type { Calibration } from './calibration.js'
-import { generateAfter } from './generation.js'
+import { type GenerationContext, generateAfter } from './generation.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { EXPECTED_FACTOR, type Measured, StepBytes, StepCosts } from './lookup/step-costs.js'
 import type { CacheRequest } from './messages/cache-request.js'
@@ -19,10 +19,8 @@ import type {
   ForkRequest,
   GenerateRequest,
   OpenSequence,
-  ProgressMessage,
   Request,
   SharedStart,
-  StepMessage,
   TruncateReply,
   TruncateRequest,
 } from './messages/protocol.js'
@@ -34,12 +32,7 @@ import { Sequence } from './sequences/sequence.js'
 import type { Training } from './training.js'
 
 /** The caller's side of a task. */
-export interface TaskContext {
-  stop: Int32Array
-  emit: (step: StepMessage) => void
-  /** Receives the progress of reading tokens, if the request asks for it. */
-  progress: (progress: ProgressMessage) => void
-}
+type TaskContext = Required<Omit<GenerationContext, 'costs'>>
 
 /** One model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
 export class Engine {

@@ -47,10 +47,7 @@ export class Scheduler {
     else this.lanes.set(job.lane, [job])
   }
 
-  /**
-   * Works until every job is done or waits for its reader, or until `isPaused`. Calls `poll`, which may add jobs,
-   * before each micro-batch.
-   */
+  /** Works until all jobs are done or wait, or until `isPaused`. `poll` may add jobs before each micro-batch. */
   work(poll: () => void, isPaused: () => boolean = () => false): void {
     do {
       poll()
@@ -150,10 +147,7 @@ interface Waiting {
   servedAt: number
 }
 
-/**
- * Least tokens for each waiting prompt, so that none waits for another to end. If there are too many prompts, they take
- * turns.
- */
+/** Least tokens for each waiting prompt, so that none waits for another to end. Too many prompts take turns. */
 const LEAST = 16
 
 /**

@@ -54,10 +54,7 @@ export function hasForm({ schema, grammar, regex }: OutputConstraint): boolean {
   return [schema, grammar, regex].some((form) => form !== undefined)
 }
 
-/**
- * Writes a conversation with the model's chat template, or as plain turns, and a text as it is. Rejects as `writeChat`
- * does.
- */
+/** Writes a conversation with the chat template or as plain turns, and a text as it is. Rejects as `writeChat` does. */
 export async function writePrompt(
   model: PromptModel,
   said: Said,

@@ -4,7 +4,7 @@ import type { Bank } from '../../kernels/memory/bank.js'
 import { tileFloat, tileFloats } from '../../kernels/memory/tile-floats.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { Layout } from '../../model/packing/format/layout.js'
-import type { TrainedSet } from './layers/trained-set.js'
+import type { TrainedSet } from './layers/training-workspace.js'
 import type { TrainedTensor } from './plan.js'
 
 /** Arrays that exist for all trained numbers. */

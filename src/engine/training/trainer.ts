@@ -36,10 +36,7 @@ export class Trainer {
   private readonly giveBack: (() => void)[] = []
   private steps = 0
 
-  /**
-   * Allocates the training's memory. Throws a UserError, and keeps nothing, if the plan does not fit the model or if
-   * there is not enough memory.
-   */
+  /** Allocates the memory. Throws a UserError, and keeps nothing, if the plan or the memory does not fit. */
   constructor(
     private readonly model: TrainedModel,
     private readonly plan: TrainingPlan,
@@ -71,10 +68,7 @@ export class Trainer {
     if (onlySize) this.release()
   }
 
-  /**
-   * Begins with weights in the order of the tensors. Without them the model's own experts begin as they are in the
-   * model, and new experts with zeros.
-   */
+  /** Begins with weights in the order of the tensors; by default with the model's own, and zeros for new experts. */
   begin(weights?: Float32Array): void {
     if (weights && weights.length !== this.floats) {
       throw new UserError(`weights of ${this.floats} numbers were expected, not ${weights.length}`)

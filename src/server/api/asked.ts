@@ -14,9 +14,7 @@ import { type ChatBody, type CompletionBody, EFFORTS, type formFields } from './
 
 type Body = CompletionBody | ChatBody
 
-/**
- * The conversation of a body. Without a template, the system text comes first and without a name, as in the terminal.
- */
+/** A body's conversation. Without a template, the system text comes first and without a name, as in the terminal. */
 export function saidOf({ messages }: Pick<ChatBody, 'messages'>): Said {
   const [first, ...others] = messages
   const isSystem = first.role === 'system' && others.length > 0

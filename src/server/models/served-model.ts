@@ -11,10 +11,7 @@ import type { ModelMemory } from '../run/memory.js'
 import type { Queue } from '../run/queue.js'
 import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source.js'
 
-/**
- * `sleeping`: the experts have been freed; the dense weights, the caches and the tokenizer are in memory. llama-server
- * has the same names.
- */
+/** `sleeping`: only the experts have been freed. The names are llama-server's. */
 export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'sleeping'
 
 interface Resident {

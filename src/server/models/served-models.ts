@@ -28,10 +28,7 @@ export interface ModelsOptions {
   weightsBytes?: number
   /** Bytes of `memory` that weights leave free. Default: 0. */
   margin?: number
-  /**
-   * Time in milliseconds without a request until a model's experts are freed, and again until the rest is. Default:
-   * never.
-   */
+  /** Milliseconds without a request until experts are freed, and again until the rest is. Default: never. */
   idleMs?: number
   /** Caches of prompts on the disk. Default: none. */
   prompts?: PromptStore

@@ -33,9 +33,7 @@ export interface Work {
 export interface Ticket {
   /** Aborted when the client disconnects, or when a closing server stops waiting. */
   readonly signal: AbortSignal
-  /**
-   * Waits until a sequence of the request may run. Rejects if the request is aborted, or with the error that `admit` throws.
-   */
+  /** Waits until a sequence may run. Rejects if the request is aborted, or with the error that `admit` throws. */
   slot(work: Work): Promise<Slot>
   abort(): void
   /** Ends the request. May be called again. */

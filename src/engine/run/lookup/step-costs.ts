@@ -7,10 +7,7 @@ const SHARE = 1 / 8
 /** Limits of the factor, and of a time relative to the mean: other programs may hold up a step. */
 const FACTORS = { least: 0.3, most: 4 }
 const OUTLIER = 2
-/**
- * Factor before any step of several tokens. Multiplying several rows takes longer than reading the weights for them;
- * bench/LAB.md has measurements.
- */
+/** Factor before any step: several rows take longer to multiply than to read; bench/LAB.md has measurements. */
 export const EXPECTED_FACTOR = 1.5
 /** Way back to the expectation at each step of one token: an old measurement is worth less. */
 const FADING = 1 / 64

@@ -28,10 +28,7 @@ export interface EngineData {
   model?: ModelSource
 }
 
-/**
- * Source of the weights: a packed file, read as needed; a checkpoint, packed while it is loaded; or random weights of
- * the model's shape.
- */
+/** Weights: a packed file, read as needed; a checkpoint, packed while it is loaded; or random ones. */
 export interface ModelSource {
   config: ModelConfig
   formats: PartFormats

@@ -3,9 +3,7 @@ import type { SyncFile } from '../../../ground/platform/files.js'
 import { matchesCrc32 } from '../../../model/packing/format/checksums.js'
 import { claim, claimWanted, isAbsent, isWanted, markAbsent, markHeld } from '../../../model/weights/residency.js'
 
-/**
- * A file that is read slower than this, in bytes per millisecond, comes from a disk and not from the system's memory.
- */
+/** A file that is read slower, in bytes per millisecond, comes from a disk and not from the system's memory. */
 const DISK_SPEED = 1e6
 
 export interface ExpertRange {

@@ -50,9 +50,7 @@ class Pass {
   }
 }
 
-/**
- * Policy while the engine waits for experts of a mixture: read them backwards, since the engine begins at the front.
- */
+/** Policy while the engine waits for experts: read them backwards, since the engine begins at the front. */
 function helpWith(mixture: number, reader: ExpertReader): void {
   const { experts } = reader
   for (let i = experts.length - 1; i >= 0; i--) if (experts[i].mixture === mixture) reader.readWanted(experts[i])

@@ -18,9 +18,7 @@ interface Input {
   row: number
 }
 
-/**
- * Inputs of the matrices of one layer. Many matrices read the same buffer, so its rows are kept once for all of them.
- */
+/** Inputs of one layer's matrices. Many matrices read the same buffer, so its rows are kept once for all of them. */
 export class LayerInputs {
   private readonly inputs = new Map<string, Input[]>()
   /** Latest snapshot of each buffer, by its address. */

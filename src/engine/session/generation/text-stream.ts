@@ -2,10 +2,7 @@ import type { Tokenizer } from '../../../api/text.js'
 import { StopStrings } from '../../../text/stop-strings.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
 
-/**
- * Decodes generated tokens to text as it becomes certain. It holds back incomplete characters and text that may belong
- * to a stop string.
- */
+/** Decodes tokens to text. Holds back incomplete characters, and text that may belong to a stop string. */
 export class TextStream {
   text = ''
   private readonly utf8 = new Utf8Stream()

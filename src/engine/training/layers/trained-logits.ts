@@ -5,8 +5,7 @@ import type { ActivationName } from '../../../kernels/memory/formats.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import { type Mixture, routerRows } from '../../../model/config/config.js'
 import { Linear } from '../../../model/layers/linear.js'
-import type { TrainedSet } from './trained-set.js'
-import type { TrainingWorkspace } from './training-workspace.js'
+import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 
 /** Name of the piece that scores the experts, in the dense part of a layer. */

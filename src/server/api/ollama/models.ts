@@ -10,10 +10,7 @@ import type { ServedModels } from '../../models/served-models.js'
 import { anyObject, flag, text, unused } from '../field-types.js'
 import { ollamaCard, ollamaTemplate } from './model-card.js'
 
-/**
- * Version of ollama whose API these endpoints follow. Clients switch features on by it: log-probabilities came with this
- * one.
- */
+/** Version of ollama whose API this is. Clients switch features on by it: log-probabilities came with this one. */
 const VERSION = '0.12.11'
 
 /** Time at which the model leaves memory: ollama writes this for "never". */
