@@ -16,12 +16,12 @@ import {
   namesMeant,
   pulledFolder,
   pulledNames,
+  pullLock,
   shippedFolder,
   shippedNames,
   splitName,
   withoutHost,
 } from './packing/model-folders.js'
-import { pullLock } from './pull-model.js'
 
 /** A model here: one packing of a pulled one, the packed copy of a GGUF file, or one that comes with molm. */
 export interface InstalledModel {

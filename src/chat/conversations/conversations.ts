@@ -18,7 +18,7 @@ const PARALLEL = 16
 /** Conversations from `molm run` that are kept. */
 const MOST_RUNS = 100
 
-/** Where it began. The id of one from `molm run` ends with `-run`, so that old ones are found by their names. */
+/** Interface that it began in. The id of one from `molm run` ends with `-run`, so that old ones are found by their names. */
 type Origin = 'chat' | 'run'
 
 /** The kept conversations of a folder, a file each. */
@@ -36,7 +36,7 @@ export class Conversations {
     return new Conversations(folder, origin)
   }
 
-  /** All with messages or a name, the latest change first. Tells why others cannot be read. */
+  /** All with messages or a name, the latest change first. Reports why others cannot be read. */
   async list(onUnreadable: (reason: string) => void = () => {}): Promise<ConversationInfo[]> {
     const infos: ConversationInfo[] = []
     const read = (id: string) =>
