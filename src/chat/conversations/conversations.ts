@@ -18,7 +18,7 @@ const PARALLEL = 16
 /** Conversations from `molm run` that are kept. */
 const MOST_RUNS = 100
 
-/** Interface that it began in. The id of one from `molm run` ends with `-run`, so that old ones are found by their names. */
+/** Interface that it began in. Ids from `molm run` end with `-run`, so that old ones are found by their names. */
 type Origin = 'chat' | 'run'
 
 /** The kept conversations of a folder, a file each. */

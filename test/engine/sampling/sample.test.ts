@@ -99,11 +99,6 @@ test('temperature 0 takes the likeliest token, the lowest id among equals, for a
   }
 })
 
-test('temperature 0 takes the likeliest after the repeat penalty', () => {
-  const sampler = createSampler({ ...PLAIN, temperature: 0, repeatPenalty: 3 })
-  assert.is(sampler.sample(Float32Array.of(1, 5, 4, 2), [1]).token, 2)
-})
-
 test('the same seed gives the same tokens, another seed others', () => {
   const logits = normalLogits(500, 1, 4)
   const run = (seed: number) => {
