@@ -5,7 +5,6 @@ import { kernelFlags } from '../../kernels/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../../kernels/compiler/v8-flags.js'
 import { Pool } from '../../kernels/threads/pool.js'
 import { chooseKernels, type ProvenKernels } from '../../kernels/tiers/choose-kernels.js'
-import type { ExpertMask } from '../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { bytesOfAll } from '../../model/layers/cache/cache-bytes.js'
 import type { Calibration } from './calibration.js'
@@ -89,7 +88,8 @@ export class Engine {
       case 'cache':
         return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':
-        return this.open(request.session, request.mask)
+        this.sequences.set(request.session, new Sequence(this.requireModel().model, request.mask))
+        return undefined
       case 'fork':
         return this.fork(request)
       case 'release':
@@ -101,7 +101,7 @@ export class Engine {
       case 'classify':
         return yield* this.classify(request.tokens, stop)
       case 'pack':
-        return this.requirePacker().pack(request.request)
+        return required(this.packer, 'this engine runs a model and does not pack').pack(request.request)
       case 'mask':
         return this.requireModel().model.masks.set(request.mask)
       case 'depth':
@@ -207,10 +207,6 @@ export class Engine {
     return this.sequence(session)
   }
 
-  private open(id: number, mask: ExpertMask): void {
-    this.sequences.set(id, new Sequence(this.requireModel().model, mask))
-  }
-
   private truncate(request: TruncateRequest): TruncateReply {
     const { session, length, more } = request
     const sequence = more ? this.sequence(session) : this.sequences.get(session)
@@ -244,18 +240,12 @@ export class Engine {
   }
 
   private requireModel(): LoadedModel {
-    if (!this.loaded) throw new UserError('this engine has no model')
-    return this.loaded
-  }
-
-  private requirePacker(): Packer {
-    if (!this.packer) throw new UserError('this engine runs a model and does not pack')
-    return this.packer
+    return required(this.loaded, 'this engine has no model')
   }
 }
 
 function required<T>(part: T | undefined, message: string): T {
-  if (part === undefined) throw new Error(message)
+  if (part === undefined) throw new UserError(message)
   return part
 }
 

@@ -53,16 +53,12 @@ export function createSampler({ temperature, topK, topP, minP, repeatPenalty, se
     return scratch
   }
 
-  /** Collects the candidates: one pass over the logits finds the top k. */
-  function collect(logits: Float32Array, allowed?: AllowedTokens, peaks?: Peaks): void {
-    if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
-    if (topK > 0) keepTopK(logits, topK, candidates, { allowed, peaks })
-    else candidates.fill(logits, allowed)
-  }
-
   function choose(logits: Float32Array, { summary, allowed, peaks }: Known): number {
     if (temperature === 0) return (allowed ? undefined : summary?.argmax) ?? argmax(logits, allowed)
-    collect(logits, allowed, peaks)
+    if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
+    // One pass over the logits finds the top k.
+    if (topK > 0) keepTopK(logits, topK, candidates, { allowed, peaks })
+    else candidates.fill(logits, allowed)
     keepTopP(candidates, topP)
     keepMinP(candidates, minP)
     return draw(candidates, weigh(candidates, temperature), random.nextFloat())

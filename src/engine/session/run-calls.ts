@@ -61,7 +61,7 @@ async function contentOf(
     if (isAllowed !== true) return `Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`
     const { run } = tool
     const result = await unlessAborted(() => run(call.arguments, { id: call.id, signal }), signal)
-    return cut(textOf(result), LONGEST_RESULT)
+    return cut(typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null'), LONGEST_RESULT)
   } catch (error) {
     signal?.throwIfAborted()
     return cut(`Error: ${error instanceof Error ? error.message || error.name : String(error)}`, LONGEST_ERROR)
@@ -70,11 +70,6 @@ async function contentOf(
 
 function toolOf<T extends Tool>({ name }: ToolCall, tools: readonly T[]): T | undefined {
   return tools.find((tool) => tool.name === name)
-}
-
-/** A result as text, or as JSON if it is no text. */
-function textOf(result: unknown): string {
-  return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null')
 }
 
 /** Cuts a text between two characters. */

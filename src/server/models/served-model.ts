@@ -3,7 +3,6 @@ import type { ExpertUses, MemoryStats, Model } from '../../api/model.js'
 import { PastWork } from '../../api/past-work.js'
 import { haveSameExperts, type ModelConfig } from '../../model/config/config.js'
 import type { Limits } from '../common/limits.js'
-import { isNameOf } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import type { CacheMemory } from '../run/cache-memory.js'
 import { ExpertMarks } from '../run/expert-marks.js'
@@ -105,11 +104,6 @@ export class ServedModel {
   get counts(): { running: number; waiting: number } {
     const { running, waiting } = this.queue.counts
     return { running, waiting: waiting + this.awaiting }
-  }
-
-  /** Whether a request's name of a model means this one. */
-  isCalled(name: string): boolean {
-    return isNameOf(name, [this.id, this.name])
   }
 
   get model(): Model | undefined {

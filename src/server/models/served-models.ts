@@ -102,7 +102,7 @@ export class ServedModels {
   /** The model with a name, by default the first. Throws an ApiError if there is none. */
   named(name?: string): ServedModel {
     if (name === undefined) return this.first
-    const called = this.all.filter((served) => served.isCalled(name))
+    const called = this.all.filter((served) => isNameOf(name, [served.id, served.name]))
     const found = called.find(({ id }) => isNameOf(name, [id])) ?? called[0]
     if (!found) throw unknownModel(name, ...this.all.map(({ id }) => id))
     return found

@@ -27,7 +27,9 @@ export class ForwardRecorder {
     this.firstTarget = tokens.length - this.targets.length
     this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
-    const sums = request.outputSums ? emptySums(config) : undefined
+    const emptySum = (experts: number) => new Float64Array(experts > 0 ? config.width : 0)
+    const emptySums = () => perMixture(config.mixtures, ({ experts }) => experts.map(emptySum))
+    const sums = request.outputSums ? emptySums() : undefined
     const influence = request.influence ? new InfluenceRecorder(config) : undefined
     this.taps = {
       ...this.routes?.taps,
@@ -72,10 +74,6 @@ function roomFor(rows: number, outputs: number): Float32Array {
   } catch {
     throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
   }
-}
-
-function emptySums({ mixtures, width }: ModelConfig): PerMixture<Float64Array[]> {
-  return perMixture(mixtures, ({ experts }) => experts.map((count) => new Float64Array(count > 0 ? width : 0)))
 }
 
 /** Adds outputs token by token, so that the sums do not depend on the micro-batches. */

@@ -70,7 +70,7 @@ class ResponseReply implements Reply {
       for (const event of this.read(piece)) yield this.numbered(event)
       finishReason ??= piece.finishReason
     }
-    const status = endOf(finishReason)
+    const status = finishReason === 'length' ? 'incomplete' : 'completed'
     for (const event of this.output.end(status)) yield this.numbered(event)
     yield this.numbered({ type: `response.${status}`, response: this.response(status) })
   }
@@ -140,10 +140,6 @@ class ResponseReply implements Reply {
   private numbered(event: OutputEvent): Numbered {
     return { ...event, sequence_number: this.events++ }
   }
-}
-
-function endOf(finishReason: AnswerPiece['finishReason']): 'completed' | 'incomplete' {
-  return finishReason === 'length' ? 'incomplete' : 'completed'
 }
 
 /** Clients read the error either from the event or from its field. */
