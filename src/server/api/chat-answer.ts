@@ -31,7 +31,7 @@ export class ChatAnswer {
 
   constructor(private readonly reading: Reading) {}
 
-  /** Returns the parts of the message that a piece makes certain, the part that its tokens belong to, and their experts. */
+  /** Returns the parts of the message that a piece makes certain, and the part and the experts of its tokens. */
   add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: AnswerPiece) {
     // A prompt's tokens are no part of the message.
     if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length

@@ -105,8 +105,8 @@ class Body {
   }
 
   /**
-   * Frees the memory of `bytes` and counts `kept` bytes instead, for the values parsed from them. Throws an ApiError (503)
-   * if there is no room for those.
+   * Frees the memory of `bytes` and counts `kept` bytes instead, for the values parsed from them. Throws an ApiError
+   * (503) if there is no room for those.
    */
   parsed(kept: number): void {
     this.empty()

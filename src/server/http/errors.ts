@@ -28,8 +28,8 @@ export function asApiError(error: unknown): ApiError {
 }
 
 /**
- * A message of the library with the names of a request's fields: `maxTokens` is `max_tokens` there. Other names, such as
- * keywords of schemas, stay.
+ * A message of the library with the names of a request's fields: `maxTokens` is `max_tokens` there. Other names, such
+ * as keywords of schemas, stay.
  */
 export function withFields(message: string): string {
   return renameOptions(message, (name) => `"${Object.hasOwn(FIELDS, name) ? FIELDS[name] : name}"`)

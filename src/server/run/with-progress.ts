@@ -2,9 +2,9 @@ import type { HeldSession } from '../../engine/session/shared/held-session.js'
 import type { ChoiceSpec, PromptRead } from './choice.js'
 
 /**
- * Does work that reads a prompt. While it lasts, and if the request asks for it, yields the latest progress whenever the
- * reader asks for one, so that a slow reader misses some. Returns the result. If the reader leaves early, waits for the end
- * of the work.
+ * Does work that reads a prompt. While it lasts, and if the request asks for it, yields the latest progress whenever
+ * the reader asks for one, so that a slow reader misses some. Returns the result. If the reader leaves early, waits for
+ * the end of the work.
  */
 export async function* withProgress<T>(
   { prompt, progress: isAsked }: Pick<ChoiceSpec, 'prompt' | 'progress'>,

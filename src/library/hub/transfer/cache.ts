@@ -88,7 +88,7 @@ export class CacheFolder {
     await writeAtomically(path, [commit], { partial: `${path}.${process.pid}` })
   }
 
-  /** The commit of a revision, and its folder, which may not be there. Undefined if the cache does not know the revision. */
+  /** The commit of a revision, and its folder, which may not be there. Undefined for an unknown revision. */
   private async snapshot(revision: string): Promise<{ commit: string; dir: string } | undefined> {
     const read = () => readSmallFile(join(this.path, 'refs', revision), MOST_CONFIG_BYTES).catch(() => undefined)
     const commit = COMMIT.test(revision) ? revision : new TextDecoder().decode(await read()).trim()
