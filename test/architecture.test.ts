@@ -43,7 +43,7 @@ const WITHIN: Record<string, string[]> = {
   lab: ['benchmark', 'bit-budget', 'teaching', 'pictures', 'surgery', 'ablation', 'experts', 'evaluation'],
   'lab/experts': ['.', 'atlas', 'traces', 'usage'],
   'lab/pictures': ['html', 'interactive', 'kinds', 'outputs', 'blocks'],
-  library: ['.', 'finding', 'packing', 'hub', 'rounding'],
+  library: ['.', 'finding', 'hub', 'packing', 'rounding'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'shared'],
@@ -86,19 +86,19 @@ const BUDGETS: Record<string, number> = {
   cli: 8795,
   terminal: 8532,
   page: 6309,
-  server: 6389,
+  server: 6158,
   index: 106,
   lab: 11987,
-  chat: 3159,
-  library: 4994,
-  engine: 8779,
+  chat: 3147,
+  library: 4961,
+  engine: 8530,
   text: 11162,
   api: 1431,
   model: 13325,
   kernels: 3733,
   ground: 2232,
   // The tests and what they need, fixtures not among them.
-  tests: 72660,
+  tests: 72554,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

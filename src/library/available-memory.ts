@@ -85,7 +85,8 @@ function roomIn(version: CgroupFiles, root: string, groups: string): number {
     const used = Number(at(version.usage) ?? 'unknown')
     if (!Number.isFinite(used)) continue
     const stat = at('memory.stat') ?? ''
-    const reclaimable = version.files.reduce((sum, name) => sum + numberOf(stat, name), 0)
+    const bytesOf = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0)
+    const reclaimable = version.files.reduce((sum, name) => sum + bytesOf(name), 0)
     room = Math.min(room, Math.max(0, most - used + reclaimable))
   }
   return room
@@ -101,10 +102,6 @@ function* groupsAround({ line, folder, limit }: CgroupFiles, root: string, group
     const most = Number(at(limit) ?? 'max')
     if (Number.isFinite(most)) yield { most, at }
   }
-}
-
-function numberOf(stat: string, name: string): number {
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0)
 }
 
 function read(path: string): string | undefined {

@@ -2,7 +2,7 @@ import { UsageError } from '../ground/errors.js'
 import { layoutOf } from '../model/families/index.js'
 import type { Quant } from '../model/packing/format/formats.js'
 import type { WithCalibration } from '../model/packing/write/calibrate.js'
-import type { PullCalibration } from './hub/pull-place.js'
+import type { PullCalibration } from './hub/pulled-model.js'
 import { loadModel } from './load-model.js'
 import { isCalibratedWith, TextCalibration } from './rounding/text-calibration.js'
 import type { CalibrationText } from './rounding/text-windows.js'
@@ -35,7 +35,6 @@ export function calibrationOf(calibrate: CalibrationTexts, { threads, signal }: 
   }
 }
 
-/** Calibration of a model that is pulled. */
 export function pullCalibration(calibrate: CalibrationTexts, options: CalibrationOptions): PullCalibration {
   const texts = calibrate === true ? undefined : calibrate
   return { withCalibration: calibrationOf(calibrate, options), isIn: (record) => isCalibratedWith(record, texts) }

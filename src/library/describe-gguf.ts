@@ -14,10 +14,7 @@ import { type Companions, describe } from './model-info.js'
 import { freshCopy } from './packing/gguf-copies.js'
 import { openGgufModel } from './packing/open-pack-source.js'
 
-/**
- * Describes a GGUF file by its header; packs nothing. `path` comes from `ggufPath`. Rejects with a UserError if molm
- * cannot pack the file.
- */
+/** Describes a GGUF file, as `ggufPath` finds it, by its header. Rejects with a UserError if molm cannot pack it. */
 export async function describeGguf(
   path: string,
   quant: Quant | undefined,

@@ -16,17 +16,14 @@ import {
   namesMeant,
   pulledFolder,
   pulledNames,
+  pullLock,
   shippedFolder,
   shippedNames,
   splitName,
   withoutHost,
 } from './packing/model-folders.js'
-import { pullLock } from './pull-model.js'
 
-/**
- * A named model on this computer: one packing of a pulled model, the packed copy of a GGUF file, or a model that comes with
- * molm.
- */
+/** A model here: one packing of a pulled one, the packed copy of a GGUF file, or one that comes with molm. */
 export interface InstalledModel {
   /**
    * Repository; ends in `:q8`, say, if it is here in several packings. The name of a copy is the path of the GGUF file, with

@@ -1,6 +1,6 @@
-import { access, constants, symlink } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import os from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { UserError } from '../ground/errors.js'
 import { cannotWrite, makeFolder } from '../ground/files/folders.js'
 import { molmHome } from '../ground/files/home.js'
@@ -9,10 +9,8 @@ import { type CalibrationTexts, checkCalibration, pullCalibration } from './cali
 import { pull } from './hub/pull.js'
 import { type PullOptions, readRequest } from './hub/pull-options.js'
 import type { PulledModel } from './hub/pulled-model.js'
-import { folderName, namesOf, pulledFolder, shippedNames, splitName } from './packing/model-folders.js'
-import { openPackSource, readBlueprint } from './packing/open-pack-source.js'
+import { shippedNames, splitName } from './packing/model-folders.js'
 import { storeTokenizer } from './packing/store-tokenizer.js'
-import { withPacker } from './packing/with-packer.js'
 
 export interface ModelPullOptions extends PullOptions {
   /** As in `convertModel`. The weights are fetched twice unless `keep` is set. */
@@ -34,17 +32,8 @@ export async function pullModel(name: string, options: ModelPullOptions = {}): P
   const request = await readRequest(name, options)
   if (calibrate) checkCalibration(calibrate, request.quant)
   await checkHome()
-  const computer = {
-    placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),
-    alsoCall,
-    freeMemory: availableMemory(),
-    openSource: openPackSource,
-    readBlueprint,
-    namesOf,
-    ...(calibrate && { calibration: pullCalibration(calibrate, { threads, signal }) }),
-    withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
-  }
-  const pulled = await pull(request, computer, options)
+  const calibration = calibrate && pullCalibration(calibrate, { threads, signal })
+  const pulled = await pull(request, { freeMemory: availableMemory(), threads, calibration }, options)
   await storeTokenizer(dirname(pulled.path))
   return pulled
 }
@@ -59,18 +48,4 @@ async function checkHome(): Promise<void> {
     const { message } = cannotWrite(molmHome(), error) as Error
     throw new UserError(`${message}\nset MOLM_HOME to a folder that models can be stored in`)
   }
-}
-
-/** Links a former name to the model's folder, unless the name is taken. If that fails, only the new name works. */
-async function alsoCall(former: string, repo: string): Promise<void> {
-  const link = pulledFolder(former)
-  try {
-    await makeFolder(dirname(link))
-    await symlink(relative(dirname(link), pulledFolder(repo)), link, 'junction')
-  } catch {}
-}
-
-/** Lock file of a model. A pull holds it, so that no other process writes to the model's folder. */
-export function pullLock(name: string): string {
-  return join(molmHome(), 'locks', `${folderName(name).replaceAll('/', '--')}.lock`)
 }

@@ -1,11 +1,9 @@
-import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
 import { expertRoutes } from './api/experts.js'
-import { healthRoutes } from './api/health.js'
-import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
+import { countRequests, healthRoutes, metricsRoutes } from './api/monitoring.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
 import { ollamaRoutes } from './api/ollama/ollama.js'
 import { responsesRoutes } from './api/responses/responses.js'
@@ -14,7 +12,8 @@ import { ClientGone } from './common/api-error.js'
 import { type AuthOptions, guard } from './http/auth.js'
 import type { ServerContext } from './http/context.js'
 import { asApiError, errorResponse } from './http/errors.js'
-import { everyResponse, type RequestEntry, requestIdOf } from './http/every-response.js'
+import { everyResponse, type RequestEntry } from './http/every-response.js'
+import { requestState } from './http/request-state.js'
 import { unknownEndpoint } from './http/unknown-endpoint.js'
 import { dispatch } from './models/dispatch.js'
 import type { ServedModels } from './models/served-models.js'
@@ -30,33 +29,33 @@ export interface AppOptions extends AuthOptions {
 /** Endpoints that run one model. They are made when it is loaded, and get only the requests for it. */
 export function endpointsOf(context: ServerContext): Hono {
   const app = new Hono()
-  app.route('/', completionRoutes(context))
-  app.route('/', chatRoutes(context))
-  app.route('/', responsesRoutes(context))
-  app.route('/', ollamaRoutes(context))
-  app.route('/', tokenizeRoutes(context))
+  completionRoutes(app, context)
+  chatRoutes(app, context)
+  responsesRoutes(app, context)
+  ollamaRoutes(app, context)
+  tokenizeRoutes(app, context)
   reportErrors(app, context)
   return app
 }
 
 /** Builds the application that serves the API of models, and the page. The first model must be in memory. */
 export function createApp(models: ServedModels, options: AppOptions = {}): Hono {
-  const app = new Hono<{ Bindings: HttpBindings }>()
+  const app = new Hono()
   app.use(everyResponse(options.onRequest))
   const paths = new Set<string>()
   app.use(countRequests(models.metrics, paths))
   app.use(guard(options))
-  app.route('/', healthRoutes(models))
-  app.route('/', modelRoutes(models, options.installed))
-  app.route('/', ollamaModelRoutes(models))
-  app.route('/', metricsRoutes(models.metrics))
-  app.route('/', expertRoutes(models))
+  healthRoutes(app, models)
+  modelRoutes(app, models, options.installed)
+  ollamaModelRoutes(app, models)
+  metricsRoutes(app, models.metrics)
+  expertRoutes(app, models)
   for (const { method, path } of models.first.app.routes) app.on(method, path, dispatch(models))
   for (const { path } of app.routes) paths.add(path)
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
-  reportErrors(app as unknown as Hono, models)
-  return app as unknown as Hono
+  reportErrors(app, models)
+  return app
 }
 
 function reportErrors(app: Hono, { onError }: Pick<ServerContext, 'onError'>): void {
@@ -64,7 +63,7 @@ function reportErrors(app: Hono, { onError }: Pick<ServerContext, 'onError'>): v
     // The client does not read this response; it only ends the request.
     if (error instanceof ClientGone) return new Response(null, { status: 499 })
     const apiError = asApiError(error)
-    if (apiError.status === 500) onError(error, requestIdOf(c))
+    if (apiError.status === 500) onError(error, requestState(c).id)
     return errorResponse(c, apiError)
   })
 }

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../ground/errors.js'
-import { loadingApp } from './api/health.js'
+import { loadingApp } from './api/monitoring.js'
 import { type AppOptions, createApp, endpointsOf } from './app.js'
-import { LIMITS, type Limits } from './common/limits.js'
+import { LIMITS } from './common/limits.js'
 import { type ModelsOptions, ServedModels } from './models/served-models.js'
 import type { ModelSource, ServedExperts } from './models/source.js'
 
@@ -50,7 +50,10 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
     },
   }) as Server
   server.maxConnections = limits.connections
-  server.on('request', (_, outgoing: ServerResponse) => bound(outgoing, limits))
+  // Closes a connection whose client does not read a complete response in time; streams do so themselves.
+  server.on('request', (_, outgoing: ServerResponse) => {
+    outgoing.once('prefinish', () => outgoing.socket?.setTimeout(limits.stallMs))
+  })
   await started(server, host, port)
   const { port: actual } = server.address() as AddressInfo
   return {
@@ -82,11 +85,6 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
     clearTimeout(cutOff)
     if (isOurs) await models?.dispose()
   }
-}
-
-/** Closes a connection whose client does not read a complete response in time; streams do so themselves. */
-function bound(outgoing: ServerResponse, { stallMs }: Pick<Limits, 'stallMs'>): void {
-  outgoing.once('prefinish', () => outgoing.socket?.setTimeout(stallMs))
 }
 
 function started(server: Server, host: string, port: number): Promise<void> {

@@ -16,6 +16,7 @@ import {
 } from '#molm/index.js'
 import { modelWord } from '#molm/library/finding/model-word.js'
 import { copyFolder, copyLock } from '#molm/library/packing/gguf-copies.js'
+import { each } from '../support/each.js'
 import { givesExpectedLogits } from '../support/expected.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
@@ -109,10 +110,7 @@ test('a file is described unpacked, packed once and in each packing asked for, l
     )
     assert.is((await findPulled(file)).length, 2)
     await removeModel(`${file}:f32`)
-    assert.equal(
-      (await findPulled(file)).map(({ name }) => name),
-      [file],
-    )
+    assert.equal(each(await findPulled(file), 'name'), [file])
     await rm(file)
     await rejectsWithUserError(
       () => load(file),
@@ -147,10 +145,7 @@ test('an interrupted packing resumes', async () => {
     assert.is(partial?.name, file)
     const reports = await load(file)
     assert.ok(reports[0].bytesDone > 0, 'some parts were done')
-    assert.equal(
-      (await listModels()).map(({ state }) => state),
-      ['whole', 'built-in'],
-    )
+    assert.equal(each(await listModels(), 'state'), ['whole', 'built-in'])
   })
 })
 

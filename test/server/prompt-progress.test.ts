@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withReports } from '#molm/server/run/with-reports.js'
+import { withProgress } from '#molm/server/run/with-progress.js'
 import { thrownBy } from '../support/rejects.js'
 import { eventsIn, post, serverFor, sharedNano } from './served.js'
 
@@ -12,6 +12,8 @@ const COMPLETIONS = '/v1/completions'
 /** More than four times 256 tokens, with a beginning that no other test of the shared server asks for. */
 const LONG = 'No other file asks for the boat, far away as it is. '.repeat(100)
 const GREEDY = { temperature: 0, max_tokens: 4 }
+/** A request for progress, and a session that has nothing of its prompt. */
+const [ASKED, NEW] = [{ prompt: [5, 6, 7], progress: true }, { cached: 0 }]
 const served = serverFor(test, sharedNano)
 
 interface Progress {
@@ -105,25 +107,26 @@ test('without a stream the field changes nothing, and it is true or false', asyn
   assert.match(wrong.body.error.message, /"return_progress" must be true or false/)
 })
 
-test('a slow reader gets the latest report, and the result or the error of the work', async () => {
-  const reports = withReports<number, string>(async (report) => {
-    for (const i of [1, 2, 3]) report(i)
+test('a slow reader gets the latest progress, and the result or the error of the work', async () => {
+  const reports = withProgress(ASKED, NEW, async (onRead) => {
+    for (const read of [1, 2, 3]) onRead(read)
     return 'read'
   })
-  assert.equal(await reports.next(), { done: false, value: 3 })
+  const { value } = await reports.next()
+  assert.is(typeof value === 'object' && value.progress.processed, 3)
   assert.equal(await reports.next(), { done: true, value: 'read' })
-  const failing = withReports<number, string>(async (report) => {
-    report(1)
+  const failing = withProgress<string>(ASKED, NEW, async (onRead) => {
+    onRead(1)
     throw new Error('no room')
   })
-  assert.equal(await failing.next(), { done: false, value: 1 })
+  assert.is((await failing.next()).done, false)
   assert.match(String(await thrownBy(failing.next())), /no room/)
 })
 
 test('a reader that leaves waits until the work has ended', async () => {
   let isOver = false
-  const reports = withReports<number, void>(async (report) => {
-    report(1)
+  const reports = withProgress(ASKED, NEW, async (onRead) => {
+    onRead(1)
     await new Promise((resolve) => setTimeout(resolve, 20))
     isOver = true
   })

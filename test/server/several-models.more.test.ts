@@ -4,32 +4,7 @@ import * as assert from 'uvu/assert'
 import { get, send, until } from './served.js'
 import { complete, ONE, PROMPT, serve, severalNanosSuite, states } from './several-nanos.js'
 
-const test = severalNanosSuite('several models under load, and without their files')
-
-test('answers requests over three models with room for one', async (context) => {
-  const url = await serve(context, ['a', 'b', 'c'], ONE)
-  const answers = await Promise.all(
-    Array.from({ length: 7 }, (_, i) => complete(url, { model: 'abc'[(i * 7) % 3], stream: i % 5 === 0 })),
-  )
-  assert.equal([...new Set(answers.map(({ status }) => status))], [200])
-  const texts = answers.filter((_, i) => i % 5).map(({ body }) => body.choices[0].text)
-  assert.is(new Set(texts).size, 1)
-  const loaded = Object.values(await states(url)).filter((state) => state === 'loaded')
-  assert.is(loaded.length, 1)
-  await until(async () => (await get(url, '/health')).body.waiting === 0)
-
-  // The counts of a model that makes room stay, and continue when it comes back.
-  const tokens = async () => (await get(url, '/experts')).body.tokens
-  await complete(url)
-  const before = await tokens()
-  await complete(url, { model: 'b' })
-  assert.equal(await states(url), { a: 'unloaded', b: 'loaded', c: 'unloaded' })
-  assert.is(await tokens(), before)
-  await complete(url)
-  assert.is(await tokens(), before + 9)
-  const processed = new RegExp(`^molm_processed_tokens_total\\{model="a"\\} ${before + 9}$`, 'm')
-  assert.match((await get(url, '/metrics')).body, processed)
-})
+const test = severalNanosSuite('several models that clients wait for, and without their files')
 
 test('ends the wait of a client that leaves, and the load of a server that closes', async (context) => {
   const url = await serve(context, ['a', 'b'], ONE)

@@ -62,20 +62,6 @@ test('read it once as choices of one request', async () => {
   assert.is((await processed()) - before, document.length - 1 + 4 * ANSWER)
 })
 
-test('take it from a request that is still being answered', async () => {
-  const document = documentOf(42)
-  const controller = new AbortController()
-  const body = { ...SETTINGS, prompt: document, max_tokens: 20_000, stream: true }
-  const long = await send(served.url, '/v1/completions', body, controller)
-  try {
-    await long.body?.getReader().read()
-    const { usage } = await ask([...document, ...QUESTIONS[0]])
-    assert.is(usage.prompt_tokens_details.cached_tokens, document.length)
-  } finally {
-    controller.abort()
-  }
-})
-
 test('are answered if the one that reads it is aborted', async () => {
   const document = [...documentOf(43), ...documentOf(44)]
   const controller = new AbortController()

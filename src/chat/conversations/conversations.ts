@@ -18,10 +18,7 @@ const PARALLEL = 16
 /** Conversations from `molm run` that are kept. */
 const MOST_RUNS = 100
 
-/**
- * The interface that a conversation began in. The id of one from `molm run` ends with `-run`, so that old ones are found
- * by their names.
- */
+/** Interface that it began in. Ids from `molm run` end with `-run`, so that old ones are found by their names. */
 type Origin = 'chat' | 'run'
 
 /** The kept conversations of a folder, a file each. */
@@ -39,10 +36,7 @@ export class Conversations {
     return new Conversations(folder, origin)
   }
 
-  /**
-   * All conversations with messages or a name, the latest change first. Those that cannot be read are left out, with a
-   * reason in words.
-   */
+  /** All with messages or a name, the latest change first. Reports why others cannot be read. */
   async list(onUnreadable: (reason: string) => void = () => {}): Promise<ConversationInfo[]> {
     const infos: ConversationInfo[] = []
     const read = (id: string) =>

@@ -10,10 +10,7 @@ export function conversationJson({ messages, system }: ConversationState): strin
   return `${JSON.stringify(all.map(messageJson), null, 2)}\n`
 }
 
-/**
- * Reads such a list. A system message at its beginning becomes the system text. `source` names the file in the UserError
- * if it is something else.
- */
+/** Reads such a list. `source` names the file in the UserError if it is something else. */
 export function readConversationJson(bytes: Uint8Array, source: string): Omit<ConversationState, 'model'> {
   const parsed = parseJson(bytes, source)
   try {

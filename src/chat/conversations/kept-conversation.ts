@@ -29,10 +29,7 @@ export interface KeptOptions {
   opened?: OpenFile
 }
 
-/**
- * A conversation that stays in a file. A new one gets its file with its first message. The file is locked against other
- * processes until `close`.
- */
+/** A conversation in a file, which its first message makes. Other processes are locked out until `close`. */
 export class KeptConversation {
   readonly id: string
   readonly path: string

@@ -19,7 +19,6 @@ interface Listeners {
   onProgress?: (progress: ProgressMessage) => void
 }
 
-/** A request without a reply yet. */
 interface Pending extends Listeners {
   /** Shared with the engine: a 1 in it stops the request. */
   stop?: Int32Array
@@ -39,17 +38,13 @@ export interface Ongoing<T> {
 /** Time for an engine to end before it is terminated: far longer than a block of the model, after which it checks. */
 const CLOSING_MS = 5_000
 
-/** Error of a stopped request. */
 export class Interrupted extends Error {}
 
-/** Sends requests to an engine. */
 export type EngineCalls = Pick<EngineClient, 'call'>
 
 /** The caller's end of an engine: sends requests to its thread and matches their replies. */
 export class EngineClient {
-  /** Kernel tier in use. */
   tier = ''
-  /** V8's version and flags, in words. */
   compiler = ''
   warnings: string[] = []
   private readonly pending = new Map<number, Pending>()
@@ -110,10 +105,7 @@ export class EngineClient {
     if (this.pending.size > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve))
   }
 
-  /**
-   * Stops all requests and ends the engine with its threads; later calls reject with `reason`. Terminates an engine that
-   * does not answer.
-   */
+  /** Stops all requests and ends the engine, by force if it does not answer; later calls reject with `reason`. */
   async close(reason?: Error): Promise<void> {
     if (!this.ended) {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
@@ -153,7 +145,6 @@ export class EngineClient {
     }
   }
 
-  /** Rejects all pending requests. */
   private fail(error: Error): void {
     this.ended ??= error
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(error)

@@ -21,7 +21,6 @@ export interface Reading {
   recorder?: RouteRecorder
 }
 
-/** Logits of one token, with their summary. */
 interface SummarisedLogits extends Pick<TokenLogits, 'values' | 'peaks'> {
   summary: LogitSummary | undefined
 }

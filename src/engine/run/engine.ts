@@ -1,18 +1,16 @@
 import type { ExpertUses, MemoryStats } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import { Bandwidth } from '../../kernels/calls/bandwidth.js'
 import { kernelFlags } from '../../kernels/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../../kernels/compiler/v8-flags.js'
 import { Pool } from '../../kernels/threads/pool.js'
 import { chooseKernels, type ProvenKernels } from '../../kernels/tiers/choose-kernels.js'
-import type { ExpertMask } from '../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { bytesOfAll } from '../../model/layers/cache/cache-bytes.js'
-import { measureBandwidth } from './bandwidth.js'
 import type { Calibration } from './calibration.js'
-import { generateAfter } from './generation.js'
+import { type GenerationContext, generateAfter } from './generation.js'
 import { type LoadedModel, loadWeights } from './load.js'
-import { StepBytes } from './lookup/step-bytes.js'
-import { EXPECTED_FACTOR, type Measured, StepCosts } from './lookup/step-costs.js'
+import { EXPECTED_FACTOR, type Measured, StepBytes, StepCosts } from './lookup/step-costs.js'
 import type { CacheRequest } from './messages/cache-request.js'
 import type {
   EngineData,
@@ -20,31 +18,23 @@ import type {
   ForkRequest,
   GenerateRequest,
   OpenSequence,
-  ProgressMessage,
   Request,
   SharedStart,
-  StepMessage,
   TruncateReply,
   TruncateRequest,
 } from './messages/protocol.js'
 import { Packer } from './packer.js'
 import type { Task } from './reading/demand.js'
-import { type BatchCounts, Scheduler } from './scheduler.js'
+import { Scheduler } from './scheduler.js'
 import { CacheTransfers, changed } from './sequences/cache-transfer.js'
 import { Sequence } from './sequences/sequence.js'
 import type { Training } from './training.js'
 
 /** The caller's side of a task. */
-export interface TaskContext {
-  stop: Int32Array
-  emit: (step: StepMessage) => void
-  /** Receives the progress of reading tokens, if the request asks for it. */
-  progress: (progress: ProgressMessage) => void
-}
+type TaskContext = Required<Omit<GenerationContext, 'costs'>>
 
 /** One model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
 export class Engine {
-  /** Shares the model among requests. */
   readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
   private readonly transfers = new CacheTransfers()
@@ -78,7 +68,6 @@ export class Engine {
     return flags.includes(FUSED_VECTORS) && tier !== 'scalar' ? `${tier}+256` : tier
   }
 
-  /** V8's version and the flags for the kernels, in words. */
   get compiler(): string {
     return describeCompiler(this.kernels.flags)
   }
@@ -99,7 +88,8 @@ export class Engine {
       case 'cache':
         return yield* this.transfers.run(this.sequenceOf(request), request, stop)
       case 'open':
-        return this.open(request.session, request.mask)
+        this.sequences.set(request.session, new Sequence(this.requireModel().model, request.mask))
+        return undefined
       case 'fork':
         return this.fork(request)
       case 'release':
@@ -111,7 +101,7 @@ export class Engine {
       case 'classify':
         return yield* this.classify(request.tokens, stop)
       case 'pack':
-        return this.requirePacker().pack(request.request)
+        return required(this.packer, 'this engine runs a model and does not pack').pack(request.request)
       case 'mask':
         return this.requireModel().model.masks.set(request.mask)
       case 'depth':
@@ -188,13 +178,13 @@ export class Engine {
   private stats(): MemoryStats {
     const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
-    const cacheBytes = bytesOfAll([...this.sequences.values()].flatMap(({ caches }) => caches))
-    const experts = { expertHits: hits, expertMisses: misses, bytesRead }
-    const counts: BatchCounts = this.scheduler.counts
-    const depth = { meanAttentionDepth: model.meanAttentionDepth }
-    const { perToken: cacheTokenBytes, perSequence: cacheSequenceBytes } = model.cacheBytes
-    const caches = { cacheBytes, cacheTokenBytes, cacheSequenceBytes }
-    return { weightsBytes, budgetBytes: budget, ...experts, ...caches, ...counts, ...depth }
+    const { perToken, perSequence } = model.cacheBytes
+    return {
+      ...{ weightsBytes, budgetBytes: budget, expertHits: hits, expertMisses: misses, bytesRead },
+      cacheBytes: bytesOfAll([...this.sequences.values()].flatMap(({ caches }) => caches)),
+      ...{ cacheTokenBytes: perToken, cacheSequenceBytes: perSequence, ...this.scheduler.counts },
+      meanAttentionDepth: model.meanAttentionDepth,
+    }
   }
 
   private uses(): ExpertUses {
@@ -215,10 +205,6 @@ export class Engine {
   private sequenceOf({ session, step }: CacheRequest): Sequence {
     if (step === 'read' && !this.sequences.has(session)) throw changed()
     return this.sequence(session)
-  }
-
-  private open(id: number, mask: ExpertMask): void {
-    this.sequences.set(id, new Sequence(this.requireModel().model, mask))
   }
 
   private truncate(request: TruncateRequest): TruncateReply {
@@ -254,17 +240,31 @@ export class Engine {
   }
 
   private requireModel(): LoadedModel {
-    if (!this.loaded) throw new UserError('this engine has no model')
-    return this.loaded
-  }
-
-  private requirePacker(): Packer {
-    if (!this.packer) throw new UserError('this engine runs a model and does not pack')
-    return this.packer
+    return required(this.loaded, 'this engine has no model')
   }
 }
 
 function required<T>(part: T | undefined, message: string): T {
-  if (part === undefined) throw new Error(message)
+  if (part === undefined) throw new UserError(message)
   return part
+}
+
+/** Least and most bytes read per measurement: far more than a processor's caches hold. */
+const LEAST = 128 * 2 ** 20
+const MOST = 512 * 2 ** 20
+
+/**
+ * Measures the streaming read speed of the model's threads, in bytes per second. It bounds decoding, since every token
+ * reads its active weights once. Reads the model's own memory, or a buffer if the model may fit into the caches.
+ */
+function measureBandwidth({ store, pool }: LoadedModel): number {
+  const index = store.banks.reduce((best, bank, i, all) => (bank.arena.used > all[best].arena.used ? i : best), 0)
+  const bank = store.banks[index]
+  pool.enter(index)
+  const own = bank.arena.used >= 2 * LEAST
+  const [start, bytes] = own ? bank.arena.range : [bank.arena.allocate(LEAST), LEAST]
+  if (!own) bank.u8.fill(1, start, start + LEAST)
+  const speed = new Bandwidth(bank).run(start, Math.min(bytes, MOST))
+  if (!own) bank.arena.release(start, LEAST)
+  return speed
 }

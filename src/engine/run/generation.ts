@@ -46,7 +46,6 @@ class Generation {
   private readonly limit: number
   /** Options that all its runs share. */
   private readonly bounds: Pick<Run, 'context' | 'limit' | 'take'> & Pick<Demand, 'skipsLogits'>
-  /** Tokens generated so far. */
   private generated = 0
   /** The latest of them, which the model has yet to read. */
   private next: Int32Array = new Int32Array(0)

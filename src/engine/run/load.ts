@@ -19,8 +19,8 @@ import { fillRandom, randomPool } from '../../model/weights/random-weights.js'
 import { WeightStore } from '../../model/weights/weight-store.js'
 import type { ModelSource } from './messages/protocol.js'
 import { Packer } from './packer.js'
+import { readFully } from './reading/expert-reader.js'
 import { startReadAhead } from './reading/read-ahead.js'
-import { readFully } from './reading/read-fully.js'
 
 /** A model in memory, with its threads. */
 export interface LoadedModel {
@@ -86,7 +86,6 @@ function modelOf(
   return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined, ...more }
 }
 
-/** Makes a model of random weights, all of them resident. */
 function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
   const layout = layoutOf(source.config, source.formats)
   checkRoom(source, layout, 'a model of random weights')

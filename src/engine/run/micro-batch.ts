@@ -28,9 +28,7 @@ export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown
   return isDone ? takeLogits(model, shares) : shares.map(() => new Stopped('stopped'))
 }
 
-/**
- * Computes the wanted logits of all shares in one product and hands them over. Returns the error of each share, if any.
- */
+/** Computes the wanted logits of all shares in one product, and hands them over. Returns the error of each share. */
 function takeLogits(model: Decoder, shares: readonly Share[]): unknown[] {
   const errors = new Array<unknown>(shares.length).fill(undefined)
   const wanted: { share: number; token: number; row: number }[] = []

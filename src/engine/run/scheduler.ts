@@ -1,13 +1,12 @@
+import type { MemoryStats } from '../../api/model.js'
 import { type Decoder, MAX_BATCH } from '../../model/layers/decoder.js'
 import { runMicroBatch } from './micro-batch.js'
 import { type Demand, Stopped, type Task, type Turn } from './reading/demand.js'
 
-/** A request, for the scheduler. */
 export interface Job {
   /** Jobs in one lane run strictly one after the other. */
   lane: string
   task: Task
-  /** Whether its caller has stopped it. */
   stopped(): boolean
   /** Whether its reader is ready for more. */
   isWanted(): boolean
@@ -24,13 +23,7 @@ interface Running {
   servedAt: number
 }
 
-export interface BatchCounts {
-  /** Requests that are running tokens. */
-  sequencesRunning: number
-  microBatches: number
-  tokensProcessed: number
-  lastBatchTokens: number
-}
+type BatchCounts = Pick<MemoryStats, 'sequencesRunning' | 'microBatches' | 'tokensProcessed' | 'lastBatchTokens'>
 
 /** Most prompt tokens in a micro-batch with decode steps, which have to wait for them. */
 const SLICE = 64
@@ -54,10 +47,7 @@ export class Scheduler {
     else this.lanes.set(job.lane, [job])
   }
 
-  /**
-   * Works until every job is done or waits for its reader, or until `isPaused`. Calls `poll`, which may add jobs,
-   * before each micro-batch.
-   */
+  /** Works until all jobs are done or wait, or until `isPaused`. `poll` may add jobs before each micro-batch. */
   work(poll: () => void, isPaused: () => boolean = () => false): void {
     do {
       poll()
@@ -157,10 +147,7 @@ interface Waiting {
   servedAt: number
 }
 
-/**
- * Least tokens for each waiting prompt, so that none waits for another to end. If there are too many prompts, they take
- * turns.
- */
+/** Least tokens for each waiting prompt, so that none waits for another to end. Too many prompts take turns. */
 const LEAST = 16
 
 /**

@@ -25,10 +25,7 @@ export class Candidates {
     this.weights = new Float64Array(vocabSize)
   }
 
-  /**
-   * Adds every token of the vocabulary, or every allowed one, except tokens with a logit of NaN or -Infinity, which
-   * cannot be chosen.
-   */
+  /** Adds all tokens, or all allowed ones, but those with a logit of NaN or -Infinity, which cannot be chosen. */
   fill(logits: Float32Array, allowed?: AllowedTokens): void {
     const { ids, logits: kept } = this
     let count = 0

@@ -1,8 +1,8 @@
-import { type Sampling, settle } from '../../api/generation-options.js'
+import type { Sampling } from '../../api/generation-options.js'
 import { UserError } from '../../ground/errors.js'
 import { type AllowedTokens, Candidates, isAllowed, weigh } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
-import { randomSeed, seededRandom } from './random.js'
+import { seededRandom } from './random.js'
 import { keepTopK, type Peaks } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
@@ -22,8 +22,6 @@ export interface Known {
 }
 
 export interface Sampler {
-  /** The seed in use: the given one, or a random one. */
-  readonly seed: number
   /**
    * Chooses the next token by its logits (one per id), which stay unchanged. The repeat penalty applies to
    * `previousIds`: pass the whole context, or its end for a shorter memory. The returned logprob is the model's own,
@@ -36,16 +34,13 @@ export interface Sampler {
 
 /**
  * A sampler with its own random numbers: the same seed and the same logits in the same order give the same tokens.
- * Absent options take their defaults, and the seed a random number. Throws a UsageError for an option outside its
- * range.
  *
  * The order is llama.cpp's: constraint, repeat penalty, top-k, top-p, min-p, temperature. The constraint comes first, so
  * that the filters see only tokens that it allows. With the temperature last, the filters judge the model's own
  * distribution: a high temperature varies the choice among plausible tokens and adds no implausible ones. (Hugging Face
  * applies the temperature before top-k.)
  */
-export function createSampler(options: Partial<Sampling> = {}): Sampler {
-  const { temperature, topK, topP, minP, repeatPenalty, seed } = settle(options, { seed: randomSeed() })
+export function createSampler({ temperature, topK, topP, minP, repeatPenalty, seed }: Sampling): Sampler {
   const random = seededRandom(seed)
   let candidates = new Candidates(0)
   let scratch = new Float32Array(0)
@@ -58,23 +53,18 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
     return scratch
   }
 
-  /** Collects the candidates: one pass over the logits finds the top k. */
-  function collect(logits: Float32Array, allowed?: AllowedTokens, peaks?: Peaks): void {
-    if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
-    if (topK > 0) keepTopK(logits, topK, candidates, { allowed, peaks })
-    else candidates.fill(logits, allowed)
-  }
-
   function choose(logits: Float32Array, { summary, allowed, peaks }: Known): number {
     if (temperature === 0) return (allowed ? undefined : summary?.argmax) ?? argmax(logits, allowed)
-    collect(logits, allowed, peaks)
+    if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
+    // One pass over the logits finds the top k.
+    if (topK > 0) keepTopK(logits, topK, candidates, { allowed, peaks })
+    else candidates.fill(logits, allowed)
     keepTopP(candidates, topP)
     keepMinP(candidates, minP)
     return draw(candidates, weigh(candidates, temperature), random.nextFloat())
   }
 
   return {
-    seed,
     skip() {
       if (temperature !== 0) random.nextFloat()
     },

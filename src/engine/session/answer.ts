@@ -18,13 +18,11 @@ export interface AnswerEnd {
   /** Events that were held back until the end. */
   events: readonly AnswerEvent[]
   message: AssistantMessage
-  /** Part of the message at its end. */
   part: AnswerPart
 }
 
 /** One answer: generated text, read as the parts of a message while it comes. */
 export class Answer {
-  /** Ids so far. */
   readonly tokens: number[] = []
   private written = ''
   private readonly reader: AnswerReader
@@ -77,7 +75,6 @@ export class Answer {
   }
 }
 
-/** The text of one part of a message. */
 export function textOf(events: readonly AnswerEvent[], part: 'thinking' | 'content'): string {
   return events.map((event) => (event.kind === part ? event.text : '')).join('')
 }

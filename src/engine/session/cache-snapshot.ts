@@ -54,7 +54,6 @@ function stepsOf(engine: EngineCalls, session: number): <T>(step: CacheStep) => 
   return <T>(step: CacheStep) => engine.call<T>({ kind: 'cache', session, ...step }).reply
 }
 
-/** Throws a UserError if one cache is of q8 and the other is not. */
 function checkCacheType(expected: readonly CacheTensor[], given: readonly CacheTensor[]): void {
   const [own, saved] = [expected, given].map((tensors) => tensors.some(({ dtype }) => dtype === 'I8'))
   if (own !== saved)

@@ -81,7 +81,6 @@ function onceEach(onWarning: ChatOptions['onWarning']): (warning: string) => voi
  * two parts of the message becomes two steps.
  */
 class ChatSteps {
-  /** All texts of the steps. */
   text = ''
   private last?: ChatStep
   private isWaiting = false

@@ -4,7 +4,6 @@ import type { EngineData, OpenSequence } from '../run/messages/protocol.js'
 import { exportCache, importCache, wholeSnapshot } from './cache-snapshot.js'
 
 type Call = EngineClient['call']
-/** Starts a call. */
 type Start = (engine: EngineClient) => void
 type Visit = (engine: EngineClient) => Promise<void>
 

@@ -36,7 +36,6 @@ export interface PromptModel extends Pick<Model, 'chatTemplate' | 'generationDef
 /** A prompt as the model receives it. */
 export interface Prompt extends Pick<ChatFrame, 'reading' | 'notes' | 'dropsSystem'> {
   ids: number[]
-  /** Texts that end the answer. */
   stop: string[]
   /** Limits of the answer: all of it has one form, or its stretches have. */
   limits: Pick<GenerateOptions, 'guide' | keyof OutputConstraint>
@@ -55,10 +54,7 @@ export function hasForm({ schema, grammar, regex }: OutputConstraint): boolean {
   return [schema, grammar, regex].some((form) => form !== undefined)
 }
 
-/**
- * Writes a conversation with the model's chat template, or as plain turns, and a text as it is. Rejects as `writeChat`
- * does.
- */
+/** Writes a conversation with the chat template or as plain turns, and a text as it is. Rejects as `writeChat` does. */
 export async function writePrompt(
   model: PromptModel,
   said: Said,

@@ -18,7 +18,6 @@ export interface RunCallsOptions {
 /** Longest result that a model gets, in characters: about 8,000 tokens. */
 export const LONGEST_RESULT = 32_000
 
-/** Longest message of an error. */
 const LONGEST_ERROR = 2000
 
 /** Whether all calls can be run here. A call of a tool that does not exist can: the model gets an error. */
@@ -62,7 +61,7 @@ async function contentOf(
     if (isAllowed !== true) return `Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`
     const { run } = tool
     const result = await unlessAborted(() => run(call.arguments, { id: call.id, signal }), signal)
-    return cut(textOf(result), LONGEST_RESULT)
+    return cut(typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null'), LONGEST_RESULT)
   } catch (error) {
     signal?.throwIfAborted()
     return cut(`Error: ${error instanceof Error ? error.message || error.name : String(error)}`, LONGEST_ERROR)
@@ -71,11 +70,6 @@ async function contentOf(
 
 function toolOf<T extends Tool>({ name }: ToolCall, tools: readonly T[]): T | undefined {
   return tools.find((tool) => tool.name === name)
-}
-
-/** A result as text, or as JSON if it is no text. */
-function textOf(result: unknown): string {
-  return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null')
 }
 
 /** Cuts a text between two characters. */

@@ -59,7 +59,6 @@ export function checkForward(options: ForwardOptions): void {
   checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence', 'hidden'])
 }
 
-/** Throws a UsageError that names the first wrong option of `fork`. */
 export function checkFork(options: ForkOptions): void {
   checkOptionNames(options, FORK, 'fork')
   checkSwitches(options, ['waits'])

@@ -1,4 +1,3 @@
-import type { ToolChoice } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { eventsOf } from '../../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
@@ -31,7 +30,6 @@ export interface Answered extends AnswerEnd {
   promptTokens: number
   /** Number of them that need not be read. */
   cachedTokens: number
-  /** Whether no other answer follows. */
   isLast: boolean
 }
 
@@ -58,7 +56,8 @@ export async function* takeTurn(options: TurnOptions): AsyncGenerator<TurnEvent,
         yield { kind: 'result', message }
       }
     }
-    const toolChoice = turn > 1 ? afterCalls(asking.toolChoice) : asking.toolChoice
+    // A call that was asked for has been made: the next message may be the answer.
+    const toolChoice = turn === 1 || asking.toolChoice === 'none' ? asking.toolChoice : undefined
     const offered = tools()
     const prompt = await options.write(added, { ...asking, toolChoice, ...(offered.length > 0 && { tools: offered }) })
     const answer = new Answer(prompt.reading, prompt.written)
@@ -78,9 +77,4 @@ export async function* takeTurn(options: TurnOptions): AsyncGenerator<TurnEvent,
       }
     }
   }
-}
-
-/** A call that was asked for has been made: the next message may be the answer. */
-function afterCalls(choice: ToolChoice | undefined): ToolChoice | undefined {
-  return choice === 'none' ? choice : undefined
 }

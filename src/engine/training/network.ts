@@ -5,8 +5,12 @@ import type { PartFormats } from '../../model/packing/format/formats.js'
 import type { Layout } from '../../model/packing/format/layout.js'
 import type { WeightStore } from '../../model/weights/weight-store.js'
 import { type HeadLoss, LanguageHead } from './layers/language-head.js'
-import type { TrainingBlocks } from './layers/training-blocks.js'
-import { type PassState, type TrainingScope, TrainingWorkspace } from './layers/training-workspace.js'
+import {
+  type PassState,
+  type TrainingBlocks,
+  type TrainingScope,
+  TrainingWorkspace,
+} from './layers/training-workspace.js'
 import type { MicroBatch } from './micro-batches.js'
 
 /** Model whose experts are trained. */

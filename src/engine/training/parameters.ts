@@ -4,7 +4,7 @@ import type { Bank } from '../../kernels/memory/bank.js'
 import { tileFloat, tileFloats } from '../../kernels/memory/tile-floats.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { Layout } from '../../model/packing/format/layout.js'
-import type { TrainedSet } from './layers/trained-set.js'
+import type { TrainedSet } from './layers/training-workspace.js'
 import type { TrainedTensor } from './plan.js'
 
 /** Arrays that exist for all trained numbers. */
@@ -42,20 +42,17 @@ export class Parameters {
       at += tileFloats(tensor.rows, tensor.cols)
     }
     const experts = at
-    const routers = new Map<string, number>()
+    const routers = new Map<string, { mixture: TrainedMixture; at: number }>()
     for (const mixture of mixtures) {
       const rows = tensors.filter(({ piece, ...tensor }) => piece === 'router' && isOf(tensor, mixture))
-      routers.set(nameOf(mixture.layer, mixture.kind), at)
+      routers.set(nameOf(mixture), { mixture, at })
       for (const [row, tensor] of rows.entries()) this.places.push({ tensor, at, row })
       at += tileFloats(rows.length, rows[0].cols)
     }
     this.floats = at
     const allocate = () => bank.arena.allocate(at * 4)
     this.arrays = { weights: allocate(), gradients: allocate(), firstMoments: allocate(), secondMoments: allocate() }
-    for (const mixture of mixtures) {
-      const router = routers.get(nameOf(mixture.layer, mixture.kind)) ?? 0
-      this.sets.set(nameOf(mixture.layer, mixture.kind), this.createSet(mixture, router, layout))
-    }
+    for (const [name, { mixture, at }] of routers) this.sets.set(name, this.createSet(mixture, at, layout))
     this.optimisers = [
       { adamw: this.optimiser(0, experts), decays: true },
       { adamw: this.optimiser(experts, at), decays: false },
@@ -64,7 +61,7 @@ export class Parameters {
 
   /** The trained experts of a layer and kind, if any. */
   setOf(layer: number, kind: MixtureKind): TrainedSet | undefined {
-    return this.sets.get(nameOf(layer, kind))
+    return this.sets.get(nameOf({ layer, kind }))
   }
 
   clear(array: ArrayName): void {
@@ -109,14 +106,8 @@ export class Parameters {
   }
 
   private optimiser(from: number, to: number): AdamW {
-    const { weights, gradients, firstMoments, secondMoments } = this.arrays
-    return new AdamW(this.bank, {
-      count: to - from,
-      weights: weights + from * 4,
-      gradients: gradients + from * 4,
-      firstMoments: firstMoments + from * 4,
-      secondMoments: secondMoments + from * 4,
-    })
+    const [weights, gradients, firstMoments, secondMoments] = ARRAYS.map((name) => this.arrays[name] + from * 4)
+    return new AdamW(this.bank, { count: to - from, weights, gradients, firstMoments, secondMoments })
   }
 
   private createSet(mixture: TrainedMixture, router: number, layout: Layout): TrainedSet {
@@ -138,7 +129,7 @@ export class Parameters {
   }
 }
 
-function nameOf(layer: number, kind: MixtureKind): string {
+function nameOf({ layer, kind }: Pick<TrainedMixture, 'layer' | 'kind'>): string {
   return `${layer} ${kind}`
 }
 

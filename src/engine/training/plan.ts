@@ -26,10 +26,7 @@ export interface TrainedTensor {
   offset: number
 }
 
-/**
- * Lists the trained tensors of a plan in order and counts their floats. Throws a UserError if the plan does not fit the
- * model.
- */
+/** Lists the trained tensors in order and counts their floats. Throws a UserError if the plan does not fit. */
 export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
   const tensors: TrainedTensor[] = []
   const seen = new Set<string>()

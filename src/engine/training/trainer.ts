@@ -11,14 +11,14 @@ import type {
 } from '../../api/training.js'
 import { UserError } from '../../ground/errors.js'
 import { MemoryFull } from '../../kernels/memory/arena.js'
-import { passOver } from './batch-pass.js'
 import { expertWeights } from './expert-weights.js'
-import type { BatchLimits } from './micro-batches.js'
+import type { SteeringTerm } from './layers/steering.js'
+import { type BatchLimits, microBatches } from './micro-batches.js'
 import { type CheckStop, type TrainedModel, TrainingNetwork } from './network.js'
 import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
 import { MAX_TOKENS, type TrainedTensor, trainedTensors } from './plan.js'
 
-/** Computes the mean losses of a batch; its gradients stay in their arrays. */
+/** Computes the mean losses of a batch. */
 type Pass = Generator<undefined, TrainingLoss>
 
 /**
@@ -36,10 +36,7 @@ export class Trainer {
   private readonly giveBack: (() => void)[] = []
   private steps = 0
 
-  /**
-   * Allocates the training's memory. Throws a UserError, and keeps nothing, if the plan does not fit the model or if
-   * there is not enough memory.
-   */
+  /** Allocates the memory. Throws a UserError, and keeps nothing, if the plan or the memory does not fit. */
   constructor(
     private readonly model: TrainedModel,
     private readonly plan: TrainingPlan,
@@ -71,10 +68,7 @@ export class Trainer {
     if (onlySize) this.release()
   }
 
-  /**
-   * Begins with weights in the order of the tensors. Without them the model's own experts begin as they are in the
-   * model, and new experts with zeros.
-   */
+  /** Begins with weights in the order of the tensors; by default with the model's own, and zeros for new experts. */
   begin(weights?: Float32Array): void {
     if (weights && weights.length !== this.floats) {
       throw new UserError(`weights of ${this.floats} numbers were expected, not ${weights.length}`)
@@ -170,10 +164,46 @@ export class Trainer {
     })
   }
 
-  private pass(batch: TrainingBatch, withGradients: boolean, terms?: PassTerms, check?: CheckStop): Pass {
-    const { network, limits, plan } = this
+  /**
+   * Runs a batch through the network in micro-batches and yields between them. Gradients are of the mean over all
+   * predictions of the batch; they stay in their arrays.
+   */
+  private *pass(
+    batch: TrainingBatch,
+    withGradients: boolean,
+    { steering, newExpertBias = 0 }: PassTerms = {},
+    check: CheckStop = () => {},
+  ): Pass {
+    const { network, plan } = this
     if (withGradients) for (const parameters of this.parameters) parameters.clear('gradients')
-    return passOver(network, batch, { limits, mixtures: plan.mixtures.length, withGradients, terms, check })
+    const batches = microBatches(batch, this.limits)
+    const all = batches.flatMap(({ predictions }) => predictions)
+    const distilled = all.filter(({ isDistilled }) => isDistilled).length
+    const predictions = all.length - distilled
+    const tokens = batches.reduce((sum, { tokens }) => sum + tokens.length, 0)
+    const term: SteeringTerm | undefined =
+      steering && steering.weight !== 0 ? { ...steering, count: tokens * plan.mixtures.length } : undefined
+    const tally = { choices: 0, newExperts: 0, steering: 0 }
+    const sums = { crossEntropy: 0, divergence: 0 }
+    for (const [index, micro] of batches.entries()) {
+      if (index > 0) yield
+      const retained = term && { ...term, retained: micro.retained }
+      const state = { tally, newExpertBias, steering: retained, runsOriginal: false }
+      const loss = withGradients
+        ? network.lossAndGradients(micro, state, 1 / all.length, check)
+        : network.loss(micro, state, check)
+      sums.crossEntropy += loss.crossEntropy
+      sums.divergence += loss.divergence
+    }
+    return {
+      loss: predictions === 0 ? 0 : sums.crossEntropy / predictions,
+      divergence: distilled === 0 ? 0 : sums.divergence / distilled,
+      steering: term ? tally.steering / term.count : 0,
+      predictions,
+      distilled,
+      tokens,
+      newExpertShare: tally.choices === 0 ? 0 : tally.newExperts / tally.choices,
+    }
   }
 
   private readArray(name: ArrayName): Float32Array {

@@ -50,7 +50,6 @@ export interface FoundModel {
   formats: PartFormats
   /** As config.json has it. */
   config: ModelConfig
-  /** Numbers of experts per token in the folder. */
   stored?: StoredNumbers
   source?: string
   sourceRevision?: string

@@ -22,14 +22,15 @@ import {
   withFiles,
 } from '../../model/packing/write/resumable-packing.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
+import { openPackSource, type SourceRequest } from '../packing/open-pack-source.js'
+import { withPacker } from '../packing/with-packer.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { pathIn } from './contents.js'
 import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'
 import { checkPlan, type PullPlan, planPull, sourceBytes } from './plan.js'
 import { DEFAULT_QUANT, type PullCallbacks, type PullProgress, type PullRequest } from './pull-options.js'
-import type { PullPlace, SourceRequest } from './pull-place.js'
-import { findPulledModel, type PulledModel } from './pulled-model.js'
+import { findPulledModel, type PulledModel, type PullPlace } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { HashMismatch } from './transfer/file-hash.js'
 import { verifyRemote } from './transfer/verify.js'
@@ -39,7 +40,6 @@ const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
 const FETCHED_TWICE = 'the weights are fetched twice, to pack them and to calibrate; with `keep` they are fetched once'
 
-/** A pull from a known origin. */
 export class CheckpointPull {
   /** Ranges that were read to open the weights: they decide what is read later. */
   private headers: SourceRange[] = []
@@ -79,14 +79,14 @@ export class CheckpointPull {
   /** Opens the weights. With `verify`, every range that is read of them is noted. */
   private async openSource(): Promise<PackSource> {
     const { remote, files, local = files } = this.origin
-    if (!remote) return this.place.openSource(local, this.sourceRequest(files))
+    if (!remote) return openPackSource(local, this.sourceRequest(files))
     const watched = remote.repository.within(this.folder, {
       onBytes: (count) => this.fetching?.add(count),
       onRange: (file, start, bytes) => {
         if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256Hex(bytes) })
       },
     })
-    const source = await this.place.openSource(watched, this.sourceRequest(files))
+    const source = await openPackSource(watched, this.sourceRequest(files))
     this.headers = this.takeReads()
     return source
   }
@@ -191,12 +191,12 @@ export class CheckpointPull {
     if (way !== 'keep' || !remote) return this.pack(source, packing, leftovers)
     const dir = await keepFiles(remote, this.pathsOf(source), this.request.revision, this.track('fetch'))
     const kept = localFolder(join(dir, this.folder))
-    const local = this.place.openSource(kept, this.sourceRequest(localFolder(dir)))
+    const local = openPackSource(kept, this.sourceRequest(localFolder(dir)))
     return whileOpen(local, (local) => this.pack(local, packing, leftovers))
   }
 
   private async pack(source: PackSource, packing: ResumablePacking, leftovers: Leftovers) {
-    const { folder, withPacker, calibration } = this.place
+    const { folder, threads, calibration } = this.place
     const { way } = this.origin
     const { signal } = this.callbacks
     if (way !== 'hub' && this.request.verify) {
@@ -206,7 +206,7 @@ export class CheckpointPull {
     const staged = await stageModel(source.companions, folder, source.quant, { resume: entries.length > 0 })
     const plain = withFiles(packing, staged.files)
     try {
-      const conversion = await withPacker(async (pack) => {
+      const conversion = await withPacker(threads, async (pack) => {
         const done = new Set(entries.map(({ part }) => part))
         const first = await packResumably(source, plain, {
           ...this.readingOf(source, plain, pack, done),

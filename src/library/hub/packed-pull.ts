@@ -12,14 +12,14 @@ import { planLayout } from '../../model/packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile, readPackedFile } from '../../model/packing/format/packed-file.js'
 import { packedFileName, stagedWeights } from '../../model/packing/format/packed-folder.js'
 import { unfitLicences } from '../../model/packing/write/checkpoint-warnings.js'
-import type { ReadBlueprint } from '../../model/packing/write/pack-source.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
+import { diskNeeds } from '../packing/disk-needs.js'
+import { readBlueprint } from '../packing/open-pack-source.js'
 import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'
-import { checkPlan, diskNeeds, memoryNeeds, type PullPlan } from './plan.js'
+import { checkPlan, memoryNeeds, type PullPlan } from './plan.js'
 import type { PullCallbacks, PullRequest } from './pull-options.js'
-import type { PullPlace } from './pull-place.js'
-import { hasCompanions, type PulledModel } from './pulled-model.js'
+import { hasCompanions, type PulledModel, type PullPlace } from './pulled-model.js'
 import { trackPhase } from './track.js'
 import { downloadFile } from './transfer/download.js'
 import { HashMismatch } from './transfer/file-hash.js'
@@ -49,7 +49,7 @@ export async function pullPacked(
   const source = await repository.open(file.name)
   const packed = await readPackedFile(source)
   if (!request.verify && (await isHere(path, source, packed))) return { ...result, wasHere: true, warnings: [] }
-  const layout = await layoutOf(remote, packed, place.readBlueprint)
+  const layout = await layoutOf(remote, packed)
   const partial = `${stagedWeights(folder, quant)}.${file.hash.hex.slice(0, 16)}.incomplete`
   const done = Math.min((await stat(partial).catch(() => undefined))?.size ?? 0, file.size)
   if (done > 0) onNote?.(`${repo}: resuming an earlier pull`)
@@ -82,7 +82,7 @@ export async function pullPacked(
 }
 
 /** Plans the parts by the repository's config.json, and compares them with the packed file. */
-async function layoutOf({ repository }: Remote, packed: PackedFile, readBlueprint: ReadBlueprint) {
+async function layoutOf({ repository }: Remote, packed: PackedFile) {
   const read = async (config: ByteSource) => readBlueprint(await readJsonObject(config), config.name)
   const blueprint = await whileOpen(repository.open('config.json'), read)
   checkParts(packed, blueprint)

@@ -1,5 +1,3 @@
-import { stat, statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { UserError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { span, type Tensor } from '../../model/checkpoint/tensor.js'
@@ -7,13 +5,9 @@ import type { Quant } from '../../model/packing/format/formats.js'
 import type { Layout, Part } from '../../model/packing/format/layout.js'
 import { comesInStretches, STRETCH_BYTES } from '../../model/packing/write/pack.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
+import { checkDisks, type DiskNeed, diskNeeds } from '../packing/disk-needs.js'
 
-/** A folder to write to, with the bytes needed and free there. */
-export interface DiskNeed {
-  folder: string
-  bytes: number
-  free: number
-}
+export type { DiskNeed } from '../packing/disk-needs.js'
 
 export interface PullPlan {
   repo: string
@@ -37,9 +31,6 @@ export interface PullPlan {
     free: number
   }
 }
-
-/** Bytes kept free on a disk besides the plan: journals, the tokenizer's files, folders. */
-const DISK_MARGIN = 16 * 2 ** 20
 
 /** Memory of the process and its threads before any weights. */
 const PROCESS_BYTES = 192 * 2 ** 20
@@ -101,39 +92,11 @@ export function memoryNeeds(layout: Layout, readAhead: number): { packing: numbe
   return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
 }
 
-/** Adds the free bytes of each folder's disk. Needs on one file system are added up. */
-export async function diskNeeds(needs: readonly { folder: string; bytes: number }[]): Promise<DiskNeed[]> {
-  const bySystem = new Map<number, DiskNeed>()
-  for (const { folder, bytes } of needs) {
-    const existing = await nearestFolder(folder)
-    const { dev } = await stat(existing)
-    const { bavail, bsize } = await statfs(existing)
-    const known = bySystem.get(dev)
-    if (known) known.bytes += bytes
-    else bySystem.set(dev, { folder, bytes, free: bavail * bsize })
-  }
-  return [...bySystem.values()]
-}
-
 /** Throws a UserError if a plan does not fit on this computer. */
-export function checkPlan({ repo, disk, memory }: Pick<PullPlan, 'repo' | 'disk' | 'memory'>): void {
-  for (const { folder, bytes, free } of disk) {
-    if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
-    throw new UserError(
-      `${repo}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
-        `${formatBytes(free)} are free\n` +
-        'make room there, or set MOLM_HOME (with `keep` HF_HOME) to a folder on a larger disk',
-    )
-  }
-  if (memory.packing > memory.free) {
-    throw new UserError(
-      `${repo}: packing needs ${formatBytes(memory.packing)} of memory, ${formatBytes(memory.free)} are free`,
-    )
-  }
-}
-
-async function nearestFolder(path: string): Promise<string> {
-  for (let at = path; ; at = dirname(at)) {
-    if ((await stat(at).catch(() => undefined)) || at === dirname(at)) return at
-  }
+export function checkPlan({ repo, disk, memory }: PullPlan): void {
+  checkDisks(repo, disk)
+  if (memory.packing <= memory.free) return
+  throw new UserError(
+    `${repo}: packing needs ${formatBytes(memory.packing)} of memory, ${formatBytes(memory.free)} are free`,
+  )
 }

@@ -8,10 +8,7 @@ import { isRepository } from './transfer/repository.js'
 import { NETWORK_DEFAULTS, type NetworkOptions } from './transfer/retry.js'
 
 export interface PullOptions {
-  /**
-   * Format to pack in. Default: the suffix of the name (`:q8`), else q4 for a checkpoint, and for a GGUF file the formats
-   * that it has.
-   */
+  /** Default: the name's suffix (`:q8`), else q4 for a checkpoint, and for a GGUF file the formats that it has. */
   quant?: Quant
   /** Branch, tag or commit. Default main. */
   revision?: string

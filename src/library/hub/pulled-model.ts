@@ -4,7 +4,25 @@ import { isNote } from '../../model/packing/format/companions.js'
 import { isSameFormats, type PartFormats, type Quant } from '../../model/packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
 import { packedFileName } from '../../model/packing/format/packed-folder.js'
-import type { PullCalibration } from './pull-place.js'
+import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
+import type { WithCalibration } from '../../model/packing/write/calibrate.js'
+
+/** Calibration of a model that is pulled. */
+export interface PullCalibration {
+  withCalibration: WithCalibration
+  /** Whether a packed file has been calibrated with the same texts. */
+  isIn(record: CalibrationRecord | undefined): boolean
+}
+
+/** Resources of this computer that a pull uses. */
+export interface PullPlace {
+  folder: string
+  /** Bytes of memory that this process may take. */
+  freeMemory: number
+  /** Threads that pack. */
+  threads: number
+  calibration?: PullCalibration
+}
 
 export interface PulledModel {
   path: string

@@ -20,6 +20,11 @@ export function folderName(name: string): string {
   return name.replace(':', '@')
 }
 
+/** Lock file of a model. A pull holds it, so that no other process writes to the model's folder. */
+export function pullLock(name: string): string {
+  return join(molmHome(), 'locks', `${folderName(name).replaceAll('/', '--')}.lock`)
+}
+
 /** Names of the models that come with the package. */
 export async function shippedNames(): Promise<string[]> {
   return (await readdir(SHIPPED)).sort()

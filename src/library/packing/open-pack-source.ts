@@ -12,7 +12,14 @@ import { isNote } from '../../model/packing/format/companions.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import type { Blueprint } from '../../model/packing/format/layout.js'
 import { openCheckpointSource, type PackSource } from '../../model/packing/write/pack-source.js'
-import type { SourceRequest } from '../hub/pull-place.js'
+
+/** A checkpoint or GGUF file to open, and the format to pack it in. */
+export interface SourceRequest {
+  /** Default: q4 for a checkpoint, and the formats that it has for a GGUF file. */
+  quant?: Quant
+  /** A GGUF file in place of a checkpoint, and the files whose notes go with it: model card, licences. */
+  gguf?: { file: string; notes: FileSet }
+}
 
 /** Opens a checkpoint or a GGUF file for packing. Rejects with a UserError that names what is missing or damaged. */
 export async function openPackSource(files: FileSet, { quant, gguf }: SourceRequest): Promise<PackSource> {

@@ -21,7 +21,7 @@ import {
   withFiles,
 } from '../../model/packing/write/resumable-packing.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
-import { checkPlan, diskNeeds } from '../hub/plan.js'
+import { checkDisks, diskNeeds } from './disk-needs.js'
 import { copyFolder, copyLock, fingerprintOf, freshCopy } from './gguf-copies.js'
 import { openPackSource } from './open-pack-source.js'
 import { storeTokenizer } from './store-tokenizer.js'
@@ -67,8 +67,7 @@ async function packInto(folder: string, path: string, options: PackOptions): Pro
     const { layout } = packing
     const sizes = new Map(layout.parts.map(({ name, bytes }) => [name, bytes]))
     let bytesDone = [...done].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
-    const [disk] = await diskNeeds([{ folder, bytes: layout.bytes - bytesDone }])
-    checkPlan({ repo: basename(path), disk: [disk], memory: { packing: 0, running: 0, free: 0 } })
+    checkDisks(basename(path), await diskNeeds([{ folder, bytes: layout.bytes - bytesDone }]))
     const report = (bytes: number) => {
       bytesDone += bytes
       onPacking?.({ file: path, folder, bytesDone, bytes: layout.bytes })

@@ -6,7 +6,7 @@ import type { SessionMask } from '../../engine/session/shared/nearest-session.js
 import { UserError } from '../../ground/errors.js'
 import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
 import { maskSpecs, parseMask } from '../../model/config/mask-spec.js'
-import { ApiError } from '../common/api-error.js'
+import { contrary, refused } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import { type ChatBody, type CompletionBody, EFFORTS, type formFields } from './fields.js'
 
@@ -14,9 +14,7 @@ import { type ChatBody, type CompletionBody, EFFORTS, type formFields } from './
 
 type Body = CompletionBody | ChatBody
 
-/**
- * The conversation of a body. Without a template, the system text comes first and without a name, as in the terminal.
- */
+/** A body's conversation. Without a template, the system text comes first and without a name, as in the terminal. */
 export function saidOf({ messages }: Pick<ChatBody, 'messages'>): Said {
   const [first, ...others] = messages
   const isSystem = first.role === 'system' && others.length > 0
@@ -43,13 +41,8 @@ export function maskOf(
     return { mask, key: maskSpecs(mask).join(' ') }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw new ApiError(400, error.message, { param: 'mask', code: 'invalid_value' })
+    throw refused('mask', error.message, 'invalid_value')
   }
-}
-
-/** A form, and the field that asks for it. */
-interface AskedForm extends OutputConstraint {
-  field?: string
 }
 
 const ANY_OBJECT = { type: 'object' }
@@ -58,9 +51,9 @@ const ANY_OBJECT = { type: 'object' }
 export function formOf(
   body: Pick<ChatBody, keyof typeof formFields>,
   { limits }: { limits: Pick<Limits, 'constraintCharacters'> },
-) {
+): OutputConstraint & { field?: string } {
   const { response_format: format, structured_outputs: outputs } = body
-  const forms: AskedForm[] = [
+  const forms: (OutputConstraint & { field: string })[] = [
     { field: 'response_format', schema: format?.type === 'json_object' ? (format.schema ?? ANY_OBJECT) : undefined },
     {
       field: 'response_format.json_schema.schema',
@@ -81,20 +74,19 @@ export function formOf(
   ]
   const [asked, other] = forms.filter(({ schema, grammar, regex }) => (schema ?? grammar ?? regex) !== undefined)
   if (!asked) return {}
-  if (other) {
-    const message = `"${asked.field}" and "${other.field}" both set the form of the answer; send one of them`
-    throw new ApiError(400, message, { param: other.field })
-  }
+  if (other) throw contrary(asked.field, other.field, 'both set the form of the answer')
   const { field, schema, grammar, regex } = asked
   const { length } = grammar ?? regex ?? JSON.stringify(schema)
   if (length > limits.constraintCharacters) {
-    const message = `"${field}" has ${length} characters; the limit is ${limits.constraintCharacters}`
-    throw new ApiError(400, message, { param: field, code: 'too_large' })
+    throw refused(
+      field,
+      `"${field}" has ${length} characters; the limit is ${limits.constraintCharacters}`,
+      'too_large',
+    )
   }
   return asked
 }
 
-/** A grammar of a few texts. */
 function oneOf(texts: readonly string[]): string {
   return `root ::= ${texts.map(quoted).join(' | ')}`
 }
@@ -119,14 +111,12 @@ export function toolsOf(
   checkTools(tools, limits)
   if (tools.length === 0) {
     if (choice === undefined || choice === 'none' || choice === 'auto') return {}
-    throw new ApiError(400, '"tool_choice" requires "tools"', { param: 'tool_choice' })
+    throw refused('tool_choice', '"tool_choice" requires "tools"')
   }
   if (choice === undefined || typeof choice === 'string') return { tools, toolChoice: choice, parallelToolCalls }
   const known = (name: string, param: string): string => {
     if (tools.some((tool) => tool.name === name)) return name
-    throw new ApiError(400, `"${param}" names ${JSON.stringify(name.slice(0, 100))}, which is not in "tools"`, {
-      param,
-    })
+    throw refused(param, `"${param}" names ${JSON.stringify(name.slice(0, 100))}, which is not in "tools"`)
   }
   if (choice.type === 'function') {
     const toolChoice: ToolChoice = { name: known(choice.function.name, 'tool_choice') }
@@ -140,22 +130,17 @@ export function toolsOf(
 
 function checkTools(tools: readonly Tool[], limits: Pick<Limits, 'tools' | 'toolCharacters'>): void {
   if (tools.length > limits.tools) {
-    const message = `${tools.length} tools exceed the limit of ${limits.tools}`
-    throw new ApiError(400, message, { param: 'tools', code: 'too_large' })
+    throw refused('tools', `${tools.length} tools exceed the limit of ${limits.tools}`, 'too_large')
   }
   const { length } = JSON.stringify(tools)
   if (length > limits.toolCharacters) {
-    const message = `the tools have ${length} characters; the limit is ${limits.toolCharacters}`
-    throw new ApiError(400, message, { param: 'tools', code: 'too_large' })
+    throw refused('tools', `the tools have ${length} characters; the limit is ${limits.toolCharacters}`, 'too_large')
   }
-  const names = new Set<string>()
-  for (const [i, { name }] of tools.entries()) {
-    if (names.has(name)) {
-      const param = `tools[${i}].function.name`
-      throw new ApiError(400, `"${param}" is ${JSON.stringify(name)} again; names of tools must differ`, { param })
-    }
-    names.add(name)
-  }
+  const names = tools.map(({ name }) => name)
+  const again = names.findIndex((name, i) => names.indexOf(name) < i)
+  if (again < 0) return
+  const param = `tools[${again}].function.name`
+  throw refused(param, `"${param}" is ${JSON.stringify(names[again])} again; names of tools must differ`)
 }
 
 /** Variables of a template that a body sets by other fields, with these. */
@@ -174,28 +159,22 @@ export function thinkingOf(
   body: Partial<ChatBody>,
 ): Pick<AskOptions, 'think' | 'thinkBudget'> & { args?: Record<string, unknown> } {
   const { reasoning_effort: effort, chat_template_kwargs: given = {} } = body
-  const other = Object.keys(given).find((name) => Object.hasOwn(OTHER_FIELDS, name))
-  if (other !== undefined) {
-    const param = `chat_template_kwargs.${other}`
-    throw new ApiError(400, `"${param}" is not supported; use "${OTHER_FIELDS[other]}"`, { param })
+  const misplaced = Object.keys(given).find((name) => Object.hasOwn(OTHER_FIELDS, name))
+  if (misplaced !== undefined) {
+    const param = `chat_template_kwargs.${misplaced}`
+    throw refused(param, `"${param}" is not supported; use "${OTHER_FIELDS[misplaced]}"`)
   }
   const isSwitch = ([name, value]: [string, unknown]) => SWITCHES.includes(name) && typeof value === 'boolean'
   const args = Object.entries(given).filter((entry) => !isSwitch(entry))
-  const switches = Object.entries<unknown>({
-    reasoning_effort: effort && effort !== 'none',
-    enable_thinking: body.enable_thinking,
-    ...Object.fromEntries(
-      Object.entries(given)
-        .filter(isSwitch)
-        .map(([name, value]) => [`chat_template_kwargs.${name}`, value]),
-    ),
-  })
+  const named = Object.entries(given).filter(isSwitch)
+  const switches: [string, unknown][] = [
+    ['reasoning_effort', effort && effort !== 'none'],
+    ['enable_thinking', body.enable_thinking],
+    ...named.map(([name, value]): [string, unknown] => [`chat_template_kwargs.${name}`, value]),
+  ]
   const [first, ...others] = switches.filter(([, isOn]) => isOn !== undefined)
-  const contrary = others.find(([, isOn]) => isOn !== first[1])
-  if (contrary) {
-    const message = `"${first[0]}" and "${contrary[0]}" contradict each other; send one of them`
-    throw new ApiError(400, message, { param: contrary[0] })
-  }
+  const other = others.find(([, isOn]) => isOn !== first[1])
+  if (other) throw contrary(first[0], other[0], 'contradict each other')
   const think = effort ? EFFORTS[effort] : first && (first[1] ? 'on' : 'off')
   return { think, thinkBudget: budgetOf(body), ...(args.length > 0 && { args: Object.fromEntries(args) }) }
 }
@@ -209,10 +188,7 @@ const BUDGETS = [
 
 function budgetOf(body: Partial<ChatBody>): number | undefined {
   const [first, ...others] = BUDGETS.filter((name) => body[name] !== undefined)
-  const contrary = others.find((name) => body[name] !== body[first])
-  if (contrary) {
-    const message = `"${first}" and "${contrary}" are the same option; send one of them`
-    throw new ApiError(400, message, { param: contrary })
-  }
+  const other = others.find((name) => body[name] !== body[first])
+  if (other) throw contrary(first, other, 'are the same option')
   return first && body[first]
 }

@@ -3,7 +3,7 @@ import type { EncodeAsyncOptions } from '../../api/text.js'
 import { type Prompt, writePrompt } from '../../engine/session/prompt.js'
 import { Busy, UserError } from '../../ground/errors.js'
 import { systemDropped } from '../../text/chat-frame.js'
-import { ApiError } from '../common/api-error.js'
+import { refused } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { withFields } from '../http/errors.js'
 import type { BegunAnswer } from '../http/respond.js'
@@ -120,7 +120,7 @@ async function checkForm(model: Model, form: Written['form'], field: string): Pr
     await model.checkConstraint(form)
   } catch (error) {
     if (!(error instanceof UserError) || error instanceof Busy) throw error
-    throw new ApiError(400, withFields(error.message), { param: field })
+    throw refused(field, withFields(error.message))
   }
 }
 
@@ -138,7 +138,7 @@ async function chatPrompt(
     return { ...prompt, notes: notes.map(withFields) }
   } catch (error) {
     const isForTools = asking.tools && error instanceof UserError && /\btools?\b/.test(error.message)
-    throw isForTools ? new ApiError(400, withFields(error.message), { param: 'tools' }) : error
+    throw isForTools ? refused('tools', withFields(error.message)) : error
   }
 }
 
@@ -146,7 +146,7 @@ async function chatPrompt(
 async function gapOf({ suffix = '', echo }: CompletionBody, context: ServerContext): Promise<GapTokens | undefined> {
   if (suffix === '') return undefined
   if (!echo) return requireGapTokens(context)
-  throw new ApiError(400, '"echo" and "suffix" exclude each other; send one of them', { param: 'echo' })
+  throw refused('echo', '"echo" and "suffix" exclude each other; send one of them')
 }
 
 async function promptsOf(
@@ -182,6 +182,6 @@ function encoderOf({ model, limits }: ServerContext) {
     const tokens = await model.tokenizer.encodeUpTo(text, most, options)
     if (tokens) return tokens
     const message = `the prompt has more than ${most} tokens; the limit is ${limits.contextTokens}, including the answer`
-    throw new ApiError(400, message, { param: 'prompt', code: 'context_length_exceeded' })
+    throw refused('prompt', message, 'context_length_exceeded')
   }
 }

@@ -4,23 +4,6 @@ import type { AnswerPart } from '../../engine/session/answer.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { AnswerPiece, RoutedToken } from '../run/choice.js'
 
-/** A call in the form of OpenAI's API. */
-interface MessageCall {
-  id: string
-  type: 'function'
-  function: { name: string; arguments: string }
-}
-
-/** A complete message. */
-export interface AnswerMessage {
-  role: 'assistant'
-  /** Null if there are only calls. */
-  content: string | null
-  refusal: null
-  reasoning_content?: string
-  tool_calls?: MessageCall[]
-}
-
 /** A part of a streamed message. */
 export interface Delta {
   content?: string
@@ -29,24 +12,15 @@ export interface Delta {
 }
 
 /** A call in a stream: its id and name come first, then its arguments. */
-interface DeltaCall extends Partial<Omit<MessageCall, 'function'>> {
+interface DeltaCall {
   index: number
-  function: Partial<MessageCall['function']>
+  id?: string
+  type?: 'function'
+  function: { name?: string; arguments?: string }
 }
-
-export type ChatFinish = AnswerPiece['finishReason'] | 'tool_calls'
 
 /** A token with its experts, and the part of the message that it belongs to. */
 export type PlacedToken = RoutedToken & { kind: AnswerPart }
-
-/** Parts of the message that a piece makes certain. */
-export interface AddedPiece {
-  deltas: Delta[]
-  /** Part of the message that the piece's tokens belong to. */
-  kind: AnswerPart
-  /** Experts of its tokens. */
-  routed?: PlacedToken[]
-}
 
 /** One answer of a chat completion, in the form of OpenAI's API. */
 export class ChatAnswer {
@@ -57,21 +31,23 @@ export class ChatAnswer {
 
   constructor(private readonly reading: Reading) {}
 
-  add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: AnswerPiece): AddedPiece {
+  /** Returns the parts of the message that a piece makes certain, and the part and the experts of its tokens. */
+  add({ events = [], part: kind = 'content', message, tokens, routed, promptRouted }: AnswerPiece) {
     // A prompt's tokens are no part of the message.
     if (kind === 'thinking' && !promptRouted) this.thoughtTokens += tokens.length
     this.said = message ?? this.said
     const deltas = events.flatMap((event) => this.deltasOf(event))
-    return { deltas, kind, ...(routed && { routed: routed.map((token) => ({ ...token, kind })) }) }
+    return { deltas, kind, routed: routed?.map((token): PlacedToken => ({ ...token, kind })) }
   }
 
   /** The message, without the beginning that the request has. */
-  get message(): AnswerMessage {
+  get message() {
     const { thinking, toolCalls, ...whole } = this.said
     const content = whole.content.slice(this.reading.begun?.length ?? 0)
     const hasCalls = toolCalls !== undefined && toolCalls.length > 0
     return {
       role: 'assistant',
+      // Null if there are only calls.
       content: content === '' && hasCalls ? null : content,
       refusal: null,
       ...(thinking && { reasoning_content: thinking }),
@@ -80,7 +56,7 @@ export class ChatAnswer {
   }
 
   /** The end of an answer as clients know it: one that has calls ended for their results. */
-  finish(reason: AnswerPiece['finishReason']): ChatFinish {
+  finish(reason: AnswerPiece['finishReason']) {
     return reason === 'stop' && this.calls > 0 ? 'tool_calls' : reason
   }
 
@@ -105,6 +81,7 @@ export class ChatAnswer {
   }
 }
 
-function messageCall({ id, name, arguments: args }: ToolCall): MessageCall {
-  return { id, type: 'function', function: { name, arguments: JSON.stringify(args) } }
+/** A call in the form of OpenAI's API. */
+function messageCall({ id, name, arguments: args }: ToolCall) {
+  return { id, type: 'function' as const, function: { name, arguments: JSON.stringify(args) } }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Hono } from 'hono'
-import { ApiError } from '../common/api-error.js'
+import type { Hono } from 'hono'
+import { refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
@@ -8,14 +8,13 @@ import type { AnswerPiece } from '../run/choice.js'
 import type { ScoredToken } from '../run/read-prompt.js'
 import { routesOf } from './asked.js'
 import { type BegunChat, beginChat } from './begin.js'
-import { type AnswerMessage, ChatAnswer, type ChatFinish, type Delta, type PlacedToken } from './chat-answer.js'
+import { ChatAnswer, type Delta, type PlacedToken } from './chat-answer.js'
 import { type ChatBody, chatBody, chatNulls } from './fields.js'
 import { chatLogprobs } from './logprobs.js'
 import { promptProgress } from './prompt-progress.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
-export function chatRoutes(context: ServerContext): Hono {
-  const app = new Hono()
+export function chatRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/chat/completions', async (c) => {
     const body = await readBody(c, chatBody, context, chatNulls)
     return respond(c, context, body.stream, async (ticket) => {
@@ -23,20 +22,17 @@ export function chatRoutes(context: ServerContext): Hono {
       return new ChatCompletion(context, body, await beginChat(context, body, { ticket }))
     })
   })
-  return app
 }
 
-/** A choice of a complete response. */
 interface Choice {
   index: number
-  message: AnswerMessage
+  message: ChatAnswer['message']
   logprobs: ReturnType<typeof chatLogprobs> | null
-  finish_reason: ChatFinish | null
+  finish_reason: ReturnType<ChatAnswer['finish']> | null
   routed_experts?: PlacedToken[]
   prompt_routed_experts?: NonNullable<AnswerPiece['promptRouted']>
 }
 
-/** One request and the response to it. */
 class ChatCompletion implements Reply {
   private readonly head: { id: string; created: number; model: string }
   /** Tokens of thoughts in finished answers. */
@@ -131,7 +127,6 @@ class ChatCompletion implements Reply {
     }
   }
 
-  /** Notes on the request; absent without any. */
   private get notes(): { notes?: string[] } {
     const { notes } = this.begun.prompt
     return notes.length > 0 ? { notes } : {}
@@ -142,13 +137,11 @@ class ChatCompletion implements Reply {
   }
 }
 
-/** Checks fields that depend on each other. */
 function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_tokens }: ChatBody): void {
   if (top_logprobs && !logprobs) {
-    throw new ApiError(400, '"top_logprobs" requires "logprobs": true', { param: 'top_logprobs' })
+    throw refused('top_logprobs', '"top_logprobs" requires "logprobs": true')
   }
   if (max_tokens !== undefined && max_completion_tokens !== undefined && max_tokens !== max_completion_tokens) {
-    const message = '"max_tokens" and "max_completion_tokens" are the same option; send one of them'
-    throw new ApiError(400, message, { param: 'max_tokens' })
+    throw refused('max_tokens', '"max_tokens" and "max_completion_tokens" are the same option; send one of them')
   }
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { type Reply, respond } from '../http/respond.js'
 import type { AnswerPiece } from '../run/choice.js'
 import { tokenizerOf } from '../run/context.js'
+import type { ScoredToken } from '../run/read-prompt.js'
 import { routesOf } from './asked.js'
 import { type BegunCompletion, beginCompletion } from './begin.js'
 import { type CompletionBody, completionBody, formNulls } from './fields.js'
@@ -12,18 +13,15 @@ import { type CompletionLogprobs, CompletionScorer } from './logprobs.js'
 import { promptProgress } from './prompt-progress.js'
 
 /** `POST /v1/completions`: continues prompts without a template. */
-export function completionRoutes(context: ServerContext): Hono {
-  const app = new Hono()
+export function completionRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/completions', async (c) => {
     const body = await readBody(c, completionBody, context, formNulls)
     return respond(c, context, body.stream, async (ticket) => {
       return new Completion(context, body, await beginCompletion(context, body, { ticket }))
     })
   })
-  return app
 }
 
-/** One request and the response to it. */
 class Completion implements Reply {
   private readonly head: { id: string; object: 'text_completion'; created: number; model: string }
   private readonly scorers: (CompletionScorer | undefined)[]
@@ -47,10 +45,11 @@ class Completion implements Reply {
 
   async whole() {
     const { routes, promptRoutes } = routesOf(this.body)
+    const tokens = this.scorers.map((): ScoredToken[] => [])
     const choices = this.scorers.map((_, index) => ({
       index,
       text: this.echoed(index),
-      logprobs: this.scorers[index]?.add([]) ?? null,
+      logprobs: null as CompletionLogprobs | null,
       finish_reason: null as AnswerPiece['finishReason'] | null,
       ...(routes && { routed_experts: [] as unknown[] }),
       ...(promptRoutes && { prompt_routed_experts: [] as unknown[] }),
@@ -58,12 +57,12 @@ class Completion implements Reply {
     for await (const piece of this.begun.choices.pieces()) {
       const choice = choices[piece.index]
       choice.text += piece.text
-      const more = this.scorers[piece.index]?.add(piece.tokens)
-      if (choice.logprobs && more) append(choice.logprobs, more)
+      tokens[piece.index].push(...piece.tokens)
       choice.routed_experts?.push(...(piece.routed ?? []))
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
       if (piece.finishReason) choice.finish_reason = piece.finishReason
     }
+    for (const choice of choices) choice.logprobs = this.scorers[choice.index]?.add(tokens[choice.index]) ?? null
     return { ...this.head, choices, usage: this.begun.choices.usage }
   }
 
@@ -100,11 +99,4 @@ class Completion implements Reply {
   private echoed(choice: number): string {
     return this.body.echo ? this.begun.prompts[Math.floor(choice / this.n)].text : ''
   }
-}
-
-function append(all: CompletionLogprobs, more: CompletionLogprobs): void {
-  all.tokens.push(...more.tokens)
-  all.token_logprobs.push(...more.token_logprobs)
-  all.top_logprobs.push(...more.top_logprobs)
-  all.text_offset.push(...more.text_offset)
 }

@@ -1,10 +1,10 @@
-import { type Context, Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import { type Atlas, nameIn } from '../../lab/experts/atlas/atlas.js'
 import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../lab/experts/usage/awake.js'
 import { perLayer } from '../../lab/experts/usage/usage.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { ApiError } from '../common/api-error.js'
+import { ApiError, refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServedModels } from '../models/served-models.js'
 import { isText, mustBe, text } from './field-types.js'
@@ -30,8 +30,7 @@ const markBody = z.strictObject({
  * `GET /experts`: the work of all experts since the server began or since a mark. `POST /experts/mark` sets one.
  * `GET /experts/atlas`: names of the experts. All are about the first model unless they name one, and load none.
  */
-export function expertRoutes(models: ServedModels): Hono {
-  const app = new Hono()
+export function expertRoutes(app: Hono, models: ServedModels): void {
   app.get('/experts', async (c) => {
     const { model, since: mark } = parametersOf(c, 'model', 'since')
     const served = models.named(model)
@@ -64,7 +63,6 @@ export function expertRoutes(models: ServedModels): Hono {
     if (atlas) return c.json(shortened(atlas))
     throw new ApiError(404, 'the model has no atlas; `molm serve --atlas FILE` reads one', { code: 'no_atlas' })
   })
-  return app
 }
 
 /** An atlas with the foremost preferences of each expert only, so that a page loads soon. */
@@ -86,7 +84,7 @@ function parametersOf<N extends string>(c: Context, ...names: N[]): Partial<Reco
   if (unknown === undefined) return given as Partial<Record<N, string>>
   const known = names.map((name) => `"${name}"`).join(' and ')
   const message = `"${unknown.slice(0, 100)}" is not supported; there ${names.length > 1 ? 'are' : 'is'} ${known}`
-  throw new ApiError(400, message, { param: unknown.slice(0, 100), code: 'unknown_parameter' })
+  throw refused(unknown.slice(0, 100), message, 'unknown_parameter')
 }
 
 function unknownMark(name: string): ApiError {

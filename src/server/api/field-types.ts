@@ -45,6 +45,11 @@ function neutral(values: unknown[], error: string) {
 /** A label or hint that changes no answer here: checked, then dropped. */
 export const unused = <T extends z.ZodType>(field: T) => field.optional().transform(() => undefined)
 
+/** Several of these. */
+export function unusedFields<T extends z.ZodType, K extends string>(field: T, ...names: K[]) {
+  return Object.fromEntries(names.map((name) => [name, unused(field)])) as Record<K, ReturnType<typeof unused<T>>>
+}
+
 /** A list, checked up to the first wrong element. */
 export function firstWrong<T>(element: z.ZodType<T>) {
   return z.unknown().transform((list, { issues }): T[] => {

@@ -16,6 +16,7 @@ import {
   option,
   text,
   unused,
+  unusedFields,
   wholeFrom,
 } from './field-types.js'
 import { messagesOf } from './messages.js'
@@ -58,13 +59,10 @@ export const common = {
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),
-  user: unused(text),
-  safety_identifier: unused(text),
+  ...unusedFields(text, 'user', 'safety_identifier'),
   metadata: unused(anyObject),
   store: unused(flag),
-  service_tier: unused(text),
-  prompt_cache_key: unused(text),
-  prompt_cache_retention: unused(text),
+  ...unusedFields(text, 'service_tier', 'prompt_cache_key', 'prompt_cache_retention'),
 }
 
 /** A JSON Schema: an object or a boolean, or its JSON as a text, as some clients send it. */
@@ -154,7 +152,6 @@ export const formNulls: { [field: string]: KeptNulls } = {
   json_schema: 'all',
 }
 
-/** Name of a function. */
 export const toolName = z
   .string(mustBe('a text'))
   .regex(/^[\w.-]{1,128}$/, 'must be 1 to 128 letters, digits, "_", "-" or "."')
@@ -202,7 +199,6 @@ export const toolFields = {
   function_call: instead('tool_choice', 'none', 'auto'),
 }
 
-/** Efforts of OpenAI's and other APIs. */
 export const EFFORTS = {
   none: 'off',
   minimal: 'low',

@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import type { EncodeAsyncOptions } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'
-import { ApiError } from '../common/api-error.js'
+import { refused } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
@@ -48,11 +48,8 @@ const found = new WeakMap<Model, Promise<GapTokens | undefined>>()
  * its vocabulary lacks them.
  */
 export function gapTokensOf(model: Model): Promise<GapTokens | undefined> {
-  let tokens = found.get(model)
-  if (!tokens) {
-    tokens = find(model)
-    found.set(model, tokens)
-  }
+  const tokens = found.get(model) ?? find(model)
+  found.set(model, tokens)
   return tokens
 }
 
@@ -81,7 +78,7 @@ export async function requireGapTokens({ model, id }: Pick<ServerContext, 'model
   const tokens = await gapTokensOf(model)
   if (tokens) return tokens
   const why = 'its tokenizer has no tokens for the texts before and after a gap'
-  throw new ApiError(400, `"suffix" is not supported by ${id}: ${why}`, { param: 'suffix' })
+  throw refused('suffix', `"suffix" is not supported by ${id}: ${why}`)
 }
 
 type Encode = (text: string, options: EncodeAsyncOptions) => Promise<number[]>

@@ -5,7 +5,7 @@ import type { ScoredToken } from '../run/read-prompt.js'
 /** Log-probabilities of an answer's tokens in OpenAI's form; `content` includes thoughts and calls. */
 export function chatLogprobs(scored: readonly ScoredToken[], tokenizer: Tokenizer | undefined) {
   const entry = (token: number, logprob: number | null) => {
-    return { token: tokenText(token, tokenizer), logprob, bytes: tokenBytes(token, tokenizer) }
+    return { token: tokenText(token, tokenizer), logprob, bytes: [...bytesOf(token, tokenizer)] }
   }
   const content = scored.map(({ token, logprob, top }) => ({
     ...entry(token, logprob),
@@ -44,7 +44,7 @@ export class CompletionScorer {
   add(scored: readonly ScoredToken[]): CompletionLogprobs {
     const text_offset = scored.map(({ token }) => {
       const begin = Math.max(0, this.offset)
-      this.offset += this.tokenizer ? this.utf8.push(this.tokenizer.bytesOf(token)).length : 0
+      this.offset += this.utf8.push(bytesOf(token, this.tokenizer)).length
       return begin
     })
     return {
@@ -69,11 +69,9 @@ export class CompletionScorer {
 
 function textLength(tokens: readonly number[], tokenizer: Tokenizer | undefined): number {
   const utf8 = new Utf8Stream()
-  const length = tokens.reduce((sum, token) => sum + utf8.push(tokenizer?.bytesOf(token) ?? NOTHING).length, 0)
+  const length = tokens.reduce((sum, token) => sum + utf8.push(bytesOf(token, tokenizer)).length, 0)
   return length + utf8.flush().length
 }
-
-const NOTHING = new Uint8Array(0)
 
 const FROM_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -82,7 +80,7 @@ const FROM_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * OpenAI's API, so that no two tokens look alike.
  */
 function tokenText(token: number, tokenizer: Tokenizer | undefined): string {
-  const bytes = tokenizer?.bytesOf(token) ?? new Uint8Array(0)
+  const bytes = bytesOf(token, tokenizer)
   try {
     return FROM_UTF8.decode(bytes)
   } catch {
@@ -90,6 +88,6 @@ function tokenText(token: number, tokenizer: Tokenizer | undefined): string {
   }
 }
 
-function tokenBytes(token: number, tokenizer: Tokenizer | undefined): number[] {
-  return [...(tokenizer?.bytesOf(token) ?? [])]
+function bytesOf(token: number, tokenizer: Tokenizer | undefined): Uint8Array {
+  return tokenizer?.bytesOf(token) ?? new Uint8Array(0)
 }

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 import type { Think } from '../../api/chat-options.js'
 import type { ChatTemplate } from '../../api/text.js'
 import { perMixture } from '../../model/config/config.js'
@@ -12,8 +12,7 @@ import type { ServedModels } from '../models/served-models.js'
  * `GET /v1/models` and `/v1/models/ID`: all models of the server, whether they are in memory or not. `installed` gives the
  * names of others on this computer.
  */
-export function modelRoutes(models: ServedModels, installed?: () => Promise<readonly string[]>): Hono {
-  const app = new Hono()
+export function modelRoutes(app: Hono, models: ServedModels, installed?: () => Promise<readonly string[]>): void {
   app.get('/v1/models', async (c) => {
     const data = await Promise.all(models.all.map(cardOf))
     const others = (await installed?.())?.filter((name) => !data.some(({ id }) => id === name))
@@ -21,11 +20,17 @@ export function modelRoutes(models: ServedModels, installed?: () => Promise<read
   })
   // A name may contain slashes.
   app.get('/v1/models/:id{.+}', async (c: Context) => c.json(await cardOf(models.named(c.req.param('id')))))
-  return app
 }
 
 /** Settings of thinking by template. They are found by rendering it, so not before the first request. */
-const thinkingOf = new WeakMap<ChatTemplate, Promise<readonly Think[]>>()
+const found = new WeakMap<ChatTemplate, Promise<readonly Think[]>>()
+
+export async function thinkingOf(template: ChatTemplate | undefined): Promise<readonly Think[]> {
+  if (!template) return []
+  const thinking = found.get(template) ?? thinkingChoices(template).catch(() => [])
+  found.set(template, thinking)
+  return thinking
+}
 
 async function cardOf(served: ServedModel) {
   const { id, since, outline, state, hasFailed, experts } = served
@@ -36,7 +41,8 @@ async function cardOf(served: ServedModel) {
   const taught = mixtures.filter(({ newExperts }) => newExperts)
   const withAlways = mixtures.filter(({ routing }) => routing?.always)
   const withFactor = mixtures.filter(({ routing }) => (routing?.factor ?? 1) !== 1)
-  const card = {
+  const thinking = await thinkingOf(chatTemplate)
+  return {
     id,
     object: 'model',
     created: since,
@@ -67,11 +73,7 @@ async function cardOf(served: ServedModel) {
       ...(atlas && { atlas: true }),
       // Largest possible gates, if not 1.
       ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
+      ...(thinking.length > 0 && { thinking }),
     },
   }
-  if (!chatTemplate) return card
-  const thinking = thinkingOf.get(chatTemplate) ?? thinkingChoices(chatTemplate).catch(() => [])
-  thinkingOf.set(chatTemplate, thinking)
-  const choices = await thinking
-  return choices.length === 0 ? card : { ...card, meta: { ...card.meta, thinking: choices } }
 }

@@ -1,7 +1,7 @@
-import { type Context, Hono } from 'hono'
+import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import { specialTokens } from '../../text/tokenizer/definition/special-tokens.js'
-import { ApiError } from '../common/api-error.js'
+import { ApiError, refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { onceAnswered } from '../http/request-state.js'
@@ -31,17 +31,15 @@ const tokenizeBody = z.strictObject({
 const detokenizeBody = z.strictObject({ model: text.optional(), tokens: tokenIds })
 
 /** `/tokenize`, `/detokenize` and `/tokenizer_info`, in vLLM's form, which evaluation programs expect. */
-export function tokenizeRoutes(context: ServerContext): Hono {
+export function tokenizeRoutes(app: Hono, context: ServerContext): void {
   const { model, limits } = context
-  const app = new Hono()
   app.post('/tokenize', async (c) => {
     const body = await readBody(c, tokenizeBody, context)
     const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
     return inQueue(c, context, async (signal) => {
       const most = limits.promptTokens
       const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
-      if (!tokens)
-        throw new ApiError(400, `the text has more than ${most} tokens, the limit per request`, { param: 'prompt' })
+      if (!tokens) throw refused('prompt', `the text has more than ${most} tokens, the limit per request`)
       const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
       return { count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs }
     })
@@ -51,7 +49,6 @@ export function tokenizeRoutes(context: ServerContext): Hono {
     return inQueue(c, context, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
   })
   app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(context)))
-  return app
 }
 
 /** Answers with the result of `work`. Meanwhile the request counts as waiting. */

@@ -2,7 +2,6 @@ import { dirname } from 'node:path'
 import type { Model } from '../../api/model.js'
 import { readIfPresent, readJsonIfPresent } from '../../ground/files/small-file.js'
 
-/** Files of a model's tokenizer. */
 export interface TokenizerFiles {
   /** Contents of tokenizer_config.json and special_tokens_map.json; empty without the file. */
   config: Record<string, unknown>

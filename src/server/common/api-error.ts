@@ -20,6 +20,16 @@ export class ApiError extends Error {
   }
 }
 
+/** The error of a request whose field `param` is wrong. */
+export function refused(param: string, message: string, code?: string): ApiError {
+  return new ApiError(400, message, { param, code })
+}
+
+/** The error of a request with two fields that exclude each other, in the way that `how` says. */
+export function contrary(first: string, other: string, how: string): ApiError {
+  return refused(other, `"${first}" and "${other}" ${how}; send one of them`)
+}
+
 /** Thrown when the client has closed its connection. */
 export class ClientGone extends Error {
   override message = 'the client has disconnected'

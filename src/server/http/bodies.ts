@@ -11,18 +11,7 @@ export function hasLargeBody(request: HonoRequest): boolean {
 }
 
 /** A received body. It holds memory until it is released. */
-export interface ReceivedBody {
-  /** Empty once the body has been parsed or released. */
-  readonly bytes: Uint8Array
-  readonly isReleased: boolean
-  /**
-   * Frees the memory of `bytes` and counts `kept` bytes instead, for the values parsed from them. Throws an ApiError (503)
-   * if there is no room for those.
-   */
-  parsed(kept: number): void
-  /** Frees all memory. May be called again. */
-  release(): void
-}
+export type ReceivedBody = Pick<Body, 'bytes' | 'parsed' | 'release'>
 
 /**
  * Receives bodies, and bounds their memory together until they are released. When a body exceeds the bound, the oldest one
@@ -69,10 +58,10 @@ export class Bodies {
 }
 
 /** A body in one buffer. A client may send tiny chunks, and each chunk kept would cost memory besides its bytes. */
-class Body implements ReceivedBody {
+class Body {
   length = 0
   isUnderway = true
-  isReleased = false
+  private isReleased = false
   private isDropped = false
   private kept = 0
   private buffer = new ArrayBuffer(0)
@@ -87,6 +76,7 @@ class Body implements ReceivedBody {
     return this.memory.holding.set(this.buffer.byteLength + this.kept)
   }
 
+  /** Empty once the body has been parsed or released. */
   get bytes(): Uint8Array {
     return new Uint8Array(this.buffer, 0, this.length)
   }
@@ -114,6 +104,10 @@ class Body implements ReceivedBody {
     this.memory.grown()
   }
 
+  /**
+   * Frees the memory of `bytes` and counts `kept` bytes instead, for the values parsed from them. Throws an ApiError
+   * (503) if there is no room for those.
+   */
   parsed(kept: number): void {
     this.empty()
     this.kept = kept
@@ -128,6 +122,7 @@ class Body implements ReceivedBody {
     this.reader?.cancel().catch(() => undefined)
   }
 
+  /** Frees all memory. May be called again. */
   release(): void {
     this.isReleased = true
     this.kept = 0

@@ -4,7 +4,7 @@ import { UserError } from '../../ground/errors.js'
 import { inOneTurn } from '../../ground/in-turns.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
 import { nearest } from '../../ground/spelling.js'
-import { ApiError, ClientGone } from '../common/api-error.js'
+import { ApiError, ClientGone, refused } from '../common/api-error.js'
 import type { Bodies, ReceivedBody } from './bodies.js'
 import type { ServerContext } from './context.js'
 import { type JsonBody, onceAnswered, requestState } from './request-state.js'
@@ -115,11 +115,11 @@ function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {
     const param = nameOf([...issue.path, key])
     const meant = issue.path.length === 0 ? nearest(key, Object.keys(schema.shape)) : undefined
     const hint = meant ? `; did you mean "${meant}"?` : ''
-    return new ApiError(400, `"${param}" is not supported${hint}`, { param, code: 'unknown_parameter' })
+    return refused(param, `"${param}" is not supported${hint}`, 'unknown_parameter')
   }
   if (issue.path.length === 0) return new ApiError(400, 'the body must be an object')
   const param = nameOf(issue.path)
-  return new ApiError(400, `"${param}" ${issue.message}`, { param, code: 'invalid_value' })
+  return refused(param, `"${param}" ${issue.message}`, 'invalid_value')
 }
 
 /** A field's name as in JavaScript: messages[0].content. */

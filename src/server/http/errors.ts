@@ -27,9 +27,12 @@ export function asApiError(error: unknown): ApiError {
   return new ApiError(500, 'internal error; the server log has the details')
 }
 
-/** A message of the library with the names of a request's fields. */
+/**
+ * A message of the library with the names of a request's fields: `maxTokens` is `max_tokens` there. Other names, such
+ * as keywords of schemas, stay.
+ */
 export function withFields(message: string): string {
-  return renameOptions(message, fieldOf)
+  return renameOptions(message, (name) => `"${Object.hasOwn(FIELDS, name) ? FIELDS[name] : name}"`)
 }
 
 /** An error in the form of OpenAI's API. */
@@ -58,11 +61,6 @@ const FIELDS: Record<string, string> = {
   toolChoice: 'tool_choice',
   parallelToolCalls: 'parallel_tool_calls',
   schema: 'response_format',
-}
-
-/** The library's `maxTokens` is `max_tokens` in a request. Other names, such as keywords of schemas, stay. */
-function fieldOf(name: string): string {
-  return `"${Object.hasOwn(FIELDS, name) ? FIELDS[name] : name}"`
 }
 
 /** The name that another API has for a field of chat completions. */

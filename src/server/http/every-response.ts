@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { connectionOf, onceAnswered, requestState } from './request-state.js'
 
 /** A finished request: answered, or closed by its client. */
@@ -40,9 +40,4 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
     }
     onceAnswered(c, report)
   }
-}
-
-/** X-Request-Id of the response. */
-export function requestIdOf(c: Context): string {
-  return requestState(c).id
 }

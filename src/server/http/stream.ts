@@ -4,8 +4,7 @@ import type { Limits } from '../common/limits.js'
 import type { Ticket } from '../run/queue.js'
 import type { ServerContext } from './context.js'
 import { asApiError, errorBody } from './errors.js'
-import { requestIdOf } from './every-response.js'
-import { connectionOf } from './request-state.js'
+import { connectionOf, requestState } from './request-state.js'
 
 /** Notation of a stream's objects. */
 export interface StreamFormat {
@@ -84,7 +83,7 @@ export function eventStream(
         } catch (error) {
           if (!(error instanceof ClientGone)) {
             const apiError = asApiError(error)
-            if (apiError.status === 500) onError(error, requestIdOf(c))
+            if (apiError.status === 500) onError(error, requestState(c).id)
             send(format.error(apiError))
           }
         }

@@ -3,7 +3,6 @@ import type { ExpertUses, MemoryStats, Model } from '../../api/model.js'
 import { PastWork } from '../../api/past-work.js'
 import { haveSameExperts, type ModelConfig } from '../../model/config/config.js'
 import type { Limits } from '../common/limits.js'
-import { isNameOf } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import type { CacheMemory } from '../run/cache-memory.js'
 import { ExpertMarks } from '../run/expert-marks.js'
@@ -11,17 +10,12 @@ import type { ModelMemory } from '../run/memory.js'
 import type { Queue } from '../run/queue.js'
 import type { LoadedSource, ModelSource, Outline, ServedExperts } from './source.js'
 
-/**
- * `sleeping`: the experts have been freed; the dense weights, the caches and the tokenizer are in memory. llama-server
- * has the same names.
- */
+/** `sleeping`: only the experts have been freed. The names are llama-server's. */
 export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'sleeping'
 
-/** A model in memory. */
 interface Resident {
   model: Model
   context: ServerContext
-  /** Its endpoints. */
   app: Hono
   cacheMemory: CacheMemory
 }
@@ -62,7 +56,8 @@ export class ServedModel {
   marks = new ExpertMarks(this)
   private past = new PastWork()
   private resident?: Resident
-  private known?: Outline
+  /** Absent until a model without an outline has been loaded for the first time. */
+  known?: Outline
 
   constructor(
     private readonly source: ModelSource,
@@ -80,11 +75,6 @@ export class ServedModel {
 
   get name(): string {
     return this.outline.name
-  }
-
-  /** Whether `outline` is known. */
-  get isKnown(): boolean {
-    return this.known !== undefined
   }
 
   /** Throws if the model has never been loaded and its source has no outline. */
@@ -111,29 +101,20 @@ export class ServedModel {
     return this.users === 0 && this.queue.isEmpty
   }
 
-  /** Running sequences, and requests without one. */
   get counts(): { running: number; waiting: number } {
     const { running, waiting } = this.queue.counts
     return { running, waiting: waiting + this.awaiting }
   }
 
-  /** Whether a request's name of a model means this one. */
-  isCalled(name: string): boolean {
-    return isNameOf(name, [this.id, this.name])
-  }
-
-  /** The loaded model; undefined if it is not in memory. */
   get model(): Model | undefined {
     return this.resident?.model
   }
 
-  /** Endpoints of the loaded model. Throws if it is not in memory. */
   get app(): Hono {
     if (!this.resident) throw new Error(`${this.id} is not in memory`)
     return this.resident.app
   }
 
-  /** Kept sequences, and their tokens together. */
   get kept(): { sequences: number; tokens: number } {
     return this.resident?.context.prefixCache.kept ?? { sequences: 0, tokens: 0 }
   }

@@ -28,10 +28,7 @@ export interface ModelsOptions {
   weightsBytes?: number
   /** Bytes of `memory` that weights leave free. Default: 0. */
   margin?: number
-  /**
-   * Time in milliseconds without a request until a model's experts are freed, and again until the rest is. Default:
-   * never.
-   */
+  /** Milliseconds without a request until experts are freed, and again until the rest is. Default: never. */
   idleMs?: number
   /** Caches of prompts on the disk. Default: none. */
   prompts?: PromptStore
@@ -92,7 +89,7 @@ export class ServedModels {
   }
 
   get isClosing(): boolean {
-    return this.first.queue.closing
+    return this.first.queue.isClosing
   }
 
   /** Running sequences, and requests without one, of all models together. */
@@ -105,7 +102,7 @@ export class ServedModels {
   /** The model with a name, by default the first. Throws an ApiError if there is none. */
   named(name?: string): ServedModel {
     if (name === undefined) return this.first
-    const called = this.all.filter((served) => served.isCalled(name))
+    const called = this.all.filter((served) => isNameOf(name, [served.id, served.name]))
     const found = called.find(({ id }) => isNameOf(name, [id])) ?? called[0]
     if (!found) throw unknownModel(name, ...this.all.map(({ id }) => id))
     return found
@@ -126,12 +123,11 @@ export class ServedModels {
     for (const served of this.all) await served.savePrompts()
   }
 
-  /** Frees all models. */
   async dispose(): Promise<void> {
     for (const served of this.all) await served.unload()
   }
 
-  private readonly equip: Equip = (served, { model, mask, atlas }) => {
+  private readonly equip: Equip = (served, { model, mask }) => {
     checkLanguageModel(model)
     const { bodies, memory, metrics, onError, options } = this
     const limits = { ...this.limits, contextTokens: served.contextTokens }
@@ -141,8 +137,7 @@ export class ServedModels {
     const kept = options.prompts && new KeptPrompts(options.prompts, model)
     const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
     const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, memory, mask }
-    const since = Math.floor(Date.now() / 1000)
-    const context = { model, id: served.id, since, bodies, ...run, atlas, onError }
+    const context = { model, id: served.id, bodies, ...run, onError }
     return { context, app: this.endpoints(context), cacheMemory }
   }
 }

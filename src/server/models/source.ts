@@ -23,8 +23,6 @@ export interface ModelSource {
   alias?: string
   /** May be absent for a server's only model, which is loaded when the server starts. */
   outline?: Outline
-  /**
-   * Loads the model, with at most `memory` bytes of weights if given. Rejects with a UserError if it cannot be loaded.
-   */
+  /** Loads the model, with at most `memory` bytes of weights. Rejects with a UserError if it cannot be loaded. */
   load(options: { memory?: number; signal: AbortSignal }): Promise<LoadedSource>
 }

@@ -38,7 +38,7 @@ export class WeightsBudget {
   /** Memory for the weights of a model that is loaded first; its engine checks it. */
   alone(served: ServedModel): number | undefined {
     const { limit } = this.memory
-    return limit === undefined || !served.isKnown ? undefined : Math.min(limit, served.outline.info.bytes)
+    return limit && served.known && Math.min(limit, served.known.info.bytes)
   }
 
   /** Records the memory that a model has got, or that it has none any more. */

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../ground/numbers.js'
 import { usedIn } from '../../model/config/experts-per-token.js'
-import { ApiError } from '../common/api-error.js'
+import { refused } from '../common/api-error.js'
 import type { ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
 import { mostTokens } from './run-choice.js'
@@ -50,7 +50,7 @@ export function answerBytes(
     const message =
       `the scores or experts of the prompts may take ${formatBytes(stream)}, and all answers together at most ` +
       `${formatBytes(mostTogether)}: ask for less`
-    throw new ApiError(400, message, { param, code: 'answer_too_large' })
+    throw refused(param, message, 'answer_too_large')
   }
   const whole = prompts + sumOf(({ answer, token }) => answer * token)
   if (whole <= most) return whole
@@ -62,5 +62,5 @@ export function answerBytes(
   const message =
     `an answer that is not streamed may take ${formatBytes(most)}; up to ${sumOf(({ answer }) => answer)} tokens, with the scores ` +
     `and experts asked for, may take more: ${ways.join(', or ')}`
-  throw new ApiError(400, message, { param: 'max_tokens', code: 'answer_too_large' })
+  throw refused('max_tokens', message, 'answer_too_large')
 }

@@ -36,7 +36,6 @@ export interface RoutedToken {
 export interface Choice {
   readonly index: number
   readonly spec: ChoiceSpec
-  /** Tokens generated so far. */
   generated: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
@@ -65,7 +64,6 @@ export interface PromptRead {
  * the end.
  */
 export interface AnswerPiece {
-  /** The choice's index. */
   index: number
   text: string
   tokens: ScoredToken[]

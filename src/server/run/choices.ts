@@ -1,26 +1,15 @@
-import { ApiError } from '../common/api-error.js'
+import { refused } from '../common/api-error.js'
 import type { AnswerPiece, Choice, ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
 import { interleaved } from './interleaved.js'
 import type { Ticket } from './queue.js'
 import { runChoice } from './run-choice.js'
 
-export interface Usage {
-  prompt_tokens: number
-  completion_tokens: number
-  total_tokens: number
-  prompt_tokens_details: { cached_tokens: number }
-  /** Drafts of prompt lookup; absent if there were none. Those that were wrong are not among the tokens above. */
-  completion_tokens_details?: { accepted_prediction_tokens: number; rejected_prediction_tokens: number }
-}
-
-const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
-
 /** Checks the number of prompts before any is encoded. Throws an ApiError if it is 0 or, `n` times, above the limit. */
 export function checkCount(prompts: number, n: number, { limits }: Pick<RunContext, 'limits'>): void {
-  if (prompts === 0) throw refuse('prompt', '"prompt" must have at least one prompt')
+  if (prompts === 0) throw refused('prompt', '"prompt" must have at least one prompt')
   if (prompts * n <= limits.sequences) return
-  throw refuse('n', `${prompts} prompts times ${n} exceed the limit of ${limits.sequences} texts per request`)
+  throw refused('n', `${prompts} prompts times ${n} exceed the limit of ${limits.sequences} texts per request`)
 }
 
 /** Throws an ApiError if a prompt is wrong, or the request exceeds the limits. */
@@ -31,29 +20,29 @@ export function checkSpecs(
 ): void {
   const all = specs.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
   if (all > limits.promptTokens) {
-    throw refuse('prompt', `prompts of ${all} tokens exceed the limit of ${limits.promptTokens} per request`)
+    throw refused('prompt', `prompts of ${all} tokens exceed the limit of ${limits.promptTokens} per request`)
   }
   const [{ scorePrompt, options }] = specs
   const scores = scorePrompt ? all * (1 + (options.logprobs ?? 0)) : 0
   if (scores > limits.scores) {
-    throw refuse('logprobs', `${scores} log-probabilities exceed the limit of ${limits.scores} per request`)
+    throw refused('logprobs', `${scores} log-probabilities exceed the limit of ${limits.scores} per request`)
   }
   for (const { prompt, promptRoutes } of specs) {
-    if (prompt.length === 0) throw refuse('prompt', 'the prompt is empty')
+    if (prompt.length === 0) throw refused('prompt', 'the prompt is empty')
     // The last position is for the first token of the answer.
     if (prompt.length >= limits.contextTokens) {
       const message = `the prompt has ${prompt.length} tokens; the limit is ${limits.contextTokens}, including the answer`
-      throw refuse('prompt', message, 'context_length_exceeded')
+      throw refused('prompt', message, 'context_length_exceeded')
     }
     if (promptRoutes && prompt.length > limits.routedTokens) {
       const message =
         `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}; ` +
         'send "answer" for those of the answer alone'
-      throw refuse('routed_experts', message)
+      throw refused('routed_experts', message)
     }
     const unknown = prompt.find((id) => id >= model.config.vocabSize)
     if (unknown !== undefined) {
-      throw refuse('prompt', `token ${unknown} does not exist; the last is ${model.config.vocabSize - 1}`)
+      throw refused('prompt', `token ${unknown} does not exist; the last is ${model.config.vocabSize - 1}`)
     }
   }
 }
@@ -74,7 +63,7 @@ export class Choices {
   }
 
   /** Tokens so far. A prompt counts once, however many choices it has. */
-  get usage(): Usage {
+  get usage() {
     const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
     const completion = this.sum(({ generated }) => generated)
     const cached = this.sum(({ index, cached }) => (index % this.n === 0 ? cached : 0))
@@ -84,6 +73,7 @@ export class Choices {
       completion_tokens: completion,
       total_tokens: prompt + completion,
       prompt_tokens_details: { cached_tokens: cached },
+      // Drafts that were wrong are not among the tokens above.
       ...(drafted > 0 && {
         completion_tokens_details: { accepted_prediction_tokens: right, rejected_prediction_tokens: drafted - right },
       }),

@@ -5,7 +5,6 @@ import type { Queue } from './queue.js'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
-/** A model of the server. */
 export interface MeasuredModel {
   readonly id: string
   readonly isInMemory: boolean
@@ -14,7 +13,6 @@ export interface MeasuredModel {
   stats(): Promise<MemoryStats>
 }
 
-/** Records the work of one model. */
 export interface RunMetrics {
   queued(ms: number): void
   promptRead(tokens: number, cached: number): void
@@ -43,7 +41,6 @@ export class Metrics {
     this.metrics.requestSeconds.observe({ path }, ms / 1000)
   }
 
-  /** Records the work of a model. */
   of(model: MeasuredModel): RunMetrics {
     const labels = this.labelsOf(model)
     const { promptTokens, cachedTokens, answerTokens, queueSeconds, firstSeconds, tokenSeconds } = this.metrics

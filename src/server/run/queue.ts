@@ -17,7 +17,6 @@ const STEPS = [16, 512]
 /** Tokens of a prompt that count as one of an answer: reading them delays no other answer. */
 const READ = 128
 
-/** The work of one sequence. */
 export interface Work {
   /** Tokens of its prompt that are in no cache. */
   unread: number
@@ -34,9 +33,7 @@ export interface Work {
 export interface Ticket {
   /** Aborted when the client disconnects, or when a closing server stops waiting. */
   readonly signal: AbortSignal
-  /**
-   * Waits until a sequence of the request may run. Rejects if the request is aborted, or with the error that `admit` throws.
-   */
+  /** Waits until a sequence may run. Rejects if the request is aborted, or with the error that `admit` throws. */
   slot(work: Work): Promise<Slot>
   abort(): void
   /** Ends the request. May be called again. */
@@ -47,7 +44,6 @@ export interface Ticket {
 export interface Slot {
   /** Counts a token of the answer, then pauses while others need the place more. Rejects if the request is aborted. */
   turn(): Promise<void>
-  /** Ends the sequence. */
   release(): void
 }
 
@@ -55,7 +51,6 @@ export interface EnterOptions {
   signal?: AbortSignal
   /** Address of the client. Default: each request counts as another client. */
   client?: string
-  /** Whether the request has a large body. */
   isLarge?: boolean
 }
 
@@ -75,7 +70,6 @@ interface Sequence {
   isBegun: boolean
   /** Whether it could begin but for its memory. */
   lacksMemory: boolean
-  /** Tokens of its answer. */
   written: number
   hasPlace: boolean
   /** Ends its waiting. */
@@ -87,7 +81,7 @@ export class Queue {
   private readonly requests = new Set<QueuedRequest>()
   /** Oldest first. */
   private readonly sequences = new Set<Sequence>()
-  private isClosing = false
+  isClosing = false
   private whenEmpty?: () => void
   /** Moving average of the time that a request takes. */
   private meanMs = 1000
@@ -98,15 +92,10 @@ export class Queue {
     private readonly onEmpty: () => void = () => undefined,
   ) {}
 
-  get closing(): boolean {
-    return this.isClosing
-  }
-
   get isEmpty(): boolean {
     return this.requests.size === 0
   }
 
-  /** Number of running sequences, and of requests without one. */
   get counts(): { running: number; waiting: number } {
     return { running: this.running.length, waiting: this.idle().length }
   }

@@ -11,7 +11,7 @@ import { type RunContext, tokenizerOf } from './context.js'
 import type { Ticket } from './queue.js'
 import { readPrompt } from './read-prompt.js'
 import { ANSWER_PART, RunningAnswer } from './running-answer.js'
-import { withReports } from './with-reports.js'
+import { withProgress } from './with-progress.js'
 
 /** A sequence that pauses keeps its memory. For each, this many tokens' memory must be left, so that the others can continue. */
 const PAUSED_SPARE = 1_024
@@ -170,21 +170,6 @@ async function* generate(
   } finally {
     await events.return()
   }
-}
-
-/** Does work that reads the prompt, and meanwhile yields the progress if the request asks for it. */
-async function* withProgress<T>(
-  { prompt, progress: isAsked }: ChoiceSpec,
-  { cached: cache }: HeldSession,
-  work: (onRead: (read: number) => void) => Promise<T>,
-): AsyncGenerator<{ progress: PromptRead }, T> {
-  const started = performance.now()
-  return yield* withReports<{ progress: PromptRead }, T>((report) =>
-    work((processed) => {
-      const timeMs = performance.now() - started
-      if (isAsked) report({ progress: { total: prompt.length, cache, processed, timeMs } })
-    }),
-  )
 }
 
 function pieceOf({ step, events, part }: AnswerToken, { index, spec }: Choice, context: RunContext): AnswerPiece {

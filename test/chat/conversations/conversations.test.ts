@@ -6,6 +6,7 @@ import type { ChatMessage } from '#molm/api/text.js'
 import type { ConversationInfo } from '#molm/chat/conversations/conversation-info.js'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import { takeLock } from '#molm/ground/files/lock.js'
+import { each } from '../../support/each.js'
 import { repositoryPath } from '../../support/fixtures.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -156,10 +157,7 @@ test('a list has the latest change first, with names, titles and counts', async 
     ]
     for (const [i, id] of ids.entries()) await utimes(join(folder, `${id}.jsonl`), i, i)
     const list = await conversations.list()
-    assert.equal(
-      list.map(({ id }) => id),
-      [...ids].reverse(),
-    )
+    assert.equal(each(list, 'id'), [...ids].reverse())
     assert.equal(
       list.map(({ name, model, messages }) => [name, model, messages]),
       [
@@ -181,17 +179,11 @@ test('a conversation without messages is not listed and not continued, unless it
     const conversation = conversations.begin(STATE)
     await conversation.keep(STATE)
     await conversation.keep({ ...STATE, messages: [] })
-    assert.equal(
-      (await conversations.list()).map(({ id }) => id),
-      [earlier],
-    )
+    assert.equal(each(await conversations.list(), 'id'), [earlier])
     assert.is((await conversations.latest())?.id, earlier)
     assert.is((await conversations.find(conversation.id)).title, '(no question)')
     await conversation.rename('ideas')
-    assert.equal(
-      (await conversations.list()).map(({ title }) => title),
-      ['ideas', 'What is a lantern?'],
-    )
+    assert.equal(each(await conversations.list(), 'title'), ['ideas', 'What is a lantern?'])
     assert.is((await conversations.latest())?.id, conversation.id)
     await conversation.close()
   })

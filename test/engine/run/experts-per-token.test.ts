@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { convertModel, type ExpertsPerToken } from '#molm/index.js'
 import { leastBudget } from '#molm/model/weights/bank-plan.js'
 import { sameBits } from '../../support/compare.js'
+import { each } from '../../support/each.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { forwardHere, lastLogits, logitsInPieces } from '../../support/forward-here.js'
 import { withLoaded } from '../../support/loaded-model.js'
@@ -106,10 +107,7 @@ test('the description of a model changes with the number of its experts', async 
   const { activeBytes, activeParameters } = model.info
   await model.setExpertsPerToken(1)
   assert.ok(model.info.activeBytes < activeBytes && model.info.activeParameters < activeParameters)
-  assert.equal(
-    model.config.mixtures.map(({ used }) => used),
-    [new Array(6).fill(1), new Array(6).fill(1)],
-  )
+  assert.equal(each(model.config.mixtures, 'used'), [new Array(6).fill(1), new Array(6).fill(1)])
   await model.setExpertsPerToken()
   assert.is(model.info.activeBytes, activeBytes)
 })

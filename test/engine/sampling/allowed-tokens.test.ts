@@ -1,11 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { UNFILTERED } from '#molm/api/generation-options.js'
 import { isAllowed } from '#molm/engine/sampling/candidates.js'
 import { seededRandom } from '#molm/engine/sampling/random.js'
 import { argmax, createSampler } from '#molm/engine/sampling/sample.js'
 import { normalLogits } from './logits.js'
 
 const VOCABULARY = 131
+/** All filters off. */
+const PLAIN = { ...UNFILTERED, seed: 1 }
 
 function bitsOf(ids: Iterable<number>): Int32Array {
   const words = new Int32Array(Math.ceil(VOCABULARY / 32))
@@ -51,7 +54,10 @@ test('a limited choice is as if the model gave the other tokens no chance', () =
     { temperature: 1, topK: 0, topP: 0.6, minP: 0 },
   ]
   for (const [i, plan] of plans.entries()) {
-    const [limited, plain] = [createSampler({ ...plan, seed: i }), createSampler({ ...plan, seed: i })]
+    const [limited, plain] = [
+      createSampler({ ...PLAIN, ...plan, seed: i }),
+      createSampler({ ...PLAIN, ...plan, seed: i }),
+    ]
     for (let row = 0; row < 200; row++) {
       const logits = normalLogits(VOCABULARY, 3, row, row % 3 === 0 ? 0.5 : undefined)
       const ids = randomIds(row)
@@ -64,10 +70,10 @@ test('a limited choice is as if the model gave the other tokens no chance', () =
 
 test('the summary of a kernel does not pass by the limit, and log-probabilities are from before it', () => {
   const logits = normalLogits(VOCABULARY, 3, 5)
-  const best = createSampler({ temperature: 0 }).sample(logits, [])
+  const best = createSampler({ ...PLAIN, temperature: 0 }).sample(logits, [])
   const others = [...Array(VOCABULARY).keys()].filter((id) => id !== best.token)
   const summary = { argmax: best.token, logSumExp: logits[best.token] - best.logprob }
-  const chosen = createSampler({ temperature: 0 }).sample(logits, [], { summary, allowed: bitsOf(others) })
+  const chosen = createSampler({ ...PLAIN, temperature: 0 }).sample(logits, [], { summary, allowed: bitsOf(others) })
   assert.is.not(chosen.token, best.token)
   assert.ok(Math.abs(chosen.logprob - (logits[chosen.token] - summary.logSumExp)) < 1e-6)
 })
@@ -76,7 +82,7 @@ test('a row without a score for an allowed token is an error that names the cons
   const logits = new Float32Array(VOCABULARY).fill(-Infinity)
   logits[3] = 1
   for (const temperature of [0, 1]) {
-    const sampler = createSampler({ temperature, seed: 1 })
+    const sampler = createSampler({ ...PLAIN, temperature })
     assert.throws(() => sampler.sample(logits, [], { allowed: bitsOf([4, 5]) }), /constraint allows/)
   }
 })

@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { logprobOf, logSumExp, topLogprobs } from '#molm/engine/sampling/logprobs.js'
 import { expBelow } from '#molm/ground/exp.js'
+import { each } from '../../support/each.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 
 test('exp below the largest agrees with Math.exp to eleven digits', () => {
@@ -37,10 +38,7 @@ test('top logprobs are in falling order, lower ids first among equals', () => {
   const logits = normalLogits(800, 1, 12, 0.25)
   for (const n of [0, 1, 5, 50, 800, 900]) {
     const top = topLogprobs(logits, n)
-    assert.equal(
-      top.map(({ token }) => token),
-      ranking(logits).slice(0, n),
-    )
+    assert.equal(each(top, 'token'), ranking(logits).slice(0, n))
     for (const { token, logprob } of top) assert.is(logprob, logprobOf(logits, token))
   }
 })
@@ -49,10 +47,7 @@ test('top logprobs are in order even if logits are infinite or NaN', () => {
   const logits = Float32Array.of(1, Infinity, Number.NaN, 2, Infinity, -Infinity, 0, Infinity)
   const ranked = [1, 4, 7, 3, 0, 6]
   for (const n of [1, 2, 3, 4, 5, 6, 8]) {
-    assert.equal(
-      topLogprobs(logits, n).map(({ token }) => token),
-      ranked.slice(0, n),
-    )
+    assert.equal(each(topLogprobs(logits, n), 'token'), ranked.slice(0, n))
   }
   const top = topLogprobs(logits, 8).map(({ logprob }) => logprob)
   assert.equal(top, [Number.NaN, Number.NaN, Number.NaN, -Infinity, -Infinity, -Infinity])

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { type Sampling, UNFILTERED } from '#molm/api/generation-options.js'
 import { logprobOf } from '#molm/engine/sampling/logprobs.js'
 import { argmax, createSampler } from '#molm/engine/sampling/sample.js'
-import { UsageError, UserError } from '#molm/ground/errors.js'
+import { UserError } from '#molm/ground/errors.js'
 import { chiSquare, chiSquareLimit } from './chi-square.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 
@@ -95,13 +95,8 @@ test('draws from a large vocabulary in the right proportions', () => {
 test('temperature 0 takes the likeliest token, the lowest id among equals, for any seed', () => {
   const logits = Float32Array.of(1, 5, 5, 2)
   for (let seed = 0; seed < 20; seed++) {
-    assert.is(createSampler({ temperature: 0, seed }).sample(logits, []).token, 1)
+    assert.is(createSampler({ ...PLAIN, temperature: 0, seed }).sample(logits, []).token, 1)
   }
-})
-
-test('temperature 0 takes the likeliest after the repeat penalty', () => {
-  const sampler = createSampler({ temperature: 0, repeatPenalty: 3 })
-  assert.is(sampler.sample(Float32Array.of(1, 5, 4, 2), [1]).token, 2)
 })
 
 test('the same seed gives the same tokens, another seed others', () => {
@@ -112,12 +107,6 @@ test('the same seed gives the same tokens, another seed others', () => {
   }
   assert.equal(run(42), run(42))
   assert.not.equal(run(42), run(43))
-})
-
-test('a sampler without a seed draws one and reports it, so that the run can be repeated', () => {
-  const first = createSampler({ ...PLAIN, seed: undefined })
-  const again = createSampler({ ...PLAIN, seed: first.seed })
-  for (let i = 0; i < 20; i++) assert.is(again.sample(LOGITS, []).token, first.sample(LOGITS, []).token)
 })
 
 test('the logprob is the model’s own for all options', () => {
@@ -161,13 +150,6 @@ test('reports an error if no token has a usable logit', () => {
       )
     }
   }
-})
-
-test('refuses options outside their range', () => {
-  assert.throws(
-    () => createSampler({ topP: 2 }),
-    (error: unknown) => error instanceof UsageError,
-  )
 })
 
 test('argmax is -1 if no logit is usable', () => {

@@ -12,6 +12,7 @@ import {
   type Tool,
 } from '#molm/index.js'
 import { collected } from '../../support/collected.js'
+import { each } from '../../support/each.js'
 import { withModel } from '../../support/models.js'
 import { type ParrotAnswer, type ParrotFormatName, writeParrot } from '../../support/parrot-model.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
@@ -108,15 +109,9 @@ test('runs several calls of one message in order', async ({ model }) => {
   const messages = [{ role: 'user', content: 'Rome and Oslo?' }]
   const { result } = await chat(model, messages, { tools })
   assert.equal(places, ['Rome', 'Oslo'])
-  assert.equal(
-    result.messages.map(({ role }) => role),
-    ['assistant', 'tool', 'tool', 'assistant'],
-  )
+  assert.equal(each(result.messages, 'role'), ['assistant', 'tool', 'tool', 'assistant'])
   const ids = result.messages[0].toolCalls?.map(({ id }) => id)
-  assert.equal(
-    result.messages.slice(1, 3).map(({ toolCallId }) => toolCallId),
-    ids,
-  )
+  assert.equal(each(result.messages.slice(1, 3), 'toolCallId'), ids)
   assert.is(new Set(ids).size, 2)
 })
 
@@ -131,26 +126,6 @@ test('ends with the calls of a tool without handler, and continues with the resu
   const results = [{ role: 'tool', content: 'sun', toolCallId: call.id }]
   const next = (await chat(model, [BERN, result.message, ...results], { tools })).result
   assert.is(next.message.content, 'It is sunny.')
-})
-
-test('gives a failure of a handler to the model, which answers all the same', async ({ model }) => {
-  const run = () => Promise.reject(new Error('no such place'))
-  const { result } = await chat(model, [BERN], { tools: [weather(run)] })
-  assert.is(result.messages[1].content, 'Error: no such place')
-  assert.is(result.message.content, 'It is sunny.')
-})
-
-test('gives a megabyte of a handler to the model in part', async ({ model }) => {
-  const abort = new AbortController()
-  let given = ''
-  const onMessage = ({ role, content }: ChatMessage) => {
-    if (role !== 'tool') return
-    given = content
-    abort.abort()
-  }
-  const tools = [weather(() => 'x'.repeat(2 ** 20))]
-  await thrownBy(chat(model, [BERN], { tools, onMessage, signal: abort.signal }))
-  assert.match(given, /^x{32000}\n\[cut: the first 32000 of 1048576 characters\]$/)
 })
 
 test('ends with an abort while a handler hangs', async ({ model }) => {
@@ -173,10 +148,7 @@ test('ends after `maxTurns` messages of the model, and leaves the last calls to 
   const messages = [{ role: 'user', content: 'Again and again?' }]
   const { result } = await chat(model, messages, { tools, maxTurns: 3, think: 'off' })
   assert.is(runs, 2)
-  assert.equal(
-    result.messages.map(({ role }) => role),
-    ['assistant', 'tool', 'assistant', 'tool', 'assistant'],
-  )
+  assert.equal(each(result.messages, 'role'), ['assistant', 'tool', 'assistant', 'tool', 'assistant'])
   assert.is(result.message.toolCalls?.length, 1)
 })
 

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/ground/errors.js'
 import { convertModel, type Model, resultOf, type Session } from '#molm/index.js'
 import { perMixture } from '#molm/model/config/config.js'
+import { each } from '../../support/each.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { suiteWithModel, withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
@@ -69,10 +70,7 @@ for (const name of MODELS) {
     const fork = await session.fork({ length: DOCUMENT.length, waits: false })
     assert.ok(fork.length <= DOCUMENT.length && fork.length > DOCUMENT.length - 512, `${fork.length} tokens`)
     for (let next = await generation.next(); !next.done; next = await generation.next()) tokens.push(next.value)
-    assert.equal(
-      tokens.map(({ token }) => token),
-      expected,
-    )
+    assert.equal(each(tokens, 'token'), expected)
     assert.equal(await answer(fork, prompt.slice(fork.length)), expected)
   })
 

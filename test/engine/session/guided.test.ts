@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '#molm/index.js'
 import { collected } from '../../support/collected.js'
+import { each } from '../../support/each.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { suiteWithModel, withModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
@@ -202,7 +203,7 @@ test('guided texts are the same alone, in company, with any threads and kernels'
       const alone = [await ask(1), await ask(2)]
       const company = await Promise.all([ask(1), ask(2), ask(3), ask(4)])
       assert.equal(
-        company.slice(0, 2).map(({ steps }) => steps),
+        each(company.slice(0, 2), 'steps'),
         alone.map(({ steps }) => steps),
       )
       texts.push(alone.map(({ steps }) => steps))

@@ -3,6 +3,7 @@ import { type GenerateOptions, type LayerRoutes, type PromptProgress, type Sessi
 import { cacheRowBytes } from '#molm/kernels/memory/formats.js'
 import { collected } from '../../support/collected.js'
 import { isNear, sameBits } from '../../support/compare.js'
+import { each } from '../../support/each.js'
 import { logSoftmax } from '../../support/log-softmax.js'
 import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
@@ -25,10 +26,7 @@ test('reports the progress of a prompt at the beginning and after every micro-ba
   const options = { onPromptProgress: (progress: PromptProgress) => told.push(progress) }
   const session = model.createSession()
   await session.forward(tokens, { logits: 'none', ...options })
-  assert.equal(
-    told.map(({ processed }) => processed),
-    [0, 256, 512, 600],
-  )
+  assert.equal(each(told, 'processed'), [0, 256, 512, 600])
   assert.ok(told.every(({ total }) => total === 600))
   assert.ok(told.every(({ timeMs }, i) => timeMs >= (told[i - 1]?.timeMs ?? 0)))
   told.length = 0
@@ -131,10 +129,7 @@ test('ends after maxTokens tokens', async ({ model }) => {
     result.tokens,
     steps.map(({ token }) => token),
   )
-  assert.equal(
-    steps.map(({ index }) => index),
-    [0, 1, 2, 3, 4, 5, 6],
-  )
+  assert.equal(each(steps, 'index'), [0, 1, 2, 3, 4, 5, 6])
   assert.is(result.text, model.tokenizer.decode(result.tokens))
   assert.is(steps.map(({ text }) => text).join(''), result.text)
   assert.is(session.length, result.promptTokens + 6)
@@ -216,10 +211,7 @@ test('log-probabilities agree with the logits', async ({ model }) => {
     const expected = logSoftmax(logits.subarray(row, row + 4096))
     isNear([logprob], [expected[token]], 1e-5, 'log-probability of the token')
     const top = [...expected.keys()].sort((a, b) => expected[b] - expected[a]).slice(0, 5)
-    assert.equal(
-      topLogprobs.map(({ token }) => token),
-      top,
-    )
+    assert.equal(each(topLogprobs, 'token'), top)
     isNear(
       topLogprobs.map(({ logprob }) => logprob),
       top.map((id) => expected[id]),

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type PullPlan, pullModel } from '#molm/index.js'
+import { each } from '../../support/each.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { sendBeginning, sendFlipped } from '../../support/hub-server.js'
 import { hasPartsOf } from '../../support/packed-parts.js'
@@ -49,10 +50,7 @@ test('--keep stores files as the hub’s own library does; they are packed offli
     const before = hub.seen.length
     await pullModel(`${REPO}:q8`, { ...QUICK, keep: true })
     const whole = hub.seen.slice(before).filter(({ host, headers }) => host === 'storage' && !headers.range)
-    assert.equal(
-      whole.map(({ file }) => file),
-      ['pytorch_model-00002-of-00003.bin'],
-    )
+    assert.equal(each(whole, 'file'), ['pytorch_model-00002-of-00003.bin'])
 
     const bytes = await readFile(lost)
     bytes[bytes.length >> 1] ^= 1

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pullModel } from '#molm/index.js'
+import { each } from '../../support/each.js'
 import type { HubServer } from '../../support/hub-server.js'
 import { hasPartsOf } from '../../support/packed-parts.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
@@ -36,10 +37,7 @@ test('if too much would be skipped, the pull stops at once and names --keep, whi
     const whole = () => hub.seen.filter(({ file, headers }) => file === WEIGHTS && headers.range === undefined)
     assert.is(whole().length, 0)
     const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
-    assert.equal(
-      whole().map(({ sent }) => sent),
-      [size],
-    )
+    assert.equal(each(whole(), 'sent'), [size])
     await hasPartsOf(path, ONE_FILE)
   })
 })

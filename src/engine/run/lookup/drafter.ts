@@ -69,7 +69,6 @@ const WEIGHT = 3
 /** Factor of the counts so far, at each further draft of the class. */
 const KEPT = 0.97
 
-/** Class of each number of equal tokens. */
 const CLASS_OF = Array.from({ length: MOST_EQUAL + 1 }, (_, equal) => {
   return Math.max(
     0,

@@ -1,17 +1,17 @@
+import { type ModelConfig, mixtureOf } from '../../../model/config/config.js'
+import { usedIn } from '../../../model/config/experts-per-token.js'
+import type { Layout } from '../../../model/packing/format/layout.js'
+
 /** Share of a new time in the running means. */
 const SHARE = 1 / 8
 /** Limits of the factor, and of a time relative to the mean: other programs may hold up a step. */
 const FACTORS = { least: 0.3, most: 4 }
 const OUTLIER = 2
-/**
- * Factor before any step of several tokens. Multiplying several rows takes longer than reading the weights for them;
- * bench/LAB.md has measurements.
- */
+/** Factor before any step: several rows take longer to multiply than to read; bench/LAB.md has measurements. */
 export const EXPECTED_FACTOR = 1.5
 /** Way back to the expectation at each step of one token: an old measurement is worth less. */
 const FADING = 1 / 64
 
-/** Results of measured steps. */
 export interface Measured {
   /** Time of a step beyond the time of a single one, relative to the bytes beyond its bytes. */
   factor: number
@@ -53,5 +53,32 @@ export class StepCosts {
   /** Bytes beyond the bytes of a single step, relative to these. */
   private beyond(tokens: number): number {
     return this.bytesOf(tokens) / this.bytesOf(1) - 1
+  }
+}
+
+/** Bytes of weights that steps of several tokens read, if routers choose evenly and independently. */
+export class StepBytes {
+  /** Bytes that every step reads: dense parts. */
+  private shared = 0
+  /** Bytes of all experts, by the share of them that a token uses. */
+  private readonly experts = new Map<number, number>()
+
+  constructor(
+    { parts }: Layout,
+    readonly config: ModelConfig,
+  ) {
+    for (const { name, layer = 0, expert, bytes } of parts) {
+      const mixture = expert && mixtureOf(config, expert.kind)
+      if (mixture) {
+        const share = usedIn(mixture, layer) / mixture.experts[layer]
+        this.experts.set(share, (this.experts.get(share) ?? 0) + bytes)
+      } else if (name !== 'embedding') this.shared += bytes
+    }
+  }
+
+  of(tokens: number): number {
+    let bytes = this.shared
+    for (const [share, all] of this.experts) bytes += all * (1 - (1 - share) ** tokens)
+    return bytes
   }
 }

@@ -1,4 +1,5 @@
-import type { CacheTensor } from '../../../api/session.js'
+import type { CachePiece } from '../../../api/cache-pieces.js'
+import type { CacheSnapshot } from '../../../api/session.js'
 
 /*
  * Caches are saved and restored in pieces, some rows of a tensor at a time: a long conversation has more than a
@@ -10,17 +11,13 @@ export type CacheRequest = { kind: 'cache'; session: number } & CacheStep
 /** A step of an export (`describe`, then `read` for each piece) or of an import (`begin`, `write`, then `end`). */
 export type CacheStep =
   | { step: 'describe' }
-  | { step: 'read'; version: number; tensor: number; from: number; rows: number }
+  | ({ step: 'read'; version: number } & CachePiece)
   | { step: 'begin'; tokens: Int32Array; oldest: number; checkpoints: Int32Array }
-  | { step: 'write'; tensor: number; from: number; rows: number; bytes: Uint8Array }
+  | ({ step: 'write'; bytes: Uint8Array } & CachePiece)
   | { step: 'end'; isComplete: boolean }
 
 /** The cache of a sequence, without its values. */
-export interface CacheDescription {
+export interface CacheDescription extends Omit<CacheSnapshot, 'read'> {
   /** Changes with the sequence. */
   version: number
-  tokens: Int32Array
-  oldest: number
-  checkpoints: Int32Array
-  tensors: CacheTensor[]
 }

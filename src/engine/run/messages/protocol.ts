@@ -1,10 +1,10 @@
-import type { PromptProgress } from '../../../api/generation.js'
+import type { GenerationResult, PromptProgress, Step } from '../../../api/generation.js'
 import type { GenerationSettings } from '../../../api/generation-options.js'
 import type { CacheType } from '../../../api/model.js'
-import type { ExpertInfluence } from '../../../api/session.js'
+import type { ForwardOptions, ForwardResult } from '../../../api/session.js'
 import type { NoRoom } from '../../../ground/errors.js'
 import type { Tier } from '../../../kernels/tiers/choose-kernels.js'
-import type { ModelConfig, PerMixture } from '../../../model/config/config.js'
+import type { ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../../model/config/experts-per-token.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
@@ -28,10 +28,7 @@ export interface EngineData {
   model?: ModelSource
 }
 
-/**
- * Source of the weights: a packed file, read as needed; a checkpoint, packed while it is loaded; or random weights of
- * the model's shape.
- */
+/** Weights: a packed file, read as needed; a checkpoint, packed while it is loaded; or random ones. */
 export interface ModelSource {
   config: ModelConfig
   formats: PartFormats
@@ -55,25 +52,17 @@ export interface ModelSource {
   readsLate?: boolean
 }
 
-export interface ForwardRequest {
+/** Reports that a `forward` may make. */
+type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden'
+
+export interface ForwardRequest extends Pick<ForwardOptions, Reports> {
   kind: 'forward'
   session: number
   tokens: Int32Array
   /** Numbers of the tokens after which a message may end. */
   messageEnds?: number[]
-  logits: 'last' | 'all' | 'none'
-  /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
+  logits: NonNullable<ForwardOptions['logits']>
   targets?: Int32Array
-  routes?: boolean
-  /** With `routes`, report the routers' scores of all experts. */
-  probabilities?: boolean
-  /** With `routes`, report the L2 norms of the chosen experts' outputs. */
-  outputNorms?: boolean
-  /** Report the sums of the chosen experts' outputs. */
-  outputSums?: boolean
-  /** Report the influence of the experts' weights. */
-  influence?: boolean
-  hidden?: boolean
   /** Whether to report the progress of reading the tokens. */
   progress?: boolean
 }
@@ -82,10 +71,8 @@ export interface GenerateRequest {
   kind: 'generate'
   session: number
   prompt: Int32Array
-  /** Numbers of the prompt's tokens after which a message may end. */
   messageEnds?: number[]
   settings: GenerationSettings
-  /** Ids that end the text. */
   eos: number[]
   routes: boolean
   /** With `routes`, report the routers' scores of all experts. */
@@ -165,39 +152,23 @@ export interface Start {
 
 export type ToEngine = Start | SentRequest | Credit
 
-export interface ForwardReply {
-  logits: Float32Array
-  /** Log-probabilities of the targets, and log(sum(e^logit)) of their rows. */
-  logprobs?: Float64Array
-  norms?: Float64Array
+export interface ForwardReply extends Omit<ForwardResult, 'routes' | 'hidden'> {
   routes?: PackedRoutes
-  /** For each kind and layer [d]; a layer without experts has an empty one. */
-  outputSums?: PerMixture<Float64Array[]>
-  influence?: PerMixture<ExpertInfluence[]>
   /** (layers, d) */
   hidden?: Float32Array
 }
 
-/** Progress of reading tokens. */
 export interface ProgressMessage extends PromptProgress {
   /** Routes of all tokens, once they have been read, if the request asks for them. */
   routes?: PackedRoutes
 }
 
-/** Number of tokens that prompt lookup has drafted, and how many were right. */
-export interface DraftCounts {
-  drafted: number
-  right: number
-}
+export type DraftCounts = NonNullable<GenerationResult['drafts']>
 
-export interface StepMessage {
+export interface StepMessage extends Pick<Step, 'token' | 'logprob' | 'forced'> {
   /** Time of the sampling on the engine's clock, in milliseconds: several steps may arrive at once. */
   at: number
-  token: number
-  logprob: number
-  top?: { token: number; logprob: number }[]
-  /** Whether the guide left no other token. */
-  forced?: true
+  top?: Step['topLogprobs']
   routes?: PackedRoutes
   /** Drafts by prompt lookup so far; absent if there were none. */
   drafts?: DraftCounts
@@ -205,24 +176,16 @@ export interface StepMessage {
   readAgain?: number
 }
 
-export interface GenerateReply {
-  /** `stop`: the guide says that the text is complete. */
-  finishReason: 'eos' | 'stop' | 'length'
-  /** The text ended because the model has no more positions. */
-  contextFull?: true
-  /** Drafts by prompt lookup; absent if there were none. */
-  drafts?: DraftCounts
+/** Its `stop` means that the guide says that the text is complete. */
+export interface GenerateReply
+  extends Pick<GenerationResult, 'finishReason' | 'contextFull' | 'drafts' | 'prefillMs' | 'decodeMs'> {
   /** First position still in the cache. */
   oldest: number
-  prefillMs: number
-  decodeMs: number
 }
 
 export interface OpenSequence {
   session: number
-  /** Number of its tokens. */
   length: number
-  /** Experts that its tokens must not use. */
   mask?: ExpertMask
   /** The beginning that it shares with an earlier sequence of the list. */
   shared?: SharedStart
@@ -244,7 +207,6 @@ export interface TruncateReply {
 /** The first message of an engine that has started. */
 export interface Ready {
   kind: 'ready'
-  /** Kernel tier in use. */
   tier: string
   /** V8's version and flags, in words. */
   compiler: string

@@ -38,7 +38,8 @@ export class RouteRecorder {
     options: { probabilities?: boolean; outputNorms?: boolean } = {},
   ) {
     this.places = placesOf(config)
-    const { chosen, experts } = perToken(this.places)
+    const perToken = (of: 'k' | 'experts') => this.places.flat().reduce((sum, place) => sum + place[of], 0)
+    const [chosen, experts] = [perToken('k'), perToken('experts')]
     this.packed = { ids: new Int32Array(tokens * chosen), gates: new Float32Array(tokens * chosen) }
     if (options.outputNorms) this.packed.outputNorms = new Float32Array(tokens * chosen)
     if (options.probabilities) this.packed.probabilities = new Float32Array(tokens * experts)
@@ -61,7 +62,6 @@ export class RouteRecorder {
     })
   }
 
-  /** Observers of a forward pass. */
   get taps(): Pick<Taps, 'routes' | 'probabilities' | 'outputNorms'> {
     const { ids, gates, probabilities, outputNorms } = this.packed
     return {
@@ -111,7 +111,6 @@ export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: 
   })
 }
 
-/** The routes of token `i` of `tokens`. */
 export function routesOfOne(packed: PackedRoutes, config: ModelConfig, tokens: number, i: number): PackedRoutes {
   if (tokens === 1) return packed
   const places = placesOf(config).flat()
@@ -168,12 +167,4 @@ function findPlaces({ layers, mixtures }: ModelConfig): RoutePlace[][] {
     }
     return places
   })
-}
-
-function perToken(places: RoutePlace[][]): { chosen: number; experts: number } {
-  const all = places.flat()
-  return {
-    chosen: all.reduce((sum, { k }) => sum + k, 0),
-    experts: all.reduce((sum, { experts }) => sum + experts, 0),
-  }
 }

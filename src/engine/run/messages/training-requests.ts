@@ -12,7 +12,6 @@ export type TrainingArguments<M extends TrainingMethod> = Sendable<Parameters<Ex
 
 export type TrainingResult<M extends TrainingMethod> = Awaited<ReturnType<ExpertTraining[M]>>
 
-/** A call of one of the methods. */
 export type TrainingRequest = { [M in TrainingMethod]: TrainingCall<M> }[TrainingMethod]
 
 export interface TrainingCall<M extends TrainingMethod> {

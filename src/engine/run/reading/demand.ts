@@ -15,7 +15,6 @@ export interface Demand {
   /** Positions at which the cache keeps checkpoints, rising. */
   marks: readonly number[]
   taps: Omit<Taps, 'stopped'>
-  /** Experts that the tokens must not use. */
   mask?: ExpertMask
   stopped: () => boolean
   /** Index of the first token whose logits are wanted; the logits of all later tokens are wanted, too. */

@@ -1,14 +1,11 @@
+import { UserError } from '../../../ground/errors.js'
 import type { SyncFile } from '../../../ground/platform/files.js'
 import { matchesCrc32 } from '../../../model/packing/format/checksums.js'
 import { claim, claimWanted, isAbsent, isWanted, markAbsent, markHeld } from '../../../model/weights/residency.js'
-import { readFully } from './read-fully.js'
 
-/**
- * A file that is read slower than this, in bytes per millisecond, comes from a disk and not from the system's memory.
- */
+/** A file that is read slower, in bytes per millisecond, comes from a disk and not from the system's memory. */
 const DISK_SPEED = 1e6
 
-/** An expert in the file. */
 export interface ExpertRange {
   /** Number of its mixture, in the order tokens meet them. */
   mixture: number
@@ -63,7 +60,6 @@ export class ExpertReader {
     return true
   }
 
-  /** Reads an expert if the engine waits for it. */
   readWanted(expert: ExpertRange): void {
     if (claimWanted(this.places.residency[expert.pool], expert.id)) this.read(expert)
   }
@@ -89,5 +85,14 @@ export class ExpertReader {
       markAbsent(residency[pool], id)
       throw error
     }
+  }
+}
+
+/** Fills `target` from byte `offset` of an open file. Throws a UserError if it is too short. */
+export function readFully(file: SyncFile, offset: number, target: Uint8Array): void {
+  for (let done = 0; done < target.length; ) {
+    const read = file.read(done === 0 ? target : target.subarray(done), offset + done)
+    if (read === 0) throw new UserError(`${file.path}: the file became shorter while it was in use`)
+    done += read
   }
 }

@@ -8,14 +8,12 @@ import { type ExpertPlaces, type ExpertRange, ExpertReader } from './expert-read
 /** The engine counts as idle after this many milliseconds without wanting an expert. */
 const PAUSE = 100
 
-/** Data of the reading thread. */
 export interface ReadAheadData extends ExpertPlaces {
   path: string
   /** Whether there is room for all experts; else only wanted ones are read. */
   readsAll: boolean
   /** Whether the reading begins with the engine's first wish. */
   readsLate?: boolean
-  /** In the order of use by a token. */
   experts: ExpertRange[]
   /** Ranges of the file that the engine reads first. */
   dense?: { offset: number; bytes: number }[]
@@ -25,7 +23,6 @@ export interface ReadAheadData extends ExpertPlaces {
   stopped: Int32Array
 }
 
-/** Reads and announces experts. */
 interface Means {
   reader: ExpertReader
   announcer: ExpertAnnouncer
@@ -53,9 +50,7 @@ class Pass {
   }
 }
 
-/**
- * Policy while the engine waits for experts of a mixture: read them backwards, since the engine begins at the front.
- */
+/** Policy while the engine waits for experts: read them backwards, since the engine begins at the front. */
 function helpWith(mixture: number, reader: ExpertReader): void {
   const { experts } = reader
   for (let i = experts.length - 1; i >= 0; i--) if (experts[i].mixture === mixture) reader.readWanted(experts[i])
@@ -98,7 +93,6 @@ function readAhead(means: Means, data: ReadAheadData): void {
   }
 }
 
-/** Reads only the experts that the engine asks for. */
 function readWanted({ reader, announcer }: Means, { bell, stopped }: ReadAheadData): void {
   for (let rings = 0; Atomics.load(stopped, 0) === 0; ) {
     const now = Atomics.load(bell, Bell.rings)

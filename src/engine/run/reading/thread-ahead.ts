@@ -5,10 +5,7 @@ import { prepareToCompile } from '../../../kernels/compiler/compile.js'
 
 let ahead: Thread | undefined
 
-/**
- * Starts the thread of the next engine, which loads the engine's code while the caller still looks for a model. It does
- * not keep the process alive.
- */
+/** Starts the thread of the next engine, which loads its code meanwhile, and does not keep the process alive. */
 export function startThreadAhead(): void {
   if (ahead || RUNTIME_FAULT) return
   ahead = startEngineThread()

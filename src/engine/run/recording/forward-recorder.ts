@@ -11,7 +11,6 @@ import { InfluenceRecorder } from './influence-recorder.js'
 export class ForwardRecorder {
   /** Complete when all tokens have been run. */
   readonly reply: ForwardReply
-  /** Observers of the forward passes. */
   readonly taps: Demand['taps']
   private readonly outputs: number
   /** Index of the first token whose logits are wanted, and of the first that has a target. */
@@ -28,7 +27,9 @@ export class ForwardRecorder {
     this.firstTarget = tokens.length - this.targets.length
     this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
-    const sums = request.outputSums ? emptySums(config) : undefined
+    const emptySum = (experts: number) => new Float64Array(experts > 0 ? config.width : 0)
+    const emptySums = () => perMixture(config.mixtures, ({ experts }) => experts.map(emptySum))
+    const sums = request.outputSums ? emptySums() : undefined
     const influence = request.influence ? new InfluenceRecorder(config) : undefined
     this.taps = {
       ...this.routes?.taps,
@@ -49,7 +50,6 @@ export class ForwardRecorder {
     }
   }
 
-  /** Index of the first token whose logits it needs. */
   get logitsFrom(): number {
     return Math.min(this.firstRow, this.firstTarget)
   }
@@ -63,7 +63,6 @@ export class ForwardRecorder {
     reply.logprobs[i] = values[targets[i]] - reply.norms[i]
   }
 
-  /** Called when `done` tokens have been run. */
   after(done: number): void {
     this.routes?.at(done)
   }
@@ -75,10 +74,6 @@ function roomFor(rows: number, outputs: number): Float32Array {
   } catch {
     throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
   }
-}
-
-function emptySums({ mixtures, width }: ModelConfig): PerMixture<Float64Array[]> {
-  return perMixture(mixtures, ({ experts }) => experts.map((count) => new Float64Array(count > 0 ? width : 0)))
 }
 
 /** Adds outputs token by token, so that the sums do not depend on the micro-batches. */

@@ -4,7 +4,6 @@ import { withoutFormat } from '../../../kernels/memory/formats.js'
 import type { Layout } from '../../../model/packing/format/layout.js'
 import type { WeightStore } from '../../../model/weights/weight-store.js'
 
-/** Rows of a buffer. */
 type Buffered = Parameters<ProductObserver>[0]
 
 /** Rows of a buffer at one time. */
@@ -19,9 +18,7 @@ interface Input {
   row: number
 }
 
-/**
- * Inputs of the matrices of one layer. Many matrices read the same buffer, so its rows are kept once for all of them.
- */
+/** Inputs of one layer's matrices. Many matrices read the same buffer, so its rows are kept once for all of them. */
 export class LayerInputs {
   private readonly inputs = new Map<string, Input[]>()
   /** Latest snapshot of each buffer, by its address. */

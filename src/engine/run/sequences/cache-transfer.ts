@@ -15,7 +15,6 @@ interface Incoming {
   tokens: Int32Array
 }
 
-/** Exports and imports of sequences. */
 export class CacheTransfers {
   private readonly incoming = new Map<Sequence, Incoming>()
 

@@ -6,7 +6,6 @@ import { checkpointsInDrafts } from './checkpoint-positions.js'
 export interface DraftedRun {
   drafts: readonly number[]
   takeDraft: (logits: TokenLogits) => void
-  /** Receives the number of drafts that have run. */
   ranDrafts: (count: number) => void
   /** Receives the time of a micro-batch that ran only these tokens. */
   timed?: Demand['timed']

@@ -37,10 +37,7 @@ export class RestingPrompt {
     return this.prompt.slice(0, this.cache.length - this.from)
   }
 
-  /**
-   * Gives its cache away, cut to what it shares with the first `most` tokens of a prompt. If that is nothing, frees it and
-   * returns undefined.
-   */
+  /** Gives its cache away, cut to what it shares with `most` tokens of a prompt. Frees it if that is nothing. */
   take(prompt: Int32Array, most: number, now: Conditions): SequenceCache | undefined {
     const { cache, from, tokens, conditions } = this
     const shared = areSame(conditions, now) ? commonPrefix(tokens, prompt, most) : 0

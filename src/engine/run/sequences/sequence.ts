@@ -42,7 +42,6 @@ export class Sequence {
   readonly tokens: number[] = []
   /** Number of changes so far. */
   version = 0
-  /** Tokens read again so far. */
   readAgain = 0
   /** Tokens that a stopped call has read. */
   private resting?: RestingPrompt
@@ -51,14 +50,12 @@ export class Sequence {
 
   constructor(
     readonly model: Decoder,
-    /** Experts that its tokens must not use. */
     readonly mask?: ExpertMask,
     cache = model.createCache(),
   ) {
     this.cache = cache
   }
 
-  /** Caches whose memory it holds. */
   get caches(): SequenceCache[] {
     return this.resting ? [this.cache, this.resting.cache] : [this.cache]
   }
@@ -261,9 +258,7 @@ export class Sequence {
   }
 }
 
-/** The state of a sequence before a prompt. */
 interface PromptStart {
-  /** First position in the cache. */
   oldest: number
   conditions: Conditions
 }

@@ -22,10 +22,7 @@ export async function openGuide(
 
 const PHASES: Record<GuidePhase['kind'], true> = { free: true, forced: true, grammar: true, calls: true }
 
-/**
- * The guide that generation options ask for; undefined without any. Throws a UsageError for more than one, or one without
- * phases.
- */
+/** The guide that options ask for, if any. Throws a UsageError for more than one, or one without phases. */
 function guideSpec({ guide, ...constraint }: OutputConstraint & { guide?: GuideSpec }): GuideSpec | undefined {
   const { schema, grammar, regex } = constraint
   const whole = constraintGrammar({ schema, grammar, regex })

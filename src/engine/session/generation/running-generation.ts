@@ -17,7 +17,6 @@ interface GenerationParts {
 
 /** One generation on the caller's side, from its request to its result. */
 export class RunningGeneration {
-  /** The engine's request. */
   readonly ongoing: Ongoing<GenerateReply>
   /** The engine's reply; undefined until all steps have been read. */
   reply?: GenerateReply

@@ -1,8 +1,6 @@
 /** A pending call that changes the tokens of its session. */
 export interface PlannedChange {
-  /** Appends tokens that the call puts into the cache. */
   add(tokens: ArrayLike<number>): void
-  /** The call has succeeded. */
   done(): void
   /** The call has failed and changed nothing. */
   failed(): void

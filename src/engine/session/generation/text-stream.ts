@@ -2,12 +2,8 @@ import type { Tokenizer } from '../../../api/text.js'
 import { StopStrings } from '../../../text/stop-strings.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
 
-/**
- * Decodes generated tokens to text as it becomes certain. It holds back incomplete characters and text that may belong
- * to a stop string.
- */
+/** Decodes tokens to text. Holds back incomplete characters, and text that may belong to a stop string. */
 export class TextStream {
-  /** All text returned so far. */
   text = ''
   private readonly utf8 = new Utf8Stream()
   private readonly stops: StopStrings
@@ -20,7 +16,6 @@ export class TextStream {
     this.stops = new StopStrings(stop)
   }
 
-  /** Whether a stop string has come. */
   get stopped(): boolean {
     return this.stops.stop !== undefined
   }

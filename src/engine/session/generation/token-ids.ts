@@ -17,9 +17,7 @@ export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Arr
   return Int32Array.from(tokens)
 }
 
-/**
- * Checks the ids of `targets`. Throws a UserError if there are more of them than tokens, or the model is a classifier.
- */
+/** Checks the ids of `targets`. Throws a UserError if there are more than tokens, or the model is a classifier. */
 export function targetIds(
   targets: ArrayLike<number>,
   tokens: number,

@@ -33,7 +33,6 @@ export class HeldSession {
     this.readSoFar = cached
   }
 
-  /** Tokens of the prompt that have been read so far. */
   get read(): number {
     return this.readSoFar
   }
@@ -57,7 +56,6 @@ export class HeldSession {
     if (session.length < prompt.length) session.truncateToCommon(prompt)
   }
 
-  /** The request has ended. */
   end(): void {
     this.isOver = true
     this.wake()

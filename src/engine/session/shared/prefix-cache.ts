@@ -41,7 +41,6 @@ export interface DiskCache<Stored extends { tokens: { length: number } } = { tok
 export interface TakeOptions {
   /** Run all of the prompt, so take a new session. */
   runAll: boolean
-  /** Experts that the session must not use. */
   mask?: SessionMask
   /** Tokens whose memory must be left for others. Default 0. */
   spare?: number

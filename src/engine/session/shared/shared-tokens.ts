@@ -1,6 +1,5 @@
 import type { Session } from '../../../api/session.js'
 
-/** A session with its number of tokens. */
 export interface SessionSize {
   session: Session
   tokens: number

@@ -3,8 +3,7 @@ import type { ModelConfig } from '../../../model/config/config.js'
 import { architectureOf } from '../../../model/families/index.js'
 import { moduleformer } from '../../../model/families/moduleformer.js'
 import type { Architecture } from '../../../model/families/shared/architecture.js'
-import type { TrainingBlocks } from '../layers/training-blocks.js'
-import type { TrainingWorkspace } from '../layers/training-workspace.js'
+import type { TrainingBlocks, TrainingWorkspace } from '../layers/training-workspace.js'
 import { moduleFormerTraining } from './moduleformer.js'
 
 /*
@@ -20,10 +19,7 @@ interface Trainable {
 
 const TRAINABLE: readonly Trainable[] = [{ architecture: moduleformer as Architecture, build: moduleFormerTraining }]
 
-/**
- * Returns the function that binds a bank's blocks to its workspace for training. Throws a UserError if the family's
- * experts cannot be trained.
- */
+/** Finds what binds a bank's blocks for training. Throws a UserError if the family's experts cannot be trained. */
 export function trainingOf(config: ModelConfig): (workspace: TrainingWorkspace) => TrainingBlocks {
   const architecture = architectureOf(config)
   const found = TRAINABLE.find((one) => one.architecture === architecture)

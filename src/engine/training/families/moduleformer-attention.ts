@@ -114,10 +114,7 @@ interface LinearTrainingShape {
   dInput: Rows
 }
 
-/**
- * A frozen matrix with a bias that every token goes through, forward and backward: pieces `NAME.weight` and
- * `NAME.bias`.
- */
+/** A frozen matrix with a bias, forward and backward: pieces `NAME.weight` and `NAME.bias`. */
 class LinearTraining {
   private readonly linear: Linear
   private readonly transposed: TransposedLinear

@@ -8,8 +8,7 @@ import { ExpertGroups } from '../../../model/layers/expert-groups.js'
 import type { WeightFormat } from '../../../model/packing/format/formats.js'
 import { RouterTraining } from './router-training.js'
 import type { TrainedLogits } from './trained-logits.js'
-import type { TrainedSet } from './trained-set.js'
-import { floatsOf, type TrainingWorkspace } from './training-workspace.js'
+import { floatsOf, type TrainedSet, type TrainingWorkspace } from './training-workspace.js'
 
 /** Input rows of a product: tokens, or items (a token and one of its k experts). Its output rows are items. */
 type From = 'tokens' | 'items'
@@ -50,7 +49,6 @@ export class MixtureTraining {
     this.frozen = new Int32Array(most)
   }
 
-  /** The trained experts of a layer. */
   setOf(layer: number): TrainedSet | undefined {
     return this.workspace.trained(layer, this.mixture.kind)
   }

@@ -1,13 +1,11 @@
 import { type Mixture, routerRows } from '../../../model/config/config.js'
 import type { TrainedLogits } from './trained-logits.js'
-import type { TrainedSet } from './trained-set.js'
-import type { TrainingWorkspace } from './training-workspace.js'
+import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 
 /** Place of a score in the rows of TrainedLogits. */
 interface Column {
   isTrained: boolean
   column: number
-  /** Added to the score. */
   bias: number
 }
 

@@ -3,8 +3,7 @@ import type { Mixture } from '../../../model/config/config.js'
 import { RouterScores } from './router-scores.js'
 import { type RouterShape, steer } from './steering.js'
 import type { TrainedLogits } from './trained-logits.js'
-import type { TrainedSet } from './trained-set.js'
-import type { TrainingWorkspace } from './training-workspace.js'
+import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 
 /** Routes of a layer's tokens, kept for the backward pass. */
 interface Routing {
@@ -118,10 +117,7 @@ function route(scores: Float64Array, tokens: number, choosable: number, k: numbe
   return { ids, p: scores }
 }
 
-/**
- * Gradients of the scores, from the gradients dp of the gates [T, k]: p (dp - sum of p dp). dp is 0 for experts that
- * were not chosen.
- */
+/** Gradients of the scores, from dp of the gates [T, k], 0 for experts not chosen: p (dp - sum of p dp). */
 function softmaxBackward({ ids, p }: Routing, tokens: number, gateGradients: Float32Array): Float64Array {
   const k = ids.length / tokens
   const entries = p.length / tokens

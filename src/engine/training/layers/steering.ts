@@ -17,7 +17,6 @@ export interface SteeringTerm {
 export interface RouterShape {
   from: number
   to: number
-  /** Experts that a token uses. */
   topK: number
 }
 
@@ -76,10 +75,7 @@ function byNewExperts(
 /** Smallest share whose inverse is finite. */
 const LEAST = Number.MIN_VALUE * 2 ** 60
 
-/**
- * Index of the k-th largest of the first `room.length` entries of a row of p; the lower index among equal ones. `room`
- * is scratch space.
- */
+/** Index of the k-th largest of the first entries of a row of p, the lower among equals. `room` is scratch space. */
 function kthLargest(p: Float64Array, at: number, room: Float64Array, k: number): number {
   for (let e = 0; e < room.length; e++) room[e] = p[at + e]
   let best = 0

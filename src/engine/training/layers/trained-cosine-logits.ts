@@ -4,8 +4,7 @@ import { tileFloat } from '../../../kernels/memory/tile-floats.js'
 import { type Mixture, routerRows } from '../../../model/config/config.js'
 import { Linear } from '../../../model/layers/linear.js'
 import { TrainedLogits } from './trained-logits.js'
-import type { TrainedSet } from './trained-set.js'
-import type { TrainingWorkspace } from './training-workspace.js'
+import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 
 /** Least length, as in the forward pass. */

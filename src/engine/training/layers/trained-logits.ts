@@ -5,12 +5,8 @@ import type { ActivationName } from '../../../kernels/memory/formats.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import { type Mixture, routerRows } from '../../../model/config/config.js'
 import { Linear } from '../../../model/layers/linear.js'
-import type { TrainedSet } from './trained-set.js'
-import type { TrainingWorkspace } from './training-workspace.js'
+import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
-
-/** Name of the piece that scores the experts, in the dense part of a layer. */
-type ScorePiece = 'logits.weight' | 'centroids'
 
 /**
  * Scores of a layer's experts, forward and backward. The last matrix of the router is split: the model's rows are
@@ -29,12 +25,12 @@ export abstract class TrainedLogits {
   private readonly table: number
   private readonly weights: number[]
 
-  /** `features` [T, C] are the input of the last matrix; `dFeatures` receive their gradients. */
+  /** `piece` scores the experts by `features` [T, C]; `dFeatures` receive the gradients of these. */
   constructor(
     protected readonly workspace: TrainingWorkspace,
     protected readonly mixture: Mixture,
     mostTrained: number,
-    piece: ScorePiece,
+    piece: 'logits.weight' | 'centroids',
     protected readonly features: Rows,
     protected readonly dFeatures: Rows,
   ) {

@@ -6,7 +6,36 @@ import { Workspace } from '../../../model/layers/workspace.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
 import type { WeightStore } from '../../../model/weights/weight-store.js'
 import type { SteeringTerm } from './steering.js'
-import type { TrainedSet, TrainedSets } from './trained-set.js'
+
+/** Trained experts of one mixture and layer, and the addresses of their weights and gradients, in f32 tiles. */
+export interface TrainedSet {
+  /** Ids in rising order; the last `newExperts` of them are new. */
+  ids: readonly number[]
+  newExperts: number
+  /** Address of a matrix of the expert `ids[index]`. */
+  weights(index: number, piece: string): number
+  gradients(index: number, piece: string): number
+  /** Addresses of their router rows and of the gradients: [ids.length, inputs of the router's last matrix]. */
+  router: { weights: number; gradients: number }
+}
+
+/** Finds the trained experts of a layer and kind. */
+export type TrainedSets = (layer: number, kind: MixtureKind) => TrainedSet | undefined
+
+/** Blocks of one bank in training, bound to its buffers by the family. */
+export interface TrainingBlocks {
+  /** Runs a block forward on the residual stream. With `keeps`, it keeps the states that `backward` needs. */
+  forward(layer: number, tokens: number, keeps: boolean): void
+  /** Runs the norm before the head: a = Norm(x). */
+  finalNorm(tokens: number): void
+  /** Adds the gradients of x to `dx`, from the gradients of a in `da`. */
+  finalNormBackward(tokens: number): void
+  /**
+   * Runs a block backward: turns the gradients of its output, in `dx`, into gradients of its input, and adds the
+   * gradients of trained experts. In the lowest trained layer it only does the latter.
+   */
+  backward(layer: number, tokens: number): void
+}
 
 /** Rows of a sequence in a micro-batch. */
 export interface SequenceRows {

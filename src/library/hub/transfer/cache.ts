@@ -32,14 +32,13 @@ export class CacheFolder {
 
   /** Finds the checkpoint at a revision (branch, tag or commit). Undefined if it or some weights are not here. */
   async checkpoint(revision: string): Promise<CachedCheckpoint | undefined> {
-    const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
-    if (commit === undefined) return undefined
-    const dir = join(this.path, 'snapshots', commit)
-    if (!existsSync(join(dir, 'config.json'))) return undefined
+    const snapshot = await this.snapshot(revision)
+    if (!snapshot || !existsSync(join(snapshot.dir, 'config.json'))) return undefined
+    const { dir } = snapshot
     try {
       await (await openCheckpoint(localFolder(dir))).close()
       const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(dir, name)))
-      return { commit, dir, hasTokenizer }
+      return { ...snapshot, hasTokenizer }
     } catch {
       return undefined
     }
@@ -47,15 +46,15 @@ export class CacheFolder {
 
   /** Finds the GGUF files, in at most one folder, at a revision. Undefined if the cache lacks the revision. */
   async ggufFiles(revision: string): Promise<{ commit: string; dir: string; names: string[] } | undefined> {
-    const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
-    if (commit === undefined) return undefined
-    const dir = join(this.path, 'snapshots', commit)
+    const snapshot = await this.snapshot(revision)
+    if (!snapshot) return undefined
+    const { dir } = snapshot
     const paths = await readdir(dir, { recursive: true }).catch(() => [])
     // A link to a blob that is gone is no file.
     const names = paths
       .map((path) => path.split(sep).join('/'))
       .filter((path) => isGguf(path) && existsSync(join(dir, path)))
-    return { commit, dir, names: names.filter((path) => path.split('/').length <= 2) }
+    return { ...snapshot, names: names.filter((path) => path.split('/').length <= 2) }
   }
 
   /** Path of a file's contents once they are complete. */
@@ -89,10 +88,11 @@ export class CacheFolder {
     await writeAtomically(path, [commit], { partial: `${path}.${process.pid}` })
   }
 
-  private async readRef(revision: string): Promise<string | undefined> {
-    const bytes = await readSmallFile(join(this.path, 'refs', revision), MOST_CONFIG_BYTES).catch(() => undefined)
-    const text = new TextDecoder().decode(bytes)
-    return COMMIT.test(text.trim()) ? text.trim() : undefined
+  /** The commit of a revision, and its folder, which may not be there. Undefined for an unknown revision. */
+  private async snapshot(revision: string): Promise<{ commit: string; dir: string } | undefined> {
+    const read = () => readSmallFile(join(this.path, 'refs', revision), MOST_CONFIG_BYTES).catch(() => undefined)
+    const commit = COMMIT.test(revision) ? revision : new TextDecoder().decode(await read()).trim()
+    return COMMIT.test(commit) ? { commit, dir: join(this.path, 'snapshots', commit) } : undefined
   }
 }
 

@@ -22,7 +22,6 @@ export interface ClientOptions {
   onRetry?: (message: string) => void
 }
 
-/** The server answers a range request with the whole file. */
 export class RangeIgnored extends UserError {}
 
 const MOST_REDIRECTS = 5

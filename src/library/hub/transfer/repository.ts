@@ -71,7 +71,8 @@ export class HubRepository implements FileSet {
 
   async open(name: string, watch?: ReadWatch): Promise<ByteSource> {
     const file = this.file(name)
-    return isWeights(name) ? new RemoteFile(file, this.client, watch) : this.openSmall(file)
+    const isWeights = /\.(safetensors|bin|gguf)$/i.test(name)
+    return isWeights ? new RemoteFile(file, this.client, watch) : this.openSmall(file)
   }
 
   /** The files in a folder, or those outside folders if it is empty. They report reads of the weights to `watch`. */
@@ -127,10 +128,6 @@ async function filesOf(repo: string, commit: string, entries: AsyncIterable<List
     files.set(path, { repo, commit, name: path, size, hash })
   }
   return files
-}
-
-function isWeights(name: string): boolean {
-  return /\.(safetensors|bin|gguf)$/i.test(name)
 }
 
 function unclear(repo: string, what: string): UserError {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isObject } from '../../../ground/json/json.js'
 import type { KeptNulls } from '../../http/body.js'
-import { flag, isText, mustBe, only, text, unused, wholeFrom } from '../field-types.js'
+import { flag, isText, mustBe, only, text, unused, unusedFields, wholeFrom } from '../field-types.js'
 import { type ChatBody, MOST_LIKELIEST } from '../fields.js'
 import { asOpenai, renamedFields, samplingFields } from '../sampling-fields.js'
 
@@ -17,23 +17,20 @@ const others = {
   mirostat: only(0),
   tfs_z: only(1),
   typical_p: only(1),
-  repeat_last_n: unused(number),
-  mirostat_eta: unused(number),
-  mirostat_tau: unused(number),
+  ...unusedFields(number, 'repeat_last_n', 'mirostat_eta', 'mirostat_tau'),
   penalize_newline: unused(flag),
-  num_keep: unused(number),
-  num_batch: unused(number),
-  num_gpu: unused(number),
-  main_gpu: unused(number),
-  num_thread: unused(number),
-  numa: unused(flag),
-  low_vram: unused(flag),
-  f16_kv: unused(flag),
-  logits_all: unused(flag),
-  vocab_only: unused(flag),
-  use_mmap: unused(flag),
-  use_mlock: unused(flag),
-  embedding_only: unused(flag),
+  ...unusedFields(number, 'num_keep', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread'),
+  ...unusedFields(
+    flag,
+    'numa',
+    'low_vram',
+    'f16_kv',
+    'logits_all',
+    'vocab_only',
+    'use_mmap',
+    'use_mlock',
+    'embedding_only',
+  ),
 }
 
 /** An option that molm has takes the place of the one that may only be neutral. */
@@ -71,7 +68,6 @@ export const ollamaFields = {
 
 type OllamaFields = { [K in keyof typeof ollamaFields]?: z.output<(typeof ollamaFields)[K]> }
 
-/** A null in a schema has a meaning. */
 export const ollamaNulls: { [field: string]: KeptNulls } = { format: 'all' }
 
 /** The same request in fields of chat completions, without its messages. */

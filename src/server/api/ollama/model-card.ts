@@ -1,28 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { Think } from '../../../api/chat-options.js'
-import { thinkingChoices } from '../../../text/chat-frame.js'
 import type { ServedModel } from '../../models/served-model.js'
 import { gapTokensOf } from '../fill-in-middle.js'
+import { thinkingOf } from '../models.js'
 import { tokenizerFiles } from '../tokenizer-files.js'
 
 /** Description of a model in the form of ollama's API. */
-export interface OllamaCard {
-  /** Clients expect a tag in the name. */
-  name: string
-  model: string
-  modified_at: string
-  /** Bytes of the weights. */
-  size: number
-  /** Clients keep what they know of a model by its digest. */
-  digest: string
-  details: object
-  /** Abilities: completion, tools, thinking, insert. */
-  capabilities: string[]
-}
-
-export async function ollamaCard(served: ServedModel): Promise<OllamaCard> {
+export async function ollamaCard(served: ServedModel) {
   const { id, outline, contextTokens, since } = served
   const { family, parameters, quant, bytes, source, sourceRevision } = outline.info
+  // Clients expect a tag in the name.
   const name = id.includes(':') ? id : `${id}:latest`
   const [capabilities, template] = await Promise.all([capabilitiesOf(served), ollamaTemplate(served)])
   const known = { name, family, parameters, quant, bytes, source, sourceRevision, template, capabilities }
@@ -31,6 +17,7 @@ export async function ollamaCard(served: ServedModel): Promise<OllamaCard> {
     model: name,
     modified_at: new Date(since * 1000).toISOString(),
     size: bytes,
+    // Clients keep what they know of a model by its digest.
     digest: createHash('sha256').update(JSON.stringify(known)).digest('hex'),
     details: {
       parent_model: '',
@@ -58,9 +45,10 @@ async function fillsGaps(served: ServedModel): Promise<boolean> {
   return gapFillers.has(served)
 }
 
+/** Abilities, by the names that clients know. */
 async function capabilitiesOf(served: ServedModel): Promise<string[]> {
   const { chatTemplate } = served.outline
-  const thinking = await thinkingChoices(chatTemplate).catch((): Think[] => [])
+  const thinking = await thinkingOf(chatTemplate)
   return [
     'completion',
     ...(chatTemplate?.response?.fields.tool_calls ? ['tools'] : []),

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import { z } from 'zod'
 import { UNFILTERED } from '../../../api/generation-options.js'
 import type { GenerationDefaults } from '../../../api/text.js'
@@ -10,10 +10,7 @@ import type { ServedModels } from '../../models/served-models.js'
 import { anyObject, flag, text, unused } from '../field-types.js'
 import { ollamaCard, ollamaTemplate } from './model-card.js'
 
-/**
- * Version of ollama whose API these endpoints follow. Clients switch features on by it: log-probabilities came with this
- * one.
- */
+/** Version of ollama whose API this is. Clients switch features on by it: log-probabilities came with this one. */
 const VERSION = '0.12.11'
 
 /** Time at which the model leaves memory: ollama writes this for "never". */
@@ -29,8 +26,7 @@ const showBody = z.strictObject({
 })
 
 /** `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`: the server's models, in the form of ollama's API. */
-export function ollamaModelRoutes(models: ServedModels): Hono {
-  const app = new Hono()
+export function ollamaModelRoutes(app: Hono, models: ServedModels): void {
   app.get('/api/version', (c) => c.json({ version: VERSION }))
   app.get('/api/tags', async (c) => c.json({ models: await Promise.all(models.all.map(ollamaCard)) }))
   app.get('/api/ps', async (c) => {
@@ -41,7 +37,6 @@ export function ollamaModelRoutes(models: ServedModels): Hono {
     const { model, name = model } = await readBody(c, showBody, models)
     return c.json(await shown(models.named(name)))
   })
-  return app
 }
 
 async function running(served: ServedModel): Promise<object> {

@@ -1,6 +1,6 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import { z } from 'zod'
-import { ApiError } from '../../common/api-error.js'
+import { refused } from '../../common/api-error.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
 import { withFieldNames } from '../../http/errors.js'
@@ -37,8 +37,7 @@ type GenerateBody = z.output<typeof generateBody>
  * The endpoints of ollama's API that generate texts: `POST /api/chat`, the next message of a conversation, and
  * `POST /api/generate`, an answer to a prompt or a text that continues it.
  */
-export function ollamaRoutes(context: ServerContext): Hono {
-  const app = new Hono()
+export function ollamaRoutes(app: Hono, context: ServerContext): void {
   app.post('/api/chat', async (c) => {
     const startedAt = performance.now()
     const body = await readBody(c, ollamaChatBody, context, chatBodyNulls)
@@ -63,7 +62,6 @@ export function ollamaRoutes(context: ServerContext): Hono {
       return new OllamaReply(begun, { context, model, scores: body.logprobs, startedAt, fieldsOf })
     })
   })
-  return app
 }
 
 /** Begins a text that continues the prompt, or one that fills a gap, or else an answer by the chat template. */
@@ -79,7 +77,7 @@ async function begin(context: ServerContext, body: GenerateBody, ticket: Ticket)
   }
   if (system !== '') {
     const why = raw ? '"raw"' : suffix !== '' ? '"suffix"' : 'a model without a chat template'
-    throw new ApiError(400, `"system" has no effect with ${why}; put it into "prompt"`, { param: 'system' })
+    throw refused('system', `"system" has no effect with ${why}; put it into "prompt"`)
   }
   const { logprobs, top_logprobs, ...fields } = shared
   return beginCompletion(
@@ -95,5 +93,5 @@ function loaded(model: string, keepAlive: number | string | undefined, empty: ob
     return { model, created_at: new Date().toISOString(), ...empty, done: true, done_reason: 'load' }
   }
   const message = 'a request cannot unload the model; with `molm serve --idle TIME` the server does so itself'
-  throw new ApiError(400, message, { param: 'keep_alive' })
+  throw refused('keep_alive', message)
 }

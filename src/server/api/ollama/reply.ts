@@ -9,7 +9,6 @@ import { ChatAnswer, type Delta } from '../chat-answer.js'
 import { chatLogprobs } from '../logprobs.js'
 import { ollamaName } from './fields.js'
 
-/** A part of an answer. */
 interface ReplyPart {
   content?: string
   thinking?: string
@@ -26,7 +25,6 @@ interface ReplyParts {
   context: ServerContext
   /** The model as the request names it. */
   model: string
-  /** Whether the request asks for log-probabilities. */
   scores?: boolean
   /** Time at which the request came, as `performance.now` counts. */
   startedAt: number

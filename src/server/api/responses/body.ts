@@ -93,7 +93,6 @@ export const responsesBody = z.strictObject({
 })
 export type ResponsesBody = z.output<typeof responsesBody>
 
-/** A null in a schema has a meaning. */
 export const responsesNulls: { [field: string]: KeptNulls } = {
   tools: { each: { parameters: 'all' } },
   text: { format: { schema: 'all' } },

@@ -5,40 +5,7 @@ import type { chatLogprobs } from '../logprobs.js'
 type Logprobs = ReturnType<typeof chatLogprobs>['content']
 type Status = 'in_progress' | 'completed' | 'incomplete'
 
-interface TextPart {
-  type: 'output_text'
-  text: string
-  annotations: []
-  logprobs: Logprobs
-}
-interface ThoughtPart {
-  type: 'reasoning_text'
-  text: string
-}
-
-interface MessageItem {
-  id: string
-  type: 'message'
-  status: Status
-  role: 'assistant'
-  content: TextPart[]
-}
-interface ReasoningItem {
-  id: string
-  type: 'reasoning'
-  status: Status
-  summary: []
-  content: ThoughtPart[]
-}
-interface CallItem {
-  id: string
-  type: 'function_call'
-  status: Status
-  call_id: string
-  name: string
-  arguments: string
-}
-export type OutputItem = MessageItem | ReasoningItem | CallItem
+type OutputItem = ReturnType<typeof newMessage> | ReturnType<typeof newReasoning> | ReturnType<typeof newCall>
 
 /** An event of a stream, without its number. */
 export interface OutputEvent {
@@ -128,18 +95,21 @@ export class Output {
   }
 }
 
-function newMessage(): MessageItem {
-  const content: TextPart[] = [{ type: 'output_text', text: '', annotations: [], logprobs: [] }]
-  return { id: newId('msg'), type: 'message', status: 'in_progress', role: 'assistant', content }
+function newMessage() {
+  const part = { type: 'output_text' as const, text: '', annotations: [], logprobs: [] as Logprobs }
+  return { ...newItem('msg', 'message'), role: 'assistant', content: [part] }
 }
 
-function newReasoning(): ReasoningItem {
-  const content: ThoughtPart[] = [{ type: 'reasoning_text', text: '' }]
-  return { id: newId('rs'), type: 'reasoning', status: 'in_progress', summary: [], content }
+function newReasoning() {
+  return { ...newItem('rs', 'reasoning'), summary: [], content: [{ type: 'reasoning_text' as const, text: '' }] }
 }
 
-function newCall(call_id: string, name: string): CallItem {
-  return { id: newId('fc'), type: 'function_call', status: 'in_progress', call_id, name, arguments: '' }
+function newCall(call_id: string, name: string) {
+  return { ...newItem('fc', 'function_call'), call_id, name, arguments: '' }
+}
+
+function newItem<T extends string>(kind: string, type: T) {
+  return { id: newId(kind), type, status: 'in_progress' as Status }
 }
 
 /** An id as OpenAI's: a short name of its kind, and letters. */

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
 import type { ApiError } from '../../common/api-error.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
@@ -7,14 +7,13 @@ import { type Reply, respond } from '../../http/respond.js'
 import { SERVER_SENT_EVENTS, type StreamFormat } from '../../http/stream.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
-import { type AddedPiece, ChatAnswer } from '../chat-answer.js'
+import { ChatAnswer } from '../chat-answer.js'
 import { chatLogprobs } from '../logprobs.js'
 import { chatOf, type ResponsesBody, responsesBody, responsesName, responsesNulls } from './body.js'
 import { newId, Output, type OutputEvent } from './output.js'
 
 /** `POST /v1/responses`: the next message of a conversation, in the items of OpenAI's newer API. Nothing is stored. */
-export function responsesRoutes(context: ServerContext): Hono {
-  const app = new Hono()
+export function responsesRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/responses', async (c) => {
     const body = await readBody(c, responsesBody, context, responsesNulls)
     return respond(c, context, body.stream, async (ticket) => {
@@ -23,12 +22,10 @@ export function responsesRoutes(context: ServerContext): Hono {
       return new ResponseReply(context, body, begun, chat.logprobs ?? false)
     })
   })
-  return app
 }
 
 type Numbered = OutputEvent & { sequence_number: number }
 
-/** One response, complete or in events. */
 class ResponseReply implements Reply {
   readonly format: StreamFormat = {
     ...SERVER_SENT_EVENTS,
@@ -42,7 +39,7 @@ class ResponseReply implements Reply {
   private readonly output = new Output()
   private events = 0
   /** Part of the answer that the last piece was in: the mark after thoughts is no part of the text. */
-  private kind: AddedPiece['kind'] = 'content'
+  private kind: AnswerPiece['part'] = 'content'
   /** Blanks before the text are no part of it. */
   private hasText = false
   /** Log-probabilities of the text's tokens, until some of it is certain. */
@@ -73,7 +70,7 @@ class ResponseReply implements Reply {
       for (const event of this.read(piece)) yield this.numbered(event)
       finishReason ??= piece.finishReason
     }
-    const status = endOf(finishReason)
+    const status = finishReason === 'length' ? 'incomplete' : 'completed'
     for (const event of this.output.end(status)) yield this.numbered(event)
     yield this.numbered({ type: `response.${status}`, response: this.response(status) })
   }
@@ -143,10 +140,6 @@ class ResponseReply implements Reply {
   private numbered(event: OutputEvent): Numbered {
     return { ...event, sequence_number: this.events++ }
   }
-}
-
-function endOf(finishReason: AnswerPiece['finishReason']): 'completed' | 'incomplete' {
-  return finishReason === 'length' ? 'incomplete' : 'completed'
 }
 
 /** Clients read the error either from the event or from its field. */

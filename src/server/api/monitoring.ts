@@ -1,18 +1,17 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { ApiError } from '../common/api-error.js'
 import { errorResponse } from '../http/errors.js'
 import { everyResponse } from '../http/every-response.js'
 import type { ServedModels } from '../models/served-models.js'
+import type { Metrics } from '../run/metrics.js'
 
 /** `GET /health`, for balancers and supervisors: 200 while the server accepts requests. */
-export function healthRoutes(models: ServedModels): Hono {
-  const app = new Hono()
+export function healthRoutes(app: Hono, models: ServedModels): void {
   app.get('/health', (c) => {
     if (models.isClosing) return c.json({ status: 'closing' }, 503)
     const states = Object.fromEntries(models.all.map(({ id, state }) => [id, state]))
     return c.json({ status: 'ok', model: models.first.id, ...models.counts, models: states })
   })
-  return app
 }
 
 /** Answers every request with 503 until the model has been loaded. */
@@ -23,4 +22,19 @@ export function loadingApp(): Hono {
   const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
   app.all('*', (c) => errorResponse(c, error))
   return app
+}
+
+/** Counts every request: those to `paths` by name, all others as `other`. */
+export function countRequests(metrics: Metrics, paths: ReadonlySet<string>): MiddlewareHandler {
+  return async (c, next) => {
+    const started = performance.now()
+    await next()
+    const path = paths.has(c.req.path) ? c.req.path : 'other'
+    metrics.responded(path, c.res.status, performance.now() - started)
+  }
+}
+
+/** `GET /metrics`. */
+export function metricsRoutes(app: Hono, metrics: Metrics): void {
+  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
 }
