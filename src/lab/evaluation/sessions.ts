@@ -1,5 +1,3 @@
-import type { Model } from '../../api/model.js'
-import type { Session } from '../../api/session.js'
 import { allowManyListeners } from '../../ground/platform/listeners.js'
 
 /** Maximum tokens of all sequences under way: their caches take memory. */
@@ -27,30 +25,5 @@ export async function withOwnSignal<T>(
     return await work(own.signal)
   } finally {
     signal?.removeEventListener('abort', abort)
-  }
-}
-
-export class SessionPool {
-  private readonly all: Session[] = []
-  private readonly free: Session[] = []
-
-  constructor(private readonly model: Model) {}
-
-  async with<T>(use: (session: Session) => Promise<T>): Promise<T> {
-    let session = this.free.pop()
-    if (!session) {
-      session = this.model.createSession()
-      this.all.push(session)
-    }
-    try {
-      return await use(session)
-    } finally {
-      session.reset()
-      this.free.push(session)
-    }
-  }
-
-  dispose(): void {
-    for (const session of this.all) session.dispose()
   }
 }
