@@ -79,7 +79,7 @@ export async function ablateTokens(
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
   const ends = performance.now() + budgetMs
   const whole = await readWhole(model, parts, signal)
-  const conditions = new Conditions(model.config, whole, { ...options, modelMask: model.mask })
+  const conditions = new Conditions(model, whole, options)
   const journal =
     options.journal === undefined ? undefined : await AblationJournal.open(options.journal, model, parts, whole.losses)
   try {

@@ -88,7 +88,7 @@ export async function measureExpertsPerToken(
   const tokens = await encodeTexts(model, texts, signal)
   const parts = partsOf(tokens, model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
-  const predicted = parts.map(predictedIn)
+  const predicted = predictedIn(parts)
   try {
     const points: NumbersPoint[] = []
     let first: number[] | undefined

@@ -89,7 +89,7 @@ async function searchExpertsPerToken(
   const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => Math.min(count, topK)))
   const parts = partsOf(first(await encodeTexts(model, texts, signal)), model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to search with')
-  const predicted = parts.map(predictedIn)
+  const predicted = predictedIn(parts)
   try {
     await model.setExpertsPerToken(full)
     const [whole, base] = [expertBytes(model), await lossesOf(model, parts, signal)]
