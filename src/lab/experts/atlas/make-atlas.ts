@@ -30,7 +30,8 @@ export async function makeAtlas(
 ): Promise<Atlas> {
   const { name, config, tokenizer } = model
   if (config.mixtures.length === 0) throw new UserError(`${name} has no experts`)
-  const kinds = kindsOf(texts)
+  const names = new Set(texts.map(({ name }) => name))
+  const kinds = Array.from(names, (name) => ({ name, texts: texts.filter((text) => text.name === name) }))
   const decoder = new TextDecoder()
   // Decoding a token alone would lose its first blank with some tokenizers.
   const textOf = (token: number) => decoder.decode(tokenizer.bytesOf(token))
@@ -118,10 +119,4 @@ function written({ members, share, gini, fairness }: Committee): AtlasCommittee 
     gini: rounded(gini),
     fairness: rounded(fairness),
   }
-}
-
-function kindsOf(texts: readonly { name: string; text: string }[]): TextKind[] {
-  const kinds = new Map<string, string[]>()
-  for (const { name, text } of texts) kinds.set(name, [...(kinds.get(name) ?? []), text])
-  return Array.from(kinds, ([name, texts]) => ({ name, texts }))
 }

@@ -71,7 +71,8 @@ export interface MixtureUsage {
 export class ExpertUsage {
   /** One entry for each kind, in the order of the model. */
   readonly mixtures: readonly MixtureUsage[]
-  private seen = 0
+  /** Tokens that were counted. */
+  tokens = 0
 
   constructor({ mixtures }: ExpertShape) {
     this.mixtures = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((n) => new LayerUsage(n)) }))
@@ -83,7 +84,7 @@ export class ExpertUsage {
     for (const { kind, layers } of usage.mixtures) {
       for (const [layer, own] of layers.entries()) own.counts.set(counts[kind]?.[layer] ?? [])
     }
-    usage.seen = tokens
+    usage.tokens = tokens
     return usage
   }
 
@@ -98,10 +99,6 @@ export class ExpertUsage {
     return this.mixtures[0]?.layers.length ?? 0
   }
 
-  get tokens(): number {
-    return this.seen
-  }
-
   /**
    * Adds the routes of `tokens` tokens, one entry per layer, as `forward` or a step reports them; `times` of -1
    * subtracts them again.
@@ -113,7 +110,7 @@ export class ExpertUsage {
         if (chosen) usage.add(chosen, times)
       }
     }
-    this.seen += times * tokens
+    this.tokens += times * tokens
   }
 }
 
