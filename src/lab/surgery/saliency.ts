@@ -51,9 +51,8 @@ interface CalibrationOptions extends WindowReading {
 export async function measureScores(
   model: Model,
   texts: readonly (readonly number[])[],
-  { by, ...options }: CalibrationOptions,
+  { by, only, ...reading }: CalibrationOptions,
 ): Promise<ExpertScores> {
-  const { only, ...reading } = options
   if (by !== 'ablation') {
     const usage = new ExpertUsage(model.config)
     const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const

@@ -14,6 +14,7 @@ import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
 import { makeBatch, Sampler } from './samplers.js'
 import type { TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+import { stepSizes } from './training-run.js'
 
 export interface Prepared extends RunPlan {
   packed: PackedModel
@@ -86,13 +87,14 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     checkTeachable(model.name, model.config)
     const texts = await readTexts(model, settingsOf(options, model.config), options)
     onEvent?.({ kind: 'phase', phase: PHASES.replay })
-    const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
+    const { setup, plan, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await model.training.begin(setup.plan, await initialWeights())
+    const { settings } = setup
+    const sizes = stepSizes(settings)
     const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
     const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
-    const { steering } = setup.settings
-    const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
+    const step = () => model.training.step(batch, { learningRate: 0 }, { steering: settings.steering, signal })
     // The first step also reads experts from the disk.
     await step()
     const start = performance.now()

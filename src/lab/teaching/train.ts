@@ -7,7 +7,7 @@ import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { type PackedExpert, packExperts } from './packed-experts.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import type { Prepared } from './prepare.js'
-import type { Settings, TeachOptions } from './teach-options.js'
+import type { TeachOptions } from './teach-options.js'
 import { runTraining, type TrainingOutcome } from './training-run.js'
 
 /** Trains the new experts and saves a journal. An abort ends the training with the best state so far. */
@@ -44,31 +44,23 @@ export async function calibrateGates(
     const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
     const calibration = await calibrate(model, setup, { forget, onPoint, signal })
     if (hasLearnt(calibration, calibration.bias)) return { newExperts, calibration }
-    if (hasLearnt(calibration, 0)) throw notWithin(setup.settings)
+    if (hasLearnt(calibration, 0)) {
+      throw new UserError(
+        `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(forget)}; ` +
+          'teach with `resume` and a higher `forget`',
+      )
+    }
   }
-  if (outcome.stopReason === 'interrupted') throw tooEarly(outcome)
+  if (outcome.stopReason === 'interrupted') {
+    throw new UserError(
+      `interrupted at step ${outcome.curve.at(-1)?.step}, before anything worth writing was learnt; ` +
+        'teach with `resume` to continue',
+    )
+  }
   await removeJournal(journalPath(out))
-  throw nothingLearnt(outcome)
-}
-
-function tooEarly({ curve }: TrainingOutcome): UserError {
-  return new UserError(
-    `interrupted at step ${curve.at(-1)?.step}, before anything worth writing was learnt; ` +
-      'teach with `resume` to continue',
-  )
-}
-
-function nothingLearnt({ stopReason }: TrainingOutcome): UserError {
   const why =
-    stopReason === 'not-a-number'
+    outcome.stopReason === 'not-a-number'
       ? 'the loss is not a number any more'
       : 'no step predicted the held-out text better than the original model'
-  return new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
-}
-
-function notWithin({ forget }: Settings): UserError {
-  return new UserError(
-    `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(forget)}; ` +
-      'teach with `resume` and a higher `forget`',
-  )
+  throw new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
 }
