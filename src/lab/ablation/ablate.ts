@@ -32,7 +32,6 @@ export interface LayerWorth {
   worth: Worth
 }
 
-/** Worth of one expert, for each way that was measured. */
 export interface ExpertWorth extends ExpertPlace {
   /** Tokens of the text that chose it. Without any, its worth is exactly 0. */
   tokens: number
@@ -40,7 +39,6 @@ export interface ExpertWorth extends ExpertPlace {
   worth?: Partial<Record<Way, Worth>>
 }
 
-/** Worth of a model's experts on some texts. */
 export interface Ablation {
   model: Reader
   texts: string[]

@@ -34,7 +34,6 @@ export interface BitsLoss {
 export interface AtBits {
   path: string
   bytes: number
-  /** Mean bits of the experts' weights. */
   bits: number
   mix: Partial<Record<WeightFormat, number>>
   loss: BitsLoss
@@ -132,7 +131,6 @@ async function packAtBits(
   return { path: resolve(path), bytes, warnings, bits: plan.bits, mix, predicted: plan.error / usual.plan.error }
 }
 
-/** Compares a packed file with the model on the held-out texts. */
 async function lossOf(
   name: string,
   path: string,

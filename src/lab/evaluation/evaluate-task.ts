@@ -11,7 +11,6 @@ export interface EvaluateTaskOptions {
   signal?: AbortSignal
 }
 
-/** The model's choice for one item. */
 export interface TaskAnswer {
   /** Line of the task's file. */
   line: number
@@ -23,7 +22,6 @@ export interface TaskAnswer {
   chosenNorm: number
 }
 
-/** Accuracy of a model on a task. */
 export interface TaskScore {
   file: string
   items: number
@@ -66,7 +64,6 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   return { file: task.name, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
-/** Standard error of a share of right answers. */
 function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }

@@ -15,7 +15,6 @@ export interface EvaluateTextOptions extends Partial<WindowOptions> {
   signal?: AbortSignal
 }
 
-/** How well a model predicts a text. */
 export interface TextScore {
   file: string
   tokens: number
@@ -27,7 +26,6 @@ export interface TextScore {
   perplexity: number
   /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
   bitsPerByte: number
-  /** Agreement with the reference, if one was given. */
   against?: Agreement
 }
 

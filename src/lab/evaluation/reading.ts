@@ -29,7 +29,6 @@ export async function useModel<T>(model: Model, use: (model: Model) => Promise<T
   }
 }
 
-/** Runs `use` with a new session, and disposes it afterwards. */
 export async function useSession<T>(
   model: Model,
   use: (session: Session) => Promise<T>,

@@ -1,6 +1,5 @@
 import { UsageError } from '../../ground/errors.js'
 
-/** Division of a long text into the pieces that a model sees. */
 export interface WindowOptions {
   window: number
   /** Tokens between the beginnings of two windows; at most `window`. */

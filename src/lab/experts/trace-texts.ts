@@ -57,10 +57,7 @@ export function textsOfTraces(
   return { texts: named.map(({ name, text }) => textRoutes(name, text, reader)), notes }
 }
 
-interface NamedText {
-  name: string
-  text: TracedText
-}
+type NamedText = TraceFormat['texts'][number]
 
 function fitted({ name, trace }: NamedTrace, model?: TracedModel): NamedText[] {
   return trace.texts.map(({ name: part, text }) => {

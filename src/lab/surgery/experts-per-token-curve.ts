@@ -12,7 +12,6 @@ import { decodeOnce, median } from './decode-speed.js'
 /** Numbers of experts per token, by kind: one for all layers, or a list with one for each. */
 export type NumbersByKind = PerMixture<number | number[]>
 
-/** A model with some numbers of experts per token, measured on a text. */
 export interface NumbersPoint {
   numbers: NumbersByKind
   activeBytes: number

@@ -28,7 +28,6 @@ export interface FewerExpertsOptions extends CurveOptions {
   budget?: number
 }
 
-/** A model with fewer and fewer experts per token. */
 export interface FewerExperts {
   /** The first has the most experts per token; all rises are since it. */
   points: NumbersPoint[]
@@ -56,11 +55,6 @@ export async function measureFewerExperts(
   return { points: await measureExpertsPerToken(model, heldOut, [...settings, found], options), found }
 }
 
-interface SearchOptions extends Omit<CurveOptions, 'speed'> {
-  /** Share of the bytes of experts that a token may read, above 0 and at most 1. */
-  budget: number
-}
-
 /** Tokens to search with, of all texts together. */
 const MOST_TOKENS = 2048
 
@@ -85,7 +79,7 @@ interface LayerChoice {
 async function searchExpertsPerToken(
   model: Model,
   texts: readonly NamedText[],
-  { budget, onProgress, signal }: SearchOptions,
+  { budget, onProgress, signal }: CurveOptions & { budget: number },
 ): Promise<PerMixture<number[]>> {
   if (!(budget > 0 && budget <= 1)) throw new UsageError('`budget` must be a share above 0 and at most 1')
   const { mixtures } = model.config

@@ -9,12 +9,10 @@ import { parseJsonObject } from '../../ground/json/json.js'
 import type { ReplaySequences } from './rehearsal.js'
 import type { TeachingPoint } from './teach-events.js'
 
-/** State of an interrupted training. */
 export interface Journal {
   /** Points of the curve: the beginning and each step of the state. */
   curve: TeachingPoint[]
   state: TrainingState
-  /** The best weights so far. */
   best: Float32Array
   /** Replay sequences that the model wrote, by dataset. */
   replay: ReplaySequences[]

@@ -70,7 +70,6 @@ async function checkDisk(out: string, packed: PackedModel, parameters: number): 
   throw new UserError(`teaching needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(free)} are free`)
 }
 
-/** A plan with the measured speed of a step. */
 export interface MeasuredPlan extends TeachingPlan {
   tokensPerSecond: number
   secondsPerEpoch: number

@@ -5,7 +5,6 @@ import type { CalibrationPoint } from './gate-bias.js'
 export interface TeachingPoint {
   /** Steps of the optimiser so far; 0 is the beginning. */
   step: number
-  /** Tokens read in these steps. */
   tokens: number
   /** Mean cross-entropy in nats over the step's predictions of new text; absent at step 0. */
   loss?: number
@@ -38,7 +37,6 @@ export type TeachEvent =
   | { kind: 'calibration'; point: CalibrationPoint }
   | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
-/** Plan of a training: sizes and steps. */
 export interface TeachingPlan {
   /** Kind and layers of the new experts, and their number in each layer. */
   kind: MixtureKind

@@ -16,7 +16,6 @@ export interface RunSetup {
   steps: number
 }
 
-/** Sequences of a step: new and replayed text. */
 export interface StepSizes {
   newText: number
   replay: number
@@ -34,7 +33,6 @@ export interface TrainingOutcome {
 export interface RunOptions {
   /** Initial weights of the new experts, or the journal of an interrupted run. */
   from: Float32Array | Journal
-  /** Saves a state that a later run can resume from. */
   save(journal: Omit<Journal, 'replay'>): Promise<void>
   onEvent?: (event: TeachEvent) => void
   signal?: AbortSignal

@@ -63,8 +63,8 @@ export function atlasOf(
   const sums = { named: 0, confirmed: 0 }
   const entries = perMixture(config.mixtures, (mixture) =>
     mixture.experts.map((experts, layer) => {
-      const place = { kind: mixture.kind, layer, experts }
-      const [found, confirming] = [choicesOf(first, ofFirst, place), choicesOf(second, ofSecond, place)]
+      const found = choicesOf(first, ofFirst, mixture, layer)
+      const confirming = choicesOf(second, ofSecond, mixture, layer)
       const always = alwaysChosen(mixture, layer)
       return Array.from({ length: experts }, (_, expert): AtlasEntry => {
         const share = rounded((found.words.experts[expert] + confirming.words.experts[expert]) / tokens)

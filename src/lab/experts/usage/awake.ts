@@ -17,9 +17,7 @@ export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Expert
 export interface Awake {
   /** All experts of the model, in all layers and of all kinds. */
   experts: number
-  /** Experts that at least one token used. */
   woke: number
-  /** Experts that no token used. */
   slept: number
   /** The fewest experts that did half of the work: uses of an expert by a token. */
   committee: number

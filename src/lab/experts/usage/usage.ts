@@ -8,7 +8,6 @@ export interface ExpertShape {
 
 const NONE = new Float32Array()
 
-/** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
   readonly counts: Float64Array
   readonly gateMass: Float64Array
@@ -67,11 +66,9 @@ export interface MixtureUsage {
   layers: LayerUsage[]
 }
 
-/** Usage of a model's experts by the tokens of a text. */
 export class ExpertUsage {
   /** One entry for each kind, in the order of the model. */
   readonly mixtures: readonly MixtureUsage[]
-  /** Tokens that were counted. */
   tokens = 0
 
   constructor({ mixtures }: ExpertShape) {

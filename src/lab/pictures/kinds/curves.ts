@@ -73,7 +73,6 @@ function colourOf(curve: number): string {
   return COLOURS[curve % COLOURS.length]
 }
 
-/** Stroke of a curve and of its sample in the legend. */
 function strokeOf(curve: number, isFaint?: boolean): string {
   return `stroke="${colourOf(curve)}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
 }

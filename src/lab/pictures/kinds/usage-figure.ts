@@ -70,7 +70,6 @@ function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   })
 }
 
-/** Layers and kinds to draw, and names for their experts. */
 interface Drawn {
   scope: Scope
   atlas?: Atlas

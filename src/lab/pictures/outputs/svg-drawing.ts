@@ -12,7 +12,6 @@ export interface Drawing {
 /** Returns the SVG attribute with the colour of an amount. */
 export type Fill = (amount: number) => string
 
-/** Fills for a white background. */
 export function onPaper(isSigned: boolean): Fill {
   return (amount) => `fill="${toHex(isSigned ? diverging(amount) : sequential(amount))}"`
 }
@@ -43,7 +42,6 @@ export function textLines(lines: readonly string[], style = ''): Drawing {
   return { markup, width: Math.max(0, ...lines.map(textWidth)), height: lines.length * LINE }
 }
 
-/** Puts drawings below one another. */
 export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   let y = 0
   const placed = drawings.map(({ markup, height }) => {
@@ -66,7 +64,6 @@ ${markup}
 
 const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
 
-/** Rounds a coordinate to two decimals. */
 export function fixed(value: number): number {
   return Number(value.toFixed(2))
 }

@@ -3,25 +3,12 @@ import { formatPercent } from '../../ground/numbers.js'
 import { withPacker } from '../../library/packing/with-packer.js'
 import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './gate-bias.js'
 import { tensorsOf } from './initial-weights.js'
-import { journalPath, removeJournal, writeJournal } from './journal.js'
+import { journalPath, removeJournal } from './journal.js'
 import { type PackedExpert, packExperts } from './packed-experts.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import type { Prepared } from './prepare.js'
 import type { TeachOptions } from './teach-options.js'
-import { runTraining, type TrainingOutcome } from './training-run.js'
-
-/** Trains the new experts and saves a journal. An abort ends the training with the best state so far. */
-export async function train(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TrainingOutcome> {
-  const { model, setup, replay, initialWeights, journal, key } = prepared
-  const { out, onEvent, signal } = options
-  clock.begin(PHASES.training)
-  return runTraining(model, setup, {
-    from: journal ?? (await initialWeights()),
-    save: (state) => writeJournal(journalPath(out), key, { ...state, replay }),
-    onEvent,
-    signal,
-  })
-}
+import type { TrainingOutcome } from './training-run.js'
 
 /**
  * Packs the new experts and closes their gates as far as the retained texts require. Rejects with a UserError if
