@@ -10,10 +10,7 @@ const TOKENS_AHEAD = 512
 /** Parts to divide a text into, and the bounds of their tokens. */
 const PARTS = { wanted: 20, least: 64, most: 512 }
 
-/**
- * Divides texts into parts of at most `most` tokens, each read from its own beginning. Leaves out those with a single
- * token, since it predicts nothing.
- */
+/** Divides texts into parts, each read from its own beginning. A part of a single token predicts nothing: it goes. */
 export function partsOf(texts: readonly (readonly number[])[], most: number = PARTS.most): number[][] {
   const all = texts.reduce((sum, { length }) => sum + length, 0)
   const size = Math.min(most, PARTS.most, Math.max(PARTS.least, Math.ceil(all / PARTS.wanted)))

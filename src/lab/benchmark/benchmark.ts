@@ -50,10 +50,7 @@ export interface BenchmarkRow {
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
   activeBytesPerToken: number
-  /**
-   * Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. What a token
-   * reads of the cache is not counted.
-   */
+  /** Active bytes times tokens a second, in GB: without reads of the cache, and more than a batch reads. */
   effectiveGbPerSecond: number
   /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number

@@ -4,9 +4,8 @@ import { plural } from '../../ground/numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
 import { type Agreement, compareOnText } from './compare-on-text.js'
 import { encodePlain } from './reading.js'
-import { scoreWindows } from './score-windows.js'
+import { scoreWindows, type WindowOptions } from './score-windows.js'
 import type { NamedText } from './text-file.js'
-import type { WindowOptions } from './windows.js'
 
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */

@@ -116,10 +116,7 @@ function mixturesOf(texts: readonly NamedText[], given?: number): TracedMixture[
   })
 }
 
-/**
- * A mixture with the numbers of experts per token that the traces have, layer by layer. Throws a UserError if two traces
- * differ in a layer.
- */
+/** A mixture with the traces' numbers of experts per token. Throws a UserError if two traces differ in a layer. */
 function asTraced<M extends TracedMixture>(mixture: M, texts: readonly NamedText[]): M {
   const { kind, experts } = mixture
   const used = experts.map((_, layer) => {

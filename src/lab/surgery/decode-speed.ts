@@ -6,9 +6,7 @@ const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
 const RUNS = 3
 
-/**
- * Measures the tokens a second that a model generates after the beginning of a text: the median of three short runs.
- */
+/** Measures the tokens a second of a generation after the beginning of a text: the median of three short runs. */
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
   for (let run = 0; run <= RUNS; run++) speeds.push(await decodeOnce(model, text, signal))

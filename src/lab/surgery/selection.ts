@@ -27,10 +27,7 @@ export interface SelectionOptions {
   budget: 'layer' | 'model'
 }
 
-/**
- * Chooses the experts to keep, always with the experts that every token uses. Throws a UserError if a layer would keep fewer
- * than a token uses.
- */
+/** Chooses the experts to keep. Throws a UserError if a layer would keep fewer than a token uses. */
 export function selectExperts(allScores: ExpertScores, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
   checkKind(config, only)

@@ -38,9 +38,7 @@ const HALVINGS = 3
 /** Tokens measured per point: of the held-out texts together, and of each retained text. */
 const TOKENS = 4096
 const RETAINED_TOKENS = 4096
-/**
- * Share of a continuation that is not scored: it is still about the new text, and the models are meant to differ there.
- */
+/** Share of a continuation that is not scored: it is still about the new text, and the models should differ. */
 const NEAR_SHARE = 0.5
 
 /** Least gain in nats that counts as learnt. */
@@ -121,10 +119,7 @@ async function riseOf(model: Model, dataset: Dataset, signal?: AbortSignal): Pro
   return async (bias) => (await lossAt(bias)) - before
 }
 
-/**
- * KL divergence from the original model on passages that it wrote. Its mean is the rise of their loss, and it has less
- * noise.
- */
+/** KL divergence from the original model on passages that it wrote: the mean rise of their loss, with less noise. */
 async function divergenceOf(
   model: Model,
   dataset: Dataset,

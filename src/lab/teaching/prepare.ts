@@ -75,10 +75,7 @@ export interface MeasuredPlan extends TeachingPlan {
   secondsPerEpoch: number
 }
 
-/**
- * Plans a teaching and measures the speed of a step, whose result is thrown away. Writes nothing. Rejects as `teach`
- * does.
- */
+/** Plans a teaching and measures the speed of a step. Writes and keeps nothing. Rejects as `teach` does. */
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options

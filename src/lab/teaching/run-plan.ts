@@ -102,19 +102,14 @@ export function checkTeachable(name: string, { architecture }: ModelConfig): voi
   throw new UserError(`${name} is a classifier: only language models are taught`)
 }
 
-/**
- * Number of steps. The default is two epochs, with enough steps for a short text, and no more than a small model takes
- * in ten minutes for a long one.
- */
+/** By default two epochs: more for a short text, and for a long one at most ten minutes of a small model. */
 function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
   if (steps !== undefined) return steps
   if (epochs !== undefined) return epochs * stepsPerEpoch
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, DEFAULT_EPOCHS * stepsPerEpoch))
 }
 
-/**
- * Copies of the trained weights on the caller's side: the best state, and one on its way to the disk with its moments.
- */
+/** Copies of the weights on the caller's side: the best state, and one on its way to the disk with its moments. */
 const COPIES = 4
 
 /** Plans the training: new experts alone; the rest of the model is frozen. */
@@ -123,10 +118,7 @@ function trainingPlan({ layers, kind, experts, batch, window }: Settings): Train
   return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
 }
 
-/**
- * Computes the bytes that a training takes in addition to the model. Rejects with a UserError, which names a remedy, if
- * they are not free.
- */
+/** Bytes that a training takes in addition to the model. Rejects with a UserError if they are not free. */
 async function checkMemory(model: Model, plan: TrainingPlan): Promise<{ parameters: number; memoryBytes: number }> {
   const { bytes, parameters } = await model.training.size(plan)
   const memoryBytes = bytes + COPIES * 4 * parameters

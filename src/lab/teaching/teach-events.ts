@@ -8,10 +8,7 @@ export interface TeachingPoint {
   tokens: number
   /** Mean cross-entropy in nats over the step's predictions of new text; absent at step 0. */
   loss?: number
-  /**
-   * Mean divergence in nats from the original model's predictions, over the step's retained text; absent at step 0, and
-   * if no text is replayed.
-   */
+  /** Mean divergence in nats from the original model on the step's retained text; absent at step 0 or without any. */
   divergence?: number
   /** Mean cross-entropy over the held-out tenth of the texts. */
   heldOutLoss?: number

@@ -72,10 +72,7 @@ export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   return { newText: all - replay, replay }
 }
 
-/**
- * Trains new experts until the steps are done, the held-out loss stops falling, or the caller aborts; returns the best
- * state.
- */
+/** Trains new experts until the steps are done, the held-out loss stops falling, or an abort. Gives the best state. */
 export async function runTraining(model: Model, setup: RunSetup, options: RunOptions): Promise<TrainingOutcome> {
   const run = new TrainingRun(model, setup, options)
   const stopReason = await run.toItsEnd()

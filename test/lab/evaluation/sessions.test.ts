@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { sequencesAtOnce } from '#molm/lab/evaluation/sessions.js'
+import { sequencesAtOnce } from '#molm/lab/evaluation/reading.js'
 
 test('fewer long sequences run at once, but at least two', () => {
   assert.is(sequencesAtOnce(64, 32), 32)

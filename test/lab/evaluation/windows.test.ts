@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { windowsOf } from '#molm/lab/evaluation/windows.js'
+import { windowsOf } from '#molm/lab/evaluation/score-windows.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
 test('adjacent windows score all but their own first tokens', () => {

@@ -96,10 +96,7 @@ export class ExpertUsage {
     return this.mixtures[0]?.layers.length ?? 0
   }
 
-  /**
-   * Adds the routes of `tokens` tokens, one entry per layer, as `forward` or a step reports them; `times` of -1
-   * subtracts them again.
-   */
+  /** Adds the routes of `tokens` tokens, one entry per layer, as `forward` gives them; `times` of -1 subtracts them. */
   add(routes: readonly LayerRoutes[], tokens: number, times: 1 | -1 = 1): void {
     for (const { kind, layers } of this.mixtures) {
       for (const [layer, usage] of layers.entries()) {

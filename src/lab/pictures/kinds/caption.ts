@@ -54,9 +54,7 @@ export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, e
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 
-/**
- * A line about the experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any.
- */
+/** A line about experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any. */
 export function newExpertsLine({ config }: Pick<Reader, 'config'>): string[] {
   return idsLine('newcomers, taught later:', config, ({ newExperts = [] }) => newExperts)
 }

@@ -16,10 +16,7 @@ export function onPaper(isSigned: boolean): Fill {
   return (amount) => `fill="${toHex(isSigned ? diverging(amount) : sequential(amount))}"`
 }
 
-/**
- * Fonts of fixed width, so that the width of a text is known whichever of them the reader has. PNG is rendered with the
- * first.
- */
+/** Fonts of fixed width, so that the width of a text is known with each of them. PNG is rendered with the first. */
 export const FONT = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,monospace"
 export const FONT_SIZE = 11
 export const CHARACTER = 0.602 * FONT_SIZE

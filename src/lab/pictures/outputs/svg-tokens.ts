@@ -37,9 +37,7 @@ const LAYER_GAP = 5
 /** Room for the numbers of the first and the last expert of a lane. */
 const NUMBERS = 4 * CHARACTER
 
-/**
- * Draws tokens from left to right in strips as wide as the picture, with a lane for each layer and kind, lit by gate.
- */
+/** Draws tokens from left to right in strips as wide as the picture: a lane for each layer and kind, lit by gate. */
 export function tokenDrawing(block: TokensBlock, width: number): Drawing {
   const { text, mixtures } = block
   const shown = Math.min(MOST_TOKENS, text.tokens.length)

@@ -19,10 +19,7 @@ export const MOST_PICTURE = 4000
 const USUAL = { least: 640, most: 1000 }
 const MARGIN = 16
 
-/**
- * Renders a figure as one self-contained SVG image, black on white. Throws a UserError if it would be higher or wider
- * than 4000 pixels.
- */
+/** Renders a figure as one SVG image, black on white. Throws a UserError if a side would be over 4000 pixels. */
 export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN

@@ -64,10 +64,7 @@ export function rampWidth(depth: ColourDepth): number {
 /** Names of the signs of cells without an amount, for a legend. */
 export const MARKS: Record<Mark, string> = { unused: 'blank', missing: MISSING }
 
-/**
- * Whether a terminal can show a ramp. Sixteen colours have no order: there shades show the amount, colours only the
- * sign.
- */
+/** Whether a terminal can show a ramp. Sixteen colours have no order: there shades show the amount. */
 function hasRamp(depth: ColourDepth): boolean {
   return depth === 'truecolor' || depth === '256'
 }
