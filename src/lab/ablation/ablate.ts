@@ -4,7 +4,7 @@ import type { MixtureKind } from '../../model/config/config.js'
 import { encodeTexts } from '../evaluation/reading.js'
 import type { ExpertPlace } from '../experts/usage/awake.js'
 import { type Reader, readerOf } from '../experts/usage/text-routes.js'
-import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
+import { type Condition, Conditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
 import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
 import { riseOf, WAYS, type Way, type Worth, worthOf } from './worth.js'
@@ -94,7 +94,9 @@ export async function ablateTokens(
     const experts: ExpertWorth[] = []
     for (const { place, uses, conditions } of planned) {
       const isMeasured = performance.now() < ends || conditions.every((condition) => run.isFree(condition))
-      experts.push({ ...place, tokens: uses, ...(isMeasured && { worth: await run.measureWays(conditions) }) })
+      const worth: ExpertWorth['worth'] = {}
+      if (isMeasured) for (const condition of conditions) worth[condition.way] = await run.measure(condition)
+      experts.push({ ...place, tokens: uses, ...(isMeasured && { worth }) })
     }
     const { losses, predicted } = whole
     return {
@@ -130,12 +132,6 @@ class AblationRun {
 
   isFree({ name, parts }: Condition): boolean {
     return parts.length === 0 || this.journal?.lossesOf(name) !== undefined
-  }
-
-  async measureWays(conditions: ExpertConditions['conditions']): Promise<Partial<Record<Way, Worth>>> {
-    const worth: Partial<Record<Way, Worth>> = {}
-    for (const condition of conditions) worth[condition.way] = await this.measure(condition)
-    return worth
   }
 
   async measure(condition: Condition): Promise<Worth> {

@@ -1,4 +1,4 @@
-import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
+import type { LayerRoutes } from '../../api/routes.js'
 import { UserError } from '../../ground/errors.js'
 import { plural } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
@@ -168,11 +168,10 @@ function textRoutes(name: string, text: TracedText, reader: Reader): TextRoutes 
     const count = Math.min(CHUNK, text.length - first)
     const chunk = Array.from({ length: layers }, (): LayerRoutes => ({}))
     for (const { kind, layer, k, ids, gates } of text.layers) {
-      const chosen: ExpertRoutes = {
+      chunk[layer][kind] = {
         ids: ids.subarray(first * k, (first + count) * k),
         gates: gates?.subarray(first * k, (first + count) * k) ?? new Float32Array(count * k).fill(Number.NaN),
       }
-      chunk[layer][kind] = chosen
     }
     routes.add(chunk, count)
   }

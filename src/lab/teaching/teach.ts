@@ -62,7 +62,9 @@ export async function teach(name: string, options: TeachOptions): Promise<TeachR
   try {
     return await withPrepared(name, options, clock, (prepared) => trainAndWrite(prepared, options, clock))
   } catch (error) {
-    if (!(error instanceof DiskFull) || !(await isFile(journalPath(options.out)))) throw error
+    if (!(error instanceof DiskFull)) throw error
+    const journal = await stat(journalPath(options.out)).catch(() => undefined)
+    if (!journal?.isFile()) throw error
     throw new UserError(`${error.path}: the disk is full; make room and teach with \`resume\``, { cause: error })
   }
 }
@@ -134,8 +136,4 @@ async function write(
       calibration: clock.seconds(PHASES.calibration),
     },
   }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false
 }
