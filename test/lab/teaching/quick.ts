@@ -10,7 +10,7 @@ export const keepText = async (length = 400) => ({
   text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, length),
 })
 
-/** Options of a short training, in which a text comes `times` times. */
+/** Options of a short training; its text repeats a sentence `times` times. */
 export async function quick(out: string, options: Partial<TeachOptions> = {}, times = 12): Promise<TeachOptions> {
   return {
     out,
